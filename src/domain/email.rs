@@ -1,0 +1,84 @@
+//! E-mail addresses.
+
+use email_address::{EmailAddress, Options};
+
+use super::{InvalidField, fold};
+
+/// A valid e-mail address, with the key that makes it unique.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Email {
+    text: String,
+    key: String,
+}
+
+impl Email {
+    /// Parses an address (RFC 5321, 6531): at most 254 bytes, a domain with a dot, no display name, no IP literal.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn parse(text: &str) -> Result<Self, InvalidField> {
+        let text = fold::nfc(text);
+        let options =
+            Options::default().with_required_tld().without_domain_literal().without_display_text();
+        // Quoted local parts may hold spaces and line breaks, which are a danger in mail headers.
+        let plain = !text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '"');
+        if text.len() > 254 || !plain || EmailAddress::parse_with_options(&text, options).is_err() {
+            let problem = "must be an e-mail address such as name@example.com, at most 254 bytes";
+            return Err(InvalidField::new("email", problem));
+        }
+        let key = fold::key(&text);
+        Ok(Self { text, key })
+    }
+
+    /// The address as it was typed (in NFC).
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The spelling that stands for all spellings: unique among users.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The address with most of its local part hidden: `a***@example.com`.
+    pub fn masked(&self) -> String {
+        mask(&self.text)
+    }
+}
+
+/// Hides all of an address but its first character and its domain.
+pub(super) fn mask(address: &str) -> String {
+    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    let first: String = local.chars().take(1).collect();
+    format!("{first}***@{domain}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_what_was_typed_and_folds_the_key() {
+        let email = Email::parse("Alice@Example.COM").unwrap();
+        assert_eq!((email.as_str(), email.key()), ("Alice@Example.COM", "alice@example.com"));
+        assert_eq!(email.masked(), "A***@Example.COM");
+    }
+
+    #[test]
+    fn refuses_what_is_not_an_address() {
+        let long = format!("{}@example.com", "a".repeat(250));
+        let bad = [
+            "", "a", "@example.com", "a@", "a@b@example.com", "a b@example.com", "a@[127.0.0.1]",
+            "Alice <a@example.com>", "\"a\nb\"@example.com", "a@localhost", long.as_str(),
+        ];
+        for text in bad {
+            assert!(Email::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn accepts_plus_signs_and_other_scripts() {
+        assert!(Email::parse("a+tag@example.co.uk").is_ok());
+        assert!(Email::parse("用户@例子.广告").is_ok());
+    }
+}

@@ -1,0 +1,64 @@
+//! Fields that do not pass, and the small fields that need no type of their own.
+
+use uuid::Uuid;
+
+/// Why a field of a request was refused; becomes a BadRequest field violation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct InvalidField {
+    /// The field's name on the wire.
+    pub field: &'static str,
+    /// What is wrong and what would be right. Never contains the value.
+    pub problem: String,
+}
+
+impl InvalidField {
+    /// A refusal of `field`.
+    pub fn new(field: &'static str, problem: impl Into<String>) -> Self {
+        Self { field, problem: problem.into() }
+    }
+}
+
+/// Parses `request_id`: empty (none) or a UUID (AIP-155).
+///
+/// # Errors
+/// Anything else.
+pub fn request_id(text: &str) -> Result<Option<Uuid>, InvalidField> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let not_a_uuid = |_| InvalidField::new("request_id", "must be empty or a UUID");
+    Uuid::try_parse(text).map(Some).map_err(not_a_uuid)
+}
+
+/// Parses `device_name`: at most 128 characters, none of them a control character.
+///
+/// # Errors
+/// A longer name, or one with control characters.
+pub fn device_name(text: &str) -> Result<String, InvalidField> {
+    if text.chars().count() > 128 || text.chars().any(char::is_control) {
+        let problem = "must have at most 128 characters, none of them a control character";
+        return Err(InvalidField::new("device_name", problem));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_id_is_empty_or_a_uuid() {
+        assert_eq!(request_id(""), Ok(None));
+        assert!(request_id("0198a0f0-7d5e-7c2e-a2d6-0d6f6a6f0001").is_ok_and(|id| id.is_some()));
+        assert!(request_id("retry-1").is_err());
+    }
+
+    #[test]
+    fn a_device_name_is_short_and_printable() {
+        assert!(device_name("").is_ok());
+        assert!(device_name(&"é".repeat(128)).is_ok());
+        assert!(device_name(&"é".repeat(129)).is_err());
+        assert!(device_name("phone\n").is_err());
+    }
+}

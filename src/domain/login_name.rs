@@ -1,0 +1,46 @@
+//! What a person types to say who they are.
+
+use super::{InvalidField, fold};
+
+/// A username or an e-mail address, reduced to the key to look up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginName {
+    /// The key of a username.
+    Username(String),
+    /// The key of an e-mail address.
+    Email(String),
+}
+
+impl LoginName {
+    /// Parses a login name. It need not be a valid username or address: an unknown one just matches nobody.
+    ///
+    /// # Errors
+    /// An empty name, one over 254 bytes, and one with control characters: such a name can't exist.
+    pub fn parse(text: &str) -> Result<Self, InvalidField> {
+        if text.is_empty() || text.len() > 254 || text.chars().any(char::is_control) {
+            let problem = "must be a username or an e-mail address, at most 254 bytes";
+            return Err(InvalidField::new("username", problem));
+        }
+        let key = fold::key(text);
+        Ok(if key.contains('@') { Self::Email(key) } else { Self::Username(key) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_at_sign_makes_it_an_address() {
+        let address = LoginName::Email("alice@example.com".into());
+        assert_eq!(LoginName::parse("Alice@Example.com"), Ok(address));
+        assert_eq!(LoginName::parse("ALICE"), Ok(LoginName::Username("alice".into())));
+    }
+
+    #[test]
+    fn impossible_names_are_bad_fields() {
+        for text in ["", "a\0b", &"a".repeat(255)] {
+            assert!(LoginName::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

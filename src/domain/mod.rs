@@ -1,0 +1,27 @@
+//! Pure values and rules: what a valid username is, how long a challenge lives.
+//!
+//! No I/O, no async, no randomness of its own and no clock: the time is passed in as `now`.
+//! A `parse` validates what came from outside; what it returns needs no further check.
+
+mod challenge;
+mod email;
+mod field;
+mod fold;
+mod login_name;
+mod one_time_code;
+mod password;
+mod session;
+mod timestamp;
+mod user;
+mod username;
+
+pub use challenge::{Challenge, CodePolicy};
+pub use email::Email;
+pub use field::{InvalidField, device_name, request_id};
+pub use login_name::LoginName;
+pub use one_time_code::OneTimeCode;
+pub use password::{Password, PasswordPolicy};
+pub use session::{AuthMethod, Session};
+pub use timestamp::Timestamp;
+pub use user::User;
+pub use username::Username;

@@ -1,0 +1,152 @@
+//! Passwords: which ones are accepted (NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 5.0, 6.2).
+
+use std::{collections::HashSet, fmt, sync::LazyLock};
+
+use zeroize::Zeroizing;
+
+use super::{Email, InvalidField, Username, fold};
+
+/// At most this many bytes: enough for 64 of the longest code points, and cheap to refuse beyond.
+const MAX_BYTES: usize = 1024;
+
+/// A shorter username or mailbox name is found in too many good passwords to be refused as a part of one.
+const MIN_CONTAINED_LENGTH: usize = 4;
+
+static COMMON: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
+
+/// A password in NFC. Its `Debug` hides it and its memory is zeroed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(Zeroizing<String>);
+
+/// The rules for new passwords.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordPolicy {
+    /// In code points.
+    pub min_length: usize,
+}
+
+impl Password {
+    /// Reads a password that is to be checked. Every one that could have been accepted passes.
+    ///
+    /// # Errors
+    /// An empty password, one over 1,024 bytes, and one with control characters.
+    pub fn parse(text: &str) -> Result<Self, InvalidField> {
+        let bad = |problem| Err(InvalidField::new("password", problem));
+        if text.is_empty() {
+            return bad("must not be empty");
+        }
+        // Before any work: a megabyte must cost nothing.
+        if text.len() > MAX_BYTES {
+            return bad("must have at most 1,024 bytes");
+        }
+        if text.chars().any(char::is_control) {
+            return bad("must not contain control characters");
+        }
+        Ok(Self(Zeroizing::new(fold::nfc(text))))
+    }
+
+    /// Reads a new password for the user of that name and address.
+    ///
+    /// # Errors
+    /// What [`Password::parse`] refuses, passwords shorter than the policy asks, common ones, and those made of the
+    /// username or the e-mail address.
+    pub fn parse_new(
+        text: &str,
+        policy: PasswordPolicy,
+        username: Option<&Username>,
+        email: Option<&Email>,
+    ) -> Result<Self, InvalidField> {
+        let password = Self::parse(text)?;
+        if password.expose().chars().count() < policy.min_length {
+            let problem = format!("must have at least {} characters", policy.min_length);
+            return Err(InvalidField::new("password", problem));
+        }
+        let key = Zeroizing::new(fold::key(password.expose()));
+        if COMMON.contains(key.as_str()) {
+            return Err(InvalidField::new("password", "is one of the most common passwords"));
+        }
+        if is_made_of(&key, username, email) {
+            let problem = "must not contain the username or the e-mail address";
+            return Err(InvalidField::new("password", problem));
+        }
+        Ok(password)
+    }
+
+    /// The password.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
+fn is_made_of(password: &str, username: Option<&Username>, email: Option<&Email>) -> bool {
+    let address = email.map(Email::key);
+    let mailbox = address.and_then(|address| address.split('@').next());
+    [username.map(Username::key), address, mailbox].into_iter().flatten().any(|name| {
+        let long = name.chars().count() >= MIN_CONTAINED_LENGTH;
+        name == password || (long && password.contains(name))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: PasswordPolicy = PasswordPolicy { min_length: 8 };
+
+    fn new(text: &str) -> Result<Password, InvalidField> {
+        let (name, email) = (Username::parse("Alice"), Email::parse("al.smith@example.com"));
+        Password::parse_new(text, POLICY, name.as_ref().ok(), email.as_ref().ok())
+    }
+
+    #[test]
+    fn length_is_counted_in_code_points() {
+        assert!(new("xkcd936").is_err());
+        assert!(new("xkcd-936").is_ok());
+        assert!(new(&"é".repeat(8)).is_ok());
+        assert!(new(&"é".repeat(7)).is_err());
+    }
+
+    #[test]
+    fn long_ones_and_plain_ones_are_fine() {
+        assert!(new(&"😀".repeat(64)).is_ok());
+        assert!(new("a lower case sentence").is_ok());
+        assert!(new(&"z".repeat(1024)).is_ok());
+        assert!(new(&"z".repeat(1025)).is_err());
+    }
+
+    #[test]
+    fn common_ones_and_names_are_refused_whatever_the_case() {
+        for text in ["password", "PassWord1", "12345678", "my ALICE key", "al.smith@example.com", "al.smith99"] {
+            assert!(new(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn short_names_may_be_part_of_a_password() {
+        let name = Username::parse("a").ok();
+        assert!(Password::parse_new("correct horse", POLICY, name.as_ref(), None).is_ok());
+    }
+
+    #[test]
+    fn the_list_of_common_passwords_is_whole_and_folded() {
+        assert!(COMMON.len() >= 3000, "{}", COMMON.len());
+        assert!(COMMON.iter().all(|entry| fold::key(entry) == *entry));
+    }
+
+    #[test]
+    fn both_normal_forms_are_one_password() {
+        assert_eq!(new("pässwort fuer x"), new("pa\u{308}sswort fuer x"));
+    }
+
+    #[test]
+    fn control_characters_are_refused() {
+        assert!(new("P\0Psomething").is_err());
+    }
+}

@@ -1,0 +1,66 @@
+//! Points in time.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A point in time in UTC, in whole microseconds: what both databases keep exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The time `micros` microseconds after 1970-01-01 UTC.
+    pub fn from_unix_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since 1970-01-01 UTC.
+    pub fn unix_micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970-01-01 UTC, as in JWT claims (RFC 7519, NumericDate).
+    pub fn unix_seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// The time `duration` later.
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(micros(duration)))
+    }
+
+    /// How long after `earlier` this is; zero if it is not.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => Self(micros(after)),
+            Err(before) => Self(-micros(before.duration())),
+        }
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_never_go_below_zero() {
+        let (early, late) = (Timestamp::from_unix_micros(5), Timestamp::from_unix_micros(9));
+        assert_eq!(late.since(early), Duration::from_micros(4));
+        assert_eq!(early.since(late), Duration::ZERO);
+        assert_eq!(early.plus(Duration::from_micros(4)), late);
+    }
+
+    #[test]
+    fn seconds_round_towards_the_past() {
+        assert_eq!(Timestamp::from_unix_micros(1_999_999).unix_seconds(), 1);
+        assert_eq!(Timestamp::from_unix_micros(-1).unix_seconds(), -1);
+    }
+}

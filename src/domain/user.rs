@@ -1,0 +1,33 @@
+//! Users.
+
+use uuid::Uuid;
+
+use super::{Timestamp, email};
+
+/// An account, as the service and its callers see it. The password hash is not part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The user's id: the claim `sub`.
+    pub id: Uuid,
+    /// The username as it was typed.
+    pub username: String,
+    /// The e-mail address as it was typed.
+    pub email: String,
+    /// Whether a login needs a second factor.
+    pub is_2fa_enabled: bool,
+    /// Whether the address has been shown to be the user's.
+    pub email_verified: bool,
+    /// The roles that the user's tokens carry.
+    pub roles: Vec<String>,
+    /// Since when the account may not log in, if so.
+    pub disabled_at: Option<Timestamp>,
+    /// When the account was made.
+    pub created_at: Timestamp,
+}
+
+impl User {
+    /// The e-mail address, mostly hidden: for whoever knows the password but has not shown the second factor.
+    pub fn masked_email(&self) -> String {
+        email::mask(&self.email)
+    }
+}

@@ -1,0 +1,69 @@
+//! Usernames.
+
+use super::{InvalidField, fold};
+
+/// A valid username, with the key that makes it unique.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Username {
+    text: String,
+    key: String,
+}
+
+impl Username {
+    /// Parses a username: 1 to 64 letters, digits and `. _ -`, in any script.
+    ///
+    /// There is no `@`, so that a login name is never both a username and an e-mail address.
+    ///
+    /// # Errors
+    /// Names of other lengths or with other characters, also after normalisation.
+    pub fn parse(text: &str) -> Result<Self, InvalidField> {
+        let text = fold::nfc(text);
+        let key = fold::key(&text);
+        if [&text, &key].into_iter().any(|spelling| !is_well_formed(spelling)) {
+            let problem = "must have 1 to 64 characters: letters, digits, and any of . _ -";
+            return Err(InvalidField::new("username", problem));
+        }
+        Ok(Self { text, key })
+    }
+
+    /// The name as it was typed (in NFC).
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The spelling that stands for all spellings: unique among users.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+fn is_well_formed(name: &str) -> bool {
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+    (1..=64).contains(&name.chars().count()) && name.chars().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_what_was_typed_and_folds_the_key() {
+        let name = Username::parse("Alice.B").unwrap();
+        assert_eq!((name.as_str(), name.key()), ("Alice.B", "alice.b"));
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_username() {
+        let long = "a".repeat(65);
+        for text in ["", "a b", "a@b", "a\0", "a\u{200b}", "../x", "a\u{202e}b", long.as_str()] {
+            assert!(Username::parse(text).is_err(), "{text:?}");
+        }
+        assert!(Username::parse(&"a".repeat(64)).is_ok());
+    }
+
+    #[test]
+    fn refuses_a_name_that_only_normalisation_makes_bad() {
+        // U+2100 (℀) becomes "a/c".
+        assert!(Username::parse("x\u{2100}").is_err());
+    }
+}

@@ -1,0 +1,21 @@
+//! Countersign: a gRPC authentication service.
+//!
+//! The layers, each of which may use only what is below it:
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | [`app`] | the only wiring: bind, serve, shut down |
+//! | [`grpc`], [`http`] | the transports: they translate and decide nothing |
+//! | [`service`] | the use cases, one file each |
+//! | [`store`], [`password`], [`token`], [`delivery`] | what is kept, hashed, signed, sent |
+//! | [`domain`] | pure values and rules |
+//!
+//! [`config`] alone reads the environment; [`telemetry`] is where logs and figures come from. `tests/layering.rs` fails
+//! where a module reaches for what it may not use.
+
+pub mod delivery;
+pub mod domain;
+pub mod password;
+pub mod service;
+pub mod store;
+pub mod token;

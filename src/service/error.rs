@@ -1,0 +1,62 @@
+//! Why a use case did not do what it was asked, by what the caller can do about it.
+
+use std::time::Duration;
+
+use crate::{domain::InvalidField, password::Overloaded, store};
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// An error of a use case. What callers read is fixed by the transport; sources are for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fields that do not pass; all of them.
+    #[error("some fields are not valid")]
+    InvalidFields(Vec<InvalidField>),
+    /// Unknown user, wrong password or disabled account: nothing tells which.
+    #[error("the credentials are not valid")]
+    InvalidCredentials,
+    /// A wrong, used, expired or unknown code or challenge: nothing tells which.
+    #[error("the challenge or the code is not valid")]
+    ChallengeInvalid,
+    /// The challenge has no attempts left.
+    #[error("the challenge has no attempts left")]
+    ChallengeExhausted,
+    /// Another user has that username.
+    #[error("the username is taken")]
+    UsernameTaken,
+    /// Another user has that e-mail address.
+    #[error("the e-mail address is taken")]
+    EmailTaken,
+    /// Too early or too often.
+    #[error("too early")]
+    Throttled(Duration),
+    /// More work than the machine can do.
+    #[error("overloaded")]
+    Overloaded(Duration),
+    /// The database is away.
+    #[error("the store is unavailable")]
+    StoreUnavailable(#[source] Source),
+    /// A defect, or something broken on our side.
+    #[error("internal error")]
+    Internal(#[source] Source),
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Unavailable(_) => Self::StoreUnavailable(error.into()),
+            store::Error::Url(_)
+            | store::Error::NotDurable(_)
+            | store::Error::SchemaOutdated { .. }
+            | store::Error::Migration(_)
+            | store::Error::Corrupt(_)
+            | store::Error::Statement(_) => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<Overloaded> for Error {
+    fn from(overloaded: Overloaded) -> Self {
+        Self::Overloaded(overloaded.retry_after)
+    }
+}

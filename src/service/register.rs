@@ -1,0 +1,125 @@
+//! Register: makes a user, once.
+
+use uuid::Uuid;
+
+use super::{Error, UseCases, fields::Fields};
+use crate::{
+    domain::{Email, InvalidField, Password, User, Username, request_id},
+    store::{Credentials, NewUser, Taken},
+};
+
+/// What a caller sent.
+#[derive(Debug)]
+pub struct RegisterRequest {
+    /// The name to log in with.
+    pub username: String,
+    /// The e-mail address.
+    pub email: String,
+    /// The password.
+    pub password: zeroize::Zeroizing<String>,
+    /// Whether a login needs a second factor.
+    pub is_2fa_enabled: bool,
+    /// Names the request, so that it can be retried.
+    pub request_id: String,
+}
+
+/// The request, once all its fields have passed.
+struct Valid {
+    username: Username,
+    email: Email,
+    password: Password,
+    is_2fa_enabled: bool,
+    request_id: Option<Uuid>,
+}
+
+impl UseCases {
+    /// Makes a user.
+    ///
+    /// # Errors
+    /// Bad fields; a name or an address that is taken; the store's and the hasher's.
+    pub async fn register(&self, request: RegisterRequest) -> Result<User, Error> {
+        let valid = self.parse(&request)?;
+        // Cheap, and it spares a hash; what decides is the insertion below.
+        if let Some(taken) = self.taken(&valid).await? {
+            return self.settle(taken, &valid).await;
+        }
+        // Hashed before and outside any transaction: it takes a while.
+        let password_hash = self.passwords.hash(&valid.password).await?;
+        let user = self.new_user(&valid);
+        let new = NewUser {
+            user: user.clone(),
+            username_key: valid.username.key().to_owned(),
+            email_key: valid.email.key().to_owned(),
+            password_hash,
+            request_id: valid.request_id,
+        };
+        if self.store.user_create(new).await? {
+            return Ok(user);
+        }
+        // Somebody was faster: perhaps this very request, sent twice.
+        match self.taken(&valid).await? {
+            Some(taken) => self.settle(taken, &valid).await,
+            None => Err(Error::StoreUnavailable("a rival registration has vanished".into())),
+        }
+    }
+
+    fn parse(&self, request: &RegisterRequest) -> Result<Valid, Error> {
+        let mut fields = Fields::default();
+        let username = fields.check(Username::parse(&request.username));
+        let email = fields.check(Email::parse(&request.email));
+        let password = fields.check(Password::parse_new(
+            &request.password,
+            self.policy.password,
+            username.as_ref(),
+            email.as_ref(),
+        ));
+        let request_id = fields.check(request_id(&request.request_id));
+        let is_2fa_enabled = request.is_2fa_enabled;
+        fields.all((|| {
+            let (username, email, password) = (username?, email?, password?);
+            Some(Valid { username, email, password, is_2fa_enabled, request_id: request_id? })
+        })())
+    }
+
+    async fn taken(&self, valid: &Valid) -> Result<Option<Taken>, Error> {
+        let (username, email) = (valid.username.key(), valid.email.key());
+        Ok(self.store.user_taken(username, email, valid.request_id).await?)
+    }
+
+    async fn settle(&self, taken: Taken, valid: &Valid) -> Result<User, Error> {
+        match taken {
+            Taken::RequestId(earlier) => self.same_again(*earlier, valid).await,
+            Taken::Username => Err(Error::UsernameTaken),
+            Taken::Email => Err(Error::EmailTaken),
+        }
+    }
+
+    /// A retry gets the user that its first try made, but only if all is as it was: an id that leaks gives nobody
+    /// more than the right password would.
+    async fn same_again(&self, earlier: Credentials, valid: &Valid) -> Result<User, Error> {
+        let user = earlier.user;
+        let same_fields = user.username == valid.username.as_str()
+            && user.email == valid.email.as_str()
+            && user.is_2fa_enabled == valid.is_2fa_enabled;
+        if same_fields
+            && self.passwords.verify(&valid.password, Some(&earlier.password_hash)).await?
+        {
+            return Ok(user);
+        }
+        let problem = "was used before with other fields";
+        Err(Error::InvalidFields(vec![InvalidField::new("request_id", problem)]))
+    }
+
+    fn new_user(&self, valid: &Valid) -> User {
+        User {
+            id: Uuid::now_v7(),
+            username: valid.username.as_str().to_owned(),
+            email: valid.email.as_str().to_owned(),
+            is_2fa_enabled: valid.is_2fa_enabled,
+            email_verified: false,
+            roles: Vec::new(),
+            disabled_at: None,
+            created_at: self.clock.now(),
+        }
+    }
+}

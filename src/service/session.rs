@@ -1,0 +1,52 @@
+//! What a completed login gives: a session and its tokens.
+
+use super::{Error, Policy, UseCases, login::Destination};
+use crate::{
+    domain::{AuthMethod, Session, User},
+    store::Credentials,
+    token::AccessToken,
+};
+
+/// The tokens of a session.
+#[derive(Debug)]
+pub struct Tokens {
+    /// Proves to other services who the user is.
+    pub access: AccessToken,
+    /// The session.
+    pub session_id: uuid::Uuid,
+}
+
+impl Policy {
+    /// The audience that a caller means, if it may.
+    pub(super) fn audience(&self, asked: &str) -> Option<&str> {
+        let mut configured = self.audiences.iter().map(String::as_str);
+        if asked.is_empty() { configured.next() } else { configured.find(|name| *name == asked) }
+    }
+}
+
+impl UseCases {
+    pub(super) fn new_session(
+        &self,
+        credentials: &Credentials,
+        destination: &Destination,
+        methods: &[AuthMethod],
+    ) -> Session {
+        let now = self.clock.now();
+        Session {
+            id: uuid::Uuid::now_v7(),
+            user_id: credentials.user.id,
+            audience: destination.audience.clone(),
+            device_name: destination.device_name.clone(),
+            methods: methods.to_vec(),
+            created_at: now,
+            expires_at: now.plus(self.policy.session_ttl),
+        }
+    }
+
+    /// Signs the tokens of a session that has begun.
+    pub(super) fn issue(&self, user: &User, session: &Session) -> Result<Tokens, Error> {
+        let issued = self.tokens.issue(user, session, session.created_at);
+        let access = issued.map_err(|error| Error::Internal(error.into()))?;
+        Ok(Tokens { access, session_id: session.id })
+    }
+}

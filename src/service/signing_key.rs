@@ -1,0 +1,40 @@
+//! The signing key: made once, by whichever replica is first, and the same for all.
+
+use uuid::Uuid;
+
+use super::{Clock, Error};
+use crate::{
+    store::{SealedKey, Store},
+    token::{Algorithm, KeyError, MasterKey, SigningKey},
+};
+
+/// Loads the key that signs with `algorithm`, and makes it where there is none.
+///
+/// # Errors
+/// The store's; a key that was stored under another master key.
+pub async fn load_signing_key(
+    store: &dyn Store,
+    master_key: &MasterKey,
+    algorithm: Algorithm,
+    clock: &Clock,
+) -> Result<SigningKey, Error> {
+    if store.signing_key_active(algorithm.as_str()).await?.is_none() {
+        let (id, pkcs8) = (Uuid::now_v7(), SigningKey::generate(algorithm).map_err(internal)?);
+        let key = SealedKey {
+            id,
+            algorithm: algorithm.as_str().to_owned(),
+            sealed_private_key: SigningKey::seal(master_key, id, &pkcs8).map_err(internal)?,
+            created_at: clock.now(),
+        };
+        let made = store.signing_key_create(key).await?;
+        tracing::info!(%algorithm, made, "signing key");
+    }
+    // Read back even when just made: another replica may have been faster, and its key is the one that counts.
+    let key = store.signing_key_active(algorithm.as_str()).await?;
+    let key = key.ok_or_else(|| Error::Internal("there is no signing key".into()))?;
+    SigningKey::open(master_key, key.id, algorithm, &key.sealed_private_key).map_err(internal)
+}
+
+fn internal(error: KeyError) -> Error {
+    Error::Internal(error.into())
+}

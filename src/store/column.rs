@@ -1,0 +1,54 @@
+//! How a point in time is kept: TIMESTAMPTZ in Postgres, microseconds since 1970 in SQLite.
+
+use sqlx::{
+    Decode, Encode, Postgres, Sqlite, Type, encode::IsNull, error::BoxDynError, postgres::PgTypeInfo,
+    sqlite::SqliteTypeInfo,
+};
+use time::OffsetDateTime;
+
+use crate::domain::Timestamp;
+
+impl Type<Postgres> for Timestamp {
+    fn type_info() -> PgTypeInfo {
+        <OffsetDateTime as Type<Postgres>>::type_info()
+    }
+}
+
+impl Encode<'_, Postgres> for Timestamp {
+    fn encode_by_ref(
+        &self,
+        buffer: &mut <Postgres as sqlx::Database>::ArgumentBuffer,
+    ) -> Result<IsNull, BoxDynError> {
+        let nanos = i128::from(self.unix_micros()) * 1000;
+        let time = OffsetDateTime::from_unix_timestamp_nanos(nanos)?;
+        Encode::<Postgres>::encode_by_ref(&time, buffer)
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for Timestamp {
+    fn decode(value: <Postgres as sqlx::Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+        let nanos = <OffsetDateTime as Decode<Postgres>>::decode(value)?.unix_timestamp_nanos();
+        Ok(Self::from_unix_micros(i64::try_from(nanos.div_euclid(1000))?))
+    }
+}
+
+impl Type<Sqlite> for Timestamp {
+    fn type_info() -> SqliteTypeInfo {
+        <i64 as Type<Sqlite>>::type_info()
+    }
+}
+
+impl Encode<'_, Sqlite> for Timestamp {
+    fn encode_by_ref(
+        &self,
+        buffer: &mut <Sqlite as sqlx::Database>::ArgumentBuffer,
+    ) -> Result<IsNull, BoxDynError> {
+        Encode::<Sqlite>::encode_by_ref(&self.unix_micros(), buffer)
+    }
+}
+
+impl<'r> Decode<'r, Sqlite> for Timestamp {
+    fn decode(value: <Sqlite as sqlx::Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+        Ok(Self::from_unix_micros(<i64 as Decode<Sqlite>>::decode(value)?))
+    }
+}

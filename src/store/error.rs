@@ -1,0 +1,71 @@
+//! What goes wrong with a database, by what can be done about it.
+
+use sqlx::error::DatabaseError;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// An error of the store. `Display` leaves the source out: the chain is logged once, at the boundary.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be reached, is starting or stopping, or has no connection free: worth another try.
+    #[error("the database is not available")]
+    Unavailable(#[source] Source),
+    /// The configured URL is of no use.
+    #[error("the database URL is not usable: {0}")]
+    Url(String),
+    /// It may lose what it has acknowledged.
+    #[error("the database may lose what it has acknowledged: turn on {0}")]
+    NotDurable(String),
+    /// The schema is older than this program.
+    #[error("the schema is at version {found} and must be at {wanted}: run `countersign migrate`")]
+    SchemaOutdated {
+        /// The version that was found.
+        found: i64,
+        /// The version that this program needs.
+        wanted: i64,
+    },
+    /// A migration failed; the schema is as it was before it.
+    #[error("a migration failed")]
+    Migration(#[source] Source),
+    /// A row holds what this program cannot have written.
+    #[error("a stored value cannot be read: {0}")]
+    Corrupt(&'static str),
+    /// A statement failed for another reason: a defect.
+    #[error("a statement failed")]
+    Statement(#[source] Source),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let away = match &error {
+            sqlx::Error::Database(error) => is_away(error.as_ref()),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => true,
+            _ => false,
+        };
+        if away { Self::Unavailable(error.into()) } else { Self::Statement(error.into()) }
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for Error {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        match error {
+            sqlx::migrate::MigrateError::Execute(error) => error.into(),
+            other => Self::Migration(other.into()),
+        }
+    }
+}
+
+/// Whether the database itself says that it can't serve now (SQLSTATE classes 08, 53, 57 and 25006 of Postgres after a
+/// fail-over; the primary result codes BUSY, LOCKED, READONLY, IOERR, FULL and CANTOPEN of SQLite).
+fn is_away(error: &dyn DatabaseError) -> bool {
+    let Some(code) = error.code() else { return false };
+    match code.parse::<u32>() {
+        Ok(result_code) if code.len() < 5 => matches!(result_code & 0xff, 5 | 6 | 8 | 10 | 13 | 14),
+        _ => ["08", "53", "57"].iter().any(|class| code.starts_with(class)) || code == "25006",
+    }
+}

@@ -1,0 +1,65 @@
+//! The schema's history, embedded. Both databases have the same steps; each step is forward only.
+
+use sqlx::{
+    SqlSafeStr as _,
+    migrate::{Migration, MigrationType, Migrator},
+};
+
+/// Name and text of one database's steps, in order.
+pub(super) type Steps = &'static [(&'static str, &'static str)];
+
+/// Runs the steps of `migrations/<folder>`: lists them by their stems.
+macro_rules! steps {
+    ($folder:literal: $($stem:literal),+ $(,)?) => {
+        &[$(($stem, include_str!(concat!("../../migrations/", $folder, "/", $stem, ".sql")))),+]
+    };
+}
+
+pub(super) const POSTGRES: Steps =
+    steps!("postgres": "0001_users", "0002_sessions", "0003_challenges", "0004_signing_keys");
+
+pub(super) const SQLITE: Steps =
+    steps!("sqlite": "0001_users", "0002_sessions", "0003_challenges", "0004_signing_keys");
+
+/// The version that `steps` lead to.
+pub(super) fn latest(steps: Steps) -> i64 {
+    i64::try_from(steps.len()).unwrap_or(i64::MAX)
+}
+
+/// What runs `steps`. Newer steps that a later release has applied are let be, so that releases can overlap.
+pub(super) fn migrator(steps: Steps) -> Migrator {
+    let migrations = (1..).zip(steps).map(|(version, (stem, text))| {
+        Migration::new(version, (*stem).into(), MigrationType::Simple, text.into_sql_str(), false)
+    });
+    let mut migrator = Migrator::with_migrations(migrations.collect());
+    migrator.set_ignore_missing(true);
+    migrator
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, path::Path};
+
+    use super::*;
+
+    fn stems_on_disk(folder: &str) -> BTreeSet<String> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder);
+        let files = std::fs::read_dir(path).unwrap();
+        files
+            .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn both_databases_run_every_file_in_the_order_of_its_number() {
+        for (folder, steps) in [("postgres", POSTGRES), ("sqlite", SQLITE)] {
+            let listed: Vec<_> = steps.iter().map(|(stem, _)| (*stem).to_owned()).collect();
+            let on_disk: Vec<_> = stems_on_disk(folder).into_iter().collect();
+            assert_eq!(listed, on_disk, "{folder}");
+            for (number, stem) in (1..).zip(&listed) {
+                assert!(stem.starts_with(&format!("{number:04}_")), "{stem}");
+            }
+        }
+        assert_eq!(stems_on_disk("postgres"), stems_on_disk("sqlite"));
+    }
+}

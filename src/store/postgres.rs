@@ -1,0 +1,145 @@
+//! Postgres: the pool, its guards, and how a write is run.
+
+use std::{str::FromStr as _, time::Duration};
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use rand::RngExt as _;
+use sqlx::{
+    Executor as _, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use super::{Database, Error, PoolUse, Result, migrations};
+
+#[path = "queries/mod.rs"]
+mod queries;
+
+// What `queries` is compiled for.
+use Postgres as Backend;
+type Connection = PgConnection;
+
+/// How often a transaction that lost against another one is run again.
+const MAX_TRIES: u32 = 5;
+
+/// The store on Postgres.
+#[derive(Debug, Clone)]
+pub struct Postgres {
+    pool: PgPool,
+}
+
+/// A body of statements that runs in one transaction, perhaps more than once.
+type Body<A, T> = for<'a> fn(&'a mut PgConnection, &'a A) -> BoxFuture<'a, Result<T>>;
+
+impl Postgres {
+    /// Connects to `url` and checks that what the server acknowledges is kept.
+    ///
+    /// # Errors
+    /// A bad URL, a server that can't be reached, and one with `fsync` or the like turned off.
+    pub async fn connect(url: &str, max_connections: u32) -> Result<Self> {
+        let pool = pool(url, max_connections).await?;
+        let off: Vec<String> = sqlx::query_scalar(
+            "SELECT name FROM pg_settings WHERE setting = 'off' \
+             AND name IN ('fsync', 'full_page_writes', 'synchronous_commit') ORDER BY name",
+        )
+        .fetch_all(&pool)
+        .await?;
+        if off.is_empty() { Ok(Self { pool }) } else { Err(Error::NotDurable(off.join(", "))) }
+    }
+
+    fn reader(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Runs `body` in a transaction, to its end even if the caller goes away, and again if it lost against another.
+    async fn write<A, T>(&self, args: A, body: Body<A, T>) -> Result<T>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let pool = self.pool.clone();
+        super::to_its_end(async move {
+            let mut tries = 1;
+            loop {
+                match transaction(&pool, &args, body).await {
+                    Err(Error::Statement(error)) if tries < MAX_TRIES && lost_a_race(&*error) => {
+                        let pause = rand::rng().random_range(1..=10 * u64::from(tries));
+                        tokio::time::sleep(Duration::from_millis(pause)).await;
+                        tries += 1;
+                    }
+                    result => return result,
+                }
+            }
+        })
+        .await
+    }
+}
+
+async fn transaction<A, T>(pool: &PgPool, args: &A, body: Body<A, T>) -> Result<T> {
+    let mut transaction = pool.begin().await?;
+    let result = body(&mut transaction, args).await?;
+    transaction.commit().await?;
+    Ok(result)
+}
+
+/// Whether Postgres rolled the transaction back in favour of another: serialization failure or deadlock.
+fn lost_a_race(error: &(dyn std::error::Error + 'static)) -> bool {
+    let database_error = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+    let code = database_error.and_then(sqlx::error::DatabaseError::code);
+    matches!(code.as_deref(), Some("40001" | "40P01"))
+}
+
+/// A pool whose connections are always outside a transaction when they are handed out.
+///
+/// sqlx 0.9.0 can leave a transaction open on a connection whose `begin` was cancelled; the next statement on it would
+/// be acknowledged and never committed. So each connection that comes back is rolled back first (see
+/// `docs/adr/0005-cancelled-writes.md`).
+///
+/// # Errors
+/// A bad URL; a server that can't be reached within ten seconds.
+pub async fn pool(url: &str, max_connections: u32) -> Result<PgPool> {
+    let options = PgConnectOptions::from_str(url).map_err(|error| Error::Url(error.to_string()))?;
+    let pool = PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(Duration::from_secs(3))
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                // ERROR, or every ROLLBACK outside a transaction is a warning in the log.
+                connection
+                    .execute(
+                        "SET client_min_messages = 'error'; SET statement_timeout = '10s'; \
+                         SET idle_in_transaction_session_timeout = '30s'",
+                    )
+                    .await?;
+                Ok(())
+            })
+        })
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                connection.execute("ROLLBACK").await?;
+                Ok(true)
+            })
+        })
+        .connect_with(options.application_name("countersign"))
+        .await?;
+    Ok(pool)
+}
+
+#[async_trait]
+impl Database for Postgres {
+    async fn migrate(&self) -> Result<()> {
+        Ok(migrations::migrator(migrations::POSTGRES).run(&self.pool).await?)
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.check_schema(migrations::latest(migrations::POSTGRES)).await
+    }
+
+    fn pool_use(&self) -> PoolUse {
+        super::pool_use([&self.pool])
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+}

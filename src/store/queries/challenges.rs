@@ -1,0 +1,193 @@
+//! Challenges: reserve, compare, consume. The comparison is the caller's; the two ends of it are here.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{Backend, Connection, sessions};
+use crate::{
+    domain::{Challenge, Session, Timestamp},
+    store::{Challenges, CodeRules, Error, NewChallenge, Renewal, Reservation, Result},
+};
+
+#[async_trait]
+impl Challenges for Backend {
+    async fn challenge_create(&self, new: NewChallenge) -> Result<()> {
+        self.write(new, |connection, new| Box::pin(insert(connection, new))).await
+    }
+
+    async fn challenge_reserve(
+        &self,
+        token_mac: [u8; 32],
+        max_attempts: u32,
+        now: Timestamp,
+    ) -> Result<Reservation> {
+        self.write((token_mac, max_attempts, now), |connection, (token_mac, max_attempts, now)| {
+            Box::pin(reserve(connection, token_mac, *max_attempts, *now))
+        })
+        .await
+    }
+
+    async fn challenge_complete(&self, challenge: Challenge, session: Session) -> Result<bool> {
+        self.write((challenge, session), |connection, (challenge, session)| {
+            Box::pin(complete(connection, challenge, session))
+        })
+        .await
+    }
+
+    async fn challenge_renew(
+        &self,
+        token_mac: [u8; 32],
+        code_mac: [u8; 32],
+        rules: CodeRules,
+    ) -> Result<Renewal> {
+        self.write((token_mac, code_mac, rules), |connection, (token_mac, code_mac, rules)| {
+            Box::pin(renew(connection, token_mac, code_mac, rules))
+        })
+        .await
+    }
+}
+
+async fn insert(connection: &mut Connection, new: &NewChallenge) -> Result<()> {
+    let challenge = &new.challenge;
+    sqlx::query(
+        "INSERT INTO challenges (id, token_mac, user_id, credential_version, code_mac, attempts, audience, \
+         device_name, created_at, resend_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    )
+    .bind(challenge.id)
+    .bind(new.token_mac.as_slice())
+    .bind(challenge.user_id)
+    .bind(challenge.credential_version)
+    .bind(new.code_mac.as_slice())
+    .bind(count(challenge.attempts))
+    .bind(&challenge.audience)
+    .bind(&challenge.device_name)
+    .bind(challenge.created_at)
+    .bind(challenge.resend_at)
+    .bind(challenge.expires_at)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn reserve(
+    connection: &mut Connection,
+    token_mac: &[u8],
+    max_attempts: u32,
+    now: Timestamp,
+) -> Result<Reservation> {
+    let row: Option<ChallengeRow> = sqlx::query_as(
+        "UPDATE challenges SET attempts = attempts + 1 WHERE token_mac = $1 AND consumed_at IS NULL \
+         AND expires_at > $2 AND attempts < $3 RETURNING *",
+    )
+    .bind(token_mac)
+    .bind(now)
+    .bind(count(max_attempts))
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some(row) = row {
+        let code_mac = row.code_mac()?;
+        return Ok(Reservation::Reserved { challenge: row.try_into()?, code_mac });
+    }
+    // What can still be answered but for its attempts is exhausted; all else is equally invalid.
+    let open = find(connection, token_mac).await?.is_some_and(|found| found.is_open(now));
+    Ok(if open { Reservation::Exhausted } else { Reservation::Invalid })
+}
+
+async fn complete(
+    connection: &mut Connection,
+    challenge: &Challenge,
+    session: &Session,
+) -> Result<bool> {
+    // Several may hold the right code: the row's lock lets one of them through.
+    let consumed = sqlx::query(
+        "UPDATE challenges SET consumed_at = $2 WHERE id = $1 AND consumed_at IS NULL RETURNING id",
+    )
+    .bind(challenge.id)
+    .bind(session.created_at)
+    .fetch_optional(&mut *connection)
+    .await?;
+    Ok(consumed.is_some()
+        && sessions::insert(connection, session, challenge.credential_version).await?)
+}
+
+async fn renew(
+    connection: &mut Connection,
+    token_mac: &[u8],
+    code_mac: &[u8],
+    rules: &CodeRules,
+) -> Result<Renewal> {
+    let row: Option<ChallengeRow> = sqlx::query_as(
+        "UPDATE challenges SET code_mac = $2, resend_at = $3 WHERE token_mac = $1 AND consumed_at IS NULL \
+         AND expires_at > $4 AND resend_at <= $4 AND attempts < $5 RETURNING *",
+    )
+    .bind(token_mac)
+    .bind(code_mac)
+    .bind(rules.next_resend_at)
+    .bind(rules.now)
+    .bind(count(rules.max_attempts))
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some(row) = row {
+        return Ok(Renewal::Renewed(row.try_into()?));
+    }
+    Ok(match find(connection, token_mac).await?.filter(|found| found.is_open(rules.now)) {
+        None => Renewal::Invalid,
+        Some(found) if found.attempts >= rules.max_attempts => Renewal::Exhausted,
+        Some(found) => Renewal::TooEarly(found.resend_at),
+    })
+}
+
+async fn find(connection: &mut Connection, token_mac: &[u8]) -> Result<Option<Challenge>> {
+    let row: Option<ChallengeRow> = sqlx::query_as("SELECT * FROM challenges WHERE token_mac = $1")
+        .bind(token_mac)
+        .fetch_optional(connection)
+        .await?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// A count as a column keeps it.
+fn count(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+#[derive(sqlx::FromRow)]
+struct ChallengeRow {
+    id: Uuid,
+    user_id: Uuid,
+    credential_version: i64,
+    code_mac: Vec<u8>,
+    attempts: i32,
+    audience: String,
+    device_name: String,
+    created_at: Timestamp,
+    resend_at: Timestamp,
+    expires_at: Timestamp,
+    consumed_at: Option<Timestamp>,
+}
+
+impl ChallengeRow {
+    fn code_mac(&self) -> Result<[u8; 32]> {
+        self.code_mac.as_slice().try_into().map_err(|_wrong_length| Error::Corrupt("challenges.code_mac"))
+    }
+}
+
+impl TryFrom<ChallengeRow> for Challenge {
+    type Error = Error;
+
+    fn try_from(row: ChallengeRow) -> Result<Self> {
+        Ok(Self {
+            id: row.id,
+            user_id: row.user_id,
+            credential_version: row.credential_version,
+            attempts: u32::try_from(row.attempts)
+                .map_err(|_negative| Error::Corrupt("challenges.attempts"))?,
+            audience: row.audience,
+            device_name: row.device_name,
+            created_at: row.created_at,
+            resend_at: row.resend_at,
+            expires_at: row.expires_at,
+            consumed_at: row.consumed_at,
+        })
+    }
+}

@@ -1,0 +1,13 @@
+//! The statements, in the SQL that Postgres and SQLite share.
+//!
+//! This folder is compiled twice: `super` is `postgres` in one and `sqlite` in the other, and what differs between
+//! them stays there. Its `Backend` has `reader()`, for statements that only read, and `write(args, body)`, which runs
+//! a body in a transaction of its own and to its end. Nothing here may write in any other way.
+
+mod challenges;
+mod schema;
+mod sessions;
+mod signing_keys;
+mod users;
+
+use super::{Backend, Connection};

@@ -1,0 +1,118 @@
+//! Users and their credentials.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{Backend, Connection};
+use crate::{
+    domain::{LoginName, Timestamp, User},
+    store::{Credentials, NewUser, Result, Taken, Users},
+};
+
+#[async_trait]
+impl Users for Backend {
+    async fn user_create(&self, new: NewUser) -> Result<bool> {
+        self.write(new, |connection, new| Box::pin(insert(connection, new))).await
+    }
+
+    async fn user_taken(
+        &self,
+        username_key: &str,
+        email_key: &str,
+        request_id: Option<Uuid>,
+    ) -> Result<Option<Taken>> {
+        let rows: Vec<UserRow> = sqlx::query_as(
+            "SELECT * FROM users WHERE username_key = $1 OR email_key = $2 OR request_id = $3",
+        )
+        .bind(username_key)
+        .bind(email_key)
+        .bind(request_id)
+        .fetch_all(self.reader())
+        .await?;
+        let of_request = |row: &&UserRow| request_id.is_some() && row.request_id == request_id;
+        Ok(if let Some(row) = rows.iter().find(of_request) {
+            Some(Taken::RequestId(Box::new(row.clone().into())))
+        } else if rows.iter().any(|row| row.username_key == username_key) {
+            Some(Taken::Username)
+        } else {
+            (!rows.is_empty()).then_some(Taken::Email)
+        })
+    }
+
+    async fn user_by_login(&self, name: &LoginName) -> Result<Option<Credentials>> {
+        let (sql, key) = match name {
+            LoginName::Username(key) => ("SELECT * FROM users WHERE username_key = $1", key),
+            LoginName::Email(key) => ("SELECT * FROM users WHERE email_key = $1", key),
+        };
+        let row: Option<UserRow> =
+            sqlx::query_as(sql).bind(key).fetch_optional(self.reader()).await?;
+        Ok(row.map(Into::into))
+    }
+
+    async fn user_by_id(&self, id: Uuid) -> Result<Option<Credentials>> {
+        let row: Option<UserRow> = sqlx::query_as("SELECT * FROM users WHERE id = $1")
+            .bind(id)
+            .fetch_optional(self.reader())
+            .await?;
+        Ok(row.map(Into::into))
+    }
+}
+
+async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
+    let added = sqlx::query(
+        "INSERT INTO users (id, username, username_key, email, email_key, email_verified, password_hash, \
+         credential_version, is_2fa_enabled, roles, request_id, disabled_at, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12) \
+         ON CONFLICT DO NOTHING RETURNING id",
+    )
+    .bind(new.user.id)
+    .bind(&new.user.username)
+    .bind(&new.username_key)
+    .bind(&new.user.email)
+    .bind(&new.email_key)
+    .bind(new.user.email_verified)
+    .bind(&new.password_hash)
+    .bind(new.user.is_2fa_enabled)
+    .bind(new.user.roles.join(" "))
+    .bind(new.request_id)
+    .bind(new.user.disabled_at)
+    .bind(new.user.created_at)
+    .fetch_optional(connection)
+    .await?;
+    Ok(added.is_some())
+}
+
+#[derive(Clone, sqlx::FromRow)]
+struct UserRow {
+    id: Uuid,
+    username: String,
+    username_key: String,
+    email: String,
+    email_verified: bool,
+    password_hash: String,
+    credential_version: i64,
+    is_2fa_enabled: bool,
+    roles: String,
+    request_id: Option<Uuid>,
+    disabled_at: Option<Timestamp>,
+    created_at: Timestamp,
+}
+
+impl From<UserRow> for Credentials {
+    fn from(row: UserRow) -> Self {
+        Self {
+            user: User {
+                id: row.id,
+                username: row.username,
+                email: row.email,
+                is_2fa_enabled: row.is_2fa_enabled,
+                email_verified: row.email_verified,
+                roles: row.roles.split_whitespace().map(str::to_owned).collect(),
+                disabled_at: row.disabled_at,
+                created_at: row.created_at,
+            },
+            password_hash: row.password_hash,
+            credential_version: row.credential_version,
+        }
+    }
+}

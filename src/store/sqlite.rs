@@ -1,0 +1,131 @@
+//! SQLite, embedded: one connection that writes, several that read, and how a write is run.
+
+use std::{path::Path, str::FromStr as _, time::Duration};
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use sqlx::{
+    Executor as _, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{Database, Error, PoolUse, Result, migrations};
+
+#[expect(clippy::duplicate_mod, reason = "one text of the statements for both databases (ADR 2)")]
+#[path = "queries/mod.rs"]
+mod queries;
+
+// What `queries` is compiled for.
+use Sqlite as Backend;
+type Connection = SqliteConnection;
+
+/// The store on an SQLite file.
+#[derive(Debug, Clone)]
+pub struct Sqlite {
+    /// SQLite has one writer at a time: a queue here is fairer than its busy handler.
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+/// A body of statements that runs in one transaction.
+type Body<A, T> = for<'a> fn(&'a mut SqliteConnection, &'a A) -> BoxFuture<'a, Result<T>>;
+
+impl Sqlite {
+    /// Opens the file that `url` names, and makes it and its folder if need be.
+    ///
+    /// # Errors
+    /// A bad URL, and a file that can't be opened.
+    pub async fn connect(url: &str, max_connections: u32) -> Result<Self> {
+        let options = options(url)?;
+        make_folder(options.get_filename())?;
+        let writer = pool(options.clone(), 1).await?;
+        let readers = pool(options.create_if_missing(false).read_only(true), max_connections).await?;
+        Ok(Self { writer, readers })
+    }
+
+    fn reader(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// Runs `body` in a transaction, to its end even if the caller goes away.
+    async fn write<A, T>(&self, args: A, body: Body<A, T>) -> Result<T>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let writer = self.writer.clone();
+        super::to_its_end(async move {
+            // IMMEDIATE: a transaction that starts as a reader cannot become a writer once another has written.
+            let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+            let result = body(&mut transaction, &args).await?;
+            transaction.commit().await?;
+            Ok(result)
+        })
+        .await
+    }
+}
+
+fn options(url: &str) -> Result<SqliteConnectOptions> {
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        return Err(Error::Url("SQLite needs a file: sqlite://path/to/file.db".into()));
+    }
+    let options =
+        SqliteConnectOptions::from_str(url).map_err(|error| Error::Url(error.to_string()))?;
+    Ok(options
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // NORMAL may lose the last commits when the power fails.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(5)))
+}
+
+/// Makes the folder of the database, for its owner alone.
+fn make_folder(file: &Path) -> Result<()> {
+    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| Error::Url(format!("{}: {error}", folder.display())))
+}
+
+/// A pool whose connections are always outside a transaction when they are handed out (see `postgres::pool`).
+async fn pool(options: SqliteConnectOptions, max_connections: u32) -> Result<SqlitePool> {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(Duration::from_secs(3))
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // An error says that no transaction was open, which is how it should be.
+                let _outside_a_transaction = connection.execute("ROLLBACK").await;
+                Ok(true)
+            })
+        })
+        .connect_with(options)
+        .await?;
+    Ok(pool)
+}
+
+#[async_trait]
+impl Database for Sqlite {
+    async fn migrate(&self) -> Result<()> {
+        Ok(migrations::migrator(migrations::SQLITE).run(&self.writer).await?)
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.check_schema(migrations::latest(migrations::SQLITE)).await
+    }
+
+    fn pool_use(&self) -> PoolUse {
+        super::pool_use([&self.writer, &self.readers])
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        // Last: it moves what is in the write-ahead log into the file.
+        self.writer.close().await;
+    }
+}
