@@ -13,9 +13,16 @@
 //! [`config`] alone reads the environment; [`telemetry`] is where logs and figures come from. `tests/layering.rs` fails
 //! where a module reaches for what it may not use.
 
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod delivery;
 pub mod domain;
+pub mod grpc;
+pub mod http;
 pub mod password;
+pub mod pb;
 pub mod service;
 pub mod store;
+pub mod telemetry;
 pub mod token;

@@ -15,6 +15,8 @@ pub struct Jwks {
 impl UseCases {
     /// The published key set. With HS256 there is nothing to publish.
     pub fn jwks(&self) -> Jwks {
-        Jwks { keys: self.tokens.public_keys() }
+        Jwks {
+            keys: self.tokens.public_keys(),
+        }
     }
 }

@@ -47,7 +47,11 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::WorkerCrashed => true,
             _ => false,
         };
-        if away { Self::Unavailable(error.into()) } else { Self::Statement(error.into()) }
+        if away {
+            Self::Unavailable(error.into())
+        } else {
+            Self::Statement(error.into())
+        }
     }
 }
 
@@ -63,9 +67,16 @@ impl From<sqlx::migrate::MigrateError> for Error {
 /// Whether the database itself says that it can't serve now (SQLSTATE classes 08, 53, 57 and 25006 of Postgres after a
 /// fail-over; the primary result codes BUSY, LOCKED, READONLY, IOERR, FULL and CANTOPEN of SQLite).
 fn is_away(error: &dyn DatabaseError) -> bool {
-    let Some(code) = error.code() else { return false };
+    let Some(code) = error.code() else {
+        return false;
+    };
     match code.parse::<u32>() {
         Ok(result_code) if code.len() < 5 => matches!(result_code & 0xff, 5 | 6 | 8 | 10 | 13 | 14),
-        _ => ["08", "53", "57"].iter().any(|class| code.starts_with(class)) || code == "25006",
+        _ => {
+            ["08", "53", "57"]
+                .iter()
+                .any(|class| code.starts_with(class))
+                || code == "25006"
+        }
     }
 }

@@ -11,7 +11,10 @@ use sqlx::{
 
 use super::{Database, Error, PoolUse, Result, migrations};
 
-#[expect(clippy::duplicate_mod, reason = "one text of the statements for both databases (ADR 2)")]
+#[expect(
+    clippy::duplicate_mod,
+    reason = "one text of the statements for both databases (ADR 2)"
+)]
 #[path = "queries/mod.rs"]
 mod queries;
 
@@ -39,7 +42,11 @@ impl Sqlite {
         let options = options(url)?;
         make_folder(options.get_filename())?;
         let writer = pool(options.clone(), 1).await?;
-        let readers = pool(options.create_if_missing(false).read_only(true), max_connections).await?;
+        let readers = pool(
+            options.create_if_missing(false).read_only(true),
+            max_connections,
+        )
+        .await?;
         Ok(Self { writer, readers })
     }
 
@@ -67,7 +74,9 @@ impl Sqlite {
 
 fn options(url: &str) -> Result<SqliteConnectOptions> {
     if url.contains(":memory:") || url.contains("mode=memory") {
-        return Err(Error::Url("SQLite needs a file: sqlite://path/to/file.db".into()));
+        return Err(Error::Url(
+            "SQLite needs a file: sqlite://path/to/file.db".into(),
+        ));
     }
     let options =
         SqliteConnectOptions::from_str(url).map_err(|error| Error::Url(error.to_string()))?;
@@ -82,14 +91,19 @@ fn options(url: &str) -> Result<SqliteConnectOptions> {
 
 /// Makes the folder of the database, for its owner alone.
 fn make_folder(file: &Path) -> Result<()> {
-    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
+    let Some(folder) = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    else {
         return Ok(());
     };
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| Error::Url(format!("{}: {error}", folder.display())))
+    builder
+        .create(folder)
+        .map_err(|error| Error::Url(format!("{}: {error}", folder.display())))
 }
 
 /// A pool whose connections are always outside a transaction when they are handed out (see `postgres::pool`).
@@ -112,11 +126,14 @@ async fn pool(options: SqliteConnectOptions, max_connections: u32) -> Result<Sql
 #[async_trait]
 impl Database for Sqlite {
     async fn migrate(&self) -> Result<()> {
-        Ok(migrations::migrator(migrations::SQLITE).run(&self.writer).await?)
+        Ok(migrations::migrator(migrations::SQLITE)
+            .run(&self.writer)
+            .await?)
     }
 
     async fn check(&self) -> Result<()> {
-        self.check_schema(migrations::latest(migrations::SQLITE)).await
+        self.check_schema(migrations::latest(migrations::SQLITE))
+            .await
     }
 
     fn pool_use(&self) -> PoolUse {

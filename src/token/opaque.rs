@@ -13,12 +13,14 @@ pub struct OpaqueToken(Zeroizing<String>);
 impl OpaqueToken {
     /// Draws a token.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(rng.random::<[u8; 32]>())))
+        Self(Zeroizing::new(
+            URL_SAFE_NO_PAD.encode(rng.random::<[u8; 32]>()),
+        ))
     }
 
     /// Takes what a caller sent; whether it means anything, only the store can tell.
-    pub fn from_caller(text: &str) -> Self {
-        Self(Zeroizing::new(text.to_owned()))
+    pub fn from_caller(text: String) -> Self {
+        Self(Zeroizing::new(text))
     }
 
     /// The token.

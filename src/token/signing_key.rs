@@ -8,7 +8,10 @@ use aws_lc_rs::{
     rsa::{KeyPair as RsaKeyPair, KeySize},
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair},
 };
-use jsonwebtoken::{DecodingKey, EncodingKey, jwk::{Jwk, PublicKeyUse}};
+use jsonwebtoken::{
+    DecodingKey, EncodingKey,
+    jwk::{Jwk, PublicKeyUse},
+};
 use serde::Serialize;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -45,12 +48,19 @@ pub struct SigningKey {
     pub(super) algorithm: Algorithm,
     pub(super) encoding: EncodingKey,
     pub(super) decoding: DecodingKey,
-    public: Option<Jwk>,
+    public: Option<PublicKey>,
 }
 
 /// A public key as it is published (RFC 7517, 7518, 8037).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PublicKey(Jwk);
+pub struct PublicKey(serde_json::Map<String, serde_json::Value>);
+
+impl PublicKey {
+    /// The JWK's members, by name.
+    pub fn into_members(self) -> serde_json::Map<String, serde_json::Value> {
+        self.0
+    }
+}
 
 impl SigningKey {
     /// Makes a private key for `algorithm` (PKCS #8).
@@ -109,7 +119,17 @@ impl SigningKey {
         public.common.key_id = Some(kid.clone());
         public.common.public_key_use = Some(PublicKeyUse::Signature);
         let decoding = DecodingKey::from_jwk(&public).map_err(|_refused| KeyError::Unusable)?;
-        Ok(Self { kid, algorithm, encoding, decoding, public: Some(public) })
+        let public = match serde_json::to_value(public) {
+            Ok(serde_json::Value::Object(members)) => PublicKey(members),
+            _ => return Err(KeyError::Unusable),
+        };
+        Ok(Self {
+            kid,
+            algorithm,
+            encoding,
+            decoding,
+            public: Some(public),
+        })
     }
 
     /// The HS256 key of a configured secret. It is never published.
@@ -135,13 +155,15 @@ impl SigningKey {
 
     /// What others verify with; nothing with HS256.
     pub fn public(&self) -> Option<PublicKey> {
-        self.public.clone().map(PublicKey)
+        self.public.clone()
     }
 }
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("kid", &self.kid).finish_non_exhaustive()
+        f.debug_struct("SigningKey")
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
     }
 }
 
@@ -172,7 +194,10 @@ mod tests {
             let key = SigningKey::open(&master, id, algorithm, &sealed).unwrap();
             let public = serde_json::to_value(key.public().unwrap()).unwrap();
             assert_eq!(public["kid"], id.to_string());
-            assert_eq!((&public["alg"], &public["use"]), (&algorithm.as_str().into(), &"sig".into()));
+            assert_eq!(
+                (&public["alg"], &public["use"]),
+                (&algorithm.as_str().into(), &"sig".into())
+            );
             for secret in ["d", "p", "q", "dp", "dq", "qi", "k"] {
                 assert!(public.get(secret).is_none(), "{algorithm}: {secret}");
             }

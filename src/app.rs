@@ -1,0 +1,251 @@
+//! The wiring, and the only module that sees every layer: bind, tell the addresses, serve until told to stop.
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, sync::watch, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{Config, Listen, MasterKeySource, Signing},
+    grpc::{self, Health, Limits},
+    http,
+    password::Passwords,
+    service::{self, Clock, UseCases, load_signing_key},
+    store,
+    telemetry::{Metrics, chain},
+    token::{AccessTokens, KeyError},
+};
+
+/// Why the service does not start, or ended otherwise than asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A listener's address is taken, or not ours.
+    #[error("cannot listen on {0}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// The master key of the development profile can't be had.
+    #[error("cannot load the master key")]
+    MasterKey(#[source] io::Error),
+    /// The database can't be used.
+    #[error("cannot use the database")]
+    Store(#[from] store::Error),
+    /// The signing key can't be had.
+    #[error("cannot load the signing key")]
+    SigningKey(#[from] service::Error),
+    /// The signing key does not work.
+    #[error("cannot sign")]
+    Sign(#[from] KeyError),
+    /// The system has no threads for hashing.
+    #[error("cannot start the hashing threads")]
+    Threads(#[source] io::Error),
+    /// The descriptor set is broken.
+    #[error("cannot serve reflection")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The gRPC server ended.
+    #[error("the gRPC server failed")]
+    Grpc(#[from] tonic::transport::Error),
+    /// The HTTP server ended.
+    #[error("the HTTP server failed")]
+    Http(#[source] io::Error),
+}
+
+/// What differs between a server in production and one in a test.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// What time it is.
+    pub clock: Clock,
+    /// How much one caller may take.
+    pub limits: Limits,
+    /// How often readiness is checked.
+    pub check_every: Duration,
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        let (clock, limits) = (Clock::system(), Limits::default());
+        Self {
+            clock,
+            limits,
+            check_every: Duration::from_secs(2),
+        }
+    }
+}
+
+/// A server that listens and does not serve yet.
+#[derive(Debug)]
+pub struct App {
+    grpc: TcpListener,
+    http: TcpListener,
+    grpc_addr: SocketAddr,
+    http_addr: SocketAddr,
+    listen: Listen,
+    environment: Environment,
+    use_cases: UseCases,
+}
+
+/// Makes what the use cases stand on: an up-to-date database, keys, hashing threads.
+///
+/// # Errors
+/// What can't be had.
+pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error> {
+    // First, because it makes the folder that the master key of the development profile is kept in.
+    let store = store::connect(&config.database.url, config.database.max_connections).await?;
+    store.migrate().await?;
+    let master_key = load_master_key(&config.master_key).await?;
+    let key = match &config.signing {
+        Signing::Stored(algorithm) => {
+            load_signing_key(store.as_ref(), &master_key, *algorithm, clock).await?
+        }
+        Signing::Secret(key) => key.clone(),
+    };
+    Ok(UseCases {
+        store,
+        passwords: Passwords::start(config.password).map_err(Error::Threads)?,
+        tokens: AccessTokens::new(key, config.access_tokens.clone())?,
+        master_key,
+        delivery: config.delivery,
+        policy: Arc::new(config.policy.clone()),
+        clock: clock.clone(),
+    })
+}
+
+async fn load_master_key(source: &MasterKeySource) -> Result<crate::token::MasterKey, Error> {
+    let source = source.clone();
+    let loaded = tokio::task::spawn_blocking(move || source.load()).await;
+    loaded
+        .map_err(io::Error::other)
+        .and_then(|loaded| loaded)
+        .map_err(Error::MasterKey)
+}
+
+impl App {
+    /// Binds the listeners and makes everything behind them.
+    ///
+    /// # Errors
+    /// What can't be had.
+    pub async fn bind(config: &Config, environment: Environment) -> Result<Self, Error> {
+        let (grpc, grpc_addr) = bind(config.listen.grpc).await?;
+        let (http, http_addr) = bind(config.listen.http).await?;
+        let use_cases = use_cases(config, &environment.clock).await?;
+        let listen = config.listen.clone();
+        Ok(Self {
+            grpc,
+            http,
+            grpc_addr,
+            http_addr,
+            listen,
+            environment,
+            use_cases,
+        })
+    }
+
+    /// Where gRPC listens.
+    pub fn grpc_addr(&self) -> SocketAddr {
+        self.grpc_addr
+    }
+
+    /// Where HTTP listens.
+    pub fn http_addr(&self) -> SocketAddr {
+        self.http_addr
+    }
+
+    /// Serves until `shutdown`; then says so, drains, and ends what is left when the time is up.
+    ///
+    /// # Errors
+    /// A server that fails by itself.
+    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
+        let Self {
+            grpc,
+            http,
+            listen,
+            environment,
+            use_cases,
+            ..
+        } = self;
+        let (mut health, health_service) = Health::new().await;
+        let routes = grpc::routes(
+            &use_cases,
+            health_service,
+            listen.reflection,
+            environment.limits,
+        )?;
+        let (metrics, (set_ready, ready)) = (Metrics::new(), watch::channel(false));
+        let site = http::Site {
+            use_cases: use_cases.clone(),
+            metrics: metrics.clone(),
+            ready,
+        };
+        let (stop, watching) = (CancellationToken::new(), CancellationToken::new());
+
+        let servers = async {
+            let stopped = stop.clone().cancelled_owned();
+            let grpc = grpc::serve(grpc, routes, metrics, environment.limits, stopped);
+            let http = http::serve(http, site, stop.clone().cancelled_owned());
+            let http = async { http.await.map_err(Error::Http) };
+            tokio::try_join!(async { grpc.await.map_err(Error::Grpc) }, http)
+        };
+        tokio::pin!(servers);
+        let watch = watch_readiness(&use_cases, &health, &set_ready, environment.check_every);
+        tokio::select! {
+            ended = &mut servers => return ended.map(|_| ()),
+            () = watch => {}
+            () = shutdown => watching.cancel(),
+        }
+
+        tracing::info!("shutting down");
+        health.set_ready(false).await;
+        set_ready.send_replace(false);
+        let drain = async {
+            // Callers that watch readiness turn elsewhere before connections are closed.
+            tokio::time::sleep(listen.drain_delay).await;
+            health.end_streams().await;
+            stop.cancel();
+        };
+        let ended = timeout(listen.drain_delay + listen.shutdown_timeout, async {
+            tokio::join!(drain, servers).1
+        });
+        match ended.await {
+            Ok(ended) => ended.map(|_| ())?,
+            Err(_elapsed) => tracing::warn!("calls that did not end in time are cut off"),
+        }
+        use_cases.store.close().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let listen = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    listen.await.map_err(|error| Error::Listen(address, error))
+}
+
+/// Keeps health and `/readyz` true, both ways, for ever.
+async fn watch_readiness(
+    use_cases: &UseCases,
+    health: &Health,
+    set_ready: &watch::Sender<bool>,
+    every: Duration,
+) {
+    let mut ticks = tokio::time::interval(every);
+    loop {
+        ticks.tick().await;
+        // A database that hangs is no better than one that is gone.
+        let checked = timeout(Duration::from_secs(2), use_cases.ready()).await;
+        let (ready, why) = match &checked {
+            Ok(Ok(())) => (true, String::new()),
+            Ok(Err(error)) => (false, chain(error).to_string()),
+            Err(_elapsed) => (false, "the store does not answer".to_owned()),
+        };
+        if set_ready.send_replace(ready) != ready {
+            if ready {
+                tracing::info!("ready")
+            } else {
+                tracing::warn!(why, "not ready")
+            }
+        }
+        health.set_ready(ready).await;
+    }
+}

@@ -1,0 +1,72 @@
+//! `countersign seed`.
+
+use anyhow::{bail, ensure};
+use futures_util::{StreamExt as _, stream};
+use indicatif::{ProgressBar, ProgressStyle};
+use zeroize::Zeroizing;
+
+use crate::{
+    app,
+    config::{Config, Profile},
+    service::{Clock, Error, RegisterRequest, UseCases},
+};
+
+/// The password of every sample user.
+const PASSWORD: &str = "sample correct horse";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// How many users there shall be
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    users: u32,
+    /// Do so in a Postgres database too: everybody knows the sample users' password
+    #[arg(long)]
+    even_in_production: bool,
+}
+
+pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
+    ensure!(
+        config.profile == Profile::Development || arguments.even_in_production,
+        "this is no development database: everybody would know the sample users' password \
+         (--even-in-production does it all the same)"
+    );
+    let use_cases = app::use_cases(config, &Clock::system()).await?;
+    // It shows itself only on a terminal.
+    let bar = ProgressBar::new(u64::from(arguments.users)).with_style(
+        ProgressStyle::with_template("{bar:40} {pos}/{len} users  {elapsed} of {duration}")?,
+    );
+    let mut made = 0;
+    let mut users = stream::iter(1..=arguments.users)
+        .map(|number| make(&use_cases, number))
+        .buffer_unordered(config.password.threads);
+    while let Some(user) = users.next().await {
+        made += u32::from(user?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let there = arguments.users - made;
+    tracing::info!(
+        made,
+        there,
+        "sample users sample-1, sample-2, … with the password {PASSWORD:?}"
+    );
+    use_cases.store.close().await;
+    Ok(())
+}
+
+/// Makes the sample user of that number, unless it is there. Every second one has a second factor.
+async fn make(use_cases: &UseCases, number: u32) -> anyhow::Result<bool> {
+    let request = RegisterRequest {
+        username: format!("sample-{number}"),
+        email: format!("sample-{number}@example.com"),
+        password: Zeroizing::new(PASSWORD.to_owned()),
+        is_2fa_enabled: number % 2 == 0,
+        request_id: String::new(),
+    };
+    match use_cases.register(request).await {
+        Ok(_) => Ok(true),
+        Err(Error::UsernameTaken) => Ok(false),
+        Err(Error::EmailTaken) => bail!("sample-{number}@example.com belongs to another user"),
+        Err(error) => Err(error.into()),
+    }
+}

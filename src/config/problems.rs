@@ -1,0 +1,43 @@
+//! What is wrong with a configuration: all of it, each with its name and what to do.
+
+use std::fmt;
+
+/// One problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The setting.
+    pub setting: String,
+    /// What is wrong and what would be right. Never contains a secret.
+    pub text: String,
+}
+
+/// All problems of a configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    pub(super) fn add(&mut self, setting: &str, text: impl Into<String>) {
+        self.0.push(Problem {
+            setting: setting.to_owned(),
+            text: text.into(),
+        });
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self
+            .0
+            .iter()
+            .map(|problem| problem.setting.len())
+            .max()
+            .unwrap_or(0);
+        write!(f, "the configuration does not work:")?;
+        for Problem { setting, text } in &self.0 {
+            write!(f, "\n  {setting:width$}  {text}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}

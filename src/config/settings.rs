@@ -1,0 +1,348 @@
+//! The table of all settings, and where their values come from: a flag, else the environment, else the default.
+
+use std::{collections::HashMap, ffi::OsString};
+
+use clap::{Arg, ArgMatches};
+use zeroize::Zeroizing;
+
+use super::Problems;
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// The environment variable.
+    pub name: &'static str,
+    /// The default, as it is documented.
+    pub default: &'static str,
+    /// What it means.
+    pub help: &'static str,
+    /// Secrets have no flag, because others on the machine can read a command line; instead, `NAME_FILE` names a file.
+    pub secret: bool,
+}
+
+const fn plain(name: &'static str, default: &'static str, help: &'static str) -> Setting {
+    Setting {
+        name,
+        default,
+        help,
+        secret: false,
+    }
+}
+
+const fn secret(name: &'static str, default: &'static str, help: &'static str) -> Setting {
+    Setting {
+        name,
+        default,
+        help,
+        secret: true,
+    }
+}
+
+/// All settings, in the order in which they are documented.
+pub const SETTINGS: &[Setting] = &[
+    plain(
+        DATABASE_URL,
+        "sqlite://data/countersign.db",
+        "postgres://… or sqlite://…",
+    ),
+    plain(
+        DATABASE_CONNECTIONS,
+        "10",
+        "most connections to the database",
+    ),
+    plain(
+        GRPC_ADDR,
+        "127.0.0.1:50051",
+        "where gRPC listens; port 0 picks one",
+    ),
+    plain(
+        HTTP_ADDR,
+        "127.0.0.1:8080",
+        "where HTTP listens: key set, probes, metrics",
+    ),
+    secret(
+        MASTER_KEY,
+        "made in development",
+        "32 bytes in base64: encrypts keys at rest",
+    ),
+    plain(
+        DELIVERY,
+        "log in development",
+        "how codes reach people: log",
+    ),
+    plain(
+        ISSUER,
+        "http://localhost:8080",
+        "the claim iss: where the HTTP side is reached",
+    ),
+    plain(
+        AUDIENCE,
+        "countersign",
+        "the claim aud; several with commas, the first is the default",
+    ),
+    plain(JWT_ALGORITHM, "ES256", "ES256, EdDSA, RS256 or HS256"),
+    secret(JWT_SECRET, "", "with HS256: at least 32 bytes in base64"),
+    plain(ACCESS_TOKEN_TTL, "15m", "how long an access token is valid"),
+    plain(REFRESH_TOKEN_TTL, "30d", "how long a session lives"),
+    plain(OTP_TTL, "5m", "how long a challenge lives, at most 10m"),
+    plain(
+        OTP_MAX_ATTEMPTS,
+        "5",
+        "codes that can be tried for one challenge",
+    ),
+    plain(
+        OTP_RESEND_AFTER,
+        "30s",
+        "how long until another code can be sent",
+    ),
+    plain(BCRYPT_COST, "12", "4 to 16; under 10 only in development"),
+    plain(
+        PASSWORD_MIN_LENGTH,
+        "8",
+        "fewest characters of a new password, 8 to 128",
+    ),
+    plain(HASH_THREADS, "one a core", "threads that hash passwords"),
+    plain(
+        HASH_QUEUE,
+        "8 a thread",
+        "hashes that may wait; more are refused",
+    ),
+    plain(
+        REFLECTION,
+        "on in development",
+        "gRPC reflection: on or off",
+    ),
+    plain(
+        DRAIN_DELAY,
+        "0s, 5s with Postgres",
+        "from not ready to no new connections, at shutdown",
+    ),
+    plain(
+        SHUTDOWN_TIMEOUT,
+        "20s",
+        "how long running calls have to end, at shutdown",
+    ),
+    plain(LOG, "info", "log filter, such as info,countersign=debug"),
+    plain(LOG_FORMAT, "text", "text or json"),
+];
+
+pub(super) const DATABASE_URL: &str = "DATABASE_URL";
+pub(super) const DATABASE_CONNECTIONS: &str = "COUNTERSIGN_DATABASE_CONNECTIONS";
+pub(super) const GRPC_ADDR: &str = "COUNTERSIGN_GRPC_ADDR";
+pub(super) const HTTP_ADDR: &str = "COUNTERSIGN_HTTP_ADDR";
+pub(super) const MASTER_KEY: &str = "COUNTERSIGN_MASTER_KEY";
+pub(super) const DELIVERY: &str = "COUNTERSIGN_DELIVERY";
+pub(super) const ISSUER: &str = "COUNTERSIGN_ISSUER";
+pub(super) const AUDIENCE: &str = "COUNTERSIGN_AUDIENCE";
+pub(super) const JWT_ALGORITHM: &str = "COUNTERSIGN_JWT_ALGORITHM";
+pub(super) const JWT_SECRET: &str = "COUNTERSIGN_JWT_SECRET";
+pub(super) const ACCESS_TOKEN_TTL: &str = "COUNTERSIGN_ACCESS_TOKEN_TTL";
+pub(super) const REFRESH_TOKEN_TTL: &str = "COUNTERSIGN_REFRESH_TOKEN_TTL";
+pub(super) const OTP_TTL: &str = "COUNTERSIGN_OTP_TTL";
+pub(super) const OTP_MAX_ATTEMPTS: &str = "COUNTERSIGN_OTP_MAX_ATTEMPTS";
+pub(super) const OTP_RESEND_AFTER: &str = "COUNTERSIGN_OTP_RESEND_AFTER";
+pub(super) const BCRYPT_COST: &str = "COUNTERSIGN_BCRYPT_COST";
+pub(super) const PASSWORD_MIN_LENGTH: &str = "COUNTERSIGN_PASSWORD_MIN_LENGTH";
+pub(super) const HASH_THREADS: &str = "COUNTERSIGN_HASH_THREADS";
+pub(super) const HASH_QUEUE: &str = "COUNTERSIGN_HASH_QUEUE";
+pub(super) const REFLECTION: &str = "COUNTERSIGN_REFLECTION";
+pub(super) const DRAIN_DELAY: &str = "COUNTERSIGN_DRAIN_DELAY";
+pub(super) const SHUTDOWN_TIMEOUT: &str = "COUNTERSIGN_SHUTDOWN_TIMEOUT";
+pub(super) const LOG: &str = "COUNTERSIGN_LOG";
+pub(super) const LOG_FORMAT: &str = "COUNTERSIGN_LOG_FORMAT";
+
+impl Setting {
+    /// The variable that names a file with the secret.
+    fn file_name(&self) -> String {
+        format!("{}_FILE", self.name)
+    }
+
+    /// The flag: `--grpc-addr` for `COUNTERSIGN_GRPC_ADDR`.
+    fn flag(&self) -> String {
+        let name = self.name.strip_prefix("COUNTERSIGN_").unwrap_or(self.name);
+        name.to_lowercase().replace('_', "-")
+    }
+
+    fn argument(&self) -> Arg {
+        let (name, flag, help) = if self.secret {
+            let help = format!("File with {}: {}", self.name, self.help);
+            (self.file_name(), format!("{}-file", self.flag()), help)
+        } else {
+            (self.name.to_owned(), self.flag(), self.help.to_owned())
+        };
+        let default = if self.default.is_empty() {
+            "none"
+        } else {
+            self.default
+        };
+        let help = format!("{help} [env: {name}] [default: {default}]");
+        Arg::new(name)
+            .long(flag)
+            .help(help)
+            .value_name("VALUE")
+            .global(true)
+    }
+}
+
+/// The values that were given, by the name of their setting.
+#[derive(Default)]
+pub struct Settings(HashMap<String, Zeroizing<String>>);
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Settings(..)")
+    }
+}
+
+impl Settings {
+    /// The flags of all settings.
+    pub fn arguments() -> impl Iterator<Item = Arg> {
+        SETTINGS.iter().map(Setting::argument)
+    }
+
+    /// Takes what flags and environment give. An empty value counts as none.
+    ///
+    /// # Errors
+    /// Variables that look like ours and are not, values that are not UTF-8, files that can't be read.
+    pub fn gather(flags: &ArgMatches) -> Result<Self, Problems> {
+        let environment: Vec<_> = std::env::vars_os().collect();
+        Self::gather_from(flags, &environment)
+    }
+
+    fn gather_from(
+        flags: &ArgMatches,
+        environment: &[(OsString, OsString)],
+    ) -> Result<Self, Problems> {
+        let (mut settings, mut problems) = (Self::default(), Problems::default());
+        for (name, value) in environment {
+            let Some(name) = name.to_str().filter(|name| is_ours(name)) else {
+                continue;
+            };
+            if !is_known(name) {
+                problems.add(name, "is not a setting: see `countersign --help`");
+            } else if let Some(value) = value.to_str() {
+                settings.put(name, value);
+            } else {
+                problems.add(name, "must be UTF-8");
+            }
+        }
+        for setting in SETTINGS {
+            let name = if setting.secret {
+                setting.file_name()
+            } else {
+                setting.name.to_owned()
+            };
+            if let Some(value) = flags.get_one::<String>(&name) {
+                settings.put(&name, value);
+            }
+            if setting.secret {
+                settings.read_file(setting, &mut problems);
+            }
+        }
+        if problems.0.is_empty() {
+            Ok(settings)
+        } else {
+            Err(problems)
+        }
+    }
+
+    fn put(&mut self, name: &str, value: &str) {
+        if !value.is_empty() {
+            self.0
+                .insert(name.to_owned(), Zeroizing::new(value.to_owned()));
+        }
+    }
+
+    fn read_file(&mut self, setting: &Setting, problems: &mut Problems) {
+        let file_name = setting.file_name();
+        let Some(path) = self.0.remove(&file_name) else {
+            return;
+        };
+        if self.0.contains_key(setting.name) {
+            problems.add(
+                &file_name,
+                format!("and {} are both set: one is enough", setting.name),
+            );
+        }
+        match std::fs::read_to_string(path.as_str()) {
+            Ok(text) => self.put(setting.name, Zeroizing::new(text).trim()),
+            Err(error) => problems.add(&file_name, format!("{}: {error}", path.as_str())),
+        }
+    }
+
+    /// What was given for a setting, if anything.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.as_str())
+    }
+}
+
+/// Whether a variable is meant for us. Kubernetes sets some of its own for a service of the name `countersign`.
+fn is_ours(name: &str) -> bool {
+    let kubernetes =
+        name.starts_with("COUNTERSIGN_SERVICE_") || name.starts_with("COUNTERSIGN_PORT");
+    name == DATABASE_URL || (name.starts_with("COUNTERSIGN_") && !kubernetes)
+}
+
+fn is_known(name: &str) -> bool {
+    SETTINGS
+        .iter()
+        .any(|setting| name == setting.name || (setting.secret && name == setting.file_name()))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// What these flags and variables give.
+    pub(in crate::config) fn settings(
+        flags: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Settings, Problems> {
+        let command = clap::Command::new("countersign").args(Settings::arguments());
+        let matches = command.get_matches_from(std::iter::once(&"countersign").chain(flags));
+        let environment: Vec<_> = environment
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        Settings::gather_from(&matches, &environment)
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment() {
+        let settings = settings(&["--log", "debug"], &[(LOG, "warn"), (ISSUER, "")]).unwrap();
+        assert_eq!(settings.get(LOG), Some("debug"));
+        assert_eq!(settings.get(ISSUER), None);
+    }
+
+    #[test]
+    fn unknown_settings_are_named_and_those_of_kubernetes_are_let_be() {
+        let environment = [
+            ("COUNTERSIGN_MASTERKEY", "x"),
+            ("COUNTERSIGN_OPT_TTL", "5m"),
+            ("COUNTERSIGN_PORT_50051_TCP", "tcp://10.0.0.1:50051"),
+            ("COUNTERSIGN_SERVICE_HOST", "10.0.0.1"),
+            ("PATH", "/bin"),
+        ];
+        let problems = settings(&[], &environment).unwrap_err();
+        let names: Vec<_> = problems
+            .0
+            .iter()
+            .map(|problem| problem.setting.as_str())
+            .collect();
+        assert_eq!(names, ["COUNTERSIGN_MASTERKEY", "COUNTERSIGN_OPT_TTL"]);
+    }
+
+    #[test]
+    fn a_secret_comes_from_a_file_or_a_variable_and_has_no_flag_of_its_own() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(file, "c2VjcmV0").unwrap();
+        let path = file.path().to_str().unwrap();
+        let from_file = settings(&["--master-key-file", path], &[]).unwrap();
+        assert_eq!(from_file.get(MASTER_KEY), Some("c2VjcmV0"));
+        assert!(settings(&["--master-key-file", path], &[(MASTER_KEY, "x")]).is_err());
+        assert!(settings(&["--master-key-file", "/nowhere"], &[]).is_err());
+        assert!(!Settings::arguments().any(|arg| arg.get_long() == Some("master-key")));
+    }
+}

@@ -1,0 +1,83 @@
+//! Domain values as protobuf messages.
+
+use crate::{
+    domain::{Timestamp, User},
+    pb,
+    service::{PendingChallenge, Tokens},
+    token::PublicKey,
+};
+
+pub(super) fn user(user: User) -> pb::User {
+    pb::User {
+        id: user.id.to_string(),
+        username: user.username,
+        email: user.email,
+        is_2fa_enabled: user.is_2fa_enabled,
+        email_verified: user.email_verified,
+        roles: user.roles,
+        create_time: Some(timestamp(user.created_at)),
+    }
+}
+
+pub(super) fn tokens(tokens: Tokens) -> pb::Tokens {
+    pb::Tokens {
+        access_token: tokens.access.jwt,
+        token_type: "Bearer".to_owned(),
+        expires_in: i64::try_from(tokens.access.expires_in.as_secs()).unwrap_or(i64::MAX),
+        session_id: tokens.session_id.to_string(),
+    }
+}
+
+pub(super) fn challenge(challenge: &PendingChallenge) -> pb::Challenge {
+    pb::Challenge {
+        challenge_id: challenge.token.expose().to_owned(),
+        factors: vec![pb::Factor::EmailCode.into()],
+        masked_destination: challenge.masked_destination.clone(),
+        expire_time: Some(timestamp(challenge.expires_at)),
+        resend_time: Some(timestamp(challenge.resend_at)),
+        attempts_remaining: i32::try_from(challenge.attempts_remaining).unwrap_or(i32::MAX),
+    }
+}
+
+/// A member that the key's type does not have stays empty.
+pub(super) fn jwk(key: PublicKey) -> pb::Jwk {
+    let members = key.into_members();
+    let member = |name: &str| {
+        members
+            .get(name)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    pb::Jwk {
+        kid: member("kid"),
+        kty: member("kty"),
+        alg: member("alg"),
+        r#use: member("use"),
+        crv: member("crv"),
+        x: member("x"),
+        y: member("y"),
+        n: member("n"),
+        e: member("e"),
+    }
+}
+
+fn timestamp(time: Timestamp) -> prost_types::Timestamp {
+    let micros = time.unix_micros();
+    let nanos = i32::try_from(micros.rem_euclid(1_000_000) * 1000).unwrap_or_default();
+    prost_types::Timestamp {
+        seconds: time.unix_seconds(),
+        nanos,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_before_1970_keep_their_nanos_positive() {
+        let time = timestamp(Timestamp::from_unix_micros(-1));
+        assert_eq!((time.seconds, time.nanos), (-1, 999_999_000));
+    }
+}

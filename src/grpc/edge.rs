@@ -1,0 +1,131 @@
+//! What holds for every RPC, before any handler: a deadline, and honest codes.
+//!
+//! tonic answers CANCELLED when a deadline passes and OUT_OF_RANGE when a message is too large. Callers branch on codes,
+//! so the first becomes DEADLINE_EXCEEDED here and the second INVALID_ARGUMENT.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tonic::{
+    Code, Status,
+    body::Body,
+    codegen::http::{HeaderMap, Request, Response},
+};
+use tower::{Layer, Service};
+
+use super::status::{deadline_exceeded, too_large};
+
+/// Ours fires this much before tonic's own timer, whose answer would be CANCELLED.
+const AHEAD: Duration = Duration::from_millis(2);
+
+/// Adds the edge to a service.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EdgeLayer {
+    /// For callers that name no deadline, and the longest for those that do.
+    pub(super) max_deadline: Duration,
+    /// The largest request, in bytes.
+    pub(super) max_request: usize,
+}
+
+impl<S> Layer<S> for EdgeLayer {
+    type Service = Edge<S>;
+
+    fn layer(&self, inner: S) -> Edge<S> {
+        Edge {
+            inner,
+            rules: *self,
+        }
+    }
+}
+
+/// A service with the edge in front.
+#[derive(Debug, Clone)]
+pub(super) struct Edge<S> {
+    inner: S,
+    rules: EdgeLayer,
+}
+
+impl<S> Service<Request<Body>> for Edge<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let rules = self.rules;
+        let deadline = deadline(request.headers()).map_or(rules.max_deadline, |asked| {
+            asked.min(rules.max_deadline).saturating_sub(AHEAD)
+        });
+        let response = self.inner.call(request);
+        Box::pin(async move {
+            let Ok(response) = tokio::time::timeout(deadline, response).await else {
+                return Ok(deadline_exceeded().into_http());
+            };
+            let response = response?;
+            let code = Status::from_header_map(response.headers()).map(|status| status.code());
+            // Nothing of ours answers OUT_OF_RANGE: it is tonic's word for a message over the limit.
+            Ok(if code == Some(Code::OutOfRange) {
+                too_large(rules.max_request).into_http()
+            } else {
+                response
+            })
+        })
+    }
+}
+
+/// The `grpc-timeout` that a caller sent: up to eight digits and a unit (the gRPC specification over HTTP/2).
+fn deadline(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let well_formed = (1..=8).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    let number: u64 = well_formed.then(|| digits.parse().ok())??;
+    match unit {
+        "H" => Some(Duration::from_secs(number * 3600)),
+        "M" => Some(Duration::from_secs(number * 60)),
+        "S" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_millis(number)),
+        "u" => Some(Duration::from_micros(number)),
+        "n" => Some(Duration::from_nanos(number)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &'static str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert("grpc-timeout", text.parse().ok()?);
+        deadline(&headers)
+    }
+
+    #[test]
+    fn each_unit_is_read() {
+        assert_eq!(of("2H"), Some(Duration::from_secs(7200)));
+        assert_eq!(of("3M"), Some(Duration::from_secs(180)));
+        assert_eq!(of("5S"), Some(Duration::from_secs(5)));
+        assert_eq!(of("7m"), Some(Duration::from_millis(7)));
+        assert_eq!(of("8u"), Some(Duration::from_micros(8)));
+        assert_eq!(of("99999999n"), Some(Duration::from_nanos(99_999_999)));
+    }
+
+    #[test]
+    fn what_is_malformed_counts_as_none() {
+        for text in ["", "S", "5", "5s", "-5S", "+5S", "123456789S", "5é"] {
+            assert_eq!(of(text), None, "{text}");
+        }
+    }
+}

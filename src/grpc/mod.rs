@@ -1,0 +1,26 @@
+//! gRPC: protobuf to domain and back, and the edge of the server. It decides nothing.
+//!
+//! One file a service; a handler only translates. [`status`] turns every error into what callers see.
+
+mod auth_service;
+mod convert;
+mod edge;
+mod health;
+mod incoming;
+mod observe;
+mod probe;
+mod server;
+mod status;
+mod token_service;
+
+pub use self::{
+    health::Health,
+    probe::probe,
+    server::{Limits, routes, serve},
+};
+
+/// The services whose health is the service's readiness.
+pub const SERVICES: [&str; 2] = [
+    crate::pb::auth_service_server::SERVICE_NAME,
+    crate::pb::token_service_server::SERVICE_NAME,
+];

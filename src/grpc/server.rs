@@ -1,0 +1,117 @@
+//! The server: its limits, its services, its layers.
+
+use std::{future::Future, time::Duration};
+
+use tokio::net::TcpListener;
+use tonic::{service::Routes, transport::Server};
+use tonic_health::pb::health_server::{Health as HealthApi, HealthServer};
+
+use super::{
+    auth_service::AuthApi, edge::EdgeLayer, incoming::incoming, observe::ObserveLayer,
+    token_service::TokenApi,
+};
+use crate::{
+    pb::{
+        DESCRIPTORS, auth_service_server::AuthServiceServer,
+        token_service_server::TokenServiceServer,
+    },
+    service::UseCases,
+    telemetry::Metrics,
+};
+
+/// How much one caller may take. Each limit answers a measured attack; ADR 4 says which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at a time.
+    pub max_connections: usize,
+    /// From accepting a connection to the end of its HTTP/2 preface.
+    pub preface_deadline: Duration,
+    /// Streams at a time on one connection.
+    pub max_streams: u32,
+    /// Streams that one connection may make the server reset before it is told to calm down.
+    pub max_error_resets: usize,
+    /// The longest that an RPC may take to answer.
+    pub max_deadline: Duration,
+    /// The largest request, in bytes.
+    pub max_request: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 4096,
+            preface_deadline: Duration::from_secs(5),
+            max_streams: 100,
+            max_error_resets: 128,
+            max_deadline: Duration::from_secs(30),
+            max_request: 64 * 1024,
+        }
+    }
+}
+
+/// Serves until `shutdown`, then lets running calls end.
+///
+/// # Errors
+/// tonic's own.
+pub async fn serve(
+    listener: TcpListener,
+    routes: Routes,
+    metrics: Metrics,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), tonic::transport::Error> {
+    let incoming = incoming(listener, limits.max_connections, limits.preface_deadline);
+    builder(limits)
+        .layer(ObserveLayer(metrics))
+        .layer(EdgeLayer {
+            max_deadline: limits.max_deadline,
+            max_request: limits.max_request,
+        })
+        .serve_with_incoming_shutdown(routes.prepare(), incoming, shutdown)
+        .await
+}
+
+fn builder(limits: Limits) -> Server {
+    Server::builder()
+        .max_concurrent_streams(limits.max_streams)
+        .http2_max_local_error_reset_streams(Some(limits.max_error_resets))
+        .http2_max_pending_accept_reset_streams(Some(20))
+        .http2_max_header_list_size(16 * 1024)
+        .max_frame_size(16 * 1024)
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+        // Without a grace, which would end connections without a GOAWAY.
+        .max_connection_age(Duration::from_secs(30 * 60))
+        .initial_stream_window_size(64 * 1024)
+        .initial_connection_window_size(256 * 1024)
+}
+
+/// All services.
+///
+/// # Errors
+/// A descriptor set that reflection can't read.
+pub fn routes(
+    use_cases: &UseCases,
+    health: HealthServer<impl HealthApi>,
+    reflection: bool,
+    limits: Limits,
+) -> Result<Routes, tonic_reflection::server::Error> {
+    let auth = AuthServiceServer::new(AuthApi(use_cases.clone()));
+    let token = TokenServiceServer::new(TokenApi(use_cases.clone()));
+    let mut routes = Routes::new(health.max_decoding_message_size(limits.max_request))
+        .add_service(auth.max_decoding_message_size(limits.max_request))
+        .add_service(token.max_decoding_message_size(limits.max_request));
+    if reflection {
+        let builder = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                // So that clients such as grpcurl can show the details of errors.
+                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+        };
+        routes = routes
+            .add_service(builder().build_v1()?)
+            .add_service(builder().build_v1alpha()?);
+    }
+    Ok(routes)
+}

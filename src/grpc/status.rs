@@ -1,0 +1,112 @@
+//! Errors as callers see them: a canonical code, a fixed text, and `google.rpc` details to branch on.
+
+use std::{collections::HashMap, error::Error as StdError, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::{domain::InvalidField, service::Error, telemetry::chain};
+
+/// `ErrorInfo.domain` of every error.
+const DOMAIN: &str = "auth.v1";
+
+/// What a caller is told to wait when the database is away.
+const STORE_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The one place where errors of the use cases become statuses, and where those that are ours are logged.
+pub(super) fn status(error: Error) -> Status {
+    match error {
+        Error::InvalidFields(fields) => invalid_fields(fields),
+        Error::InvalidCredentials => plain(
+            Code::Unauthenticated,
+            "INVALID_CREDENTIALS",
+            "the username or the password is not right",
+        ),
+        Error::ChallengeInvalid => plain(
+            Code::Unauthenticated,
+            "CHALLENGE_INVALID",
+            "the challenge or the code is not valid",
+        ),
+        Error::ChallengeExhausted => plain(
+            Code::FailedPrecondition,
+            "CHALLENGE_EXHAUSTED",
+            "the challenge has no attempts left: log in again",
+        ),
+        Error::UsernameTaken => taken("username", "USERNAME_TAKEN", "the username is taken"),
+        Error::EmailTaken => taken("email", "EMAIL_TAKEN", "the e-mail address is taken"),
+        Error::Throttled(wait) => later(
+            Code::ResourceExhausted,
+            "THROTTLED",
+            "too early: try again later",
+            wait,
+        ),
+        Error::Overloaded(wait) => later(
+            Code::ResourceExhausted,
+            "OVERLOADED",
+            "too busy: try again later",
+            wait,
+        ),
+        Error::StoreUnavailable(_) => {
+            tracing::warn!(error = %chain(&error), "store unavailable");
+            let text = "the service is not available for a moment: try again";
+            later(
+                Code::Unavailable,
+                "STORE_UNAVAILABLE",
+                text,
+                STORE_RETRY_AFTER,
+            )
+        }
+        Error::Internal(_) => internal(&error),
+    }
+}
+
+/// A defect: the log says what, the caller only that.
+pub(super) fn internal(error: &(dyn StdError + 'static)) -> Status {
+    tracing::error!(error = %chain(error), "internal error");
+    plain(Code::Internal, "INTERNAL", "internal error")
+}
+
+/// The caller's deadline, or the server's own, has passed.
+pub(super) fn deadline_exceeded() -> Status {
+    plain(
+        Code::DeadlineExceeded,
+        "DEADLINE_EXCEEDED",
+        "the deadline has passed",
+    )
+}
+
+/// The request is over the size limit.
+pub(super) fn too_large(max_bytes: usize) -> Status {
+    let problem = format!("must have at most {max_bytes} bytes in all");
+    invalid_fields(vec![InvalidField::new("request", problem)])
+}
+
+fn invalid_fields(fields: Vec<InvalidField>) -> Status {
+    let mut details = details("INVALID_FIELD");
+    let mut texts = Vec::with_capacity(fields.len());
+    for field in fields {
+        texts.push(field.to_string());
+        details.add_bad_request_violation(field.field, field.problem);
+    }
+    Status::with_error_details(Code::InvalidArgument, texts.join("; "), details)
+}
+
+fn taken(field: &'static str, reason: &'static str, text: &'static str) -> Status {
+    let mut details = details(reason);
+    details.add_bad_request_violation(field, text);
+    Status::with_error_details(Code::AlreadyExists, text, details)
+}
+
+fn later(code: Code, reason: &'static str, text: &'static str, wait: Duration) -> Status {
+    let mut details = details(reason);
+    details.set_retry_info(Some(wait));
+    Status::with_error_details(code, text, details)
+}
+
+fn plain(code: Code, reason: &'static str, text: &'static str) -> Status {
+    Status::with_error_details(code, text, details(reason))
+}
+
+fn details(reason: &'static str) -> ErrorDetails {
+    ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new())
+}

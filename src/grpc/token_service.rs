@@ -1,0 +1,26 @@
+//! TokenService: translates, no more.
+
+use tonic::{Request, Response, Status};
+
+use super::{convert, status::internal};
+use crate::{
+    pb::{self, token_service_server::TokenService},
+    service::UseCases,
+};
+
+/// The handlers.
+#[derive(Debug)]
+pub(super) struct TokenApi(pub(super) UseCases);
+
+#[tonic::async_trait]
+impl TokenService for TokenApi {
+    async fn get_jwks(
+        &self,
+        _request: Request<pb::GetJwksRequest>,
+    ) -> Result<Response<pb::GetJwksResponse>, Status> {
+        let jwks = self.0.jwks();
+        let jwks_json = serde_json::to_vec(&jwks).map_err(|error| internal(&error))?;
+        let keys = jwks.keys.into_iter().map(convert::jwk).collect();
+        Ok(Response::new(pb::GetJwksResponse { jwks_json, keys }))
+    }
+}

@@ -1,0 +1,96 @@
+//! The HTTP side: what verifiers, probes and Prometheus fetch. It decides nothing and takes no input.
+
+use std::future::Future;
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::json;
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::{service::UseCases, telemetry::Metrics};
+
+/// How long verifiers may keep the key set and the discovery document.
+const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+/// What the routes show.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Where the keys and the issuer come from.
+    pub use_cases: UseCases,
+    /// The figures.
+    pub metrics: Metrics,
+    /// Whether the service is ready.
+    pub ready: watch::Receiver<bool>,
+}
+
+/// Serves until `shutdown`, then lets running requests end.
+///
+/// # Errors
+/// The listener's.
+pub async fn serve(
+    listener: TcpListener,
+    site: Site,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(site))
+        .with_graceful_shutdown(shutdown)
+        .await
+}
+
+fn router(site: Site) -> Router {
+    Router::new()
+        .route("/.well-known/jwks.json", get(jwks))
+        .route("/.well-known/openid-configuration", get(discovery))
+        .route("/livez", get(|| async { "alive\n" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(site)
+}
+
+/// The key set (RFC 7517, section 5).
+async fn jwks(State(site): State<Site>) -> Response {
+    (
+        [(header::CACHE_CONTROL, CACHE)],
+        Json(site.use_cases.jwks()),
+    )
+        .into_response()
+}
+
+/// What JWT verifiers read of OpenID Connect Discovery 1.0 (section 3); there is no OpenID provider behind it.
+async fn discovery(State(site): State<Site>) -> Response {
+    let issuer = site.use_cases.tokens.issuer();
+    let document = json!({
+        "issuer": issuer,
+        "jwks_uri": format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')),
+        "id_token_signing_alg_values_supported": [site.use_cases.tokens.key().algorithm().as_str()],
+        "response_types_supported": ["none"],
+        "subject_types_supported": ["public"],
+    });
+    ([(header::CACHE_CONTROL, CACHE)], Json(document)).into_response()
+}
+
+async fn readyz(State(site): State<Site>) -> Response {
+    if *site.ready.borrow() {
+        "ready\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+    }
+}
+
+async fn metrics(State(site): State<Site>) -> Response {
+    match site.metrics.render(site.use_cases.store.pool_use()) {
+        Ok(text) => {
+            let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(header::CONTENT_TYPE, openmetrics)], text).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "the metrics cannot be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Logs and figures.
+
+mod error_chain;
+mod metrics;
+
+use std::io::{self, IsTerminal as _};
+
+use tracing_subscriber::{EnvFilter, fmt};
+
+pub use self::{
+    error_chain::chain,
+    metrics::{Metrics, RpcLabels},
+};
+use crate::config::{Log, LogFormat};
+
+/// Sends the log to standard error. Only the first call of a process counts.
+pub fn start(log: &Log) {
+    let filter = EnvFilter::new(&log.filter);
+    let builder = fmt().with_env_filter(filter).with_writer(io::stderr);
+    let started = match log.format {
+        LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    if let Err(error) = started {
+        tracing::debug!(%error, "the log was started before");
+    }
+}
