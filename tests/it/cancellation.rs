@@ -1,0 +1,81 @@
+//! Callers that go away in the middle. tonic drops a handler's future then, at whatever it awaits.
+
+use std::pin::pin;
+
+use countersign::{
+    domain::User,
+    store::{NewUser, postgres},
+};
+use futures_util::poll;
+use rstest::rstest;
+use sqlx::{AssertSqlSafe, Executor as _};
+use uuid::Uuid;
+
+use crate::harness::{Backend, Database, clock::TestClock, eventually, unique};
+
+fn new_user() -> NewUser {
+    let username = unique("gone");
+    NewUser {
+        user: User {
+            id: Uuid::now_v7(),
+            username: username.clone(),
+            email: format!("{username}@example.com"),
+            is_2fa_enabled: false,
+            email_verified: false,
+            roles: Vec::new(),
+            disabled_at: None,
+            created_at: TestClock::default().now(),
+        },
+        email_key: format!("{username}@example.com"),
+        username_key: username,
+        password_hash: String::new(),
+        request_id: None,
+    }
+}
+
+/// Guard one: a write that has begun runs to its end.
+#[rstest]
+#[tokio::test]
+async fn a_write_that_has_begun_runs_to_its_end(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    const WRITES: i64 = 50;
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    for _ in 0..WRITES {
+        let mut write = pin!(store.user_create(new_user()));
+        assert!(poll!(&mut write).is_pending());
+    }
+    eventually("all writes", || async {
+        database.number("SELECT COUNT(*) FROM users").await == WRITES
+    })
+    .await;
+}
+
+/// Guard two: a connection whose `begin` was cancelled is outside a transaction when it is handed out again. Without
+/// the pool's hook, statements on it return Ok and are never committed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_connection_is_handed_out_inside_a_transaction() {
+    const WRITES: i64 = 200;
+    let database = Database::new(Backend::Postgres).await;
+    database.run("CREATE TABLE acknowledged (id BIGINT)").await;
+    let pool = postgres::pool(&database.url, 2).await.unwrap();
+    for id in 0..WRITES {
+        {
+            let mut begin = pin!(pool.begin());
+            // Dropped at another point each time.
+            for _ in 0..=id % 4 {
+                if poll!(&mut begin).is_ready() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        let insert = AssertSqlSafe(format!("INSERT INTO acknowledged VALUES ({id})"));
+        pool.execute(insert).await.unwrap();
+    }
+    assert_eq!(
+        database.number("SELECT COUNT(*) FROM acknowledged").await,
+        WRITES
+    );
+}

@@ -1,0 +1,109 @@
+//! What holds for every RPC there is, and for errors in general.
+
+use countersign::pb::DESCRIPTORS;
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+use tonic::{Code, Status, client::Grpc};
+use tonic_prost::ProstCodec;
+
+use crate::harness::{
+    Backend, Server, reason,
+    server::{PASSWORD, registration},
+};
+
+/// RPCs that answer a request with all-default fields: none of them gives a token.
+const OPEN: [&str; 1] = ["/auth.v1.TokenService/GetJwks"];
+
+fn methods() -> Vec<String> {
+    let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
+    let ours = files.iter().filter(|file| file.package() == "auth.v1");
+    let services = ours.flat_map(|file| &file.service);
+    let paths = services.flat_map(|service| {
+        let methods = service.method.iter();
+        methods.map(|method| format!("/auth.v1.{}/{}", service.name(), method.name()))
+    });
+    paths.collect()
+}
+
+async fn call(server: &Server, path: &str) -> Result<(), Status> {
+    let mut client = Grpc::new(server.channel.clone());
+    client.ready().await.unwrap();
+    let (path, codec) = (path.parse().unwrap(), ProstCodec::<(), ()>::default());
+    client
+        .unary(tonic::Request::new(()), path, codec)
+        .await
+        .map(|_| ())
+}
+
+#[tokio::test]
+async fn every_rpc_called_with_default_fields_gives_no_token() {
+    let server = Server::start(Backend::Sqlite).await;
+    let methods = methods();
+    assert!(methods.len() >= 5, "{methods:?}");
+    for path in methods {
+        match call(&server, &path).await {
+            Ok(()) => assert!(OPEN.contains(&path.as_str()), "{path} answered"),
+            Err(refused) => {
+                assert!(!OPEN.contains(&path.as_str()), "{path}: {refused:?}");
+                assert_ne!(refused.code(), Code::Unimplemented, "{path}");
+                assert!(!reason(&refused).is_empty());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_rpc_is_unimplemented() {
+    let server = Server::start(Backend::Sqlite).await;
+    for path in ["/auth.v1.AuthService/Nothing", "/nobody.v1.Nothing/Nothing"] {
+        assert_eq!(
+            call(&server, path).await.unwrap_err().code(),
+            Code::Unimplemented
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_its_database_the_service_is_unavailable_and_says_when_to_come_back() {
+    use tonic_types::StatusExt as _;
+    let server = Server::start(Backend::Postgres).await;
+    let user = server.user(false).await;
+    server.database.set_away(true).await;
+    for refused in [
+        server.login(&user.username, PASSWORD).await.map(|_| ()),
+        server.register(registration(false)).await.map(|_| ()),
+        server
+            .resend(&countersign::pb::Challenge::default())
+            .await
+            .map(|_| ()),
+    ] {
+        let refused = refused.unwrap_err();
+        assert_eq!(
+            (refused.code(), reason(&refused)),
+            (Code::Unavailable, "STORE_UNAVAILABLE".into())
+        );
+        assert!(refused.get_error_details().retry_info().is_some());
+        assert!(
+            !refused.message().contains("postgres"),
+            "{}",
+            refused.message()
+        );
+    }
+    server.database.set_away(false).await;
+    assert!(server.login(&user.username, PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_defect_is_an_internal_error_that_tells_nothing() {
+    let server = Server::start(Backend::Sqlite).await;
+    server
+        .database
+        .run("ALTER TABLE users RENAME TO lost")
+        .await;
+    let refused = server.login("alice", PASSWORD).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::Internal, "internal error")
+    );
+    assert_eq!(reason(&refused), "INTERNAL");
+}

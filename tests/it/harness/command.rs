@@ -1,0 +1,126 @@
+//! The real program, as a process.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    net::SocketAddr,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::mpsc,
+    thread,
+};
+
+use super::PATIENCE;
+
+/// The program, with nothing of our own environment that could configure it.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command
+        .args(arguments)
+        .env_remove("DATABASE_URL")
+        .stdin(Stdio::null());
+    command
+}
+
+/// A running server. It is killed when this is dropped.
+pub struct Running {
+    child: Child,
+    pub grpc: SocketAddr,
+    pub http: SocketAddr,
+    pub banner: String,
+    log: mpsc::Receiver<String>,
+    /// What has been logged so far.
+    pub logged: String,
+}
+
+impl Running {
+    /// Starts `command` and reads its banner.
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, log) = mpsc::channel();
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        thread::spawn(move || {
+            for line in errors.lines() {
+                // The test may be over.
+                let _sent = sender.send(line.unwrap());
+            }
+        });
+        let mut banner = String::new();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        while !banner.contains("  HTTP ") {
+            let read = output.read_line(&mut banner).unwrap();
+            assert!(
+                read > 0,
+                "no banner: {banner}{}",
+                log.iter().collect::<Vec<_>>().join("\n")
+            );
+        }
+        thread::spawn(move || output.read_to_string(&mut String::new()));
+        let address = |name: &str| {
+            let line = banner
+                .lines()
+                .find_map(|line| line.trim().strip_prefix(name))
+                .unwrap();
+            line.trim().trim_start_matches("http://").parse().unwrap()
+        };
+        Self {
+            grpc: address("gRPC"),
+            http: address("HTTP"),
+            child,
+            banner,
+            log,
+            logged: String::new(),
+        }
+    }
+
+    /// Reads the log up to the first new line that contains `text`.
+    pub fn wait_for_log(&mut self, text: &str) -> String {
+        loop {
+            let line = self.log.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("no {text:?} in the log:\n{}", self.logged));
+            self.logged += &line;
+            self.logged.push('\n');
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-s", name, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Waits for the end and reads the rest of the log.
+    pub fn wait(&mut self) -> ExitStatus {
+        let status = self.child.wait().unwrap();
+        for line in self.log.iter() {
+            self.logged += &line;
+            self.logged.push('\n');
+        }
+        status
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// Runs `command` to its end.
+pub fn output(mut command: Command) -> (Output, String) {
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output, text)
+}

@@ -1,0 +1,157 @@
+//! A database for each test.
+
+use std::thread;
+
+use countersign::store::{self, Store};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+use super::{postgres, unique};
+
+/// Which database a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// A database of its own, empty. It is gone when this is dropped.
+#[derive(Debug)]
+pub struct Database {
+    pub backend: Backend,
+    pub url: String,
+    folder: TempDir,
+}
+
+impl Database {
+    pub async fn new(backend: Backend) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = match backend {
+            Backend::Sqlite => format!("sqlite://{}/countersign.db", folder.path().display()),
+            Backend::Postgres => {
+                let name = unique(&format!("countersign_{}", std::process::id()));
+                run_on_postgres(
+                    postgres::admin_url(),
+                    &format!(r#"CREATE DATABASE "{name}""#),
+                )
+                .await;
+                with_database(postgres::admin_url(), &name)
+            }
+        };
+        Self {
+            backend,
+            url,
+            folder,
+        }
+    }
+
+    /// A store on it, migrated.
+    pub async fn store(&self) -> Arc<dyn Store> {
+        let store = store::connect(&self.url, 10).await.unwrap();
+        store.migrate().await.unwrap();
+        store
+    }
+
+    /// A folder that goes with it.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Runs a statement past the store.
+    pub async fn run(&self, sql: &str) {
+        match self.backend {
+            Backend::Sqlite => {
+                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+                connection.execute(AssertSqlSafe(sql)).await.unwrap();
+            }
+            Backend::Postgres => run_on_postgres(&self.url, sql).await,
+        }
+    }
+
+    /// The one number that a query gives, past the store.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let sql = AssertSqlSafe(sql);
+        match self.backend {
+            Backend::Sqlite => {
+                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+                sqlx::query_scalar(sql)
+                    .fetch_one(&mut connection)
+                    .await
+                    .unwrap()
+            }
+            Backend::Postgres => {
+                let mut connection = PgConnection::connect(&self.url).await.unwrap();
+                sqlx::query_scalar(sql)
+                    .fetch_one(&mut connection)
+                    .await
+                    .unwrap()
+            }
+        }
+    }
+
+    /// Lets nobody in, as though the server were gone; or lets them in again.
+    pub async fn set_away(&self, away: bool) {
+        let name = self
+            .url
+            .split('?')
+            .next()
+            .and_then(|url| url.rsplit('/').next())
+            .unwrap();
+        let admin = postgres::admin_url();
+        run_on_postgres(
+            admin,
+            &format!(r#"ALTER DATABASE "{name}" ALLOW_CONNECTIONS {}"#, !away),
+        )
+        .await;
+        if away {
+            let kill = format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+            );
+            run_on_postgres(admin, &kill).await;
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if self.backend == Backend::Sqlite {
+            return;
+        }
+        let name = self
+            .url
+            .split('?')
+            .next()
+            .and_then(|url| url.rsplit('/').next())
+            .unwrap_or_default();
+        let sql = format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#);
+        let dropped = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(run_on_postgres(postgres::admin_url(), &sql));
+        });
+        if dropped.join().is_err() && !thread::panicking() {
+            panic!("a test's database could not be dropped");
+        }
+    }
+}
+
+async fn run_on_postgres(url: &str, sql: &str) {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    connection.execute(AssertSqlSafe(sql)).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// The URL of another database of the same server.
+fn with_database(url: &str, name: &str) -> String {
+    let (base, query) = url
+        .split_once('?')
+        .map_or((url, None), |(base, query)| (base, Some(query)));
+    let (server, _database) = base.rsplit_once('/').unwrap();
+    query.map_or_else(
+        || format!("{server}/{name}"),
+        |query| format!("{server}/{name}?{query}"),
+    )
+}

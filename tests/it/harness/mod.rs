@@ -1,0 +1,49 @@
+//! Starts and ends servers and databases.
+
+pub mod clock;
+pub mod command;
+pub mod database;
+pub mod jwt;
+pub mod logs;
+mod postgres;
+pub mod server;
+pub mod status;
+
+pub use self::{
+    database::{Backend, Database},
+    server::Server,
+    status::{reason, violations},
+};
+
+use std::{
+    future::Future,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+/// The longest that anything may take before a test fails. Nothing waits that long when all is well.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A name that no other test of this run uses.
+pub fn unique(name: &str) -> String {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    format!("{name}-{}", COUNTER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Waits for `work`, but not for ever.
+pub async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(done) => done,
+        Err(_elapsed) => panic!("{what} takes too long"),
+    }
+}
+
+/// Asks again and again until the answer is yes.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
+    soon(what, async {
+        while !ask().await {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}

@@ -1,0 +1,187 @@
+//! A real server, in this process, on free ports.
+
+use std::{net::SocketAddr, time::Duration};
+
+use countersign::{
+    app::{App, Environment, Error},
+    config::{Config, Settings},
+    grpc::Limits,
+    pb::{
+        Challenge, LoginRequest, LoginResponse, RegisterRequest, ResendCodeRequest, Tokens, User,
+        Verify2FaRequest, auth_service_client::AuthServiceClient, login_response,
+        token_service_client::TokenServiceClient, verify2_fa_request::Proof,
+    },
+};
+use tokio::{sync::oneshot, task::JoinHandle};
+use tonic::{Status, transport::Channel};
+
+use super::{Backend, Database, clock::TestClock, logs, soon, unique};
+
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A server and its database. Both end when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    pub auth: AuthServiceClient<Channel>,
+    pub tokens: TokenServiceClient<Channel>,
+    pub channel: Channel,
+    pub grpc: SocketAddr,
+    pub http: SocketAddr,
+    pub clock: TestClock,
+    pub database: Database,
+    pub stop: Option<oneshot::Sender<()>>,
+    pub ended: JoinHandle<Result<(), Error>>,
+}
+
+/// The configuration of tests: cheap hashes, a queue that nothing fills by accident, free ports.
+pub fn config(database: &Database) -> Config {
+    let flags = clap::Command::new("test")
+        .args(Settings::arguments())
+        .get_matches_from([
+            "test",
+            "--database-url",
+            &database.url,
+            "--grpc-addr=127.0.0.1:0",
+            "--http-addr=127.0.0.1:0",
+            "--audience=countersign,other",
+            "--delivery=log",
+            "--master-key-file",
+            master_key(database).to_str().unwrap(),
+            "--drain-delay=0s",
+            "--hash-queue=1000",
+        ]);
+    let mut config = Config::parse(&Settings::gather(&flags).unwrap()).unwrap();
+    config.password.cost = 4;
+    config
+}
+
+fn master_key(database: &Database) -> std::path::PathBuf {
+    let path = database.folder().join("master.key");
+    std::fs::write(
+        &path,
+        countersign::token::MasterKey::generate_text().as_str(),
+    )
+    .unwrap();
+    path
+}
+
+impl Server {
+    pub async fn start(backend: Backend) -> Self {
+        Self::start_with(backend, |_config, _environment| {}).await
+    }
+
+    pub async fn start_with(
+        backend: Backend,
+        change: impl FnOnce(&mut Config, &mut Environment),
+    ) -> Self {
+        let database = Database::new(backend).await;
+        let mut config = config(&database);
+        let clock = TestClock::default();
+        let mut environment = Environment {
+            clock: clock.clock(),
+            limits: Limits::default(),
+            check_every: Duration::from_millis(20),
+        };
+        change(&mut config, &mut environment);
+        Self::start_on(database, &config, environment, clock).await
+    }
+
+    pub async fn start_on(
+        database: Database,
+        config: &Config,
+        environment: Environment,
+        clock: TestClock,
+    ) -> Self {
+        logs::start();
+        let app = App::bind(config, environment).await.unwrap();
+        let (grpc, http) = (app.grpc_addr(), app.http_addr());
+        let (stop, stopped) = oneshot::channel();
+        let ended = tokio::spawn(app.serve(async {
+            // A test that drops its server asks it to stop, too.
+            let _dropped = stopped.await;
+        }));
+        let endpoint = Channel::from_shared(format!("http://{grpc}")).unwrap();
+        let channel = soon("connecting", endpoint.connect()).await.unwrap();
+        Self {
+            auth: AuthServiceClient::new(channel.clone()),
+            tokens: TokenServiceClient::new(channel.clone()),
+            channel,
+            grpc,
+            http,
+            clock,
+            database,
+            stop: Some(stop),
+            ended,
+        }
+    }
+
+    /// Asks the server to stop and waits until it has.
+    pub async fn stop(mut self) -> Result<(), Error> {
+        drop(self.stop.take());
+        soon("stopping", &mut self.ended).await.unwrap()
+    }
+
+    pub async fn register(&self, request: RegisterRequest) -> Result<User, Status> {
+        let response = soon("Register", self.auth.clone().register(request)).await?;
+        Ok(response.into_inner().user.unwrap())
+    }
+
+    /// A new user with that second factor, and no other of that name in this run.
+    pub async fn user(&self, is_2fa_enabled: bool) -> User {
+        self.register(registration(is_2fa_enabled)).await.unwrap()
+    }
+
+    pub async fn login(&self, username: &str, password: &str) -> Result<LoginResponse, Status> {
+        let (username, password) = (username.to_owned(), password.to_owned());
+        let request = LoginRequest {
+            username,
+            password,
+            ..LoginRequest::default()
+        };
+        Ok(soon("Login", self.auth.clone().login(request))
+            .await?
+            .into_inner())
+    }
+
+    /// The challenge that a login of a user with a second factor gets.
+    pub async fn challenge(&self, user: &User) -> Challenge {
+        match self.login(&user.username, PASSWORD).await.unwrap().result {
+            Some(login_response::Result::Challenge(challenge)) => challenge,
+            other => panic!("no challenge: {other:?}"),
+        }
+    }
+
+    pub async fn verify(&self, challenge: &Challenge, code: &str) -> Result<Tokens, Status> {
+        let request = Verify2FaRequest {
+            challenge_id: challenge.challenge_id.clone(),
+            proof: Some(Proof::OtpCode(code.to_owned())),
+        };
+        let response = soon("Verify2FA", self.auth.clone().verify2_fa(request)).await?;
+        Ok(response.into_inner().tokens.unwrap())
+    }
+
+    pub async fn resend(&self, challenge: &Challenge) -> Result<Challenge, Status> {
+        let request = ResendCodeRequest {
+            challenge_id: challenge.challenge_id.clone(),
+        };
+        let response = soon("ResendCode", self.auth.clone().resend_code(request)).await?;
+        Ok(response.into_inner().challenge.unwrap())
+    }
+}
+
+/// The request of a user that is like no other.
+pub fn registration(is_2fa_enabled: bool) -> RegisterRequest {
+    let username = unique("alice");
+    RegisterRequest {
+        email: format!("{username}@example.com"),
+        username,
+        password: PASSWORD.to_owned(),
+        is_2fa_enabled,
+        request_id: String::new(),
+    }
+}
+
+/// Six digits that are not `code`.
+pub fn wrong(code: &str) -> String {
+    format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
+}

@@ -1,0 +1,89 @@
+//! Health and readiness.
+
+use countersign::grpc::SERVICES;
+use rstest::rstest;
+use tonic::Code;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+use crate::harness::{Backend, Server, eventually};
+
+async fn status(server: &Server, service: &str) -> Result<ServingStatus, Code> {
+    let request = HealthCheckRequest {
+        service: service.to_owned(),
+    };
+    let response = HealthClient::new(server.channel.clone())
+        .check(request)
+        .await;
+    response
+        .map(|response| response.into_inner().status())
+        .map_err(|status| status.code())
+}
+
+/// Waits until every service is ready, or none is; the process is alive all the while.
+async fn becomes(server: &Server, wanted: ServingStatus) {
+    for service in SERVICES {
+        eventually(&format!("{service} {wanted:?}"), || async {
+            assert_eq!(status(server, "").await, Ok(ServingStatus::Serving));
+            status(server, service).await == Ok(wanted)
+        })
+        .await;
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn every_service_of_ours_has_a_health_of_its_own(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    becomes(&server, ServingStatus::Serving).await;
+    assert_eq!(
+        status(&server, "auth.v1.Nothing").await,
+        Err(Code::NotFound)
+    );
+    let files = prost::Message::decode(countersign::pb::DESCRIPTORS);
+    let files: prost_types::FileDescriptorSet = files.unwrap();
+    let ours = files.file.iter().filter(|file| file.package() == "auth.v1");
+    let names: Vec<_> = ours
+        .flat_map(|file| &file.service)
+        .map(|service| format!("auth.v1.{}", service.name()))
+        .collect();
+    assert_eq!(names, SERVICES);
+}
+
+#[tokio::test]
+async fn readiness_follows_the_database_both_ways() {
+    let server = Server::start(Backend::Postgres).await;
+    becomes(&server, ServingStatus::Serving).await;
+    for _ in 0..2 {
+        server.database.set_away(true).await;
+        becomes(&server, ServingStatus::NotServing).await;
+        server.database.set_away(false).await;
+        becomes(&server, ServingStatus::Serving).await;
+    }
+}
+
+#[rstest]
+#[case::schema(
+    "UPDATE _sqlx_migrations SET success = FALSE WHERE version > 1",
+    "UPDATE _sqlx_migrations SET success = TRUE"
+)]
+#[case::signing_key(
+    "UPDATE signing_keys SET active = FALSE",
+    "UPDATE signing_keys SET active = TRUE"
+)]
+#[tokio::test]
+async fn readiness_follows_the_schema_and_the_signing_key_both_ways(
+    #[case] breaks: &str,
+    #[case] mends: &str,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    becomes(&server, ServingStatus::Serving).await;
+    server.database.run(breaks).await;
+    becomes(&server, ServingStatus::NotServing).await;
+    server.database.run(mends).await;
+    becomes(&server, ServingStatus::Serving).await;
+}

@@ -1,0 +1,166 @@
+//! What one caller can't take. Where a well-behaved client would never do such a thing, frames are written by hand
+//! (RFC 9113, section 4.1).
+
+use std::time::Duration;
+
+use countersign::grpc::Limits;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tonic::Code;
+
+use crate::harness::{
+    Backend, Server, reason,
+    server::{PASSWORD, registration},
+    soon,
+};
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+const ENHANCE_YOUR_CALM: u32 = 11;
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// The next frame: its kind and its payload. None at the end of the connection.
+async fn read_frame(socket: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
+    let mut head = [0; 9];
+    socket.read_exact(&mut head).await.ok()?;
+    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+    let mut payload = vec![0; length.try_into().unwrap()];
+    socket.read_exact(&mut payload).await.ok()?;
+    Some((head[3], payload))
+}
+
+async fn connect(server: &Server) -> TcpStream {
+    let mut socket = TcpStream::connect(server.grpc).await.unwrap();
+    socket
+        .write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat())
+        .await
+        .unwrap();
+    socket
+}
+
+#[tokio::test]
+async fn the_server_announces_its_limits() {
+    let server = Server::start(Backend::Sqlite).await;
+    let mut socket = connect(&server).await;
+    let (kind, payload) = soon("SETTINGS", read_frame(&mut socket)).await.unwrap();
+    assert_eq!(kind, SETTINGS);
+    let setting = |id: u16| {
+        let entries = payload
+            .chunks_exact(6)
+            .find(|entry| entry[..2] == id.to_be_bytes());
+        entries.map(|entry| u32::from_be_bytes(entry[2..].try_into().unwrap()))
+    };
+    let (max_streams, window, max_frame, max_headers) = (3, 4, 5, 6);
+    assert_eq!(setting(max_streams), Some(100));
+    // 64 KiB less a byte is what HTTP/2 has where nothing is announced.
+    assert_eq!(setting(window), Some(64 * 1024));
+    assert!(setting(max_frame).is_none_or(|bytes| bytes == 16 * 1024));
+    assert_eq!(setting(max_headers), Some(16 * 1024));
+}
+
+/// Requests without a path make the server reset one stream after the other.
+#[tokio::test]
+async fn a_connection_that_makes_the_server_reset_streams_is_told_to_calm_down() {
+    let server = Server::start(Backend::Sqlite).await;
+    let mut socket = connect(&server).await;
+    let (end_of_stream_and_headers, only_the_method) = (0x5, [0x83]);
+    let resets = Limits::default().max_error_resets + 100;
+    for stream in (1..).step_by(2).take(resets) {
+        let request = frame(HEADERS, end_of_stream_and_headers, stream, &only_the_method);
+        // The server may have hung up by now.
+        if socket.write_all(&request).await.is_err() {
+            break;
+        }
+    }
+    let error = soon("GOAWAY", async {
+        loop {
+            match read_frame(&mut socket).await {
+                Some((GOAWAY, payload)) => {
+                    return u32::from_be_bytes(payload[4..8].try_into().unwrap());
+                }
+                Some(_) => {}
+                None => panic!("the connection ended without a GOAWAY"),
+            }
+        }
+    });
+    assert_eq!(error.await, ENHANCE_YOUR_CALM);
+}
+
+#[tokio::test]
+async fn a_connection_that_never_says_the_preface_is_closed() {
+    let server = Server::start_with(Backend::Sqlite, |_, environment| {
+        environment.limits.preface_deadline = Duration::from_millis(50);
+    })
+    .await;
+    for begun in [&b""[..], &PREFACE[..23]] {
+        let mut socket = TcpStream::connect(server.grpc).await.unwrap();
+        socket.write_all(begun).await.unwrap();
+        let mut rest = Vec::new();
+        // Closed in order or reset: either way it is over.
+        let _closed = soon("closing", socket.read_to_end(&mut rest)).await;
+    }
+    // And one that has said it stays.
+    assert!(
+        server
+            .login("nobody", PASSWORD)
+            .await
+            .is_err_and(|refused| refused.code() == Code::Unauthenticated)
+    );
+}
+
+#[tokio::test]
+async fn with_all_places_taken_the_next_connection_waits_for_one() {
+    let server = Server::start_with(Backend::Sqlite, |_, environment| {
+        // One for the harness's own channel.
+        environment.limits.max_connections = 2;
+    })
+    .await;
+    let mut first = connect(&server).await;
+    soon("SETTINGS", read_frame(&mut first)).await.unwrap();
+    let mut second = connect(&server).await;
+    {
+        let mut waiting = std::pin::pin!(read_frame(&mut second));
+        // The harness's channel is served meanwhile, so there was time for an answer.
+        for _ in 0..20 {
+            assert!(server.login("nobody", PASSWORD).await.is_err());
+            assert!(futures_util::poll!(&mut waiting).is_pending());
+        }
+        drop(first);
+        assert!(soon("SETTINGS", waiting).await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_is_a_bad_field() {
+    let server = Server::start(Backend::Sqlite).await;
+    let mut request = registration(false);
+    request.password = "z".repeat(64 * 1024);
+    let refused = server.register(request).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), reason(&refused)),
+        (Code::InvalidArgument, "INVALID_FIELD".into())
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_takes_too_long_ends_as_deadline_exceeded() {
+    let server = Server::start_with(Backend::Sqlite, |config, environment| {
+        // A hash of that cost takes seconds.
+        config.password.cost = 16;
+        environment.limits.max_deadline = Duration::from_millis(50);
+    })
+    .await;
+    let refused = server.login("nobody", PASSWORD).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), reason(&refused)),
+        (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".into())
+    );
+}

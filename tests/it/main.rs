@@ -1,0 +1,32 @@
+//! The service as its callers see it: a real server on a free port, a real database each, a real socket between.
+//!
+//! `harness` starts and ends everything. The other modules are laid out like the service's behaviour.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that can't go on must fail"
+)]
+#![expect(
+    missing_docs,
+    unreachable_pub,
+    reason = "nobody reads the documentation of tests"
+)]
+
+mod cancellation;
+mod errors;
+mod harness;
+mod health;
+mod http;
+mod limits;
+mod login;
+mod no_secrets;
+mod process;
+mod races;
+mod reflection;
+mod register;
+mod resend_code;
+mod shutdown;
+mod signing;
+mod store;
+mod verify_2fa;

@@ -1,0 +1,135 @@
+//! A search for canaries: secrets that we know of must be nowhere in what the service puts out.
+
+use countersign::pb::{
+    LoginRequest, RegisterRequest, ResendCodeRequest, Verify2FaRequest,
+    auth_service_client::AuthServiceClient, login_response::Result as Outcome,
+    verify2_fa_request::Proof,
+};
+use rstest::rstest;
+use sqlx::Connection as _;
+
+use crate::{
+    harness::{Backend, Database, command::Running},
+    http,
+    process::{code_in, serve},
+};
+
+const PASSWORD: &str = "canary passphrase";
+const WRONG: &str = "canary mistyped";
+
+/// With the log turned all the way up, every output of a whole flow is searched: the log, errors, metrics, the key set.
+#[rstest]
+#[tokio::test]
+async fn no_secret_is_in_any_output(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let mut command = serve(&database);
+    command.env("COUNTERSIGN_LOG", "trace");
+    let mut running = Running::start(command);
+    let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc))
+        .await
+        .unwrap();
+    let user = RegisterRequest {
+        username: "alice".into(),
+        email: "alice@example.com".into(),
+        password: PASSWORD.into(),
+        is_2fa_enabled: true,
+        request_id: String::new(),
+    };
+    auth.register(user.clone()).await.unwrap();
+    let login = |password: &str| LoginRequest {
+        username: "alice".into(),
+        password: password.into(),
+        ..LoginRequest::default()
+    };
+    let mut output = String::new();
+    output += &format!("{:?}", auth.register(user).await.unwrap_err());
+    output += &format!("{:?}", auth.login(login(WRONG)).await.unwrap_err());
+    let Some(Outcome::Challenge(challenge)) = auth
+        .login(login(PASSWORD))
+        .await
+        .unwrap()
+        .into_inner()
+        .result
+    else {
+        panic!("no challenge")
+    };
+    let code = code_in(&running.wait_for_log("one-time code"));
+    let challenge_id = challenge.challenge_id;
+    let resend = ResendCodeRequest {
+        challenge_id: challenge_id.clone(),
+    };
+    output += &format!("{:?}", auth.resend_code(resend).await.unwrap_err());
+    let proof = |code: &str| Verify2FaRequest {
+        challenge_id: challenge_id.clone(),
+        proof: Some(Proof::OtpCode(code.into())),
+    };
+    output += &format!("{:?}", auth.verify2_fa(proof("canary")).await.unwrap_err());
+    let tokens = auth
+        .verify2_fa(proof(&code))
+        .await
+        .unwrap()
+        .into_inner()
+        .tokens
+        .unwrap();
+    output += &format!("{:?}", auth.verify2_fa(proof(&code)).await.unwrap_err());
+    for path in [
+        "/metrics",
+        "/.well-known/jwks.json",
+        "/.well-known/openid-configuration",
+        "/readyz",
+    ] {
+        output += &http::get(running.http, path).await.1;
+    }
+    drop(auth);
+    running.signal("TERM");
+    assert!(running.wait().success(), "{}", running.logged);
+
+    let delivery = |line: &&str| line.contains("countersign::delivery");
+    assert_eq!(running.logged.lines().filter(delivery).count(), 1);
+    output += &running.banner;
+    output.extend(running.logged.lines().filter(|line| !delivery(line)));
+    assert!(
+        output.len() > 10_000,
+        "the log was turned up: {}",
+        output.len()
+    );
+
+    let hash = password_hash(&database).await;
+    let signature = tokens.access_token.rsplit('.').next().unwrap().to_owned();
+    let quoted_code = format!("\"{code}\"");
+    for (what, secret) in [
+        ("the password", PASSWORD),
+        ("a mistyped password", WRONG),
+        ("the hash", &hash),
+        ("the code", &quoted_code),
+        ("the challenge id", &challenge_id),
+        ("the token", &tokens.access_token),
+        ("the token's signature", &signature),
+    ] {
+        assert!(!output.contains(secret), "{what} is in the output");
+    }
+}
+
+async fn password_hash(database: &Database) -> String {
+    let sql = "SELECT password_hash FROM users";
+    match database.backend {
+        Backend::Sqlite => {
+            let mut connection = sqlx::SqliteConnection::connect(&database.url)
+                .await
+                .unwrap();
+            sqlx::query_scalar(sql)
+                .fetch_one(&mut connection)
+                .await
+                .unwrap()
+        }
+        Backend::Postgres => {
+            let mut connection = sqlx::PgConnection::connect(&database.url).await.unwrap();
+            sqlx::query_scalar(sql)
+                .fetch_one(&mut connection)
+                .await
+                .unwrap()
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Challenges.
+
+use countersign::{
+    domain::{AuthMethod, Challenge, Session},
+    store::{CodeRules, Renewal, Reservation},
+};
+use rstest::rstest;
+use uuid::Uuid;
+
+use super::{at, new_challenge, stored_user};
+use crate::harness::{Backend, Database};
+
+const MAX: u32 = 3;
+
+fn session(challenge: &Challenge) -> Session {
+    Session {
+        id: Uuid::now_v7(),
+        user_id: challenge.user_id,
+        audience: challenge.audience.clone(),
+        device_name: challenge.device_name.clone(),
+        methods: vec![AuthMethod::Password, AuthMethod::OneTimeCode],
+        created_at: at(10),
+        expires_at: at(1000),
+    }
+}
+
+fn rules(seconds: u64) -> CodeRules {
+    CodeRules {
+        now: at(seconds),
+        next_resend_at: at(seconds + 30),
+        max_attempts: MAX,
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn attempts_are_spent_one_by_one_until_there_are_none(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let new = new_challenge(&stored_user(store.as_ref()).await);
+    store.challenge_create(new.clone()).await.unwrap();
+    for attempts in 1..=MAX {
+        let expected = Reservation::Reserved {
+            challenge: Challenge {
+                attempts,
+                ..new.challenge.clone()
+            },
+            code_mac: new.code_mac,
+        };
+        assert_eq!(
+            store
+                .challenge_reserve(new.token_mac, MAX, at(299))
+                .await
+                .unwrap(),
+            expected
+        );
+    }
+    let reserve = |token_mac, seconds| store.challenge_reserve(token_mac, MAX, at(seconds));
+    assert_eq!(
+        reserve(new.token_mac, 299).await.unwrap(),
+        Reservation::Exhausted
+    );
+    assert_eq!(
+        reserve(new.token_mac, 300).await.unwrap(),
+        Reservation::Invalid,
+        "expired"
+    );
+    assert_eq!(
+        reserve([9; 32], 0).await.unwrap(),
+        Reservation::Invalid,
+        "unknown"
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_challenge_is_completed_once_and_with_its_session(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let new = new_challenge(&stored_user(store.as_ref()).await);
+    let challenge = new.challenge.clone();
+    store.challenge_create(new.clone()).await.unwrap();
+    assert!(
+        store
+            .challenge_complete(challenge.clone(), session(&challenge))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .challenge_complete(challenge.clone(), session(&challenge))
+            .await
+            .unwrap()
+    );
+    assert_eq!(database.number("SELECT COUNT(*) FROM sessions").await, 1);
+    let reserved = store
+        .challenge_reserve(new.token_mac, MAX, at(0))
+        .await
+        .unwrap();
+    assert_eq!(reserved, Reservation::Invalid);
+    assert_eq!(
+        store
+            .challenge_renew(new.token_mac, [2; 32], rules(30))
+            .await
+            .unwrap(),
+        Renewal::Invalid
+    );
+}
+
+#[rstest]
+#[case::disabled("disabled_at = created_at")]
+#[case::new_credentials("credential_version = 2")]
+#[tokio::test]
+async fn no_session_begins_for_a_user_who_has_changed_since(
+    #[case] change: &str,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let new = new_challenge(&stored_user(store.as_ref()).await);
+    store.challenge_create(new.clone()).await.unwrap();
+    database.run(&format!("UPDATE users SET {change}")).await;
+    assert!(
+        !store
+            .challenge_complete(new.challenge.clone(), session(&new.challenge))
+            .await
+            .unwrap()
+    );
+    assert_eq!(database.number("SELECT COUNT(*) FROM sessions").await, 0);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_code_is_replaced_after_the_cool_down_while_attempts_are_left(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let new = new_challenge(&stored_user(store.as_ref()).await);
+    store.challenge_create(new.clone()).await.unwrap();
+    let renew = |seconds| store.challenge_renew(new.token_mac, [2; 32], rules(seconds));
+    assert_eq!(renew(29).await.unwrap(), Renewal::TooEarly(at(30)));
+    let renewed = Challenge {
+        resend_at: at(60),
+        ..new.challenge.clone()
+    };
+    assert_eq!(renew(30).await.unwrap(), Renewal::Renewed(renewed));
+    let Reservation::Reserved { code_mac, .. } = store
+        .challenge_reserve(new.token_mac, MAX, at(31))
+        .await
+        .unwrap()
+    else {
+        panic!("not reserved")
+    };
+    assert_eq!(code_mac, [2; 32]);
+    for _ in 1..MAX {
+        store
+            .challenge_reserve(new.token_mac, MAX, at(31))
+            .await
+            .unwrap();
+    }
+    assert_eq!(renew(60).await.unwrap(), Renewal::Exhausted);
+    assert_eq!(renew(300).await.unwrap(), Renewal::Invalid, "expired");
+    let unknown = store
+        .challenge_renew([9; 32], [2; 32], rules(30))
+        .await
+        .unwrap();
+    assert_eq!(unknown, Renewal::Invalid);
+}

@@ -1,0 +1,94 @@
+//! The database as such.
+
+use countersign::store::{self, Error};
+use rstest::rstest;
+
+use crate::harness::{Backend, Database};
+
+#[rstest]
+#[tokio::test]
+async fn it_checks_that_its_schema_is_current(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = store::connect(&database.url, 2).await.unwrap();
+    assert!(store.check().await.is_err(), "nothing has been migrated");
+    store.migrate().await.unwrap();
+    store.migrate().await.unwrap();
+    store.check().await.unwrap();
+    database
+        .run("DELETE FROM _sqlx_migrations WHERE version = 4")
+        .await;
+    let error = store.check().await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::SchemaOutdated {
+                found: 3,
+                wanted: 4
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn several_replicas_may_migrate_at_once(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let mut stores = Vec::new();
+    for _ in 0..4 {
+        stores.push(store::connect(&database.url, 2).await.unwrap());
+    }
+    let results = futures_util::future::join_all(stores.iter().map(|store| store.migrate())).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    assert_eq!(
+        database
+            .number("SELECT COUNT(*) FROM _sqlx_migrations")
+            .await,
+        4
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_schema_from_a_later_release_is_let_be(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    database
+        .run(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+             SELECT 999, 'later', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1",
+        )
+        .await;
+    store.migrate().await.unwrap();
+    store.check().await.unwrap();
+}
+
+#[rstest]
+#[tokio::test]
+async fn it_tells_how_its_connections_are_used_and_closes_them(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let pool = store.pool_use();
+    let max = if backend == Backend::Sqlite { 11 } else { 10 };
+    assert_eq!(pool.max, max);
+    assert!(pool.open >= 1 && pool.idle <= pool.open, "{pool:?}");
+    store.close().await;
+    assert!(matches!(store.check().await, Err(Error::Unavailable(_))));
+}
+
+#[rstest]
+#[case("mysql://localhost/x")]
+#[case("nothing")]
+#[case("sqlite::memory:")]
+#[tokio::test]
+async fn urls_of_no_use_are_refused(#[case] url: &str) {
+    assert!(matches!(store::connect(url, 1).await, Err(Error::Url(_))));
+}

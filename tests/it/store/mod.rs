@@ -1,0 +1,68 @@
+//! The store's contract: every method, on both databases.
+
+mod challenges;
+mod database;
+mod sessions;
+mod signing_keys;
+mod users;
+
+use std::time::Duration;
+
+use countersign::{
+    domain::{Challenge, Timestamp, User},
+    store::{Credentials, NewChallenge, NewUser, Store},
+};
+use uuid::Uuid;
+
+use crate::harness::unique;
+
+/// Now, or later.
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_unix_micros(1_800_000_000_123_456).plus(Duration::from_secs(seconds))
+}
+
+fn new_user() -> NewUser {
+    let username = unique("User");
+    let email = format!("{username}@Example.com");
+    NewUser {
+        username_key: username.to_lowercase(),
+        email_key: email.to_lowercase(),
+        user: User {
+            id: Uuid::now_v7(),
+            username,
+            email,
+            is_2fa_enabled: true,
+            email_verified: false,
+            roles: vec!["admin".into(), "auditor".into()],
+            disabled_at: None,
+            created_at: at(0),
+        },
+        password_hash: "hash".into(),
+        request_id: Some(Uuid::now_v7()),
+    }
+}
+
+async fn stored_user(store: &dyn Store) -> Credentials {
+    let new = new_user();
+    assert!(store.user_create(new.clone()).await.unwrap());
+    store.user_by_id(new.user.id).await.unwrap().unwrap()
+}
+
+fn new_challenge(user: &Credentials) -> NewChallenge {
+    NewChallenge {
+        challenge: Challenge {
+            id: Uuid::now_v7(),
+            user_id: user.user.id,
+            credential_version: user.credential_version,
+            attempts: 0,
+            audience: "countersign".into(),
+            device_name: "phone".into(),
+            created_at: at(0),
+            resend_at: at(30),
+            expires_at: at(300),
+            consumed_at: None,
+        },
+        token_mac: *Uuid::now_v7().as_bytes().repeat(2).first_chunk().unwrap(),
+        code_mac: [1; 32],
+    }
+}

@@ -1,0 +1,249 @@
+//! Verify2FA.
+
+use std::time::Duration;
+
+use countersign::pb::{Challenge, Verify2FaRequest};
+use jsonwebtoken::Algorithm;
+use rstest::rstest;
+use tonic::Code;
+
+use crate::harness::{Backend, Server, jwt, logs, reason, server::wrong, violations};
+
+#[rstest]
+#[tokio::test]
+async fn the_code_that_was_sent_completes_the_login_once(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(true).await;
+    let challenge = server.challenge(&user).await;
+    let code = logs::code(&user.username);
+
+    let refused = server.verify(&challenge, &wrong(&code)).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), reason(&refused)),
+        (Code::Unauthenticated, "CHALLENGE_INVALID".into())
+    );
+
+    let tokens = server.verify(&challenge, &code).await.unwrap();
+    let (_, claims) = jwt::verify(&server, &tokens.access_token, Algorithm::ES256).await;
+    assert_eq!(
+        (&claims["sub"], &claims["sid"]),
+        (&user.id.into(), &tokens.session_id.into())
+    );
+    assert_eq!(claims["amr"], serde_json::json!(["pwd", "otp", "mfa"]));
+
+    let again = server.verify(&challenge, &code).await.unwrap_err();
+    assert_eq!(reason(&again), "CHALLENGE_INVALID");
+    assert_eq!(
+        server
+            .database
+            .number("SELECT COUNT(*) FROM sessions")
+            .await,
+        1
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_code_answers_its_own_challenge_only(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(true).await;
+    let first = server.challenge(&user).await;
+    let first_code = logs::code(&user.username);
+    let mut second = server.challenge(&user).await;
+    // Codes are drawn at random: two alike prove nothing.
+    while logs::code(&user.username) == first_code {
+        second = server.challenge(&user).await;
+    }
+    let refused = server.verify(&second, &first_code).await.unwrap_err();
+    assert_eq!(reason(&refused), "CHALLENGE_INVALID");
+    assert!(server.verify(&first, &first_code).await.is_ok());
+}
+
+#[rstest]
+#[tokio::test]
+async fn after_five_wrong_codes_the_right_one_comes_too_late(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(true).await;
+    let challenge = server.challenge(&user).await;
+    let code = logs::code(&user.username);
+    for _ in 0..5 {
+        let refused = server.verify(&challenge, &wrong(&code)).await.unwrap_err();
+        assert_eq!(reason(&refused), "CHALLENGE_INVALID");
+    }
+    let refused = server.verify(&challenge, &code).await.unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert_eq!(reason(&refused), "CHALLENGE_EXHAUSTED");
+}
+
+#[rstest]
+#[tokio::test]
+async fn malformed_codes_are_refused_and_counted(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(true).await;
+    let challenge = server.challenge(&user).await;
+    let code = logs::code(&user.username);
+    let full_width: String = code
+        .bytes()
+        .map(|digit| char::from_u32(0xFF10 + u32::from(digit - b'0')).unwrap())
+        .collect();
+    for typed in [
+        format!(" {code}"),
+        format!("{code} "),
+        full_width,
+        format!("+{}", &code[1..]),
+        String::new(),
+    ] {
+        let refused = server.verify(&challenge, &typed).await.unwrap_err();
+        assert_eq!(reason(&refused), "CHALLENGE_INVALID", "{typed:?}");
+    }
+    let refused = server.verify(&challenge, &code).await.unwrap_err();
+    assert_eq!(reason(&refused), "CHALLENGE_EXHAUSTED");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_code_expires_after_five_minutes_exactly(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(true).await;
+    let in_time = server.challenge(&user).await;
+    let code = logs::code(&user.username);
+    server.clock.advance(Duration::from_secs(290));
+    assert!(server.verify(&in_time, &code).await.is_ok());
+
+    let late = server.challenge(&user).await;
+    let code = logs::code(&user.username);
+    server.clock.advance(Duration::from_secs(300));
+    let refused = server.verify(&late, &code).await.unwrap_err();
+    assert_eq!(reason(&refused), "CHALLENGE_INVALID");
+}
+
+/// An attacker who sends many guesses at once gets no more of them looked at than one who waits.
+#[rstest]
+#[tokio::test]
+async fn of_200_guesses_in_parallel_five_are_evaluated(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(true).await;
+    let challenge = server.challenge(&user).await;
+    let code = wrong(&logs::code(&user.username));
+    let guesses = (0..200).map(|_| server.verify(&challenge, &code));
+    let answers = futures_util::future::join_all(guesses).await;
+    let reasons: Vec<_> = answers
+        .into_iter()
+        .map(|answer| reason(&answer.unwrap_err()))
+        .collect();
+    let evaluated = reasons
+        .iter()
+        .filter(|reason| *reason == "CHALLENGE_INVALID")
+        .count();
+    let refused = reasons
+        .iter()
+        .filter(|reason| *reason == "CHALLENGE_EXHAUSTED")
+        .count();
+    assert_eq!((evaluated, refused), (5, 195));
+    assert_eq!(
+        server
+            .database
+            .number("SELECT MAX(attempts) FROM challenges")
+            .await,
+        5
+    );
+}
+
+#[rstest]
+#[case::disabled("disabled_at = created_at")]
+#[case::new_password("credential_version = credential_version + 1")]
+#[tokio::test]
+async fn a_challenge_ends_when_its_user_is(
+    #[case] change: &str,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(true).await;
+    let challenge = server.challenge(&user).await;
+    server
+        .database
+        .run(&format!("UPDATE users SET {change}"))
+        .await;
+    let refused = server
+        .verify(&challenge, &logs::code(&user.username))
+        .await
+        .unwrap_err();
+    assert_eq!(reason(&refused), "CHALLENGE_INVALID");
+    assert_eq!(
+        server
+            .database
+            .number("SELECT COUNT(*) FROM sessions")
+            .await,
+        0
+    );
+}
+
+#[tokio::test]
+async fn no_proof_is_a_bad_field_and_an_unknown_challenge_is_invalid() {
+    let server = Server::start(Backend::Sqlite).await;
+    let refused = server
+        .auth
+        .clone()
+        .verify2_fa(Verify2FaRequest::default())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (reason(&refused), violations(&refused)),
+        ("INVALID_FIELD".into(), vec!["otp_code".into()])
+    );
+    for challenge_id in ["", "unknown", &"x".repeat(10_000)] {
+        let challenge = Challenge {
+            challenge_id: challenge_id.into(),
+            ..Challenge::default()
+        };
+        let refused = server.verify(&challenge, "123456").await.unwrap_err();
+        assert_eq!(reason(&refused), "CHALLENGE_INVALID");
+    }
+}
+
+/// Whoever reads the database can't answer for anybody.
+#[rstest]
+#[tokio::test]
+async fn neither_the_code_nor_the_challenge_id_is_stored(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(true).await;
+    let challenge = server.challenge(&user).await;
+    let as_hex = match backend {
+        Backend::Sqlite => ("hex(token_mac)", "hex(code_mac)"),
+        Backend::Postgres => ("encode(token_mac, 'hex')", "encode(code_mac, 'hex')"),
+    };
+    let hex = |text: &str| {
+        text.bytes()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    for secret in [challenge.challenge_id, logs::code(&user.username)] {
+        let secret = hex(&secret);
+        let found = format!(
+            "SELECT COUNT(*) FROM challenges WHERE lower({}) LIKE '%{secret}%' OR lower({}) LIKE '%{secret}%'",
+            as_hex.0, as_hex.1
+        );
+        assert_eq!(server.database.number(&found).await, 0);
+    }
+    assert_eq!(
+        server
+            .database
+            .number("SELECT COUNT(*) FROM challenges")
+            .await,
+        1
+    );
+}

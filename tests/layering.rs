@@ -1,0 +1,200 @@
+//! Which module may use what. The rules are those of the crate's documentation; this fails where one is broken.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on must fail")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A word that may appear only below these places.
+struct Rule {
+    word: &'static str,
+    only_in: &'static [&'static str],
+}
+
+const RULES: [Rule; 14] = [
+    Rule {
+        word: "tonic::",
+        only_in: &["grpc/", "app.rs", "pb.rs"],
+    },
+    Rule {
+        word: "tonic_",
+        only_in: &["grpc/", "app.rs"],
+    },
+    Rule {
+        word: "crate::pb",
+        only_in: &["grpc/"],
+    },
+    Rule {
+        word: "axum::",
+        only_in: &["http/"],
+    },
+    Rule {
+        word: "sqlx::",
+        only_in: &["store/"],
+    },
+    Rule {
+        word: "bcrypt::",
+        only_in: &["password/"],
+    },
+    Rule {
+        word: "jsonwebtoken::",
+        only_in: &["token/"],
+    },
+    Rule {
+        word: "std::env",
+        only_in: &["config/"],
+    },
+    Rule {
+        word: "anyhow::",
+        only_in: &["cli/", "main.rs"],
+    },
+    Rule {
+        word: "crate::app",
+        only_in: &["cli/"],
+    },
+    Rule {
+        word: "crate::grpc",
+        only_in: &[],
+    },
+    Rule {
+        word: "crate::cli",
+        only_in: &[],
+    },
+    Rule {
+        word: "unsafe ",
+        only_in: &[],
+    },
+    Rule {
+        word: "println!",
+        only_in: &["main.rs"],
+    },
+];
+
+/// The layers, the lowest last: each may use those below it.
+const LAYERS: [(&str, &[&str]); 8] = [
+    ("domain/", &[]),
+    ("token/", &["domain"]),
+    ("password/", &["domain"]),
+    ("delivery/", &["domain"]),
+    ("store/", &["domain"]),
+    (
+        "service/",
+        &["store", "password", "token", "delivery", "domain"],
+    ),
+    (
+        "grpc/",
+        &["service", "store", "token", "domain", "telemetry", "pb"],
+    ),
+    ("http/", &["service", "telemetry"]),
+];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Each source below `src`: its path there, and its lines of code, tests and comments left out.
+fn code() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let read = |file: PathBuf| {
+        let text = fs::read_to_string(&file).unwrap();
+        let text = text
+            .split("#[cfg(test)]\nmod tests")
+            .next()
+            .unwrap_or_default();
+        let lines = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        let name = file
+            .strip_prefix(&root)
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        (name, lines.collect::<Vec<_>>().join("\n"))
+    };
+    files.into_iter().map(read).collect()
+}
+
+#[test]
+fn each_library_has_its_place() {
+    let mut broken = Vec::new();
+    for (file, text) in code() {
+        for Rule { word, only_in } in &RULES {
+            if text.contains(word) && !only_in.iter().any(|place| file.starts_with(place)) {
+                broken.push(format!(
+                    "src/{file} uses {word}, which belongs in {only_in:?}"
+                ));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn each_layer_uses_only_those_below_it() {
+    let mut broken = Vec::new();
+    for (file, text) in code() {
+        let Some((own, below)) = LAYERS.iter().find(|(layer, _)| file.starts_with(layer)) else {
+            continue;
+        };
+        for module in modules_used(&text) {
+            if !below.contains(&module.as_str()) && format!("{module}/") != **own {
+                broken.push(format!(
+                    "src/{file} uses {module}, but {own} is not above it"
+                ));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// The modules of ours that a source names: `crate::a…` and those of `use crate::{a…, b…}`.
+fn modules_used(text: &str) -> Vec<String> {
+    let word = |text: &str| {
+        let end = text
+            .find(|c: char| !c.is_alphanumeric() && c != '_')
+            .unwrap_or(text.len());
+        text[..end].to_owned()
+    };
+    let mut modules = Vec::new();
+    for (place, _) in text.match_indices("crate::") {
+        let rest = &text[place + "crate::".len()..];
+        let Some(group) = rest.strip_prefix('{') else {
+            modules.push(word(rest));
+            continue;
+        };
+        let (mut depth, mut start) = (0, true);
+        for (index, character) in group.char_indices() {
+            match character {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => start = true,
+                _ if start && !character.is_whitespace() => {
+                    modules.push(word(&group[index..]));
+                    start = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    modules
+}
+
+#[test]
+fn this_test_sees_what_it_looks_for() {
+    assert!(code().len() > 40, "the sources were not found");
+    let text =
+        "use crate::{\n    domain::{A, b::C},\n    store::D,\n};\nfn f() { crate::token::g() }";
+    assert_eq!(modules_used(text), ["domain", "store", "token"]);
+}
