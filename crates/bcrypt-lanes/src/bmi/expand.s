@@ -21,10 +21,10 @@
     add     eax, dword ptr [rdi + 4*rcx + {stride}*\lane + {s} + 3072]
 .endm
 
-// other ^= p[key] ^ mangle(half). The round key comes first, since it waits for no look-up.
+// other ^= p[key] ^ mangle(half)
 .macro bl_round key, lane, half, low, other
-    xor     \other, dword ptr [rdi + {stride}*\lane + {p} + 4*\key]
     bl_mangle \lane, \half, \low
+    xor     \other, dword ptr [rdi + {stride}*\lane + {p} + 4*\key]
     xor     \other, eax
 .endm
 

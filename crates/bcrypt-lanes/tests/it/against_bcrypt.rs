@@ -23,13 +23,19 @@ pub(crate) fn costs() -> impl Strategy<Value = Cost> {
     (4..=most).prop_filter_map("a cost", |cost| Cost::try_from(cost).ok())
 }
 
-/// As many cases as a test affords: without files for failures, which Miri's isolation would not let it write.
+/// As many cases as a test affords, fewer where `PROPTEST_CASES` says so, and one under Miri. Without a file for failures,
+/// which Miri would not let a test write.
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
-    let failure_persistence = None;
+    let default = ProptestConfig::default();
+    let cases = if cfg!(miri) {
+        1
+    } else {
+        cases.min(default.cases)
+    };
     ProptestConfig {
-        cases: if cfg!(miri) { 1 } else { cases },
-        failure_persistence,
-        ..Default::default()
+        cases,
+        failure_persistence: None,
+        ..default
     }
 }
 

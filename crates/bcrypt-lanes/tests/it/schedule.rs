@@ -46,6 +46,12 @@ fn jobs() -> impl Strategy<Value = Vec<Job>> {
     prop::collection::vec(job, if cfg!(miri) { 3..4 } else { 1..14 })
 }
 
+/// Every kernel at every lane count; under Miri at one that makes jobs wait for room.
+fn subjects() -> impl Iterator<Item = (Kernel, LaneCount)> {
+    let counts = || LaneCount::all().filter(|count| !cfg!(miri) || count.get() == 2);
+    Kernel::available().flat_map(move |kernel| counts().map(move |count| (kernel, count)))
+}
+
 /// Plays the jobs through, in the order in which they are given.
 fn play(kernel: Kernel, count: LaneCount, jobs: &[Job]) -> Vec<Option<Outcome>> {
     let mut lanes = Lanes::new(kernel, count);
@@ -90,9 +96,7 @@ proptest! {
     fn whoever_joins_and_leaves_meanwhile_every_digest_is_right(jobs in jobs()) {
         let digests: Vec<_> =
             jobs.iter().map(|job| expected(&job.password, job.salt, job.cost)).collect();
-        for (kernel, count) in
-            Kernel::available().flat_map(|kernel| LaneCount::all().map(move |count| (kernel, count)))
-        {
+        for (kernel, count) in subjects() {
             for ((job, digest), outcome) in
                 jobs.iter().zip(&digests).zip(play(kernel, count, &jobs))
             {
