@@ -28,7 +28,7 @@ impl<T> Lanes<T> {
     #[must_use]
     pub fn new(kernel: Kernel, capacity: LaneCount) -> Self {
         let capacity = capacity.get();
-        let states = iter::repeat_n(State::EMPTY, capacity).collect();
+        let states = (0..capacity).map(|_| State::EMPTY).collect();
         Self {
             kernel,
             states,
@@ -133,8 +133,8 @@ impl<T> Lanes<T> {
         self.kernel
     }
 
-    /// Takes out everyone who `goes`, from the last lane to the first: whoever is moved to a place that came free has been
-    /// asked already.
+    /// Takes out everyone who `goes`, from the last lane to the first: whoever is moved to a place that came free has
+    /// been asked already.
     fn leave<R>(
         &mut self,
         mut goes: impl FnMut(&Seat<T>) -> bool,

@@ -41,8 +41,8 @@ impl TryFrom<u32> for Cost {
 
 /// How many hashes one [`Lanes`](crate::Lanes) holds at once: 1 to 6.
 ///
-/// Five are usually the best: a state is 4 KiB, so they fit the first-level cache of nearly any processor, and the
-/// assembly kernel keeps five in registers.
+/// Five or six are usually the best: a state is 4 KiB, so they fit a first-level cache of 32 KiB, and their look-ups keep
+/// a processor busy. A hash takes longer the more neighbours it has, and more hashes are done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LaneCount(usize);
 

@@ -27,8 +27,7 @@ const MAGIC_ENCRYPTIONS: usize = 64;
 
 /// `s` follows `p` without a gap, so that an expansion's outputs go to consecutive addresses. The alignment is a cache
 /// line's: neighbours share none, and the size, which is the stride between lanes, is a multiple of it.
-#[cfg_attr(test, derive(Debug, PartialEq))]
-#[derive(Clone)]
+#[cfg_attr(test, derive(Clone, Debug, PartialEq))]
 #[repr(C, align(64))]
 pub(crate) struct State {
     pub(crate) p: [u32; P_WORDS],

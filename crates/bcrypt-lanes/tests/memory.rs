@@ -15,9 +15,9 @@ const WORDS: usize = 18 + 1024 + 18 + 4;
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    /// Words, of the freed blocks that are aligned like states, that were not zero.
+    /// Words that were not zero, of the freed blocks that look like states.
     static LEFT_BEHIND: Cell<usize> = const { Cell::new(0) };
-    /// Freed blocks that are aligned like states.
+    /// Freed blocks that look like states: as aligned, and as large.
     static STATES_FREED: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -35,7 +35,7 @@ unsafe impl GlobalAlloc for Watch {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if layout.align() == 64 {
+        if layout.align() == 64 && layout.size() >= LANES * WORDS * size_of::<u32>() {
             let left: usize = (0..LANES)
                 .map(|lane| {
                     // SAFETY: the block is allocated until the call below, holds as many states, and each begins with
