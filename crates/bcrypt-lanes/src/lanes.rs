@@ -1,0 +1,244 @@
+//! Hashes side by side: who sits where, who joins, who leaves.
+
+use core::{array, fmt, iter};
+
+use crate::{
+    Cost, Digest, Error, Kernel, LaneCount, MAX_PASSWORD_BYTES, Refused, SALT_BYTES, state::State,
+};
+
+/// Up to six hashes in progress, which [`step`](Self::step) moves on together.
+///
+/// A job joins between any two steps, whatever the others' costs and progress, and leaves with its digest after
+/// [`Cost::iterations`] steps. `T` is the caller's ticket: it goes in with a job and comes out with the digest.
+pub struct Lanes<T> {
+    kernel: Kernel,
+    /// As many as the capacity. The first `seats.len()` are in use, the others hold zeros.
+    states: Box<[State]>,
+    /// One for each state in use, in the same order. Never grows beyond its first allocation.
+    seats: Vec<Seat<T>>,
+}
+
+struct Seat<T> {
+    ticket: T,
+    steps_left: u32,
+}
+
+impl<T> Lanes<T> {
+    /// Empty lanes; the only allocation they make.
+    #[must_use]
+    pub fn new(kernel: Kernel, capacity: LaneCount) -> Self {
+        let capacity = capacity.get();
+        let states = (0..capacity).map(|_| State::EMPTY).collect();
+        Self {
+            kernel,
+            states,
+            seats: Vec::with_capacity(capacity),
+        }
+    }
+
+    /// Starts a hash: `$2b$`, of a password of 0 to 72 bytes, which may contain any byte.
+    ///
+    /// bcrypt's key is the password with a NUL byte at its end, repeated to 72 bytes: so passwords that differ only in
+    /// how often they repeat themselves around a NUL (`a` and `a\0a`) have the same hash. The start costs the time of
+    /// half a step of one lane. The password is not kept, its key is, until the hash leaves.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Full`] and [`Error::PasswordTooLong`], with the ticket handed back.
+    pub fn join(
+        &mut self,
+        password: &[u8],
+        salt: &[u8; SALT_BYTES],
+        cost: Cost,
+        ticket: T,
+    ) -> Result<(), Refused<T>> {
+        if password.len() > MAX_PASSWORD_BYTES {
+            return Err(Refused {
+                ticket,
+                error: Error::PasswordTooLong {
+                    length: password.len(),
+                },
+            });
+        }
+        let Some(state) = self.states.get_mut(self.seats.len()) else {
+            return Err(Refused {
+                ticket,
+                error: Error::Full,
+            });
+        };
+        state.start(password, salt);
+        self.seats.push(Seat {
+            ticket,
+            steps_left: cost.iterations(),
+        });
+        Ok(())
+    }
+
+    /// One iteration of every hash: an expansion with the password, then one with the salt. Gives the hashes that are
+    /// done, which have left. Does nothing if there are none. Allocates nothing.
+    pub fn step(&mut self) -> Departed<(T, Digest)> {
+        let states = &mut self.states[..self.seats.len()];
+        states.iter_mut().for_each(State::mix_key);
+        self.kernel.expand(states);
+        states.iter_mut().for_each(State::mix_salt);
+        self.kernel.expand(states);
+        for seat in &mut self.seats {
+            seat.steps_left -= 1;
+        }
+        self.leave(
+            |seat| seat.steps_left == 0,
+            |state, ticket| (ticket, state.digest()),
+        )
+    }
+
+    /// Drops the hashes whose tickets are `unwanted`, and gives the tickets back.
+    pub fn cancel(&mut self, mut unwanted: impl FnMut(&T) -> bool) -> Departed<T> {
+        self.leave(|seat| unwanted(&seat.ticket), |_, ticket| ticket)
+    }
+
+    /// The tickets of the hashes in progress, each with the steps that it still takes. In no order.
+    pub fn in_progress(&self) -> impl ExactSizeIterator<Item = (&T, u32)> {
+        self.seats
+            .iter()
+            .map(|seat| (&seat.ticket, seat.steps_left))
+    }
+
+    /// How many hashes are in progress.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.seats.len()
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.seats.is_empty()
+    }
+
+    /// Whether nobody can join before somebody has left.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.len() == self.capacity()
+    }
+
+    /// How many hashes find room at once.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.states.len()
+    }
+
+    /// The kernel that was chosen.
+    #[must_use]
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
+    /// Takes out everyone who `goes`, from the last lane to the first: whoever is moved to a place that came free has
+    /// been asked already.
+    fn leave<R>(
+        &mut self,
+        mut goes: impl FnMut(&Seat<T>) -> bool,
+        parting: impl Fn(&State, T) -> R,
+    ) -> Departed<R> {
+        let mut departed = [const { None }; LaneCount::MAX.get()];
+        for (lane, slot) in (0..self.len()).rev().zip(&mut departed) {
+            if goes(&self.seats[lane]) {
+                let seat = self.seats.swap_remove(lane);
+                *slot = Some(parting(&self.states[lane], seat.ticket));
+                self.vacate(lane);
+            }
+        }
+        Departed(departed.into_iter().flatten())
+    }
+
+    /// Moves the last state to where its seat has gone, and wipes the place that it leaves.
+    fn vacate(&mut self, lane: usize) {
+        let (in_use, rest) = self.states.split_at_mut(self.seats.len());
+        if let (Some(hole), [last, ..]) = (in_use.get_mut(lane), &*rest) {
+            hole.copy_from(last);
+        }
+        if let [last, ..] = rest {
+            last.wipe();
+        }
+    }
+}
+
+impl<T> fmt::Debug for Lanes<T> {
+    /// Without the states, which are secret, and the tickets, which need not be printable.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lanes")
+            .field("kernel", &self.kernel)
+            .field("len", &self.len())
+            .field("capacity", &self.capacity())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What has left the lanes, in no order. It is held here alone: dropped unread, it is lost.
+#[derive(Debug)]
+#[must_use = "the hashes have left the lanes, and only this holds what is left of them"]
+pub struct Departed<R>(iter::Flatten<array::IntoIter<Option<R>, { LaneCount::MAX.get() }>>);
+
+impl<R> Iterator for Departed<R> {
+    type Item = R;
+
+    fn next(&mut self) -> Option<R> {
+        self.0.next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn three_lanes() -> Result<Lanes<u8>, Error> {
+        let mut lanes = Lanes::new(Kernel::Portable, LaneCount::try_from(3)?);
+        for (ticket, cost) in [(0, 4), (1, 5), (2, 6)] {
+            lanes
+                .join(&[ticket; 9], &[ticket; 16], Cost::try_from(cost)?, ticket)
+                .map_err(|refused| refused.error)?;
+        }
+        Ok(lanes)
+    }
+
+    #[test]
+    fn the_last_lane_moves_to_the_place_that_came_free_and_leaves_zeros() -> Result<(), Error> {
+        let mut lanes = three_lanes()?;
+        let last = lanes.states[2].clone();
+        assert_eq!(lanes.cancel(|ticket| *ticket == 0).collect::<Vec<_>>(), [0]);
+        assert_eq!(lanes.states[0], last);
+        assert_eq!(lanes.states[2], State::EMPTY);
+        assert_eq!(
+            lanes.in_progress().collect::<Vec<_>>(),
+            [(&2, 64), (&1, 32)]
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_hash_that_is_done_leaves_zeros() -> Result<(), Error> {
+        let mut lanes = three_lanes()?;
+        let left = (0..16).flat_map(|_| lanes.step()).count();
+        assert_eq!((left, lanes.len()), (1, 2));
+        assert_eq!(lanes.states[2], State::EMPTY);
+        Ok(())
+    }
+
+    #[test]
+    fn everybody_may_leave_at_once() -> Result<(), Error> {
+        let mut lanes = three_lanes()?;
+        assert_eq!(lanes.cancel(|_| true).count(), 3);
+        assert!(lanes.states.iter().all(|state| *state == State::EMPTY));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_printed_holds_no_secret() -> Result<(), Error> {
+        let printed = format!("{:?}", three_lanes()?);
+        assert_eq!(
+            printed,
+            "Lanes { kernel: Portable, len: 3, capacity: 3, .. }"
+        );
+        Ok(())
+    }
+}

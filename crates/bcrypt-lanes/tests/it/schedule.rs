@@ -1,0 +1,112 @@
+//! Jobs that come and go at any time: joining midway, waiting for room, being cancelled, at mixed costs.
+
+use std::collections::BTreeMap;
+
+use bcrypt_lanes::{Cost, Digest, Kernel, LaneCount, Lanes};
+use proptest::{array::uniform16, prelude::*};
+
+use crate::against_bcrypt::{cases, costs, expected, passwords};
+
+#[derive(Clone, Debug)]
+struct Job {
+    password: Vec<u8>,
+    salt: [u8; 16],
+    cost: Cost,
+    /// The step before which it asks to join; it asks again while there is no room.
+    arrives: u32,
+    /// How many steps it gets before it is cancelled, if it is not done by then.
+    patience: u32,
+}
+
+/// What became of a job: when it joined, and at which step it left with which digest, if it was not cancelled.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    joined: u32,
+    left: u32,
+    digest: Option<Digest>,
+}
+
+fn jobs() -> impl Strategy<Value = Vec<Job>> {
+    let patience = prop_oneof![3 => Just(u32::MAX), 1 => 0..64_u32];
+    let latest: u32 = if cfg!(miri) { 4 } else { 100 };
+    let job = (
+        passwords(),
+        uniform16(any::<u8>()),
+        costs(),
+        0..latest,
+        patience,
+    )
+        .prop_map(|(password, salt, cost, arrives, patience)| Job {
+            password,
+            salt,
+            cost,
+            arrives,
+            patience,
+        });
+    prop::collection::vec(job, if cfg!(miri) { 3..4 } else { 1..14 })
+}
+
+/// Every kernel at every lane count; under Miri at one that makes jobs wait for room.
+fn subjects() -> impl Iterator<Item = (Kernel, LaneCount)> {
+    let counts = || LaneCount::all().filter(|count| !cfg!(miri) || count.get() == 2);
+    Kernel::available().flat_map(move |kernel| counts().map(move |count| (kernel, count)))
+}
+
+/// Plays the jobs through, in the order in which they are given.
+fn play(kernel: Kernel, count: LaneCount, jobs: &[Job]) -> Vec<Option<Outcome>> {
+    let mut lanes = Lanes::new(kernel, count);
+    let mut outcomes: Vec<Option<Outcome>> = jobs.iter().map(|_| None).collect();
+    let mut joined = BTreeMap::new();
+    for now in 0.. {
+        for (ticket, job) in jobs.iter().enumerate() {
+            if job.arrives <= now && !joined.contains_key(&ticket) {
+                match lanes.join(&job.password, &job.salt, job.cost, ticket) {
+                    Ok(()) => drop(joined.insert(ticket, now)),
+                    Err(refused) => assert!(lanes.is_full() && refused.ticket == ticket),
+                }
+            }
+        }
+        for ticket in lanes.cancel(|ticket| now - joined[ticket] >= jobs[*ticket].patience) {
+            let gone = Outcome {
+                joined: joined[&ticket],
+                left: now,
+                digest: None,
+            };
+            assert_eq!(outcomes[ticket].replace(gone), None);
+        }
+        for (ticket, digest) in lanes.step() {
+            let done = Outcome {
+                joined: joined[&ticket],
+                left: now + 1,
+                digest: Some(digest),
+            };
+            assert_eq!(outcomes[ticket].replace(done), None);
+        }
+        if joined.len() == jobs.len() && lanes.is_empty() {
+            break;
+        }
+    }
+    outcomes
+}
+
+proptest! {
+    #![proptest_config(cases(48))]
+
+    #[test]
+    fn whoever_joins_and_leaves_meanwhile_every_digest_is_right(jobs in jobs()) {
+        let digests: Vec<_> =
+            jobs.iter().map(|job| expected(&job.password, job.salt, job.cost)).collect();
+        for (kernel, count) in subjects() {
+            for ((job, digest), outcome) in
+                jobs.iter().zip(&digests).zip(play(kernel, count, &jobs))
+            {
+                let Some(Outcome { joined, left, digest: got }) = outcome else {
+                    return Err(TestCaseError::fail("a job was lost"));
+                };
+                let cancelled = job.cost.iterations() > job.patience;
+                prop_assert_eq!(left - joined, job.cost.iterations().min(job.patience));
+                prop_assert_eq!(got, (!cancelled).then_some(*digest), "{} {:?}", kernel, count);
+            }
+        }
+    }
+}
