@@ -13,6 +13,8 @@ build_release() {
 # Sets grpc_address and http_url. What the caller's environment says about Countersign does not count.
 start_server() {
     local names
+    # Both exist before it runs, so that reading them can't come too early.
+    touch "$work/banner" "$work/log"
     mapfile -t names < <(compgen -e | grep -E '^(COUNTERSIGN_|DATABASE_URL$)' || true)
     env "${names[@]/#/--unset=}" \
         DATABASE_URL="sqlite://$work/countersign.db" \
@@ -45,12 +47,11 @@ clean_up() {
     if [[ -n $server_pid ]]; then
         # Its own shutdown deadline bounds the wait; a server that ignores it is killed.
         kill -TERM "$server_pid" 2>/dev/null || true
-        for _ in {1..100}; do
+        for _ in {1..250}; do
             kill -0 "$server_pid" 2>/dev/null || break
             sleep 0.1
         done
         kill -KILL "$server_pid" 2>/dev/null || true
-        wait "$server_pid" 2>/dev/null || true
     fi
     if ((status)) && [[ -s $work/log ]]; then
         echo "--- the end of the server's log ---" >&2
