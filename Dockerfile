@@ -1,0 +1,44 @@
+# Any image with this Rust and a C compiler builds it; any image with glibc and libgcc runs it.
+ARG BUILDER_IMAGE=rust:1.95-slim-bookworm
+ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
+
+# The manifests, and the root file of each target, emptied: what decides the dependencies and nothing else. The next
+# stage's first layers depend on these files alone, so an edited source does not compile the dependencies again.
+FROM ${BUILDER_IMAGE} AS skeleton
+WORKDIR /src
+COPY . .
+RUN find . -type f ! -name '*.rs' ! -name Cargo.toml ! -name Cargo.lock -delete \
+    && find . -type f -name '*.rs' ! -name main.rs ! -name lib.rs \
+        \( -path '*/src/*' -o -path '*/tests/*/*' -o -path '*/benches/*/*' \) ! -path '*/src/bin/*' -delete \
+    && find . -type f -name '*.rs' -exec sh -c 'for file; do echo "fn main() { }" >"$file"; done' sh {} + \
+    && find . -type d -empty -delete
+
+FROM ${BUILDER_IMAGE} AS build
+WORKDIR /src
+COPY --from=skeleton /src ./
+RUN cargo build --release --locked --bin countersign
+
+COPY . .
+# Touched, since cargo goes by the times of files and these may be older than what was built from their empty stand-ins.
+RUN find . -type f -name '*.rs' ! -path './target/*' -exec touch {} + \
+    && cargo build --release --locked --bin countersign \
+    && install -D -t /out/bin target/release/countersign \
+    && mkdir /out/state
+
+FROM ${RUNTIME_IMAGE}
+LABEL org.opencontainers.image.title="Countersign" \
+      org.opencontainers.image.description="A gRPC authentication service" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0"
+COPY --from=build /out/bin/countersign /usr/local/bin/countersign
+# Without DATABASE_URL the SQLite file goes to data/ in the working directory: mount a volume here to keep it.
+COPY --from=build --chown=65532:65532 /out/state /var/lib/countersign
+WORKDIR /var/lib/countersign
+# A number, so that Kubernetes can see that it is not root.
+USER 65532:65532
+ENV COUNTERSIGN_GRPC_ADDR=0.0.0.0:50051 \
+    COUNTERSIGN_HTTP_ADDR=0.0.0.0:8080
+EXPOSE 50051 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
+    CMD ["/usr/local/bin/countersign", "healthcheck"]
+ENTRYPOINT ["/usr/local/bin/countersign"]
+CMD ["serve"]

@@ -1,0 +1,35 @@
+// How a Node service verifies a Countersign access token: npm install jose
+//
+// Reads a token from standard input and prints its claims: node verify.mjs < token
+import { readFileSync } from 'node:fs'
+import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
+
+const issuer = process.env.ISSUER ?? 'http://localhost:8080'
+const audience = process.env.AUDIENCE ?? 'countersign'
+const jwksUrl = process.env.JWKS_URL ?? `${issuer}/.well-known/jwks.json`
+
+// One for the whole process: it keeps the key set, and fetches it again for a key it has not seen.
+const keys = createRemoteJWKSet(new URL(jwksUrl))
+
+/** Returns the claims of a token that is good here and now; throws otherwise. */
+export async function verify(token) {
+  const { payload } = await jwtVerify(token, keys, {
+    algorithms: ['ES256'],
+    issuer,
+    audience,
+    // An access token and nothing else that the same key may sign one day (RFC 9068, section 4).
+    typ: 'at+jwt',
+    requiredClaims: ['sub', 'exp', 'iat', 'jti'],
+  })
+  return payload
+}
+
+if (import.meta.filename === process.argv[1]) {
+  try {
+    console.log(JSON.stringify(await verify(readFileSync(0, 'utf8').trim())))
+  } catch (error) {
+    if (!(error instanceof errors.JOSEError)) throw error
+    console.error(`refused: ${error.message}`)
+    process.exitCode = 1
+  }
+}

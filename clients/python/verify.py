@@ -1,0 +1,39 @@
+"""How a Python service verifies a Countersign access token: pip install "pyjwt[crypto]"
+
+Reads a token from standard input and prints its claims: python verify.py < token"""
+
+import json
+import os
+import sys
+
+import jwt
+
+ISSUER = os.environ.get("ISSUER", "http://localhost:8080")
+AUDIENCE = os.environ.get("AUDIENCE", "countersign")
+JWKS_URL = os.environ.get("JWKS_URL", f"{ISSUER}/.well-known/jwks.json")
+
+# One for the whole process: it keeps the key set, and fetches it again for a key it has not seen.
+keys = jwt.PyJWKClient(JWKS_URL)
+
+
+def verify(token: str) -> dict:
+    """Returns the claims of a token that is good here and now; raises jwt.PyJWTError otherwise."""
+    decoded = jwt.decode_complete(
+        token,
+        keys.get_signing_key_from_jwt(token),
+        algorithms=["ES256"],
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        options={"require": ["iss", "aud", "sub", "exp", "iat", "jti"]},
+    )
+    # An access token and nothing else that the same key may sign one day (RFC 9068, section 4).
+    if decoded["header"].get("typ", "").lower() != "at+jwt":
+        raise jwt.InvalidTokenError("not an access token")
+    return decoded["payload"]
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(verify(sys.stdin.read().strip())))
+    except jwt.PyJWTError as error:
+        sys.exit(f"refused: {error}")
