@@ -13,16 +13,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         "auth/v1/user.proto",
     ];
     let mut compiler = protox::Compiler::new(["proto"])?;
-    compiler
-        .include_imports(true)
-        .include_source_info(true)
-        .open_files(files)?;
+    compiler.include_imports(true).include_source_info(true).open_files(files)?;
 
     let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
-    std::fs::write(
-        out_dir.join("auth_v1.descriptors.bin"),
-        compiler.encode_file_descriptor_set(),
-    )?;
+    std::fs::write(out_dir.join("auth_v1.descriptors.bin"), compiler.encode_file_descriptor_set())?;
 
     // Their generated `Debug` would show secrets: `src/pb.rs` has another one.
     let secret = [

@@ -62,11 +62,7 @@ pub struct Environment {
 impl Default for Environment {
     fn default() -> Self {
         let (clock, limits) = (Clock::system(), Limits::default());
-        Self {
-            clock,
-            limits,
-            check_every: Duration::from_secs(2),
-        }
+        Self { clock, limits, check_every: Duration::from_secs(2) }
     }
 }
 
@@ -111,10 +107,7 @@ pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error
 async fn load_master_key(source: &MasterKeySource) -> Result<crate::token::MasterKey, Error> {
     let source = source.clone();
     let loaded = tokio::task::spawn_blocking(move || source.load()).await;
-    loaded
-        .map_err(io::Error::other)
-        .and_then(|loaded| loaded)
-        .map_err(Error::MasterKey)
+    loaded.map_err(io::Error::other).and_then(|loaded| loaded).map_err(Error::MasterKey)
 }
 
 impl App {
@@ -127,15 +120,7 @@ impl App {
         let (http, http_addr) = bind(config.listen.http).await?;
         let use_cases = use_cases(config, &environment.clock).await?;
         let listen = config.listen.clone();
-        Ok(Self {
-            grpc,
-            http,
-            grpc_addr,
-            http_addr,
-            listen,
-            environment,
-            use_cases,
-        })
+        Ok(Self { grpc, http, grpc_addr, http_addr, listen, environment, use_cases })
     }
 
     /// Where gRPC listens.
@@ -153,27 +138,12 @@ impl App {
     /// # Errors
     /// A server that fails by itself.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
-        let Self {
-            grpc,
-            http,
-            listen,
-            environment,
-            use_cases,
-            ..
-        } = self;
+        let Self { grpc, http, listen, environment, use_cases, .. } = self;
         let (mut health, health_service) = Health::new().await;
-        let routes = grpc::routes(
-            &use_cases,
-            health_service,
-            listen.reflection,
-            environment.limits,
-        )?;
+        let routes =
+            grpc::routes(&use_cases, health_service, listen.reflection, environment.limits)?;
         let (metrics, (set_ready, ready)) = (Metrics::new(), watch::channel(false));
-        let site = http::Site {
-            use_cases: use_cases.clone(),
-            metrics: metrics.clone(),
-            ready,
-        };
+        let site = http::Site { use_cases: use_cases.clone(), metrics: metrics.clone(), ready };
         let (stop, watching) = (CancellationToken::new(), CancellationToken::new());
 
         let servers = async {
@@ -240,11 +210,7 @@ async fn watch_readiness(
             Err(_elapsed) => (false, "the store does not answer".to_owned()),
         };
         if set_ready.send_replace(ready) != ready {
-            if ready {
-                tracing::info!("ready")
-            } else {
-                tracing::warn!(why, "not ready")
-            }
+            if ready { tracing::info!("ready") } else { tracing::warn!(why, "not ready") }
         }
         health.set_ready(ready).await;
     }

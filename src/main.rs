@@ -7,10 +7,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Not through the log: it may not have started.
-            eprintln!(
-                "countersign: {}",
-                countersign::telemetry::chain(error.as_ref())
-            );
+            eprintln!("countersign: {}", countersign::telemetry::chain(error.as_ref()));
             ExitCode::FAILURE
         }
     }

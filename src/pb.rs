@@ -36,23 +36,11 @@ mod tests {
     #[test]
     fn secrets_do_not_show_in_debug() {
         let secret = || "hunter2".to_owned();
-        let login = LoginRequest {
-            username: secret(),
-            password: secret(),
-            ..Default::default()
-        };
+        let login = LoginRequest { username: secret(), password: secret(), ..Default::default() };
         let proof = Some(verify2_fa_request::Proof::OtpCode(secret()));
-        let tokens = Tokens {
-            access_token: secret(),
-            ..Default::default()
-        };
-        let response = LoginResponse {
-            result: Some(login_response::Result::Tokens(tokens)),
-        };
-        let verify = Verify2FaRequest {
-            challenge_id: secret(),
-            proof,
-        };
+        let tokens = Tokens { access_token: secret(), ..Default::default() };
+        let response = LoginResponse { result: Some(login_response::Result::Tokens(tokens)) };
+        let verify = Verify2FaRequest { challenge_id: secret(), proof };
         let text = format!("{login:?} {response:?} {verify:?}");
         assert!(!text.contains("hunter2"), "{text}");
     }

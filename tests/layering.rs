@@ -14,62 +14,20 @@ struct Rule {
 }
 
 const RULES: [Rule; 14] = [
-    Rule {
-        word: "tonic::",
-        only_in: &["grpc/", "app.rs", "pb.rs"],
-    },
-    Rule {
-        word: "tonic_",
-        only_in: &["grpc/", "app.rs"],
-    },
-    Rule {
-        word: "crate::pb",
-        only_in: &["grpc/"],
-    },
-    Rule {
-        word: "axum::",
-        only_in: &["http/"],
-    },
-    Rule {
-        word: "sqlx::",
-        only_in: &["store/"],
-    },
-    Rule {
-        word: "bcrypt::",
-        only_in: &["password/"],
-    },
-    Rule {
-        word: "jsonwebtoken::",
-        only_in: &["token/"],
-    },
-    Rule {
-        word: "std::env",
-        only_in: &["config/"],
-    },
-    Rule {
-        word: "anyhow::",
-        only_in: &["cli/", "main.rs"],
-    },
-    Rule {
-        word: "crate::app",
-        only_in: &["cli/"],
-    },
-    Rule {
-        word: "crate::grpc",
-        only_in: &[],
-    },
-    Rule {
-        word: "crate::cli",
-        only_in: &[],
-    },
-    Rule {
-        word: "unsafe ",
-        only_in: &[],
-    },
-    Rule {
-        word: "println!",
-        only_in: &["main.rs"],
-    },
+    Rule { word: "tonic::", only_in: &["grpc/", "app.rs", "pb.rs"] },
+    Rule { word: "tonic_", only_in: &["grpc/", "app.rs"] },
+    Rule { word: "crate::pb", only_in: &["grpc/"] },
+    Rule { word: "axum::", only_in: &["http/"] },
+    Rule { word: "sqlx::", only_in: &["store/"] },
+    Rule { word: "bcrypt::", only_in: &["password/"] },
+    Rule { word: "jsonwebtoken::", only_in: &["token/"] },
+    Rule { word: "std::env", only_in: &["config/"] },
+    Rule { word: "anyhow::", only_in: &["cli/", "main.rs"] },
+    Rule { word: "crate::app", only_in: &["cli/"] },
+    Rule { word: "crate::grpc", only_in: &[] },
+    Rule { word: "crate::cli", only_in: &[] },
+    Rule { word: "unsafe ", only_in: &[] },
+    Rule { word: "println!", only_in: &["main.rs"] },
 ];
 
 /// The layers, the lowest last: each may use those below it.
@@ -79,14 +37,8 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("password/", &["domain"]),
     ("delivery/", &["domain"]),
     ("store/", &["domain"]),
-    (
-        "service/",
-        &["store", "password", "token", "delivery", "domain"],
-    ),
-    (
-        "grpc/",
-        &["service", "store", "token", "domain", "telemetry", "pb"],
-    ),
+    ("service/", &["store", "password", "token", "delivery", "domain"]),
+    ("grpc/", &["service", "store", "token", "domain", "telemetry", "pb"]),
     ("http/", &["service", "telemetry"]),
 ];
 
@@ -108,18 +60,9 @@ fn code() -> Vec<(String, String)> {
     sources(&root, &mut files);
     let read = |file: PathBuf| {
         let text = fs::read_to_string(&file).unwrap();
-        let text = text
-            .split("#[cfg(test)]\nmod tests")
-            .next()
-            .unwrap_or_default();
-        let lines = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"));
-        let name = file
-            .strip_prefix(&root)
-            .unwrap()
-            .to_string_lossy()
-            .into_owned();
+        let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let name = file.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
         (name, lines.collect::<Vec<_>>().join("\n"))
     };
     files.into_iter().map(read).collect()
@@ -131,9 +74,7 @@ fn each_library_has_its_place() {
     for (file, text) in code() {
         for Rule { word, only_in } in &RULES {
             if text.contains(word) && !only_in.iter().any(|place| file.starts_with(place)) {
-                broken.push(format!(
-                    "src/{file} uses {word}, which belongs in {only_in:?}"
-                ));
+                broken.push(format!("src/{file} uses {word}, which belongs in {only_in:?}"));
             }
         }
     }
@@ -149,9 +90,7 @@ fn each_layer_uses_only_those_below_it() {
         };
         for module in modules_used(&text) {
             if !below.contains(&module.as_str()) && format!("{module}/") != **own {
-                broken.push(format!(
-                    "src/{file} uses {module}, but {own} is not above it"
-                ));
+                broken.push(format!("src/{file} uses {module}, but {own} is not above it"));
             }
         }
     }
@@ -161,9 +100,7 @@ fn each_layer_uses_only_those_below_it() {
 /// The modules of ours that a source names: `crate::a…` and those of `use crate::{a…, b…}`.
 fn modules_used(text: &str) -> Vec<String> {
     let word = |text: &str| {
-        let end = text
-            .find(|c: char| !c.is_alphanumeric() && c != '_')
-            .unwrap_or(text.len());
+        let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
         text[..end].to_owned()
     };
     let mut modules = Vec::new();

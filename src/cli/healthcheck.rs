@@ -13,11 +13,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
     let address = config.listen.grpc;
-    let services = if arguments.liveness {
-        &[""][..]
-    } else {
-        &grpc::SERVICES[..]
-    };
+    let services = if arguments.liveness { &[""][..] } else { &grpc::SERVICES[..] };
     for service in services {
         let serving = grpc::probe(address, service).await;
         let serving = serving.with_context(|| format!("no answer from {address}"))?;

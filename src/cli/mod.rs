@@ -34,17 +34,11 @@ enum Command {
 /// # Errors
 /// All that is wrong with the configuration, or why the command did not succeed.
 pub fn run() -> anyhow::Result<()> {
-    let matches = CommandLine::command()
-        .args(Settings::arguments())
-        .get_matches();
-    let command = CommandLine::from_arg_matches(&matches)?
-        .command
-        .unwrap_or(Command::Serve);
+    let matches = CommandLine::command().args(Settings::arguments()).get_matches();
+    let command = CommandLine::from_arg_matches(&matches)?.command.unwrap_or(Command::Serve);
     let config = Config::parse(&Settings::gather(&matches)?)?;
     crate::telemetry::start(&config.log);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
             Command::Serve => serve::run(&config).await,

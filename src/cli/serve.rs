@@ -12,10 +12,8 @@ use crate::{
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let app = App::bind(config, Environment::default()).await?;
     // Before the banner: whoever has read it may already send a signal.
-    let (mut interrupt, mut terminate) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    );
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     std::io::stdout().write_all(banner(config, &app).as_bytes())?;
     app.serve(async {
         tokio::select! {

@@ -17,21 +17,13 @@ pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
     pub(super) fn add(&mut self, setting: &str, text: impl Into<String>) {
-        self.0.push(Problem {
-            setting: setting.to_owned(),
-            text: text.into(),
-        });
+        self.0.push(Problem { setting: setting.to_owned(), text: text.into() });
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self
-            .0
-            .iter()
-            .map(|problem| problem.setting.len())
-            .max()
-            .unwrap_or(0);
+        let width = self.0.iter().map(|problem| problem.setting.len()).max().unwrap_or(0);
         write!(f, "the configuration does not work:")?;
         for Problem { setting, text } in &self.0 {
             write!(f, "\n  {setting:width$}  {text}")?;

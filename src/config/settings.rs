@@ -21,107 +21,37 @@ pub struct Setting {
 }
 
 const fn plain(name: &'static str, default: &'static str, help: &'static str) -> Setting {
-    Setting {
-        name,
-        default,
-        help,
-        secret: false,
-    }
+    Setting { name, default, help, secret: false }
 }
 
 const fn secret(name: &'static str, default: &'static str, help: &'static str) -> Setting {
-    Setting {
-        name,
-        default,
-        help,
-        secret: true,
-    }
+    Setting { name, default, help, secret: true }
 }
 
 /// All settings, in the order in which they are documented.
 pub const SETTINGS: &[Setting] = &[
-    plain(
-        DATABASE_URL,
-        "sqlite://data/countersign.db",
-        "postgres://… or sqlite://…",
-    ),
-    plain(
-        DATABASE_CONNECTIONS,
-        "10",
-        "most connections to the database",
-    ),
-    plain(
-        GRPC_ADDR,
-        "127.0.0.1:50051",
-        "where gRPC listens; port 0 picks one",
-    ),
-    plain(
-        HTTP_ADDR,
-        "127.0.0.1:8080",
-        "where HTTP listens: key set, probes, metrics",
-    ),
-    secret(
-        MASTER_KEY,
-        "made in development",
-        "32 bytes in base64: encrypts keys at rest",
-    ),
-    plain(
-        DELIVERY,
-        "log in development",
-        "how codes reach people: log",
-    ),
-    plain(
-        ISSUER,
-        "http://localhost:8080",
-        "the claim iss: where the HTTP side is reached",
-    ),
-    plain(
-        AUDIENCE,
-        "countersign",
-        "the claim aud; several with commas, the first is the default",
-    ),
+    plain(DATABASE_URL, "sqlite://data/countersign.db", "postgres://… or sqlite://…"),
+    plain(DATABASE_CONNECTIONS, "10", "most connections to the database"),
+    plain(GRPC_ADDR, "127.0.0.1:50051", "where gRPC listens; port 0 picks one"),
+    plain(HTTP_ADDR, "127.0.0.1:8080", "where HTTP listens: key set, probes, metrics"),
+    secret(MASTER_KEY, "made in development", "32 bytes in base64: encrypts keys at rest"),
+    plain(DELIVERY, "log in development", "how codes reach people: log"),
+    plain(ISSUER, "http://localhost:8080", "the claim iss: where the HTTP side is reached"),
+    plain(AUDIENCE, "countersign", "the claim aud; several with commas, the first is the default"),
     plain(JWT_ALGORITHM, "ES256", "ES256, EdDSA, RS256 or HS256"),
     secret(JWT_SECRET, "", "with HS256: at least 32 bytes in base64"),
     plain(ACCESS_TOKEN_TTL, "15m", "how long an access token is valid"),
     plain(REFRESH_TOKEN_TTL, "30d", "how long a session lives"),
     plain(OTP_TTL, "5m", "how long a challenge lives, at most 10m"),
-    plain(
-        OTP_MAX_ATTEMPTS,
-        "5",
-        "codes that can be tried for one challenge",
-    ),
-    plain(
-        OTP_RESEND_AFTER,
-        "30s",
-        "how long until another code can be sent",
-    ),
+    plain(OTP_MAX_ATTEMPTS, "5", "codes that can be tried for one challenge"),
+    plain(OTP_RESEND_AFTER, "30s", "how long until another code can be sent"),
     plain(BCRYPT_COST, "12", "4 to 16; under 10 only in development"),
-    plain(
-        PASSWORD_MIN_LENGTH,
-        "8",
-        "fewest characters of a new password, 8 to 128",
-    ),
+    plain(PASSWORD_MIN_LENGTH, "8", "fewest characters of a new password, 8 to 128"),
     plain(HASH_THREADS, "one a core", "threads that hash passwords"),
-    plain(
-        HASH_QUEUE,
-        "8 a thread",
-        "hashes that may wait; more are refused",
-    ),
-    plain(
-        REFLECTION,
-        "on in development",
-        "gRPC reflection: on or off",
-    ),
-    plain(
-        DRAIN_DELAY,
-        "0s, 5s with Postgres",
-        "from not ready to no new connections, at shutdown",
-    ),
-    plain(
-        SHUTDOWN_TIMEOUT,
-        "20s",
-        "how long running calls have to end, at shutdown",
-    ),
+    plain(HASH_QUEUE, "8 a thread", "hashes that may wait; more are refused"),
+    plain(REFLECTION, "on in development", "gRPC reflection: on or off"),
+    plain(DRAIN_DELAY, "0s, 5s with Postgres", "from not ready to no new connections, at shutdown"),
+    plain(SHUTDOWN_TIMEOUT, "20s", "how long running calls have to end, at shutdown"),
     plain(LOG, "info", "log filter, such as info,countersign=debug"),
     plain(LOG_FORMAT, "text", "text or json"),
 ];
@@ -170,17 +100,9 @@ impl Setting {
         } else {
             (self.name.to_owned(), self.flag(), self.help.to_owned())
         };
-        let default = if self.default.is_empty() {
-            "none"
-        } else {
-            self.default
-        };
+        let default = if self.default.is_empty() { "none" } else { self.default };
         let help = format!("{help} [env: {name}] [default: {default}]");
-        Arg::new(name)
-            .long(flag)
-            .help(help)
-            .value_name("VALUE")
-            .global(true)
+        Arg::new(name).long(flag).help(help).value_name("VALUE").global(true)
     }
 }
 
@@ -227,11 +149,7 @@ impl Settings {
             }
         }
         for setting in SETTINGS {
-            let name = if setting.secret {
-                setting.file_name()
-            } else {
-                setting.name.to_owned()
-            };
+            let name = if setting.secret { setting.file_name() } else { setting.name.to_owned() };
             if let Some(value) = flags.get_one::<String>(&name) {
                 settings.put(&name, value);
             }
@@ -239,17 +157,12 @@ impl Settings {
                 settings.read_file(setting, &mut problems);
             }
         }
-        if problems.0.is_empty() {
-            Ok(settings)
-        } else {
-            Err(problems)
-        }
+        if problems.0.is_empty() { Ok(settings) } else { Err(problems) }
     }
 
     fn put(&mut self, name: &str, value: &str) {
         if !value.is_empty() {
-            self.0
-                .insert(name.to_owned(), Zeroizing::new(value.to_owned()));
+            self.0.insert(name.to_owned(), Zeroizing::new(value.to_owned()));
         }
     }
 
@@ -259,10 +172,7 @@ impl Settings {
             return;
         };
         if self.0.contains_key(setting.name) {
-            problems.add(
-                &file_name,
-                format!("and {} are both set: one is enough", setting.name),
-            );
+            problems.add(&file_name, format!("and {} are both set: one is enough", setting.name));
         }
         match std::fs::read_to_string(path.as_str()) {
             Ok(text) => self.put(setting.name, Zeroizing::new(text).trim()),
@@ -302,10 +212,8 @@ pub(super) mod tests {
     ) -> Result<Settings, Problems> {
         let command = clap::Command::new("countersign").args(Settings::arguments());
         let matches = command.get_matches_from(std::iter::once(&"countersign").chain(flags));
-        let environment: Vec<_> = environment
-            .iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect();
+        let environment: Vec<_> =
+            environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
         Settings::gather_from(&matches, &environment)
     }
 
@@ -326,11 +234,7 @@ pub(super) mod tests {
             ("PATH", "/bin"),
         ];
         let problems = settings(&[], &environment).unwrap_err();
-        let names: Vec<_> = problems
-            .0
-            .iter()
-            .map(|problem| problem.setting.as_str())
-            .collect();
+        let names: Vec<_> = problems.0.iter().map(|problem| problem.setting.as_str()).collect();
         assert_eq!(names, ["COUNTERSIGN_MASTERKEY", "COUNTERSIGN_OPT_TTL"]);
     }
 

@@ -105,13 +105,8 @@ impl Config {
     /// # Errors
     /// All problems of all settings.
     pub fn parse(settings: &Settings) -> Result<Self, Problems> {
-        let mut reader = Reader {
-            settings,
-            problems: Problems::default(),
-        };
-        let url = settings
-            .get(name::DATABASE_URL)
-            .unwrap_or("sqlite://data/countersign.db");
+        let mut reader = Reader { settings, problems: Problems::default() };
+        let url = settings.get(name::DATABASE_URL).unwrap_or("sqlite://data/countersign.db");
         let profile = match url.split_once(':') {
             Some(("sqlite", _)) => Profile::Development,
             _ => Profile::Production,
@@ -128,11 +123,7 @@ impl Config {
             password: reader.password(profile),
             log: reader.log(),
         };
-        if reader.problems.0.is_empty() {
-            Ok(config)
-        } else {
-            Err(reader.problems)
-        }
+        if reader.problems.0.is_empty() { Ok(config) } else { Err(reader.problems) }
     }
 }
 
@@ -168,43 +159,27 @@ impl Reader<'_> {
     {
         self.read(name, default, |text| match text.parse() {
             Ok(number) if range.contains(&number) => Ok(number),
-            _ => Err(format!(
-                "must be a whole number from {} to {}",
-                range.start(),
-                range.end()
-            )),
+            _ => Err(format!("must be a whole number from {} to {}", range.start(), range.end())),
         })
     }
 
     fn duration(&mut self, name: &str, default: Duration, longest: Duration) -> Duration {
-        self.read(name, default, |text| {
-            match humantime::parse_duration(text) {
-                Ok(duration) if duration <= longest => Ok(duration),
-                _ => {
-                    let longest = humantime::format_duration(longest);
-                    Err(format!(
-                        "must be a duration such as 90s or 15m, at most {longest}"
-                    ))
-                }
+        self.read(name, default, |text| match humantime::parse_duration(text) {
+            Ok(duration) if duration <= longest => Ok(duration),
+            _ => {
+                let longest = humantime::format_duration(longest);
+                Err(format!("must be a duration such as 90s or 15m, at most {longest}"))
             }
         })
     }
 
     fn database(&mut self, url: &str) -> Database {
-        if !["postgres://", "postgresql://", "sqlite:"]
-            .iter()
-            .any(|scheme| url.starts_with(scheme))
+        if !["postgres://", "postgresql://", "sqlite:"].iter().any(|scheme| url.starts_with(scheme))
         {
-            self.problems.add(
-                name::DATABASE_URL,
-                "must begin with postgres:// or sqlite://",
-            );
+            self.problems.add(name::DATABASE_URL, "must begin with postgres:// or sqlite://");
         }
         let max_connections = self.number(name::DATABASE_CONNECTIONS, 10, 1..=1000);
-        Database {
-            url: url.to_owned(),
-            max_connections,
-        }
+        Database { url: url.to_owned(), max_connections }
     }
 
     fn listen(&mut self, profile: Profile) -> Listen {
@@ -215,16 +190,8 @@ impl Reader<'_> {
         let development = profile == Profile::Development;
         let drain_delay = Duration::from_secs(if development { 0 } else { 5 });
         Listen {
-            grpc: self.read(
-                name::GRPC_ADDR,
-                SocketAddr::from(([127, 0, 0, 1], 50051)),
-                address,
-            ),
-            http: self.read(
-                name::HTTP_ADDR,
-                SocketAddr::from(([127, 0, 0, 1], 8080)),
-                address,
-            ),
+            grpc: self.read(name::GRPC_ADDR, SocketAddr::from(([127, 0, 0, 1], 50051)), address),
+            http: self.read(name::HTTP_ADDR, SocketAddr::from(([127, 0, 0, 1], 8080)), address),
             reflection: self.read(name::REFLECTION, development, |text| match text {
                 "on" => Ok(true),
                 "off" => Ok(false),
@@ -247,9 +214,7 @@ impl Reader<'_> {
             self.problems.add(name::MASTER_KEY, problem);
         }
         self.read(name::MASTER_KEY, beside_database, |text| {
-            MasterKey::parse(text)
-                .map(MasterKeySource::Given)
-                .map_err(str::to_owned)
+            MasterKey::parse(text).map(MasterKeySource::Given).map_err(str::to_owned)
         })
     }
 
@@ -268,9 +233,7 @@ impl Reader<'_> {
         let algorithm = self.read(name::JWT_ALGORITHM, Algorithm::Es256, str::parse);
         let secret = self.read(name::JWT_SECRET, None, |text| {
             let bytes = STANDARD.decode(text).ok().filter(|bytes| bytes.len() >= 32);
-            bytes
-                .map(Some)
-                .ok_or_else(|| "must be at least 32 bytes in base64".to_owned())
+            bytes.map(Some).ok_or_else(|| "must be at least 32 bytes in base64".to_owned())
         });
         match (algorithm, secret) {
             (Algorithm::Hs256, Some(secret)) => Signing::Secret(SigningKey::from_secret(&secret)),
@@ -294,13 +257,11 @@ impl Reader<'_> {
                     && url.query().is_none()
                     && url.fragment().is_none()
             });
-            url.map(|_| text.to_owned())
-                .ok_or_else(|| "must be an http or https URL".to_owned())
+            url.map(|_| text.to_owned()).ok_or_else(|| "must be an http or https URL".to_owned())
         });
         let ttl = self.duration(name::ACCESS_TOKEN_TTL, minutes(15), minutes(24 * 60));
         if ttl < Duration::from_secs(1) {
-            self.problems
-                .add(name::ACCESS_TOKEN_TTL, "must be at least 1s");
+            self.problems.add(name::ACCESS_TOKEN_TTL, "must be at least 1s");
         }
         token::Settings { issuer, ttl }
     }
@@ -309,11 +270,7 @@ impl Reader<'_> {
         let audiences = self.read(name::AUDIENCE, vec!["countersign".to_owned()], |text| {
             let names: Vec<_> = text.split(',').map(|name| name.trim().to_owned()).collect();
             let empty = names.iter().any(String::is_empty);
-            if empty {
-                Err("must be names with commas between them".into())
-            } else {
-                Ok(names)
-            }
+            if empty { Err("must be names with commas between them".into()) } else { Ok(names) }
         });
         let days = |days: u64| minutes(days * 24 * 60);
         service::Policy {
@@ -337,29 +294,22 @@ impl Reader<'_> {
     fn password(&mut self, profile: Profile) -> password::Settings {
         let cost = self.number(name::BCRYPT_COST, 12, 4..=16);
         if profile == Profile::Production && cost < 10 {
-            self.problems
-                .add(name::BCRYPT_COST, "must be at least 10 with Postgres");
+            self.problems.add(name::BCRYPT_COST, "must be at least 10 with Postgres");
         }
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let threads = self.number(name::HASH_THREADS, cores, 1..=1024);
         let queue = self.number(name::HASH_QUEUE, 8 * threads, 1..=100_000);
-        password::Settings {
-            cost,
-            threads,
-            queue,
-        }
+        password::Settings { cost, threads, queue }
     }
 
     fn log(&mut self) -> Log {
         Log {
-            filter: self.read(
-                name::LOG,
-                "info".to_owned(),
-                |text| match EnvFilter::try_new(text) {
+            filter: self.read(name::LOG, "info".to_owned(), |text| {
+                match EnvFilter::try_new(text) {
                     Ok(_) => Ok(text.to_owned()),
                     Err(error) => Err(format!("is not a log filter: {error}")),
-                },
-            ),
+                }
+            }),
             format: self.read(name::LOG_FORMAT, LogFormat::Text, |text| match text {
                 "text" => Ok(LogFormat::Text),
                 "json" => Ok(LogFormat::Json),
@@ -390,11 +340,7 @@ mod tests {
 
     fn names(environment: &[(&str, &str)]) -> Vec<String> {
         let problems = parse(environment).map(|_| ()).unwrap_err();
-        problems
-            .0
-            .into_iter()
-            .map(|problem| problem.setting)
-            .collect()
+        problems.0.into_iter().map(|problem| problem.setting).collect()
     }
 
     #[test]
@@ -403,22 +349,15 @@ mod tests {
         assert_eq!(config.profile, Profile::Development);
         assert!(config.listen.grpc.ip().is_loopback() && config.listen.http.ip().is_loopback());
         assert!(config.listen.reflection);
-        let MasterKeySource::MadeAt(path) = config.master_key else {
-            panic!("a given key")
-        };
+        let MasterKeySource::MadeAt(path) = config.master_key else { panic!("a given key") };
         assert_eq!(path, Path::new("data/master.key"));
     }
 
     #[test]
     fn with_postgres_all_that_is_missing_is_named_at_once() {
-        let environment = [
-            (name::DATABASE_URL, "postgres://localhost/x"),
-            (name::BCRYPT_COST, "9"),
-        ];
-        assert_eq!(
-            names(&environment),
-            [name::MASTER_KEY, name::DELIVERY, name::BCRYPT_COST]
-        );
+        let environment =
+            [(name::DATABASE_URL, "postgres://localhost/x"), (name::BCRYPT_COST, "9")];
+        assert_eq!(names(&environment), [name::MASTER_KEY, name::DELIVERY, name::BCRYPT_COST]);
     }
 
     #[test]
@@ -430,16 +369,10 @@ mod tests {
             (name::JWT_SECRET, &short),
         ]);
         let problems = problems.map(|_| ()).unwrap_err();
-        let names: Vec<_> = problems
-            .0
-            .iter()
-            .map(|problem| problem.setting.as_str())
-            .collect();
+        let names: Vec<_> = problems.0.iter().map(|problem| problem.setting.as_str()).collect();
         assert_eq!(names, [name::MASTER_KEY, name::JWT_SECRET]);
         assert!(!problems.to_string().contains(&short));
-        let missing = parse(&[(name::JWT_ALGORITHM, "HS256")])
-            .map(|_| ())
-            .unwrap_err();
+        let missing = parse(&[(name::JWT_ALGORITHM, "HS256")]).map(|_| ()).unwrap_err();
         assert_eq!(missing.0.len(), 1, "{missing}");
     }
 

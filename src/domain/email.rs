@@ -18,14 +18,10 @@ impl Email {
     /// Anything else.
     pub fn parse(text: &str) -> Result<Self, InvalidField> {
         let text = fold::nfc(text);
-        let options = Options::default()
-            .with_required_tld()
-            .without_domain_literal()
-            .without_display_text();
+        let options =
+            Options::default().with_required_tld().without_domain_literal().without_display_text();
         // Quoted local parts may hold spaces and line breaks, which are a danger in mail headers.
-        let plain = !text
-            .chars()
-            .any(|c| c.is_control() || c.is_whitespace() || c == '"');
+        let plain = !text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '"');
         if text.len() > 254 || !plain || EmailAddress::parse_with_options(&text, options).is_err() {
             let problem = "must be an e-mail address such as name@example.com, at most 254 bytes";
             return Err(InvalidField::new("email", problem));
@@ -64,10 +60,7 @@ mod tests {
     #[test]
     fn keeps_what_was_typed_and_folds_the_key() {
         let email = Email::parse("Alice@Example.COM").unwrap();
-        assert_eq!(
-            (email.as_str(), email.key()),
-            ("Alice@Example.COM", "alice@example.com")
-        );
+        assert_eq!((email.as_str(), email.key()), ("Alice@Example.COM", "alice@example.com"));
         assert_eq!(email.masked(), "A***@Example.COM");
     }
 

@@ -15,10 +15,7 @@ pub struct InvalidField {
 impl InvalidField {
     /// A refusal of `field`.
     pub fn new(field: &'static str, problem: impl Into<String>) -> Self {
-        Self {
-            field,
-            problem: problem.into(),
-        }
+        Self { field, problem: problem.into() }
     }
 }
 

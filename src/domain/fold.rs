@@ -8,17 +8,13 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 /// Folding can undo normalisation, so it is applied on both sides (UAX #15, toNFKC_Casefold).
 pub(super) fn key(text: &str) -> String {
     let nfkc = ComposingNormalizerBorrowed::new_nfkc();
-    let folded = CaseMapper::new()
-        .fold_string(&nfkc.normalize(text))
-        .into_owned();
+    let folded = CaseMapper::new().fold_string(&nfkc.normalize(text)).into_owned();
     nfkc.normalize(&folded).into_owned()
 }
 
 /// Normalises `text` to NFC and leaves its case alone.
 pub(super) fn nfc(text: &str) -> String {
-    ComposingNormalizerBorrowed::new_nfc()
-        .normalize(text)
-        .into_owned()
+    ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()
 }
 
 #[cfg(test)]

@@ -22,11 +22,7 @@ impl LoginName {
             return Err(InvalidField::new("username", problem));
         }
         let key = fold::key(text);
-        Ok(if key.contains('@') {
-            Self::Email(key)
-        } else {
-            Self::Username(key)
-        })
+        Ok(if key.contains('@') { Self::Email(key) } else { Self::Username(key) })
     }
 }
 
@@ -38,10 +34,7 @@ mod tests {
     fn an_at_sign_makes_it_an_address() {
         let address = LoginName::Email("alice@example.com".into());
         assert_eq!(LoginName::parse("Alice@Example.com"), Ok(address));
-        assert_eq!(
-            LoginName::parse("ALICE"),
-            Ok(LoginName::Username("alice".into()))
-        );
+        assert_eq!(LoginName::parse("ALICE"), Ok(LoginName::Username("alice".into())));
     }
 
     #[test]

@@ -39,16 +39,9 @@ mod tests {
     #[test]
     fn reads_six_ascii_digits_and_nothing_else() {
         assert!(OneTimeCode::parse("012345").is_some());
-        for text in [
-            "",
-            " 123456",
-            "123456 ",
-            "+23456",
-            "12345",
-            "1234567",
-            "１２３４５６",
-            "12345a",
-        ] {
+        for text in
+            ["", " 123456", "123456 ", "+23456", "12345", "1234567", "１２３４５６", "12345a"]
+        {
             assert!(OneTimeCode::parse(text).is_none(), "{text:?}");
         }
     }
@@ -66,10 +59,7 @@ mod tests {
         // Chi-squared, 9 degrees of freedom: 60 is passed by chance once in a thousand million.
         for place in counts {
             let excess = |n: u32| (f64::from(n) - 2000.0).powi(2) / 2000.0;
-            assert!(
-                place.into_iter().map(excess).sum::<f64>() < 60.0,
-                "{place:?}"
-            );
+            assert!(place.into_iter().map(excess).sum::<f64>() < 60.0, "{place:?}");
         }
     }
 }

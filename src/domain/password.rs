@@ -64,10 +64,7 @@ impl Password {
         }
         let key = Zeroizing::new(fold::key(password.expose()));
         if COMMON.contains(key.as_str()) {
-            return Err(InvalidField::new(
-                "password",
-                "is one of the most common passwords",
-            ));
+            return Err(InvalidField::new("password", "is one of the most common passwords"));
         }
         if is_made_of(&key, username, email) {
             let problem = "must not contain the username or the e-mail address";
@@ -91,13 +88,10 @@ impl fmt::Debug for Password {
 fn is_made_of(password: &str, username: Option<&Username>, email: Option<&Email>) -> bool {
     let address = email.map(Email::key);
     let mailbox = address.and_then(|address| address.split('@').next());
-    [username.map(Username::key), address, mailbox]
-        .into_iter()
-        .flatten()
-        .any(|name| {
-            let long = name.chars().count() >= MIN_CONTAINED_LENGTH;
-            name == password || (long && password.contains(name))
-        })
+    [username.map(Username::key), address, mailbox].into_iter().flatten().any(|name| {
+        let long = name.chars().count() >= MIN_CONTAINED_LENGTH;
+        name == password || (long && password.contains(name))
+    })
 }
 
 #[cfg(test)]
@@ -107,10 +101,7 @@ mod tests {
     const POLICY: PasswordPolicy = PasswordPolicy { min_length: 8 };
 
     fn new(text: &str) -> Result<Password, InvalidField> {
-        let (name, email) = (
-            Username::parse("Alice"),
-            Email::parse("al.smith@example.com"),
-        );
+        let (name, email) = (Username::parse("Alice"), Email::parse("al.smith@example.com"));
         Password::parse_new(text, POLICY, name.as_ref().ok(), email.as_ref().ok())
     }
 

@@ -52,10 +52,7 @@ mod tests {
 
     #[test]
     fn differences_never_go_below_zero() {
-        let (early, late) = (
-            Timestamp::from_unix_micros(5),
-            Timestamp::from_unix_micros(9),
-        );
+        let (early, late) = (Timestamp::from_unix_micros(5), Timestamp::from_unix_micros(9));
         assert_eq!(late.since(early), Duration::from_micros(4));
         assert_eq!(early.since(late), Duration::ZERO);
         assert_eq!(early.plus(Duration::from_micros(4)), late);

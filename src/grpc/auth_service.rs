@@ -29,9 +29,7 @@ impl AuthService for AuthApi {
             request_id: request.request_id,
         };
         let user = self.0.register(request).await.map_err(status)?;
-        Ok(Response::new(pb::RegisterResponse {
-            user: Some(convert::user(user)),
-        }))
+        Ok(Response::new(pb::RegisterResponse { user: Some(convert::user(user)) }))
     }
 
     async fn login(
@@ -51,9 +49,7 @@ impl AuthService for AuthApi {
                 login_response::Result::Challenge(convert::challenge(&challenge))
             }
         };
-        Ok(Response::new(pb::LoginResponse {
-            result: Some(result),
-        }))
+        Ok(Response::new(pb::LoginResponse { result: Some(result) }))
     }
 
     async fn verify2_fa(
@@ -63,14 +59,10 @@ impl AuthService for AuthApi {
         let request = request.into_inner();
         let request = Verify2faRequest {
             challenge: OpaqueToken::from_caller(request.challenge_id),
-            otp_code: request
-                .proof
-                .map(|Proof::OtpCode(code)| Zeroizing::new(code)),
+            otp_code: request.proof.map(|Proof::OtpCode(code)| Zeroizing::new(code)),
         };
         let tokens = self.0.verify_2fa(request).await.map_err(status)?;
-        Ok(Response::new(pb::Verify2FaResponse {
-            tokens: Some(convert::tokens(tokens)),
-        }))
+        Ok(Response::new(pb::Verify2FaResponse { tokens: Some(convert::tokens(tokens)) }))
     }
 
     async fn resend_code(

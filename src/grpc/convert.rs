@@ -43,11 +43,7 @@ pub(super) fn challenge(challenge: &PendingChallenge) -> pb::Challenge {
 pub(super) fn jwk(key: PublicKey) -> pb::Jwk {
     let members = key.into_members();
     let member = |name: &str| {
-        members
-            .get(name)
-            .and_then(serde_json::Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
+        members.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
     };
     pb::Jwk {
         kid: member("kid"),
@@ -65,10 +61,7 @@ pub(super) fn jwk(key: PublicKey) -> pb::Jwk {
 fn timestamp(time: Timestamp) -> prost_types::Timestamp {
     let micros = time.unix_micros();
     let nanos = i32::try_from(micros.rem_euclid(1_000_000) * 1000).unwrap_or_default();
-    prost_types::Timestamp {
-        seconds: time.unix_seconds(),
-        nanos,
-    }
+    prost_types::Timestamp { seconds: time.unix_seconds(), nanos }
 }
 
 #[cfg(test)]

@@ -36,10 +36,7 @@ impl<S> Layer<S> for EdgeLayer {
     type Service = Edge<S>;
 
     fn layer(&self, inner: S) -> Edge<S> {
-        Edge {
-            inner,
-            rules: *self,
-        }
+        Edge { inner, rules: *self }
     }
 }
 

@@ -23,11 +23,7 @@ impl Health {
 
     /// Says whether the services are ready.
     pub async fn set_ready(&self, ready: bool) {
-        let status = if ready {
-            ServingStatus::Serving
-        } else {
-            ServingStatus::NotServing
-        };
+        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
         for service in SERVICES {
             self.0.set_service_status(service, status).await;
         }

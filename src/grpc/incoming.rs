@@ -165,14 +165,8 @@ mod tests {
     #[test]
     fn used_up_descriptors_are_waited_for_and_broken_connections_are_not() {
         let (emfile, enfile, aborted) = (24, 23, 103);
-        assert!(!is_the_connections_own(&io::Error::from_raw_os_error(
-            emfile
-        )));
-        assert!(!is_the_connections_own(&io::Error::from_raw_os_error(
-            enfile
-        )));
-        assert!(is_the_connections_own(&io::Error::from_raw_os_error(
-            aborted
-        )));
+        assert!(!is_the_connections_own(&io::Error::from_raw_os_error(emfile)));
+        assert!(!is_the_connections_own(&io::Error::from_raw_os_error(enfile)));
+        assert!(is_the_connections_own(&io::Error::from_raw_os_error(aborted)));
     }
 }

@@ -20,7 +20,5 @@ pub use self::{
 };
 
 /// The services whose health is the service's readiness.
-pub const SERVICES: [&str; 2] = [
-    crate::pb::auth_service_server::SERVICE_NAME,
-    crate::pb::token_service_server::SERVICE_NAME,
-];
+pub const SERVICES: [&str; 2] =
+    [crate::pb::auth_service_server::SERVICE_NAME, crate::pb::token_service_server::SERVICE_NAME];

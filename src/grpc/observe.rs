@@ -30,10 +30,7 @@ impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe {
-            inner,
-            metrics: self.0.clone(),
-        }
+        Observe { inner, metrics: self.0.clone() }
     }
 }
 
@@ -87,9 +84,8 @@ impl HttpBody for ObservedBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.project();
         let frame = ready!(this.body.poll_frame(context));
-        if let Some(Ok(trailers)) = frame
-            .as_ref()
-            .map(|frame| frame.as_ref().map(Frame::trailers_ref))
+        if let Some(Ok(trailers)) =
+            frame.as_ref().map(|frame| frame.as_ref().map(Frame::trailers_ref))
             && let Some(trailers) = trailers
         {
             this.call.note(trailers);
@@ -118,20 +114,9 @@ struct Call {
 impl Call {
     fn begin(path: &str, metrics: Metrics) -> Self {
         metrics.rpc_begun();
-        let (service, method) = path
-            .trim_start_matches('/')
-            .split_once('/')
-            .unwrap_or((path, ""));
-        let labels = RpcLabels {
-            grpc_service: service.to_owned(),
-            grpc_method: method.to_owned(),
-        };
-        Self {
-            labels,
-            metrics,
-            begun: Instant::now(),
-            code: Code::Cancelled,
-        }
+        let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
+        let labels = RpcLabels { grpc_service: service.to_owned(), grpc_method: method.to_owned() };
+        Self { labels, metrics, begun: Instant::now(), code: Code::Cancelled }
     }
 
     fn note(&mut self, headers: &HeaderMap) {
@@ -145,16 +130,11 @@ impl Drop for Call {
     fn drop(&mut self) {
         // Paths that do not exist are a caller's to invent: they must not become series.
         if self.code == Code::Unimplemented {
-            self.labels = RpcLabels {
-                grpc_service: "unknown".to_owned(),
-                grpc_method: "unknown".to_owned(),
-            };
+            self.labels =
+                RpcLabels { grpc_service: "unknown".to_owned(), grpc_method: "unknown".to_owned() };
         }
         let (took, code) = (self.begun.elapsed(), code_name(self.code));
-        let RpcLabels {
-            grpc_service: service,
-            grpc_method: method,
-        } = &self.labels;
+        let RpcLabels { grpc_service: service, grpc_method: method } = &self.labels;
         let elapsed_ms = took.as_secs_f64() * 1000.0;
         if service.starts_with("auth.") {
             tracing::info!(target: "countersign::rpc", service, method, code, elapsed_ms, "rpc");

@@ -24,17 +24,8 @@ pub async fn probe(mut address: SocketAddr, service: &str) -> Result<bool, Statu
     }
     let refused = |error: tonic::transport::Error| Status::unavailable(error.to_string());
     let endpoint = Endpoint::try_from(format!("http://{address}")).map_err(refused)?;
-    let channel = endpoint
-        .timeout(Duration::from_secs(5))
-        .connect()
-        .await
-        .map_err(refused)?;
-    let request = HealthCheckRequest {
-        service: service.to_owned(),
-    };
-    let response = HealthClient::new(channel)
-        .check(request)
-        .await?
-        .into_inner();
+    let channel = endpoint.timeout(Duration::from_secs(5)).connect().await.map_err(refused)?;
+    let request = HealthCheckRequest { service: service.to_owned() };
+    let response = HealthClient::new(channel).check(request).await?.into_inner();
     Ok(response.status() == ServingStatus::Serving)
 }

@@ -63,10 +63,7 @@ pub async fn serve(
     let incoming = incoming(listener, limits.max_connections, limits.preface_deadline);
     builder(limits)
         .layer(ObserveLayer(metrics))
-        .layer(EdgeLayer {
-            max_deadline: limits.max_deadline,
-            max_request: limits.max_request,
-        })
+        .layer(EdgeLayer { max_deadline: limits.max_deadline, max_request: limits.max_request })
         .serve_with_incoming_shutdown(routes.prepare(), incoming, shutdown)
         .await
 }
@@ -109,9 +106,7 @@ pub fn routes(
                 // So that clients such as grpcurl can show the details of errors.
                 .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         };
-        routes = routes
-            .add_service(builder().build_v1()?)
-            .add_service(builder().build_v1alpha()?);
+        routes = routes.add_service(builder().build_v1()?).add_service(builder().build_v1alpha()?);
     }
     Ok(routes)
 }

@@ -34,27 +34,16 @@ pub(super) fn status(error: Error) -> Status {
         ),
         Error::UsernameTaken => taken("username", "USERNAME_TAKEN", "the username is taken"),
         Error::EmailTaken => taken("email", "EMAIL_TAKEN", "the e-mail address is taken"),
-        Error::Throttled(wait) => later(
-            Code::ResourceExhausted,
-            "THROTTLED",
-            "too early: try again later",
-            wait,
-        ),
-        Error::Overloaded(wait) => later(
-            Code::ResourceExhausted,
-            "OVERLOADED",
-            "too busy: try again later",
-            wait,
-        ),
+        Error::Throttled(wait) => {
+            later(Code::ResourceExhausted, "THROTTLED", "too early: try again later", wait)
+        }
+        Error::Overloaded(wait) => {
+            later(Code::ResourceExhausted, "OVERLOADED", "too busy: try again later", wait)
+        }
         Error::StoreUnavailable(_) => {
             tracing::warn!(error = %chain(&error), "store unavailable");
             let text = "the service is not available for a moment: try again";
-            later(
-                Code::Unavailable,
-                "STORE_UNAVAILABLE",
-                text,
-                STORE_RETRY_AFTER,
-            )
+            later(Code::Unavailable, "STORE_UNAVAILABLE", text, STORE_RETRY_AFTER)
         }
         Error::Internal(_) => internal(&error),
     }
@@ -68,11 +57,7 @@ pub(super) fn internal(error: &(dyn StdError + 'static)) -> Status {
 
 /// The caller's deadline, or the server's own, has passed.
 pub(super) fn deadline_exceeded() -> Status {
-    plain(
-        Code::DeadlineExceeded,
-        "DEADLINE_EXCEEDED",
-        "the deadline has passed",
-    )
+    plain(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "the deadline has passed")
 }
 
 /// The request is over the size limit.

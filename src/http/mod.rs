@@ -37,9 +37,7 @@ pub async fn serve(
     site: Site,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(site))
-        .with_graceful_shutdown(shutdown)
-        .await
+    axum::serve(listener, router(site)).with_graceful_shutdown(shutdown).await
 }
 
 fn router(site: Site) -> Router {
@@ -54,11 +52,7 @@ fn router(site: Site) -> Router {
 
 /// The key set (RFC 7517, section 5).
 async fn jwks(State(site): State<Site>) -> Response {
-    (
-        [(header::CACHE_CONTROL, CACHE)],
-        Json(site.use_cases.jwks()),
-    )
-        .into_response()
+    ([(header::CACHE_CONTROL, CACHE)], Json(site.use_cases.jwks())).into_response()
 }
 
 /// What JWT verifiers read of OpenID Connect Discovery 1.0 (section 3); there is no OpenID provider behind it.

@@ -45,9 +45,7 @@ impl Engine {
         for number in 0..threads {
             let receiver = Arc::clone(&receiver);
             let name = format!("password-{number}");
-            thread::Builder::new()
-                .name(name)
-                .spawn(move || work(&receiver))?;
+            thread::Builder::new().name(name).spawn(move || work(&receiver))?;
         }
         Ok(Self { queue: sender })
     }
@@ -55,12 +53,8 @@ impl Engine {
     /// Computes one bcrypt. If the caller goes away before it has begun, it never begins.
     pub(super) async fn run(&self, job: Job) -> Result<[u8; 23], Overloaded> {
         let (answer, digest) = oneshot::channel();
-        let overloaded = Overloaded {
-            retry_after: RETRY_AFTER,
-        };
-        self.queue
-            .try_send((job, answer))
-            .map_err(|_full| overloaded)?;
+        let overloaded = Overloaded { retry_after: RETRY_AFTER };
+        self.queue.try_send((job, answer)).map_err(|_full| overloaded)?;
         digest.await.map_err(|_thread_ended| overloaded)
     }
 }
@@ -91,11 +85,7 @@ mod tests {
     use super::*;
 
     fn job(cost: u32) -> Job {
-        Job {
-            key: Zeroizing::new(b"secret\0".to_vec()),
-            salt: [7; 16],
-            cost,
-        }
+        Job { key: Zeroizing::new(b"secret\0".to_vec()), salt: [7; 16], cost }
     }
 
     #[tokio::test]
@@ -112,12 +102,7 @@ mod tests {
         let engine = Engine { queue };
         let mut first = pin!(engine.run(job(4)));
         assert!(matches!(poll!(&mut first), Poll::Pending));
-        assert_eq!(
-            engine.run(job(4)).await,
-            Err(Overloaded {
-                retry_after: RETRY_AFTER
-            })
-        );
+        assert_eq!(engine.run(job(4)).await, Err(Overloaded { retry_after: RETRY_AFTER }));
     }
 
     #[tokio::test]

@@ -77,12 +77,8 @@ impl StoredHash {
             let (salt, digest) = rest.split_once('$').ok_or(Malformed::Format)?;
             return Self::from_parts(Scheme::BcryptSha256, cost, salt, digest);
         }
-        let plain = ["$2a$", "$2b$", "$2y$"]
-            .iter()
-            .find_map(|prefix| text.strip_prefix(prefix));
-        let (cost, rest) = plain
-            .and_then(|rest| rest.split_once('$'))
-            .ok_or(Malformed::Format)?;
+        let plain = ["$2a$", "$2b$", "$2y$"].iter().find_map(|prefix| text.strip_prefix(prefix));
+        let (cost, rest) = plain.and_then(|rest| rest.split_once('$')).ok_or(Malformed::Format)?;
         let (salt, digest) = rest.split_at_checked(22).ok_or(Malformed::Encoding)?;
         Self::from_parts(Scheme::Bcrypt, cost, salt, digest)
     }
@@ -92,28 +88,18 @@ impl StoredHash {
         if !(4..=16).contains(&cost) {
             return Err(Malformed::Cost);
         }
-        Ok(Self {
-            scheme,
-            cost,
-            salt: decode(salt)?,
-            digest: decode(digest)?,
-        })
+        Ok(Self { scheme, cost, salt: decode(salt)?, digest: decode(digest)? })
     }
 }
 
 fn decode<const N: usize>(text: &str) -> Result<[u8; N], Malformed> {
-    let bytes = BCRYPT_BASE64
-        .decode(text)
-        .map_err(|_alphabet| Malformed::Encoding)?;
+    let bytes = BCRYPT_BASE64.decode(text).map_err(|_alphabet| Malformed::Encoding)?;
     bytes.try_into().map_err(|_length| Malformed::Encoding)
 }
 
 impl fmt::Display for StoredHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (salt, digest) = (
-            BCRYPT_BASE64.encode(self.salt),
-            BCRYPT_BASE64.encode(self.digest),
-        );
+        let (salt, digest) = (BCRYPT_BASE64.encode(self.salt), BCRYPT_BASE64.encode(self.digest));
         match self.scheme {
             Scheme::BcryptSha256 => {
                 write!(f, "$bcrypt-sha256$v=2,t=2b,r={}${salt}${digest}", self.cost)
@@ -133,12 +119,7 @@ mod tests {
             "$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2",
             "$2b$12$n79VH.0Q2TMWmt3Oqt9ukuKq4Noyk3094Y2QlB8NdRT8SvGiI4ft2",
         ] {
-            assert_eq!(
-                StoredHash::parse(text)
-                    .map(|hash| hash.to_string())
-                    .as_deref(),
-                Ok(text)
-            );
+            assert_eq!(StoredHash::parse(text).map(|hash| hash.to_string()).as_deref(), Ok(text));
         }
     }
 
@@ -148,17 +129,11 @@ mod tests {
         for (text, why) in [
             (String::new(), Malformed::Format),
             (format!("$2x$12${salt}{digest}"), Malformed::Format),
-            (
-                format!("$bcrypt-sha256$v=1,t=2b,r=12${salt}${digest}"),
-                Malformed::Format,
-            ),
+            (format!("$bcrypt-sha256$v=1,t=2b,r=12${salt}${digest}"), Malformed::Format),
             (format!("$2b$31${salt}{digest}"), Malformed::Cost),
             (format!("$2b$-4${salt}{digest}"), Malformed::Cost),
             (format!("$2b$12${salt}{digest}x"), Malformed::Encoding),
-            (
-                format!("$2b$12${salt}{}", digest.replace('K', "é")),
-                Malformed::Encoding,
-            ),
+            (format!("$2b$12${salt}{}", digest.replace('K', "é")), Malformed::Encoding),
             ("$2b$12$short".into(), Malformed::Encoding),
         ] {
             assert_eq!(StoredHash::parse(&text), Err(why), "{text}");

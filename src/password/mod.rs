@@ -50,10 +50,7 @@ impl Passwords {
     /// The system has no more threads.
     pub fn start(settings: Settings) -> std::io::Result<Self> {
         let engine = Arc::new(Engine::start(settings.threads, settings.queue)?);
-        Ok(Self {
-            cost: settings.cost,
-            engine,
-        })
+        Ok(Self { cost: settings.cost, engine })
     }
 
     /// Hashes a new password into the format that is stored.
@@ -63,13 +60,7 @@ impl Passwords {
     pub async fn hash(&self, password: &Password) -> Result<String, Overloaded> {
         let (scheme, salt) = (Scheme::BcryptSha256, rand::rng().random());
         let digest = self.digest(scheme, password, salt, self.cost).await?;
-        Ok(StoredHash {
-            scheme,
-            cost: self.cost,
-            salt,
-            digest,
-        }
-        .to_string())
+        Ok(StoredHash { scheme, cost: self.cost, salt, digest }.to_string())
     }
 
     /// Whether `password` is the one that was stored. Without a stored hash (no such user) it is not, after the same
@@ -87,13 +78,10 @@ impl Passwords {
             StoredHash::parse(text).map_err(log).ok()
         });
         let Some(hash) = hash else {
-            self.digest(Scheme::BcryptSha256, password, [0; 16], self.cost)
-                .await?;
+            self.digest(Scheme::BcryptSha256, password, [0; 16], self.cost).await?;
             return Ok(false);
         };
-        let digest = self
-            .digest(hash.scheme, password, hash.salt, hash.cost)
-            .await?;
+        let digest = self.digest(hash.scheme, password, hash.salt, hash.cost).await?;
         Ok(verify_slices_are_equal(&digest, &hash.digest).is_ok())
     }
 
@@ -114,12 +102,7 @@ mod tests {
     use super::*;
 
     fn passwords() -> Passwords {
-        Passwords::start(Settings {
-            cost: 4,
-            threads: 1,
-            queue: 8,
-        })
-        .unwrap()
+        Passwords::start(Settings { cost: 4, threads: 1, queue: 8 }).unwrap()
     }
 
     fn password(text: &str) -> Password {
@@ -131,24 +114,9 @@ mod tests {
         let passwords = passwords();
         let hash = passwords.hash(&password("correct horse")).await.unwrap();
         assert!(hash.starts_with("$bcrypt-sha256$v=2,t=2b,r=4$"), "{hash}");
-        assert!(
-            passwords
-                .verify(&password("correct horse"), Some(&hash))
-                .await
-                .unwrap()
-        );
-        assert!(
-            !passwords
-                .verify(&password("correct horsf"), Some(&hash))
-                .await
-                .unwrap()
-        );
-        assert!(
-            !passwords
-                .verify(&password("correct horse"), None)
-                .await
-                .unwrap()
-        );
+        assert!(passwords.verify(&password("correct horse"), Some(&hash)).await.unwrap());
+        assert!(!passwords.verify(&password("correct horsf"), Some(&hash)).await.unwrap());
+        assert!(!passwords.verify(&password("correct horse"), None).await.unwrap());
     }
 
     #[tokio::test]
@@ -157,10 +125,7 @@ mod tests {
         let hash = passwords.hash(&password(&"a".repeat(72))).await.unwrap();
         for length in [71, 73, 144] {
             let other = password(&"a".repeat(length));
-            assert!(
-                !passwords.verify(&other, Some(&hash)).await.unwrap(),
-                "{length}"
-            );
+            assert!(!passwords.verify(&other, Some(&hash)).await.unwrap(), "{length}");
         }
     }
 
@@ -170,25 +135,12 @@ mod tests {
         let imported = bcrypt::hash("correct horse", 4).unwrap();
         for prefix in ["$2a$", "$2b$", "$2y$"] {
             let hash = imported.replacen("$2b$", prefix, 1);
-            assert!(
-                passwords
-                    .verify(&password("correct horse"), Some(&hash))
-                    .await
-                    .unwrap()
-            );
+            assert!(passwords.verify(&password("correct horse"), Some(&hash)).await.unwrap());
         }
-        for poison in [
-            "",
-            "$2x$04$",
-            "$2b$31$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-            "é",
-        ] {
-            assert!(
-                !passwords
-                    .verify(&password("correct horse"), Some(poison))
-                    .await
-                    .unwrap()
-            );
+        for poison in
+            ["", "$2x$04$", "$2b$31$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "é"]
+        {
+            assert!(!passwords.verify(&password("correct horse"), Some(poison)).await.unwrap());
         }
     }
 }

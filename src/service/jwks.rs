@@ -15,8 +15,6 @@ pub struct Jwks {
 impl UseCases {
     /// The published key set. With HS256 there is nothing to publish.
     pub fn jwks(&self) -> Jwks {
-        Jwks {
-            keys: self.tokens.public_keys(),
-        }
+        Jwks { keys: self.tokens.public_keys() }
     }
 }

@@ -56,9 +56,7 @@ impl UseCases {
             let challenge = self.begin_challenge(&credentials, &destination).await?;
             return Ok(LoginOutcome::Challenge(challenge));
         }
-        Ok(LoginOutcome::Tokens(
-            self.complete(&credentials, &destination).await?,
-        ))
+        Ok(LoginOutcome::Tokens(self.complete(&credentials, &destination).await?))
     }
 
     fn parse_login(
@@ -70,16 +68,10 @@ impl UseCases {
         let password = fields.check(Password::parse(&request.password));
         let device_name = fields.check(device_name(&request.device_name));
         let audience = self.policy.audience(&request.audience);
-        fields.require(
-            audience.is_some(),
-            "audience",
-            "is not one of the configured audiences",
-        );
+        fields.require(audience.is_some(), "audience", "is not one of the configured audiences");
         fields.all((|| {
-            let destination = Destination {
-                audience: audience?.to_owned(),
-                device_name: device_name?,
-            };
+            let destination =
+                Destination { audience: audience?.to_owned(), device_name: device_name? };
             Some((name?, password?, destination))
         })())
     }
@@ -91,11 +83,7 @@ impl UseCases {
     ) -> Result<Tokens, Error> {
         let session = self.new_session(credentials, destination, &[AuthMethod::Password]);
         // The account may have been disabled, or its password changed, while this one was hashed.
-        if !self
-            .store
-            .session_create(session.clone(), credentials.credential_version)
-            .await?
-        {
+        if !self.store.session_create(session.clone(), credentials.credential_version).await? {
             return Err(Error::InvalidCredentials);
         }
         self.issue(&credentials.user, &session)

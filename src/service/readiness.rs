@@ -26,11 +26,7 @@ impl UseCases {
         if key.algorithm() == Algorithm::Hs256 {
             return Ok(());
         }
-        match self
-            .store
-            .signing_key_active(key.algorithm().as_str())
-            .await?
-        {
+        match self.store.signing_key_active(key.algorithm().as_str()).await? {
             Some(active) if active.id.to_string() == key.kid() => Ok(()),
             Some(_) | None => Err(NotReady::SigningKey),
         }

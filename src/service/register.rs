@@ -59,9 +59,7 @@ impl UseCases {
         // Somebody was faster: perhaps this very request, sent twice.
         match self.taken(&valid).await? {
             Some(taken) => self.settle(taken, &valid).await,
-            None => Err(Error::StoreUnavailable(
-                "a rival registration has vanished".into(),
-            )),
+            None => Err(Error::StoreUnavailable("a rival registration has vanished".into())),
         }
     }
 
@@ -79,22 +77,13 @@ impl UseCases {
         let is_2fa_enabled = request.is_2fa_enabled;
         fields.all((|| {
             let (username, email, password) = (username?, email?, password?);
-            Some(Valid {
-                username,
-                email,
-                password,
-                is_2fa_enabled,
-                request_id: request_id?,
-            })
+            Some(Valid { username, email, password, is_2fa_enabled, request_id: request_id? })
         })())
     }
 
     async fn taken(&self, valid: &Valid) -> Result<Option<Taken>, Error> {
         let (username, email) = (valid.username.key(), valid.email.key());
-        Ok(self
-            .store
-            .user_taken(username, email, valid.request_id)
-            .await?)
+        Ok(self.store.user_taken(username, email, valid.request_id).await?)
     }
 
     async fn settle(&self, taken: Taken, valid: &Valid) -> Result<User, Error> {
@@ -113,18 +102,12 @@ impl UseCases {
             && user.email == valid.email.as_str()
             && user.is_2fa_enabled == valid.is_2fa_enabled;
         if same_fields
-            && self
-                .passwords
-                .verify(&valid.password, Some(&earlier.password_hash))
-                .await?
+            && self.passwords.verify(&valid.password, Some(&earlier.password_hash)).await?
         {
             return Ok(user);
         }
         let problem = "was used before with other fields";
-        Err(Error::InvalidFields(vec![InvalidField::new(
-            "request_id",
-            problem,
-        )]))
+        Err(Error::InvalidFields(vec![InvalidField::new("request_id", problem)]))
     }
 
     fn new_user(&self, valid: &Valid) -> User {

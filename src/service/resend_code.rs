@@ -20,11 +20,7 @@ impl UseCases {
             max_attempts: policy.max_attempts,
         };
         let code_mac = self.code_mac(&token_mac, code.expose());
-        let challenge = match self
-            .store
-            .challenge_renew(token_mac, code_mac, rules)
-            .await?
-        {
+        let challenge = match self.store.challenge_renew(token_mac, code_mac, rules).await? {
             Renewal::Renewed(challenge) => challenge,
             Renewal::TooEarly(resend_at) => return Err(Error::Throttled(resend_at.since(now))),
             Renewal::Exhausted => return Err(Error::ChallengeExhausted),

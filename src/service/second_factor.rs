@@ -48,11 +48,7 @@ impl UseCases {
         let (token, code) = (OpaqueToken::generate(&mut rand::rng()), new_code());
         let token_mac = self.challenge_mac(&token);
         let code_mac = self.code_mac(&token_mac, code.expose());
-        let new = NewChallenge {
-            challenge: challenge.clone(),
-            token_mac,
-            code_mac,
-        };
+        let new = NewChallenge { challenge: challenge.clone(), token_mac, code_mac };
         self.store.challenge_create(new).await?;
         self.send_code(&credentials.user, &code);
         Ok(self.pending(token, &challenge, &credentials.user))
@@ -60,26 +56,17 @@ impl UseCases {
 
     /// Only the digest of a challenge's id is kept: whoever reads the database can't answer for anybody.
     pub(super) fn challenge_mac(&self, token: &OpaqueToken) -> [u8; 32] {
-        self.master_key
-            .digest(token::Purpose::ChallengeId, &[token.expose().as_bytes()])
+        self.master_key.digest(token::Purpose::ChallengeId, &[token.expose().as_bytes()])
     }
 
     /// The digest binds a code to its challenge: the same digits mean nothing for another one.
     pub(super) fn code_mac(&self, challenge_mac: &[u8; 32], code: &str) -> [u8; 32] {
-        self.master_key.digest(
-            token::Purpose::OneTimeCode,
-            &[challenge_mac, code.as_bytes()],
-        )
+        self.master_key.digest(token::Purpose::OneTimeCode, &[challenge_mac, code.as_bytes()])
     }
 
     pub(super) fn send_code(&self, user: &User, code: &OneTimeCode) {
         let (username, destination) = (user.username.as_str(), user.email.as_str());
-        self.delivery.send(&Message {
-            username,
-            destination,
-            purpose: Purpose::Login,
-            code,
-        });
+        self.delivery.send(&Message { username, destination, purpose: Purpose::Login, code });
     }
 
     pub(super) fn pending(

@@ -20,11 +20,7 @@ impl Policy {
     /// The audience that a caller means, if it may.
     pub(super) fn audience(&self, asked: &str) -> Option<&str> {
         let mut configured = self.audiences.iter().map(String::as_str);
-        if asked.is_empty() {
-            configured.next()
-        } else {
-            configured.find(|name| *name == asked)
-        }
+        if asked.is_empty() { configured.next() } else { configured.find(|name| *name == asked) }
     }
 }
 
@@ -51,9 +47,6 @@ impl UseCases {
     pub(super) fn issue(&self, user: &User, session: &Session) -> Result<Tokens, Error> {
         let issued = self.tokens.issue(user, session, session.created_at);
         let access = issued.map_err(|error| Error::Internal(error.into()))?;
-        Ok(Tokens {
-            access,
-            session_id: session.id,
-        })
+        Ok(Tokens { access, session_id: session.id })
     }
 }

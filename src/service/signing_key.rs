@@ -18,15 +18,8 @@ pub async fn load_signing_key(
     algorithm: Algorithm,
     clock: &Clock,
 ) -> Result<SigningKey, Error> {
-    if store
-        .signing_key_active(algorithm.as_str())
-        .await?
-        .is_none()
-    {
-        let (id, pkcs8) = (
-            Uuid::now_v7(),
-            SigningKey::generate(algorithm).map_err(internal)?,
-        );
+    if store.signing_key_active(algorithm.as_str()).await?.is_none() {
+        let (id, pkcs8) = (Uuid::now_v7(), SigningKey::generate(algorithm).map_err(internal)?);
         let key = SealedKey {
             id,
             algorithm: algorithm.as_str().to_owned(),

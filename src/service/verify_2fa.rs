@@ -30,18 +30,12 @@ impl UseCases {
         // The attempt is spent and committed before anything is compared: callers in parallel can't share one, and
         // nothing that happens later gives it back.
         let max_attempts = self.policy.code.max_attempts;
-        let (challenge, right_mac) = match self
-            .store
-            .challenge_reserve(token_mac, max_attempts, self.clock.now())
-            .await?
-        {
-            Reservation::Reserved {
-                challenge,
-                code_mac,
-            } => (challenge, code_mac),
-            Reservation::Exhausted => return Err(Error::ChallengeExhausted),
-            Reservation::Invalid => return Err(Error::ChallengeInvalid),
-        };
+        let (challenge, right_mac) =
+            match self.store.challenge_reserve(token_mac, max_attempts, self.clock.now()).await? {
+                Reservation::Reserved { challenge, code_mac } => (challenge, code_mac),
+                Reservation::Exhausted => return Err(Error::ChallengeExhausted),
+                Reservation::Invalid => return Err(Error::ChallengeInvalid),
+            };
         // Only now is its form looked at: a malformed guess is a guess.
         let typed = OneTimeCode::parse(code).ok_or(Error::ChallengeInvalid)?;
         if !MasterKey::same(&self.code_mac(&token_mac, typed.expose()), &right_mac) {
@@ -58,19 +52,11 @@ impl UseCases {
             audience: challenge.audience.clone(),
             device_name: challenge.device_name.clone(),
         };
-        let methods = [
-            AuthMethod::Password,
-            AuthMethod::OneTimeCode,
-            AuthMethod::MultiFactor,
-        ];
+        let methods = [AuthMethod::Password, AuthMethod::OneTimeCode, AuthMethod::MultiFactor];
         let session = self.new_session(&credentials, &destination, &methods);
         // Of several callers with the right code, one passes; and none if the account has been disabled or its
         // password changed since the challenge began.
-        if !self
-            .store
-            .challenge_complete(challenge, session.clone())
-            .await?
-        {
+        if !self.store.challenge_complete(challenge, session.clone()).await? {
             return Err(Error::ChallengeInvalid);
         }
         self.issue(&credentials.user, &session)

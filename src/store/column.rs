@@ -28,9 +28,7 @@ impl Encode<'_, Postgres> for Timestamp {
 impl<'r> Decode<'r, Postgres> for Timestamp {
     fn decode(value: <Postgres as sqlx::Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
         let nanos = <OffsetDateTime as Decode<Postgres>>::decode(value)?.unix_timestamp_nanos();
-        Ok(Self::from_unix_micros(i64::try_from(
-            nanos.div_euclid(1000),
-        )?))
+        Ok(Self::from_unix_micros(i64::try_from(nanos.div_euclid(1000))?))
     }
 }
 
@@ -51,8 +49,6 @@ impl Encode<'_, Sqlite> for Timestamp {
 
 impl<'r> Decode<'r, Sqlite> for Timestamp {
     fn decode(value: <Sqlite as sqlx::Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
-        Ok(Self::from_unix_micros(<i64 as Decode<Sqlite>>::decode(
-            value,
-        )?))
+        Ok(Self::from_unix_micros(<i64 as Decode<Sqlite>>::decode(value)?))
     }
 }

@@ -47,11 +47,7 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::WorkerCrashed => true,
             _ => false,
         };
-        if away {
-            Self::Unavailable(error.into())
-        } else {
-            Self::Statement(error.into())
-        }
+        if away { Self::Unavailable(error.into()) } else { Self::Statement(error.into()) }
     }
 }
 
@@ -64,19 +60,19 @@ impl From<sqlx::migrate::MigrateError> for Error {
     }
 }
 
-/// Whether the database itself says that it can't serve now (SQLSTATE classes 08, 53, 57 and 25006 of Postgres after a
-/// fail-over; the primary result codes BUSY, LOCKED, READONLY, IOERR, FULL and CANTOPEN of SQLite).
+/// Whether the database itself says that it can't serve now. Postgres, by SQLSTATE: connection lost (08), login refused
+/// (28), no such database (3D), out of resources (53), not accepting connections (55000), shutting down or cancelled (57),
+/// read-only after a fail-over (25006). SQLite, by result code: BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN.
 fn is_away(error: &dyn DatabaseError) -> bool {
+    const CLASSES: [&str; 5] = ["08", "28", "3D", "53", "57"];
     let Some(code) = error.code() else {
         return false;
     };
     match code.parse::<u32>() {
         Ok(result_code) if code.len() < 5 => matches!(result_code & 0xff, 5 | 6 | 8 | 10 | 13 | 14),
         _ => {
-            ["08", "53", "57"]
-                .iter()
-                .any(|class| code.starts_with(class))
-                || code == "25006"
+            matches!(&*code, "25006" | "55000")
+                || CLASSES.iter().any(|class| code.starts_with(class))
         }
     }
 }

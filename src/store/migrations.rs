@@ -29,13 +29,7 @@ pub(super) fn latest(steps: Steps) -> i64 {
 /// What runs `steps`. Newer steps that a later release has applied are let be, so that releases can overlap.
 pub(super) fn migrator(steps: Steps) -> Migrator {
     let migrations = (1..).zip(steps).map(|(version, (stem, text))| {
-        Migration::new(
-            version,
-            (*stem).into(),
-            MigrationType::Simple,
-            text.into_sql_str(),
-            false,
-        )
+        Migration::new(version, (*stem).into(), MigrationType::Simple, text.into_sql_str(), false)
     });
     let mut migrator = Migrator::with_migrations(migrations.collect());
     migrator.set_ignore_missing(true);
@@ -49,19 +43,10 @@ mod tests {
     use super::*;
 
     fn stems_on_disk(folder: &str) -> BTreeSet<String> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("migrations")
-            .join(folder);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder);
         let files = std::fs::read_dir(path).unwrap();
         files
-            .map(|file| {
-                file.unwrap()
-                    .path()
-                    .file_stem()
-                    .unwrap()
-                    .to_string_lossy()
-                    .into_owned()
-            })
+            .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
             .collect()
     }
 

@@ -122,15 +122,11 @@ pub trait SigningKeys {
 /// A URL of another scheme, a database that can't be reached, one that may lose what it has acknowledged.
 pub async fn connect(url: &str, max_connections: u32) -> Result<Arc<dyn Store>> {
     match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("postgres" | "postgresql") => Ok(Arc::new(
-            postgres::Postgres::connect(url, max_connections).await?,
-        )),
-        Some("sqlite") => Ok(Arc::new(
-            sqlite::Sqlite::connect(url, max_connections).await?,
-        )),
-        Some(_) | None => Err(Error::Url(
-            "it must begin with postgres:// or sqlite://".into(),
-        )),
+        Some("postgres" | "postgresql") => {
+            Ok(Arc::new(postgres::Postgres::connect(url, max_connections).await?))
+        }
+        Some("sqlite") => Ok(Arc::new(sqlite::Sqlite::connect(url, max_connections).await?)),
+        Some(_) | None => Err(Error::Url("it must begin with postgres:// or sqlite://".into())),
     }
 }
 
@@ -149,11 +145,7 @@ async fn to_its_end<T: Send + 'static>(
 fn pool_use<'a, DB: sqlx::Database>(
     pools: impl IntoIterator<Item = &'a sqlx::Pool<DB>>,
 ) -> PoolUse {
-    let mut sum = PoolUse {
-        open: 0,
-        idle: 0,
-        max: 0,
-    };
+    let mut sum = PoolUse { open: 0, idle: 0, max: 0 };
     for pool in pools {
         sum.open += pool.size();
         sum.idle += u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);

@@ -44,11 +44,7 @@ impl Postgres {
         )
         .fetch_all(&pool)
         .await?;
-        if off.is_empty() {
-            Ok(Self { pool })
-        } else {
-            Err(Error::NotDurable(off.join(", ")))
-        }
+        if off.is_empty() { Ok(Self { pool }) } else { Err(Error::NotDurable(off.join(", "))) }
     }
 
     fn reader(&self) -> &PgPool {
@@ -88,9 +84,8 @@ async fn transaction<A, T>(pool: &PgPool, args: &A, body: Body<A, T>) -> Result<
 
 /// Whether Postgres rolled the transaction back in favour of another: serialization failure or deadlock.
 fn lost_a_race(error: &(dyn std::error::Error + 'static)) -> bool {
-    let database_error = error
-        .downcast_ref::<sqlx::Error>()
-        .and_then(sqlx::Error::as_database_error);
+    let database_error =
+        error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
     let code = database_error.and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("40001" | "40P01"))
 }
@@ -134,14 +129,11 @@ pub async fn pool(url: &str, max_connections: u32) -> Result<PgPool> {
 #[async_trait]
 impl Database for Postgres {
     async fn migrate(&self) -> Result<()> {
-        Ok(migrations::migrator(migrations::POSTGRES)
-            .run(&self.pool)
-            .await?)
+        Ok(migrations::migrator(migrations::POSTGRES).run(&self.pool).await?)
     }
 
     async fn check(&self) -> Result<()> {
-        self.check_schema(migrations::latest(migrations::POSTGRES))
-            .await
+        self.check_schema(migrations::latest(migrations::POSTGRES)).await
     }
 
     fn pool_use(&self) -> PoolUse {

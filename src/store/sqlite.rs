@@ -11,10 +11,7 @@ use sqlx::{
 
 use super::{Database, Error, PoolUse, Result, migrations};
 
-#[expect(
-    clippy::duplicate_mod,
-    reason = "one text of the statements for both databases (ADR 2)"
-)]
+#[expect(clippy::duplicate_mod, reason = "one text of the statements for both databases (ADR 2)")]
 #[path = "queries/mod.rs"]
 mod queries;
 
@@ -41,12 +38,9 @@ impl Sqlite {
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self> {
         let options = options(url)?;
         make_folder(options.get_filename())?;
-        let writer = pool(options.clone(), 1).await?;
-        let readers = pool(
-            options.create_if_missing(false).read_only(true),
-            max_connections,
-        )
-        .await?;
+        let writer = first_pool(&options).await?;
+        let readers =
+            pool(options.create_if_missing(false).read_only(true), max_connections).await?;
         Ok(Self { writer, readers })
     }
 
@@ -74,9 +68,7 @@ impl Sqlite {
 
 fn options(url: &str) -> Result<SqliteConnectOptions> {
     if url.contains(":memory:") || url.contains("mode=memory") {
-        return Err(Error::Url(
-            "SQLite needs a file: sqlite://path/to/file.db".into(),
-        ));
+        return Err(Error::Url("SQLite needs a file: sqlite://path/to/file.db".into()));
     }
     let options =
         SqliteConnectOptions::from_str(url).map_err(|error| Error::Url(error.to_string()))?;
@@ -91,19 +83,29 @@ fn options(url: &str) -> Result<SqliteConnectOptions> {
 
 /// Makes the folder of the database, for its owner alone.
 fn make_folder(file: &Path) -> Result<()> {
-    let Some(folder) = file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    else {
+    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
         return Ok(());
     };
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(folder)
-        .map_err(|error| Error::Url(format!("{}: {error}", folder.display())))
+    builder.create(folder).map_err(|error| Error::Url(format!("{}: {error}", folder.display())))
+}
+
+/// The pool of the writer. Whoever opens a new file turns on its write-ahead log, which fails at once, whatever the busy
+/// timeout, while another process is doing the same.
+async fn first_pool(options: &SqliteConnectOptions) -> Result<SqlitePool> {
+    let mut tries = 1;
+    loop {
+        match pool(options.clone(), 1).await {
+            Err(Error::Unavailable(_)) if tries < 50 => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                tries += 1;
+            }
+            result => return result,
+        }
+    }
 }
 
 /// A pool whose connections are always outside a transaction when they are handed out (see `postgres::pool`).
@@ -126,14 +128,14 @@ async fn pool(options: SqliteConnectOptions, max_connections: u32) -> Result<Sql
 #[async_trait]
 impl Database for Sqlite {
     async fn migrate(&self) -> Result<()> {
-        Ok(migrations::migrator(migrations::SQLITE)
-            .run(&self.writer)
-            .await?)
+        // sqlx locks only Postgres against others that migrate: here the transaction does.
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        migrations::migrator(migrations::SQLITE).run(&mut *transaction).await?;
+        Ok(transaction.commit().await?)
     }
 
     async fn check(&self) -> Result<()> {
-        self.check_schema(migrations::latest(migrations::SQLITE))
-            .await
+        self.check_schema(migrations::latest(migrations::SQLITE)).await
     }
 
     fn pool_use(&self) -> PoolUse {

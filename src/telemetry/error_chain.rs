@@ -10,9 +10,7 @@ pub fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl fmt::Display + 'a {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "{}", self.0)?;
             let causes = std::iter::successors(self.0.source(), |&cause| cause.source());
-            causes
-                .into_iter()
-                .try_for_each(|cause| write!(f, ": {cause}"))
+            causes.into_iter().try_for_each(|cause| write!(f, ": {cause}"))
         }
     }
 
@@ -28,9 +26,6 @@ mod tests {
     fn the_causes_follow_the_error() {
         let cause = std::io::Error::other("the wire is cut");
         let error = service::Error::StoreUnavailable(cause.into());
-        assert_eq!(
-            chain(&error).to_string(),
-            "the store is unavailable: the wire is cut"
-        );
+        assert_eq!(chain(&error).to_string(), "the store is unavailable: the wire is cut");
     }
 }

@@ -11,9 +11,8 @@ use prometheus_client::{
 use crate::store::PoolUse;
 
 /// From under a millisecond (a token check) to the longest deadline (a login behind a full queue), in seconds.
-const BUCKETS: [f64; 14] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+const BUCKETS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Which RPC a figure is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -60,22 +59,14 @@ impl Metrics {
         let handling: Family<_, _, fn() -> Histogram> =
             Family::new_with_constructor(|| Histogram::new(BUCKETS));
         let (in_flight, pool) = (Gauge::default(), Family::default());
-        registry.register(
-            "grpc_server_handled",
-            "RPCs that ended, by code",
-            handled.clone(),
-        );
+        registry.register("grpc_server_handled", "RPCs that ended, by code", handled.clone());
         registry.register_with_unit(
             "grpc_server_handling",
             "How long RPCs took",
             Unit::Seconds,
             handling.clone(),
         );
-        registry.register(
-            "grpc_server_in_flight",
-            "RPCs that run now",
-            in_flight.clone(),
-        );
+        registry.register("grpc_server_in_flight", "RPCs that run now", in_flight.clone());
         registry.register(
             "countersign_database_connections",
             "Connections to the database, by state",
@@ -86,13 +77,7 @@ impl Metrics {
             "What this program is",
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
         );
-        Self {
-            registry: Arc::new(registry),
-            handled,
-            handling,
-            in_flight,
-            pool,
-        }
+        Self { registry: Arc::new(registry), handled, handling, in_flight, pool }
     }
 
     /// An RPC has begun.
@@ -103,18 +88,9 @@ impl Metrics {
     /// An RPC has ended with `code`, the name of a gRPC status code.
     pub fn rpc_ended(&self, rpc: RpcLabels, code: &'static str, took: Duration) {
         self.in_flight.dec();
-        self.handling
-            .get_or_create(&rpc)
-            .observe(took.as_secs_f64());
-        let RpcLabels {
-            grpc_service,
-            grpc_method,
-        } = rpc;
-        let labels = OutcomeLabels {
-            grpc_service,
-            grpc_method,
-            grpc_code: code,
-        };
+        self.handling.get_or_create(&rpc).observe(took.as_secs_f64());
+        let RpcLabels { grpc_service, grpc_method } = rpc;
+        let labels = OutcomeLabels { grpc_service, grpc_method, grpc_code: code };
         self.handled.get_or_create(&labels).inc();
     }
 
@@ -124,9 +100,7 @@ impl Metrics {
     /// Never in practice: writing to memory.
     pub fn render(&self, pool: PoolUse) -> Result<String, std::fmt::Error> {
         for (state, number) in [("open", pool.open), ("idle", pool.idle), ("max", pool.max)] {
-            self.pool
-                .get_or_create(&PoolLabels { state })
-                .set(i64::from(number));
+            self.pool.get_or_create(&PoolLabels { state }).set(i64::from(number));
         }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
@@ -141,34 +115,20 @@ mod tests {
     #[test]
     fn figures_carry_the_common_names() {
         let metrics = Metrics::new();
-        let rpc = RpcLabels {
-            grpc_service: "auth.v1.AuthService".into(),
-            grpc_method: "Login".into(),
-        };
+        let rpc =
+            RpcLabels { grpc_service: "auth.v1.AuthService".into(), grpc_method: "Login".into() };
         metrics.rpc_begun();
         metrics.rpc_ended(rpc, "OK", Duration::from_millis(3));
-        let text = metrics
-            .render(PoolUse {
-                open: 2,
-                idle: 1,
-                max: 10,
-            })
-            .unwrap();
+        let text = metrics.render(PoolUse { open: 2, idle: 1, max: 10 }).unwrap();
         let rpc = r#"{grpc_service="auth.v1.AuthService",grpc_method="Login""#;
         for line in [
             format!(r#"grpc_server_handled_total{rpc},grpc_code="OK"}} 1"#),
             format!("grpc_server_handling_seconds_count{rpc}}} 1"),
             "grpc_server_in_flight 0".to_owned(),
             r#"countersign_database_connections{state="open"} 2"#.to_owned(),
-            format!(
-                r#"countersign_build_info{{version="{}"}} 1"#,
-                env!("CARGO_PKG_VERSION")
-            ),
+            format!(r#"countersign_build_info{{version="{}"}} 1"#, env!("CARGO_PKG_VERSION")),
         ] {
-            assert!(
-                text.lines().any(|found| found == line),
-                "{line}\nis not in\n{text}"
-            );
+            assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");
         }
     }
 }

@@ -53,16 +53,10 @@ impl AccessTokens {
     /// # Errors
     /// What `key` signs does not verify with what is published of it.
     pub fn new(key: SigningKey, settings: Settings) -> Result<Self, KeyError> {
-        let tokens = Self {
-            key: Arc::new(key),
-            settings,
-        };
-        let probe = tokens
-            .encode(&tokens.claims_of_probe())
-            .map_err(|_refused| KeyError::Unusable)?;
-        tokens
-            .decode(&probe)
-            .map_err(|InvalidToken| KeyError::Unusable)?;
+        let tokens = Self { key: Arc::new(key), settings };
+        let probe =
+            tokens.encode(&tokens.claims_of_probe()).map_err(|_refused| KeyError::Unusable)?;
+        tokens.decode(&probe).map_err(|InvalidToken| KeyError::Unusable)?;
         Ok(tokens)
     }
 
@@ -100,19 +94,12 @@ impl AccessTokens {
             jti: Uuid::now_v7(),
             client_id: session.audience.clone(),
             sid: session.id,
-            amr: session
-                .methods
-                .iter()
-                .map(|method| method.as_str().to_owned())
-                .collect(),
+            amr: session.methods.iter().map(|method| method.as_str().to_owned()).collect(),
             auth_time: session.created_at.unix_seconds(),
             preferred_username: user.username.clone(),
             roles: user.roles.clone(),
         };
-        Ok(AccessToken {
-            jwt: self.encode(&claims)?,
-            expires_in: self.settings.ttl,
-        })
+        Ok(AccessToken { jwt: self.encode(&claims)?, expires_in: self.settings.ttl })
     }
 
     /// Verifies a token that is for `audience`.
@@ -129,11 +116,7 @@ impl AccessTokens {
         let now = now.unix_seconds();
         let current = claims.iat <= now && now < claims.exp;
         let ours = claims.iss == self.settings.issuer && claims.aud == audience;
-        if current && ours {
-            Ok(claims)
-        } else {
-            Err(InvalidToken)
-        }
+        if current && ours { Ok(claims) } else { Err(InvalidToken) }
     }
 
     fn encode(&self, claims: &Claims) -> Result<String, jsonwebtoken::errors::Error> {
@@ -155,9 +138,7 @@ impl AccessTokens {
         // The claims are checked by `verify`, against a time that is passed in and with no leeway.
         (rules.validate_exp, rules.validate_aud) = (false, false);
         let token = jsonwebtoken::decode::<Claims>(jwt, &self.key.decoding, &rules);
-        token
-            .map(|token| token.claims)
-            .map_err(|_refused| InvalidToken)
+        token.map(|token| token.claims).map_err(|_refused| InvalidToken)
     }
 
     fn claims_of_probe(&self) -> Claims {

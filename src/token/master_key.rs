@@ -61,17 +61,12 @@ impl MasterKey {
         let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, b"countersign").extract(master);
         let subkey = |label: &'static [u8]| {
             let mut key = Zeroizing::new([0; 32]);
-            secret
-                .expand(&[label], hkdf::HKDF_SHA256)?
-                .fill(key.as_mut())?;
+            secret.expand(&[label], hkdf::HKDF_SHA256)?.fill(key.as_mut())?;
             Ok::<_, Unspecified>(key)
         };
         let sealing = UnboundKey::new(&AES_256_GCM, subkey(b"seal v1")?.as_slice())?;
         let digesting = hmac::Key::new(hmac::HMAC_SHA256, subkey(b"digest v1")?.as_slice());
-        Ok(Self {
-            sealing: std::sync::Arc::new(LessSafeKey::new(sealing)),
-            digesting,
-        })
+        Ok(Self { sealing: std::sync::Arc::new(LessSafeKey::new(sealing)), digesting })
     }
 
     /// Encrypts `plain` (AES-256-GCM) for the row `id`: nonce, ciphertext, tag.
@@ -82,8 +77,7 @@ impl MasterKey {
         let nonce = rand::rng().random::<[u8; NONCE_LEN]>();
         let mut text = plain.to_vec();
         let nonce_used = Nonce::assume_unique_for_key(nonce);
-        self.sealing
-            .seal_in_place_append_tag(nonce_used, Aad::from(id), &mut text)?;
+        self.sealing.seal_in_place_append_tag(nonce_used, Aad::from(id), &mut text)?;
         Ok([nonce.as_slice(), &text].concat())
     }
 
@@ -95,10 +89,7 @@ impl MasterKey {
         let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(Unspecified)?;
         let mut text = Zeroizing::new(text.to_vec());
         let nonce = Nonce::try_assume_unique_for_key(nonce)?;
-        let length = self
-            .sealing
-            .open_in_place(nonce, Aad::from(id), &mut text)?
-            .len();
+        let length = self.sealing.open_in_place(nonce, Aad::from(id), &mut text)?.len();
         text.truncate(length);
         Ok(text)
     }
@@ -138,11 +129,7 @@ mod tests {
     #[test]
     fn only_thirty_two_bytes_make_a_key() {
         assert!(MasterKey::parse(&STANDARD.encode([1; 32])).is_ok());
-        for bad in [
-            STANDARD.encode([1; 31]),
-            STANDARD.encode([1; 33]),
-            "not base64!".into(),
-        ] {
+        for bad in [STANDARD.encode([1; 31]), STANDARD.encode([1; 33]), "not base64!".into()] {
             assert!(MasterKey::parse(&bad).is_err());
         }
     }
@@ -158,10 +145,7 @@ mod tests {
             let mut changed = sealed.clone();
             changed[place] ^= 1;
             assert!(key.open(b"row 1", &changed).is_err(), "byte {place}");
-            assert!(
-                key.open(b"row 1", &sealed[..place]).is_err(),
-                "prefix {place}"
-            );
+            assert!(key.open(b"row 1", &sealed[..place]).is_err(), "prefix {place}");
         }
     }
 
@@ -169,17 +153,8 @@ mod tests {
     fn digests_tell_purposes_and_parts_apart() {
         let key = key();
         let digest = key.digest(Purpose::OneTimeCode, &[b"ab", b"c"]);
-        assert!(MasterKey::same(
-            &digest,
-            &key.digest(Purpose::OneTimeCode, &[b"ab", b"c"])
-        ));
-        assert!(!MasterKey::same(
-            &digest,
-            &key.digest(Purpose::OneTimeCode, &[b"a", b"bc"])
-        ));
-        assert!(!MasterKey::same(
-            &digest,
-            &key.digest(Purpose::ChallengeId, &[b"ab", b"c"])
-        ));
+        assert!(MasterKey::same(&digest, &key.digest(Purpose::OneTimeCode, &[b"ab", b"c"])));
+        assert!(!MasterKey::same(&digest, &key.digest(Purpose::OneTimeCode, &[b"a", b"bc"])));
+        assert!(!MasterKey::same(&digest, &key.digest(Purpose::ChallengeId, &[b"ab", b"c"])));
     }
 }

@@ -13,9 +13,7 @@ pub struct OpaqueToken(Zeroizing<String>);
 impl OpaqueToken {
     /// Draws a token.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        Self(Zeroizing::new(
-            URL_SAFE_NO_PAD.encode(rng.random::<[u8; 32]>()),
-        ))
+        Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(rng.random::<[u8; 32]>())))
     }
 
     /// Takes what a caller sent; whether it means anything, only the store can tell.

@@ -123,13 +123,7 @@ impl SigningKey {
             Ok(serde_json::Value::Object(members)) => PublicKey(members),
             _ => return Err(KeyError::Unusable),
         };
-        Ok(Self {
-            kid,
-            algorithm,
-            encoding,
-            decoding,
-            public: Some(public),
-        })
+        Ok(Self { kid, algorithm, encoding, decoding, public: Some(public) })
     }
 
     /// The HS256 key of a configured secret. It is never published.
@@ -161,9 +155,7 @@ impl SigningKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey")
-            .field("kid", &self.kid)
-            .finish_non_exhaustive()
+        f.debug_struct("SigningKey").field("kid", &self.kid).finish_non_exhaustive()
     }
 }
 

@@ -29,10 +29,7 @@ async fn call(server: &Server, path: &str) -> Result<(), Status> {
     let mut client = Grpc::new(server.channel.clone());
     client.ready().await.unwrap();
     let (path, codec) = (path.parse().unwrap(), ProstCodec::<(), ()>::default());
-    client
-        .unary(tonic::Request::new(()), path, codec)
-        .await
-        .map(|_| ())
+    client.unary(tonic::Request::new(()), path, codec).await.map(|_| ())
 }
 
 #[tokio::test]
@@ -56,10 +53,7 @@ async fn every_rpc_called_with_default_fields_gives_no_token() {
 async fn an_unknown_rpc_is_unimplemented() {
     let server = Server::start(Backend::Sqlite).await;
     for path in ["/auth.v1.AuthService/Nothing", "/nobody.v1.Nothing/Nothing"] {
-        assert_eq!(
-            call(&server, path).await.unwrap_err().code(),
-            Code::Unimplemented
-        );
+        assert_eq!(call(&server, path).await.unwrap_err().code(), Code::Unimplemented);
     }
 }
 
@@ -72,10 +66,7 @@ async fn without_its_database_the_service_is_unavailable_and_says_when_to_come_b
     for refused in [
         server.login(&user.username, PASSWORD).await.map(|_| ()),
         server.register(registration(false)).await.map(|_| ()),
-        server
-            .resend(&countersign::pb::Challenge::default())
-            .await
-            .map(|_| ()),
+        server.resend(&countersign::pb::Challenge::default()).await.map(|_| ()),
     ] {
         let refused = refused.unwrap_err();
         assert_eq!(
@@ -83,11 +74,7 @@ async fn without_its_database_the_service_is_unavailable_and_says_when_to_come_b
             (Code::Unavailable, "STORE_UNAVAILABLE".into())
         );
         assert!(refused.get_error_details().retry_info().is_some());
-        assert!(
-            !refused.message().contains("postgres"),
-            "{}",
-            refused.message()
-        );
+        assert!(!refused.message().contains("postgres"), "{}", refused.message());
     }
     server.database.set_away(false).await;
     assert!(server.login(&user.username, PASSWORD).await.is_ok());
@@ -96,14 +83,8 @@ async fn without_its_database_the_service_is_unavailable_and_says_when_to_come_b
 #[tokio::test]
 async fn a_defect_is_an_internal_error_that_tells_nothing() {
     let server = Server::start(Backend::Sqlite).await;
-    server
-        .database
-        .run("ALTER TABLE users RENAME TO lost")
-        .await;
+    server.database.run("ALTER TABLE users RENAME TO lost").await;
     let refused = server.login("alice", PASSWORD).await.unwrap_err();
-    assert_eq!(
-        (refused.code(), refused.message()),
-        (Code::Internal, "internal error")
-    );
+    assert_eq!((refused.code(), refused.message()), (Code::Internal, "internal error"));
     assert_eq!(reason(&refused), "INTERNAL");
 }

@@ -10,15 +10,9 @@ use tonic_health::pb::{
 use crate::harness::{Backend, Server, eventually};
 
 async fn status(server: &Server, service: &str) -> Result<ServingStatus, Code> {
-    let request = HealthCheckRequest {
-        service: service.to_owned(),
-    };
-    let response = HealthClient::new(server.channel.clone())
-        .check(request)
-        .await;
-    response
-        .map(|response| response.into_inner().status())
-        .map_err(|status| status.code())
+    let request = HealthCheckRequest { service: service.to_owned() };
+    let response = HealthClient::new(server.channel.clone()).check(request).await;
+    response.map(|response| response.into_inner().status()).map_err(|status| status.code())
 }
 
 /// Waits until every service is ready, or none is; the process is alive all the while.
@@ -39,10 +33,7 @@ async fn every_service_of_ours_has_a_health_of_its_own(
 ) {
     let server = Server::start(backend).await;
     becomes(&server, ServingStatus::Serving).await;
-    assert_eq!(
-        status(&server, "auth.v1.Nothing").await,
-        Err(Code::NotFound)
-    );
+    assert_eq!(status(&server, "auth.v1.Nothing").await, Err(Code::NotFound));
     let files = prost::Message::decode(countersign::pb::DESCRIPTORS);
     let files: prost_types::FileDescriptorSet = files.unwrap();
     let ours = files.file.iter().filter(|file| file.package() == "auth.v1");

@@ -24,28 +24,13 @@ pub async fn get(address: std::net::SocketAddr, path: &str) -> (String, String) 
 async fn the_key_set_is_the_one_that_grpc_gives_and_may_be_kept_for_a_while() {
     let server = Server::start(Backend::Sqlite).await;
     let (head, body) = get(server.http, "/.well-known/jwks.json").await;
-    assert!(
-        head.starts_with("http/1.1 200") && head.contains("application/json"),
-        "{head}"
-    );
-    assert!(
-        head.contains("cache-control: public, max-age=300"),
-        "{head}"
-    );
-    let grpc = server
-        .tokens
-        .clone()
-        .get_jwks(GetJwksRequest {})
-        .await
-        .unwrap()
-        .into_inner();
+    assert!(head.starts_with("http/1.1 200") && head.contains("application/json"), "{head}");
+    assert!(head.contains("cache-control: public, max-age=300"), "{head}");
+    let grpc = server.tokens.clone().get_jwks(GetJwksRequest {}).await.unwrap().into_inner();
     assert_eq!(body.as_bytes(), grpc.jwks_json);
     let json: Value = serde_json::from_str(&body).unwrap();
     let (key, typed) = (&json["keys"][0], &grpc.keys[0]);
-    assert_eq!(
-        (grpc.keys.len(), json["keys"].as_array().unwrap().len()),
-        (1, 1)
-    );
+    assert_eq!((grpc.keys.len(), json["keys"].as_array().unwrap().len()), (1, 1));
     for (name, value) in [
         ("kid", &typed.kid),
         ("kty", &typed.kty),
@@ -72,40 +57,21 @@ async fn discovery_names_the_issuer_and_where_its_keys_are() {
     let (_, body) = get(server.await.http, "/.well-known/openid-configuration").await;
     let document: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(document["issuer"], "https://auth.example.com/");
-    assert_eq!(
-        document["jwks_uri"],
-        "https://auth.example.com/.well-known/jwks.json"
-    );
-    assert_eq!(
-        document["id_token_signing_alg_values_supported"],
-        serde_json::json!(["ES256"])
-    );
+    assert_eq!(document["jwks_uri"], "https://auth.example.com/.well-known/jwks.json");
+    assert_eq!(document["id_token_signing_alg_values_supported"], serde_json::json!(["ES256"]));
 }
 
 #[tokio::test]
 async fn the_probes_tell_alive_from_ready() {
     let server = Server::start(Backend::Postgres).await;
-    let ready = || async {
-        get(server.http, "/readyz")
-            .await
-            .0
-            .starts_with("http/1.1 200")
-    };
+    let ready = || async { get(server.http, "/readyz").await.0.starts_with("http/1.1 200") };
     eventually("ready", ready).await;
     server.database.set_away(true).await;
     eventually("not ready", || async {
-        get(server.http, "/readyz")
-            .await
-            .0
-            .starts_with("http/1.1 503")
+        get(server.http, "/readyz").await.0.starts_with("http/1.1 503")
     })
     .await;
-    assert!(
-        get(server.http, "/livez")
-            .await
-            .0
-            .starts_with("http/1.1 200")
-    );
+    assert!(get(server.http, "/livez").await.0.starts_with("http/1.1 200"));
     server.database.set_away(false).await;
     eventually("ready again", ready).await;
 }
@@ -115,18 +81,12 @@ async fn metrics_count_rpcs_by_method_and_code_and_invented_methods_make_no_seri
     let server = Server::start(Backend::Sqlite).await;
     let user = server.user(false).await;
     server.login(&user.username, PASSWORD).await.unwrap();
-    server
-        .login(&user.username, "wrong password")
-        .await
-        .unwrap_err();
+    server.login(&user.username, "wrong password").await.unwrap_err();
     let mut client = tonic::client::Grpc::new(server.channel.clone());
     client.ready().await.unwrap();
     let codec = tonic_prost::ProstCodec::<(), ()>::default();
     let path = "/invented.by.Caller/Method".parse().unwrap();
-    client
-        .unary(tonic::Request::new(()), path, codec)
-        .await
-        .unwrap_err();
+    client.unary(tonic::Request::new(()), path, codec).await.unwrap_err();
 
     let login = r#"{grpc_service="auth.v1.AuthService",grpc_method="Login""#;
     let wanted = [
@@ -142,9 +102,7 @@ async fn metrics_count_rpcs_by_method_and_code_and_invented_methods_make_no_seri
     eventually("the figures", || async {
         let (_, body) = get(server.http, "/metrics").await;
         assert!(!body.contains("invented"), "{body}");
-        wanted
-            .iter()
-            .all(|line| body.lines().any(|found| found == line))
+        wanted.iter().all(|line| body.lines().any(|found| found == line))
     })
     .await;
 }

@@ -39,10 +39,7 @@ async fn read_frame(socket: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
 
 async fn connect(server: &Server) -> TcpStream {
     let mut socket = TcpStream::connect(server.grpc).await.unwrap();
-    socket
-        .write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat())
-        .await
-        .unwrap();
+    socket.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()).await.unwrap();
     socket
 }
 
@@ -53,9 +50,7 @@ async fn the_server_announces_its_limits() {
     let (kind, payload) = soon("SETTINGS", read_frame(&mut socket)).await.unwrap();
     assert_eq!(kind, SETTINGS);
     let setting = |id: u16| {
-        let entries = payload
-            .chunks_exact(6)
-            .find(|entry| entry[..2] == id.to_be_bytes());
+        let entries = payload.chunks_exact(6).find(|entry| entry[..2] == id.to_be_bytes());
         entries.map(|entry| u32::from_be_bytes(entry[2..].try_into().unwrap()))
     };
     let (max_streams, window, max_frame, max_headers) = (3, 4, 5, 6);
@@ -144,10 +139,7 @@ async fn a_request_that_is_too_large_is_a_bad_field() {
     let mut request = registration(false);
     request.password = "z".repeat(64 * 1024);
     let refused = server.register(request).await.unwrap_err();
-    assert_eq!(
-        (refused.code(), reason(&refused)),
-        (Code::InvalidArgument, "INVALID_FIELD".into())
-    );
+    assert_eq!((refused.code(), reason(&refused)), (Code::InvalidArgument, "INVALID_FIELD".into()));
 }
 
 #[tokio::test]

@@ -23,33 +23,18 @@ async fn a_password_alone_gives_tokens_to_a_user_without_a_second_factor(
     else {
         panic!("no tokens")
     };
-    assert_eq!(
-        (tokens.token_type.as_str(), tokens.expires_in),
-        ("Bearer", 900)
-    );
+    assert_eq!((tokens.token_type.as_str(), tokens.expires_in), ("Bearer", 900));
     let (header, claims) = jwt::verify(&server, &tokens.access_token, Algorithm::ES256).await;
     assert_eq!(header["typ"], "at+jwt");
-    assert_eq!(
-        (&claims["sub"], &claims["sid"]),
-        (&user.id.into(), &tokens.session_id.into())
-    );
+    assert_eq!((&claims["sub"], &claims["sid"]), (&user.id.into(), &tokens.session_id.into()));
     assert_eq!(claims["aud"], claims["client_id"]);
     assert_eq!(claims["preferred_username"], user.username);
     assert_eq!(claims["amr"], serde_json::json!(["pwd"]));
     assert_eq!(claims["roles"], serde_json::json!([]));
-    assert_eq!(
-        claims["exp"].as_i64(),
-        claims["iat"].as_i64().map(|issued| issued + 900)
-    );
+    assert_eq!(claims["exp"].as_i64(), claims["iat"].as_i64().map(|issued| issued + 900));
     assert_eq!(claims["auth_time"], claims["iat"]);
     assert!(uuid::Uuid::try_parse(claims["jti"].as_str().unwrap()).is_ok());
-    assert_eq!(
-        server
-            .database
-            .number("SELECT COUNT(*) FROM sessions")
-            .await,
-        1
-    );
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM sessions").await, 1);
 }
 
 #[rstest]
@@ -68,18 +53,9 @@ async fn a_user_with_a_second_factor_gets_a_challenge_and_nothing_else(
     assert_eq!(challenge.factors, [i32::from(Factor::EmailCode)]);
     assert_eq!(challenge.masked_destination, "a***@example.com");
     assert_eq!(challenge.attempts_remaining, 5);
-    let (expire, resend) = (
-        challenge.expire_time.unwrap(),
-        challenge.resend_time.unwrap(),
-    );
+    let (expire, resend) = (challenge.expire_time.unwrap(), challenge.resend_time.unwrap());
     assert_eq!(expire.seconds - resend.seconds, 270);
-    assert_eq!(
-        server
-            .database
-            .number("SELECT COUNT(*) FROM sessions")
-            .await,
-        0
-    );
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM sessions").await, 0);
 }
 
 #[rstest]
@@ -89,11 +65,7 @@ async fn the_name_may_be_spelled_any_way_and_so_may_the_address(
 ) {
     let server = Server::start(backend).await;
     let user = server.user(false).await;
-    for name in [
-        user.username.to_uppercase(),
-        user.email.clone(),
-        user.email.to_uppercase(),
-    ] {
+    for name in [user.username.to_uppercase(), user.email.clone(), user.email.to_uppercase()] {
         assert!(server.login(&name, PASSWORD).await.is_ok(), "{name}");
     }
 }
@@ -110,10 +82,8 @@ async fn unknown_wrong_and_disabled_are_answered_byte_for_byte_the_same(
         Backend::Sqlite => "1",
         Backend::Postgres => "now()",
     };
-    let disable = format!(
-        "UPDATE users SET disabled_at = {now} WHERE username = '{}'",
-        disabled.username
-    );
+    let disable =
+        format!("UPDATE users SET disabled_at = {now} WHERE username = '{}'", disabled.username);
     server.database.run(&disable).await;
 
     let answers = [
@@ -128,18 +98,10 @@ async fn unknown_wrong_and_disabled_are_answered_byte_for_byte_the_same(
         assert_eq!(reason(&refused), "INVALID_CREDENTIALS");
         let mut headers = refused.metadata().clone().into_headers();
         headers.remove("date");
-        (
-            refused.code(),
-            refused.message().to_owned(),
-            refused.details().to_vec(),
-            headers,
-        )
+        (refused.code(), refused.message().to_owned(), refused.details().to_vec(), headers)
     });
     assert_eq!(answers[0].0, Code::Unauthenticated);
-    assert!(
-        answers.iter().all(|answer| *answer == answers[0]),
-        "{answers:?}"
-    );
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
 }
 
 /// Without a thread that hashes, whatever needs a hash is refused as OVERLOADED.
@@ -147,17 +109,11 @@ async fn unknown_wrong_and_disabled_are_answered_byte_for_byte_the_same(
 async fn an_unknown_user_costs_a_hash_like_any_other_and_a_bad_field_costs_none() {
     let server = Server::start_with(Backend::Sqlite, |config, _| config.password.threads = 0).await;
     for name in [unique("nobody"), "nobody@example.com".to_owned()] {
-        assert_eq!(
-            reason(&server.login(&name, PASSWORD).await.unwrap_err()),
-            "OVERLOADED"
-        );
+        assert_eq!(reason(&server.login(&name, PASSWORD).await.unwrap_err()), "OVERLOADED");
     }
-    for (name, password) in [
-        ("", PASSWORD),
-        ("a\0b", PASSWORD),
-        ("alice", ""),
-        ("alice", &"z".repeat(1025)),
-    ] {
+    for (name, password) in
+        [("", PASSWORD), ("a\0b", PASSWORD), ("alice", ""), ("alice", &"z".repeat(1025))]
+    {
         let refused = server.login(name, password).await.unwrap_err();
         assert_eq!(reason(&refused), "INVALID_FIELD", "{name:?}");
     }
@@ -178,25 +134,16 @@ async fn nothing_of_a_password_is_cut_off() {
     let long = "a long passphrase, ".repeat(4);
     for length in [71, 72, 73] {
         let password = long[..length].to_owned();
-        let request = RegisterRequest {
-            password,
-            ..registration(false)
-        };
+        let request = RegisterRequest { password, ..registration(false) };
         let user = server.register(request).await.unwrap();
         for other in [71, 72, 73] {
             let answer = server.login(&user.username, &long[..other]).await;
             assert_eq!(answer.is_ok(), other == length, "{length} {other}");
         }
     }
-    let request = RegisterRequest {
-        password: "passphrase".into(),
-        ..registration(false)
-    };
+    let request = RegisterRequest { password: "passphrase".into(), ..registration(false) };
     let user = server.register(request).await.unwrap();
-    let refused = server
-        .login(&user.username, "passphrase\0passphrase")
-        .await
-        .unwrap_err();
+    let refused = server.login(&user.username, "passphrase\0passphrase").await.unwrap_err();
     assert_eq!(reason(&refused), "INVALID_FIELD");
 }
 
@@ -204,10 +151,7 @@ async fn nothing_of_a_password_is_cut_off() {
 async fn both_unicode_forms_of_a_password_log_in() {
     let server = Server::start(Backend::Sqlite).await;
     let (composed, decomposed) = ("pässwörter sind gut", "pa\u{308}sswo\u{308}rter sind gut");
-    let request = RegisterRequest {
-        password: decomposed.into(),
-        ..registration(false)
-    };
+    let request = RegisterRequest { password: decomposed.into(), ..registration(false) };
     let user = server.register(request).await.unwrap();
     assert!(server.login(&user.username, composed).await.is_ok());
     assert!(server.login(&user.username, decomposed).await.is_ok());
@@ -223,29 +167,13 @@ async fn tokens_are_for_the_audience_that_was_asked_for_if_it_is_configured() {
         audience: audience.into(),
         device_name: "phone".into(),
     };
-    let response = server
-        .auth
-        .clone()
-        .login(request("other"))
-        .await
-        .unwrap()
-        .into_inner();
-    let Some(Outcome::Tokens(tokens)) = response.result else {
-        panic!("no tokens")
-    };
+    let response = server.auth.clone().login(request("other")).await.unwrap().into_inner();
+    let Some(Outcome::Tokens(tokens)) = response.result else { panic!("no tokens") };
     let payload = tokens.access_token.split('.').nth(1).unwrap().to_owned();
     let claims = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, payload).unwrap();
     let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
-    assert_eq!(
-        (&claims["aud"], &claims["client_id"]),
-        (&"other".into(), &"other".into())
-    );
-    let refused = server
-        .auth
-        .clone()
-        .login(request("unheard-of"))
-        .await
-        .unwrap_err();
+    assert_eq!((&claims["aud"], &claims["client_id"]), (&"other".into(), &"other".into()));
+    let refused = server.auth.clone().login(request("unheard-of")).await.unwrap_err();
     assert_eq!(
         (reason(&refused), violations(&refused)),
         ("INVALID_FIELD".into(), vec!["audience".into()])
@@ -259,21 +187,15 @@ async fn a_stored_hash_that_cannot_be_read_fails_that_login_alone(
 ) {
     let server = Server::start(backend).await;
     let (poisoned, user) = (server.user(false).await, server.user(false).await);
-    for hash in [
-        "",
-        "$2x$04$x",
-        "$2b$31$n79VH.0Q2TMWmt3Oqt9ukuKq4Noyk3094Y2QlB8NdRT8SvGiI4ft2",
-        "é",
-    ] {
+    for hash in
+        ["", "$2x$04$x", "$2b$31$n79VH.0Q2TMWmt3Oqt9ukuKq4Noyk3094Y2QlB8NdRT8SvGiI4ft2", "é"]
+    {
         let poison = format!(
             "UPDATE users SET password_hash = '{hash}' WHERE username = '{}'",
             poisoned.username
         );
         server.database.run(&poison).await;
-        let refused = server
-            .login(&poisoned.username, PASSWORD)
-            .await
-            .unwrap_err();
+        let refused = server.login(&poisoned.username, PASSWORD).await.unwrap_err();
         assert_eq!(reason(&refused), "INVALID_CREDENTIALS", "{hash}");
     }
     assert!(server.login(&user.username, PASSWORD).await.is_ok());

@@ -2,16 +2,8 @@
 //!
 //! `harness` starts and ends everything. The other modules are laid out like the service's behaviour.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that can't go on must fail"
-)]
-#![expect(
-    missing_docs,
-    unreachable_pub,
-    reason = "nobody reads the documentation of tests"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on must fail")]
+#![expect(unreachable_pub, reason = "nobody uses a test from outside")]
 
 mod cancellation;
 mod errors;

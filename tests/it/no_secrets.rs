@@ -27,9 +27,7 @@ async fn no_secret_is_in_any_output(
     let mut command = serve(&database);
     command.env("COUNTERSIGN_LOG", "trace");
     let mut running = Running::start(command);
-    let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc))
-        .await
-        .unwrap();
+    let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc)).await.unwrap();
     let user = RegisterRequest {
         username: "alice".into(),
         email: "alice@example.com".into(),
@@ -46,40 +44,25 @@ async fn no_secret_is_in_any_output(
     let mut output = String::new();
     output += &format!("{:?}", auth.register(user).await.unwrap_err());
     output += &format!("{:?}", auth.login(login(WRONG)).await.unwrap_err());
-    let Some(Outcome::Challenge(challenge)) = auth
-        .login(login(PASSWORD))
-        .await
-        .unwrap()
-        .into_inner()
-        .result
+    let Some(Outcome::Challenge(challenge)) =
+        auth.login(login(PASSWORD)).await.unwrap().into_inner().result
     else {
         panic!("no challenge")
     };
     let code = code_in(&running.wait_for_log("one-time code"));
     let challenge_id = challenge.challenge_id;
-    let resend = ResendCodeRequest {
-        challenge_id: challenge_id.clone(),
-    };
+    let resend = ResendCodeRequest { challenge_id: challenge_id.clone() };
     output += &format!("{:?}", auth.resend_code(resend).await.unwrap_err());
     let proof = |code: &str| Verify2FaRequest {
         challenge_id: challenge_id.clone(),
         proof: Some(Proof::OtpCode(code.into())),
     };
     output += &format!("{:?}", auth.verify2_fa(proof("canary")).await.unwrap_err());
-    let tokens = auth
-        .verify2_fa(proof(&code))
-        .await
-        .unwrap()
-        .into_inner()
-        .tokens
-        .unwrap();
+    let tokens = auth.verify2_fa(proof(&code)).await.unwrap().into_inner().tokens.unwrap();
     output += &format!("{:?}", auth.verify2_fa(proof(&code)).await.unwrap_err());
-    for path in [
-        "/metrics",
-        "/.well-known/jwks.json",
-        "/.well-known/openid-configuration",
-        "/readyz",
-    ] {
+    for path in
+        ["/metrics", "/.well-known/jwks.json", "/.well-known/openid-configuration", "/readyz"]
+    {
         output += &http::get(running.http, path).await.1;
     }
     drop(auth);
@@ -90,11 +73,7 @@ async fn no_secret_is_in_any_output(
     assert_eq!(running.logged.lines().filter(delivery).count(), 1);
     output += &running.banner;
     output.extend(running.logged.lines().filter(|line| !delivery(line)));
-    assert!(
-        output.len() > 10_000,
-        "the log was turned up: {}",
-        output.len()
-    );
+    assert!(output.len() > 10_000, "the log was turned up: {}", output.len());
 
     let hash = password_hash(&database).await;
     let signature = tokens.access_token.rsplit('.').next().unwrap().to_owned();
@@ -116,20 +95,12 @@ async fn password_hash(database: &Database) -> String {
     let sql = "SELECT password_hash FROM users";
     match database.backend {
         Backend::Sqlite => {
-            let mut connection = sqlx::SqliteConnection::connect(&database.url)
-                .await
-                .unwrap();
-            sqlx::query_scalar(sql)
-                .fetch_one(&mut connection)
-                .await
-                .unwrap()
+            let mut connection = sqlx::SqliteConnection::connect(&database.url).await.unwrap();
+            sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
         }
         Backend::Postgres => {
             let mut connection = sqlx::PgConnection::connect(&database.url).await.unwrap();
-            sqlx::query_scalar(sql)
-                .fetch_one(&mut connection)
-                .await
-                .unwrap()
+            sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
         }
     }
 }

@@ -18,14 +18,7 @@ use crate::harness::{
 
 /// The server on `database`, on free ports.
 pub fn serve(database: &Database) -> std::process::Command {
-    on(
-        database,
-        &[
-            "serve",
-            "--grpc-addr=127.0.0.1:0",
-            "--http-addr=127.0.0.1:0",
-        ],
-    )
+    on(database, &["serve", "--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0"])
 }
 
 /// A command on `database`, with all that its profile asks for.
@@ -34,10 +27,7 @@ fn on(database: &Database, arguments: &[&str]) -> std::process::Command {
     command.env("DATABASE_URL", &database.url);
     if database.backend == Backend::Postgres {
         command
-            .env(
-                "COUNTERSIGN_MASTER_KEY",
-                MasterKey::generate_text().as_str(),
-            )
+            .env("COUNTERSIGN_MASTER_KEY", MasterKey::generate_text().as_str())
             .env("COUNTERSIGN_DELIVERY", "log")
             .env("COUNTERSIGN_BCRYPT_COST", "10")
             .env("COUNTERSIGN_DRAIN_DELAY", "0s");
@@ -49,12 +39,8 @@ fn on(database: &Database, arguments: &[&str]) -> std::process::Command {
 
 /// The code in a line of the text log.
 pub fn code_in(line: &str) -> String {
-    let code = line
-        .split("code=\"")
-        .nth(1)
-        .and_then(|rest| rest.split('"').next());
-    code.unwrap_or_else(|| panic!("no code in {line}"))
-        .to_owned()
+    let code = line.split("code=\"").nth(1).and_then(|rest| rest.split('"').next());
+    code.unwrap_or_else(|| panic!("no code in {line}")).to_owned()
 }
 
 #[rstest]
@@ -64,9 +50,7 @@ async fn a_person_registers_logs_in_reads_the_code_and_holds_a_token(
 ) {
     let database = Database::new(backend).await;
     let mut running = Running::start(serve(&database));
-    let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc))
-        .await
-        .unwrap();
+    let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc)).await.unwrap();
     let user = RegisterRequest {
         username: "alice".into(),
         email: "alice@example.com".into(),
@@ -85,23 +69,14 @@ async fn a_person_registers_logs_in_reads_the_code_and_holds_a_token(
         panic!("no challenge")
     };
     let line = running.wait_for_log("one-time code");
-    assert!(
-        line.contains("username=\"alice\"") && line.contains("purpose=\"login\""),
-        "{line}"
-    );
+    assert!(line.contains("username=\"alice\"") && line.contains("purpose=\"login\""), "{line}");
     let verify = |code: String| Verify2FaRequest {
         challenge_id: challenge.challenge_id.clone(),
         proof: Some(Proof::OtpCode(code)),
     };
     let code = code_in(&line);
     assert!(auth.verify2_fa(verify("x".into())).await.is_err());
-    let tokens = auth
-        .verify2_fa(verify(code.clone()))
-        .await
-        .unwrap()
-        .into_inner()
-        .tokens
-        .unwrap();
+    let tokens = auth.verify2_fa(verify(code.clone())).await.unwrap().into_inner().tokens.unwrap();
     assert_eq!(tokens.access_token.split('.').count(), 3);
     assert!(auth.verify2_fa(verify(code)).await.is_err());
 
@@ -117,18 +92,9 @@ async fn without_any_configuration_it_serves_from_a_folder_of_its_own() {
     let mut command = command(&["--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0"]);
     command.current_dir(folder.path());
     let running = Running::start(command);
-    assert!(
-        running
-            .banner
-            .contains("Data   sqlite://data/countersign.db"),
-        "{}",
-        running.banner
-    );
+    assert!(running.banner.contains("Data   sqlite://data/countersign.db"), "{}", running.banner);
     let data = folder.path().join("data");
-    assert_eq!(
-        std::fs::metadata(&data).unwrap().permissions().mode() & 0o777,
-        0o700
-    );
+    assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
     assert!(data.join("countersign.db").exists() && data.join("master.key").exists());
 }
 
@@ -140,19 +106,13 @@ fn everything_that_is_missing_or_unknown_is_named_at_once() {
         .env("COUNTERSIGN_BCRYPT_COST", "4");
     let (result, text) = output(start);
     assert!(!result.status.success());
-    for name in [
-        "COUNTERSIGN_MASTER_KEY",
-        "COUNTERSIGN_DELIVERY",
-        "COUNTERSIGN_BCRYPT_COST",
-    ] {
+    for name in ["COUNTERSIGN_MASTER_KEY", "COUNTERSIGN_DELIVERY", "COUNTERSIGN_BCRYPT_COST"] {
         assert!(text.contains(name), "{name} is not in {text}");
     }
     assert!(!text.contains("hunter2"), "{text}");
 
     let mut start = command(&["serve"]);
-    start
-        .env("COUNTERSIGN_OPT_TTL", "5m")
-        .env("COUNTERSIGN_REFLECTIONS", "on");
+    start.env("COUNTERSIGN_OPT_TTL", "5m").env("COUNTERSIGN_REFLECTIONS", "on");
     let (result, text) = output(start);
     assert!(!result.status.success());
     assert!(
@@ -177,17 +137,8 @@ async fn an_address_that_is_taken_is_named() {
 #[tokio::test]
 async fn a_postgres_that_may_lose_commits_is_refused() {
     let database = Database::new(Backend::Postgres).await;
-    let name = database
-        .url
-        .split('?')
-        .next()
-        .and_then(|url| url.rsplit('/').next())
-        .unwrap();
-    database
-        .run(&format!(
-            r#"ALTER DATABASE "{name}" SET synchronous_commit = off"#
-        ))
-        .await;
+    let name = database.url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap();
+    database.run(&format!(r#"ALTER DATABASE "{name}" SET synchronous_commit = off"#)).await;
     let (result, text) = output(serve(&database));
     assert!(!result.status.success());
     assert!(text.contains("synchronous_commit"), "{text}");
@@ -209,19 +160,13 @@ async fn the_health_check_tells_serving_from_not() {
     database.run("UPDATE signing_keys SET active = FALSE").await;
     running.wait_for_log("not ready");
     let (result, text) = check(&[]);
-    assert!(
-        !result.status.success() && text.contains("is not serving"),
-        "{text}"
-    );
+    assert!(!result.status.success() && text.contains("is not serving"), "{text}");
     assert!(check(&["--liveness"]).0.status.success());
 
     let mut nobody = command(&["healthcheck"]);
     nobody.env("COUNTERSIGN_GRPC_ADDR", "127.0.0.1:1");
     let (result, text) = output(nobody);
-    assert!(
-        !result.status.success() && text.contains("no answer from 127.0.0.1:1"),
-        "{text}"
-    );
+    assert!(!result.status.success() && text.contains("no answer from 127.0.0.1:1"), "{text}");
 }
 
 #[rstest]
@@ -245,22 +190,14 @@ async fn seeding_twice_makes_the_sample_users_once() {
         assert!(result.status.success() && text.contains(made), "{text}");
     }
     assert_eq!(database.number("SELECT COUNT(*) FROM users").await, 7);
-    assert_eq!(
-        database
-            .number("SELECT COUNT(*) FROM users WHERE is_2fa_enabled")
-            .await,
-        3
-    );
+    assert_eq!(database.number("SELECT COUNT(*) FROM users WHERE is_2fa_enabled").await, 3);
 }
 
 #[tokio::test]
 async fn sample_users_do_not_get_into_postgres_unasked() {
     let database = Database::new(Backend::Postgres).await;
     let (result, text) = output(on(&database, &["seed", "--users", "1"]));
-    assert!(
-        !result.status.success() && text.contains("--even-in-production"),
-        "{text}"
-    );
+    assert!(!result.status.success() && text.contains("--even-in-production"), "{text}");
 }
 
 #[test]

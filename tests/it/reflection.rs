@@ -6,11 +6,8 @@ use tonic_reflection::pb::{v1, v1alpha};
 
 use crate::harness::{Backend, Server};
 
-const SERVICES: [&str; 3] = [
-    "auth.v1.AuthService",
-    "auth.v1.TokenService",
-    "grpc.health.v1.Health",
-];
+const SERVICES: [&str; 3] =
+    ["auth.v1.AuthService", "auth.v1.TokenService", "grpc.health.v1.Health"];
 
 #[tokio::test]
 async fn both_versions_list_the_services() {
@@ -23,27 +20,15 @@ async fn both_versions_list_the_services() {
             String::new(),
         )),
     };
-    let mut answers = client
-        .server_reflection_info(stream::iter([request]))
-        .await
-        .unwrap()
-        .into_inner();
+    let mut answers =
+        client.server_reflection_info(stream::iter([request])).await.unwrap().into_inner();
     let answer = answers.message().await.unwrap().unwrap().message_response;
     let Some(v1::server_reflection_response::MessageResponse::ListServicesResponse(list)) = answer
     else {
         panic!("{answer:?}")
     };
-    let names: Vec<_> = list
-        .service
-        .into_iter()
-        .map(|service| service.name)
-        .collect();
-    assert!(
-        SERVICES
-            .iter()
-            .all(|name| names.iter().any(|found| found == name)),
-        "{names:?}"
-    );
+    let names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
+    assert!(SERVICES.iter().all(|name| names.iter().any(|found| found == name)), "{names:?}");
 
     let mut client =
         v1alpha::server_reflection_client::ServerReflectionClient::new(server.channel.clone());
@@ -55,11 +40,8 @@ async fn both_versions_list_the_services() {
             ),
         ),
     };
-    let mut answers = client
-        .server_reflection_info(stream::iter([request]))
-        .await
-        .unwrap()
-        .into_inner();
+    let mut answers =
+        client.server_reflection_info(stream::iter([request])).await.unwrap().into_inner();
     let answer = answers.message().await.unwrap().unwrap().message_response;
     let Some(v1alpha::server_reflection_response::MessageResponse::FileDescriptorResponse(files)) =
         answer
@@ -71,15 +53,10 @@ async fn both_versions_list_the_services() {
 
 #[tokio::test]
 async fn it_can_be_turned_off() {
-    let server = Server::start_with(Backend::Sqlite, |config, _| {
-        config.listen.reflection = false
-    })
-    .await;
+    let server =
+        Server::start_with(Backend::Sqlite, |config, _| config.listen.reflection = false).await;
     let mut client =
         v1::server_reflection_client::ServerReflectionClient::new(server.channel.clone());
-    let refused = client
-        .server_reflection_info(stream::iter([]))
-        .await
-        .unwrap_err();
+    let refused = client.server_reflection_info(stream::iter([])).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unimplemented);
 }

@@ -19,10 +19,7 @@ async fn a_new_user_comes_back_as_it_was_typed(
     let mut request = registration(true);
     request.username = request.username.to_uppercase();
     let user = server.register(request.clone()).await.unwrap();
-    assert_eq!(
-        (&user.username, &user.email),
-        (&request.username, &request.email)
-    );
+    assert_eq!((&user.username, &user.email), (&request.username, &request.email));
     assert!(user.is_2fa_enabled && !user.email_verified && user.roles.is_empty());
     assert!(uuid::Uuid::try_parse(&user.id).is_ok_and(|id| id.get_version_num() == 7));
     let seconds = server.clock.now().unix_seconds() - user.create_time.unwrap().seconds;
@@ -36,25 +33,14 @@ async fn a_taken_name_or_address_is_named_whatever_its_spelling(
 ) {
     let server = Server::start(backend).await;
     let user = server.user(false).await;
-    let same_name = RegisterRequest {
-        username: user.username.to_uppercase(),
-        ..registration(false)
-    };
+    let same_name =
+        RegisterRequest { username: user.username.to_uppercase(), ..registration(false) };
     let refused = server.register(same_name).await.unwrap_err();
-    assert_eq!(
-        (refused.code(), reason(&refused)),
-        (Code::AlreadyExists, "USERNAME_TAKEN".into())
-    );
+    assert_eq!((refused.code(), reason(&refused)), (Code::AlreadyExists, "USERNAME_TAKEN".into()));
     assert_eq!(violations(&refused), ["username"]);
-    let same_address = RegisterRequest {
-        email: user.email.to_uppercase(),
-        ..registration(false)
-    };
+    let same_address = RegisterRequest { email: user.email.to_uppercase(), ..registration(false) };
     let refused = server.register(same_address).await.unwrap_err();
-    assert_eq!(
-        (refused.code(), reason(&refused)),
-        (Code::AlreadyExists, "EMAIL_TAKEN".into())
-    );
+    assert_eq!((refused.code(), reason(&refused)), (Code::AlreadyExists, "EMAIL_TAKEN".into()));
     assert_eq!(violations(&refused), ["email"]);
 }
 
@@ -69,14 +55,8 @@ async fn every_bad_field_is_named_at_once() {
         request_id: "once".into(),
     };
     let refused = server.register(request).await.unwrap_err();
-    assert_eq!(
-        (refused.code(), reason(&refused)),
-        (Code::InvalidArgument, "INVALID_FIELD".into())
-    );
-    assert_eq!(
-        violations(&refused),
-        ["username", "email", "password", "request_id"]
-    );
+    assert_eq!((refused.code(), reason(&refused)), (Code::InvalidArgument, "INVALID_FIELD".into()));
+    assert_eq!(violations(&refused), ["username", "email", "password", "request_id"]);
 }
 
 #[tokio::test]
@@ -94,10 +74,8 @@ async fn passwords_are_counted_in_characters_and_may_be_long_and_plain() {
         ("Password1".to_owned(), false),
         ("iloveyou1".to_owned(), false),
     ] {
-        let response = server.register(RegisterRequest {
-            password: password.clone(),
-            ..registration(false)
-        });
+        let response =
+            server.register(RegisterRequest { password: password.clone(), ..registration(false) });
         let response = response.await.map_err(|refused| violations(&refused));
         let as_expected = match &response {
             Ok(_) => accepted,
@@ -111,16 +89,8 @@ async fn passwords_are_counted_in_characters_and_may_be_long_and_plain() {
 async fn passwords_made_of_the_name_or_the_address_are_refused() {
     let server = Server::start(Backend::Sqlite).await;
     let request = registration(false);
-    for password in [
-        format!("my {} key", request.username.to_uppercase()),
-        request.email.clone(),
-    ] {
-        let refused = server
-            .register(RegisterRequest {
-                password,
-                ..request.clone()
-            })
-            .await;
+    for password in [format!("my {} key", request.username.to_uppercase()), request.email.clone()] {
+        let refused = server.register(RegisterRequest { password, ..request.clone() }).await;
         assert_eq!(violations(&refused.unwrap_err()), ["password"]);
     }
 }
@@ -130,17 +100,9 @@ async fn passwords_made_of_the_name_or_the_address_are_refused() {
 async fn what_is_refused_for_its_form_starts_no_hash() {
     let server = Server::start_with(Backend::Sqlite, |config, _| config.password.threads = 0).await;
     let good = server.register(registration(false)).await.unwrap_err();
-    assert_eq!(
-        (good.code(), reason(&good)),
-        (Code::ResourceExhausted, "OVERLOADED".into())
-    );
+    assert_eq!((good.code(), reason(&good)), (Code::ResourceExhausted, "OVERLOADED".into()));
     for password in ["z".repeat(1_000_000), "z".repeat(2000), "short".into()] {
-        let refused = server
-            .register(RegisterRequest {
-                password,
-                ..registration(false)
-            })
-            .await;
+        let refused = server.register(RegisterRequest { password, ..registration(false) }).await;
         let refused = refused.unwrap_err();
         assert_eq!(
             (refused.code(), reason(&refused)),
@@ -156,31 +118,16 @@ async fn the_same_request_again_gives_the_same_user_and_no_other(
 ) {
     let server = Server::start(backend).await;
     let request_id = uuid::Uuid::now_v7().to_string();
-    let request = RegisterRequest {
-        request_id,
-        ..registration(false)
-    };
+    let request = RegisterRequest { request_id, ..registration(false) };
     let user = server.register(request.clone()).await.unwrap();
     assert_eq!(server.register(request.clone()).await.unwrap(), user);
 
     let other = registration(true);
     for changed in [
-        RegisterRequest {
-            password: format!("{PASSWORD}!"),
-            ..request.clone()
-        },
-        RegisterRequest {
-            is_2fa_enabled: true,
-            ..request.clone()
-        },
-        RegisterRequest {
-            username: other.username.clone(),
-            ..request.clone()
-        },
-        RegisterRequest {
-            email: other.email.clone(),
-            ..request.clone()
-        },
+        RegisterRequest { password: format!("{PASSWORD}!"), ..request.clone() },
+        RegisterRequest { is_2fa_enabled: true, ..request.clone() },
+        RegisterRequest { username: other.username.clone(), ..request.clone() },
+        RegisterRequest { email: other.email.clone(), ..request.clone() },
     ] {
         let refused = server.register(changed).await.unwrap_err();
         assert_eq!(
@@ -189,10 +136,7 @@ async fn the_same_request_again_gives_the_same_user_and_no_other(
         );
         assert_eq!(violations(&refused), ["request_id"]);
     }
-    assert_eq!(
-        server.database.number("SELECT COUNT(*) FROM users").await,
-        1
-    );
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM users").await, 1);
 }
 
 #[rstest]

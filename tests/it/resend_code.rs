@@ -32,12 +32,7 @@ async fn a_new_code_replaces_the_old_one(
     assert!(renewed.resend_time.unwrap().seconds > challenge.resend_time.unwrap().seconds);
     let refused = server.verify(&challenge, &old).await.unwrap_err();
     assert_eq!(reason(&refused), "CHALLENGE_INVALID");
-    assert!(
-        server
-            .verify(&challenge, &logs::code(&user.username))
-            .await
-            .is_ok()
-    );
+    assert!(server.verify(&challenge, &logs::code(&user.username)).await.is_ok());
 }
 
 #[rstest]
@@ -49,26 +44,12 @@ async fn too_early_is_told_how_long_to_wait(
     let user = server.user(true).await;
     let challenge = server.challenge(&user).await;
     let refused = server.resend(&challenge).await.unwrap_err();
-    assert_eq!(
-        (refused.code(), reason(&refused)),
-        (Code::ResourceExhausted, "THROTTLED".into())
-    );
-    let wait = refused
-        .get_error_details()
-        .retry_info()
-        .unwrap()
-        .retry_delay
-        .unwrap();
-    assert!(
-        wait > Duration::from_secs(1) && wait <= COOL_DOWN,
-        "{wait:?}"
-    );
+    assert_eq!((refused.code(), reason(&refused)), (Code::ResourceExhausted, "THROTTLED".into()));
+    let wait = refused.get_error_details().retry_info().unwrap().retry_delay.unwrap();
+    assert!(wait > Duration::from_secs(1) && wait <= COOL_DOWN, "{wait:?}");
     server.clock.advance(wait);
     assert!(server.resend(&challenge).await.is_ok());
-    assert_eq!(
-        reason(&server.resend(&challenge).await.unwrap_err()),
-        "THROTTLED"
-    );
+    assert_eq!(reason(&server.resend(&challenge).await.unwrap_err()), "THROTTLED");
     assert_eq!(logs::codes(&user.username).len(), 2);
 }
 
@@ -85,16 +66,8 @@ async fn a_new_code_gives_no_new_attempts(
         assert!(server.verify(&challenge, &code).await.is_err());
     }
     server.clock.advance(COOL_DOWN);
-    assert_eq!(
-        server.resend(&challenge).await.unwrap().attempts_remaining,
-        1
-    );
-    assert!(
-        server
-            .verify(&challenge, &wrong(&logs::code(&user.username)))
-            .await
-            .is_err()
-    );
+    assert_eq!(server.resend(&challenge).await.unwrap().attempts_remaining, 1);
+    assert!(server.verify(&challenge, &wrong(&logs::code(&user.username))).await.is_err());
     server.clock.advance(COOL_DOWN);
     let refused = server.resend(&challenge).await.unwrap_err();
     assert_eq!(
@@ -111,16 +84,10 @@ async fn unknown_used_and_expired_challenges_get_no_code(
     let server = Server::start(backend).await;
     let user = server.user(true).await;
     let used = server.challenge(&user).await;
-    server
-        .verify(&used, &logs::code(&user.username))
-        .await
-        .unwrap();
+    server.verify(&used, &logs::code(&user.username)).await.unwrap();
     let expired = server.challenge(&user).await;
     server.clock.advance(Duration::from_secs(300));
-    let unknown = Challenge {
-        challenge_id: "unknown".into(),
-        ..Challenge::default()
-    };
+    let unknown = Challenge { challenge_id: "unknown".into(), ..Challenge::default() };
     let sent = logs::codes(&user.username).len();
     for challenge in [used, expired, unknown, Challenge::default()] {
         let refused = server.resend(&challenge).await.unwrap_err();

@@ -19,16 +19,8 @@ async fn watchers_see_not_serving_and_then_the_end_of_their_stream() {
     let server = Server::start(Backend::Sqlite).await;
     let mut client = HealthClient::new(server.channel.clone());
     let service = SERVICES[0].to_owned();
-    let mut watch = client
-        .watch(HealthCheckRequest { service })
-        .await
-        .unwrap()
-        .into_inner();
-    let mut alive = client
-        .watch(HealthCheckRequest::default())
-        .await
-        .unwrap()
-        .into_inner();
+    let mut watch = client.watch(HealthCheckRequest { service }).await.unwrap().into_inner();
+    let mut alive = client.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     while watch.message().await.unwrap().unwrap().status() != ServingStatus::Serving {}
     server.stop().await.unwrap();
     let mut seen = Vec::new();
@@ -37,11 +29,7 @@ async fn watchers_see_not_serving_and_then_the_end_of_their_stream() {
     }
     assert_eq!(seen.last(), Some(&ServingStatus::NotServing));
     while let Some(status) = soon("the stream's end", alive.message()).await.unwrap() {
-        assert_eq!(
-            status.status(),
-            ServingStatus::Serving,
-            "the process was alive"
-        );
+        assert_eq!(status.status(), ServingStatus::Serving, "the process was alive");
     }
 }
 

@@ -26,13 +26,7 @@ async fn access_token(server: &Server) -> String {
 }
 
 async fn kid(server: &Server) -> String {
-    let jwks = server
-        .tokens
-        .clone()
-        .get_jwks(GetJwksRequest {})
-        .await
-        .unwrap()
-        .into_inner();
+    let jwks = server.tokens.clone().get_jwks(GetJwksRequest {}).await.unwrap().into_inner();
     jwks.keys[0].kid.clone()
 }
 
@@ -60,17 +54,8 @@ async fn hs256_tokens_verify_with_the_secret_which_is_not_published() {
         config.signing = Signing::Secret(SigningKey::from_secret(&secret));
     })
     .await;
-    let jwks = server
-        .tokens
-        .clone()
-        .get_jwks(GetJwksRequest {})
-        .await
-        .unwrap()
-        .into_inner();
-    assert_eq!(
-        (jwks.keys.len(), jwks.jwks_json.as_slice()),
-        (0, br#"{"keys":[]}"#.as_slice())
-    );
+    let jwks = server.tokens.clone().get_jwks(GetJwksRequest {}).await.unwrap().into_inner();
+    assert_eq!((jwks.keys.len(), jwks.jwks_json.as_slice()), (0, br#"{"keys":[]}"#.as_slice()));
     let mut rules = Validation::new(jsonwebtoken::Algorithm::HS256);
     rules.set_audience(&["countersign"]);
     let token = access_token(&server).await;
@@ -88,20 +73,12 @@ async fn replicas_that_start_at_once_agree_on_one_key(
     let starts = (0..4).map(|_| App::bind(&config, Environment::default()));
     let apps = futures_util::future::join_all(starts).await;
     assert!(apps.iter().all(Result::is_ok), "{apps:?}");
-    assert_eq!(
-        database.number("SELECT COUNT(*) FROM signing_keys").await,
-        1
-    );
+    assert_eq!(database.number("SELECT COUNT(*) FROM signing_keys").await, 1);
     drop(apps);
 
     // And so does the next start.
-    let first = Server::start_on(
-        database,
-        &config,
-        Environment::default(),
-        TestClock::default(),
-    )
-    .await;
+    let first =
+        Server::start_on(database, &config, Environment::default(), TestClock::default()).await;
     let token = access_token(&first).await;
     let (header, _) = jwt::verify(&first, &token, jsonwebtoken::Algorithm::ES256).await;
     assert_eq!(header["kid"], kid(&first).await);
@@ -117,12 +94,7 @@ async fn another_master_key_is_an_error_that_says_so(
     App::bind(&config, Environment::default()).await.unwrap();
     let other = MasterKey::parse(&MasterKey::generate_text()).unwrap();
     config.master_key = countersign::config::MasterKeySource::Given(other);
-    let error = App::bind(&config, Environment::default())
-        .await
-        .unwrap_err();
+    let error = App::bind(&config, Environment::default()).await.unwrap_err();
     let text = countersign::telemetry::chain(&error).to_string();
-    assert!(
-        text.contains("is this the master key it was stored under?"),
-        "{text}"
-    );
+    assert!(text.contains("is this the master key it was stored under?"), "{text}");
 }

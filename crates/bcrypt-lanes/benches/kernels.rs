@@ -11,9 +11,7 @@ use subject::Subject;
 fn kernels(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("per hash at cost 4");
     group.sampling_mode(SamplingMode::Flat).sample_size(10);
-    group
-        .warm_up_time(Duration::from_millis(100))
-        .measurement_time(Duration::from_millis(500));
+    group.warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(500));
     for subject in Subject::all() {
         group.bench_function(subject.to_string(), |bench| {
             bench.iter_custom(|times| time_per_hash(subject, times));

@@ -24,19 +24,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let all = measure(cores, &subjects, cost);
 
     println!("Cost {COST}, medians of {ROUNDS} rounds; ms is the time per hash and core.");
-    println!(
-        "{:20} {:>18} {:>18}",
-        "",
-        "one core",
-        format!("{cores} at once")
-    );
+    println!("{:20} {:>18} {:>18}", "", "one core", format!("{cores} at once"));
     for (at, subject) in subjects.iter().enumerate() {
-        println!(
-            "{:20} {} {}",
-            subject.to_string(),
-            cell(&one, at),
-            cell(&all, at)
-        );
+        println!("{:20} {} {}", subject.to_string(), cell(&one, at), cell(&all, at));
     }
     Ok(())
 }
@@ -46,18 +36,11 @@ fn measure(threads: usize, subjects: &[Subject], cost: Cost) -> Vec<Vec<f64>> {
     let together = Barrier::new(threads);
     let rounds_of_a_thread = || -> Vec<Vec<f64>> {
         (0..ROUNDS)
-            .map(|_| {
-                subjects
-                    .iter()
-                    .map(|one| time(*one, cost, &together))
-                    .collect()
-            })
+            .map(|_| subjects.iter().map(|one| time(*one, cost, &together)).collect())
             .collect()
     };
     thread::scope(|scope| {
-        let started: Vec<_> = (0..threads)
-            .map(|_| scope.spawn(rounds_of_a_thread))
-            .collect();
+        let started: Vec<_> = (0..threads).map(|_| scope.spawn(rounds_of_a_thread)).collect();
         started
             .into_iter()
             .flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))

@@ -53,9 +53,7 @@ pub struct Refused<T> {
 impl<T> fmt::Debug for Refused<T> {
     /// Without the ticket, which need not be printable.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refused")
-            .field("error", &self.error)
-            .finish_non_exhaustive()
+        f.debug_struct("Refused").field("error", &self.error).finish_non_exhaustive()
     }
 }
 

@@ -29,11 +29,7 @@ impl<T> Lanes<T> {
     pub fn new(kernel: Kernel, capacity: LaneCount) -> Self {
         let capacity = capacity.get();
         let states = (0..capacity).map(|_| State::EMPTY).collect();
-        Self {
-            kernel,
-            states,
-            seats: Vec::with_capacity(capacity),
-        }
+        Self { kernel, states, seats: Vec::with_capacity(capacity) }
     }
 
     /// Starts a hash: `$2b$`, of a password of 0 to 72 bytes, which may contain any byte.
@@ -55,22 +51,14 @@ impl<T> Lanes<T> {
         if password.len() > MAX_PASSWORD_BYTES {
             return Err(Refused {
                 ticket,
-                error: Error::PasswordTooLong {
-                    length: password.len(),
-                },
+                error: Error::PasswordTooLong { length: password.len() },
             });
         }
         let Some(state) = self.states.get_mut(self.seats.len()) else {
-            return Err(Refused {
-                ticket,
-                error: Error::Full,
-            });
+            return Err(Refused { ticket, error: Error::Full });
         };
         state.start(password, salt);
-        self.seats.push(Seat {
-            ticket,
-            steps_left: cost.iterations(),
-        });
+        self.seats.push(Seat { ticket, steps_left: cost.iterations() });
         Ok(())
     }
 
@@ -85,10 +73,7 @@ impl<T> Lanes<T> {
         for seat in &mut self.seats {
             seat.steps_left -= 1;
         }
-        self.leave(
-            |seat| seat.steps_left == 0,
-            |state, ticket| (ticket, state.digest()),
-        )
+        self.leave(|seat| seat.steps_left == 0, |state, ticket| (ticket, state.digest()))
     }
 
     /// Drops the hashes whose tickets are `unwanted`, and gives the tickets back.
@@ -98,9 +83,7 @@ impl<T> Lanes<T> {
 
     /// The tickets of the hashes in progress, each with the steps that it still takes. In no order.
     pub fn in_progress(&self) -> impl ExactSizeIterator<Item = (&T, u32)> {
-        self.seats
-            .iter()
-            .map(|seat| (&seat.ticket, seat.steps_left))
+        self.seats.iter().map(|seat| (&seat.ticket, seat.steps_left))
     }
 
     /// How many hashes are in progress.
@@ -208,10 +191,7 @@ mod tests {
         assert_eq!(lanes.cancel(|ticket| *ticket == 0).collect::<Vec<_>>(), [0]);
         assert_eq!(lanes.states[0], last);
         assert_eq!(lanes.states[2], State::EMPTY);
-        assert_eq!(
-            lanes.in_progress().collect::<Vec<_>>(),
-            [(&2, 64), (&1, 32)]
-        );
+        assert_eq!(lanes.in_progress().collect::<Vec<_>>(), [(&2, 64), (&1, 32)]);
         Ok(())
     }
 
@@ -235,10 +215,7 @@ mod tests {
     #[test]
     fn what_is_printed_holds_no_secret() -> Result<(), Error> {
         let printed = format!("{:?}", three_lanes()?);
-        assert_eq!(
-            printed,
-            "Lanes { kernel: Portable, len: 3, capacity: 3, .. }"
-        );
+        assert_eq!(printed, "Lanes { kernel: Portable, len: 3, capacity: 3, .. }");
         Ok(())
     }
 }

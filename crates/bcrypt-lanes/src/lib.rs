@@ -48,10 +48,7 @@
 #![deny(unsafe_code)]
 
 #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", unix))]
-#[expect(
-    unsafe_code,
-    reason = "the assembly kernel: see the SAFETY arguments there"
-)]
+#[expect(unsafe_code, reason = "the assembly kernel: see the SAFETY arguments there")]
 mod bmi;
 mod error;
 mod kernel;
@@ -89,9 +86,7 @@ pub fn bcrypt(
     cost: Cost,
 ) -> Result<Digest, Error> {
     let mut lanes = Lanes::new(kernel, LaneCount::MIN);
-    lanes
-        .join(password, salt, cost, ())
-        .map_err(|refused| refused.error)?;
+    lanes.join(password, salt, cost, ()).map_err(|refused| refused.error)?;
     loop {
         if let Some(((), digest)) = lanes.step().next() {
             return Ok(digest);

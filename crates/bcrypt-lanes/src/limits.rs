@@ -33,9 +33,7 @@ impl TryFrom<u32> for Cost {
     /// [`Error::CostOutOfRange`] outside 4 to 31.
     fn try_from(cost: u32) -> Result<Self, Error> {
         let within = (Self::MIN.0..=Self::MAX.0).contains(&cost);
-        within
-            .then_some(Self(cost))
-            .ok_or(Error::CostOutOfRange { cost })
+        within.then_some(Self(cost)).ok_or(Error::CostOutOfRange { cost })
     }
 }
 
@@ -72,8 +70,6 @@ impl TryFrom<usize> for LaneCount {
     /// [`Error::LaneCountOutOfRange`] outside 1 to 6.
     fn try_from(lanes: usize) -> Result<Self, Error> {
         let within = (Self::MIN.0..=Self::MAX.0).contains(&lanes);
-        within
-            .then_some(Self(lanes))
-            .ok_or(Error::LaneCountOutOfRange { lanes })
+        within.then_some(Self(lanes)).ok_or(Error::LaneCountOutOfRange { lanes })
     }
 }

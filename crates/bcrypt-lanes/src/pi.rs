@@ -201,12 +201,7 @@ mod tests {
         let mut pi = vec![0; 1 + words + 2];
         add_arctan(&mut pi, 16, 5, false);
         add_arctan(&mut pi, 4, 239, true);
-        let table: Vec<_> = P
-            .iter()
-            .chain(S.as_flattened())
-            .copied()
-            .take(words)
-            .collect();
+        let table: Vec<_> = P.iter().chain(S.as_flattened()).copied().take(words).collect();
         assert_eq!((pi[0], &pi[1..=words]), (3, &table[..]));
     }
 }

@@ -15,14 +15,8 @@ pub(crate) const P_WORDS: usize = 18;
 pub(crate) const BLOCKS: usize = (P_WORDS + 4 * 256) / 2;
 
 /// What bcrypt encrypts in the end: "OrpheanBeholderScryDoubt".
-const MAGIC: [u32; 6] = [
-    0x4f72_7068,
-    0x6561_6e42,
-    0x6568_6f6c,
-    0x6465_7253,
-    0x6372_7944,
-    0x6f75_6274,
-];
+const MAGIC: [u32; 6] =
+    [0x4f72_7068, 0x6561_6e42, 0x6568_6f6c, 0x6465_7253, 0x6372_7944, 0x6f75_6274];
 const MAGIC_ENCRYPTIONS: usize = 64;
 
 /// `s` follows `p` without a gap, so that an expansion's outputs go to consecutive addresses. The alignment is a cache
@@ -38,24 +32,15 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) const EMPTY: Self = Self {
-        p: [0; P_WORDS],
-        s: [[0; 256]; 4],
-        key: [0; P_WORDS],
-        salt: [0; SALT_BYTES / 4],
-    };
+    pub(crate) const EMPTY: Self =
+        Self { p: [0; P_WORDS], s: [[0; 256]; 4], key: [0; P_WORDS], salt: [0; SALT_BYTES / 4] };
 
     /// Starts a hash in place, so that no copy of the password is left on the stack.
     pub(crate) fn start(&mut self, password: &[u8], salt: &[u8; SALT_BYTES]) {
         self.p = pi::P;
         self.s = pi::S;
         // The terminator is part of the key; at 72 bytes the cycle is full before it comes.
-        let key = password
-            .iter()
-            .chain(iter::once(&0))
-            .copied()
-            .cycle()
-            .take(MAX_PASSWORD_BYTES);
+        let key = password.iter().chain(iter::once(&0)).copied().cycle().take(MAX_PASSWORD_BYTES);
         fill(&mut self.key, key);
         fill(&mut self.salt, salt.iter().copied());
         self.mix_key();

@@ -61,9 +61,7 @@ fn joining_stepping_leaving_and_cancelling_allocate_nothing() -> Result<(), Erro
         let mut lanes = Lanes::new(kernel, LaneCount::MAX);
         let before = ALLOCATIONS.get();
         for ticket in 0..6 {
-            lanes
-                .join(b"secret", &[9; 16], Cost::MIN, ticket)
-                .map_err(|refused| refused.error)?;
+            lanes.join(b"secret", &[9; 16], Cost::MIN, ticket).map_err(|refused| refused.error)?;
         }
         let cancelled = lanes.cancel(|ticket| *ticket == 1).count();
         let finished: usize = (0..16).map(|_| lanes.step().count()).sum();
@@ -78,9 +76,7 @@ fn states_are_zero_when_their_memory_is_freed() -> Result<(), Error> {
         let before = STATES_FREED.get();
         let mut lanes = Lanes::new(kernel, LaneCount::MAX);
         for ticket in 0..6 {
-            lanes
-                .join(b"secret", &[9; 16], Cost::MIN, ticket)
-                .map_err(|refused| refused.error)?;
+            lanes.join(b"secret", &[9; 16], Cost::MIN, ticket).map_err(|refused| refused.error)?;
         }
         assert_eq!(lanes.step().count(), 0);
         drop(lanes);

@@ -12,8 +12,7 @@ use crate::{
 #[async_trait]
 impl Challenges for Backend {
     async fn challenge_create(&self, new: NewChallenge) -> Result<()> {
-        self.write(new, |connection, new| Box::pin(insert(connection, new)))
-            .await
+        self.write(new, |connection, new| Box::pin(insert(connection, new))).await
     }
 
     async fn challenge_reserve(
@@ -22,12 +21,9 @@ impl Challenges for Backend {
         max_attempts: u32,
         now: Timestamp,
     ) -> Result<Reservation> {
-        self.write(
-            (token_mac, max_attempts, now),
-            |connection, (token_mac, max_attempts, now)| {
-                Box::pin(reserve(connection, token_mac, *max_attempts, *now))
-            },
-        )
+        self.write((token_mac, max_attempts, now), |connection, (token_mac, max_attempts, now)| {
+            Box::pin(reserve(connection, token_mac, *max_attempts, *now))
+        })
         .await
     }
 
@@ -44,12 +40,9 @@ impl Challenges for Backend {
         code_mac: [u8; 32],
         rules: CodeRules,
     ) -> Result<Renewal> {
-        self.write(
-            (token_mac, code_mac, rules),
-            |connection, (token_mac, code_mac, rules)| {
-                Box::pin(renew(connection, token_mac, code_mac, rules))
-            },
-        )
+        self.write((token_mac, code_mac, rules), |connection, (token_mac, code_mac, rules)| {
+            Box::pin(renew(connection, token_mac, code_mac, rules))
+        })
         .await
     }
 }
@@ -94,20 +87,11 @@ async fn reserve(
     .await?;
     if let Some(row) = row {
         let code_mac = row.code_mac()?;
-        return Ok(Reservation::Reserved {
-            challenge: row.try_into()?,
-            code_mac,
-        });
+        return Ok(Reservation::Reserved { challenge: row.try_into()?, code_mac });
     }
     // What can still be answered but for its attempts is exhausted; all else is equally invalid.
-    let open = find(connection, token_mac)
-        .await?
-        .is_some_and(|found| found.is_open(now));
-    Ok(if open {
-        Reservation::Exhausted
-    } else {
-        Reservation::Invalid
-    })
+    let open = find(connection, token_mac).await?.is_some_and(|found| found.is_open(now));
+    Ok(if open { Reservation::Exhausted } else { Reservation::Invalid })
 }
 
 async fn complete(
@@ -147,16 +131,11 @@ async fn renew(
     if let Some(row) = row {
         return Ok(Renewal::Renewed(row.try_into()?));
     }
-    Ok(
-        match find(connection, token_mac)
-            .await?
-            .filter(|found| found.is_open(rules.now))
-        {
-            None => Renewal::Invalid,
-            Some(found) if found.attempts >= rules.max_attempts => Renewal::Exhausted,
-            Some(found) => Renewal::TooEarly(found.resend_at),
-        },
-    )
+    Ok(match find(connection, token_mac).await?.filter(|found| found.is_open(rules.now)) {
+        None => Renewal::Invalid,
+        Some(found) if found.attempts >= rules.max_attempts => Renewal::Exhausted,
+        Some(found) => Renewal::TooEarly(found.resend_at),
+    })
 }
 
 async fn find(connection: &mut Connection, token_mac: &[u8]) -> Result<Option<Challenge>> {

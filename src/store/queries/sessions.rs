@@ -11,10 +11,9 @@ use crate::{
 #[async_trait]
 impl Sessions for Backend {
     async fn session_create(&self, session: Session, credential_version: i64) -> Result<bool> {
-        self.write(
-            (session, credential_version),
-            |connection, (session, version)| Box::pin(insert(connection, session, *version)),
-        )
+        self.write((session, credential_version), |connection, (session, version)| {
+            Box::pin(insert(connection, session, *version))
+        })
         .await
     }
 }
@@ -27,12 +26,7 @@ pub(super) async fn insert(
     session: &Session,
     credential_version: i64,
 ) -> Result<bool> {
-    let methods: Vec<_> = session
-        .methods
-        .iter()
-        .copied()
-        .map(AuthMethod::as_str)
-        .collect();
+    let methods: Vec<_> = session.methods.iter().copied().map(AuthMethod::as_str).collect();
     let begun = sqlx::query(
         "INSERT INTO sessions (id, user_id, credential_version, audience, device_name, amr, created_at, expires_at) \
          SELECT $1, id, credential_version, $4, $5, $6, $7, $8 FROM users \

@@ -19,19 +19,16 @@ impl SigningKeys for Backend {
         .bind(algorithm)
         .fetch_optional(self.reader())
         .await?;
-        Ok(row.map(
-            |(id, algorithm, sealed_private_key, created_at)| SealedKey {
-                id,
-                algorithm,
-                sealed_private_key,
-                created_at,
-            },
-        ))
+        Ok(row.map(|(id, algorithm, sealed_private_key, created_at)| SealedKey {
+            id,
+            algorithm,
+            sealed_private_key,
+            created_at,
+        }))
     }
 
     async fn signing_key_create(&self, key: SealedKey) -> Result<bool> {
-        self.write(key, |connection, key| Box::pin(insert(connection, key)))
-            .await
+        self.write(key, |connection, key| Box::pin(insert(connection, key))).await
     }
 }
 

@@ -12,8 +12,7 @@ use crate::{
 #[async_trait]
 impl Users for Backend {
     async fn user_create(&self, new: NewUser) -> Result<bool> {
-        self.write(new, |connection, new| Box::pin(insert(connection, new)))
-            .await
+        self.write(new, |connection, new| Box::pin(insert(connection, new))).await
     }
 
     async fn user_taken(
@@ -45,10 +44,8 @@ impl Users for Backend {
             LoginName::Username(key) => ("SELECT * FROM users WHERE username_key = $1", key),
             LoginName::Email(key) => ("SELECT * FROM users WHERE email_key = $1", key),
         };
-        let row: Option<UserRow> = sqlx::query_as(sql)
-            .bind(key)
-            .fetch_optional(self.reader())
-            .await?;
+        let row: Option<UserRow> =
+            sqlx::query_as(sql).bind(key).fetch_optional(self.reader()).await?;
         Ok(row.map(Into::into))
     }
 

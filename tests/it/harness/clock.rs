@@ -16,8 +16,7 @@ pub struct TestClock(Arc<AtomicU64>);
 
 impl TestClock {
     pub fn advance(&self, by: Duration) {
-        self.0
-            .fetch_add(u64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+        self.0.fetch_add(u64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
     }
 
     pub fn now(&self) -> Timestamp {

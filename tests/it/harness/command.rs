@@ -13,10 +13,7 @@ use super::PATIENCE;
 /// The program, with nothing of our own environment that could configure it.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-    command
-        .args(arguments)
-        .env_remove("DATABASE_URL")
-        .stdin(Stdio::null());
+    command.args(arguments).env_remove("DATABASE_URL").stdin(Stdio::null());
     command
 }
 
@@ -34,11 +31,7 @@ pub struct Running {
 impl Running {
     /// Starts `command` and reads its banner.
     pub fn start(mut command: Command) -> Self {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, log) = mpsc::channel();
         let errors = BufReader::new(child.stderr.take().unwrap());
         thread::spawn(move || {
@@ -49,20 +42,13 @@ impl Running {
         });
         let mut banner = String::new();
         let mut output = BufReader::new(child.stdout.take().unwrap());
-        while !banner.contains("  HTTP ") {
+        while !(banner.contains("  HTTP ") && banner.ends_with("\n\n")) {
             let read = output.read_line(&mut banner).unwrap();
-            assert!(
-                read > 0,
-                "no banner: {banner}{}",
-                log.iter().collect::<Vec<_>>().join("\n")
-            );
+            assert!(read > 0, "no banner: {banner}{}", log.iter().collect::<Vec<_>>().join("\n"));
         }
         thread::spawn(move || output.read_to_string(&mut String::new()));
         let address = |name: &str| {
-            let line = banner
-                .lines()
-                .find_map(|line| line.trim().strip_prefix(name))
-                .unwrap();
+            let line = banner.lines().find_map(|line| line.trim().strip_prefix(name)).unwrap();
             line.trim().trim_start_matches("http://").parse().unwrap()
         };
         Self {
@@ -90,13 +76,7 @@ impl Running {
 
     pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-s", name, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
     /// Waits for the end and reads the rest of the log.

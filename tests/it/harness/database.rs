@@ -31,19 +31,12 @@ impl Database {
             Backend::Sqlite => format!("sqlite://{}/countersign.db", folder.path().display()),
             Backend::Postgres => {
                 let name = unique(&format!("countersign_{}", std::process::id()));
-                run_on_postgres(
-                    postgres::admin_url(),
-                    &format!(r#"CREATE DATABASE "{name}""#),
-                )
-                .await;
+                run_on_postgres(postgres::admin_url(), &format!(r#"CREATE DATABASE "{name}""#))
+                    .await;
                 with_database(postgres::admin_url(), &name)
             }
         };
-        Self {
-            backend,
-            url,
-            folder,
-        }
+        Self { backend, url, folder }
     }
 
     /// A store on it, migrated.
@@ -75,35 +68,21 @@ impl Database {
         match self.backend {
             Backend::Sqlite => {
                 let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
-                sqlx::query_scalar(sql)
-                    .fetch_one(&mut connection)
-                    .await
-                    .unwrap()
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
             }
             Backend::Postgres => {
                 let mut connection = PgConnection::connect(&self.url).await.unwrap();
-                sqlx::query_scalar(sql)
-                    .fetch_one(&mut connection)
-                    .await
-                    .unwrap()
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
             }
         }
     }
 
     /// Lets nobody in, as though the server were gone; or lets them in again.
     pub async fn set_away(&self, away: bool) {
-        let name = self
-            .url
-            .split('?')
-            .next()
-            .and_then(|url| url.rsplit('/').next())
-            .unwrap();
+        let name = self.url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap();
         let admin = postgres::admin_url();
-        run_on_postgres(
-            admin,
-            &format!(r#"ALTER DATABASE "{name}" ALLOW_CONNECTIONS {}"#, !away),
-        )
-        .await;
+        run_on_postgres(admin, &format!(r#"ALTER DATABASE "{name}" ALLOW_CONNECTIONS {}"#, !away))
+            .await;
         if away {
             let kill = format!(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
@@ -118,18 +97,12 @@ impl Drop for Database {
         if self.backend == Backend::Sqlite {
             return;
         }
-        let name = self
-            .url
-            .split('?')
-            .next()
-            .and_then(|url| url.rsplit('/').next())
-            .unwrap_or_default();
+        let name =
+            self.url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
         let sql = format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#);
         let dropped = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(run_on_postgres(postgres::admin_url(), &sql));
         });
         if dropped.join().is_err() && !thread::panicking() {
@@ -146,12 +119,8 @@ async fn run_on_postgres(url: &str, sql: &str) {
 
 /// The URL of another database of the same server.
 fn with_database(url: &str, name: &str) -> String {
-    let (base, query) = url
-        .split_once('?')
-        .map_or((url, None), |(base, query)| (base, Some(query)));
+    let (base, query) =
+        url.split_once('?').map_or((url, None), |(base, query)| (base, Some(query)));
     let (server, _database) = base.rsplit_once('/').unwrap();
-    query.map_or_else(
-        || format!("{server}/{name}"),
-        |query| format!("{server}/{name}?{query}"),
-    )
+    query.map_or_else(|| format!("{server}/{name}"), |query| format!("{server}/{name}?{query}"))
 }

@@ -8,13 +8,7 @@ use super::Server;
 
 /// The header and the claims of a token, once its signature, issuer and audience are found right.
 pub async fn verify(server: &Server, jwt: &str, algorithm: Algorithm) -> (Value, Value) {
-    let response = server
-        .tokens
-        .clone()
-        .get_jwks(GetJwksRequest {})
-        .await
-        .unwrap()
-        .into_inner();
+    let response = server.tokens.clone().get_jwks(GetJwksRequest {}).await.unwrap().into_inner();
     let jwks: JwkSet = serde_json::from_slice(&response.jwks_json).unwrap();
     let header = jsonwebtoken::decode_header(jwt).unwrap();
     let jwk = jwks.find(header.kid.as_deref().unwrap()).unwrap();

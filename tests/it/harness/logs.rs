@@ -44,9 +44,7 @@ fn lock() -> MutexGuard<'static, Vec<u8>> {
 pub fn events_with(text: &str) -> Vec<Value> {
     let lines = String::from_utf8(lock().clone()).unwrap();
     let of_text = lines.lines().filter(|line| line.contains(text));
-    of_text
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    of_text.map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// The codes that were sent to a user, the newest last.
@@ -55,15 +53,10 @@ pub fn codes(username: &str) -> Vec<String> {
         (event["target"] == "countersign::delivery" && event["username"] == username)
             .then(|| event["code"].as_str().unwrap().to_owned())
     };
-    events_with(&format!("\"{username}\""))
-        .iter()
-        .filter_map(sent)
-        .collect()
+    events_with(&format!("\"{username}\"")).iter().filter_map(sent).collect()
 }
 
 /// The newest code that was sent to a user.
 pub fn code(username: &str) -> String {
-    codes(username)
-        .pop()
-        .unwrap_or_else(|| panic!("no code was sent to {username}"))
+    codes(username).pop().unwrap_or_else(|| panic!("no code was sent to {username}"))
 }

@@ -50,62 +50,38 @@ fn start() -> Result<Cluster, String> {
         .spawn()
         .map_err(|error| format!("cannot start {shell:?}: {error}"))?;
     if let Some(url) = url {
-        return Ok(Cluster {
-            url,
-            _keeper: keeper,
-        });
+        return Ok(Cluster { url, _keeper: keeper });
     }
     let mut folder = String::new();
     let output = keeper.stdout.take().ok_or("no output")?;
-    BufReader::new(output)
-        .read_line(&mut folder)
-        .map_err(|error| error.to_string())?;
+    BufReader::new(output).read_line(&mut folder).map_err(|error| error.to_string())?;
     if folder.is_empty() {
         return Err("Postgres did not start: its log is above".to_owned());
     }
-    let url = format!(
-        "postgres://postgres@localhost/postgres?host={}",
-        folder.trim()
-    );
-    Ok(Cluster {
-        url,
-        _keeper: keeper,
-    })
+    let url = format!("postgres://postgres@localhost/postgres?host={}", folder.trim());
+    Ok(Cluster { url, _keeper: keeper })
 }
 
 fn keeper(binaries: &Path) -> Result<Command, String> {
     let mut shell = if is_root()? {
         let mut command = Command::new("runuser");
-        let user = if exists("postgres") {
-            "postgres"
-        } else {
-            "nobody"
-        };
+        let user = if exists("postgres") { "postgres" } else { "nobody" };
         command.args(["-u", user, "--", "sh"]);
         command
     } else {
         Command::new("sh")
     };
-    shell
-        .args(["-c", CLUSTER, "sh"])
-        .arg(binaries)
-        .current_dir("/");
+    shell.args(["-c", CLUSTER, "sh"]).arg(binaries).current_dir("/");
     Ok(shell)
 }
 
 /// The folder of initdb: on PATH, else the newest that Debian's packages have put in place.
 fn find_binaries() -> Result<PathBuf, String> {
     let on_path = std::env::var_os("PATH").unwrap_or_default();
-    let debian = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut versions: Vec<_> = debian.map(|version| version.path().join("bin")).collect();
     versions.sort_by_key(|path| {
-        let version = path
-            .parent()
-            .and_then(Path::file_name)
-            .and_then(|name| name.to_str());
+        let version = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
         version.and_then(|version| version.parse::<u32>().ok())
     });
     std::env::split_paths(&on_path)
@@ -119,16 +95,10 @@ fn find_binaries() -> Result<PathBuf, String> {
 }
 
 fn is_root() -> Result<bool, String> {
-    let id = Command::new("id")
-        .arg("-u")
-        .output()
-        .map_err(|error| format!("id: {error}"))?;
+    let id = Command::new("id").arg("-u").output().map_err(|error| format!("id: {error}"))?;
     Ok(id.stdout.trim_ascii() == b"0")
 }
 
 fn exists(user: &str) -> bool {
-    Command::new("id")
-        .arg(user)
-        .output()
-        .is_ok_and(|id| id.status.success())
+    Command::new("id").arg(user).output().is_ok_and(|id| id.status.success())
 }

@@ -35,21 +35,19 @@ pub struct Server {
 
 /// The configuration of tests: cheap hashes, a queue that nothing fills by accident, free ports.
 pub fn config(database: &Database) -> Config {
-    let flags = clap::Command::new("test")
-        .args(Settings::arguments())
-        .get_matches_from([
-            "test",
-            "--database-url",
-            &database.url,
-            "--grpc-addr=127.0.0.1:0",
-            "--http-addr=127.0.0.1:0",
-            "--audience=countersign,other",
-            "--delivery=log",
-            "--master-key-file",
-            master_key(database).to_str().unwrap(),
-            "--drain-delay=0s",
-            "--hash-queue=1000",
-        ]);
+    let flags = clap::Command::new("test").args(Settings::arguments()).get_matches_from([
+        "test",
+        "--database-url",
+        &database.url,
+        "--grpc-addr=127.0.0.1:0",
+        "--http-addr=127.0.0.1:0",
+        "--audience=countersign,other",
+        "--delivery=log",
+        "--master-key-file",
+        master_key(database).to_str().unwrap(),
+        "--drain-delay=0s",
+        "--hash-queue=1000",
+    ]);
     let mut config = Config::parse(&Settings::gather(&flags).unwrap()).unwrap();
     config.password.cost = 4;
     config
@@ -57,11 +55,7 @@ pub fn config(database: &Database) -> Config {
 
 fn master_key(database: &Database) -> std::path::PathBuf {
     let path = database.folder().join("master.key");
-    std::fs::write(
-        &path,
-        countersign::token::MasterKey::generate_text().as_str(),
-    )
-    .unwrap();
+    std::fs::write(&path, countersign::token::MasterKey::generate_text().as_str()).unwrap();
     path
 }
 
@@ -133,14 +127,8 @@ impl Server {
 
     pub async fn login(&self, username: &str, password: &str) -> Result<LoginResponse, Status> {
         let (username, password) = (username.to_owned(), password.to_owned());
-        let request = LoginRequest {
-            username,
-            password,
-            ..LoginRequest::default()
-        };
-        Ok(soon("Login", self.auth.clone().login(request))
-            .await?
-            .into_inner())
+        let request = LoginRequest { username, password, ..LoginRequest::default() };
+        Ok(soon("Login", self.auth.clone().login(request)).await?.into_inner())
     }
 
     /// The challenge that a login of a user with a second factor gets.
@@ -161,9 +149,7 @@ impl Server {
     }
 
     pub async fn resend(&self, challenge: &Challenge) -> Result<Challenge, Status> {
-        let request = ResendCodeRequest {
-            challenge_id: challenge.challenge_id.clone(),
-        };
+        let request = ResendCodeRequest { challenge_id: challenge.challenge_id.clone() };
         let response = soon("ResendCode", self.auth.clone().resend_code(request)).await?;
         Ok(response.into_inner().challenge.unwrap())
     }

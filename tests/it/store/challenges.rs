@@ -25,11 +25,7 @@ fn session(challenge: &Challenge) -> Session {
 }
 
 fn rules(seconds: u64) -> CodeRules {
-    CodeRules {
-        now: at(seconds),
-        next_resend_at: at(seconds + 30),
-        max_attempts: MAX,
-    }
+    CodeRules { now: at(seconds), next_resend_at: at(seconds + 30), max_attempts: MAX }
 }
 
 #[rstest]
@@ -43,35 +39,15 @@ async fn attempts_are_spent_one_by_one_until_there_are_none(
     store.challenge_create(new.clone()).await.unwrap();
     for attempts in 1..=MAX {
         let expected = Reservation::Reserved {
-            challenge: Challenge {
-                attempts,
-                ..new.challenge.clone()
-            },
+            challenge: Challenge { attempts, ..new.challenge.clone() },
             code_mac: new.code_mac,
         };
-        assert_eq!(
-            store
-                .challenge_reserve(new.token_mac, MAX, at(299))
-                .await
-                .unwrap(),
-            expected
-        );
+        assert_eq!(store.challenge_reserve(new.token_mac, MAX, at(299)).await.unwrap(), expected);
     }
     let reserve = |token_mac, seconds| store.challenge_reserve(token_mac, MAX, at(seconds));
-    assert_eq!(
-        reserve(new.token_mac, 299).await.unwrap(),
-        Reservation::Exhausted
-    );
-    assert_eq!(
-        reserve(new.token_mac, 300).await.unwrap(),
-        Reservation::Invalid,
-        "expired"
-    );
-    assert_eq!(
-        reserve([9; 32], 0).await.unwrap(),
-        Reservation::Invalid,
-        "unknown"
-    );
+    assert_eq!(reserve(new.token_mac, 299).await.unwrap(), Reservation::Exhausted);
+    assert_eq!(reserve(new.token_mac, 300).await.unwrap(), Reservation::Invalid, "expired");
+    assert_eq!(reserve([9; 32], 0).await.unwrap(), Reservation::Invalid, "unknown");
 }
 
 #[rstest]
@@ -84,29 +60,13 @@ async fn a_challenge_is_completed_once_and_with_its_session(
     let new = new_challenge(&stored_user(store.as_ref()).await);
     let challenge = new.challenge.clone();
     store.challenge_create(new.clone()).await.unwrap();
-    assert!(
-        store
-            .challenge_complete(challenge.clone(), session(&challenge))
-            .await
-            .unwrap()
-    );
-    assert!(
-        !store
-            .challenge_complete(challenge.clone(), session(&challenge))
-            .await
-            .unwrap()
-    );
+    assert!(store.challenge_complete(challenge.clone(), session(&challenge)).await.unwrap());
+    assert!(!store.challenge_complete(challenge.clone(), session(&challenge)).await.unwrap());
     assert_eq!(database.number("SELECT COUNT(*) FROM sessions").await, 1);
-    let reserved = store
-        .challenge_reserve(new.token_mac, MAX, at(0))
-        .await
-        .unwrap();
+    let reserved = store.challenge_reserve(new.token_mac, MAX, at(0)).await.unwrap();
     assert_eq!(reserved, Reservation::Invalid);
     assert_eq!(
-        store
-            .challenge_renew(new.token_mac, [2; 32], rules(30))
-            .await
-            .unwrap(),
+        store.challenge_renew(new.token_mac, [2; 32], rules(30)).await.unwrap(),
         Renewal::Invalid
     );
 }
@@ -125,10 +85,7 @@ async fn no_session_begins_for_a_user_who_has_changed_since(
     store.challenge_create(new.clone()).await.unwrap();
     database.run(&format!("UPDATE users SET {change}")).await;
     assert!(
-        !store
-            .challenge_complete(new.challenge.clone(), session(&new.challenge))
-            .await
-            .unwrap()
+        !store.challenge_complete(new.challenge.clone(), session(&new.challenge)).await.unwrap()
     );
     assert_eq!(database.number("SELECT COUNT(*) FROM sessions").await, 0);
 }
@@ -144,30 +101,19 @@ async fn a_code_is_replaced_after_the_cool_down_while_attempts_are_left(
     store.challenge_create(new.clone()).await.unwrap();
     let renew = |seconds| store.challenge_renew(new.token_mac, [2; 32], rules(seconds));
     assert_eq!(renew(29).await.unwrap(), Renewal::TooEarly(at(30)));
-    let renewed = Challenge {
-        resend_at: at(60),
-        ..new.challenge.clone()
-    };
+    let renewed = Challenge { resend_at: at(60), ..new.challenge.clone() };
     assert_eq!(renew(30).await.unwrap(), Renewal::Renewed(renewed));
-    let Reservation::Reserved { code_mac, .. } = store
-        .challenge_reserve(new.token_mac, MAX, at(31))
-        .await
-        .unwrap()
+    let Reservation::Reserved { code_mac, .. } =
+        store.challenge_reserve(new.token_mac, MAX, at(31)).await.unwrap()
     else {
         panic!("not reserved")
     };
     assert_eq!(code_mac, [2; 32]);
     for _ in 1..MAX {
-        store
-            .challenge_reserve(new.token_mac, MAX, at(31))
-            .await
-            .unwrap();
+        store.challenge_reserve(new.token_mac, MAX, at(31)).await.unwrap();
     }
     assert_eq!(renew(60).await.unwrap(), Renewal::Exhausted);
     assert_eq!(renew(300).await.unwrap(), Renewal::Invalid, "expired");
-    let unknown = store
-        .challenge_renew([9; 32], [2; 32], rules(30))
-        .await
-        .unwrap();
+    let unknown = store.challenge_renew([9; 32], [2; 32], rules(30)).await.unwrap();
     assert_eq!(unknown, Renewal::Invalid);
 }

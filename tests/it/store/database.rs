@@ -16,20 +16,9 @@ async fn it_checks_that_its_schema_is_current(
     store.migrate().await.unwrap();
     store.migrate().await.unwrap();
     store.check().await.unwrap();
-    database
-        .run("DELETE FROM _sqlx_migrations WHERE version = 4")
-        .await;
+    database.run("DELETE FROM _sqlx_migrations WHERE version = 4").await;
     let error = store.check().await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::SchemaOutdated {
-                found: 3,
-                wanted: 4
-            }
-        ),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::SchemaOutdated { found: 3, wanted: 4 }), "{error:?}");
 }
 
 #[rstest]
@@ -44,12 +33,7 @@ async fn several_replicas_may_migrate_at_once(
     }
     let results = futures_util::future::join_all(stores.iter().map(|store| store.migrate())).await;
     assert!(results.iter().all(Result::is_ok), "{results:?}");
-    assert_eq!(
-        database
-            .number("SELECT COUNT(*) FROM _sqlx_migrations")
-            .await,
-        4
-    );
+    assert_eq!(database.number("SELECT COUNT(*) FROM _sqlx_migrations").await, 4);
 }
 
 #[rstest]

@@ -25,12 +25,6 @@ async fn each_algorithm_has_one_active_key_and_the_first_one_stays(
     assert!(store.signing_key_create(first.clone()).await.unwrap());
     assert!(!store.signing_key_create(second).await.unwrap());
     assert!(store.signing_key_create(other.clone()).await.unwrap());
-    assert_eq!(
-        store.signing_key_active("ES256").await.unwrap(),
-        Some(first)
-    );
-    assert_eq!(
-        store.signing_key_active("EdDSA").await.unwrap(),
-        Some(other)
-    );
+    assert_eq!(store.signing_key_active("ES256").await.unwrap(), Some(first));
+    assert_eq!(store.signing_key_active("EdDSA").await.unwrap(), Some(other));
 }

@@ -20,37 +20,18 @@ async fn a_user_is_found_by_name_by_address_and_by_id_as_it_was_written(
     let new = new_user();
     assert!(store.user_create(new.clone()).await.unwrap());
     for found in [
-        store
-            .user_by_login(&LoginName::Username(new.username_key.clone()))
-            .await,
-        store
-            .user_by_login(&LoginName::Email(new.email_key.clone()))
-            .await,
+        store.user_by_login(&LoginName::Username(new.username_key.clone())).await,
+        store.user_by_login(&LoginName::Email(new.email_key.clone())).await,
         store.user_by_id(new.user.id).await,
     ] {
         let found = found.unwrap().unwrap();
         assert_eq!(found.user, new.user);
-        assert_eq!(
-            (found.password_hash.as_str(), found.credential_version),
-            ("hash", 1)
-        );
+        assert_eq!((found.password_hash.as_str(), found.credential_version), ("hash", 1));
     }
     assert!(store.user_by_id(Uuid::now_v7()).await.unwrap().is_none());
     // An address is no username and a username no address.
-    assert!(
-        store
-            .user_by_login(&LoginName::Username(new.email_key))
-            .await
-            .unwrap()
-            .is_none()
-    );
-    assert!(
-        store
-            .user_by_login(&LoginName::Email(new.username_key))
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(store.user_by_login(&LoginName::Username(new.email_key)).await.unwrap().is_none());
+    assert!(store.user_by_login(&LoginName::Email(new.username_key)).await.unwrap().is_none());
 }
 
 #[rstest]
@@ -63,35 +44,19 @@ async fn name_address_and_request_are_unique_and_what_is_taken_is_told_apart(
     let first = new_user();
     assert!(store.user_create(first.clone()).await.unwrap());
 
-    let same_name = NewUser {
-        username_key: first.username_key.clone(),
-        ..new_user()
-    };
-    let same_email = NewUser {
-        email_key: first.email_key.clone(),
-        ..new_user()
-    };
-    let same_request = NewUser {
-        request_id: first.request_id,
-        ..new_user()
-    };
+    let same_name = NewUser { username_key: first.username_key.clone(), ..new_user() };
+    let same_email = NewUser { email_key: first.email_key.clone(), ..new_user() };
+    let same_request = NewUser { request_id: first.request_id, ..new_user() };
     let taken = |new: &NewUser| {
         let (store, new) = (store.clone(), new.clone());
-        async move {
-            store
-                .user_taken(&new.username_key, &new.email_key, new.request_id)
-                .await
-                .unwrap()
-        }
+        async move { store.user_taken(&new.username_key, &new.email_key, new.request_id).await.unwrap() }
     };
     for new in [&same_name, &same_email, &same_request] {
         assert!(!store.user_create(new.clone()).await.unwrap());
     }
     assert!(matches!(taken(&same_name).await, Some(Taken::Username)));
     assert!(matches!(taken(&same_email).await, Some(Taken::Email)));
-    let Some(Taken::RequestId(earlier)) = taken(&same_request).await else {
-        panic!("not taken")
-    };
+    let Some(Taken::RequestId(earlier)) = taken(&same_request).await else { panic!("not taken") };
     assert_eq!(earlier.user, first.user);
     // The same request has a say before the name that it took.
     assert!(matches!(taken(&first).await, Some(Taken::RequestId(_))));
@@ -99,10 +64,7 @@ async fn name_address_and_request_are_unique_and_what_is_taken_is_told_apart(
 
     // No request id is not a request id that two users share.
     for _ in 0..2 {
-        let new = NewUser {
-            request_id: None,
-            ..new_user()
-        };
+        let new = NewUser { request_id: None, ..new_user() };
         assert!(taken(&new).await.is_none());
         assert!(store.user_create(new).await.unwrap());
     }

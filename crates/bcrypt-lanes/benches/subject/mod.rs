@@ -41,10 +41,7 @@ impl Subject {
             }
             Self::Lanes(kernel, count) => {
                 let mut lanes = Lanes::new(kernel, count);
-                while lanes
-                    .join(black_box(PASSWORD), black_box(&SALT), cost, ())
-                    .is_ok()
-                {}
+                while lanes.join(black_box(PASSWORD), black_box(&SALT), cost, ()).is_ok() {}
                 while !lanes.is_empty() {
                     black_box(lanes.step().count());
                 }

@@ -27,16 +27,8 @@ pub(crate) fn costs() -> impl Strategy<Value = Cost> {
 /// which Miri would not let a test write.
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
     let default = ProptestConfig::default();
-    let cases = if cfg!(miri) {
-        1
-    } else {
-        cases.min(default.cases)
-    };
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..default
-    }
+    let cases = if cfg!(miri) { 1 } else { cases.min(default.cases) };
+    ProptestConfig { cases, failure_persistence: None, ..default }
 }
 
 proptest! {

@@ -29,20 +29,9 @@ struct Outcome {
 fn jobs() -> impl Strategy<Value = Vec<Job>> {
     let patience = prop_oneof![3 => Just(u32::MAX), 1 => 0..64_u32];
     let latest: u32 = if cfg!(miri) { 4 } else { 100 };
-    let job = (
-        passwords(),
-        uniform16(any::<u8>()),
-        costs(),
-        0..latest,
-        patience,
-    )
-        .prop_map(|(password, salt, cost, arrives, patience)| Job {
-            password,
-            salt,
-            cost,
-            arrives,
-            patience,
-        });
+    let job = (passwords(), uniform16(any::<u8>()), costs(), 0..latest, patience).prop_map(
+        |(password, salt, cost, arrives, patience)| Job { password, salt, cost, arrives, patience },
+    );
     prop::collection::vec(job, if cfg!(miri) { 3..4 } else { 1..14 })
 }
 
@@ -67,19 +56,11 @@ fn play(kernel: Kernel, count: LaneCount, jobs: &[Job]) -> Vec<Option<Outcome>> 
             }
         }
         for ticket in lanes.cancel(|ticket| now - joined[ticket] >= jobs[*ticket].patience) {
-            let gone = Outcome {
-                joined: joined[&ticket],
-                left: now,
-                digest: None,
-            };
+            let gone = Outcome { joined: joined[&ticket], left: now, digest: None };
             assert_eq!(outcomes[ticket].replace(gone), None);
         }
         for (ticket, digest) in lanes.step() {
-            let done = Outcome {
-                joined: joined[&ticket],
-                left: now + 1,
-                digest: Some(digest),
-            };
+            let done = Outcome { joined: joined[&ticket], left: now + 1, digest: Some(digest) };
             assert_eq!(outcomes[ticket].replace(done), None);
         }
         if joined.len() == jobs.len() && lanes.is_empty() {
