@@ -130,7 +130,7 @@ impl Database for Sqlite {
     async fn migrate(&self) -> Result<()> {
         // sqlx locks only Postgres against others that migrate: here the transaction does.
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        migrations::migrator(migrations::SQLITE).run(&mut *transaction).await?;
+        migrations::migrator(migrations::SQLITE).run_direct(None, &mut *transaction, false).await?;
         Ok(transaction.commit().await?)
     }
 
