@@ -46,7 +46,7 @@ async fn a_write_that_has_begun_runs_to_its_end(
         let mut write = pin!(store.user_create(new_user()));
         assert!(poll!(&mut write).is_pending());
     }
-    eventually("all writes", || async {
+    eventually("all writes", async || {
         database.number("SELECT COUNT(*) FROM users").await == WRITES
     })
     .await;

@@ -64,10 +64,10 @@ async fn discovery_names_the_issuer_and_where_its_keys_are() {
 #[tokio::test]
 async fn the_probes_tell_alive_from_ready() {
     let server = Server::start(Backend::Postgres).await;
-    let ready = || async { get(server.http, "/readyz").await.0.starts_with("http/1.1 200") };
+    let ready = async || get(server.http, "/readyz").await.0.starts_with("http/1.1 200");
     eventually("ready", ready).await;
     server.database.set_away(true).await;
-    eventually("not ready", || async {
+    eventually("not ready", async || {
         get(server.http, "/readyz").await.0.starts_with("http/1.1 503")
     })
     .await;
@@ -99,7 +99,7 @@ async fn metrics_count_rpcs_by_method_and_code_and_invented_methods_make_no_seri
         format!(r#"countersign_build_info{{version="{}"}} 1"#, env!("CARGO_PKG_VERSION")),
     ];
     // A call is counted when its last byte has been taken, a moment after its caller has the answer.
-    eventually("the figures", || async {
+    eventually("the figures", async || {
         let (_, body) = get(server.http, "/metrics").await;
         assert!(!body.contains("invented"), "{body}");
         wanted.iter().all(|line| body.lines().any(|found| found == line))

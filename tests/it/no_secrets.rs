@@ -67,7 +67,7 @@ async fn no_secret_is_in_any_output(
     }
     drop(auth);
     running.signal("TERM");
-    assert!(running.wait().success(), "{}", running.logged);
+    assert!(running.wait().await.success(), "{}", running.logged);
 
     let delivery = |line: &&str| line.contains("countersign::delivery");
     assert_eq!(running.logged.lines().filter(delivery).count(), 1);

@@ -82,7 +82,7 @@ async fn a_person_registers_logs_in_reads_the_code_and_holds_a_token(
 
     drop(auth);
     running.signal("TERM");
-    assert_eq!(running.wait().code(), Some(0), "{}", running.logged);
+    assert_eq!(running.wait().await.code(), Some(0), "{}", running.logged);
 }
 
 #[tokio::test]

@@ -63,8 +63,8 @@ async fn a_call_that_does_not_end_is_cut_off_when_the_time_is_up() {
     .await;
     let mut auth = server.auth.clone();
     let call = tokio::spawn(async move { auth.register(registration(false)).await });
-    let metrics = || async { crate::http::get(server.http, "/metrics").await.1 };
-    crate::harness::eventually("the call", || async {
+    let metrics = async || crate::http::get(server.http, "/metrics").await.1;
+    crate::harness::eventually("the call", async || {
         metrics().await.contains("grpc_server_in_flight 1")
     })
     .await;

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use super::PATIENCE;
+use super::{PATIENCE, eventually};
 
 /// The program, with nothing of our own environment that could configure it.
 pub fn command(arguments: &[&str]) -> Command {
@@ -79,14 +79,14 @@ impl Running {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
-    /// Waits for the end and reads the rest of the log.
-    pub fn wait(&mut self) -> ExitStatus {
-        let status = self.child.wait().unwrap();
+    /// Waits for the end and reads the rest of the log. Our clients go on meanwhile: the server waits for them.
+    pub async fn wait(&mut self) -> ExitStatus {
+        eventually("the end", async || self.child.try_wait().unwrap().is_some()).await;
         for line in self.log.iter() {
             self.logged += &line;
             self.logged.push('\n');
         }
-        status
+        self.child.wait().unwrap()
     }
 }
 

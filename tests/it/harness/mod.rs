@@ -39,7 +39,7 @@ pub async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
 }
 
 /// Asks again and again until the answer is yes.
-pub async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
+pub async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     soon(what, async {
         while !ask().await {
             tokio::task::yield_now().await;
