@@ -2,7 +2,11 @@
 //!
 //! Messages that hold a secret have a `Debug` of their own: it names the message and shows nothing of it.
 
-#![expect(clippy::allow_attributes_without_reason, reason = "generated code")]
+#![expect(
+    clippy::allow_attributes_without_reason,
+    clippy::too_many_lines,
+    reason = "generated code"
+)]
 
 tonic::include_proto!("auth.v1");
 

@@ -41,7 +41,7 @@ pub fn run() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
-            Command::Serve => serve::run(&config).await,
+            Command::Serve => Box::pin(serve::run(&config)).await,
             Command::Migrate => migrate::run(&config).await,
             Command::Healthcheck(arguments) => healthcheck::run(&config, &arguments).await,
             Command::Seed(arguments) => seed::run(&config, &arguments).await,

@@ -60,7 +60,7 @@ async fn make(use_cases: &UseCases, number: u32) -> anyhow::Result<bool> {
         username: format!("sample-{number}"),
         email: format!("sample-{number}@example.com"),
         password: Zeroizing::new(PASSWORD.to_owned()),
-        is_2fa_enabled: number % 2 == 0,
+        is_2fa_enabled: number.is_multiple_of(2),
         request_id: String::new(),
     };
     match use_cases.register(request).await {

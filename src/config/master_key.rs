@@ -10,7 +10,7 @@ use crate::token::MasterKey;
 #[derive(Debug, Clone)]
 pub enum MasterKeySource {
     /// The configuration.
-    Given(MasterKey),
+    Given(Box<MasterKey>),
     /// A file beside the database, made on first start: in development only.
     MadeAt(PathBuf),
 }
@@ -22,7 +22,7 @@ impl MasterKeySource {
     /// The file can't be read or written, or does not hold a key.
     pub fn load(&self) -> io::Result<MasterKey> {
         match self {
-            Self::Given(key) => Ok(key.clone()),
+            Self::Given(key) => Ok(MasterKey::clone(key)),
             Self::MadeAt(path) => {
                 let named = |error: io::Error| {
                     io::Error::new(error.kind(), format!("{}: {error}", path.display()))

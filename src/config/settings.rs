@@ -126,6 +126,7 @@ impl Settings {
     ///
     /// # Errors
     /// Variables that look like ours and are not, values that are not UTF-8, files that can't be read.
+    #[expect(clippy::disallowed_methods, reason = "this module is the one that may")]
     pub fn gather(flags: &ArgMatches) -> Result<Self, Problems> {
         let environment: Vec<_> = std::env::vars_os().collect();
         Self::gather_from(flags, &environment)

@@ -184,8 +184,9 @@ impl Reader<'_> {
 
     fn listen(&mut self, profile: Profile) -> Listen {
         let address = |text: &str| {
-            text.parse()
-                .map_err(|_| "must be an address and a port such as 0.0.0.0:50051".to_owned())
+            text.parse().map_err(|_not_an_address| {
+                "must be an address and a port such as 0.0.0.0:50051".to_owned()
+            })
         };
         let development = profile == Profile::Development;
         let drain_delay = Duration::from_secs(if development { 0 } else { 5 });
@@ -214,7 +215,9 @@ impl Reader<'_> {
             self.problems.add(name::MASTER_KEY, problem);
         }
         self.read(name::MASTER_KEY, beside_database, |text| {
-            MasterKey::parse(text).map(MasterKeySource::Given).map_err(str::to_owned)
+            MasterKey::parse(text)
+                .map(|key| MasterKeySource::Given(Box::new(key)))
+                .map_err(str::to_owned)
         })
     }
 

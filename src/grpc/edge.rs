@@ -109,6 +109,51 @@ mod tests {
         deadline(&headers)
     }
 
+    /// Waits for ever, as a handler behind a hanging database would.
+    #[derive(Clone)]
+    struct Hangs;
+
+    impl Service<Request<Body>> for Hangs {
+        type Response = Response<Body>;
+        type Error = Infallible;
+        type Future = std::future::Pending<Result<Response<Body>, Infallible>>;
+
+        fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _request: Request<Body>) -> Self::Future {
+            std::future::pending()
+        }
+    }
+
+    async fn time_until_answer(grpc_timeout: Option<&str>) -> (Duration, Option<Code>) {
+        let rules = EdgeLayer { max_deadline: Duration::from_secs(30), max_request: 1 };
+        let mut request = Request::new(Body::default());
+        if let Some(text) = grpc_timeout {
+            request.headers_mut().insert("grpc-timeout", text.parse().unwrap());
+        }
+        let begun = tokio::time::Instant::now();
+        let response = rules.layer(Hangs).call(request).await.unwrap();
+        let status = Status::from_header_map(response.headers());
+        (begun.elapsed(), status.map(|status| status.code()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_callers_deadline_or_ours_ends_a_call_just_before_tonic_would() {
+        for (asked, expected) in
+            [(Some("250m"), 248), (Some("1H"), 29_998), (None, 30_000), (Some("nonsense"), 30_000)]
+        {
+            let (elapsed, code) = time_until_answer(asked).await;
+            assert_eq!(code, Some(Code::DeadlineExceeded));
+            let expected = Duration::from_millis(expected);
+            assert!(
+                elapsed.abs_diff(expected) <= Duration::from_millis(1),
+                "{asked:?}: {elapsed:?}"
+            );
+        }
+    }
+
     #[test]
     fn each_unit_is_read() {
         assert_eq!(of("2H"), Some(Duration::from_secs(7200)));

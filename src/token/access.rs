@@ -158,3 +158,7 @@ impl AccessTokens {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "access_tests.rs"]
+mod access_tests;

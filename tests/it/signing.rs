@@ -93,7 +93,7 @@ async fn another_master_key_is_an_error_that_says_so(
     let mut config = config(&database);
     App::bind(&config, Environment::default()).await.unwrap();
     let other = MasterKey::parse(&MasterKey::generate_text()).unwrap();
-    config.master_key = countersign::config::MasterKeySource::Given(other);
+    config.master_key = countersign::config::MasterKeySource::Given(Box::new(other));
     let error = App::bind(&config, Environment::default()).await.unwrap_err();
     let text = countersign::telemetry::chain(&error).to_string();
     assert!(text.contains("is this the master key it was stored under?"), "{text}");

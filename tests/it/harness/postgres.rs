@@ -1,5 +1,7 @@
 //! A Postgres cluster for this run: made on first use, gone at the end, however the run ends.
 
+#![expect(clippy::disallowed_methods, reason = "where Postgres is, the environment says")]
+
 use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},

@@ -1,0 +1,218 @@
+//! What must not pass for an access token (RFC 8725; RFC 9068, section 4).
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use jsonwebtoken::{EncodingKey, Header, crypto::sign};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::*;
+use crate::token::{Algorithm, MasterKey};
+
+const AUDIENCE: &str = "countersign";
+
+/// What issues and verifies, and what it signs with.
+struct Issuer {
+    tokens: AccessTokens,
+    private_key: EncodingKey,
+}
+
+fn issuer(algorithm: Algorithm) -> Issuer {
+    let master = MasterKey::parse(&MasterKey::generate_text()).unwrap();
+    let key = if algorithm == Algorithm::Hs256 {
+        SigningKey::from_secret(&[7; 32])
+    } else {
+        let (id, pkcs8) = (Uuid::now_v7(), SigningKey::generate(algorithm).unwrap());
+        let sealed = SigningKey::seal(&master, id, &pkcs8).unwrap();
+        SigningKey::open(&master, id, algorithm, &sealed).unwrap()
+    };
+    let private_key = key.encoding.clone();
+    let settings =
+        Settings { issuer: "https://auth.example.com".into(), ttl: Duration::from_secs(900) };
+    Issuer { tokens: AccessTokens::new(key, settings).unwrap(), private_key }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_unix_micros(1_800_000_000_000_000)
+}
+
+fn later(seconds: u64) -> Timestamp {
+    now().plus(Duration::from_secs(seconds))
+}
+
+impl Issuer {
+    fn issue(&self) -> String {
+        let user = User {
+            id: Uuid::now_v7(),
+            username: "alice".into(),
+            email: "alice@example.com".into(),
+            is_2fa_enabled: false,
+            email_verified: false,
+            roles: vec!["admin".into()],
+            disabled_at: None,
+            created_at: now(),
+        };
+        let session = Session {
+            id: Uuid::now_v7(),
+            user_id: user.id,
+            audience: AUDIENCE.into(),
+            device_name: String::new(),
+            methods: vec![AuthMethod::Password],
+            created_at: now(),
+            expires_at: later(1000),
+        };
+        self.tokens.issue(&user, &session, now()).unwrap().jwt
+    }
+
+    fn accepts(&self, jwt: &str) -> bool {
+        self.tokens.verify(jwt, AUDIENCE, now()).is_ok()
+    }
+
+    /// A token of these parts with a signature that is right: only what is in it can be refused.
+    fn signed(&self, header: &Value, claims: &Value) -> String {
+        let text = format!("{}.{}", encode(header), encode(claims));
+        let signature =
+            sign(text.as_bytes(), &self.private_key, self.tokens.key().algorithm().jws());
+        format!("{text}.{}", signature.unwrap())
+    }
+}
+
+fn encode(part: &Value) -> String {
+    BASE64.encode(part.to_string())
+}
+
+fn parts(jwt: &str) -> (Value, Value) {
+    let part = |number| {
+        let bytes = BASE64.decode(jwt.split('.').nth(number).unwrap()).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    };
+    (part(0), part(1))
+}
+
+#[test]
+fn what_was_issued_verifies_until_it_expires_and_for_its_audience_only() {
+    for algorithm in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256, Algorithm::Hs256] {
+        let issuer = issuer(algorithm);
+        let jwt = issuer.issue();
+        let verify = |audience, time| issuer.tokens.verify(&jwt, audience, time);
+        let claims = verify(AUDIENCE, later(899)).unwrap();
+        assert_eq!((claims.preferred_username.as_str(), claims.exp - claims.iat), ("alice", 900));
+        assert!(verify(AUDIENCE, later(900)).is_err(), "{algorithm}: expired");
+        assert!(verify("other", now()).is_err(), "{algorithm}: another audience");
+        let (header, claims) = parts(&jwt);
+        assert!(issuer.accepts(&issuer.signed(&header, &claims)), "the forge itself works");
+    }
+}
+
+#[test]
+fn the_algorithm_is_ours_whatever_the_header_says() {
+    let issuer = issuer(Algorithm::Es256);
+    let (header, claims) = parts(&issuer.issue());
+    let public = serde_json::to_vec(&issuer.tokens.public_keys()).unwrap();
+    for algorithm in ["none", "NoNe", "NONE", "", "HS256", "ES384", "RS256", "EdDSA", "es256"] {
+        let mut header = header.clone();
+        header["alg"] = algorithm.into();
+        assert!(!issuer.accepts(&issuer.signed(&header, &claims)), "{algorithm}");
+        let unsigned = format!("{}.{}", encode(&header), encode(&claims));
+        assert!(!issuer.accepts(&unsigned) && !issuer.accepts(&format!("{unsigned}.")));
+        // Signed as HMAC, with what everybody knows for a key.
+        let mac =
+            sign(unsigned.as_bytes(), &EncodingKey::from_secret(&public), Header::default().alg);
+        assert!(!issuer.accepts(&format!("{unsigned}.{}", mac.unwrap())));
+    }
+    let unsigned = format!("{}.{}", encode(&header), encode(&claims));
+    let zero = BASE64.encode([0; 64]);
+    assert!(!issuer.accepts(&format!("{unsigned}.")), "no signature");
+    assert!(!issuer.accepts(&format!("{unsigned}.{zero}")), "r = s = 0");
+}
+
+#[test]
+fn keys_in_the_header_are_not_used_and_critical_extensions_are_refused() {
+    let (issuer, stranger) = (issuer(Algorithm::Es256), issuer(Algorithm::Es256));
+    let (header, claims) = parts(&issuer.issue());
+    let key = serde_json::to_value(&stranger.tokens.public_keys()[0]).unwrap();
+    for (name, value) in [
+        ("jwk", key),
+        ("jku", json!("https://evil.example.com/jwks.json")),
+        ("x5u", json!("https://evil.example.com/cert.pem")),
+        ("x5c", json!(["AAAA"])),
+    ] {
+        let mut header = header.clone();
+        header[name] = value;
+        assert!(!issuer.accepts(&stranger.signed(&header, &claims)), "{name}");
+    }
+    for (name, value) in [
+        ("crit", json!(["exp"])),
+        ("crit", json!([])),
+        ("typ", json!("JWT")),
+        ("typ", json!("AT+JWT ")),
+        ("typ", Value::Null),
+        ("kid", json!("other")),
+        ("kid", json!("../../dev/null")),
+        ("kid", json!(7)),
+    ] {
+        let mut header = header.clone();
+        header[name] = value.clone();
+        assert!(!issuer.accepts(&issuer.signed(&header, &claims)), "{name}: {value}");
+    }
+    for name in ["typ", "kid", "alg"] {
+        let mut header = header.clone();
+        header.as_object_mut().unwrap().remove(name);
+        assert!(!issuer.accepts(&issuer.signed(&header, &claims)), "no {name}");
+    }
+}
+
+#[test]
+fn each_claim_is_needed_and_of_its_type() {
+    let issuer = issuer(Algorithm::Es256);
+    let (header, claims) = parts(&issuer.issue());
+    for name in claims.as_object().unwrap().keys() {
+        let mut without = claims.clone();
+        without.as_object_mut().unwrap().remove(name);
+        assert!(!issuer.accepts(&issuer.signed(&header, &without)), "no {name}");
+        for wrong in [Value::Null, json!({}), json!([[]]), json!(true), json!(1.5)] {
+            let mut changed = claims.clone();
+            changed[name] = wrong.clone();
+            assert!(!issuer.accepts(&issuer.signed(&header, &changed)), "{name}: {wrong}");
+        }
+    }
+    for (name, value) in [
+        ("iss", json!("https://auth.example.com/")),
+        ("iss", json!("https://evil.example.com")),
+        ("aud", json!(["countersign", "other"])),
+        ("exp", json!(now().unix_seconds())),
+        ("exp", json!("9999999999")),
+        ("iat", json!(now().unix_seconds() + 1)),
+        ("sub", json!("alice")),
+    ] {
+        let mut changed = claims.clone();
+        changed[name] = value.clone();
+        assert!(!issuer.accepts(&issuer.signed(&header, &changed)), "{name}: {value}");
+    }
+}
+
+#[test]
+fn every_changed_character_and_every_part_of_a_token_is_refused() {
+    let issuer = issuer(Algorithm::Es256);
+    let jwt = issuer.issue();
+    for place in 0..jwt.len() {
+        let mut bytes = jwt.clone().into_bytes();
+        bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
+        assert!(!issuer.accepts(std::str::from_utf8(&bytes).unwrap()), "character {place}");
+        assert!(!issuer.accepts(&jwt[..place]) && !issuer.accepts(&jwt[place + 1..]));
+    }
+    for other in ["", ".", "..", "...", &format!("{jwt}."), &format!(" {jwt}"), &format!("{jwt}\n")]
+    {
+        assert!(!issuer.accepts(other), "{other:?}");
+    }
+}
+
+#[test]
+fn tokens_of_other_keys_and_opaque_ones_are_refused() {
+    let strangers = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Hs256].map(issuer);
+    let issuer = issuer(Algorithm::Es256);
+    for stranger in strangers {
+        assert!(!issuer.accepts(&stranger.issue()), "{}", stranger.tokens.key().algorithm());
+    }
+    let opaque = crate::token::OpaqueToken::generate(&mut rand::rng());
+    assert!(!issuer.accepts(opaque.expose()), "a challenge id");
+}
