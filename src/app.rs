@@ -2,13 +2,14 @@
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::watch, time::timeout};
+use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{Config, Listen, MasterKeySource, Signing},
     grpc::{self, Health, Limits},
     http,
+    listener::Listener,
     password::Passwords,
     service::{self, Clock, UseCases, load_signing_key},
     store,
@@ -30,7 +31,7 @@ pub enum Error {
     Store(#[from] store::Error),
     /// The signing key can't be had.
     #[error("cannot load the signing key")]
-    SigningKey(#[from] service::Error),
+    SigningKey(#[from] service::SigningKeyError),
     /// The signing key does not work.
     #[error("cannot sign")]
     Sign(#[from] KeyError),
@@ -43,10 +44,13 @@ pub enum Error {
     /// The gRPC server ended.
     #[error("the gRPC server failed")]
     Grpc(#[from] tonic::transport::Error),
-    /// The HTTP server ended.
-    #[error("the HTTP server failed")]
-    Http(#[source] io::Error),
 }
+
+/// Probes, Prometheus and verifiers: a few at a time.
+const MAX_HTTP_CONNECTIONS: usize = 256;
+
+/// How long the database has to let go of its connections, at the very end.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What differs between a server in production and one in a test.
 #[derive(Debug, Clone)]
@@ -69,8 +73,8 @@ impl Default for Environment {
 /// A server that listens and does not serve yet.
 #[derive(Debug)]
 pub struct App {
-    grpc: TcpListener,
-    http: TcpListener,
+    grpc: Listener,
+    http: Listener,
     grpc_addr: SocketAddr,
     http_addr: SocketAddr,
     listen: Listen,
@@ -116,8 +120,9 @@ impl App {
     /// # Errors
     /// What can't be had.
     pub async fn bind(config: &Config, environment: Environment) -> Result<Self, Error> {
-        let (grpc, grpc_addr) = bind(config.listen.grpc).await?;
-        let (http, http_addr) = bind(config.listen.http).await?;
+        let (grpc, grpc_addr) =
+            bind(config.listen.grpc, environment.limits.max_connections).await?;
+        let (http, http_addr) = bind(config.listen.http, MAX_HTTP_CONNECTIONS).await?;
         let use_cases = use_cases(config, &environment.clock).await?;
         let listen = config.listen.clone();
         Ok(Self { grpc, http, grpc_addr, http_addr, listen, environment, use_cases })
@@ -144,21 +149,20 @@ impl App {
             grpc::routes(&use_cases, health_service, listen.reflection, environment.limits)?;
         let (metrics, (set_ready, ready)) = (Metrics::new(), watch::channel(false));
         let site = http::Site { use_cases: use_cases.clone(), metrics: metrics.clone(), ready };
-        let (stop, watching) = (CancellationToken::new(), CancellationToken::new());
+        let stop = CancellationToken::new();
 
         let servers = async {
             let stopped = stop.clone().cancelled_owned();
             let grpc = grpc::serve(grpc, routes, metrics, environment.limits, stopped);
             let http = http::serve(http, site, stop.clone().cancelled_owned());
-            let http = async { http.await.map_err(Error::Http) };
-            tokio::try_join!(async { grpc.await.map_err(Error::Grpc) }, http)
+            tokio::join!(grpc, http).0
         };
         tokio::pin!(servers);
         let watch = watch_readiness(&use_cases, &health, &set_ready, environment.check_every);
         tokio::select! {
-            ended = &mut servers => return ended.map(|_| ()),
+            ended = &mut servers => return Ok(ended?),
             () = watch => {}
-            () = shutdown => watching.cancel(),
+            () = shutdown => {}
         }
 
         tracing::info!("shutting down");
@@ -174,18 +178,20 @@ impl App {
             tokio::join!(drain, servers).1
         });
         match ended.await {
-            Ok(ended) => ended.map(|_| ())?,
+            Ok(ended) => ended?,
             Err(_elapsed) => tracing::warn!("calls that did not end in time are cut off"),
         }
-        use_cases.store.close().await;
+        if timeout(CLOSE_DEADLINE, use_cases.store.close()).await.is_err() {
+            tracing::warn!("the database did not let go of its connections in time");
+        }
         tracing::info!("stopped");
         Ok(())
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+async fn bind(address: SocketAddr, places: usize) -> Result<(Listener, SocketAddr), Error> {
     let listen = async {
-        let listener = TcpListener::bind(address).await?;
+        let listener = Listener::bind(address, places).await?;
         let address = listener.local_addr()?;
         Ok((listener, address))
     };
@@ -209,8 +215,13 @@ async fn watch_readiness(
             Ok(Err(error)) => (false, chain(error).to_string()),
             Err(_elapsed) => (false, "the store does not answer".to_owned()),
         };
-        if set_ready.send_replace(ready) != ready {
-            if ready { tracing::info!("ready") } else { tracing::warn!(why, "not ready") }
+        if set_ready.send_replace(ready) == ready {
+            continue;
+        }
+        if ready {
+            tracing::info!("ready")
+        } else {
+            tracing::warn!(why, "not ready")
         }
         health.set_ready(ready).await;
     }

@@ -10,7 +10,8 @@
 //! | [`store`], [`password`], [`token`], [`delivery`] | what is kept, hashed, signed, sent |
 //! | [`domain`] | pure values and rules |
 //!
-//! [`config`] alone reads the environment; [`telemetry`] is where logs and figures come from. `tests/layering.rs` fails
+//! [`config`] alone reads the environment; [`telemetry`] is where logs and figures come from; [`listener`] accepts
+//! connections for both transports. `tests/layering.rs` fails
 //! where a module reaches for what it may not use.
 
 pub mod app;
@@ -20,6 +21,7 @@ pub mod delivery;
 pub mod domain;
 pub mod grpc;
 pub mod http;
+pub mod listener;
 pub mod password;
 pub mod pb;
 pub mod service;

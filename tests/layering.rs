@@ -38,8 +38,8 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("delivery/", &["domain"]),
     ("store/", &["domain"]),
     ("service/", &["store", "password", "token", "delivery", "domain"]),
-    ("grpc/", &["service", "store", "token", "domain", "telemetry", "pb"]),
-    ("http/", &["service", "telemetry"]),
+    ("grpc/", &["service", "store", "token", "domain", "telemetry", "listener", "pb"]),
+    ("http/", &["service", "telemetry", "listener"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

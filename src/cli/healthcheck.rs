@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 
-use crate::{config::Config, grpc};
+use crate::{config::Listen, grpc};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -11,8 +11,8 @@ pub(super) struct Arguments {
     liveness: bool,
 }
 
-pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let address = config.listen.grpc;
+pub(super) async fn run(listen: &Listen, arguments: &Arguments) -> anyhow::Result<()> {
+    let address = listen.grpc;
     let services = if arguments.liveness { &[""][..] } else { &grpc::SERVICES[..] };
     for service in services {
         let serving = grpc::probe(address, service).await;

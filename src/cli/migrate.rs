@@ -1,9 +1,9 @@
 //! `countersign migrate`.
 
-use crate::{config::Config, store};
+use crate::{config::Database, store};
 
-pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
-    let store = store::connect(&config.database.url, config.database.max_connections).await?;
+pub(super) async fn run(database: &Database) -> anyhow::Result<()> {
+    let store = store::connect(&database.url, database.max_connections).await?;
     store.migrate().await?;
     store.check().await?;
     tracing::info!("the schema is up to date");

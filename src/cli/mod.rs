@@ -7,7 +7,10 @@ mod serve;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::config::{Config, Settings};
+use crate::{
+    config::{Config, Settings},
+    telemetry,
+};
 
 /// What the command line asks for.
 #[derive(Debug, Parser)]
@@ -36,15 +39,28 @@ enum Command {
 pub fn run() -> anyhow::Result<()> {
     let matches = CommandLine::command().args(Settings::arguments()).get_matches();
     let command = CommandLine::from_arg_matches(&matches)?.command.unwrap_or(Command::Serve);
-    let config = Config::parse(&Settings::gather(&matches)?)?;
-    crate::telemetry::start(&config.log);
+    let settings = Settings::gather(&matches);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        match command {
-            Command::Serve => Box::pin(serve::run(&config)).await,
-            Command::Migrate => migrate::run(&config).await,
-            Command::Healthcheck(arguments) => healthcheck::run(&config, &arguments).await,
-            Command::Seed(arguments) => seed::run(&config, &arguments).await,
+    match command {
+        Command::Migrate => {
+            let (database, log) = Config::parse_for_migration(&settings)?;
+            telemetry::start(&log);
+            runtime.block_on(migrate::run(&database))
         }
-    })
+        Command::Healthcheck(arguments) => {
+            let (listen, log) = Config::parse_for_probe(&settings)?;
+            telemetry::start(&log);
+            runtime.block_on(healthcheck::run(&listen, &arguments))
+        }
+        Command::Serve => {
+            let config = Config::parse(&settings)?;
+            telemetry::start(&config.log);
+            runtime.block_on(serve::run(&config))
+        }
+        Command::Seed(arguments) => {
+            let config = Config::parse(&settings)?;
+            telemetry::start(&config.log);
+            runtime.block_on(seed::run(&config, &arguments))
+        }
+    }
 }

@@ -44,7 +44,7 @@ impl MasterKeySource {
 fn make(path: &PathBuf) -> io::Result<Zeroizing<String>> {
     let text = MasterKey::generate_text();
     // Written aside and linked into place, so that nobody ever reads half a key.
-    let draft = path.with_extension(format!("{}.draft", std::process::id()));
+    let draft = path.with_extension(format!("{}.draft", uuid::Uuid::now_v7()));
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

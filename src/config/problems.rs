@@ -19,6 +19,11 @@ impl Problems {
     pub(super) fn add(&mut self, setting: &str, text: impl Into<String>) {
         self.0.push(Problem { setting: setting.to_owned(), text: text.into() });
     }
+
+    /// `value`, if there are no problems.
+    pub(super) fn or<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
 }
 
 impl fmt::Display for Problems {

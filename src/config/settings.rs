@@ -106,9 +106,12 @@ impl Setting {
     }
 }
 
-/// The values that were given, by the name of their setting.
+/// The values that were given, by the name of their setting, and what was wrong in the giving.
 #[derive(Default)]
-pub struct Settings(HashMap<String, Zeroizing<String>>);
+pub struct Settings {
+    values: HashMap<String, Zeroizing<String>>,
+    pub(super) problems: Problems,
+}
 
 impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -122,31 +125,26 @@ impl Settings {
         SETTINGS.iter().map(Setting::argument)
     }
 
-    /// Takes what flags and environment give. An empty value counts as none.
-    ///
-    /// # Errors
-    /// Variables that look like ours and are not, values that are not UTF-8, files that can't be read.
+    /// Takes what flags and environment give. An empty value counts as none. Variables that look like ours and are not,
+    /// values that are not UTF-8 and files that can't be read are problems for [`super::Config`] to report.
     #[expect(clippy::disallowed_methods, reason = "this module is the one that may")]
-    pub fn gather(flags: &ArgMatches) -> Result<Self, Problems> {
-        let environment: Vec<_> = std::env::vars_os().collect();
-        Self::gather_from(flags, &environment)
+    pub fn gather(flags: &ArgMatches) -> Self {
+        Self::gather_from(flags, std::env::vars_os())
     }
 
     fn gather_from(
         flags: &ArgMatches,
-        environment: &[(OsString, OsString)],
-    ) -> Result<Self, Problems> {
-        let (mut settings, mut problems) = (Self::default(), Problems::default());
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Self {
+        let mut settings = Self::default();
         for (name, value) in environment {
-            let Some(name) = name.to_str().filter(|name| is_ours(name)) else {
-                continue;
-            };
+            let Some(name) = name.to_str().filter(|name| is_ours(name)) else { continue };
             if !is_known(name) {
-                problems.add(name, "is not a setting: see `countersign --help`");
+                settings.problems.add(name, "is not a setting: see `countersign --help`");
             } else if let Some(value) = value.to_str() {
                 settings.put(name, value);
             } else {
-                problems.add(name, "must be UTF-8");
+                settings.problems.add(name, "must be UTF-8");
             }
         }
         for setting in SETTINGS {
@@ -155,35 +153,36 @@ impl Settings {
                 settings.put(&name, value);
             }
             if setting.secret {
-                settings.read_file(setting, &mut problems);
+                settings.read_file(setting);
             }
         }
-        if problems.0.is_empty() { Ok(settings) } else { Err(problems) }
+        settings
     }
 
     fn put(&mut self, name: &str, value: &str) {
         if !value.is_empty() {
-            self.0.insert(name.to_owned(), Zeroizing::new(value.to_owned()));
+            self.values.insert(name.to_owned(), Zeroizing::new(value.to_owned()));
         }
     }
 
-    fn read_file(&mut self, setting: &Setting, problems: &mut Problems) {
+    fn read_file(&mut self, setting: &Setting) {
         let file_name = setting.file_name();
-        let Some(path) = self.0.remove(&file_name) else {
+        let Some(path) = self.values.remove(&file_name) else {
             return;
         };
-        if self.0.contains_key(setting.name) {
-            problems.add(&file_name, format!("and {} are both set: one is enough", setting.name));
+        if self.values.contains_key(setting.name) {
+            self.problems
+                .add(&file_name, format!("and {} are both set: one is enough", setting.name));
         }
         match std::fs::read_to_string(path.as_str()) {
             Ok(text) => self.put(setting.name, Zeroizing::new(text).trim()),
-            Err(error) => problems.add(&file_name, format!("{}: {error}", path.as_str())),
+            Err(error) => self.problems.add(&file_name, format!("{}: {error}", path.as_str())),
         }
     }
 
     /// What was given for a setting, if anything.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.as_str())
+        self.values.get(name).map(|value| value.as_str())
     }
 }
 
@@ -207,20 +206,34 @@ pub(super) mod tests {
     use super::*;
 
     /// What these flags and variables give.
-    pub(in crate::config) fn settings(
-        flags: &[&str],
-        environment: &[(&str, &str)],
-    ) -> Result<Settings, Problems> {
+    pub(in crate::config) fn settings(flags: &[&str], environment: &[(&str, &str)]) -> Settings {
         let command = clap::Command::new("countersign").args(Settings::arguments());
         let matches = command.get_matches_from(std::iter::once(&"countersign").chain(flags));
-        let environment: Vec<_> =
-            environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Settings::gather_from(&matches, &environment)
+        let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
+        Settings::gather_from(&matches, environment)
+    }
+
+    #[test]
+    fn the_readme_has_the_same_table() {
+        let readme = include_str!("../../README.md");
+        let rows: Vec<_> = readme
+            .lines()
+            .filter(|line| {
+                line.starts_with("| `COUNTERSIGN_") || line.starts_with("| `DATABASE_URL")
+            })
+            .collect();
+        let expected: Vec<_> = SETTINGS
+            .iter()
+            .map(|setting| {
+                format!("| `{}` | {} | {} |", setting.name, setting.default, setting.help)
+            })
+            .collect();
+        assert_eq!(rows, expected);
     }
 
     #[test]
     fn a_flag_wins_over_the_environment() {
-        let settings = settings(&["--log", "debug"], &[(LOG, "warn"), (ISSUER, "")]).unwrap();
+        let settings = settings(&["--log", "debug"], &[(LOG, "warn"), (ISSUER, "")]);
         assert_eq!(settings.get(LOG), Some("debug"));
         assert_eq!(settings.get(ISSUER), None);
     }
@@ -234,7 +247,7 @@ pub(super) mod tests {
             ("COUNTERSIGN_SERVICE_HOST", "10.0.0.1"),
             ("PATH", "/bin"),
         ];
-        let problems = settings(&[], &environment).unwrap_err();
+        let problems = settings(&[], &environment).problems;
         let names: Vec<_> = problems.0.iter().map(|problem| problem.setting.as_str()).collect();
         assert_eq!(names, ["COUNTERSIGN_MASTERKEY", "COUNTERSIGN_OPT_TTL"]);
     }
@@ -244,10 +257,13 @@ pub(super) mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         writeln!(file, "c2VjcmV0").unwrap();
         let path = file.path().to_str().unwrap();
-        let from_file = settings(&["--master-key-file", path], &[]).unwrap();
+        let from_file = settings(&["--master-key-file", path], &[]);
         assert_eq!(from_file.get(MASTER_KEY), Some("c2VjcmV0"));
-        assert!(settings(&["--master-key-file", path], &[(MASTER_KEY, "x")]).is_err());
-        assert!(settings(&["--master-key-file", "/nowhere"], &[]).is_err());
+        let both = settings(&["--master-key-file", path], &[(MASTER_KEY, "x")]);
+        let missing = settings(&["--master-key-file", "/nowhere"], &[]);
+        for refused in [both, missing] {
+            assert_eq!(refused.problems.0[0].setting, "COUNTERSIGN_MASTER_KEY_FILE");
+        }
         assert!(!Settings::arguments().any(|arg| arg.get_long() == Some("master-key")));
     }
 }

@@ -1,6 +1,6 @@
 //! The settings by topic, parsed and checked.
 
-use std::{net::SocketAddr, path::Path, str::FromStr, thread, time::Duration};
+use std::{net::SocketAddr, str::FromStr, thread, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tracing_subscriber::EnvFilter;
@@ -10,7 +10,7 @@ use super::{MasterKeySource, Problems, Settings, settings as name};
 use crate::{
     delivery::Delivery,
     domain::{CodePolicy, PasswordPolicy},
-    password, service,
+    password, service, store,
     token::{self, Algorithm, MasterKey, SigningKey},
 };
 
@@ -105,12 +105,9 @@ impl Config {
     /// # Errors
     /// All problems of all settings.
     pub fn parse(settings: &Settings) -> Result<Self, Problems> {
-        let mut reader = Reader { settings, problems: Problems::default() };
-        let url = settings.get(name::DATABASE_URL).unwrap_or("sqlite://data/countersign.db");
-        let profile = match url.split_once(':') {
-            Some(("sqlite", _)) => Profile::Development,
-            _ => Profile::Production,
-        };
+        let mut reader = Reader { settings, problems: settings.problems.clone() };
+        let url = url(settings);
+        let profile = Profile::of(url);
         let config = Self {
             profile,
             database: reader.database(url),
@@ -123,7 +120,40 @@ impl Config {
             password: reader.password(profile),
             log: reader.log(),
         };
-        if reader.problems.0.is_empty() { Ok(config) } else { Err(reader.problems) }
+        reader.problems.or(config)
+    }
+
+    /// The settings that `migrate` needs: a job that migrates need not know the keys.
+    ///
+    /// # Errors
+    /// All problems of these settings.
+    pub fn parse_for_migration(settings: &Settings) -> Result<(Database, Log), Problems> {
+        let mut reader = Reader { settings, problems: settings.problems.clone() };
+        let config = (reader.database(url(settings)), reader.log());
+        reader.problems.or(config)
+    }
+
+    /// The settings that `healthcheck` needs.
+    ///
+    /// # Errors
+    /// All problems of these settings.
+    pub fn parse_for_probe(settings: &Settings) -> Result<(Listen, Log), Problems> {
+        let mut reader = Reader { settings, problems: settings.problems.clone() };
+        let config = (reader.listen(Profile::of(url(settings))), reader.log());
+        reader.problems.or(config)
+    }
+}
+
+fn url(settings: &Settings) -> &str {
+    settings.get(name::DATABASE_URL).unwrap_or("sqlite://data/countersign.db")
+}
+
+impl Profile {
+    fn of(url: &str) -> Self {
+        match url.split_once(':') {
+            Some(("sqlite", _)) => Self::Development,
+            _ => Self::Production,
+        }
     }
 }
 
@@ -208,7 +238,8 @@ impl Reader<'_> {
     }
 
     fn master_key(&mut self, profile: Profile, url: &str) -> MasterKeySource {
-        let beside_database = MasterKeySource::MadeAt(sqlite_folder(url).join("master.key"));
+        let database = store::sqlite::file(url).unwrap_or_default();
+        let beside_database = MasterKeySource::MadeAt(database.with_file_name("master.key"));
         if profile == Profile::Production && self.settings.get(name::MASTER_KEY).is_none() {
             let problem = "(or COUNTERSIGN_MASTER_KEY_FILE) must be set with Postgres: 32 bytes in base64, as \
                            `openssl rand -base64 32` prints them";
@@ -249,7 +280,12 @@ impl Reader<'_> {
                 }
                 Signing::Stored(Algorithm::Es256)
             }
-            (algorithm, _) => Signing::Stored(algorithm),
+            (algorithm, secret) => {
+                if secret.is_some() {
+                    self.problems.add(name::JWT_SECRET, "is of use with HS256 only");
+                }
+                Signing::Stored(algorithm)
+            }
         }
     }
 
@@ -326,19 +362,12 @@ fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
 }
 
-/// The folder of the file that an SQLite URL names.
-fn sqlite_folder(url: &str) -> &Path {
-    let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
-    Path::new(path).parent().unwrap_or(Path::new(""))
-}
-
 #[cfg(test)]
 mod tests {
     use super::{super::settings::tests::settings, *};
 
     fn parse(environment: &[(&str, &str)]) -> Result<Config, Problems> {
-        Config::parse(&settings(&[], environment).unwrap())
+        Config::parse(&settings(&[], environment))
     }
 
     fn names(environment: &[(&str, &str)]) -> Vec<String> {
@@ -353,14 +382,20 @@ mod tests {
         assert!(config.listen.grpc.ip().is_loopback() && config.listen.http.ip().is_loopback());
         assert!(config.listen.reflection);
         let MasterKeySource::MadeAt(path) = config.master_key else { panic!("a given key") };
-        assert_eq!(path, Path::new("data/master.key"));
+        assert_eq!(path, std::path::Path::new("data/master.key"));
     }
 
     #[test]
     fn with_postgres_all_that_is_missing_is_named_at_once() {
-        let environment =
-            [(name::DATABASE_URL, "postgres://localhost/x"), (name::BCRYPT_COST, "9")];
-        assert_eq!(names(&environment), [name::MASTER_KEY, name::DELIVERY, name::BCRYPT_COST]);
+        let environment = [
+            (name::DATABASE_URL, "postgres://localhost/x"),
+            (name::BCRYPT_COST, "9"),
+            ("COUNTERSIGN_OPT_TTL", "5m"),
+        ];
+        assert_eq!(
+            names(&environment),
+            ["COUNTERSIGN_OPT_TTL", name::MASTER_KEY, name::DELIVERY, name::BCRYPT_COST]
+        );
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use super::{InvalidField, fold};
 
+/// Longer than every spelling of every name that can be registered.
+const MAX_BYTES: usize = 1024;
+
 /// A username or an e-mail address, reduced to the key to look up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoginName {
@@ -15,10 +18,10 @@ impl LoginName {
     /// Parses a login name. It need not be a valid username or address: an unknown one just matches nobody.
     ///
     /// # Errors
-    /// An empty name, one over 254 bytes, and one with control characters: such a name can't exist.
+    /// An empty name, one over 1,024 bytes, and one with control characters: such a name can't exist.
     pub fn parse(text: &str) -> Result<Self, InvalidField> {
-        if text.is_empty() || text.len() > 254 || text.chars().any(char::is_control) {
-            let problem = "must be a username or an e-mail address, at most 254 bytes";
+        if text.is_empty() || text.len() > MAX_BYTES || text.chars().any(char::is_control) {
+            let problem = "must be a username or an e-mail address, at most 1,024 bytes";
             return Err(InvalidField::new("username", problem));
         }
         let key = fold::key(text);
@@ -38,8 +41,15 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_username_can_log_in_in_any_spelling() {
+        let decomposed = "e\u{301}\u{301}".repeat(64);
+        assert!(LoginName::parse(&decomposed).is_ok());
+        assert!(LoginName::parse(&"\u{20000}".repeat(64)).is_ok(), "256 bytes");
+    }
+
+    #[test]
     fn impossible_names_are_bad_fields() {
-        for text in ["", "a\0b", &"a".repeat(255)] {
+        for text in ["", "a\0b", &"a".repeat(1025)] {
             assert!(LoginName::parse(text).is_err(), "{text:?}");
         }
     }

@@ -1,7 +1,7 @@
 //! What holds for every RPC, before any handler: a deadline, and honest codes.
 //!
-//! tonic answers CANCELLED when a deadline passes and OUT_OF_RANGE when a message is too large. Callers branch on codes,
-//! so the first becomes DEADLINE_EXCEEDED here and the second INVALID_ARGUMENT.
+//! tonic answers CANCELLED when a deadline passes, OUT_OF_RANGE to a message that is too large and INTERNAL to one that
+//! can't be read. Callers branch on codes: here the first becomes DEADLINE_EXCEEDED, the others INVALID_ARGUMENT.
 
 use std::{
     convert::Infallible,
@@ -18,10 +18,13 @@ use tonic::{
 };
 use tower::{Layer, Service};
 
-use super::status::{deadline_exceeded, too_large};
+use super::status::{deadline_exceeded, too_large, undecodable};
 
 /// Ours fires this much before tonic's own timer, whose answer would be CANCELLED.
 const AHEAD: Duration = Duration::from_millis(2);
+
+/// How the text begins with which tonic answers INTERNAL to bytes that are no such message: the caller's fault, not ours.
+const UNDECODABLE: &str = "failed to decode Protobuf message";
 
 /// Adds the edge to a service.
 #[derive(Debug, Clone, Copy)]
@@ -71,12 +74,15 @@ where
                 return Ok(deadline_exceeded().into_http());
             };
             let response = response?;
-            let code = Status::from_header_map(response.headers()).map(|status| status.code());
-            // Nothing of ours answers OUT_OF_RANGE: it is tonic's word for a message over the limit.
-            Ok(if code == Some(Code::OutOfRange) {
-                too_large(rules.max_request).into_http()
-            } else {
-                response
+            Ok(match Status::from_header_map(response.headers()) {
+                // Nothing of ours answers OUT_OF_RANGE: it is tonic's word for a message over the limit.
+                Some(status) if status.code() == Code::OutOfRange => {
+                    too_large(rules.max_request).into_http()
+                }
+                Some(status) if status.message().starts_with(UNDECODABLE) => {
+                    undecodable().into_http()
+                }
+                _ => response,
             })
         })
     }

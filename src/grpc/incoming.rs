@@ -1,10 +1,9 @@
-//! Connections, before they speak HTTP/2: how many, how long until the first word, and what if there is no room.
+//! Connections, until they speak HTTP/2: how long they have for their first word.
 
 use std::{
     future::Future,
     io,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -13,69 +12,27 @@ use futures_util::stream::{self, Stream};
 use pin_project_lite::pin_project;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    net::TcpStream,
     time::{Sleep, sleep},
 };
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
+use crate::listener::{Listener, Place};
+
 /// The client's connection preface has this many bytes (RFC 9113, section 3.4).
 const PREFACE_BYTES: usize = 24;
 
-/// How long to wait for a free descriptor: accepting again at once would spin.
-const BACK_OFF: Duration = Duration::from_millis(100);
-
-/// Accepts connections, at most `max_connections` at a time; the others wait in the system's queue.
+/// Accepts connections for ever.
 pub(super) fn incoming(
-    listener: TcpListener,
-    max_connections: usize,
+    listener: Listener,
     preface_deadline: Duration,
 ) -> impl Stream<Item = io::Result<Connection>> {
-    let places = Arc::new(Semaphore::new(max_connections));
-    stream::unfold((listener, places), move |(listener, places)| async move {
-        let place = Arc::clone(&places).acquire_owned().await.ok()?;
-        let socket = accept(&listener).await;
-        let connection = Connection {
-            socket,
-            preface: Some(Preface {
-                missing: PREFACE_BYTES,
-                deadline: Box::pin(sleep(preface_deadline)),
-            }),
-            _place: place,
-        };
-        Some((Ok(connection), (listener, places)))
+    stream::unfold(listener, move |listener| async move {
+        let (socket, place) = listener.accept().await;
+        let deadline = Box::pin(sleep(preface_deadline));
+        let preface = Some(Preface { missing: PREFACE_BYTES, deadline });
+        Some((Ok(Connection { socket, preface, _place: place }), listener))
     })
-}
-
-/// The next connection. What goes wrong with one is no reason to stop accepting others.
-async fn accept(listener: &TcpListener) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok((socket, _address)) => {
-                if let Err(error) = socket.set_nodelay(true) {
-                    tracing::debug!(%error, "a connection keeps its delay");
-                }
-                return socket;
-            }
-            Err(error) if is_the_connections_own(&error) => {}
-            Err(error) => {
-                tracing::warn!(%error, "no more connections can be accepted for now");
-                sleep(BACK_OFF).await;
-            }
-        }
-    }
-}
-
-/// Whether an error of `accept` is about the one connection only. Others, such as used-up descriptors, go on until
-/// something is freed.
-fn is_the_connections_own(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::Interrupted
-    )
 }
 
 /// The wait for the preface: HTTP/2's keepalive begins only after it.
@@ -90,7 +47,7 @@ pin_project! {
         #[pin]
         socket: TcpStream,
         preface: Option<Preface>,
-        _place: OwnedSemaphorePermit,
+        _place: Place,
     }
 }
 
@@ -155,18 +112,5 @@ impl AsyncWrite for Connection {
 
     fn is_write_vectored(&self) -> bool {
         self.socket.is_write_vectored()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn used_up_descriptors_are_waited_for_and_broken_connections_are_not() {
-        let (emfile, enfile, aborted) = (24, 23, 103);
-        assert!(!is_the_connections_own(&io::Error::from_raw_os_error(emfile)));
-        assert!(!is_the_connections_own(&io::Error::from_raw_os_error(enfile)));
-        assert!(is_the_connections_own(&io::Error::from_raw_os_error(aborted)));
     }
 }

@@ -135,7 +135,7 @@ impl Drop for Call {
         }
         let (took, code) = (self.begun.elapsed(), code_name(self.code));
         let RpcLabels { grpc_service: service, grpc_method: method } = &self.labels;
-        let elapsed_ms = took.as_secs_f64() * 1000.0;
+        let elapsed_ms = took.as_millis();
         if service.starts_with("auth.") {
             tracing::info!(target: "countersign::rpc", service, method, code, elapsed_ms, "rpc");
         } else {

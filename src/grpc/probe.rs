@@ -10,6 +10,9 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
+/// How long to wait for a connection, and for the answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Asks the server at `address` whether `service` (empty: the process) is serving.
 ///
 /// # Errors
@@ -24,7 +27,8 @@ pub async fn probe(mut address: SocketAddr, service: &str) -> Result<bool, Statu
     }
     let refused = |error: tonic::transport::Error| Status::unavailable(error.to_string());
     let endpoint = Endpoint::try_from(format!("http://{address}")).map_err(refused)?;
-    let channel = endpoint.timeout(Duration::from_secs(5)).connect().await.map_err(refused)?;
+    let channel =
+        endpoint.connect_timeout(PATIENCE).timeout(PATIENCE).connect().await.map_err(refused)?;
     let request = HealthCheckRequest { service: service.to_owned() };
     let response = HealthClient::new(channel).check(request).await?.into_inner();
     Ok(response.status() == ServingStatus::Serving)

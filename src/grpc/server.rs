@@ -2,7 +2,6 @@
 
 use std::{future::Future, time::Duration};
 
-use tokio::net::TcpListener;
 use tonic::{service::Routes, transport::Server};
 use tonic_health::pb::health_server::{Health as HealthApi, HealthServer};
 
@@ -11,6 +10,7 @@ use super::{
     token_service::TokenApi,
 };
 use crate::{
+    listener::Listener,
     pb::{
         DESCRIPTORS, auth_service_server::AuthServiceServer,
         token_service_server::TokenServiceServer,
@@ -54,13 +54,13 @@ impl Default for Limits {
 /// # Errors
 /// tonic's own.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     routes: Routes,
     metrics: Metrics,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
-    let incoming = incoming(listener, limits.max_connections, limits.preface_deadline);
+    let incoming = incoming(listener, limits.preface_deadline);
     builder(limits)
         .layer(ObserveLayer(metrics))
         .layer(EdgeLayer { max_deadline: limits.max_deadline, max_request: limits.max_request })

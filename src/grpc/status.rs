@@ -66,6 +66,11 @@ pub(super) fn too_large(max_bytes: usize) -> Status {
     invalid_fields(vec![InvalidField::new("request", problem)])
 }
 
+/// The request is not a message of its type.
+pub(super) fn undecodable() -> Status {
+    invalid_fields(vec![InvalidField::new("request", "must be a protobuf message of its type")])
+}
+
 fn invalid_fields(fields: Vec<InvalidField>) -> Status {
     let mut details = details("INVALID_FIELD");
     let mut texts = Vec::with_capacity(fields.len());

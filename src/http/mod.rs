@@ -1,5 +1,7 @@
 //! The HTTP side: what verifiers, probes and Prometheus fetch. It decides nothing and takes no input.
 
+mod server;
+
 use std::future::Future;
 
 use axum::{
@@ -10,9 +12,9 @@ use axum::{
     routing::get,
 };
 use serde_json::json;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::sync::watch;
 
-use crate::{service::UseCases, telemetry::Metrics};
+use crate::{listener::Listener, service::UseCases, telemetry::Metrics};
 
 /// How long verifiers may keep the key set and the discovery document.
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300");
@@ -29,15 +31,8 @@ pub struct Site {
 }
 
 /// Serves until `shutdown`, then lets running requests end.
-///
-/// # Errors
-/// The listener's.
-pub async fn serve(
-    listener: TcpListener,
-    site: Site,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    axum::serve(listener, router(site)).with_graceful_shutdown(shutdown).await
+pub async fn serve(listener: Listener, site: Site, shutdown: impl Future<Output = ()> + Send) {
+    server::serve(listener, router(site), shutdown).await;
 }
 
 fn router(site: Site) -> Router {

@@ -35,7 +35,7 @@ pub use self::{
     register::RegisterRequest,
     second_factor::PendingChallenge,
     session::Tokens,
-    signing_key::load_signing_key,
+    signing_key::{SigningKeyError, load_signing_key},
     verify_2fa::Verify2faRequest,
 };
 

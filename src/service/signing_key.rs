@@ -2,11 +2,25 @@
 
 use uuid::Uuid;
 
-use super::{Clock, Error};
+use super::Clock;
 use crate::{
-    store::{SealedKey, Store},
+    store::{self, SealedKey, Store},
     token::{Algorithm, KeyError, MasterKey, SigningKey},
 };
+
+/// Why there is no key to sign with.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningKeyError {
+    /// The store's.
+    #[error("the store has no answer")]
+    Store(#[from] store::Error),
+    /// The key's.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// It was there a moment ago.
+    #[error("the signing key has vanished")]
+    Vanished,
+}
 
 /// Loads the key that signs with `algorithm`, and makes it where there is none.
 ///
@@ -17,13 +31,13 @@ pub async fn load_signing_key(
     master_key: &MasterKey,
     algorithm: Algorithm,
     clock: &Clock,
-) -> Result<SigningKey, Error> {
+) -> Result<SigningKey, SigningKeyError> {
     if store.signing_key_active(algorithm.as_str()).await?.is_none() {
-        let (id, pkcs8) = (Uuid::now_v7(), SigningKey::generate(algorithm).map_err(internal)?);
+        let (id, pkcs8) = (Uuid::now_v7(), SigningKey::generate(algorithm)?);
         let key = SealedKey {
             id,
             algorithm: algorithm.as_str().to_owned(),
-            sealed_private_key: SigningKey::seal(master_key, id, &pkcs8).map_err(internal)?,
+            sealed_private_key: SigningKey::seal(master_key, id, &pkcs8)?,
             created_at: clock.now(),
         };
         let made = store.signing_key_create(key).await?;
@@ -31,10 +45,6 @@ pub async fn load_signing_key(
     }
     // Read back even when just made: another replica may have been faster, and its key is the one that counts.
     let key = store.signing_key_active(algorithm.as_str()).await?;
-    let key = key.ok_or_else(|| Error::Internal("there is no signing key".into()))?;
-    SigningKey::open(master_key, key.id, algorithm, &key.sealed_private_key).map_err(internal)
-}
-
-fn internal(error: KeyError) -> Error {
-    Error::Internal(error.into())
+    let key = key.ok_or(SigningKeyError::Vanished)?;
+    Ok(SigningKey::open(master_key, key.id, algorithm, &key.sealed_private_key)?)
 }

@@ -93,8 +93,8 @@ pub trait Challenges {
         now: Timestamp,
     ) -> Result<Reservation>;
 
-    /// Uses the challenge up and begins the session, both or neither. Of many callers one succeeds; and none does
-    /// once the user is disabled or the credentials have changed.
+    /// Uses the challenge up and begins the session; returns whether it began. Of many callers one succeeds. Once the
+    /// user is disabled or the credentials have changed, the challenge is used up and no session begins.
     async fn challenge_complete(&self, challenge: Challenge, session: Session) -> Result<bool>;
 
     /// Replaces the code, if the cool-down is over. Spent attempts stay spent.
@@ -137,7 +137,8 @@ async fn to_its_end<T: Send + 'static>(
 ) -> Result<T> {
     match tokio::spawn(write).await {
         Ok(result) => result,
-        Err(stopped) => Err(Error::Unavailable(stopped.into())),
+        Err(panicked) if panicked.is_panic() => Err(Error::Statement(panicked.into())),
+        Err(stopping) => Err(Error::Unavailable(stopping.into())),
     }
 }
 

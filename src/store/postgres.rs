@@ -97,7 +97,7 @@ fn lost_a_race(error: &(dyn std::error::Error + 'static)) -> bool {
 /// `docs/adr/0005-cancelled-writes.md`).
 ///
 /// # Errors
-/// A bad URL; a server that can't be reached within ten seconds.
+/// A bad URL; a server that can't be reached within three seconds.
 pub async fn pool(url: &str, max_connections: u32) -> Result<PgPool> {
     let options = PgConnectOptions::from_str(url).map_err(|error| Error::Url(error.to_string()))?;
     let pool = PgPoolOptions::new()

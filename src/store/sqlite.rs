@@ -1,6 +1,12 @@
 //! SQLite, embedded: one connection that writes, several that read, and how a write is run.
 
-use std::{path::Path, str::FromStr as _, time::Duration};
+use std::{
+    fs::{DirBuilder, OpenOptions},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    str::FromStr as _,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -37,7 +43,7 @@ impl Sqlite {
     /// A bad URL, and a file that can't be opened.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self> {
         let options = options(url)?;
-        make_folder(options.get_filename())?;
+        make_file(options.get_filename())?;
         let writer = first_pool(&options).await?;
         let readers =
             pool(options.create_if_missing(false).read_only(true), max_connections).await?;
@@ -81,16 +87,24 @@ fn options(url: &str) -> Result<SqliteConnectOptions> {
         .busy_timeout(Duration::from_secs(5)))
 }
 
-/// Makes the folder of the database, for its owner alone.
-fn make_folder(file: &Path) -> Result<()> {
-    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
-        return Ok(());
+/// The file that an SQLite URL names.
+///
+/// # Errors
+/// A bad URL.
+pub fn file(url: &str) -> Result<PathBuf> {
+    Ok(options(url)?.get_filename().to_owned())
+}
+
+/// Makes the file of the database, and its folder if need be, for their owner alone: password hashes are in it. SQLite
+/// gives the files beside it the same permissions.
+fn make_file(path: &Path) -> Result<()> {
+    let make = || {
+        if let Some(folder) = path.parent() {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        }
+        OpenOptions::new().append(true).create(true).mode(0o600).open(path)
     };
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| Error::Url(format!("{}: {error}", folder.display())))
+    make().map(|_file| ()).map_err(|error| Error::Url(format!("{}: {error}", path.display())))
 }
 
 /// The pool of the writer. Whoever opens a new file turns on its write-ahead log, which fails at once, whatever the busy

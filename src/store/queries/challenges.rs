@@ -119,7 +119,9 @@ async fn renew(
 ) -> Result<Renewal> {
     let row: Option<ChallengeRow> = sqlx::query_as(
         "UPDATE challenges SET code_mac = $2, resend_at = $3 WHERE token_mac = $1 AND consumed_at IS NULL \
-         AND expires_at > $4 AND resend_at <= $4 AND attempts < $5 RETURNING *",
+         AND expires_at > $4 AND resend_at <= $4 AND attempts < $5 AND EXISTS \
+         (SELECT 1 FROM users WHERE users.id = user_id AND disabled_at IS NULL \
+         AND users.credential_version = challenges.credential_version) RETURNING *",
     )
     .bind(token_mac)
     .bind(code_mac)
@@ -134,7 +136,9 @@ async fn renew(
     Ok(match find(connection, token_mac).await?.filter(|found| found.is_open(rules.now)) {
         None => Renewal::Invalid,
         Some(found) if found.attempts >= rules.max_attempts => Renewal::Exhausted,
-        Some(found) => Renewal::TooEarly(found.resend_at),
+        Some(found) if rules.now < found.resend_at => Renewal::TooEarly(found.resend_at),
+        // Its user has been disabled or has other credentials by now.
+        Some(_) => Renewal::Invalid,
     })
 }
 

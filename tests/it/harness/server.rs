@@ -48,7 +48,7 @@ pub fn config(database: &Database) -> Config {
         "--drain-delay=0s",
         "--hash-queue=1000",
     ]);
-    let mut config = Config::parse(&Settings::gather(&flags).unwrap()).unwrap();
+    let mut config = Config::parse(&Settings::gather(&flags)).unwrap();
     config.password.cost = 4;
     config
 }

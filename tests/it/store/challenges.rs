@@ -84,6 +84,8 @@ async fn no_session_begins_for_a_user_who_has_changed_since(
     let new = new_challenge(&stored_user(store.as_ref()).await);
     store.challenge_create(new.clone()).await.unwrap();
     database.run(&format!("UPDATE users SET {change}")).await;
+    let renewed = store.challenge_renew(new.token_mac, [2; 32], rules(30)).await.unwrap();
+    assert_eq!(renewed, Renewal::Invalid);
     assert!(
         !store.challenge_complete(new.challenge.clone(), session(&new.challenge)).await.unwrap()
     );

@@ -1,0 +1,44 @@
+//! The HTTP server under the routes: bounded in connections and in patience.
+
+use std::{future::Future, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+
+use crate::listener::Listener;
+
+/// How long a caller may take to send a request's head, or to send nothing at all.
+const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Serves until `shutdown`, then lets running requests end.
+pub(super) async fn serve(
+    listener: Listener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let running = GracefulShutdown::new();
+    tokio::pin!(shutdown);
+    loop {
+        let (socket, place) = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => accepted,
+        };
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_DEADLINE)
+            .serve_connection(TokioIo::new(socket), TowerToHyperService::new(router.clone()));
+        let connection = running.watch(connection);
+        tokio::spawn(async move {
+            let _place = place;
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "an HTTP connection broke off");
+            }
+        });
+    }
+    running.shutdown().await;
+}
