@@ -147,7 +147,10 @@ impl App {
         let (mut health, health_service) = Health::new().await;
         let routes =
             grpc::routes(&use_cases, health_service, listen.reflection, environment.limits)?;
-        let (metrics, (set_ready, ready)) = (Metrics::new(), watch::channel(false));
+        let (metrics, (set_ready, ready)) = (
+            Metrics::new(|registry| use_cases.passwords.figures().register(registry)),
+            watch::channel(false),
+        );
         let site = http::Site { use_cases: use_cases.clone(), metrics: metrics.clone(), ready };
         let stop = CancellationToken::new();
 

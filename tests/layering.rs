@@ -13,13 +13,14 @@ struct Rule {
     only_in: &'static [&'static str],
 }
 
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     Rule { word: "tonic::", only_in: &["grpc/", "app.rs", "pb.rs"] },
     Rule { word: "tonic_", only_in: &["grpc/", "app.rs"] },
     Rule { word: "crate::pb", only_in: &["grpc/"] },
     Rule { word: "axum::", only_in: &["http/"] },
     Rule { word: "sqlx::", only_in: &["store/"] },
     Rule { word: "bcrypt::", only_in: &["password/"] },
+    Rule { word: "bcrypt_lanes::", only_in: &["password/"] },
     Rule { word: "jsonwebtoken::", only_in: &["token/"] },
     Rule { word: "std::env", only_in: &["config/"] },
     Rule { word: "anyhow::", only_in: &["cli/", "main.rs"] },

@@ -1,5 +1,7 @@
 //! `countersign seed`.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{bail, ensure};
 use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::{
     app,
     config::{Config, Profile},
+    domain::Caller,
     service::{Clock, Error, RegisterRequest, UseCases},
 };
 
@@ -38,7 +41,7 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Resul
     let mut made = 0;
     let mut users = stream::iter(1..=arguments.users)
         .map(|number| make(&use_cases, number))
-        .buffer_unordered(config.password.threads);
+        .buffer_unordered(config.password.queue);
     while let Some(user) = users.next().await {
         made += u32::from(user?);
         bar.inc(1);
@@ -63,7 +66,9 @@ async fn make(use_cases: &UseCases, number: u32) -> anyhow::Result<bool> {
         is_2fa_enabled: number.is_multiple_of(2),
         request_id: String::new(),
     };
-    match use_cases.register(request).await {
+    // A person waits at the terminal: as long as it takes.
+    let caller = Caller { address: None, deadline: Instant::now() + Duration::from_secs(3600) };
+    match use_cases.register(request, caller).await {
         Ok(_) => Ok(true),
         Err(Error::UsernameTaken) => Ok(false),
         Err(Error::EmailTaken) => bail!("sample-{number}@example.com belongs to another user"),

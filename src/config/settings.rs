@@ -48,7 +48,9 @@ pub const SETTINGS: &[Setting] = &[
     plain(BCRYPT_COST, "12", "4 to 16; under 10 only in development"),
     plain(PASSWORD_MIN_LENGTH, "8", "fewest characters of a new password, 8 to 128"),
     plain(HASH_THREADS, "one a core", "threads that hash passwords"),
-    plain(HASH_QUEUE, "8 a thread", "hashes that may wait; more are refused"),
+    plain(HASH_QUEUE, "32 a thread", "hashes that may wait; more are refused"),
+    plain(HASH_KERNEL, "auto", "auto (the fastest here), bmi, portable, or crate (plain bcrypt)"),
+    plain(HASH_LANES, "auto", "hashes that one thread runs side by side: auto, or 1 to 6"),
     plain(REFLECTION, "on in development", "gRPC reflection: on or off"),
     plain(DRAIN_DELAY, "0s, 5s with Postgres", "from not ready to no new connections, at shutdown"),
     plain(SHUTDOWN_TIMEOUT, "20s", "how long running calls have to end, at shutdown"),
@@ -75,6 +77,8 @@ pub(super) const BCRYPT_COST: &str = "COUNTERSIGN_BCRYPT_COST";
 pub(super) const PASSWORD_MIN_LENGTH: &str = "COUNTERSIGN_PASSWORD_MIN_LENGTH";
 pub(super) const HASH_THREADS: &str = "COUNTERSIGN_HASH_THREADS";
 pub(super) const HASH_QUEUE: &str = "COUNTERSIGN_HASH_QUEUE";
+pub(super) const HASH_KERNEL: &str = "COUNTERSIGN_HASH_KERNEL";
+pub(super) const HASH_LANES: &str = "COUNTERSIGN_HASH_LANES";
 pub(super) const REFLECTION: &str = "COUNTERSIGN_REFLECTION";
 pub(super) const DRAIN_DELAY: &str = "COUNTERSIGN_DRAIN_DELAY";
 pub(super) const SHUTDOWN_TIMEOUT: &str = "COUNTERSIGN_SHUTDOWN_TIMEOUT";

@@ -10,7 +10,8 @@ use super::{MasterKeySource, Problems, Settings, settings as name};
 use crate::{
     delivery::Delivery,
     domain::{CodePolicy, PasswordPolicy},
-    password, service, store,
+    password::{self, LaneCount, engine::KernelChoice},
+    service, store,
     token::{self, Algorithm, MasterKey, SigningKey},
 };
 
@@ -337,8 +338,24 @@ impl Reader<'_> {
         }
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let threads = self.number(name::HASH_THREADS, cores, 1..=1024);
-        let queue = self.number(name::HASH_QUEUE, 8 * threads, 1..=100_000);
-        password::Settings { cost, threads, queue }
+        let queue = self.number(name::HASH_QUEUE, 32 * threads, 1..=100_000);
+        let kernel = self.read(name::HASH_KERNEL, KernelChoice::Auto, |text| match text {
+            "auto" => Ok(KernelChoice::Auto),
+            "bmi" => Ok(KernelChoice::Bmi),
+            "portable" => Ok(KernelChoice::Portable),
+            "crate" => Ok(KernelChoice::Crate),
+            _ => Err("must be auto, bmi, portable or crate".into()),
+        });
+        let lanes = self.read(name::HASH_LANES, None, |text| {
+            let number =
+                text.parse().ok().and_then(|number: usize| LaneCount::try_from(number).ok());
+            match (text, number) {
+                ("auto", _) => Ok(None),
+                (_, Some(number)) => Ok(Some(number)),
+                (_, None) => Err("must be auto or a whole number from 1 to 6".into()),
+            }
+        });
+        password::Settings { cost, threads, queue, kernel, lanes }
     }
 
     fn log(&mut self) -> Log {
@@ -434,6 +451,8 @@ mod tests {
             (name::OTP_MAX_ATTEMPTS, "11"),
             (name::BCRYPT_COST, "17"),
             (name::HASH_QUEUE, "-1"),
+            (name::HASH_KERNEL, "gpu"),
+            (name::HASH_LANES, "7"),
             (name::LOG, "countersign=loud"),
             (name::LOG_FORMAT, "xml"),
         ];

@@ -3,6 +3,7 @@
 //! No I/O, no async, no randomness of its own and no clock: the time is passed in as `now`.
 //! A `parse` validates what came from outside; what it returns needs no further check.
 
+mod caller;
 mod challenge;
 mod email;
 mod field;
@@ -15,6 +16,7 @@ mod timestamp;
 mod user;
 mod username;
 
+pub use caller::Caller;
 pub use challenge::{Challenge, CodePolicy};
 pub use email::Email;
 pub use field::{InvalidField, device_name, request_id};

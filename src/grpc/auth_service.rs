@@ -3,7 +3,7 @@
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
-use super::{convert, status::status};
+use super::{convert, edge::caller, status::status};
 use crate::{
     pb::{self, auth_service_server::AuthService, login_response, verify2_fa_request::Proof},
     service::{LoginOutcome, LoginRequest, RegisterRequest, UseCases, Verify2faRequest},
@@ -20,7 +20,7 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::RegisterRequest>,
     ) -> Result<Response<pb::RegisterResponse>, Status> {
-        let request = request.into_inner();
+        let (caller, request) = (caller(&request), request.into_inner());
         let request = RegisterRequest {
             username: request.username,
             email: request.email,
@@ -28,7 +28,7 @@ impl AuthService for AuthApi {
             is_2fa_enabled: request.is_2fa_enabled,
             request_id: request.request_id,
         };
-        let user = self.0.register(request).await.map_err(status)?;
+        let user = self.0.register(request, caller).await.map_err(status)?;
         Ok(Response::new(pb::RegisterResponse { user: Some(convert::user(user)) }))
     }
 
@@ -36,14 +36,14 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::LoginRequest>,
     ) -> Result<Response<pb::LoginResponse>, Status> {
-        let request = request.into_inner();
+        let (caller, request) = (caller(&request), request.into_inner());
         let request = LoginRequest {
             username: request.username,
             password: Zeroizing::new(request.password),
             audience: request.audience,
             device_name: request.device_name,
         };
-        let result = match self.0.login(request).await.map_err(status)? {
+        let result = match self.0.login(request, caller).await.map_err(status)? {
             LoginOutcome::Tokens(tokens) => login_response::Result::Tokens(convert::tokens(tokens)),
             LoginOutcome::Challenge(challenge) => {
                 login_response::Result::Challenge(convert::challenge(&challenge))

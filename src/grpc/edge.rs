@@ -8,7 +8,7 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tonic::{
@@ -19,6 +19,7 @@ use tonic::{
 use tower::{Layer, Service};
 
 use super::status::{deadline_exceeded, too_large, undecodable};
+use crate::domain::Caller;
 
 /// Ours fires this much before tonic's own timer, whose answer would be CANCELLED.
 const AHEAD: Duration = Duration::from_millis(2);
@@ -63,11 +64,12 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let rules = self.rules;
         let deadline = deadline(request.headers()).map_or(rules.max_deadline, |asked| {
             asked.min(rules.max_deadline).saturating_sub(AHEAD)
         });
+        request.extensions_mut().insert(Deadline(Instant::now() + deadline));
         let response = self.inner.call(request);
         Box::pin(async move {
             let Ok(response) = tokio::time::timeout(deadline, response).await else {
@@ -85,6 +87,19 @@ where
                 _ => response,
             })
         })
+    }
+}
+
+/// When the answer is due: left in the request for its handler.
+#[derive(Debug, Clone, Copy)]
+struct Deadline(Instant);
+
+/// Who sent a request, and until when they wait.
+pub(super) fn caller<T>(request: &tonic::Request<T>) -> Caller {
+    let deadline = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
+    Caller {
+        address: request.remote_addr().map(|address| address.ip()),
+        deadline: deadline.unwrap_or_else(Instant::now),
     }
 }
 

@@ -1,21 +1,23 @@
 //! Hashing and checking passwords.
 //!
-//! The only module that may use bcrypt. Hashes run on threads of their own ([`engine`]), behind a bounded queue: a
-//! login costs a quarter of a core's second, so more work than the cores can do is refused at once, not queued.
+//! The only module that may use bcrypt. [`engine`] runs it: a login costs a good part of a second of a core, so more
+//! work than the cores can do in time is refused at once, not queued.
 
-mod engine;
+pub mod engine;
 mod format;
 
 use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use bcrypt_lanes::Cost;
+pub use bcrypt_lanes::LaneCount;
 use rand::RngExt as _;
 
 use self::{
-    engine::{Engine, Job},
+    engine::{Engine, Figures, Job, KernelChoice},
     format::{Scheme, StoredHash},
 };
-use crate::domain::Password;
+use crate::domain::{Caller, Password};
 
 /// How passwords are hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,16 +26,26 @@ pub struct Settings {
     pub cost: u32,
     /// Threads that hash.
     pub threads: usize,
-    /// Hashes that may wait for a thread.
+    /// Hashes that may wait for a lane.
     pub queue: usize,
+    /// What runs them.
+    pub kernel: KernelChoice,
+    /// Hashes that one thread runs side by side; none lets a measurement decide.
+    pub lanes: Option<LaneCount>,
 }
 
-/// The queue is full; nothing was hashed.
+/// Why a password was neither hashed nor checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many passwords are being hashed")]
-pub struct Overloaded {
-    /// When it is worth trying again.
-    pub retry_after: Duration,
+pub enum Error {
+    /// There is more work than can be done in time.
+    #[error("too many passwords are being hashed")]
+    Overloaded {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// A hashing thread has died: a defect.
+    #[error("a hashing thread has died")]
+    Broken,
 }
 
 /// Hashes passwords and checks them.
@@ -49,17 +61,21 @@ impl Passwords {
     /// # Errors
     /// The system has no more threads.
     pub fn start(settings: Settings) -> std::io::Result<Self> {
-        let engine = Arc::new(Engine::start(settings.threads, settings.queue)?);
-        Ok(Self { cost: settings.cost, engine })
+        Ok(Self { cost: settings.cost, engine: Arc::new(Engine::start(settings)?) })
+    }
+
+    /// The engine's figures.
+    pub fn figures(&self) -> &Figures {
+        self.engine.figures()
     }
 
     /// Hashes a new password into the format that is stored.
     ///
     /// # Errors
-    /// [`Overloaded`].
-    pub async fn hash(&self, password: &Password) -> Result<String, Overloaded> {
+    /// [`Error`].
+    pub async fn hash(&self, password: &Password, caller: Caller) -> Result<String, Error> {
         let (scheme, salt) = (Scheme::BcryptSha256, rand::rng().random());
-        let digest = self.digest(scheme, password, salt, self.cost).await?;
+        let digest = self.digest(scheme, password, salt, self.cost, caller).await?;
         Ok(StoredHash { scheme, cost: self.cost, salt, digest }.to_string())
     }
 
@@ -67,21 +83,25 @@ impl Passwords {
     /// work, so that the time does not tell which users exist.
     ///
     /// # Errors
-    /// [`Overloaded`].
+    /// [`Error`].
     pub async fn verify(
         &self,
         password: &Password,
         stored: Option<&str>,
-    ) -> Result<bool, Overloaded> {
+        caller: Caller,
+    ) -> Result<bool, Error> {
         let hash = stored.and_then(|text| {
-            let log = |error| tracing::error!(%error, "a stored password hash cannot be used");
-            StoredHash::parse(text).map_err(log).ok()
+            let unusable = |error| {
+                tracing::error!(%error, "a stored password hash cannot be used");
+                self.figures().malformed();
+            };
+            StoredHash::parse(text).map_err(unusable).ok()
         });
         let Some(hash) = hash else {
-            self.digest(Scheme::BcryptSha256, password, [0; 16], self.cost).await?;
+            self.digest(Scheme::BcryptSha256, password, [0; 16], self.cost, caller).await?;
             return Ok(false);
         };
-        let digest = self.digest(hash.scheme, password, hash.salt, hash.cost).await?;
+        let digest = self.digest(hash.scheme, password, hash.salt, hash.cost, caller).await?;
         Ok(verify_slices_are_equal(&digest, &hash.digest).is_ok())
     }
 
@@ -91,9 +111,15 @@ impl Passwords {
         password: &Password,
         salt: [u8; 16],
         cost: u32,
-    ) -> Result<[u8; 23], Overloaded> {
+        caller: Caller,
+    ) -> Result<[u8; 23], Error> {
         let key = scheme.key(password.expose(), &salt);
-        self.engine.run(Job { key, salt, cost }).await
+        // Never an error: costs are checked where they are configured or read.
+        let cost = Cost::try_from(cost).map_err(|_out_of_range| Error::Broken)?;
+        let digest = self.engine.run(Job { key, salt, cost }, caller).await?;
+        let mut stored = [0; 23];
+        stored.copy_from_slice(&digest[..23]);
+        Ok(stored)
     }
 }
 
@@ -102,7 +128,19 @@ mod tests {
     use super::*;
 
     fn passwords() -> Passwords {
-        Passwords::start(Settings { cost: 4, threads: 1, queue: 8 }).unwrap()
+        Passwords::start(Settings {
+            cost: 4,
+            threads: 1,
+            queue: 8,
+            kernel: KernelChoice::Auto,
+            lanes: None,
+        })
+        .unwrap()
+    }
+
+    fn caller() -> Caller {
+        let deadline = std::time::Instant::now() + Duration::from_secs(60);
+        Caller { address: None, deadline }
     }
 
     fn password(text: &str) -> Password {
@@ -112,20 +150,22 @@ mod tests {
     #[tokio::test]
     async fn what_was_hashed_verifies_and_nothing_else_does() {
         let passwords = passwords();
-        let hash = passwords.hash(&password("correct horse")).await.unwrap();
+        let hash = passwords.hash(&password("correct horse"), caller()).await.unwrap();
         assert!(hash.starts_with("$bcrypt-sha256$v=2,t=2b,r=4$"), "{hash}");
-        assert!(passwords.verify(&password("correct horse"), Some(&hash)).await.unwrap());
-        assert!(!passwords.verify(&password("correct horsf"), Some(&hash)).await.unwrap());
-        assert!(!passwords.verify(&password("correct horse"), None).await.unwrap());
+        assert!(passwords.verify(&password("correct horse"), Some(&hash), caller()).await.unwrap());
+        assert!(
+            !passwords.verify(&password("correct horsf"), Some(&hash), caller()).await.unwrap()
+        );
+        assert!(!passwords.verify(&password("correct horse"), None, caller()).await.unwrap());
     }
 
     #[tokio::test]
     async fn nothing_is_truncated_around_72_bytes() {
         let passwords = passwords();
-        let hash = passwords.hash(&password(&"a".repeat(72))).await.unwrap();
+        let hash = passwords.hash(&password(&"a".repeat(72)), caller()).await.unwrap();
         for length in [71, 73, 144] {
             let other = password(&"a".repeat(length));
-            assert!(!passwords.verify(&other, Some(&hash)).await.unwrap(), "{length}");
+            assert!(!passwords.verify(&other, Some(&hash), caller()).await.unwrap(), "{length}");
         }
     }
 
@@ -135,12 +175,19 @@ mod tests {
         let imported = bcrypt::hash("correct horse", 4).unwrap();
         for prefix in ["$2a$", "$2b$", "$2y$"] {
             let hash = imported.replacen("$2b$", prefix, 1);
-            assert!(passwords.verify(&password("correct horse"), Some(&hash)).await.unwrap());
+            assert!(
+                passwords.verify(&password("correct horse"), Some(&hash), caller()).await.unwrap()
+            );
         }
         for poison in
             ["", "$2x$04$", "$2b$31$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "é"]
         {
-            assert!(!passwords.verify(&password("correct horse"), Some(poison)).await.unwrap());
+            assert!(
+                !passwords
+                    .verify(&password("correct horse"), Some(poison), caller())
+                    .await
+                    .unwrap()
+            );
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{domain::InvalidField, password::Overloaded, store};
+use crate::{domain::InvalidField, password, store};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -55,8 +55,11 @@ impl From<store::Error> for Error {
     }
 }
 
-impl From<Overloaded> for Error {
-    fn from(overloaded: Overloaded) -> Self {
-        Self::Overloaded(overloaded.retry_after)
+impl From<password::Error> for Error {
+    fn from(error: password::Error) -> Self {
+        match error {
+            password::Error::Overloaded { retry_after } => Self::Overloaded(retry_after),
+            password::Error::Broken => Self::Internal(error.into()),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Error, PendingChallenge, Tokens, UseCases, fields::Fields};
 use crate::{
-    domain::{AuthMethod, LoginName, Password, device_name},
+    domain::{AuthMethod, Caller, LoginName, Password, device_name},
     store::Credentials,
 };
 
@@ -40,13 +40,17 @@ impl UseCases {
     ///
     /// # Errors
     /// Bad fields; credentials that are not valid; the store's and the hasher's.
-    pub async fn login(&self, request: LoginRequest) -> Result<LoginOutcome, Error> {
+    pub async fn login(
+        &self,
+        request: LoginRequest,
+        caller: Caller,
+    ) -> Result<LoginOutcome, Error> {
         let (name, password, destination) = self.parse_login(&request)?;
         let found = self.store.user_by_login(&name).await?;
         // One hash in any case, and only then is it looked at whether there is such a user and whether it is enabled:
         // neither the answer nor the time tells.
         let stored = found.as_ref().map(|found| found.password_hash.as_str());
-        let right = self.passwords.verify(&password, stored).await?;
+        let right = self.passwords.verify(&password, stored, caller).await?;
         let Some(credentials) = found.filter(|found| right && found.user.disabled_at.is_none())
         else {
             return Err(Error::InvalidCredentials);

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Error, UseCases, fields::Fields};
 use crate::{
-    domain::{Email, InvalidField, Password, User, Username, request_id},
+    domain::{Caller, Email, InvalidField, Password, User, Username, request_id},
     store::{Credentials, NewUser, Taken},
 };
 
@@ -37,14 +37,14 @@ impl UseCases {
     ///
     /// # Errors
     /// Bad fields; a name or an address that is taken; the store's and the hasher's.
-    pub async fn register(&self, request: RegisterRequest) -> Result<User, Error> {
+    pub async fn register(&self, request: RegisterRequest, caller: Caller) -> Result<User, Error> {
         let valid = self.parse(&request)?;
         // Cheap, and it spares a hash; what decides is the insertion below.
         if let Some(taken) = self.taken(&valid).await? {
-            return self.settle(taken, &valid).await;
+            return self.settle(taken, &valid, caller).await;
         }
         // Hashed before and outside any transaction: it takes a while.
-        let password_hash = self.passwords.hash(&valid.password).await?;
+        let password_hash = self.passwords.hash(&valid.password, caller).await?;
         let user = self.new_user(&valid);
         let new = NewUser {
             user: user.clone(),
@@ -58,7 +58,7 @@ impl UseCases {
         }
         // Somebody was faster: perhaps this very request, sent twice.
         match self.taken(&valid).await? {
-            Some(taken) => self.settle(taken, &valid).await,
+            Some(taken) => self.settle(taken, &valid, caller).await,
             None => Err(Error::StoreUnavailable("a rival registration has vanished".into())),
         }
     }
@@ -86,9 +86,9 @@ impl UseCases {
         Ok(self.store.user_taken(username, email, valid.request_id).await?)
     }
 
-    async fn settle(&self, taken: Taken, valid: &Valid) -> Result<User, Error> {
+    async fn settle(&self, taken: Taken, valid: &Valid, caller: Caller) -> Result<User, Error> {
         match taken {
-            Taken::RequestId(earlier) => self.same_again(*earlier, valid).await,
+            Taken::RequestId(earlier) => self.same_again(*earlier, valid, caller).await,
             Taken::Username => Err(Error::UsernameTaken),
             Taken::Email => Err(Error::EmailTaken),
         }
@@ -96,13 +96,18 @@ impl UseCases {
 
     /// A retry gets the user that its first try made, but only if all is as it was: an id that leaks gives nobody
     /// more than the right password would.
-    async fn same_again(&self, earlier: Credentials, valid: &Valid) -> Result<User, Error> {
+    async fn same_again(
+        &self,
+        earlier: Credentials,
+        valid: &Valid,
+        caller: Caller,
+    ) -> Result<User, Error> {
         let user = earlier.user;
         let same_fields = user.username == valid.username.as_str()
             && user.email == valid.email.as_str()
             && user.is_2fa_enabled == valid.is_2fa_enabled;
         if same_fields
-            && self.passwords.verify(&valid.password, Some(&earlier.password_hash)).await?
+            && self.passwords.verify(&valid.password, Some(&earlier.password_hash), caller).await?
         {
             return Ok(user);
         }

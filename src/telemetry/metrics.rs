@@ -45,16 +45,11 @@ pub struct Metrics {
     pool: Family<PoolLabels, Gauge>,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Metrics {
-    /// Figures that all begin at zero.
-    pub fn new() -> Self {
+    /// Figures that all begin at zero, beside those that `others` registers.
+    pub fn new(others: impl FnOnce(&mut Registry)) -> Self {
         let mut registry = Registry::default();
+        others(&mut registry);
         let handled = Family::default();
         let handling: Family<_, _, fn() -> Histogram> =
             Family::new_with_constructor(|| Histogram::new(BUCKETS));
@@ -114,7 +109,7 @@ mod tests {
 
     #[test]
     fn figures_carry_the_common_names() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(|_none| {});
         let rpc =
             RpcLabels { grpc_service: "auth.v1.AuthService".into(), grpc_method: "Login".into() };
         metrics.rpc_begun();

@@ -104,10 +104,10 @@ async fn unknown_wrong_and_disabled_are_answered_byte_for_byte_the_same(
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
 }
 
-/// Without a thread that hashes, whatever needs a hash is refused as OVERLOADED.
+/// Without a place in the queue, whatever needs a hash is refused as OVERLOADED.
 #[tokio::test]
 async fn an_unknown_user_costs_a_hash_like_any_other_and_a_bad_field_costs_none() {
-    let server = Server::start_with(Backend::Sqlite, |config, _| config.password.threads = 0).await;
+    let server = Server::start_with(Backend::Sqlite, |config, _| config.password.queue = 0).await;
     for name in [unique("nobody"), "nobody@example.com".to_owned()] {
         assert_eq!(reason(&server.login(&name, PASSWORD).await.unwrap_err()), "OVERLOADED");
     }
@@ -122,7 +122,7 @@ async fn an_unknown_user_costs_a_hash_like_any_other_and_a_bad_field_costs_none(
 #[tokio::test]
 async fn a_full_queue_is_told_to_come_back() {
     use tonic_types::StatusExt as _;
-    let server = Server::start_with(Backend::Sqlite, |config, _| config.password.threads = 0).await;
+    let server = Server::start_with(Backend::Sqlite, |config, _| config.password.queue = 0).await;
     let refused = server.login("alice", PASSWORD).await.unwrap_err();
     assert_eq!(refused.code(), Code::ResourceExhausted);
     assert!(refused.get_error_details().retry_info().is_some());

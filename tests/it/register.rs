@@ -95,10 +95,10 @@ async fn passwords_made_of_the_name_or_the_address_are_refused() {
     }
 }
 
-/// Without a thread that hashes, whatever needs a hash is refused as OVERLOADED.
+/// Without a place in the queue, whatever needs a hash is refused as OVERLOADED.
 #[tokio::test]
 async fn what_is_refused_for_its_form_starts_no_hash() {
-    let server = Server::start_with(Backend::Sqlite, |config, _| config.password.threads = 0).await;
+    let server = Server::start_with(Backend::Sqlite, |config, _| config.password.queue = 0).await;
     let good = server.register(registration(false)).await.unwrap_err();
     assert_eq!((good.code(), reason(&good)), (Code::ResourceExhausted, "OVERLOADED".into()));
     for password in ["z".repeat(1_000_000), "z".repeat(2000), "short".into()] {

@@ -77,6 +77,14 @@ impl Database {
         }
     }
 
+    /// Locks a table of a Postgres against everybody, until the connection is dropped.
+    pub async fn lock(&self, table: &str) -> PgConnection {
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+        connection.execute(AssertSqlSafe(lock)).await.unwrap();
+        connection
+    }
+
     /// Lets nobody in, as though the server were gone; or lets them in again.
     pub async fn set_away(&self, away: bool) {
         let name = self.url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap();

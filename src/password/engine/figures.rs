@@ -1,0 +1,124 @@
+//! What Prometheus sees of the engine.
+
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+
+/// Waits that still make sense, in seconds.
+const BUCKETS: [f64; 10] = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Why a job was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(super) enum Reason {
+    /// No room.
+    QueueFull,
+    /// It would not be done in time.
+    Deadline,
+    /// It had to make room for another address.
+    Unfair,
+    /// Nobody waits for it any more.
+    Gone,
+    /// A defect.
+    Broken,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refused {
+    reason: Reason,
+}
+
+/// The engine's figures. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Figures {
+    queue: Gauge,
+    lanes: Gauge,
+    done: Counter,
+    late: Counter,
+    malformed: Counter,
+    refused: Family<Refused, Counter>,
+    wait: Histogram,
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        Self {
+            queue: Gauge::default(),
+            lanes: Gauge::default(),
+            done: Counter::default(),
+            late: Counter::default(),
+            malformed: Counter::default(),
+            refused: Family::default(),
+            wait: Histogram::new(BUCKETS),
+        }
+    }
+}
+
+impl Figures {
+    /// Shows the figures.
+    pub fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("countersign_password");
+        registry.register("queue_length", "Hashes that wait", self.queue.clone());
+        registry.register("lanes_in_use", "Hashes that run", self.lanes.clone());
+        registry.register("hashes", "Hashes done", self.done.clone());
+        registry.register("late_hashes", "Hashes done after their deadline", self.late.clone());
+        registry.register(
+            "malformed_hashes",
+            "Stored hashes that could not be used",
+            self.malformed.clone(),
+        );
+        registry.register("refusals", "Hashes not done, by reason", self.refused.clone());
+        let help = "How long hashes waited for a lane";
+        registry.register_with_unit("wait", help, Unit::Seconds, self.wait.clone());
+    }
+
+    /// Jobs that wait.
+    pub fn queue_length(&self) -> i64 {
+        self.queue.get()
+    }
+
+    /// Jobs that run.
+    pub fn lanes_in_use(&self) -> i64 {
+        self.lanes.get()
+    }
+
+    /// Jobs done, and those of them that were late.
+    pub fn done_and_late(&self) -> (u64, u64) {
+        (self.done.get(), self.late.get())
+    }
+
+    pub(in crate::password) fn malformed(&self) {
+        self.malformed.inc();
+    }
+
+    pub(super) fn queue(&self, length: usize) {
+        self.queue.set(i64::try_from(length).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn lanes(&self, in_use: usize) {
+        self.lanes.set(i64::try_from(in_use).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn begun(&self, after: Duration) {
+        self.wait.observe(after.as_secs_f64());
+    }
+
+    pub(super) fn done(&self, late: bool) {
+        self.done.inc();
+        if late {
+            self.late.inc();
+        }
+    }
+
+    pub(super) fn refused(&self, reason: Reason) {
+        self.refused.get_or_create(&Refused { reason }).inc();
+    }
+
+    #[cfg(test)]
+    pub(super) fn refusals(&self, reason: Reason) -> u64 {
+        self.refused.get_or_create(&Refused { reason }).get()
+    }
+}

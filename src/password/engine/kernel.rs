@@ -1,0 +1,213 @@
+//! Which kernel runs, and on how many lanes.
+//!
+//! Every kernel is checked against the bcrypt crate at the start; one that gives another result is never used. Among the
+//! others a short measurement decides, unless the configuration does.
+
+use std::time::{Duration, Instant};
+
+use bcrypt_lanes::{Cost, Kernel, LaneCount, Lanes};
+
+use super::pace::Pace;
+
+/// How long each kernel and lane count is measured at the start.
+const SHORT: Duration = Duration::from_millis(2);
+
+/// A gain of less than this part is noise: fewer lanes leave more of the cache to others.
+const WORTH_A_LANE: f64 = 1.02;
+
+/// What the configuration may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KernelChoice {
+    /// The fastest here.
+    Auto,
+    /// Assembly for x86-64.
+    Bmi,
+    /// Safe Rust.
+    Portable,
+    /// The bcrypt crate, one hash at a time.
+    Crate,
+}
+
+/// What runs the hashes.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// None is the bcrypt crate.
+    pub(super) kernel: Option<Kernel>,
+    pub(super) lanes: LaneCount,
+    pub(super) pace: Pace,
+}
+
+/// How fast a kernel is with so many lanes on one thread.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Measurement {
+    /// The kernel's name; `crate` is the bcrypt crate.
+    pub kernel: &'static str,
+    /// Lanes in use.
+    pub lanes: usize,
+    /// The time of one iteration of all lanes.
+    pub step: Duration,
+}
+
+impl Measurement {
+    /// Iterations of one hash a second, over all lanes.
+    pub fn steps_a_second(&self) -> f64 {
+        self.lanes as f64 / self.step.as_secs_f64()
+    }
+}
+
+/// The kernels of that choice whose results are right. None at all means the bcrypt crate.
+pub(super) fn checked(choice: KernelChoice) -> Vec<Kernel> {
+    let wanted = |kernel: &Kernel| match choice {
+        KernelChoice::Auto => true,
+        KernelChoice::Bmi => kernel.name() == "bmi",
+        KernelChoice::Portable => kernel.name() == "portable",
+        KernelChoice::Crate => false,
+    };
+    let reference = reference();
+    let mut kernels: Vec<_> = Kernel::available().filter(wanted).collect();
+    if kernels.is_empty() && choice != KernelChoice::Crate {
+        tracing::warn!(?choice, "this machine does not have the kernel that is configured");
+        kernels.extend(Kernel::available());
+    }
+    kernels.retain(|kernel| {
+        let right = is_right(*kernel, &reference);
+        if !right {
+            tracing::error!(%kernel, "a hashing kernel differs from bcrypt and is not used");
+        }
+        right
+    });
+    kernels
+}
+
+/// Passwords, salts and what bcrypt makes of them.
+type Reference = Vec<([u8; 9], [u8; 16], [u8; 24])>;
+
+fn reference() -> Reference {
+    let case = |number: u8| {
+        let (key, salt) = ([b'a' + number; 9], [number; 16]);
+        let mut terminated = key.to_vec();
+        terminated.push(0);
+        (key, salt, bcrypt::bcrypt(Cost::MIN.get(), salt, &terminated))
+    };
+    (0..3).map(case).collect()
+}
+
+/// Whether `kernel` gives what bcrypt gives, with every number of lanes in use.
+fn is_right(kernel: Kernel, reference: &Reference) -> bool {
+    LaneCount::all().all(|lanes| {
+        let mut running = Lanes::new(kernel, lanes);
+        for (key, salt, expected) in reference.iter().cycle().take(lanes.get()) {
+            if running.join(key, salt, Cost::MIN, *expected).is_err() {
+                return false;
+            }
+        }
+        let mut all_right = true;
+        while !running.is_empty() {
+            all_right &= running.step().all(|(expected, digest)| digest == expected);
+        }
+        all_right
+    })
+}
+
+/// Measures what there is to choose from and chooses.
+pub(super) fn plan(kernels: &[Kernel], lanes: Option<LaneCount>) -> Plan {
+    let measured = |kernel: Kernel| -> Vec<Measurement> {
+        LaneCount::all().map(|lanes| measure(Some(kernel), lanes, SHORT)).collect()
+    };
+    let all: Vec<_> = kernels.iter().map(|kernel| (*kernel, measured(*kernel))).collect();
+    let candidates = all.iter().flat_map(|(kernel, of_kernel)| {
+        let wanted = of_kernel.iter().filter(|m| lanes.is_none_or(|lanes| m.lanes == lanes.get()));
+        wanted.map(move |m| (*kernel, of_kernel, *m))
+    });
+    let best = candidates.reduce(|best, next| {
+        let gain = next.2.steps_a_second() / best.2.steps_a_second();
+        if gain > WORTH_A_LANE { next } else { best }
+    });
+    let Some((kernel, of_kernel, best)) = best else {
+        let alone = measure(None, LaneCount::MIN, SHORT);
+        return Plan { kernel: None, lanes: LaneCount::MIN, pace: pace(LaneCount::MIN, &[alone]) };
+    };
+    let lanes = LaneCount::try_from(best.lanes).unwrap_or(LaneCount::MIN);
+    let (plan, step) = (pace(lanes, &of_kernel[..best.lanes]), best.step);
+    tracing::info!(%kernel, lanes = lanes.get(), ?step, "hashing engine");
+    Plan { kernel: Some(kernel), lanes, pace: plan }
+}
+
+fn pace(lanes: LaneCount, measured: &[Measurement]) -> Pace {
+    let nanos = |m: &Measurement| u64::try_from(m.step.as_nanos()).unwrap_or(u64::MAX);
+    Pace::new(lanes, &measured.iter().map(nanos).collect::<Vec<_>>())
+}
+
+/// Measures every kernel, the bcrypt crate included, and every lane count for about `each`; tells `done` after each.
+pub fn measure_all(each: Duration, mut done: impl FnMut(&Measurement)) -> Vec<Measurement> {
+    let crate_alone = std::iter::once((None, LaneCount::MIN));
+    let kernels = Kernel::available()
+        .flat_map(|kernel| LaneCount::all().map(move |lanes| (Some(kernel), lanes)));
+    let measured = crate_alone.chain(kernels).map(|(kernel, lanes)| {
+        let measurement = measure(kernel, lanes, each);
+        done(&measurement);
+        measurement
+    });
+    measured.collect()
+}
+
+/// Measures a kernel, or the bcrypt crate where there is none, for about `time`.
+fn measure(kernel: Option<Kernel>, lanes: LaneCount, time: Duration) -> Measurement {
+    let (name, step) = match kernel {
+        Some(kernel) => (kernel.name(), measure_lanes(kernel, lanes, time)),
+        None => ("crate", measure_crate(time)),
+    };
+    Measurement { kernel: name, lanes: lanes.get(), step }
+}
+
+fn measure_lanes(kernel: Kernel, lanes: LaneCount, time: Duration) -> Duration {
+    let mut running = Lanes::new(kernel, lanes);
+    while running.join(b"calibration", &[7; 16], Cost::MAX, ()).is_ok() {}
+    let (begun, mut steps) = (Instant::now(), 0);
+    loop {
+        // Such costs take hours: nobody leaves.
+        let _nobody = running.step();
+        steps += 1;
+        let elapsed = begun.elapsed();
+        if elapsed >= time {
+            return elapsed / steps;
+        }
+    }
+}
+
+fn measure_crate(time: Duration) -> Duration {
+    let (begun, mut hashes) = (Instant::now(), 0);
+    let cost = 6;
+    loop {
+        std::hint::black_box(bcrypt::bcrypt(cost, [7; 16], b"calibration\0"));
+        hashes += 1;
+        let elapsed = begun.elapsed();
+        if elapsed >= time {
+            return elapsed / (hashes << cost);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kernel_passes_the_check_and_a_wrong_result_does_not() {
+        let kernels = checked(KernelChoice::Auto);
+        assert_eq!(kernels.len(), Kernel::available().count());
+        let mut reference = reference();
+        reference[1].2[23] ^= 1;
+        assert!(kernels.iter().all(|kernel| !is_right(*kernel, &reference)));
+    }
+
+    #[test]
+    fn the_configuration_decides_before_the_measurement_does() {
+        let portable = checked(KernelChoice::Portable);
+        assert!(portable.iter().all(|kernel| kernel.name() == "portable") && portable.len() == 1);
+        let lanes = LaneCount::try_from(3).unwrap();
+        assert_eq!(plan(&portable, Some(lanes)).lanes, lanes);
+        assert!(checked(KernelChoice::Crate).is_empty());
+        assert!(plan(&[], Some(lanes)).kernel.is_none());
+    }
+}

@@ -1,0 +1,229 @@
+//! The hashing engine: threads that run several bcrypts each, in lock step, behind a fair and bounded queue.
+//!
+//! A login is one bcrypt, and a machine does some tens of them a second. So the engine never has more waiting than its
+//! callers will wait for: a job is refused at once where the queue is full or its deadline can't be met, and never begun
+//! where nobody wants it any more. Not on tokio's blocking pool: that has hundreds of threads and no bound.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `queue` | who is next: bounded, and fair between callers' addresses |
+//! | `pace` | how long a job will take |
+//! | `kernel` | which kernel runs, checked against the bcrypt crate and measured |
+//! | `worker` | the threads |
+//! | `figures` | what Prometheus sees |
+
+mod figures;
+mod kernel;
+mod pace;
+mod queue;
+mod worker;
+
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bcrypt_lanes::Cost;
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+pub use self::{
+    figures::Figures,
+    kernel::{KernelChoice, Measurement, measure_all},
+};
+use self::{
+    figures::Reason,
+    kernel::Plan,
+    queue::{Full, Queue, Source},
+};
+use super::{Error, Settings};
+use crate::domain::Caller;
+
+/// What bcrypt gives: 24 bytes, of which 23 are stored.
+type Digest = [u8; 24];
+
+/// One bcrypt to compute.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// At most 72 bytes, without the NUL that bcrypt adds.
+    pub(super) key: Zeroizing<Vec<u8>>,
+    pub(super) salt: [u8; 16],
+    pub(super) cost: Cost,
+}
+
+impl Job {
+    /// The work, in iterations of bcrypt's loop.
+    fn steps(&self) -> u64 {
+        u64::from(self.cost.iterations())
+    }
+}
+
+/// A job that waits, and who for.
+#[derive(Debug)]
+struct Waiting {
+    job: Job,
+    deadline: Instant,
+    since: Instant,
+    answer: oneshot::Sender<Result<Digest, Error>>,
+}
+
+impl Waiting {
+    fn refuse(self, retry_after: Duration) {
+        // The caller may have gone: then nobody reads it.
+        let _gone = self.answer.send(Err(Error::Overloaded { retry_after }));
+    }
+}
+
+/// What the workers and the callers share.
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    /// Told when there is work, or no more to come.
+    work: Condvar,
+    workers: usize,
+    /// Measured by the first worker; the others wait for it.
+    plan: OnceLock<Plan>,
+    figures: Figures,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: Queue<Waiting>,
+    /// Lanes in use, by worker.
+    occupied: Vec<usize>,
+    closed: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The engine. Its threads end when it is dropped.
+#[derive(Debug)]
+pub(super) struct Engine {
+    shared: Arc<Shared>,
+}
+
+impl Engine {
+    /// Checks the kernels and starts the threads. Which kernel and how many lanes are best here, the first of them
+    /// measures before it takes a job: some tens of milliseconds.
+    ///
+    /// # Errors
+    /// The system has no more threads.
+    pub(super) fn start(settings: Settings) -> std::io::Result<Self> {
+        let kernels = kernel::checked(settings.kernel);
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                queue: Queue::new(settings.queue),
+                occupied: vec![0; settings.threads],
+                closed: false,
+            }),
+            work: Condvar::new(),
+            workers: settings.threads,
+            plan: OnceLock::new(),
+            figures: Figures::default(),
+        });
+        // Before the threads: if one does not start, dropping this ends the others.
+        let engine = Self { shared };
+        for number in 0..settings.threads {
+            worker::start(&engine.shared, number, &kernels, settings.lanes)?;
+        }
+        Ok(engine)
+    }
+
+    pub(super) fn figures(&self) -> &Figures {
+        &self.shared.figures
+    }
+
+    /// Computes one bcrypt.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] at once, where the queue is full or the deadline can't be met; [`Error::Broken`] where the
+    /// thread has died.
+    pub(super) async fn run(&self, job: Job, caller: Caller) -> Result<Digest, Error> {
+        let (answer, digest) = oneshot::channel();
+        let source = Source::from(caller.address);
+        let id = self.admit(job, source, caller.deadline, answer)?;
+        // If the caller goes away while the job waits, the job goes with them.
+        let _entry = Entry { shared: &self.shared, source, id };
+        digest.await.unwrap_or(Err(Error::Broken))
+    }
+
+    fn admit(
+        &self,
+        job: Job,
+        source: Source,
+        deadline: Instant,
+        answer: oneshot::Sender<Result<Digest, Error>>,
+    ) -> Result<u64, Error> {
+        let (shared, since) = (&*self.shared, Instant::now());
+        let (mut state, steps) = (shared.lock(), job.steps());
+        let wait = self.wait(&state, source, steps);
+        let takes = shared.plan.get().map_or(Duration::ZERO, |plan| plan.pace.job(steps));
+        if since + wait + takes > deadline {
+            shared.figures.refused(Reason::Deadline);
+            return Err(Error::Overloaded { retry_after: retry_after(wait) });
+        }
+        let waiting = Waiting { job, deadline, since, answer };
+        let (id, evicted) = state.queue.push(source, steps, waiting).map_err(|Full| {
+            shared.figures.refused(Reason::QueueFull);
+            Error::Overloaded { retry_after: retry_after(wait) }
+        })?;
+        shared.figures.queue(state.queue.len());
+        drop(state);
+        shared.work.notify_one();
+        if let Some(evicted) = evicted {
+            shared.figures.refused(Reason::Unfair);
+            evicted.refuse(retry_after(wait));
+        }
+        Ok(id)
+    }
+
+    /// How long a job of that source waits for a lane.
+    fn wait(&self, state: &State, source: Source, steps: u64) -> Duration {
+        let Some(plan) = self.shared.plan.get() else { return Duration::ZERO };
+        let lanes = plan.lanes.get() * self.shared.workers;
+        let free = state.occupied.iter().sum::<usize>() < lanes;
+        if free && state.queue.len() == 0 {
+            return Duration::ZERO;
+        }
+        // The lanes are at different places of their jobs, so one is free after a lane's share of a job.
+        plan.pace.all_lanes(state.queue.ahead_of(source) + steps, self.shared.workers)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.work.notify_all();
+    }
+}
+
+/// A place in the queue, for as long as its caller is there.
+struct Entry<'a> {
+    shared: &'a Shared,
+    source: Source,
+    id: u64,
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        // It is not there any more if it has begun.
+        if state.queue.remove(self.source, self.id).is_some() {
+            self.shared.figures.refused(Reason::Gone);
+            self.shared.figures.queue(state.queue.len());
+        }
+    }
+}
+
+/// What a caller is told to wait, where the queue ahead takes `wait`.
+fn retry_after(wait: Duration) -> Duration {
+    wait.clamp(Duration::from_millis(100), Duration::from_secs(30))
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

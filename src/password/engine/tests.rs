@@ -1,0 +1,143 @@
+//! The engine as its callers see it.
+
+use std::{net::IpAddr, pin::pin, task::Poll};
+
+use futures_util::{future::join_all, poll};
+
+use super::*;
+
+fn settings() -> Settings {
+    let kernel = KernelChoice::Auto;
+    Settings { cost: 4, threads: 2, queue: 1000, kernel, lanes: None }
+}
+
+fn engine(change: impl FnOnce(&mut Settings)) -> Engine {
+    let mut settings = settings();
+    change(&mut settings);
+    Engine::start(settings).unwrap()
+}
+
+fn job(cost: u32) -> Job {
+    Job {
+        key: Zeroizing::new(b"secret".to_vec()),
+        salt: [7; 16],
+        cost: Cost::try_from(cost).unwrap(),
+    }
+}
+
+fn patient() -> Caller {
+    Caller { address: None, deadline: Instant::now() + Duration::from_secs(3600) }
+}
+
+/// Waits until every worker has made its plan and nothing runs.
+async fn idle(engine: &Engine) {
+    engine.run(job(4), patient()).await.unwrap();
+    while engine.shared.figures.lanes_in_use() > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn each_kernel_gives_what_bcrypt_gives() {
+    for kernel in
+        [KernelChoice::Auto, KernelChoice::Bmi, KernelChoice::Portable, KernelChoice::Crate]
+    {
+        let engine = engine(|settings| settings.kernel = kernel);
+        let jobs = (0..40_u8).map(|number| {
+            let key = vec![b'a' + number % 26; usize::from(number * 2).min(72)];
+            Job {
+                key: Zeroizing::new(key),
+                salt: [number; 16],
+                cost: Cost::try_from(4 + u32::from(number % 3)).unwrap(),
+            }
+        });
+        let expected: Vec<_> = jobs
+            .clone()
+            .map(|job| {
+                let mut key = job.key.to_vec();
+                if key.len() < 72 {
+                    key.push(0);
+                }
+                bcrypt::bcrypt(job.cost.get(), job.salt, &key)
+            })
+            .collect();
+        let digests = join_all(jobs.map(|job| engine.run(job, patient()))).await;
+        let digests: Vec<_> = digests.into_iter().map(Result::unwrap).collect();
+        assert_eq!(digests, expected, "{kernel:?}");
+        assert_eq!(engine.figures().done_and_late(), (40, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
+    let engine = engine(|settings| settings.queue = 0);
+    let Err(Error::Overloaded { retry_after }) = engine.run(job(4), patient()).await else {
+        panic!("not refused")
+    };
+    assert!(retry_after >= Duration::from_millis(100), "{retry_after:?}");
+    assert_eq!(engine.figures().refusals(Reason::QueueFull), 1);
+}
+
+#[tokio::test]
+async fn a_deadline_that_cannot_be_met_is_refused_before_any_work() {
+    let engine = engine(|_| {});
+    idle(&engine).await;
+    let soon = Caller { deadline: Instant::now() + Duration::from_millis(50), ..patient() };
+    // Seconds of work.
+    assert!(matches!(engine.run(job(16), soon).await, Err(Error::Overloaded { .. })));
+    assert_eq!(engine.figures().refusals(Reason::Deadline), 1);
+    assert_eq!(engine.figures().done_and_late(), (1, 0));
+}
+
+#[tokio::test]
+async fn callers_that_go_away_leave_nothing_behind() {
+    let engine = engine(|_| {});
+    idle(&engine).await;
+    {
+        // Far more than the lanes, each of seconds.
+        let mut jobs: Vec<_> = (0..100).map(|_| Box::pin(engine.run(job(16), patient()))).collect();
+        for job in &mut jobs {
+            assert!(matches!(poll!(job), Poll::Pending));
+        }
+        while engine.figures().queue_length() == 100 {
+            tokio::task::yield_now().await;
+        }
+    }
+    while engine.figures().queue_length() > 0 || engine.figures().lanes_in_use() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(engine.figures().refusals(Reason::Gone), 100);
+    assert_eq!(engine.figures().done_and_late(), (1, 0), "none of them was hashed");
+    assert_eq!(engine.shared.lock().queue.len(), 0);
+}
+
+#[tokio::test]
+async fn two_jobs_run_on_two_threads() {
+    let engine = engine(|_| {});
+    idle(&engine).await;
+    let (mut first, mut second) =
+        (pin!(engine.run(job(16), patient())), pin!(engine.run(job(16), patient())));
+    assert!(poll!(&mut first).is_pending() && poll!(&mut second).is_pending());
+    while engine.figures().lanes_in_use() < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(engine.shared.lock().occupied, [1, 1]);
+}
+
+#[tokio::test]
+async fn a_flood_from_one_address_makes_room_for_another() {
+    let engine = engine(|settings| (settings.threads, settings.queue) = (1, 10));
+    idle(&engine).await;
+    let from = |last: u8| Caller { address: Some(IpAddr::from([10, 0, 0, last])), ..patient() };
+    let mut flood: Vec<_> = (0..100).map(|_| Box::pin(engine.run(job(16), from(1)))).collect();
+    let mut refused = 0;
+    for job in &mut flood {
+        refused += u32::from(poll!(job).is_ready());
+    }
+    assert!(refused >= 84, "lanes and queue hold 16 at the most: {refused}");
+    let mut other = pin!(engine.run(job(4), from(2)));
+    assert!(poll!(&mut other).is_pending(), "it was let in");
+    assert_eq!(engine.figures().refusals(Reason::Unfair), 1);
+    drop(flood);
+    assert!(other.await.is_ok());
+}

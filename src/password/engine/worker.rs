@@ -1,0 +1,163 @@
+//! The threads: each holds several jobs in lanes and moves all of them on, a step at a time.
+
+use std::{
+    mem,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use bcrypt_lanes::{Kernel, LaneCount, Lanes};
+use tokio::sync::oneshot;
+
+use super::{Digest, Error, Shared, State, Waiting, figures::Reason, kernel, retry_after};
+
+/// How much less than the rest of the service the hashers ask for (nice values, as of `setpriority(2)`): token checks
+/// and health go first, and the hashers use what is left.
+const NICE: i32 = 10;
+
+/// Steps between two looks at the clock and at who has gone: a fraction of a millisecond.
+const STEPS_A_TURN: u32 = 8;
+
+/// What a job needs in a lane.
+struct Running {
+    deadline: Instant,
+    answer: oneshot::Sender<Result<Digest, Error>>,
+}
+
+/// Starts one thread.
+pub(super) fn start(
+    shared: &Arc<Shared>,
+    number: usize,
+    kernels: &[Kernel],
+    lanes: Option<LaneCount>,
+) -> std::io::Result<()> {
+    let (shared, kernels) = (Arc::clone(shared), kernels.to_vec());
+    let body = move || {
+        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+            tracing::warn!(%error, "the hashing threads keep the service's own priority");
+        }
+        let plan = shared.plan.get_or_init(|| kernel::plan(&kernels, lanes));
+        match plan.kernel {
+            Some(kernel) => run_lanes(&shared, number, Lanes::new(kernel, plan.lanes)),
+            None => run_crate(&shared, number),
+        }
+    };
+    thread::Builder::new().name(format!("password-{number}")).spawn(body).map(drop)
+}
+
+fn run_lanes(shared: &Shared, number: usize, mut lanes: Lanes<Running>) {
+    while fill(shared, number, &mut lanes) {
+        let (occupied, begun) = (lanes.len(), Instant::now());
+        let mut steps = 0;
+        // A lane that is free is filled before the next step.
+        while steps < STEPS_A_TURN && lanes.len() == occupied {
+            steps += 1;
+            for (job, digest) in lanes.step() {
+                finish(shared, job, digest);
+            }
+        }
+        if let Some(plan) = shared.plan.get() {
+            plan.pace.learn(occupied, steps, begun.elapsed());
+        }
+        for _gone in lanes.cancel(|job| job.answer.is_closed()) {
+            shared.figures.refused(Reason::Gone);
+        }
+    }
+}
+
+/// Fills free lanes; waits while there is nothing at all to do. False when there will never be.
+fn fill(shared: &Shared, number: usize, lanes: &mut Lanes<Running>) -> bool {
+    let mut state = shared.lock();
+    loop {
+        occupy(shared, &mut state, number, lanes.len());
+        while !lanes.is_full() && is_next(&state, number) {
+            let Some(waiting) = take(shared, &mut state) else { break };
+            join(shared, lanes, waiting);
+            occupy(shared, &mut state, number, lanes.len());
+        }
+        if !lanes.is_empty() {
+            return true;
+        }
+        if state.closed {
+            return false;
+        }
+        state = shared.work.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+    }
+}
+
+fn occupy(shared: &Shared, state: &mut State, number: usize, lanes: usize) {
+    state.occupied[number] = lanes;
+    shared.figures.lanes(state.occupied.iter().sum());
+}
+
+/// Whether no other thread has fewer jobs: two jobs on two idle threads run on both.
+fn is_next(state: &State, number: usize) -> bool {
+    state.occupied.iter().all(|other| *other >= state.occupied[number])
+}
+
+/// The next job that can still be done in time.
+fn take(shared: &Shared, state: &mut State) -> Option<Waiting> {
+    loop {
+        let waiting = state.queue.pop()?;
+        shared.figures.queue(state.queue.len());
+        let takes =
+            shared.plan.get().map_or(Duration::ZERO, |plan| plan.pace.job(waiting.job.steps()));
+        if waiting.answer.is_closed() {
+            shared.figures.refused(Reason::Gone);
+        } else if Instant::now() + takes > waiting.deadline {
+            shared.figures.refused(Reason::Deadline);
+            waiting.refuse(retry_after(takes));
+        } else {
+            shared.figures.begun(waiting.since.elapsed());
+            return Some(waiting);
+        }
+    }
+}
+
+fn join(shared: &Shared, lanes: &mut Lanes<Running>, mut waiting: Waiting) {
+    let key = mem::take(&mut waiting.job.key);
+    let running = Running { deadline: waiting.deadline, answer: waiting.answer };
+    let joined = lanes.join(&key, &waiting.job.salt, waiting.job.cost, running);
+    if let Err(refused) = joined {
+        // Never: there was a lane, and no key is longer than bcrypt takes.
+        shared.figures.refused(Reason::Broken);
+        let _gone = refused.ticket.answer.send(Err(Error::Broken));
+    }
+}
+
+fn finish(shared: &Shared, job: Running, digest: Digest) {
+    shared.figures.done(Instant::now() > job.deadline);
+    // The caller may have gone meanwhile; then nobody wants the answer.
+    let _gone = job.answer.send(Ok(digest));
+}
+
+/// The same with the bcrypt crate: one job at a time.
+fn run_crate(shared: &Shared, number: usize) {
+    loop {
+        let waiting = {
+            let mut state = shared.lock();
+            occupy(shared, &mut state, number, 0);
+            loop {
+                if let Some(waiting) = take(shared, &mut state) {
+                    occupy(shared, &mut state, number, 1);
+                    break waiting;
+                }
+                if state.closed {
+                    return;
+                }
+                state = shared.work.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+            }
+        };
+        let Waiting { mut job, deadline, answer, .. } = waiting;
+        let (begun, steps) = (Instant::now(), job.steps());
+        if job.key.len() < bcrypt_lanes::MAX_PASSWORD_BYTES {
+            job.key.push(0);
+        }
+        let digest = bcrypt::bcrypt(job.cost.get(), job.salt, &job.key);
+        if let Some(plan) = shared.plan.get() {
+            plan.pace.learn(1, u32::try_from(steps).unwrap_or(u32::MAX), begun.elapsed());
+        }
+        finish(shared, Running { deadline, answer }, digest);
+    }
+}
