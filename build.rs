@@ -4,6 +4,7 @@
 
 use std::{error::Error, path::PathBuf};
 
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script so where to write")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
     let files = [

@@ -1,6 +1,6 @@
 //! The configuration. The only module that reads the environment.
 //!
-//! [`settings`] is the one table of all settings: flags, environment variables, help and the README follow it. Each topic
+//! [`SETTINGS`] is the one table of all settings: flags, environment variables, help and the README follow it. Each topic
 //! has a struct of its own; every problem of all topics is reported at once.
 
 mod master_key;
