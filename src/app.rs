@@ -6,7 +6,7 @@ use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{Config, Listen, MasterKeySource, Signing},
+    config::{Config, Listen, Signing},
     grpc::{self, Health, Limits},
     http,
     listener::Listener,
@@ -87,10 +87,14 @@ pub struct App {
 /// # Errors
 /// What can't be had.
 pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error> {
-    // First, because it makes the folder that the master key of the development profile is kept in.
+    // Checking the kernels takes as long as opening the database: they go side by side.
+    let hashing = config.password;
+    let passwords = tokio::spawn(blocking(move || Passwords::start(hashing)));
+    // Before the master key: this makes the folder where the development profile keeps it.
     let store = store::connect(&config.database.url, config.database.max_connections).await?;
     store.migrate().await?;
-    let master_key = load_master_key(&config.master_key).await?;
+    let source = config.master_key.clone();
+    let master_key = blocking(move || source.load()).await.map_err(Error::MasterKey)?;
     let key = match &config.signing {
         Signing::Stored(algorithm) => {
             load_signing_key(store.as_ref(), &master_key, *algorithm, clock).await?
@@ -99,7 +103,7 @@ pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error
     };
     Ok(UseCases {
         store,
-        passwords: Passwords::start(config.password).map_err(Error::Threads)?,
+        passwords: passwords.await.map_err(io::Error::other).flatten().map_err(Error::Threads)?,
         tokens: AccessTokens::new(key, config.access_tokens.clone())?,
         master_key,
         delivery: config.delivery,
@@ -108,10 +112,11 @@ pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error
     })
 }
 
-async fn load_master_key(source: &MasterKeySource) -> Result<crate::token::MasterKey, Error> {
-    let source = source.clone();
-    let loaded = tokio::task::spawn_blocking(move || source.load()).await;
-    loaded.map_err(io::Error::other).and_then(|loaded| loaded).map_err(Error::MasterKey)
+/// Runs what blocks a thread on one that may be blocked.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other).flatten()
 }
 
 impl App {
