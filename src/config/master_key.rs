@@ -4,7 +4,8 @@ use std::{fs, io, io::Write as _, path::PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::token::MasterKey;
+use super::{Profile, reader::Reader, settings as name};
+use crate::{store, token::MasterKey};
 
 /// Where the master key comes from.
 #[derive(Debug, Clone)]
@@ -57,6 +58,23 @@ fn make(path: &PathBuf) -> io::Result<Zeroizing<String>> {
     match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => fs::read_to_string(path).map(Zeroizing::new),
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn master_key(&mut self, profile: Profile, url: &str) -> MasterKeySource {
+        let database = store::sqlite::file(url).unwrap_or_default();
+        let beside_database = MasterKeySource::MadeAt(database.with_file_name("master.key"));
+        if profile == Profile::Production {
+            let problem = "(or COUNTERSIGN_MASTER_KEY_FILE) must be set with Postgres: 32 bytes in base64, as \
+                           `openssl rand -base64 32` prints them";
+            self.require(name::MASTER_KEY, problem);
+        }
+        self.read(name::MASTER_KEY, beside_database, |text| {
+            MasterKey::parse(text)
+                .map(|key| MasterKeySource::Given(Box::new(key)))
+                .map_err(str::to_owned)
+        })
     }
 }
 

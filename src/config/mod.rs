@@ -1,16 +1,182 @@
 //! The configuration. The only module that reads the environment.
 //!
-//! [`SETTINGS`] is the one table of all settings: flags, environment variables, help and the README follow it. Each topic
-//! has a struct of its own; every problem of all topics is reported at once.
+//! [`SETTINGS`] is the one table of all settings: flags, environment variables, help and the README follow it. Each
+//! topic has a file of its own, which reads its settings; every problem of all topics is reported at once.
 
+mod database;
+mod delivery;
+mod listen;
+mod log;
 mod master_key;
+mod password;
+mod policy;
 mod problems;
+mod reader;
 mod settings;
-mod topics;
+mod tokens;
+
+use self::{database::url, reader::Reader};
+use crate::{delivery::Delivery, password::Settings as Hashing, service::Policy, token};
 
 pub use self::{
+    database::{Database, Profile},
+    listen::Listen,
+    log::{Log, LogFormat},
     master_key::MasterKeySource,
     problems::{Problem, Problems},
     settings::{SETTINGS, Setting, Settings},
-    topics::{Config, Database, Listen, Log, LogFormat, Profile, Signing},
+    tokens::Signing,
 };
+
+/// The whole configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// What the deployment is for.
+    pub profile: Profile,
+    /// The database.
+    pub database: Database,
+    /// The listeners.
+    pub listen: Listen,
+    /// What encrypts keys at rest.
+    pub master_key: MasterKeySource,
+    /// How codes reach people.
+    pub delivery: Delivery,
+    /// What signs access tokens.
+    pub signing: Signing,
+    /// What access tokens say.
+    pub access_tokens: token::Settings,
+    /// The rules for users, codes and sessions.
+    pub policy: Policy,
+    /// How passwords are hashed.
+    pub password: Hashing,
+    /// The log.
+    pub log: Log,
+}
+
+impl Config {
+    /// Parses and checks the settings.
+    ///
+    /// # Errors
+    /// All problems of all settings.
+    pub fn parse(settings: &Settings) -> Result<Self, Problems> {
+        let mut reader = Reader::new(settings);
+        let url = url(settings);
+        let profile = Profile::of(url);
+        let config = Self {
+            profile,
+            database: reader.database(url),
+            listen: reader.listen(profile),
+            master_key: reader.master_key(profile, url),
+            delivery: reader.delivery(profile),
+            signing: reader.signing(),
+            access_tokens: reader.access_tokens(),
+            policy: reader.policy(),
+            password: reader.password(profile),
+            log: reader.log(),
+        };
+        reader.problems.or(config)
+    }
+
+    /// The settings that `migrate` needs: a job that migrates need not know the keys.
+    ///
+    /// # Errors
+    /// All problems of these settings.
+    pub fn parse_for_migration(settings: &Settings) -> Result<(Database, Log), Problems> {
+        let mut reader = Reader::new(settings);
+        let config = (reader.database(url(settings)), reader.log());
+        reader.problems.or(config)
+    }
+
+    /// The settings that `healthcheck` needs.
+    ///
+    /// # Errors
+    /// All problems of these settings.
+    pub fn parse_for_probe(settings: &Settings) -> Result<(Listen, Log), Problems> {
+        let mut reader = Reader::new(settings);
+        let config = (reader.listen(Profile::of(url(settings))), reader.log());
+        reader.problems.or(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+    use super::{settings as name, settings::tests::settings, *};
+
+    fn parse(environment: &[(&str, &str)]) -> Result<Config, Problems> {
+        Config::parse(&settings(&[], environment))
+    }
+
+    fn names(environment: &[(&str, &str)]) -> Vec<String> {
+        let problems = parse(environment).map(|_| ()).unwrap_err();
+        problems.0.into_iter().map(|problem| problem.setting).collect()
+    }
+
+    #[test]
+    fn nothing_at_all_is_the_development_profile() {
+        let config = parse(&[]).unwrap();
+        assert_eq!(config.profile, Profile::Development);
+        assert!(config.listen.grpc.ip().is_loopback() && config.listen.http.ip().is_loopback());
+        assert!(config.listen.reflection);
+        let MasterKeySource::MadeAt(path) = config.master_key else { panic!("a given key") };
+        assert_eq!(path, std::path::Path::new("data/master.key"));
+    }
+
+    #[test]
+    fn with_postgres_all_that_is_missing_is_named_at_once() {
+        let environment = [
+            (name::DATABASE_URL, "postgres://localhost/x"),
+            (name::BCRYPT_COST, "9"),
+            ("COUNTERSIGN_OPT_TTL", "5m"),
+        ];
+        assert_eq!(
+            names(&environment),
+            ["COUNTERSIGN_OPT_TTL", name::MASTER_KEY, name::DELIVERY, name::BCRYPT_COST]
+        );
+    }
+
+    #[test]
+    fn short_keys_stop_the_start_and_are_not_repeated() {
+        let short = STANDARD.encode([7; 31]);
+        let problems = parse(&[
+            (name::MASTER_KEY, &short),
+            (name::JWT_ALGORITHM, "HS256"),
+            (name::JWT_SECRET, &short),
+        ]);
+        let problems = problems.map(|_| ()).unwrap_err();
+        let names: Vec<_> = problems.0.iter().map(|problem| problem.setting.as_str()).collect();
+        assert_eq!(names, [name::MASTER_KEY, name::JWT_SECRET]);
+        assert!(!problems.to_string().contains(&short));
+        let missing = parse(&[(name::JWT_ALGORITHM, "HS256")]).map(|_| ()).unwrap_err();
+        assert_eq!(missing.0.len(), 1, "{missing}");
+    }
+
+    #[test]
+    fn each_bad_value_is_a_problem_of_its_own() {
+        let bad = [
+            (name::DATABASE_URL, "mysql://x"),
+            (name::DATABASE_CONNECTIONS, "0"),
+            (name::GRPC_ADDR, "50051"),
+            (name::HTTP_ADDR, "localhost"),
+            (name::REFLECTION, "yes"),
+            (name::DRAIN_DELAY, "5"),
+            (name::MASTER_KEY, "!"),
+            (name::DELIVERY, "pigeon"),
+            (name::JWT_ALGORITHM, "none"),
+            (name::ISSUER, "localhost"),
+            (name::ACCESS_TOKEN_TTL, "25h"),
+            (name::AUDIENCE, "a,,b"),
+            (name::PASSWORD_MIN_LENGTH, "7"),
+            (name::OTP_TTL, "11m"),
+            (name::OTP_MAX_ATTEMPTS, "11"),
+            (name::BCRYPT_COST, "17"),
+            (name::HASH_QUEUE, "-1"),
+            (name::HASH_KERNEL, "gpu"),
+            (name::HASH_LANES, "7"),
+            (name::LOG, "countersign=loud"),
+            (name::LOG_FORMAT, "xml"),
+        ];
+        assert_eq!(names(&bad), bad.map(|(name, _)| name));
+    }
+}

@@ -1,0 +1,51 @@
+//! The listeners.
+
+use std::{net::SocketAddr, time::Duration};
+
+use super::{
+    Profile,
+    reader::{Reader, minutes},
+    settings as name,
+};
+
+/// The listeners and how they end.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// gRPC.
+    pub grpc: SocketAddr,
+    /// HTTP.
+    pub http: SocketAddr,
+    /// Whether gRPC reflection is served.
+    pub reflection: bool,
+    /// From not ready to no new connections.
+    pub drain_delay: Duration,
+    /// How long running calls have to end.
+    pub shutdown_timeout: Duration,
+}
+
+impl Reader<'_> {
+    pub(super) fn listen(&mut self, profile: Profile) -> Listen {
+        let address = |text: &str| {
+            text.parse().map_err(|_not_an_address| {
+                "must be an address and a port such as 0.0.0.0:50051".to_owned()
+            })
+        };
+        let development = profile == Profile::Development;
+        let drain_delay = Duration::from_secs(if development { 0 } else { 5 });
+        Listen {
+            grpc: self.read(name::GRPC_ADDR, SocketAddr::from(([127, 0, 0, 1], 50051)), address),
+            http: self.read(name::HTTP_ADDR, SocketAddr::from(([127, 0, 0, 1], 8080)), address),
+            reflection: self.read(name::REFLECTION, development, |text| match text {
+                "on" => Ok(true),
+                "off" => Ok(false),
+                _ => Err("must be on or off".into()),
+            }),
+            drain_delay: self.duration(name::DRAIN_DELAY, drain_delay, minutes(10)),
+            shutdown_timeout: self.duration(
+                name::SHUTDOWN_TIMEOUT,
+                Duration::from_secs(20),
+                minutes(10),
+            ),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The rules for users, codes and sessions.
+
+use std::time::Duration;
+
+use super::{
+    reader::{Reader, minutes},
+    settings as name,
+};
+use crate::{
+    domain::{CodePolicy, PasswordPolicy},
+    service,
+};
+
+impl Reader<'_> {
+    pub(super) fn policy(&mut self) -> service::Policy {
+        let audiences = self.read(name::AUDIENCE, vec!["countersign".to_owned()], |text| {
+            let names: Vec<_> = text.split(',').map(|name| name.trim().to_owned()).collect();
+            let empty = names.iter().any(String::is_empty);
+            if empty { Err("must be names with commas between them".into()) } else { Ok(names) }
+        });
+        let days = |days: u64| minutes(days * 24 * 60);
+        service::Policy {
+            password: PasswordPolicy {
+                min_length: self.number(name::PASSWORD_MIN_LENGTH, 8, 8..=128),
+            },
+            code: CodePolicy {
+                ttl: self.duration(name::OTP_TTL, minutes(5), minutes(10)),
+                max_attempts: self.number(name::OTP_MAX_ATTEMPTS, 5, 1..=10),
+                resend_after: self.duration(
+                    name::OTP_RESEND_AFTER,
+                    Duration::from_secs(30),
+                    minutes(10),
+                ),
+            },
+            session_ttl: self.duration(name::REFRESH_TOKEN_TTL, days(30), days(365)),
+            audiences,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What signs access tokens, and what they say.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use url::Url;
+
+use super::{
+    reader::{Reader, minutes},
+    settings as name,
+};
+use crate::token::{self, Algorithm, SigningKey};
+
+/// What signs access tokens.
+#[derive(Debug, Clone)]
+pub enum Signing {
+    /// A key that the service makes and stores.
+    Stored(Algorithm),
+    /// The configured HS256 secret.
+    Secret(SigningKey),
+}
+
+impl Reader<'_> {
+    pub(super) fn signing(&mut self) -> Signing {
+        let algorithm = self.read(name::JWT_ALGORITHM, Algorithm::Es256, str::parse);
+        let secret = self.read(name::JWT_SECRET, None, |text| {
+            let bytes = STANDARD.decode(text).ok().filter(|bytes| bytes.len() >= 32);
+            bytes.map(Some).ok_or_else(|| "must be at least 32 bytes in base64".to_owned())
+        });
+        match (algorithm, secret) {
+            (Algorithm::Hs256, Some(secret)) => Signing::Secret(SigningKey::from_secret(&secret)),
+            (Algorithm::Hs256, None) => {
+                self.require(
+                    name::JWT_SECRET,
+                    "must be set with HS256: at least 32 bytes in base64",
+                );
+                Signing::Stored(Algorithm::Es256)
+            }
+            (algorithm, secret) => {
+                if secret.is_some() {
+                    self.problems.add(name::JWT_SECRET, "is of use with HS256 only");
+                }
+                Signing::Stored(algorithm)
+            }
+        }
+    }
+
+    pub(super) fn access_tokens(&mut self) -> token::Settings {
+        let issuer = self.read(name::ISSUER, "http://localhost:8080".to_owned(), |text| {
+            let url = Url::parse(text).ok().filter(|url| {
+                matches!(url.scheme(), "http" | "https")
+                    && url.query().is_none()
+                    && url.fragment().is_none()
+            });
+            url.map(|_| text.to_owned()).ok_or_else(|| "must be an http or https URL".to_owned())
+        });
+        let ttl = self.duration(name::ACCESS_TOKEN_TTL, minutes(15), minutes(24 * 60));
+        if ttl < Duration::from_secs(1) {
+            self.problems.add(name::ACCESS_TOKEN_TTL, "must be at least 1s");
+        }
+        token::Settings { issuer, ttl }
+    }
+}
