@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod calibrate;
 mod healthcheck;
 mod migrate;
 mod seed;
@@ -30,6 +31,8 @@ enum Command {
     Healthcheck(healthcheck::Arguments),
     /// Make sample users, half of them with a second factor
     Seed(seed::Arguments),
+    /// Measure what this machine can do, and advise a bcrypt cost. Reads no settings
+    Calibrate(calibrate::Arguments),
 }
 
 /// Parses the command line and does what it asks.
@@ -62,5 +65,6 @@ pub fn run() -> anyhow::Result<()> {
             telemetry::start(&config.log);
             runtime.block_on(seed::run(&config, &arguments))
         }
+        Command::Calibrate(arguments) => runtime.block_on(calibrate::run(&arguments)),
     }
 }

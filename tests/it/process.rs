@@ -201,6 +201,47 @@ async fn sample_users_do_not_get_into_postgres_unasked() {
 }
 
 #[test]
+fn calibrating_needs_no_settings_and_gives_every_kernel_and_cost_as_data() {
+    let mut calibrate = command(&["calibrate", "--json", "--seconds", "1", "--latency", "1h"]);
+    // No other command would start with it.
+    calibrate.env("DATABASE_URL", "nonsense").env("COUNTERSIGN_BCRYPT_COST", "99");
+    let (result, text) = output(calibrate);
+    assert!(result.status.success() && text.is_empty(), "{text}");
+    let data: serde_json::Value = serde_json::from_slice(&result.stdout).unwrap();
+    let mut found = Vec::new();
+    for row in data["kernels"].as_array().unwrap() {
+        assert!(row["step_ns"].as_u64().unwrap() > 0, "{row}");
+        assert!(row["logins_per_second_on_one_core"].as_f64().unwrap() > 0.0, "{row}");
+        found.push((row["kernel"].as_str().unwrap(), row["lanes"].as_u64().unwrap()));
+    }
+    assert_eq!(found[0], ("crate", 1));
+    for lanes in 1..=6 {
+        assert!(found.contains(&("portable", lanes)), "{lanes} in {found:?}");
+        let bmi = cfg!(target_arch = "x86_64") && std::is_x86_feature_detected!("bmi1");
+        assert_eq!(found.contains(&("bmi", lanes)), bmi, "{lanes} in {found:?}");
+    }
+    let costs: Vec<_> = data["costs"].as_array().unwrap().iter().map(|c| &c["cost"]).collect();
+    assert_eq!(costs, [10, 11, 12, 13, 14]);
+    let advice = &data["recommendation"];
+    assert_eq!((&advice["cost"], &advice["in_time"]), (&16.into(), &true.into()));
+    assert_eq!(advice["settings"]["COUNTERSIGN_BCRYPT_COST"], "16");
+}
+
+#[test]
+fn calibrating_prints_tables_and_advice_within_eighty_columns() {
+    let (result, log) = output(command(&["calibrate", "--seconds", "1", "--latency", "1ns"]));
+    assert!(result.status.success() && log.is_empty(), "no bar without a terminal: {log}");
+    let text = String::from_utf8(result.stdout).unwrap();
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    for words in ["kernel lanes alone", "crate 1 ", "portable 6 ", "cost alone load", "14 "] {
+        let has =
+            |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ").starts_with(words);
+        assert!(text.lines().any(has), "{words} begins no line of\n{text}");
+    }
+    assert!(text.contains("too slow") && text.contains("COUNTERSIGN_BCRYPT_COST=10"), "{text}");
+}
+
+#[test]
 fn help_names_every_setting() {
     let (result, _) = output(command(&["--help"]));
     let help = String::from_utf8(result.stdout).unwrap();

@@ -119,10 +119,8 @@ pub(super) fn plan(kernels: &[Kernel], lanes: Option<LaneCount>) -> Plan {
         let wanted = of_kernel.iter().filter(|m| lanes.is_none_or(|lanes| m.lanes == lanes.get()));
         wanted.map(move |m| (*kernel, of_kernel, *m))
     });
-    let best = candidates.reduce(|best, next| {
-        let gain = next.2.steps_a_second() / best.2.steps_a_second();
-        if gain > WORTH_A_LANE { next } else { best }
-    });
+    let best =
+        candidates.reduce(|best, next| if is_better(&next.2, &best.2) { next } else { best });
     let Some((kernel, of_kernel, best)) = best else {
         let alone = measure(None, LaneCount::MIN, SHORT);
         return Plan { kernel: None, lanes: LaneCount::MIN, pace: pace(LaneCount::MIN, &[alone]) };
@@ -133,26 +131,18 @@ pub(super) fn plan(kernels: &[Kernel], lanes: Option<LaneCount>) -> Plan {
     Plan { kernel: Some(kernel), lanes, pace: plan }
 }
 
+/// Whether `next`, which is measured later and so has no fewer lanes, is worth it.
+pub(super) fn is_better(next: &Measurement, best: &Measurement) -> bool {
+    next.steps_a_second() / best.steps_a_second() > WORTH_A_LANE
+}
+
 fn pace(lanes: LaneCount, measured: &[Measurement]) -> Pace {
     let nanos = |m: &Measurement| u64::try_from(m.step.as_nanos()).unwrap_or(u64::MAX);
     Pace::new(lanes, &measured.iter().map(nanos).collect::<Vec<_>>())
 }
 
-/// Measures every kernel, the bcrypt crate included, and every lane count for about `each`; tells `done` after each.
-pub fn measure_all(each: Duration, mut done: impl FnMut(&Measurement)) -> Vec<Measurement> {
-    let crate_alone = std::iter::once((None, LaneCount::MIN));
-    let kernels = Kernel::available()
-        .flat_map(|kernel| LaneCount::all().map(move |lanes| (Some(kernel), lanes)));
-    let measured = crate_alone.chain(kernels).map(|(kernel, lanes)| {
-        let measurement = measure(kernel, lanes, each);
-        done(&measurement);
-        measurement
-    });
-    measured.collect()
-}
-
 /// Measures a kernel, or the bcrypt crate where there is none, for about `time`.
-fn measure(kernel: Option<Kernel>, lanes: LaneCount, time: Duration) -> Measurement {
+pub(super) fn measure(kernel: Option<Kernel>, lanes: LaneCount, time: Duration) -> Measurement {
     let (name, step) = match kernel {
         Some(kernel) => (kernel.name(), measure_lanes(kernel, lanes, time)),
         None => ("crate", measure_crate(time)),

@@ -11,7 +11,9 @@
 //! | `kernel` | which kernel runs, checked against the bcrypt crate and measured |
 //! | `worker` | the threads |
 //! | `figures` | what Prometheus sees |
+//! | `calibration` | what an operator is told of the machine |
 
+mod calibration;
 mod figures;
 mod kernel;
 mod pace;
@@ -28,8 +30,9 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 pub use self::{
+    calibration::{Calibration, Check, Progress, Row, calibrate},
     figures::Figures,
-    kernel::{KernelChoice, Measurement, measure_all},
+    kernel::{KernelChoice, Measurement},
 };
 use self::{
     figures::Reason,

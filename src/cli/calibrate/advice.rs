@@ -1,0 +1,115 @@
+//! What to set, from what was measured.
+
+use std::time::Duration;
+
+use super::{full_load, hash_time};
+use crate::password::engine::Calibration;
+
+/// The least cost that OWASP advises.
+pub(super) const LEAST: u32 = 10;
+
+/// The cost where none is configured.
+pub(super) const DEFAULT: u32 = 12;
+
+/// The most that can be configured.
+const MOST: u32 = 16;
+
+/// A choice of the engine's that is slower than the best by no more than this part is left to it.
+const GOOD_ENOUGH: f64 = 0.95;
+
+/// The cost to configure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Recommendation {
+    /// bcrypt's cost.
+    pub(super) cost: u32,
+    /// How long a login then takes at full load.
+    pub(super) latency: Duration,
+    /// Whether that is within the target.
+    pub(super) in_time: bool,
+}
+
+/// The highest cost that keeps a login within `target`, where an iteration takes `step` at full load; never under
+/// [`LEAST`], and if even that takes too long, it says so.
+pub(super) fn recommend(step: Duration, target: Duration) -> Recommendation {
+    let in_time = |cost: &u32| hash_time(step, *cost) <= target;
+    let found = (LEAST..=MOST).rev().find(in_time);
+    let cost = found.unwrap_or(LEAST);
+    Recommendation { cost, latency: hash_time(step, cost), in_time: found.is_some() }
+}
+
+/// The settings that bring it about. The kernel and the lanes only where the engine would choose much worse ones.
+pub(super) fn settings(calibration: &Calibration, cost: u32) -> Vec<(&'static str, String)> {
+    let mut settings = vec![("COUNTERSIGN_BCRYPT_COST", cost.to_string())];
+    if loss_of_auto(calibration) > 1.0 - GOOD_ENOUGH {
+        let best = full_load(calibration);
+        settings.push(("COUNTERSIGN_HASH_KERNEL", best.kernel.to_owned()));
+        if best.kernel != "crate" {
+            settings.push(("COUNTERSIGN_HASH_LANES", best.lanes.to_string()));
+        }
+    }
+    settings
+}
+
+/// The part of the throughput that is lost if the engine chooses.
+pub(super) fn loss_of_auto(calibration: &Calibration) -> f64 {
+    let (auto, best) = (&calibration.auto.one_core, &calibration.best.one_core);
+    1.0 - auto.steps_a_second() / best.steps_a_second()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::calibrate::text::tests::calibration;
+
+    fn recommended(step: u64, target: u64) -> (u32, bool) {
+        let (step, target) = (Duration::from_nanos(step), Duration::from_millis(target));
+        let recommendation = recommend(step, target);
+        assert_eq!(recommendation.latency, step.saturating_mul(1 << recommendation.cost));
+        (recommendation.cost, recommendation.in_time)
+    }
+
+    #[test]
+    fn the_cost_is_the_highest_that_keeps_within_the_target() {
+        assert_eq!(recommended(60_000, 250), (12, true));
+        assert_eq!(recommended(65_000, 250), (11, true));
+        assert_eq!(recommended(65_000, 300), (12, true));
+    }
+
+    #[test]
+    fn a_target_that_is_just_met_is_met() {
+        let exactly = Duration::from_micros(50) * (1 << 12);
+        assert_eq!(recommend(Duration::from_micros(50), exactly).cost, 12);
+        let less = exactly.saturating_sub(Duration::from_nanos(1));
+        assert_eq!(recommend(Duration::from_micros(50), less).cost, 11);
+    }
+
+    #[test]
+    fn a_machine_that_is_too_slow_gets_the_least_cost_and_is_told() {
+        assert_eq!(recommended(250_000, 250), (LEAST, false));
+        assert_eq!(recommended(60_000, 0), (LEAST, false));
+        assert_eq!(recommend(Duration::MAX, Duration::from_secs(1)).cost, LEAST);
+    }
+
+    #[test]
+    fn no_cost_is_above_what_can_be_configured() {
+        assert_eq!(recommended(60_000, 3_600_000), (MOST, true));
+        assert_eq!(recommended(0, 250), (MOST, true));
+    }
+
+    #[test]
+    fn the_engine_s_own_choice_stands_unless_it_is_much_slower() {
+        let mut calibration = calibration();
+        assert_eq!(settings(&calibration, 11), [("COUNTERSIGN_BCRYPT_COST", "11".to_owned())]);
+        calibration.auto = calibration.rows[1];
+        let all = settings(&calibration, 12);
+        let names: Vec<_> = all.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(
+            names,
+            [
+                "COUNTERSIGN_BCRYPT_COST=12",
+                "COUNTERSIGN_HASH_KERNEL=portable",
+                "COUNTERSIGN_HASH_LANES=2"
+            ]
+        );
+    }
+}
