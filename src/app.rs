@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{Config, Listen, Signing},
-    grpc::{self, Health, Limits},
+    grpc::{self, Health},
     http,
     listener::Listener,
     password::Passwords,
@@ -46,9 +46,6 @@ pub enum Error {
     Grpc(#[from] tonic::transport::Error),
 }
 
-/// Probes, Prometheus and verifiers: a few at a time.
-const MAX_HTTP_CONNECTIONS: usize = 256;
-
 /// How long the database has to let go of its connections, at the very end.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -57,16 +54,22 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 pub struct Environment {
     /// What time it is.
     pub clock: Clock,
-    /// How much one caller may take.
-    pub limits: Limits,
+    /// How much one caller of gRPC may take.
+    pub limits: grpc::Limits,
+    /// How much one caller of HTTP may take.
+    pub http_limits: http::Limits,
     /// How often readiness is checked.
     pub check_every: Duration,
 }
 
 impl Default for Environment {
     fn default() -> Self {
-        let (clock, limits) = (Clock::system(), Limits::default());
-        Self { clock, limits, check_every: Duration::from_secs(2) }
+        Self {
+            clock: Clock::system(),
+            limits: grpc::Limits::default(),
+            http_limits: http::Limits::default(),
+            check_every: Duration::from_secs(2),
+        }
     }
 }
 
@@ -127,7 +130,8 @@ impl App {
     pub async fn bind(config: &Config, environment: Environment) -> Result<Self, Error> {
         let (grpc, grpc_addr) =
             bind(config.listen.grpc, environment.limits.max_connections).await?;
-        let (http, http_addr) = bind(config.listen.http, MAX_HTTP_CONNECTIONS).await?;
+        let (http, http_addr) =
+            bind(config.listen.http, environment.http_limits.max_connections).await?;
         let use_cases = use_cases(config, &environment.clock).await?;
         let listen = config.listen.clone();
         Ok(Self { grpc, http, grpc_addr, http_addr, listen, environment, use_cases })
@@ -162,7 +166,8 @@ impl App {
         let servers = async {
             let stopped = stop.clone().cancelled_owned();
             let grpc = grpc::serve(grpc, routes, metrics, environment.limits, stopped);
-            let http = http::serve(http, site, stop.clone().cancelled_owned());
+            let stopped = stop.clone().cancelled_owned();
+            let http = http::serve(http, site, environment.http_limits, stopped);
             tokio::join!(grpc, http).0
         };
         tokio::pin!(servers);

@@ -2,7 +2,7 @@
 
 mod server;
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use axum::{
     Json, Router,
@@ -19,6 +19,22 @@ use crate::{listener::Listener, service::UseCases, telemetry::Metrics};
 /// How long verifiers may keep the key set and the discovery document.
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
+/// How much one caller may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at a time.
+    pub max_connections: usize,
+    /// How long a caller may take to send a request's head, or to send nothing at all.
+    pub head_deadline: Duration,
+}
+
+impl Default for Limits {
+    /// Probes, Prometheus and verifiers: a few at a time.
+    fn default() -> Self {
+        Self { max_connections: 256, head_deadline: Duration::from_secs(10) }
+    }
+}
+
 /// What the routes show.
 #[derive(Debug, Clone)]
 pub struct Site {
@@ -31,8 +47,13 @@ pub struct Site {
 }
 
 /// Serves until `shutdown`, then lets running requests end.
-pub async fn serve(listener: Listener, site: Site, shutdown: impl Future<Output = ()> + Send) {
-    server::serve(listener, router(site), shutdown).await;
+pub async fn serve(
+    listener: Listener,
+    site: Site,
+    limits: Limits,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    server::serve(listener, router(site), limits, shutdown).await;
 }
 
 fn router(site: Site) -> Router {

@@ -1,6 +1,6 @@
 //! The HTTP server under the routes: bounded in connections and in patience.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -10,15 +10,14 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 
+use super::Limits;
 use crate::listener::Listener;
-
-/// How long a caller may take to send a request's head, or to send nothing at all.
-const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Serves until `shutdown`, then lets running requests end.
 pub(super) async fn serve(
     listener: Listener,
     router: Router,
+    limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let running = GracefulShutdown::new();
@@ -30,7 +29,7 @@ pub(super) async fn serve(
         };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_DEADLINE)
+            .header_read_timeout(limits.head_deadline)
             .serve_connection(TokioIo::new(socket), TowerToHyperService::new(router.clone()));
         let connection = running.watch(connection);
         tokio::spawn(async move {

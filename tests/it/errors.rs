@@ -9,6 +9,7 @@ use tonic_prost::ProstCodec;
 use crate::harness::{
     Backend, Server, reason,
     server::{PASSWORD, registration},
+    violations,
 };
 
 /// RPCs that answer a request with all-default fields: none of them gives a token.
@@ -26,10 +27,19 @@ fn methods() -> Vec<String> {
 }
 
 async fn call(server: &Server, path: &str) -> Result<(), Status> {
+    call_with(server, path, ()).await
+}
+
+/// Calls an RPC with a message that need not be of its type.
+async fn call_with(
+    server: &Server,
+    path: &str,
+    message: impl prost::Message + 'static,
+) -> Result<(), Status> {
     let mut client = Grpc::new(server.channel.clone());
     client.ready().await.unwrap();
-    let (path, codec) = (path.parse().unwrap(), ProstCodec::<(), ()>::default());
-    client.unary(tonic::Request::new(()), path, codec).await.map(|_| ())
+    let (path, codec) = (path.parse().unwrap(), ProstCodec::<_, ()>::default());
+    client.unary(tonic::Request::new(message), path, codec).await.map(|_| ())
 }
 
 #[tokio::test]
@@ -46,6 +56,22 @@ async fn every_rpc_called_with_default_fields_gives_no_token() {
                 assert!(!reason(&refused).is_empty());
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_message_of_its_type_is_a_bad_field() {
+    let server = Server::start(Backend::Sqlite).await;
+    // A google.protobuf.UInt64Value has a number where Login has the username; a string there need not be UTF-8.
+    for refused in [
+        call_with(&server, "/auth.v1.AuthService/Login", 7_u64).await,
+        call_with(&server, "/auth.v1.AuthService/Login", vec![0xFF]).await,
+    ] {
+        let refused = refused.unwrap_err();
+        assert_eq!(
+            (refused.code(), reason(&refused), violations(&refused)),
+            (Code::InvalidArgument, "INVALID_FIELD".into(), vec!["request".into()])
+        );
     }
 }
 

@@ -1,5 +1,7 @@
 //! Health and readiness.
 
+use std::collections::HashSet;
+
 use countersign::grpc::SERVICES;
 use rstest::rstest;
 use tonic::Code;
@@ -7,7 +9,7 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use crate::harness::{Backend, Server, eventually};
+use crate::harness::{Backend, Server, eventually, soon};
 
 async fn status(server: &Server, service: &str) -> Result<ServingStatus, Code> {
     let request = HealthCheckRequest { service: service.to_owned() };
@@ -54,6 +56,34 @@ async fn readiness_follows_the_database_both_ways() {
         server.database.set_away(false).await;
         becomes(&server, ServingStatus::Serving).await;
     }
+}
+
+/// When the server last asked the database something, in microseconds.
+async fn last_question(server: &Server) -> i64 {
+    let sql = "SELECT CAST(EXTRACT(EPOCH FROM MAX(query_start)) * 1000000 AS BIGINT) FROM pg_stat_activity \
+               WHERE datname = current_database() AND application_name = 'countersign'";
+    server.database.number(sql).await
+}
+
+#[tokio::test]
+async fn a_watcher_hears_of_changes_and_of_nothing_else() {
+    let server = Server::start(Backend::Postgres).await;
+    becomes(&server, ServingStatus::Serving).await;
+    let request = HealthCheckRequest { service: SERVICES[0].to_owned() };
+    let watch = HealthClient::new(server.channel.clone()).watch(request).await;
+    let mut watch = watch.unwrap().into_inner();
+    let mut next =
+        async || soon("a status", watch.message()).await.unwrap().map(|said| said.status());
+    assert_eq!(next().await, Some(ServingStatus::Serving));
+    // A check asks twice, and rolls back after each: these are several.
+    let mut seen = HashSet::new();
+    eventually("readiness checks", async || {
+        seen.insert(last_question(&server).await);
+        seen.len() > 12
+    })
+    .await;
+    server.database.run("UPDATE signing_keys SET active = FALSE").await;
+    assert_eq!(next().await, Some(ServingStatus::NotServing), "nothing was said in between");
 }
 
 #[rstest]

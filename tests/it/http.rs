@@ -1,5 +1,7 @@
 //! The HTTP side.
 
+use std::time::Duration;
+
 use countersign::pb::GetJwksRequest;
 use serde_json::Value;
 use tokio::{
@@ -7,7 +9,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::harness::{Backend, Server, eventually, server::PASSWORD};
+use crate::harness::{Backend, Server, eventually, server::PASSWORD, soon};
 
 /// The head and the body of an answer.
 pub async fn get(address: std::net::SocketAddr, path: &str) -> (String, String) {
@@ -105,4 +107,41 @@ async fn metrics_count_rpcs_by_method_and_code_and_invented_methods_make_no_seri
         wanted.iter().all(|line| body.lines().any(|found| found == line))
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_caller_that_sends_half_a_head_or_nothing_is_closed() {
+    let server = Server::start_with(Backend::Sqlite, |_, environment| {
+        environment.http_limits.head_deadline = Duration::from_millis(50);
+    })
+    .await;
+    for begun in ["", "GET /livez HTTP/1.1\r\nHost: loc"] {
+        let mut socket = TcpStream::connect(server.http).await.unwrap();
+        socket.write_all(begun.as_bytes()).await.unwrap();
+        let mut rest = Vec::new();
+        // Closed in order or reset: either way it is over.
+        let _closed = soon("closing", socket.read_to_end(&mut rest)).await;
+    }
+    assert!(get(server.http, "/livez").await.0.starts_with("http/1.1 200"));
+}
+
+#[tokio::test]
+async fn with_all_places_taken_the_next_caller_waits_for_one() {
+    let server = Server::start_with(Backend::Sqlite, |_, environment| {
+        environment.http_limits.max_connections = 1;
+    })
+    .await;
+    let mut first = TcpStream::connect(server.http).await.unwrap();
+    first.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    assert_eq!(soon("an answer", first.read_u8()).await.unwrap(), b'H');
+    {
+        let mut waiting = std::pin::pin!(get(server.http, "/livez"));
+        // Other callers are served meanwhile, so there was time for an answer.
+        for _ in 0..20 {
+            assert!(server.login("nobody", PASSWORD).await.is_err());
+            assert!(futures_util::poll!(&mut waiting).is_pending());
+        }
+        drop(first);
+        assert!(soon("an answer", waiting).await.0.starts_with("http/1.1 200"));
+    }
 }

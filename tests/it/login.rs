@@ -70,6 +70,18 @@ async fn the_name_may_be_spelled_any_way_and_so_may_the_address(
     }
 }
 
+#[rstest]
+#[tokio::test]
+async fn the_longest_username_can_register_and_log_in(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let username = "\u{20000}".repeat(64);
+    let request = RegisterRequest { username: username.clone(), ..registration(false) };
+    assert_eq!(server.register(request).await.unwrap().username, username);
+    assert!(server.login(&username, PASSWORD).await.is_ok());
+}
+
 /// No code, no text, no detail and no header may differ.
 #[rstest]
 #[tokio::test]

@@ -98,15 +98,35 @@ async fn without_any_configuration_it_serves_from_a_folder_of_its_own() {
     assert!(data.join("countersign.db").exists() && data.join("master.key").exists());
 }
 
+/// Password hashes are in them.
+#[tokio::test]
+async fn its_files_are_their_owners_alone_even_in_a_folder_that_others_can_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let database = Database::new(Backend::Sqlite).await;
+    let everybody = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(database.folder(), everybody).unwrap();
+    let _running = Running::start(serve(&database));
+    for file in ["countersign.db", "countersign.db-wal", "countersign.db-shm", "master.key"] {
+        let metadata = std::fs::metadata(database.folder().join(file)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{file}");
+    }
+}
+
 #[test]
 fn everything_that_is_missing_or_unknown_is_named_at_once() {
     let mut start = command(&["serve"]);
     start
         .env("DATABASE_URL", "postgres://user:hunter2@localhost/x")
-        .env("COUNTERSIGN_BCRYPT_COST", "4");
+        .env("COUNTERSIGN_BCRYPT_COST", "4")
+        .env("COUNTERSIGN_OPT_TTL", "5m");
     let (result, text) = output(start);
     assert!(!result.status.success());
-    for name in ["COUNTERSIGN_MASTER_KEY", "COUNTERSIGN_DELIVERY", "COUNTERSIGN_BCRYPT_COST"] {
+    for name in [
+        "COUNTERSIGN_MASTER_KEY",
+        "COUNTERSIGN_DELIVERY",
+        "COUNTERSIGN_BCRYPT_COST",
+        "COUNTERSIGN_OPT_TTL",
+    ] {
         assert!(text.contains(name), "{name} is not in {text}");
     }
     assert!(!text.contains("hunter2"), "{text}");
@@ -163,6 +183,16 @@ async fn the_health_check_tells_serving_from_not() {
     assert!(!result.status.success() && text.contains("is not serving"), "{text}");
     assert!(check(&["--liveness"]).0.status.success());
 
+    database.run("UPDATE signing_keys SET active = TRUE").await;
+    running.wait_for_log("ready");
+    // What the server needs beside its address is no business of the check's.
+    let mut in_production = command(&["healthcheck"]);
+    in_production
+        .env("COUNTERSIGN_GRPC_ADDR", &address)
+        .env("DATABASE_URL", "postgres://nobody@localhost/nothing");
+    let (result, text) = output(in_production);
+    assert!(result.status.success() && text.is_empty(), "{text}");
+
     let mut nobody = command(&["healthcheck"]);
     nobody.env("COUNTERSIGN_GRPC_ADDR", "127.0.0.1:1");
     let (result, text) = output(nobody);
@@ -176,7 +206,10 @@ async fn migrate_brings_an_empty_database_up_to_date_and_can_be_repeated(
 ) {
     let database = Database::new(backend).await;
     for _ in 0..2 {
-        let (result, text) = output(on(&database, &["migrate"]));
+        // A job that migrates has no keys.
+        let mut migrate = command(&["migrate"]);
+        migrate.env("DATABASE_URL", &database.url);
+        let (result, text) = output(migrate);
         assert!(result.status.success(), "{text}");
     }
     assert_eq!(database.number("SELECT COUNT(*) FROM users").await, 0);

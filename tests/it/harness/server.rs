@@ -5,7 +5,6 @@ use std::{net::SocketAddr, time::Duration};
 use countersign::{
     app::{App, Environment, Error},
     config::{Config, Settings},
-    grpc::Limits,
     pb::{
         Challenge, LoginRequest, LoginResponse, RegisterRequest, ResendCodeRequest, Tokens, User,
         Verify2FaRequest, auth_service_client::AuthServiceClient, login_response,
@@ -73,8 +72,8 @@ impl Server {
         let clock = TestClock::default();
         let mut environment = Environment {
             clock: clock.clock(),
-            limits: Limits::default(),
             check_every: Duration::from_millis(20),
+            ..Environment::default()
         };
         change(&mut config, &mut environment);
         Self::start_on(database, &config, environment, clock).await
