@@ -12,12 +12,32 @@ pub enum Profile {
 }
 
 /// The database.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Database {
     /// `postgres://…` or `sqlite://…`. It may hold a password.
     pub url: String,
     /// The most connections.
     pub max_connections: u32,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("url", &self.place()).finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Where the data is, without user, password and options.
+    pub fn place(&self) -> String {
+        let without_options = self.url.split('?').next().unwrap_or_default();
+        match without_options.split_once("://") {
+            Some((scheme, rest)) => {
+                let place = rest.rsplit_once('@').map_or(rest, |(_credentials, place)| place);
+                format!("{scheme}://{place}")
+            }
+            None => without_options.to_owned(),
+        }
+    }
 }
 
 impl Profile {
@@ -42,5 +62,23 @@ impl Reader<'_> {
         }
         let max_connections = self.number(name::DATABASE_CONNECTIONS, 10, 1..=1000);
         Database { url: url.to_owned(), max_connections }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_of_the_data_is_told_without_secrets() {
+        for (url, place) in [
+            ("postgres://user:p@ss@db:5432/auth?sslmode=require", "postgres://db:5432/auth"),
+            ("postgres://db/auth", "postgres://db/auth"),
+            ("sqlite://data/countersign.db", "sqlite://data/countersign.db"),
+        ] {
+            let database = Database { url: url.to_owned(), max_connections: 1 };
+            assert_eq!(database.place(), place);
+            assert!(!format!("{database:?}").contains("p@ss"));
+        }
     }
 }

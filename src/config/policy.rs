@@ -24,7 +24,7 @@ impl Reader<'_> {
                 min_length: self.number(name::PASSWORD_MIN_LENGTH, 8, 8..=128),
             },
             code: CodePolicy {
-                ttl: self.duration(name::OTP_TTL, minutes(5), minutes(10)),
+                ttl: self.lifetime(name::OTP_TTL, minutes(5), minutes(10)),
                 max_attempts: self.number(name::OTP_MAX_ATTEMPTS, 5, 1..=10),
                 resend_after: self.duration(
                     name::OTP_RESEND_AFTER,
@@ -32,7 +32,7 @@ impl Reader<'_> {
                     minutes(10),
                 ),
             },
-            session_ttl: self.duration(name::REFRESH_TOKEN_TTL, days(30), days(365)),
+            session_ttl: self.lifetime(name::REFRESH_TOKEN_TTL, days(30), days(365)),
             audiences,
         }
     }

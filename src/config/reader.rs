@@ -45,6 +45,20 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// A duration of at least a second, and `longest` at the most.
+    pub(super) fn lifetime(
+        &mut self,
+        name: &str,
+        default: Duration,
+        longest: Duration,
+    ) -> Duration {
+        let lifetime = self.duration(name, default, longest);
+        if lifetime < Duration::from_secs(1) {
+            self.problems.add(name, "must be at least 1s");
+        }
+        lifetime
+    }
+
     /// A duration, `longest` at the most.
     pub(super) fn duration(
         &mut self,

@@ -180,7 +180,8 @@ impl Settings {
         }
         match std::fs::read_to_string(path.as_str()) {
             Ok(text) => self.put(setting.name, Zeroizing::new(text).trim()),
-            Err(error) => self.problems.add(&file_name, format!("{}: {error}", path.as_str())),
+            // Without the path: somebody may have put the secret itself there.
+            Err(error) => self.problems.add(&file_name, format!("cannot be read: {error}")),
         }
     }
 
@@ -190,10 +191,10 @@ impl Settings {
     }
 }
 
-/// Whether a variable is meant for us. Kubernetes sets some of its own for a service of the name `countersign`.
+/// Whether a variable is meant for us. Kubernetes sets some of its own for every service whose name begins like ours.
 fn is_ours(name: &str) -> bool {
-    let kubernetes =
-        name.starts_with("COUNTERSIGN_SERVICE_") || name.starts_with("COUNTERSIGN_PORT");
+    let kubernetes = ["_SERVICE_HOST", "_PORT"].iter().any(|end| name.ends_with(end))
+        || ["_SERVICE_PORT", "_PORT_"].iter().any(|part| name.contains(part));
     name == DATABASE_URL || (name.starts_with("COUNTERSIGN_") && !kubernetes)
 }
 
@@ -215,6 +216,11 @@ pub(super) mod tests {
         let matches = command.get_matches_from(std::iter::once(&"countersign").chain(flags));
         let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
         Settings::gather_from(&matches, environment)
+    }
+
+    #[test]
+    fn no_setting_looks_like_one_of_kubernetes() {
+        assert!(SETTINGS.iter().all(|setting| is_ours(setting.name)));
     }
 
     #[test]
@@ -249,6 +255,8 @@ pub(super) mod tests {
             ("COUNTERSIGN_OPT_TTL", "5m"),
             ("COUNTERSIGN_PORT_50051_TCP", "tcp://10.0.0.1:50051"),
             ("COUNTERSIGN_SERVICE_HOST", "10.0.0.1"),
+            ("COUNTERSIGN_POSTGRES_PORT", "tcp://10.0.0.2:5432"),
+            ("COUNTERSIGN_GRPC_SERVICE_PORT_GRPC", "50051"),
             ("PATH", "/bin"),
         ];
         let problems = settings(&[], &environment).problems;

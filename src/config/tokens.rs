@@ -1,7 +1,5 @@
 //! What signs access tokens, and what they say.
 
-use std::time::Duration;
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use url::Url;
 
@@ -54,10 +52,7 @@ impl Reader<'_> {
             });
             url.map(|_| text.to_owned()).ok_or_else(|| "must be an http or https URL".to_owned())
         });
-        let ttl = self.duration(name::ACCESS_TOKEN_TTL, minutes(15), minutes(24 * 60));
-        if ttl < Duration::from_secs(1) {
-            self.problems.add(name::ACCESS_TOKEN_TTL, "must be at least 1s");
-        }
+        let ttl = self.lifetime(name::ACCESS_TOKEN_TTL, minutes(15), minutes(24 * 60));
         token::Settings { issuer, ttl }
     }
 }

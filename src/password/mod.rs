@@ -102,6 +102,11 @@ impl Passwords {
             return Ok(false);
         };
         let digest = self.digest(hash.scheme, password, hash.salt, hash.cost, caller).await?;
+        // An account from cheaper days answers no sooner than one that does not exist: the work of the costs between
+        // adds up to the difference.
+        for cost in hash.cost..self.cost {
+            self.digest(hash.scheme, password, hash.salt, cost, caller).await?;
+        }
         Ok(verify_slices_are_equal(&digest, &hash.digest).is_ok())
     }
 
@@ -167,6 +172,22 @@ mod tests {
             let other = password(&"a".repeat(length));
             assert!(!passwords.verify(&other, Some(&hash), caller()).await.unwrap(), "{length}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_account_from_cheaper_days_costs_as_much_as_any_other() {
+        let hash = passwords().hash(&password("correct horse"), caller()).await.unwrap();
+        let dearer = Passwords::start(Settings {
+            cost: 7,
+            threads: 1,
+            queue: 8,
+            kernel: KernelChoice::Auto,
+            lanes: None,
+        });
+        let dearer = dearer.unwrap();
+        assert!(dearer.verify(&password("correct horse"), Some(&hash), caller()).await.unwrap());
+        // Costs 4, 4, 5 and 6: 16 + 16 + 32 + 64 = 128 steps, as many as cost 7 has.
+        assert_eq!(dearer.figures().done_and_late(), (4, 0));
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::domain::{Challenge, Timestamp, User};
 
 /// A user that is to be added.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewUser {
     /// The user as it will be.
     pub user: User,
@@ -17,6 +17,12 @@ pub struct NewUser {
     pub password_hash: String,
     /// The request that made it, so that a retry finds it.
     pub request_id: Option<Uuid>,
+}
+
+impl std::fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewUser").field("user", &self.user.id).finish_non_exhaustive()
+    }
 }
 
 /// A user with what is needed to check who they are.

@@ -15,7 +15,8 @@ use crate::config::{Log, LogFormat};
 
 /// Sends the log to standard error. Only the first call of a process counts.
 pub fn start(log: &Log) {
-    let filter = EnvFilter::new(&log.filter);
+    // The log is where the codes are delivered: no filter may swallow them.
+    let filter = EnvFilter::new(format!("{},countersign::delivery=info", log.filter));
     let builder = fmt().with_env_filter(filter).with_writer(io::stderr);
     let started = match log.format {
         LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),

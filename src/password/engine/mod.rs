@@ -107,6 +107,8 @@ impl Shared {
 #[derive(Debug)]
 pub(super) struct Engine {
     shared: Arc<Shared>,
+    /// What every estimate supposes at the least: whether a job is refused must not tell what its account's hash costs.
+    usual_steps: u64,
 }
 
 impl Engine {
@@ -129,7 +131,7 @@ impl Engine {
             figures: Figures::default(),
         });
         // Before the threads: if one does not start, dropping this ends the others.
-        let engine = Self { shared };
+        let engine = Self { shared, usual_steps: 1 << settings.cost };
         for number in 0..settings.threads {
             worker::start(&engine.shared, number, &kernels, settings.lanes)?;
         }
@@ -162,13 +164,13 @@ impl Engine {
         answer: oneshot::Sender<Result<Digest, Error>>,
     ) -> Result<u64, Error> {
         let (shared, since) = (&*self.shared, Instant::now());
-        let (mut state, steps) = (shared.lock(), job.steps());
-        let wait = self.wait(&state, source, steps);
-        let takes = shared.plan.get().map_or(Duration::ZERO, |plan| plan.pace.job(steps));
+        let mut state = shared.lock();
+        let (wait, takes) = self.estimate(&state, source, &job);
         if since + wait + takes > deadline {
             shared.figures.refused(Reason::Deadline);
             return Err(Error::Overloaded { retry_after: retry_after(wait) });
         }
+        let steps = job.steps();
         let waiting = Waiting { job, deadline, since, answer };
         let (id, evicted) = state.queue.push(source, steps, waiting).map_err(|Full| {
             shared.figures.refused(Reason::QueueFull);
@@ -184,16 +186,19 @@ impl Engine {
         Ok(id)
     }
 
-    /// How long a job of that source waits for a lane.
-    fn wait(&self, state: &State, source: Source, steps: u64) -> Duration {
-        let Some(plan) = self.shared.plan.get() else { return Duration::ZERO };
+    /// How long a job of that source will wait for a lane, and how long it will take in it.
+    fn estimate(&self, state: &State, source: Source, job: &Job) -> (Duration, Duration) {
+        let Some(plan) = self.shared.plan.get() else { return (Duration::ZERO, Duration::ZERO) };
+        let steps = job.steps().max(self.usual_steps);
         let lanes = plan.lanes.get() * self.shared.workers;
-        let free = state.occupied.iter().sum::<usize>() < lanes;
-        if free && state.queue.len() == 0 {
-            return Duration::ZERO;
+        let running = state.occupied.iter().sum::<usize>();
+        if state.queue.len() == 0 && running < lanes {
+            let occupied = state.occupied.iter().min().copied().unwrap_or(0) + 1;
+            return (Duration::ZERO, plan.pace.job(steps, occupied));
         }
         // The lanes are at different places of their jobs, so one is free after a lane's share of a job.
-        plan.pace.all_lanes(state.queue.ahead_of(source) + steps, self.shared.workers)
+        let ahead = state.queue.ahead_of(source) + steps;
+        (plan.pace.all_lanes(ahead, self.shared.workers), plan.pace.job(steps, plan.lanes.get()))
     }
 }
 

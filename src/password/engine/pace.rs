@@ -10,11 +10,17 @@ use bcrypt_lanes::LaneCount;
 /// How much of what is known stays, of sixteen parts, when something new is measured.
 const KEPT: u64 = 15;
 
+/// How far a step may seem slower or faster than at the start. A thread that is put aside for a while measures steps of
+/// any length; were that believed, jobs would be refused that could be done.
+const CREDIBLE: u64 = 4;
+
 /// The time of one step, by the number of lanes in use.
 #[derive(Debug)]
 pub(super) struct Pace {
     lanes: LaneCount,
-    /// Nanoseconds; the first is for one lane.
+    /// Nanoseconds at the start; the first is for one lane.
+    measured: [u64; LaneCount::MAX.get()],
+    /// Nanoseconds now.
     nanos: [AtomicU64; LaneCount::MAX.get()],
 }
 
@@ -24,33 +30,40 @@ impl Pace {
         let longest = measured.last().copied().unwrap_or(1).max(1);
         let nanos =
             std::array::from_fn(|index| measured.get(index).map_or(longest, |n| *n.max(&1)));
-        Self { lanes, nanos: nanos.map(AtomicU64::new) }
+        Self { lanes, measured: nanos, nanos: nanos.map(AtomicU64::new) }
     }
 
     /// Learns from `steps` steps with `lanes` lanes that took `took`.
     pub(super) fn learn(&self, lanes: usize, steps: u32, took: Duration) {
-        let Some(known) = lanes.checked_sub(1).and_then(|index| self.nanos.get(index)) else {
+        let Some(index) = lanes.checked_sub(1).filter(|index| *index < self.nanos.len()) else {
             return;
         };
+        let (known, at_start) = (&self.nanos[index], self.measured[index]);
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / u64::from(steps.max(1));
+        let nanos = nanos.clamp(at_start / CREDIBLE, at_start.saturating_mul(CREDIBLE));
         // Another thread may do the same: a lost measurement is no harm.
         let old = known.load(Ordering::Relaxed);
         known.store((old * KEPT + nanos) / (KEPT + 1), Ordering::Relaxed);
     }
 
-    /// How long a job takes beside a full load.
-    pub(super) fn job(&self, steps: u64) -> Duration {
-        Duration::from_nanos(steps.saturating_mul(self.full()))
+    /// How long a job takes as the `occupied`th of its thread.
+    ///
+    /// Alone it takes what it took at the start. That is no guess to be improved: were a slow minute remembered while
+    /// nothing runs, jobs could be refused for ever, and nothing would ever run to show that the minute is over.
+    pub(super) fn job(&self, steps: u64, occupied: usize) -> Duration {
+        let index = occupied.clamp(1, self.lanes.get()) - 1;
+        let nanos = match index {
+            0 => self.measured[0],
+            _ => self.nanos[index].load(Ordering::Relaxed),
+        };
+        Duration::from_nanos(steps.saturating_mul(nanos))
     }
 
     /// How long all lanes of `workers` threads together take for `steps` steps.
     pub(super) fn all_lanes(&self, steps: u64, workers: usize) -> Duration {
         let lanes = (self.lanes.get() * workers).max(1) as u64;
-        Duration::from_nanos(steps.saturating_mul(self.full()) / lanes)
-    }
-
-    fn full(&self) -> u64 {
-        self.nanos[self.lanes.get() - 1].load(Ordering::Relaxed)
+        let full = self.nanos[self.lanes.get() - 1].load(Ordering::Relaxed);
+        Duration::from_nanos(steps.saturating_mul(full) / lanes)
     }
 }
 
@@ -64,7 +77,9 @@ mod tests {
 
     #[test]
     fn a_job_shares_its_thread_and_a_queue_shares_all() {
-        assert_eq!(pace().job(10), Duration::from_nanos(15_000));
+        assert_eq!(pace().job(10, 1), Duration::from_nanos(10_000));
+        assert_eq!(pace().job(10, 2), Duration::from_nanos(15_000));
+        assert_eq!(pace().job(10, 9), Duration::from_nanos(15_000));
         assert_eq!(pace().all_lanes(10, 2), Duration::from_nanos(15_000 / 4));
     }
 
@@ -76,7 +91,16 @@ mod tests {
             pace.learn(1, 10, Duration::from_nanos(90_000));
             pace.learn(0, 10, Duration::from_nanos(90_000));
         }
-        let learnt = pace.job(1).as_nanos();
+        let learnt = pace.job(1, 2).as_nanos();
         assert!((2950..=3000).contains(&learnt), "{learnt}");
+    }
+
+    #[test]
+    fn a_thread_that_was_put_aside_is_not_believed() {
+        let pace = pace();
+        for _ in 0..1000 {
+            pace.learn(2, 1, Duration::from_secs(1));
+        }
+        assert!(pace.job(1, 2) <= Duration::from_nanos(6000), "{:?}", pace.job(1, 2));
     }
 }

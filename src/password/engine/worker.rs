@@ -2,7 +2,7 @@
 
 use std::{
     mem,
-    sync::Arc,
+    sync::{Arc, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -37,6 +37,7 @@ pub(super) fn start(
         if let Err(error) = rustix::process::setpriority_process(None, NICE) {
             tracing::warn!(%error, "the hashing threads keep the service's own priority");
         }
+        let _end = End { shared: &shared, number };
         let plan = shared.plan.get_or_init(|| kernel::plan(&kernels, lanes));
         match plan.kernel {
             Some(kernel) => run_lanes(&shared, number, Lanes::new(kernel, plan.lanes)),
@@ -44,6 +45,21 @@ pub(super) fn start(
         }
     };
     thread::Builder::new().name(format!("password-{number}")).spawn(body).map(drop)
+}
+
+/// The end of a thread. Should it come by a panic, the others must not wait for this one to take its share.
+struct End<'a> {
+    shared: &'a Shared,
+    number: usize,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            tracing::error!(number = self.number, "a hashing thread has died");
+            self.shared.lock().occupied[self.number] = LaneCount::MAX.get();
+        }
+    }
 }
 
 fn run_lanes(shared: &Shared, number: usize, mut lanes: Lanes<Running>) {
@@ -68,21 +84,39 @@ fn run_lanes(shared: &Shared, number: usize, mut lanes: Lanes<Running>) {
 
 /// Fills free lanes; waits while there is nothing at all to do. False when there will never be.
 fn fill(shared: &Shared, number: usize, lanes: &mut Lanes<Running>) -> bool {
-    let mut state = shared.lock();
     loop {
-        occupy(shared, &mut state, number, lanes.len());
-        while !lanes.is_full() && is_next(&state, number) {
-            let Some(waiting) = take(shared, &mut state) else { break };
-            join(shared, lanes, waiting);
-            occupy(shared, &mut state, number, lanes.len());
+        let Some(taken) = take(shared, number, lanes.len(), lanes.capacity()) else { return false };
+        // The lock is not held here: setting a key up takes a while.
+        for waiting in taken {
+            if let Some(waiting) = still_wanted(shared, lanes.len(), waiting) {
+                join(shared, lanes, waiting);
+            }
         }
         if !lanes.is_empty() {
             return true;
         }
-        if state.closed {
-            return false;
+    }
+}
+
+/// Takes jobs for free lanes, as many as it is this thread's turn for; waits for one while no lane is in use. None when
+/// there will never be one.
+fn take(shared: &Shared, number: usize, running: usize, capacity: usize) -> Option<Vec<Waiting>> {
+    let (mut state, mut taken) = (shared.lock(), Vec::new());
+    loop {
+        occupy(shared, &mut state, number, running);
+        while state.occupied[number] < capacity && is_next(&state, number) {
+            let Some(waiting) = state.queue.pop() else { break };
+            taken.push(waiting);
+            occupy(shared, &mut state, number, running + taken.len());
         }
-        state = shared.work.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+        shared.figures.queue(state.queue.len());
+        if running > 0 || !taken.is_empty() {
+            return Some(taken);
+        }
+        if state.closed {
+            return None;
+        }
+        state = shared.work.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
 }
 
@@ -96,23 +130,25 @@ fn is_next(state: &State, number: usize) -> bool {
     state.occupied.iter().all(|other| *other >= state.occupied[number])
 }
 
-/// The next job that can still be done in time.
-fn take(shared: &Shared, state: &mut State) -> Option<Waiting> {
-    loop {
-        let waiting = state.queue.pop()?;
-        shared.figures.queue(state.queue.len());
-        let takes =
-            shared.plan.get().map_or(Duration::ZERO, |plan| plan.pace.job(waiting.job.steps()));
-        if waiting.answer.is_closed() {
-            shared.figures.refused(Reason::Gone);
-        } else if Instant::now() + takes > waiting.deadline {
-            shared.figures.refused(Reason::Deadline);
-            waiting.refuse(retry_after(takes));
-        } else {
-            shared.figures.begun(waiting.since.elapsed());
-            return Some(waiting);
-        }
+/// The job, if somebody waits for it and it can still be done in time.
+fn still_wanted(shared: &Shared, running: usize, waiting: Waiting) -> Option<Waiting> {
+    let now = Instant::now();
+    if waiting.answer.is_closed() {
+        shared.figures.refused(Reason::Gone);
+        return None;
     }
+    let occupied = running + 1;
+    let takes = shared
+        .plan
+        .get()
+        .map_or(Duration::ZERO, |plan| plan.pace.job(waiting.job.steps(), occupied));
+    if now + takes > waiting.deadline {
+        shared.figures.refused(Reason::Deadline);
+        waiting.refuse(retry_after(takes));
+        return None;
+    }
+    shared.figures.begun(now - waiting.since);
+    Some(waiting)
 }
 
 fn join(shared: &Shared, lanes: &mut Lanes<Running>, mut waiting: Waiting) {
@@ -134,30 +170,18 @@ fn finish(shared: &Shared, job: Running, digest: Digest) {
 
 /// The same with the bcrypt crate: one job at a time.
 fn run_crate(shared: &Shared, number: usize) {
-    loop {
-        let waiting = {
-            let mut state = shared.lock();
-            occupy(shared, &mut state, number, 0);
-            loop {
-                if let Some(waiting) = take(shared, &mut state) {
-                    occupy(shared, &mut state, number, 1);
-                    break waiting;
-                }
-                if state.closed {
-                    return;
-                }
-                state = shared.work.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+    while let Some(taken) = take(shared, number, 0, 1) {
+        for waiting in taken.into_iter().filter_map(|waiting| still_wanted(shared, 0, waiting)) {
+            let Waiting { mut job, deadline, answer, .. } = waiting;
+            let begun = Instant::now();
+            if job.key.len() < bcrypt_lanes::MAX_PASSWORD_BYTES {
+                job.key.push(0);
             }
-        };
-        let Waiting { mut job, deadline, answer, .. } = waiting;
-        let (begun, steps) = (Instant::now(), job.steps());
-        if job.key.len() < bcrypt_lanes::MAX_PASSWORD_BYTES {
-            job.key.push(0);
+            let digest = bcrypt::bcrypt(job.cost.get(), job.salt, &job.key);
+            if let Some(plan) = shared.plan.get() {
+                plan.pace.learn(1, job.cost.iterations(), begun.elapsed());
+            }
+            finish(shared, Running { deadline, answer }, digest);
         }
-        let digest = bcrypt::bcrypt(job.cost.get(), job.salt, &job.key);
-        if let Some(plan) = shared.plan.get() {
-            plan.pace.learn(1, u32::try_from(steps).unwrap_or(u32::MAX), begun.elapsed());
-        }
-        finish(shared, Running { deadline, answer }, digest);
     }
 }
