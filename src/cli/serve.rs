@@ -2,43 +2,81 @@
 
 use std::io::Write as _;
 
-use tokio::signal::unix::{SignalKind, signal};
+use anyhow::bail;
+use rustix::process::{Resource, Rlimit, setrlimit};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+};
 
 use crate::{
     app::{App, Environment},
-    config::{Config, Profile},
+    config::Config,
 };
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
+    no_core_dumps();
     let app = App::bind(config, Environment::default()).await?;
     // Before the banner: whoever has read it may already send a signal.
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut stop, mut stop_now) = (Signals::new()?, Signals::new()?);
     std::io::stdout().write_all(banner(config, &app).as_bytes())?;
-    app.serve(async {
+    let (stopping, was_asked) = oneshot::channel();
+    let asked = async {
+        stop.next().await;
+        // The other side may be gone: the server can end by itself.
+        let _ended = stopping.send(());
+    };
+    let asked_again = async {
+        let _asked = was_asked.await;
+        stop_now.next().await;
+        stop_now.next().await;
+    };
+    tokio::select! {
+        ended = app.serve(asked) => Ok(ended?),
+        () = asked_again => bail!("stopped at once, as asked a second time"),
+    }
+}
+
+/// The signals that ask the server to stop.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-    })
-    .await?;
-    Ok(())
+    }
+}
+
+/// Passwords and keys are in memory: they must not get onto a disk when the process crashes.
+fn no_core_dumps() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "a crash may leave a core dump, with secrets in it");
+    }
 }
 
 /// Where it listens, where its data is, and what to try next.
 fn banner(config: &Config, app: &App) -> String {
-    let (grpc, http) = (app.grpc_addr(), app.http_addr());
+    let (grpc, http, place) = (app.grpc_addr(), app.http_addr(), config.database.place());
     let version = env!("CARGO_PKG_VERSION");
-    let mut text = format!("Countersign {version}\n\n  gRPC   {grpc}\n  HTTP   http://{http}\n");
-    // The URL of a Postgres may hold a password.
-    if config.profile == Profile::Development {
-        text += &format!("  Data   {}\n  Codes  in this log\n", config.database.url);
-    }
-    if config.listen.reflection {
+    let next = if config.listen.reflection {
         let user = r#"{"username": "alice", "email": "alice@example.com", "password": "correct horse battery", "is_2fa_enabled": true}"#;
-        text += &format!(
-            "\nTry:\n\n  grpcurl -plaintext -d '{user}' {grpc} auth.v1.AuthService/Register\n"
-        );
-    }
-    text + "\n"
+        format!("grpcurl -plaintext -d '{user}' {grpc} auth.v1.AuthService/Register")
+    } else {
+        format!("COUNTERSIGN_GRPC_ADDR={grpc} countersign healthcheck")
+    };
+    format!(
+        "Countersign {version}\n\n  gRPC   {grpc}\n  HTTP   http://{http}\n  Data   {place}\n  \
+         Codes  in the log\n\nTry:\n\n  {next}\n\n"
+    )
 }

@@ -26,12 +26,18 @@ pub struct Limits {
     pub max_connections: usize,
     /// How long a caller may take to send a request's head, or to send nothing at all.
     pub head_deadline: Duration,
+    /// How long a connection may last, whatever it does.
+    pub max_age: Duration,
 }
 
 impl Default for Limits {
     /// Probes, Prometheus and verifiers: a few at a time.
     fn default() -> Self {
-        Self { max_connections: 256, head_deadline: Duration::from_secs(10) }
+        Self {
+            max_connections: 256,
+            head_deadline: Duration::from_secs(10),
+            max_age: Duration::from_secs(120),
+        }
     }
 }
 
@@ -73,11 +79,11 @@ async fn jwks(State(site): State<Site>) -> Response {
 
 /// What JWT verifiers read of OpenID Connect Discovery 1.0 (section 3); there is no OpenID provider behind it.
 async fn discovery(State(site): State<Site>) -> Response {
-    let issuer = site.use_cases.tokens.issuer();
+    let issuer = site.use_cases.issuer();
     let document = json!({
         "issuer": issuer,
         "jwks_uri": format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')),
-        "id_token_signing_alg_values_supported": [site.use_cases.tokens.key().algorithm().as_str()],
+        "id_token_signing_alg_values_supported": [site.use_cases.algorithm()],
         "response_types_supported": ["none"],
         "subject_types_supported": ["public"],
     });
@@ -93,7 +99,7 @@ async fn readyz(State(site): State<Site>) -> Response {
 }
 
 async fn metrics(State(site): State<Site>) -> Response {
-    match site.metrics.render(site.use_cases.store.pool_use()) {
+    match site.metrics.render(site.use_cases.pool_use()) {
         Ok(text) => {
             let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             ([(header::CONTENT_TYPE, openmetrics)], text).into_response()

@@ -10,6 +10,8 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 
+use tokio::time::timeout;
+
 use super::Limits;
 use crate::listener::Listener;
 
@@ -34,8 +36,11 @@ pub(super) async fn serve(
         let connection = running.watch(connection);
         tokio::spawn(async move {
             let _place = place;
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "an HTTP connection broke off");
+            // Somebody who asks and never reads the answer would keep the place.
+            match timeout(limits.max_age, connection).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "an HTTP connection broke off"),
+                Err(_elapsed) => tracing::debug!("an HTTP connection has lasted long enough"),
             }
         });
     }

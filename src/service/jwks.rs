@@ -13,6 +13,16 @@ pub struct Jwks {
 }
 
 impl UseCases {
+    /// Who issues the tokens.
+    pub fn issuer(&self) -> &str {
+        self.tokens.issuer()
+    }
+
+    /// The JWS algorithm of the tokens.
+    pub fn algorithm(&self) -> &'static str {
+        self.tokens.key().algorithm().as_str()
+    }
+
     /// The published key set. With HS256 there is nothing to publish.
     pub fn jwks(&self) -> Jwks {
         Jwks { keys: self.tokens.public_keys() }

@@ -56,17 +56,17 @@ pub struct Policy {
 #[derive(Debug, Clone)]
 pub struct UseCases {
     /// What is kept.
-    pub store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     /// How passwords are hashed.
-    pub passwords: Passwords,
+    pub(crate) passwords: Passwords,
     /// How access tokens are issued.
-    pub tokens: AccessTokens,
+    pub(crate) tokens: AccessTokens,
     /// What keys the digests.
-    pub master_key: MasterKey,
+    pub(crate) master_key: MasterKey,
     /// How codes reach people.
-    pub delivery: Delivery,
+    pub(crate) delivery: Delivery,
     /// The rules.
-    pub policy: Arc<Policy>,
+    pub(crate) policy: Arc<Policy>,
     /// What time it is.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
 }

@@ -15,6 +15,11 @@ pub enum NotReady {
 }
 
 impl UseCases {
+    /// How the connections to the store are used.
+    pub fn pool_use(&self) -> store::PoolUse {
+        self.store.pool_use()
+    }
+
     /// Checks the store, the schema and the signing key.
     ///
     /// # Errors

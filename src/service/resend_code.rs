@@ -20,14 +20,13 @@ impl UseCases {
             max_attempts: policy.max_attempts,
         };
         let code_mac = self.code_mac(&token_mac, code.expose());
-        let challenge = match self.store.challenge_renew(token_mac, code_mac, rules).await? {
-            Renewal::Renewed(challenge) => challenge,
+        let (challenge, user) = match self.store.challenge_renew(token_mac, code_mac, rules).await?
+        {
+            Renewal::Renewed { challenge, user } => (challenge, user),
             Renewal::TooEarly(resend_at) => return Err(Error::Throttled(resend_at.since(now))),
             Renewal::Exhausted => return Err(Error::ChallengeExhausted),
             Renewal::Invalid => return Err(Error::ChallengeInvalid),
         };
-        let user = self.store.user_by_id(challenge.user_id).await?;
-        let user = user.ok_or(Error::ChallengeInvalid)?.user;
         self.send_code(&user, &code);
         Ok(self.pending(token, &challenge, &user))
     }

@@ -12,9 +12,10 @@ pub mod postgres;
 mod records;
 pub mod sqlite;
 
-use std::{fmt::Debug, sync::Arc};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use tokio::{sync::Semaphore, time::timeout};
 use uuid::Uuid;
 
 use crate::domain::{Challenge, LoginName, Session, Timestamp};
@@ -26,6 +27,12 @@ pub use self::{
         Taken,
     },
 };
+
+/// How long a statement waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The longest that a write may take, retries included. Statements have a shorter limit of their own on the server.
+const WRITE_DEADLINE: Duration = Duration::from_secs(20);
 
 /// A result of the store.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -130,15 +137,37 @@ pub async fn connect(url: &str, max_connections: u32) -> Result<Arc<dyn Store>> 
     }
 }
 
-/// Runs a write to its end, whatever becomes of the caller: tonic drops a handler whose client goes away, and half a
-/// write is none that anyone asked for.
-async fn to_its_end<T: Send + 'static>(
-    write: impl Future<Output = Result<T>> + Send + 'static,
-) -> Result<T> {
-    match tokio::spawn(write).await {
-        Ok(result) => result,
-        Err(panicked) if panicked.is_panic() => Err(Error::Statement(panicked.into())),
-        Err(stopping) => Err(Error::Unavailable(stopping.into())),
+/// The writes that run at a time: as many as there are connections to run them on.
+#[derive(Debug, Clone)]
+struct Writes(Arc<Semaphore>);
+
+impl Writes {
+    fn new(connections: u32) -> Self {
+        Self(Arc::new(Semaphore::new(connections.try_into().unwrap_or(Semaphore::MAX_PERMITS))))
+    }
+
+    /// Runs a write to its end, whatever becomes of the caller: tonic drops a handler whose client goes away, and half a
+    /// write is none that anyone asked for. A caller who goes while waiting for a place takes the write along: those who
+    /// send and run leave no heap of tasks behind.
+    async fn to_its_end<T: Send + 'static>(
+        &self,
+        write: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let place = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
+        let Ok(Ok(place)) = place else {
+            return Err(Error::Unavailable("no connection is free to write".into()));
+        };
+        let write = async move {
+            let _place = place;
+            // A database that hangs must not hold the place for ever.
+            let hangs = |_elapsed| Error::Unavailable("a write was not answered in time".into());
+            timeout(WRITE_DEADLINE, write).await.map_err(hangs).flatten()
+        };
+        match tokio::spawn(write).await {
+            Ok(result) => result,
+            Err(panicked) if panicked.is_panic() => Err(Error::Statement(panicked.into())),
+            Err(stopping) => Err(Error::Unavailable(stopping.into())),
+        }
     }
 }
 

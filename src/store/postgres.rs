@@ -6,11 +6,13 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use rand::RngExt as _;
 use sqlx::{
-    Executor as _, PgConnection, PgPool,
+    Connection as _, Executor as _, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{Database, Error, PoolUse, Result, migrations};
+use tokio::time::timeout;
+
+use super::{Database, Error, PATIENCE, PoolUse, Result, Writes, migrations};
 
 #[path = "queries/mod.rs"]
 mod queries;
@@ -26,6 +28,7 @@ const MAX_TRIES: u32 = 5;
 #[derive(Debug, Clone)]
 pub struct Postgres {
     pool: PgPool,
+    writes: Writes,
 }
 
 /// A body of statements that runs in one transaction, perhaps more than once.
@@ -44,7 +47,10 @@ impl Postgres {
         )
         .fetch_all(&pool)
         .await?;
-        if off.is_empty() { Ok(Self { pool }) } else { Err(Error::NotDurable(off.join(", "))) }
+        if !off.is_empty() {
+            return Err(Error::NotDurable(off.join(", ")));
+        }
+        Ok(Self { pool, writes: Writes::new(max_connections) })
     }
 
     fn reader(&self) -> &PgPool {
@@ -58,20 +64,23 @@ impl Postgres {
         T: Send + 'static,
     {
         let pool = self.pool.clone();
-        super::to_its_end(async move {
-            let mut tries = 1;
-            loop {
-                match transaction(&pool, &args, body).await {
-                    Err(Error::Statement(error)) if tries < MAX_TRIES && lost_a_race(&*error) => {
-                        let pause = rand::rng().random_range(1..=10 * u64::from(tries));
-                        tokio::time::sleep(Duration::from_millis(pause)).await;
-                        tries += 1;
+        self.writes
+            .to_its_end(async move {
+                let mut tries = 1;
+                loop {
+                    match transaction(&pool, &args, body).await {
+                        Err(Error::Statement(error))
+                            if tries < MAX_TRIES && lost_a_race(&*error) =>
+                        {
+                            let pause = rand::rng().random_range(1..=10 * u64::from(tries));
+                            tokio::time::sleep(Duration::from_millis(pause)).await;
+                            tries += 1;
+                        }
+                        result => return result,
                     }
-                    result => return result,
                 }
-            }
-        })
-        .await
+            })
+            .await
     }
 }
 
@@ -102,7 +111,7 @@ pub async fn pool(url: &str, max_connections: u32) -> Result<PgPool> {
     let options = PgConnectOptions::from_str(url).map_err(|error| Error::Url(error.to_string()))?;
     let pool = PgPoolOptions::new()
         .max_connections(max_connections)
-        .acquire_timeout(Duration::from_secs(3))
+        .acquire_timeout(PATIENCE)
         .after_connect(|connection, _| {
             Box::pin(async move {
                 // ERROR, or every ROLLBACK outside a transaction is a warning in the log.
@@ -117,7 +126,9 @@ pub async fn pool(url: &str, max_connections: u32) -> Result<PgPool> {
         })
         .after_release(|connection, _| {
             Box::pin(async move {
-                connection.execute("ROLLBACK").await?;
+                // On a server that hangs, an error closes the connection without waiting for it.
+                let rolled_back = timeout(PATIENCE, connection.execute("ROLLBACK")).await;
+                rolled_back.map_err(|_elapsed| sqlx::Error::PoolTimedOut)??;
                 Ok(true)
             })
         })
@@ -129,7 +140,13 @@ pub async fn pool(url: &str, max_connections: u32) -> Result<PgPool> {
 #[async_trait]
 impl Database for Postgres {
     async fn migrate(&self) -> Result<()> {
-        Ok(migrations::migrator(migrations::POSTGRES).run(&self.pool).await?)
+        // A migration takes as long as it takes, and so does the wait for another replica's. The connection is not given
+        // back, because it has other settings than the pool's.
+        let mut connection = self.pool.acquire().await?.detach();
+        connection.execute("SET statement_timeout = 0").await?;
+        migrations::migrator(migrations::POSTGRES).run_direct(None, &mut connection, false).await?;
+        connection.close().await?;
+        Ok(())
     }
 
     async fn check(&self) -> Result<()> {

@@ -95,7 +95,12 @@ pub struct CodeRules {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Renewal {
     /// The new code counts.
-    Renewed(Challenge),
+    Renewed {
+        /// The challenge as it now stands.
+        challenge: Challenge,
+        /// Whom to send it to.
+        user: User,
+    },
     /// The cool-down lasts until then.
     TooEarly(Timestamp),
     /// No attempt is left.

@@ -15,7 +15,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{Database, Error, PoolUse, Result, migrations};
+use super::{Database, Error, PATIENCE, PoolUse, Result, Writes, migrations};
 
 #[expect(clippy::duplicate_mod, reason = "one text of the statements for both databases (ADR 2)")]
 #[path = "queries/mod.rs"]
@@ -31,6 +31,7 @@ pub struct Sqlite {
     /// SQLite has one writer at a time: a queue here is fairer than its busy handler.
     writer: SqlitePool,
     readers: SqlitePool,
+    writes: Writes,
 }
 
 /// A body of statements that runs in one transaction.
@@ -47,7 +48,7 @@ impl Sqlite {
         let writer = first_pool(&options).await?;
         let readers =
             pool(options.create_if_missing(false).read_only(true), max_connections).await?;
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, writes: Writes::new(1) })
     }
 
     fn reader(&self) -> &SqlitePool {
@@ -61,14 +62,15 @@ impl Sqlite {
         T: Send + 'static,
     {
         let writer = self.writer.clone();
-        super::to_its_end(async move {
-            // IMMEDIATE: a transaction that starts as a reader cannot become a writer once another has written.
-            let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-            let result = body(&mut transaction, &args).await?;
-            transaction.commit().await?;
-            Ok(result)
-        })
-        .await
+        self.writes
+            .to_its_end(async move {
+                // IMMEDIATE: a transaction that starts as a reader cannot become a writer once another has written.
+                let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+                let result = body(&mut transaction, &args).await?;
+                transaction.commit().await?;
+                Ok(result)
+            })
+            .await
     }
 }
 
@@ -126,7 +128,7 @@ async fn first_pool(options: &SqliteConnectOptions) -> Result<SqlitePool> {
 async fn pool(options: SqliteConnectOptions, max_connections: u32) -> Result<SqlitePool> {
     let pool = SqlitePoolOptions::new()
         .max_connections(max_connections)
-        .acquire_timeout(Duration::from_secs(3))
+        .acquire_timeout(PATIENCE)
         .after_release(|connection, _| {
             Box::pin(async move {
                 // An error says that no transaction was open, which is how it should be.

@@ -142,6 +142,18 @@ fn everything_that_is_missing_or_unknown_is_named_at_once() {
 }
 
 #[tokio::test]
+async fn who_asks_a_second_time_does_not_wait() {
+    let database = Database::new(Backend::Sqlite).await;
+    let mut command = serve(&database);
+    command.env("COUNTERSIGN_DRAIN_DELAY", "10m");
+    let mut running = Running::start(command);
+    running.signal("INT");
+    running.wait_for_log("shutting down");
+    running.signal("INT");
+    assert_eq!(running.wait().await.code(), Some(1), "{}", running.logged);
+}
+
+#[tokio::test]
 async fn an_address_that_is_taken_is_named() {
     let database = Database::new(Backend::Sqlite).await;
     let running = Running::start(serve(&database));

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, sessions};
+use super::{Backend, Connection, sessions, users};
 use crate::{
     domain::{Challenge, Session, Timestamp},
     store::{Challenges, CodeRules, Error, NewChallenge, Renewal, Reservation, Result},
@@ -21,6 +21,9 @@ impl Challenges for Backend {
         max_attempts: u32,
         now: Timestamp,
     ) -> Result<Reservation> {
+        if !self.challenge_exists(&token_mac).await? {
+            return Ok(Reservation::Invalid);
+        }
         self.write((token_mac, max_attempts, now), |connection, (token_mac, max_attempts, now)| {
             Box::pin(reserve(connection, token_mac, *max_attempts, *now))
         })
@@ -40,10 +43,26 @@ impl Challenges for Backend {
         code_mac: [u8; 32],
         rules: CodeRules,
     ) -> Result<Renewal> {
+        if !self.challenge_exists(&token_mac).await? {
+            return Ok(Renewal::Invalid);
+        }
         self.write((token_mac, code_mac, rules), |connection, (token_mac, code_mac, rules)| {
             Box::pin(renew(connection, token_mac, code_mac, rules))
         })
         .await
+    }
+}
+
+impl Backend {
+    /// Whether there is such a challenge. Random ids, of which anybody can send many, get no further than this: they do
+    /// not queue for the one writer that SQLite has.
+    async fn challenge_exists(&self, token_mac: &[u8]) -> Result<bool> {
+        let found: Option<Uuid> =
+            sqlx::query_scalar("SELECT id FROM challenges WHERE token_mac = $1")
+                .bind(token_mac)
+                .fetch_optional(self.reader())
+                .await?;
+        Ok(found.is_some())
     }
 }
 
@@ -131,7 +150,11 @@ async fn renew(
     .fetch_optional(&mut *connection)
     .await?;
     if let Some(row) = row {
-        return Ok(Renewal::Renewed(row.try_into()?));
+        let challenge = Challenge::try_from(row)?;
+        // In the same transaction: whoever renews a code can send it, or nothing has happened.
+        let user = users::find(connection, challenge.user_id).await?;
+        let user = user.ok_or(Error::Corrupt("challenges.user_id"))?.user;
+        return Ok(Renewal::Renewed { challenge, user });
     }
     Ok(match find(connection, token_mac).await?.filter(|found| found.is_open(rules.now)) {
         None => Renewal::Invalid,

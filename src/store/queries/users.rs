@@ -50,12 +50,17 @@ impl Users for Backend {
     }
 
     async fn user_by_id(&self, id: Uuid) -> Result<Option<Credentials>> {
-        let row: Option<UserRow> = sqlx::query_as("SELECT * FROM users WHERE id = $1")
-            .bind(id)
-            .fetch_optional(self.reader())
-            .await?;
-        Ok(row.map(Into::into))
+        let mut connection = self.reader().acquire().await?;
+        find(&mut connection, id).await
     }
+}
+
+pub(super) async fn find(connection: &mut Connection, id: Uuid) -> Result<Option<Credentials>> {
+    let row: Option<UserRow> = sqlx::query_as("SELECT * FROM users WHERE id = $1")
+        .bind(id)
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map(Into::into))
 }
 
 async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {

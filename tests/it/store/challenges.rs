@@ -99,12 +99,14 @@ async fn a_code_is_replaced_after_the_cool_down_while_attempts_are_left(
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
-    let new = new_challenge(&stored_user(store.as_ref()).await);
+    let user = stored_user(store.as_ref()).await;
+    let new = new_challenge(&user);
     store.challenge_create(new.clone()).await.unwrap();
     let renew = |seconds| store.challenge_renew(new.token_mac, [2; 32], rules(seconds));
     assert_eq!(renew(29).await.unwrap(), Renewal::TooEarly(at(30)));
-    let renewed = Challenge { resend_at: at(60), ..new.challenge.clone() };
-    assert_eq!(renew(30).await.unwrap(), Renewal::Renewed(renewed));
+    let challenge = Challenge { resend_at: at(60), ..new.challenge.clone() };
+    let renewed = Renewal::Renewed { challenge, user: user.user };
+    assert_eq!(renew(30).await.unwrap(), renewed);
     let Reservation::Reserved { code_mac, .. } =
         store.challenge_reserve(new.token_mac, MAX, at(31)).await.unwrap()
     else {
