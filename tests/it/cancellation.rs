@@ -39,17 +39,31 @@ fn new_user() -> NewUser {
 async fn a_write_that_has_begun_runs_to_its_end(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    const WRITES: i64 = 50;
     let database = Database::new(backend).await;
     let store = database.store().await;
-    for _ in 0..WRITES {
-        let mut write = pin!(store.user_create(new_user()));
-        assert!(poll!(&mut write).is_pending());
+    for written in 1..=20 {
+        {
+            let mut write = pin!(store.user_create(new_user()));
+            assert!(poll!(&mut write).is_pending());
+        }
+        let all = async || database.number("SELECT COUNT(*) FROM users").await == written;
+        eventually("the write", all).await;
     }
-    eventually("all writes", async || {
-        database.number("SELECT COUNT(*) FROM users").await == WRITES
-    })
-    .await;
+}
+
+/// Those who send and run leave nothing behind: what still waits for its turn to write goes with its caller.
+#[tokio::test]
+async fn a_write_that_has_not_begun_goes_with_its_caller() {
+    let database = Database::new(Backend::Sqlite).await;
+    let store = database.store().await;
+    {
+        let mut begun = pin!(store.user_create(new_user()));
+        let mut waits = pin!(store.user_create(new_user()));
+        assert!(poll!(&mut begun).is_pending() && poll!(&mut waits).is_pending());
+    }
+    // One writer, and turns: this one comes after both.
+    assert!(store.user_create(new_user()).await.unwrap());
+    assert_eq!(database.number("SELECT COUNT(*) FROM users").await, 2);
 }
 
 /// Guard two: a connection whose `begin` was cancelled is outside a transaction when it is handed out again. Without
