@@ -182,11 +182,11 @@ pub(super) mod tests {
         let expected = "\
 Kernels, at cost 12:
 
-                    a hash   in full   logins/s    logins/s      times
-kernel    lanes      alone     lanes  on 1 core  on 4 cores  the crate
-crate         1   245.8 ms  245.8 ms        4.1        16.3       1.00
-portable      1   204.8 ms  204.8 ms        4.9           -       1.20
-portable      2   204.8 ms  307.2 ms        6.5        24.4       1.60
+                   a hash   in full   logins/s    logins/s      times
+kernel    lanes     alone     lanes  on 1 core  on 4 cores  the crate
+crate         1  245.8 ms  245.8 ms        4.1        16.3       1.00
+portable      1  204.8 ms  204.8 ms        4.9           -       1.20
+portable      2  204.8 ms  307.2 ms        6.5        24.4       1.60
 
 Costs, with portable on 2 lanes:
 
