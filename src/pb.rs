@@ -40,12 +40,16 @@ mod tests {
     #[test]
     fn secrets_do_not_show_in_debug() {
         let secret = || "hunter2".to_owned();
+        let register = RegisterRequest { password: secret(), ..Default::default() };
         let login = LoginRequest { username: secret(), password: secret(), ..Default::default() };
-        let proof = Some(verify2_fa_request::Proof::OtpCode(secret()));
+        let proof = verify2_fa_request::Proof::OtpCode(secret());
+        let verify = Verify2FaRequest { challenge_id: secret(), proof: Some(proof.clone()) };
+        let resend = ResendCodeRequest { challenge_id: secret() };
+        let challenge = Challenge { challenge_id: secret(), ..Default::default() };
         let tokens = Tokens { access_token: secret(), ..Default::default() };
-        let response = LoginResponse { result: Some(login_response::Result::Tokens(tokens)) };
-        let verify = Verify2FaRequest { challenge_id: secret(), proof };
-        let text = format!("{login:?} {response:?} {verify:?}");
+        let results =
+            [login_response::Result::Challenge(challenge), login_response::Result::Tokens(tokens)];
+        let text = format!("{register:?} {login:?} {proof:?} {verify:?} {resend:?} {results:?}");
         assert!(!text.contains("hunter2"), "{text}");
     }
 }

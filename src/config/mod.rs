@@ -137,6 +137,42 @@ mod tests {
     }
 
     #[test]
+    fn with_postgres_reflection_is_off_and_there_is_a_drain_delay() {
+        let key = STANDARD.encode([7; 32]);
+        let config = parse(&[
+            (name::DATABASE_URL, "postgres://localhost/x"),
+            (name::MASTER_KEY, &key),
+            (name::DELIVERY, "log"),
+        ]);
+        let listen = config.unwrap().listen;
+        assert!(!listen.reflection);
+        assert_eq!(listen.drain_delay, std::time::Duration::from_secs(5));
+    }
+
+    #[test]
+    fn unknown_settings_stop_migrations_and_probes_too() {
+        let settings = settings(&[], &[("COUNTERSIGN_OPT_TTL", "5m")]);
+        for problems in [
+            Config::parse_for_migration(&settings).map(|_| ()).unwrap_err(),
+            Config::parse_for_probe(&settings).map(|_| ()).unwrap_err(),
+        ] {
+            assert_eq!(problems.0[0].setting, "COUNTERSIGN_OPT_TTL");
+        }
+    }
+
+    #[test]
+    fn a_database_url_is_not_repeated() {
+        let problems = parse(&[(name::DATABASE_URL, "postgre://user:hunter2@localhost/x")]);
+        assert!(!problems.map(|_| ()).unwrap_err().to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn a_secret_that_nothing_would_use_is_a_problem() {
+        let unused = STANDARD.encode([7; 32]);
+        assert_eq!(names(&[(name::JWT_SECRET, &unused)]), [name::JWT_SECRET]);
+    }
+
+    #[test]
     fn short_keys_stop_the_start_and_are_not_repeated() {
         let short = STANDARD.encode([7; 31]);
         let problems = parse(&[
@@ -178,5 +214,6 @@ mod tests {
             (name::LOG_FORMAT, "xml"),
         ];
         assert_eq!(names(&bad), bad.map(|(name, _)| name));
+        assert_eq!(names(&[(name::ACCESS_TOKEN_TTL, "999ms")]), [name::ACCESS_TOKEN_TTL]);
     }
 }

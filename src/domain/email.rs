@@ -72,12 +72,25 @@ mod tests {
             "a@[127.0.0.1]",
             "Alice <a@example.com>",
             "\"a\nb\"@example.com",
+            "\"a b\"@example.com",
+            "\"ab\"@example.com",
             "a@localhost",
             long.as_str(),
         ];
         for text in bad {
             assert!(Email::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn at_most_254_bytes_are_an_address() {
+        let of = |last: usize| {
+            let (local, label) = ("a".repeat(64), "b".repeat(63));
+            format!("{local}@{label}.{label}.{}.com", "c".repeat(last))
+        };
+        assert_eq!(of(57).len(), 254);
+        assert!(Email::parse(&of(57)).is_ok());
+        assert!(Email::parse(&of(58)).is_err());
     }
 
     #[test]

@@ -34,6 +34,10 @@ impl fmt::Debug for OneTimeCode {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use rand::{TryCryptoRng, TryRng};
+
     use super::*;
 
     #[test]
@@ -44,6 +48,34 @@ mod tests {
         {
             assert!(OneTimeCode::parse(text).is_none(), "{text:?}");
         }
+    }
+
+    /// Draws the same byte for ever.
+    struct Always(u8);
+
+    impl TryRng for Always {
+        type Error = Infallible;
+
+        fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+            Ok(u32::from_ne_bytes([self.0; 4]))
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+            Ok(u64::from_ne_bytes([self.0; 8]))
+        }
+
+        fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+            bytes.fill(self.0);
+            Ok(())
+        }
+    }
+
+    impl TryCryptoRng for Always {}
+
+    #[test]
+    fn the_first_and_the_last_code_can_be_drawn() {
+        assert_eq!(OneTimeCode::generate(&mut Always(0)).expose(), "000000");
+        assert_eq!(OneTimeCode::generate(&mut Always(0xFF)).expose(), "999999");
     }
 
     #[test]

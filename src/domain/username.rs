@@ -63,7 +63,9 @@ mod tests {
 
     #[test]
     fn refuses_a_name_that_only_normalisation_makes_bad() {
-        // U+2100 (℀) becomes "a/c".
-        assert!(Username::parse("x\u{2100}").is_err());
+        // U+2100 (℀) becomes "a/c"; U+FDFA is one letter and becomes four words.
+        for text in ["x\u{2100}", "x\u{fdfa}"] {
+            assert!(Username::parse(text).is_err(), "{text}");
+        }
     }
 }

@@ -30,6 +30,12 @@ pub struct Limits {
     pub max_streams: u32,
     /// Streams that one connection may make the server reset before it is told to calm down.
     pub max_error_resets: usize,
+    /// How long a silent connection is left alone before the server asks whether anybody is there.
+    pub keepalive_interval: Duration,
+    /// How long there is for the answer.
+    pub keepalive_timeout: Duration,
+    /// After this long a connection is asked to end, so that callers spread over new replicas.
+    pub max_connection_age: Duration,
     /// The longest that an RPC may take to answer.
     pub max_deadline: Duration,
     /// The largest request, in bytes.
@@ -43,6 +49,9 @@ impl Default for Limits {
             preface_deadline: Duration::from_secs(5),
             max_streams: 100,
             max_error_resets: 128,
+            keepalive_interval: Duration::from_secs(30),
+            keepalive_timeout: Duration::from_secs(10),
+            max_connection_age: Duration::from_secs(30 * 60),
             max_deadline: Duration::from_secs(30),
             max_request: 64 * 1024,
         }
@@ -75,10 +84,10 @@ fn builder(limits: Limits) -> Server {
         .http2_max_pending_accept_reset_streams(Some(20))
         .http2_max_header_list_size(16 * 1024)
         .max_frame_size(16 * 1024)
-        .http2_keepalive_interval(Some(Duration::from_secs(30)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+        .http2_keepalive_interval(Some(limits.keepalive_interval))
+        .http2_keepalive_timeout(Some(limits.keepalive_timeout))
         // Without a grace, which would end connections without a GOAWAY.
-        .max_connection_age(Duration::from_secs(30 * 60))
+        .max_connection_age(limits.max_connection_age)
         .initial_stream_window_size(64 * 1024)
         .initial_connection_window_size(256 * 1024)
 }

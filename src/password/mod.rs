@@ -174,6 +174,23 @@ mod tests {
         }
     }
 
+    /// From passlib's documentation of `bcrypt_sha256`.
+    #[tokio::test]
+    async fn a_hash_that_passlib_made_verifies() {
+        let hash =
+            "$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2";
+        assert!(passwords().verify(&password("password"), Some(hash), caller()).await.unwrap());
+        assert!(!passwords().verify(&password("passwore"), Some(hash), caller()).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_same_password_is_never_hashed_the_same_way_twice() {
+        let (passwords, password) = (passwords(), password("correct horse"));
+        let hashes =
+            (passwords.hash(&password, caller()).await, passwords.hash(&password, caller()).await);
+        assert_ne!(hashes.0.unwrap(), hashes.1.unwrap());
+    }
+
     #[tokio::test]
     async fn an_account_from_cheaper_days_costs_as_much_as_any_other() {
         let hash = passwords().hash(&password("correct horse"), caller()).await.unwrap();

@@ -164,3 +164,44 @@ impl Database for Sqlite {
         self.writer.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn number(pool: &SqlitePool, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(pool).await.unwrap()
+    }
+
+    async fn store() -> (tempfile::TempDir, Sqlite) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/test.db", folder.path().display());
+        (folder, Sqlite::connect(&url, 2).await.unwrap())
+    }
+
+    /// With NORMAL (1), the last commits may be lost when the power fails.
+    #[tokio::test]
+    async fn what_is_committed_is_on_the_disk() {
+        let (_folder, store) = store().await;
+        assert_eq!(number(&store.writer, "PRAGMA synchronous").await, 2);
+        let mode = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.writer);
+        assert_eq!(mode.await.map(|mode: String| mode).unwrap(), "wal");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_comes_back_inside_a_transaction_leaves_it() {
+        let (_folder, store) = store().await;
+        let mut connection = store.writer.acquire().await.unwrap();
+        connection.execute("CREATE TABLE t (x); BEGIN; INSERT INTO t VALUES (1)").await.unwrap();
+        drop(connection);
+        assert_eq!(number(&store.writer, "SELECT COUNT(*) FROM t").await, 0);
+        store.writer.execute("INSERT INTO t VALUES (2)").await.unwrap();
+        assert_eq!(number(&store.readers, "SELECT COUNT(*) FROM t").await, 1);
+    }
+
+    #[tokio::test]
+    async fn readers_cannot_write() {
+        let (_folder, store) = store().await;
+        assert!(store.readers.execute("CREATE TABLE t (x)").await.is_err());
+    }
+}

@@ -125,6 +125,24 @@ fn the_algorithm_is_ours_whatever_the_header_says() {
     assert!(!issuer.accepts(&format!("{unsigned}.{zero}")), "r = s = 0");
 }
 
+/// With the right key, even: RSA and HMAC keys fit several algorithms.
+#[test]
+fn another_algorithm_of_the_same_family_is_refused() {
+    use jsonwebtoken::Algorithm::{HS384, HS512, PS256, RS384, RS512};
+    for (algorithm, others) in
+        [(Algorithm::Rs256, &[RS384, RS512, PS256][..]), (Algorithm::Hs256, &[HS384, HS512])]
+    {
+        let issuer = issuer(algorithm);
+        let (mut header, claims) = parts(&issuer.issue());
+        for other in others {
+            header["alg"] = serde_json::to_value(other).unwrap();
+            let text = format!("{}.{}", encode(&header), encode(&claims));
+            let signature = sign(text.as_bytes(), &issuer.private_key, *other).unwrap();
+            assert!(!issuer.accepts(&format!("{text}.{signature}")), "{other:?}");
+        }
+    }
+}
+
 #[test]
 fn keys_in_the_header_are_not_used_and_critical_extensions_are_refused() {
     let (issuer, stranger) = (issuer(Algorithm::Es256), issuer(Algorithm::Es256));

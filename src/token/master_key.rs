@@ -150,6 +150,13 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_sealed_the_same_way_twice() {
+        let key = key();
+        let [first, second] = [(); 2].map(|()| key.seal(b"row", b"secret").unwrap());
+        assert_ne!(first[..NONCE_LEN], second[..NONCE_LEN]);
+    }
+
+    #[test]
     fn digests_tell_purposes_and_parts_apart() {
         let key = key();
         let digest = key.digest(Purpose::OneTimeCode, &[b"ab", b"c"]);

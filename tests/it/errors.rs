@@ -31,7 +31,7 @@ async fn call(server: &Server, path: &str) -> Result<(), Status> {
 }
 
 /// Calls an RPC with a message that need not be of its type.
-async fn call_with(
+pub async fn call_with(
     server: &Server,
     path: &str,
     message: impl prost::Message + 'static,

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use countersign::grpc::SERVICES;
+use countersign::{grpc::SERVICES, pb::GetJwksRequest};
 use rstest::rstest;
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
+use uuid::Uuid;
 
 use crate::harness::{Backend, Server, eventually, soon};
 
@@ -55,6 +56,27 @@ async fn readiness_follows_the_database_both_ways() {
         becomes(&server, ServingStatus::NotServing).await;
         server.database.set_away(false).await;
         becomes(&server, ServingStatus::Serving).await;
+    }
+}
+
+/// A replica that signs with another key than the one that is published makes tokens that nobody can verify.
+#[rstest]
+#[tokio::test]
+async fn with_another_key_than_the_active_one_it_is_not_ready(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    becomes(&server, ServingStatus::Serving).await;
+    let jwks = server.tokens.clone().get_jwks(GetJwksRequest {}).await.unwrap().into_inner();
+    let own = jwks.keys[0].kid.parse().unwrap();
+    for (id, wanted) in [(Uuid::now_v7(), ServingStatus::NotServing), (own, ServingStatus::Serving)]
+    {
+        let id = match backend {
+            Backend::Sqlite => format!("x'{}'", id.simple()),
+            Backend::Postgres => format!("'{id}'"),
+        };
+        server.database.run(&format!("UPDATE signing_keys SET id = {id}")).await;
+        becomes(&server, wanted).await;
     }
 }
 

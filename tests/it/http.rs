@@ -145,3 +145,16 @@ async fn with_all_places_taken_the_next_caller_waits_for_one() {
         assert!(soon("an answer", waiting).await.0.starts_with("http/1.1 200"));
     }
 }
+
+#[tokio::test]
+async fn at_the_end_a_connection_that_waits_for_its_next_request_is_closed() {
+    let server = Server::start(Backend::Sqlite).await;
+    let mut socket = TcpStream::connect(server.http).await.unwrap();
+    socket.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    while !answer.ends_with("alive\n") {
+        answer.push(soon("an answer", socket.read_u8()).await.unwrap().into());
+    }
+    server.stop().await.unwrap();
+    assert_eq!(soon("the end", socket.read_to_end(&mut Vec::new())).await.unwrap(), 0);
+}

@@ -10,16 +10,22 @@ use tokio::{
 };
 use tonic::Code;
 
+use crate::errors::call_with;
 use crate::harness::{
     Backend, Server, reason,
     server::{PASSWORD, registration},
-    soon,
+    soon, violations,
 };
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
+const NO_ERROR: u32 = 0;
 const ENHANCE_YOUR_CALM: u32 = 11;
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -35,6 +41,19 @@ async fn read_frame(socket: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
     let mut payload = vec![0; length.try_into().unwrap()];
     socket.read_exact(&mut payload).await.ok()?;
     Some((head[3], payload))
+}
+
+/// The payload of the next frame of that kind. None at the end of the connection.
+async fn next(socket: &mut TcpStream, wanted: u8) -> Option<Vec<u8>> {
+    soon("a frame", async {
+        loop {
+            let (kind, payload) = read_frame(socket).await?;
+            if kind == wanted {
+                return Some(payload);
+            }
+        }
+    })
+    .await
 }
 
 async fn connect(server: &Server) -> TcpStream {
@@ -59,6 +78,52 @@ async fn the_server_announces_its_limits() {
     assert_eq!(setting(window), Some(64 * 1024));
     assert!(setting(max_frame).is_none_or(|bytes| bytes == 16 * 1024));
     assert_eq!(setting(max_headers), Some(16 * 1024));
+    let payload = next(&mut socket, WINDOW_UPDATE).await.unwrap();
+    // What the connection may hold beyond HTTP/2's own 64 KiB less a byte.
+    assert_eq!(payload, (256 * 1024 - 65_535_u32).to_be_bytes());
+}
+
+/// Requests that are reset before they are looked at (CVE-2023-44487).
+#[tokio::test]
+async fn a_connection_that_resets_its_own_requests_is_told_to_calm_down() {
+    let server = Server::start(Backend::Sqlite).await;
+    let mut socket = connect(&server).await;
+    // :method POST, :scheme http, :path /, and CANCEL.
+    let (end_of_headers, head, cancel) = (0x4, [0x83, 0x86, 0x84], 8_u32.to_be_bytes());
+    let resets: Vec<_> = (1..)
+        .step_by(2)
+        .take(200)
+        .flat_map(|id| {
+            [frame(HEADERS, end_of_headers, id, &head), frame(RST_STREAM, 0, id, &cancel)].concat()
+        })
+        .collect();
+    socket.write_all(&resets).await.unwrap();
+    let payload = next(&mut socket, GOAWAY).await.unwrap();
+    assert_eq!(payload[4..8], ENHANCE_YOUR_CALM.to_be_bytes());
+}
+
+#[tokio::test]
+async fn a_caller_that_does_not_answer_is_gone() {
+    let server = Server::start_with(Backend::Sqlite, |_, environment| {
+        environment.limits.keepalive_interval = Duration::from_millis(20);
+        environment.limits.keepalive_timeout = Duration::from_millis(20);
+    })
+    .await;
+    let mut socket = connect(&server).await;
+    assert!(next(&mut socket, PING).await.is_some());
+    assert!(next(&mut socket, DATA).await.is_none(), "there is no data, only the end");
+}
+
+/// With a grace, tonic would end the connection without a word.
+#[tokio::test]
+async fn an_old_connection_is_asked_to_end() {
+    let server = Server::start_with(Backend::Sqlite, |_, environment| {
+        environment.limits.max_connection_age = Duration::from_millis(20);
+    })
+    .await;
+    let mut socket = connect(&server).await;
+    let payload = next(&mut socket, GOAWAY).await.unwrap();
+    assert_eq!(payload[4..8], NO_ERROR.to_be_bytes());
 }
 
 /// Requests without a path make the server reset one stream after the other.
@@ -75,18 +140,8 @@ async fn a_connection_that_makes_the_server_reset_streams_is_told_to_calm_down()
             break;
         }
     }
-    let error = soon("GOAWAY", async {
-        loop {
-            match read_frame(&mut socket).await {
-                Some((GOAWAY, payload)) => {
-                    return u32::from_be_bytes(payload[4..8].try_into().unwrap());
-                }
-                Some(_) => {}
-                None => panic!("the connection ended without a GOAWAY"),
-            }
-        }
-    });
-    assert_eq!(error.await, ENHANCE_YOUR_CALM);
+    let payload = next(&mut socket, GOAWAY).await.unwrap();
+    assert_eq!(payload[4..8], ENHANCE_YOUR_CALM.to_be_bytes());
 }
 
 #[tokio::test]
@@ -95,6 +150,7 @@ async fn a_connection_that_never_says_the_preface_is_closed() {
         environment.limits.preface_deadline = Duration::from_millis(50);
     })
     .await;
+    let mut well_behaved = connect(&server).await;
     for begun in [&b""[..], &PREFACE[..23]] {
         let mut socket = TcpStream::connect(server.grpc).await.unwrap();
         socket.write_all(begun).await.unwrap();
@@ -102,13 +158,9 @@ async fn a_connection_that_never_says_the_preface_is_closed() {
         // Closed in order or reset: either way it is over.
         let _closed = soon("closing", socket.read_to_end(&mut rest)).await;
     }
-    // And one that has said it stays.
-    assert!(
-        server
-            .login("nobody", PASSWORD)
-            .await
-            .is_err_and(|refused| refused.code() == Code::Unauthenticated)
-    );
+    // And one that has said it stays, though it was there before those.
+    well_behaved.write_all(&frame(PING, 0, 0, &[7; 8])).await.unwrap();
+    assert_eq!(next(&mut well_behaved, PING).await.unwrap(), [7; 8]);
 }
 
 #[tokio::test]
@@ -140,6 +192,12 @@ async fn a_request_that_is_too_large_is_a_bad_field() {
     request.password = "z".repeat(64 * 1024);
     let refused = server.register(request).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused)), (Code::InvalidArgument, "INVALID_FIELD".into()));
+    assert_eq!(violations(&refused), ["request"]);
+    // Not of our services alone: these take no field at all, or a short one.
+    for path in ["/auth.v1.TokenService/GetJwks", "/grpc.health.v1.Health/Check"] {
+        let refused = call_with(&server, path, "z".repeat(64 * 1024)).await.unwrap_err();
+        assert_eq!(violations(&refused), ["request"], "{path}");
+    }
 }
 
 #[tokio::test]

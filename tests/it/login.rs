@@ -1,13 +1,18 @@
 //! Login.
 
-use countersign::pb::{Factor, LoginRequest, RegisterRequest, login_response::Result as Outcome};
+use countersign::{
+    app::Environment,
+    pb::{Factor, LoginRequest, RegisterRequest, login_response::Result as Outcome},
+};
 use jsonwebtoken::Algorithm;
 use rstest::rstest;
 use tonic::Code;
 
 use crate::harness::{
-    Backend, Server, jwt, logs, reason,
-    server::{PASSWORD, registration},
+    Backend, Database, Server,
+    clock::TestClock,
+    jwt, logs, reason,
+    server::{PASSWORD, config, registration},
     unique, violations,
 };
 
@@ -89,21 +94,22 @@ async fn unknown_wrong_and_disabled_are_answered_byte_for_byte_the_same(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = Server::start(backend).await;
-    let (user, disabled) = (server.user(true).await, server.user(false).await);
-    let now = match backend {
-        Backend::Sqlite => "1",
-        Backend::Postgres => "now()",
-    };
-    let disable =
-        format!("UPDATE users SET disabled_at = {now} WHERE username = '{}'", disabled.username);
-    server.database.run(&disable).await;
+    let user = server.user(true).await;
+    let disabled = [server.user(false).await, server.user(true).await];
+    for user in &disabled {
+        let name = &user.username;
+        let disable =
+            format!("UPDATE users SET disabled_at = created_at WHERE username = '{name}'");
+        server.database.run(&disable).await;
+    }
 
     let answers = [
         server.login(&user.username, "wrong password").await,
         server.login(&unique("nobody"), PASSWORD).await,
         server.login("nobody@example.com", PASSWORD).await,
         server.login("printable, but no username", PASSWORD).await,
-        server.login(&disabled.username, PASSWORD).await,
+        server.login(&disabled[0].username, PASSWORD).await,
+        server.login(&disabled[1].username, PASSWORD).await,
     ];
     let answers = answers.map(|answer| {
         let refused = answer.unwrap_err();
@@ -129,6 +135,72 @@ async fn an_unknown_user_costs_a_hash_like_any_other_and_a_bad_field_costs_none(
         let refused = server.login(name, password).await.unwrap_err();
         assert_eq!(reason(&refused), "INVALID_FIELD", "{name:?}");
     }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_disabled_account_and_one_whose_hash_cannot_be_read_cost_a_hash_like_any_other(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let mut config = config(&database);
+    let start = Server::start_on(database, &config, Environment::default(), TestClock::default());
+    let first = start.await;
+    let (disabled, poisoned) = (first.user(false).await, first.user(false).await);
+    for (change, user) in
+        [("disabled_at = created_at", &disabled), ("password_hash = 'x'", &poisoned)]
+    {
+        let sql = format!("UPDATE users SET {change} WHERE username = '{}'", user.username);
+        first.database.run(&sql).await;
+    }
+    config.password.threads = 0;
+    let (environment, clock) = (Environment::default(), TestClock::default());
+    let server = Server::start_on(first.database, &config, environment, clock).await;
+    for user in [disabled, poisoned] {
+        assert_eq!(
+            reason(&server.login(&user.username, PASSWORD).await.unwrap_err()),
+            "OVERLOADED"
+        );
+    }
+}
+
+/// The account may be disabled, or its password changed, after it was read: then no session begins.
+#[rstest]
+#[tokio::test]
+async fn a_login_whose_session_does_not_begin_gives_no_token(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(false).await;
+    let refuse_sessions = match backend {
+        Backend::Sqlite => {
+            "CREATE TRIGGER refuse BEFORE INSERT ON sessions BEGIN SELECT RAISE(IGNORE); END"
+        }
+        Backend::Postgres => {
+            "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+             CREATE TRIGGER refuse BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION nothing()"
+        }
+    };
+    server.database.run(refuse_sessions).await;
+    let refused = server.login(&user.username, PASSWORD).await.unwrap_err();
+    assert_eq!(reason(&refused), "INVALID_CREDENTIALS");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_session_lives_for_thirty_days(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(false).await;
+    server.login(&user.username, PASSWORD).await.unwrap();
+    let seconds = match backend {
+        Backend::Sqlite => "SELECT (expires_at - created_at) / 1000000 FROM sessions",
+        Backend::Postgres => {
+            "SELECT CAST(EXTRACT(EPOCH FROM expires_at - created_at) AS BIGINT) FROM sessions"
+        }
+    };
+    assert_eq!(server.database.number(seconds).await, 30 * 24 * 60 * 60);
 }
 
 #[tokio::test]
@@ -181,9 +253,7 @@ async fn tokens_are_for_the_audience_that_was_asked_for_if_it_is_configured() {
     };
     let response = server.auth.clone().login(request("other")).await.unwrap().into_inner();
     let Some(Outcome::Tokens(tokens)) = response.result else { panic!("no tokens") };
-    let payload = tokens.access_token.split('.').nth(1).unwrap().to_owned();
-    let claims = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, payload).unwrap();
-    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    let claims = jwt::claims(&tokens.access_token);
     assert_eq!((&claims["aud"], &claims["client_id"]), (&"other".into(), &"other".into()));
     let refused = server.auth.clone().login(request("unheard-of")).await.unwrap_err();
     assert_eq!(

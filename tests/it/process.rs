@@ -50,6 +50,8 @@ async fn a_person_registers_logs_in_reads_the_code_and_holds_a_token(
 ) {
     let database = Database::new(backend).await;
     let mut running = Running::start(serve(&database));
+    // The URL of a Postgres may hold a password.
+    assert_eq!(running.banner.contains(&database.url), backend == Backend::Sqlite);
     let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc)).await.unwrap();
     let user = RegisterRequest {
         username: "alice".into(),

@@ -1,12 +1,14 @@
 //! Register.
 
-use countersign::pb::RegisterRequest;
+use countersign::{app::Environment, pb::RegisterRequest};
 use rstest::rstest;
 use tonic::Code;
 
 use crate::harness::{
-    Backend, Server, reason,
-    server::{PASSWORD, registration},
+    Backend, Database, Server,
+    clock::TestClock,
+    reason,
+    server::{PASSWORD, config, registration},
     violations,
 };
 
@@ -109,6 +111,21 @@ async fn what_is_refused_for_its_form_starts_no_hash() {
             (Code::InvalidArgument, "INVALID_FIELD".into())
         );
     }
+}
+
+/// The insertion decides; this look before it spares the work.
+#[tokio::test]
+async fn a_taken_name_starts_no_hash() {
+    let database = Database::new(Backend::Sqlite).await;
+    let mut config = config(&database);
+    let start = Server::start_on(database, &config, Environment::default(), TestClock::default());
+    let first = start.await;
+    let user = first.user(false).await;
+    config.password.threads = 0;
+    let (environment, clock) = (Environment::default(), TestClock::default());
+    let server = Server::start_on(first.database, &config, environment, clock).await;
+    let request = RegisterRequest { username: user.username, ..registration(false) };
+    assert_eq!(reason(&server.register(request).await.unwrap_err()), "USERNAME_TAKEN");
 }
 
 #[rstest]

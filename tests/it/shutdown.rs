@@ -8,7 +8,7 @@ use tonic_health::pb::{
 };
 
 use crate::harness::{
-    Backend, Server,
+    Backend, Server, eventually,
     server::{PASSWORD, registration},
     soon,
 };
@@ -31,6 +31,26 @@ async fn watchers_see_not_serving_and_then_the_end_of_their_stream() {
     while let Some(status) = soon("the stream's end", alive.message()).await.unwrap() {
         assert_eq!(status.status(), ServingStatus::Serving, "the process was alive");
     }
+}
+
+/// Whoever watches readiness turns elsewhere before connections are closed.
+#[tokio::test]
+async fn until_the_drain_delay_is_over_it_says_not_ready_and_still_answers() {
+    let mut server = Server::start_with(Backend::Sqlite, |config, _| {
+        config.listen.drain_delay = Duration::from_secs(3600);
+    })
+    .await;
+    let ready = async || crate::http::get(server.http, "/readyz").await.0.contains(" 200 ");
+    eventually("ready", ready).await;
+    drop(server.stop.take());
+    eventually("not ready", async || !ready().await).await;
+    let service = SERVICES[0].to_owned();
+    let mut client = HealthClient::new(server.channel.clone());
+    let said = client.check(HealthCheckRequest { service }).await.unwrap().into_inner();
+    assert_eq!(said.status(), ServingStatus::NotServing);
+    server.user(false).await;
+    assert!(!server.ended.is_finished());
+    server.ended.abort();
 }
 
 #[tokio::test]
@@ -64,10 +84,7 @@ async fn a_call_that_does_not_end_is_cut_off_when_the_time_is_up() {
     let mut auth = server.auth.clone();
     let call = tokio::spawn(async move { auth.register(registration(false)).await });
     let metrics = async || crate::http::get(server.http, "/metrics").await.1;
-    crate::harness::eventually("the call", async || {
-        metrics().await.contains("grpc_server_in_flight 1")
-    })
-    .await;
+    eventually("the call", async || metrics().await.contains("grpc_server_in_flight 1")).await;
     server.stop().await.unwrap();
     assert!(soon("the call", call).await.unwrap().is_err());
 }

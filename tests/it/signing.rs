@@ -1,7 +1,9 @@
 //! Signing keys and algorithms.
 
+use std::collections::HashSet;
+
 use countersign::{
-    app::{App, Environment},
+    app::{self, App, Environment},
     config::Signing,
     pb::{GetJwksRequest, login_response::Result as Outcome},
     token::{Algorithm, MasterKey, SigningKey},
@@ -82,6 +84,26 @@ async fn replicas_that_start_at_once_agree_on_one_key(
     let token = access_token(&first).await;
     let (header, _) = jwt::verify(&first, &token, jsonwebtoken::Algorithm::ES256).await;
     assert_eq!(header["kid"], kid(&first).await);
+}
+
+/// Also where one has made a key and lost: what it signs must verify against what the others publish.
+#[rstest]
+#[tokio::test]
+async fn every_replica_signs_with_the_key_that_is_stored(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let config = config(&database);
+    let clock = TestClock::default().clock();
+    let replicas = (0..8).map(|_| app::use_cases(&config, &clock));
+    let replicas = futures_util::future::join_all(replicas).await;
+    let published = replicas.iter().flat_map(|replica| replica.as_ref().unwrap().jwks().keys);
+    let kids: HashSet<_> =
+        published.map(|key| key.into_members()["kid"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kids.len(), 1);
+    let store = database.store().await;
+    let stored = store.signing_key_active("ES256").await.unwrap().unwrap();
+    assert!(kids.contains(&stored.id.to_string()));
 }
 
 #[rstest]

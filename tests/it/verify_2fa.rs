@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
-use countersign::pb::{Challenge, Verify2FaRequest};
+use countersign::pb::{
+    Challenge, LoginRequest, Verify2FaRequest, login_response::Result as Outcome,
+};
 use jsonwebtoken::Algorithm;
 use rstest::rstest;
 use tonic::Code;
 
-use crate::harness::{Backend, Server, jwt, logs, reason, server::wrong, violations};
+use crate::harness::{
+    Backend, Server, jwt, logs, reason,
+    server::{PASSWORD, wrong},
+    violations,
+};
 
 #[rstest]
 #[tokio::test]
@@ -37,6 +43,31 @@ async fn the_code_that_was_sent_completes_the_login_once(
 
 #[rstest]
 #[tokio::test]
+async fn what_the_login_asked_for_holds_after_the_second_factor(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(true).await;
+    // As after changes of the password: a version that is not the first.
+    server.database.run("UPDATE users SET credential_version = 7").await;
+    let login = LoginRequest {
+        username: user.username.clone(),
+        password: PASSWORD.into(),
+        audience: "other".into(),
+        device_name: "phone".into(),
+    };
+    let response = server.auth.clone().login(login).await.unwrap().into_inner();
+    let Some(Outcome::Challenge(challenge)) = response.result else { panic!("no challenge") };
+    let tokens = server.verify(&challenge, &logs::code(&user.username)).await.unwrap();
+    let claims = jwt::claims(&tokens.access_token);
+    assert_eq!((&claims["aud"], &claims["client_id"]), (&"other".into(), &"other".into()));
+    let sessions = "SELECT COUNT(*) FROM sessions WHERE audience = 'other' AND device_name = 'phone' \
+                    AND amr = 'pwd otp mfa' AND credential_version = 7";
+    assert_eq!(server.database.number(sessions).await, 1);
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_code_answers_its_own_challenge_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
@@ -52,6 +83,27 @@ async fn a_code_answers_its_own_challenge_only(
     let refused = server.verify(&second, &first_code).await.unwrap_err();
     assert_eq!(reason(&refused), "CHALLENGE_INVALID");
     assert!(server.verify(&first, &first_code).await.is_ok());
+}
+
+/// Whoever can write to the database gains nothing by putting a code that they know in another challenge's place.
+#[rstest]
+#[tokio::test]
+async fn the_digest_of_a_code_means_nothing_in_another_challenge(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let (attacker, victim) = (server.user(true).await, server.user(true).await);
+    server.challenge(&attacker).await;
+    let code = logs::code(&attacker.username);
+    let challenge = server.challenge(&victim).await;
+    let plant = format!(
+        "UPDATE challenges SET code_mac = (SELECT code_mac FROM challenges JOIN users ON users.id = user_id \
+         WHERE username = '{}')",
+        attacker.username
+    );
+    server.database.run(&plant).await;
+    let refused = server.verify(&challenge, &code).await.unwrap_err();
+    assert_eq!(reason(&refused), "CHALLENGE_INVALID");
 }
 
 #[rstest]

@@ -98,9 +98,17 @@ impl Drop for Running {
     }
 }
 
-/// Runs `command` to its end.
+/// Runs `command` to its end, which must come: a server that starts where it should refuse to is a failure.
 pub fn output(mut command: Command) -> (Output, String) {
-    let output = command.output().unwrap();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let id = child.id().to_string();
+    let (sender, ended) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    let Ok(output) = ended.recv_timeout(PATIENCE) else {
+        let _ended_just_now = Command::new("kill").args(["-s", "KILL", &id]).status();
+        panic!("{command:?} does not end")
+    };
+    let output = output.unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     (output, text)
 }

@@ -37,6 +37,8 @@ async fn attempts_are_spent_one_by_one_until_there_are_none(
     let store = database.store().await;
     let new = new_challenge(&stored_user(store.as_ref()).await);
     store.challenge_create(new.clone()).await.unwrap();
+    let late = store.challenge_reserve(new.token_mac, MAX, at(300)).await.unwrap();
+    assert_eq!(late, Reservation::Invalid, "expired, and no attempt spent");
     for attempts in 1..=MAX {
         let expected = Reservation::Reserved {
             challenge: Challenge { attempts, ..new.challenge.clone() },
@@ -48,6 +50,16 @@ async fn attempts_are_spent_one_by_one_until_there_are_none(
     assert_eq!(reserve(new.token_mac, 299).await.unwrap(), Reservation::Exhausted);
     assert_eq!(reserve(new.token_mac, 300).await.unwrap(), Reservation::Invalid, "expired");
     assert_eq!(reserve([9; 32], 0).await.unwrap(), Reservation::Invalid, "unknown");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_challenge_is_some_users(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let mut new = new_challenge(&stored_user(store.as_ref()).await);
+    new.challenge.user_id = Uuid::now_v7();
+    assert!(store.challenge_create(new).await.is_err());
 }
 
 #[rstest]
@@ -103,20 +115,24 @@ async fn a_code_is_replaced_after_the_cool_down_while_attempts_are_left(
     let new = new_challenge(&user);
     store.challenge_create(new.clone()).await.unwrap();
     let renew = |seconds| store.challenge_renew(new.token_mac, [2; 32], rules(seconds));
+    assert_eq!(renew(300).await.unwrap(), Renewal::Invalid, "expired");
     assert_eq!(renew(29).await.unwrap(), Renewal::TooEarly(at(30)));
     let challenge = Challenge { resend_at: at(60), ..new.challenge.clone() };
     let renewed = Renewal::Renewed { challenge, user: user.user };
     assert_eq!(renew(30).await.unwrap(), renewed);
-    let Reservation::Reserved { code_mac, .. } =
-        store.challenge_reserve(new.token_mac, MAX, at(31)).await.unwrap()
-    else {
-        panic!("not reserved")
+    let reserve = async || match store.challenge_reserve(new.token_mac, MAX, at(31)).await.unwrap()
+    {
+        Reservation::Reserved { challenge, code_mac } => (challenge.attempts, code_mac),
+        refused => panic!("not reserved: {refused:?}"),
     };
-    assert_eq!(code_mac, [2; 32]);
-    for _ in 1..MAX {
-        store.challenge_reserve(new.token_mac, MAX, at(31)).await.unwrap();
-    }
-    assert_eq!(renew(60).await.unwrap(), Renewal::Exhausted);
+    assert_eq!(reserve().await, (1, [2; 32]));
+    let Renewal::Renewed { challenge: renewed, .. } = renew(60).await.unwrap() else {
+        panic!("not renewed")
+    };
+    assert_eq!(renewed.attempts, 1, "what is spent stays spent");
+    assert_eq!(reserve().await.0, 2);
+    assert_eq!(reserve().await.0, MAX);
+    assert_eq!(renew(90).await.unwrap(), Renewal::Exhausted);
     assert_eq!(renew(300).await.unwrap(), Renewal::Invalid, "expired");
     let unknown = store.challenge_renew([9; 32], [2; 32], rules(30)).await.unwrap();
     assert_eq!(unknown, Renewal::Invalid);

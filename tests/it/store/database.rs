@@ -1,9 +1,13 @@
 //! The database as such.
 
+use std::{pin::pin, time::Duration};
+
 use countersign::store::{self, Error};
 use rstest::rstest;
+use sqlx::{Connection as _, Executor as _, SqliteConnection};
 
-use crate::harness::{Backend, Database};
+use super::new_user;
+use crate::harness::{Backend, Database, soon};
 
 #[rstest]
 #[tokio::test]
@@ -34,6 +38,44 @@ async fn several_replicas_may_migrate_at_once(
     let results = futures_util::future::join_all(stores.iter().map(|store| store.migrate())).await;
     assert!(results.iter().all(Result::is_ok), "{results:?}");
     assert_eq!(database.number("SELECT COUNT(*) FROM _sqlx_migrations").await, 4);
+}
+
+/// As two processes that open a new file at once see it: turning on the write-ahead log fails at once while another
+/// one holds the file.
+#[tokio::test]
+async fn a_new_sqlite_file_that_another_process_holds_is_waited_for() {
+    let database = Database::new(Backend::Sqlite).await;
+    let url = format!("{}?mode=rwc", database.url);
+    let mut other = SqliteConnection::connect(&url).await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    let mut connect = pin!(store::connect(&database.url, 2));
+    let refused = tokio::time::timeout(Duration::from_millis(100), &mut connect).await;
+    assert!(refused.is_err(), "{refused:?}");
+    other.execute("COMMIT").await.unwrap();
+    assert!(soon("connecting", connect).await.is_ok());
+}
+
+/// Postgres rolls one of two transactions back that get in each other's way (SQLSTATE 40001, 40P01).
+#[tokio::test]
+async fn a_transaction_that_lost_against_another_is_run_again() {
+    let database = Database::new(Backend::Postgres).await;
+    let store = database.store().await;
+    // A sequence is not rolled back.
+    database
+        .run(
+            "CREATE SEQUENCE tries;
+             CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+               IF nextval('tries') < 4 THEN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END IF;
+               RETURN NEW;
+             END $$;
+             CREATE TRIGGER lose BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION lose()",
+        )
+        .await;
+    assert!(store.user_create(new_user()).await.unwrap());
+    assert_eq!(database.number("SELECT last_value FROM tries").await, 4);
+    // But not for ever.
+    database.run("ALTER SEQUENCE tries MINVALUE -1000 RESTART WITH -1000").await;
+    assert!(matches!(store.user_create(new_user()).await, Err(Error::Statement(_))));
 }
 
 #[rstest]

@@ -58,6 +58,11 @@ async fn name_address_and_request_are_unique_and_what_is_taken_is_told_apart(
     assert!(matches!(taken(&same_email).await, Some(Taken::Email)));
     let Some(Taken::RequestId(earlier)) = taken(&same_request).await else { panic!("not taken") };
     assert_eq!(earlier.user, first.user);
+    // Of two users in the way, the one with the name is told of.
+    let second = new_user();
+    assert!(store.user_create(second.clone()).await.unwrap());
+    let both = NewUser { email_key: second.email_key, ..same_name };
+    assert!(matches!(taken(&both).await, Some(Taken::Username)));
     // The same request has a say before the name that it took.
     assert!(matches!(taken(&first).await, Some(Taken::RequestId(_))));
     assert!(taken(&new_user()).await.is_none());
