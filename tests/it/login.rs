@@ -153,7 +153,7 @@ async fn a_disabled_account_and_one_whose_hash_cannot_be_read_cost_a_hash_like_a
         let sql = format!("UPDATE users SET {change} WHERE username = '{}'", user.username);
         first.database.run(&sql).await;
     }
-    config.password.threads = 0;
+    config.password.queue = 0;
     let (environment, clock) = (Environment::default(), TestClock::default());
     let server = Server::start_on(first.database, &config, environment, clock).await;
     for user in [disabled, poisoned] {
