@@ -1,6 +1,6 @@
 //! What Prometheus sees of the engine.
 
-use std::time::Duration;
+use std::{sync::atomic::AtomicU64, time::Duration};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue},
@@ -41,6 +41,7 @@ pub struct Figures {
     malformed: Counter,
     refused: Family<Refused, Counter>,
     wait: Histogram,
+    sustainable: Gauge<f64, AtomicU64>,
 }
 
 impl Default for Figures {
@@ -53,6 +54,7 @@ impl Default for Figures {
             malformed: Counter::default(),
             refused: Family::default(),
             wait: Histogram::new(BUCKETS),
+            sustainable: Gauge::default(),
         }
     }
 }
@@ -71,6 +73,11 @@ impl Figures {
             self.malformed.clone(),
         );
         registry.register("refusals", "Hashes not done, by reason", self.refused.clone());
+        registry.register(
+            "sustainable_hashes_per_second",
+            "Hashes of the configured cost that all lanes do in a second, as last measured",
+            self.sustainable.clone(),
+        );
         let help = "How long hashes waited for a lane";
         registry.register_with_unit("wait", help, Unit::Seconds, self.wait.clone());
     }
@@ -100,6 +107,11 @@ impl Figures {
 
     pub(super) fn lanes(&self, in_use: usize) {
         self.lanes.set(i64::try_from(in_use).unwrap_or(i64::MAX));
+    }
+
+    /// With all lanes in use, one hash is done every `interval`.
+    pub(super) fn sustainable(&self, interval: Duration) {
+        self.sustainable.set(interval.as_secs_f64().recip());
     }
 
     pub(super) fn begun(&self, after: Duration) {

@@ -84,6 +84,9 @@ struct Shared {
     /// Told when there is work, or no more to come.
     work: Condvar,
     workers: usize,
+    /// The work of a hash of the configured cost. Every estimate supposes as much at the least: whether a job is refused
+    /// must not tell what its account's hash costs.
+    usual_steps: u64,
     /// Measured by the first worker; the others wait for it.
     plan: OnceLock<Plan>,
     figures: Figures,
@@ -107,8 +110,6 @@ impl Shared {
 #[derive(Debug)]
 pub(super) struct Engine {
     shared: Arc<Shared>,
-    /// What every estimate supposes at the least: whether a job is refused must not tell what its account's hash costs.
-    usual_steps: u64,
 }
 
 impl Engine {
@@ -127,11 +128,12 @@ impl Engine {
             }),
             work: Condvar::new(),
             workers: settings.threads,
+            usual_steps: 1 << settings.cost,
             plan: OnceLock::new(),
             figures: Figures::default(),
         });
         // Before the threads: if one does not start, dropping this ends the others.
-        let engine = Self { shared, usual_steps: 1 << settings.cost };
+        let engine = Self { shared };
         for number in 0..settings.threads {
             worker::start(&engine.shared, number, &kernels, settings.lanes)?;
         }
@@ -189,7 +191,7 @@ impl Engine {
     /// How long a job of that source will wait for a lane, and how long it will take in it.
     fn estimate(&self, state: &State, source: Source, job: &Job) -> (Duration, Duration) {
         let Some(plan) = self.shared.plan.get() else { return (Duration::ZERO, Duration::ZERO) };
-        let steps = job.steps().max(self.usual_steps);
+        let steps = job.steps().max(self.shared.usual_steps);
         let lanes = plan.lanes.get() * self.shared.workers;
         let running = state.occupied.iter().sum::<usize>();
         if state.queue.len() == 0 && running < lanes {

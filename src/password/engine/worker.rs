@@ -39,6 +39,7 @@ pub(super) fn start(
         }
         let _end = End { shared: &shared, number };
         let plan = shared.plan.get_or_init(|| kernel::plan(&kernels, lanes));
+        sustainable(&shared);
         match plan.kernel {
             Some(kernel) => run_lanes(&shared, number, Lanes::new(kernel, plan.lanes)),
             None => run_crate(&shared, number),
@@ -76,9 +77,20 @@ fn run_lanes(shared: &Shared, number: usize, mut lanes: Lanes<Running>) {
         if let Some(plan) = shared.plan.get() {
             plan.pace.learn(occupied, steps, begun.elapsed());
         }
+        if lanes.capacity() == occupied {
+            sustainable(shared);
+        }
         for _gone in lanes.cancel(|job| job.answer.is_closed()) {
             shared.figures.refused(Reason::Gone);
         }
+    }
+}
+
+/// Shows how many hashes a second all lanes do.
+fn sustainable(shared: &Shared) {
+    if let Some(plan) = shared.plan.get() {
+        let interval = plan.pace.all_lanes(shared.usual_steps, shared.workers);
+        shared.figures.sustainable(interval);
     }
 }
 
