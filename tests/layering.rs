@@ -32,7 +32,7 @@ const RULES: [Rule; 15] = [
 ];
 
 /// The layers, the lowest last: each may use those below it.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("domain/", &[]),
     ("token/", &["domain"]),
     ("password/", &["domain"]),
@@ -41,6 +41,8 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("service/", &["store", "password", "token", "delivery", "domain"]),
     ("grpc/", &["service", "store", "token", "domain", "telemetry", "listener", "pb"]),
     ("http/", &["service", "telemetry", "listener"]),
+    ("telemetry/", &["config", "store"]),
+    ("listener.rs", &[]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -77,6 +79,25 @@ fn each_library_has_its_place() {
             if text.contains(word) && !only_in.iter().any(|place| file.starts_with(place)) {
                 broken.push(format!("src/{file} uses {word}, which belongs in {only_in:?}"));
             }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// The other rules look for names: these would hide them.
+#[test]
+fn nothing_is_reached_under_another_name() {
+    let libraries = RULES.iter().filter_map(|rule| rule.word.strip_suffix("::"));
+    let aliases: Vec<_> =
+        libraries.flat_map(|name| [format!("use {name} "), format!("use {name};")]).collect();
+    let mut broken = Vec::new();
+    for (file, text) in code() {
+        let top_of_a_layer = file.ends_with("/mod.rs") && file.matches('/').count() == 1;
+        if text.contains("super::super") || (top_of_a_layer && text.contains("super::")) {
+            broken.push(format!("src/{file} reaches another module by super, not by crate"));
+        }
+        if let Some(alias) = aliases.iter().find(|alias| text.contains(alias.as_str())) {
+            broken.push(format!("src/{file} hides a library: {alias}"));
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
