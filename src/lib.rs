@@ -14,6 +14,8 @@
 //! connections for both transports. `tests/layering.rs` fails
 //! where a module reaches for what it may not use.
 
+#![forbid(unsafe_code)]
+
 pub mod app;
 pub mod cli;
 pub mod config;

@@ -136,6 +136,11 @@ impl Settings {
         Self::gather_from(flags, std::env::vars_os())
     }
 
+    /// Takes what flags give, whatever the environment holds: for those who embed the service, and for tests.
+    pub fn from_flags(flags: &ArgMatches) -> Self {
+        Self::gather_from(flags, [])
+    }
+
     fn gather_from(
         flags: &ArgMatches,
         environment: impl IntoIterator<Item = (OsString, OsString)>,

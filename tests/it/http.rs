@@ -22,6 +22,12 @@ pub async fn get(address: std::net::SocketAddr, path: &str) -> (String, String) 
     (head.to_lowercase(), body.to_owned())
 }
 
+/// Waits until that many calls of gRPC run.
+pub async fn in_flight(address: std::net::SocketAddr, calls: usize) {
+    let line = format!("\ngrpc_server_in_flight {calls}\n");
+    eventually("the calls", async || get(address, "/metrics").await.1.contains(&line)).await;
+}
+
 #[tokio::test]
 async fn the_key_set_is_the_one_that_grpc_gives_and_may_be_kept_for_a_while() {
     let server = Server::start(Backend::Sqlite).await;

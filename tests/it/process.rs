@@ -10,10 +10,14 @@ use countersign::{
     token::MasterKey,
 };
 
-use crate::harness::{
-    Backend, Database,
-    command::{Running, command, output},
-    server::PASSWORD,
+use crate::{
+    harness::{
+        Backend, Database,
+        command::{Running, command, output},
+        server::{PASSWORD, registration},
+        soon,
+    },
+    http::in_flight,
 };
 
 /// The server on `database`, on free ports.
@@ -85,6 +89,22 @@ async fn a_person_registers_logs_in_reads_the_code_and_holds_a_token(
     drop(auth);
     running.signal("TERM");
     assert_eq!(running.wait().await.code(), Some(0), "{}", running.logged);
+}
+
+#[tokio::test]
+async fn a_process_that_is_told_to_end_cuts_off_what_takes_too_long() {
+    let database = Database::new(Backend::Sqlite).await;
+    let mut command = serve(&database);
+    // A hash of seconds.
+    command.env("COUNTERSIGN_BCRYPT_COST", "16").env("COUNTERSIGN_SHUTDOWN_TIMEOUT", "100ms");
+    let mut running = Running::start(command);
+    let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc)).await.unwrap();
+    let call = tokio::spawn(async move { auth.register(registration(false)).await });
+    in_flight(running.http, 1).await;
+    running.signal("TERM");
+    assert_eq!(running.wait().await.code(), Some(0), "{}", running.logged);
+    assert!(running.logged.contains("are cut off"), "{}", running.logged);
+    assert!(soon("the call", call).await.unwrap().is_err(), "the hash was waited for");
 }
 
 #[tokio::test]

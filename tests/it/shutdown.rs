@@ -1,16 +1,16 @@
 //! How the server ends.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use countersign::grpc::SERVICES;
+use futures_util::poll;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use crate::harness::{
-    Backend, Server, eventually,
-    server::{PASSWORD, registration},
-    soon,
+use crate::{
+    harness::{Backend, Server, eventually, server::registration, soon},
+    http::in_flight,
 };
 
 /// tonic alone would wait for the open stream for ever.
@@ -55,36 +55,35 @@ async fn until_the_drain_delay_is_over_it_says_not_ready_and_still_answers() {
 
 #[tokio::test]
 async fn a_call_that_runs_may_end() {
-    let server = Server::start_with(Backend::Sqlite, |config, _| config.password.cost = 10).await;
+    let mut server = Server::start(Backend::Postgres).await;
+    let mut health = HealthClient::new(server.channel.clone());
+    let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    // It holds the call for as long as we want.
+    let locked = server.database.lock("users").await;
     let mut auth = server.auth.clone();
-    let request = registration(false);
-    let (sent, was_sent) = tokio::sync::oneshot::channel();
-    let call = tokio::spawn(async move {
-        let call = auth.register(request);
-        tokio::pin!(call);
-        // Polled once: it is on its way.
-        assert!(futures_util::poll!(&mut call).is_pending());
-        sent.send(()).unwrap();
-        call.await
-    });
-    was_sent.await.unwrap();
-    // Answered on the same connection, so the call before it has arrived.
-    server.login("nobody", PASSWORD).await.unwrap_err();
-    server.stop().await.unwrap();
+    let call = tokio::spawn(async move { auth.register(registration(false)).await });
+    in_flight(server.http, 2).await;
+    drop(server.stop.take());
+    // Watch streams are ended when connections are.
+    while soon("the stream's end", watch.message()).await.unwrap().is_some() {}
+    assert!(!call.is_finished());
+    drop(locked);
     assert!(soon("the call", call).await.unwrap().is_ok());
+    server.stop().await.unwrap();
 }
 
+/// That the call is cut off is for the end of the process to see to: `process` has the test.
 #[tokio::test]
-async fn a_call_that_does_not_end_is_cut_off_when_the_time_is_up() {
+async fn a_call_that_does_not_end_is_not_waited_for_when_the_time_is_up() {
     let server = Server::start_with(Backend::Sqlite, |config, _| {
         config.password.cost = 16;
         config.listen.shutdown_timeout = Duration::from_millis(50);
     })
     .await;
     let mut auth = server.auth.clone();
-    let call = tokio::spawn(async move { auth.register(registration(false)).await });
-    let metrics = async || crate::http::get(server.http, "/metrics").await.1;
-    eventually("the call", async || metrics().await.contains("grpc_server_in_flight 1")).await;
+    let mut call = pin!(auth.register(registration(false)));
+    assert!(poll!(&mut call).is_pending());
+    in_flight(server.http, 1).await;
     server.stop().await.unwrap();
-    assert!(soon("the call", call).await.unwrap().is_err());
+    assert!(poll!(&mut call).is_pending(), "a hash of seconds was waited for");
 }

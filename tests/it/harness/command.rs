@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _},
     net::SocketAddr,
-    process::{Child, Command, ExitStatus, Output, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
     sync::mpsc,
     thread,
 };
@@ -11,15 +11,32 @@ use std::{
 use super::{PATIENCE, eventually};
 
 /// The program, with nothing of our own environment that could configure it.
+#[expect(clippy::disallowed_methods, reason = "what a developer has set must not reach it")]
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-    command.args(arguments).env_remove("DATABASE_URL").stdin(Stdio::null());
+    command.args(arguments).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name == "DATABASE_URL" || name.as_encoded_bytes().starts_with(b"COUNTERSIGN_") {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
-/// A running server. It is killed when this is dropped.
+/// A process. It is killed when this is dropped.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+/// A running server.
 pub struct Running {
-    child: Child,
+    process: Process,
     pub grpc: SocketAddr,
     pub http: SocketAddr,
     pub banner: String,
@@ -31,22 +48,20 @@ pub struct Running {
 impl Running {
     /// Starts `command` and reads its banner.
     pub fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut process = Process(child);
         let (sender, log) = mpsc::channel();
-        let errors = BufReader::new(child.stderr.take().unwrap());
+        let errors = BufReader::new(process.0.stderr.take().unwrap());
         thread::spawn(move || {
             for line in errors.lines() {
                 // The test may be over.
                 let _sent = sender.send(line.unwrap());
             }
         });
-        let mut banner = String::new();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        while !(banner.contains("  HTTP ") && banner.ends_with("\n\n")) {
-            let read = output.read_line(&mut banner).unwrap();
-            assert!(read > 0, "no banner: {banner}{}", log.iter().collect::<Vec<_>>().join("\n"));
-        }
-        thread::spawn(move || output.read_to_string(&mut String::new()));
+        let Some(banner) = read_banner(process.0.stdout.take().unwrap()) else {
+            drop(process);
+            panic!("no banner: {}", log.iter().collect::<Vec<_>>().join("\n"));
+        };
         let address = |name: &str| {
             let line = banner.lines().find_map(|line| line.trim().strip_prefix(name)).unwrap();
             line.trim().trim_start_matches("http://").parse().unwrap()
@@ -54,7 +69,7 @@ impl Running {
         Self {
             grpc: address("gRPC"),
             http: address("HTTP"),
-            child,
+            process,
             banner,
             log,
             logged: String::new(),
@@ -75,27 +90,36 @@ impl Running {
     }
 
     pub fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
+        let id = self.process.0.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
     /// Waits for the end and reads the rest of the log. Our clients go on meanwhile: the server waits for them.
     pub async fn wait(&mut self) -> ExitStatus {
-        eventually("the end", async || self.child.try_wait().unwrap().is_some()).await;
+        eventually("the end", async || self.process.0.try_wait().unwrap().is_some()).await;
         for line in self.log.iter() {
             self.logged += &line;
             self.logged.push('\n');
         }
-        self.child.wait().unwrap()
+        self.process.0.wait().unwrap()
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
-    }
+/// The banner, or nothing where there is none within our patience. What comes after it is read and dropped.
+fn read_banner(output: ChildStdout) -> Option<String> {
+    let (sender, banner) = mpsc::channel();
+    thread::spawn(move || {
+        let (mut output, mut text) = (BufReader::new(output), String::new());
+        while !(text.contains("  HTTP ") && text.ends_with("\n\n")) {
+            if output.read_line(&mut text).unwrap() == 0 {
+                return;
+            }
+        }
+        // Nobody listens where it came too late.
+        let _sent = sender.send(text);
+        output.read_to_string(&mut String::new()).unwrap();
+    });
+    banner.recv_timeout(PATIENCE).ok()
 }
 
 /// Runs `command` to its end, which must come: a server that starts where it should refuse to is a failure.

@@ -47,7 +47,7 @@ pub fn config(database: &Database) -> Config {
         "--drain-delay=0s",
         "--hash-queue=1000",
     ]);
-    let mut config = Config::parse(&Settings::gather(&flags)).unwrap();
+    let mut config = Config::parse(&Settings::from_flags(&flags)).unwrap();
     config.password.cost = 4;
     config
 }
