@@ -1,0 +1,49 @@
+//! What `/metrics` and the system say of a server.
+
+use std::{fs, net::SocketAddr, time::Duration};
+
+use anyhow::Context as _;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+/// `/metrics`, once.
+#[derive(Debug)]
+pub(crate) struct Figures(String);
+
+impl Figures {
+    pub(crate) async fn get(http: SocketAddr) -> anyhow::Result<Self> {
+        let mut socket = TcpStream::connect(http).await?;
+        socket
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: load\r\nConnection: close\r\n\r\n")
+            .await?;
+        let mut text = String::new();
+        socket.read_to_string(&mut text).await?;
+        Ok(Self(text))
+    }
+
+    /// The one figure of the hashing engine that has that name.
+    pub(crate) fn password(&self, name: &str) -> anyhow::Result<f64> {
+        let start = format!("countersign_password_{name} ");
+        let figure = self.0.lines().find_map(|line| line.strip_prefix(&start));
+        Ok(figure.with_context(|| format!("{name} is not on /metrics"))?.parse()?)
+    }
+}
+
+/// The memory that a process holds, in bytes.
+pub(crate) fn resident(process: u32) -> anyhow::Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kibibytes * 1024.0)
+}
+
+/// The processor time that this process has used.
+pub(crate) fn own_processor_time() -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = stat.rsplit_once(") ").context("no name")?;
+    let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<u64>);
+    // A hundredth of a second each, on Linux.
+    Ok(Duration::from_millis(10 * ticks.sum::<Result<u64, _>>()?))
+}

@@ -1,0 +1,91 @@
+//! A server in a process of its own.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use crate::figures::Figures;
+
+/// A server and its database. Both are gone when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) grpc: SocketAddr,
+    pub(crate) http: SocketAddr,
+    process: Child,
+    _folder: TempDir,
+}
+
+impl Server {
+    /// Starts one with these flags and no settings from the environment.
+    pub(crate) async fn start(cost: u32, flags: &[&str]) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let mut process = Command::new(std::env::current_exe()?)
+            .env_clear()
+            .current_dir(folder.path())
+            .args(["serve", "--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0"])
+            .args([format!("--bcrypt-cost={cost}"), "--database-url=sqlite://load.db".to_owned()])
+            .args(flags)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let addresses = banner(&mut process);
+        let (grpc, http) = addresses.context("the server did not start")?;
+        let server = Self { grpc, http, process, _folder: folder };
+        server.idle().await?;
+        Ok(server)
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// `/metrics`, now.
+    pub(crate) async fn figures(&self) -> anyhow::Result<Figures> {
+        Figures::get(self.http).await
+    }
+
+    /// Waits until nothing is hashed and nothing waits for it.
+    pub(crate) async fn idle(&self) -> anyhow::Result<()> {
+        loop {
+            let figures = self.figures().await?;
+            if figures.password("queue_length")? + figures.password("lanes_in_use")? == 0.0 {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It has ended already, or it can be: either is well.
+        let _ended = self.process.kill();
+        let _status = self.process.wait();
+    }
+}
+
+/// The addresses that the server's banner names.
+fn banner(process: &mut Child) -> anyhow::Result<(SocketAddr, SocketAddr)> {
+    let mut banner = BufReader::new(process.stdout.take().context("no output")?);
+    let (mut grpc, mut line) = (None, String::new());
+    // It is short, and the server writes nothing else there.
+    while banner.by_ref().take(1024).read_line(&mut line)? > 0 {
+        if let Some(address) = line.trim().strip_prefix("gRPC ") {
+            grpc = Some(address.trim().parse()?);
+        } else if let Some(address) = line.trim().strip_prefix("HTTP ") {
+            let http = address.trim().trim_start_matches("http://").parse()?;
+            return Ok((grpc.context("no gRPC address")?, http));
+        }
+        line.clear();
+    }
+    anyhow::bail!("no banner")
+}
