@@ -99,7 +99,7 @@ pub enum Renewal {
         /// The challenge as it now stands.
         challenge: Challenge,
         /// Whom to send it to.
-        user: User,
+        user: Box<User>,
     },
     /// The cool-down lasts until then.
     TooEarly(Timestamp),

@@ -154,7 +154,7 @@ async fn renew(
         // In the same transaction: whoever renews a code can send it, or nothing has happened.
         let user = users::find(connection, challenge.user_id).await?;
         let user = user.ok_or(Error::Corrupt("challenges.user_id"))?.user;
-        return Ok(Renewal::Renewed { challenge, user });
+        return Ok(Renewal::Renewed { challenge, user: Box::new(user) });
     }
     Ok(match find(connection, token_mac).await?.filter(|found| found.is_open(rules.now)) {
         None => Renewal::Invalid,

@@ -118,12 +118,14 @@ async fn a_code_is_replaced_after_the_cool_down_while_attempts_are_left(
     assert_eq!(renew(300).await.unwrap(), Renewal::Invalid, "expired");
     assert_eq!(renew(29).await.unwrap(), Renewal::TooEarly(at(30)));
     let challenge = Challenge { resend_at: at(60), ..new.challenge.clone() };
-    let renewed = Renewal::Renewed { challenge, user: user.user };
+    let renewed = Renewal::Renewed { challenge, user: Box::new(user.user) };
     assert_eq!(renew(30).await.unwrap(), renewed);
     let reserve = async || match store.challenge_reserve(new.token_mac, MAX, at(31)).await.unwrap()
     {
         Reservation::Reserved { challenge, code_mac } => (challenge.attempts, code_mac),
-        refused => panic!("not reserved: {refused:?}"),
+        refused @ (Reservation::Exhausted | Reservation::Invalid) => {
+            panic!("not reserved: {refused:?}")
+        }
     };
     assert_eq!(reserve().await, (1, [2; 32]));
     let Renewal::Renewed { challenge: renewed, .. } = renew(60).await.unwrap() else {
