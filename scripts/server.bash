@@ -1,4 +1,4 @@
-# Sourced by the scripts that use the real binary. Runs one server on a temporary SQLite file and sees to its end.
+# Sourced by the scripts that use the real binary. Runs one server at a time and sees to its end.
 # shellcheck shell=bash
 
 binary=target/release/countersign
@@ -10,15 +10,17 @@ build_release() {
     binary=${CARGO_TARGET_DIR:-target}/release/countersign
 }
 
-# Sets grpc_address and http_url. What the caller's environment says about Countersign does not count.
+# start_server [NAME=VALUE…]: on a temporary SQLite file where no other DATABASE_URL is given. Sets grpc_address and
+# http_url. What the caller's environment says about Countersign does not count.
 start_server() {
     local names
-    # Both exist before it runs, so that reading them can't come too early.
-    touch "$work/banner" "$work/log"
+    # Both exist, and are empty, before it runs, so that reading them can't come too early.
+    : >"$work/banner"
+    : >"$work/log"
     mapfile -t names < <(compgen -e | grep -E '^(COUNTERSIGN_|DATABASE_URL$)' || true)
     env "${names[@]/#/--unset=}" \
         DATABASE_URL="sqlite://$work/countersign.db" \
-        COUNTERSIGN_GRPC_ADDR=127.0.0.1:0 COUNTERSIGN_HTTP_ADDR=127.0.0.1:0 COUNTERSIGN_LOG_FORMAT=json \
+        COUNTERSIGN_GRPC_ADDR=127.0.0.1:0 COUNTERSIGN_HTTP_ADDR=127.0.0.1:0 COUNTERSIGN_LOG_FORMAT=json "$@" \
         "$binary" serve </dev/null >"$work/banner" 2>"$work/log" &
     server_pid=$!
     for _ in {1..200}; do

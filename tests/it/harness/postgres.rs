@@ -9,21 +9,8 @@ use std::{
     sync::OnceLock,
 };
 
-/// Makes a cluster on a Unix socket, says where, and removes it once its standard input ends: even a killed test run
-/// ends that. Runs as an unprivileged user, because Postgres refuses root.
-const CLUSTER: &str = r#"
-set -eu
-dir=$(mktemp -d /tmp/countersign-postgres.XXXXXX)
-trap '' INT TERM HUP
-clean_up() { "$1/pg_ctl" -D "$dir/data" -m immediate stop >/dev/null 2>&1 || true; rm -rf "$dir"; }
-if ! { "$1/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C &&
-       "$1/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w \
-         -o "-k $dir -c listen_addresses= -c max_connections=500 -c shared_buffers=64MB" start; } >"$dir/log" 2>&1
-then cat "$dir/log" "$dir/server.log" >&2; clean_up "$1"; exit 1; fi
-echo "$dir"
-cat >/dev/null || true
-clean_up "$1"
-"#;
+/// Makes a cluster, says where, and removes it once its standard input ends: even a killed test run ends that.
+const CLUSTER: &str = include_str!("../../../scripts/postgres-cluster");
 
 struct Cluster {
     url: String,
@@ -65,6 +52,7 @@ fn start() -> Result<Cluster, String> {
 }
 
 fn keeper(binaries: &Path) -> Result<Command, String> {
+    // Postgres refuses root.
     let mut shell = if is_root()? {
         let mut command = Command::new("runuser");
         let user = if exists("postgres") { "postgres" } else { "nobody" };
