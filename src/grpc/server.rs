@@ -115,7 +115,10 @@ pub fn routes(
                 // So that clients such as grpcurl can show the details of errors.
                 .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         };
-        routes = routes.add_service(builder().build_v1()?).add_service(builder().build_v1alpha()?);
+        let (v1, v1alpha) = (builder().build_v1()?, builder().build_v1alpha()?);
+        routes = routes
+            .add_service(v1.max_decoding_message_size(limits.max_request))
+            .add_service(v1alpha.max_decoding_message_size(limits.max_request));
     }
     Ok(routes)
 }
