@@ -85,7 +85,7 @@ fn advice(calibration: &Calibration, target: Duration) -> String {
         )
     } else {
         format!(
-            "Warning: this machine is too slow for {target}. Cost {cost}, the least that is safe,\n\
+            "Warning: this machine is too slow for {target}. Cost {cost}, OWASP's minimum,\n\
              takes {takes} at full load."
         )
     }];
@@ -96,7 +96,7 @@ fn advice(calibration: &Calibration, target: Duration) -> String {
     let (estimate, checked) =
         (rate(&full, calibration.cores, cost), checked_rate(calibration, cost));
     lines.push(format!(
-        "The machine then sustains {} logins a second ({} with whole hashes).",
+        "The machine then sustains {} logins a second; whole hashes gave {} just now.",
         figure(estimate),
         figure(checked)
     ));
@@ -117,7 +117,7 @@ fn choice_of_auto(calibration: &Calibration, is_slower: bool) -> String {
 
 fn warnings(calibration: &Calibration, checked: f64) -> impl Iterator<Item = String> {
     let slower = (checked < MUCH_SLOWER).then(|| {
-        "Warning: whole hashes were much slower than the estimate. Is the machine busy?".to_owned()
+        "Warning: that is much less than the machine can do by itself. Is it busy?".to_owned()
     });
     let wrong = calibration.wrong.iter().map(|kernel| {
         format!("Warning: the kernel {kernel} gives other results than bcrypt and is not used.")
@@ -203,7 +203,7 @@ Cost 12 would take 328 ms.
 Set:
   COUNTERSIGN_BCRYPT_COST=11
 Leave the kernel and the lanes to the engine: it chooses portable on 2 lanes.
-The machine then sustains 48.8 logins a second (48.8 with whole hashes).
+The machine then sustains 48.8 logins a second; whole hashes gave 48.8 just now.
 ";
         assert_eq!(text, expected);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
@@ -217,11 +217,11 @@ The machine then sustains 48.8 logins a second (48.8 with whole hashes).
         calibration.wrong.push("bmi");
         let text = of(&calibration, Duration::from_millis(50));
         for line in [
-            "Warning: this machine is too slow for 50ms. Cost 10, the least that is safe,",
+            "Warning: this machine is too slow for 50ms. Cost 10, OWASP's minimum,",
             "  COUNTERSIGN_HASH_KERNEL=portable",
             "  COUNTERSIGN_HASH_LANES=2",
             "By itself the engine would choose the bcrypt crate, which is 38% slower.",
-            "Warning: whole hashes were much slower than the estimate. Is the machine busy?",
+            "Warning: that is much less than the machine can do by itself. Is it busy?",
             "Warning: the kernel bmi gives other results than bcrypt and is not used.",
         ] {
             assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");

@@ -1,7 +1,8 @@
 //! Measures the machine at leisure, for an operator: every kernel and lane count on one core, the best of each kernel on
 //! all cores at once, and last whole hashes through the engine, which show whether the estimate holds.
 //!
-//! It prints nothing: that is up to the caller.
+//! What is measured is the machine by itself: what other processes take from the cores in the meantime is left out. The
+//! whole hashes do show it. It prints nothing: that is up to the caller.
 
 mod check;
 
@@ -13,7 +14,7 @@ pub use self::check::Check;
 use super::{KernelChoice, Measurement, kernel};
 
 /// How often each measurement is made. They take turns, so that a neighbour's burst of work hits all of them alike, and
-/// the medians leave it out.
+/// the medians leave out what is left of it.
 const ROUNDS: u32 = 5;
 
 /// The share of the whole hashes, in measurements.
