@@ -96,7 +96,7 @@ fn advice(calibration: &Calibration, target: Duration) -> String {
     let (estimate, checked) =
         (rate(&full, calibration.cores, cost), checked_rate(calibration, cost));
     lines.push(format!(
-        "It then sustains {} logins a second; whole hashes gave {} just now.",
+        "That sustains {} logins a second; whole hashes gave {} just now.",
         figure(estimate),
         figure(checked)
     ));
@@ -203,7 +203,7 @@ Cost 12 would take 328 ms.
 Set:
   COUNTERSIGN_BCRYPT_COST=11
 Leave the kernel and the lanes to the engine: it chooses portable on 2 lanes.
-It then sustains 48.8 logins a second; whole hashes gave 48.8 just now.
+That sustains 48.8 logins a second; whole hashes gave 48.8 just now.
 ";
         assert_eq!(text, expected);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
