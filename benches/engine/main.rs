@@ -50,6 +50,7 @@ async fn main() -> anyhow::Result<()> {
     // For this thread and all that it starts, which is all there are.
     rustix::process::setpriority_process(None, NICE)?;
     let arguments = Arguments::parse();
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let sides = Sides::start(arguments.cost).await?;
     let bar = ProgressBar::new(arguments.rounds.into()).with_style(ProgressStyle::with_template(
         "Measuring {bar:30} {pos}/{len} rounds, {eta} left",
@@ -61,7 +62,10 @@ async fn main() -> anyhow::Result<()> {
     }
     bar.finish_and_clear();
     let Sides { cores, john, .. } = &sides;
-    println!("Cost {}, {cores} cores, medians of {} rounds.\n", arguments.cost, arguments.rounds);
+    println!("Cost {}, {cores} cores, medians of {} rounds.", arguments.cost, arguments.rounds);
+    if let Some(load) = load.split(' ').next() {
+        println!("Threads that ran or waited in the minute before: {load}.\n");
+    }
     println!("{table}");
     match john {
         Some(john) => println!("{john}"),

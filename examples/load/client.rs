@@ -4,12 +4,12 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use countersign::pb::{LoginRequest, RegisterRequest, auth_service_client::AuthServiceClient};
 use tonic::{
-    Request, Status,
+    Code, Request, Status,
     transport::{Channel, Endpoint},
 };
 use tonic_types::StatusExt as _;
 
-use crate::server::Server;
+use crate::{server::Server, tally::NO_ANSWER};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -81,7 +81,11 @@ impl Callers {
 
 fn reason(status: &Status) -> String {
     let details = status.get_error_details();
-    let Some(info) = details.error_info() else { return format!("{:?}", status.code()) };
+    let Some(info) = details.error_info() else {
+        // tonic's word for a timeout that passes on the caller's side.
+        let own_timeout = status.code() == Code::Cancelled;
+        return if own_timeout { NO_ANSWER.to_owned() } else { format!("{:?}", status.code()) };
+    };
     match details.retry_info() {
         Some(_) => format!("{} with RetryInfo", info.reason),
         None => info.reason.clone(),

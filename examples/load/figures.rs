@@ -47,3 +47,11 @@ pub(crate) fn own_processor_time() -> anyhow::Result<Duration> {
     // A hundredth of a second each, on Linux.
     Ok(Duration::from_millis(10 * ticks.sum::<Result<u64, _>>()?))
 }
+
+/// How busy the machine is before anything begins: with other work on it, figures say as much of that as of the server.
+pub(crate) fn machine() -> anyhow::Result<String> {
+    let cores = std::thread::available_parallelism()?;
+    let load = fs::read_to_string("/proc/loadavg")?;
+    let load = load.split(' ').next().unwrap_or_default();
+    Ok(format!("{cores} cores, on which {load} threads ran or waited in the minute before"))
+}

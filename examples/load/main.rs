@@ -85,6 +85,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<Report> {
     let duration = Duration::from_secs(arguments.seconds);
     let plan = Plan { cost: arguments.cost, duration, bar: bar.clone() };
     let mut report = Report::default();
+    report.title(figures::machine()?);
     for scenario in scenarios {
         // Large futures: each on the heap.
         match scenario {

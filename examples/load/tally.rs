@@ -10,6 +10,9 @@ use crate::{
     report::{Report, ms},
 };
 
+/// What a call is that its caller gave up.
+pub(crate) const NO_ANSWER: &str = "no answer in time";
+
 /// The times of calls, by what was answered.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -49,6 +52,15 @@ impl Tally {
     pub(crate) fn rate(&self, begun: Instant) -> f64 {
         let Some(last) = self.last_done else { return 0.0 };
         self.done.len() as f64 / last.duration_since(begun).as_secs_f64()
+    }
+
+    /// Calls that had no answer when their time was up: the server says so, or the caller's own clock.
+    pub(crate) fn cut_off(&self) -> usize {
+        ["DEADLINE_EXCEEDED", NO_ANSWER]
+            .into_iter()
+            .filter_map(|reason| self.refused.get(reason))
+            .map(Vec::len)
+            .sum()
     }
 
     /// The refusals, by reason, with the aim that `aim` has for a reason.
