@@ -198,9 +198,11 @@ impl Engine {
             let occupied = state.occupied.iter().min().copied().unwrap_or(0) + 1;
             return (Duration::ZERO, plan.pace.job(steps, occupied));
         }
-        // The lanes are at different places of their jobs, so one is free after a lane's share of a job.
-        let ahead = state.queue.ahead_of(source) + steps;
-        (plan.pace.all_lanes(ahead, self.shared.workers), plan.pace.job(steps, plan.lanes.get()))
+        let takes = plan.pace.job(steps, plan.lanes.get());
+        // After a rush all lanes are at the same place of their jobs, perhaps at the beginning: then none is free before
+        // a whole job is done.
+        let ahead = plan.pace.all_lanes(state.queue.ahead_of(source), self.shared.workers);
+        (ahead + takes, takes)
     }
 }
 

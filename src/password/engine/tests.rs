@@ -2,6 +2,7 @@
 
 use std::{future::Future, net::IpAddr, pin::pin, task::Poll};
 
+use bcrypt_lanes::LaneCount;
 use futures_util::{future::join_all, poll};
 
 use super::*;
@@ -102,6 +103,20 @@ async fn a_deadline_that_cannot_be_met_is_refused_before_any_work() {
     assert!(matches!(engine.run(job(16), soon).await, Err(Error::Overloaded { .. })));
     assert_eq!(engine.figures().refusals(Reason::Deadline), 1);
     assert_eq!(engine.figures().done_and_late(), (1, 0));
+}
+
+#[tokio::test]
+async fn an_estimate_supposes_that_the_jobs_in_the_lanes_have_just_begun() {
+    let engine =
+        engine(|settings| (settings.threads, settings.lanes) = (1, LaneCount::try_from(1).ok()));
+    idle(&engine).await;
+    let mut running = pin!(engine.run(job(16), patient()));
+    assert!(poll!(&mut running).is_pending());
+    while engine.figures().lanes_in_use() < 1 {
+        tokio::task::yield_now().await;
+    }
+    let (wait, takes) = engine.estimate(&engine.shared.lock(), Source::from(None), &job(16));
+    assert!(takes > Duration::ZERO && wait >= takes, "{wait:?}, {takes:?}");
 }
 
 #[tokio::test]

@@ -99,8 +99,9 @@ fn fill(shared: &Shared, number: usize, lanes: &mut Lanes<Running>) -> bool {
     loop {
         let Some(taken) = take(shared, number, lanes.len(), lanes.capacity()) else { return false };
         // The lock is not held here: setting a key up takes a while.
+        let occupied = lanes.len() + taken.len();
         for waiting in taken {
-            if let Some(waiting) = still_wanted(shared, lanes.len(), waiting) {
+            if let Some(waiting) = still_wanted(shared, occupied, waiting) {
                 join(shared, lanes, waiting);
             }
         }
@@ -142,14 +143,13 @@ fn is_next(state: &State, number: usize) -> bool {
     state.occupied.iter().all(|other| *other >= state.occupied[number])
 }
 
-/// The job, if somebody waits for it and it can still be done in time.
-fn still_wanted(shared: &Shared, running: usize, waiting: Waiting) -> Option<Waiting> {
+/// The job, if somebody waits for it and it can still be done in time beside `occupied` lanes, its own among them.
+fn still_wanted(shared: &Shared, occupied: usize, waiting: Waiting) -> Option<Waiting> {
     let now = Instant::now();
     if waiting.answer.is_closed() {
         shared.figures.refused(Reason::Gone);
         return None;
     }
-    let occupied = running + 1;
     let takes = shared
         .plan
         .get()
@@ -183,7 +183,7 @@ fn finish(shared: &Shared, job: Running, digest: Digest) {
 /// The same with the bcrypt crate: one job at a time.
 fn run_crate(shared: &Shared, number: usize) {
     while let Some(taken) = take(shared, number, 0, 1) {
-        for waiting in taken.into_iter().filter_map(|waiting| still_wanted(shared, 0, waiting)) {
+        for waiting in taken.into_iter().filter_map(|waiting| still_wanted(shared, 1, waiting)) {
             let Waiting { mut job, deadline, answer, .. } = waiting;
             let begun = Instant::now();
             if job.key.len() < bcrypt_lanes::MAX_PASSWORD_BYTES {
