@@ -80,8 +80,10 @@ fn run_lanes(shared: &Shared, number: usize, mut lanes: Lanes<Running>) {
         if lanes.capacity() == occupied {
             sustainable(shared);
         }
-        for _gone in lanes.cancel(|job| job.answer.is_closed()) {
-            shared.figures.refused(Reason::Gone);
+        for gone in lanes.cancel(|job| job.answer.is_closed()) {
+            // Who waited to the end of their deadline was let in on a wrong estimate; others just left.
+            let late = Instant::now() >= gone.deadline;
+            shared.figures.refused(if late { Reason::Deadline } else { Reason::Gone });
         }
     }
 }
