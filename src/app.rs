@@ -14,7 +14,7 @@ use crate::{
     service::{self, Clock, UseCases, load_signing_key},
     store,
     telemetry::{Metrics, chain},
-    token::{AccessTokens, KeyError},
+    token::{self, AccessTokens, KeyError},
 };
 
 /// Why the service does not start, or ended otherwise than asked.
@@ -90,6 +90,8 @@ pub struct App {
 /// # Errors
 /// What can't be had.
 pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error> {
+    // Nobody waits for this but the first signature, which would otherwise do it then.
+    drop(tokio::task::spawn_blocking(token::seed_randomness));
     // Checking the kernels takes as long as opening the database: they go side by side.
     let hashing = config.password;
     let passwords = tokio::spawn(blocking(move || Passwords::start(hashing)));

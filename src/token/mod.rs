@@ -10,6 +10,13 @@ mod master_key;
 mod opaque;
 mod signing_key;
 
+/// Seeds the library's generator of random numbers, which gathers the jitter of the processor for some 30 ms when it is
+/// first used. Whoever needs one meanwhile waits for the rest of it.
+pub fn seed_randomness() {
+    // Whether it works, the first signature will tell.
+    let _seeded = aws_lc_rs::rand::fill(&mut [0]);
+}
+
 pub use access::{AccessToken, AccessTokens, InvalidToken, Settings};
 pub use algorithm::Algorithm;
 pub use claims::Claims;
