@@ -12,6 +12,7 @@ const PACKAGE: &str = "auth.v1.";
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
     let files = [
+        "auth/v1/account_service.proto",
         "auth/v1/auth_service.proto",
         "auth/v1/token_service.proto",
         "auth/v1/tokens.proto",

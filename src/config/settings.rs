@@ -41,7 +41,8 @@ pub const SETTINGS: &[Setting] = &[
     plain(JWT_ALGORITHM, "ES256", "ES256, EdDSA, RS256 or HS256"),
     secret(JWT_SECRET, "", "with HS256: at least 32 bytes in base64"),
     plain(ACCESS_TOKEN_TTL, "15m", "how long an access token is valid"),
-    plain(REFRESH_TOKEN_TTL, "30d", "how long a session lives"),
+    plain(REFRESH_TOKEN_TTL, "30d", "how long a session lives at the most"),
+    plain(SESSION_IDLE_TTL, "14d", "how long a session lives that is not used"),
     plain(OTP_TTL, "5m", "how long a challenge lives, at most 10m"),
     plain(OTP_MAX_ATTEMPTS, "5", "codes that can be tried for one challenge"),
     plain(OTP_RESEND_AFTER, "30s", "how long until another code can be sent"),
@@ -70,6 +71,7 @@ pub(super) const JWT_ALGORITHM: &str = "COUNTERSIGN_JWT_ALGORITHM";
 pub(super) const JWT_SECRET: &str = "COUNTERSIGN_JWT_SECRET";
 pub(super) const ACCESS_TOKEN_TTL: &str = "COUNTERSIGN_ACCESS_TOKEN_TTL";
 pub(super) const REFRESH_TOKEN_TTL: &str = "COUNTERSIGN_REFRESH_TOKEN_TTL";
+pub(super) const SESSION_IDLE_TTL: &str = "COUNTERSIGN_SESSION_IDLE_TTL";
 pub(super) const OTP_TTL: &str = "COUNTERSIGN_OTP_TTL";
 pub(super) const OTP_MAX_ATTEMPTS: &str = "COUNTERSIGN_OTP_MAX_ATTEMPTS";
 pub(super) const OTP_RESEND_AFTER: &str = "COUNTERSIGN_OTP_RESEND_AFTER";

@@ -1,5 +1,7 @@
 //! Sessions: what a completed login begins.
 
+use std::net::IpAddr;
+
 use uuid::Uuid;
 
 use super::Timestamp;
@@ -16,6 +18,13 @@ pub enum AuthMethod {
 }
 
 impl AuthMethod {
+    /// The method of a value in the claim `amr`, if it is one of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Password, Self::OneTimeCode, Self::MultiFactor]
+            .into_iter()
+            .find(|method| method.as_str() == text)
+    }
+
     /// The value in the claim `amr`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -43,4 +52,42 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
+    /// When tokens were last issued.
+    pub last_used_at: Timestamp,
+    /// Where it was last used from.
+    pub address: Option<IpAddr>,
+    /// When it ends unless it is used before.
+    pub idle_expires_at: Timestamp,
+    /// How often it was refreshed: the refresh token that works next carries this number.
+    pub generation: i64,
+    /// Random bytes that key its refresh tokens, together with the master key. Never shown to anybody.
+    pub refresh_salt: [u8; 16],
+}
+
+impl Session {
+    /// When it ends unless it is used before.
+    pub fn ends_at(&self) -> Timestamp {
+        self.expires_at.min(self.idle_expires_at)
+    }
+}
+
+#[cfg(test)]
+impl Session {
+    /// Any session of that user, from then to then.
+    pub(crate) fn sample(user_id: Uuid, created_at: Timestamp, expires_at: Timestamp) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            user_id,
+            audience: "countersign".into(),
+            device_name: String::new(),
+            methods: vec![AuthMethod::Password],
+            created_at,
+            expires_at,
+            last_used_at: created_at,
+            address: None,
+            idle_expires_at: expires_at,
+            generation: 0,
+            refresh_salt: *uuid::Uuid::now_v7().as_bytes(),
+        }
+    }
 }

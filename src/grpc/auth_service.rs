@@ -56,12 +56,12 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::Verify2FaRequest>,
     ) -> Result<Response<pb::Verify2FaResponse>, Status> {
-        let request = request.into_inner();
+        let (caller, request) = (caller(&request), request.into_inner());
         let request = Verify2faRequest {
             challenge: OpaqueToken::from_caller(request.challenge_id),
             otp_code: request.proof.map(|Proof::OtpCode(code)| Zeroizing::new(code)),
         };
-        let tokens = self.0.verify_2fa(request).await.map_err(status)?;
+        let tokens = self.0.verify_2fa(request, caller).await.map_err(status)?;
         Ok(Response::new(pb::Verify2FaResponse { tokens: Some(convert::tokens(tokens)) }))
     }
 
@@ -73,5 +73,19 @@ impl AuthService for AuthApi {
         let challenge = self.0.resend_code(token).await.map_err(status)?;
         let challenge = Some(convert::challenge(&challenge));
         Ok(Response::new(pb::ResendCodeResponse { challenge }))
+    }
+
+    async fn refresh_token(
+        &self,
+        _request: Request<pb::RefreshTokenRequest>,
+    ) -> Result<Response<pb::RefreshTokenResponse>, Status> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    async fn logout(
+        &self,
+        _request: Request<pb::LogoutRequest>,
+    ) -> Result<Response<pb::LogoutResponse>, Status> {
+        Err(Status::unimplemented("not yet"))
     }
 }

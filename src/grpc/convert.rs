@@ -24,6 +24,7 @@ pub(super) fn tokens(tokens: Tokens) -> pb::Tokens {
         access_token: tokens.access.jwt,
         token_type: "Bearer".to_owned(),
         expires_in: i64::try_from(tokens.access.expires_in.as_secs()).unwrap_or(i64::MAX),
+        refresh_token: tokens.refresh.expose().to_owned(),
         session_id: tokens.session_id.to_string(),
     }
 }

@@ -23,4 +23,20 @@ impl TokenService for TokenApi {
         let keys = jwks.keys.into_iter().map(convert::jwk).collect();
         Ok(Response::new(pb::GetJwksResponse { jwks_json, keys }))
     }
+
+    async fn introspect_token(
+        &self,
+        _request: Request<pb::IntrospectTokenRequest>,
+    ) -> Result<Response<pb::IntrospectTokenResponse>, Status> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    type WatchRevocationsStream = tokio_stream::Empty<Result<pb::WatchRevocationsResponse, Status>>;
+
+    async fn watch_revocations(
+        &self,
+        _request: Request<pb::WatchRevocationsRequest>,
+    ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
+        Err(Status::unimplemented("not yet"))
+    }
 }

@@ -33,6 +33,7 @@ pub enum LoginOutcome {
 pub(super) struct Destination {
     pub(super) audience: String,
     pub(super) device_name: String,
+    pub(super) address: Option<std::net::IpAddr>,
 }
 
 impl UseCases {
@@ -45,7 +46,7 @@ impl UseCases {
         request: LoginRequest,
         caller: Caller,
     ) -> Result<LoginOutcome, Error> {
-        let (name, password, destination) = self.parse_login(&request)?;
+        let (name, password, destination) = self.parse_login(&request, caller)?;
         let found = self.store.user_by_login(&name).await?;
         // One hash in any case, and only then is it looked at whether there is such a user and whether it is enabled:
         // neither the answer nor the time tells.
@@ -66,6 +67,7 @@ impl UseCases {
     fn parse_login(
         &self,
         request: &LoginRequest,
+        caller: Caller,
     ) -> Result<(LoginName, Password, Destination), Error> {
         let mut fields = Fields::default();
         let name = fields.check(LoginName::parse(&request.username));
@@ -74,8 +76,11 @@ impl UseCases {
         let audience = self.policy.audience(&request.audience);
         fields.require(audience.is_some(), "audience", "is not one of the configured audiences");
         fields.all((|| {
-            let destination =
-                Destination { audience: audience?.to_owned(), device_name: device_name? };
+            let destination = Destination {
+                audience: audience?.to_owned(),
+                device_name: device_name?,
+                address: caller.address,
+            };
             Some((name?, password?, destination))
         })())
     }

@@ -48,6 +48,8 @@ pub struct Policy {
     pub code: CodePolicy,
     /// How long a session lives at the most.
     pub session_ttl: Duration,
+    /// How long a session lives that is not used.
+    pub session_idle_ttl: Duration,
     /// Whom tokens may be for; the first is meant where a caller names none.
     pub audiences: Vec<String>,
 }

@@ -4,7 +4,7 @@ use super::{Error, Policy, UseCases, login::Destination};
 use crate::{
     domain::{AuthMethod, Session, User},
     store::Credentials,
-    token::AccessToken,
+    token::{AccessToken, OpaqueToken, RefreshToken},
 };
 
 /// The tokens of a session.
@@ -12,6 +12,8 @@ use crate::{
 pub struct Tokens {
     /// Proves to other services who the user is.
     pub access: AccessToken,
+    /// Gets the next tokens, once.
+    pub refresh: OpaqueToken,
     /// The session.
     pub session_id: uuid::Uuid,
 }
@@ -32,6 +34,7 @@ impl UseCases {
         methods: &[AuthMethod],
     ) -> Session {
         let now = self.clock.now();
+        let expires_at = now.plus(self.policy.session_ttl);
         Session {
             id: uuid::Uuid::now_v7(),
             user_id: credentials.user.id,
@@ -39,7 +42,12 @@ impl UseCases {
             device_name: destination.device_name.clone(),
             methods: methods.to_vec(),
             created_at: now,
-            expires_at: now.plus(self.policy.session_ttl),
+            expires_at,
+            last_used_at: now,
+            address: destination.address,
+            idle_expires_at: expires_at.min(now.plus(self.policy.session_idle_ttl)),
+            generation: 0,
+            refresh_salt: rand::random(),
         }
     }
 
@@ -47,6 +55,7 @@ impl UseCases {
     pub(super) fn issue(&self, user: &User, session: &Session) -> Result<Tokens, Error> {
         let issued = self.tokens.issue(user, session, session.created_at);
         let access = issued.map_err(|error| Error::Internal(error.into()))?;
-        Ok(Tokens { access, session_id: session.id })
+        let refresh = RefreshToken::of(&self.master_key, session).text();
+        Ok(Tokens { access, refresh, session_id: session.id })
     }
 }

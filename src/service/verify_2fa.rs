@@ -2,7 +2,7 @@
 
 use super::{Error, Tokens, UseCases, login::Destination};
 use crate::{
-    domain::{AuthMethod, Challenge, InvalidField, OneTimeCode},
+    domain::{AuthMethod, Caller, Challenge, InvalidField, OneTimeCode},
     store::Reservation,
     token::{MasterKey, OpaqueToken},
 };
@@ -21,7 +21,11 @@ impl UseCases {
     ///
     /// # Errors
     /// A missing proof; a challenge or a code that is not valid; no attempts left; the store's.
-    pub async fn verify_2fa(&self, request: Verify2faRequest) -> Result<Tokens, Error> {
+    pub async fn verify_2fa(
+        &self,
+        request: Verify2faRequest,
+        caller: Caller,
+    ) -> Result<Tokens, Error> {
         let Some(code) = &request.otp_code else {
             let missing = InvalidField::new("otp_code", "must hold the code that was sent");
             return Err(Error::InvalidFields(vec![missing]));
@@ -41,16 +45,17 @@ impl UseCases {
         if !MasterKey::same(&self.code_mac(&token_mac, typed.expose()), &right_mac) {
             return Err(Error::ChallengeInvalid);
         }
-        self.answer(challenge).await
+        self.answer(challenge, caller).await
     }
 
     /// Completes the login whose challenge was answered rightly.
-    async fn answer(&self, challenge: Challenge) -> Result<Tokens, Error> {
+    async fn answer(&self, challenge: Challenge, caller: Caller) -> Result<Tokens, Error> {
         let user = self.store.user_by_id(challenge.user_id).await?;
         let credentials = user.ok_or(Error::ChallengeInvalid)?;
         let destination = Destination {
             audience: challenge.audience.clone(),
             device_name: challenge.device_name.clone(),
+            address: caller.address,
         };
         let methods = [AuthMethod::Password, AuthMethod::OneTimeCode, AuthMethod::MultiFactor];
         let session = self.new_session(&credentials, &destination, &methods);

@@ -23,8 +23,8 @@ use crate::domain::{Challenge, LoginName, Session, Timestamp};
 pub use self::{
     error::Error,
     records::{
-        CodeRules, Credentials, NewChallenge, NewUser, PoolUse, Renewal, Reservation, SealedKey,
-        Taken,
+        CodeRules, Credentials, LiveSession, NewChallenge, NewUser, PoolUse, Renewal, Reservation,
+        Revoking, SealedKey, Taken,
     },
 };
 
@@ -84,6 +84,12 @@ pub trait Users {
 pub trait Sessions {
     /// Begins a session, if the user is enabled and the credentials are still those of that version.
     async fn session_create(&self, session: Session, credential_version: i64) -> Result<bool>;
+
+    /// Finds a session that lives: not revoked, not expired, its user enabled and the credentials still those it began with.
+    async fn session_live(&self, id: Uuid, now: Timestamp) -> Result<Option<LiveSession>>;
+
+    /// Ends a session of that user, and tells those who watch. Returns whether it lived.
+    async fn session_revoke(&self, id: Uuid, user_id: Uuid, at: Revoking) -> Result<bool>;
 }
 
 /// Challenges: logins that wait for a second factor.

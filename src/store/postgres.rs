@@ -24,6 +24,9 @@ type Connection = PgConnection;
 /// How often a transaction that lost against another one is run again.
 const MAX_TRIES: u32 = 5;
 
+/// The channel on which new revocations are announced.
+const REVOCATIONS: &str = "countersign_revocations";
+
 /// The store on Postgres.
 #[derive(Debug, Clone)]
 pub struct Postgres {
@@ -55,6 +58,12 @@ impl Postgres {
 
     fn reader(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// Tells the replicas that listen that there are new revocations, once the transaction commits.
+    async fn announce_revocations(connection: &mut PgConnection) -> Result<()> {
+        sqlx::query("SELECT pg_notify($1, '')").bind(REVOCATIONS).execute(connection).await?;
+        Ok(())
     }
 
     /// Runs `body` in a transaction, to its end even if the caller goes away, and again if it lost against another.

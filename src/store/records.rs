@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::{Challenge, Timestamp, User};
+use crate::domain::{Challenge, Session, Timestamp, User};
 
 /// A user that is to be added.
 #[derive(Clone)]
@@ -51,6 +51,24 @@ pub enum Taken {
     Username,
     /// The e-mail address.
     Email,
+}
+
+/// A session that lives, with its user.
+#[derive(Debug, Clone)]
+pub struct LiveSession {
+    /// The session.
+    pub session: Session,
+    /// The user, whose account is enabled.
+    pub credentials: Credentials,
+}
+
+/// When something is revoked, and for how long that matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revoking {
+    /// The time of the request: tokens issued before it are void.
+    pub now: Timestamp,
+    /// When the last of them has expired.
+    pub tokens_expire_at: Timestamp,
 }
 
 /// A challenge that is to be added.

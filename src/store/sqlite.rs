@@ -55,6 +55,12 @@ impl Sqlite {
         &self.readers
     }
 
+    /// Nobody can be told: readers look for themselves.
+    #[expect(clippy::unused_async, reason = "on Postgres it is a statement")]
+    async fn announce_revocations(_connection: &mut SqliteConnection) -> Result<()> {
+        Ok(())
+    }
+
     /// Runs `body` in a transaction, to its end even if the caller goes away.
     async fn write<A, T>(&self, args: A, body: Body<A, T>) -> Result<T>
     where

@@ -51,15 +51,8 @@ impl Issuer {
             disabled_at: None,
             created_at: now(),
         };
-        let session = Session {
-            id: Uuid::now_v7(),
-            user_id: user.id,
-            audience: AUDIENCE.into(),
-            device_name: String::new(),
-            methods: vec![AuthMethod::Password],
-            created_at: now(),
-            expires_at: later(1000),
-        };
+        let session =
+            Session { audience: AUDIENCE.into(), ..Session::sample(user.id, now(), later(1000)) };
         self.tokens.issue(&user, &session, now()).unwrap().jwt
     }
 

@@ -26,6 +26,8 @@ pub enum Purpose {
     ChallengeId,
     /// A one-time code, together with its challenge.
     OneTimeCode,
+    /// A refresh token: its session, the session's salt, and its number.
+    RefreshToken,
 }
 
 impl Purpose {
@@ -33,6 +35,7 @@ impl Purpose {
         match self {
             Self::ChallengeId => b"challenge id",
             Self::OneTimeCode => b"one-time code",
+            Self::RefreshToken => b"refresh token",
         }
     }
 }

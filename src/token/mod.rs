@@ -8,6 +8,7 @@ mod algorithm;
 mod claims;
 mod master_key;
 mod opaque;
+mod refresh;
 mod signing_key;
 
 /// Seeds the library's generator of random numbers, which gathers the jitter of the processor for some 30 ms when it is
@@ -22,4 +23,5 @@ pub use algorithm::Algorithm;
 pub use claims::Claims;
 pub use master_key::{MasterKey, Purpose};
 pub use opaque::OpaqueToken;
+pub use refresh::RefreshToken;
 pub use signing_key::{KeyError, PublicKey, SigningKey};

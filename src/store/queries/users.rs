@@ -88,7 +88,7 @@ async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
 }
 
 #[derive(Clone, sqlx::FromRow)]
-struct UserRow {
+pub(super) struct UserRow {
     id: Uuid,
     username: String,
     username_key: String,

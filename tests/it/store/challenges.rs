@@ -1,28 +1,16 @@
 //! Challenges.
 
 use countersign::{
-    domain::{AuthMethod, Challenge, Session},
+    domain::Challenge,
     store::{CodeRules, Renewal, Reservation},
 };
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{at, new_challenge, stored_user};
+use super::{at, new_challenge, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 const MAX: u32 = 3;
-
-fn session(challenge: &Challenge) -> Session {
-    Session {
-        id: Uuid::now_v7(),
-        user_id: challenge.user_id,
-        audience: challenge.audience.clone(),
-        device_name: challenge.device_name.clone(),
-        methods: vec![AuthMethod::Password, AuthMethod::OneTimeCode],
-        created_at: at(10),
-        expires_at: at(1000),
-    }
-}
 
 fn rules(seconds: u64) -> CodeRules {
     CodeRules { now: at(seconds), next_resend_at: at(seconds + 30), max_attempts: MAX }
@@ -72,8 +60,12 @@ async fn a_challenge_is_completed_once_and_with_its_session(
     let new = new_challenge(&stored_user(store.as_ref()).await);
     let challenge = new.challenge.clone();
     store.challenge_create(new.clone()).await.unwrap();
-    assert!(store.challenge_complete(challenge.clone(), session(&challenge)).await.unwrap());
-    assert!(!store.challenge_complete(challenge.clone(), session(&challenge)).await.unwrap());
+    assert!(
+        store.challenge_complete(challenge.clone(), session_of(challenge.user_id)).await.unwrap()
+    );
+    assert!(
+        !store.challenge_complete(challenge.clone(), session_of(challenge.user_id)).await.unwrap()
+    );
     assert_eq!(database.number("SELECT COUNT(*) FROM sessions").await, 1);
     let reserved = store.challenge_reserve(new.token_mac, MAX, at(0)).await.unwrap();
     assert_eq!(reserved, Reservation::Invalid);
@@ -99,7 +91,10 @@ async fn no_session_begins_for_a_user_who_has_changed_since(
     let renewed = store.challenge_renew(new.token_mac, [2; 32], rules(30)).await.unwrap();
     assert_eq!(renewed, Renewal::Invalid);
     assert!(
-        !store.challenge_complete(new.challenge.clone(), session(&new.challenge)).await.unwrap()
+        !store
+            .challenge_complete(new.challenge.clone(), session_of(new.challenge.user_id))
+            .await
+            .unwrap()
     );
     assert_eq!(database.number("SELECT COUNT(*) FROM sessions").await, 0);
 }

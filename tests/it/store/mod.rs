@@ -9,7 +9,7 @@ mod users;
 use std::time::Duration;
 
 use countersign::{
-    domain::{Challenge, Timestamp, User},
+    domain::{AuthMethod, Challenge, Session, Timestamp, User},
     store::{Credentials, NewChallenge, NewUser, Store},
 };
 use uuid::Uuid;
@@ -46,6 +46,24 @@ async fn stored_user(store: &dyn Store) -> Credentials {
     let new = new_user();
     assert!(store.user_create(new.clone()).await.unwrap());
     store.user_by_id(new.user.id).await.unwrap().unwrap()
+}
+
+/// A session of that user: begun at 0, idle until 500, over at 1,000.
+fn session_of(user_id: Uuid) -> Session {
+    Session {
+        id: Uuid::now_v7(),
+        user_id,
+        audience: "countersign".into(),
+        device_name: "phone".into(),
+        methods: vec![AuthMethod::Password, AuthMethod::OneTimeCode, AuthMethod::MultiFactor],
+        created_at: at(0),
+        expires_at: at(1000),
+        last_used_at: at(0),
+        address: Some([192, 0, 2, 1].into()),
+        idle_expires_at: at(500),
+        generation: 0,
+        refresh_salt: *Uuid::now_v7().as_bytes(),
+    }
 }
 
 fn new_challenge(user: &Credentials) -> NewChallenge {

@@ -1,0 +1,25 @@
+//! Revocations: what voids access tokens that have not expired.
+
+use uuid::Uuid;
+
+use super::Timestamp;
+
+/// Whose tokens a revocation voids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// Those of a session: the claim `sid`.
+    Session(Uuid),
+    /// Those of a user: the claim `sub`.
+    User(Uuid),
+}
+
+/// Voids access tokens that were issued before a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revocation {
+    /// Whose.
+    pub subject: Revoked,
+    /// Tokens issued before this are void.
+    pub not_before: Timestamp,
+    /// By then they have all expired, and the revocation can be forgotten.
+    pub expires_at: Timestamp,
+}

@@ -1,0 +1,123 @@
+//! Refresh tokens: opaque to their holders; to us, a session, a number and a keyed digest of both.
+//!
+//! A session has one token at a time, and all that is kept of it is its number. That is enough to know every token that the
+//! session ever had, to tell the one that works from those that are spent, and to answer a retry with the same successor,
+//! and nobody who reads the database can make one.
+
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::{MasterKey, OpaqueToken, Purpose};
+use crate::domain::Session;
+
+/// Session id, number, digest.
+const BYTES: usize = 16 + 8 + 32;
+
+/// A refresh token, taken apart. Until [`RefreshToken::is_of`] has said so, it is only a claim.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// The session that it says it belongs to.
+    pub session_id: Uuid,
+    /// How often the session had been refreshed when it was issued.
+    pub generation: i64,
+    mac: [u8; 32],
+}
+
+impl RefreshToken {
+    /// The token that refreshes `session` next.
+    pub fn of(master_key: &MasterKey, session: &Session) -> Self {
+        let mac = Self::mac(master_key, session, session.generation);
+        Self { session_id: session.id, generation: session.generation, mac }
+    }
+
+    /// Takes apart what a caller sent; nothing if it is not even of the right form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
+        let bytes: &[u8; BYTES] = bytes.as_slice().try_into().ok()?;
+        let (session_id, rest) = bytes.split_first_chunk::<16>()?;
+        let (generation, mac) = rest.split_first_chunk::<8>()?;
+        Some(Self {
+            session_id: Uuid::from_bytes(*session_id),
+            generation: i64::from_be_bytes(*generation),
+            mac: mac.try_into().ok()?,
+        })
+    }
+
+    /// Whether it was issued for `session`, lately or long ago. Compares in constant time.
+    pub fn is_of(&self, master_key: &MasterKey, session: &Session) -> bool {
+        self.session_id == session.id
+            && MasterKey::same(&self.mac, &Self::mac(master_key, session, self.generation))
+    }
+
+    /// The token as its holder keeps it.
+    pub fn text(&self) -> OpaqueToken {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(BYTES));
+        bytes.extend_from_slice(self.session_id.as_bytes());
+        bytes.extend_from_slice(&self.generation.to_be_bytes());
+        bytes.extend_from_slice(&self.mac);
+        OpaqueToken::from_caller(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    fn mac(master_key: &MasterKey, session: &Session, generation: i64) -> [u8; 32] {
+        let parts: [&[u8]; 3] =
+            [session.id.as_bytes(), &session.refresh_salt, &generation.to_be_bytes()];
+        master_key.digest(Purpose::RefreshToken, &parts)
+    }
+}
+
+impl fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RefreshToken(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Timestamp;
+
+    fn session() -> Session {
+        let now = Timestamp::from_unix_micros(0);
+        Session { generation: 3, ..Session::sample(Uuid::now_v7(), now, now) }
+    }
+
+    fn key() -> MasterKey {
+        MasterKey::parse(&MasterKey::generate_text()).unwrap()
+    }
+
+    #[test]
+    fn every_token_of_a_session_is_known_by_its_number_and_no_other_is() {
+        let (key, mut session) = (key(), session());
+        let text = RefreshToken::of(&key, &session).text();
+        session.generation += 5;
+        let parsed = RefreshToken::parse(text.expose()).unwrap();
+        assert_eq!((parsed.session_id, parsed.generation), (session.id, 3));
+        assert!(parsed.is_of(&key, &session));
+        assert!(!parsed.is_of(&super::tests::key(), &session));
+        assert!(!parsed.is_of(&key, &Session { refresh_salt: [0; 16], ..session.clone() }));
+        assert!(!parsed.is_of(&key, &Session { id: Uuid::now_v7(), ..session }));
+    }
+
+    #[test]
+    fn every_prefix_suffix_and_changed_character_is_refused() {
+        let (key, session) = (key(), session());
+        let text = RefreshToken::of(&key, &session).text();
+        let text = text.expose();
+        let passes =
+            |text: &str| RefreshToken::parse(text).is_some_and(|token| token.is_of(&key, &session));
+        assert!(passes(text));
+        for place in 0..text.len() {
+            assert!(!passes(&text[..place]), "prefix {place}");
+            assert!(place == 0 || !passes(&text[place..]), "suffix {place}");
+            for bit in 0..7 {
+                let mut changed = text.as_bytes().to_vec();
+                changed[place] ^= 1 << bit;
+                assert!(!passes(&String::from_utf8(changed).unwrap()), "bit {bit} of {place}");
+            }
+        }
+        assert!(!passes(&format!("{text}A")) && !passes(&format!("{text}=")));
+    }
+}
