@@ -3,6 +3,7 @@
 //! No transport, no SQL: what a caller sent comes in as plain fields, and what it gets goes out as domain values or as
 //! an [`Error`].
 
+mod bearer;
 mod clock;
 mod error;
 mod fields;

@@ -102,20 +102,20 @@ impl AccessTokens {
         Ok(AccessToken { jwt: self.encode(&claims)?, expires_in: self.settings.ttl })
     }
 
-    /// Verifies a token that is for `audience`.
+    /// Verifies a token that is for one of `audiences`.
     ///
     /// # Errors
     /// [`InvalidToken`] for everything that this service did not issue for it, and for what has expired.
     pub fn verify(
         &self,
         jwt: &str,
-        audience: &str,
+        audiences: &[String],
         now: Timestamp,
     ) -> Result<Claims, InvalidToken> {
         let claims = self.decode(jwt)?;
         let now = now.unix_seconds();
         let current = claims.iat <= now && now < claims.exp;
-        let ours = claims.iss == self.settings.issuer && claims.aud == audience;
+        let ours = claims.iss == self.settings.issuer && audiences.contains(&claims.aud);
         if current && ours { Ok(claims) } else { Err(InvalidToken) }
     }
 

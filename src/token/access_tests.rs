@@ -57,7 +57,7 @@ impl Issuer {
     }
 
     fn accepts(&self, jwt: &str) -> bool {
-        self.tokens.verify(jwt, AUDIENCE, now()).is_ok()
+        self.tokens.verify(jwt, &[AUDIENCE.into()], now()).is_ok()
     }
 
     /// A token of these parts with a signature that is right: only what is in it can be refused.
@@ -86,7 +86,7 @@ fn what_was_issued_verifies_until_it_expires_and_for_its_audience_only() {
     for algorithm in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256, Algorithm::Hs256] {
         let issuer = issuer(algorithm);
         let jwt = issuer.issue();
-        let verify = |audience, time| issuer.tokens.verify(&jwt, audience, time);
+        let verify = |audience: &str, time| issuer.tokens.verify(&jwt, &[audience.into()], time);
         let claims = verify(AUDIENCE, later(899)).unwrap();
         assert_eq!((claims.preferred_username.as_str(), claims.exp - claims.iat), ("alice", 900));
         assert!(verify(AUDIENCE, later(900)).is_err(), "{algorithm}: expired");
