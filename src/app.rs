@@ -11,7 +11,7 @@ use crate::{
     http,
     listener::Listener,
     password::Passwords,
-    service::{self, Clock, UseCases, load_signing_key},
+    service::{self, Clock, Lines, Sources, UseCases, load_signing_key},
     store,
     telemetry::{Metrics, chain},
     token::{self, AccessTokens, KeyError},
@@ -113,6 +113,8 @@ pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error
         master_key,
         delivery: config.delivery,
         policy: Arc::new(config.policy.clone()),
+        sources: Sources::new(config.policy.address_rate),
+        lines: Lines::default(),
         clock: clock.clone(),
     })
 }
@@ -167,7 +169,8 @@ impl App {
 
         let servers = async {
             let stopped = stop.clone().cancelled_owned();
-            let grpc = grpc::serve(grpc, routes, metrics, environment.limits, stopped);
+            let proxies = listen.trusted_proxies.clone();
+            let grpc = grpc::serve(grpc, routes, metrics, environment.limits, proxies, stopped);
             let stopped = stop.clone().cancelled_owned();
             let http = http::serve(http, site, environment.http_limits, stopped);
             tokio::join!(grpc, http).0

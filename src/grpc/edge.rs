@@ -1,4 +1,4 @@
-//! What holds for every RPC, before any handler: a deadline, and honest codes.
+//! What holds for every RPC, before any handler: a deadline, the caller's address, and honest codes.
 //!
 //! tonic answers CANCELLED when a deadline passes, OUT_OF_RANGE to a message that is too large and INTERNAL to one that
 //! can't be read. Callers branch on codes: here the first becomes DEADLINE_EXCEEDED, the others INVALID_ARGUMENT.
@@ -6,6 +6,7 @@
 use std::{
     convert::Infallible,
     future::Future,
+    net::IpAddr,
     pin::Pin,
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -15,11 +16,12 @@ use tonic::{
     Code, Status,
     body::Body,
     codegen::http::{HeaderMap, Request, Response},
+    transport::server::TcpConnectInfo,
 };
 use tower::{Layer, Service};
 
 use super::status::{deadline_exceeded, too_large, undecodable};
-use crate::domain::Caller;
+use crate::domain::{Caller, TrustedProxies};
 
 /// Ours fires this much before tonic's own timer, whose answer would be CANCELLED.
 const AHEAD: Duration = Duration::from_millis(2);
@@ -28,19 +30,21 @@ const AHEAD: Duration = Duration::from_millis(2);
 const UNDECODABLE: &str = "failed to decode Protobuf message";
 
 /// Adds the edge to a service.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct EdgeLayer {
     /// For callers that name no deadline, and the longest for those that do.
     pub(super) max_deadline: Duration,
     /// The largest request, in bytes.
     pub(super) max_request: usize,
+    /// Whose word counts on where a call comes from.
+    pub(super) trusted_proxies: TrustedProxies,
 }
 
 impl<S> Layer<S> for EdgeLayer {
     type Service = Edge<S>;
 
     fn layer(&self, inner: S) -> Edge<S> {
-        Edge { inner, rules: *self }
+        Edge { inner, rules: self.clone() }
     }
 }
 
@@ -65,11 +69,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let rules = self.rules;
-        let deadline = deadline(request.headers()).map_or(rules.max_deadline, |asked| {
-            asked.min(rules.max_deadline).saturating_sub(AHEAD)
-        });
-        request.extensions_mut().insert(Deadline(Instant::now() + deadline));
+        let EdgeLayer { max_deadline, max_request, .. } = self.rules;
+        let deadline = deadline(request.headers())
+            .map_or(max_deadline, |asked| asked.min(max_deadline).saturating_sub(AHEAD));
+        let address = address(&request, &self.rules.trusted_proxies);
+        let caller = Caller { address, deadline: Instant::now() + deadline };
+        request.extensions_mut().insert(caller);
         let response = self.inner.call(request);
         Box::pin(async move {
             let Ok(response) = tokio::time::timeout(deadline, response).await else {
@@ -79,7 +84,7 @@ where
             Ok(match Status::from_header_map(response.headers()) {
                 // Nothing of ours answers OUT_OF_RANGE: it is tonic's word for a message over the limit.
                 Some(status) if status.code() == Code::OutOfRange => {
-                    too_large(rules.max_request).into_http()
+                    too_large(max_request).into_http()
                 }
                 Some(status) if status.message().starts_with(UNDECODABLE) => {
                     undecodable().into_http()
@@ -90,17 +95,19 @@ where
     }
 }
 
-/// When the answer is due: left in the request for its handler.
-#[derive(Debug, Clone, Copy)]
-struct Deadline(Instant);
-
-/// Who sent a request, and until when they wait.
+/// Who sent a request, and until when they wait: left there by the edge.
 pub(super) fn caller<T>(request: &tonic::Request<T>) -> Caller {
-    let deadline = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
-    Caller {
-        address: request.remote_addr().map(|address| address.ip()),
-        deadline: deadline.unwrap_or_else(Instant::now),
-    }
+    let caller = request.extensions().get::<Caller>().copied();
+    caller.unwrap_or_else(|| Caller { address: None, deadline: Instant::now() })
+}
+
+/// Where a request comes from: the connection's other end, or whom trusted proxies forward for.
+fn address(request: &Request<Body>, trusted: &TrustedProxies) -> Option<IpAddr> {
+    let connection = request.extensions().get::<TcpConnectInfo>()?;
+    let forwarded = request.headers().get_all("x-forwarded-for").iter();
+    // One that is no text ends the list, like any other entry that makes no sense.
+    let forwarded = forwarded.map(|header| header.to_str().unwrap_or_default());
+    Some(trusted.origin(connection.remote_addr()?.ip(), forwarded))
 }
 
 /// The `grpc-timeout` that a caller sent: up to eight digits and a unit (the gRPC specification over HTTP/2).
@@ -149,7 +156,11 @@ mod tests {
     }
 
     async fn time_until_answer(grpc_timeout: Option<&str>) -> (Duration, Option<Code>) {
-        let rules = EdgeLayer { max_deadline: Duration::from_secs(30), max_request: 1 };
+        let rules = EdgeLayer {
+            max_deadline: Duration::from_secs(30),
+            max_request: 1,
+            trusted_proxies: TrustedProxies::default(),
+        };
         let mut request = Request::new(Body::default());
         if let Some(text) = grpc_timeout {
             request.headers_mut().insert("grpc-timeout", text.parse().unwrap());

@@ -10,6 +10,7 @@ use super::{
     token_service::TokenApi,
 };
 use crate::{
+    domain::TrustedProxies,
     listener::Listener,
     pb::{
         DESCRIPTORS, auth_service_server::AuthServiceServer,
@@ -67,12 +68,17 @@ pub async fn serve(
     routes: Routes,
     metrics: Metrics,
     limits: Limits,
+    trusted_proxies: TrustedProxies,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
     let incoming = incoming(listener, limits.preface_deadline);
     builder(limits)
         .layer(ObserveLayer(metrics))
-        .layer(EdgeLayer { max_deadline: limits.max_deadline, max_request: limits.max_request })
+        .layer(EdgeLayer {
+            max_deadline: limits.max_deadline,
+            max_request: limits.max_request,
+            trusted_proxies,
+        })
         .serve_with_incoming_shutdown(routes.prepare(), incoming, shutdown)
         .await
 }

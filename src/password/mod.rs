@@ -69,6 +69,14 @@ impl Passwords {
         self.engine.figures()
     }
 
+    /// Refuses a caller for whom nothing could be hashed in time, before anything else is done for them.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`].
+    pub fn check(&self, caller: Caller) -> Result<(), Error> {
+        self.engine.check(caller)
+    }
+
     /// Hashes a new password into the format that is stored.
     ///
     /// # Errors

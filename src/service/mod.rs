@@ -4,10 +4,12 @@
 //! an [`Error`].
 
 mod bearer;
+mod budget;
 mod clock;
 mod error;
 mod fields;
 mod jwks;
+mod lines;
 mod login;
 mod readiness;
 mod register;
@@ -15,6 +17,7 @@ mod resend_code;
 mod second_factor;
 mod session;
 mod signing_key;
+mod sources;
 mod verify_2fa;
 
 use std::{sync::Arc, time::Duration};
@@ -31,12 +34,14 @@ pub use self::{
     clock::Clock,
     error::Error,
     jwks::Jwks,
+    lines::Lines,
     login::{LoginOutcome, LoginRequest},
     readiness::NotReady,
     register::RegisterRequest,
     second_factor::PendingChallenge,
     session::Tokens,
     signing_key::{SigningKeyError, load_signing_key},
+    sources::Sources,
     verify_2fa::Verify2faRequest,
 };
 
@@ -51,6 +56,8 @@ pub struct Policy {
     pub session_ttl: Duration,
     /// How long a session lives that is not used.
     pub session_idle_ttl: Duration,
+    /// Calls a second that one address may make to what costs a hash or a mail; none are no limit.
+    pub address_rate: u32,
     /// Whom tokens may be for; the first is meant where a caller names none.
     pub audiences: Vec<String>,
 }
@@ -70,6 +77,10 @@ pub struct UseCases {
     pub(crate) delivery: Delivery,
     /// The rules.
     pub(crate) policy: Arc<Policy>,
+    /// Which addresses have called lately.
+    pub(crate) sources: Sources,
+    /// Which accounts' passwords are being checked.
+    pub(crate) lines: Lines,
     /// What time it is.
     pub(crate) clock: Clock,
 }

@@ -2,6 +2,7 @@
 
 use super::{Error, PendingChallenge, UseCases, second_factor::new_code};
 use crate::{
+    domain::ThrottleRule,
     store::{CodeRules, Renewal},
     token::OpaqueToken,
 };
@@ -10,7 +11,7 @@ impl UseCases {
     /// Sends a new code. The one before stops working; the attempts it took stay spent.
     ///
     /// # Errors
-    /// A challenge that is not valid or exhausted; the cool-down; the store's.
+    /// A challenge that is not valid or exhausted; the cool-down; too many mails; the store's.
     pub async fn resend_code(&self, token: OpaqueToken) -> Result<PendingChallenge, Error> {
         let (now, policy) = (self.clock.now(), &self.policy.code);
         let (token_mac, code) = (self.challenge_mac(&token), new_code());
@@ -19,15 +20,20 @@ impl UseCases {
             next_resend_at: now.plus(policy.resend_after),
             max_attempts: policy.max_attempts,
         };
+        let found = self.store.challenge_find(token_mac).await?;
+        let open = found.filter(|found| found.is_open(now)).ok_or(Error::ChallengeInvalid)?;
+        let mail = self.charge(ThrottleRule::Mails, self.challenge_budget(&open)).await?;
         let code_mac = self.code_mac(&token_mac, code.expose());
-        let (challenge, user) = match self.store.challenge_renew(token_mac, code_mac, rules).await?
-        {
-            Renewal::Renewed { challenge, user } => (challenge, user),
-            Renewal::TooEarly(resend_at) => return Err(Error::Throttled(resend_at.since(now))),
-            Renewal::Exhausted => return Err(Error::ChallengeExhausted),
-            Renewal::Invalid => return Err(Error::ChallengeInvalid),
+        let not_renewed = match self.store.challenge_renew(token_mac, code_mac, rules).await? {
+            Renewal::Renewed { challenge, user } => {
+                self.send_code(&user, &code);
+                return Ok(self.pending(token, &challenge, &user));
+            }
+            Renewal::TooEarly(resend_at) => Error::Throttled(resend_at.since(now)),
+            Renewal::Exhausted => Error::ChallengeExhausted,
+            Renewal::Invalid => Error::ChallengeInvalid,
         };
-        self.send_code(&user, &code);
-        Ok(self.pending(token, &challenge, &user))
+        self.take_back(mail).await?;
+        Err(not_renewed)
     }
 }

@@ -18,13 +18,13 @@ use async_trait::async_trait;
 use tokio::{sync::Semaphore, time::timeout};
 use uuid::Uuid;
 
-use crate::domain::{Challenge, LoginName, Session, Timestamp};
+use crate::domain::{Challenge, Charged, LoginName, Session, ThrottleRule, Timestamp};
 
 pub use self::{
     error::Error,
     records::{
-        CodeRules, Credentials, LiveSession, NewChallenge, NewUser, PoolUse, Renewal, Reservation,
-        Revoking, SealedKey, Taken,
+        Admission, CodeRules, Credentials, LiveSession, NewChallenge, NewUser, PoolUse, Renewal,
+        Reservation, Revoking, SealedKey, Taken,
     },
 };
 
@@ -38,9 +38,9 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(20);
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Everything the service keeps.
-pub trait Store: Database + Users + Sessions + Challenges + SigningKeys {}
+pub trait Store: Database + Users + Sessions + Challenges + SigningKeys + Throttles {}
 
-impl<T: Database + Users + Sessions + Challenges + SigningKeys> Store for T {}
+impl<T: Database + Users + Sessions + Challenges + SigningKeys + Throttles> Store for T {}
 
 /// The database as such.
 #[async_trait]
@@ -98,6 +98,9 @@ pub trait Challenges {
     /// Adds a challenge.
     async fn challenge_create(&self, new: NewChallenge) -> Result<()>;
 
+    /// Finds a challenge, whatever its state.
+    async fn challenge_find(&self, token_mac: [u8; 32]) -> Result<Option<Challenge>>;
+
     /// Spends one attempt, before anything is compared: what is spent stays spent whatever happens next.
     async fn challenge_reserve(
         &self,
@@ -127,6 +130,32 @@ pub trait SigningKeys {
 
     /// Adds the key that signs, unless there is one. Returns whether it did.
     async fn signing_key_create(&self, key: SealedKey) -> Result<bool>;
+}
+
+/// Counted attempts. A key is a keyed digest: what it stands for is not kept.
+#[async_trait]
+pub trait Throttles {
+    /// Charges an attempt, before anything is evaluated: callers in parallel can't share one.
+    async fn throttle_charge(
+        &self,
+        key: [u8; 32],
+        rule: ThrottleRule,
+        now: Timestamp,
+    ) -> Result<Admission>;
+
+    /// Takes an attempt back, as though it had not been made. What others were charged with since stays.
+    async fn throttle_take_back(
+        &self,
+        key: [u8; 32],
+        rule: ThrottleRule,
+        charged: Charged,
+    ) -> Result<()>;
+
+    /// Forgets all attempts.
+    async fn throttle_forget(&self, key: [u8; 32]) -> Result<()>;
+
+    /// Deletes what has expired, `limit` rows at the most. Returns how many.
+    async fn throttles_expired_delete(&self, now: Timestamp, limit: u32) -> Result<u64>;
 }
 
 /// Connects to the database that `url` names.

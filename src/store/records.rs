@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::{Challenge, Session, Timestamp, User};
+use crate::domain::{Challenge, Charged, Session, Timestamp, User};
 
 /// A user that is to be added.
 #[derive(Clone)]
@@ -125,6 +125,15 @@ pub enum Renewal {
     Exhausted,
     /// The challenge is unknown, expired or used.
     Invalid,
+}
+
+/// What came of charging an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It may be made.
+    Charged(Charged),
+    /// There may be none before then.
+    Refused(Timestamp),
 }
 
 /// A signing key as it is kept.

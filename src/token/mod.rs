@@ -6,6 +6,7 @@
 mod access;
 mod algorithm;
 mod claims;
+mod device;
 mod master_key;
 mod opaque;
 mod refresh;
@@ -21,6 +22,7 @@ pub fn seed_randomness() {
 pub use access::{AccessToken, AccessTokens, InvalidToken, Settings};
 pub use algorithm::Algorithm;
 pub use claims::Claims;
+pub use device::DeviceToken;
 pub use master_key::{MasterKey, Purpose};
 pub use opaque::OpaqueToken;
 pub use refresh::RefreshToken;

@@ -94,6 +94,8 @@ async fn no_secret_is_in_any_output(
         ("the challenge id", &challenge_id),
         ("the token", &tokens.access_token),
         ("the token's signature", &signature),
+        ("the refresh token", &tokens.refresh_token),
+        ("the device token", &tokens.device_token),
     ] {
         assert!(!output.contains(secret), "{what} is in the output");
     }

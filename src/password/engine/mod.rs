@@ -37,10 +37,10 @@ pub use self::{
 use self::{
     figures::Reason,
     kernel::Plan,
-    queue::{Full, Queue, Source},
+    queue::{Full, Queue},
 };
 use super::{Error, Settings};
-use crate::domain::Caller;
+use crate::domain::{Caller, Source};
 
 /// What bcrypt gives: 24 bytes, of which 23 are stored.
 type Digest = [u8; 24];
@@ -158,6 +158,25 @@ impl Engine {
         digest.await.unwrap_or(Err(Error::Broken))
     }
 
+    /// Refuses what [`Engine::run`] would refuse now, for callers who have work to do before.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`].
+    pub(super) fn check(&self, caller: Caller) -> Result<(), Error> {
+        let (shared, source) = (&*self.shared, Source::from(caller.address));
+        let state = shared.lock();
+        let (wait, takes) = self.estimate(&state, source, shared.usual_steps);
+        let reason = if Instant::now() + wait + takes > caller.deadline {
+            Reason::Deadline
+        } else if state.queue.has_room_for(source) {
+            return Ok(());
+        } else {
+            Reason::QueueFull
+        };
+        shared.figures.refused(reason);
+        Err(Error::Overloaded { retry_after: retry_after(wait) })
+    }
+
     fn admit(
         &self,
         job: Job,
@@ -167,7 +186,7 @@ impl Engine {
     ) -> Result<u64, Error> {
         let (shared, since) = (&*self.shared, Instant::now());
         let mut state = shared.lock();
-        let (wait, takes) = self.estimate(&state, source, &job);
+        let (wait, takes) = self.estimate(&state, source, job.steps());
         if since + wait + takes > deadline {
             shared.figures.refused(Reason::Deadline);
             return Err(Error::Overloaded { retry_after: retry_after(wait) });
@@ -189,9 +208,9 @@ impl Engine {
     }
 
     /// How long a job of that source will wait for a lane, and how long it will take in it.
-    fn estimate(&self, state: &State, source: Source, job: &Job) -> (Duration, Duration) {
+    fn estimate(&self, state: &State, source: Source, steps: u64) -> (Duration, Duration) {
         let Some(plan) = self.shared.plan.get() else { return (Duration::ZERO, Duration::ZERO) };
-        let steps = job.steps().max(self.shared.usual_steps);
+        let steps = steps.max(self.shared.usual_steps);
         let lanes = plan.lanes.get() * self.shared.workers;
         let running = state.occupied.iter().sum::<usize>();
         if state.queue.len() == 0 && running < lanes {

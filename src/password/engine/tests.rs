@@ -115,7 +115,7 @@ async fn an_estimate_supposes_that_the_jobs_in_the_lanes_have_just_begun() {
     while engine.figures().lanes_in_use() < 1 {
         tokio::task::yield_now().await;
     }
-    let (wait, takes) = engine.estimate(&engine.shared.lock(), Source::from(None), &job(16));
+    let (wait, takes) = engine.estimate(&engine.shared.lock(), Source::from(None), job(16).steps());
     assert!(takes > Duration::ZERO && wait >= takes, "{wait:?}, {takes:?}");
 }
 

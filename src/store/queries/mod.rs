@@ -9,6 +9,7 @@ mod revocations;
 mod schema;
 mod sessions;
 mod signing_keys;
+mod throttles;
 mod users;
 
 use super::{Backend, Connection};

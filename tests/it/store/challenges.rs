@@ -134,3 +134,20 @@ async fn a_code_is_replaced_after_the_cool_down_while_attempts_are_left(
     let unknown = store.challenge_renew([9; 32], [2; 32], rules(30)).await.unwrap();
     assert_eq!(unknown, Renewal::Invalid);
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_challenge_is_found_as_it_was_written_whatever_its_state(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let new = new_challenge(&stored_user(store.as_ref()).await);
+    store.challenge_create(new.clone()).await.unwrap();
+    assert_eq!(store.challenge_find(new.token_mac).await.unwrap(), Some(new.challenge.clone()));
+    let session = session_of(new.challenge.user_id);
+    assert!(store.challenge_complete(new.challenge.clone(), session.clone()).await.unwrap());
+    let consumed = Challenge { consumed_at: Some(session.created_at), ..new.challenge };
+    assert_eq!(store.challenge_find(new.token_mac).await.unwrap(), Some(consumed));
+    assert_eq!(store.challenge_find([9; 32]).await.unwrap(), None);
+}
