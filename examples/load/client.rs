@@ -15,7 +15,7 @@ use crate::{server::Server, tally::NO_ANSWER};
 const PASSWORD: &str = "correct horse battery";
 
 /// Five logins of a user are evaluated at a time: it takes many users to keep the engine and its queue full.
-pub(crate) const USERS: usize = 32;
+pub(crate) const USERS: usize = 64;
 
 /// What came of a call.
 #[derive(Debug)]

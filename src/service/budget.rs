@@ -92,9 +92,11 @@ impl UseCases {
         stored: Option<&str>,
         caller: Caller,
     ) -> Result<Guess, Error> {
-        // Under a flood of more than can be hashed nothing is written: it would be taken back at once.
+        // Under a flood of more than can be hashed nobody waits in line for nothing, and nothing is written that would be
+        // taken back at once.
         self.passwords.check(caller)?;
         let place = self.lines.enter(budget.0).await;
+        self.passwords.check(caller)?;
         let attempt = self.charge(ThrottleRule::Passwords, budget).await?;
         match self.passwords.verify(password, stored, caller).await {
             Ok(right) => Ok(Guess { right, attempt, _place: place }),
