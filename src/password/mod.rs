@@ -69,12 +69,13 @@ impl Passwords {
         self.engine.figures()
     }
 
-    /// Refuses a caller for whom nothing could be hashed in time, before anything else is done for them.
+    /// Refuses a caller for whom nothing could be hashed in time, before anything else is done for them. For one who
+    /// passes there is room until what is returned is dropped.
     ///
     /// # Errors
     /// [`Error::Overloaded`].
-    pub fn check(&self, caller: Caller) -> Result<(), Error> {
-        self.engine.check(caller)
+    pub fn announce(&self, caller: Caller) -> Result<engine::Announced, Error> {
+        self.engine.announce(caller)
     }
 
     /// Hashes a new password into the format that is stored.

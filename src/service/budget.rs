@@ -94,10 +94,11 @@ impl UseCases {
     ) -> Result<Guess, Error> {
         // Under a flood of more than can be hashed nobody waits in line for nothing, and nothing is written that would be
         // taken back at once.
-        self.passwords.check(caller)?;
+        drop(self.passwords.announce(caller)?);
         let place = self.lines.enter(budget.0).await;
-        self.passwords.check(caller)?;
+        let announced = self.passwords.announce(caller)?;
         let attempt = self.charge(ThrottleRule::Passwords, budget).await?;
+        drop(announced);
         match self.passwords.verify(password, stored, caller).await {
             Ok(right) => Ok(Guess { right, attempt, _place: place }),
             Err(not_evaluated) => {

@@ -53,11 +53,11 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Whether a job of `source` would get in, perhaps in another's place.
-    pub(super) fn has_room_for(&self, source: Source) -> bool {
+    /// Whether a job of `source` would get in after `others`, perhaps in another's place.
+    pub(super) fn has_room_for(&self, source: Source, others: usize) -> bool {
         let own = self.lines.get(&source).map_or(0, VecDeque::len);
         let longest = self.lines.values().map(VecDeque::len).max();
-        self.length < self.capacity || longest.is_some_and(|longest| longest > own + 1)
+        self.length + others < self.capacity || longest.is_some_and(|longest| longest > own + 1)
     }
 
     /// Adds a job; gives its id, and the job that had to make room for it, if one had to.
@@ -67,7 +67,7 @@ impl<T> Queue<T> {
         steps: u64,
         item: T,
     ) -> Result<(u64, Option<T>), Full> {
-        if !self.has_room_for(source) {
+        if !self.has_room_for(source, 0) {
             return Err(Full);
         }
         let evicted = if self.length < self.capacity {

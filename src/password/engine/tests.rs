@@ -173,3 +173,13 @@ async fn a_flood_from_one_address_makes_room_for_another() {
     drop((in_lanes, in_queue));
     assert!(soon(other).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_job_that_is_announced_has_its_room_until_it_comes_or_does_not() {
+    let engine = engine(|settings| settings.queue = 2);
+    let first = engine.announce(patient()).unwrap();
+    let _second = engine.announce(patient()).unwrap();
+    assert!(matches!(engine.announce(patient()), Err(Error::Overloaded { .. })));
+    drop(first);
+    assert!(engine.announce(patient()).is_ok());
+}
