@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::FutureExt as _;
 use tonic::{
     Code, Status,
     body::Body,
@@ -70,23 +71,25 @@ where
             asked.min(rules.max_deadline).saturating_sub(AHEAD)
         });
         request.extensions_mut().insert(Deadline(Instant::now() + deadline));
-        let response = self.inner.call(request);
-        Box::pin(async move {
-            let Ok(response) = tokio::time::timeout(deadline, response).await else {
-                return Ok(deadline_exceeded().into_http());
-            };
-            let response = response?;
-            Ok(match Status::from_header_map(response.headers()) {
-                // Nothing of ours answers OUT_OF_RANGE: it is tonic's word for a message over the limit.
-                Some(status) if status.code() == Code::OutOfRange => {
-                    too_large(rules.max_request).into_http()
-                }
-                Some(status) if status.message().starts_with(UNDECODABLE) => {
-                    undecodable().into_http()
-                }
-                _ => response,
-            })
-        })
+        // No async block: it would keep room for the inner future twice, captured and awaited, for as long as callers
+        // wait for their hash.
+        let response = tokio::time::timeout(deadline, self.inner.call(request));
+        Box::pin(response.map(move |response| match response {
+            Ok(response) => response.map(|response| honest(response, rules)),
+            Err(_elapsed) => Ok(deadline_exceeded().into_http()),
+        }))
+    }
+}
+
+/// The response with the code that it should have.
+fn honest(response: Response<Body>, rules: EdgeLayer) -> Response<Body> {
+    match Status::from_header_map(response.headers()) {
+        // Nothing of ours answers OUT_OF_RANGE: it is tonic's word for a message over the limit.
+        Some(status) if status.code() == Code::OutOfRange => {
+            too_large(rules.max_request).into_http()
+        }
+        Some(status) if status.message().starts_with(UNDECODABLE) => undecodable().into_http(),
+        _ => response,
     }
 }
 

@@ -47,6 +47,8 @@ impl UseCases {
         caller: Caller,
     ) -> Result<LoginOutcome, Error> {
         let (name, password, destination) = self.parse_login(&request, caller)?;
+        // What was sent is held once, not twice, by whoever waits for a hash.
+        drop(request);
         let found = self.store.user_by_login(&name).await?;
         // One hash in any case, and only then is it looked at whether there is such a user and whether it is enabled:
         // neither the answer nor the time tells.
