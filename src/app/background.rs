@@ -67,3 +67,63 @@ async fn repeat<F: Future<Output = Result<(), Failure>>>(
         failing = result.is_err();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        cell::Cell,
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+
+    /// What is logged.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(line)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_for_a_while_is_said_once_and_so_is_its_end() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        let _logging = tracing::subscriber::set_default(log);
+        let round = Cell::new(0);
+        let work = || {
+            round.set(round.get() + 1);
+            let fails = (2..5).contains(&round.get());
+            async move { if fails { Err("the store is away".into()) } else { Ok(()) } }
+        };
+        let every = Duration::from_secs(30);
+        assert!(timeout(7 * every, repeat("working", every, work)).await.is_err(), "for ever");
+        assert!(round.get() >= 7);
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.matches("working fails").count(), 1, "{text}");
+        assert!(text.contains("the store is away"), "{text}");
+        assert_eq!(text.matches("working works again").count(), 1, "{text}");
+    }
+
+    /// A database that hangs must not end the rounds.
+    #[tokio::test(start_paused = true)]
+    async fn a_round_that_hangs_is_given_up() {
+        let round = Cell::new(0);
+        let work = || {
+            round.set(round.get() + 1);
+            std::future::pending()
+        };
+        let some_rounds = 3 * DEADLINE;
+        let rounds = repeat("working", Duration::from_secs(30), work);
+        assert!(timeout(some_rounds, rounds).await.is_err());
+        assert!(round.get() >= 2);
+    }
+}
