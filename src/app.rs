@@ -1,5 +1,7 @@
 //! The wiring, and the only module that sees every layer: bind, tell the addresses, serve until told to stop.
 
+mod background;
+
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::timeout};
@@ -11,10 +13,10 @@ use crate::{
     http,
     listener::Listener,
     password::Passwords,
-    service::{self, Clock, UseCases, load_signing_key},
-    store,
+    service::{self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, UseCases},
+    store::{self, Store},
     telemetry::{Metrics, chain},
-    token::{self, AccessTokens, KeyError},
+    token::{self, AccessTokens, Algorithm, KeyRing, MasterKey},
 };
 
 /// Why the service does not start, or ended otherwise than asked.
@@ -32,9 +34,6 @@ pub enum Error {
     /// The signing key can't be had.
     #[error("cannot load the signing key")]
     SigningKey(#[from] service::SigningKeyError),
-    /// The signing key does not work.
-    #[error("cannot sign")]
-    Sign(#[from] KeyError),
     /// The system has no threads for hashing.
     #[error("cannot start the hashing threads")]
     Threads(#[source] io::Error),
@@ -60,6 +59,10 @@ pub struct Environment {
     pub http_limits: http::Limits,
     /// How often readiness is checked.
     pub check_every: Duration,
+    /// How often the signing keys are loaded anew.
+    pub reload_keys_every: Duration,
+    /// How often what has ended is removed.
+    pub clean_every: Duration,
 }
 
 impl Default for Environment {
@@ -69,6 +72,8 @@ impl Default for Environment {
             limits: grpc::Limits::default(),
             http_limits: http::Limits::default(),
             check_every: Duration::from_secs(2),
+            reload_keys_every: KEYS_RELOAD_EVERY,
+            clean_every: Duration::from_secs(60),
         }
     }
 }
@@ -98,23 +103,59 @@ pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error
     // Before the master key: this makes the folder where the development profile keeps it.
     let store = store::connect(&config.database.url, config.database.max_connections).await?;
     store.migrate().await?;
-    let source = config.master_key.clone();
-    let master_key = blocking(move || source.load()).await.map_err(Error::MasterKey)?;
-    let key = match &config.signing {
+    let master_key = master_key(config).await?;
+    let (keys, ring) = match &config.signing {
         Signing::Stored(algorithm) => {
-            load_signing_key(store.as_ref(), &master_key, *algorithm, clock).await?
+            let keys = key_keeper(config, *algorithm, &store, &master_key, clock);
+            let ring = keys.load().await?;
+            (Some(keys), ring)
         }
-        Signing::Secret(key) => key.clone(),
+        Signing::Secret(key) => (None, KeyRing::of_one(key.clone())),
     };
     Ok(UseCases {
         store,
         passwords: passwords.await.map_err(io::Error::other).flatten().map_err(Error::Threads)?,
-        tokens: AccessTokens::new(key, config.access_tokens.clone())?,
+        tokens: AccessTokens::new(ring, config.access_tokens.clone()),
+        keys,
         master_key,
         delivery: config.delivery,
         policy: Arc::new(config.policy.clone()),
         clock: clock.clone(),
     })
+}
+
+/// Makes what the signing keys are managed with, on a database that is up to date; nothing where there is a configured secret.
+///
+/// # Errors
+/// What can't be had.
+pub async fn keys(config: &Config, clock: &Clock) -> Result<Option<KeyKeeper>, Error> {
+    let Signing::Stored(algorithm) = &config.signing else { return Ok(None) };
+    let store = store::connect(&config.database.url, config.database.max_connections).await?;
+    store.check().await?;
+    let master_key = master_key(config).await?;
+    Ok(Some(key_keeper(config, *algorithm, &store, &master_key, clock)))
+}
+
+fn key_keeper(
+    config: &Config,
+    algorithm: Algorithm,
+    store: &Arc<dyn Store>,
+    master_key: &MasterKey,
+    clock: &Clock,
+) -> KeyKeeper {
+    KeyKeeper {
+        store: Arc::clone(store),
+        master_key: master_key.clone(),
+        algorithm,
+        rotation: config.key_rotation,
+        token_ttl: config.access_tokens.ttl,
+        clock: clock.clone(),
+    }
+}
+
+async fn master_key(config: &Config) -> Result<MasterKey, Error> {
+    let source = config.master_key.clone();
+    blocking(move || source.load()).await.map_err(Error::MasterKey)
 }
 
 /// Runs what blocks a thread on one that may be blocked.
@@ -164,6 +205,7 @@ impl App {
         );
         let site = http::Site { use_cases: use_cases.clone(), metrics: metrics.clone(), ready };
         let stop = CancellationToken::new();
+        let background = background::start(&use_cases, &environment);
 
         let servers = async {
             let stopped = stop.clone().cancelled_owned();
@@ -196,6 +238,7 @@ impl App {
             Ok(ended) => ended?,
             Err(_elapsed) => tracing::warn!("calls that did not end in time are cut off"),
         }
+        drop(background);
         if timeout(CLOSE_DEADLINE, use_cases.store.close()).await.is_err() {
             tracing::warn!("the database did not let go of its connections in time");
         }

@@ -40,6 +40,11 @@ pub const SETTINGS: &[Setting] = &[
     plain(AUDIENCE, "countersign", "the claim aud; several with commas, the first is the default"),
     plain(JWT_ALGORITHM, "ES256", "ES256, EdDSA, RS256 or HS256"),
     secret(JWT_SECRET, "", "with HS256: at least 32 bytes in base64"),
+    plain(
+        KEY_ROTATION,
+        "90d",
+        "how old the signing key gets before the next one is made; 1h to 10years",
+    ),
     plain(ACCESS_TOKEN_TTL, "15m", "how long an access token is valid"),
     plain(REFRESH_TOKEN_TTL, "30d", "how long a session lives at the most"),
     plain(SESSION_IDLE_TTL, "14d", "how long a session lives that is not used"),
@@ -69,6 +74,7 @@ pub(super) const ISSUER: &str = "COUNTERSIGN_ISSUER";
 pub(super) const AUDIENCE: &str = "COUNTERSIGN_AUDIENCE";
 pub(super) const JWT_ALGORITHM: &str = "COUNTERSIGN_JWT_ALGORITHM";
 pub(super) const JWT_SECRET: &str = "COUNTERSIGN_JWT_SECRET";
+pub(super) const KEY_ROTATION: &str = "COUNTERSIGN_KEY_ROTATION";
 pub(super) const ACCESS_TOKEN_TTL: &str = "COUNTERSIGN_ACCESS_TOKEN_TTL";
 pub(super) const REFRESH_TOKEN_TTL: &str = "COUNTERSIGN_REFRESH_TOKEN_TTL";
 pub(super) const SESSION_IDLE_TTL: &str = "COUNTERSIGN_SESSION_IDLE_TTL";

@@ -7,6 +7,7 @@ mod bearer;
 mod clock;
 mod error;
 mod fields;
+mod janitor;
 mod jwks;
 mod login;
 mod readiness;
@@ -14,7 +15,7 @@ mod register;
 mod resend_code;
 mod second_factor;
 mod session;
-mod signing_key;
+mod signing_keys;
 mod verify_2fa;
 
 use std::{sync::Arc, time::Duration};
@@ -30,13 +31,14 @@ use crate::{
 pub use self::{
     clock::Clock,
     error::Error,
+    janitor::Janitor,
     jwks::Jwks,
     login::{LoginOutcome, LoginRequest},
     readiness::NotReady,
     register::RegisterRequest,
     second_factor::PendingChallenge,
     session::Tokens,
-    signing_key::{SigningKeyError, load_signing_key},
+    signing_keys::{KEYS_RELOAD_EVERY, KeyKeeper, ListedKey, SigningKeyError},
     verify_2fa::Verify2faRequest,
 };
 
@@ -64,6 +66,8 @@ pub struct UseCases {
     pub(crate) passwords: Passwords,
     /// How access tokens are issued.
     pub(crate) tokens: AccessTokens,
+    /// The keys behind them; none with a configured secret.
+    pub(crate) keys: Option<KeyKeeper>,
     /// What keys the digests.
     pub(crate) master_key: MasterKey,
     /// How codes reach people.

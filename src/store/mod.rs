@@ -23,8 +23,8 @@ use crate::domain::{Challenge, LoginName, Session, Timestamp};
 pub use self::{
     error::Error,
     records::{
-        CodeRules, Credentials, LiveSession, NewChallenge, NewUser, PoolUse, Renewal, Reservation,
-        Revoking, SealedKey, Taken,
+        CodeRules, Credentials, Ended, Lease, LiveSession, NewChallenge, NewUser, PoolUse, Renewal,
+        Reservation, Revoking, SealedKey, Taken,
     },
 };
 
@@ -38,9 +38,9 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(20);
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Everything the service keeps.
-pub trait Store: Database + Users + Sessions + Challenges + SigningKeys {}
+pub trait Store: Database + Users + Sessions + Challenges + SigningKeys + Housekeeping {}
 
-impl<T: Database + Users + Sessions + Challenges + SigningKeys> Store for T {}
+impl<T: Database + Users + Sessions + Challenges + SigningKeys + Housekeeping> Store for T {}
 
 /// The database as such.
 #[async_trait]
@@ -122,11 +122,33 @@ pub trait Challenges {
 /// Signing keys, encrypted.
 #[async_trait]
 pub trait SigningKeys {
-    /// The key that signs with `algorithm`.
-    async fn signing_key_active(&self, algorithm: &str) -> Result<Option<SealedKey>>;
+    /// All keys, in the order of their algorithms and generations.
+    async fn signing_keys(&self) -> Result<Vec<SealedKey>>;
 
-    /// Adds the key that signs, unless there is one. Returns whether it did.
+    /// Whether there is such a key, and it is not retired.
+    async fn signing_key_unretired(&self, id: Uuid) -> Result<bool>;
+
+    /// Adds a key, unless there is one of that algorithm and generation. Returns whether it did: of many callers one does.
     async fn signing_key_create(&self, key: SealedKey) -> Result<bool>;
+
+    /// Retires a key while `signer`, which is another one, is not retired. Returns whether it did.
+    async fn signing_key_retire(&self, id: Uuid, signer: Uuid, now: Timestamp) -> Result<bool>;
+
+    /// Forgets the private part of a key. Returns whether there was one.
+    async fn signing_key_erase(&self, id: Uuid) -> Result<bool>;
+
+    /// Forgets a key. Returns whether there was one.
+    async fn signing_key_remove(&self, id: Uuid) -> Result<bool>;
+}
+
+/// What one replica does for all.
+#[async_trait]
+pub trait Housekeeping {
+    /// Takes a lease that nobody holds, or whose time is up, or renews one's own. Returns whether it is held now.
+    async fn lease_take(&self, lease: Lease) -> Result<bool>;
+
+    /// Removes what ended before that time, `most` rows at the most. Returns how many it removed.
+    async fn ended_remove(&self, ended: Ended, before: Timestamp, most: u32) -> Result<u64>;
 }
 
 /// Connects to the database that `url` names.

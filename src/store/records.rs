@@ -134,10 +134,40 @@ pub struct SealedKey {
     pub id: Uuid,
     /// The JWS algorithm (RFC 7518, section 3.1).
     pub algorithm: String,
-    /// The private key, encrypted.
+    /// Its number among the keys of its algorithm, from 1 on.
+    pub generation: i64,
+    /// The private key, encrypted; empty once it is of no use any more.
     pub sealed_private_key: Vec<u8>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// From when it signs.
+    pub signs_from: Timestamp,
+    /// When it was put out of use, if it was.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// The right to do, for a time, what one replica is enough for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// What is done.
+    pub name: &'static str,
+    /// Who does it.
+    pub holder: Uuid,
+    /// The time of the request.
+    pub now: Timestamp,
+    /// Until when nobody else does it.
+    pub expires_at: Timestamp,
+}
+
+/// What is of no use some time after its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Challenges that have expired.
+    Challenges,
+    /// Sessions that have expired, were not used for too long, or were revoked.
+    Sessions,
+    /// Revocations of tokens that have all expired.
+    Revocations,
 }
 
 /// How the connections are used.

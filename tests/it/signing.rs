@@ -102,8 +102,8 @@ async fn every_replica_signs_with_the_key_that_is_stored(
         published.map(|key| key.into_members()["kid"].as_str().unwrap().to_owned()).collect();
     assert_eq!(kids.len(), 1);
     let store = database.store().await;
-    let stored = store.signing_key_active("ES256").await.unwrap().unwrap();
-    assert!(kids.contains(&stored.id.to_string()));
+    let stored = store.signing_keys().await.unwrap();
+    assert!(kids.contains(&stored[0].id.to_string()));
 }
 
 #[rstest]

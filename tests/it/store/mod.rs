@@ -2,6 +2,7 @@
 
 mod challenges;
 mod database;
+mod housekeeping;
 mod sessions;
 mod signing_keys;
 mod users;
