@@ -3,7 +3,7 @@
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::timeout};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     config::{Config, Listen, Signing},
@@ -11,7 +11,7 @@ use crate::{
     http,
     listener::Listener,
     password::Passwords,
-    service::{self, Clock, UseCases, load_signing_key},
+    service::{self, Clock, RevocationLog, RevocationPace, UseCases, load_signing_key},
     store,
     telemetry::{Metrics, chain},
     token::{self, AccessTokens, KeyError},
@@ -60,6 +60,8 @@ pub struct Environment {
     pub http_limits: http::Limits,
     /// How often readiness is checked.
     pub check_every: Duration,
+    /// How often revocations are looked for, and streams of them say that they live.
+    pub revocations: RevocationPace,
 }
 
 impl Default for Environment {
@@ -69,6 +71,7 @@ impl Default for Environment {
             limits: grpc::Limits::default(),
             http_limits: http::Limits::default(),
             check_every: Duration::from_secs(2),
+            revocations: RevocationPace::default(),
         }
     }
 }
@@ -89,7 +92,7 @@ pub struct App {
 ///
 /// # Errors
 /// What can't be had.
-pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error> {
+pub async fn use_cases(config: &Config, environment: &Environment) -> Result<UseCases, Error> {
     // Nobody waits for this but the first signature, which would otherwise do it then.
     drop(tokio::task::spawn_blocking(token::seed_randomness));
     // Checking the kernels takes as long as opening the database: they go side by side.
@@ -102,7 +105,7 @@ pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error
     let master_key = blocking(move || source.load()).await.map_err(Error::MasterKey)?;
     let key = match &config.signing {
         Signing::Stored(algorithm) => {
-            load_signing_key(store.as_ref(), &master_key, *algorithm, clock).await?
+            load_signing_key(store.as_ref(), &master_key, *algorithm, &environment.clock).await?
         }
         Signing::Secret(key) => key.clone(),
     };
@@ -113,7 +116,8 @@ pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error
         master_key,
         delivery: config.delivery,
         policy: Arc::new(config.policy.clone()),
-        clock: clock.clone(),
+        clock: environment.clock.clone(),
+        revocations: RevocationLog::new(environment.revocations),
     })
 }
 
@@ -134,7 +138,7 @@ impl App {
             bind(config.listen.grpc, environment.limits.max_connections).await?;
         let (http, http_addr) =
             bind(config.listen.http, environment.http_limits.max_connections).await?;
-        let use_cases = use_cases(config, &environment.clock).await?;
+        let use_cases = use_cases(config, &environment).await?;
         let listen = config.listen.clone();
         Ok(Self { grpc, http, grpc_addr, http_addr, listen, environment, use_cases })
     }
@@ -164,6 +168,9 @@ impl App {
         );
         let site = http::Site { use_cases: use_cases.clone(), metrics: metrics.clone(), ready };
         let stop = CancellationToken::new();
+        // It goes on until the last call has ended, and ends with this function.
+        let follow = use_cases.clone().follow_revocations();
+        let follower = AbortOnDropHandle::new(tokio::spawn(follow));
 
         let servers = async {
             let stopped = stop.clone().cancelled_owned();
@@ -187,6 +194,7 @@ impl App {
             // Callers that watch readiness turn elsewhere before connections are closed.
             tokio::time::sleep(listen.drain_delay).await;
             health.end_streams().await;
+            use_cases.end_revocation_streams();
             stop.cancel();
         };
         let ended = timeout(listen.drain_delay + listen.shutdown_timeout, async {
@@ -196,6 +204,7 @@ impl App {
             Ok(ended) => ended?,
             Err(_elapsed) => tracing::warn!("calls that did not end in time are cut off"),
         }
+        drop(follower);
         if timeout(CLOSE_DEADLINE, use_cases.store.close()).await.is_err() {
             tracing::warn!("the database did not let go of its connections in time");
         }

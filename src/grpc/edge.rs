@@ -18,7 +18,10 @@ use tonic::{
 };
 use tower::{Layer, Service};
 
-use super::status::{deadline_exceeded, too_large, undecodable};
+use super::{
+    deadline_body::DeadlineBody,
+    status::{deadline_exceeded, too_large, undecodable},
+};
 use crate::domain::Caller;
 
 /// Ours fires this much before tonic's own timer, whose answer would be CANCELLED.
@@ -66,10 +69,11 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let rules = self.rules;
-        let deadline = deadline(request.headers()).map_or(rules.max_deadline, |asked| {
+        let (asked, now) = (deadline(request.headers()), Instant::now());
+        let deadline = asked.map_or(rules.max_deadline, |asked| {
             asked.min(rules.max_deadline).saturating_sub(AHEAD)
         });
-        request.extensions_mut().insert(Deadline(Instant::now() + deadline));
+        request.extensions_mut().insert(Deadline(now + deadline));
         let response = self.inner.call(request);
         Box::pin(async move {
             let Ok(response) = tokio::time::timeout(deadline, response).await else {
@@ -84,7 +88,13 @@ where
                 Some(status) if status.message().starts_with(UNDECODABLE) => {
                     undecodable().into_http()
                 }
-                _ => response,
+                // Our limit is for the first answer; a stream may go on for as long as its caller asked for.
+                _ => match asked.and_then(|asked| now.checked_add(asked.saturating_sub(AHEAD))) {
+                    Some(end) => {
+                        response.map(|body| Body::new(DeadlineBody::new(body, end.into())))
+                    }
+                    None => response,
+                },
             })
         })
     }

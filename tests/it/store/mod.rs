@@ -2,6 +2,7 @@
 
 mod challenges;
 mod database;
+mod revocations;
 mod sessions;
 mod signing_keys;
 mod users;
