@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, timeout},
 };
 
-use super::UseCases;
+use super::{Clock, UseCases};
 use crate::{
     domain::Timestamp,
     store::{self, NumberedRevocation, Store},
@@ -47,6 +47,10 @@ impl RevocationPace {
 pub(crate) struct RevocationLog {
     pub(super) pace: RevocationPace,
     known: Arc<watch::Sender<Known>>,
+    /// When the last complete reading began, for those who wait for one. Streams do not: most readings find nothing.
+    read_at: Arc<watch::Sender<Option<Instant>>>,
+    /// Wakes the follower.
+    heard: Arc<Notify>,
 }
 
 /// What has been read.
@@ -89,11 +93,24 @@ impl Known {
 
 impl RevocationLog {
     pub(crate) fn new(pace: RevocationPace) -> Self {
-        Self { pace, known: Arc::new(watch::Sender::new(Known::default())) }
+        Self {
+            pace,
+            known: Arc::new(watch::Sender::new(Known::default())),
+            read_at: Arc::default(),
+            heard: Arc::default(),
+        }
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Known> {
         self.known.subscribe()
+    }
+
+    /// Has the follower read everything that has been committed by now. Returns whether it could.
+    pub(super) async fn catch_up(&self) -> bool {
+        let (now, mut read_at) = (Instant::now(), self.read_at.subscribe());
+        self.heard.notify_one();
+        let reading = read_at.wait_for(|begun| begun.is_some_and(|begun| begun >= now));
+        matches!(timeout(self.pace.fresh_for(), reading).await, Ok(Ok(_)))
     }
 
     /// Reads what is new. Numbers are in the order of the commits, so nothing is ever added before what was read.
@@ -126,18 +143,19 @@ impl RevocationLog {
                 log.head != head_before || complete && !was_fresh
             });
             if complete {
+                self.read_at.send_replace(Some(begun));
                 return Ok(());
             }
         }
     }
 
-    async fn follow(&self, store: &dyn Store, clock: &super::Clock, heard: &Notify) {
+    async fn follow(&self, store: &dyn Store, clock: &Clock) {
         let mut ticks = tokio::time::interval(self.pace.poll_every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
-                () = heard.notified() => {}
+                () = self.heard.notified() => {}
             }
             let read = timeout(READ_DEADLINE, self.read(store, clock.now())).await;
             // The readiness check warns of a store that is away; streams show it by their silence.
@@ -151,10 +169,9 @@ impl RevocationLog {
 impl UseCases {
     /// Keeps the log of revocations up to date, for ever.
     pub async fn follow_revocations(self) {
-        let heard = Notify::new();
         tokio::join!(
-            self.store.hear_revocations(&heard),
-            self.revocations.follow(self.store.as_ref(), &self.clock, &heard)
+            self.store.hear_revocations(&self.revocations.heard),
+            self.revocations.follow(self.store.as_ref(), &self.clock)
         );
     }
 

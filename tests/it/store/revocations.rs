@@ -45,7 +45,7 @@ async fn those_that_still_matter_are_read_in_order_from_any_number_on(
     assert_eq!(numbers(0, 19, 100).await, [1, 2, 3, 4]);
     assert_eq!(numbers(0, 20, 100).await, [1, 3, 4], "all tokens of the second have expired");
     assert_eq!(numbers(1, 19, 2).await, [2, 3]);
-    assert_eq!(numbers(4, 19, 100).await, []);
+    assert!(numbers(4, 19, 100).await.is_empty());
     let first = store.revocations_after(0, at(19), 1).await.unwrap();
     let [NumberedRevocation { seq: 1, revocation }] = first[..] else { panic!("{first:?}") };
     assert_eq!(revocation.subject, Revoked::Session(sessions[0]));
