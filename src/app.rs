@@ -13,7 +13,7 @@ use crate::{
     http,
     listener::Listener,
     password::Passwords,
-    service::{self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, UseCases},
+    service::{self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, RevocationLog, RevocationPace, UseCases},
     store::{self, Store},
     telemetry::{Metrics, chain},
     token::{self, AccessTokens, Algorithm, KeyRing, MasterKey},
@@ -63,6 +63,8 @@ pub struct Environment {
     pub reload_keys_every: Duration,
     /// How often what has ended is removed.
     pub clean_every: Duration,
+    /// How often revocations are looked for, and streams of them say that they live.
+    pub revocations: RevocationPace,
 }
 
 impl Default for Environment {
@@ -74,6 +76,7 @@ impl Default for Environment {
             check_every: Duration::from_secs(2),
             reload_keys_every: KEYS_RELOAD_EVERY,
             clean_every: Duration::from_secs(60),
+            revocations: RevocationPace::default(),
         }
     }
 }
@@ -94,7 +97,7 @@ pub struct App {
 ///
 /// # Errors
 /// What can't be had.
-pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error> {
+pub async fn use_cases(config: &Config, environment: &Environment) -> Result<UseCases, Error> {
     // Nobody waits for this but the first signature, which would otherwise do it then.
     drop(tokio::task::spawn_blocking(token::seed_randomness));
     // Checking the kernels takes as long as opening the database: they go side by side.
@@ -106,7 +109,7 @@ pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error
     let master_key = master_key(config).await?;
     let (keys, ring) = match &config.signing {
         Signing::Stored(algorithm) => {
-            let keys = key_keeper(config, *algorithm, &store, &master_key, clock);
+            let keys = key_keeper(config, *algorithm, &store, &master_key, &environment.clock);
             let ring = keys.load().await?;
             (Some(keys), ring)
         }
@@ -120,7 +123,8 @@ pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error
         master_key,
         delivery: config.delivery,
         policy: Arc::new(config.policy.clone()),
-        clock: clock.clone(),
+        clock: environment.clock.clone(),
+        revocations: RevocationLog::new(environment.revocations),
     })
 }
 
@@ -175,7 +179,7 @@ impl App {
             bind(config.listen.grpc, environment.limits.max_connections).await?;
         let (http, http_addr) =
             bind(config.listen.http, environment.http_limits.max_connections).await?;
-        let use_cases = use_cases(config, &environment.clock).await?;
+        let use_cases = use_cases(config, &environment).await?;
         let listen = config.listen.clone();
         Ok(Self { grpc, http, grpc_addr, http_addr, listen, environment, use_cases })
     }
@@ -229,6 +233,7 @@ impl App {
             // Callers that watch readiness turn elsewhere before connections are closed.
             tokio::time::sleep(listen.drain_delay).await;
             health.end_streams().await;
+            use_cases.end_revocation_streams();
             stop.cancel();
         };
         let ended = timeout(listen.drain_delay + listen.shutdown_timeout, async {

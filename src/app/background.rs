@@ -1,4 +1,4 @@
-//! What each replica does beside answering: it follows the keys, and cleans up when it is its turn.
+//! What each replica does beside answering: it follows the keys and the revocations, and cleans up when it is its turn.
 
 use std::{convert::Infallible, future::Future, time::Duration};
 
@@ -29,7 +29,11 @@ pub(super) fn start(
             Ok(())
         }
     });
-    let mut work = vec![AbortOnDropHandle::new(tokio::spawn(cleaning))];
+    let following = use_cases.clone().follow_revocations();
+    let mut work = vec![
+        AbortOnDropHandle::new(tokio::spawn(cleaning)),
+        AbortOnDropHandle::new(tokio::spawn(following)),
+    ];
     if let Some(keys) = use_cases.keys.clone() {
         let tokens = use_cases.tokens.clone();
         let following =

@@ -31,7 +31,7 @@ const fn secret(name: &'static str, default: &'static str, help: &'static str) -
 /// All settings, in the order in which they are documented.
 pub const SETTINGS: &[Setting] = &[
     plain(DATABASE_URL, "sqlite://data/countersign.db", "postgres://… or sqlite://…"),
-    plain(DATABASE_CONNECTIONS, "10", "most connections to the database"),
+    plain(DATABASE_CONNECTIONS, "10", "most connections to the database, beside one that listens"),
     plain(GRPC_ADDR, "127.0.0.1:50051", "where gRPC listens; port 0 picks one"),
     plain(HTTP_ADDR, "127.0.0.1:8080", "where HTTP listens: key set, probes, metrics"),
     secret(MASTER_KEY, "made in development", "32 bytes in base64: encrypts keys at rest"),

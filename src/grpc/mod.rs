@@ -4,6 +4,7 @@
 
 mod auth_service;
 mod convert;
+mod deadline_body;
 mod edge;
 mod health;
 mod incoming;

@@ -105,7 +105,7 @@ async fn readyz(State(site): State<Site>) -> Response {
 }
 
 async fn metrics(State(site): State<Site>) -> Response {
-    match site.metrics.render(site.use_cases.pool_use()) {
+    match site.metrics.render(site.use_cases.pool_use(), site.use_cases.revocation_streams()) {
         Ok(text) => {
             let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             ([(header::CONTENT_TYPE, openmetrics)], text).into_response()

@@ -7,16 +7,19 @@ mod bearer;
 mod clock;
 mod error;
 mod fields;
+mod introspect_token;
 mod janitor;
 mod jwks;
 mod login;
 mod readiness;
 mod register;
 mod resend_code;
+mod revocation_log;
 mod second_factor;
 mod session;
 mod signing_keys;
 mod verify_2fa;
+mod watch_revocations;
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,6 +31,8 @@ use crate::{
     token::{AccessTokens, MasterKey},
 };
 
+pub(crate) use self::revocation_log::RevocationLog;
+
 pub use self::{
     clock::Clock,
     error::Error,
@@ -36,10 +41,12 @@ pub use self::{
     login::{LoginOutcome, LoginRequest},
     readiness::NotReady,
     register::RegisterRequest,
+    revocation_log::RevocationPace,
     second_factor::PendingChallenge,
     session::Tokens,
     signing_keys::{KEYS_RELOAD_EVERY, KeyKeeper, ListedKey, SigningKeyError},
     verify_2fa::Verify2faRequest,
+    watch_revocations::{RevocationStream, RevocationUpdate},
 };
 
 /// The rules that the configuration sets.
@@ -76,4 +83,6 @@ pub struct UseCases {
     pub(crate) policy: Arc<Policy>,
     /// What time it is.
     pub(crate) clock: Clock,
+    /// What is known to be revoked.
+    pub(crate) revocations: RevocationLog,
 }

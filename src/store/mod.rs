@@ -5,6 +5,7 @@
 //! (`queries/`, compiled once for each database); how a connection is had, guarded and retried is each one's own.
 //! Every method has a contract test that runs on both (`tests/it/store/`).
 
+mod announcements;
 mod column;
 mod error;
 mod migrations;
@@ -15,7 +16,10 @@ pub mod sqlite;
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::timeout,
+};
 use uuid::Uuid;
 
 use crate::domain::{Challenge, LoginName, Session, Timestamp};
@@ -23,8 +27,8 @@ use crate::domain::{Challenge, LoginName, Session, Timestamp};
 pub use self::{
     error::Error,
     records::{
-        CodeRules, Credentials, Ended, Lease, LiveSession, NewChallenge, NewUser, PoolUse, Renewal,
-        Reservation, Revoking, SealedKey, Taken,
+        CodeRules, Credentials, Ended, Lease, LiveSession, NewChallenge, NewUser,
+        NumberedRevocation, PoolUse, Renewal, Reservation, Revoking, SealedKey, Taken,
     },
 };
 
@@ -38,9 +42,15 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(20);
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Everything the service keeps.
-pub trait Store: Database + Users + Sessions + Challenges + SigningKeys + Housekeeping {}
+pub trait Store:
+    Database + Users + Sessions + Challenges + SigningKeys + Revocations + Housekeeping
+{
+}
 
-impl<T: Database + Users + Sessions + Challenges + SigningKeys + Housekeeping> Store for T {}
+impl<T: Database + Users + Sessions + Challenges + SigningKeys + Revocations + Housekeeping> Store
+    for T
+{
+}
 
 /// The database as such.
 #[async_trait]
@@ -50,6 +60,10 @@ pub trait Database: Debug + Send + Sync {
 
     /// Checks that the database answers and its schema is current.
     async fn check(&self) -> Result<()>;
+
+    /// Tells `heard` when another replica may have revoked something, for ever. On SQLite nobody announces that, and
+    /// anywhere an announcement can be lost: it only saves whoever looks for themselves the wait.
+    async fn hear_revocations(&self, heard: &Notify);
 
     /// How the connections are used, for metrics.
     fn pool_use(&self) -> PoolUse;
@@ -149,6 +163,21 @@ pub trait Housekeeping {
 
     /// Removes what ended before that time, `most` rows at the most. Returns how many it removed.
     async fn ended_remove(&self, ended: Ended, before: Timestamp, most: u32) -> Result<u64>;
+}
+
+/// Revocations, numbered in the order of their commits.
+#[async_trait]
+pub trait Revocations {
+    /// The number of the last one; 0 if there never was one.
+    async fn revocation_head(&self) -> Result<i64>;
+
+    /// Those after a number that still matter: in order, and not more than `limit`.
+    async fn revocations_after(
+        &self,
+        seq: i64,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<NumberedRevocation>>;
 }
 
 /// Connects to the database that `url` names.

@@ -10,9 +10,9 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use tokio::time::timeout;
+use tokio::{sync::Notify, time::timeout};
 
-use super::{Database, Error, PATIENCE, PoolUse, Result, Writes, migrations};
+use super::{Database, Error, PATIENCE, PoolUse, Result, Writes, announcements, migrations};
 
 #[path = "queries/mod.rs"]
 mod queries;
@@ -160,6 +160,10 @@ impl Database for Postgres {
 
     async fn check(&self) -> Result<()> {
         self.check_schema(migrations::latest(migrations::POSTGRES)).await
+    }
+
+    async fn hear_revocations(&self, heard: &Notify) {
+        announcements::hear(&self.pool.connect_options(), REVOCATIONS, heard).await;
     }
 
     fn pool_use(&self) -> PoolUse {

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::{Challenge, Session, Timestamp, User};
+use crate::domain::{Challenge, Revocation, Session, Timestamp, User};
 
 /// A user that is to be added.
 #[derive(Clone)]
@@ -69,6 +69,15 @@ pub struct Revoking {
     pub now: Timestamp,
     /// When the last of them has expired.
     pub tokens_expire_at: Timestamp,
+}
+
+/// A revocation as it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NumberedRevocation {
+    /// Its place in the order of the commits, from 1.
+    pub seq: i64,
+    /// What it voids.
+    pub revocation: Revocation,
 }
 
 /// A challenge that is to be added.

@@ -14,6 +14,7 @@ use sqlx::{
     Executor as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::Notify;
 
 use super::{Database, Error, PATIENCE, PoolUse, Result, Writes, migrations};
 
@@ -158,6 +159,10 @@ impl Database for Sqlite {
 
     async fn check(&self) -> Result<()> {
         self.check_schema(migrations::latest(migrations::SQLITE)).await
+    }
+
+    async fn hear_revocations(&self, _heard: &Notify) {
+        std::future::pending().await
     }
 
     fn pool_use(&self) -> PoolUse {

@@ -94,8 +94,8 @@ async fn every_replica_signs_with_the_key_that_is_stored(
 ) {
     let database = Database::new(backend).await;
     let config = config(&database);
-    let clock = TestClock::default().clock();
-    let replicas = (0..8).map(|_| app::use_cases(&config, &clock));
+    let environment = Environment::default();
+    let replicas = (0..8).map(|_| app::use_cases(&config, &environment));
     let replicas = futures_util::future::join_all(replicas).await;
     let published = replicas.iter().flat_map(|replica| replica.as_ref().unwrap().jwks().keys);
     let kids: HashSet<_> =

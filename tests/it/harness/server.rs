@@ -1,6 +1,6 @@
 //! A real server, in this process, on free ports.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use countersign::{
     app::{App, Environment, Error},
@@ -18,7 +18,7 @@ use super::{Backend, Database, clock::TestClock, logs, soon, unique};
 
 pub const PASSWORD: &str = "correct horse battery";
 
-/// A server and its database. Both end when it is dropped.
+/// A server and its database. It ends when this is dropped, the database with the last server on it.
 #[derive(Debug)]
 pub struct Server {
     pub auth: AuthServiceClient<Channel>,
@@ -27,7 +27,7 @@ pub struct Server {
     pub grpc: SocketAddr,
     pub http: SocketAddr,
     pub clock: TestClock,
-    pub database: Database,
+    pub database: Arc<Database>,
     pub stop: Option<oneshot::Sender<()>>,
     pub ended: JoinHandle<Result<(), Error>>,
 }
@@ -54,7 +54,10 @@ pub fn config(database: &Database) -> Config {
 
 fn master_key(database: &Database) -> std::path::PathBuf {
     let path = database.folder().join("master.key");
-    std::fs::write(&path, countersign::token::MasterKey::generate_text().as_str()).unwrap();
+    // The replicas of a database have one.
+    if !path.exists() {
+        std::fs::write(&path, countersign::token::MasterKey::generate_text().as_str()).unwrap();
+    }
     path
 }
 
@@ -68,8 +71,20 @@ impl Server {
         change: impl FnOnce(&mut Config, &mut Environment),
     ) -> Self {
         let database = Database::new(backend).await;
+        Self::start_replica(Arc::new(database), TestClock::default(), change).await
+    }
+
+    /// Another server on the same database.
+    pub async fn replica(&self, change: impl FnOnce(&mut Config, &mut Environment)) -> Self {
+        Self::start_replica(Arc::clone(&self.database), self.clock.clone(), change).await
+    }
+
+    async fn start_replica(
+        database: Arc<Database>,
+        clock: TestClock,
+        change: impl FnOnce(&mut Config, &mut Environment),
+    ) -> Self {
         let mut config = config(&database);
-        let clock = TestClock::default();
         let mut environment = Environment {
             clock: clock.clock(),
             check_every: Duration::from_millis(20),
@@ -80,7 +95,7 @@ impl Server {
     }
 
     pub async fn start_on(
-        database: Database,
+        database: impl Into<Arc<Database>>,
         config: &Config,
         environment: Environment,
         clock: TestClock,
@@ -102,7 +117,7 @@ impl Server {
             grpc,
             http,
             clock,
-            database,
+            database: database.into(),
             stop: Some(stop),
             ended,
         }
@@ -128,6 +143,14 @@ impl Server {
         let (username, password) = (username.to_owned(), password.to_owned());
         let request = LoginRequest { username, password, ..LoginRequest::default() };
         Ok(soon("Login", self.auth.clone().login(request)).await?.into_inner())
+    }
+
+    /// The tokens that a login of a user without a second factor gets.
+    pub async fn log_in(&self, user: &User) -> Tokens {
+        match self.login(&user.username, PASSWORD).await.unwrap().result {
+            Some(login_response::Result::Tokens(tokens)) => tokens,
+            other => panic!("no tokens: {other:?}"),
+        }
     }
 
     /// The challenge that a login of a user with a second factor gets.

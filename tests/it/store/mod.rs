@@ -3,6 +3,7 @@
 mod challenges;
 mod database;
 mod housekeeping;
+mod revocations;
 mod sessions;
 mod signing_keys;
 mod users;
