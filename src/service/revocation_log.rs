@@ -1,7 +1,7 @@
 //! The revocations that still matter, in memory: one follower reads them from the store, and any number of streams read
 //! them here, so that a thousand subscribers cost the database nothing.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Notify, watch},
@@ -149,7 +149,7 @@ impl RevocationLog {
         }
     }
 
-    async fn follow(&self, store: &dyn Store, clock: &Clock) {
+    async fn follow(&self, store: &dyn Store, clock: &Clock) -> Infallible {
         let mut ticks = tokio::time::interval(self.pace.poll_every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -168,11 +168,10 @@ impl RevocationLog {
 
 impl UseCases {
     /// Keeps the log of revocations up to date, for ever.
-    pub async fn follow_revocations(self) {
-        tokio::join!(
-            self.store.hear_revocations(&self.revocations.heard),
-            self.revocations.follow(self.store.as_ref(), &self.clock)
-        );
+    pub async fn follow_revocations(self) -> Infallible {
+        let hearing = self.store.hear_revocations(&self.revocations.heard);
+        let following = self.revocations.follow(self.store.as_ref(), &self.clock);
+        tokio::join!(hearing, following).1
     }
 
     /// Ends all streams of revocations: an open one would keep the server from ending.
