@@ -20,7 +20,7 @@ mod username;
 pub use caller::Caller;
 pub use challenge::{Challenge, CodePolicy};
 pub use email::Email;
-pub use field::{InvalidField, device_name, request_id};
+pub use field::{InvalidField, device_name, request_id, session_id};
 pub use login_name::LoginName;
 pub use one_time_code::OneTimeCode;
 pub use password::{Password, PasswordPolicy};

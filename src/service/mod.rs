@@ -4,14 +4,23 @@
 //! an [`Error`].
 
 mod bearer;
+mod change_password;
 mod clock;
+mod delete_me;
 mod error;
 mod fields;
+mod get_me;
 mod jwks;
+mod list_sessions;
 mod login;
+mod logout;
 mod readiness;
+mod refresh_token;
 mod register;
+mod rehash;
 mod resend_code;
+mod revoke_other_sessions;
+mod revoke_session;
 mod second_factor;
 mod session;
 mod signing_key;
@@ -28,11 +37,14 @@ use crate::{
 };
 
 pub use self::{
+    bearer::Account,
+    change_password::ChangePasswordRequest,
     clock::Clock,
     error::Error,
     jwks::Jwks,
     login::{LoginOutcome, LoginRequest},
     readiness::NotReady,
+    refresh_token::RefreshTokenRequest,
     register::RegisterRequest,
     second_factor::PendingChallenge,
     session::Tokens,

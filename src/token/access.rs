@@ -70,12 +70,17 @@ impl AccessTokens {
         &self.settings.issuer
     }
 
+    /// The longest that a token is valid.
+    pub fn ttl(&self) -> Duration {
+        self.settings.ttl
+    }
+
     /// The public keys that verify the tokens; none with HS256.
     pub fn public_keys(&self) -> Vec<PublicKey> {
         self.key.public().into_iter().collect()
     }
 
-    /// Issues a token for `user` in `session`.
+    /// Issues a token for `user` in `session`, which it does not outlive.
     ///
     /// # Errors
     /// The library's own.
@@ -89,7 +94,7 @@ impl AccessTokens {
             iss: self.settings.issuer.clone(),
             sub: user.id,
             aud: session.audience.clone(),
-            exp: now.plus(self.settings.ttl).unix_seconds(),
+            exp: now.plus(self.settings.ttl).min(session.ends_at()).unix_seconds(),
             iat: now.unix_seconds(),
             jti: Uuid::now_v7(),
             client_id: session.audience.clone(),
@@ -99,7 +104,8 @@ impl AccessTokens {
             preferred_username: user.username.clone(),
             roles: user.roles.clone(),
         };
-        Ok(AccessToken { jwt: self.encode(&claims)?, expires_in: self.settings.ttl })
+        let expires_in = u64::try_from(claims.exp - claims.iat).unwrap_or(0);
+        Ok(AccessToken { jwt: self.encode(&claims)?, expires_in: Duration::from_secs(expires_in) })
     }
 
     /// Verifies a token that is for one of `audiences`.

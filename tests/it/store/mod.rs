@@ -2,6 +2,8 @@
 
 mod challenges;
 mod database;
+mod passwords;
+mod rotation;
 mod sessions;
 mod signing_keys;
 mod users;
