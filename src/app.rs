@@ -213,7 +213,8 @@ impl App {
 
         let servers = async {
             let stopped = stop.clone().cancelled_owned();
-            let grpc = grpc::serve(grpc, routes, metrics, environment.limits, stopped);
+            let (calls, limits) = (use_cases.clone(), environment.limits);
+            let grpc = grpc::serve(grpc, routes, calls, metrics, limits, stopped);
             let stopped = stop.clone().cancelled_owned();
             let http = http::serve(http, site, environment.http_limits, stopped);
             tokio::join!(grpc, http).0

@@ -1,7 +1,7 @@
 //! Domain values as protobuf messages.
 
 use crate::{
-    domain::{Revocation, Revoked, Timestamp, User},
+    domain::{Revocation, Revoked, Session, Timestamp, User},
     pb::{self, revocation::Subject},
     service::{PendingChallenge, RevocationUpdate, Tokens},
     token::{Claims, PublicKey},
@@ -26,6 +26,18 @@ pub(super) fn tokens(tokens: Tokens) -> pb::Tokens {
         expires_in: i64::try_from(tokens.access.expires_in.as_secs()).unwrap_or(i64::MAX),
         refresh_token: tokens.refresh.expose().to_owned(),
         session_id: tokens.session_id.to_string(),
+    }
+}
+
+pub(super) fn session(session: Session, current: uuid::Uuid) -> pb::Session {
+    pb::Session {
+        id: session.id.to_string(),
+        address: session.address.map(|address| address.to_string()).unwrap_or_default(),
+        create_time: Some(timestamp(session.created_at)),
+        last_used_time: Some(timestamp(session.last_used_at)),
+        expire_time: Some(timestamp(session.ends_at())),
+        current: session.id == current,
+        device_name: session.device_name,
     }
 }
 

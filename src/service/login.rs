@@ -58,6 +58,7 @@ impl UseCases {
         else {
             return Err(Error::InvalidCredentials);
         };
+        self.rehash(&credentials, password, caller);
         // Nothing in the request has a say in this.
         if credentials.user.is_2fa_enabled {
             let challenge = self.begin_challenge(&credentials, &destination).await?;
@@ -97,6 +98,6 @@ impl UseCases {
         if !self.store.session_create(session.clone(), credentials.credential_version).await? {
             return Err(Error::InvalidCredentials);
         }
-        self.issue(&credentials.user, &session)
+        self.issue(&credentials.user, &session, session.created_at)
     }
 }

@@ -4,17 +4,26 @@
 //! an [`Error`].
 
 mod bearer;
+mod change_password;
 mod clock;
+mod delete_me;
 mod error;
 mod fields;
+mod get_me;
 mod introspect_token;
 mod janitor;
 mod jwks;
+mod list_sessions;
 mod login;
+mod logout;
 mod readiness;
+mod refresh_token;
 mod register;
+mod rehash;
 mod resend_code;
 mod revocation_log;
+mod revoke_other_sessions;
+mod revoke_session;
 mod second_factor;
 mod session;
 mod signing_keys;
@@ -34,12 +43,15 @@ use crate::{
 pub(crate) use self::revocation_log::RevocationLog;
 
 pub use self::{
+    bearer::Account,
+    change_password::ChangePasswordRequest,
     clock::Clock,
     error::Error,
     janitor::Janitor,
     jwks::Jwks,
     login::{LoginOutcome, LoginRequest},
     readiness::NotReady,
+    refresh_token::RefreshTokenRequest,
     register::RegisterRequest,
     revocation_log::RevocationPace,
     second_factor::PendingChallenge,

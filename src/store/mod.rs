@@ -28,7 +28,8 @@ pub use self::{
     error::Error,
     records::{
         CodeRules, Credentials, Ended, Lease, LiveSession, NewChallenge, NewUser,
-        NumberedRevocation, PoolUse, Renewal, Reservation, Revoking, SealedKey, Taken,
+        NumberedRevocation, PasswordChange, PoolUse, Refresh, Renewal, Reservation, Revoking,
+        Rotation, SealedKey, Taken,
     },
 };
 
@@ -43,12 +44,19 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Everything the service keeps.
 pub trait Store:
-    Database + Users + Sessions + Challenges + SigningKeys + Revocations + Housekeeping
+    Database + Users + Passwords + Sessions + Challenges + SigningKeys + Revocations + Housekeeping
 {
 }
 
-impl<T: Database + Users + Sessions + Challenges + SigningKeys + Revocations + Housekeeping> Store
-    for T
+impl<T> Store for T where
+    T: Database
+        + Users
+        + Passwords
+        + Sessions
+        + Challenges
+        + SigningKeys
+        + Revocations
+        + Housekeeping
 {
 }
 
@@ -91,6 +99,22 @@ pub trait Users {
 
     /// Finds a user by id.
     async fn user_by_id(&self, id: Uuid) -> Result<Option<Credentials>>;
+
+    /// Deletes a user with all that is theirs, if the credentials are still those of that version, and tells those who
+    /// watch. Returns whether it did.
+    async fn user_delete(&self, id: Uuid, credential_version: i64, at: Revoking) -> Result<bool>;
+}
+
+/// Password hashes.
+#[async_trait]
+pub trait Passwords {
+    /// Sets another password, if the credentials are still those of that version: ends the user's other sessions and
+    /// open challenges, and tells those who watch. The session that asks goes on. Returns whether it did.
+    async fn password_change(&self, change: PasswordChange) -> Result<bool>;
+
+    /// Replaces the hash by another one of the same password, if neither hash nor version has changed. Returns whether
+    /// it did.
+    async fn password_rehash(&self, of: Credentials, password_hash: String) -> Result<bool>;
 }
 
 /// Sessions.
@@ -102,8 +126,22 @@ pub trait Sessions {
     /// Finds a session that lives: not revoked, not expired, its user enabled and the credentials still those it began with.
     async fn session_live(&self, id: Uuid, now: Timestamp) -> Result<Option<LiveSession>>;
 
-    /// Ends a session of that user, and tells those who watch. Returns whether it lived.
+    /// Finds a session that can be refreshed or could be once, whatever has become of it.
+    async fn session_find(&self, id: Uuid) -> Result<Option<Session>>;
+
+    /// The sessions of a user that live, the one used last first.
+    async fn session_list(&self, user_id: Uuid, now: Timestamp) -> Result<Vec<Session>>;
+
+    /// Moves a session that lives on to its next refresh token. Of many callers with one token at most one succeeds. A
+    /// token that is not the session's current one ends it, unless the request is the last one again.
+    async fn session_rotate(&self, refresh: Refresh) -> Result<Rotation>;
+
+    /// Ends a session of that user, and tells those who watch. Returns whether it had not been ended before.
     async fn session_revoke(&self, id: Uuid, user_id: Uuid, at: Revoking) -> Result<bool>;
+
+    /// Ends all of the user's sessions that live but one. Returns how many.
+    async fn session_revoke_others(&self, user_id: Uuid, kept: Uuid, at: Revoking)
+    -> Result<usize>;
 }
 
 /// Challenges: logins that wait for a second factor.

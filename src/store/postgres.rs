@@ -66,6 +66,13 @@ impl Postgres {
         Ok(())
     }
 
+    /// Keeps a user as they are until the transaction ends: a rival change of the password waits, or is waited for.
+    async fn hold_user(connection: &mut PgConnection, id: uuid::Uuid) -> Result<()> {
+        let hold = sqlx::query("SELECT id FROM users WHERE id = $1 FOR SHARE").bind(id);
+        hold.execute(connection).await?;
+        Ok(())
+    }
+
     /// Runs `body` in a transaction, to its end even if the caller goes away, and again if it lost against another.
     async fn write<A, T>(&self, args: A, body: Body<A, T>) -> Result<T>
     where

@@ -1,5 +1,7 @@
 //! The values that cross the store's boundary and are nobody else's.
 
+use std::{net::IpAddr, time::Duration};
+
 use uuid::Uuid;
 
 use crate::domain::{Challenge, Revocation, Session, Timestamp, User};
@@ -78,6 +80,57 @@ pub struct NumberedRevocation {
     pub seq: i64,
     /// What it voids.
     pub revocation: Revocation,
+}
+
+/// A refresh that an authentic token asks for.
+#[derive(Debug, Clone)]
+pub struct Refresh {
+    /// The token's session.
+    pub session_id: Uuid,
+    /// The token's number.
+    pub generation: i64,
+    /// Names the request, so that it can be repeated.
+    pub request_id: Option<Uuid>,
+    /// For how long a request that is repeated gets the same answer.
+    pub repeat_within: Duration,
+    /// Where it comes from.
+    pub address: Option<IpAddr>,
+    /// When the session then ends unless it is used before.
+    pub idle_expires_at: Timestamp,
+    /// The time of the request, should it end the session.
+    pub at: Revoking,
+}
+
+/// What came of a refresh.
+#[derive(Debug, Clone)]
+pub enum Rotation {
+    /// The session has moved on, now or when the same request came first.
+    Rotated(Box<LiveSession>),
+    /// The token was not the current one: the session is over.
+    Reused,
+    /// The session had ended before.
+    Ended,
+}
+
+/// Another password for a user.
+#[derive(Clone)]
+pub struct PasswordChange {
+    /// Whose.
+    pub user_id: Uuid,
+    /// The credentials that were checked.
+    pub credential_version: i64,
+    /// The session that asks.
+    pub session_id: Uuid,
+    /// The new password's hash, in its stored format.
+    pub password_hash: String,
+    /// The time of the request.
+    pub at: Revoking,
+}
+
+impl std::fmt::Debug for PasswordChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PasswordChange").field("user", &self.user_id).finish_non_exhaustive()
+    }
 }
 
 /// A challenge that is to be added.

@@ -62,6 +62,12 @@ impl Sqlite {
         Ok(())
     }
 
+    /// There is one writer: nobody else changes anything meanwhile.
+    #[expect(clippy::unused_async, reason = "on Postgres it is a statement")]
+    async fn hold_user(_connection: &mut SqliteConnection, _id: uuid::Uuid) -> Result<()> {
+        Ok(())
+    }
+
     /// Runs `body` in a transaction, to its end even if the caller goes away.
     async fn write<A, T>(&self, args: A, body: Body<A, T>) -> Result<T>
     where

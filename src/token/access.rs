@@ -69,12 +69,12 @@ impl AccessTokens {
         &self.settings.issuer
     }
 
-    /// How long a token is valid.
+    /// The longest that a token is valid.
     pub fn ttl(&self) -> Duration {
         self.settings.ttl
     }
 
-    /// Issues a token for `user` in `session`.
+    /// Issues a token for `user` in `session`, which it does not outlive.
     ///
     /// # Errors
     /// There is no key to sign with, or it fails.
@@ -90,7 +90,7 @@ impl AccessTokens {
             iss: self.settings.issuer.clone(),
             sub: user.id,
             aud: session.audience.clone(),
-            exp: now.plus(self.settings.ttl).unix_seconds(),
+            exp: now.plus(self.settings.ttl).min(session.ends_at()).unix_seconds(),
             iat: now.unix_seconds(),
             jti: Uuid::now_v7(),
             client_id: session.audience.clone(),
@@ -100,7 +100,8 @@ impl AccessTokens {
             preferred_username: user.username.clone(),
             roles: user.roles.clone(),
         };
-        Ok(AccessToken { jwt: encode(key, &claims)?, expires_in: self.settings.ttl })
+        let expires_in = u64::try_from(claims.exp - claims.iat).unwrap_or(0);
+        Ok(AccessToken { jwt: encode(key, &claims)?, expires_in: Duration::from_secs(expires_in) })
     }
 
     /// Verifies a token that is for one of `audiences`.

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use countersign::{app, pb::login_response::Result as Outcome, service::Janitor};
+use countersign::{
+    app::{self, Environment},
+    pb::login_response::Result as Outcome,
+    service::Janitor,
+};
 use rstest::rstest;
 
 use crate::{
@@ -43,7 +47,7 @@ async fn replicas_take_turns_by_the_lease(
 ) {
     let (database, clock) = (Database::new(backend).await, TestClock::default());
     let config = config(&database);
-    let time = clock.clock();
+    let time = Environment { clock: clock.clock(), ..Environment::default() };
     let one = Janitor::new(&app::use_cases(&config, &time).await.unwrap());
     let other = Janitor::new(&app::use_cases(&config, &time).await.unwrap());
     // More than a batch, so that it goes on after the first.
@@ -108,7 +112,10 @@ async fn a_key_loses_its_private_part_and_is_forgotten_when_all_tokens_have_long
 ) {
     let (database, clock) = (Database::new(backend).await, TestClock::default());
     let config = config(&database);
-    let use_cases = app::use_cases(&config, &clock.clock()).await.unwrap();
+    let use_cases =
+        app::use_cases(&config, &Environment { clock: clock.clock(), ..Environment::default() })
+            .await
+            .unwrap();
     let keys = app::keys(&config, &clock.clock()).await.unwrap().unwrap();
     keys.rotate(true).await.unwrap();
     let janitor = Janitor::new(&use_cases);

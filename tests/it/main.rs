@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on must fail")]
 #![expect(unreachable_pub, reason = "nobody uses a test from outside")]
 
+mod access;
+mod account;
 mod cancellation;
 mod engine;
 mod errors;
@@ -17,11 +19,14 @@ mod keys;
 mod keys_command;
 mod limits;
 mod login;
+mod logout;
 mod no_secrets;
 mod process;
 mod races;
 mod reflection;
+mod refresh_token;
 mod register;
+mod rehash;
 mod resend_code;
 mod shutdown;
 mod signing;

@@ -6,8 +6,11 @@
 
 mod challenges;
 mod housekeeping;
+mod passwords;
 mod revocations;
+mod rotation;
 mod schema;
+mod session_row;
 mod sessions;
 mod signing_keys;
 mod users;

@@ -6,13 +6,15 @@ use countersign::{
     app::{App, Environment, Error},
     config::{Config, Settings},
     pb::{
-        Challenge, LoginRequest, LoginResponse, RegisterRequest, ResendCodeRequest, Tokens, User,
-        Verify2FaRequest, auth_service_client::AuthServiceClient, login_response,
-        token_service_client::TokenServiceClient, verify2_fa_request::Proof,
+        Challenge, ChangePasswordRequest, DeleteMeRequest, GetMeRequest, ListSessionsRequest,
+        LoginRequest, LoginResponse, LogoutRequest, RefreshTokenRequest, RegisterRequest,
+        ResendCodeRequest, Session, Tokens, User, Verify2FaRequest,
+        account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
+        login_response, token_service_client::TokenServiceClient, verify2_fa_request::Proof,
     },
 };
 use tokio::{sync::oneshot, task::JoinHandle};
-use tonic::{Status, transport::Channel};
+use tonic::{Request, Status, transport::Channel};
 
 use super::{Backend, Database, clock::TestClock, logs, soon, unique};
 
@@ -21,6 +23,7 @@ pub const PASSWORD: &str = "correct horse battery";
 /// A server and its database. It ends when this is dropped, the database with the last server on it.
 #[derive(Debug)]
 pub struct Server {
+    pub account: AccountServiceClient<Channel>,
     pub auth: AuthServiceClient<Channel>,
     pub tokens: TokenServiceClient<Channel>,
     pub channel: Channel,
@@ -111,6 +114,7 @@ impl Server {
         let endpoint = Channel::from_shared(format!("http://{grpc}")).unwrap();
         let channel = soon("connecting", endpoint.connect()).await.unwrap();
         Self {
+            account: AccountServiceClient::new(channel.clone()),
             auth: AuthServiceClient::new(channel.clone()),
             tokens: TokenServiceClient::new(channel.clone()),
             channel,
@@ -175,6 +179,60 @@ impl Server {
         let response = soon("ResendCode", self.auth.clone().resend_code(request)).await?;
         Ok(response.into_inner().challenge.unwrap())
     }
+
+    /// The tokens of a new session of a user without a second factor.
+    pub async fn session(&self, user: &User) -> Tokens {
+        match self.login(&user.username, PASSWORD).await.unwrap().result {
+            Some(login_response::Result::Tokens(tokens)) => tokens,
+            other => panic!("no tokens: {other:?}"),
+        }
+    }
+
+    pub async fn refresh(&self, token: &str, request_id: &str) -> Result<Tokens, Status> {
+        let (refresh_token, request_id) = (token.to_owned(), request_id.to_owned());
+        let request = RefreshTokenRequest { refresh_token, request_id };
+        let response = soon("RefreshToken", self.auth.clone().refresh_token(request)).await?;
+        Ok(response.into_inner().tokens.unwrap())
+    }
+
+    pub async fn logout(&self, token: &str) -> Result<(), Status> {
+        let request = LogoutRequest { refresh_token: token.to_owned() };
+        soon("Logout", self.auth.clone().logout(request)).await.map(|_| ())
+    }
+
+    pub async fn me(&self, tokens: &Tokens) -> Result<User, Status> {
+        let response = self.account.clone().get_me(bearer(tokens, GetMeRequest {})).await?;
+        Ok(response.into_inner().user.unwrap())
+    }
+
+    pub async fn sessions(&self, tokens: &Tokens) -> Result<Vec<Session>, Status> {
+        let request = bearer(tokens, ListSessionsRequest {});
+        Ok(self.account.clone().list_sessions(request).await?.into_inner().sessions)
+    }
+
+    pub async fn change_password(
+        &self,
+        tokens: &Tokens,
+        current: &str,
+        new: &str,
+    ) -> Result<(), Status> {
+        let (current_password, new_password) = (current.to_owned(), new.to_owned());
+        let request = bearer(tokens, ChangePasswordRequest { current_password, new_password });
+        soon("ChangePassword", self.account.clone().change_password(request)).await.map(|_| ())
+    }
+
+    pub async fn delete_me(&self, tokens: &Tokens, password: &str) -> Result<(), Status> {
+        let request = bearer(tokens, DeleteMeRequest { password: password.to_owned() });
+        soon("DeleteMe", self.account.clone().delete_me(request)).await.map(|_| ())
+    }
+}
+
+/// A request that comes with an access token.
+pub fn bearer<T>(tokens: &Tokens, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let value = format!("Bearer {}", tokens.access_token).parse().unwrap();
+    request.metadata_mut().insert("authorization", value);
+    request
 }
 
 /// The request of a user that is like no other.

@@ -3,7 +3,9 @@
 mod challenges;
 mod database;
 mod housekeeping;
+mod passwords;
 mod revocations;
+mod rotation;
 mod sessions;
 mod signing_keys;
 mod users;
