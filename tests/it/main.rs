@@ -22,4 +22,5 @@ mod resend_code;
 mod shutdown;
 mod signing;
 mod store;
+mod verifier;
 mod verify_2fa;
