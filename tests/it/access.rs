@@ -64,16 +64,16 @@ async fn whatever_is_not_the_access_token_of_a_live_session_is_refused(
     let challenge = server.challenge(&user).await;
     for bad in [
         &[][..],
-        &[&good, &good],
-        &[&tokens.access_token],
-        &[&format!("Basic {}", tokens.access_token)],
+        &[&*good, &*good],
+        &[&*tokens.access_token],
+        &[&*format!("Basic {}", tokens.access_token)],
         &["Bearer"],
         &["Bearer "],
         &["Bearer garbage"],
-        &[&format!("Bearer  {}", tokens.access_token)],
-        &[&format!("Bearer {}x", tokens.access_token)],
-        &[&format!("Bearer {}", challenge.challenge_id)],
-        &[&format!("Bearer {}", tokens.refresh_token)],
+        &[&*format!("Bearer  {}", tokens.access_token)],
+        &[&*format!("Bearer {}x", tokens.access_token)],
+        &[&*format!("Bearer {}", challenge.challenge_id)],
+        &[&*format!("Bearer {}", tokens.refresh_token)],
     ] {
         assert_refused(&server, bad).await;
     }

@@ -31,5 +31,6 @@ mod resend_code;
 mod shutdown;
 mod signing;
 mod store;
+mod verifier;
 mod verify_2fa;
 mod watch_revocations;
