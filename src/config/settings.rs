@@ -37,7 +37,11 @@ pub const SETTINGS: &[Setting] = &[
     secret(MASTER_KEY, "made in development", "32 bytes in base64: encrypts keys at rest"),
     plain(DELIVERY, "log in development", "how codes reach people: log"),
     plain(ISSUER, "http://localhost:8080", "the claim iss: where the HTTP side is reached"),
-    plain(AUDIENCE, "countersign", "the claim aud; several with commas, the first is the default"),
+    plain(
+        AUDIENCE,
+        "countersign",
+        "the claim aud; several with commas, the first is the default and AccountService's own",
+    ),
     plain(JWT_ALGORITHM, "ES256", "ES256, EdDSA, RS256 or HS256"),
     secret(JWT_SECRET, "", "with HS256: at least 32 bytes in base64"),
     plain(

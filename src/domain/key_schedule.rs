@@ -12,8 +12,9 @@ pub const KEY_SET_MAX_AGE: Duration = Duration::from_secs(300);
 /// verifier keeps one, and as much again for replicas to notice the key and for clocks that differ.
 pub const KEY_LEAD: Duration = Duration::from_secs(2 * KEY_SET_MAX_AGE.as_secs());
 
-/// How long after its successor's start a key may still sign: on replicas that have not noticed, or whose clocks are behind.
-const SLACK: Duration = Duration::from_secs(120);
+/// How far the clocks of replicas may be apart. For so long after its successor's start a key may still sign, on replicas that
+/// have not noticed or are behind.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(120);
 
 /// The life of a signing key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +106,7 @@ impl KeySchedule {
             next.algorithm == key.algorithm && next.place() > key.place() && next.has_signed()
         };
         let next = self.keys.iter().filter(follows).map(|next| next.signs_from).min();
-        let last = next.map(|next| next.plus(self.token_ttl).plus(SLACK));
+        let last = next.map(|next| next.plus(self.token_ttl).plus(CLOCK_SKEW));
         // Not longer than until it was retired.
         last.into_iter().chain(key.retired_at).min()
     }

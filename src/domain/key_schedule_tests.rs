@@ -40,7 +40,7 @@ fn a_key_is_published_before_it_signs_and_until_its_last_token_has_expired() {
     let keys = [key("ES256", 1, 0), key("ES256", 2, DAY)];
     assert_eq!(states(&keys, DAY - 1), [Signing, Next]);
     assert_eq!(states(&keys, DAY), [Published, Signing]);
-    let end = DAY + TTL.as_secs() + SLACK.as_secs();
+    let end = DAY + TTL.as_secs() + CLOCK_SKEW.as_secs();
     assert_eq!(states(&keys, end - 1), [Published, Signing]);
     assert_eq!(states(&keys, end), [Expired, Signing]);
     assert_eq!(schedule(&keys).published_until(&keys[0]), Some(at(end)));
@@ -51,7 +51,7 @@ fn a_key_is_published_before_it_signs_and_until_its_last_token_has_expired() {
 /// clocks that differ included.
 #[test]
 fn the_lead_is_longer_than_anybody_keeps_the_key_set() {
-    assert!(KEY_LEAD > KEY_SET_MAX_AGE + SLACK);
+    assert!(KEY_LEAD > KEY_SET_MAX_AGE + CLOCK_SKEW);
 }
 
 #[test]
@@ -61,10 +61,10 @@ fn a_retired_key_is_out_at_once_and_one_that_never_signed_has_taken_over_from_no
     assert_eq!(states(&keys, 1200), [Published, Published, Signing]);
     keys[1].retired_at = Some(at(1150));
     assert_eq!(states(&keys, 1200), [Published, Retired, Signing]);
-    let until = at(1000).plus(TTL).plus(SLACK);
+    let until = at(1000).plus(TTL).plus(CLOCK_SKEW);
     assert_eq!(schedule(&keys).published_until(&keys[0]), Some(until), "2 did take over from 1");
     keys[1].retired_at = Some(at(999));
-    let until = at(1100).plus(TTL).plus(SLACK);
+    let until = at(1100).plus(TTL).plus(CLOCK_SKEW);
     assert_eq!(schedule(&keys).published_until(&keys[0]), Some(until), "2 never did");
 }
 

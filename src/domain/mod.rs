@@ -22,7 +22,7 @@ pub use caller::Caller;
 pub use challenge::{Challenge, CodePolicy};
 pub use email::Email;
 pub use field::{InvalidField, device_name, request_id, session_id};
-pub use key_schedule::{KEY_LEAD, KEY_SET_MAX_AGE, KeySchedule, KeyState, KeyTimes};
+pub use key_schedule::{CLOCK_SKEW, KEY_LEAD, KEY_SET_MAX_AGE, KeySchedule, KeyState, KeyTimes};
 pub use login_name::LoginName;
 pub use one_time_code::OneTimeCode;
 pub use password::{Password, PasswordPolicy};

@@ -61,7 +61,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::Verify2FaResponse>, Status> {
         let (caller, request) = (caller(&request), request.into_inner());
         let request = Verify2faRequest {
-            challenge: OpaqueToken::from_caller(request.challenge_id),
+            challenge: OpaqueToken::from_text(request.challenge_id),
             otp_code: request.proof.map(|Proof::OtpCode(code)| Zeroizing::new(code)),
         };
         let tokens = self.0.verify_2fa(request, caller).await.map_err(status)?;
@@ -72,7 +72,7 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::ResendCodeRequest>,
     ) -> Result<Response<pb::ResendCodeResponse>, Status> {
-        let token = OpaqueToken::from_caller(request.into_inner().challenge_id);
+        let token = OpaqueToken::from_text(request.into_inner().challenge_id);
         let challenge = self.0.resend_code(token).await.map_err(status)?;
         let challenge = Some(convert::challenge(&challenge));
         Ok(Response::new(pb::ResendCodeResponse { challenge }))
@@ -84,7 +84,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::RefreshTokenResponse>, Status> {
         let (caller, request) = (caller(&request), request.into_inner());
         let request = RefreshTokenRequest {
-            refresh_token: OpaqueToken::from_caller(request.refresh_token),
+            refresh_token: OpaqueToken::from_text(request.refresh_token),
             request_id: request.request_id,
         };
         let tokens = self.0.refresh_token(request, caller).await.map_err(status)?;
@@ -95,7 +95,7 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::LogoutRequest>,
     ) -> Result<Response<pb::LogoutResponse>, Status> {
-        let token = OpaqueToken::from_caller(request.into_inner().refresh_token);
+        let token = OpaqueToken::from_text(request.into_inner().refresh_token);
         self.0.logout(token).await.map_err(status)?;
         Ok(Response::new(pb::LogoutResponse {}))
     }

@@ -45,21 +45,6 @@ impl UseCases {
         Err(Error::InvalidCredentials)
     }
 
-    /// Checks the password of a user who is already known by their token.
-    ///
-    /// # Errors
-    /// It is not right; the hasher's.
-    pub(super) async fn confirm(
-        &self,
-        account: &Account,
-        password: &Password,
-        caller: Caller,
-    ) -> Result<(), Error> {
-        let stored = account.credentials().password_hash.as_str();
-        let right = self.passwords.verify(password, Some(stored), caller).await?;
-        if right { Ok(()) } else { Err(Error::InvalidCredentials) }
-    }
-
     fn parse_passwords(
         &self,
         user: &User,
@@ -68,6 +53,7 @@ impl UseCases {
         let mut fields = Fields::default();
         let current = Password::parse(&request.current_password);
         let current = fields.check(current.map_err(|bad| bad.named("current_password")));
+        // What was stored once passes. If today's rules are stricter, the new password is only not compared with it.
         let (username, email) = (Username::parse(&user.username), Email::parse(&user.email));
         let new = Password::parse_new(
             &request.new_password,

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Account, Error, UseCases, fields::Fields};
+use super::{Account, Error, UseCases};
 use crate::domain::{Caller, Password};
 
 impl UseCases {
@@ -16,9 +16,8 @@ impl UseCases {
         password: Zeroizing<String>,
         caller: Caller,
     ) -> Result<(), Error> {
-        let mut fields = Fields::default();
-        let password = fields.check(Password::parse(&password));
-        self.confirm(account, &fields.all(password)?, caller).await?;
+        let password = Password::parse(&password)?;
+        self.confirm(account, &password, caller).await?;
         let (user, version) = (account.user().id, account.credentials().credential_version);
         let at = self.revoking(self.clock.now());
         if self.store.user_delete(user, version, at).await? {

@@ -47,6 +47,13 @@ pub enum Error {
     Internal(#[source] Source),
 }
 
+/// The only field, or the only one that is bad.
+impl From<InvalidField> for Error {
+    fn from(bad: InvalidField) -> Self {
+        Self::InvalidFields(vec![bad])
+    }
+}
+
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {

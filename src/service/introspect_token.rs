@@ -10,6 +10,6 @@ impl UseCases {
     /// # Errors
     /// The store's.
     pub async fn introspect_token(&self, jwt: &str) -> Result<Option<Claims>, Error> {
-        Ok(self.bearer(jwt).await?.map(|bearer| bearer.claims))
+        Ok(self.bearer(jwt, &self.policy.audiences).await?.map(|account| account.claims))
     }
 }

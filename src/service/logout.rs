@@ -9,7 +9,7 @@ impl UseCases {
     /// # Errors
     /// A token that was never ours; the store's.
     pub async fn logout(&self, refresh_token: OpaqueToken) -> Result<(), Error> {
-        let (_, session) = self.authentic(&refresh_token).await?;
+        let (_, session) = self.session_of_refresh_token(&refresh_token).await?;
         let at = self.revoking(self.clock.now());
         self.store.session_revoke(session.id, session.user_id, at).await?;
         Ok(())

@@ -6,6 +6,7 @@
 mod bearer;
 mod change_password;
 mod clock;
+mod confirm;
 mod delete_me;
 mod error;
 mod fields;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Error, Tokens, UseCases, fields::Fields};
+use super::{Error, Tokens, UseCases};
 use crate::{
     domain::{Caller, Session, request_id},
     store::{Refresh, Rotation},
@@ -31,11 +31,9 @@ impl UseCases {
         request: RefreshTokenRequest,
         caller: Caller,
     ) -> Result<Tokens, Error> {
-        let mut fields = Fields::default();
-        let request_id = fields.check(request_id(&request.request_id));
-        let request_id = fields.all(request_id)?;
+        let request_id = request_id(&request.request_id)?;
         // A forged token gets no further than one look-up: it can't end anybody's session, nor hold its row.
-        let (token, session) = self.authentic(&request.refresh_token).await?;
+        let (token, session) = self.session_of_refresh_token(&request.refresh_token).await?;
         let now = self.clock.now();
         let refresh = Refresh {
             session_id: session.id,
@@ -56,7 +54,7 @@ impl UseCases {
     }
 
     /// A refresh token that we issued, now or before, and its session, whatever has become of it.
-    pub(super) async fn authentic(
+    pub(super) async fn session_of_refresh_token(
         &self,
         text: &OpaqueToken,
     ) -> Result<(RefreshToken, Session), Error> {

@@ -20,12 +20,12 @@ const BATCH: u32 = 1000;
 /// How long one reading may take. A database that hangs is no better than one that is gone.
 const READ_DEADLINE: Duration = Duration::from_secs(2);
 
-/// How often the log is read, and how long a stream that has nothing to say is silent.
+/// How often the log is read, and how often a stream says that it lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RevocationPace {
     /// The log is read this often, whether or not anything is announced.
     pub poll_every: Duration,
-    /// How long a stream is silent.
+    /// How often a stream says that it lives.
     pub heartbeat_every: Duration,
 }
 

@@ -1,6 +1,6 @@
 //! RevokeSession: ends one of the user's sessions.
 
-use super::{Account, Error, UseCases, fields::Fields};
+use super::{Account, Error, UseCases};
 use crate::domain::session_id;
 
 impl UseCases {
@@ -9,9 +9,7 @@ impl UseCases {
     /// # Errors
     /// An id that is none; the store's.
     pub async fn revoke_session(&self, account: &Account, id: &str) -> Result<(), Error> {
-        let mut fields = Fields::default();
-        let id = fields.check(session_id(id));
-        let id = fields.all(id)?;
+        let id = session_id(id)?;
         // The owner is a condition of the statement.
         let at = self.revoking(self.clock.now());
         self.store.session_revoke(id, account.user().id, at).await?;

@@ -2,7 +2,7 @@
 
 use super::{Error, Policy, UseCases, login::Destination};
 use crate::{
-    domain::{AuthMethod, Session, Timestamp, User},
+    domain::{AuthMethod, CLOCK_SKEW, Session, Timestamp, User},
     store::{Credentials, Revoking},
     token::{AccessToken, OpaqueToken, RefreshToken},
 };
@@ -64,8 +64,9 @@ impl UseCases {
         Ok(Tokens { access, refresh, session_id: session.id })
     }
 
-    /// What is ended now: tokens that were issued up to now may still be around for as long as one can be valid.
+    /// What is ended now: tokens of it may still be around for as long as one can be valid. One may even be issued after
+    /// `now`, by a replica whose clock is ahead, or while this one waits for its turn in the database.
     pub(super) fn revoking(&self, now: Timestamp) -> Revoking {
-        Revoking { now, tokens_expire_at: now.plus(self.tokens.ttl()) }
+        Revoking { now, tokens_expire_at: now.plus(self.tokens.ttl()).plus(CLOCK_SKEW) }
     }
 }

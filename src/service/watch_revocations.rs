@@ -7,7 +7,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{Clock, Error, RevocationPace, UseCases, fields::Fields, revocation_log::Known};
+use super::{Clock, Error, RevocationPace, UseCases, revocation_log::Known};
 use crate::{
     domain::{InvalidField, Revocation},
     store::NumberedRevocation,
@@ -43,9 +43,7 @@ impl UseCases {
     /// # Errors
     /// A cursor that is none of ours; a log that has lost its store.
     pub async fn watch_revocations(&self, cursor: &str) -> Result<RevocationStream, Error> {
-        let mut fields = Fields::default();
-        let cursor = fields.check(parse_cursor(cursor));
-        let cursor = fields.all(cursor)?;
+        let cursor = parse_cursor(cursor)?;
         let (log, pace) = (self.revocations.subscribe(), self.revocations.pace);
         // Now, or a cursor that another replica has given a moment ago would be one from the future.
         if !self.revocations.catch_up().await {
@@ -65,7 +63,9 @@ impl RevocationStream {
             }
             if let Some(update) = self.update() {
                 self.cursor = update.cursor;
-                self.heartbeat_at = Instant::now() + self.pace.heartbeat_every;
+                if update.revocation.is_none() {
+                    self.heartbeat_at = Instant::now() + self.pace.heartbeat_every;
+                }
                 return Some(update);
             }
             self.news().await?;

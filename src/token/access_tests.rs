@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    domain::{AuthMethod, KEY_LEAD, KeySchedule, KeyTimes},
+    domain::{AuthMethod, CLOCK_SKEW, KEY_LEAD, KeySchedule, KeyTimes},
     token::{Algorithm, MasterKey},
 };
 
@@ -208,7 +208,7 @@ fn each_claim_is_needed_and_of_its_type() {
         ("aud", json!(["countersign", "other"])),
         ("exp", json!(now().unix_seconds())),
         ("exp", json!("9999999999")),
-        ("iat", json!(now().unix_seconds() + 1)),
+        ("iat", json!(now().plus(CLOCK_SKEW).unix_seconds() + 1)),
         ("sub", json!("alice")),
     ] {
         let mut changed = claims.clone();
@@ -308,4 +308,13 @@ fn without_a_key_nothing_is_signed_or_accepted() {
         created_at: now(),
     };
     assert!(matches!(tokens.issue(&user, &session, now()), Err(KeyError::Missing)));
+}
+
+/// Of several replicas, one issues and another verifies.
+#[test]
+fn clocks_may_differ_by_what_replicas_may() {
+    let issuer = issuer(Algorithm::Es256);
+    let (header, mut claims) = parts(&issuer.issue());
+    claims["iat"] = json!(now().plus(CLOCK_SKEW).unix_seconds());
+    assert!(issuer.accepts(&issuer.signed(&header, &claims)));
 }

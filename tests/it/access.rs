@@ -2,14 +2,20 @@
 
 use std::time::Duration;
 
-use countersign::pb::{GetMeRequest, Tokens};
+use countersign::pb::{
+    GetMeRequest, IntrospectTokenRequest, LoginRequest, Tokens, login_response::Result as Outcome,
+};
 use rstest::rstest;
 use tonic::{Code, Request, Status, client::Grpc};
 use tonic_prost::ProstCodec;
 
 use crate::{
     errors::methods,
-    harness::{Backend, Server, eventually, logs, reason, server::bearer, soon},
+    harness::{
+        Backend, Server, eventually, logs, reason,
+        server::{PASSWORD, bearer},
+        soon,
+    },
 };
 
 /// Every RPC of ours that must not be reached without an access token.
@@ -84,6 +90,27 @@ async fn whatever_is_not_the_access_token_of_a_live_session_is_refused(
     assert!(server.me(&next).await.is_ok());
     server.logout(&next.refresh_token).await.unwrap();
     assert_refused(&server, &[&header(&next)]).await;
+}
+
+/// A service whose tokens are for itself can't turn them against the accounts of its users.
+#[rstest]
+#[tokio::test]
+async fn a_token_for_another_service_is_refused_though_it_counts(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let request = LoginRequest {
+        username: server.user(false).await.username,
+        password: PASSWORD.to_owned(),
+        audience: "other".to_owned(),
+        ..LoginRequest::default()
+    };
+    let answer = server.auth.clone().login(request).await.unwrap().into_inner();
+    let Some(Outcome::Tokens(tokens)) = answer.result else { panic!("no tokens: {answer:?}") };
+    let request = IntrospectTokenRequest { token: tokens.access_token.clone() };
+    let answer = server.tokens.clone().introspect_token(request).await.unwrap().into_inner();
+    assert_eq!((answer.active, answer.claims.unwrap().aud.as_str()), (true, "other"));
+    assert_refused(&server, &[&header(&tokens)]).await;
 }
 
 #[rstest]

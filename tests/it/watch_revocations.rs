@@ -5,6 +5,7 @@ mod replicas;
 use std::time::Duration;
 
 use countersign::{
+    app::Environment,
     pb::{
         IntrospectTokenRequest, Revocation, Tokens, User, WatchRevocationsRequest,
         WatchRevocationsResponse, revocation::Subject,
@@ -131,6 +132,20 @@ async fn it_goes_on_after_each_cursor_and_replays_all_after_one_from_the_future(
     // As one is that was received before the database was restored from a backup.
     let (all, _) = replay(&mut watch(&server, "9223372036854775807").await).await;
     assert_eq!(all, ended);
+}
+
+/// The first heartbeat ends the replay, however much was replayed, and revocations put none off.
+#[rstest]
+#[tokio::test]
+async fn the_end_of_the_replay_is_told_at_once(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let never = |_config: &mut _, environment: &mut Environment| {
+        environment.revocations.heartbeat_every = Duration::from_secs(3600);
+    };
+    let server = Server::start_with(backend, never).await;
+    let ended = ended_sessions(&server, 3).await;
+    assert_eq!(replay(&mut watch(&server, "").await).await.0, ended);
 }
 
 /// Streams that are open while a database is restored hear all that it still has.

@@ -22,7 +22,7 @@ pub enum Algorithm {
 pub enum WhenBlind {
     /// Go on: what was revoked meanwhile is accepted until it expires, 15 minutes at the most by the server's default.
     Accept,
-    /// Refuse every token once nothing was heard for that long, and before the first revocations have come.
+    /// Refuse every token once nothing was heard for that long, and not before fifteen seconds, and before the first revocations have come.
     RefuseAfter(Duration),
 }
 
@@ -49,7 +49,7 @@ pub struct Settings {
     /// What to do when revocations can't be followed. By default tokens are still accepted.
     pub when_blind: WhenBlind,
     /// How many verified tokens are remembered, so that their signatures are not computed again: 10,000 by default,
-    /// which takes some 10 MB when all are in use. 0 turns it off.
+    /// which takes some 10 MB when all are in use. under 2 turns it off.
     pub remembered_tokens: usize,
 }
 

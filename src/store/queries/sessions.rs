@@ -29,14 +29,14 @@ const FIND: &str = concat!(
     " FROM sessions WHERE id = $1 AND refresh_salt IS NOT NULL"
 );
 
-/// The live sessions of the user $1.
+/// The live sessions of the user $1, as many as an answer may hold.
 const LIST: &str = concat!(
     "SELECT ",
     session_columns!(),
     " FROM sessions WHERE user_id = $1 AND ",
     session_lives!(),
     " AND credential_version = (SELECT credential_version FROM users WHERE id = $1) \
-     ORDER BY COALESCE(last_used_at, created_at) DESC, id"
+     ORDER BY COALESCE(last_used_at, created_at) DESC, id LIMIT 100"
 );
 
 /// Ends the live sessions of the user $1 but $3.
