@@ -3,15 +3,16 @@
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::timeout};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     config::{Config, Listen, Signing},
+    delivery::Delivery,
     grpc::{self, Health},
     http,
     listener::Listener,
     password::Passwords,
-    service::{self, Clock, UseCases, load_signing_key},
+    service::{self, Clock, Outbox, UseCases, load_signing_key},
     store,
     telemetry::{Metrics, chain},
     token::{self, AccessTokens, KeyError},
@@ -60,6 +61,8 @@ pub struct Environment {
     pub http_limits: http::Limits,
     /// How often readiness is checked.
     pub check_every: Duration,
+    /// How often it is looked for messages that nobody has told this replica of.
+    pub deliver_every: Duration,
 }
 
 impl Default for Environment {
@@ -69,6 +72,7 @@ impl Default for Environment {
             limits: grpc::Limits::default(),
             http_limits: http::Limits::default(),
             check_every: Duration::from_secs(2),
+            deliver_every: Duration::from_secs(1),
         }
     }
 }
@@ -81,6 +85,7 @@ pub struct App {
     grpc_addr: SocketAddr,
     http_addr: SocketAddr,
     listen: Listen,
+    delivery: Delivery,
     environment: Environment,
     use_cases: UseCases,
 }
@@ -111,7 +116,7 @@ pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error
         passwords: passwords.await.map_err(io::Error::other).flatten().map_err(Error::Threads)?,
         tokens: AccessTokens::new(key, config.access_tokens.clone())?,
         master_key,
-        delivery: config.delivery,
+        outbox: Outbox::default(),
         policy: Arc::new(config.policy.clone()),
         clock: clock.clone(),
     })
@@ -135,8 +140,8 @@ impl App {
         let (http, http_addr) =
             bind(config.listen.http, environment.http_limits.max_connections).await?;
         let use_cases = use_cases(config, &environment.clock).await?;
-        let listen = config.listen.clone();
-        Ok(Self { grpc, http, grpc_addr, http_addr, listen, environment, use_cases })
+        let (listen, delivery) = (config.listen.clone(), config.delivery.clone());
+        Ok(Self { grpc, http, grpc_addr, http_addr, listen, delivery, environment, use_cases })
     }
 
     /// Where gRPC listens.
@@ -154,16 +159,22 @@ impl App {
     /// # Errors
     /// A server that fails by itself.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
-        let Self { grpc, http, listen, environment, use_cases, .. } = self;
+        let Self { grpc, http, listen, delivery, environment, use_cases, .. } = self;
         let (mut health, health_service) = Health::new().await;
         let routes =
             grpc::routes(&use_cases, health_service, listen.reflection, environment.limits)?;
         let (metrics, (set_ready, ready)) = (
-            Metrics::new(|registry| use_cases.passwords.figures().register(registry)),
+            Metrics::new(|registry| {
+                use_cases.passwords.figures().register(registry);
+                use_cases.outbox.register(registry);
+            }),
             watch::channel(false),
         );
         let site = http::Site { use_cases: use_cases.clone(), metrics: metrics.clone(), ready };
-        let stop = CancellationToken::new();
+        let (stop, stop_sending) = (CancellationToken::new(), CancellationToken::new());
+        let sending =
+            use_cases.clone().deliver(delivery, environment.deliver_every, stop_sending.clone());
+        let sending = AbortOnDropHandle::new(tokio::spawn(sending));
 
         let servers = async {
             let stopped = stop.clone().cancelled_owned();
@@ -190,11 +201,16 @@ impl App {
             stop.cancel();
         };
         let ended = timeout(listen.drain_delay + listen.shutdown_timeout, async {
-            tokio::join!(drain, servers).1
+            let ended = tokio::join!(drain, servers).1;
+            // Only now: the last calls may have caused messages.
+            stop_sending.cancel();
+            (ended, sending.await)
         });
         match ended.await {
-            Ok(ended) => ended?,
-            Err(_elapsed) => tracing::warn!("calls that did not end in time are cut off"),
+            Ok((ended, _sent)) => ended?,
+            Err(_elapsed) => {
+                tracing::warn!("calls and messages that did not end in time are cut off");
+            }
         }
         if timeout(CLOSE_DEADLINE, use_cases.store.close()).await.is_err() {
             tracing::warn!("the database did not let go of its connections in time");

@@ -9,6 +9,7 @@ mod error;
 mod fields;
 mod jwks;
 mod login;
+mod outbox;
 mod readiness;
 mod register;
 mod resend_code;
@@ -20,7 +21,6 @@ mod verify_2fa;
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    delivery::Delivery,
     domain::{CodePolicy, PasswordPolicy},
     password::Passwords,
     store::Store,
@@ -32,6 +32,7 @@ pub use self::{
     error::Error,
     jwks::Jwks,
     login::{LoginOutcome, LoginRequest},
+    outbox::Outbox,
     readiness::NotReady,
     register::RegisterRequest,
     second_factor::PendingChallenge,
@@ -66,8 +67,8 @@ pub struct UseCases {
     pub(crate) tokens: AccessTokens,
     /// What keys the digests.
     pub(crate) master_key: MasterKey,
-    /// How codes reach people.
-    pub(crate) delivery: Delivery,
+    /// What is to be sent, and who is told of it.
+    pub(crate) outbox: Outbox,
     /// The rules.
     pub(crate) policy: Arc<Policy>,
     /// What time it is.

@@ -18,13 +18,13 @@ use async_trait::async_trait;
 use tokio::{sync::Semaphore, time::timeout};
 use uuid::Uuid;
 
-use crate::domain::{Challenge, LoginName, Session, Timestamp};
+use crate::domain::{Challenge, LoginName, Session, Timestamp, User};
 
 pub use self::{
     error::Error,
     records::{
-        CodeRules, Credentials, LiveSession, NewChallenge, NewUser, PoolUse, Renewal, Reservation,
-        Revoking, SealedKey, Taken,
+        ClaimedMessage, CodeRules, Credentials, LiveSession, NewChallenge, NewUser, OutboxState,
+        PoolUse, Renewal, Reservation, Revoking, SealedKey, SealedMessage, Taken,
     },
 };
 
@@ -38,9 +38,9 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(20);
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Everything the service keeps.
-pub trait Store: Database + Users + Sessions + Challenges + SigningKeys {}
+pub trait Store: Database + Users + Sessions + Challenges + Outbox + SigningKeys {}
 
-impl<T: Database + Users + Sessions + Challenges + SigningKeys> Store for T {}
+impl<T: Database + Users + Sessions + Challenges + Outbox + SigningKeys> Store for T {}
 
 /// The database as such.
 #[async_trait]
@@ -95,8 +95,11 @@ pub trait Sessions {
 /// Challenges: logins that wait for a second factor.
 #[async_trait]
 pub trait Challenges {
-    /// Adds a challenge.
-    async fn challenge_create(&self, new: NewChallenge) -> Result<()>;
+    /// Adds a challenge, and the message with its code.
+    async fn challenge_create(&self, new: NewChallenge, message: SealedMessage) -> Result<()>;
+
+    /// Finds a challenge, in whatever state, and its user.
+    async fn challenge_find(&self, token_mac: [u8; 32]) -> Result<Option<(Challenge, User)>>;
 
     /// Spends one attempt, before anything is compared: what is spent stays spent whatever happens next.
     async fn challenge_reserve(
@@ -110,13 +113,35 @@ pub trait Challenges {
     /// user is disabled or the credentials have changed, the challenge is used up and no session begins.
     async fn challenge_complete(&self, challenge: Challenge, session: Session) -> Result<bool>;
 
-    /// Replaces the code, if the cool-down is over. Spent attempts stay spent.
+    /// Replaces the code, if the cool-down is over, and adds the message with the new one. Spent attempts stay spent.
     async fn challenge_renew(
         &self,
         token_mac: [u8; 32],
         code_mac: [u8; 32],
         rules: CodeRules,
+        message: SealedMessage,
     ) -> Result<Renewal>;
+}
+
+/// Messages to people. They get in by the methods that cause them.
+#[async_trait]
+pub trait Outbox {
+    /// How many messages there are.
+    async fn outbox_state(&self, now: Timestamp) -> Result<OutboxState>;
+
+    /// Takes up to `most` messages that are due, for the caller alone until `until`.
+    async fn outbox_claim(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        most: usize,
+    ) -> Result<Vec<ClaimedMessage>>;
+
+    /// Gives a message back for `until`, unless somebody else has claimed it since that number of tries.
+    async fn outbox_postpone(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<()>;
+
+    /// Removes a message: it was sent, or never will be.
+    async fn outbox_remove(&self, id: Uuid) -> Result<()>;
 }
 
 /// Signing keys, encrypted.

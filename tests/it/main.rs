@@ -6,6 +6,7 @@
 #![expect(unreachable_pub, reason = "nobody uses a test from outside")]
 
 mod cancellation;
+mod delivery;
 mod engine;
 mod errors;
 mod harness;
