@@ -54,9 +54,8 @@ impl Templates {
                 }
                 Some(Err(_)) | None => built_in.to_owned(),
             };
-            match environment.add_template_owned(name, text) {
-                Ok(()) => {}
-                Err(error) => problems.push(described(&error)),
+            if let Err(error) = environment.add_template_owned(name, text) {
+                problems.push(described(&error));
             }
         }
         problems.extend(folder.map(strangers).unwrap_or_default());
@@ -98,8 +97,8 @@ impl Templates {
         let (kind, values) = (message.content.kind(), values(message, now));
         let part = |part| self.0.get_template(&format!("{kind}.{part}"))?.render(values.clone());
         // Whatever a template does, a subject is one line: what comes after a line break would be another header.
-        let subject = part("subject.txt")?.split_whitespace().collect::<Vec<_>>().join(" ");
-        let subject = subject.chars().filter(|character| !character.is_control()).collect();
+        let subject = part("subject.txt")?.replace(char::is_control, " ");
+        let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
         Ok(Words { subject, text: part("txt")?, html: part("html")? })
     }
 }
@@ -109,8 +108,8 @@ fn values(message: &Message, now: Timestamp) -> Value {
     let username = message.username.as_str();
     match &message.content {
         Content::Code { code, expires_at, .. } => {
-            // Rounded down, but never to nothing: who reads it later than it was sent has less time still.
-            let minutes = (expires_at.since(now).as_secs() / 60).max(1);
+            // To the nearest one, but never none: it will be read some time after it was written.
+            let minutes = ((expires_at.since(now).as_secs() + 30) / 60).max(1);
             context! { username, code => code.expose(), minutes }
         }
         Content::Notice(_) => {

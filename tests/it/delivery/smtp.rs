@@ -42,7 +42,7 @@ async fn the_code_in_the_mail_completes_the_login(
         "Content-Type: text/plain; charset=utf-8",
         "Content-Type: text/html; charset=utf-8",
         &format!("Hello {},", user.username),
-        "It works for 4 minutes, once.",
+        "It works for 5 minutes, once.",
     ] {
         assert!(mails[0].text.contains(expected), "{expected}\n{}", mails[0].text);
     }
