@@ -15,6 +15,8 @@ mod reader;
 mod settings;
 mod tokens;
 
+use std::time::Duration;
+
 use self::{database::url, reader::Reader};
 use crate::{delivery::Delivery, password::Settings as Hashing, service::Policy, token};
 
@@ -43,6 +45,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// What signs access tokens.
     pub signing: Signing,
+    /// How old a stored signing key gets before the next one is made.
+    pub key_rotation: Duration,
     /// What access tokens say.
     pub access_tokens: token::Settings,
     /// The rules for users, codes and sessions.
@@ -69,6 +73,7 @@ impl Config {
             master_key: reader.master_key(profile, url),
             delivery: reader.delivery(profile),
             signing: reader.signing(),
+            key_rotation: reader.key_rotation(),
             access_tokens: reader.access_tokens(),
             policy: reader.policy(),
             password: reader.password(profile),
@@ -146,7 +151,7 @@ mod tests {
         ]);
         let listen = config.unwrap().listen;
         assert!(!listen.reflection);
-        assert_eq!(listen.drain_delay, std::time::Duration::from_secs(5));
+        assert_eq!(listen.drain_delay, Duration::from_secs(5));
     }
 
     #[test]
@@ -268,6 +273,7 @@ mod tests {
             (name::MASTER_KEY, "!"),
             (name::DELIVERY, "pigeon"),
             (name::JWT_ALGORITHM, "none"),
+            (name::KEY_ROTATION, "11years"),
             (name::ISSUER, "localhost"),
             (name::ACCESS_TOKEN_TTL, "25h"),
             (name::AUDIENCE, "a,,b"),
@@ -282,6 +288,8 @@ mod tests {
             (name::LOG_FORMAT, "xml"),
         ];
         assert_eq!(names(&bad), bad.map(|(name, _)| name));
-        assert_eq!(names(&[(name::ACCESS_TOKEN_TTL, "999ms")]), [name::ACCESS_TOKEN_TTL]);
+        for (name, too_short) in [(name::ACCESS_TOKEN_TTL, "999ms"), (name::KEY_ROTATION, "59m")] {
+            assert_eq!(names(&[(name, too_short)]), [name]);
+        }
     }
 }

@@ -31,7 +31,7 @@ const fn secret(name: &'static str, default: &'static str, help: &'static str) -
 /// All settings, in the order in which they are documented.
 pub const SETTINGS: &[Setting] = &[
     plain(DATABASE_URL, "sqlite://data/countersign.db", "postgres://… or sqlite://…"),
-    plain(DATABASE_CONNECTIONS, "10", "most connections to the database"),
+    plain(DATABASE_CONNECTIONS, "10", "most connections to the database, beside one that listens"),
     plain(GRPC_ADDR, "127.0.0.1:50051", "where gRPC listens; port 0 picks one"),
     plain(HTTP_ADDR, "127.0.0.1:8080", "where HTTP listens: key set, probes, metrics"),
     secret(MASTER_KEY, "made in development", "32 bytes in base64: encrypts keys at rest"),
@@ -46,6 +46,11 @@ pub const SETTINGS: &[Setting] = &[
     plain(AUDIENCE, "countersign", "the claim aud; several with commas, the first is the default"),
     plain(JWT_ALGORITHM, "ES256", "ES256, EdDSA, RS256 or HS256"),
     secret(JWT_SECRET, "", "with HS256: at least 32 bytes in base64"),
+    plain(
+        KEY_ROTATION,
+        "90d",
+        "how old the signing key gets before the next one is made; 1h to 10years",
+    ),
     plain(ACCESS_TOKEN_TTL, "15m", "how long an access token is valid"),
     plain(REFRESH_TOKEN_TTL, "30d", "how long a session lives at the most"),
     plain(SESSION_IDLE_TTL, "14d", "how long a session lives that is not used"),
@@ -81,6 +86,7 @@ pub(super) const ISSUER: &str = "COUNTERSIGN_ISSUER";
 pub(super) const AUDIENCE: &str = "COUNTERSIGN_AUDIENCE";
 pub(super) const JWT_ALGORITHM: &str = "COUNTERSIGN_JWT_ALGORITHM";
 pub(super) const JWT_SECRET: &str = "COUNTERSIGN_JWT_SECRET";
+pub(super) const KEY_ROTATION: &str = "COUNTERSIGN_KEY_ROTATION";
 pub(super) const ACCESS_TOKEN_TTL: &str = "COUNTERSIGN_ACCESS_TOKEN_TTL";
 pub(super) const REFRESH_TOKEN_TTL: &str = "COUNTERSIGN_REFRESH_TOKEN_TTL";
 pub(super) const SESSION_IDLE_TTL: &str = "COUNTERSIGN_SESSION_IDLE_TTL";

@@ -64,6 +64,6 @@ impl UseCases {
         if !self.store.challenge_complete(challenge, session.clone()).await? {
             return Err(Error::ChallengeInvalid);
         }
-        self.issue(&credentials.user, &session)
+        self.issue(&credentials.user, &session, session.created_at)
     }
 }

@@ -2,7 +2,8 @@
 
 use countersign::{
     pb::{
-        LoginRequest, RegisterRequest, ResendCodeRequest, Verify2FaRequest,
+        ChangePasswordRequest, LoginRequest, RefreshTokenRequest, RegisterRequest,
+        ResendCodeRequest, Verify2FaRequest, account_service_client::AccountServiceClient,
         auth_service_client::AuthServiceClient, login_response::Result as Outcome,
         verify2_fa_request::Proof,
     },
@@ -17,7 +18,7 @@ use crate::{
         command::Running,
         hook::HookServer,
         mail::{MailServer, Tls},
-        server::wrong,
+        server::{bearer, wrong},
     },
     http,
     process::{code_in, serve},
@@ -25,6 +26,7 @@ use crate::{
 
 const PASSWORD: &str = "canary passphrase";
 const WRONG: &str = "canary mistyped";
+const NEXT: &str = "canary next passphrase";
 const NO_CODE: &str = "canary no code";
 
 /// With the log turned all the way up, every output of a whole flow is searched: the log, errors, metrics, the key set.
@@ -74,6 +76,21 @@ async fn no_secret_is_in_any_output(
     }
     let tokens = auth.verify2_fa(proof(&code)).await.unwrap().into_inner().tokens.unwrap();
     output += &format!("{:?}", auth.verify2_fa(proof(&code)).await.unwrap_err());
+    let channel = format!("http://{}", running.grpc);
+    let mut account = AccountServiceClient::connect(channel).await.unwrap();
+    let mut change = async |current: &str| {
+        let (current_password, new_password) = (current.to_owned(), NEXT.to_owned());
+        let change = ChangePasswordRequest { current_password, new_password };
+        account.change_password(bearer(&tokens, change)).await
+    };
+    output += &format!("{:?}", change(WRONG).await.unwrap_err());
+    change(PASSWORD).await.unwrap();
+    let refresh_token = tokens.refresh_token.clone();
+    let refresh = RefreshTokenRequest { refresh_token, request_id: String::new() };
+    let next = auth.refresh_token(refresh.clone()).await.unwrap().into_inner().tokens.unwrap();
+    output += &format!("{:?}", auth.refresh_token(refresh.clone()).await.unwrap_err());
+    output += &format!("{:?}", auth.refresh_token(refresh).await.unwrap_err());
+    output += &format!("{:?}", change(NEXT).await.unwrap_err());
     for path in
         ["/metrics", "/.well-known/jwks.json", "/.well-known/openid-configuration", "/readyz"]
     {
@@ -98,7 +115,10 @@ async fn no_secret_is_in_any_output(
         ("what is no code", NO_CODE),
         ("the master key", &master_key),
         ("the challenge id", &challenge_id),
+        ("the next password", NEXT),
         ("the token", &tokens.access_token),
+        ("the refresh token", &tokens.refresh_token),
+        ("its successor", &next.refresh_token),
         ("the token's signature", &signature),
     ] {
         assert!(!output.contains(secret), "{what} is in the output");

@@ -136,6 +136,8 @@ async fn complete(
     challenge: &Challenge,
     session: &Session,
 ) -> Result<bool> {
+    // The user before the challenge, as a change of the password takes them: the other order could deadlock.
+    Backend::hold_user(connection, challenge.user_id).await?;
     // Several may hold the right code: the row's lock lets one of them through.
     let consumed = sqlx::query(
         "UPDATE challenges SET consumed_at = $2 WHERE id = $1 AND consumed_at IS NULL RETURNING id",

@@ -2,7 +2,11 @@
 
 mod challenges;
 mod database;
+mod housekeeping;
 mod outbox;
+mod passwords;
+mod revocations;
+mod rotation;
 mod sessions;
 mod signing_keys;
 mod users;
