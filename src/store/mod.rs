@@ -118,8 +118,10 @@ pub trait Users {
 #[async_trait]
 pub trait Passwords {
     /// Sets another password, if the credentials are still those of that version: ends the user's other sessions and
-    /// open challenges, and tells those who watch. The session that asks goes on. Returns whether it did.
-    async fn password_change(&self, change: PasswordChange) -> Result<bool>;
+    /// open challenges, tells those who watch, and adds the message that tells the user. The session that asks goes on.
+    /// Returns whether it did.
+    async fn password_change(&self, change: PasswordChange, message: SealedMessage)
+    -> Result<bool>;
 
     /// Replaces the hash by another one of the same password, if neither hash nor version has changed. Returns whether
     /// it did.
