@@ -18,7 +18,12 @@ use self::pb::{
 };
 
 mod pb {
-    #![expect(clippy::allow_attributes_without_reason, unreachable_pub, reason = "generated code")]
+    #![expect(
+        clippy::allow_attributes_without_reason,
+        clippy::too_many_lines,
+        unreachable_pub,
+        reason = "generated code"
+    )]
     include!(concat!(env!("OUT_DIR"), "/dev/greeter.v1.rs"));
 }
 
