@@ -7,13 +7,17 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
+use self::background::Background;
 use crate::{
     config::{Config, Listen, Signing},
+    delivery::Delivery,
     grpc::{self, Health},
     http,
     listener::Listener,
     password::Passwords,
-    service::{self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, RevocationLog, RevocationPace, UseCases},
+    service::{
+        self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, Outbox, RevocationLog, RevocationPace, UseCases,
+    },
     store::{self, Store},
     telemetry::{Metrics, chain},
     token::{self, AccessTokens, Algorithm, KeyRing, MasterKey},
@@ -59,6 +63,8 @@ pub struct Environment {
     pub http_limits: http::Limits,
     /// How often readiness is checked.
     pub check_every: Duration,
+    /// How often it is looked for messages that nobody has told this replica of.
+    pub deliver_every: Duration,
     /// How often the signing keys are loaded anew.
     pub reload_keys_every: Duration,
     /// How often what has ended is removed.
@@ -74,6 +80,7 @@ impl Default for Environment {
             limits: grpc::Limits::default(),
             http_limits: http::Limits::default(),
             check_every: Duration::from_secs(2),
+            deliver_every: Duration::from_secs(1),
             reload_keys_every: KEYS_RELOAD_EVERY,
             clean_every: Duration::from_secs(60),
             revocations: RevocationPace::default(),
@@ -89,6 +96,7 @@ pub struct App {
     grpc_addr: SocketAddr,
     http_addr: SocketAddr,
     listen: Listen,
+    delivery: Delivery,
     environment: Environment,
     use_cases: UseCases,
 }
@@ -121,7 +129,7 @@ pub async fn use_cases(config: &Config, environment: &Environment) -> Result<Use
         tokens: AccessTokens::new(ring, config.access_tokens.clone()),
         keys,
         master_key,
-        delivery: config.delivery,
+        outbox: Outbox::default(),
         policy: Arc::new(config.policy.clone()),
         clock: environment.clock.clone(),
         revocations: RevocationLog::new(environment.revocations),
@@ -180,8 +188,8 @@ impl App {
         let (http, http_addr) =
             bind(config.listen.http, environment.http_limits.max_connections).await?;
         let use_cases = use_cases(config, &environment).await?;
-        let listen = config.listen.clone();
-        Ok(Self { grpc, http, grpc_addr, http_addr, listen, environment, use_cases })
+        let (listen, delivery) = (config.listen.clone(), config.delivery.clone());
+        Ok(Self { grpc, http, grpc_addr, http_addr, listen, delivery, environment, use_cases })
     }
 
     /// Where gRPC listens.
@@ -199,17 +207,20 @@ impl App {
     /// # Errors
     /// A server that fails by itself.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
-        let Self { grpc, http, listen, environment, use_cases, .. } = self;
+        let Self { grpc, http, listen, delivery, environment, use_cases, .. } = self;
         let (mut health, health_service) = Health::new().await;
         let routes =
             grpc::routes(&use_cases, health_service, listen.reflection, environment.limits)?;
         let (metrics, (set_ready, ready)) = (
-            Metrics::new(|registry| use_cases.passwords.figures().register(registry)),
+            Metrics::new(|registry| {
+                use_cases.passwords.figures().register(registry);
+                use_cases.outbox.register(registry);
+            }),
             watch::channel(false),
         );
         let site = http::Site { use_cases: use_cases.clone(), metrics: metrics.clone(), ready };
         let stop = CancellationToken::new();
-        let background = background::start(&use_cases, &environment);
+        let mut background = Background::start(&use_cases, delivery, &environment);
 
         let servers = async {
             let stopped = stop.clone().cancelled_owned();
@@ -238,11 +249,16 @@ impl App {
             stop.cancel();
         };
         let ended = timeout(listen.drain_delay + listen.shutdown_timeout, async {
-            tokio::join!(drain, servers).1
+            let ended = tokio::join!(drain, servers).1;
+            // Only now: the last calls may have caused messages.
+            background.finish_sending().await;
+            ended
         });
         match ended.await {
             Ok(ended) => ended?,
-            Err(_elapsed) => tracing::warn!("calls that did not end in time are cut off"),
+            Err(_elapsed) => {
+                tracing::warn!("calls and messages that did not end in time are cut off");
+            }
         }
         drop(background);
         if timeout(CLOSE_DEADLINE, use_cases.store.close()).await.is_err() {

@@ -1,12 +1,14 @@
-//! What each replica does beside answering: it follows the keys and the revocations, and cleans up when it is its turn.
+//! What each replica does beside answering: it sends messages, follows the keys and the revocations, and
+//! cleans up when it is its turn.
 
 use std::{convert::Infallible, future::Future, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::Environment;
 use crate::{
+    delivery::Delivery,
     service::{Janitor, UseCases},
     telemetry::chain,
 };
@@ -14,11 +16,36 @@ use crate::{
 /// The longest that one round may take: a database that hangs must not end the rounds.
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// Starts the background work. It ends when this is dropped; writes that have begun run to their end.
-pub(super) fn start(
-    use_cases: &UseCases,
-    environment: &Environment,
-) -> Vec<AbortOnDropHandle<Infallible>> {
+/// The background work. It ends when this is dropped; writes that have begun run to their end.
+pub(super) struct Background {
+    sending: AbortOnDropHandle<()>,
+    stop_sending: CancellationToken,
+    _rounds: Vec<AbortOnDropHandle<Infallible>>,
+}
+
+impl Background {
+    pub(super) fn start(
+        use_cases: &UseCases,
+        delivery: Delivery,
+        environment: &Environment,
+    ) -> Self {
+        let stop_sending = CancellationToken::new();
+        let sending =
+            use_cases.clone().deliver(delivery, environment.deliver_every, stop_sending.clone());
+        let sending = AbortOnDropHandle::new(tokio::spawn(sending));
+        Self { sending, stop_sending, _rounds: rounds(use_cases, environment) }
+    }
+
+    /// Sends what is due once more, and what is being sent: unlike a round, a message that is cut off is missed.
+    pub(super) async fn finish_sending(&mut self) {
+        self.stop_sending.cancel();
+        // Whether it ended or broke, there is nothing more to wait for.
+        let _ended = (&mut self.sending).await;
+    }
+}
+
+/// What is repeated for ever.
+fn rounds(use_cases: &UseCases, environment: &Environment) -> Vec<AbortOnDropHandle<Infallible>> {
     let janitor = Janitor::new(use_cases);
     let cleaning = repeat("cleaning up", environment.clean_every, move || {
         let janitor = janitor.clone();

@@ -71,6 +71,7 @@ fn banner(config: &Config, app: &App) -> String {
     };
     format!(
         "Countersign {version}\n\n  gRPC   {grpc}\n  HTTP   http://{http}\n  Data   {place}\n  \
-         Codes  in the log\n\nTry:\n\n  {next}\n\n"
+         Codes  {}\n\nTry:\n\n  {next}\n\n",
+        config.delivery
     )
 }

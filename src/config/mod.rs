@@ -178,6 +178,74 @@ mod tests {
     }
 
     #[test]
+    fn what_a_delivery_needs_is_named_at_once() {
+        assert_eq!(names(&[(name::DELIVERY, "smtp")]), [name::SMTP_URL, name::SMTP_FROM]);
+        assert_eq!(
+            names(&[(name::DELIVERY, "webhook")]),
+            [name::WEBHOOK_URL, name::WEBHOOK_SECRET]
+        );
+    }
+
+    #[test]
+    fn settings_of_a_delivery_that_was_not_chosen_are_problems() {
+        let secret = STANDARD.encode([7; 24]);
+        let smtp = [
+            (name::SMTP_URL, "smtps://mail.example.com"),
+            (name::SMTP_FROM, "Countersign <auth@example.com>"),
+        ];
+        let webhook = [
+            (name::WEBHOOK_URL, "https://example.com/hook"),
+            (name::WEBHOOK_SECRET, secret.as_str()),
+        ];
+        let with = |kind, settings: &[(&'static str, &str)]| {
+            let environment: Vec<_> =
+                [(name::DELIVERY, kind)].iter().chain(settings).copied().collect();
+            parse(&environment).map(|config| config.delivery.to_string()).map_err(|problems| {
+                problems.0.into_iter().map(|problem| problem.setting).collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(with("smtp", &smtp), Ok("by mail, through mail.example.com:465".into()));
+        assert_eq!(
+            with("webhook", &webhook),
+            Ok("through the webhook at https://example.com".into())
+        );
+        assert_eq!(with("log", &[]), Ok("in the log".into()));
+        let unused = |settings: &[(&'static str, &str)]| {
+            Err(settings.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(with("log", &smtp), unused(&smtp));
+        assert_eq!(with("log", &webhook), unused(&webhook));
+        assert_eq!(with("smtp", &[smtp, webhook].concat()), unused(&webhook));
+        assert_eq!(with("webhook", &[smtp, webhook].concat()), unused(&smtp));
+        let authority = [(name::DELIVERY_CA, "/nowhere")];
+        assert_eq!(with("log", &authority), unused(&authority));
+        assert_eq!(with("smtp", &[&smtp[..], &authority].concat()), unused(&authority));
+    }
+
+    #[test]
+    fn each_bad_value_of_a_delivery_is_a_problem_and_no_secret_is_repeated() {
+        let smtp = [
+            (name::DELIVERY, "smtp"),
+            (name::SMTP_URL, "smtp://user:hunter2@mail.example.com"),
+            (name::SMTP_FROM, "nobody"),
+            (name::TEMPLATES, "/nowhere"),
+        ];
+        let webhook = [
+            (name::DELIVERY, "webhook"),
+            (name::WEBHOOK_URL, "http://example.com/hook"),
+            (name::WEBHOOK_SECRET, "aHVudGVyMg=="),
+        ];
+        for bad in [&smtp[..], &webhook] {
+            let problems = parse(bad).map(|_| ()).unwrap_err();
+            let named: Vec<_> = problems.0.iter().map(|problem| problem.setting.as_str()).collect();
+            let expected: Vec<_> = bad[1..].iter().map(|(name, _)| *name).collect();
+            assert_eq!(named, expected);
+            let text = problems.to_string();
+            assert!(!text.contains("hunter2") && !text.contains("aHVudGVyMg"), "{text}");
+        }
+    }
+
+    #[test]
     fn short_keys_stop_the_start_and_are_not_repeated() {
         let short = STANDARD.encode([7; 31]);
         let problems = parse(&[

@@ -35,7 +35,13 @@ pub const SETTINGS: &[Setting] = &[
     plain(GRPC_ADDR, "127.0.0.1:50051", "where gRPC listens; port 0 picks one"),
     plain(HTTP_ADDR, "127.0.0.1:8080", "where HTTP listens: key set, probes, metrics"),
     secret(MASTER_KEY, "made in development", "32 bytes in base64: encrypts keys at rest"),
-    plain(DELIVERY, "log in development", "how codes reach people: log"),
+    plain(DELIVERY, "log in development", "how codes reach people: log, smtp or webhook"),
+    secret(SMTP_URL, "", "smtps://user:password@host:port or smtp://…?tls=required"),
+    plain(SMTP_FROM, "", "the sender of mails: Countersign <auth@example.com>"),
+    plain(TEMPLATES, "built in", "with smtp: a folder with texts of your own"),
+    plain(WEBHOOK_URL, "", "https://…; http only to a loopback address"),
+    secret(WEBHOOK_SECRET, "", "signs webhooks: at least 24 bytes in base64"),
+    plain(DELIVERY_CA, "none", "file of authorities (PEM) to believe beside the public ones"),
     plain(ISSUER, "http://localhost:8080", "the claim iss: where the HTTP side is reached"),
     plain(
         AUDIENCE,
@@ -74,6 +80,12 @@ pub(super) const GRPC_ADDR: &str = "COUNTERSIGN_GRPC_ADDR";
 pub(super) const HTTP_ADDR: &str = "COUNTERSIGN_HTTP_ADDR";
 pub(super) const MASTER_KEY: &str = "COUNTERSIGN_MASTER_KEY";
 pub(super) const DELIVERY: &str = "COUNTERSIGN_DELIVERY";
+pub(super) const SMTP_URL: &str = "COUNTERSIGN_SMTP_URL";
+pub(super) const SMTP_FROM: &str = "COUNTERSIGN_SMTP_FROM";
+pub(super) const TEMPLATES: &str = "COUNTERSIGN_TEMPLATES";
+pub(super) const WEBHOOK_URL: &str = "COUNTERSIGN_WEBHOOK_URL";
+pub(super) const WEBHOOK_SECRET: &str = "COUNTERSIGN_WEBHOOK_SECRET";
+pub(super) const DELIVERY_CA: &str = "COUNTERSIGN_DELIVERY_CA";
 pub(super) const ISSUER: &str = "COUNTERSIGN_ISSUER";
 pub(super) const AUDIENCE: &str = "COUNTERSIGN_AUDIENCE";
 pub(super) const JWT_ALGORITHM: &str = "COUNTERSIGN_JWT_ALGORITHM";

@@ -47,6 +47,13 @@ impl From<SystemTime> for Timestamp {
     }
 }
 
+impl From<Timestamp> for SystemTime {
+    fn from(time: Timestamp) -> Self {
+        let distance = Duration::from_micros(time.0.unsigned_abs());
+        if time.0 < 0 { UNIX_EPOCH - distance } else { UNIX_EPOCH + distance }
+    }
+}
+
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
@@ -62,6 +69,14 @@ mod tests {
         assert_eq!(early.since(late), Duration::ZERO);
         assert_eq!(early.plus(Duration::from_micros(4)), late);
         assert_eq!(late.minus(Duration::from_micros(4)), early);
+    }
+
+    #[test]
+    fn it_is_the_systems_time_in_other_words() {
+        for micros in [-1_500_000, 0, 1_800_000_000_123_456] {
+            let time = Timestamp::from_unix_micros(micros);
+            assert_eq!(Timestamp::from(SystemTime::from(time)), time);
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
-//! ChangePassword: the current password and a new one, and the other sessions end.
+//! ChangePassword: the current password and a new one, and the other sessions end. The user is told: it may have been
+//! somebody else.
 
 use zeroize::Zeroizing;
 
 use super::{Account, Error, UseCases, fields::Fields};
 use crate::{
+    delivery::{Content, Message, Notice},
     domain::{Caller, Email, Password, User, Username},
     store::PasswordChange,
 };
@@ -31,14 +33,18 @@ impl UseCases {
         let (current, new) = self.parse_passwords(account.user(), &request)?;
         // The bearer token alone is not enough: whoever has stolen one must not get the account.
         self.confirm(account, &current, caller).await?;
+        let now = self.clock.now();
         let change = PasswordChange {
             user_id: account.user().id,
             credential_version: account.credentials().credential_version,
             session_id: account.session().id,
             password_hash: self.passwords.hash(&new, caller).await?,
-            at: self.revoking(self.clock.now()),
+            at: self.revoking(now),
         };
-        if self.store.password_change(change).await? {
+        let notice = Content::Notice(Notice::PasswordChanged);
+        let message = self.seal(&Message::new(account.user(), notice, now))?;
+        if self.store.password_change(change, message).await? {
+            self.outbox.wake();
             return Ok(());
         }
         // Somebody else changed it meanwhile: what was given as the current password is no longer that.

@@ -17,6 +17,7 @@ mod jwks;
 mod list_sessions;
 mod login;
 mod logout;
+mod outbox;
 mod readiness;
 mod refresh_token;
 mod register;
@@ -34,7 +35,6 @@ mod watch_revocations;
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    delivery::Delivery,
     domain::{CodePolicy, PasswordPolicy},
     password::Passwords,
     store::Store,
@@ -51,6 +51,7 @@ pub use self::{
     janitor::Janitor,
     jwks::Jwks,
     login::{LoginOutcome, LoginRequest},
+    outbox::Outbox,
     readiness::NotReady,
     refresh_token::RefreshTokenRequest,
     register::RegisterRequest,
@@ -90,8 +91,8 @@ pub struct UseCases {
     pub(crate) keys: Option<KeyKeeper>,
     /// What keys the digests.
     pub(crate) master_key: MasterKey,
-    /// How codes reach people.
-    pub(crate) delivery: Delivery,
+    /// What is to be sent, and who is told of it.
+    pub(crate) outbox: Outbox,
     /// The rules.
     pub(crate) policy: Arc<Policy>,
     /// What time it is.

@@ -20,6 +20,7 @@ macro_rules! steps {
             "0006_revocations",
             "0007_key_rotation",
             "0008_leases",
+            "0009_outbox",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

@@ -22,14 +22,14 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::domain::{Challenge, LoginName, Session, Timestamp};
+use crate::domain::{Challenge, LoginName, Session, Timestamp, User};
 
 pub use self::{
     error::Error,
     records::{
-        CodeRules, Credentials, Ended, Lease, LiveSession, NewChallenge, NewUser,
-        NumberedRevocation, PasswordChange, PoolUse, Refresh, Renewal, Reservation, Revoking,
-        Rotation, SealedKey, Taken,
+        ClaimedMessage, CodeRules, Credentials, Ended, Lease, LiveSession, NewChallenge, NewUser,
+        NumberedRevocation, OutboxState, PasswordChange, PoolUse, Refresh, Renewal, Reservation,
+        Revoking, Rotation, SealedKey, SealedMessage, Taken,
     },
 };
 
@@ -44,7 +44,15 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Everything the service keeps.
 pub trait Store:
-    Database + Users + Passwords + Sessions + Challenges + SigningKeys + Revocations + Housekeeping
+    Database
+    + Users
+    + Passwords
+    + Sessions
+    + Challenges
+    + Outbox
+    + SigningKeys
+    + Revocations
+    + Housekeeping
 {
 }
 
@@ -54,6 +62,7 @@ impl<T> Store for T where
         + Passwords
         + Sessions
         + Challenges
+        + Outbox
         + SigningKeys
         + Revocations
         + Housekeeping
@@ -109,8 +118,10 @@ pub trait Users {
 #[async_trait]
 pub trait Passwords {
     /// Sets another password, if the credentials are still those of that version: ends the user's other sessions and
-    /// open challenges, and tells those who watch. The session that asks goes on. Returns whether it did.
-    async fn password_change(&self, change: PasswordChange) -> Result<bool>;
+    /// open challenges, tells those who watch, and adds the message that tells the user. The session that asks goes on.
+    /// Returns whether it did.
+    async fn password_change(&self, change: PasswordChange, message: SealedMessage)
+    -> Result<bool>;
 
     /// Replaces the hash by another one of the same password, if neither hash nor version has changed. Returns whether
     /// it did.
@@ -147,8 +158,11 @@ pub trait Sessions {
 /// Challenges: logins that wait for a second factor.
 #[async_trait]
 pub trait Challenges {
-    /// Adds a challenge.
-    async fn challenge_create(&self, new: NewChallenge) -> Result<()>;
+    /// Adds a challenge, and the message with its code.
+    async fn challenge_create(&self, new: NewChallenge, message: SealedMessage) -> Result<()>;
+
+    /// Finds a challenge, in whatever state, and its user.
+    async fn challenge_find(&self, token_mac: [u8; 32]) -> Result<Option<(Challenge, User)>>;
 
     /// Spends one attempt, before anything is compared: what is spent stays spent whatever happens next.
     async fn challenge_reserve(
@@ -162,13 +176,35 @@ pub trait Challenges {
     /// user is disabled or the credentials have changed, the challenge is used up and no session begins.
     async fn challenge_complete(&self, challenge: Challenge, session: Session) -> Result<bool>;
 
-    /// Replaces the code, if the cool-down is over. Spent attempts stay spent.
+    /// Replaces the code, if the cool-down is over, and adds the message with the new one. Spent attempts stay spent.
     async fn challenge_renew(
         &self,
         token_mac: [u8; 32],
         code_mac: [u8; 32],
         rules: CodeRules,
+        message: SealedMessage,
     ) -> Result<Renewal>;
+}
+
+/// Messages to people. They get in by the methods that cause them.
+#[async_trait]
+pub trait Outbox {
+    /// How many messages there are.
+    async fn outbox_state(&self, now: Timestamp) -> Result<OutboxState>;
+
+    /// Takes up to `most` messages that are due, for the caller alone until `until`.
+    async fn outbox_claim(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        most: usize,
+    ) -> Result<Vec<ClaimedMessage>>;
+
+    /// Gives a message back for `until`, unless somebody else has claimed it since that number of tries.
+    async fn outbox_postpone(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<()>;
+
+    /// Removes a message: it was sent, or never will be.
+    async fn outbox_remove(&self, id: Uuid) -> Result<()>;
 }
 
 /// Signing keys, encrypted.

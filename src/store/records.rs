@@ -174,19 +174,49 @@ pub struct CodeRules {
 /// What came of replacing a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Renewal {
-    /// The new code counts.
-    Renewed {
-        /// The challenge as it now stands.
-        challenge: Challenge,
-        /// Whom to send it to.
-        user: Box<User>,
-    },
+    /// The new code counts, and this is the challenge as it now stands.
+    Renewed(Challenge),
     /// The cool-down lasts until then.
     TooEarly(Timestamp),
     /// No attempt is left.
     Exhausted,
     /// The challenge is unknown, expired or used.
     Invalid,
+}
+
+/// A message to a person, encrypted, that is to be sent if the transaction commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedMessage {
+    /// The message's id.
+    pub id: Uuid,
+    /// The message, encrypted for this id.
+    pub sealed: Vec<u8>,
+    /// When it was made, and from when it may be sent.
+    pub created_at: Timestamp,
+    /// From when it is of no use any more.
+    pub expires_at: Timestamp,
+}
+
+/// A message that the caller is to send, and nobody else for as long as was agreed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedMessage {
+    /// The message's id.
+    pub id: Uuid,
+    /// The message, encrypted for this id.
+    pub sealed: Vec<u8>,
+    /// How often it was claimed, this time included.
+    pub tries: i32,
+    /// From when it is of no use any more.
+    pub expires_at: Timestamp,
+}
+
+/// What the outbox holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxState {
+    /// All messages.
+    pub waiting: i64,
+    /// Those that may be sent now.
+    pub due: i64,
 }
 
 /// A signing key as it is kept.

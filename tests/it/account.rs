@@ -147,6 +147,29 @@ async fn another_password_ends_open_challenges(
     assert_eq!(reason(&refused), "CHALLENGE_INVALID");
 }
 
+/// Who did not do it themselves must learn of it. Of what failed there is nothing to tell.
+#[rstest]
+#[tokio::test]
+async fn a_user_is_told_once_that_the_password_was_changed(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(false).await;
+    let tokens = server.session(&user).await;
+    server.change_password(&tokens, "a wrong guess", OTHER_PASSWORD).await.unwrap_err();
+    server.change_password(&tokens, PASSWORD, OTHER_PASSWORD).await.unwrap();
+    server.delivered().await;
+    let told = logs::messages(&user.username);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["message"], "notice");
+    assert_eq!(told[0]["purpose"], "password_changed");
+    assert_eq!(told[0]["destination"], user.email.as_str());
+    let line = told[0].to_string();
+    for secret in [PASSWORD, OTHER_PASSWORD, &tokens.access_token, &tokens.refresh_token] {
+        assert!(!line.contains(secret), "{line}");
+    }
+}
+
 #[rstest]
 #[tokio::test]
 async fn the_current_password_must_be_right_and_the_new_one_as_good_as_at_registration(

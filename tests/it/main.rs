@@ -8,6 +8,7 @@
 mod access;
 mod account;
 mod cancellation;
+mod delivery;
 mod engine;
 mod errors;
 mod harness;

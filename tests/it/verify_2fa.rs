@@ -57,6 +57,7 @@ async fn what_the_login_asked_for_holds_after_the_second_factor(
         device_name: "phone".into(),
     };
     let response = server.auth.clone().login(login).await.unwrap().into_inner();
+    server.delivered().await;
     let Some(Outcome::Challenge(challenge)) = response.result else { panic!("no challenge") };
     let tokens = server.verify(&challenge, &logs::code(&user.username)).await.unwrap();
     let claims = jwt::claims(&tokens.access_token);

@@ -6,6 +6,7 @@
 
 mod challenges;
 mod housekeeping;
+mod outbox;
 mod passwords;
 mod revocations;
 mod rotation;

@@ -2,13 +2,20 @@
 
 use async_trait::async_trait;
 
-use super::{Backend, Connection, sessions};
-use crate::store::{Credentials, PasswordChange, Passwords, Result};
+use super::{Backend, Connection, outbox, sessions};
+use crate::store::{Credentials, PasswordChange, Passwords, Result, SealedMessage};
 
 #[async_trait]
 impl Passwords for Backend {
-    async fn password_change(&self, change: PasswordChange) -> Result<bool> {
-        self.write(change, |connection, change| Box::pin(replace(connection, change))).await
+    async fn password_change(
+        &self,
+        change: PasswordChange,
+        message: SealedMessage,
+    ) -> Result<bool> {
+        self.write((change, message), |connection, (change, message)| {
+            Box::pin(replace(connection, change, message))
+        })
+        .await
     }
 
     async fn password_rehash(&self, of: Credentials, password_hash: String) -> Result<bool> {
@@ -19,7 +26,11 @@ impl Passwords for Backend {
     }
 }
 
-async fn replace(connection: &mut Connection, change: &PasswordChange) -> Result<bool> {
+async fn replace(
+    connection: &mut Connection,
+    change: &PasswordChange,
+    message: &SealedMessage,
+) -> Result<bool> {
     // First, because it takes the user's row: logins that are about to begin a session wait, and then find that their
     // password is no longer the one.
     let changed = sqlx::query(
@@ -52,6 +63,7 @@ async fn replace(connection: &mut Connection, change: &PasswordChange) -> Result
     .execute(&mut *connection)
     .await?;
     sessions::revoke_others(connection, change.user_id, change.session_id, &change.at).await?;
+    outbox::put(connection, std::slice::from_ref(message)).await?;
     Ok(true)
 }
 

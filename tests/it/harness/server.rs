@@ -16,7 +16,7 @@ use countersign::{
 use tokio::{sync::oneshot, task::JoinHandle};
 use tonic::{Request, Status, transport::Channel};
 
-use super::{Backend, Database, clock::TestClock, logs, soon, unique};
+use super::{Backend, Database, clock::TestClock, eventually, logs, soon, unique};
 
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -91,6 +91,7 @@ impl Server {
         let mut environment = Environment {
             clock: clock.clock(),
             check_every: Duration::from_millis(20),
+            deliver_every: Duration::from_millis(20),
             ..Environment::default()
         };
         change(&mut config, &mut environment);
@@ -143,10 +144,26 @@ impl Server {
         self.register(registration(is_2fa_enabled)).await.unwrap()
     }
 
+    /// Logs in, and waits until the code has been sent, if there is one.
     pub async fn login(&self, username: &str, password: &str) -> Result<LoginResponse, Status> {
-        let (username, password) = (username.to_owned(), password.to_owned());
+        let response = self.login_only(username, password).await?;
+        if matches!(response.result, Some(login_response::Result::Challenge(_))) {
+            self.delivered().await;
+        }
+        Ok(response)
+    }
+
+    /// Logs in, whatever becomes of the code.
+    pub async fn login_only(&self, name: &str, password: &str) -> Result<LoginResponse, Status> {
+        let (username, password) = (name.to_owned(), password.to_owned());
         let request = LoginRequest { username, password, ..LoginRequest::default() };
         Ok(soon("Login", self.auth.clone().login(request)).await?.into_inner())
+    }
+
+    /// Waits until every message has been sent: from then on its code is in the log.
+    pub async fn delivered(&self) {
+        let sent = async || self.database.number("SELECT COUNT(*) FROM outbox").await == 0;
+        eventually("the delivery", sent).await;
     }
 
     /// The tokens that a login of a user without a second factor gets.
@@ -177,6 +194,7 @@ impl Server {
     pub async fn resend(&self, challenge: &Challenge) -> Result<Challenge, Status> {
         let request = ResendCodeRequest { challenge_id: challenge.challenge_id.clone() };
         let response = soon("ResendCode", self.auth.clone().resend_code(request)).await?;
+        self.delivered().await;
         Ok(response.into_inner().challenge.unwrap())
     }
 

@@ -3,7 +3,7 @@
 use countersign::store::{Credentials, PasswordChange, Reservation, Revoking};
 use rstest::rstest;
 
-use super::{at, new_challenge, session_of, stored_user};
+use super::{at, new_challenge, new_message, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 fn change(user: &Credentials, session_id: uuid::Uuid) -> PasswordChange {
@@ -30,9 +30,10 @@ async fn another_password_ends_the_other_sessions_and_challenges_of_its_user_alo
     }
     let challenges = [&user, &neighbour].map(new_challenge);
     for challenge in &challenges {
-        store.challenge_create(challenge.clone()).await.unwrap();
+        store.challenge_create(challenge.clone(), new_message()).await.unwrap();
     }
-    assert!(store.password_change(change(&user, sessions[1].id)).await.unwrap());
+    let message = new_message();
+    assert!(store.password_change(change(&user, sessions[1].id), message.clone()).await.unwrap());
 
     let changed = store.user_by_id(user.user.id).await.unwrap().unwrap();
     assert_eq!((changed.password_hash.as_str(), changed.credential_version), ("other", 2));
@@ -48,6 +49,8 @@ async fn another_password_ends_the_other_sessions_and_challenges_of_its_user_alo
     }
     assert_eq!(open, [false, true]);
     assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 2);
+    let messages = store.outbox_claim(at(11), at(71), 8).await.unwrap();
+    assert!(messages.iter().any(|claimed| claimed.id == message.id));
     let unchanged = store.user_by_id(neighbour.user.id).await.unwrap().unwrap();
     assert_eq!((unchanged.password_hash.as_str(), unchanged.credential_version), ("hash", 1));
 }
@@ -66,11 +69,13 @@ async fn no_password_is_changed_on_the_word_of_credentials_that_no_longer_count(
     let session = session_of(user.user.id);
     store.session_create(session.clone(), 1).await.unwrap();
     database.run(&format!("UPDATE users SET {change_before}")).await;
-    assert!(!store.password_change(change(&user, session.id)).await.unwrap());
+    assert!(!store.password_change(change(&user, session.id), new_message()).await.unwrap());
     let found = store.user_by_id(user.user.id).await.unwrap().unwrap();
     assert_eq!(found.password_hash, "hash");
     assert_eq!(database.number("SELECT COUNT(*) FROM sessions WHERE revoked_at IS NULL").await, 1);
-    assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 0);
+    for table in ["revocations", "outbox"] {
+        assert_eq!(database.number(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
+    }
 }
 
 #[rstest]
@@ -106,7 +111,7 @@ async fn no_session_slips_in_beside_a_change_of_the_password(
         let (own, rival) = (session_of(user.user.id), session_of(user.user.id));
         store.session_create(own.clone(), 1).await.unwrap();
         let (changed, _begun) = tokio::join!(
-            store.password_change(change(&user, own.id)),
+            store.password_change(change(&user, own.id), new_message()),
             store.session_create(rival, 1)
         );
         assert!(changed.unwrap());

@@ -9,7 +9,7 @@ use countersign::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{at, session_of, stored_user};
+use super::{at, new_message, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 fn revoking(seconds: u64) -> Revoking {
@@ -169,8 +169,10 @@ async fn a_change_of_the_password_does_not_get_in_the_way(
             at: revoking(1),
         };
         let refresh = refresh(&session, round, 1);
-        let (changed, rotated) =
-            tokio::join!(store.password_change(change), store.session_rotate(refresh));
+        let (changed, rotated) = tokio::join!(
+            store.password_change(change, new_message()),
+            store.session_rotate(refresh)
+        );
         assert!(changed.unwrap());
         let rotated = rotated.unwrap();
         assert!(matches!(rotated, Rotation::Rotated(_)), "round {round}: {rotated:?}");

@@ -71,7 +71,8 @@ async fn nothing_is_skipped_and_nothing_comes_twice(
     };
     let both = async { tokio::join!(join_all(ends), told) };
     let (mut revoked, mut told) = soon("all of them", both).await;
-    (revoked.sort_unstable(), told.sort_unstable());
+    revoked.sort_unstable();
+    told.sort_unstable();
     assert_eq!(told, revoked);
 }
 

@@ -24,7 +24,11 @@ use self::pb::{
 };
 
 mod pb {
-    #![expect(clippy::allow_attributes_without_reason, reason = "generated code")]
+    #![expect(
+        clippy::allow_attributes_without_reason,
+        clippy::too_many_lines,
+        reason = "generated code"
+    )]
     include!(concat!(env!("OUT_DIR"), "/dev/greeter.v1.rs"));
 }
 

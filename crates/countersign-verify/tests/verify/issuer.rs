@@ -26,6 +26,7 @@ pub struct Issuer {
 
 impl Issuer {
     pub fn new(algorithm: Algorithm) -> Self {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the tests have no others")]
         let key = match algorithm {
             Algorithm::ES256 => {
                 let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
