@@ -76,11 +76,26 @@ fn rounds(use_cases: &UseCases, environment: &Environment) -> Vec<AbortOnDropHan
 /// Why a round failed.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Does `work` again and again. Says once that it fails, and once that it works again: not every time while a database is away.
+/// Does `work` again and again, and logs when it begins to fail and when it works again.
 async fn repeat<F: Future<Output = Result<(), Failure>>>(
     what: &'static str,
     every: Duration,
     work: impl Fn() -> F,
+) -> Infallible {
+    repeat_and_tell(every, work, |result| match result {
+        Err(error) => {
+            tracing::warn!(why = %chain(error.as_ref()), "{what} fails; it is tried again")
+        }
+        Ok(()) => tracing::info!("{what} works again"),
+    })
+    .await
+}
+
+/// Tells of a result where the one before was otherwise: not every time while a database is away.
+async fn repeat_and_tell<F: Future<Output = Result<(), Failure>>>(
+    every: Duration,
+    work: impl Fn() -> F,
+    tell: impl Fn(&Result<(), Failure>),
 ) -> Infallible {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -88,12 +103,8 @@ async fn repeat<F: Future<Output = Result<(), Failure>>>(
     loop {
         ticks.tick().await;
         let result = timeout(DEADLINE, work()).await.map_err(Failure::from).flatten();
-        match &result {
-            Err(error) if !failing => {
-                tracing::warn!(why = %chain(error.as_ref()), "{what} fails; it is tried again")
-            }
-            Ok(()) if failing => tracing::info!("{what} works again"),
-            Ok(()) | Err(_) => {}
+        if result.is_err() != failing {
+            tell(&result);
         }
         failing = result.is_err();
     }
@@ -101,47 +112,26 @@ async fn repeat<F: Future<Output = Result<(), Failure>>>(
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        cell::Cell,
-        io,
-        sync::{Arc, Mutex},
-    };
+    use std::cell::{Cell, RefCell};
 
     use super::*;
 
-    /// What is logged.
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Lines {
-        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(line)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
     #[tokio::test(start_paused = true)]
-    async fn what_fails_for_a_while_is_said_once_and_so_is_its_end() {
-        let lines = Lines::default();
-        let writer = lines.clone();
-        let log = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
-        let _logging = tracing::subscriber::set_default(log);
-        let round = Cell::new(0);
+    async fn what_fails_for_a_while_is_told_once_and_so_is_its_end() {
+        let (round, told) = (Cell::new(0), RefCell::new(Vec::new()));
         let work = || {
             round.set(round.get() + 1);
             let fails = (2..5).contains(&round.get());
             async move { if fails { Err("the store is away".into()) } else { Ok(()) } }
         };
+        let tell = |result: &Result<(), Failure>| {
+            told.borrow_mut().push((round.get(), result.as_ref().err().map(ToString::to_string)));
+        };
         let every = Duration::from_secs(30);
-        assert!(timeout(7 * every, repeat("working", every, work)).await.is_err(), "for ever");
+        let for_ever = repeat_and_tell(every, work, tell);
+        assert!(timeout(7 * every, for_ever).await.is_err());
         assert!(round.get() >= 7);
-        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-        assert_eq!(text.matches("working fails").count(), 1, "{text}");
-        assert!(text.contains("the store is away"), "{text}");
-        assert_eq!(text.matches("working works again").count(), 1, "{text}");
+        assert_eq!(*told.borrow(), [(2, Some("the store is away".to_owned())), (5, None)]);
     }
 
     /// A database that hangs must not end the rounds.
