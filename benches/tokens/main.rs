@@ -1,21 +1,24 @@
-//! IntrospectToken beside an RPC that does nothing, and how many sessions can be revoked a second.
+//! IntrospectToken beside an RPC that does nothing, RefreshToken beside pgbench, and how many sessions can be revoked a second.
 //!
-//! `cargo bench --bench tokens -- --postgres URL` measures revocations on Postgres as well. Both RPCs go through the same
+//! `cargo bench --bench tokens -- --postgres URL` measures RefreshToken, and revocations on Postgres as well; `pgbench` must be
+//! on the PATH, and `scripts/postgres-cluster` makes a throw-away server. Both RPCs go through the same
 //! server, with the same layers, over the same connection, and take turns: each round compares neighbours in time, and
 //! the table shows medians over the rounds. Callers and server share the cores.
 
 #![expect(clippy::print_stdout, reason = "printing a table is what this is for")]
 
+mod refresh;
 mod revoke;
 mod server;
 mod table;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use clap::Parser;
 use countersign::store;
 
 use self::{
+    refresh::Refresh,
     server::{Call, Server},
     table::Table,
 };
@@ -45,7 +48,7 @@ async fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let server = Server::start(folder.path()).await?;
     let time = Duration::from_millis(arguments.milliseconds);
-    let mut table = Table::default();
+    let mut table = Table::new("IntrospectToken/s", "empty/s", 0.8);
     for _ in 0..arguments.rounds {
         for callers in CALLERS {
             let empty = server.rate(Call::Empty, callers, time).await?;
@@ -54,6 +57,9 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     println!("Medians of {} rounds.\n\n{table}", arguments.rounds);
+    if let Some(url) = &arguments.postgres {
+        println!("{}", beside_pgbench(folder.path(), url).await?);
+    }
     let sqlite = format!("sqlite://{}/revocations.db", folder.path().display());
     for url in [Some(sqlite), arguments.postgres].into_iter().flatten() {
         let store = store::connect(&url, 10).await?;
@@ -62,4 +68,18 @@ async fn main() -> anyhow::Result<()> {
         println!("{database}: {rate:.0} revocations a second");
     }
     Ok(())
+}
+
+/// RefreshToken and pgbench take turns, a few seconds each.
+async fn beside_pgbench(folder: &Path, url: &str) -> anyhow::Result<Table> {
+    const ROUNDS: u32 = 5;
+    const TIME: Duration = Duration::from_secs(3);
+    let callers = 32;
+    let mut refresh = Refresh::start(folder, url, callers).await?;
+    let mut table = Table::new("RefreshToken/s", "pgbench/s", 0.7);
+    for _ in 0..ROUNDS {
+        let pgbench = refresh.pgbench(TIME)?;
+        table.add(callers, pgbench, refresh.rate(TIME).await?);
+    }
+    Ok(table)
 }

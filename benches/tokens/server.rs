@@ -11,10 +11,11 @@ use countersign::{
     app::{App, Environment},
     config::{Config, Settings},
     pb::{
-        IntrospectTokenRequest, LoginRequest, RegisterRequest,
+        IntrospectTokenRequest, LoginRequest, RegisterRequest, Tokens,
         auth_service_client::AuthServiceClient, login_response,
         token_service_client::TokenServiceClient,
     },
+    token::MasterKey,
 };
 use futures_util::future::try_join_all;
 use tonic::transport::Channel;
@@ -43,12 +44,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it, and logs users in.
     pub(crate) async fn start(folder: &Path) -> anyhow::Result<Self> {
-        let app = App::bind(&config(folder)?, Environment::default()).await?;
-        let address = format!("http://{}", app.grpc_addr());
-        tokio::spawn(app.serve(std::future::pending()));
-        let channel = Channel::from_shared(address)?.connect().await?;
-        let log_ins = (0..TOKENS).map(|number| access_token(channel.clone(), number));
-        let tokens = try_join_all(log_ins).await?.into();
+        let url = format!("sqlite://{}/countersign.db", folder.display());
+        let channel = start(folder, &url).await?;
+        let log_ins = (0..TOKENS).map(|number| log_in(channel.clone(), number));
+        let tokens = try_join_all(log_ins).await?;
+        let tokens = tokens.into_iter().map(|tokens| tokens.access_token).collect();
         Ok(Self { channel, tokens })
     }
 
@@ -104,19 +104,33 @@ impl Caller {
     }
 }
 
-fn config(folder: &Path) -> anyhow::Result<Config> {
-    let database = format!("--database-url=sqlite://{}/countersign.db", folder.display());
+/// Starts a server on the database that `url` names, and connects to it. Its master key is in `folder`.
+pub(crate) async fn start(folder: &Path, url: &str) -> anyhow::Result<Channel> {
+    let app = App::bind(&config(folder, url)?, Environment::default()).await?;
+    let address = format!("http://{}", app.grpc_addr());
+    tokio::spawn(app.serve(std::future::pending()));
+    Ok(Channel::from_shared(address)?.connect().await?)
+}
+
+fn config(folder: &Path, url: &str) -> anyhow::Result<Config> {
+    let database = format!("--database-url={url}");
+    let key = folder.join("bench.key");
+    std::fs::write(&key, MasterKey::generate_text().as_str())?;
+    let key = format!("--master-key-file={}", key.display());
     let flags = clap::Command::new("tokens").args(Settings::arguments()).get_matches_from([
         "tokens",
         &database,
         "--grpc-addr=127.0.0.1:0",
         "--http-addr=127.0.0.1:0",
-        "--bcrypt-cost=4",
+        "--bcrypt-cost=10",
+        "--delivery=log",
+        &key,
     ]);
     Ok(Config::parse(&Settings::from_flags(&flags))?)
 }
 
-async fn access_token(channel: Channel, number: usize) -> anyhow::Result<String> {
+/// A user of that number, logged in.
+pub(crate) async fn log_in(channel: Channel, number: usize) -> anyhow::Result<Tokens> {
     let mut auth = AuthServiceClient::new(channel);
     let username = format!("user-{number}");
     auth.register(RegisterRequest {
@@ -129,7 +143,7 @@ async fn access_token(channel: Channel, number: usize) -> anyhow::Result<String>
     let password = PASSWORD.to_owned();
     let login = LoginRequest { username, password, ..LoginRequest::default() };
     match auth.login(login).await?.into_inner().result.context("no result")? {
-        login_response::Result::Tokens(tokens) => Ok(tokens.access_token),
+        login_response::Result::Tokens(tokens) => Ok(tokens),
         login_response::Result::Challenge(_) => anyhow::bail!("a second factor"),
     }
 }

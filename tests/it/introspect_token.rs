@@ -149,3 +149,21 @@ async fn without_its_store_nothing_is_said_of_a_token() {
     server.database.set_away(false).await;
     assert!(is_active(&server, &token).await);
 }
+
+#[rstest]
+#[tokio::test]
+async fn no_token_is_active_that_differs_in_a_character(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let token = tokens(&server).await.access_token;
+    assert!(is_active(&server, &token).await);
+    assert!(token.len() > 200, "as many changes");
+    for place in 0..token.len() {
+        let mut changed = token.clone().into_bytes();
+        changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
+        let changed = String::from_utf8(changed).unwrap();
+        assert!(!is_active(&server, &changed).await, "character {place}");
+        assert!(!is_active(&server, &token[..place]).await, "prefix of {place}");
+    }
+}
