@@ -44,7 +44,7 @@ impl GreeterService for Greeter {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).init();
+    tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).init();
     #[expect(clippy::disallowed_methods, reason = "an example has no configuration of its own")]
     let countersign = std::env::var("COUNTERSIGN");
     let countersign = countersign.unwrap_or_else(|_unset| "http://localhost:50051".to_owned());
