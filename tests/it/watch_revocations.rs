@@ -148,6 +148,20 @@ async fn the_end_of_the_replay_is_told_at_once(
     assert_eq!(replay(&mut watch(&server, "").await).await.0, ended);
 }
 
+/// A replica whose clock is ahead may issue a token after the session has ended here.
+#[rstest]
+#[tokio::test]
+async fn a_revocation_outlives_every_token_that_it_voids(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let tokens = server.log_in(&server.user(false).await).await;
+    server.logout(&tokens.refresh_token).await.unwrap();
+    let (_, revocation) = next_revocation(&mut watch(&server, "").await).await;
+    let last = server.clock.now().plus(TOKENS).unix_seconds();
+    assert!(revocation.expire_time.unwrap().seconds >= last + 100);
+}
+
 /// Streams that are open while a database is restored hear all that it still has.
 #[rstest]
 #[tokio::test]

@@ -168,3 +168,28 @@ async fn a_revocation_covers_tokens_that_another_clock_has_dated_later(
     let covered = "SELECT COUNT(*) FROM revocations, sessions WHERE not_before = last_used_at";
     assert_eq!(database.number(covered).await, 1);
 }
+
+/// More than are inserted with one statement.
+#[rstest]
+#[tokio::test]
+async fn each_of_very_many_sessions_that_are_ended_at_once_has_a_number(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await;
+    for _ in 0..1002 {
+        assert!(store.session_create(session_of(user.user.id), 1).await.unwrap());
+    }
+    let at = Revoking { now: at(10), tokens_expire_at: at(910) };
+    let ended = store.session_revoke_others(user.user.id, Uuid::now_v7(), at).await.unwrap();
+    assert_eq!(ended, 1002);
+    for (number, sql) in [
+        (1002, "SELECT COUNT(DISTINCT session_id) FROM revocations"),
+        (1002, "SELECT MAX(seq) FROM revocations"),
+        (1, "SELECT MIN(seq) FROM revocations"),
+        (1002, "SELECT seq FROM revocation_head"),
+    ] {
+        assert_eq!(database.number(sql).await, number, "{sql}");
+    }
+}
