@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::FutureExt as _;
 use tonic::{
     Code, Status,
     body::Body,
@@ -20,7 +21,10 @@ use tonic::{
 };
 use tower::{Layer, Service};
 
-use super::status::{deadline_exceeded, too_large, undecodable};
+use super::{
+    deadline_body::DeadlineBody,
+    status::{deadline_exceeded, too_large, undecodable},
+};
 use crate::domain::{Caller, TrustedProxies};
 
 /// Ours fires this much before tonic's own timer, whose answer would be CANCELLED.
@@ -70,28 +74,33 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let EdgeLayer { max_deadline, max_request, .. } = self.rules;
-        let deadline = deadline(request.headers())
-            .map_or(max_deadline, |asked| asked.min(max_deadline).saturating_sub(AHEAD));
+        let (asked, now) = (deadline(request.headers()), Instant::now());
+        let deadline =
+            asked.map_or(max_deadline, |asked| asked.min(max_deadline).saturating_sub(AHEAD));
         let address = address(&request, &self.rules.trusted_proxies);
-        let caller = Caller { address, deadline: Instant::now() + deadline };
-        request.extensions_mut().insert(caller);
-        let response = self.inner.call(request);
-        Box::pin(async move {
-            let Ok(response) = tokio::time::timeout(deadline, response).await else {
-                return Ok(deadline_exceeded().into_http());
-            };
-            let response = response?;
-            Ok(match Status::from_header_map(response.headers()) {
-                // Nothing of ours answers OUT_OF_RANGE: it is tonic's word for a message over the limit.
-                Some(status) if status.code() == Code::OutOfRange => {
-                    too_large(max_request).into_http()
-                }
-                Some(status) if status.message().starts_with(UNDECODABLE) => {
-                    undecodable().into_http()
-                }
-                _ => response,
-            })
-        })
+        request.extensions_mut().insert(Caller { address, deadline: now + deadline });
+        // Our limit is for the first answer; a stream may go on for as long as its caller asked for.
+        let end = asked.and_then(|asked| now.checked_add(asked.saturating_sub(AHEAD)));
+        // No async block: it would keep room for the inner future twice, captured and awaited, for as long as callers
+        // wait for their hash.
+        let response = tokio::time::timeout(deadline, self.inner.call(request));
+        Box::pin(response.map(move |response| match response {
+            Ok(response) => response.map(|response| honest(response, max_request, end)),
+            Err(_elapsed) => Ok(deadline_exceeded().into_http()),
+        }))
+    }
+}
+
+/// The response with the code that it should have, and no longer than until `end`.
+fn honest(response: Response<Body>, max_request: usize, end: Option<Instant>) -> Response<Body> {
+    match Status::from_header_map(response.headers()) {
+        // Nothing of ours answers OUT_OF_RANGE: it is tonic's word for a message over the limit.
+        Some(status) if status.code() == Code::OutOfRange => too_large(max_request).into_http(),
+        Some(status) if status.message().starts_with(UNDECODABLE) => undecodable().into_http(),
+        _ => match end {
+            Some(end) => response.map(|body| Body::new(DeadlineBody::new(body, end.into()))),
+            None => response,
+        },
     }
 }
 

@@ -38,8 +38,8 @@ impl Attempt {
 }
 
 impl UseCases {
-    /// The budget of an account: that of a known device, or the one that all strangers share. New credentials begin with
-    /// new budgets.
+    /// The budget of an account: that of a known device or of a session, or the one that all strangers share. New
+    /// credentials begin with new budgets.
     pub(super) fn account_budget(
         &self,
         user_id: Uuid,

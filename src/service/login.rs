@@ -53,11 +53,12 @@ impl UseCases {
         request: LoginRequest,
         caller: Caller,
     ) -> Result<LoginOutcome, Error> {
-        let (name, password, mut destination) = self.parse_login(&request, caller)?;
+        // What was sent is held once, not twice, by whoever waits for a hash.
+        let (name, password, device_token, mut destination) = self.parse_login(request, caller)?;
         self.admit(&caller)?;
         let found = self.store.user_by_login(&name).await?;
         destination.device_id =
-            found.as_ref().and_then(|found| self.known_device(found, &request.device_token));
+            found.as_ref().and_then(|found| self.known_device(found, &device_token));
         let budget = self.login_budget(&name, found.as_ref(), destination.device_id);
         // One hash in any case, and only then is it looked at whether there is such a user and whether it is enabled:
         // neither the answer nor the time tells.
@@ -67,6 +68,7 @@ impl UseCases {
         let Some(credentials) = found.filter(passes) else {
             return Err(Error::InvalidCredentials);
         };
+        self.rehash(&credentials, password, caller);
         // Nothing in the request has a say in this. After too many failures in a row the right password may be a lucky
         // guess: then it takes the mailbox as well.
         if credentials.user.is_2fa_enabled || guess.attempt.is_over_the_limit() {
@@ -80,9 +82,9 @@ impl UseCases {
 
     fn parse_login(
         &self,
-        request: &LoginRequest,
+        request: LoginRequest,
         caller: Caller,
-    ) -> Result<(LoginName, Password, Destination), Error> {
+    ) -> Result<(LoginName, Password, OpaqueToken, Destination), Error> {
         let mut fields = Fields::default();
         let name = fields.check(LoginName::parse(&request.username));
         let password = fields.check(Password::parse(&request.password));
@@ -96,7 +98,7 @@ impl UseCases {
                 device_name: device_name?,
                 address: caller.address,
             };
-            Some((name?, password?, destination))
+            Some((name?, password?, request.device_token, destination))
         })())
     }
 

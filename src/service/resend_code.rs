@@ -15,24 +15,28 @@ impl UseCases {
     pub async fn resend_code(&self, token: OpaqueToken) -> Result<PendingChallenge, Error> {
         let (now, policy) = (self.clock.now(), &self.policy.code);
         let (token_mac, code) = (self.challenge_mac(&token), new_code());
+        // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
+        let found = self.store.challenge_find(token_mac).await?;
+        let (challenge, user) =
+            found.filter(|(found, _)| found.is_open(now)).ok_or(Error::ChallengeInvalid)?;
         let rules = CodeRules {
             now,
             next_resend_at: now.plus(policy.resend_after),
             max_attempts: policy.max_attempts,
         };
-        let found = self.store.challenge_find(token_mac).await?;
-        let open = found.filter(|found| found.is_open(now)).ok_or(Error::ChallengeInvalid)?;
-        let mail = self.charge(ThrottleRule::Mails, self.challenge_budget(&open)).await?;
         let code_mac = self.code_mac(&token_mac, code.expose());
-        let not_renewed = match self.store.challenge_renew(token_mac, code_mac, rules).await? {
-            Renewal::Renewed { challenge, user } => {
-                self.send_code(&user, &code);
-                return Ok(self.pending(token, &challenge, &user));
-            }
-            Renewal::TooEarly(resend_at) => Error::Throttled(resend_at.since(now)),
-            Renewal::Exhausted => Error::ChallengeExhausted,
-            Renewal::Invalid => Error::ChallengeInvalid,
-        };
+        let message = self.login_code(&user, code, &challenge)?;
+        let mail = self.charge(ThrottleRule::Mails, self.challenge_budget(&challenge)).await?;
+        let not_renewed =
+            match self.store.challenge_renew(token_mac, code_mac, rules, message).await? {
+                Renewal::Renewed(challenge) => {
+                    self.outbox.wake();
+                    return Ok(self.pending(token, &challenge, &user));
+                }
+                Renewal::TooEarly(resend_at) => Error::Throttled(resend_at.since(now)),
+                Renewal::Exhausted => Error::ChallengeExhausted,
+                Renewal::Invalid => Error::ChallengeInvalid,
+            };
         self.take_back(mail).await?;
         Err(not_renewed)
     }

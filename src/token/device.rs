@@ -75,7 +75,7 @@ impl DeviceToken {
     pub fn text(&self) -> OpaqueToken {
         let issued_at = self.issued_at.unix_micros().to_be_bytes();
         let bytes = [self.device_id.as_bytes().as_slice(), &issued_at, &self.mac].concat();
-        OpaqueToken::from_caller(URL_SAFE_NO_PAD.encode(bytes))
+        OpaqueToken::from_text(URL_SAFE_NO_PAD.encode(bytes))
     }
 }
 

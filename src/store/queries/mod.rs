@@ -5,8 +5,13 @@
 //! a body in a transaction of its own and to its end. Nothing here may write in any other way.
 
 mod challenges;
+mod housekeeping;
+mod outbox;
+mod passwords;
 mod revocations;
+mod rotation;
 mod schema;
+mod session_row;
 mod sessions;
 mod signing_keys;
 mod throttles;

@@ -46,13 +46,6 @@ impl Throttles for Backend {
     async fn throttle_forget(&self, key: [u8; 32]) -> Result<()> {
         self.write(key, |connection, key| Box::pin(delete(connection, key))).await
     }
-
-    async fn throttles_expired_delete(&self, now: Timestamp, limit: u32) -> Result<u64> {
-        self.write((now, limit), |connection, (now, limit)| {
-            Box::pin(delete_expired(connection, *now, *limit))
-        })
-        .await
-    }
 }
 
 async fn charge(
@@ -116,19 +109,6 @@ async fn update(connection: &mut Connection, key: &[u8], throttle: &Throttle) ->
 async fn delete(connection: &mut Connection, key: &[u8]) -> Result<()> {
     sqlx::query("DELETE FROM throttles WHERE key = $1").bind(key).execute(connection).await?;
     Ok(())
-}
-
-async fn delete_expired(connection: &mut Connection, now: Timestamp, limit: u32) -> Result<u64> {
-    // The outer condition is looked at again once a rival that holds the row has committed: it may be in use again.
-    let deleted = sqlx::query(
-        "DELETE FROM throttles WHERE expires_at <= $1 AND key IN \
-         (SELECT key FROM throttles WHERE expires_at <= $1 LIMIT $2)",
-    )
-    .bind(now)
-    .bind(i64::from(limit))
-    .execute(connection)
-    .await?;
-    Ok(deleted.rows_affected())
 }
 
 #[derive(sqlx::FromRow)]

@@ -2,7 +2,7 @@
 
 use countersign::{
     domain::{Charged, ThrottleRule},
-    store::{Admission, Store},
+    store::{Admission, Ended, Store},
 };
 use futures_util::future::join_all;
 use rstest::rstest;
@@ -92,9 +92,8 @@ async fn what_has_expired_is_deleted_some_at_a_time(
         store.throttle_charge([key; 32], ThrottleRule::Codes, at(0)).await.unwrap();
     }
     store.throttle_charge([9; 32], ThrottleRule::Codes, at(1)).await.unwrap();
-    assert_eq!(store.throttles_expired_delete(at(3599), 3).await.unwrap(), 0);
-    assert_eq!(store.throttles_expired_delete(at(3600), 3).await.unwrap(), 3);
-    assert_eq!(store.throttles_expired_delete(at(3600), 3).await.unwrap(), 2);
-    assert_eq!(store.throttles_expired_delete(at(3600), 3).await.unwrap(), 0);
+    let remove = async |before| store.ended_remove(Ended::Throttles, at(before), 3).await.unwrap();
+    assert_eq!(remove(3600).await, 0);
+    assert_eq!([remove(3601).await, remove(3601).await, remove(3601).await], [3, 2, 0]);
     assert_eq!(database.number("SELECT COUNT(*) FROM throttles").await, 1);
 }

@@ -19,6 +19,7 @@ async fn challenge(server: &Server, user: &User, device_token: &str) -> (Challen
     let from = From { device_token, ..From::default() };
     let response = login(&server.auth, &user.username, PASSWORD, from).await.unwrap();
     let Some(Outcome::Challenge(challenge)) = response.result else { panic!("no challenge") };
+    server.delivered().await;
     (challenge, logs::code(&user.username))
 }
 

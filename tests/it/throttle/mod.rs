@@ -2,6 +2,7 @@
 
 mod addresses;
 mod codes;
+mod confirmations;
 mod devices;
 mod passwords;
 
