@@ -3,7 +3,7 @@
 use crate::{
     domain::{Revocation, Revoked, Session, Timestamp, User},
     pb::{self, revocation::Subject},
-    service::{PendingChallenge, RevocationUpdate, Tokens},
+    service::{PendingChallenge, PendingReset, Registered, RevocationUpdate, Tokens},
     token::{Claims, PublicKey},
 };
 
@@ -16,6 +16,21 @@ pub(super) fn user(user: User) -> pb::User {
         email_verified: user.email_verified,
         roles: user.roles,
         create_time: Some(timestamp(user.created_at)),
+    }
+}
+
+pub(super) fn registered(registered: Registered) -> pb::RegisterResponse {
+    let Registered { user, verification } = registered;
+    pb::RegisterResponse {
+        user: Some(self::user(user)),
+        verification_id: verification.map(|id| id.expose().to_owned()).unwrap_or_default(),
+    }
+}
+
+pub(super) fn pending_reset(pending: &PendingReset) -> pb::RequestPasswordResetResponse {
+    pb::RequestPasswordResetResponse {
+        reset_id: pending.token.expose().to_owned(),
+        expire_time: Some(timestamp(pending.expires_at)),
     }
 }
 

@@ -11,6 +11,7 @@ mod confirm;
 mod delete_me;
 mod error;
 mod fields;
+mod first_verification;
 mod get_me;
 mod introspect_token;
 mod janitor;
@@ -19,12 +20,16 @@ mod lines;
 mod list_sessions;
 mod login;
 mod logout;
+mod mailbox;
 mod outbox;
 mod readiness;
 mod refresh_token;
 mod register;
 mod rehash;
+mod request_password_reset;
 mod resend_code;
+mod resend_email_verification;
+mod reset_password;
 mod revocation_log;
 mod revoke_other_sessions;
 mod revoke_session;
@@ -33,6 +38,7 @@ mod session;
 mod signing_keys;
 mod sources;
 mod verify_2fa;
+mod verify_email;
 mod watch_revocations;
 
 use std::{sync::Arc, time::Duration};
@@ -58,13 +64,16 @@ pub use self::{
     outbox::Outbox,
     readiness::NotReady,
     refresh_token::RefreshTokenRequest,
-    register::RegisterRequest,
+    register::{RegisterRequest, Registered},
+    request_password_reset::{PendingReset, RequestPasswordResetRequest},
+    reset_password::ResetPasswordRequest,
     revocation_log::RevocationPace,
     second_factor::PendingChallenge,
     session::Tokens,
     signing_keys::{KEYS_RELOAD_EVERY, KeyKeeper, ListedKey, SigningKeyError},
     sources::Sources,
     verify_2fa::Verify2faRequest,
+    verify_email::VerifyEmailRequest,
     watch_revocations::{RevocationStream, RevocationUpdate},
 };
 
@@ -75,6 +84,8 @@ pub struct Policy {
     pub password: PasswordPolicy,
     /// For one-time codes.
     pub code: CodePolicy,
+    /// Whether Register sends a code that verifies the address.
+    pub email_verification: bool,
     /// How long a session lives at the most.
     pub session_ttl: Duration,
     /// How long a session lives that is not used.

@@ -27,9 +27,10 @@ use crate::domain::{Challenge, Charged, LoginName, Session, ThrottleRule, Timest
 pub use self::{
     error::Error,
     records::{
-        Admission, ClaimedMessage, CodeRules, Credentials, Ended, Lease, LiveSession, NewChallenge,
-        NewUser, NumberedRevocation, OutboxState, PasswordChange, PoolUse, Refresh, Renewal,
-        Reservation, Revoking, Rotation, SealedKey, SealedMessage, Taken,
+        Admission, ClaimedMessage, CodeRules, Credentials, Ended, Lease, LiveSession, MailboxCode,
+        MailboxReservation, NewChallenge, NewMailboxCode, NewUser, NumberedRevocation, OutboxState,
+        PasswordChange, PasswordReset, PoolUse, Refresh, Renewal, Reservation, Revoking, Rotation,
+        SealedKey, SealedMessage, Taken,
     },
 };
 
@@ -49,6 +50,7 @@ pub trait Store:
     + Passwords
     + Sessions
     + Challenges
+    + MailboxCodes
     + Outbox
     + SigningKeys
     + Revocations
@@ -63,6 +65,7 @@ impl<T> Store for T where
         + Passwords
         + Sessions
         + Challenges
+        + MailboxCodes
         + Outbox
         + SigningKeys
         + Revocations
@@ -94,7 +97,8 @@ pub trait Database: Debug + Send + Sync {
 /// Users and their credentials.
 #[async_trait]
 pub trait Users {
-    /// Adds a user, unless the username, the address or the request id is taken. Returns whether it did.
+    /// Adds a user, and the code that verifies their address if there is one, unless the username, the address or the
+    /// request id is taken. Returns whether it did.
     async fn user_create(&self, new: NewUser) -> Result<bool>;
 
     /// Finds what stands in the way of a new user: the same request first, then the name, then the address.
@@ -124,6 +128,11 @@ pub trait Passwords {
     /// Returns whether it did.
     async fn password_change(&self, change: PasswordChange, message: SealedMessage)
     -> Result<bool>;
+
+    /// Sets another password on the word of a right code, if the user is enabled and the credentials are still those it was
+    /// sent for: uses the code up, ends all sessions and open challenges, tells those who watch, and adds the message that
+    /// tells the user. The address counts as verified. Of many callers one succeeds. Returns whether it did.
+    async fn password_reset(&self, reset: PasswordReset, message: SealedMessage) -> Result<bool>;
 
     /// Replaces the hash by another one of the same password, if neither hash nor version has changed. Returns whether
     /// it did.
@@ -186,6 +195,25 @@ pub trait Challenges {
         rules: CodeRules,
         message: SealedMessage,
     ) -> Result<Renewal>;
+}
+
+/// Codes with which people show that they read a mailbox.
+#[async_trait]
+pub trait MailboxCodes {
+    /// Adds a code, and its message if there is one.
+    async fn mailbox_code_create(&self, new: NewMailboxCode) -> Result<()>;
+
+    /// Spends one attempt, before anything is compared: what is spent stays spent whatever happens next.
+    async fn mailbox_code_reserve(
+        &self,
+        id_mac: [u8; 32],
+        max_attempts: u32,
+        now: Timestamp,
+    ) -> Result<MailboxReservation>;
+
+    /// Uses the code up, and its user's address counts as verified from now on. Of many callers one succeeds, and none if
+    /// the user is disabled. Returns whether it did.
+    async fn email_verify(&self, code_id: Uuid, user_id: Uuid, now: Timestamp) -> Result<bool>;
 }
 
 /// Messages to people. They get in by the methods that cause them.

@@ -48,6 +48,9 @@ async fn remove(
         Ended::Challenges => {
             "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < $1 LIMIT $2)"
         }
+        Ended::MailboxCodes => {
+            "DELETE FROM mailbox_codes WHERE id IN (SELECT id FROM mailbox_codes WHERE expires_at < $1 LIMIT $2)"
+        }
         Ended::Sessions => {
             "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions \
              WHERE expires_at < $1 OR idle_expires_at < $1 OR revoked_at < $1 LIMIT $2)"

@@ -6,6 +6,7 @@
 
 mod challenges;
 mod housekeeping;
+mod mailbox;
 mod outbox;
 mod passwords;
 mod revocations;

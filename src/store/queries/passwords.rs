@@ -1,9 +1,13 @@
 //! Password hashes, replaced.
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
-use super::{Backend, Connection, outbox, sessions};
-use crate::store::{Credentials, PasswordChange, Passwords, Result, SealedMessage};
+use super::{Backend, Connection, mailbox, outbox, sessions};
+use crate::{
+    domain::Timestamp,
+    store::{Credentials, PasswordChange, PasswordReset, Passwords, Result, SealedMessage},
+};
 
 #[async_trait]
 impl Passwords for Backend {
@@ -14,6 +18,13 @@ impl Passwords for Backend {
     ) -> Result<bool> {
         self.write((change, message), |connection, (change, message)| {
             Box::pin(replace(connection, change, message))
+        })
+        .await
+    }
+
+    async fn password_reset(&self, reset: PasswordReset, message: SealedMessage) -> Result<bool> {
+        self.write((reset, message), |connection, (reset, message)| {
+            Box::pin(set_anew(connection, reset, message))
         })
         .await
     }
@@ -31,18 +42,8 @@ async fn replace(
     change: &PasswordChange,
     message: &SealedMessage,
 ) -> Result<bool> {
-    // First, because it takes the user's row: logins that are about to begin a session wait, and then find that their
-    // password is no longer the one.
-    let changed = sqlx::query(
-        "UPDATE users SET password_hash = $3, credential_version = credential_version + 1 \
-         WHERE id = $1 AND credential_version = $2 AND disabled_at IS NULL RETURNING id",
-    )
-    .bind(change.user_id)
-    .bind(change.credential_version)
-    .bind(&change.password_hash)
-    .fetch_optional(&mut *connection)
-    .await?;
-    if changed.is_none() {
+    let (user_id, version) = (change.user_id, change.credential_version);
+    if !set_hash(connection, user_id, version, &change.password_hash).await? {
         return Ok(false);
     }
     // Without this, the session that asks would end, too.
@@ -51,20 +52,69 @@ async fn replace(
          WHERE id = $1 AND user_id = $2 AND credential_version = $3",
     )
     .bind(change.session_id)
-    .bind(change.user_id)
-    .bind(change.credential_version)
+    .bind(user_id)
+    .bind(version)
     .execute(&mut *connection)
     .await?;
+    end_challenges(connection, user_id, change.at.now).await?;
+    sessions::revoke_others(connection, user_id, change.session_id, &change.at).await?;
+    outbox::put(connection, std::slice::from_ref(message)).await?;
+    Ok(true)
+}
+
+async fn set_anew(
+    connection: &mut Connection,
+    reset: &PasswordReset,
+    message: &SealedMessage,
+) -> Result<bool> {
+    let (user_id, version) = (reset.user_id, reset.credential_version);
+    // Of many with the right code, and of many codes, one passes: the version that they were sent for is then gone. The
+    // other codes are left as they are, so that whoever guesses at one does not learn that there was a reset.
+    if !set_hash(connection, user_id, version, &reset.password_hash).await? {
+        return Ok(false);
+    }
+    mailbox::consume(connection, reset.code_id, reset.at.now).await?;
+    sqlx::query("UPDATE users SET email_verified = $2 WHERE id = $1")
+        .bind(user_id)
+        .bind(true)
+        .execute(&mut *connection)
+        .await?;
+    end_challenges(connection, user_id, reset.at.now).await?;
+    // No session has that id: all of them end.
+    sessions::revoke_others(connection, user_id, Uuid::nil(), &reset.at).await?;
+    outbox::put(connection, std::slice::from_ref(message)).await?;
+    Ok(true)
+}
+
+/// First, because it takes the user's row: logins that are about to begin a session wait, and then find that their
+/// password is no longer the one.
+async fn set_hash(
+    connection: &mut Connection,
+    user_id: Uuid,
+    credential_version: i64,
+    password_hash: &str,
+) -> Result<bool> {
+    let changed = sqlx::query(
+        "UPDATE users SET password_hash = $3, credential_version = credential_version + 1 \
+         WHERE id = $1 AND credential_version = $2 AND disabled_at IS NULL RETURNING id",
+    )
+    .bind(user_id)
+    .bind(credential_version)
+    .bind(password_hash)
+    .fetch_optional(connection)
+    .await?;
+    Ok(changed.is_some())
+}
+
+async fn end_challenges(connection: &mut Connection, user_id: Uuid, now: Timestamp) -> Result<()> {
     sqlx::query(
         "UPDATE challenges SET consumed_at = $2 WHERE user_id = $1 AND consumed_at IS NULL",
     )
-    .bind(change.user_id)
-    .bind(change.at.now)
-    .execute(&mut *connection)
+    .bind(user_id)
+    .bind(now)
+    .execute(connection)
     .await?;
-    sessions::revoke_others(connection, change.user_id, change.session_id, &change.at).await?;
-    outbox::put(connection, std::slice::from_ref(message)).await?;
-    Ok(true)
+    Ok(())
 }
 
 async fn rehash(

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, revocations};
+use super::{Backend, Connection, mailbox, revocations};
 use crate::{
     domain::{LoginName, Revocation, Revoked, Timestamp, User},
     store::{Credentials, NewUser, Result, Revoking, Taken, Users},
@@ -89,8 +89,11 @@ async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
     .bind(new.request_id)
     .bind(new.user.disabled_at)
     .bind(new.user.created_at)
-    .fetch_optional(connection)
+    .fetch_optional(&mut *connection)
     .await?;
+    if let (Some(_), Some(verification)) = (added.as_ref(), &new.verification) {
+        mailbox::insert(connection, verification).await?;
+    }
     Ok(added.is_some())
 }
 

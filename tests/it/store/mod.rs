@@ -45,6 +45,7 @@ fn new_user() -> NewUser {
         },
         password_hash: "hash".into(),
         request_id: Some(Uuid::now_v7()),
+        verification: None,
     }
 }
 
