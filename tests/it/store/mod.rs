@@ -3,6 +3,7 @@
 mod challenges;
 mod database;
 mod housekeeping;
+mod mailbox;
 mod outbox;
 mod passwords;
 mod revocations;
