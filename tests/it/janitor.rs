@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::{
     app::{self, Environment},
-    pb::login_response::Result as Outcome,
+    pb::{RequestPasswordResetRequest, login_response::Result as Outcome},
     service::Janitor,
 };
 use rstest::rstest;
@@ -82,15 +82,24 @@ async fn a_server_removes_what_has_ended_and_nothing_that_is_needed(
     let login = server.login(&plain.username, PASSWORD).await.unwrap();
     assert!(matches!(login.result, Some(Outcome::Tokens(_))));
     server.challenge(&careful).await;
+    let nobodys = RequestPasswordResetRequest {
+        email: "nobody@example.com".into(),
+        device_token: String::new(),
+    };
+    server.auth.clone().request_password_reset(nobodys).await.unwrap();
 
     // A revocation that has ended long ago tells that a round is over: it comes after challenges and sessions.
     let (mut seq, mut counts) = (0, Vec::new());
     for advance in [Duration::ZERO, 64 * MINUTE, 2 * MINUTE, 14 * DAY, 75 * MINUTE] {
         clock_forward(&server, advance, &mut seq).await;
-        counts.push((count(&server, "challenges").await, count(&server, "sessions").await));
+        let mut kept = Vec::new();
+        for table in ["challenges", "mailbox_codes", "sessions"] {
+            kept.push(count(&server, table).await);
+        }
+        counts.push(kept);
     }
-    // Challenges go an hour after their five minutes, sessions an hour and a token's life after 14 idle days.
-    assert_eq!(counts, [(1, 1), (1, 1), (0, 1), (0, 1), (0, 0)]);
+    // Codes go an hour after their five minutes, sessions an hour and a token's life after 14 idle days.
+    assert_eq!(counts, [[1, 1, 1], [1, 1, 1], [0, 0, 1], [0, 0, 1], [0, 0, 0]]);
     assert_eq!(count(&server, "users").await, 2);
 }
 

@@ -4,6 +4,7 @@ mod limits;
 mod register;
 mod reset_password;
 mod reset_races;
+mod secrets;
 mod strangers;
 mod two_factor;
 mod verify_email;
