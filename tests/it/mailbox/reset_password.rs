@@ -67,12 +67,15 @@ async fn those_who_watch_hear_of_each_session_that_a_reset_ends(
     let (id, code) = open_reset(&server, &user).await;
     reset(&server, &id, &code, NEW_PASSWORD).await.unwrap();
     let mut told = Vec::new();
-    while told.len() < expected.len() {
-        let update = soon("a revocation", stream.message()).await.unwrap().unwrap();
-        if let Some(Subject::SessionId(id)) = update.revocation.and_then(|told| told.subject) {
-            told.push(id);
+    soon("the revocations", async {
+        while told.len() < expected.len() {
+            let update = stream.message().await.unwrap().unwrap();
+            if let Some(Subject::SessionId(id)) = update.revocation.and_then(|told| told.subject) {
+                told.push(id);
+            }
         }
-    }
+    })
+    .await;
     told.sort();
     expected.sort();
     assert_eq!(told, expected);
