@@ -21,9 +21,9 @@ pub enum Error {
     /// The challenge has no attempts left.
     #[error("the challenge has no attempts left")]
     ChallengeExhausted,
-    /// One mailbox would count as two factors, and nothing else was given.
-    #[error("there is no second factor beside the mailbox")]
-    FactorUnavailable,
+    /// One mailbox would count as two factors, and no recovery code was given.
+    #[error("the only second factor is the mailbox itself")]
+    RecoveryCodeNeeded,
     /// A bearer or refresh token that is not ours, has expired, or whose session has ended: nothing tells which.
     #[error("the token is not valid")]
     TokenInvalid,

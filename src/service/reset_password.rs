@@ -74,5 +74,5 @@ fn is_still_good(sent: &MailboxCode, found: &Credentials) -> bool {
 /// One mailbox never counts as two factors (OWASP ASVS 5.0, 6.4.3): where it gets the codes for logins, too, whoever reads
 /// it would be in with what it gets alone.
 fn other_factor(user: &User) -> Result<(), Error> {
-    if user.is_2fa_enabled { Err(Error::FactorUnavailable) } else { Ok(()) }
+    if user.is_2fa_enabled { Err(Error::RecoveryCodeNeeded) } else { Ok(()) }
 }

@@ -8,6 +8,7 @@
 mod announcements;
 mod column;
 mod error;
+mod mailbox;
 mod migrations;
 pub mod postgres;
 mod records;
@@ -26,11 +27,11 @@ use crate::domain::{Challenge, Charged, LoginName, Session, ThrottleRule, Timest
 
 pub use self::{
     error::Error,
+    mailbox::{MailboxCode, MailboxCodes, MailboxReservation, NewMailboxCode, PasswordReset},
     records::{
-        Admission, ClaimedMessage, CodeRules, Credentials, Ended, Lease, LiveSession, MailboxCode,
-        MailboxReservation, NewChallenge, NewMailboxCode, NewUser, NumberedRevocation, OutboxState,
-        PasswordChange, PasswordReset, PoolUse, Refresh, Renewal, Reservation, Revoking, Rotation,
-        SealedKey, SealedMessage, Taken,
+        Admission, ClaimedMessage, CodeRules, Credentials, Ended, Lease, LiveSession, NewChallenge,
+        NewUser, NumberedRevocation, OutboxState, PasswordChange, PoolUse, Refresh, Renewal,
+        Reservation, Revoking, Rotation, SealedKey, SealedMessage, Taken,
     },
 };
 
@@ -195,25 +196,6 @@ pub trait Challenges {
         rules: CodeRules,
         message: SealedMessage,
     ) -> Result<Renewal>;
-}
-
-/// Codes with which people show that they read a mailbox.
-#[async_trait]
-pub trait MailboxCodes {
-    /// Adds a code, and its message if there is one.
-    async fn mailbox_code_create(&self, new: NewMailboxCode) -> Result<()>;
-
-    /// Spends one attempt, before anything is compared: what is spent stays spent whatever happens next.
-    async fn mailbox_code_reserve(
-        &self,
-        id_mac: [u8; 32],
-        max_attempts: u32,
-        now: Timestamp,
-    ) -> Result<MailboxReservation>;
-
-    /// Uses the code up, and its user's address counts as verified from now on. Of many callers one succeeds, and none if
-    /// the user is disabled. Returns whether it did.
-    async fn email_verify(&self, code_id: Uuid, user_id: Uuid, now: Timestamp) -> Result<bool>;
 }
 
 /// Messages to people. They get in by the methods that cause them.

@@ -4,6 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use uuid::Uuid;
 
+use super::NewMailboxCode;
 use crate::domain::{Challenge, Charged, Revocation, Session, Timestamp, User};
 
 /// A user that is to be added.
@@ -135,27 +136,6 @@ impl std::fmt::Debug for PasswordChange {
     }
 }
 
-/// Another password for a user who has shown that they read their mailbox.
-#[derive(Clone)]
-pub struct PasswordReset {
-    /// Whose.
-    pub user_id: Uuid,
-    /// The credentials for which the code was sent.
-    pub credential_version: i64,
-    /// The code that was right.
-    pub code_id: Uuid,
-    /// The new password's hash, in its stored format.
-    pub password_hash: String,
-    /// The time of the request.
-    pub at: Revoking,
-}
-
-impl std::fmt::Debug for PasswordReset {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PasswordReset").field("user", &self.user_id).finish_non_exhaustive()
-    }
-}
-
 /// A challenge that is to be added.
 #[derive(Debug, Clone)]
 pub struct NewChallenge {
@@ -214,47 +194,6 @@ pub enum Admission {
     Charged(Charged),
     /// There may be none before then.
     Refused(Timestamp),
-}
-
-/// A code with which somebody shows that they read a mailbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MailboxCode {
-    /// The row's id; not the secret id that the caller holds.
-    pub id: Uuid,
-    /// Whose mailbox it is; nobody's where the code is sent to nobody.
-    pub user_id: Option<Uuid>,
-    /// The user's credential version at that time; 0 where there is no user.
-    pub credential_version: i64,
-    /// Among whose failed codes those for this one count.
-    pub budget: [u8; 32],
-    /// The keyed digest of the code.
-    pub code_mac: [u8; 32],
-    /// When it was asked for.
-    pub created_at: Timestamp,
-    /// When it stops working.
-    pub expires_at: Timestamp,
-}
-
-/// A code for a mailbox that is to be added.
-#[derive(Debug, Clone)]
-pub struct NewMailboxCode {
-    /// The code.
-    pub code: MailboxCode,
-    /// The keyed digest of the id that the caller holds.
-    pub id_mac: [u8; 32],
-    /// The message with the code; none where it is sent to nobody.
-    pub message: Option<SealedMessage>,
-}
-
-/// What came of spending an attempt at a code for a mailbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MailboxReservation {
-    /// It is spent: what was typed may be compared.
-    Reserved(MailboxCode),
-    /// There was none left.
-    Exhausted,
-    /// The code is unknown, expired or used.
-    Invalid,
 }
 
 /// A message to a person, encrypted, that is to be sent if the transaction commits.
