@@ -56,7 +56,9 @@ impl UseCases {
         // What was sent is held once, not twice, by whoever waits for a hash.
         let (name, password, device_token, mut destination) = self.parse_login(request, caller)?;
         self.admit(&caller)?;
+        let turn = self.lines.turn().await;
         let found = self.store.user_by_login(&name).await?;
+        drop(turn);
         destination.device_id =
             found.as_ref().and_then(|found| self.known_device(found, &device_token));
         let budget = self.login_budget(&name, found.as_ref(), destination.device_id);
