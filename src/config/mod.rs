@@ -280,6 +280,7 @@ mod tests {
             (name::PASSWORD_MIN_LENGTH, "7"),
             (name::OTP_TTL, "11m"),
             (name::OTP_MAX_ATTEMPTS, "11"),
+            (name::EVENT_RETENTION, "11years"),
             (name::BCRYPT_COST, "17"),
             (name::HASH_QUEUE, "-1"),
             (name::HASH_KERNEL, "gpu"),
@@ -288,7 +289,11 @@ mod tests {
             (name::LOG_FORMAT, "xml"),
         ];
         assert_eq!(names(&bad), bad.map(|(name, _)| name));
-        for (name, too_short) in [(name::ACCESS_TOKEN_TTL, "999ms"), (name::KEY_ROTATION, "59m")] {
+        for (name, too_short) in [
+            (name::ACCESS_TOKEN_TTL, "999ms"),
+            (name::KEY_ROTATION, "59m"),
+            (name::EVENT_RETENTION, "23h"),
+        ] {
             assert_eq!(names(&[(name, too_short)]), [name]);
         }
     }

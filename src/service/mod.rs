@@ -74,6 +74,8 @@ pub struct Policy {
     pub session_ttl: Duration,
     /// How long a session lives that is not used.
     pub session_idle_ttl: Duration,
+    /// How long events are kept.
+    pub event_retention: Duration,
     /// Whom tokens may be for; the first is meant where a caller names none.
     pub audiences: Vec<String>,
 }

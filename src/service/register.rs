@@ -52,6 +52,7 @@ impl UseCases {
             email_key: valid.email.key().to_owned(),
             password_hash,
             request_id: valid.request_id,
+            address: caller.address,
         };
         if self.store.user_create(new).await? {
             return Ok(user);

@@ -21,6 +21,7 @@ macro_rules! steps {
             "0007_key_rotation",
             "0008_leases",
             "0009_outbox",
+            "0010_events",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

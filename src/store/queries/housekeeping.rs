@@ -55,6 +55,9 @@ async fn remove(
         Ended::Revocations => {
             "DELETE FROM revocations WHERE seq IN (SELECT seq FROM revocations WHERE expires_at < $1 LIMIT $2)"
         }
+        Ended::Events => {
+            "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 LIMIT $2)"
+        }
     };
     let removed = sqlx::query(sql).bind(before).bind(i64::from(most)).execute(connection).await?;
     Ok(removed.rows_affected())
