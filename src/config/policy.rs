@@ -33,6 +33,7 @@ impl Reader<'_> {
             },
             session_ttl: self.lifetime(name::REFRESH_TOKEN_TTL, days(30), days(365)),
             session_idle_ttl: self.lifetime(name::SESSION_IDLE_TTL, days(14), days(365)),
+            address_rate: self.number(name::ADDRESS_RATE, 100, 0..=100_000),
             event_retention: self.event_retention(),
             audiences,
         }

@@ -45,6 +45,7 @@ impl AuthService for AuthApi {
             password: Zeroizing::new(request.password),
             audience: request.audience,
             device_name: request.device_name,
+            device_token: OpaqueToken::from_text(request.device_token),
         };
         let result = match self.0.login(request, caller).await.map_err(status)? {
             LoginOutcome::Tokens(tokens) => login_response::Result::Tokens(convert::tokens(tokens)),

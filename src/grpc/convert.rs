@@ -26,6 +26,7 @@ pub(super) fn tokens(tokens: Tokens) -> pb::Tokens {
         expires_in: i64::try_from(tokens.access.expires_in.as_secs()).unwrap_or(i64::MAX),
         refresh_token: tokens.refresh.expose().to_owned(),
         session_id: tokens.session_id.to_string(),
+        device_token: tokens.device.map(|token| token.expose().to_owned()).unwrap_or_default(),
     }
 }
 

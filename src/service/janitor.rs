@@ -59,7 +59,13 @@ impl Janitor {
             return Ok(None);
         }
         let mut removed = 0;
-        for ended in [Ended::Challenges, Ended::Sessions, Ended::Revocations, Ended::Events] {
+        for ended in [
+            Ended::Challenges,
+            Ended::Sessions,
+            Ended::Revocations,
+            Ended::Throttles,
+            Ended::Events,
+        ] {
             removed += self.remove(ended).await?;
         }
         if let Some(keys) = &self.keys {
@@ -87,7 +93,7 @@ impl Janitor {
     /// What ended before this is of no use.
     fn kept_from(&self, ended: Ended) -> Timestamp {
         let kept = match ended {
-            Ended::Challenges | Ended::Revocations => GRACE,
+            Ended::Challenges | Ended::Revocations | Ended::Throttles => GRACE,
             // Its last access token may still be asked about.
             Ended::Sessions => self.token_ttl + GRACE,
             // As long as was promised, and no longer: addresses are personal data.

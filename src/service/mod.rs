@@ -4,6 +4,7 @@
 //! an [`Error`].
 
 mod bearer;
+mod budget;
 mod change_password;
 mod clock;
 mod confirm;
@@ -14,6 +15,7 @@ mod get_me;
 mod introspect_token;
 mod janitor;
 mod jwks;
+mod lines;
 mod list_sessions;
 mod login;
 mod logout;
@@ -29,6 +31,7 @@ mod revoke_session;
 mod second_factor;
 mod session;
 mod signing_keys;
+mod sources;
 mod verify_2fa;
 mod watch_revocations;
 
@@ -50,6 +53,7 @@ pub use self::{
     error::Error,
     janitor::Janitor,
     jwks::Jwks,
+    lines::Lines,
     login::{LoginOutcome, LoginRequest},
     outbox::Outbox,
     readiness::NotReady,
@@ -59,6 +63,7 @@ pub use self::{
     second_factor::PendingChallenge,
     session::Tokens,
     signing_keys::{KEYS_RELOAD_EVERY, KeyKeeper, ListedKey, SigningKeyError},
+    sources::Sources,
     verify_2fa::Verify2faRequest,
     watch_revocations::{RevocationStream, RevocationUpdate},
 };
@@ -74,6 +79,8 @@ pub struct Policy {
     pub session_ttl: Duration,
     /// How long a session lives that is not used.
     pub session_idle_ttl: Duration,
+    /// Calls a second that one address may make to what costs a hash or a mail; none are no limit.
+    pub address_rate: u32,
     /// How long events are kept.
     pub event_retention: Duration,
     /// Whom tokens may be for; the first is meant where a caller names none.
@@ -97,6 +104,10 @@ pub struct UseCases {
     pub(crate) outbox: Outbox,
     /// The rules.
     pub(crate) policy: Arc<Policy>,
+    /// Which addresses have called lately.
+    pub(crate) sources: Sources,
+    /// Which accounts' passwords are being checked.
+    pub(crate) lines: Lines,
     /// What time it is.
     pub(crate) clock: Clock,
     /// What is known to be revoked.

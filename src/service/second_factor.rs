@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{Error, UseCases, login::Destination};
 use crate::{
     delivery::{Content, Message, Purpose},
-    domain::{Challenge, OneTimeCode, Timestamp, User},
+    domain::{Challenge, OneTimeCode, ThrottleRule, Timestamp, User},
     store::{Credentials, NewChallenge, SealedMessage},
     token::{self, OpaqueToken},
 };
@@ -27,6 +27,9 @@ pub struct PendingChallenge {
 
 impl UseCases {
     /// Begins a challenge for a user whose password was right, and sends the code.
+    ///
+    /// # Errors
+    /// Too many mails; the store's.
     pub(super) async fn begin_challenge(
         &self,
         credentials: &Credentials,
@@ -40,11 +43,13 @@ impl UseCases {
             attempts: 0,
             audience: destination.audience.clone(),
             device_name: destination.device_name.clone(),
+            device_id: destination.device_id,
             created_at: now,
             resend_at: now.plus(rules.resend_after),
             expires_at: now.plus(rules.ttl),
             consumed_at: None,
         };
+        self.charge(ThrottleRule::Mails, self.challenge_budget(&challenge)).await?;
         let (token, code) = (OpaqueToken::generate(&mut rand::rng()), new_code());
         let token_mac = self.challenge_mac(&token);
         let code_mac = self.code_mac(&token_mac, code.expose());

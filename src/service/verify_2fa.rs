@@ -2,7 +2,7 @@
 
 use super::{Error, Tokens, UseCases, login::Destination};
 use crate::{
-    domain::{AuthMethod, Caller, Challenge, InvalidField, OneTimeCode},
+    domain::{AuthMethod, Caller, Challenge, InvalidField, OneTimeCode, ThrottleRule},
     store::Reservation,
     token::{MasterKey, OpaqueToken},
 };
@@ -20,7 +20,7 @@ impl UseCases {
     /// Checks a proof.
     ///
     /// # Errors
-    /// A missing proof; a challenge or a code that is not valid; no attempts left; the store's.
+    /// A missing proof; a challenge or a code that is not valid; no attempts left; too many failed codes; the store's.
     pub async fn verify_2fa(
         &self,
         request: Verify2faRequest,
@@ -39,11 +39,16 @@ impl UseCases {
                 Reservation::Exhausted => return Err(Error::ChallengeExhausted),
                 Reservation::Invalid => return Err(Error::ChallengeInvalid),
             };
+        // The account's own limit, over all challenges; it too is spent before anything is compared.
+        let budget = self.challenge_budget(&challenge);
+        let attempt = self.charge(ThrottleRule::Codes, budget).await?;
         // Only now is its form looked at: a malformed guess is a guess.
         let typed = OneTimeCode::parse(code).ok_or(Error::ChallengeInvalid)?;
         if !MasterKey::same(&self.code_mac(&token_mac, typed.expose()), &right_mac) {
             return Err(Error::ChallengeInvalid);
         }
+        self.take_back(attempt).await?;
+        self.forget_failures(budget).await?;
         self.answer(challenge, caller).await
     }
 
@@ -52,6 +57,7 @@ impl UseCases {
         let user = self.store.user_by_id(challenge.user_id).await?;
         let credentials = user.ok_or(Error::ChallengeInvalid)?;
         let destination = Destination {
+            device_id: challenge.device_id,
             audience: challenge.audience.clone(),
             device_name: challenge.device_name.clone(),
             address: caller.address,
@@ -63,6 +69,6 @@ impl UseCases {
         if !self.store.challenge_complete(challenge, session.clone()).await? {
             return Err(Error::ChallengeInvalid);
         }
-        self.issue(&credentials.user, &session, session.created_at)
+        self.issue_at_login(&credentials, &session, &destination)
     }
 }

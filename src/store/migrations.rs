@@ -21,7 +21,8 @@ macro_rules! steps {
             "0007_key_rotation",
             "0008_leases",
             "0009_outbox",
-            "0010_events",
+            "0010_throttles",
+            "0011_events",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

@@ -23,12 +23,12 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::domain::{Challenge, Event, LoginName, Session, Timestamp, User};
+use crate::domain::{Challenge, Charged, Event, LoginName, Session, ThrottleRule, Timestamp, User};
 
 pub use self::{
     error::Error,
     records::{
-        ClaimedMessage, CodeRules, Credentials, Ended, EventFilter, Lease, LiveSession,
+        Admission, ClaimedMessage, CodeRules, Credentials, Ended, EventFilter, Lease, LiveSession,
         NewChallenge, NewUser, NumberedRevocation, OutboxState, PasswordChange, PoolUse, Refresh,
         Renewal, Reservation, Revoking, Rotation, SealedKey, SealedMessage, Taken,
     },
@@ -53,6 +53,7 @@ pub trait Store:
     + Outbox
     + SigningKeys
     + Revocations
+    + Throttles
     + Events
     + Housekeeping
 {
@@ -67,6 +68,7 @@ impl<T> Store for T where
         + Outbox
         + SigningKeys
         + Revocations
+        + Throttles
         + Events
         + Housekeeping
 {
@@ -261,6 +263,29 @@ pub trait Revocations {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<NumberedRevocation>>;
+}
+
+/// Counted attempts. A key is a keyed digest: what it stands for is not kept.
+#[async_trait]
+pub trait Throttles {
+    /// Charges an attempt, before anything is evaluated: callers in parallel can't share one.
+    async fn throttle_charge(
+        &self,
+        key: [u8; 32],
+        rule: ThrottleRule,
+        now: Timestamp,
+    ) -> Result<Admission>;
+
+    /// Takes an attempt back, as though it had not been made. What others were charged with since stays.
+    async fn throttle_take_back(
+        &self,
+        key: [u8; 32],
+        rule: ThrottleRule,
+        charged: Charged,
+    ) -> Result<()>;
+
+    /// Forgets all attempts.
+    async fn throttle_forget(&self, key: [u8; 32]) -> Result<()>;
 }
 
 /// What happened that matters for security: appended, and never changed. What another write causes gets in by the method

@@ -88,8 +88,8 @@ async fn insert(
     let challenge = &new.challenge;
     sqlx::query(
         "INSERT INTO challenges (id, token_mac, user_id, credential_version, code_mac, attempts, audience, \
-         device_name, created_at, resend_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         device_name, device_id, created_at, resend_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(challenge.id)
     .bind(new.token_mac.as_slice())
@@ -99,6 +99,7 @@ async fn insert(
     .bind(count(challenge.attempts))
     .bind(&challenge.audience)
     .bind(&challenge.device_name)
+    .bind(challenge.device_id)
     .bind(challenge.created_at)
     .bind(challenge.resend_at)
     .bind(challenge.expires_at)
@@ -215,6 +216,7 @@ struct ChallengeRow {
     attempts: i32,
     audience: String,
     device_name: String,
+    device_id: Option<Uuid>,
     created_at: Timestamp,
     resend_at: Timestamp,
     expires_at: Timestamp,
@@ -242,6 +244,7 @@ impl TryFrom<ChallengeRow> for Challenge {
                 .map_err(|_negative| Error::Corrupt("challenges.attempts"))?,
             audience: row.audience,
             device_name: row.device_name,
+            device_id: row.device_id,
             created_at: row.created_at,
             resend_at: row.resend_at,
             expires_at: row.expires_at,

@@ -15,6 +15,7 @@ mod schema;
 mod session_row;
 mod sessions;
 mod signing_keys;
+mod throttles;
 mod users;
 
 use super::{Backend, Connection};
