@@ -19,7 +19,7 @@ pub enum EventKind {
     ChallengeBegun,
     /// An attempt at a challenge that did not complete the login.
     CodeFailed,
-    /// Somebody with a session was asked for the password again, and it was wrong.
+    /// A password was wrong that was to confirm a request: of a session, or a Register that is repeated.
     ConfirmationFailed,
     /// A session was ended before its time.
     SessionRevoked,

@@ -10,6 +10,7 @@ mod clock;
 mod confirm;
 mod delete_me;
 mod error;
+mod failures;
 mod fields;
 mod get_me;
 mod introspect_token;
