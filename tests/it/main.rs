@@ -11,6 +11,8 @@ mod cancellation;
 mod delivery;
 mod engine;
 mod errors;
+mod events;
+mod events_command;
 mod harness;
 mod health;
 mod http;
