@@ -12,7 +12,6 @@ mod delivery;
 mod engine;
 mod errors;
 mod events;
-mod events_command;
 mod harness;
 mod health;
 mod http;

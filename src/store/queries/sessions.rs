@@ -161,16 +161,15 @@ pub(super) async fn revoke(
     at: &Revoking,
     why: EventKind,
 ) -> Result<bool> {
-    let ended: Option<EndedRow> = sqlx::query_as(
+    let ended: Vec<EndedRow> = sqlx::query_as(
         "UPDATE sessions SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL \
          RETURNING id, last_used_at",
     )
     .bind(id)
     .bind(user_id)
     .bind(at.now)
-    .fetch_optional(&mut *connection)
+    .fetch_all(&mut *connection)
     .await?;
-    let ended = Vec::from_iter(ended);
     tell(connection, user_id, &ended, at, why).await?;
     Ok(!ended.is_empty())
 }
