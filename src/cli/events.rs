@@ -71,33 +71,32 @@ async fn user_id(store: &dyn Store, name: &str) -> anyhow::Result<Uuid> {
 
 fn text(events: &[Event]) -> String {
     let heading = ["at", "event", "user", "session", "address"].map(str::to_owned);
-    let or_none = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     let row = |event: &Event| {
         [
             date::seconds(event.at),
             event.kind.as_str().to_owned(),
-            or_none(event.user_id.map(|id| id.to_string())),
-            or_none(event.session_id.map(|id| id.to_string())),
-            or_none(event.address.map(|address| address.to_string())),
+            event.user_id.map_or_else(none, |id| id.to_string()),
+            event.session_id.map_or_else(none, |id| id.to_string()),
+            event.address.map_or_else(none, |address| address.to_string()),
         ]
     };
     let rows: Vec<_> = [heading].into_iter().chain(events.iter().map(row)).collect();
     aligned(&rows, &[0, 1, 2, 3, 4])
 }
 
+fn none() -> String {
+    "-".to_owned()
+}
+
 fn lines(events: &[Event]) -> String {
     let line = |event: &Event| {
-        let Event { id, kind, user_id, session_id, address, at } = event;
-        let (id, at, event) = (id.to_string(), date::micros(*at), kind.as_str());
-        let ids = [user_id, session_id].map(|id| id.map(|id| id.to_string()));
-        let [user_id, session_id] = ids;
         let data = json!({
-            "id": id,
-            "at": at,
-            "event": event,
-            "user_id": user_id,
-            "session_id": session_id,
-            "address": address,
+            "id": event.id.to_string(),
+            "at": date::micros(event.at),
+            "event": event.kind.as_str(),
+            "user_id": event.user_id.map(|id| id.to_string()),
+            "session_id": event.session_id.map(|id| id.to_string()),
+            "address": event.address,
         });
         format!("{data}\n")
     };

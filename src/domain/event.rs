@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Timestamp;
 
-/// What happened. Their names are stored: they never change.
+/// What happened. The names are stored: they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
     /// An account was made.
