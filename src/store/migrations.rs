@@ -22,6 +22,7 @@ macro_rules! steps {
             "0008_leases",
             "0009_outbox",
             "0010_throttles",
+            "0011_events",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {
