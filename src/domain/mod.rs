@@ -6,6 +6,7 @@
 mod caller;
 mod challenge;
 mod email;
+mod event;
 mod field;
 mod fold;
 mod key_schedule;
@@ -24,6 +25,7 @@ mod username;
 pub use caller::Caller;
 pub use challenge::{Challenge, CodePolicy};
 pub use email::Email;
+pub use event::{Event, EventKind};
 pub use field::{InvalidField, device_name, request_id, session_id};
 pub use key_schedule::{CLOCK_SKEW, KEY_LEAD, KEY_SET_MAX_AGE, KeySchedule, KeyState, KeyTimes};
 pub use login_name::LoginName;

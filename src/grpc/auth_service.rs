@@ -97,8 +97,9 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::LogoutRequest>,
     ) -> Result<Response<pb::LogoutResponse>, Status> {
+        let caller = caller(&request);
         let token = OpaqueToken::from_text(request.into_inner().refresh_token);
-        self.0.logout(token).await.map_err(status)?;
+        self.0.logout(token, caller).await.map_err(status)?;
         Ok(Response::new(pb::LogoutResponse {}))
     }
 
@@ -106,12 +107,12 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::VerifyEmailRequest>,
     ) -> Result<Response<pb::VerifyEmailResponse>, Status> {
-        let request = request.into_inner();
+        let (caller, request) = (caller(&request), request.into_inner());
         let request = VerifyEmailRequest {
             verification: OpaqueToken::from_text(request.verification_id),
             code: Zeroizing::new(request.code),
         };
-        self.0.verify_email(request).await.map_err(status)?;
+        self.0.verify_email(request, caller).await.map_err(status)?;
         Ok(Response::new(pb::VerifyEmailResponse {}))
     }
 
@@ -120,8 +121,8 @@ impl AuthService for AuthApi {
         request: Request<pb::ResendEmailVerificationRequest>,
     ) -> Result<Response<pb::ResendEmailVerificationResponse>, Status> {
         let (caller, email) = (caller(&request), request.into_inner().email);
-        let id = self.0.resend_email_verification(&email, caller).await.map_err(status)?;
-        let verification_id = id.expose().to_owned();
+        let sent = self.0.resend_email_verification(&email, caller).await.map_err(status)?;
+        let verification_id = sent.token.expose().to_owned();
         Ok(Response::new(pb::ResendEmailVerificationResponse { verification_id }))
     }
 

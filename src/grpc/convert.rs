@@ -3,7 +3,7 @@
 use crate::{
     domain::{Revocation, Revoked, Session, Timestamp, User},
     pb::{self, revocation::Subject},
-    service::{PendingChallenge, PendingReset, Registered, RevocationUpdate, Tokens},
+    service::{PendingChallenge, PendingErrand, Registered, RevocationUpdate, Tokens},
     token::{Claims, PublicKey},
 };
 
@@ -27,7 +27,7 @@ pub(super) fn registered(registered: Registered) -> pb::RegisterResponse {
     }
 }
 
-pub(super) fn pending_reset(pending: &PendingReset) -> pb::RequestPasswordResetResponse {
+pub(super) fn pending_reset(pending: &PendingErrand) -> pb::RequestPasswordResetResponse {
     pb::RequestPasswordResetResponse {
         reset_id: pending.token.expose().to_owned(),
         expire_time: Some(timestamp(pending.expires_at)),

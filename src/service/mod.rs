@@ -10,6 +10,7 @@ mod clock;
 mod confirm;
 mod delete_me;
 mod error;
+mod failures;
 mod fields;
 mod first_verification;
 mod get_me;
@@ -61,11 +62,12 @@ pub use self::{
     jwks::Jwks,
     lines::Lines,
     login::{LoginOutcome, LoginRequest},
+    mailbox::PendingErrand,
     outbox::Outbox,
     readiness::NotReady,
     refresh_token::RefreshTokenRequest,
     register::{RegisterRequest, Registered},
-    request_password_reset::{PendingReset, RequestPasswordResetRequest},
+    request_password_reset::RequestPasswordResetRequest,
     reset_password::ResetPasswordRequest,
     revocation_log::RevocationPace,
     second_factor::PendingChallenge,
@@ -92,6 +94,8 @@ pub struct Policy {
     pub session_idle_ttl: Duration,
     /// Calls a second that one address may make to what costs a hash or a mail; none are no limit.
     pub address_rate: u32,
+    /// How long events are kept.
+    pub event_retention: Duration,
     /// Whom tokens may be for; the first is meant where a caller names none.
     pub audiences: Vec<String>,
 }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Error, UseCases, fields::Fields};
 use crate::{
-    domain::{Caller, Email, InvalidField, Password, User, Username, request_id},
+    domain::{Caller, Email, EventKind, InvalidField, Password, User, Username, request_id},
     store::{Credentials, NewUser, Taken},
     token::OpaqueToken,
 };
@@ -69,6 +69,7 @@ impl UseCases {
             email_key: valid.email.key().to_owned(),
             password_hash,
             request_id: valid.request_id,
+            address: caller.address,
         };
         if self.store.user_create(new).await? {
             self.outbox.wake();
@@ -142,6 +143,8 @@ impl UseCases {
                 self.take_back(guess.attempt).await?;
                 return Ok(user);
             }
+            let kind = EventKind::ConfirmationFailed;
+            self.record_failure(kind, Some(user.id), None, caller.address).await?;
         }
         let problem = "was used before with other fields";
         Err(Error::InvalidFields(vec![InvalidField::new("request_id", problem)]))

@@ -1,10 +1,10 @@
 //! RequestPasswordReset: a code for whoever has forgotten their password.
 
-use super::{Error, UseCases, mailbox::Errand};
-use crate::{
-    domain::{Caller, Email, LoginName, Timestamp},
-    token::OpaqueToken,
+use super::{
+    Error, UseCases,
+    mailbox::{Errand, PendingErrand},
 };
+use crate::{domain::Caller, token::OpaqueToken};
 
 /// What a caller sent.
 #[derive(Debug)]
@@ -13,15 +13,6 @@ pub struct RequestPasswordResetRequest {
     pub email: String,
     /// What an earlier login gave the device; may be empty.
     pub device_token: OpaqueToken,
-}
-
-/// A reset as its caller sees it.
-#[derive(Debug)]
-pub struct PendingReset {
-    /// The secret id.
-    pub token: OpaqueToken,
-    /// When it ends.
-    pub expires_at: Timestamp,
 }
 
 impl UseCases {
@@ -33,19 +24,8 @@ impl UseCases {
         &self,
         request: RequestPasswordResetRequest,
         caller: Caller,
-    ) -> Result<PendingReset, Error> {
-        let email = Email::parse(&request.email)?;
-        self.admit(&caller)?;
-        let name = LoginName::Email(email.key().to_owned());
-        let found = self.store.user_by_login(&name).await?;
-        // Strangers who use up the limits of the address do not keep its owner from a reset.
-        let device_id =
-            found.as_ref().and_then(|found| self.known_device(found, &request.device_token));
-        let found = found.filter(|found| found.user.disabled_at.is_none());
-        let recipient = found.as_ref().map(|found| (&found.user, found.credential_version));
-        let errand = Errand::PasswordReset;
-        let budget = self.mailbox_budget(errand.label(), &email, device_id);
-        let (token, expires_at) = self.send_errand(errand, recipient, budget).await?;
-        Ok(PendingReset { token, expires_at })
+    ) -> Result<PendingErrand, Error> {
+        let RequestPasswordResetRequest { email, device_token } = request;
+        self.begin_errand(Errand::PasswordReset, &email, &device_token, caller).await
     }
 }

@@ -40,7 +40,8 @@ impl UseCases {
         for_anybody.map_err(|bad| bad.named("new_password"))?;
         drop(self.passwords.announce(caller)?);
         let errand = Errand::PasswordReset;
-        let (sent, user_id) = self.answer_errand(errand, &request.reset, &request.code).await?;
+        let (sent, user_id) =
+            self.answer_errand(errand, &request.reset, &request.code, caller).await?;
         let found = self.store.user_by_id(user_id).await?;
         // What is said from here on, only whoever had the right code hears.
         let found = found.filter(|found| is_still_good(&sent, found));
@@ -54,7 +55,7 @@ impl UseCases {
             code_id: sent.id,
             // Before and outside any transaction: it takes a while. If it can't be done the code stays good.
             password_hash: self.passwords.hash(&new_password, caller).await?,
-            at: self.revoking(now),
+            at: self.revoking(now, caller),
         };
         let notice = Content::Notice(Notice::PasswordChanged);
         let message = self.seal(&Message::new(&user, notice, now))?;

@@ -53,7 +53,8 @@ impl UseCases {
         let (token, code) = (OpaqueToken::generate(&mut rand::rng()), new_code());
         let token_mac = self.challenge_mac(&token);
         let code_mac = self.code_mac(&token_mac, code.expose());
-        let new = NewChallenge { challenge: challenge.clone(), token_mac, code_mac };
+        let address = destination.address;
+        let new = NewChallenge { challenge: challenge.clone(), token_mac, code_mac, address };
         let message = self.login_code(&credentials.user, code, &challenge)?;
         self.store.challenge_create(new, message).await?;
         self.outbox.wake();

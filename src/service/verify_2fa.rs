@@ -2,7 +2,7 @@
 
 use super::{Error, Tokens, UseCases, login::Destination};
 use crate::{
-    domain::{AuthMethod, Caller, Challenge, InvalidField, OneTimeCode, ThrottleRule},
+    domain::{AuthMethod, Caller, Challenge, EventKind, InvalidField, OneTimeCode, ThrottleRule},
     store::Reservation,
     token::{MasterKey, OpaqueToken},
 };
@@ -39,12 +39,30 @@ impl UseCases {
                 Reservation::Exhausted => return Err(Error::ChallengeExhausted),
                 Reservation::Invalid => return Err(Error::ChallengeInvalid),
             };
+        let user_id = challenge.user_id;
+        let answered = self.check_code(challenge, &token_mac, code, &right_mac, caller).await;
+        if matches!(answered, Err(Error::ChallengeInvalid)) {
+            let (user_id, kind) = (Some(user_id), EventKind::CodeFailed);
+            self.record_failure(kind, user_id, None, caller.address).await?;
+        }
+        answered
+    }
+
+    /// Completes the login, if the code is right.
+    async fn check_code(
+        &self,
+        challenge: Challenge,
+        token_mac: &[u8; 32],
+        code: &str,
+        right_mac: &[u8; 32],
+        caller: Caller,
+    ) -> Result<Tokens, Error> {
         // The account's own limit, over all challenges; it too is spent before anything is compared.
         let budget = self.challenge_budget(&challenge);
         let attempt = self.charge(ThrottleRule::Codes, budget).await?;
         // Only now is its form looked at: a malformed guess is a guess.
         let typed = OneTimeCode::parse(code).ok_or(Error::ChallengeInvalid)?;
-        if !MasterKey::same(&self.code_mac(&token_mac, typed.expose()), &right_mac) {
+        if !MasterKey::same(&self.code_mac(token_mac, typed.expose()), right_mac) {
             return Err(Error::ChallengeInvalid);
         }
         self.take_back(attempt).await?;

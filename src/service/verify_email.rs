@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::{Error, UseCases, mailbox::Errand};
-use crate::token::OpaqueToken;
+use crate::{domain::Caller, store::EmailVerification, token::OpaqueToken};
 
 /// What a caller sent.
 #[derive(Debug)]
@@ -19,14 +19,20 @@ impl UseCases {
     ///
     /// # Errors
     /// An id or a code that is not valid; no attempts left; too many failed codes; the store's.
-    pub async fn verify_email(&self, request: VerifyEmailRequest) -> Result<(), Error> {
+    pub async fn verify_email(
+        &self,
+        request: VerifyEmailRequest,
+        caller: Caller,
+    ) -> Result<(), Error> {
         let VerifyEmailRequest { verification, code } = request;
         let errand = Errand::EmailVerification;
-        let (sent, user_id) = self.answer_errand(errand, &verification, &code).await?;
-        // A user who has been disabled meanwhile, or another call with this code.
-        if self.store.email_verify(sent.id, user_id, self.clock.now()).await? {
+        let (sent, user_id) = self.answer_errand(errand, &verification, &code, caller).await?;
+        let (now, address) = (self.clock.now(), caller.address);
+        let verification = EmailVerification { code_id: sent.id, user_id, now, address };
+        if self.store.email_verify(verification).await? {
             return Ok(());
         }
+        // Another call used the code, or the user has been disabled meanwhile.
         Err(Error::ChallengeInvalid)
     }
 }

@@ -1,10 +1,12 @@
 //! Codes for mailboxes, and what crosses the store's boundary with them (ADR 16).
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{Result, Revoking, SealedMessage};
-use crate::domain::Timestamp;
+use crate::domain::{Event, Timestamp};
 
 /// Codes with which people show that they read a mailbox.
 #[async_trait]
@@ -22,7 +24,7 @@ pub trait MailboxCodes {
 
     /// Uses the code up, and its user's address counts as verified from now on. Of many callers one succeeds, and none if
     /// the user is disabled. Returns whether it did.
-    async fn email_verify(&self, code_id: Uuid, user_id: Uuid, now: Timestamp) -> Result<bool>;
+    async fn email_verify(&self, verification: EmailVerification) -> Result<bool>;
 }
 
 /// A code with which somebody shows that they read a mailbox.
@@ -53,6 +55,21 @@ pub struct NewMailboxCode {
     pub id_mac: [u8; 32],
     /// The message with the code; none where it is sent to nobody.
     pub message: Option<SealedMessage>,
+    /// What is recorded of it, if anything is.
+    pub event: Option<Event>,
+}
+
+/// An address for which the code was right.
+#[derive(Debug, Clone, Copy)]
+pub struct EmailVerification {
+    /// The code.
+    pub code_id: Uuid,
+    /// Whose address it is.
+    pub user_id: Uuid,
+    /// The time of the request.
+    pub now: Timestamp,
+    /// Where it comes from.
+    pub address: Option<IpAddr>,
 }
 
 /// What came of spending an attempt at a code for a mailbox.

@@ -3,7 +3,8 @@
 //! [`Store`] is one trait a topic. Its methods are as large as a use case needs and atomic, so that no transaction
 //! type leaks upward. There are two implementations, Postgres and SQLite. The statements are the same text for both
 //! (`queries/`, compiled once for each database); how a connection is had, guarded and retried is each one's own.
-//! Every method has a contract test that runs on both (`tests/it/store/`).
+//! Every method has a contract test that runs on both (`tests/it/store/`). A method that does what matters for security
+//! records it as an event, in the same transaction.
 
 mod announcements;
 mod column;
@@ -20,15 +21,18 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::domain::{Challenge, Charged, LoginName, Session, ThrottleRule, Timestamp, User};
+use crate::domain::{Challenge, Charged, Event, LoginName, Session, ThrottleRule, Timestamp, User};
 
 pub use self::{
     error::Error,
-    mailbox::{MailboxCode, MailboxCodes, MailboxReservation, NewMailboxCode, PasswordReset},
+    mailbox::{
+        EmailVerification, MailboxCode, MailboxCodes, MailboxReservation, NewMailboxCode,
+        PasswordReset,
+    },
     records::{
-        Admission, ClaimedMessage, CodeRules, Credentials, Ended, Lease, LiveSession, NewChallenge,
-        NewUser, NumberedRevocation, OutboxState, PasswordChange, PoolUse, Refresh, Renewal,
-        Reservation, Revoking, Rotation, SealedKey, SealedMessage, Taken,
+        Admission, ClaimedMessage, CodeRules, Credentials, Ended, EventFilter, Lease, LiveSession,
+        NewChallenge, NewUser, NumberedRevocation, OutboxState, PasswordChange, PoolUse, Refresh,
+        Renewal, Reservation, Revoking, Rotation, SealedKey, SealedMessage, Taken,
     },
 };
 
@@ -53,6 +57,7 @@ pub trait Store:
     + SigningKeys
     + Revocations
     + Throttles
+    + Events
     + Housekeeping
 {
 }
@@ -68,6 +73,7 @@ impl<T> Store for T where
         + SigningKeys
         + Revocations
         + Throttles
+        + Events
         + Housekeeping
 {
 }
@@ -114,8 +120,14 @@ pub trait Users {
     async fn user_by_id(&self, id: Uuid) -> Result<Option<Credentials>>;
 
     /// Deletes a user with all that is theirs, if the credentials are still those of that version, and tells those who
-    /// watch. Returns whether it did.
-    async fn user_delete(&self, id: Uuid, credential_version: i64, at: Revoking) -> Result<bool>;
+    /// watch. `session_id` is the one that asks. Returns whether it did.
+    async fn user_delete(
+        &self,
+        id: Uuid,
+        session_id: Uuid,
+        credential_version: i64,
+        at: Revoking,
+    ) -> Result<bool>;
 }
 
 /// Password hashes.
@@ -284,6 +296,17 @@ pub trait Throttles {
 
     /// Forgets all attempts.
     async fn throttle_forget(&self, key: [u8; 32]) -> Result<()>;
+}
+
+/// What happened that matters for security: appended, and never changed. What another write causes gets in by the method
+/// that makes it.
+#[async_trait]
+pub trait Events {
+    /// Adds an event that no other write causes.
+    async fn event_append(&self, event: Event) -> Result<()>;
+
+    /// The newest of those that match, the newest first.
+    async fn events_list(&self, filter: EventFilter) -> Result<Vec<Event>>;
 }
 
 /// Connects to the database that `url` names.

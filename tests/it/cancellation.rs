@@ -31,6 +31,7 @@ fn new_user() -> NewUser {
         password_hash: String::new(),
         request_id: None,
         verification: None,
+        address: None,
     }
 }
 

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, outbox, sessions, users};
+use super::{Backend, Connection, events, outbox, sessions, users};
 use crate::{
-    domain::{Challenge, Session, Timestamp, User},
+    domain::{Challenge, Event, EventKind, Session, Timestamp, User},
     store::{
         Challenges, CodeRules, Error, NewChallenge, Renewal, Reservation, Result, SealedMessage,
     },
@@ -105,6 +105,15 @@ async fn insert(
     .bind(challenge.expires_at)
     .execute(&mut *connection)
     .await?;
+    let event = Event {
+        id: Uuid::now_v7(),
+        kind: EventKind::ChallengeBegun,
+        user_id: Some(challenge.user_id),
+        session_id: None,
+        address: new.address,
+        at: challenge.created_at,
+    };
+    events::put(connection, &[event]).await?;
     outbox::put(connection, std::slice::from_ref(message)).await
 }
 

@@ -1,12 +1,17 @@
 //! Codes for mailboxes: reserve, compare, consume. The comparison is the caller's; the two ends of it are here.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, outbox};
+use super::{Backend, Connection, events, outbox};
 use crate::{
-    domain::Timestamp,
-    store::{Error, MailboxCode, MailboxCodes, MailboxReservation, NewMailboxCode, Result},
+    domain::{Event, EventKind, Timestamp},
+    store::{
+        EmailVerification, Error, MailboxCode, MailboxCodes, MailboxReservation, NewMailboxCode,
+        Result,
+    },
 };
 
 #[async_trait]
@@ -31,9 +36,9 @@ impl MailboxCodes for Backend {
         .await
     }
 
-    async fn email_verify(&self, code_id: Uuid, user_id: Uuid, now: Timestamp) -> Result<bool> {
-        self.write((code_id, user_id, now), |connection, (code_id, user_id, now)| {
-            Box::pin(verify_email(connection, *code_id, *user_id, *now))
+    async fn email_verify(&self, verification: EmailVerification) -> Result<bool> {
+        self.write(verification, |connection, verification| {
+            Box::pin(verify_email(connection, verification))
         })
         .await
     }
@@ -55,6 +60,7 @@ pub(super) async fn insert(connection: &mut Connection, new: &NewMailboxCode) ->
     .bind(code.expires_at)
     .execute(&mut *connection)
     .await?;
+    events::put(connection, new.event.as_slice()).await?;
     match &new.message {
         // In the same transaction: a code that counts is one that will be sent.
         Some(message) => outbox::put(connection, std::slice::from_ref(message)).await,
@@ -104,10 +110,9 @@ async fn is_open(connection: &mut Connection, id_mac: &[u8], now: Timestamp) -> 
 
 async fn verify_email(
     connection: &mut Connection,
-    code_id: Uuid,
-    user_id: Uuid,
-    now: Timestamp,
+    verification: &EmailVerification,
 ) -> Result<bool> {
+    let EmailVerification { code_id, user_id, now, address } = *verification;
     // The user before the code, as a reset takes them: the other order could deadlock. Where the code turns out to be
     // used, what it was used for has verified the address already.
     let verified = sqlx::query(
@@ -119,7 +124,24 @@ async fn verify_email(
     .bind(code_id)
     .fetch_optional(&mut *connection)
     .await?;
-    Ok(verified.is_some() && consume(connection, code_id, now).await?)
+    if verified.is_none() || !consume(connection, code_id, now).await? {
+        return Ok(false);
+    }
+    record(connection, EventKind::EmailVerified, user_id, address, now).await?;
+    Ok(true)
+}
+
+/// Records what was done by way of a mailbox: no session had a part in it.
+pub(super) async fn record(
+    connection: &mut Connection,
+    kind: EventKind,
+    user_id: Uuid,
+    address: Option<IpAddr>,
+    at: Timestamp,
+) -> Result<()> {
+    let (id, user_id) = (Uuid::now_v7(), Some(user_id));
+    let event = Event { id, kind, user_id, session_id: None, address, at };
+    events::put(connection, &[event]).await
 }
 
 /// Uses a code up. Of several who hold the right one, the row's lock lets one through.

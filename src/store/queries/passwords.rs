@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, mailbox, outbox, sessions};
+use super::{Backend, Connection, events, mailbox, outbox, sessions};
 use crate::{
-    domain::Timestamp,
+    domain::{EventKind, Timestamp},
     store::{Credentials, PasswordChange, PasswordReset, Passwords, Result, SealedMessage},
 };
 
@@ -57,6 +57,8 @@ async fn replace(
     .execute(&mut *connection)
     .await?;
     end_challenges(connection, user_id, change.at.now).await?;
+    let event = change.at.event(EventKind::PasswordChanged, user_id, change.session_id);
+    events::put(connection, &[event]).await?;
     sessions::revoke_others(connection, user_id, change.session_id, &change.at).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     Ok(true)
@@ -80,6 +82,8 @@ async fn set_anew(
         .execute(&mut *connection)
         .await?;
     end_challenges(connection, user_id, reset.at.now).await?;
+    let (address, now) = (reset.at.address, reset.at.now);
+    mailbox::record(connection, EventKind::PasswordReset, user_id, address, now).await?;
     // No session has that id: all of them end.
     sessions::revoke_others(connection, user_id, Uuid::nil(), &reset.at).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;

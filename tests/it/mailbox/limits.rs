@@ -1,6 +1,6 @@
 //! How often one may ask for codes, and try them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign::pb::User;
 use futures_util::future::join_all;
@@ -13,6 +13,7 @@ use super::{
 use crate::harness::{
     Backend, Server, logs,
     server::{PASSWORD, wrong},
+    unique,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -70,6 +71,28 @@ async fn sixty_codes_an_hour_are_sent_to_a_mailbox(
     resend_verification(&server, &user.email).await.unwrap();
     server.clock.advance(HOUR);
     request_reset(&server, &user.email).await.unwrap();
+}
+
+/// How long it takes to find a user and to write to them, or to find none, must not be seen.
+#[rstest]
+#[tokio::test]
+async fn an_answer_takes_its_time_whoever_it_is_for(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    for email in [server.user(false).await.email, format!("{}@example.com", unique("nobody"))] {
+        for _ in ["sent", "refused"] {
+            for errand in [true, false] {
+                let asked = Instant::now();
+                if errand {
+                    let _answered = request_reset(&server, &email).await;
+                } else {
+                    let _answered = resend_verification(&server, &email).await;
+                }
+                assert!(asked.elapsed() >= Duration::from_millis(20));
+            }
+        }
+    }
 }
 
 /// Strangers try codes until the address has none left for an hour.

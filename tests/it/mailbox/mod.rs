@@ -1,5 +1,6 @@
 //! What a mailbox can prove: that an address is the user's, and that they may set a new password.
 
+mod events;
 mod limits;
 mod register;
 mod reset_password;

@@ -1,13 +1,13 @@
 //! Codes for mailboxes.
 
 use countersign::store::{
-    Credentials, Ended, MailboxCode, MailboxReservation, NewMailboxCode, NewUser, PasswordReset,
-    Reservation, Revoking,
+    Credentials, EmailVerification, Ended, MailboxCode, MailboxReservation, NewMailboxCode,
+    NewUser, PasswordReset, Reservation,
 };
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{at, new_challenge, new_message, new_user, session_of, stored_user};
+use super::{ADDRESS, at, new_challenge, new_message, new_user, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 const MAX: u32 = 3;
@@ -26,6 +26,7 @@ fn new_code(user: Option<&Credentials>) -> NewMailboxCode {
         },
         id_mac: *Uuid::now_v7().as_bytes().repeat(2).first_chunk().unwrap(),
         message: user.map(|_| new_message()),
+        event: None,
     }
 }
 
@@ -35,7 +36,7 @@ fn reset_of(code: &MailboxCode) -> PasswordReset {
         credential_version: code.credential_version,
         code_id: code.id,
         password_hash: "other".into(),
-        at: Revoking { now: at(10), tokens_expire_at: at(910) },
+        at: revoking(10),
     }
 }
 
@@ -108,7 +109,10 @@ async fn an_address_is_verified_by_a_code_of_its_user_once(
     let (user, other) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
     let new = new_code(Some(&user));
     store.mailbox_code_create(new.clone()).await.unwrap();
-    let verify = |code, user: &Credentials| store.email_verify(code, user.user.id, at(1));
+    let verify = |code_id, user: &Credentials| {
+        let (user_id, now, address) = (user.user.id, at(1), Some(ADDRESS));
+        store.email_verify(EmailVerification { code_id, user_id, now, address })
+    };
     assert!(!verify(new.code.id, &other).await.unwrap(), "somebody else's");
     assert!(!verify(Uuid::now_v7(), &user).await.unwrap(), "unknown");
     assert_eq!(database.number("SELECT COUNT(*) FROM users WHERE email_verified").await, 0);
@@ -131,7 +135,11 @@ async fn a_disabled_user_verifies_nothing(
     let new = new_code(Some(&user));
     store.mailbox_code_create(new.clone()).await.unwrap();
     database.run("UPDATE users SET disabled_at = created_at").await;
-    assert!(!store.email_verify(new.code.id, user.user.id, at(1)).await.unwrap());
+    let (code_id, user_id) = (new.code.id, user.user.id);
+    let verification = EmailVerification { code_id, user_id, now: at(1), address: None };
+    assert!(!store.email_verify(verification).await.unwrap());
+    let recorded = "SELECT COUNT(*) FROM events WHERE kind = 'email_verified'";
+    assert_eq!(database.number(recorded).await, 0);
 }
 
 #[rstest]
