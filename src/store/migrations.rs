@@ -15,9 +15,9 @@ macro_rules! steps {
     };
 }
 
-pub(super) const POSTGRES: Steps = steps!("postgres": "0001_users", "0002_sessions", "0003_challenges", "0004_signing_keys", "0005_refresh", "0006_revocations");
+pub(super) const POSTGRES: Steps = steps!("postgres": "0001_users", "0002_sessions", "0003_challenges", "0004_signing_keys", "0005_refresh", "0006_revocations", "0007_factors");
 
-pub(super) const SQLITE: Steps = steps!("sqlite": "0001_users", "0002_sessions", "0003_challenges", "0004_signing_keys", "0005_refresh", "0006_revocations");
+pub(super) const SQLITE: Steps = steps!("sqlite": "0001_users", "0002_sessions", "0003_challenges", "0004_signing_keys", "0005_refresh", "0006_revocations", "0007_factors");
 
 /// The version that `steps` lead to.
 pub(super) fn latest(steps: Steps) -> i64 {

@@ -23,8 +23,8 @@ use crate::domain::{Challenge, LoginName, Session, Timestamp};
 pub use self::{
     error::Error,
     records::{
-        CodeRules, Credentials, LiveSession, NewChallenge, NewUser, PoolUse, Renewal, Reservation,
-        Revoking, SealedKey, Taken,
+        CodeRules, ConfirmTotp, Credentials, Enrollment, LiveSession, NewChallenge, NewTotp, NewUser, PoolUse, Renewal, Reservation,
+        Revoking, SealedKey, SealedTotp, Taken, UserFactors,
     },
 };
 
@@ -38,9 +38,9 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(20);
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Everything the service keeps.
-pub trait Store: Database + Users + Sessions + Challenges + SigningKeys {}
+pub trait Store: Database + Users + Sessions + Challenges + Factors + SigningKeys {}
 
-impl<T: Database + Users + Sessions + Challenges + SigningKeys> Store for T {}
+impl<T: Database + Users + Sessions + Challenges + Factors + SigningKeys> Store for T {}
 
 /// The database as such.
 #[async_trait]
@@ -117,6 +117,40 @@ pub trait Challenges {
         code_mac: [u8; 32],
         rules: CodeRules,
     ) -> Result<Renewal>;
+}
+
+/// Second factors: authenticator apps and recovery codes.
+#[async_trait]
+pub trait Factors {
+    /// What a user has to answer a challenge with, beside codes that are sent.
+    async fn factors_of(&self, user_id: Uuid) -> Result<UserFactors>;
+
+    /// Begins an enrolment; an earlier one that was not confirmed is forgotten.
+    async fn totp_begin(&self, new: NewTotp) -> Result<()>;
+
+    /// Spends one attempt to confirm an enrolment of that user, before any code is compared.
+    async fn totp_reserve(
+        &self,
+        id: Uuid,
+        user_id: Uuid,
+        max_attempts: u32,
+        now: Timestamp,
+    ) -> Result<Enrollment>;
+
+    /// Confirms an enrolment: the app replaces an earlier one, the second factor is on, the recovery codes are new. Returns
+    /// whether there was such an enrolment.
+    async fn totp_confirm(&self, confirm: ConfirmTotp) -> Result<bool>;
+
+    /// Replaces the recovery codes, which are given as keyed digests.
+    async fn recovery_codes_replace(
+        &self,
+        user_id: Uuid,
+        codes: Vec<[u8; 32]>,
+        now: Timestamp,
+    ) -> Result<()>;
+
+    /// Turns the second factor on or off. Off forgets the app and the recovery codes.
+    async fn two_factor_set(&self, user_id: Uuid, enabled: bool) -> Result<()>;
 }
 
 /// Signing keys, encrypted.

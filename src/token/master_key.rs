@@ -28,6 +28,8 @@ pub enum Purpose {
     OneTimeCode,
     /// A refresh token: its session, the session's salt, and its number.
     RefreshToken,
+    /// A recovery code, together with its user.
+    RecoveryCode,
 }
 
 impl Purpose {
@@ -36,6 +38,7 @@ impl Purpose {
             Self::ChallengeId => b"challenge id",
             Self::OneTimeCode => b"one-time code",
             Self::RefreshToken => b"refresh token",
+            Self::RecoveryCode => b"recovery code",
         }
     }
 }

@@ -5,6 +5,7 @@
 //! a body in a transaction of its own and to its end. Nothing here may write in any other way.
 
 mod challenges;
+mod factors;
 mod revocations;
 mod schema;
 mod sessions;
