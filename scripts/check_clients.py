@@ -1,6 +1,7 @@
 """What scripts/check-clients asks of a running server, in Python: passlib both ways, and tokens verified by others."""
 
 import argparse
+import base64
 import contextlib
 import json
 import os
@@ -162,11 +163,27 @@ def second_factor_token(service: Service) -> str:
     return tokens.access_token
 
 
-def check_verifier(name: str, command: list[str], token: str, http: str) -> None:
+def decoded(part: str) -> dict[str, object]:
+    return json.loads(base64.urlsafe_b64decode(part + "=="))
+
+
+def encoded(part: dict[str, object]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+
+
+def more_roles(payload: str) -> str:
+    return encoded({**decoded(payload), "roles": ["admin"]})
+
+
+def without_algorithm(header: str) -> str:
+    return encoded({**decoded(header), "alg": "none"})
+
+
+def check_verifier(name: str, command: list[str], token: str, http: str, key: dict[str, str]) -> None:
     """Runs one of the examples in clients/ on good and on bad tokens."""
 
     def run(given: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        settings = {"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URL": f"{http}/.well-known/jwks.json"}
+        settings = {"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URL": f"{http}/.well-known/jwks.json", **key}
         return subprocess.run(
             command,
             input=given,
@@ -183,14 +200,19 @@ def check_verifier(name: str, command: list[str], token: str, http: str) -> None
     check(claims["preferred_username"] == "second-factor", f"other claims: {sorted(claims)}")
     missing = {"sub", "jti", "client_id", "sid", "amr", "auth_time", "roles"} - claims.keys()
     check(not missing, f"claims are missing: {sorted(missing)}")
-    ok(f"{name} verifies the token by the published keys")
+    means = "the shared secret" if "JWT_SECRET" in key else "the published keys"
+    ok(f"{name} verifies the {key['ALGORITHM']} token by {means}")
 
     header, payload, signature = token.split(".")
     changed = signature[:10] + ("B" if signature[10] == "A" else "A") + signature[11:]
+    other = "RS256" if key["ALGORITHM"] == "ES256" else "ES256"
     refusals = {
         "another audience": run(token, AUDIENCE="another-service"),
         "another issuer": run(token, ISSUER="https://issuer.example"),
         "a changed signature": run(f"{header}.{payload}.{changed}"),
+        "changed claims": run(f"{header}.{more_roles(payload)}.{signature}"),
+        "a token that is not signed": run(f"{without_algorithm(header)}.{payload}."),
+        "another algorithm than it was told": run(token, ALGORITHM=other),
     }
     for case, result in refusals.items():
         refused = result.returncode == 1 and result.stderr.startswith("refused: ")
@@ -198,22 +220,28 @@ def check_verifier(name: str, command: list[str], token: str, http: str) -> None
         ok(f"{name} refuses {case} ({result.stderr.strip().removeprefix('refused: ')})")
 
 
-def check_published_documents(token: str, http: str) -> None:
+def check_published_documents(token: str, http: str, algorithm: str) -> None:
     header = jwt.get_unverified_header(token)
-    check((header["typ"], header["alg"]) == ("at+jwt", "ES256"), f"header: {header}")
+    check((header["typ"], header["alg"]) == ("at+jwt", algorithm), f"header: {header}")
     with urllib.request.urlopen(f"{http}/.well-known/jwks.json", timeout=10) as answer:
         keys = json.load(answer)["keys"]
-    check(header["kid"] in [key["kid"] for key in keys], "the token's key is not published")
-    check(not any("d" in key for key in keys), "a private key is published")
+    if algorithm == "HS256":
+        # A symmetric key in the set would let everybody sign.
+        check(keys == [], "something is published of the secret")
+    else:
+        check(header["kid"] in [key["kid"] for key in keys], "the token's key is not published")
+    check(not any({"d", "k"} & key.keys() for key in keys), "a private key is published")
     with urllib.request.urlopen(f"{http}/.well-known/openid-configuration", timeout=10) as answer:
         check(json.load(answer)["issuer"] == ISSUER, "the discovery document names another issuer")
-    ok("the key set holds the token's key, and no private one")
+    ok(f"the key set holds the public key of {algorithm}, if there is one, and no secret")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("--grpc", "--http", "--log"):
         parser.add_argument(name, required=True)
+    parser.add_argument("--algorithm", default="ES256", help="what the server signs with")
+    parser.add_argument("--secret", help="the shared secret of HS256, in base64")
     parser.add_argument("--database", help="the SQLite file; without it, the stored hashes are not looked at")
     arguments = parser.parse_args()
     service = Service(arguments.grpc, arguments.database, arguments.log)
@@ -223,9 +251,12 @@ def main() -> None:
         check_passlib_hashes_log_in(service)
         check_normalisation(service)
     token = second_factor_token(service)
-    check_published_documents(token, arguments.http)
-    check_verifier("PyJWT", [sys.executable, str(CLIENTS / "python/verify.py")], token, arguments.http)
-    check_verifier("jose (Node)", ["node", str(CLIENTS / "node/verify.mjs")], token, arguments.http)
+    check_published_documents(token, arguments.http, arguments.algorithm)
+    key = {"ALGORITHM": arguments.algorithm}
+    if arguments.secret:
+        key["JWT_SECRET"] = arguments.secret
+    check_verifier("PyJWT", [sys.executable, str(CLIENTS / "python/verify.py")], token, arguments.http, key)
+    check_verifier("jose (Node)", ["node", str(CLIENTS / "node/verify.mjs")], token, arguments.http, key)
 
 
 if __name__ == "__main__":

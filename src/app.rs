@@ -1,20 +1,26 @@
 //! The wiring, and the only module that sees every layer: bind, tell the addresses, serve until told to stop.
 
+mod background;
+
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
+use self::background::Background;
 use crate::{
     config::{Config, Listen, Signing},
+    delivery::Delivery,
     grpc::{self, Health},
     http,
     listener::Listener,
     password::Passwords,
-    service::{self, Clock, UseCases, load_signing_key},
-    store,
+    service::{
+        self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, Outbox, RevocationLog, RevocationPace, UseCases,
+    },
+    store::{self, Store},
     telemetry::{Metrics, chain},
-    token::{self, AccessTokens, KeyError},
+    token::{self, AccessTokens, Algorithm, KeyRing, MasterKey},
 };
 
 /// Why the service does not start, or ended otherwise than asked.
@@ -32,9 +38,6 @@ pub enum Error {
     /// The signing key can't be had.
     #[error("cannot load the signing key")]
     SigningKey(#[from] service::SigningKeyError),
-    /// The signing key does not work.
-    #[error("cannot sign")]
-    Sign(#[from] KeyError),
     /// The system has no threads for hashing.
     #[error("cannot start the hashing threads")]
     Threads(#[source] io::Error),
@@ -60,6 +63,14 @@ pub struct Environment {
     pub http_limits: http::Limits,
     /// How often readiness is checked.
     pub check_every: Duration,
+    /// How often it is looked for messages that nobody has told this replica of.
+    pub deliver_every: Duration,
+    /// How often the signing keys are loaded anew.
+    pub reload_keys_every: Duration,
+    /// How often what has ended is removed.
+    pub clean_every: Duration,
+    /// How often revocations are looked for, and streams of them say that they live.
+    pub revocations: RevocationPace,
 }
 
 impl Default for Environment {
@@ -69,6 +80,10 @@ impl Default for Environment {
             limits: grpc::Limits::default(),
             http_limits: http::Limits::default(),
             check_every: Duration::from_secs(2),
+            deliver_every: Duration::from_secs(1),
+            reload_keys_every: KEYS_RELOAD_EVERY,
+            clean_every: Duration::from_secs(60),
+            revocations: RevocationPace::default(),
         }
     }
 }
@@ -81,6 +96,7 @@ pub struct App {
     grpc_addr: SocketAddr,
     http_addr: SocketAddr,
     listen: Listen,
+    delivery: Delivery,
     environment: Environment,
     use_cases: UseCases,
 }
@@ -89,7 +105,7 @@ pub struct App {
 ///
 /// # Errors
 /// What can't be had.
-pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error> {
+pub async fn use_cases(config: &Config, environment: &Environment) -> Result<UseCases, Error> {
     // Nobody waits for this but the first signature, which would otherwise do it then.
     drop(tokio::task::spawn_blocking(token::seed_randomness));
     // Checking the kernels takes as long as opening the database: they go side by side.
@@ -98,23 +114,60 @@ pub async fn use_cases(config: &Config, clock: &Clock) -> Result<UseCases, Error
     // Before the master key: this makes the folder where the development profile keeps it.
     let store = store::connect(&config.database.url, config.database.max_connections).await?;
     store.migrate().await?;
-    let source = config.master_key.clone();
-    let master_key = blocking(move || source.load()).await.map_err(Error::MasterKey)?;
-    let key = match &config.signing {
+    let master_key = master_key(config).await?;
+    let (keys, ring) = match &config.signing {
         Signing::Stored(algorithm) => {
-            load_signing_key(store.as_ref(), &master_key, *algorithm, clock).await?
+            let keys = key_keeper(config, *algorithm, &store, &master_key, &environment.clock);
+            let ring = keys.load().await?;
+            (Some(keys), ring)
         }
-        Signing::Secret(key) => key.clone(),
+        Signing::Secret(key) => (None, KeyRing::of_one(key.clone())),
     };
     Ok(UseCases {
         store,
         passwords: passwords.await.map_err(io::Error::other).flatten().map_err(Error::Threads)?,
-        tokens: AccessTokens::new(key, config.access_tokens.clone())?,
+        tokens: AccessTokens::new(ring, config.access_tokens.clone()),
+        keys,
         master_key,
-        delivery: config.delivery,
+        outbox: Outbox::default(),
         policy: Arc::new(config.policy.clone()),
-        clock: clock.clone(),
+        clock: environment.clock.clone(),
+        revocations: RevocationLog::new(environment.revocations),
     })
+}
+
+/// Makes what the signing keys are managed with, on a database that is up to date; nothing where there is a configured secret.
+///
+/// # Errors
+/// What can't be had.
+pub async fn keys(config: &Config, clock: &Clock) -> Result<Option<KeyKeeper>, Error> {
+    let Signing::Stored(algorithm) = &config.signing else { return Ok(None) };
+    let store = store::connect(&config.database.url, config.database.max_connections).await?;
+    store.check().await?;
+    let master_key = master_key(config).await?;
+    Ok(Some(key_keeper(config, *algorithm, &store, &master_key, clock)))
+}
+
+fn key_keeper(
+    config: &Config,
+    algorithm: Algorithm,
+    store: &Arc<dyn Store>,
+    master_key: &MasterKey,
+    clock: &Clock,
+) -> KeyKeeper {
+    KeyKeeper {
+        store: Arc::clone(store),
+        master_key: master_key.clone(),
+        algorithm,
+        rotation: config.key_rotation,
+        token_ttl: config.access_tokens.ttl,
+        clock: clock.clone(),
+    }
+}
+
+async fn master_key(config: &Config) -> Result<MasterKey, Error> {
+    let source = config.master_key.clone();
+    blocking(move || source.load()).await.map_err(Error::MasterKey)
 }
 
 /// Runs what blocks a thread on one that may be blocked.
@@ -134,9 +187,9 @@ impl App {
             bind(config.listen.grpc, environment.limits.max_connections).await?;
         let (http, http_addr) =
             bind(config.listen.http, environment.http_limits.max_connections).await?;
-        let use_cases = use_cases(config, &environment.clock).await?;
-        let listen = config.listen.clone();
-        Ok(Self { grpc, http, grpc_addr, http_addr, listen, environment, use_cases })
+        let use_cases = use_cases(config, &environment).await?;
+        let (listen, delivery) = (config.listen.clone(), config.delivery.clone());
+        Ok(Self { grpc, http, grpc_addr, http_addr, listen, delivery, environment, use_cases })
     }
 
     /// Where gRPC listens.
@@ -154,20 +207,25 @@ impl App {
     /// # Errors
     /// A server that fails by itself.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
-        let Self { grpc, http, listen, environment, use_cases, .. } = self;
+        let Self { grpc, http, listen, delivery, environment, use_cases, .. } = self;
         let (mut health, health_service) = Health::new().await;
         let routes =
             grpc::routes(&use_cases, health_service, listen.reflection, environment.limits)?;
         let (metrics, (set_ready, ready)) = (
-            Metrics::new(|registry| use_cases.passwords.figures().register(registry)),
+            Metrics::new(|registry| {
+                use_cases.passwords.figures().register(registry);
+                use_cases.outbox.register(registry);
+            }),
             watch::channel(false),
         );
         let site = http::Site { use_cases: use_cases.clone(), metrics: metrics.clone(), ready };
         let stop = CancellationToken::new();
+        let mut background = Background::start(&use_cases, delivery, &environment);
 
         let servers = async {
             let stopped = stop.clone().cancelled_owned();
-            let grpc = grpc::serve(grpc, routes, metrics, environment.limits, stopped);
+            let (calls, limits) = (use_cases.clone(), environment.limits);
+            let grpc = grpc::serve(grpc, routes, calls, metrics, limits, stopped);
             let stopped = stop.clone().cancelled_owned();
             let http = http::serve(http, site, environment.http_limits, stopped);
             tokio::join!(grpc, http).0
@@ -187,15 +245,22 @@ impl App {
             // Callers that watch readiness turn elsewhere before connections are closed.
             tokio::time::sleep(listen.drain_delay).await;
             health.end_streams().await;
+            use_cases.end_revocation_streams();
             stop.cancel();
         };
         let ended = timeout(listen.drain_delay + listen.shutdown_timeout, async {
-            tokio::join!(drain, servers).1
+            let ended = tokio::join!(drain, servers).1;
+            // Only now: the last calls may have caused messages.
+            background.finish_sending().await;
+            ended
         });
         match ended.await {
             Ok(ended) => ended?,
-            Err(_elapsed) => tracing::warn!("calls that did not end in time are cut off"),
+            Err(_elapsed) => {
+                tracing::warn!("calls and messages that did not end in time are cut off");
+            }
         }
+        drop(background);
         if timeout(CLOSE_DEADLINE, use_cases.store.close()).await.is_err() {
             tracing::warn!("the database did not let go of its connections in time");
         }

@@ -13,7 +13,7 @@ struct Rule {
     only_in: &'static [&'static str],
 }
 
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 12] = [
     Rule { word: "tonic::", only_in: &["grpc/", "app.rs", "pb.rs"] },
     Rule { word: "tonic_", only_in: &["grpc/", "app.rs"] },
     Rule { word: "axum::", only_in: &["http/"] },
@@ -21,6 +21,8 @@ const RULES: [Rule; 10] = [
     Rule { word: "bcrypt::", only_in: &["password/"] },
     Rule { word: "bcrypt_lanes::", only_in: &["password/"] },
     Rule { word: "jsonwebtoken::", only_in: &["token/"] },
+    Rule { word: "lettre::", only_in: &["delivery/"] },
+    Rule { word: "minijinja::", only_in: &["delivery/"] },
     Rule { word: "std::env", only_in: &["config/"] },
     Rule { word: "anyhow::", only_in: &["cli/", "main.rs"] },
     Rule { word: "println!", only_in: &["main.rs"] },
@@ -46,6 +48,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "listener",
             "token",
             "password",
+            "delivery",
             "store",
             "service",
             "config",

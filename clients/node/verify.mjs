@@ -7,14 +7,20 @@ import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
 const issuer = process.env.ISSUER ?? 'http://localhost:8080'
 const audience = process.env.AUDIENCE ?? 'countersign'
 const jwksUrl = process.env.JWKS_URL ?? `${issuer}/.well-known/jwks.json`
+// What the server signs with. It is for the verifier to say; a token that could choose would choose "none".
+const algorithm = process.env.ALGORITHM ?? 'ES256'
 
-// One for the whole process: it keeps the key set, and fetches it again for a key it has not seen.
-const keys = createRemoteJWKSet(new URL(jwksUrl))
+// One for the whole process: it keeps the key set, and fetches it again for a key it has not seen. Only HS256 has no
+// published key: there the server's own secret verifies, and whoever holds that can sign as well.
+const keys =
+  algorithm === 'HS256'
+    ? Buffer.from(process.env.JWT_SECRET, 'base64')
+    : createRemoteJWKSet(new URL(jwksUrl))
 
 /** Returns the claims of a token that is good here and now; throws otherwise. */
 export async function verify(token) {
   const { payload } = await jwtVerify(token, keys, {
-    algorithms: ['ES256'],
+    algorithms: [algorithm],
     issuer,
     audience,
     // An access token and nothing else that the same key may sign one day (RFC 9068, section 4).

@@ -2,6 +2,7 @@
 
 Reads a token from standard input and prints its claims: python verify.py < token"""
 
+import base64
 import json
 import os
 import sys
@@ -11,17 +12,27 @@ import jwt
 ISSUER = os.environ.get("ISSUER", "http://localhost:8080")
 AUDIENCE = os.environ.get("AUDIENCE", "countersign")
 JWKS_URL = os.environ.get("JWKS_URL", f"{ISSUER}/.well-known/jwks.json")
+# What the server signs with. It is for the verifier to say; a token that could choose would choose "none".
+ALGORITHM = os.environ.get("ALGORITHM", "ES256")
 
 # One for the whole process: it keeps the key set, and fetches it again for a key it has not seen.
 keys = jwt.PyJWKClient(JWKS_URL)
+
+
+def key_of(token: str) -> jwt.PyJWK | bytes:
+    """The published key that the token names. Only HS256 has none: there the server's own secret verifies, and whoever
+    holds that can sign as well."""
+    if ALGORITHM == "HS256":
+        return base64.b64decode(os.environ["JWT_SECRET"])
+    return keys.get_signing_key_from_jwt(token)
 
 
 def verify(token: str) -> dict:
     """Returns the claims of a token that is good here and now; raises jwt.PyJWTError otherwise."""
     decoded = jwt.decode_complete(
         token,
-        keys.get_signing_key_from_jwt(token),
-        algorithms=["ES256"],
+        key_of(token),
+        algorithms=[ALGORITHM],
         issuer=ISSUER,
         audience=AUDIENCE,
         options={"require": ["iss", "aud", "sub", "exp", "iat", "jti"]},

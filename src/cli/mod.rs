@@ -2,9 +2,11 @@
 
 mod calibrate;
 mod healthcheck;
+mod keys;
 mod migrate;
 mod seed;
 mod serve;
+mod table;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -31,6 +33,8 @@ enum Command {
     Healthcheck(healthcheck::Arguments),
     /// Make sample users, half of them with a second factor
     Seed(seed::Arguments),
+    /// List, replace and retire the keys that sign access tokens
+    Keys(keys::Arguments),
     /// Measure what this machine can do, and advise a bcrypt cost. Reads no settings
     Calibrate(calibrate::Arguments),
 }
@@ -64,6 +68,11 @@ pub fn run() -> anyhow::Result<()> {
             let config = Config::parse(&settings)?;
             telemetry::start(&config.log);
             runtime.block_on(seed::run(&config, &arguments))
+        }
+        Command::Keys(arguments) => {
+            let config = Config::parse(&settings)?;
+            telemetry::start(&config.log);
+            runtime.block_on(keys::run(&config, &arguments))
         }
         Command::Calibrate(arguments) => runtime.block_on(calibrate::run(&arguments)),
     }

@@ -8,10 +8,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use zeroize::Zeroizing;
 
 use crate::{
-    app,
+    app::{self, Environment},
     config::{Config, Profile},
     domain::Caller,
-    service::{Clock, Error, RegisterRequest, UseCases},
+    service::{Error, RegisterRequest, UseCases},
 };
 
 /// The password of every sample user.
@@ -33,7 +33,7 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Resul
         "this is no development database: everybody would know the sample users' password \
          (--even-in-production does it all the same)"
     );
-    let use_cases = app::use_cases(config, &Clock::system()).await?;
+    let use_cases = app::use_cases(config, &Environment::default()).await?;
     // It shows itself only on a terminal.
     let bar = ProgressBar::new(u64::from(arguments.users)).with_style(
         ProgressStyle::with_template("{bar:40} {pos}/{len} users  {elapsed} of {duration}")?,

@@ -4,10 +4,8 @@ use std::io::Write as _;
 
 use anyhow::bail;
 use rustix::process::{Resource, Rlimit, setrlimit};
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::oneshot,
-};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{App, Environment},
@@ -18,21 +16,17 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     no_core_dumps();
     let app = App::bind(config, Environment::default()).await?;
     // Before the banner: whoever has read it may already send a signal.
-    let (mut stop, mut stop_now) = (Signals::new()?, Signals::new()?);
+    let mut signals = Signals::new()?;
     std::io::stdout().write_all(banner(config, &app).as_bytes())?;
-    let (stopping, was_asked) = oneshot::channel();
-    let asked = async {
-        stop.next().await;
-        // The other side may be gone: the server can end by itself.
-        let _ended = stopping.send(());
-    };
+    let stop = CancellationToken::new();
+    // The first signal is taken before anything tells that it has come, so that the second can't melt into it.
     let asked_again = async {
-        let _asked = was_asked.await;
-        stop_now.next().await;
-        stop_now.next().await;
+        signals.next().await;
+        stop.cancel();
+        signals.next().await;
     };
     tokio::select! {
-        ended = app.serve(asked) => Ok(ended?),
+        ended = app.serve(stop.cancelled()) => Ok(ended?),
         () = asked_again => bail!("stopped at once, as asked a second time"),
     }
 }
@@ -77,6 +71,7 @@ fn banner(config: &Config, app: &App) -> String {
     };
     format!(
         "Countersign {version}\n\n  gRPC   {grpc}\n  HTTP   http://{http}\n  Data   {place}\n  \
-         Codes  in the log\n\nTry:\n\n  {next}\n\n"
+         Codes  {}\n\nTry:\n\n  {next}\n\n",
+        config.delivery
     )
 }

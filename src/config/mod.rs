@@ -15,6 +15,8 @@ mod reader;
 mod settings;
 mod tokens;
 
+use std::time::Duration;
+
 use self::{database::url, reader::Reader};
 use crate::{delivery::Delivery, password::Settings as Hashing, service::Policy, token};
 
@@ -43,6 +45,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// What signs access tokens.
     pub signing: Signing,
+    /// How old a stored signing key gets before the next one is made.
+    pub key_rotation: Duration,
     /// What access tokens say.
     pub access_tokens: token::Settings,
     /// The rules for users, codes and sessions.
@@ -69,6 +73,7 @@ impl Config {
             master_key: reader.master_key(profile, url),
             delivery: reader.delivery(profile),
             signing: reader.signing(),
+            key_rotation: reader.key_rotation(),
             access_tokens: reader.access_tokens(),
             policy: reader.policy(),
             password: reader.password(profile),
@@ -146,7 +151,7 @@ mod tests {
         ]);
         let listen = config.unwrap().listen;
         assert!(!listen.reflection);
-        assert_eq!(listen.drain_delay, std::time::Duration::from_secs(5));
+        assert_eq!(listen.drain_delay, Duration::from_secs(5));
     }
 
     #[test]
@@ -170,6 +175,74 @@ mod tests {
     fn a_secret_that_nothing_would_use_is_a_problem() {
         let unused = STANDARD.encode([7; 32]);
         assert_eq!(names(&[(name::JWT_SECRET, &unused)]), [name::JWT_SECRET]);
+    }
+
+    #[test]
+    fn what_a_delivery_needs_is_named_at_once() {
+        assert_eq!(names(&[(name::DELIVERY, "smtp")]), [name::SMTP_URL, name::SMTP_FROM]);
+        assert_eq!(
+            names(&[(name::DELIVERY, "webhook")]),
+            [name::WEBHOOK_URL, name::WEBHOOK_SECRET]
+        );
+    }
+
+    #[test]
+    fn settings_of_a_delivery_that_was_not_chosen_are_problems() {
+        let secret = STANDARD.encode([7; 24]);
+        let smtp = [
+            (name::SMTP_URL, "smtps://mail.example.com"),
+            (name::SMTP_FROM, "Countersign <auth@example.com>"),
+        ];
+        let webhook = [
+            (name::WEBHOOK_URL, "https://example.com/hook"),
+            (name::WEBHOOK_SECRET, secret.as_str()),
+        ];
+        let with = |kind, settings: &[(&'static str, &str)]| {
+            let environment: Vec<_> =
+                [(name::DELIVERY, kind)].iter().chain(settings).copied().collect();
+            parse(&environment).map(|config| config.delivery.to_string()).map_err(|problems| {
+                problems.0.into_iter().map(|problem| problem.setting).collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(with("smtp", &smtp), Ok("by mail, through mail.example.com:465".into()));
+        assert_eq!(
+            with("webhook", &webhook),
+            Ok("through the webhook at https://example.com".into())
+        );
+        assert_eq!(with("log", &[]), Ok("in the log".into()));
+        let unused = |settings: &[(&'static str, &str)]| {
+            Err(settings.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(with("log", &smtp), unused(&smtp));
+        assert_eq!(with("log", &webhook), unused(&webhook));
+        assert_eq!(with("smtp", &[smtp, webhook].concat()), unused(&webhook));
+        assert_eq!(with("webhook", &[smtp, webhook].concat()), unused(&smtp));
+        let authority = [(name::DELIVERY_CA, "/nowhere")];
+        assert_eq!(with("log", &authority), unused(&authority));
+        assert_eq!(with("smtp", &[&smtp[..], &authority].concat()), unused(&authority));
+    }
+
+    #[test]
+    fn each_bad_value_of_a_delivery_is_a_problem_and_no_secret_is_repeated() {
+        let smtp = [
+            (name::DELIVERY, "smtp"),
+            (name::SMTP_URL, "smtp://user:hunter2@mail.example.com"),
+            (name::SMTP_FROM, "nobody"),
+            (name::TEMPLATES, "/nowhere"),
+        ];
+        let webhook = [
+            (name::DELIVERY, "webhook"),
+            (name::WEBHOOK_URL, "http://example.com/hook"),
+            (name::WEBHOOK_SECRET, "aHVudGVyMg=="),
+        ];
+        for bad in [&smtp[..], &webhook] {
+            let problems = parse(bad).map(|_| ()).unwrap_err();
+            let named: Vec<_> = problems.0.iter().map(|problem| problem.setting.as_str()).collect();
+            let expected: Vec<_> = bad[1..].iter().map(|(name, _)| *name).collect();
+            assert_eq!(named, expected);
+            let text = problems.to_string();
+            assert!(!text.contains("hunter2") && !text.contains("aHVudGVyMg"), "{text}");
+        }
     }
 
     #[test]
@@ -200,6 +273,7 @@ mod tests {
             (name::MASTER_KEY, "!"),
             (name::DELIVERY, "pigeon"),
             (name::JWT_ALGORITHM, "none"),
+            (name::KEY_ROTATION, "11years"),
             (name::ISSUER, "localhost"),
             (name::ACCESS_TOKEN_TTL, "25h"),
             (name::AUDIENCE, "a,,b"),
@@ -214,6 +288,8 @@ mod tests {
             (name::LOG_FORMAT, "xml"),
         ];
         assert_eq!(names(&bad), bad.map(|(name, _)| name));
-        assert_eq!(names(&[(name::ACCESS_TOKEN_TTL, "999ms")]), [name::ACCESS_TOKEN_TTL]);
+        for (name, too_short) in [(name::ACCESS_TOKEN_TTL, "999ms"), (name::KEY_ROTATION, "59m")] {
+            assert_eq!(names(&[(name, too_short)]), [name]);
+        }
     }
 }

@@ -31,15 +31,30 @@ const fn secret(name: &'static str, default: &'static str, help: &'static str) -
 /// All settings, in the order in which they are documented.
 pub const SETTINGS: &[Setting] = &[
     plain(DATABASE_URL, "sqlite://data/countersign.db", "postgres://… or sqlite://…"),
-    plain(DATABASE_CONNECTIONS, "10", "most connections to the database"),
+    plain(DATABASE_CONNECTIONS, "10", "most connections to the database, beside one that listens"),
     plain(GRPC_ADDR, "127.0.0.1:50051", "where gRPC listens; port 0 picks one"),
     plain(HTTP_ADDR, "127.0.0.1:8080", "where HTTP listens: key set, probes, metrics"),
     secret(MASTER_KEY, "made in development", "32 bytes in base64: encrypts keys at rest"),
-    plain(DELIVERY, "log in development", "how codes reach people: log"),
+    plain(DELIVERY, "log in development", "how codes reach people: log, smtp or webhook"),
+    secret(SMTP_URL, "", "smtps://user:password@host:port or smtp://…?tls=required"),
+    plain(SMTP_FROM, "", "the sender of mails: Countersign <auth@example.com>"),
+    plain(TEMPLATES, "built in", "with smtp: a folder with texts of your own"),
+    plain(WEBHOOK_URL, "", "https://…; http only to a loopback address"),
+    secret(WEBHOOK_SECRET, "", "signs webhooks: at least 24 bytes in base64"),
+    plain(DELIVERY_CA, "none", "file of authorities (PEM) to believe beside the public ones"),
     plain(ISSUER, "http://localhost:8080", "the claim iss: where the HTTP side is reached"),
-    plain(AUDIENCE, "countersign", "the claim aud; several with commas, the first is the default"),
+    plain(
+        AUDIENCE,
+        "countersign",
+        "the claim aud; several with commas, the first is the default and AccountService's own",
+    ),
     plain(JWT_ALGORITHM, "ES256", "ES256, EdDSA, RS256 or HS256"),
     secret(JWT_SECRET, "", "with HS256: at least 32 bytes in base64"),
+    plain(
+        KEY_ROTATION,
+        "90d",
+        "how old the signing key gets before the next one is made; 1h to 10years",
+    ),
     plain(ACCESS_TOKEN_TTL, "15m", "how long an access token is valid"),
     plain(REFRESH_TOKEN_TTL, "30d", "how long a session lives at the most"),
     plain(SESSION_IDLE_TTL, "14d", "how long a session lives that is not used"),
@@ -65,10 +80,17 @@ pub(super) const GRPC_ADDR: &str = "COUNTERSIGN_GRPC_ADDR";
 pub(super) const HTTP_ADDR: &str = "COUNTERSIGN_HTTP_ADDR";
 pub(super) const MASTER_KEY: &str = "COUNTERSIGN_MASTER_KEY";
 pub(super) const DELIVERY: &str = "COUNTERSIGN_DELIVERY";
+pub(super) const SMTP_URL: &str = "COUNTERSIGN_SMTP_URL";
+pub(super) const SMTP_FROM: &str = "COUNTERSIGN_SMTP_FROM";
+pub(super) const TEMPLATES: &str = "COUNTERSIGN_TEMPLATES";
+pub(super) const WEBHOOK_URL: &str = "COUNTERSIGN_WEBHOOK_URL";
+pub(super) const WEBHOOK_SECRET: &str = "COUNTERSIGN_WEBHOOK_SECRET";
+pub(super) const DELIVERY_CA: &str = "COUNTERSIGN_DELIVERY_CA";
 pub(super) const ISSUER: &str = "COUNTERSIGN_ISSUER";
 pub(super) const AUDIENCE: &str = "COUNTERSIGN_AUDIENCE";
 pub(super) const JWT_ALGORITHM: &str = "COUNTERSIGN_JWT_ALGORITHM";
 pub(super) const JWT_SECRET: &str = "COUNTERSIGN_JWT_SECRET";
+pub(super) const KEY_ROTATION: &str = "COUNTERSIGN_KEY_ROTATION";
 pub(super) const ACCESS_TOKEN_TTL: &str = "COUNTERSIGN_ACCESS_TOKEN_TTL";
 pub(super) const REFRESH_TOKEN_TTL: &str = "COUNTERSIGN_REFRESH_TOKEN_TTL";
 pub(super) const SESSION_IDLE_TTL: &str = "COUNTERSIGN_SESSION_IDLE_TTL";

@@ -1,5 +1,7 @@
 //! What signs access tokens, and what they say.
 
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use url::Url;
 
@@ -41,6 +43,16 @@ impl Reader<'_> {
                 Signing::Stored(algorithm)
             }
         }
+    }
+
+    pub(super) fn key_rotation(&mut self) -> Duration {
+        const TEN_YEARS: u64 = 10 * 31_557_600;
+        let default = minutes(90 * 24 * 60);
+        let rotation = self.duration(name::KEY_ROTATION, default, Duration::from_secs(TEN_YEARS));
+        if rotation < minutes(60) {
+            self.problems.add(name::KEY_ROTATION, "must be at least 1h");
+        }
+        rotation
     }
 
     pub(super) fn access_tokens(&mut self) -> token::Settings {

@@ -1,56 +1,86 @@
-//! How codes reach people.
+//! How messages reach people: by the log, by mail, or through a webhook.
 //!
-//! The log delivery is the only place where a code may appear in clear text outside a person's mailbox.
+//! A delivery sends one message when it is told to. When that is, how often it is tried and what is remembered is the
+//! outbox's business (`service::outbox`). The log delivery is the only place where a code may appear in clear text
+//! outside a person's mailbox.
 
-use crate::domain::OneTimeCode;
+mod endpoint;
+mod log;
+mod mail;
+mod message;
+mod signature;
+mod smtp;
+mod templates;
+mod trust;
+mod webhook;
 
-/// Why a code is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// To complete a login.
-    Login,
-}
+use std::{error::Error, fmt, sync::Arc};
 
-impl Purpose {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-        }
-    }
-}
+use uuid::Uuid;
 
-/// A code on its way to a person.
-#[derive(Debug)]
-pub struct Message<'a> {
-    /// The username as it was typed.
-    pub username: &'a str,
-    /// The e-mail address.
-    pub destination: &'a str,
-    /// Why it is sent.
-    pub purpose: Purpose,
-    /// The code.
-    pub code: &'a OneTimeCode,
-}
+use crate::domain::Timestamp;
 
-/// A way to deliver codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub use self::{
+    endpoint::{HookUrl, SmtpUrl},
+    message::{Content, Message, Notice, Purpose},
+    signature::Secret,
+    smtp::Smtp,
+    templates::Templates,
+    trust::Trust,
+    webhook::Webhook,
+};
+pub use lettre::message::Mailbox;
+
+/// A way to deliver messages. Cheap to clone.
+#[derive(Debug, Clone)]
 pub enum Delivery {
     /// Writes each code to the log, for development and for tests.
     Log,
+    /// Sends mails.
+    Smtp(Arc<Smtp>),
+    /// Calls a service of the operator's.
+    Webhook(Arc<Webhook>),
 }
 
 impl Delivery {
-    /// Delivers one code.
-    pub fn send(self, message: &Message<'_>) {
+    /// Delivers one message. `id` is the same for every try, so that who gets it twice can tell.
+    ///
+    /// # Errors
+    /// Why it was not accepted, and whether it may be later.
+    pub async fn send(&self, id: Uuid, message: &Message, now: Timestamp) -> Result<(), Failure> {
         match self {
-            Self::Log => tracing::info!(
-                target: "countersign::delivery",
-                username = message.username,
-                destination = message.destination,
-                purpose = message.purpose.as_str(),
-                code = message.code.expose(),
-                "one-time code"
-            ),
+            Self::Log => {
+                log::write(message);
+                Ok(())
+            }
+            Self::Smtp(smtp) => smtp.send(id, message, now).await,
+            Self::Webhook(webhook) => webhook.send(id, message, now).await,
         }
     }
+}
+
+/// Where codes are to be looked for.
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Log => f.write_str("in the log"),
+            Self::Smtp(smtp) => write!(f, "by mail, through {}", smtp.place()),
+            Self::Webhook(webhook) => write!(f, "through the webhook at {}", webhook.place()),
+        }
+    }
+}
+
+/// Why a message was not delivered. The texts hold no code and no secret of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// It may be accepted later.
+    Later(String),
+    /// It never will be.
+    Refused(String),
+}
+
+/// An error with all that caused it, on one line: what comes from a mail server or a webhook ends in the log.
+fn reason(context: &str, error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&cause| cause.source());
+    causes.fold(context.to_owned(), |text, cause| format!("{text}: {cause}"))
 }

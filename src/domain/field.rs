@@ -17,6 +17,12 @@ impl InvalidField {
     pub fn new(field: &'static str, problem: impl Into<String>) -> Self {
         Self { field, problem: problem.into() }
     }
+
+    /// The same refusal of a field that has another name on the wire.
+    #[must_use]
+    pub fn named(self, field: &'static str) -> Self {
+        Self { field, ..self }
+    }
 }
 
 /// Parses `request_id`: empty (none) or a UUID (AIP-155).
@@ -29,6 +35,14 @@ pub fn request_id(text: &str) -> Result<Option<Uuid>, InvalidField> {
     }
     let not_a_uuid = |_| InvalidField::new("request_id", "must be empty or a UUID");
     Uuid::try_parse(text).map(Some).map_err(not_a_uuid)
+}
+
+/// Parses `session_id`: a UUID.
+///
+/// # Errors
+/// Anything else.
+pub fn session_id(text: &str) -> Result<Uuid, InvalidField> {
+    Uuid::try_parse(text).map_err(|_not_a_uuid| InvalidField::new("session_id", "must be a UUID"))
 }
 
 /// Parses `device_name`: at most 128 characters, none of them a control character.

@@ -27,6 +27,11 @@ impl Timestamp {
         Self(self.0.saturating_add(micros(duration)))
     }
 
+    /// The time `duration` earlier.
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(micros(duration)))
+    }
+
     /// How long after `earlier` this is; zero if it is not.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -39,6 +44,13 @@ impl From<SystemTime> for Timestamp {
             Ok(after) => Self(micros(after)),
             Err(before) => Self(-micros(before.duration())),
         }
+    }
+}
+
+impl From<Timestamp> for SystemTime {
+    fn from(time: Timestamp) -> Self {
+        let distance = Duration::from_micros(time.0.unsigned_abs());
+        if time.0 < 0 { UNIX_EPOCH - distance } else { UNIX_EPOCH + distance }
     }
 }
 
@@ -56,6 +68,15 @@ mod tests {
         assert_eq!(late.since(early), Duration::from_micros(4));
         assert_eq!(early.since(late), Duration::ZERO);
         assert_eq!(early.plus(Duration::from_micros(4)), late);
+        assert_eq!(late.minus(Duration::from_micros(4)), early);
+    }
+
+    #[test]
+    fn it_is_the_systems_time_in_other_words() {
+        for micros in [-1_500_000, 0, 1_800_000_000_123_456] {
+            let time = Timestamp::from_unix_micros(micros);
+            assert_eq!(Timestamp::from(SystemTime::from(time)), time);
+        }
     }
 
     #[test]

@@ -6,7 +6,10 @@ use zeroize::Zeroizing;
 use super::{convert, edge::caller, status::status};
 use crate::{
     pb::{self, auth_service_server::AuthService, login_response, verify2_fa_request::Proof},
-    service::{LoginOutcome, LoginRequest, RegisterRequest, UseCases, Verify2faRequest},
+    service::{
+        LoginOutcome, LoginRequest, RefreshTokenRequest, RegisterRequest, UseCases,
+        Verify2faRequest,
+    },
     token::OpaqueToken,
 };
 
@@ -58,7 +61,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::Verify2FaResponse>, Status> {
         let (caller, request) = (caller(&request), request.into_inner());
         let request = Verify2faRequest {
-            challenge: OpaqueToken::from_caller(request.challenge_id),
+            challenge: OpaqueToken::from_text(request.challenge_id),
             otp_code: request.proof.map(|Proof::OtpCode(code)| Zeroizing::new(code)),
         };
         let tokens = self.0.verify_2fa(request, caller).await.map_err(status)?;
@@ -69,7 +72,7 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::ResendCodeRequest>,
     ) -> Result<Response<pb::ResendCodeResponse>, Status> {
-        let token = OpaqueToken::from_caller(request.into_inner().challenge_id);
+        let token = OpaqueToken::from_text(request.into_inner().challenge_id);
         let challenge = self.0.resend_code(token).await.map_err(status)?;
         let challenge = Some(convert::challenge(&challenge));
         Ok(Response::new(pb::ResendCodeResponse { challenge }))
@@ -77,15 +80,23 @@ impl AuthService for AuthApi {
 
     async fn refresh_token(
         &self,
-        _request: Request<pb::RefreshTokenRequest>,
+        request: Request<pb::RefreshTokenRequest>,
     ) -> Result<Response<pb::RefreshTokenResponse>, Status> {
-        Err(Status::unimplemented("not yet"))
+        let (caller, request) = (caller(&request), request.into_inner());
+        let request = RefreshTokenRequest {
+            refresh_token: OpaqueToken::from_text(request.refresh_token),
+            request_id: request.request_id,
+        };
+        let tokens = self.0.refresh_token(request, caller).await.map_err(status)?;
+        Ok(Response::new(pb::RefreshTokenResponse { tokens: Some(convert::tokens(tokens)) }))
     }
 
     async fn logout(
         &self,
-        _request: Request<pb::LogoutRequest>,
+        request: Request<pb::LogoutRequest>,
     ) -> Result<Response<pb::LogoutResponse>, Status> {
-        Err(Status::unimplemented("not yet"))
+        let token = OpaqueToken::from_text(request.into_inner().refresh_token);
+        self.0.logout(token).await.map_err(status)?;
+        Ok(Response::new(pb::LogoutResponse {}))
     }
 }

@@ -1,10 +1,10 @@
 //! Domain values as protobuf messages.
 
 use crate::{
-    domain::{Timestamp, User},
-    pb,
-    service::{PendingChallenge, Tokens},
-    token::PublicKey,
+    domain::{Revocation, Revoked, Session, Timestamp, User},
+    pb::{self, revocation::Subject},
+    service::{PendingChallenge, RevocationUpdate, Tokens},
+    token::{Claims, PublicKey},
 };
 
 pub(super) fn user(user: User) -> pb::User {
@@ -26,6 +26,18 @@ pub(super) fn tokens(tokens: Tokens) -> pb::Tokens {
         expires_in: i64::try_from(tokens.access.expires_in.as_secs()).unwrap_or(i64::MAX),
         refresh_token: tokens.refresh.expose().to_owned(),
         session_id: tokens.session_id.to_string(),
+    }
+}
+
+pub(super) fn session(session: Session, current: uuid::Uuid) -> pb::Session {
+    pb::Session {
+        id: session.id.to_string(),
+        address: session.address.map(|address| address.to_string()).unwrap_or_default(),
+        create_time: Some(timestamp(session.created_at)),
+        last_used_time: Some(timestamp(session.last_used_at)),
+        expire_time: Some(timestamp(session.ends_at())),
+        current: session.id == current,
+        device_name: session.device_name,
     }
 }
 
@@ -56,6 +68,42 @@ pub(super) fn jwk(key: PublicKey) -> pb::Jwk {
         y: member("y"),
         n: member("n"),
         e: member("e"),
+    }
+}
+
+pub(super) fn claims(claims: Claims) -> pb::Claims {
+    pb::Claims {
+        iss: claims.iss,
+        sub: claims.sub.to_string(),
+        aud: claims.aud,
+        exp: claims.exp,
+        iat: claims.iat,
+        jti: claims.jti.to_string(),
+        client_id: claims.client_id,
+        sid: claims.sid.to_string(),
+        amr: claims.amr,
+        auth_time: claims.auth_time,
+        preferred_username: claims.preferred_username,
+        roles: claims.roles,
+    }
+}
+
+pub(super) fn revocation_update(update: RevocationUpdate) -> pb::WatchRevocationsResponse {
+    let RevocationUpdate { cursor, revocation } = update;
+    pb::WatchRevocationsResponse {
+        cursor: cursor.to_string(),
+        revocation: revocation.map(self::revocation),
+    }
+}
+
+fn revocation(revocation: Revocation) -> pb::Revocation {
+    pb::Revocation {
+        subject: Some(match revocation.subject {
+            Revoked::Session(id) => Subject::SessionId(id.to_string()),
+            Revoked::User(id) => Subject::UserId(id.to_string()),
+        }),
+        not_before: Some(timestamp(revocation.not_before)),
+        expire_time: Some(timestamp(revocation.expires_at)),
     }
 }
 

@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::FutureExt as _;
 use tonic::{
     Code, Status,
     body::Body,
@@ -18,7 +19,10 @@ use tonic::{
 };
 use tower::{Layer, Service};
 
-use super::status::{deadline_exceeded, too_large, undecodable};
+use super::{
+    deadline_body::DeadlineBody,
+    status::{deadline_exceeded, too_large, undecodable},
+};
 use crate::domain::Caller;
 
 /// Ours fires this much before tonic's own timer, whose answer would be CANCELLED.
@@ -66,27 +70,35 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let rules = self.rules;
-        let deadline = deadline(request.headers()).map_or(rules.max_deadline, |asked| {
+        let (asked, now) = (deadline(request.headers()), Instant::now());
+        let deadline = asked.map_or(rules.max_deadline, |asked| {
             asked.min(rules.max_deadline).saturating_sub(AHEAD)
         });
-        request.extensions_mut().insert(Deadline(Instant::now() + deadline));
-        let response = self.inner.call(request);
-        Box::pin(async move {
-            let Ok(response) = tokio::time::timeout(deadline, response).await else {
-                return Ok(deadline_exceeded().into_http());
-            };
-            let response = response?;
-            Ok(match Status::from_header_map(response.headers()) {
-                // Nothing of ours answers OUT_OF_RANGE: it is tonic's word for a message over the limit.
-                Some(status) if status.code() == Code::OutOfRange => {
-                    too_large(rules.max_request).into_http()
-                }
-                Some(status) if status.message().starts_with(UNDECODABLE) => {
-                    undecodable().into_http()
-                }
-                _ => response,
-            })
-        })
+        request.extensions_mut().insert(Deadline(now + deadline));
+        // Our limit is for the first answer; a stream may go on for as long as its caller asked for.
+        let end = asked.and_then(|asked| now.checked_add(asked.saturating_sub(AHEAD)));
+        // No async block: it would keep room for the inner future twice, captured and awaited, for as long as callers
+        // wait for their hash.
+        let response = tokio::time::timeout(deadline, self.inner.call(request));
+        Box::pin(response.map(move |response| match response {
+            Ok(response) => response.map(|response| honest(response, rules, end)),
+            Err(_elapsed) => Ok(deadline_exceeded().into_http()),
+        }))
+    }
+}
+
+/// The response with the code that it should have, and no longer than until `end`.
+fn honest(response: Response<Body>, rules: EdgeLayer, end: Option<Instant>) -> Response<Body> {
+    match Status::from_header_map(response.headers()) {
+        // Nothing of ours answers OUT_OF_RANGE: it is tonic's word for a message over the limit.
+        Some(status) if status.code() == Code::OutOfRange => {
+            too_large(rules.max_request).into_http()
+        }
+        Some(status) if status.message().starts_with(UNDECODABLE) => undecodable().into_http(),
+        _ => match end {
+            Some(end) => response.map(|body| Body::new(DeadlineBody::new(body, end.into()))),
+            None => response,
+        },
     }
 }
 

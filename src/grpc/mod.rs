@@ -2,8 +2,11 @@
 //!
 //! One file a service; a handler only translates. `status` turns every error into what callers see.
 
+mod access;
+mod account_service;
 mod auth_service;
 mod convert;
+mod deadline_body;
 mod edge;
 mod health;
 mod incoming;
@@ -20,5 +23,8 @@ pub use self::{
 };
 
 /// The services whose health is the service's readiness.
-pub const SERVICES: [&str; 2] =
-    [crate::pb::auth_service_server::SERVICE_NAME, crate::pb::token_service_server::SERVICE_NAME];
+pub const SERVICES: [&str; 3] = [
+    crate::pb::account_service_server::SERVICE_NAME,
+    crate::pb::auth_service_server::SERVICE_NAME,
+    crate::pb::token_service_server::SERVICE_NAME,
+];

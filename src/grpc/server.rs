@@ -6,14 +6,14 @@ use tonic::{service::Routes, transport::Server};
 use tonic_health::pb::health_server::{Health as HealthApi, HealthServer};
 
 use super::{
-    auth_service::AuthApi, edge::EdgeLayer, incoming::incoming, observe::ObserveLayer,
-    token_service::TokenApi,
+    access::AccessLayer, account_service::AccountApi, auth_service::AuthApi, edge::EdgeLayer,
+    incoming::incoming, observe::ObserveLayer, token_service::TokenApi,
 };
 use crate::{
     listener::Listener,
     pb::{
-        DESCRIPTORS, auth_service_server::AuthServiceServer,
-        token_service_server::TokenServiceServer,
+        DESCRIPTORS, account_service_server::AccountServiceServer,
+        auth_service_server::AuthServiceServer, token_service_server::TokenServiceServer,
     },
     service::UseCases,
     telemetry::Metrics,
@@ -65,6 +65,7 @@ impl Default for Limits {
 pub async fn serve(
     listener: Listener,
     routes: Routes,
+    use_cases: UseCases,
     metrics: Metrics,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
@@ -73,6 +74,8 @@ pub async fn serve(
     builder(limits)
         .layer(ObserveLayer(metrics))
         .layer(EdgeLayer { max_deadline: limits.max_deadline, max_request: limits.max_request })
+        // The last: a look at the database has the caller's deadline, too.
+        .layer(AccessLayer(use_cases))
         .serve_with_incoming_shutdown(routes.prepare(), incoming, shutdown)
         .await
 }
@@ -102,9 +105,11 @@ pub fn routes(
     reflection: bool,
     limits: Limits,
 ) -> Result<Routes, tonic_reflection::server::Error> {
+    let account = AccountServiceServer::new(AccountApi(use_cases.clone()));
     let auth = AuthServiceServer::new(AuthApi(use_cases.clone()));
     let token = TokenServiceServer::new(TokenApi(use_cases.clone()));
     let mut routes = Routes::new(health.max_decoding_message_size(limits.max_request))
+        .add_service(account.max_decoding_message_size(limits.max_request))
         .add_service(auth.max_decoding_message_size(limits.max_request))
         .add_service(token.max_decoding_message_size(limits.max_request));
     if reflection {

@@ -32,6 +32,14 @@ pub(super) fn status(error: Error) -> Status {
             "CHALLENGE_EXHAUSTED",
             "the challenge has no attempts left: log in again",
         ),
+        Error::TokenInvalid => {
+            plain(Code::Unauthenticated, "TOKEN_INVALID", "the token is not valid")
+        }
+        Error::RefreshReused => plain(
+            Code::Unauthenticated,
+            "REFRESH_REUSED",
+            "the refresh token was used before: the session is over, log in again",
+        ),
         Error::UsernameTaken => taken("username", "USERNAME_TAKEN", "the username is taken"),
         Error::EmailTaken => taken("email", "EMAIL_TAKEN", "the e-mail address is taken"),
         Error::Throttled(wait) => {
@@ -53,6 +61,11 @@ pub(super) fn status(error: Error) -> Status {
 pub(super) fn internal(error: &(dyn StdError + 'static)) -> Status {
     tracing::error!(error = %chain(error), "internal error");
     plain(Code::Internal, "INTERNAL", "internal error")
+}
+
+/// There is no such RPC.
+pub(super) fn unknown_rpc() -> Status {
+    plain(Code::Unimplemented, "UNIMPLEMENTED", "there is no such RPC")
 }
 
 /// The caller's deadline, or the server's own, has passed.

@@ -1,8 +1,13 @@
 //! TokenService: translates, no more.
 
+use futures_util::stream::{self, BoxStream};
 use tonic::{Request, Response, Status};
+use zeroize::Zeroizing;
 
-use super::{convert, status::internal};
+use super::{
+    convert,
+    status::{internal, status},
+};
 use crate::{
     pb::{self, token_service_server::TokenService},
     service::UseCases,
@@ -26,17 +31,26 @@ impl TokenService for TokenApi {
 
     async fn introspect_token(
         &self,
-        _request: Request<pb::IntrospectTokenRequest>,
+        request: Request<pb::IntrospectTokenRequest>,
     ) -> Result<Response<pb::IntrospectTokenResponse>, Status> {
-        Err(Status::unimplemented("not yet"))
+        let token = Zeroizing::new(request.into_inner().token);
+        let claims = self.0.introspect_token(&token).await.map_err(status)?;
+        let (active, claims) = (claims.is_some(), claims.map(convert::claims));
+        Ok(Response::new(pb::IntrospectTokenResponse { active, claims }))
     }
 
-    type WatchRevocationsStream = tokio_stream::Empty<Result<pb::WatchRevocationsResponse, Status>>;
+    type WatchRevocationsStream = BoxStream<'static, Result<pb::WatchRevocationsResponse, Status>>;
 
     async fn watch_revocations(
         &self,
-        _request: Request<pb::WatchRevocationsRequest>,
+        request: Request<pb::WatchRevocationsRequest>,
     ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
-        Err(Status::unimplemented("not yet"))
+        let cursor = request.into_inner().cursor;
+        let revocations = self.0.watch_revocations(&cursor).await.map_err(status)?;
+        let messages = stream::unfold(revocations, |mut revocations| async {
+            let update = revocations.next().await?;
+            Some((Ok(convert::revocation_update(update)), revocations))
+        });
+        Ok(Response::new(Box::pin(messages)))
     }
 }

@@ -7,17 +7,18 @@ use std::{future::Future, time::Duration};
 use axum::{
     Json, Router,
     extract::State,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::{listener::Listener, service::UseCases, telemetry::Metrics};
-
-/// How long verifiers may keep the key set and the discovery document.
-const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300");
+use crate::{
+    listener::Listener,
+    service::{Jwks, UseCases},
+    telemetry::Metrics,
+};
 
 /// How much one caller may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +75,12 @@ fn router(site: Site) -> Router {
 
 /// The key set (RFC 7517, section 5).
 async fn jwks(State(site): State<Site>) -> Response {
-    ([(header::CACHE_CONTROL, CACHE)], Json(site.use_cases.jwks())).into_response()
+    ([cache()], Json(site.use_cases.jwks())).into_response()
+}
+
+/// How long verifiers may keep the key set and the discovery document.
+fn cache() -> (HeaderName, String) {
+    (header::CACHE_CONTROL, format!("public, max-age={}", Jwks::MAX_AGE.as_secs()))
 }
 
 /// What JWT verifiers read of OpenID Connect Discovery 1.0 (section 3); there is no OpenID provider behind it.
@@ -83,11 +89,11 @@ async fn discovery(State(site): State<Site>) -> Response {
     let document = json!({
         "issuer": issuer,
         "jwks_uri": format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')),
-        "id_token_signing_alg_values_supported": [site.use_cases.algorithm()],
+        "id_token_signing_alg_values_supported": site.use_cases.algorithms(),
         "response_types_supported": ["none"],
         "subject_types_supported": ["public"],
     });
-    ([(header::CACHE_CONTROL, CACHE)], Json(document)).into_response()
+    ([cache()], Json(document)).into_response()
 }
 
 async fn readyz(State(site): State<Site>) -> Response {
@@ -99,7 +105,7 @@ async fn readyz(State(site): State<Site>) -> Response {
 }
 
 async fn metrics(State(site): State<Site>) -> Response {
-    match site.metrics.render(site.use_cases.pool_use()) {
+    match site.metrics.render(site.use_cases.pool_use(), site.use_cases.revocation_streams()) {
         Ok(text) => {
             let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             ([(header::CONTENT_TYPE, openmetrics)], text).into_response()

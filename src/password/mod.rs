@@ -6,7 +6,13 @@
 pub mod engine;
 mod format;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use bcrypt_lanes::Cost;
@@ -52,6 +58,9 @@ pub enum Error {
 #[derive(Debug, Clone)]
 pub struct Passwords {
     cost: u32,
+    /// The highest cost in use, as far as this process has seen: of new hashes, and of those that were checked. Every
+    /// check costs as much.
+    highest_cost: Arc<AtomicU32>,
     engine: Arc<Engine>,
 }
 
@@ -61,7 +70,8 @@ impl Passwords {
     /// # Errors
     /// The system has no more threads.
     pub fn start(settings: Settings) -> std::io::Result<Self> {
-        Ok(Self { cost: settings.cost, engine: Arc::new(Engine::start(settings)?) })
+        let (cost, highest_cost) = (settings.cost, Arc::new(AtomicU32::new(settings.cost)));
+        Ok(Self { cost, highest_cost, engine: Arc::new(Engine::start(settings)?) })
     }
 
     /// The engine's figures.
@@ -74,9 +84,38 @@ impl Passwords {
     /// # Errors
     /// [`Error`].
     pub async fn hash(&self, password: &Password, caller: Caller) -> Result<String, Error> {
+        self.hash_at(self.cost, password, caller).await
+    }
+
+    /// Whether a stored hash is of another format than new ones, or was cheaper.
+    pub fn is_outdated(&self, stored: &str) -> bool {
+        StoredHash::parse(stored)
+            .is_ok_and(|hash| hash.scheme != Scheme::BcryptSha256 || hash.cost < self.cost)
+    }
+
+    /// Hashes a password again that was stored as `stored`: never for less than that.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn rehash(
+        &self,
+        password: &Password,
+        stored: &str,
+        caller: Caller,
+    ) -> Result<String, Error> {
+        let cost = StoredHash::parse(stored).map_or(self.cost, |hash| hash.cost.max(self.cost));
+        self.hash_at(cost, password, caller).await
+    }
+
+    async fn hash_at(
+        &self,
+        cost: u32,
+        password: &Password,
+        caller: Caller,
+    ) -> Result<String, Error> {
         let (scheme, salt) = (Scheme::BcryptSha256, rand::rng().random());
-        let digest = self.digest(scheme, password, salt, self.cost, caller).await?;
-        Ok(StoredHash { scheme, cost: self.cost, salt, digest }.to_string())
+        let digest = self.digest(scheme, password, salt, cost, caller).await?;
+        Ok(StoredHash { scheme, cost, salt, digest }.to_string())
     }
 
     /// Whether `password` is the one that was stored. Without a stored hash (no such user) it is not, after the same
@@ -98,13 +137,15 @@ impl Passwords {
             StoredHash::parse(text).map_err(unusable).ok()
         });
         let Some(hash) = hash else {
-            self.digest(Scheme::BcryptSha256, password, [0; 16], self.cost, caller).await?;
+            let cost = self.highest_cost.load(Ordering::Relaxed);
+            self.digest(Scheme::BcryptSha256, password, [0; 16], cost, caller).await?;
             return Ok(false);
         };
+        let highest_cost = self.highest_cost.fetch_max(hash.cost, Ordering::Relaxed);
         let digest = self.digest(hash.scheme, password, hash.salt, hash.cost, caller).await?;
         // An account from cheaper days answers no sooner than one that does not exist: the work of the costs between
         // adds up to the difference.
-        for cost in hash.cost..self.cost {
+        for cost in hash.cost..highest_cost {
             self.digest(hash.scheme, password, hash.salt, cost, caller).await?;
         }
         Ok(verify_slices_are_equal(&digest, &hash.digest).is_ok())
@@ -205,6 +246,39 @@ mod tests {
         assert!(dearer.verify(&password("correct horse"), Some(&hash), caller()).await.unwrap());
         // Costs 4, 4, 5 and 6: 16 + 16 + 32 + 64 = 128 steps, as many as cost 7 has.
         assert_eq!(dearer.figures().done_and_late(), (4, 0));
+    }
+
+    /// After the cost was lowered, or with dear hashes of another system.
+    #[tokio::test]
+    async fn once_a_dearer_hash_was_seen_every_check_costs_as_much() {
+        let (passwords, dear) = (passwords(), bcrypt::hash("correct horse", 6).unwrap());
+        let cheap = passwords.hash(&password("correct horse"), caller()).await.unwrap();
+        let done = |expected: u64| {
+            assert_eq!(passwords.figures().done_and_late(), (expected, 0));
+        };
+        let typed = password("correct horse");
+        let verify = |stored| passwords.verify(&typed, stored, caller());
+        assert!(verify(Some(&cheap)).await.unwrap());
+        done(2);
+        assert!(verify(Some(&dear)).await.unwrap());
+        done(3);
+        // 4, 4 and 5 are as many steps as 6.
+        assert!(verify(Some(&cheap)).await.unwrap());
+        done(6);
+        assert!(!verify(None).await.unwrap());
+        done(7);
+        assert_eq!(passwords.highest_cost.load(Ordering::Relaxed), 6);
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_outdated_by_its_format_or_by_a_lower_cost_and_never_gets_cheaper() {
+        let (passwords, dear) = (passwords(), bcrypt::hash("correct horse", 5).unwrap());
+        let current = passwords.rehash(&password("correct horse"), &dear, caller()).await.unwrap();
+        assert!(current.starts_with("$bcrypt-sha256$v=2,t=2b,r=5$"), "{current}");
+        assert!(passwords.is_outdated(&dear) && !passwords.is_outdated(&current));
+        let dearer = Passwords { cost: 6, ..passwords };
+        assert!(dearer.is_outdated(&current));
+        assert!(!dearer.is_outdated("what is no hash"));
     }
 
     #[tokio::test]

@@ -21,6 +21,12 @@ pub enum Error {
     /// The challenge has no attempts left.
     #[error("the challenge has no attempts left")]
     ChallengeExhausted,
+    /// A bearer or refresh token that is not ours, has expired, or whose session has ended: nothing tells which.
+    #[error("the token is not valid")]
+    TokenInvalid,
+    /// A refresh token that was used before; its session is over.
+    #[error("the refresh token was used before")]
+    RefreshReused,
     /// Another user has that username.
     #[error("the username is taken")]
     UsernameTaken,
@@ -39,6 +45,13 @@ pub enum Error {
     /// A defect, or something broken on our side.
     #[error("internal error")]
     Internal(#[source] Source),
+}
+
+/// The only field, or the only one that is bad.
+impl From<InvalidField> for Error {
+    fn from(bad: InvalidField) -> Self {
+        Self::InvalidFields(vec![bad])
+    }
 }
 
 impl From<store::Error> for Error {

@@ -1,9 +1,11 @@
 //! GetJwks: what others verify access tokens with.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::UseCases;
-use crate::token::PublicKey;
+use crate::{domain::KEY_SET_MAX_AGE, token::PublicKey};
 
 /// A JWK set (RFC 7517, section 5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -12,19 +14,31 @@ pub struct Jwks {
     pub keys: Vec<PublicKey>,
 }
 
+impl Jwks {
+    /// How long verifiers may keep it.
+    pub const MAX_AGE: Duration = KEY_SET_MAX_AGE;
+}
+
 impl UseCases {
     /// Who issues the tokens.
     pub fn issuer(&self) -> &str {
         self.tokens.issuer()
     }
 
-    /// The JWS algorithm of the tokens.
-    pub fn algorithm(&self) -> &'static str {
-        self.tokens.key().algorithm().as_str()
+    /// The JWS algorithms that tokens may have now: one, but for a while after another one was configured.
+    pub fn algorithms(&self) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        for key in self.tokens.ring().published(self.clock.now()) {
+            let name = key.algorithm().as_str();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 
-    /// The published key set. With HS256 there is nothing to publish.
+    /// The published key set, in the same order on all replicas. With HS256 there is nothing to publish.
     pub fn jwks(&self) -> Jwks {
-        Jwks { keys: self.tokens.public_keys() }
+        Jwks { keys: self.tokens.ring().public_keys(self.clock.now()) }
     }
 }

@@ -47,6 +47,8 @@ impl UseCases {
         caller: Caller,
     ) -> Result<LoginOutcome, Error> {
         let (name, password, destination) = self.parse_login(&request, caller)?;
+        // What was sent is held once, not twice, by whoever waits for a hash.
+        drop(request);
         let found = self.store.user_by_login(&name).await?;
         // One hash in any case, and only then is it looked at whether there is such a user and whether it is enabled:
         // neither the answer nor the time tells.
@@ -56,6 +58,7 @@ impl UseCases {
         else {
             return Err(Error::InvalidCredentials);
         };
+        self.rehash(&credentials, password, caller);
         // Nothing in the request has a say in this.
         if credentials.user.is_2fa_enabled {
             let challenge = self.begin_challenge(&credentials, &destination).await?;
@@ -95,6 +98,6 @@ impl UseCases {
         if !self.store.session_create(session.clone(), credentials.credential_version).await? {
             return Err(Error::InvalidCredentials);
         }
-        self.issue(&credentials.user, &session)
+        self.issue(&credentials.user, &session, session.created_at)
     }
 }

@@ -4,40 +4,63 @@
 //! an [`Error`].
 
 mod bearer;
+mod change_password;
 mod clock;
+mod confirm;
+mod delete_me;
 mod error;
 mod fields;
+mod get_me;
+mod introspect_token;
+mod janitor;
 mod jwks;
+mod list_sessions;
 mod login;
+mod logout;
+mod outbox;
 mod readiness;
+mod refresh_token;
 mod register;
+mod rehash;
 mod resend_code;
+mod revocation_log;
+mod revoke_other_sessions;
+mod revoke_session;
 mod second_factor;
 mod session;
-mod signing_key;
+mod signing_keys;
 mod verify_2fa;
+mod watch_revocations;
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    delivery::Delivery,
     domain::{CodePolicy, PasswordPolicy},
     password::Passwords,
     store::Store,
     token::{AccessTokens, MasterKey},
 };
 
+pub(crate) use self::revocation_log::RevocationLog;
+
 pub use self::{
+    bearer::Account,
+    change_password::ChangePasswordRequest,
     clock::Clock,
     error::Error,
+    janitor::Janitor,
     jwks::Jwks,
     login::{LoginOutcome, LoginRequest},
+    outbox::Outbox,
     readiness::NotReady,
+    refresh_token::RefreshTokenRequest,
     register::RegisterRequest,
+    revocation_log::RevocationPace,
     second_factor::PendingChallenge,
     session::Tokens,
-    signing_key::{SigningKeyError, load_signing_key},
+    signing_keys::{KEYS_RELOAD_EVERY, KeyKeeper, ListedKey, SigningKeyError},
     verify_2fa::Verify2faRequest,
+    watch_revocations::{RevocationStream, RevocationUpdate},
 };
 
 /// The rules that the configuration sets.
@@ -64,12 +87,16 @@ pub struct UseCases {
     pub(crate) passwords: Passwords,
     /// How access tokens are issued.
     pub(crate) tokens: AccessTokens,
+    /// The keys behind them; none with a configured secret.
+    pub(crate) keys: Option<KeyKeeper>,
     /// What keys the digests.
     pub(crate) master_key: MasterKey,
-    /// How codes reach people.
-    pub(crate) delivery: Delivery,
+    /// What is to be sent, and who is told of it.
+    pub(crate) outbox: Outbox,
     /// The rules.
     pub(crate) policy: Arc<Policy>,
     /// What time it is.
     pub(crate) clock: Clock,
+    /// What is known to be revoked.
+    pub(crate) revocations: RevocationLog,
 }

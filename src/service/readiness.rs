@@ -1,7 +1,7 @@
 //! Readiness: whether the service could do its work right now.
 
 use super::UseCases;
-use crate::{store, token::Algorithm};
+use crate::store;
 
 /// Why the service can't do its work.
 #[derive(Debug, thiserror::Error)]
@@ -9,8 +9,8 @@ pub enum NotReady {
     /// The database does not answer, or its schema is old.
     #[error("the store is not ready")]
     Store(#[from] store::Error),
-    /// The key we sign with is no longer the active one.
-    #[error("the signing key is not active")]
+    /// The key we sign with is retired, or gone.
+    #[error("the signing key does not count any more")]
     SigningKey,
 }
 
@@ -26,13 +26,14 @@ impl UseCases {
     /// What is not ready.
     pub async fn ready(&self) -> Result<(), NotReady> {
         self.store.check().await?;
-        let key = self.tokens.key();
-        // A configured secret is always active: it is not in the store.
-        if key.algorithm() == Algorithm::Hs256 {
+        // A configured secret is not in the store.
+        if self.keys.is_none() {
             return Ok(());
         }
-        match self.store.signing_key_active(key.algorithm().as_str()).await? {
-            Some(active) if active.id.to_string() == key.kid() => Ok(()),
+        let ring = self.tokens.ring();
+        let signer = ring.signer(self.clock.now()).and_then(|key| key.kid().parse().ok());
+        match signer {
+            Some(id) if self.store.signing_key_unretired(id).await? => Ok(()),
             Some(_) | None => Err(NotReady::SigningKey),
         }
     }

@@ -14,20 +14,24 @@ impl UseCases {
     pub async fn resend_code(&self, token: OpaqueToken) -> Result<PendingChallenge, Error> {
         let (now, policy) = (self.clock.now(), &self.policy.code);
         let (token_mac, code) = (self.challenge_mac(&token), new_code());
+        // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
+        let found = self.store.challenge_find(token_mac).await?;
+        let (challenge, user) = found.ok_or(Error::ChallengeInvalid)?;
         let rules = CodeRules {
             now,
             next_resend_at: now.plus(policy.resend_after),
             max_attempts: policy.max_attempts,
         };
         let code_mac = self.code_mac(&token_mac, code.expose());
-        let (challenge, user) = match self.store.challenge_renew(token_mac, code_mac, rules).await?
-        {
-            Renewal::Renewed { challenge, user } => (challenge, user),
+        let message = self.login_code(&user, code, &challenge)?;
+        let renewal = self.store.challenge_renew(token_mac, code_mac, rules, message).await?;
+        let challenge = match renewal {
+            Renewal::Renewed(challenge) => challenge,
             Renewal::TooEarly(resend_at) => return Err(Error::Throttled(resend_at.since(now))),
             Renewal::Exhausted => return Err(Error::ChallengeExhausted),
             Renewal::Invalid => return Err(Error::ChallengeInvalid),
         };
-        self.send_code(&user, &code);
+        self.outbox.wake();
         Ok(self.pending(token, &challenge, &user))
     }
 }

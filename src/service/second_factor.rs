@@ -4,9 +4,9 @@ use uuid::Uuid;
 
 use super::{Error, UseCases, login::Destination};
 use crate::{
-    delivery::{Message, Purpose},
+    delivery::{Content, Message, Purpose},
     domain::{Challenge, OneTimeCode, Timestamp, User},
-    store::{Credentials, NewChallenge},
+    store::{Credentials, NewChallenge, SealedMessage},
     token::{self, OpaqueToken},
 };
 
@@ -49,8 +49,9 @@ impl UseCases {
         let token_mac = self.challenge_mac(&token);
         let code_mac = self.code_mac(&token_mac, code.expose());
         let new = NewChallenge { challenge: challenge.clone(), token_mac, code_mac };
-        self.store.challenge_create(new).await?;
-        self.send_code(&credentials.user, &code);
+        let message = self.login_code(&credentials.user, code, &challenge)?;
+        self.store.challenge_create(new, message).await?;
+        self.outbox.wake();
         Ok(self.pending(token, &challenge, &credentials.user))
     }
 
@@ -64,9 +65,16 @@ impl UseCases {
         self.master_key.digest(token::Purpose::OneTimeCode, &[challenge_mac, code.as_bytes()])
     }
 
-    pub(super) fn send_code(&self, user: &User, code: &OneTimeCode) {
-        let (username, destination) = (user.username.as_str(), user.email.as_str());
-        self.delivery.send(&Message { username, destination, purpose: Purpose::Login, code });
+    /// The message with a challenge's code, encrypted: it is of no use once the challenge has ended.
+    pub(super) fn login_code(
+        &self,
+        user: &User,
+        code: OneTimeCode,
+        challenge: &Challenge,
+    ) -> Result<SealedMessage, Error> {
+        let expires_at = challenge.expires_at;
+        let content = Content::Code { purpose: Purpose::Login, code, expires_at };
+        self.seal(&Message::new(user, content, self.clock.now()))
     }
 
     pub(super) fn pending(

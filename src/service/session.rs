@@ -2,8 +2,8 @@
 
 use super::{Error, Policy, UseCases, login::Destination};
 use crate::{
-    domain::{AuthMethod, Session, User},
-    store::Credentials,
+    domain::{AuthMethod, CLOCK_SKEW, Session, Timestamp, User},
+    store::{Credentials, Revoking},
     token::{AccessToken, OpaqueToken, RefreshToken},
 };
 
@@ -51,11 +51,22 @@ impl UseCases {
         }
     }
 
-    /// Signs the tokens of a session that has begun.
-    pub(super) fn issue(&self, user: &User, session: &Session) -> Result<Tokens, Error> {
-        let issued = self.tokens.issue(user, session, session.created_at);
+    /// Signs the next tokens of a session that lives.
+    pub(super) fn issue(
+        &self,
+        user: &User,
+        session: &Session,
+        now: Timestamp,
+    ) -> Result<Tokens, Error> {
+        let issued = self.tokens.issue(user, session, now);
         let access = issued.map_err(|error| Error::Internal(error.into()))?;
         let refresh = RefreshToken::of(&self.master_key, session).text();
         Ok(Tokens { access, refresh, session_id: session.id })
+    }
+
+    /// What is ended now: tokens of it may still be around for as long as one can be valid. One may even be issued after
+    /// `now`, by a replica whose clock is ahead, or while this one waits for its turn in the database.
+    pub(super) fn revoking(&self, now: Timestamp) -> Revoking {
+        Revoking { now, tokens_expire_at: now.plus(self.tokens.ttl()).plus(CLOCK_SKEW) }
     }
 }

@@ -27,8 +27,7 @@ impl UseCases {
         caller: Caller,
     ) -> Result<Tokens, Error> {
         let Some(code) = &request.otp_code else {
-            let missing = InvalidField::new("otp_code", "must hold the code that was sent");
-            return Err(Error::InvalidFields(vec![missing]));
+            return Err(InvalidField::new("otp_code", "must hold the code that was sent").into());
         };
         let token_mac = self.challenge_mac(&request.challenge);
         // The attempt is spent and committed before anything is compared: callers in parallel can't share one, and
@@ -64,6 +63,6 @@ impl UseCases {
         if !self.store.challenge_complete(challenge, session.clone()).await? {
             return Err(Error::ChallengeInvalid);
         }
-        self.issue(&credentials.user, &session)
+        self.issue(&credentials.user, &session, session.created_at)
     }
 }

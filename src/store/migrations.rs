@@ -8,16 +8,30 @@ use sqlx::{
 /// Name and text of one database's steps, in order.
 pub(super) type Steps = &'static [(&'static str, &'static str)];
 
-/// Runs the steps of `migrations/<folder>`: lists them by their stems.
+/// The steps of `migrations/<folder>`; both databases have the same.
 macro_rules! steps {
-    ($folder:literal: $($stem:literal),+ $(,)?) => {
+    ($folder:literal) => {
+        steps!($folder:
+            "0001_users",
+            "0002_sessions",
+            "0003_challenges",
+            "0004_signing_keys",
+            "0005_refresh",
+            "0006_revocations",
+            "0007_key_rotation",
+            "0008_leases",
+            "0009_outbox",
+            "0010_factors",
+        )
+    };
+    ($folder:literal: $($stem:literal,)+) => {
         &[$(($stem, include_str!(concat!("../../migrations/", $folder, "/", $stem, ".sql")))),+]
     };
 }
 
-pub(super) const POSTGRES: Steps = steps!("postgres": "0001_users", "0002_sessions", "0003_challenges", "0004_signing_keys", "0005_refresh", "0006_revocations", "0007_factors");
+pub(super) const POSTGRES: Steps = steps!("postgres");
 
-pub(super) const SQLITE: Steps = steps!("sqlite": "0001_users", "0002_sessions", "0003_challenges", "0004_signing_keys", "0005_refresh", "0006_revocations", "0007_factors");
+pub(super) const SQLITE: Steps = steps!("sqlite");
 
 /// The version that `steps` lead to.
 pub(super) fn latest(steps: Steps) -> i64 {

@@ -5,6 +5,7 @@
 //! (`queries/`, compiled once for each database); how a connection is had, guarded and retried is each one's own.
 //! Every method has a contract test that runs on both (`tests/it/store/`).
 
+mod announcements;
 mod column;
 mod error;
 mod migrations;
@@ -15,16 +16,21 @@ pub mod sqlite;
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::timeout,
+};
 use uuid::Uuid;
 
-use crate::domain::{Challenge, LoginName, Session, Timestamp};
+use crate::domain::{Challenge, LoginName, Session, Timestamp, User};
 
 pub use self::{
     error::Error,
     records::{
-        CodeRules, ConfirmTotp, Credentials, Enrollment, LiveSession, NewChallenge, NewTotp, NewUser, PoolUse, Renewal, Reservation,
-        Revoking, SealedKey, SealedTotp, Taken, UserFactors,
+        ClaimedMessage, CodeRules, ConfirmTotp, Credentials, Ended, Enrollment, Lease, LiveSession,
+        NewChallenge, NewTotp, NewUser, NumberedRevocation, OutboxState, PasswordChange, PoolUse,
+        Refresh, Renewal, Reservation, Revoking, Rotation, SealedKey, SealedMessage, SealedTotp,
+        Taken, UserFactors,
     },
 };
 
@@ -38,9 +44,33 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(20);
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Everything the service keeps.
-pub trait Store: Database + Users + Sessions + Challenges + Factors + SigningKeys {}
+pub trait Store:
+    Database
+    + Users
+    + Passwords
+    + Sessions
+    + Challenges
+    + Factors
+    + Outbox
+    + SigningKeys
+    + Revocations
+    + Housekeeping
+{
+}
 
-impl<T: Database + Users + Sessions + Challenges + Factors + SigningKeys> Store for T {}
+impl<T> Store for T where
+    T: Database
+        + Users
+        + Passwords
+        + Sessions
+        + Challenges
+        + Factors
+        + Outbox
+        + SigningKeys
+        + Revocations
+        + Housekeeping
+{
+}
 
 /// The database as such.
 #[async_trait]
@@ -50,6 +80,10 @@ pub trait Database: Debug + Send + Sync {
 
     /// Checks that the database answers and its schema is current.
     async fn check(&self) -> Result<()>;
+
+    /// Tells `heard` when another replica may have revoked something, for ever. On SQLite nobody announces that, and
+    /// anywhere an announcement can be lost: it only saves whoever looks for themselves the wait.
+    async fn hear_revocations(&self, heard: &Notify);
 
     /// How the connections are used, for metrics.
     fn pool_use(&self) -> PoolUse;
@@ -77,6 +111,24 @@ pub trait Users {
 
     /// Finds a user by id.
     async fn user_by_id(&self, id: Uuid) -> Result<Option<Credentials>>;
+
+    /// Deletes a user with all that is theirs, if the credentials are still those of that version, and tells those who
+    /// watch. Returns whether it did.
+    async fn user_delete(&self, id: Uuid, credential_version: i64, at: Revoking) -> Result<bool>;
+}
+
+/// Password hashes.
+#[async_trait]
+pub trait Passwords {
+    /// Sets another password, if the credentials are still those of that version: ends the user's other sessions and
+    /// open challenges, tells those who watch, and adds the message that tells the user. The session that asks goes on.
+    /// Returns whether it did.
+    async fn password_change(&self, change: PasswordChange, message: SealedMessage)
+    -> Result<bool>;
+
+    /// Replaces the hash by another one of the same password, if neither hash nor version has changed. Returns whether
+    /// it did.
+    async fn password_rehash(&self, of: Credentials, password_hash: String) -> Result<bool>;
 }
 
 /// Sessions.
@@ -88,15 +140,32 @@ pub trait Sessions {
     /// Finds a session that lives: not revoked, not expired, its user enabled and the credentials still those it began with.
     async fn session_live(&self, id: Uuid, now: Timestamp) -> Result<Option<LiveSession>>;
 
-    /// Ends a session of that user, and tells those who watch. Returns whether it lived.
+    /// Finds a session that can be refreshed or could be once, whatever has become of it.
+    async fn session_find(&self, id: Uuid) -> Result<Option<Session>>;
+
+    /// The sessions of a user that live, the one used last first.
+    async fn session_list(&self, user_id: Uuid, now: Timestamp) -> Result<Vec<Session>>;
+
+    /// Moves a session that lives on to its next refresh token. Of many callers with one token at most one succeeds. A
+    /// token that is not the session's current one ends it, unless the request is the last one again.
+    async fn session_rotate(&self, refresh: Refresh) -> Result<Rotation>;
+
+    /// Ends a session of that user, and tells those who watch. Returns whether it had not been ended before.
     async fn session_revoke(&self, id: Uuid, user_id: Uuid, at: Revoking) -> Result<bool>;
+
+    /// Ends all of the user's sessions that live but one. Returns how many.
+    async fn session_revoke_others(&self, user_id: Uuid, kept: Uuid, at: Revoking)
+    -> Result<usize>;
 }
 
 /// Challenges: logins that wait for a second factor.
 #[async_trait]
 pub trait Challenges {
-    /// Adds a challenge.
-    async fn challenge_create(&self, new: NewChallenge) -> Result<()>;
+    /// Adds a challenge, and the message with its code.
+    async fn challenge_create(&self, new: NewChallenge, message: SealedMessage) -> Result<()>;
+
+    /// Finds a challenge, in whatever state, and its user.
+    async fn challenge_find(&self, token_mac: [u8; 32]) -> Result<Option<(Challenge, User)>>;
 
     /// Spends one attempt, before anything is compared: what is spent stays spent whatever happens next.
     async fn challenge_reserve(
@@ -110,12 +179,13 @@ pub trait Challenges {
     /// user is disabled or the credentials have changed, the challenge is used up and no session begins.
     async fn challenge_complete(&self, challenge: Challenge, session: Session) -> Result<bool>;
 
-    /// Replaces the code, if the cool-down is over. Spent attempts stay spent.
+    /// Replaces the code, if the cool-down is over, and adds the message with the new one. Spent attempts stay spent.
     async fn challenge_renew(
         &self,
         token_mac: [u8; 32],
         code_mac: [u8; 32],
         rules: CodeRules,
+        message: SealedMessage,
     ) -> Result<Renewal>;
 }
 
@@ -153,14 +223,72 @@ pub trait Factors {
     async fn two_factor_set(&self, user_id: Uuid, enabled: bool) -> Result<()>;
 }
 
+/// Messages to people. They get in by the methods that cause them.
+#[async_trait]
+pub trait Outbox {
+    /// How many messages there are.
+    async fn outbox_state(&self, now: Timestamp) -> Result<OutboxState>;
+
+    /// Takes up to `most` messages that are due, for the caller alone until `until`.
+    async fn outbox_claim(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        most: usize,
+    ) -> Result<Vec<ClaimedMessage>>;
+
+    /// Gives a message back for `until`, unless somebody else has claimed it since that number of tries.
+    async fn outbox_postpone(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<()>;
+
+    /// Removes a message: it was sent, or never will be.
+    async fn outbox_remove(&self, id: Uuid) -> Result<()>;
+}
+
 /// Signing keys, encrypted.
 #[async_trait]
 pub trait SigningKeys {
-    /// The key that signs with `algorithm`.
-    async fn signing_key_active(&self, algorithm: &str) -> Result<Option<SealedKey>>;
+    /// All keys, in the order of their algorithms and generations.
+    async fn signing_keys(&self) -> Result<Vec<SealedKey>>;
 
-    /// Adds the key that signs, unless there is one. Returns whether it did.
+    /// Whether there is such a key, and it is not retired.
+    async fn signing_key_unretired(&self, id: Uuid) -> Result<bool>;
+
+    /// Adds a key, unless there is one of that algorithm and generation. Returns whether it did: of many callers one does.
     async fn signing_key_create(&self, key: SealedKey) -> Result<bool>;
+
+    /// Retires a key while `signer`, which is another one, is not retired. Returns whether it did.
+    async fn signing_key_retire(&self, id: Uuid, signer: Uuid, now: Timestamp) -> Result<bool>;
+
+    /// Forgets the private part of a key. Returns whether there was one.
+    async fn signing_key_erase(&self, id: Uuid) -> Result<bool>;
+
+    /// Forgets a key. Returns whether there was one.
+    async fn signing_key_remove(&self, id: Uuid) -> Result<bool>;
+}
+
+/// What one replica does for all.
+#[async_trait]
+pub trait Housekeeping {
+    /// Takes a lease that nobody holds, or whose time is up, or renews one's own. Returns whether it is held now.
+    async fn lease_take(&self, lease: Lease) -> Result<bool>;
+
+    /// Removes what ended before that time, `most` rows at the most. Returns how many it removed.
+    async fn ended_remove(&self, ended: Ended, before: Timestamp, most: u32) -> Result<u64>;
+}
+
+/// Revocations, numbered in the order of their commits.
+#[async_trait]
+pub trait Revocations {
+    /// The number of the last one; 0 if there never was one.
+    async fn revocation_head(&self) -> Result<i64>;
+
+    /// Those after a number that still matter: in order, and not more than `limit`.
+    async fn revocations_after(
+        &self,
+        seq: i64,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<NumberedRevocation>>;
 }
 
 /// Connects to the database that `url` names.

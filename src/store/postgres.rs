@@ -10,9 +10,9 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use tokio::time::timeout;
+use tokio::{sync::Notify, time::timeout};
 
-use super::{Database, Error, PATIENCE, PoolUse, Result, Writes, migrations};
+use super::{Database, Error, PATIENCE, PoolUse, Result, Writes, announcements, migrations};
 
 #[path = "queries/mod.rs"]
 mod queries;
@@ -63,6 +63,13 @@ impl Postgres {
     /// Tells the replicas that listen that there are new revocations, once the transaction commits.
     async fn announce_revocations(connection: &mut PgConnection) -> Result<()> {
         sqlx::query("SELECT pg_notify($1, '')").bind(REVOCATIONS).execute(connection).await?;
+        Ok(())
+    }
+
+    /// Keeps a user as they are until the transaction ends: a rival change of the password waits, or is waited for.
+    async fn hold_user(connection: &mut PgConnection, id: uuid::Uuid) -> Result<()> {
+        let hold = sqlx::query("SELECT id FROM users WHERE id = $1 FOR SHARE").bind(id);
+        hold.execute(connection).await?;
         Ok(())
     }
 
@@ -160,6 +167,10 @@ impl Database for Postgres {
 
     async fn check(&self) -> Result<()> {
         self.check_schema(migrations::latest(migrations::POSTGRES)).await
+    }
+
+    async fn hear_revocations(&self, heard: &Notify) {
+        announcements::hear(&self.pool.connect_options(), REVOCATIONS, heard).await;
     }
 
     fn pool_use(&self) -> PoolUse {

@@ -1,8 +1,10 @@
 //! The values that cross the store's boundary and are nobody else's.
 
+use std::{net::IpAddr, time::Duration};
+
 use uuid::Uuid;
 
-use crate::domain::{Challenge, Session, Timestamp, User};
+use crate::domain::{Challenge, Revocation, Session, Timestamp, User};
 
 /// A user that is to be added.
 #[derive(Clone)]
@@ -71,6 +73,66 @@ pub struct Revoking {
     pub tokens_expire_at: Timestamp,
 }
 
+/// A revocation as it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NumberedRevocation {
+    /// Its place in the order of the commits, from 1.
+    pub seq: i64,
+    /// What it voids.
+    pub revocation: Revocation,
+}
+
+/// A refresh that an authentic token asks for.
+#[derive(Debug, Clone)]
+pub struct Refresh {
+    /// The token's session.
+    pub session_id: Uuid,
+    /// The token's number.
+    pub generation: i64,
+    /// Names the request, so that it can be repeated.
+    pub request_id: Option<Uuid>,
+    /// For how long a request that is repeated gets the same answer.
+    pub repeat_within: Duration,
+    /// Where it comes from.
+    pub address: Option<IpAddr>,
+    /// When the session then ends unless it is used before.
+    pub idle_expires_at: Timestamp,
+    /// The time of the request, should it end the session.
+    pub at: Revoking,
+}
+
+/// What came of a refresh.
+#[derive(Debug, Clone)]
+pub enum Rotation {
+    /// The session has moved on, now or when the same request came first.
+    Rotated(Box<LiveSession>),
+    /// The token was not the current one: the session is over.
+    Reused,
+    /// The session had ended before.
+    Ended,
+}
+
+/// Another password for a user.
+#[derive(Clone)]
+pub struct PasswordChange {
+    /// Whose.
+    pub user_id: Uuid,
+    /// The credentials that were checked.
+    pub credential_version: i64,
+    /// The session that asks.
+    pub session_id: Uuid,
+    /// The new password's hash, in its stored format.
+    pub password_hash: String,
+    /// The time of the request.
+    pub at: Revoking,
+}
+
+impl std::fmt::Debug for PasswordChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PasswordChange").field("user", &self.user_id).finish_non_exhaustive()
+    }
+}
+
 /// A challenge that is to be added.
 #[derive(Debug, Clone)]
 pub struct NewChallenge {
@@ -112,19 +174,49 @@ pub struct CodeRules {
 /// What came of replacing a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Renewal {
-    /// The new code counts.
-    Renewed {
-        /// The challenge as it now stands.
-        challenge: Challenge,
-        /// Whom to send it to.
-        user: Box<User>,
-    },
+    /// The new code counts, and this is the challenge as it now stands.
+    Renewed(Challenge),
     /// The cool-down lasts until then.
     TooEarly(Timestamp),
     /// No attempt is left.
     Exhausted,
     /// The challenge is unknown, expired or used.
     Invalid,
+}
+
+/// A message to a person, encrypted, that is to be sent if the transaction commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedMessage {
+    /// The message's id.
+    pub id: Uuid,
+    /// The message, encrypted for this id.
+    pub sealed: Vec<u8>,
+    /// When it was made, and from when it may be sent.
+    pub created_at: Timestamp,
+    /// From when it is of no use any more.
+    pub expires_at: Timestamp,
+}
+
+/// A message that the caller is to send, and nobody else for as long as was agreed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedMessage {
+    /// The message's id.
+    pub id: Uuid,
+    /// The message, encrypted for this id.
+    pub sealed: Vec<u8>,
+    /// How often it was claimed, this time included.
+    pub tries: i32,
+    /// From when it is of no use any more.
+    pub expires_at: Timestamp,
+}
+
+/// What the outbox holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxState {
+    /// All messages.
+    pub waiting: i64,
+    /// Those that may be sent now.
+    pub due: i64,
 }
 
 /// The secret of an authenticator app, encrypted.
@@ -193,10 +285,40 @@ pub struct SealedKey {
     pub id: Uuid,
     /// The JWS algorithm (RFC 7518, section 3.1).
     pub algorithm: String,
-    /// The private key, encrypted.
+    /// Its number among the keys of its algorithm, from 1 on.
+    pub generation: i64,
+    /// The private key, encrypted; empty once it is of no use any more.
     pub sealed_private_key: Vec<u8>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// From when it signs.
+    pub signs_from: Timestamp,
+    /// When it was put out of use, if it was.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// The right to do, for a time, what one replica is enough for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// What is done.
+    pub name: &'static str,
+    /// Who does it.
+    pub holder: Uuid,
+    /// The time of the request.
+    pub now: Timestamp,
+    /// Until when nobody else does it.
+    pub expires_at: Timestamp,
+}
+
+/// What is of no use some time after its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Challenges that have expired.
+    Challenges,
+    /// Sessions that have expired, were not used for too long, or were revoked.
+    Sessions,
+    /// Revocations of tokens that have all expired.
+    Revocations,
 }
 
 /// How the connections are used.

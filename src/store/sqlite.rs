@@ -14,6 +14,7 @@ use sqlx::{
     Executor as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::Notify;
 
 use super::{Database, Error, PATIENCE, PoolUse, Result, Writes, migrations};
 
@@ -58,6 +59,12 @@ impl Sqlite {
     /// Nobody can be told: readers look for themselves.
     #[expect(clippy::unused_async, reason = "on Postgres it is a statement")]
     async fn announce_revocations(_connection: &mut SqliteConnection) -> Result<()> {
+        Ok(())
+    }
+
+    /// There is one writer: nobody else changes anything meanwhile.
+    #[expect(clippy::unused_async, reason = "on Postgres it is a statement")]
+    async fn hold_user(_connection: &mut SqliteConnection, _id: uuid::Uuid) -> Result<()> {
         Ok(())
     }
 
@@ -158,6 +165,10 @@ impl Database for Sqlite {
 
     async fn check(&self) -> Result<()> {
         self.check_schema(migrations::latest(migrations::SQLITE)).await
+    }
+
+    async fn hear_revocations(&self, _heard: &Notify) {
+        std::future::pending().await
     }
 
     fn pool_use(&self) -> PoolUse {

@@ -43,6 +43,7 @@ pub struct Metrics {
     handling: Family<RpcLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     pool: Family<PoolLabels, Gauge>,
+    revocation_streams: Gauge,
 }
 
 impl Metrics {
@@ -67,12 +68,25 @@ impl Metrics {
             "Connections to the database, by state",
             pool.clone(),
         );
+        let revocation_streams = Gauge::default();
+        registry.register(
+            "countersign_revocation_streams",
+            "Streams of revocations that are open now",
+            revocation_streams.clone(),
+        );
         registry.register(
             "countersign_build",
             "What this program is",
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
         );
-        Self { registry: Arc::new(registry), handled, handling, in_flight, pool }
+        Self {
+            registry: Arc::new(registry),
+            handled,
+            handling,
+            in_flight,
+            pool,
+            revocation_streams,
+        }
     }
 
     /// An RPC has begun.
@@ -89,11 +103,16 @@ impl Metrics {
         self.handled.get_or_create(&labels).inc();
     }
 
-    /// Everything in Prometheus' text format.
+    /// Everything in Prometheus' text format, with what only others can count.
     ///
     /// # Errors
     /// Never in practice: writing to memory.
-    pub fn render(&self, pool: PoolUse) -> Result<String, std::fmt::Error> {
+    pub fn render(
+        &self,
+        pool: PoolUse,
+        revocation_streams: usize,
+    ) -> Result<String, std::fmt::Error> {
+        self.revocation_streams.set(i64::try_from(revocation_streams).unwrap_or(i64::MAX));
         for (state, number) in [("open", pool.open), ("idle", pool.idle), ("max", pool.max)] {
             self.pool.get_or_create(&PoolLabels { state }).set(i64::from(number));
         }
@@ -114,13 +133,14 @@ mod tests {
             RpcLabels { grpc_service: "auth.v1.AuthService".into(), grpc_method: "Login".into() };
         metrics.rpc_begun();
         metrics.rpc_ended(rpc, "OK", Duration::from_millis(3));
-        let text = metrics.render(PoolUse { open: 2, idle: 1, max: 10 }).unwrap();
+        let text = metrics.render(PoolUse { open: 2, idle: 1, max: 10 }, 3).unwrap();
         let rpc = r#"{grpc_service="auth.v1.AuthService",grpc_method="Login""#;
         for line in [
             format!(r#"grpc_server_handled_total{rpc},grpc_code="OK"}} 1"#),
             format!("grpc_server_handling_seconds_count{rpc}}} 1"),
             "grpc_server_in_flight 0".to_owned(),
             r#"countersign_database_connections{state="open"} 2"#.to_owned(),
+            "countersign_revocation_streams 3".to_owned(),
             format!(r#"countersign_build_info{{version="{}"}} 1"#, env!("CARGO_PKG_VERSION")),
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");

@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use jsonwebtoken::{Header, Validation};
+use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::{Claims, KeyError, PublicKey, SigningKey};
-use crate::domain::{AuthMethod, Session, Timestamp, User};
+use super::{Claims, KeyError, KeyRing, SigningKey};
+use crate::domain::{CLOCK_SKEW, Session, Timestamp, User};
 
 /// The header's type (RFC 9068, section 2.1): no other kind of JWT is an access token.
 const TYPE: &str = "at+jwt";
@@ -40,29 +41,27 @@ impl std::fmt::Debug for AccessToken {
 #[error("the access token is not valid")]
 pub struct InvalidToken;
 
-/// Issues access tokens and verifies them.
+/// Issues access tokens and verifies them. Clones share their keys.
 #[derive(Debug, Clone)]
 pub struct AccessTokens {
-    key: Arc<SigningKey>,
+    ring: watch::Sender<Arc<KeyRing>>,
     settings: Settings,
 }
 
 impl AccessTokens {
-    /// Issues tokens with `key`.
-    ///
-    /// # Errors
-    /// What `key` signs does not verify with what is published of it.
-    pub fn new(key: SigningKey, settings: Settings) -> Result<Self, KeyError> {
-        let tokens = Self { key: Arc::new(key), settings };
-        let probe =
-            tokens.encode(&tokens.claims_of_probe()).map_err(|_refused| KeyError::Unusable)?;
-        tokens.decode(&probe).map_err(|InvalidToken| KeyError::Unusable)?;
-        Ok(tokens)
+    /// Issues tokens with the keys of `ring`.
+    pub fn new(ring: KeyRing, settings: Settings) -> Self {
+        Self { ring: watch::Sender::new(Arc::new(ring)), settings }
     }
 
-    /// The key that signs.
-    pub fn key(&self) -> &SigningKey {
-        &self.key
+    /// The keys of this moment.
+    pub fn ring(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.ring.borrow())
+    }
+
+    /// Goes on with other keys.
+    pub fn replace(&self, ring: KeyRing) {
+        self.ring.send_replace(Arc::new(ring));
     }
 
     /// Who issues.
@@ -70,26 +69,28 @@ impl AccessTokens {
         &self.settings.issuer
     }
 
-    /// The public keys that verify the tokens; none with HS256.
-    pub fn public_keys(&self) -> Vec<PublicKey> {
-        self.key.public().into_iter().collect()
+    /// The longest that a token is valid.
+    pub fn ttl(&self) -> Duration {
+        self.settings.ttl
     }
 
-    /// Issues a token for `user` in `session`.
+    /// Issues a token for `user` in `session`, which it does not outlive.
     ///
     /// # Errors
-    /// The library's own.
+    /// There is no key to sign with, or it fails.
     pub fn issue(
         &self,
         user: &User,
         session: &Session,
         now: Timestamp,
-    ) -> Result<AccessToken, jsonwebtoken::errors::Error> {
+    ) -> Result<AccessToken, KeyError> {
+        let ring = self.ring();
+        let key = ring.signer(now).ok_or(KeyError::Missing)?;
         let claims = Claims {
             iss: self.settings.issuer.clone(),
             sub: user.id,
             aud: session.audience.clone(),
-            exp: now.plus(self.settings.ttl).unix_seconds(),
+            exp: now.plus(self.settings.ttl).min(session.ends_at()).unix_seconds(),
             iat: now.unix_seconds(),
             jti: Uuid::now_v7(),
             client_id: session.audience.clone(),
@@ -99,7 +100,8 @@ impl AccessTokens {
             preferred_username: user.username.clone(),
             roles: user.roles.clone(),
         };
-        Ok(AccessToken { jwt: self.encode(&claims)?, expires_in: self.settings.ttl })
+        let expires_in = u64::try_from(claims.exp - claims.iat).unwrap_or(0);
+        Ok(AccessToken { jwt: encode(key, &claims)?, expires_in: Duration::from_secs(expires_in) })
     }
 
     /// Verifies a token that is for one of `audiences`.
@@ -112,51 +114,36 @@ impl AccessTokens {
         audiences: &[String],
         now: Timestamp,
     ) -> Result<Claims, InvalidToken> {
-        let claims = self.decode(jwt)?;
-        let now = now.unix_seconds();
-        let current = claims.iat <= now && now < claims.exp;
+        let claims = decode(&self.ring(), jwt, now)?;
+        // Another replica may have issued it, whose clock is ahead.
+        let begun = claims.iat <= now.plus(CLOCK_SKEW).unix_seconds();
+        let current = begun && now.unix_seconds() < claims.exp;
         let ours = claims.iss == self.settings.issuer && audiences.contains(&claims.aud);
         if current && ours { Ok(claims) } else { Err(InvalidToken) }
     }
+}
 
-    fn encode(&self, claims: &Claims) -> Result<String, jsonwebtoken::errors::Error> {
-        let mut header = Header::new(self.key.algorithm.jws());
-        header.typ = Some(TYPE.to_owned());
-        header.kid = Some(self.key.kid.clone());
-        jsonwebtoken::encode(&header, claims, &self.key.encoding)
-    }
+fn encode(key: &SigningKey, claims: &Claims) -> Result<String, KeyError> {
+    let mut header = Header::new(key.algorithm.jws());
+    header.typ = Some(TYPE.to_owned());
+    header.kid = Some(key.kid.clone());
+    jsonwebtoken::encode(&header, claims, &key.encoding).map_err(|_refused| KeyError::Unusable)
+}
 
-    /// Checks the header, the signature and the claims' types. The algorithm and the key are ours, whatever the header
-    /// names; `jku`, `jwk` and `x5u` are never read. jsonwebtoken checks neither `typ` nor `crit`.
-    fn decode(&self, jwt: &str) -> Result<Claims, InvalidToken> {
-        let header = jsonwebtoken::decode_header(jwt).map_err(|_malformed| InvalidToken)?;
-        let ours = header.kid.as_deref() == Some(self.key.kid()) && header.crit.is_none();
-        if !ours || header.typ.as_deref() != Some(TYPE) {
-            return Err(InvalidToken);
-        }
-        let mut rules = Validation::new(self.key.algorithm.jws());
-        // The claims are checked by `verify`, against a time that is passed in and with no leeway.
-        (rules.validate_exp, rules.validate_aud) = (false, false);
-        let token = jsonwebtoken::decode::<Claims>(jwt, &self.key.decoding, &rules);
-        token.map(|token| token.claims).map_err(|_refused| InvalidToken)
+/// Checks the header, the signature and the claims' types. The algorithm and the key are ours, whatever the header names:
+/// its `kid` only picks one of the published keys; `jku`, `jwk` and `x5u` are never read. jsonwebtoken checks neither `typ`
+/// nor `crit`.
+fn decode(ring: &KeyRing, jwt: &str, now: Timestamp) -> Result<Claims, InvalidToken> {
+    let header = jsonwebtoken::decode_header(jwt).map_err(|_malformed| InvalidToken)?;
+    if header.crit.is_some() || header.typ.as_deref() != Some(TYPE) {
+        return Err(InvalidToken);
     }
-
-    fn claims_of_probe(&self) -> Claims {
-        Claims {
-            iss: self.settings.issuer.clone(),
-            sub: Uuid::nil(),
-            aud: String::new(),
-            exp: 0,
-            iat: 0,
-            jti: Uuid::nil(),
-            client_id: String::new(),
-            sid: Uuid::nil(),
-            amr: vec![AuthMethod::Password.as_str().to_owned()],
-            auth_time: 0,
-            preferred_username: String::new(),
-            roles: Vec::new(),
-        }
-    }
+    let key = header.kid.and_then(|kid| ring.verifier(&kid, now)).ok_or(InvalidToken)?;
+    let mut rules = Validation::new(key.algorithm.jws());
+    // The claims are checked by `verify`, against a time that is passed in and with no leeway.
+    (rules.validate_exp, rules.validate_aud) = (false, false);
+    let token = jsonwebtoken::decode::<Claims>(jwt, &key.decoding, &rules);
+    token.map(|token| token.claims).map_err(|_refused| InvalidToken)
 }
 
 #[cfg(test)]

@@ -6,29 +6,39 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
-use crate::token::{Algorithm, MasterKey};
+use crate::{
+    domain::{AuthMethod, CLOCK_SKEW, KEY_LEAD, KeySchedule, KeyTimes},
+    token::{Algorithm, MasterKey},
+};
 
 const AUDIENCE: &str = "countersign";
 
 /// What issues and verifies, and what it signs with.
 struct Issuer {
     tokens: AccessTokens,
+    algorithm: Algorithm,
     private_key: EncodingKey,
 }
 
-fn issuer(algorithm: Algorithm) -> Issuer {
+/// Any key of that algorithm.
+fn key(algorithm: Algorithm) -> SigningKey {
+    if algorithm == Algorithm::Hs256 {
+        return SigningKey::from_secret(&[7; 32]);
+    }
     let master = MasterKey::parse(&MasterKey::generate_text()).unwrap();
-    let key = if algorithm == Algorithm::Hs256 {
-        SigningKey::from_secret(&[7; 32])
-    } else {
-        let (id, pkcs8) = (Uuid::now_v7(), SigningKey::generate(algorithm).unwrap());
-        let sealed = SigningKey::seal(&master, id, &pkcs8).unwrap();
-        SigningKey::open(&master, id, algorithm, &sealed).unwrap()
-    };
+    let (id, pkcs8) = (Uuid::now_v7(), SigningKey::generate(algorithm).unwrap());
+    let sealed = SigningKey::seal(&master, id, &pkcs8).unwrap();
+    SigningKey::open(&master, id, algorithm, &sealed).unwrap()
+}
+
+fn issuer(algorithm: Algorithm) -> Issuer {
+    let key = key(algorithm);
     let private_key = key.encoding.clone();
-    let settings =
-        Settings { issuer: "https://auth.example.com".into(), ttl: Duration::from_secs(900) };
-    Issuer { tokens: AccessTokens::new(key, settings).unwrap(), private_key }
+    Issuer { tokens: AccessTokens::new(KeyRing::of_one(key), settings()), algorithm, private_key }
+}
+
+fn settings() -> Settings {
+    Settings { issuer: "https://auth.example.com".into(), ttl: Duration::from_secs(900) }
 }
 
 fn now() -> Timestamp {
@@ -39,21 +49,28 @@ fn later(seconds: u64) -> Timestamp {
     now().plus(Duration::from_secs(seconds))
 }
 
+fn issue(tokens: &AccessTokens, now: Timestamp) -> String {
+    let user = User {
+        id: Uuid::now_v7(),
+        username: "alice".into(),
+        email: "alice@example.com".into(),
+        is_2fa_enabled: false,
+        email_verified: false,
+        roles: vec!["admin".into()],
+        disabled_at: None,
+        created_at: now,
+    };
+    let session = Session {
+        audience: AUDIENCE.into(),
+        methods: vec![AuthMethod::Password],
+        ..Session::sample(user.id, now, now.plus(Duration::from_secs(1000)))
+    };
+    tokens.issue(&user, &session, now).unwrap().jwt
+}
+
 impl Issuer {
     fn issue(&self) -> String {
-        let user = User {
-            id: Uuid::now_v7(),
-            username: "alice".into(),
-            email: "alice@example.com".into(),
-            is_2fa_enabled: false,
-            email_verified: false,
-            roles: vec!["admin".into()],
-            disabled_at: None,
-            created_at: now(),
-        };
-        let session =
-            Session { audience: AUDIENCE.into(), ..Session::sample(user.id, now(), later(1000)) };
-        self.tokens.issue(&user, &session, now()).unwrap().jwt
+        issue(&self.tokens, now())
     }
 
     fn accepts(&self, jwt: &str) -> bool {
@@ -63,8 +80,7 @@ impl Issuer {
     /// A token of these parts with a signature that is right: only what is in it can be refused.
     fn signed(&self, header: &Value, claims: &Value) -> String {
         let text = format!("{}.{}", encode(header), encode(claims));
-        let signature =
-            sign(text.as_bytes(), &self.private_key, self.tokens.key().algorithm().jws());
+        let signature = sign(text.as_bytes(), &self.private_key, self.algorithm.jws());
         format!("{text}.{}", signature.unwrap())
     }
 }
@@ -100,7 +116,7 @@ fn what_was_issued_verifies_until_it_expires_and_for_its_audience_only() {
 fn the_algorithm_is_ours_whatever_the_header_says() {
     let issuer = issuer(Algorithm::Es256);
     let (header, claims) = parts(&issuer.issue());
-    let public = serde_json::to_vec(&issuer.tokens.public_keys()).unwrap();
+    let public = serde_json::to_vec(&issuer.tokens.ring().public_keys(now())).unwrap();
     for algorithm in ["none", "NoNe", "NONE", "", "HS256", "ES384", "RS256", "EdDSA", "es256"] {
         let mut header = header.clone();
         header["alg"] = algorithm.into();
@@ -140,7 +156,7 @@ fn another_algorithm_of_the_same_family_is_refused() {
 fn keys_in_the_header_are_not_used_and_critical_extensions_are_refused() {
     let (issuer, stranger) = (issuer(Algorithm::Es256), issuer(Algorithm::Es256));
     let (header, claims) = parts(&issuer.issue());
-    let key = serde_json::to_value(&stranger.tokens.public_keys()[0]).unwrap();
+    let key = serde_json::to_value(&stranger.tokens.ring().public_keys(now())[0]).unwrap();
     for (name, value) in [
         ("jwk", key),
         ("jku", json!("https://evil.example.com/jwks.json")),
@@ -192,7 +208,7 @@ fn each_claim_is_needed_and_of_its_type() {
         ("aud", json!(["countersign", "other"])),
         ("exp", json!(now().unix_seconds())),
         ("exp", json!("9999999999")),
-        ("iat", json!(now().unix_seconds() + 1)),
+        ("iat", json!(now().plus(CLOCK_SKEW).unix_seconds() + 1)),
         ("sub", json!("alice")),
     ] {
         let mut changed = claims.clone();
@@ -222,8 +238,83 @@ fn tokens_of_other_keys_and_opaque_ones_are_refused() {
     let strangers = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Hs256].map(issuer);
     let issuer = issuer(Algorithm::Es256);
     for stranger in strangers {
-        assert!(!issuer.accepts(&stranger.issue()), "{}", stranger.tokens.key().algorithm());
+        assert!(!issuer.accepts(&stranger.issue()), "{}", stranger.algorithm);
     }
     let opaque = crate::token::OpaqueToken::generate(&mut rand::rng());
     assert!(!issuer.accepts(opaque.expose()), "a challenge id");
+}
+
+/// Two keys of that algorithm: the second takes over a day from now. Perhaps one is retired.
+fn ring(keys: &[SigningKey; 2], retired: Option<usize>) -> KeyRing {
+    let times = [0, DAY].into_iter().zip(keys).enumerate().map(|(place, (from, key))| KeyTimes {
+        kid: key.kid().to_owned(),
+        algorithm: key.algorithm().as_str().to_owned(),
+        generation: i64::try_from(place).unwrap() + 1,
+        created_at: later(from).minus(KEY_LEAD),
+        signs_from: later(from),
+        retired_at: (retired == Some(place)).then(|| later(DAY + 10)),
+    });
+    let algorithm = keys[0].algorithm().as_str();
+    let schedule = KeySchedule::new(times.collect(), algorithm, settings().ttl);
+    KeyRing::new(schedule, keys.clone())
+}
+
+const DAY: u64 = 24 * 3600;
+
+#[test]
+fn one_key_takes_over_from_another_and_tokens_of_both_are_good_until_they_expire() {
+    for algorithm in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256] {
+        let keys = [key(algorithm), key(algorithm)];
+        let tokens = AccessTokens::new(ring(&keys, None), settings());
+        let kid = |jwt: &str| parts(jwt).0["kid"].as_str().unwrap().to_owned();
+        let verify = |jwt: &str, time| tokens.verify(jwt, &[AUDIENCE.into()], later(time)).is_ok();
+        let (last, first) = (issue(&tokens, later(DAY - 1)), issue(&tokens, later(DAY)));
+        assert_eq!([kid(&last), kid(&first)], [keys[0].kid(), keys[1].kid()]);
+        assert!(verify(&last, DAY - 1 + 899) && verify(&first, DAY + 899), "{algorithm}");
+        let published = |time| tokens.ring().published(later(time)).count();
+        assert_eq!([published(0), published(DAY + 900), published(DAY + 1800)], [2, 2, 1]);
+    }
+}
+
+#[test]
+fn tokens_of_a_retired_key_are_refused_as_soon_as_the_ring_is_replaced() {
+    let keys = [key(Algorithm::Es256), key(Algorithm::Es256)];
+    let tokens = AccessTokens::new(ring(&keys, None), settings());
+    let shared = tokens.clone();
+    let (old, new) = (issue(&tokens, later(DAY - 1)), issue(&tokens, later(DAY)));
+    let verify = |jwt: &str| shared.verify(jwt, &[AUDIENCE.into()], later(DAY + 10)).is_ok();
+    assert!(verify(&old) && verify(&new));
+    tokens.replace(ring(&keys, Some(0)));
+    assert!(!verify(&old) && verify(&new), "the clone has the same keys");
+    assert_eq!(shared.ring().public_keys(later(DAY + 10)).len(), 1);
+}
+
+#[test]
+fn without_a_key_nothing_is_signed_or_accepted() {
+    let jwt = issuer(Algorithm::Es256).issue();
+    let none = KeyRing::new(KeySchedule::new(Vec::new(), "ES256", settings().ttl), []);
+    let tokens = AccessTokens::new(none, settings());
+    assert!(tokens.verify(&jwt, &[AUDIENCE.into()], now()).is_err());
+    let user = Uuid::now_v7();
+    let session = Session::sample(user, now(), later(1));
+    let user = User {
+        id: user,
+        username: "alice".into(),
+        email: "alice@example.com".into(),
+        is_2fa_enabled: false,
+        email_verified: false,
+        roles: Vec::new(),
+        disabled_at: None,
+        created_at: now(),
+    };
+    assert!(matches!(tokens.issue(&user, &session, now()), Err(KeyError::Missing)));
+}
+
+/// Of several replicas, one issues and another verifies.
+#[test]
+fn clocks_may_differ_by_what_replicas_may() {
+    let issuer = issuer(Algorithm::Es256);
+    let (header, mut claims) = parts(&issuer.issue());
+    claims["iat"] = json!(now().plus(CLOCK_SKEW).unix_seconds());
+    assert!(issuer.accepts(&issuer.signed(&header, &claims)));
 }

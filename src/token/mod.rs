@@ -6,6 +6,7 @@
 mod access;
 mod algorithm;
 mod claims;
+mod key_ring;
 mod master_key;
 mod opaque;
 mod refresh;
@@ -21,6 +22,7 @@ pub fn seed_randomness() {
 pub use access::{AccessToken, AccessTokens, InvalidToken, Settings};
 pub use algorithm::Algorithm;
 pub use claims::Claims;
+pub use key_ring::KeyRing;
 pub use master_key::{MasterKey, Purpose};
 pub use opaque::OpaqueToken;
 pub use refresh::RefreshToken;

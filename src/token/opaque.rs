@@ -1,4 +1,4 @@
-//! Opaque tokens: random strings that mean nothing but to the store.
+//! Opaque tokens: strings that mean nothing to whoever holds them.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rand::{CryptoRng, RngExt as _};
 use zeroize::Zeroizing;
 
-/// 256 random bits in base64url. Its `Debug` hides them.
+/// Such a string. Its `Debug` hides it.
 #[derive(Clone)]
 pub struct OpaqueToken(Zeroizing<String>);
 
 impl OpaqueToken {
-    /// Draws a token.
+    /// Draws one of 256 random bits.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(rng.random::<[u8; 32]>())))
     }
 
-    /// Takes what a caller sent; whether it means anything, only the store can tell.
-    pub fn from_caller(text: String) -> Self {
+    /// Takes a text as it is; whether it means anything is for others to tell.
+    pub fn from_text(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 

@@ -58,7 +58,7 @@ impl RefreshToken {
         bytes.extend_from_slice(self.session_id.as_bytes());
         bytes.extend_from_slice(&self.generation.to_be_bytes());
         bytes.extend_from_slice(&self.mac);
-        OpaqueToken::from_caller(URL_SAFE_NO_PAD.encode(bytes))
+        OpaqueToken::from_text(URL_SAFE_NO_PAD.encode(bytes))
     }
 
     fn mac(master_key: &MasterKey, session: &Session, generation: i64) -> [u8; 32] {

@@ -9,7 +9,7 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair},
 };
 use jsonwebtoken::{
-    DecodingKey, EncodingKey,
+    DecodingKey, EncodingKey, crypto,
     jwk::{Jwk, PublicKeyUse},
 };
 use serde::Serialize;
@@ -24,9 +24,12 @@ const MIN_RSA_BITS: usize = 3072;
 /// Why a signing key can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The library refused it.
+    /// The library refused it, or what it signs does not verify with what is published of it.
     #[error("the signing key is not usable")]
     Unusable,
+    /// There is none.
+    #[error("there is no key to sign with")]
+    Missing,
     /// It does not decrypt.
     #[error("the signing key does not decrypt: is this the master key it was stored under?")]
     WrongMasterKey,
@@ -123,7 +126,18 @@ impl SigningKey {
             Ok(serde_json::Value::Object(members)) => PublicKey(members),
             _ => return Err(KeyError::Unusable),
         };
-        Ok(Self { kid, algorithm, encoding, decoding, public: Some(public) })
+        Self { kid, algorithm, encoding, decoding, public: Some(public) }.probed()
+    }
+
+    /// The key, if what it signs verifies with what is published of it.
+    fn probed(self) -> Result<Self, KeyError> {
+        const PROBE: &[u8] = b"probe";
+        let signature = crypto::sign(PROBE, &self.encoding, self.algorithm.jws());
+        let signature = signature.map_err(|_refused| KeyError::Unusable)?;
+        match crypto::verify(&signature, PROBE, &self.decoding, self.algorithm.jws()) {
+            Ok(true) => Ok(self),
+            Ok(false) | Err(_) => Err(KeyError::Unusable),
+        }
     }
 
     /// The HS256 key of a configured secret. It is never published.

@@ -9,13 +9,18 @@ use tonic_prost::ProstCodec;
 use crate::harness::{
     Backend, Server, reason,
     server::{PASSWORD, registration},
-    violations,
+    soon, violations,
 };
 
 /// RPCs that answer a request with all-default fields: none of them gives a token.
-const OPEN: [&str; 1] = ["/auth.v1.TokenService/GetJwks"];
+const OPEN: [&str; 3] = [
+    "/auth.v1.TokenService/GetJwks",
+    "/auth.v1.TokenService/IntrospectToken",
+    "/auth.v1.TokenService/WatchRevocations",
+];
 
-fn methods() -> Vec<String> {
+/// The path of every RPC of ours.
+pub fn methods() -> Vec<String> {
     let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
     let ours = files.iter().filter(|file| file.package() == "auth.v1");
     let services = ours.flat_map(|file| &file.service);
@@ -39,7 +44,9 @@ pub async fn call_with(
     let mut client = Grpc::new(server.channel.clone());
     client.ready().await.unwrap();
     let (path, codec) = (path.parse().unwrap(), ProstCodec::<_, ()>::default());
-    client.unary(tonic::Request::new(message), path, codec).await.map(|_| ())
+    // As a stream, whose end is not waited for: some never end.
+    let answer = client.server_streaming(tonic::Request::new(message), path, codec).await?;
+    soon("an answer", answer.into_inner().message()).await.map(|_| ())
 }
 
 #[tokio::test]
@@ -88,11 +95,15 @@ async fn without_its_database_the_service_is_unavailable_and_says_when_to_come_b
     use tonic_types::StatusExt as _;
     let server = Server::start(Backend::Postgres).await;
     let user = server.user(false).await;
+    let tokens = server.session(&user).await;
     server.database.set_away(true).await;
     for refused in [
         server.login(&user.username, PASSWORD).await.map(|_| ()),
         server.register(registration(false)).await.map(|_| ()),
         server.resend(&countersign::pb::Challenge::default()).await.map(|_| ()),
+        server.refresh(&tokens.refresh_token, "").await.map(|_| ()),
+        server.logout(&tokens.refresh_token).await,
+        server.me(&tokens).await.map(|_| ()),
     ] {
         let refused = refused.unwrap_err();
         assert_eq!(

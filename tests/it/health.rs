@@ -59,10 +59,10 @@ async fn readiness_follows_the_database_both_ways() {
     }
 }
 
-/// A replica that signs with another key than the one that is published makes tokens that nobody can verify.
+/// A replica that signs with a key that is not published makes tokens that nobody can verify.
 #[rstest]
 #[tokio::test]
-async fn with_another_key_than_the_active_one_it_is_not_ready(
+async fn with_a_key_that_is_not_stored_it_is_not_ready(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = Server::start(backend).await;
@@ -104,7 +104,7 @@ async fn a_watcher_hears_of_changes_and_of_nothing_else() {
         seen.len() > 12
     })
     .await;
-    server.database.run("UPDATE signing_keys SET active = FALSE").await;
+    server.database.run("UPDATE signing_keys SET retired_at = created_at").await;
     assert_eq!(next().await, Some(ServingStatus::NotServing), "nothing was said in between");
 }
 
@@ -114,8 +114,8 @@ async fn a_watcher_hears_of_changes_and_of_nothing_else() {
     "UPDATE _sqlx_migrations SET success = TRUE"
 )]
 #[case::signing_key(
-    "UPDATE signing_keys SET active = FALSE",
-    "UPDATE signing_keys SET active = TRUE"
+    "UPDATE signing_keys SET retired_at = created_at",
+    "UPDATE signing_keys SET retired_at = NULL"
 )]
 #[tokio::test]
 async fn readiness_follows_the_schema_and_the_signing_key_both_ways(

@@ -5,21 +5,33 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on must fail")]
 #![expect(unreachable_pub, reason = "nobody uses a test from outside")]
 
+mod access;
+mod account;
 mod cancellation;
+mod delivery;
 mod engine;
 mod errors;
 mod harness;
 mod health;
 mod http;
+mod introspect_token;
+mod janitor;
+mod keys;
+mod keys_command;
 mod limits;
 mod login;
+mod logout;
 mod no_secrets;
 mod process;
 mod races;
 mod reflection;
+mod refresh_token;
 mod register;
+mod rehash;
 mod resend_code;
 mod shutdown;
 mod signing;
 mod store;
+mod verifier;
 mod verify_2fa;
+mod watch_revocations;

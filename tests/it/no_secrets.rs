@@ -2,7 +2,8 @@
 
 use countersign::{
     pb::{
-        LoginRequest, RegisterRequest, ResendCodeRequest, Verify2FaRequest,
+        ChangePasswordRequest, LoginRequest, RefreshTokenRequest, RegisterRequest,
+        ResendCodeRequest, Verify2FaRequest, account_service_client::AccountServiceClient,
         auth_service_client::AuthServiceClient, login_response::Result as Outcome,
         verify2_fa_request::Proof,
     },
@@ -12,13 +13,20 @@ use rstest::rstest;
 use sqlx::Connection as _;
 
 use crate::{
-    harness::{Backend, Database, command::Running, server::wrong},
+    harness::{
+        Backend, Database,
+        command::Running,
+        hook::HookServer,
+        mail::{MailServer, Tls},
+        server::{bearer, wrong},
+    },
     http,
     process::{code_in, serve},
 };
 
 const PASSWORD: &str = "canary passphrase";
 const WRONG: &str = "canary mistyped";
+const NEXT: &str = "canary next passphrase";
 const NO_CODE: &str = "canary no code";
 
 /// With the log turned all the way up, every output of a whole flow is searched: the log, errors, metrics, the key set.
@@ -68,6 +76,21 @@ async fn no_secret_is_in_any_output(
     }
     let tokens = auth.verify2_fa(proof(&code)).await.unwrap().into_inner().tokens.unwrap();
     output += &format!("{:?}", auth.verify2_fa(proof(&code)).await.unwrap_err());
+    let channel = format!("http://{}", running.grpc);
+    let mut account = AccountServiceClient::connect(channel).await.unwrap();
+    let mut change = async |current: &str| {
+        let (current_password, new_password) = (current.to_owned(), NEXT.to_owned());
+        let change = ChangePasswordRequest { current_password, new_password };
+        account.change_password(bearer(&tokens, change)).await
+    };
+    output += &format!("{:?}", change(WRONG).await.unwrap_err());
+    change(PASSWORD).await.unwrap();
+    let refresh_token = tokens.refresh_token.clone();
+    let refresh = RefreshTokenRequest { refresh_token, request_id: String::new() };
+    let next = auth.refresh_token(refresh.clone()).await.unwrap().into_inner().tokens.unwrap();
+    output += &format!("{:?}", auth.refresh_token(refresh.clone()).await.unwrap_err());
+    output += &format!("{:?}", auth.refresh_token(refresh).await.unwrap_err());
+    output += &format!("{:?}", change(NEXT).await.unwrap_err());
     for path in
         ["/metrics", "/.well-known/jwks.json", "/.well-known/openid-configuration", "/readyz"]
     {
@@ -78,7 +101,8 @@ async fn no_secret_is_in_any_output(
     assert!(running.wait().await.success(), "{}", running.logged);
 
     let delivery = |line: &&str| line.contains("countersign::delivery");
-    assert_eq!(running.logged.lines().filter(delivery).count(), 1);
+    // The code, and the notice that the password was changed.
+    assert_eq!(running.logged.lines().filter(delivery).count(), 2);
     output += &running.banner;
     output.extend(running.logged.lines().filter(|line| !delivery(line)));
     assert!(output.len() > 10_000, "the log was turned up: {}", output.len());
@@ -92,7 +116,10 @@ async fn no_secret_is_in_any_output(
         ("what is no code", NO_CODE),
         ("the master key", &master_key),
         ("the challenge id", &challenge_id),
+        ("the next password", NEXT),
         ("the token", &tokens.access_token),
+        ("the refresh token", &tokens.refresh_token),
+        ("its successor", &next.refresh_token),
         ("the token's signature", &signature),
     ] {
         assert!(!output.contains(secret), "{what} is in the output");
@@ -114,4 +141,61 @@ async fn password_hash(database: &Database) -> String {
             sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
         }
     }
+}
+
+/// Mail and webhooks carry the code; the log does not, however far it is turned up, nor the secrets of their settings.
+#[rstest]
+#[case::smtp(true)]
+#[case::webhook(false)]
+#[tokio::test]
+async fn no_secret_of_a_delivery_is_in_the_log(#[case] by_mail: bool) {
+    const PASSWORD_IN_URL: &str = "canaryword";
+    const SECRET: &str = "Y2FuYXJ5IGNhbmFyeSBjYW5hcnkgY2FuYXJ5";
+    let database = Database::new(Backend::Sqlite).await;
+    let (mail, hook) = (MailServer::start(Tls::None).await, HookServer::start(&[500], None).await);
+    let mut command = serve(&database);
+    command.env("COUNTERSIGN_LOG", "trace");
+    if by_mail {
+        let url = format!("smtp://user:{PASSWORD_IN_URL}@127.0.0.1:{}", mail.port);
+        command.env("COUNTERSIGN_DELIVERY", "smtp").env("COUNTERSIGN_SMTP_URL", url);
+        command.env("COUNTERSIGN_SMTP_FROM", "auth@example.com");
+    } else {
+        let url = format!("http://127.0.0.1:{}/", hook.port);
+        command.env("COUNTERSIGN_DELIVERY", "webhook").env("COUNTERSIGN_WEBHOOK_URL", url);
+        command.env("COUNTERSIGN_WEBHOOK_SECRET", SECRET);
+    }
+    let mut running = Running::start(command);
+    assert!(!running.banner.contains("in the log"), "{}", running.banner);
+    let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc)).await.unwrap();
+    let user = RegisterRequest {
+        username: "alice".into(),
+        email: "alice@example.com".into(),
+        password: PASSWORD.into(),
+        is_2fa_enabled: true,
+        request_id: String::new(),
+    };
+    auth.register(user).await.unwrap();
+    let username = "alice".into();
+    let login = LoginRequest { username, password: PASSWORD.into(), ..LoginRequest::default() };
+    auth.login(login).await.unwrap();
+    let code = if by_mail {
+        mail.wait_for(1).await[0].code()
+    } else {
+        // The first try fails: errors are searched too.
+        hook.wait_for(2).await[1].json()["code"].as_str().unwrap().to_owned()
+    };
+    drop(auth);
+    running.signal("TERM");
+    assert!(running.wait().await.success(), "{}", running.logged);
+    assert!(running.logged.len() > 10_000, "the log was turned up");
+    assert!(!running.logged.lines().any(|line| line.contains(" countersign::delivery: ")));
+    let login = mail.commands().into_iter().find(|(command, _)| command.starts_with("AUTH PLAIN "));
+    let login =
+        login.map_or("none".into(), |(command, _)| command["AUTH PLAIN ".len()..].to_owned());
+    assert_eq!(login != "none", by_mail);
+    for secret in [PASSWORD_IN_URL, SECRET, &login] {
+        assert!(secret == "none" || !running.logged.contains(secret), "{secret}");
+    }
+    let mut words = running.logged.split(|character: char| !character.is_alphanumeric());
+    assert_eq!(words.find(|word| *word == code), None);
 }

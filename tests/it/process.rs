@@ -26,7 +26,7 @@ pub fn serve(database: &Database) -> std::process::Command {
 }
 
 /// A command on `database`, with all that its profile asks for.
-fn on(database: &Database, arguments: &[&str]) -> std::process::Command {
+pub fn on(database: &Database, arguments: &[&str]) -> std::process::Command {
     let mut command = command(arguments);
     command.env("DATABASE_URL", &database.url);
     if database.backend == Backend::Postgres {
@@ -211,13 +211,13 @@ async fn the_health_check_tells_serving_from_not() {
     };
     assert!(check(&[]).0.status.success());
     assert!(check(&["--liveness"]).0.status.success());
-    database.run("UPDATE signing_keys SET active = FALSE").await;
+    database.run("UPDATE signing_keys SET retired_at = created_at").await;
     running.wait_for_log("not ready");
     let (result, text) = check(&[]);
     assert!(!result.status.success() && text.contains("is not serving"), "{text}");
     assert!(check(&["--liveness"]).0.status.success());
 
-    database.run("UPDATE signing_keys SET active = TRUE").await;
+    database.run("UPDATE signing_keys SET retired_at = NULL").await;
     running.wait_for_log("ready");
     // What the server needs beside its address is no business of the check's.
     let mut in_production = command(&["healthcheck"]);

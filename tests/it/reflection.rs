@@ -6,8 +6,12 @@ use tonic_reflection::pb::{v1, v1alpha};
 
 use crate::harness::{Backend, Server};
 
-const SERVICES: [&str; 3] =
-    ["auth.v1.AuthService", "auth.v1.TokenService", "grpc.health.v1.Health"];
+const SERVICES: [&str; 4] = [
+    "auth.v1.AccountService",
+    "auth.v1.AuthService",
+    "auth.v1.TokenService",
+    "grpc.health.v1.Health",
+];
 
 #[tokio::test]
 async fn both_versions_list_the_services() {

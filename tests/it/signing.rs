@@ -94,16 +94,16 @@ async fn every_replica_signs_with_the_key_that_is_stored(
 ) {
     let database = Database::new(backend).await;
     let config = config(&database);
-    let clock = TestClock::default().clock();
-    let replicas = (0..8).map(|_| app::use_cases(&config, &clock));
+    let environment = Environment::default();
+    let replicas = (0..8).map(|_| app::use_cases(&config, &environment));
     let replicas = futures_util::future::join_all(replicas).await;
     let published = replicas.iter().flat_map(|replica| replica.as_ref().unwrap().jwks().keys);
     let kids: HashSet<_> =
         published.map(|key| key.into_members()["kid"].as_str().unwrap().to_owned()).collect();
     assert_eq!(kids.len(), 1);
     let store = database.store().await;
-    let stored = store.signing_key_active("ES256").await.unwrap().unwrap();
-    assert!(kids.contains(&stored.id.to_string()));
+    let stored = store.signing_keys().await.unwrap();
+    assert!(kids.contains(&stored[0].id.to_string()));
 }
 
 #[rstest]

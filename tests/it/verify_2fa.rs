@@ -57,6 +57,7 @@ async fn what_the_login_asked_for_holds_after_the_second_factor(
         device_name: "phone".into(),
     };
     let response = server.auth.clone().login(login).await.unwrap().into_inner();
+    server.delivered().await;
     let Some(Outcome::Challenge(challenge)) = response.result else { panic!("no challenge") };
     let tokens = server.verify(&challenge, &logs::code(&user.username)).await.unwrap();
     let claims = jwt::claims(&tokens.access_token);
@@ -247,4 +248,20 @@ async fn neither_the_code_nor_the_challenge_id_is_stored(
         assert_eq!(server.database.number(&found).await, 0);
     }
     assert_eq!(server.database.number("SELECT COUNT(*) FROM challenges").await, 1);
+}
+
+/// Nothing lives in a replica's memory that another one needs.
+#[rstest]
+#[tokio::test]
+async fn a_challenge_made_on_one_replica_is_answered_on_another(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let one = Server::start(backend).await;
+    let other = one.replica(|_config, _environment| {}).await;
+    let user = one.user(true).await;
+    let challenge = one.challenge(&user).await;
+    let tokens = other.verify(&challenge, &logs::code(&user.username)).await.unwrap();
+    assert_eq!(reason(&one.verify(&challenge, "000000").await.unwrap_err()), "CHALLENGE_INVALID");
+    let next = one.refresh(&tokens.refresh_token, "").await.unwrap();
+    assert!(other.me(&next).await.is_ok());
 }

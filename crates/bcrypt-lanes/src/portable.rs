@@ -85,6 +85,7 @@ fn mix<const N: usize>(key: usize, states: &[State; N], half: &mut [u32; N]) {
 #[inline(always)]
 fn mangle(s: &[[u32; 256]; 4], half: u32) -> u32 {
     // Little-endian, because the other order costs most processors an instruction.
-    let [d, c, b, a] = half.to_le_bytes().map(usize::from);
-    (s[0][a].wrapping_add(s[1][b]) ^ s[2][c]).wrapping_add(s[3][d])
+    let [d, c, b, a] = half.to_le_bytes();
+    let sum = s[0][usize::from(a)].wrapping_add(s[1][usize::from(b)]);
+    (sum ^ s[2][usize::from(c)]).wrapping_add(s[3][usize::from(d)])
 }

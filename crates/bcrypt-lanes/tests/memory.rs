@@ -56,6 +56,7 @@ unsafe impl GlobalAlloc for Watch {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "whole hashes, and only their allocations are of interest")]
 fn joining_stepping_leaving_and_cancelling_allocate_nothing() -> Result<(), Error> {
     for kernel in Kernel::available() {
         let mut lanes = Lanes::new(kernel, LaneCount::MAX);
@@ -78,7 +79,6 @@ fn states_are_zero_when_their_memory_is_freed() -> Result<(), Error> {
         for ticket in 0..6 {
             lanes.join(b"secret", &[9; 16], Cost::MIN, ticket).map_err(|refused| refused.error)?;
         }
-        assert_eq!(lanes.step().count(), 0);
         drop(lanes);
         assert_eq!((STATES_FREED.get() - before, LEFT_BEHIND.get()), (1, 0));
     }

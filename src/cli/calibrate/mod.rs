@@ -2,7 +2,6 @@
 
 mod advice;
 mod data;
-mod table;
 mod text;
 
 use std::{io::Write as _, time::Duration};

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::{
-    COSTS, advice, alone, bcrypt_crate, checked_rate, full_load, hash_time, rate, table::aligned,
-};
+use super::{COSTS, advice, alone, bcrypt_crate, checked_rate, full_load, hash_time, rate};
+use crate::cli::table::aligned;
 use crate::password::engine::{Calibration, Row};
 
 /// The cost at which kernels are compared.

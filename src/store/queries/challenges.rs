@@ -3,16 +3,29 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, sessions, users};
+use super::{Backend, Connection, outbox, sessions, users};
 use crate::{
-    domain::{Challenge, Session, Timestamp},
-    store::{Challenges, CodeRules, Error, NewChallenge, Renewal, Reservation, Result},
+    domain::{Challenge, Session, Timestamp, User},
+    store::{
+        Challenges, CodeRules, Error, NewChallenge, Renewal, Reservation, Result, SealedMessage,
+    },
 };
 
 #[async_trait]
 impl Challenges for Backend {
-    async fn challenge_create(&self, new: NewChallenge) -> Result<()> {
-        self.write(new, |connection, new| Box::pin(insert(connection, new))).await
+    async fn challenge_create(&self, new: NewChallenge, message: SealedMessage) -> Result<()> {
+        self.write((new, message), |connection, (new, message)| {
+            Box::pin(insert(connection, new, message))
+        })
+        .await
+    }
+
+    async fn challenge_find(&self, token_mac: [u8; 32]) -> Result<Option<(Challenge, User)>> {
+        let mut reader = self.reader().acquire().await?;
+        let Some(challenge) = find(&mut reader, &token_mac).await? else { return Ok(None) };
+        // Whoever deletes a user deletes the challenges too, perhaps just now.
+        let user = users::find(&mut reader, challenge.user_id).await?;
+        Ok(user.map(|credentials| (challenge, credentials.user)))
     }
 
     async fn challenge_reserve(
@@ -42,13 +55,14 @@ impl Challenges for Backend {
         token_mac: [u8; 32],
         code_mac: [u8; 32],
         rules: CodeRules,
+        message: SealedMessage,
     ) -> Result<Renewal> {
-        if !self.challenge_exists(&token_mac).await? {
-            return Ok(Renewal::Invalid);
-        }
-        self.write((token_mac, code_mac, rules), |connection, (token_mac, code_mac, rules)| {
-            Box::pin(renew(connection, token_mac, code_mac, rules))
-        })
+        self.write(
+            (token_mac, code_mac, rules, message),
+            |connection, (token, code, rules, message)| {
+                Box::pin(renew(connection, token, code, rules, message))
+            },
+        )
         .await
     }
 }
@@ -66,7 +80,11 @@ impl Backend {
     }
 }
 
-async fn insert(connection: &mut Connection, new: &NewChallenge) -> Result<()> {
+async fn insert(
+    connection: &mut Connection,
+    new: &NewChallenge,
+    message: &SealedMessage,
+) -> Result<()> {
     let challenge = &new.challenge;
     sqlx::query(
         "INSERT INTO challenges (id, token_mac, user_id, credential_version, code_mac, attempts, audience, \
@@ -84,9 +102,9 @@ async fn insert(connection: &mut Connection, new: &NewChallenge) -> Result<()> {
     .bind(challenge.created_at)
     .bind(challenge.resend_at)
     .bind(challenge.expires_at)
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    outbox::put(connection, std::slice::from_ref(message)).await
 }
 
 async fn reserve(
@@ -118,6 +136,8 @@ async fn complete(
     challenge: &Challenge,
     session: &Session,
 ) -> Result<bool> {
+    // The user before the challenge, as a change of the password takes them: the other order could deadlock.
+    Backend::hold_user(connection, challenge.user_id).await?;
     // Several may hold the right code: the row's lock lets one of them through.
     let consumed = sqlx::query(
         "UPDATE challenges SET consumed_at = $2 WHERE id = $1 AND consumed_at IS NULL RETURNING id",
@@ -135,6 +155,7 @@ async fn renew(
     token_mac: &[u8],
     code_mac: &[u8],
     rules: &CodeRules,
+    message: &SealedMessage,
 ) -> Result<Renewal> {
     let row: Option<ChallengeRow> = sqlx::query_as(
         "UPDATE challenges SET code_mac = $2, resend_at = $3 WHERE token_mac = $1 AND consumed_at IS NULL \
@@ -150,11 +171,9 @@ async fn renew(
     .fetch_optional(&mut *connection)
     .await?;
     if let Some(row) = row {
-        let challenge = Challenge::try_from(row)?;
-        // In the same transaction: whoever renews a code can send it, or nothing has happened.
-        let user = users::find(connection, challenge.user_id).await?;
-        let user = user.ok_or(Error::Corrupt("challenges.user_id"))?.user;
-        return Ok(Renewal::Renewed { challenge, user: Box::new(user) });
+        // In the same transaction: a code that counts is one that will be sent.
+        outbox::put(connection, std::slice::from_ref(message)).await?;
+        return Ok(Renewal::Renewed(row.try_into()?));
     }
     Ok(match find(connection, token_mac).await?.filter(|found| found.is_open(rules.now)) {
         None => Renewal::Invalid,

@@ -6,8 +6,13 @@
 
 mod challenges;
 mod factors;
+mod housekeeping;
+mod outbox;
+mod passwords;
 mod revocations;
+mod rotation;
 mod schema;
+mod session_row;
 mod sessions;
 mod signing_keys;
 mod users;

@@ -3,33 +3,81 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, revocations, users};
+use super::{
+    Backend, Connection, revocations, rotation,
+    session_row::{SessionRow, session_columns, session_lives},
+    users,
+};
 use crate::{
     domain::{AuthMethod, Revocation, Revoked, Session, Timestamp},
-    store::{Credentials, Error, LiveSession, Result, Revoking, Sessions},
+    store::{Credentials, Error, LiveSession, Refresh, Result, Revoking, Rotation, Sessions},
 };
 
-/// A live session ($1 is its id, $2 the time) with its user, whose columns keep their own names.
-const LIVE: &str = "SELECT users.*, sessions.id AS session_id, audience, device_name, amr, \
-    sessions.created_at AS begun_at, expires_at, last_used_at, address, idle_expires_at, generation, refresh_salt \
-    FROM sessions JOIN users ON users.id = sessions.user_id \
-    WHERE sessions.id = $1 AND revoked_at IS NULL AND expires_at > $2 \
-    AND (idle_expires_at IS NULL OR idle_expires_at > $2) \
-    AND disabled_at IS NULL AND sessions.credential_version = users.credential_version";
+/// A live session ($1 is its id) with its user, whose columns keep their own names.
+const LIVE: &str = concat!(
+    "SELECT users.*, ",
+    session_columns!(),
+    " FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = $1 AND ",
+    session_lives!(),
+    " AND disabled_at IS NULL AND sessions.credential_version = users.credential_version"
+);
+
+/// A session whatever has become of it; without a salt it never had a refresh token.
+const FIND: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    " FROM sessions WHERE id = $1 AND refresh_salt IS NOT NULL"
+);
+
+/// The live sessions of the user $1, as many as an answer may hold.
+const LIST: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    " FROM sessions WHERE user_id = $1 AND ",
+    session_lives!(),
+    " AND credential_version = (SELECT credential_version FROM users WHERE id = $1) \
+     ORDER BY COALESCE(last_used_at, created_at) DESC, id LIMIT 100"
+);
+
+/// Ends the live sessions of the user $1 but $3.
+const REVOKE_OTHERS: &str = concat!(
+    "UPDATE sessions SET revoked_at = $2 WHERE user_id = $1 AND id <> $3 AND ",
+    session_lives!(),
+    " RETURNING id, last_used_at"
+);
 
 #[async_trait]
 impl Sessions for Backend {
     async fn session_create(&self, session: Session, credential_version: i64) -> Result<bool> {
         self.write((session, credential_version), |connection, (session, version)| {
-            Box::pin(insert(connection, session, *version))
+            Box::pin(async move {
+                Backend::hold_user(connection, session.user_id).await?;
+                insert(connection, session, *version).await
+            })
         })
         .await
     }
 
     async fn session_live(&self, id: Uuid, now: Timestamp) -> Result<Option<LiveSession>> {
-        let row: Option<LiveRow> =
-            sqlx::query_as(LIVE).bind(id).bind(now).fetch_optional(self.reader()).await?;
+        let mut connection = self.reader().acquire().await?;
+        find_live(&mut connection, id, now).await?.map(TryInto::try_into).transpose()
+    }
+
+    async fn session_find(&self, id: Uuid) -> Result<Option<Session>> {
+        let row: Option<SessionRow> =
+            sqlx::query_as(FIND).bind(id).fetch_optional(self.reader()).await?;
         row.map(TryInto::try_into).transpose()
+    }
+
+    async fn session_list(&self, user_id: Uuid, now: Timestamp) -> Result<Vec<Session>> {
+        let rows: Vec<SessionRow> =
+            sqlx::query_as(LIST).bind(user_id).bind(now).fetch_all(self.reader()).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    async fn session_rotate(&self, refresh: Refresh) -> Result<Rotation> {
+        self.write(refresh, |connection, refresh| Box::pin(rotation::rotate(connection, refresh)))
+            .await
     }
 
     async fn session_revoke(&self, id: Uuid, user_id: Uuid, at: Revoking) -> Result<bool> {
@@ -38,6 +86,26 @@ impl Sessions for Backend {
         })
         .await
     }
+
+    async fn session_revoke_others(
+        &self,
+        user_id: Uuid,
+        kept: Uuid,
+        at: Revoking,
+    ) -> Result<usize> {
+        self.write((user_id, kept, at), |connection, (user_id, kept, at)| {
+            Box::pin(revoke_others(connection, *user_id, *kept, at))
+        })
+        .await
+    }
+}
+
+pub(super) async fn find_live(
+    connection: &mut Connection,
+    id: Uuid,
+    now: Timestamp,
+) -> Result<Option<LiveRow>> {
+    Ok(sqlx::query_as(LIVE).bind(id).bind(now).fetch_optional(connection).await?)
 }
 
 /// Begins a session, if the user is enabled and the credentials are still those of that version.
@@ -73,39 +141,68 @@ pub(super) async fn insert(
     Ok(begun.is_some())
 }
 
-async fn revoke(
+pub(super) async fn revoke(
     connection: &mut Connection,
     id: Uuid,
     user_id: Uuid,
     at: &Revoking,
 ) -> Result<bool> {
-    let revoked = sqlx::query(
-        "UPDATE sessions SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id",
+    let ended: Option<EndedRow> = sqlx::query_as(
+        "UPDATE sessions SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL \
+         RETURNING id, last_used_at",
     )
     .bind(id)
     .bind(user_id)
     .bind(at.now)
     .fetch_optional(&mut *connection)
     .await?;
-    if revoked.is_none() {
-        return Ok(false);
+    let revocations: Vec<_> = ended.iter().map(|ended| ended.revocation(at)).collect();
+    revocations::append(connection, &revocations).await?;
+    Ok(ended.is_some())
+}
+
+pub(super) async fn revoke_others(
+    connection: &mut Connection,
+    user_id: Uuid,
+    kept: Uuid,
+    at: &Revoking,
+) -> Result<usize> {
+    let ended: Vec<EndedRow> = sqlx::query_as(REVOKE_OTHERS)
+        .bind(user_id)
+        .bind(at.now)
+        .bind(kept)
+        .fetch_all(&mut *connection)
+        .await?;
+    let revocations: Vec<_> = ended.iter().map(|ended| ended.revocation(at)).collect();
+    revocations::append(connection, &revocations).await?;
+    Ok(ended.len())
+}
+
+/// A session that has just been ended.
+#[derive(sqlx::FromRow)]
+struct EndedRow {
+    id: Uuid,
+    last_used_at: Option<Timestamp>,
+}
+
+impl EndedRow {
+    /// The clock of the caller who ended it may be behind that of the one who used it last, whose token is void, too.
+    fn revocation(&self, at: &Revoking) -> Revocation {
+        Revocation {
+            subject: Revoked::Session(self.id),
+            not_before: self.last_used_at.map_or(at.now, |last| last.max(at.now)),
+            expires_at: at.tokens_expire_at,
+        }
     }
-    let revocation = Revocation {
-        subject: Revoked::Session(id),
-        not_before: at.now,
-        expires_at: at.tokens_expire_at,
-    };
-    revocations::append(connection, &[revocation]).await?;
-    Ok(true)
 }
 
 /// What [`LIVE`] selects.
 #[derive(sqlx::FromRow)]
-struct LiveRow {
+pub(super) struct LiveRow {
     #[sqlx(flatten)]
     user: users::UserRow,
     #[sqlx(flatten)]
-    session: SessionRow,
+    pub(super) session: SessionRow,
 }
 
 impl TryFrom<LiveRow> for LiveSession {
@@ -113,44 +210,6 @@ impl TryFrom<LiveRow> for LiveSession {
 
     fn try_from(row: LiveRow) -> Result<Self> {
         let credentials = Credentials::from(row.user);
-        Ok(Self { session: row.session.of(credentials.user.id)?, credentials })
-    }
-}
-
-/// A session's columns, under names that are not those of a user's. Options are empty in sessions of a release that did
-/// not refresh.
-#[derive(sqlx::FromRow)]
-struct SessionRow {
-    session_id: Uuid,
-    audience: String,
-    device_name: String,
-    amr: String,
-    begun_at: Timestamp,
-    expires_at: Timestamp,
-    last_used_at: Option<Timestamp>,
-    address: Option<String>,
-    idle_expires_at: Option<Timestamp>,
-    generation: i64,
-    refresh_salt: Option<Vec<u8>>,
-}
-
-impl SessionRow {
-    fn of(self, user_id: Uuid) -> Result<Session> {
-        let salt = self.refresh_salt.map_or(Ok([0; 16]), TryInto::try_into);
-        let methods = self.amr.split_whitespace().map(AuthMethod::parse);
-        Ok(Session {
-            id: self.session_id,
-            user_id,
-            audience: self.audience,
-            device_name: self.device_name,
-            methods: methods.collect::<Option<_>>().ok_or(Error::Corrupt("sessions.amr"))?,
-            created_at: self.begun_at,
-            expires_at: self.expires_at,
-            last_used_at: self.last_used_at.unwrap_or(self.begun_at),
-            address: self.address.and_then(|text| text.parse().ok()),
-            idle_expires_at: self.idle_expires_at.unwrap_or(self.expires_at),
-            generation: self.generation,
-            refresh_salt: salt.map_err(|_length| Error::Corrupt("sessions.refresh_salt"))?,
-        })
+        Ok(Self { session: row.session.try_into()?, credentials })
     }
 }

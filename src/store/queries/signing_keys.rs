@@ -11,37 +11,133 @@ use crate::{
 
 #[async_trait]
 impl SigningKeys for Backend {
-    async fn signing_key_active(&self, algorithm: &str) -> Result<Option<SealedKey>> {
-        let row: Option<(Uuid, String, Vec<u8>, Timestamp)> = sqlx::query_as(
-            "SELECT id, algorithm, sealed_private_key, created_at FROM signing_keys \
-             WHERE algorithm = $1 AND active",
+    async fn signing_keys(&self) -> Result<Vec<SealedKey>> {
+        // Keys of the release that had one for ever sign from the beginning.
+        let rows: Vec<KeyRow> = sqlx::query_as(
+            "SELECT id, algorithm, generation, sealed_private_key, created_at, \
+             COALESCE(signs_from, created_at) AS signs_from, retired_at FROM signing_keys \
+             ORDER BY algorithm, generation",
         )
-        .bind(algorithm)
-        .fetch_optional(self.reader())
+        .fetch_all(self.reader())
         .await?;
-        Ok(row.map(|(id, algorithm, sealed_private_key, created_at)| SealedKey {
-            id,
-            algorithm,
-            sealed_private_key,
-            created_at,
-        }))
+        Ok(rows.into_iter().map(SealedKey::from).collect())
+    }
+
+    async fn signing_key_unretired(&self, id: Uuid) -> Result<bool> {
+        let found: Option<Uuid> =
+            sqlx::query_scalar("SELECT id FROM signing_keys WHERE id = $1 AND retired_at IS NULL")
+                .bind(id)
+                .fetch_optional(self.reader())
+                .await?;
+        Ok(found.is_some())
     }
 
     async fn signing_key_create(&self, key: SealedKey) -> Result<bool> {
         self.write(key, |connection, key| Box::pin(insert(connection, key))).await
     }
+
+    async fn signing_key_retire(&self, id: Uuid, signer: Uuid, now: Timestamp) -> Result<bool> {
+        self.write((id, signer, now), |connection, (id, signer, now)| {
+            Box::pin(retire(connection, *id, *signer, *now))
+        })
+        .await
+    }
+
+    async fn signing_key_erase(&self, id: Uuid) -> Result<bool> {
+        self.write(id, |connection, id| Box::pin(erase(connection, *id))).await
+    }
+
+    async fn signing_key_remove(&self, id: Uuid) -> Result<bool> {
+        self.write(id, |connection, id| Box::pin(remove(connection, *id))).await
+    }
 }
 
 async fn insert(connection: &mut Connection, key: &SealedKey) -> Result<bool> {
     let added = sqlx::query(
-        "INSERT INTO signing_keys (id, algorithm, sealed_private_key, active, created_at) \
-         VALUES ($1, $2, $3, TRUE, $4) ON CONFLICT DO NOTHING RETURNING id",
+        "INSERT INTO signing_keys (id, algorithm, generation, sealed_private_key, active, created_at, signs_from, \
+         retired_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id",
     )
     .bind(key.id)
     .bind(&key.algorithm)
+    .bind(key.generation)
     .bind(&key.sealed_private_key)
+    // The one that replicas of the release with one key use.
+    .bind(key.generation == 1)
     .bind(key.created_at)
+    .bind(key.signs_from)
+    .bind(key.retired_at)
     .fetch_optional(connection)
     .await?;
     Ok(added.is_some())
+}
+
+async fn retire(
+    connection: &mut Connection,
+    id: Uuid,
+    signer: Uuid,
+    now: Timestamp,
+) -> Result<bool> {
+    // The row is held until the commit: nobody retires the signer meanwhile.
+    let signs = sqlx::query(
+        "UPDATE signing_keys SET retired_at = NULL WHERE id = $1 AND retired_at IS NULL RETURNING id",
+    )
+    .bind(signer)
+    .fetch_optional(&mut *connection)
+    .await?;
+    if signs.is_none() || id == signer {
+        return Ok(false);
+    }
+    let retired = sqlx::query(
+        "UPDATE signing_keys SET retired_at = $2, active = FALSE WHERE id = $1 AND retired_at IS NULL RETURNING id",
+    )
+    .bind(id)
+    .bind(now)
+    .fetch_optional(connection)
+    .await?;
+    Ok(retired.is_some())
+}
+
+async fn erase(connection: &mut Connection, id: Uuid) -> Result<bool> {
+    let erased = sqlx::query(
+        "UPDATE signing_keys SET sealed_private_key = $2, active = FALSE \
+         WHERE id = $1 AND sealed_private_key <> $2 RETURNING id",
+    )
+    .bind(id)
+    .bind([0_u8; 0].as_slice())
+    .fetch_optional(connection)
+    .await?;
+    Ok(erased.is_some())
+}
+
+async fn remove(connection: &mut Connection, id: Uuid) -> Result<bool> {
+    let removed = sqlx::query("DELETE FROM signing_keys WHERE id = $1 RETURNING id")
+        .bind(id)
+        .fetch_optional(connection)
+        .await?;
+    Ok(removed.is_some())
+}
+
+#[derive(sqlx::FromRow)]
+struct KeyRow {
+    id: Uuid,
+    algorithm: String,
+    generation: i64,
+    sealed_private_key: Vec<u8>,
+    created_at: Timestamp,
+    signs_from: Timestamp,
+    retired_at: Option<Timestamp>,
+}
+
+impl From<KeyRow> for SealedKey {
+    fn from(row: KeyRow) -> Self {
+        Self {
+            id: row.id,
+            algorithm: row.algorithm,
+            generation: row.generation,
+            sealed_private_key: row.sealed_private_key,
+            created_at: row.created_at,
+            signs_from: row.signs_from,
+            retired_at: row.retired_at,
+        }
+    }
 }

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection};
+use super::{Backend, Connection, revocations};
 use crate::{
-    domain::{LoginName, Timestamp, User},
-    store::{Credentials, NewUser, Result, Taken, Users},
+    domain::{LoginName, Revocation, Revoked, Timestamp, User},
+    store::{Credentials, NewUser, Result, Revoking, Taken, Users},
 };
 
 #[async_trait]
@@ -53,6 +53,13 @@ impl Users for Backend {
         let mut connection = self.reader().acquire().await?;
         find(&mut connection, id).await
     }
+
+    async fn user_delete(&self, id: Uuid, credential_version: i64, at: Revoking) -> Result<bool> {
+        self.write((id, credential_version, at), |connection, (id, version, at)| {
+            Box::pin(delete(connection, *id, *version, at))
+        })
+        .await
+    }
 }
 
 pub(super) async fn find(connection: &mut Connection, id: Uuid) -> Result<Option<Credentials>> {
@@ -85,6 +92,29 @@ async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
     .fetch_optional(connection)
     .await?;
     Ok(added.is_some())
+}
+
+/// Sessions and challenges go with the user: their keys cascade.
+async fn delete(
+    connection: &mut Connection,
+    id: Uuid,
+    credential_version: i64,
+    at: &Revoking,
+) -> Result<bool> {
+    let deleted =
+        sqlx::query("DELETE FROM users WHERE id = $1 AND credential_version = $2 RETURNING id")
+            .bind(id)
+            .bind(credential_version)
+            .fetch_optional(&mut *connection)
+            .await?;
+    if deleted.is_none() {
+        return Ok(false);
+    }
+    // Nobody will ever have this id again, so tokens of logins that came at the same moment are void, too.
+    let (not_before, expires_at) = (at.tokens_expire_at, at.tokens_expire_at);
+    let revocation = Revocation { subject: Revoked::User(id), not_before, expires_at };
+    revocations::append(connection, &[revocation]).await?;
+    Ok(true)
 }
 
 #[derive(Clone, sqlx::FromRow)]

@@ -49,11 +49,17 @@ pub fn events_with(text: &str) -> Vec<Value> {
 
 /// The codes that were sent to a user, the newest last.
 pub fn codes(username: &str) -> Vec<String> {
-    let sent = |event: &Value| {
-        (event["target"] == "countersign::delivery" && event["username"] == username)
-            .then(|| event["code"].as_str().unwrap().to_owned())
-    };
-    events_with(&format!("\"{username}\"")).iter().filter_map(sent).collect()
+    let code = |event: Value| event["code"].as_str().map(str::to_owned);
+    messages(username).into_iter().filter_map(code).collect()
+}
+
+/// The messages that were sent to a user, in order: codes and notices.
+pub fn messages(username: &str) -> Vec<Value> {
+    let mut events = events_with(&format!("\"{username}\""));
+    events.retain(|event| {
+        event["target"] == "countersign::delivery" && event["username"] == username
+    });
+    events
 }
 
 /// The newest code that was sent to a user.

@@ -1,10 +1,13 @@
 //! Starts and ends servers and databases.
 
+pub mod certificate;
 pub mod clock;
 pub mod command;
 pub mod database;
+pub mod hook;
 pub mod jwt;
 pub mod logs;
+pub mod mail;
 mod postgres;
 pub mod server;
 pub mod status;

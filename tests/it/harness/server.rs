@@ -1,33 +1,36 @@
 //! A real server, in this process, on free ports.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use countersign::{
     app::{App, Environment, Error},
     config::{Config, Settings},
     pb::{
-        Challenge, LoginRequest, LoginResponse, RegisterRequest, ResendCodeRequest, Tokens, User,
-        Verify2FaRequest, auth_service_client::AuthServiceClient, login_response,
-        token_service_client::TokenServiceClient, verify2_fa_request::Proof,
+        Challenge, ChangePasswordRequest, DeleteMeRequest, GetMeRequest, ListSessionsRequest,
+        LoginRequest, LoginResponse, LogoutRequest, RefreshTokenRequest, RegisterRequest,
+        ResendCodeRequest, Session, Tokens, User, Verify2FaRequest,
+        account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
+        login_response, token_service_client::TokenServiceClient, verify2_fa_request::Proof,
     },
 };
 use tokio::{sync::oneshot, task::JoinHandle};
-use tonic::{Status, transport::Channel};
+use tonic::{Request, Status, transport::Channel};
 
-use super::{Backend, Database, clock::TestClock, logs, soon, unique};
+use super::{Backend, Database, clock::TestClock, eventually, logs, soon, unique};
 
 pub const PASSWORD: &str = "correct horse battery";
 
-/// A server and its database. Both end when it is dropped.
+/// A server and its database. It ends when this is dropped, the database with the last server on it.
 #[derive(Debug)]
 pub struct Server {
+    pub account: AccountServiceClient<Channel>,
     pub auth: AuthServiceClient<Channel>,
     pub tokens: TokenServiceClient<Channel>,
     pub channel: Channel,
     pub grpc: SocketAddr,
     pub http: SocketAddr,
     pub clock: TestClock,
-    pub database: Database,
+    pub database: Arc<Database>,
     pub stop: Option<oneshot::Sender<()>>,
     pub ended: JoinHandle<Result<(), Error>>,
 }
@@ -54,7 +57,10 @@ pub fn config(database: &Database) -> Config {
 
 fn master_key(database: &Database) -> std::path::PathBuf {
     let path = database.folder().join("master.key");
-    std::fs::write(&path, countersign::token::MasterKey::generate_text().as_str()).unwrap();
+    // The replicas of a database have one.
+    if !path.exists() {
+        std::fs::write(&path, countersign::token::MasterKey::generate_text().as_str()).unwrap();
+    }
     path
 }
 
@@ -68,11 +74,24 @@ impl Server {
         change: impl FnOnce(&mut Config, &mut Environment),
     ) -> Self {
         let database = Database::new(backend).await;
+        Self::start_replica(Arc::new(database), TestClock::default(), change).await
+    }
+
+    /// Another server on the same database.
+    pub async fn replica(&self, change: impl FnOnce(&mut Config, &mut Environment)) -> Self {
+        Self::start_replica(Arc::clone(&self.database), self.clock.clone(), change).await
+    }
+
+    async fn start_replica(
+        database: Arc<Database>,
+        clock: TestClock,
+        change: impl FnOnce(&mut Config, &mut Environment),
+    ) -> Self {
         let mut config = config(&database);
-        let clock = TestClock::default();
         let mut environment = Environment {
             clock: clock.clock(),
             check_every: Duration::from_millis(20),
+            deliver_every: Duration::from_millis(20),
             ..Environment::default()
         };
         change(&mut config, &mut environment);
@@ -80,7 +99,7 @@ impl Server {
     }
 
     pub async fn start_on(
-        database: Database,
+        database: impl Into<Arc<Database>>,
         config: &Config,
         environment: Environment,
         clock: TestClock,
@@ -96,13 +115,14 @@ impl Server {
         let endpoint = Channel::from_shared(format!("http://{grpc}")).unwrap();
         let channel = soon("connecting", endpoint.connect()).await.unwrap();
         Self {
+            account: AccountServiceClient::new(channel.clone()),
             auth: AuthServiceClient::new(channel.clone()),
             tokens: TokenServiceClient::new(channel.clone()),
             channel,
             grpc,
             http,
             clock,
-            database,
+            database: database.into(),
             stop: Some(stop),
             ended,
         }
@@ -124,10 +144,34 @@ impl Server {
         self.register(registration(is_2fa_enabled)).await.unwrap()
     }
 
+    /// Logs in, and waits until the code has been sent, if there is one.
     pub async fn login(&self, username: &str, password: &str) -> Result<LoginResponse, Status> {
-        let (username, password) = (username.to_owned(), password.to_owned());
+        let response = self.login_only(username, password).await?;
+        if matches!(response.result, Some(login_response::Result::Challenge(_))) {
+            self.delivered().await;
+        }
+        Ok(response)
+    }
+
+    /// Logs in, whatever becomes of the code.
+    pub async fn login_only(&self, name: &str, password: &str) -> Result<LoginResponse, Status> {
+        let (username, password) = (name.to_owned(), password.to_owned());
         let request = LoginRequest { username, password, ..LoginRequest::default() };
         Ok(soon("Login", self.auth.clone().login(request)).await?.into_inner())
+    }
+
+    /// Waits until every message has been sent: from then on its code is in the log.
+    pub async fn delivered(&self) {
+        let sent = async || self.database.number("SELECT COUNT(*) FROM outbox").await == 0;
+        eventually("the delivery", sent).await;
+    }
+
+    /// The tokens that a login of a user without a second factor gets.
+    pub async fn log_in(&self, user: &User) -> Tokens {
+        match self.login(&user.username, PASSWORD).await.unwrap().result {
+            Some(login_response::Result::Tokens(tokens)) => tokens,
+            other => panic!("no tokens: {other:?}"),
+        }
     }
 
     /// The challenge that a login of a user with a second factor gets.
@@ -150,8 +194,63 @@ impl Server {
     pub async fn resend(&self, challenge: &Challenge) -> Result<Challenge, Status> {
         let request = ResendCodeRequest { challenge_id: challenge.challenge_id.clone() };
         let response = soon("ResendCode", self.auth.clone().resend_code(request)).await?;
+        self.delivered().await;
         Ok(response.into_inner().challenge.unwrap())
     }
+
+    /// The tokens of a new session of a user without a second factor.
+    pub async fn session(&self, user: &User) -> Tokens {
+        match self.login(&user.username, PASSWORD).await.unwrap().result {
+            Some(login_response::Result::Tokens(tokens)) => tokens,
+            other => panic!("no tokens: {other:?}"),
+        }
+    }
+
+    pub async fn refresh(&self, token: &str, request_id: &str) -> Result<Tokens, Status> {
+        let (refresh_token, request_id) = (token.to_owned(), request_id.to_owned());
+        let request = RefreshTokenRequest { refresh_token, request_id };
+        let response = soon("RefreshToken", self.auth.clone().refresh_token(request)).await?;
+        Ok(response.into_inner().tokens.unwrap())
+    }
+
+    pub async fn logout(&self, token: &str) -> Result<(), Status> {
+        let request = LogoutRequest { refresh_token: token.to_owned() };
+        soon("Logout", self.auth.clone().logout(request)).await.map(|_| ())
+    }
+
+    pub async fn me(&self, tokens: &Tokens) -> Result<User, Status> {
+        let response = self.account.clone().get_me(bearer(tokens, GetMeRequest {})).await?;
+        Ok(response.into_inner().user.unwrap())
+    }
+
+    pub async fn sessions(&self, tokens: &Tokens) -> Result<Vec<Session>, Status> {
+        let request = bearer(tokens, ListSessionsRequest {});
+        Ok(self.account.clone().list_sessions(request).await?.into_inner().sessions)
+    }
+
+    pub async fn change_password(
+        &self,
+        tokens: &Tokens,
+        current: &str,
+        new: &str,
+    ) -> Result<(), Status> {
+        let (current_password, new_password) = (current.to_owned(), new.to_owned());
+        let request = bearer(tokens, ChangePasswordRequest { current_password, new_password });
+        soon("ChangePassword", self.account.clone().change_password(request)).await.map(|_| ())
+    }
+
+    pub async fn delete_me(&self, tokens: &Tokens, password: &str) -> Result<(), Status> {
+        let request = bearer(tokens, DeleteMeRequest { password: password.to_owned() });
+        soon("DeleteMe", self.account.clone().delete_me(request)).await.map(|_| ())
+    }
+}
+
+/// A request that comes with an access token.
+pub fn bearer<T>(tokens: &Tokens, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let value = format!("Bearer {}", tokens.access_token).parse().unwrap();
+    request.metadata_mut().insert("authorization", value);
+    request
 }
 
 /// The request of a user that is like no other.

@@ -7,7 +7,7 @@ use countersign::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{at, new_challenge, session_of, stored_user};
+use super::{at, new_challenge, new_message, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 const MAX: u32 = 3;
@@ -24,7 +24,7 @@ async fn attempts_are_spent_one_by_one_until_there_are_none(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let new = new_challenge(&stored_user(store.as_ref()).await);
-    store.challenge_create(new.clone()).await.unwrap();
+    store.challenge_create(new.clone(), new_message()).await.unwrap();
     let late = store.challenge_reserve(new.token_mac, MAX, at(300)).await.unwrap();
     assert_eq!(late, Reservation::Invalid, "expired, and no attempt spent");
     for attempts in 1..=MAX {
@@ -47,7 +47,7 @@ async fn a_challenge_is_some_users(#[values(Backend::Sqlite, Backend::Postgres)]
     let store = database.store().await;
     let mut new = new_challenge(&stored_user(store.as_ref()).await);
     new.challenge.user_id = Uuid::now_v7();
-    assert!(store.challenge_create(new).await.is_err());
+    assert!(store.challenge_create(new, new_message()).await.is_err());
 }
 
 #[rstest]
@@ -59,7 +59,7 @@ async fn a_challenge_is_completed_once_and_with_its_session(
     let store = database.store().await;
     let new = new_challenge(&stored_user(store.as_ref()).await);
     let challenge = new.challenge.clone();
-    store.challenge_create(new.clone()).await.unwrap();
+    store.challenge_create(new.clone(), new_message()).await.unwrap();
     assert!(
         store.challenge_complete(challenge.clone(), session_of(challenge.user_id)).await.unwrap()
     );
@@ -70,7 +70,7 @@ async fn a_challenge_is_completed_once_and_with_its_session(
     let reserved = store.challenge_reserve(new.token_mac, MAX, at(0)).await.unwrap();
     assert_eq!(reserved, Reservation::Invalid);
     assert_eq!(
-        store.challenge_renew(new.token_mac, [2; 32], rules(30)).await.unwrap(),
+        store.challenge_renew(new.token_mac, [2; 32], rules(30), new_message()).await.unwrap(),
         Renewal::Invalid
     );
 }
@@ -86,9 +86,10 @@ async fn no_session_begins_for_a_user_who_has_changed_since(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let new = new_challenge(&stored_user(store.as_ref()).await);
-    store.challenge_create(new.clone()).await.unwrap();
+    store.challenge_create(new.clone(), new_message()).await.unwrap();
     database.run(&format!("UPDATE users SET {change}")).await;
-    let renewed = store.challenge_renew(new.token_mac, [2; 32], rules(30)).await.unwrap();
+    let renewed =
+        store.challenge_renew(new.token_mac, [2; 32], rules(30), new_message()).await.unwrap();
     assert_eq!(renewed, Renewal::Invalid);
     assert!(
         !store
@@ -108,13 +109,13 @@ async fn a_code_is_replaced_after_the_cool_down_while_attempts_are_left(
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let new = new_challenge(&user);
-    store.challenge_create(new.clone()).await.unwrap();
-    let renew = |seconds| store.challenge_renew(new.token_mac, [2; 32], rules(seconds));
+    store.challenge_create(new.clone(), new_message()).await.unwrap();
+    let renew =
+        |seconds| store.challenge_renew(new.token_mac, [2; 32], rules(seconds), new_message());
     assert_eq!(renew(300).await.unwrap(), Renewal::Invalid, "expired");
     assert_eq!(renew(29).await.unwrap(), Renewal::TooEarly(at(30)));
     let challenge = Challenge { resend_at: at(60), ..new.challenge.clone() };
-    let renewed = Renewal::Renewed { challenge, user: Box::new(user.user) };
-    assert_eq!(renew(30).await.unwrap(), renewed);
+    assert_eq!(renew(30).await.unwrap(), Renewal::Renewed(challenge));
     let reserve = async || match store.challenge_reserve(new.token_mac, MAX, at(31)).await.unwrap()
     {
         Reservation::Reserved { challenge, code_mac } => (challenge.attempts, code_mac),
@@ -123,14 +124,56 @@ async fn a_code_is_replaced_after_the_cool_down_while_attempts_are_left(
         }
     };
     assert_eq!(reserve().await, (1, [2; 32]));
-    let Renewal::Renewed { challenge: renewed, .. } = renew(60).await.unwrap() else {
-        panic!("not renewed")
-    };
+    let Renewal::Renewed(renewed) = renew(60).await.unwrap() else { panic!("not renewed") };
     assert_eq!(renewed.attempts, 1, "what is spent stays spent");
     assert_eq!(reserve().await.0, 2);
     assert_eq!(reserve().await.0, MAX);
     assert_eq!(renew(90).await.unwrap(), Renewal::Exhausted);
     assert_eq!(renew(300).await.unwrap(), Renewal::Invalid, "expired");
-    let unknown = store.challenge_renew([9; 32], [2; 32], rules(30)).await.unwrap();
+    let unknown = store.challenge_renew([9; 32], [2; 32], rules(30), new_message()).await.unwrap();
     assert_eq!(unknown, Renewal::Invalid);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_code_that_counts_has_its_message_and_one_that_does_not_has_none(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let new = new_challenge(&stored_user(store.as_ref()).await);
+    let waiting = async || store.outbox_state(at(0)).await.unwrap().waiting;
+    let mut nobodys = new.clone();
+    nobodys.challenge.user_id = Uuid::now_v7();
+    assert!(store.challenge_create(nobodys, new_message()).await.is_err());
+    assert_eq!(waiting().await, 0);
+    store.challenge_create(new.clone(), new_message()).await.unwrap();
+    assert_eq!(waiting().await, 1);
+    let renew =
+        |seconds, message| store.challenge_renew(new.token_mac, [2; 32], rules(seconds), message);
+    assert!(matches!(renew(29, new_message()).await, Ok(Renewal::TooEarly(_))));
+    assert!(matches!(renew(300, new_message()).await, Ok(Renewal::Invalid)));
+    assert_eq!(waiting().await, 1);
+    let message = new_message();
+    assert!(matches!(renew(30, message.clone()).await, Ok(Renewal::Renewed(_))));
+    assert_eq!(waiting().await, 2);
+    // Without its message, a code would not count: nobody would ever learn of it.
+    assert!(renew(60, message).await.is_err());
+    let challenge = store.challenge_find(new.token_mac).await.unwrap().unwrap().0;
+    assert_eq!(challenge.resend_at, at(60), "the renewal was rolled back");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_challenge_is_found_with_its_user(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await;
+    let new = new_challenge(&user);
+    store.challenge_create(new.clone(), new_message()).await.unwrap();
+    let found = store.challenge_find(new.token_mac).await.unwrap();
+    assert_eq!(found, Some((new.challenge, user.user)));
+    assert_eq!(store.challenge_find([9; 32]).await.unwrap(), None);
 }

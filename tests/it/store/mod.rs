@@ -2,6 +2,11 @@
 
 mod challenges;
 mod database;
+mod housekeeping;
+mod outbox;
+mod passwords;
+mod revocations;
+mod rotation;
 mod sessions;
 mod signing_keys;
 mod users;
@@ -10,7 +15,7 @@ use std::time::Duration;
 
 use countersign::{
     domain::{AuthMethod, Challenge, Session, Timestamp, User},
-    store::{Credentials, NewChallenge, NewUser, Store},
+    store::{Credentials, NewChallenge, NewUser, SealedMessage, Store},
 };
 use uuid::Uuid;
 
@@ -83,4 +88,10 @@ fn new_challenge(user: &Credentials) -> NewChallenge {
         token_mac: *Uuid::now_v7().as_bytes().repeat(2).first_chunk().unwrap(),
         code_mac: [1; 32],
     }
+}
+
+/// A message that is of use until 300.
+fn new_message() -> SealedMessage {
+    let id = Uuid::now_v7();
+    SealedMessage { id, sealed: id.into_bytes().to_vec(), created_at: at(0), expires_at: at(300) }
 }

@@ -7,24 +7,125 @@ use uuid::Uuid;
 use super::at;
 use crate::harness::{Backend, Database};
 
+fn key(algorithm: &str, generation: i64) -> SealedKey {
+    SealedKey {
+        id: Uuid::now_v7(),
+        algorithm: algorithm.to_owned(),
+        generation,
+        sealed_private_key: vec![0, 1, 255],
+        created_at: at(0),
+        signs_from: at(600),
+        retired_at: None,
+    }
+}
+
 #[rstest]
 #[tokio::test]
-async fn each_algorithm_has_one_active_key_and_the_first_one_stays(
+async fn each_generation_of_an_algorithm_is_made_once(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
-    let key = |algorithm: &str| SealedKey {
-        id: Uuid::now_v7(),
-        algorithm: algorithm.to_owned(),
-        sealed_private_key: vec![0, 1, 255],
-        created_at: at(0),
-    };
-    let (first, second, other) = (key("ES256"), key("ES256"), key("EdDSA"));
-    assert_eq!(store.signing_key_active("ES256").await.unwrap(), None);
-    assert!(store.signing_key_create(first.clone()).await.unwrap());
-    assert!(!store.signing_key_create(second).await.unwrap());
-    assert!(store.signing_key_create(other.clone()).await.unwrap());
-    assert_eq!(store.signing_key_active("ES256").await.unwrap(), Some(first));
-    assert_eq!(store.signing_key_active("EdDSA").await.unwrap(), Some(other));
+    let (first, rival) = (key("ES256", 1), key("ES256", 1));
+    let (second, other) = (key("ES256", 2), key("EdDSA", 1));
+    assert_eq!(store.signing_keys().await.unwrap(), []);
+    for (key, made) in [(&first, true), (&rival, false), (&second, true), (&other, true)] {
+        assert_eq!(store.signing_key_create(key.clone()).await.unwrap(), made);
+    }
+    assert_eq!(store.signing_keys().await.unwrap(), [first, second, other]);
+    let active = "SELECT COUNT(*) FROM signing_keys WHERE active AND generation = 1";
+    assert_eq!(database.number(active).await, 2, "what the release before goes by");
+}
+
+/// Side by side with this release, during a roll-out.
+#[rstest]
+#[tokio::test]
+async fn a_key_that_the_release_before_made_signs_from_the_beginning(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let zero = if backend == Backend::Sqlite { "0" } else { "to_timestamp(0)" };
+    let bytes = if backend == Backend::Sqlite { "x'00'" } else { "'\\x00'" };
+    let id = Uuid::now_v7();
+    let id_text =
+        if backend == Backend::Sqlite { format!("x'{}'", id.simple()) } else { format!("'{id}'") };
+    let insert = format!(
+        "INSERT INTO signing_keys (id, algorithm, sealed_private_key, active, created_at) \
+         VALUES ({id_text}, 'ES256', {bytes}, TRUE, {zero}) ON CONFLICT DO NOTHING"
+    );
+    database.run(&insert).await;
+    let keys = store.signing_keys().await.unwrap();
+    assert_eq!((keys[0].id, keys[0].generation, keys[0].retired_at), (id, 1, None));
+    assert_eq!(keys[0].signs_from, keys[0].created_at);
+    assert!(!store.signing_key_create(key("ES256", 1)).await.unwrap());
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_key_is_retired_once_and_only_while_another_one_signs(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (old, signer, newer) = (key("ES256", 1), key("ES256", 2), key("ES256", 3));
+    for key in [&old, &signer, &newer] {
+        store.signing_key_create(key.clone()).await.unwrap();
+    }
+    let retire = async |id, signer| store.signing_key_retire(id, signer, at(5)).await.unwrap();
+    assert!(!retire(signer.id, signer.id).await, "it signs itself");
+    assert!(!retire(Uuid::now_v7(), signer.id).await, "unknown");
+    assert!(!retire(old.id, Uuid::now_v7()).await, "nobody signs");
+    assert!(retire(old.id, signer.id).await);
+    assert!(!retire(old.id, signer.id).await, "again");
+    assert!(retire(signer.id, newer.id).await);
+    assert!(!retire(newer.id, signer.id).await, "the signer is retired meanwhile");
+    let keys = store.signing_keys().await.unwrap();
+    let retired: Vec<_> = keys.iter().map(|key| key.retired_at).collect();
+    assert_eq!(retired, [Some(at(5)), Some(at(5)), None]);
+    let active = "SELECT COUNT(*) FROM signing_keys WHERE active";
+    assert_eq!(database.number(active).await, 0, "the release before must not sign with it");
+    let unretired = async |id| store.signing_key_unretired(id).await.unwrap();
+    assert!(unretired(newer.id).await && !unretired(old.id).await);
+    assert!(!unretired(Uuid::now_v7()).await);
+}
+
+#[rstest]
+#[tokio::test]
+async fn two_keys_are_never_retired_in_favour_of_one_another(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    for generation in 0..3 {
+        let (left, right) = (key("ES256", 2 * generation), key("ES256", 2 * generation + 1));
+        for key in [&left, &right] {
+            assert!(store.signing_key_create(key.clone()).await.unwrap());
+        }
+        let results = tokio::join!(
+            store.signing_key_retire(left.id, right.id, at(5)),
+            store.signing_key_retire(right.id, left.id, at(5)),
+        );
+        assert!(results.0.unwrap() != results.1.unwrap(), "one of them");
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn first_the_private_part_is_forgotten_and_then_the_key(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (key, other) = (key("ES256", 1), key("ES256", 2));
+    store.signing_key_create(key.clone()).await.unwrap();
+    store.signing_key_create(other.clone()).await.unwrap();
+    assert!(store.signing_key_erase(key.id).await.unwrap());
+    assert!(!store.signing_key_erase(key.id).await.unwrap(), "again");
+    let erased = SealedKey { sealed_private_key: Vec::new(), ..key.clone() };
+    assert_eq!(store.signing_keys().await.unwrap(), [erased, other.clone()]);
+    assert_eq!(database.number("SELECT COUNT(*) FROM signing_keys WHERE active").await, 0);
+    assert!(store.signing_key_remove(key.id).await.unwrap());
+    assert!(!store.signing_key_remove(key.id).await.unwrap(), "again");
+    assert_eq!(store.signing_keys().await.unwrap(), [other]);
 }

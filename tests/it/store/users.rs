@@ -2,12 +2,12 @@
 
 use countersign::{
     domain::LoginName,
-    store::{NewUser, Taken},
+    store::{NewUser, Revoking, Taken},
 };
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::new_user;
+use super::{at, new_challenge, new_message, new_user, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 #[rstest]
@@ -73,4 +73,30 @@ async fn name_address_and_request_are_unique_and_what_is_taken_is_told_apart(
         assert!(taken(&new).await.is_none());
         assert!(store.user_create(new).await.unwrap());
     }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_user_is_deleted_with_all_that_is_theirs_and_it_is_told(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (user, other) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
+    for user in [&user, &other] {
+        store.session_create(session_of(user.user.id), 1).await.unwrap();
+        store.challenge_create(new_challenge(user), new_message()).await.unwrap();
+    }
+    let at = Revoking { now: at(10), tokens_expire_at: at(910) };
+    assert!(!store.user_delete(user.user.id, 2, at).await.unwrap(), "other credentials");
+    assert!(store.user_delete(user.user.id, 1, at).await.unwrap());
+    assert!(!store.user_delete(user.user.id, 1, at).await.unwrap(), "again");
+    assert!(store.user_by_id(user.user.id).await.unwrap().is_none());
+    for table in ["users", "sessions", "challenges"] {
+        assert_eq!(database.number(&format!("SELECT COUNT(*) FROM {table}")).await, 1, "{table}");
+    }
+    let told = "SELECT COUNT(*) FROM revocations WHERE user_id IS NOT NULL AND seq = 1 \
+        AND not_before = expires_at";
+    assert_eq!(database.number(told).await, 1);
+    assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 1);
 }

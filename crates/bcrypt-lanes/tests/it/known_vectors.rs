@@ -17,10 +17,10 @@ const VECTORS: &[(&str, &str)] = &[
 ];
 
 #[test]
+#[cfg_attr(miri, ignore = "whole hashes: Miri has the single steps of `src/lanes.rs`")]
 fn published_strings_come_out_of_every_kernel() -> Result<(), Error> {
-    let vectors = if cfg!(miri) { &VECTORS[3..4] } else { VECTORS };
     for kernel in Kernel::available() {
-        for (password, string) in vectors {
+        for (password, string) in VECTORS {
             let cost: u32 = string[4..6].parse().unwrap_or_default();
             let salt = decode::<16>(&string[7..29]);
             let digest = bcrypt(kernel, password.as_bytes(), &salt, Cost::try_from(cost)?)?;

@@ -28,17 +28,15 @@ struct Outcome {
 
 fn jobs() -> impl Strategy<Value = Vec<Job>> {
     let patience = prop_oneof![3 => Just(u32::MAX), 1 => 0..64_u32];
-    let latest: u32 = if cfg!(miri) { 4 } else { 100 };
-    let job = (passwords(), uniform16(any::<u8>()), costs(), 0..latest, patience).prop_map(
+    let job = (passwords(), uniform16(any::<u8>()), costs(), 0..100_u32, patience).prop_map(
         |(password, salt, cost, arrives, patience)| Job { password, salt, cost, arrives, patience },
     );
-    prop::collection::vec(job, if cfg!(miri) { 3..4 } else { 1..14 })
+    prop::collection::vec(job, 1..14)
 }
 
-/// Every kernel at every lane count; under Miri at one that makes jobs wait for room.
+/// Every kernel at every lane count.
 fn subjects() -> impl Iterator<Item = (Kernel, LaneCount)> {
-    let counts = || LaneCount::all().filter(|count| !cfg!(miri) || count.get() == 2);
-    Kernel::available().flat_map(move |kernel| counts().map(move |count| (kernel, count)))
+    Kernel::available().flat_map(|kernel| LaneCount::all().map(move |count| (kernel, count)))
 }
 
 /// Plays the jobs through, in the order in which they are given.
@@ -74,6 +72,7 @@ proptest! {
     #![proptest_config(cases(48))]
 
     #[test]
+    #[cfg_attr(miri, ignore = "whole hashes: Miri has the single steps of `src/lanes.rs`")]
     fn whoever_joins_and_leaves_meanwhile_every_digest_is_right(jobs in jobs()) {
         let digests: Vec<_> =
             jobs.iter().map(|job| expected(&job.password, job.salt, job.cost)).collect();

@@ -1,0 +1,19 @@
+-- One refresh, as the service does it: find the session, then in a transaction move it on and read it with its user.
+SELECT sessions.id AS session_id, sessions.user_id, audience, device_name, amr, sessions.created_at AS begun_at, expires_at,
+  last_used_at, address, idle_expires_at, generation, refresh_salt, refresh_request_id
+FROM sessions WHERE id = ('00000000-0000-0000-0000-' || lpad(:client_id::text, 12, '0'))::uuid AND refresh_salt IS NOT NULL \gset
+BEGIN;
+UPDATE sessions SET generation = generation + 1, refresh_request_id = NULL, last_used_at = now(), address = '127.0.0.1',
+  idle_expires_at = now() + interval '14 days'
+WHERE id = ('00000000-0000-0000-0000-' || lpad(:client_id::text, 12, '0'))::uuid AND generation = :generation::bigint
+  AND revoked_at IS NULL AND expires_at > now() AND (idle_expires_at IS NULL OR idle_expires_at > now())
+  AND EXISTS (SELECT 1 FROM users WHERE users.id = user_id AND disabled_at IS NULL
+    AND users.credential_version = sessions.credential_version)
+RETURNING id;
+SELECT users.*, sessions.id AS session_id, sessions.user_id, audience, device_name, amr, sessions.created_at AS begun_at,
+  expires_at, last_used_at, address, idle_expires_at, generation, refresh_salt, refresh_request_id
+FROM sessions JOIN users ON users.id = sessions.user_id
+WHERE sessions.id = ('00000000-0000-0000-0000-' || lpad(:client_id::text, 12, '0'))::uuid
+  AND revoked_at IS NULL AND expires_at > now() AND (idle_expires_at IS NULL OR idle_expires_at > now())
+  AND disabled_at IS NULL AND sessions.credential_version = users.credential_version;
+COMMIT;

@@ -1,0 +1,76 @@
+//! Sessions that are revoked as fast as the store can.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use countersign::{
+    domain::{AuthMethod, Session, Timestamp, User},
+    store::{NewUser, Revoking, Store},
+};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use uuid::Uuid;
+
+const SESSIONS: usize = 2000;
+
+/// How many are under way at a time.
+const AT_A_TIME: usize = 32;
+
+/// Revocations a second: each a transaction of its own, and all in one order.
+pub(crate) async fn rate(store: &dyn Store) -> anyhow::Result<f64> {
+    store.migrate().await?;
+    let now = Timestamp::from(SystemTime::now());
+    let user = user(now);
+    let id = user.user.id;
+    store.user_create(user).await?;
+    let sessions: Vec<_> = (0..SESSIONS).map(|_| session(id, now)).collect();
+    stream::iter(sessions.clone())
+        .map(|session| store.session_create(session, 1))
+        .buffer_unordered(AT_A_TIME)
+        .try_collect::<Vec<_>>()
+        .await?;
+    let at = Revoking { now, tokens_expire_at: now.plus(Duration::from_secs(900)) };
+    let begun = Instant::now();
+    let revoked: Vec<_> = stream::iter(sessions)
+        .map(|session| store.session_revoke(session.id, id, at))
+        .buffer_unordered(AT_A_TIME)
+        .try_collect()
+        .await?;
+    anyhow::ensure!(revoked.into_iter().all(|revoked| revoked), "a session was not there");
+    Ok(SESSIONS as f64 / begun.elapsed().as_secs_f64())
+}
+
+fn user(created_at: Timestamp) -> NewUser {
+    NewUser {
+        user: User {
+            id: Uuid::now_v7(),
+            username: "alice".into(),
+            email: "alice@example.com".into(),
+            is_2fa_enabled: false,
+            email_verified: false,
+            roles: Vec::new(),
+            disabled_at: None,
+            created_at,
+        },
+        username_key: "alice".into(),
+        email_key: "alice@example.com".into(),
+        password_hash: String::new(),
+        request_id: None,
+    }
+}
+
+fn session(user_id: Uuid, now: Timestamp) -> Session {
+    let end = now.plus(Duration::from_secs(3600));
+    Session {
+        id: Uuid::now_v7(),
+        user_id,
+        audience: "countersign".into(),
+        device_name: String::new(),
+        methods: vec![AuthMethod::Password],
+        created_at: now,
+        expires_at: end,
+        last_used_at: now,
+        address: None,
+        idle_expires_at: end,
+        generation: 0,
+        refresh_salt: [7; 16],
+    }
+}

@@ -1,0 +1,78 @@
+//! What an access token says (RFC 9068, section 2.2).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer};
+use uuid::Uuid;
+
+/// The claims of an access token that was verified. All are there in every token, each of its type.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Claims {
+    /// Who issued it.
+    pub iss: String,
+    /// The user's id: the same for ever, whatever becomes of the name.
+    pub sub: Uuid,
+    /// Whom it is for.
+    #[serde(deserialize_with = "one_or_many")]
+    pub aud: Vec<String>,
+    /// Until when it is valid, in seconds since 1970.
+    pub exp: i64,
+    /// When it was issued, in seconds since 1970.
+    pub iat: i64,
+    /// From when on it is valid, in seconds since 1970; most tokens don't say.
+    pub nbf: Option<i64>,
+    /// Its own id.
+    pub jti: Uuid,
+    /// The application that the login was for.
+    pub client_id: String,
+    /// The session's id: the same in all tokens between a login and its logout.
+    pub sid: Uuid,
+    /// How the user showed who they are (RFC 8176); `mfa` where there was a second factor.
+    pub amr: Vec<String>,
+    /// When they did, in seconds since 1970.
+    pub auth_time: i64,
+    /// The username as it was typed, for people to read. It may change: keep [`sub`](Self::sub).
+    pub preferred_username: String,
+    /// The user's roles.
+    pub roles: Vec<String>,
+}
+
+impl Claims {
+    /// The claims that [`VerifyLayer`](crate::VerifyLayer) has left in a request's extensions; none on an open path.
+    pub fn of(extensions: &http::Extensions) -> Option<&Self> {
+        extensions.get::<Arc<Self>>().map(Arc::as_ref)
+    }
+
+    /// Whether the user has that role.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|own| own == role)
+    }
+}
+
+#[cfg(test)]
+impl Claims {
+    /// Those of a token that was issued then.
+    pub(crate) fn sample(iat: i64) -> Self {
+        let id = "01a20c4a-0429-7775-a845-ad388fc19430";
+        let json = serde_json::json!({
+            "iss": "", "sub": id, "aud": "", "exp": iat + 1, "iat": iat, "jti": id, "client_id": "", "sid": id,
+            "amr": [], "auth_time": iat, "preferred_username": "", "roles": [],
+        });
+        serde_json::from_value(json).unwrap()
+    }
+}
+
+/// `aud` is a string or a list of them (RFC 7519, section 4.1.3).
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Audience {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match Audience::deserialize(deserializer)? {
+        Audience::One(one) => vec![one],
+        Audience::Many(many) => many,
+    })
+}

@@ -1,0 +1,155 @@
+//! Follows the server's revocations, in a task of its own, and says whether it does.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, SystemTime},
+};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
+use tonic::{Code, Status, transport::Channel};
+
+use crate::{
+    Claims, Settings, WhenBlind,
+    backoff::Backoff,
+    pb::{
+        WatchRevocationsRequest, WatchRevocationsResponse, token_service_client::TokenServiceClient,
+    },
+    revocations::Revocations,
+    unix_seconds,
+};
+
+/// The server sends a heartbeat every five seconds: after three that did not come the stream is dead, whatever TCP thinks.
+const SILENCE: Duration = Duration::from_secs(15);
+
+#[derive(Default)]
+pub(crate) struct Feed {
+    revocations: RwLock<Revocations>,
+    link: watch::Sender<Link>,
+}
+
+/// What is known about the stream.
+#[derive(Default, Clone, Copy)]
+struct Link {
+    /// The replay is over and the stream lives.
+    is_live: bool,
+    /// The last message of a stream that was live.
+    heard_at: Option<Instant>,
+    /// An attempt has come to an end, good or bad.
+    was_tried: bool,
+}
+
+impl Feed {
+    /// Whether a token was revoked, as far as is known.
+    pub(crate) fn void(&self, claims: &Claims) -> bool {
+        self.revocations.read().unwrap_or_else(PoisonError::into_inner).void(claims)
+    }
+
+    /// Whether so little is known that no token may be accepted.
+    pub(crate) fn is_too_blind(&self, policy: WhenBlind) -> bool {
+        let WhenBlind::RefuseAfter(patience) = policy else { return false };
+        let link = *self.link.borrow();
+        !link.is_live && link.heard_at.is_none_or(|at| at.elapsed() > patience)
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.link.borrow().is_live
+    }
+
+    /// How long ago the last message came, if ever one did.
+    pub(crate) fn heard(&self) -> Option<Duration> {
+        self.link.borrow().heard_at.map(|at| at.elapsed())
+    }
+
+    /// How many sessions and users are revoked.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        let revocations = self.revocations.read().unwrap_or_else(PoisonError::into_inner);
+        (revocations.sessions(), revocations.users())
+    }
+
+    /// Waits until the revocations so far have come, or, where one can do without, until that has failed once.
+    pub(crate) async fn ready(&self, policy: WhenBlind) {
+        let is_ready = |link: &Link| match policy {
+            WhenBlind::Accept => link.was_tried,
+            WhenBlind::RefuseAfter(_) => link.is_live,
+        };
+        if self.link.subscribe().wait_for(is_ready).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// Listens, and listens again when that ends. Does not end itself.
+    pub(crate) async fn follow(
+        self: Arc<Self>,
+        mut client: TokenServiceClient<Channel>,
+        settings: Arc<Settings>,
+    ) {
+        let (mut cursor, mut backoff) = (String::new(), Backoff::new());
+        loop {
+            let ended = self.listen(&mut client, &mut cursor, &mut backoff, &settings).await;
+            self.link.send_modify(|link| (link.is_live, link.was_tried) = (false, true));
+            // A server that was set up anew does not know it.
+            if ended.code() == Code::InvalidArgument {
+                cursor.clear();
+            }
+            tracing::warn!(code = ?ended.code(), error = ended.message(), "revocations are not followed");
+            sleep(backoff.next()).await;
+        }
+    }
+
+    /// Why the stream has ended.
+    async fn listen(
+        &self,
+        client: &mut TokenServiceClient<Channel>,
+        cursor: &mut String,
+        backoff: &mut Backoff,
+        settings: &Settings,
+    ) -> Status {
+        let silent = |_elapsed| Status::deadline_exceeded("the server is silent");
+        let request = WatchRevocationsRequest { cursor: cursor.clone() };
+        let stream = timeout(SILENCE, client.watch_revocations(request)).await;
+        let mut stream = match stream.map_err(silent).flatten() {
+            Ok(response) => response.into_inner(),
+            Err(status) => return status,
+        };
+        loop {
+            match timeout(SILENCE, stream.message()).await.map_err(silent).flatten() {
+                Ok(Some(message)) => {
+                    let is_heartbeat = message.revocation.is_none();
+                    cursor.clone_from(&message.cursor);
+                    self.take(message, settings);
+                    if is_heartbeat {
+                        backoff.reset();
+                    }
+                }
+                Ok(None) => return Status::ok("the server has ended the stream"),
+                Err(status) => return status,
+            }
+        }
+    }
+
+    fn take(&self, message: WatchRevocationsResponse, settings: &Settings) {
+        let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
+        let is_heartbeat = message.revocation.is_none();
+        if let Some(revocation) = message.revocation
+            && !revocations.add(&revocation)
+        {
+            tracing::warn!("a revocation of something unknown: is the server newer than this?");
+        }
+        if is_heartbeat {
+            // As long as the leeway lasts, tokens that have expired still count.
+            let now = SystemTime::now().checked_sub(settings.leeway).map_or(0, unix_seconds);
+            revocations.forget(now);
+        }
+        drop(revocations);
+        self.link.send_modify(|link| {
+            link.is_live |= is_heartbeat;
+            link.was_tried |= is_heartbeat;
+            if link.is_live {
+                link.heard_at = Some(Instant::now());
+            }
+        });
+    }
+}

@@ -1,0 +1,102 @@
+//! Public keys, by id; each with the one algorithm it is for.
+
+use std::collections::HashMap;
+
+use jsonwebtoken::{DecodingKey, crypto};
+
+use crate::{Algorithm, Settings, pb::Jwk, remembered::Remembered};
+
+/// The id of the configured secret in the tokens of a server with HS256.
+const SECRET_KID: &str = "hs256";
+
+/// A key and what it verifies.
+struct Key {
+    /// As in a token's header.
+    name: &'static str,
+    algorithm: jsonwebtoken::Algorithm,
+    decoding: DecodingKey,
+}
+
+/// The keys of one answer, and the tokens that they have verified: a new answer forgets those along with the keys.
+pub(crate) struct KeySet {
+    keys: HashMap<String, Key>,
+    published: Vec<Jwk>,
+    pub(crate) remembered: Remembered,
+}
+
+impl KeySet {
+    /// Takes what is of use here of what was published. The rest may be meant for verifiers newer than this one.
+    pub(crate) fn new(published: Vec<Jwk>, settings: &Settings) -> Self {
+        let usable = published.iter().filter_map(|jwk| {
+            let key = Key::parse(jwk, &settings.algorithms);
+            if key.is_none() {
+                tracing::debug!(kid = jwk.kid, alg = jwk.alg, "a published key is of no use here");
+            }
+            Some((jwk.kid.clone(), key?))
+        });
+        let mut keys: HashMap<_, _> = usable.collect();
+        // Last, so that nothing published can take its place.
+        if let Some(secret) = &settings.shared_secret {
+            keys.insert(SECRET_KID.to_owned(), Key::secret(secret.key()));
+        }
+        Self { keys, published, remembered: Remembered::new(settings.remembered_tokens) }
+    }
+
+    /// Whether an answer says what this one said.
+    pub(crate) fn is_of(&self, published: &[Jwk]) -> bool {
+        self.published == published
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether the key of that id signed `message`, with its own algorithm, which the header has to name too. Nothing where
+    /// there is no such key.
+    pub(crate) fn verifies(
+        &self,
+        kid: &str,
+        algorithm: &str,
+        message: &str,
+        signature: &str,
+    ) -> Option<bool> {
+        let key = self.keys.get(kid)?;
+        let verifies =
+            || crypto::verify(signature, message.as_bytes(), &key.decoding, key.algorithm);
+        Some(key.name == algorithm && verifies().unwrap_or(false))
+    }
+}
+
+impl Key {
+    fn parse(jwk: &Jwk, allowed: &[Algorithm]) -> Option<Self> {
+        let algorithm = match (jwk.alg.as_str(), jwk.kty.as_str(), jwk.crv.as_str()) {
+            ("ES256", "EC", "P-256") => Algorithm::Es256,
+            ("EdDSA", "OKP", "Ed25519") => Algorithm::EdDsa,
+            ("RS256", "RSA", "") => Algorithm::Rs256,
+            _ => return None,
+        };
+        if !allowed.contains(&algorithm) || jwk.r#use != "sig" || jwk.kid.is_empty() {
+            return None;
+        }
+        let (decoding, name, algorithm) = match algorithm {
+            Algorithm::Es256 => (
+                DecodingKey::from_ec_components(&jwk.x, &jwk.y),
+                "ES256",
+                jsonwebtoken::Algorithm::ES256,
+            ),
+            Algorithm::EdDsa => {
+                (DecodingKey::from_ed_components(&jwk.x), "EdDSA", jsonwebtoken::Algorithm::EdDSA)
+            }
+            Algorithm::Rs256 => (
+                DecodingKey::from_rsa_components(&jwk.n, &jwk.e),
+                "RS256",
+                jsonwebtoken::Algorithm::RS256,
+            ),
+        };
+        Some(Self { name, algorithm, decoding: decoding.ok()? })
+    }
+
+    fn secret(decoding: DecodingKey) -> Self {
+        Self { name: "HS256", algorithm: jsonwebtoken::Algorithm::HS256, decoding }
+    }
+}

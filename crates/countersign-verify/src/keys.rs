@@ -1,0 +1,134 @@
+//! Fetches the key set and keeps it fresh, in a task of its own: no request waits for that but one with an unknown key.
+
+use std::{future, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep, timeout},
+};
+use tonic::{Status, transport::Channel};
+
+use crate::{
+    Settings,
+    backoff::{Backoff, jitter},
+    key_set::KeySet,
+    pb::{GetJwksRequest, Jwk, token_service_client::TokenServiceClient},
+};
+
+/// The longest that an answer may take.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long after an attempt an unknown key is no reason for another: tokens with made-up keys must not become the server's load.
+const COOL_DOWN: Duration = Duration::from_secs(10);
+
+pub(crate) struct Keys {
+    settings: Arc<Settings>,
+    state: watch::Sender<State>,
+    wanted: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    set: Option<Arc<KeySet>>,
+    fetched_at: Option<Instant>,
+    /// When the last attempt ended, well or not.
+    tried_at: Option<Instant>,
+    attempts: u64,
+}
+
+impl State {
+    fn is_cooling_down(&self) -> bool {
+        self.tried_at.is_some_and(|tried| tried.elapsed() < COOL_DOWN)
+    }
+}
+
+impl Keys {
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        Self { settings, state: watch::Sender::default(), wanted: Notify::new() }
+    }
+
+    /// The keys, unless they are too old to be believed.
+    pub(crate) fn current(&self) -> Option<Arc<KeySet>> {
+        self.age().filter(|age| *age <= self.settings.max_key_age)?;
+        self.state.borrow().set.clone()
+    }
+
+    /// How long ago the server last gave them.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        self.state.borrow().fetched_at.map(|at| at.elapsed())
+    }
+
+    /// Waits for the first ones.
+    pub(crate) async fn ready(&self) {
+        if self.state.subscribe().wait_for(|state| state.set.is_some()).await.is_err() {
+            future::pending().await
+        }
+    }
+
+    /// Waits for one attempt to fetch them, which all who wait share. False, at once, if the last one was just now.
+    pub(crate) async fn refetch(&self) -> bool {
+        let mut state = self.state.subscribe();
+        let before = {
+            let state = state.borrow();
+            if state.is_cooling_down() {
+                return false;
+            }
+            state.attempts
+        };
+        self.wanted.notify_one();
+        state.wait_for(|state| state.attempts > before).await.is_ok()
+    }
+
+    /// Fetches them, before they are old and when they are wanted. Does not end.
+    pub(crate) async fn keep_fresh(self: Arc<Self>, mut client: TokenServiceClient<Channel>) {
+        let mut backoff = Backoff::new();
+        loop {
+            let pause = match fetch(&mut client).await {
+                Ok(published) => {
+                    self.store(Some(published));
+                    backoff.reset();
+                    jitter(self.settings.key_cache)
+                }
+                Err(status) => {
+                    self.store(None);
+                    tracing::warn!(code = ?status.code(), error = status.message(), "no key set: the last one stays in use");
+                    backoff.next()
+                }
+            };
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = self.wanted() => {}
+            }
+        }
+    }
+
+    async fn wanted(&self) {
+        loop {
+            self.wanted.notified().await;
+            // Asked for while the last attempt ran.
+            if !self.state.borrow().is_cooling_down() {
+                return;
+            }
+        }
+    }
+
+    fn store(&self, published: Option<Vec<Jwk>>) {
+        self.state.send_modify(|state| {
+            let now = Instant::now();
+            (state.tried_at, state.attempts) = (Some(now), state.attempts + 1);
+            let Some(published) = published else { return };
+            state.fetched_at = Some(now);
+            if !state.set.as_ref().is_some_and(|set| set.is_of(&published)) {
+                let set = KeySet::new(published, &self.settings);
+                tracing::info!(keys = set.len(), "key set");
+                state.set = Some(Arc::new(set));
+            }
+        });
+    }
+}
+
+async fn fetch(client: &mut TokenServiceClient<Channel>) -> Result<Vec<Jwk>, Status> {
+    let answer = timeout(FETCH_TIMEOUT, client.get_jwks(GetJwksRequest {})).await;
+    let answer = answer.map_err(|_elapsed| Status::deadline_exceeded("no answer in time"))??;
+    Ok(answer.into_inner().keys)
+}

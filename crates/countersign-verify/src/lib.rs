@@ -1,0 +1,32 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod backoff;
+mod claims;
+mod error;
+mod feed;
+mod key_set;
+mod keys;
+mod layer;
+mod pb;
+mod remembered;
+mod revocations;
+mod settings;
+mod token;
+mod verifier;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use self::{
+    claims::Claims,
+    error::{ConnectError, ShortSecret, VerifyError},
+    layer::{Answer, Verified, VerifyLayer},
+    settings::{Algorithm, Settings, SharedSecret, WhenBlind},
+    verifier::{Status, Verifier},
+};
+
+/// As in a token's claims. A clock before 1970 is one at which nothing was issued yet.
+fn unix_seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(since).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,173 @@
+//! The verifier: the checks of a token, on what two tasks keep fresh.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use tokio::{task::JoinSet, time::timeout};
+use tonic::transport::Channel;
+
+use crate::{
+    Claims, ConnectError, Settings, VerifyError,
+    feed::Feed,
+    keys::Keys,
+    pb::token_service_client::TokenServiceClient,
+    token::{self, Refused},
+    unix_seconds,
+};
+
+/// Verifies access tokens. Clones share one key set and one stream of revocations, which end with the last clone.
+#[derive(Clone)]
+pub struct Verifier(Arc<Inner>);
+
+struct Inner {
+    settings: Arc<Settings>,
+    keys: Arc<Keys>,
+    feed: Arc<Feed>,
+    /// Ends what is in it when it is dropped.
+    _tasks: JoinSet<()>,
+}
+
+/// How a verifier is doing, for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// How many keys tokens are verified with; 0 means that all are refused.
+    pub keys: usize,
+    /// How long ago the server last gave them, if ever it did.
+    pub key_age: Option<Duration>,
+    /// Whether revocations are followed: all that there were have come, and the stream lives.
+    pub is_following: bool,
+    /// How long ago the last message about revocations came, if ever one did: up to five seconds where all is well.
+    pub heard_ago: Option<Duration>,
+    /// How many sessions are revoked, as far as their tokens have not expired.
+    pub revoked_sessions: usize,
+    /// How many users have tokens revoked, as far as those have not expired.
+    pub revoked_users: usize,
+}
+
+impl Verifier {
+    /// Starts a verifier and waits, `patience` at the most, until it has the server's keys and revocations. Without
+    /// revocations it starts too, if the settings accept tokens then.
+    ///
+    /// # Errors
+    /// They have not come: the service had better not start, or start again.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn connect(
+        channel: Channel,
+        settings: Settings,
+        patience: Duration,
+    ) -> Result<Self, ConnectError> {
+        let this = Self::start(channel, settings);
+        let Inner { settings, keys, feed, .. } = &*this.0;
+        let both = async { tokio::join!(keys.ready(), feed.ready(settings.when_blind)) };
+        if timeout(patience, both).await.is_ok() {
+            return Ok(this);
+        }
+        if keys.age().is_none() {
+            return Err(ConnectError::NoKeys(patience));
+        }
+        if feed.is_too_blind(settings.when_blind) {
+            return Err(ConnectError::NoRevocations(patience));
+        }
+        Ok(this)
+    }
+
+    /// Starts a verifier and does not wait: for services that must come up without the server. Until it has answered,
+    /// every token is [`VerifyError::Unavailable`].
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn start(channel: Channel, settings: Settings) -> Self {
+        let client = TokenServiceClient::new(channel);
+        let settings = Arc::new(settings);
+        let keys = Arc::new(Keys::new(Arc::clone(&settings)));
+        let feed = Arc::new(Feed::default());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::clone(&keys).keep_fresh(client.clone()));
+        tasks.spawn(Arc::clone(&feed).follow(client, Arc::clone(&settings)));
+        Self(Arc::new(Inner { settings, keys, feed, _tasks: tasks }))
+    }
+
+    /// What a token says, if it counts for this service now. It waits for the server only where the token names a key
+    /// that is not known, and then only if the keys were not just fetched.
+    ///
+    /// # Errors
+    /// See [`VerifyError`].
+    pub async fn verify(&self, jwt: &str) -> Result<Arc<Claims>, VerifyError> {
+        self.verify_at(jwt, SystemTime::now()).await
+    }
+
+    /// As [`verify`](Self::verify), at another time: for tests.
+    ///
+    /// # Errors
+    /// See [`VerifyError`].
+    pub async fn verify_at(&self, jwt: &str, now: SystemTime) -> Result<Arc<Claims>, VerifyError> {
+        let mut result = self.check(jwt, now);
+        if result == Err(Refused::UnknownKey) && self.0.keys.refetch().await {
+            result = self.check(jwt, now);
+        }
+        result.map_err(logged)
+    }
+
+    /// As [`verify`](Self::verify), but where that would have to wait there is nothing.
+    pub(crate) fn verify_now(&self, jwt: &str) -> Option<Result<Arc<Claims>, VerifyError>> {
+        match self.check(jwt, SystemTime::now()) {
+            Err(Refused::UnknownKey) => None,
+            result => Some(result.map_err(logged)),
+        }
+    }
+
+    fn check(&self, jwt: &str, now: SystemTime) -> Result<Arc<Claims>, Refused> {
+        let Inner { settings, keys, feed, .. } = &*self.0;
+        if feed.is_too_blind(settings.when_blind) {
+            return Err(Refused::Unavailable("revocations are not followed"));
+        }
+        let keys = keys.current().ok_or(Refused::Unavailable("there are no keys"))?;
+        let claims = keys.remembered.or_else(jwt, || token::open(jwt, &keys))?;
+        token::check(&claims, settings, unix_seconds(now))?;
+        if feed.void(&claims) { Err(Refused::Because("revoked")) } else { Ok(claims) }
+    }
+
+    /// How it is doing.
+    pub fn status(&self) -> Status {
+        let Inner { keys, feed, .. } = &*self.0;
+        let (revoked_sessions, revoked_users) = feed.sizes();
+        Status {
+            keys: keys.current().map_or(0, |set| set.len()),
+            key_age: keys.age(),
+            is_following: feed.is_live(),
+            heard_ago: feed.heard(),
+            revoked_sessions,
+            revoked_users,
+        }
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+/// Tells the log why, and the caller only whether. At debug level: anybody can send bad tokens, as many as they like.
+fn logged(refused: Refused) -> VerifyError {
+    match refused {
+        Refused::Because(reason) => {
+            tracing::debug!(reason, "access token refused");
+            VerifyError::Invalid
+        }
+        Refused::UnknownKey => {
+            tracing::debug!(reason = "signed by an unknown key", "access token refused");
+            VerifyError::Invalid
+        }
+        Refused::Unavailable(reason) => {
+            tracing::debug!(reason, "access token neither good nor bad");
+            VerifyError::Unavailable
+        }
+    }
+}

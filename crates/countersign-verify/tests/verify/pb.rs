@@ -1,0 +1,9 @@
+//! The server's side of the contract.
+
+#![expect(
+    clippy::allow_attributes_without_reason,
+    clippy::too_many_lines,
+    reason = "generated code"
+)]
+
+include!(concat!(env!("OUT_DIR"), "/dev/auth.v1.rs"));

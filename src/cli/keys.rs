@@ -1,0 +1,119 @@
+//! `countersign keys`: the keys that sign access tokens.
+
+use std::{
+    io::Write as _,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use super::table::aligned;
+use crate::{
+    app,
+    config::Config,
+    domain::{KeyTimes, Timestamp},
+    service::{Clock, KEYS_RELOAD_EVERY, KeyKeeper, ListedKey},
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Show all keys, the newest first
+    List {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Publish a new key, which signs once every verifier has had the time to fetch it
+    Rotate {
+        /// Sign with it at once: for a key that has leaked
+        #[arg(long)]
+        now: bool,
+    },
+    /// Put a key out of use at once: its tokens are refused from then on
+    Retire {
+        /// The key's id, as `keys list` shows it
+        kid: String,
+    },
+}
+
+pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
+    let keys = app::keys(config, &Clock::system()).await?;
+    let keys = keys.context("with HS256 the key is COUNTERSIGN_JWT_SECRET, and none is stored")?;
+    let said = match &arguments.action {
+        Action::List { json: true } => format!("{:#}\n", data(&keys.list().await?)),
+        Action::List { json: false } => text(&keys.list().await?),
+        Action::Rotate { now } => rotate(&keys, *now).await?,
+        Action::Retire { kid } => retire(&keys, kid).await?,
+    };
+    std::io::stdout().write_all(said.as_bytes())?;
+    keys.store.close().await;
+    Ok(())
+}
+
+async fn rotate(keys: &KeyKeeper, now: bool) -> anyhow::Result<String> {
+    let KeyTimes { kid, algorithm, signs_from, .. } = keys.rotate(now).await?;
+    if !now {
+        let from = date(signs_from);
+        return Ok(format!("{algorithm} key {kid} is published, and signs from {from} on.\n"));
+    }
+    let seconds = KEYS_RELOAD_EVERY.as_secs();
+    Ok(format!(
+        "{algorithm} key {kid} signs at once: every replica uses it within {seconds} seconds.\n\
+         Verifiers that hold an older key set fetch it again when they see the new key's id.\n\
+         The key before it is still accepted. If it has leaked, then retire it:\n\n  \
+         countersign keys retire <its kid in `countersign keys list`>\n"
+    ))
+}
+
+async fn retire(keys: &KeyKeeper, kid: &str) -> anyhow::Result<String> {
+    keys.retire(kid).await?;
+    let seconds = KEYS_RELOAD_EVERY.as_secs();
+    Ok(format!(
+        "Key {kid} is retired: its tokens are refused from now on, by every replica within {seconds} seconds,\n\
+         and by verifiers that hold an older key set once they fetch it again.\n"
+    ))
+}
+
+fn text(keys: &[ListedKey]) -> String {
+    let heading = ["kid", "algorithm", "state", "created", "signs from", "published until"];
+    let row = |key: &ListedKey| {
+        [
+            key.times.kid.clone(),
+            key.times.algorithm.clone(),
+            key.state.as_str().to_owned(),
+            date(key.times.created_at),
+            date(key.times.signs_from),
+            key.published_until.map_or_else(|| "-".to_owned(), date),
+        ]
+    };
+    let rows: Vec<_> =
+        [heading.map(str::to_owned)].into_iter().chain(keys.iter().map(row)).collect();
+    aligned(&rows, &[0, 1, 2, 3, 4, 5])
+}
+
+fn data(keys: &[ListedKey]) -> Value {
+    let key = |key: &ListedKey| {
+        json!({
+            "kid": key.times.kid,
+            "algorithm": key.times.algorithm,
+            "state": key.state.as_str(),
+            "created": date(key.times.created_at),
+            "signs_from": date(key.times.signs_from),
+            "published_until": key.published_until.map(date),
+        })
+    };
+    json!({ "keys": keys.iter().map(key).collect::<Vec<_>>() })
+}
+
+/// In UTC, to the second (RFC 3339).
+fn date(time: Timestamp) -> String {
+    let since_1970 = Duration::from_micros(u64::try_from(time.unix_micros()).unwrap_or(0));
+    humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since_1970).to_string()
+}

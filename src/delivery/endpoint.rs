@@ -1,0 +1,169 @@
+//! Where mails and webhooks go: URLs that keep what is sent from being read on the way.
+
+use std::fmt;
+
+use lettre::transport::smtp::authentication::Credentials;
+use percent_encoding::percent_decode_str;
+use url::{Host, Url};
+
+/// A mail server: `smtps://user:password@host:port`, or `smtp://…?tls=required`.
+#[derive(Clone)]
+pub struct SmtpUrl {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) security: Security,
+    pub(super) credentials: Option<Credentials>,
+}
+
+/// How a connection to a mail server is kept from being read and changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Security {
+    /// TLS from the first byte (RFC 8314).
+    Tls,
+    /// STARTTLS, or no mail (RFC 3207).
+    StartTls,
+    /// It does not leave the machine.
+    Loopback,
+}
+
+impl SmtpUrl {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// Anything else, and a connection without TLS that would leave the machine. The text does not repeat the URL.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wanted = "must be smtps://user:password@host or smtp://user:password@host?tls=required";
+        let url = Url::parse(text).map_err(|_with_the_password| wanted)?;
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or(wanted)?;
+        let security = match (url.scheme(), url.query()) {
+            ("smtps", None) => Security::Tls,
+            ("smtp", Some("tls=required")) => Security::StartTls,
+            ("smtp", None) if is_loopback(host) => Security::Loopback,
+            ("smtp", None) => {
+                return Err(
+                    "must have ?tls=required: without TLS only to a loopback address".into()
+                );
+            }
+            _ => return Err(wanted.into()),
+        };
+        if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
+            return Err(wanted.into());
+        }
+        let decode = |text| percent_decode_str(text).decode_utf8().map(Into::into);
+        let credentials = match (url.username(), url.password()) {
+            ("", None) => None,
+            (user, password) => {
+                let user = decode(user).map_err(|_not_utf8| wanted)?;
+                let password = decode(password.unwrap_or_default()).map_err(|_not_utf8| wanted)?;
+                Some(Credentials::new(user, password))
+            }
+        };
+        let port = url.port().unwrap_or(match security {
+            Security::Tls => 465,
+            Security::StartTls => 587,
+            Security::Loopback => 25,
+        });
+        // An IPv6 address has brackets in a URL and none elsewhere.
+        let host = host.trim_matches(['[', ']']).to_owned();
+        Ok(Self { host, port, security, credentials })
+    }
+}
+
+impl fmt::Debug for SmtpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SmtpUrl").field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+/// A webhook: `https://…`.
+#[derive(Debug, Clone)]
+pub struct HookUrl(pub(super) Url);
+
+impl HookUrl {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// Anything else, and a connection without TLS that would leave the machine.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wanted = "must be https://…, or http://… to a loopback address, without a password";
+        let url = Url::parse(text).map_err(|error| format!("{wanted}: {error}"))?;
+        let safe = match url.scheme() {
+            "https" => url.host_str().is_some(),
+            "http" => url.host_str().is_some_and(is_loopback),
+            _ => false,
+        };
+        let no_password = url.username().is_empty() && url.password().is_none();
+        if safe && no_password { Ok(Self(url)) } else { Err(wanted.into()) }
+    }
+}
+
+/// Whether what is sent to `host` stays on this machine.
+fn is_loopback(host: &str) -> bool {
+    match Host::parse(host) {
+        Ok(Host::Domain(name)) => name == "localhost",
+        Ok(Host::Ipv4(address)) => address.is_loopback(),
+        Ok(Host::Ipv6(address)) => address.is_loopback(),
+        Err(_not_a_host) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mail_leaves_the_machine_with_tls_only() {
+        for (text, host, port, security) in [
+            ("smtps://mail.example.com", "mail.example.com", 465, Security::Tls),
+            ("smtp://mail.example.com?tls=required", "mail.example.com", 587, Security::StartTls),
+            ("smtp://[2001:db8::1]:2525?tls=required", "2001:db8::1", 2525, Security::StartTls),
+            ("smtp://127.0.0.1:1025", "127.0.0.1", 1025, Security::Loopback),
+            ("smtp://[::1]", "::1", 25, Security::Loopback),
+            ("smtp://localhost", "localhost", 25, Security::Loopback),
+        ] {
+            let url = SmtpUrl::parse(text).unwrap();
+            assert_eq!((url.host.as_str(), url.port, url.security), (host, port, security));
+            assert!(url.credentials.is_none());
+        }
+        for bad in [
+            "smtp://mail.example.com",
+            "smtp://mail.example.com?tls=opportunistic",
+            "smtp://127.0.0.1.example.com",
+            "smtp://localhost.example.com",
+            "smtp://127.0.0.1?tls=none",
+            "smtps://mail.example.com?tls=off",
+            "smtps://mail.example.com/helo",
+            "smtps:mail.example.com",
+            "https://mail.example.com",
+            "mail.example.com",
+        ] {
+            assert!(SmtpUrl::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn user_and_password_may_hold_any_character_and_are_not_repeated() {
+        let url = SmtpUrl::parse("smtps://me%40example.com:p%3Aw%2F@mail.example.com").unwrap();
+        let expected = Credentials::new("me@example.com".into(), "p:w/".into());
+        assert_eq!(url.credentials, Some(expected));
+        assert!(!format!("{url:?}").contains("p:w/"));
+        for bad in ["smtp://u:hunter2@mail.example.com", "smtps://u:hunter2@:x"] {
+            assert!(!SmtpUrl::parse(bad).unwrap_err().contains("hunter2"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_webhook_is_called_with_tls_unless_it_is_on_the_machine() {
+        for good in ["https://example.com/hook?x=1", "http://127.0.0.1:8000/", "http://[::1]:1/"] {
+            assert!(HookUrl::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://example.com/",
+            "http://127.0.0.1@example.com/",
+            "https://u:p@example.com/",
+            "ftp://x",
+        ] {
+            assert!(HookUrl::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

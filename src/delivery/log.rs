@@ -1,0 +1,26 @@
+//! The log as a delivery. Its target is always logged, whatever the filter (`telemetry::start`).
+
+use super::{Content, Message};
+
+/// The one line of the log that may hold a code.
+pub(super) fn write(message: &Message) {
+    let Message { username, destination, .. } = message;
+    let purpose = message.content.kind();
+    match &message.content {
+        Content::Code { code, .. } => tracing::info!(
+            target: "countersign::delivery",
+            username,
+            destination,
+            purpose,
+            code = code.expose(),
+            "one-time code"
+        ),
+        Content::Notice(_) => tracing::info!(
+            target: "countersign::delivery",
+            username,
+            destination,
+            purpose,
+            "notice"
+        ),
+    }
+}

@@ -1,0 +1,215 @@
+//! What is said to people, and the form in which it waits to be sent.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::domain::{OneTimeCode, Timestamp, User};
+
+/// How long a notice is worth another try.
+const NOTICE_TTL: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+
+/// A message on its way to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The username as it was typed.
+    pub username: String,
+    /// The e-mail address.
+    pub destination: String,
+    /// What it says.
+    pub content: Content,
+    /// When what it is about happened.
+    pub created_at: Timestamp,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A code that the person is to type.
+    Code {
+        /// What it is for.
+        purpose: Purpose,
+        /// The code.
+        code: OneTimeCode,
+        /// When it stops working.
+        expires_at: Timestamp,
+    },
+    /// Something that the person should know of.
+    Notice(Notice),
+}
+
+/// What a code is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// To complete a login.
+    Login,
+    /// To show that the address is the user's.
+    VerifyEmail,
+    /// To set a new password.
+    ResetPassword,
+}
+
+/// What a person should know of. There is nothing secret in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// The password was changed.
+    PasswordChanged,
+    /// A recovery code was used.
+    RecoveryCodeUsed,
+}
+
+impl Content {
+    /// What names this kind of message everywhere: in templates, webhooks, the log and metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Code { purpose, .. } => purpose.as_str(),
+            Self::Notice(notice) => notice.as_str(),
+        }
+    }
+}
+
+impl Purpose {
+    pub(super) const ALL: [Self; 3] = [Self::Login, Self::VerifyEmail, Self::ResetPassword];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::VerifyEmail => "verify_email",
+            Self::ResetPassword => "reset_password",
+        }
+    }
+}
+
+impl Notice {
+    pub(super) const ALL: [Self; 2] = [Self::PasswordChanged, Self::RecoveryCodeUsed];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::PasswordChanged => "password_changed",
+            Self::RecoveryCodeUsed => "recovery_code_used",
+        }
+    }
+}
+
+impl Message {
+    /// A message to a user.
+    pub fn new(user: &User, content: Content, now: Timestamp) -> Self {
+        let (username, destination) = (user.username.clone(), user.email.clone());
+        Self { username, destination, content, created_at: now }
+    }
+
+    /// From when it is of no use any more: a code when it stops working, a notice after three days.
+    pub fn expires_at(&self) -> Timestamp {
+        match self.content {
+            Content::Code { expires_at, .. } => expires_at,
+            Content::Notice(_) => self.created_at.plus(NOTICE_TTL),
+        }
+    }
+
+    /// The message as it is kept, before it is encrypted.
+    ///
+    /// # Errors
+    /// Never in practice: writing to memory.
+    pub fn encode(&self) -> serde_json::Result<Zeroizing<Vec<u8>>> {
+        let content = match &self.content {
+            Content::Code { purpose, code, expires_at } => KeptContent::Code {
+                purpose: *purpose,
+                code: code.expose().to_owned(),
+                expires_at: expires_at.unix_micros(),
+            },
+            Content::Notice(notice) => KeptContent::Notice { notice: *notice },
+        };
+        let kept = Kept {
+            username: self.username.clone(),
+            destination: self.destination.clone(),
+            created_at: self.created_at.unix_micros(),
+            content,
+        };
+        serde_json::to_vec(&kept).map(Zeroizing::new)
+    }
+
+    /// Reads what [`Message::encode`] has written; nothing where a later release did, and this one does not know that kind.
+    pub fn decode(json: &[u8]) -> Option<Self> {
+        let Kept { username, destination, created_at, content } =
+            serde_json::from_slice(json).ok()?;
+        let content = match content {
+            KeptContent::Code { purpose, code, expires_at } => Content::Code {
+                purpose,
+                code: OneTimeCode::parse(&code)?,
+                expires_at: Timestamp::from_unix_micros(expires_at),
+            },
+            KeptContent::Notice { notice } => Content::Notice(notice),
+        };
+        let created_at = Timestamp::from_unix_micros(created_at);
+        Some(Self { username, destination, content, created_at })
+    }
+}
+
+/// A message in the outbox. Replicas of the releases before and after read it too: names stay, and new ones are optional.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    username: String,
+    destination: String,
+    created_at: i64,
+    #[serde(flatten)]
+    content: KeptContent,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum KeptContent {
+    Code { purpose: Purpose, code: String, expires_at: i64 },
+    Notice { notice: Notice },
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// One message of each kind.
+    pub(in crate::delivery) fn all() -> Vec<Message> {
+        let created_at = Timestamp::from_unix_micros(1_800_000_000_000_000);
+        let code = OneTimeCode::parse("012345").unwrap();
+        let expires_at = created_at.plus(Duration::from_secs(300));
+        let codes = Purpose::ALL
+            .map(|purpose| Content::Code { purpose, code: code.clone(), expires_at })
+            .into_iter();
+        codes
+            .chain(Notice::ALL.map(Content::Notice))
+            .map(|content| Message {
+                username: "alice".into(),
+                destination: "alice@example.com".into(),
+                content,
+                created_at,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_kept_is_read_back() {
+        for message in all() {
+            let kept = message.encode().unwrap();
+            assert_eq!(Message::decode(&kept), Some(message));
+        }
+    }
+
+    #[test]
+    fn what_a_later_release_keeps_is_read_or_left_alone() {
+        let kept = String::from_utf8(all()[0].encode().unwrap().to_vec()).unwrap();
+        let more = kept.replacen('{', r#"{"locale":"de","#, 1);
+        assert_eq!(Message::decode(more.as_bytes()), Some(all()[0].clone()));
+        let other = kept.replace(r#""login""#, r#""unheard_of""#);
+        assert_eq!(Message::decode(other.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_code_is_of_use_while_it_works_and_a_notice_for_three_days() {
+        let lives = |message: &Message| message.expires_at().since(message.created_at).as_secs();
+        let messages = all();
+        assert_eq!(lives(&messages[0]), 300);
+        assert_eq!(lives(messages.last().unwrap()), 3 * 24 * 3600);
+    }
+}

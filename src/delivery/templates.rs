@@ -1,0 +1,245 @@
+//! The texts of mails: subject, plain text and HTML for each kind. Operators replace them by files of the same names.
+
+use std::{fs, path::Path, time::Duration};
+
+use minijinja::{Environment, Error, UndefinedBehavior, Value, context};
+
+use super::{Content, Message, Notice, Purpose};
+use crate::domain::Timestamp;
+
+/// The templates of some kinds, as files beside this one.
+macro_rules! embedded {
+    ($($kind:literal),+) => {
+        [$(
+            ($kind, "subject.txt", include_str!(concat!("templates/", $kind, ".subject.txt"))),
+            ($kind, "txt", include_str!(concat!("templates/", $kind, ".txt"))),
+            ($kind, "html", include_str!(concat!("templates/", $kind, ".html"))),
+        )+]
+    };
+}
+
+/// Kind, part, text.
+const EMBEDDED: [(&str, &str, &str); 15] =
+    embedded!("login", "verify_email", "reset_password", "password_changed", "recovery_code_used");
+
+/// Checked templates. What is put into HTML is escaped; names come from people who may mean ill.
+#[derive(Debug, Clone)]
+pub struct Templates(Environment<'static>);
+
+/// A message in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Words {
+    /// One line.
+    pub(super) subject: String,
+    pub(super) text: String,
+    pub(super) html: String,
+}
+
+impl Templates {
+    /// Takes the files of `folder`, where there is one, instead of those that are built in.
+    ///
+    /// # Errors
+    /// All that is wrong, with the name of the file and the line.
+    pub fn load(folder: Option<&Path>) -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        for (kind, part, built_in) in EMBEDDED {
+            let name = format!("{kind}.{part}");
+            let text = match folder.map(|folder| fs::read_to_string(folder.join(&name))) {
+                Some(Ok(text)) => text,
+                Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => {
+                    problems.push(format!("{name}: {error}"));
+                    continue;
+                }
+                Some(Err(_)) | None => built_in.to_owned(),
+            };
+            if let Err(error) = environment.add_template_owned(name, text) {
+                problems.push(described(&error));
+            }
+        }
+        problems.extend(folder.map(strangers).unwrap_or_default());
+        let templates = Self(environment);
+        problems.extend(samples().iter().flat_map(|sample| templates.problems(sample)));
+        if problems.is_empty() { Ok(templates) } else { Err(problems) }
+    }
+
+    /// What would go wrong with a message: a name that is unknown, even where no message may ever get there, and whatever
+    /// fails as it is rendered.
+    fn problems(&self, sample: &Message) -> Vec<String> {
+        let (kind, values) = (sample.content.kind(), values(sample, sample.created_at));
+        let mut problems = Vec::new();
+        for (_, part, _) in EMBEDDED.iter().filter(|(of, ..)| *of == kind) {
+            // One that is missing here is a problem already.
+            let Ok(template) = self.0.get_template(&format!("{kind}.{part}")) else { continue };
+            let known = |name: &String| {
+                values.get_attr(name).is_ok_and(|value| !value.is_undefined())
+                    || self.0.globals().any(|(global, _)| global == name)
+            };
+            let names = template.undeclared_variables(false);
+            let unknown: Vec<_> = names.iter().filter(|name| !known(name)).collect();
+            for name in &unknown {
+                let line = template.source().lines().position(|line| line.contains(*name));
+                let line = line.map_or(1, |index| index + 1);
+                problems.push(format!("{kind}.{part}:{line}: there is no {name} in this message"));
+            }
+            if unknown.is_empty()
+                && let Err(error) = template.render(values.clone())
+            {
+                problems.push(described(&error));
+            }
+        }
+        problems
+    }
+
+    /// Puts a message into words.
+    pub(super) fn render(&self, message: &Message, now: Timestamp) -> Result<Words, Error> {
+        let (kind, values) = (message.content.kind(), values(message, now));
+        let part = |part| self.0.get_template(&format!("{kind}.{part}"))?.render(values.clone());
+        // Whatever a template does, a subject is one line: what comes after a line break would be another header.
+        let subject = part("subject.txt")?.replace(char::is_control, " ");
+        let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
+        Ok(Words { subject, text: part("txt")?, html: part("html")? })
+    }
+}
+
+/// What templates may use.
+fn values(message: &Message, now: Timestamp) -> Value {
+    let username = message.username.as_str();
+    match &message.content {
+        Content::Code { code, expires_at, .. } => {
+            // To the nearest one, but never none: it will be read some time after it was written.
+            let minutes = ((expires_at.since(now).as_secs() + 30) / 60).max(1);
+            context! { username, code => code.expose(), minutes }
+        }
+        Content::Notice(_) => {
+            let time = humantime::format_rfc3339_seconds(message.created_at.into()).to_string();
+            context! { username, time }
+        }
+    }
+}
+
+/// One message of each kind.
+fn samples() -> Vec<Message> {
+    let created_at = Timestamp::from_unix_micros(0);
+    let expires_at = created_at.plus(Duration::from_secs(600));
+    let code = crate::domain::OneTimeCode::generate(&mut rand::rng());
+    let codes =
+        Purpose::ALL.map(|purpose| Content::Code { purpose, code: code.clone(), expires_at });
+    let contents = codes.into_iter().chain(Notice::ALL.map(Content::Notice));
+    contents
+        .map(|content| Message {
+            username: "sample".into(),
+            destination: "sample@example.com".into(),
+            content,
+            created_at,
+        })
+        .collect()
+}
+
+/// Files that look like templates and are none: somebody has mistyped a name.
+fn strangers(folder: &Path) -> Vec<String> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => return vec![format!("cannot be read: {error}")],
+    };
+    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let looks_so = |name: &String| name.ends_with(".txt") || name.ends_with(".html");
+    let is_one =
+        |name: &String| EMBEDDED.iter().any(|(kind, part, _)| *name == format!("{kind}.{part}"));
+    let mut strangers: Vec<_> = names
+        .filter(|name| looks_so(name) && !is_one(name))
+        .map(|name| format!("{name}: no message has this template"))
+        .collect();
+    strangers.sort();
+    strangers
+}
+
+fn described(error: &Error) -> String {
+    let (name, line) = (error.name().unwrap_or_default(), error.line().unwrap_or(1));
+    let kind = error.kind();
+    match error.detail() {
+        Some(detail) => format!("{name}:{line}: {kind}: {detail}"),
+        None => format!("{name}:{line}: {kind}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::message::tests::all;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn every_kind_has_words_of_its_own() {
+        let templates = Templates::load(None).unwrap();
+        for message in all() {
+            let words = templates.render(&message, message.created_at).unwrap();
+            let has_code = matches!(message.content, Content::Code { .. });
+            for text in [&words.subject, &words.text, &words.html] {
+                assert_eq!(text.contains("012345"), has_code, "{text}");
+            }
+            assert!(words.text.contains("alice") && words.html.contains("alice"));
+            assert!(!has_code || words.text.contains("5 minutes"), "{}", words.text);
+        }
+    }
+
+    #[test]
+    fn what_people_chose_is_escaped_in_html_and_adds_no_header() {
+        let folder = folder(&[("login.subject.txt", "{{ username }}\r\nBcc: {{ code }}\n")]);
+        let templates = Templates::load(Some(folder.path())).unwrap();
+        let username = "<b>a</b>\r\nBcc: m@example.com\u{2028}\u{0}".to_owned();
+        let message = Message { username, ..all()[0].clone() };
+        let words = templates.render(&message, message.created_at).unwrap();
+        assert_eq!(words.subject, "<b>a</b> Bcc: m@example.com Bcc: 012345");
+        assert!(
+            words.html.contains("&lt;b&gt;a&lt;") && !words.html.contains("<b>a"),
+            "{}",
+            words.html
+        );
+    }
+
+    #[test]
+    fn files_replace_what_is_built_in_one_by_one() {
+        let folder = folder(&[("login.txt", "{{ code }}!"), ("README.md", "{{ no template }}")]);
+        let templates = Templates::load(Some(folder.path())).unwrap();
+        let words = templates.render(&all()[0], all()[0].created_at).unwrap();
+        assert_eq!(words.text, "012345!");
+        assert!(words.html.contains("<strong>012345</strong>"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_template_is_told_with_file_and_line() {
+        let folder = folder(&[
+            ("login.txt", "Hello\n{{ usrname }}"),
+            ("login.html", "<p>\n\n{% if username %}"),
+            ("login.subject.txt", "{{ username|shout }}"),
+            ("verify_email.txt", "{{ code }}\n{% if username == 'x' %}{{ nobody }}{% endif %}"),
+            ("password_changed.txt", "{{ code }}"),
+            ("logn.txt", ""),
+        ]);
+        let problems = Templates::load(Some(folder.path())).map(|_| ()).unwrap_err();
+        for expected in [
+            "login.txt:2: there is no usrname",
+            "login.html:3: ",
+            "login.subject.txt:1: unknown filter",
+            "verify_email.txt:2: there is no nobody",
+            "password_changed.txt:1: there is no code",
+            "logn.txt: no message",
+        ] {
+            assert!(
+                problems.iter().any(|problem| problem.starts_with(expected)),
+                "{expected}: {problems:#?}"
+            );
+        }
+        assert_eq!(problems.len(), 6, "{problems:#?}");
+        assert!(Templates::load(Some(&folder.path().join("nowhere"))).is_err());
+    }
+}

@@ -1,0 +1,56 @@
+//! Which certificates are believed, of mail servers and of webhooks.
+
+use std::sync::Arc;
+
+use lettre::transport::smtp::{
+    self,
+    client::{Certificate, CertificateStore, TlsParameters},
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::aws_lc_rs::default_provider,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+
+/// Mozilla's authorities, which are compiled in, and those of the operator's. The system's are not asked: an image without
+/// any works the same.
+#[derive(Debug, Clone, Default)]
+pub struct Trust(Vec<CertificateDer<'static>>);
+
+impl Trust {
+    /// Reads further authorities: certificates in PEM.
+    ///
+    /// # Errors
+    /// What is none, and a file without any.
+    pub fn parse(pem: &[u8]) -> Result<Self, String> {
+        let wanted = "must name a file with certificates in PEM";
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
+            .collect::<Result<_, _>>()
+            .map_err(|error| format!("{wanted}: {error}"))?;
+        let mut roots = RootCertStore::empty();
+        for certificate in &certificates {
+            roots.add(certificate.clone()).map_err(|error| format!("{wanted}: {error}"))?;
+        }
+        if certificates.is_empty() { Err(wanted.to_owned()) } else { Ok(Self(certificates)) }
+    }
+
+    /// TLS for HTTP.
+    pub(super) fn client(&self) -> Result<ClientConfig, rustls::Error> {
+        let mut roots = RootCertStore::empty();
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        roots.add_parsable_certificates(self.0.iter().cloned());
+        let versions = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()?;
+        Ok(versions.with_root_certificates(roots).with_no_client_auth())
+    }
+
+    /// TLS for SMTP, with a server that must be called `host`.
+    pub(super) fn parameters(&self, host: &str) -> Result<TlsParameters, smtp::Error> {
+        let mut builder = TlsParameters::builder(host.to_owned())
+            .certificate_store(CertificateStore::WebpkiRoots);
+        for certificate in &self.0 {
+            builder = builder.add_root_certificate(Certificate::from_der(certificate.to_vec())?);
+        }
+        builder.build_rustls()
+    }
+}

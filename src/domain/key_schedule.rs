@@ -1,0 +1,166 @@
+//! Which signing key signs, and which ones are published. It follows from times alone: replicas that see the same keys agree
+//! without a word.
+
+use std::time::Duration;
+
+use super::Timestamp;
+
+/// How long verifiers may keep the key set.
+pub const KEY_SET_MAX_AGE: Duration = Duration::from_secs(300);
+
+/// From the publication of a key to its first signature. By then nobody may hold a key set without it: the longest that a
+/// verifier keeps one, and as much again for replicas to notice the key and for clocks that differ.
+pub const KEY_LEAD: Duration = Duration::from_secs(2 * KEY_SET_MAX_AGE.as_secs());
+
+/// How far the clocks of replicas may be apart. For so long after its successor's start a key may still sign, on replicas that
+/// have not noticed or are behind.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(120);
+
+/// The life of a signing key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyTimes {
+    /// The JWT header `kid`.
+    pub kid: String,
+    /// The JWS algorithm.
+    pub algorithm: String,
+    /// Its number among the keys of its algorithm.
+    pub generation: i64,
+    /// When it was made, and published.
+    pub created_at: Timestamp,
+    /// From when it signs.
+    pub signs_from: Timestamp,
+    /// When it was put out of use, if it was.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// What a key is good for at some time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    /// Published, and does not sign yet.
+    Next,
+    /// Signs.
+    Signing,
+    /// Signs no more; its tokens are good until they expire.
+    Published,
+    /// Put out of use: its tokens are refused.
+    Retired,
+    /// Its last token has expired.
+    Expired,
+}
+
+impl KeyState {
+    /// The state's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Next => "next",
+            Self::Signing => "signing",
+            Self::Published => "published",
+            Self::Retired => "retired",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Whether others get to see the key, and its tokens are accepted.
+    pub fn is_published(self) -> bool {
+        match self {
+            Self::Next | Self::Signing | Self::Published => true,
+            Self::Retired | Self::Expired => false,
+        }
+    }
+}
+
+/// All keys, and what they sign for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeySchedule {
+    keys: Vec<KeyTimes>,
+    algorithm: String,
+    token_ttl: Duration,
+}
+
+impl KeySchedule {
+    /// The schedule of `keys` where `algorithm` is configured and tokens live for `token_ttl`.
+    pub fn new(mut keys: Vec<KeyTimes>, algorithm: &str, token_ttl: Duration) -> Self {
+        keys.sort_by(|a, b| (b.place(), &b.kid).cmp(&(a.place(), &a.kid)));
+        Self { keys, algorithm: algorithm.to_owned(), token_ttl }
+    }
+
+    /// The keys: the one that signs last of all comes first.
+    pub fn keys(&self) -> &[KeyTimes] {
+        &self.keys
+    }
+
+    /// The key that signs: the newest of the configured algorithm. Until its first one signs, that of another algorithm.
+    pub fn signer(&self, now: Timestamp) -> Option<&KeyTimes> {
+        let mut able = self.keys.iter().filter(|key| key.signs_from <= now && self.lives(key, now));
+        let any = able.clone().next();
+        let ours = able.find(|key| key.algorithm == self.algorithm);
+        // Where there is no other, the first of all: a replica made it whose clock is ahead of ours.
+        let early = || self.keys.iter().rev().find(|key| self.lives(key, now));
+        ours.or(any).or_else(early)
+    }
+
+    /// Until when a key is published: its last tokens, issued when the next key of its algorithm took over, have expired by
+    /// then. Nothing for one that nothing follows.
+    pub fn published_until(&self, key: &KeyTimes) -> Option<Timestamp> {
+        let follows = |next: &&KeyTimes| {
+            next.algorithm == key.algorithm && next.place() > key.place() && next.has_signed()
+        };
+        let next = self.keys.iter().filter(follows).map(|next| next.signs_from).min();
+        let last = next.map(|next| next.plus(self.token_ttl).plus(CLOCK_SKEW));
+        // Not longer than until it was retired.
+        last.into_iter().chain(key.retired_at).min()
+    }
+
+    /// What a key is good for.
+    pub fn state(&self, key: &KeyTimes, now: Timestamp) -> KeyState {
+        if key.retired_at.is_some() {
+            KeyState::Retired
+        } else if !self.lives(key, now) {
+            KeyState::Expired
+        } else if self.signer(now) == Some(key) {
+            KeyState::Signing
+        } else if key.signs_from > now {
+            KeyState::Next
+        } else {
+            KeyState::Published
+        }
+    }
+
+    /// From when a new key has to sign, if one has to be made: because there is none of the configured algorithm, or the
+    /// newest one is older than `rotation`. At once only where nothing else can sign.
+    pub fn due(&self, now: Timestamp, rotation: Duration) -> Option<Timestamp> {
+        if self.signer(now).is_none() {
+            return Some(now);
+        }
+        let ours = |key: &&KeyTimes| key.algorithm == self.algorithm && key.retired_at.is_none();
+        let fresh = |key: &KeyTimes| now.since(key.created_at) < rotation;
+        let newest = self.keys.iter().find(ours);
+        (!newest.is_some_and(fresh)).then(|| now.plus(KEY_LEAD))
+    }
+
+    /// The number of the configured algorithm's next key.
+    pub fn next_generation(&self) -> i64 {
+        let ours = self.keys.iter().filter(|key| key.algorithm == self.algorithm);
+        ours.map(|key| key.generation).max().unwrap_or(0) + 1
+    }
+
+    fn lives(&self, key: &KeyTimes, now: Timestamp) -> bool {
+        key.retired_at.is_none() && self.published_until(key).is_none_or(|until| now < until)
+    }
+}
+
+impl KeyTimes {
+    /// Where it stands among the keys of its algorithm.
+    fn place(&self) -> (Timestamp, i64) {
+        (self.signs_from, self.generation)
+    }
+
+    /// Whether it ever signed, or will. One that was retired before has taken over from nobody.
+    fn has_signed(&self) -> bool {
+        self.retired_at.is_none_or(|retired_at| retired_at > self.signs_from)
+    }
+}
+
+#[cfg(test)]
+#[path = "key_schedule_tests.rs"]
+mod key_schedule_tests;

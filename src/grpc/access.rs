@@ -1,0 +1,205 @@
+//! What every RPC needs before its handler is reached.
+//!
+//! One table for all services. What is not in it is refused: an RPC that somebody forgets here is closed, not open.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    mem,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tonic::{
+    Status,
+    body::Body,
+    codegen::http::{HeaderMap, Request, Response, header::AUTHORIZATION},
+};
+use tower::{Layer, Service};
+
+use super::status::{internal, status, unknown_rpc};
+use crate::service::{Account, Error, UseCases};
+
+/// What an RPC needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// Nothing: its request says all.
+    Nothing,
+    /// The access token of a session that lives.
+    Bearer,
+}
+
+const TABLE: [(&str, Need); 15] = [
+    ("/auth.v1.AuthService/Register", Need::Nothing),
+    ("/auth.v1.AuthService/Login", Need::Nothing),
+    ("/auth.v1.AuthService/Verify2FA", Need::Nothing),
+    ("/auth.v1.AuthService/ResendCode", Need::Nothing),
+    ("/auth.v1.AuthService/RefreshToken", Need::Nothing),
+    ("/auth.v1.AuthService/Logout", Need::Nothing),
+    ("/auth.v1.AccountService/GetMe", Need::Bearer),
+    ("/auth.v1.AccountService/ListSessions", Need::Bearer),
+    ("/auth.v1.AccountService/RevokeSession", Need::Bearer),
+    ("/auth.v1.AccountService/RevokeOtherSessions", Need::Bearer),
+    ("/auth.v1.AccountService/ChangePassword", Need::Bearer),
+    ("/auth.v1.AccountService/DeleteMe", Need::Bearer),
+    ("/auth.v1.TokenService/GetJwks", Need::Nothing),
+    ("/auth.v1.TokenService/IntrospectToken", Need::Nothing),
+    ("/auth.v1.TokenService/WatchRevocations", Need::Nothing),
+];
+
+/// The standard services, whose methods are not ours to list.
+const OPEN_PACKAGES: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
+
+impl Need {
+    fn of(path: &str) -> Option<Self> {
+        if OPEN_PACKAGES.iter().any(|package| path.starts_with(package)) {
+            return Some(Self::Nothing);
+        }
+        TABLE.iter().find(|(known, _)| *known == path).map(|(_, need)| *need)
+    }
+}
+
+/// Lets through what has what it needs.
+#[derive(Debug, Clone)]
+pub(super) struct AccessLayer(pub(super) UseCases);
+
+impl<S> Layer<S> for AccessLayer {
+    type Service = Access<S>;
+
+    fn layer(&self, inner: S) -> Access<S> {
+        Access { inner, use_cases: self.0.clone() }
+    }
+}
+
+/// A service behind the table.
+#[derive(Debug, Clone)]
+pub(super) struct Access<S> {
+    inner: S,
+    use_cases: UseCases,
+}
+
+impl<S> Service<Request<Body>> for Access<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        match Need::of(request.uri().path()) {
+            Some(Need::Nothing) => Box::pin(self.inner.call(request)),
+            Some(Need::Bearer) => {
+                let use_cases = self.use_cases.clone();
+                // The one that was polled is ready; its clone is for the next call.
+                let next = self.inner.clone();
+                let mut inner = mem::replace(&mut self.inner, next);
+                Box::pin(async move {
+                    match authenticate(&use_cases, request.headers()).await {
+                        Ok(account) => {
+                            request.extensions_mut().insert(account);
+                            inner.call(request).await
+                        }
+                        Err(error) => Ok(status(error).into_http()),
+                    }
+                })
+            }
+            None => Box::pin(async { Ok(unknown_rpc().into_http()) }),
+        }
+    }
+}
+
+async fn authenticate(use_cases: &UseCases, headers: &HeaderMap) -> Result<Account, Error> {
+    let jwt = bearer(headers).ok_or(Error::TokenInvalid)?;
+    use_cases.authenticate(jwt).await
+}
+
+/// The token of `authorization: Bearer …` (RFC 6750, section 2.1). Two headers are none: nobody could tell which counts.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+/// A handler asks for the account of a call that was let through without one: a defect of the table.
+#[derive(Debug, thiserror::Error)]
+#[error("a handler that needs an account was reached without one")]
+struct NoAccount;
+
+/// Whose call it is. Only for RPCs that need a bearer token.
+pub(super) fn account<T>(request: &tonic::Request<T>) -> Result<Account, Status> {
+    request.extensions().get::<Account>().cloned().ok_or_else(|| internal(&NoAccount))
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+    use crate::pb::DESCRIPTORS;
+
+    fn headers(values: &[&'static str]) -> HeaderMap {
+        values.iter().map(|value| (AUTHORIZATION, value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn the_table_has_every_rpc_once_and_nothing_else() {
+        let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
+        let ours = files.iter().filter(|file| file.package().starts_with("auth."));
+        let mut paths: Vec<_> = ours
+            .flat_map(|file| file.service.iter().map(move |service| (file.package(), service)))
+            .flat_map(|(package, service)| {
+                let path = format!("/{package}.{}/", service.name());
+                service.method.iter().map(move |method| path.clone() + method.name())
+            })
+            .collect();
+        let mut table: Vec<_> = TABLE.iter().map(|(path, _)| (*path).to_owned()).collect();
+        paths.sort();
+        table.sort();
+        assert_eq!(table, paths);
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_is_closed() {
+        assert_eq!(Need::of("/grpc.health.v1.Health/Check"), Some(Need::Nothing));
+        assert_eq!(Need::of("/auth.v1.AccountService/GetMe"), Some(Need::Bearer));
+        for path in
+            ["/auth.v1.AccountService/getme", "/auth.v1.AccountService/GetMe/", "/a.B/C", ""]
+        {
+            assert_eq!(Need::of(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn one_header_of_the_right_scheme_holds_the_token() {
+        assert_eq!(bearer(&headers(&["Bearer abc"])), Some("abc"));
+        assert_eq!(bearer(&headers(&["bEARER abc"])), Some("abc"));
+        for none in [
+            &[][..],
+            &["Bearer abc", "Bearer abc"],
+            &["Basic abc"],
+            &["Bearer"],
+            &["Bearerabc"],
+            &["abc"],
+            &[""],
+        ] {
+            assert_eq!(bearer(&headers(none)), None, "{none:?}");
+        }
+    }
+
+    #[test]
+    fn a_handler_without_an_account_is_a_defect() {
+        let refused = account(&tonic::Request::new(())).unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::Internal);
+    }
+}

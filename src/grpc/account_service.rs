@@ -1,0 +1,78 @@
+//! AccountService: translates, no more. `access` has let nobody in without an account.
+
+use tonic::{Request, Response, Status};
+use zeroize::Zeroizing;
+
+use super::{access::account, convert, edge::caller, status::status};
+use crate::{
+    pb::{self, account_service_server::AccountService},
+    service::{ChangePasswordRequest, UseCases},
+};
+
+/// The handlers.
+#[derive(Debug)]
+pub(super) struct AccountApi(pub(super) UseCases);
+
+#[tonic::async_trait]
+impl AccountService for AccountApi {
+    async fn get_me(
+        &self,
+        request: Request<pb::GetMeRequest>,
+    ) -> Result<Response<pb::GetMeResponse>, Status> {
+        let user = self.0.get_me(&account(&request)?);
+        Ok(Response::new(pb::GetMeResponse { user: Some(convert::user(user)) }))
+    }
+
+    async fn list_sessions(
+        &self,
+        request: Request<pb::ListSessionsRequest>,
+    ) -> Result<Response<pb::ListSessionsResponse>, Status> {
+        let account = account(&request)?;
+        let sessions = self.0.list_sessions(&account).await.map_err(status)?;
+        let current = account.session().id;
+        let sessions = sessions.into_iter().map(|session| convert::session(session, current));
+        Ok(Response::new(pb::ListSessionsResponse { sessions: sessions.collect() }))
+    }
+
+    async fn revoke_session(
+        &self,
+        request: Request<pb::RevokeSessionRequest>,
+    ) -> Result<Response<pb::RevokeSessionResponse>, Status> {
+        let (account, request) = (account(&request)?, request.into_inner());
+        self.0.revoke_session(&account, &request.session_id).await.map_err(status)?;
+        Ok(Response::new(pb::RevokeSessionResponse {}))
+    }
+
+    async fn revoke_other_sessions(
+        &self,
+        request: Request<pb::RevokeOtherSessionsRequest>,
+    ) -> Result<Response<pb::RevokeOtherSessionsResponse>, Status> {
+        let revoked = self.0.revoke_other_sessions(&account(&request)?).await.map_err(status)?;
+        let revoked_count = i32::try_from(revoked).unwrap_or(i32::MAX);
+        Ok(Response::new(pb::RevokeOtherSessionsResponse { revoked_count }))
+    }
+
+    async fn change_password(
+        &self,
+        request: Request<pb::ChangePasswordRequest>,
+    ) -> Result<Response<pb::ChangePasswordResponse>, Status> {
+        let (account, caller) = (account(&request)?, caller(&request));
+        let request = request.into_inner();
+        let request = ChangePasswordRequest {
+            current_password: Zeroizing::new(request.current_password),
+            new_password: Zeroizing::new(request.new_password),
+        };
+        self.0.change_password(&account, request, caller).await.map_err(status)?;
+        Ok(Response::new(pb::ChangePasswordResponse {}))
+    }
+
+    async fn delete_me(
+        &self,
+        request: Request<pb::DeleteMeRequest>,
+    ) -> Result<Response<pb::DeleteMeResponse>, Status> {
+        let (account, caller) = (account(&request)?, caller(&request));
+        let password = Zeroizing::new(request.into_inner().password);
+        self.0.delete_me(&account, password, caller).await.map_err(status)?;
+        Ok(Response::new(pb::DeleteMeResponse {}))
+    }
+}

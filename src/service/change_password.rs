@@ -1,0 +1,73 @@
+//! ChangePassword: the current password and a new one, and the other sessions end. The user is told: it may have been
+//! somebody else.
+
+use zeroize::Zeroizing;
+
+use super::{Account, Error, UseCases, fields::Fields};
+use crate::{
+    delivery::{Content, Message, Notice},
+    domain::{Caller, Email, Password, User, Username},
+    store::PasswordChange,
+};
+
+/// What a caller sent.
+#[derive(Debug)]
+pub struct ChangePasswordRequest {
+    /// The password as it is.
+    pub current_password: Zeroizing<String>,
+    /// The password as it will be.
+    pub new_password: Zeroizing<String>,
+}
+
+impl UseCases {
+    /// Sets another password.
+    ///
+    /// # Errors
+    /// Bad fields; a current password that is not right; the store's and the hasher's.
+    pub async fn change_password(
+        &self,
+        account: &Account,
+        request: ChangePasswordRequest,
+        caller: Caller,
+    ) -> Result<(), Error> {
+        let (current, new) = self.parse_passwords(account.user(), &request)?;
+        // The bearer token alone is not enough: whoever has stolen one must not get the account.
+        self.confirm(account, &current, caller).await?;
+        let now = self.clock.now();
+        let change = PasswordChange {
+            user_id: account.user().id,
+            credential_version: account.credentials().credential_version,
+            session_id: account.session().id,
+            password_hash: self.passwords.hash(&new, caller).await?,
+            at: self.revoking(now),
+        };
+        let notice = Content::Notice(Notice::PasswordChanged);
+        let message = self.seal(&Message::new(account.user(), notice, now))?;
+        if self.store.password_change(change, message).await? {
+            self.outbox.wake();
+            return Ok(());
+        }
+        // Somebody else changed it meanwhile: what was given as the current password is no longer that.
+        Err(Error::InvalidCredentials)
+    }
+
+    fn parse_passwords(
+        &self,
+        user: &User,
+        request: &ChangePasswordRequest,
+    ) -> Result<(Password, Password), Error> {
+        let mut fields = Fields::default();
+        let current = Password::parse(&request.current_password);
+        let current = fields.check(current.map_err(|bad| bad.named("current_password")));
+        // What was stored once passes. If today's rules are stricter, the new password is only not compared with it.
+        let (username, email) = (Username::parse(&user.username), Email::parse(&user.email));
+        let new = Password::parse_new(
+            &request.new_password,
+            self.policy.password,
+            username.as_ref().ok(),
+            email.as_ref().ok(),
+        );
+        let new = fields.check(new.map_err(|bad| bad.named("new_password")));
+        fields.all(current.zip(new))
+    }
+}

@@ -1,0 +1,29 @@
+//! DeleteMe: the account goes, with all that is its.
+
+use zeroize::Zeroizing;
+
+use super::{Account, Error, UseCases};
+use crate::domain::{Caller, Password};
+
+impl UseCases {
+    /// Deletes the account.
+    ///
+    /// # Errors
+    /// Bad fields; a password that is not right; the store's and the hasher's.
+    pub async fn delete_me(
+        &self,
+        account: &Account,
+        password: Zeroizing<String>,
+        caller: Caller,
+    ) -> Result<(), Error> {
+        let password = Password::parse(&password)?;
+        self.confirm(account, &password, caller).await?;
+        let (user, version) = (account.user().id, account.credentials().credential_version);
+        let at = self.revoking(self.clock.now());
+        if self.store.user_delete(user, version, at).await? {
+            return Ok(());
+        }
+        // The password was changed meanwhile, or another request has deleted the account.
+        Err(Error::InvalidCredentials)
+    }
+}

@@ -1,0 +1,15 @@
+//! IntrospectToken: whether an access token is active, and what it says (RFC 7662).
+
+use super::{Error, UseCases};
+use crate::token::Claims;
+
+impl UseCases {
+    /// The claims of a token that is active. Whatever else is sent is not, and the answer does not tell why
+    /// (RFC 7662, section 2.2).
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn introspect_token(&self, jwt: &str) -> Result<Option<Claims>, Error> {
+        Ok(self.bearer(jwt, &self.policy.audiences).await?.map(|account| account.claims))
+    }
+}

@@ -1,0 +1,100 @@
+//! The janitor: removes what is of no use any more. One replica at a time does, a little at a time.
+
+use std::{sync::Arc, time::Duration};
+
+use uuid::Uuid;
+
+use super::{Clock, KeyKeeper, UseCases};
+use crate::{
+    domain::Timestamp,
+    store::{self, Ended, Lease, Store},
+};
+
+/// How long the others wait for a replica that does not come back. Where clocks differ by more, two clean at a time, which
+/// costs time and does no harm.
+const LEASE: Duration = Duration::from_secs(180);
+
+/// The rows that one transaction removes.
+const BATCH: u32 = 500;
+
+/// From one batch to the next: others want to write, too.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The batches of one run. What is left, the next one removes.
+const MOST_BATCHES: u32 = 200;
+
+/// How long what has ended is kept, for clocks that differ and for whoever wants to know why something ended.
+const GRACE: Duration = Duration::from_secs(3600);
+
+/// One replica's janitor.
+#[derive(Debug, Clone)]
+pub struct Janitor {
+    store: Arc<dyn Store>,
+    keys: Option<KeyKeeper>,
+    token_ttl: Duration,
+    clock: Clock,
+    holder: Uuid,
+}
+
+impl Janitor {
+    /// The janitor of a replica.
+    pub fn new(replica: &UseCases) -> Self {
+        Self {
+            store: Arc::clone(&replica.store),
+            keys: replica.keys.clone(),
+            token_ttl: replica.tokens.ttl(),
+            clock: replica.clock.clone(),
+            holder: Uuid::now_v7(),
+        }
+    }
+
+    /// Removes what has ended, if it is this replica's turn. Returns how many rows that were; nothing if it is another's turn.
+    ///
+    /// # Errors
+    /// The store's. What was removed by then stays removed.
+    pub async fn run(&self) -> Result<Option<u64>, store::Error> {
+        if !self.has_the_lease().await? {
+            return Ok(None);
+        }
+        let mut removed = 0;
+        for ended in [Ended::Challenges, Ended::Sessions, Ended::Revocations] {
+            removed += self.remove(ended).await?;
+        }
+        if let Some(keys) = &self.keys {
+            keys.forget().await?;
+        }
+        Ok(Some(removed))
+    }
+
+    async fn remove(&self, ended: Ended) -> Result<u64, store::Error> {
+        let mut removed = 0;
+        for _ in 0..MOST_BATCHES {
+            let batch = self.store.ended_remove(ended, self.kept_from(ended), BATCH).await?;
+            removed += batch;
+            if batch < u64::from(BATCH) {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+            if !self.has_the_lease().await? {
+                break;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// What ended before this is of no use.
+    fn kept_from(&self, ended: Ended) -> Timestamp {
+        let needed = match ended {
+            Ended::Challenges | Ended::Revocations => Duration::ZERO,
+            // Its last access token may still be asked about.
+            Ended::Sessions => self.token_ttl,
+        };
+        self.clock.now().minus(needed + GRACE)
+    }
+
+    async fn has_the_lease(&self) -> Result<bool, store::Error> {
+        let now = self.clock.now();
+        let (name, holder, expires_at) = ("janitor", self.holder, now.plus(LEASE));
+        self.store.lease_take(Lease { name, holder, now, expires_at }).await
+    }
+}

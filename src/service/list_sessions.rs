@@ -1,0 +1,14 @@
+//! ListSessions: where a user is logged in.
+
+use super::{Account, Error, UseCases};
+use crate::domain::Session;
+
+impl UseCases {
+    /// The user's sessions that live, the one used last first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list_sessions(&self, account: &Account) -> Result<Vec<Session>, Error> {
+        Ok(self.store.session_list(account.user().id, self.clock.now()).await?)
+    }
+}

@@ -1,0 +1,50 @@
+//! The outbox: messages that a use case writes in its transaction, and that are sent after the commit.
+//!
+//! So nothing is sent for what was rolled back, nothing that was committed goes unsent, and no login waits for a mail
+//! server. See `docs/adr/0013-outbox.md`.
+
+mod figures;
+mod worker;
+
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use self::figures::Figures;
+use super::{Error, UseCases};
+use crate::{delivery::Message, store::SealedMessage};
+
+/// What use cases and the worker of one server share. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Outbox {
+    wake: Arc<Notify>,
+    figures: Figures,
+}
+
+impl Outbox {
+    /// Tells this server's worker that a message was committed. Were it forgotten, some worker would find the message
+    /// when it looks again.
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Adds the figures to a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        self.figures.register(registry);
+    }
+}
+
+impl UseCases {
+    /// Encrypts a message for the outbox. The master key is not in the database: who reads that reads no code.
+    pub(super) fn seal(&self, message: &Message) -> Result<SealedMessage, Error> {
+        let internal = |error: Box<dyn std::error::Error + Send + Sync>| Error::Internal(error);
+        let id = Uuid::now_v7();
+        let plain = message.encode().map_err(|error| internal(error.into()))?;
+        let sealed =
+            self.master_key.seal(id.as_bytes(), &plain).map_err(|error| internal(error.into()))?;
+        let (created_at, expires_at) = (message.created_at, message.expires_at());
+        Ok(SealedMessage { id, sealed, created_at, expires_at })
+    }
+}

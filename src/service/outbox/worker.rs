@@ -1,0 +1,186 @@
+//! Sends what is in the outbox. Every replica has one; a message is sent by whoever claims it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use rand::RngExt as _;
+use tokio::{
+    task::JoinSet,
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::UseCases;
+use crate::{
+    delivery::{Delivery, Failure, Message},
+    store::ClaimedMessage,
+};
+
+/// How many messages are sent at a time: as many connections as a mail server is likely to grant.
+const AT_A_TIME: usize = 8;
+
+/// For how long nobody else sends a message that was claimed: longer than any delivery takes.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// The longest pause between two tries. A code lives for some minutes, so it must still get through after an outage.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// One server's worker.
+#[derive(Clone)]
+struct Worker {
+    use_cases: UseCases,
+    delivery: Delivery,
+    /// Whether the last try failed: an outage is told once, not once a message.
+    failing: Arc<AtomicBool>,
+}
+
+impl UseCases {
+    /// Sends messages until `stop`: at once when this server's use cases say so, and every so often whatever there is,
+    /// from other replicas and from before. Then it sends what is due once more, and ends when that is done.
+    pub async fn deliver(self, delivery: Delivery, every: Duration, stop: CancellationToken) {
+        let (wake, failing) = (Arc::clone(&self.outbox.wake), Arc::default());
+        let worker = Worker { use_cases: self, delivery, failing };
+        let mut sending = JoinSet::new();
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut more = false;
+        loop {
+            if more && sending.len() < AT_A_TIME {
+                more = worker.claim(&mut sending).await;
+                continue;
+            }
+            tokio::select! {
+                Some(_ended) = sending.join_next() => {}
+                () = wake.notified() => more = true,
+                _ = ticks.tick() => more |= worker.look().await,
+                () = stop.cancelled() => break,
+            }
+        }
+        worker.claim(&mut sending).await;
+        while sending.join_next().await.is_some() {}
+    }
+}
+
+impl Worker {
+    /// Whether there is anything to do. Most of the time there is not, and nobody needs to write to know.
+    async fn look(&self) -> bool {
+        match self.use_cases.store.outbox_state(self.use_cases.clock.now()).await {
+            Ok(state) => {
+                self.use_cases.outbox.figures.waiting(state.waiting);
+                state.due > 0
+            }
+            Err(error) => self.store_failed(&error),
+        }
+    }
+
+    /// Takes as many messages as there are places and begins to send them. Returns whether there may be more.
+    async fn claim(&self, sending: &mut JoinSet<()>) -> bool {
+        let now = self.use_cases.clock.now();
+        let places = AT_A_TIME - sending.len();
+        match self.use_cases.store.outbox_claim(now, now.plus(LEASE), places).await {
+            Ok(claimed) => {
+                let full = claimed.len() == places;
+                for message in claimed {
+                    let worker = self.clone();
+                    sending.spawn(async move { worker.handle(message).await });
+                }
+                full
+            }
+            Err(error) => self.store_failed(&error),
+        }
+    }
+
+    /// Sends one message, and settles what becomes of its row.
+    async fn handle(&self, claimed: ClaimedMessage) {
+        let now = self.use_cases.clock.now();
+        let message = self.open(&claimed);
+        let kind = message.as_ref().map_or("unreadable", |message| message.content.kind());
+        if claimed.expires_at <= now {
+            return self.give_up(&claimed, kind, "it is of no use any more").await;
+        }
+        let sent = match &message {
+            Some(message) => self.delivery.send(claimed.id, message, now).await,
+            // A later release may know the kind, and a replica with the right key can read it.
+            None => Err(Failure::Later("a message can't be read".into())),
+        };
+        match sent {
+            Ok(()) => self.sent(&claimed, kind).await,
+            Err(Failure::Refused(why)) => self.give_up(&claimed, kind, &why).await,
+            Err(Failure::Later(why)) => self.postpone(&claimed, kind, &why).await,
+        }
+    }
+
+    fn open(&self, claimed: &ClaimedMessage) -> Option<Message> {
+        let id = claimed.id.as_bytes();
+        let plain = self.use_cases.master_key.open(id, &claimed.sealed).ok()?;
+        Message::decode(&plain)
+    }
+
+    async fn sent(&self, claimed: &ClaimedMessage, kind: &'static str) {
+        self.use_cases.outbox.figures.delivered(kind);
+        if self.failing.swap(false, Ordering::Relaxed) {
+            tracing::info!("messages get through again");
+        }
+        self.remove(claimed).await;
+    }
+
+    async fn give_up(&self, claimed: &ClaimedMessage, kind: &'static str, why: &str) {
+        self.use_cases.outbox.figures.failed(kind);
+        tracing::warn!(id = %claimed.id, kind, tries = claimed.tries, why, "a message is given up");
+        self.remove(claimed).await;
+    }
+
+    /// What can't be removed is sent again when the lease runs out: twice is better than never.
+    async fn remove(&self, claimed: &ClaimedMessage) {
+        if let Err(error) = self.use_cases.store.outbox_remove(claimed.id).await {
+            self.store_failed(&error);
+        }
+    }
+
+    async fn postpone(&self, claimed: &ClaimedMessage, kind: &'static str, why: &str) {
+        if !self.failing.swap(true, Ordering::Relaxed) {
+            tracing::warn!(why, "messages do not get through");
+        }
+        tracing::debug!(id = %claimed.id, kind, tries = claimed.tries, why, "a message waits");
+        let until = self.use_cases.clock.now().plus(pause(claimed.tries));
+        let store = &self.use_cases.store;
+        if let Err(error) = store.outbox_postpone(claimed.id, claimed.tries, until).await {
+            self.store_failed(&error);
+        }
+    }
+
+    /// Readiness tells that the database is away; here it is just a reason to look again later.
+    fn store_failed(&self, error: &crate::store::Error) -> bool {
+        tracing::debug!(%error, "the outbox can't be used");
+        false
+    }
+}
+
+/// How long to wait after that many tries: twice as long each time, half of it at random, so that the messages of an outage
+/// do not all come back at once.
+fn pause(tries: i32) -> Duration {
+    let doubled = Duration::from_secs(1 << (tries - 1).clamp(0, 16));
+    let longest = doubled.min(LONGEST_PAUSE);
+    rand::rng().random_range(longest / 2..=longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_a_minute() {
+        for (tries, longest) in [(0, 1), (1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (i32::MAX, 60)] {
+            let longest = Duration::from_secs(longest);
+            for _ in 0..100 {
+                let pause = pause(tries);
+                assert!(pause >= longest / 2 && pause <= longest, "{tries}: {pause:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! RefreshToken: the next tokens of a session, for the refresh token that came with the last.
+
+use std::time::Duration;
+
+use super::{Error, Tokens, UseCases};
+use crate::{
+    domain::{Caller, Session, request_id},
+    store::{Refresh, Rotation},
+    token::{OpaqueToken, RefreshToken},
+};
+
+/// For how long a caller who has not heard the answer may send the same request again.
+const REPEAT_WITHIN: Duration = Duration::from_secs(10);
+
+/// What a caller sent.
+#[derive(Debug)]
+pub struct RefreshTokenRequest {
+    /// The refresh token.
+    pub refresh_token: OpaqueToken,
+    /// Names the request, so that it can be repeated; may be empty.
+    pub request_id: String,
+}
+
+impl UseCases {
+    /// Moves a session on to its next tokens.
+    ///
+    /// # Errors
+    /// Bad fields; a token that is not valid; one that was used before, which ends its session; the store's.
+    pub async fn refresh_token(
+        &self,
+        request: RefreshTokenRequest,
+        caller: Caller,
+    ) -> Result<Tokens, Error> {
+        let request_id = request_id(&request.request_id)?;
+        // A forged token gets no further than one look-up: it can't end anybody's session, nor hold its row.
+        let (token, session) = self.session_of_refresh_token(&request.refresh_token).await?;
+        let now = self.clock.now();
+        let refresh = Refresh {
+            session_id: session.id,
+            generation: token.generation,
+            request_id,
+            repeat_within: REPEAT_WITHIN,
+            address: caller.address,
+            idle_expires_at: session.expires_at.min(now.plus(self.policy.session_idle_ttl)),
+            at: self.revoking(now),
+        };
+        // A thief and the owner both hold the token, and the one who comes second shows that there are two. Nothing tells
+        // which is which, so the session ends for both.
+        match self.store.session_rotate(refresh).await? {
+            Rotation::Rotated(live) => self.issue(&live.credentials.user, &live.session, now),
+            Rotation::Reused => Err(Error::RefreshReused),
+            Rotation::Ended => Err(Error::TokenInvalid),
+        }
+    }
+
+    /// A refresh token that we issued, now or before, and its session, whatever has become of it.
+    pub(super) async fn session_of_refresh_token(
+        &self,
+        text: &OpaqueToken,
+    ) -> Result<(RefreshToken, Session), Error> {
+        let token = RefreshToken::parse(text.expose()).ok_or(Error::TokenInvalid)?;
+        let session = self.store.session_find(token.session_id).await?;
+        let session = session.filter(|session| token.is_of(&self.master_key, session));
+        Ok((token, session.ok_or(Error::TokenInvalid)?))
+    }
+}

@@ -1,0 +1,186 @@
+//! The revocations that still matter, in memory: one follower reads them from the store, and any number of streams read
+//! them here, so that a thousand subscribers cost the database nothing.
+
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, MissedTickBehavior, timeout},
+};
+
+use super::{Clock, UseCases};
+use crate::{
+    domain::Timestamp,
+    store::{self, NumberedRevocation, Store},
+};
+
+/// How many are read at a time.
+const BATCH: u32 = 1000;
+
+/// How long one reading may take. A database that hangs is no better than one that is gone.
+const READ_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How often the log is read, and how often a stream says that it lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RevocationPace {
+    /// The log is read this often, whether or not anything is announced.
+    pub poll_every: Duration,
+    /// How often a stream says that it lives.
+    pub heartbeat_every: Duration,
+}
+
+impl Default for RevocationPace {
+    fn default() -> Self {
+        Self { poll_every: Duration::from_millis(250), heartbeat_every: Duration::from_secs(5) }
+    }
+}
+
+impl RevocationPace {
+    /// How long what was read counts as what there is: a second, within which a new revocation is to be known.
+    pub(super) fn fresh_for(self) -> Duration {
+        self.poll_every * 4
+    }
+}
+
+/// The log. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct RevocationLog {
+    pub(super) pace: RevocationPace,
+    known: Arc<watch::Sender<Known>>,
+    /// When the last complete reading began, for those who wait for one. Streams do not: most readings find nothing.
+    read_at: Arc<watch::Sender<Option<Instant>>>,
+    /// Wakes the follower.
+    heard: Arc<Notify>,
+}
+
+/// What has been read.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// In order, and without what has expired at the front.
+    revocations: VecDeque<NumberedRevocation>,
+    /// The number up to which all are known.
+    pub(super) head: i64,
+    /// When the last complete reading began: what was committed before is known.
+    read_at: Option<Instant>,
+    /// Whether the streams are to end.
+    pub(super) ended: bool,
+}
+
+impl Known {
+    /// Whether what is known is what there was a second ago.
+    pub(super) fn is_fresh(&self, pace: RevocationPace) -> bool {
+        self.read_at.is_some_and(|at| at.elapsed() < pace.fresh_for())
+    }
+
+    /// The first `limit` after a number that still matter.
+    pub(super) fn after(
+        &self,
+        seq: i64,
+        now: Timestamp,
+        limit: usize,
+    ) -> VecDeque<NumberedRevocation> {
+        let begin = self.revocations.partition_point(|known| known.seq <= seq);
+        let matters = |known: &&NumberedRevocation| known.revocation.expires_at > now;
+        self.revocations.range(begin..).filter(matters).take(limit).copied().collect()
+    }
+
+    fn forget_expired(&mut self, now: Timestamp) {
+        while self.revocations.front().is_some_and(|first| first.revocation.expires_at <= now) {
+            self.revocations.pop_front();
+        }
+    }
+}
+
+impl RevocationLog {
+    pub(crate) fn new(pace: RevocationPace) -> Self {
+        Self {
+            pace,
+            known: Arc::new(watch::Sender::new(Known::default())),
+            read_at: Arc::default(),
+            heard: Arc::default(),
+        }
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<Known> {
+        self.known.subscribe()
+    }
+
+    /// Has the follower read everything that has been committed by now. Returns whether it could.
+    pub(super) async fn catch_up(&self) -> bool {
+        let (now, mut read_at) = (Instant::now(), self.read_at.subscribe());
+        self.heard.notify_one();
+        let reading = read_at.wait_for(|begun| begun.is_some_and(|begun| begun >= now));
+        matches!(timeout(self.pace.fresh_for(), reading).await, Ok(Ok(_)))
+    }
+
+    /// Reads what is new. Numbers are in the order of the commits, so nothing is ever added before what was read.
+    async fn read(&self, store: &dyn Store, now: Timestamp) -> store::Result<()> {
+        loop {
+            let begun = Instant::now();
+            let known = self.known.borrow().head;
+            let head = store.revocation_head().await?;
+            // A lower number is that of a database that was restored: all of it is new.
+            let from = if head < known { 0 } else { known };
+            let found = if head == known {
+                Vec::new()
+            } else {
+                store.revocations_after(from, now, BATCH).await?
+            };
+            let complete = found.len() < BATCH as usize;
+            let last = found.last().map_or(from, |found| found.seq);
+            self.known.send_if_modified(|log| {
+                let (head_before, was_fresh) = (log.head, log.is_fresh(self.pace));
+                if from == 0 {
+                    log.revocations.clear();
+                }
+                log.revocations.extend(found);
+                log.forget_expired(now);
+                log.head = if complete { last.max(head) } else { last };
+                if complete {
+                    log.read_at = Some(begun);
+                }
+                // Streams wake for what is new, and when a log that was blind sees again.
+                log.head != head_before || complete && !was_fresh
+            });
+            if complete {
+                self.read_at.send_replace(Some(begun));
+                return Ok(());
+            }
+        }
+    }
+
+    async fn follow(&self, store: &dyn Store, clock: &Clock) -> Infallible {
+        let mut ticks = tokio::time::interval(self.pace.poll_every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = self.heard.notified() => {}
+            }
+            let read = timeout(READ_DEADLINE, self.read(store, clock.now())).await;
+            // The readiness check warns of a store that is away; streams show it by their silence.
+            if !matches!(read, Ok(Ok(()))) {
+                tracing::debug!(?read, "the revocations could not be read");
+            }
+        }
+    }
+}
+
+impl UseCases {
+    /// Keeps the log of revocations up to date, for ever.
+    pub async fn follow_revocations(self) -> Infallible {
+        let hearing = self.store.hear_revocations(&self.revocations.heard);
+        let following = self.revocations.follow(self.store.as_ref(), &self.clock);
+        tokio::join!(hearing, following).1
+    }
+
+    /// Ends all streams of revocations: an open one would keep the server from ending.
+    pub fn end_revocation_streams(&self) {
+        self.revocations.known.send_modify(|known| known.ended = true);
+    }
+
+    /// How many streams of revocations are open, for metrics.
+    pub fn revocation_streams(&self) -> usize {
+        self.revocations.known.receiver_count()
+    }
+}

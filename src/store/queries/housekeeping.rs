@@ -1,0 +1,61 @@
+//! Leases, and the removal of what has ended.
+
+use async_trait::async_trait;
+
+use super::{Backend, Connection};
+use crate::{
+    domain::Timestamp,
+    store::{Ended, Housekeeping, Lease, Result},
+};
+
+#[async_trait]
+impl Housekeeping for Backend {
+    async fn lease_take(&self, lease: Lease) -> Result<bool> {
+        self.write(lease, |connection, lease| Box::pin(take(connection, lease))).await
+    }
+
+    async fn ended_remove(&self, ended: Ended, before: Timestamp, most: u32) -> Result<u64> {
+        self.write((ended, before, most), |connection, (ended, before, most)| {
+            Box::pin(remove(connection, *ended, *before, *most))
+        })
+        .await
+    }
+}
+
+async fn take(connection: &mut Connection, lease: &Lease) -> Result<bool> {
+    let taken = sqlx::query(
+        "INSERT INTO leases (name, holder, expires_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
+         SET holder = excluded.holder, expires_at = excluded.expires_at \
+         WHERE leases.holder = excluded.holder OR leases.expires_at <= $4 RETURNING name",
+    )
+    .bind(lease.name)
+    .bind(lease.holder)
+    .bind(lease.expires_at)
+    .bind(lease.now)
+    .fetch_optional(connection)
+    .await?;
+    Ok(taken.is_some())
+}
+
+/// What has ended never begins again, so that it matters not what others do between the search and the removal.
+async fn remove(
+    connection: &mut Connection,
+    ended: Ended,
+    before: Timestamp,
+    most: u32,
+) -> Result<u64> {
+    let sql = match ended {
+        Ended::Challenges => {
+            "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < $1 LIMIT $2)"
+        }
+        Ended::Sessions => {
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions \
+             WHERE expires_at < $1 OR idle_expires_at < $1 OR revoked_at < $1 LIMIT $2)"
+        }
+        Ended::Revocations => {
+            "DELETE FROM revocations WHERE seq IN (SELECT seq FROM revocations WHERE expires_at < $1 LIMIT $2)"
+        }
+    };
+    let removed = sqlx::query(sql).bind(before).bind(i64::from(most)).execute(connection).await?;
+    Ok(removed.rows_affected())
+}

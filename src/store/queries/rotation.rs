@@ -1,0 +1,56 @@
+//! Rotation: a session moves on to its next refresh token, or ends.
+
+use super::{Connection, session_row::session_lives, sessions};
+use crate::store::{LiveSession, Refresh, Result, Rotation};
+
+/// One conditional UPDATE decides. Of many with the same token the row's lock lets one through; the others find another
+/// number there.
+const ADVANCE: &str = concat!(
+    "UPDATE sessions SET generation = generation + 1, refresh_request_id = $4, last_used_at = $2, address = $5, \
+     idle_expires_at = $6 WHERE id = $1 AND generation = $3 AND ",
+    session_lives!(),
+    " AND EXISTS (SELECT 1 FROM users WHERE users.id = user_id AND disabled_at IS NULL \
+     AND users.credential_version = sessions.credential_version) RETURNING id"
+);
+
+pub(super) async fn rotate(connection: &mut Connection, refresh: &Refresh) -> Result<Rotation> {
+    for _ in 0..2 {
+        let advanced = advance(connection, refresh).await?;
+        let Some(found) =
+            sessions::find_live(connection, refresh.session_id, refresh.at.now).await?
+        else {
+            return Ok(Rotation::Ended);
+        };
+        let last_request = found.session.refresh_request_id;
+        let live = LiveSession::try_from(found)?;
+        let session = &live.session;
+        // Whoever sends the same token and the same request id soon again has not heard the answer.
+        let repeated = session.generation == refresh.generation + 1
+            && refresh.request_id.is_some()
+            && refresh.request_id == last_request
+            && refresh.at.now.since(session.last_used_at) <= refresh.repeat_within;
+        if advanced || repeated {
+            return Ok(Rotation::Rotated(Box::new(live)));
+        }
+        if session.generation != refresh.generation {
+            sessions::revoke(connection, session.id, session.user_id, &refresh.at).await?;
+            return Ok(Rotation::Reused);
+        }
+        // It lives and the number is right. An UPDATE of Postgres that waited for the row while the password was changed
+        // has seen the session as it is and the user as they were: the next one sees both as they are.
+    }
+    Ok(Rotation::Ended)
+}
+
+async fn advance(connection: &mut Connection, refresh: &Refresh) -> Result<bool> {
+    let advanced = sqlx::query(ADVANCE)
+        .bind(refresh.session_id)
+        .bind(refresh.at.now)
+        .bind(refresh.generation)
+        .bind(refresh.request_id)
+        .bind(refresh.address.map(|address| address.to_string()))
+        .bind(refresh.idle_expires_at)
+        .fetch_optional(connection)
+        .await?;
+    Ok(advanced.is_some())
+}

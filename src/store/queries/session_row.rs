@@ -1,0 +1,68 @@
+//! A session's columns, and what makes one live.
+
+use uuid::Uuid;
+
+use crate::{
+    domain::{AuthMethod, Session, Timestamp},
+    store::{Error, Result},
+};
+
+/// The columns, under names that are not those of a user's.
+macro_rules! session_columns {
+    () => {
+        "sessions.id AS session_id, sessions.user_id, audience, device_name, amr, \
+         sessions.created_at AS begun_at, expires_at, last_used_at, address, idle_expires_at, generation, \
+         refresh_salt, refresh_request_id"
+    };
+}
+
+/// Neither revoked nor expired at $2. Whether the user may use it is another question.
+macro_rules! session_lives {
+    () => {
+        "revoked_at IS NULL AND expires_at > $2 AND (idle_expires_at IS NULL OR idle_expires_at > $2)"
+    };
+}
+
+pub(super) use {session_columns, session_lives};
+
+/// What `session_columns` gives. Options are empty in sessions of a release that did not refresh.
+#[derive(sqlx::FromRow)]
+pub(super) struct SessionRow {
+    session_id: Uuid,
+    user_id: Uuid,
+    audience: String,
+    device_name: String,
+    amr: String,
+    begun_at: Timestamp,
+    expires_at: Timestamp,
+    last_used_at: Option<Timestamp>,
+    address: Option<String>,
+    idle_expires_at: Option<Timestamp>,
+    generation: i64,
+    refresh_salt: Option<Vec<u8>>,
+    /// The request that refreshed it last.
+    pub(super) refresh_request_id: Option<Uuid>,
+}
+
+impl TryFrom<SessionRow> for Session {
+    type Error = Error;
+
+    fn try_from(row: SessionRow) -> Result<Self> {
+        let salt = row.refresh_salt.map_or(Ok([0; 16]), TryInto::try_into);
+        let methods = row.amr.split_whitespace().map(AuthMethod::parse);
+        Ok(Self {
+            id: row.session_id,
+            user_id: row.user_id,
+            audience: row.audience,
+            device_name: row.device_name,
+            methods: methods.collect::<Option<_>>().ok_or(Error::Corrupt("sessions.amr"))?,
+            created_at: row.begun_at,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at.unwrap_or(row.begun_at),
+            address: row.address.and_then(|text| text.parse().ok()),
+            idle_expires_at: row.idle_expires_at.unwrap_or(row.expires_at),
+            generation: row.generation,
+            refresh_salt: salt.map_err(|_length| Error::Corrupt("sessions.refresh_salt"))?,
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! The keys of this moment: the one that signs, and all that verify.
+
+use std::collections::HashMap;
+
+use super::{PublicKey, SigningKey};
+use crate::domain::{KeySchedule, KeyTimes, Timestamp};
+
+/// Keys and when each is good for what. It is never changed, only replaced as a whole.
+#[derive(Debug)]
+pub struct KeyRing {
+    schedule: KeySchedule,
+    keys: HashMap<String, SigningKey>,
+}
+
+impl KeyRing {
+    /// The ring of these keys, of which the schedule says when they count. What is not in both counts for nothing.
+    pub fn new(schedule: KeySchedule, keys: impl IntoIterator<Item = SigningKey>) -> Self {
+        let keys = keys.into_iter().map(|key| (key.kid().to_owned(), key)).collect();
+        Self { schedule, keys }
+    }
+
+    /// The ring of one key that is not kept and never replaced: of a configured secret.
+    pub fn of_one(key: SigningKey) -> Self {
+        let beginning = Timestamp::from_unix_micros(i64::MIN);
+        let times = KeyTimes {
+            kid: key.kid().to_owned(),
+            algorithm: key.algorithm().as_str().to_owned(),
+            generation: 1,
+            created_at: beginning,
+            signs_from: beginning,
+            retired_at: None,
+        };
+        let algorithm = key.algorithm().as_str();
+        Self::new(KeySchedule::new(vec![times], algorithm, std::time::Duration::ZERO), [key])
+    }
+
+    /// The key of that id, whatever it is good for.
+    pub fn get(&self, kid: &str) -> Option<&SigningKey> {
+        self.keys.get(kid)
+    }
+
+    /// The key that signs.
+    pub fn signer(&self, now: Timestamp) -> Option<&SigningKey> {
+        self.get(&self.schedule.signer(now)?.kid)
+    }
+
+    /// The key that verifies tokens with that id in their header: any that is published.
+    pub(super) fn verifier(&self, kid: &str, now: Timestamp) -> Option<&SigningKey> {
+        self.published(now).find(|key| key.kid() == kid)
+    }
+
+    /// The published keys, the one that signs last of all first.
+    pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &SigningKey> {
+        let published = move |times: &&KeyTimes| self.schedule.state(times, now).is_published();
+        self.schedule.keys().iter().filter(published).filter_map(|times| self.get(&times.kid))
+    }
+
+    /// What others verify with; nothing with HS256.
+    pub fn public_keys(&self, now: Timestamp) -> Vec<PublicKey> {
+        self.published(now).filter_map(SigningKey::public).collect()
+    }
+}

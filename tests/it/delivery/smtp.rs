@@ -1,0 +1,151 @@
+//! Mail.
+
+use std::time::Duration;
+
+use countersign::delivery::Trust;
+use rstest::rstest;
+
+use super::{server_with, smtp_to, with_mail};
+use crate::{
+    harness::{
+        Backend, Server,
+        certificate::Certificate,
+        eventually,
+        mail::{MailServer, Mood, Tls},
+        server::PASSWORD,
+    },
+    http,
+};
+
+/// A user who logs in and does not wait for the code.
+async fn log_in(server: &Server) -> String {
+    let user = server.user(true).await;
+    server.login_only(&user.username, PASSWORD).await.unwrap();
+    user.email
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_code_in_the_mail_completes_the_login(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (mail, server) = with_mail(backend).await;
+    let user = server.user(true).await;
+    let challenge = server.challenge(&user).await;
+    let mails = mail.mails();
+    assert_eq!(mails[0].to, user.email);
+    for expected in [
+        "From: Countersign <auth@example.com>",
+        &format!("To: {}", user.email),
+        "Auto-Submitted: auto-generated",
+        "Content-Type: multipart/alternative;",
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Type: text/html; charset=utf-8",
+        &format!("Hello {},", user.username),
+        "It works for 5 minutes, once.",
+    ] {
+        assert!(mails[0].text.contains(expected), "{expected}\n{}", mails[0].text);
+    }
+    server.clock.advance(Duration::from_secs(30));
+    server.resend(&challenge).await.unwrap();
+    assert!(server.verify(&challenge, &mail.mails()[1].code()).await.is_ok());
+}
+
+/// One connection serves several mails.
+#[tokio::test]
+async fn connections_are_used_again() {
+    let (mail, server) = with_mail(Backend::Sqlite).await;
+    for _ in 0..3 {
+        let user = server.user(true).await;
+        server.challenge(&user).await;
+    }
+    let greetings =
+        mail.commands().into_iter().filter(|(command, _)| command.starts_with("EHLO")).count();
+    assert_eq!((greetings, mail.mails().len()), (1, 3));
+}
+
+#[rstest]
+#[case::from_the_first_byte("smtps", "")]
+#[case::with_starttls("smtp", "?tls=required")]
+#[tokio::test]
+async fn mail_goes_encrypted_to_a_server_that_proves_its_name(
+    #[case] scheme: &str,
+    #[case] query: &str,
+) {
+    let certificate = Certificate::of("localhost");
+    let acceptor = certificate.acceptor.clone();
+    let tls = if scheme == "smtps" { Tls::Always(acceptor) } else { Tls::Offered(acceptor) };
+    let mail = MailServer::start(tls).await;
+    let url = format!("{scheme}://user:p%40ss@localhost:{}{query}", mail.port);
+    let server = server_with(Backend::Sqlite, smtp_to(&url, &certificate.trust())).await;
+    log_in(&server).await;
+    server.delivered().await;
+    let commands = mail.commands();
+    let private = |(command, encrypted): &(String, bool)| {
+        *encrypted || command.starts_with("EHLO") || command == "STARTTLS"
+    };
+    assert!(commands.iter().all(private), "{commands:?}");
+    // user, p@ss: RFC 4616.
+    let login = ("AUTH PLAIN AHVzZXIAcEBzcw==".to_owned(), true);
+    assert!(commands.contains(&login), "{commands:?}");
+    assert_eq!(mail.mails().len(), 1);
+}
+
+#[rstest]
+#[case::wrong_name("mail.example.com", true, true)]
+#[case::nobody_knows_it("localhost", false, true)]
+#[case::no_tls_at_all("localhost", true, false)]
+#[tokio::test]
+async fn a_server_that_does_not_prove_its_name_gets_neither_mail_nor_password(
+    #[case] name: &str,
+    #[case] trusted: bool,
+    #[case] offers_tls: bool,
+    #[values("smtps", "smtp")] scheme: &str,
+) {
+    let certificate = Certificate::of(name);
+    let mail = MailServer::start(match (offers_tls, scheme) {
+        (false, _) => Tls::None,
+        (true, "smtps") => Tls::Always(certificate.acceptor.clone()),
+        (true, _) => Tls::Offered(certificate.acceptor.clone()),
+    })
+    .await;
+    let trust = if trusted { certificate.trust() } else { Trust::default() };
+    let query = if scheme == "smtp" { "?tls=required" } else { "" };
+    let url = format!("{scheme}://user:password@localhost:{}{query}", mail.port);
+    let server = server_with(Backend::Sqlite, smtp_to(&url, &trust)).await;
+    log_in(&server).await;
+    // smtps to a server that speaks first in clear text hangs up on its greeting, too.
+    mail.connections(2).await;
+    let told = |(command, _): &(String, bool)| {
+        ["AUTH", "MAIL", "RCPT", "DATA"].iter().any(|secret| command.starts_with(secret))
+    };
+    assert!(!mail.commands().iter().any(told), "{:?}", mail.commands());
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM outbox").await, 1);
+}
+
+#[tokio::test]
+async fn a_recipient_that_is_refused_for_good_is_given_up_and_told() {
+    let (mail, server) = with_mail(Backend::Sqlite).await;
+    mail.set(Mood::Refusing("550 5.1.1 nobody of that name"));
+    log_in(&server).await;
+    server.delivered().await;
+    assert_eq!(mail.mails().len(), 0);
+    let figures = http::get(server.http, "/metrics").await.1;
+    assert!(figures.contains("countersign_outbox_failed_total{kind=\"login\"} 1"), "{figures}");
+}
+
+#[tokio::test]
+async fn a_recipient_that_is_refused_for_now_is_tried_again() {
+    let (mail, server) = with_mail(Backend::Sqlite).await;
+    mail.set(Mood::Refusing("451 4.7.1 come back later"));
+    let email = log_in(&server).await;
+    let tried = async || {
+        server.database.number("SELECT COUNT(*) FROM outbox WHERE tries = 1").await == 1
+            && mail.commands().iter().any(|(command, _)| command.starts_with("RCPT"))
+    };
+    eventually("a try", tried).await;
+    mail.set(Mood::Good);
+    server.clock.advance(Duration::from_secs(2));
+    server.delivered().await;
+    assert_eq!(mail.mails()[0].to, email);
+}

@@ -1,0 +1,151 @@
+//! What is of no use any more is removed, by one replica at a time.
+
+use std::time::Duration;
+
+use countersign::{
+    app::{self, Environment},
+    pb::login_response::Result as Outcome,
+    service::Janitor,
+};
+use rstest::rstest;
+
+use crate::{
+    harness::{
+        Backend, Database, Server,
+        clock::TestClock,
+        eventually,
+        server::{PASSWORD, config},
+    },
+    http::get,
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Longer than a lease.
+const LATER: Duration = Duration::from_secs(181);
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Adds revocations that have expired long ago.
+async fn expired_revocations(database: &Database, from: u32, to: u32) {
+    let (id, time) = match database.backend {
+        Backend::Sqlite => ("x'00'", "0"),
+        Backend::Postgres => ("'00000000-0000-0000-0000-000000000000'::UUID", "to_timestamp(0)"),
+    };
+    let sql = format!(
+        "INSERT INTO revocations (seq, user_id, not_before, expires_at) \
+         WITH RECURSIVE n(i) AS (SELECT {from} UNION ALL SELECT i + 1 FROM n WHERE i < {to}) \
+         SELECT i, {id}, {time}, {time} FROM n"
+    );
+    database.run(&sql).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn replicas_take_turns_by_the_lease(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (database, clock) = (Database::new(backend).await, TestClock::default());
+    let config = config(&database);
+    let time = Environment { clock: clock.clock(), ..Environment::default() };
+    let one = Janitor::new(&app::use_cases(&config, &time).await.unwrap());
+    let other = Janitor::new(&app::use_cases(&config, &time).await.unwrap());
+    // More than a batch, so that it goes on after the first.
+    expired_revocations(&database, 1, 1200).await;
+    assert_eq!(one.run().await.unwrap(), Some(1200));
+    expired_revocations(&database, 1201, 1203).await;
+    assert_eq!(other.run().await.unwrap(), None, "not its turn");
+    clock.advance(2 * MINUTE);
+    assert_eq!(one.run().await.unwrap(), Some(3), "its lease is renewed");
+    clock.advance(2 * MINUTE);
+    assert_eq!(other.run().await.unwrap(), None);
+    clock.advance(LATER);
+    assert_eq!(other.run().await.unwrap(), Some(0));
+    assert_eq!(one.run().await.unwrap(), None, "the other one has taken over");
+}
+
+/// The number of rows that a server keeps.
+async fn count(server: &Server, table: &str) -> i64 {
+    server.database.number(&format!("SELECT COUNT(*) FROM {table}")).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_server_removes_what_has_ended_and_nothing_that_is_needed(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start_with(backend, |_, environment| {
+        environment.clean_every = Duration::from_millis(5);
+    })
+    .await;
+    let (plain, careful) = (server.user(false).await, server.user(true).await);
+    let login = server.login(&plain.username, PASSWORD).await.unwrap();
+    assert!(matches!(login.result, Some(Outcome::Tokens(_))));
+    server.challenge(&careful).await;
+
+    // A revocation that has ended long ago tells that a round is over: it comes after challenges and sessions.
+    let (mut seq, mut counts) = (0, Vec::new());
+    for advance in [Duration::ZERO, 64 * MINUTE, 2 * MINUTE, 14 * DAY, 75 * MINUTE] {
+        clock_forward(&server, advance, &mut seq).await;
+        counts.push((count(&server, "challenges").await, count(&server, "sessions").await));
+    }
+    // Challenges go an hour after their five minutes, sessions an hour and a token's life after 14 idle days.
+    assert_eq!(counts, [(1, 1), (1, 1), (0, 1), (0, 1), (0, 0)]);
+    assert_eq!(count(&server, "users").await, 2);
+}
+
+/// Puts the clock forward and waits for a round that has begun since.
+async fn clock_forward(server: &Server, by: Duration, seq: &mut u32) {
+    server.clock.advance(by);
+    // The first may go in a round that began before.
+    for _ in 0..2 {
+        *seq += 1;
+        expired_revocations(&server.database, *seq, *seq).await;
+        eventually("a round", async || count(server, "revocations").await == 0).await;
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_key_loses_its_private_part_and_is_forgotten_when_all_tokens_have_long_expired(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (database, clock) = (Database::new(backend).await, TestClock::default());
+    let config = config(&database);
+    let use_cases =
+        app::use_cases(&config, &Environment { clock: clock.clock(), ..Environment::default() })
+            .await
+            .unwrap();
+    let keys = app::keys(&config, &clock.clock()).await.unwrap().unwrap();
+    keys.rotate(true).await.unwrap();
+    let janitor = Janitor::new(&use_cases);
+    let erased = "SELECT COUNT(*) FROM signing_keys WHERE LENGTH(sealed_private_key) = 0";
+    let state = async || {
+        janitor.run().await.unwrap();
+        (keys.list().await.unwrap().len(), database.number(erased).await)
+    };
+    clock.advance(DAY);
+    assert_eq!(state().await, (2, 0), "its tokens expired less than a day ago");
+    clock.advance(18 * MINUTE);
+    assert_eq!(state().await, (2, 1));
+    keys.load().await.unwrap();
+    clock.advance(6 * DAY);
+    assert_eq!(state().await, (2, 1), "it is still listed");
+    clock.advance(DAY);
+    assert_eq!(state().await, (1, 0), "the one that signs stays");
+}
+
+#[tokio::test]
+async fn when_the_store_was_away_it_goes_on() {
+    let server = Server::start_with(Backend::Postgres, |_, environment| {
+        environment.clean_every = Duration::from_millis(5);
+    })
+    .await;
+    let ready = async || get(server.http, "/readyz").await.0.contains(" 200 ");
+    eventually("ready", ready).await;
+    server.database.set_away(true).await;
+    eventually("not ready", async || !ready().await).await;
+    server.database.set_away(false).await;
+    expired_revocations(&server.database, 1, 3).await;
+    eventually("a round", async || count(&server, "revocations").await == 0).await;
+}

@@ -1,0 +1,86 @@
+//! Leases, and the removal of what has ended.
+
+use countersign::{
+    domain::Session,
+    store::{Ended, Lease, Revoking},
+};
+use rstest::rstest;
+use uuid::Uuid;
+
+use super::{at, new_challenge, new_message, session_of, stored_user};
+use crate::harness::{Backend, Database};
+
+fn lease(holder: Uuid, now: u64, until: u64) -> Lease {
+    Lease { name: "work", holder, now: at(now), expires_at: at(until) }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_lease_has_one_holder_who_may_renew_it_until_its_time_is_up(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
+    let take = async |lease| store.lease_take(lease).await.unwrap();
+    assert!(take(lease(one, 0, 10)).await);
+    assert!(!take(lease(other, 9, 19)).await);
+    assert!(take(lease(one, 9, 20)).await, "renewed");
+    assert!(!take(lease(other, 19, 29)).await);
+    assert!(take(lease(other, 20, 30)).await, "its time was up");
+    assert!(!take(lease(one, 21, 31)).await);
+    assert!(take(Lease { name: "else", ..lease(one, 21, 31) }).await, "another lease");
+    let many = (0..64).map(|_| store.lease_take(lease(Uuid::now_v7(), 30, 40)));
+    let many = futures_util::future::join_all(many).await;
+    assert_eq!(many.into_iter().filter(|taken| *taken.as_ref().unwrap()).count(), 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn ended_challenges_are_removed_a_few_at_a_time(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await;
+    for _ in 0..5 {
+        store.challenge_create(new_challenge(&user), new_message()).await.unwrap();
+    }
+    let mut open = new_challenge(&user);
+    open.challenge.expires_at = at(301);
+    store.challenge_create(open, new_message()).await.unwrap();
+    let remove =
+        async |before, most| store.ended_remove(Ended::Challenges, at(before), most).await.unwrap();
+    assert_eq!(remove(300, 10).await, 0, "they end just then");
+    assert_eq!([remove(301, 3).await, remove(301, 3).await, remove(301, 3).await], [3, 2, 0]);
+    assert_eq!(database.number("SELECT COUNT(*) FROM challenges").await, 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn sessions_are_removed_however_they_ended_and_revocations_when_they_expire(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await.user.id;
+    let session = |idle: u64, end: u64| Session {
+        idle_expires_at: at(idle),
+        expires_at: at(end),
+        ..session_of(user)
+    };
+    let (idle, over, revoked, lives) =
+        (session(100, 999), session(999, 100), session(999, 999), session(999, 999));
+    for session in [&idle, &over, &revoked, &lives] {
+        assert!(store.session_create(session.clone(), 1).await.unwrap());
+    }
+    let revoking = Revoking { now: at(100), tokens_expire_at: at(200) };
+    assert!(store.session_revoke(revoked.id, user, revoking).await.unwrap());
+    let remove = async |ended, before| store.ended_remove(ended, at(before), 10).await.unwrap();
+    assert_eq!([remove(Ended::Sessions, 100).await, remove(Ended::Sessions, 101).await], [0, 3]);
+    assert!(store.session_live(lives.id, at(101)).await.unwrap().is_some());
+    let revocations =
+        [remove(Ended::Revocations, 200).await, remove(Ended::Revocations, 201).await];
+    assert_eq!(revocations, [0, 1]);
+    assert_eq!(database.number("SELECT seq FROM revocation_head").await, 1, "numbers go on");
+}

@@ -1,0 +1,128 @@
+//! The outbox.
+
+use std::{collections::HashSet, sync::Arc};
+
+use countersign::store::{ClaimedMessage, OutboxState, SealedMessage, Store};
+use rstest::rstest;
+
+use super::{at, new_challenge, new_message, stored_user};
+use crate::harness::{Backend, Database};
+
+/// Puts messages into the outbox, the way a login does.
+async fn put(store: &dyn Store, messages: &[SealedMessage]) {
+    let user = stored_user(store).await;
+    for message in messages {
+        store.challenge_create(new_challenge(&user), message.clone()).await.unwrap();
+    }
+}
+
+async fn claim(store: &dyn Store, seconds: u64, most: usize) -> Vec<ClaimedMessage> {
+    store.outbox_claim(at(seconds), at(seconds + 60), most).await.unwrap()
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_message_is_claimed_as_it_was_written_and_is_gone_when_it_is_removed(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let message = new_message();
+    put(store.as_ref(), std::slice::from_ref(&message)).await;
+    let state = async |seconds| store.outbox_state(at(seconds)).await.unwrap();
+    assert_eq!(state(0).await, OutboxState { waiting: 1, due: 1 });
+    let SealedMessage { id, sealed, expires_at, .. } = message;
+    let claimed = ClaimedMessage { id, sealed, tries: 1, expires_at };
+    assert_eq!(claim(store.as_ref(), 0, 8).await, [claimed]);
+    assert_eq!(state(59).await, OutboxState { waiting: 1, due: 0 });
+    store.outbox_remove(id).await.unwrap();
+    store.outbox_remove(id).await.unwrap();
+    assert_eq!(state(60).await, OutboxState { waiting: 0, due: 0 });
+}
+
+#[rstest]
+#[tokio::test]
+async fn nobody_else_gets_what_was_claimed_until_the_lease_runs_out(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    put(store.as_ref(), &[new_message()]).await;
+    assert_eq!(claim(store.as_ref(), 0, 8).await.len(), 1);
+    assert_eq!(claim(store.as_ref(), 59, 8).await, []);
+    let again = claim(store.as_ref(), 60, 8).await;
+    assert_eq!(again[0].tries, 2);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_message_that_is_put_off_waits_unless_somebody_else_has_it_by_then(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    put(store.as_ref(), &[new_message()]).await;
+    let first = claim(store.as_ref(), 0, 8).await.remove(0);
+    store.outbox_postpone(first.id, first.tries, at(5)).await.unwrap();
+    assert_eq!(claim(store.as_ref(), 4, 8).await, []);
+    assert_eq!(claim(store.as_ref(), 5, 8).await[0].tries, 2);
+    // The first one was slow, and its lease is over: it has no say any more.
+    store.outbox_postpone(first.id, first.tries, at(6)).await.unwrap();
+    assert_eq!(claim(store.as_ref(), 64, 8).await, []);
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_was_never_tried_goes_before_what_keeps_failing(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (failing, fresh) = (new_message(), SealedMessage { created_at: at(90), ..new_message() });
+    put(store.as_ref(), std::slice::from_ref(&failing)).await;
+    claim(store.as_ref(), 0, 8).await;
+    put(store.as_ref(), std::slice::from_ref(&fresh)).await;
+    assert_eq!(claim(store.as_ref(), 90, 1).await[0].id, fresh.id);
+    assert_eq!(claim(store.as_ref(), 90, 1).await[0].id, failing.id);
+}
+
+/// Expired ones too: whoever claims them gives them up, and tells.
+#[rstest]
+#[tokio::test]
+async fn an_expired_message_is_claimed_like_any_other(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    put(store.as_ref(), &[new_message()]).await;
+    assert_eq!(claim(store.as_ref(), 9000, 8).await[0].expires_at, at(300));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_replicas_one_gets_each_message(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    const MESSAGES: usize = 40;
+    let database = Database::new(backend).await;
+    let mut replicas: Vec<Arc<dyn Store>> = Vec::new();
+    for _ in 0..4 {
+        replicas.push(database.store().await);
+    }
+    let messages: Vec<_> = std::iter::repeat_with(new_message).take(MESSAGES).collect();
+    put(replicas[0].as_ref(), &messages).await;
+    let claims = replicas.iter().map(|store| async move {
+        let mut ids = Vec::new();
+        loop {
+            let claimed = claim(store.as_ref(), 0, 3).await;
+            // A rival may have been faster with these three, and more may be left.
+            if claimed.is_empty() && store.outbox_state(at(0)).await.unwrap().due == 0 {
+                return ids;
+            }
+            ids.extend(claimed.into_iter().map(|message| message.id));
+        }
+    });
+    let ids: Vec<_> = futures_util::future::join_all(claims).await.concat();
+    assert_eq!(ids.len(), MESSAGES);
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), MESSAGES);
+}

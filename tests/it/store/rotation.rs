@@ -1,0 +1,180 @@
+//! Rotation: a session moves on to its next refresh token, or ends.
+
+use std::time::Duration;
+
+use countersign::{
+    domain::Session,
+    store::{PasswordChange, Refresh, Revoking, Rotation, Store},
+};
+use rstest::rstest;
+use uuid::Uuid;
+
+use super::{at, new_message, session_of, stored_user};
+use crate::harness::{Backend, Database};
+
+fn revoking(seconds: u64) -> Revoking {
+    Revoking { now: at(seconds), tokens_expire_at: at(seconds + 900) }
+}
+
+fn refresh(session: &Session, generation: i64, seconds: u64) -> Refresh {
+    Refresh {
+        session_id: session.id,
+        generation,
+        request_id: None,
+        repeat_within: Duration::from_secs(10),
+        address: Some([192, 0, 2, 7].into()),
+        idle_expires_at: at(seconds + 500),
+        at: revoking(seconds),
+    }
+}
+
+async fn stored_session(store: &dyn Store) -> Session {
+    let session = session_of(stored_user(store).await.user.id);
+    assert!(store.session_create(session.clone(), 1).await.unwrap());
+    session
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_session_moves_on_to_the_next_number_and_lives_longer(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let session = stored_session(store.as_ref()).await;
+    for generation in 0_i64..3 {
+        let seconds = 100 * (generation.unsigned_abs() + 1);
+        let rotated = store.session_rotate(refresh(&session, generation, seconds)).await.unwrap();
+        let Rotation::Rotated(live) = rotated else { panic!("{rotated:?}") };
+        let expected = Session {
+            generation: generation + 1,
+            last_used_at: at(seconds),
+            idle_expires_at: at(seconds + 500),
+            address: Some([192, 0, 2, 7].into()),
+            ..session.clone()
+        };
+        assert_eq!(live.session, expected);
+        assert_eq!(store.session_find(session.id).await.unwrap(), Some(expected));
+    }
+    assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 0);
+}
+
+/// One number is too low (spent), the other too high: the database is older than the token, from a backup.
+#[rstest]
+#[tokio::test]
+async fn any_other_number_ends_the_session_and_is_told(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[values(0, 2)] other: i64,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let session = stored_session(store.as_ref()).await;
+    store.session_rotate(refresh(&session, 0, 1)).await.unwrap();
+    let reused = store.session_rotate(refresh(&session, other, 2)).await.unwrap();
+    assert!(matches!(reused, Rotation::Reused), "{reused:?}");
+    assert!(store.session_live(session.id, at(3)).await.unwrap().is_none());
+    for generation in 0..3 {
+        let ended = store.session_rotate(refresh(&session, generation, 3)).await.unwrap();
+        assert!(matches!(ended, Rotation::Ended), "{ended:?}");
+    }
+    assert_eq!(database.number("SELECT seq FROM revocations").await, 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_last_request_may_come_again_for_a_while_and_changes_nothing(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let request_id = Some(Uuid::now_v7());
+    let rotate = async |session: &Session, generation, request_id, seconds| {
+        let refresh = Refresh { request_id, ..refresh(session, generation, seconds) };
+        store.session_rotate(refresh).await.unwrap()
+    };
+    let session = stored_session(store.as_ref()).await;
+    rotate(&session, 0, request_id, 1).await;
+    let after = store.session_find(session.id).await.unwrap();
+    let repeated = rotate(&session, 0, request_id, 11).await;
+    assert!(matches!(&repeated, Rotation::Rotated(live) if Some(&live.session) == after.as_ref()));
+    assert_eq!(store.session_find(session.id).await.unwrap(), after);
+
+    for (first, second, seconds) in [
+        (request_id, request_id, 12),
+        (request_id, Some(Uuid::now_v7()), 2),
+        (request_id, None, 2),
+        (None, request_id, 2),
+        (None, None, 2),
+    ] {
+        let session = stored_session(store.as_ref()).await;
+        rotate(&session, 0, first, 1).await;
+        let reused = rotate(&session, 0, second, seconds).await;
+        assert!(matches!(reused, Rotation::Reused), "{first:?} {second:?} {seconds}: {reused:?}");
+    }
+    // Two refreshes ago is too long ago, however soon.
+    let session = stored_session(store.as_ref()).await;
+    rotate(&session, 0, request_id, 1).await;
+    rotate(&session, 1, request_id, 1).await;
+    assert!(matches!(rotate(&session, 0, request_id, 1).await, Rotation::Reused));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_session_that_has_ended_does_not_move_on_nor_end_again(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let session = stored_session(store.as_ref()).await;
+    let ended = async |seconds, generation| {
+        let rotation = store.session_rotate(refresh(&session, generation, seconds)).await.unwrap();
+        assert!(matches!(rotation, Rotation::Ended), "{rotation:?}");
+    };
+    ended(500, 0).await;
+    ended(500, 1).await;
+    database.run("UPDATE sessions SET idle_expires_at = expires_at").await;
+    ended(1000, 0).await;
+    for (table, change, back) in [
+        ("users", "disabled_at = created_at", "disabled_at = NULL"),
+        ("users", "credential_version = 2", "credential_version = 1"),
+        ("sessions", "revoked_at = created_at", "revoked_at = NULL"),
+    ] {
+        database.run(&format!("UPDATE {table} SET {change}")).await;
+        ended(1, 0).await;
+        ended(1, 1).await;
+        database.run(&format!("UPDATE {table} SET {back}")).await;
+    }
+    let unknown = Session { id: Uuid::now_v7(), ..session.clone() };
+    let unknown = store.session_rotate(refresh(&unknown, 0, 1)).await.unwrap();
+    assert!(matches!(unknown, Rotation::Ended), "{unknown:?}");
+    assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 0);
+    assert_eq!(store.session_find(session.id).await.unwrap().unwrap().generation, 0);
+}
+
+/// The session that changes the password may be refreshed at the same moment: it must not end for that.
+#[rstest]
+#[tokio::test]
+async fn a_change_of_the_password_does_not_get_in_the_way(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let session = stored_session(store.as_ref()).await;
+    for round in 0..40 {
+        let change = PasswordChange {
+            user_id: session.user_id,
+            credential_version: round + 1,
+            session_id: session.id,
+            password_hash: "other".into(),
+            at: revoking(1),
+        };
+        let refresh = refresh(&session, round, 1);
+        let (changed, rotated) = tokio::join!(
+            store.password_change(change, new_message()),
+            store.session_rotate(refresh)
+        );
+        assert!(changed.unwrap());
+        let rotated = rotated.unwrap();
+        assert!(matches!(rotated, Rotation::Rotated(_)), "round {round}: {rotated:?}");
+    }
+}

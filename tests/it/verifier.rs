@@ -1,0 +1,164 @@
+//! `countersign-verify`, the crate with which other services verify tokens, against the real server.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use countersign::{
+    app::{App, Environment},
+    config::{Config, Signing},
+    pb::{Tokens, login_response::Result as Outcome},
+    store::{Revoking, Store},
+    token::{Algorithm, SigningKey},
+};
+use countersign_verify::{Settings, SharedSecret, Verifier, VerifyError, WhenBlind};
+use rstest::rstest;
+use tokio::sync::oneshot;
+use tonic::transport::Channel;
+
+use crate::harness::{
+    Backend, Database, Server,
+    clock::TestClock,
+    eventually,
+    server::{PASSWORD, config},
+    soon,
+};
+
+/// A verifier of that server, as a service with that audience has it.
+async fn verifier(grpc: SocketAddr, settings: Settings) -> Verifier {
+    let channel = Channel::from_shared(format!("http://{grpc}")).unwrap().connect_lazy();
+    let connecting = Verifier::connect(channel, settings, Duration::from_secs(20));
+    soon("connecting the verifier", connecting).await.unwrap()
+}
+
+fn settings(audience: &str) -> Settings {
+    Settings::new("http://localhost:8080", audience)
+}
+
+/// The user's id, and what a login gives.
+async fn login(server: &Server) -> (String, Tokens) {
+    let user = server.user(false).await;
+    match server.login(&user.username, PASSWORD).await.unwrap().result {
+        Some(Outcome::Tokens(tokens)) => (user.id, tokens),
+        other => panic!("no tokens: {other:?}"),
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_token_of_a_login_verifies_for_its_audience_alone(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let (user_id, tokens) = login(&server).await;
+    let ours = verifier(server.grpc, settings("countersign")).await;
+    let claims = ours.verify(&tokens.access_token).await.unwrap();
+    assert_eq!(claims.sub.to_string(), user_id);
+    assert_eq!(claims.sid.to_string(), tokens.session_id);
+    let others = verifier(server.grpc, settings("other")).await;
+    assert_eq!(others.verify(&tokens.access_token).await, Err(VerifyError::Invalid));
+}
+
+#[rstest]
+#[case(Algorithm::EdDsa)]
+#[case(Algorithm::Rs256)]
+#[tokio::test]
+async fn tokens_of_other_published_algorithms_verify_too(#[case] algorithm: Algorithm) {
+    let server = Server::start_with(Backend::Sqlite, |config, _| {
+        config.signing = Signing::Stored(algorithm);
+    });
+    let server = server.await;
+    let verifier = verifier(server.grpc, settings("countersign")).await;
+    assert!(verifier.verify(&login(&server).await.1.access_token).await.is_ok());
+}
+
+#[tokio::test]
+async fn hs256_tokens_verify_where_the_secret_is_known() {
+    let secret = [7; 32];
+    let server = Server::start_with(Backend::Sqlite, |config, _| {
+        config.signing = Signing::Secret(SigningKey::from_secret(&secret));
+    });
+    let server = server.await;
+    let token = login(&server).await.1.access_token;
+    let mut with_secret = settings("countersign");
+    with_secret.shared_secret = Some(SharedSecret::parse(&secret).unwrap());
+    assert!(verifier(server.grpc, with_secret).await.verify(&token).await.is_ok());
+    let without = verifier(server.grpc, settings("countersign")).await;
+    assert_eq!(without.verify(&token).await, Err(VerifyError::Invalid));
+}
+
+/// Another replica on the same database, until the sender is dropped.
+async fn replica(config: &Config, clock: &TestClock) -> (SocketAddr, oneshot::Sender<()>) {
+    let environment = Environment {
+        clock: clock.clock(),
+        check_every: Duration::from_millis(20),
+        ..Environment::default()
+    };
+    let app = App::bind(config, environment).await.unwrap();
+    let (address, (stop, stopped)) = (app.grpc_addr(), oneshot::channel());
+    tokio::spawn(app.serve(async {
+        let _dropped = stopped.await;
+    }));
+    (address, stop)
+}
+
+/// Ends the session of `tokens` in the database, as any replica would.
+async fn revoke(server: &Server, store: &dyn Store, user_id: &str, tokens: &Tokens) {
+    let now = server.clock.now();
+    let at = Revoking { now, tokens_expire_at: now.plus(Duration::from_secs(900)) };
+    let [session, user] = [tokens.session_id.as_str(), user_id].map(|id| id.parse().unwrap());
+    assert!(store.session_revoke(session, user, at).await.unwrap());
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_session_that_was_revoked_is_refused_within_a_second(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let store = server.database.store().await;
+    let verifier = verifier(server.grpc, settings("countersign")).await;
+    eventually("following", async || verifier.status().is_following).await;
+    let [(user, ended), (_, other)] = [login(&server).await, login(&server).await];
+    assert!(verifier.verify(&ended.access_token).await.is_ok());
+    revoke(&server, &*store, &user, &ended).await;
+    let revoked_at = Instant::now();
+    eventually("the revocation", async || verifier.verify(&ended.access_token).await.is_err())
+        .await;
+    assert!(revoked_at.elapsed() < Duration::from_secs(1), "{:?}", revoked_at.elapsed());
+    assert!(verifier.verify(&other.access_token).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_session_revoked_on_one_replica_is_refused_by_who_follows_another() {
+    let database = Database::new(Backend::Postgres).await;
+    let (config, clock) = (config(&database), TestClock::default());
+    let environment = Environment { clock: clock.clock(), ..Environment::default() };
+    let one = Server::start_on(database, &config, environment, clock.clone()).await;
+    let (other, _stop) = replica(&config, &clock).await;
+    let store = one.database.store().await;
+    let verifier = verifier(other, settings("countersign")).await;
+    eventually("following", async || verifier.status().is_following).await;
+    let (user, tokens) = login(&one).await;
+    assert!(verifier.verify(&tokens.access_token).await.is_ok());
+    revoke(&one, &*store, &user, &tokens).await;
+    let revoked_at = Instant::now();
+    eventually("the revocation", async || verifier.verify(&tokens.access_token).await.is_err())
+        .await;
+    assert!(revoked_at.elapsed() < Duration::from_secs(1), "{:?}", revoked_at.elapsed());
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_verifier_that_starts_late_learns_what_was_revoked_before(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let (user, tokens) = login(&server).await;
+    revoke(&server, &*server.database.store().await, &user, &tokens).await;
+    let mut strict = settings("countersign");
+    strict.when_blind = WhenBlind::RefuseAfter(Duration::from_secs(60));
+    let verifier = verifier(server.grpc, strict).await;
+    assert_eq!(verifier.verify(&tokens.access_token).await, Err(VerifyError::Invalid));
+}
