@@ -2,6 +2,8 @@
 CREATE TABLE totp_factors (
     id BLOB PRIMARY KEY,
     user_id BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- The user's when it began: after a change of password it can no longer be confirmed.
+    credential_version INTEGER NOT NULL,
     -- Encrypted under the master key with the id as associated data.
     sealed_secret BLOB NOT NULL,
     -- The last time step whose code was accepted: no step counts twice.
@@ -15,6 +17,7 @@ CREATE TABLE totp_factors (
 
 CREATE INDEX totp_factors_user_id ON totp_factors (user_id);
 CREATE UNIQUE INDEX totp_factors_confirmed ON totp_factors (user_id) WHERE confirmed_at IS NOT NULL;
+CREATE INDEX totp_factors_expires_at ON totp_factors (expires_at) WHERE confirmed_at IS NULL;
 
 -- Recovery codes, as keyed digests. A code is used up by removing its row.
 CREATE TABLE recovery_codes (
@@ -23,3 +26,6 @@ CREATE TABLE recovery_codes (
     created_at INTEGER NOT NULL,
     PRIMARY KEY (user_id, code_mac)
 ) STRICT;
+
+-- What can answer the challenge, as words with spaces between them. A release that knew codes by mail alone writes none of it.
+ALTER TABLE challenges ADD COLUMN factors TEXT NOT NULL DEFAULT 'email_code';

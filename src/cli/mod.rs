@@ -7,6 +7,7 @@ mod migrate;
 mod seed;
 mod serve;
 mod table;
+mod user;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -35,6 +36,8 @@ enum Command {
     Seed(seed::Arguments),
     /// List, replace and retire the keys that sign access tokens
     Keys(keys::Arguments),
+    /// Let a user back in who has lost phone and recovery codes
+    User(user::Arguments),
     /// Measure what this machine can do, and advise a bcrypt cost. Reads no settings
     Calibrate(calibrate::Arguments),
 }
@@ -73,6 +76,11 @@ pub fn run() -> anyhow::Result<()> {
             let config = Config::parse(&settings)?;
             telemetry::start(&config.log);
             runtime.block_on(keys::run(&config, &arguments))
+        }
+        Command::User(arguments) => {
+            let config = Config::parse(&settings)?;
+            telemetry::start(&config.log);
+            runtime.block_on(user::run(&config, &arguments))
         }
         Command::Calibrate(arguments) => runtime.block_on(calibrate::run(&arguments)),
     }

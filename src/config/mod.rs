@@ -280,6 +280,7 @@ mod tests {
             (name::PASSWORD_MIN_LENGTH, "7"),
             (name::OTP_TTL, "11m"),
             (name::OTP_MAX_ATTEMPTS, "11"),
+            (name::TOTP_ISSUER, "Example: login"),
             (name::BCRYPT_COST, "17"),
             (name::HASH_QUEUE, "-1"),
             (name::HASH_KERNEL, "gpu"),

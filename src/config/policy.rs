@@ -32,9 +32,19 @@ impl Reader<'_> {
                     minutes(10),
                 ),
             },
+            totp_issuer: self.read(name::TOTP_ISSUER, "Countersign".to_owned(), totp_issuer),
             session_ttl: self.lifetime(name::REFRESH_TOKEN_TTL, days(30), days(365)),
             session_idle_ttl: self.lifetime(name::SESSION_IDLE_TTL, days(14), days(365)),
             audiences,
         }
     }
+}
+
+/// A colon would end the issuer in the label of a Key URI; with more bytes the QR code gets hard to scan.
+fn totp_issuer(text: &str) -> Result<String, String> {
+    let fits = (1..=64).contains(&text.len()) && text.trim() == text;
+    if fits && !text.contains(|c: char| c == ':' || c.is_control()) {
+        return Ok(text.to_owned());
+    }
+    Err("must have 1 to 64 bytes, none of them a colon or a control character, and no spaces around it".into())
 }

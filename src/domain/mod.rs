@@ -6,6 +6,7 @@
 mod caller;
 mod challenge;
 mod email;
+mod factor;
 mod field;
 mod fold;
 mod key_schedule;
@@ -24,7 +25,8 @@ mod username;
 pub use caller::Caller;
 pub use challenge::{Challenge, CodePolicy};
 pub use email::Email;
-pub use field::{InvalidField, device_name, request_id, session_id};
+pub use factor::Factor;
+pub use field::{InvalidField, device_name, enrollment_id, request_id, session_id};
 pub use key_schedule::{CLOCK_SKEW, KEY_LEAD, KEY_SET_MAX_AGE, KeySchedule, KeyState, KeyTimes};
 pub use login_name::LoginName;
 pub use one_time_code::OneTimeCode;

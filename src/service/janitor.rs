@@ -57,7 +57,7 @@ impl Janitor {
             return Ok(None);
         }
         let mut removed = 0;
-        for ended in [Ended::Challenges, Ended::Sessions, Ended::Revocations] {
+        for ended in [Ended::Challenges, Ended::Enrollments, Ended::Sessions, Ended::Revocations] {
             removed += self.remove(ended).await?;
         }
         if let Some(keys) = &self.keys {
@@ -85,7 +85,7 @@ impl Janitor {
     /// What ended before this is of no use.
     fn kept_from(&self, ended: Ended) -> Timestamp {
         let needed = match ended {
-            Ended::Challenges | Ended::Revocations => Duration::ZERO,
+            Ended::Challenges | Ended::Enrollments | Ended::Revocations => Duration::ZERO,
             // Its last access token may still be asked about.
             Ended::Sessions => self.token_ttl,
         };

@@ -4,11 +4,15 @@
 //! an [`Error`].
 
 mod bearer;
+mod begin_totp_enrollment;
 mod change_password;
 mod clock;
 mod confirm;
+mod confirm_totp_enrollment;
 mod delete_me;
+mod disable_two_factor;
 mod error;
+mod factors;
 mod fields;
 mod get_me;
 mod introspect_token;
@@ -20,6 +24,7 @@ mod logout;
 mod outbox;
 mod readiness;
 mod refresh_token;
+mod regenerate_recovery_codes;
 mod register;
 mod rehash;
 mod resend_code;
@@ -28,6 +33,7 @@ mod revoke_other_sessions;
 mod revoke_session;
 mod second_factor;
 mod session;
+mod set_two_factor;
 mod signing_keys;
 mod verify_2fa;
 mod watch_revocations;
@@ -45,8 +51,10 @@ pub(crate) use self::revocation_log::RevocationLog;
 
 pub use self::{
     bearer::Account,
+    begin_totp_enrollment::TotpEnrollment,
     change_password::ChangePasswordRequest,
     clock::Clock,
+    disable_two_factor::{DisableTwoFactorError, Disabled, Operator},
     error::Error,
     janitor::Janitor,
     jwks::Jwks,
@@ -59,7 +67,7 @@ pub use self::{
     second_factor::PendingChallenge,
     session::Tokens,
     signing_keys::{KEYS_RELOAD_EVERY, KeyKeeper, ListedKey, SigningKeyError},
-    verify_2fa::Verify2faRequest,
+    verify_2fa::{Proof, Verify2faRequest},
     watch_revocations::{RevocationStream, RevocationUpdate},
 };
 
@@ -70,6 +78,8 @@ pub struct Policy {
     pub password: PasswordPolicy,
     /// For one-time codes.
     pub code: CodePolicy,
+    /// Whose codes an authenticator app says that it shows.
+    pub totp_issuer: String,
     /// How long a session lives at the most.
     pub session_ttl: Duration,
     /// How long a session lives that is not used.

@@ -8,6 +8,7 @@
 mod announcements;
 mod column;
 mod error;
+mod factors;
 mod migrations;
 pub mod postgres;
 mod records;
@@ -26,11 +27,13 @@ use crate::domain::{Challenge, LoginName, Session, Timestamp, User};
 
 pub use self::{
     error::Error,
+    factors::{
+        ConfirmTotp, Enrollment, FactorChange, Factors, NewTotp, SealedTotp, Spending, UserFactors,
+    },
     records::{
-        ClaimedMessage, CodeRules, ConfirmTotp, Credentials, Ended, Enrollment, Lease, LiveSession,
-        NewChallenge, NewTotp, NewUser, NumberedRevocation, OutboxState, PasswordChange, PoolUse,
-        Refresh, Renewal, Reservation, Revoking, Rotation, SealedKey, SealedMessage, SealedTotp,
-        Taken, UserFactors,
+        ClaimedMessage, CodeRules, Credentials, Ended, Lease, LiveSession, NewChallenge, NewUser,
+        NumberedRevocation, OutboxState, PasswordChange, PoolUse, Refresh, Renewal, Reservation,
+        Revoking, Rotation, SealedKey, SealedMessage, Taken,
     },
 };
 
@@ -161,8 +164,12 @@ pub trait Sessions {
 /// Challenges: logins that wait for a second factor.
 #[async_trait]
 pub trait Challenges {
-    /// Adds a challenge, and the message with its code.
-    async fn challenge_create(&self, new: NewChallenge, message: SealedMessage) -> Result<()>;
+    /// Adds a challenge, and the message with its code, if one is sent.
+    async fn challenge_create(
+        &self,
+        new: NewChallenge,
+        message: Option<SealedMessage>,
+    ) -> Result<()>;
 
     /// Finds a challenge, in whatever state, and its user.
     async fn challenge_find(&self, token_mac: [u8; 32]) -> Result<Option<(Challenge, User)>>;
@@ -175,9 +182,16 @@ pub trait Challenges {
         now: Timestamp,
     ) -> Result<Reservation>;
 
-    /// Uses the challenge up and begins the session; returns whether it began. Of many callers one succeeds. Once the
-    /// user is disabled or the credentials have changed, the challenge is used up and no session begins.
-    async fn challenge_complete(&self, challenge: Challenge, session: Session) -> Result<bool>;
+    /// Uses up the challenge and what proved the user, and begins the session: all of it, or nothing where one of them is
+    /// spent already, the user is disabled or their credentials have changed. Returns whether it began.
+    ///
+    /// A code that was sent completes nothing for a user who has an app, whoever began the challenge.
+    async fn challenge_complete(
+        &self,
+        challenge: Challenge,
+        session: Session,
+        spending: Spending,
+    ) -> Result<bool>;
 
     /// Replaces the code, if the cool-down is over, and adds the message with the new one. Spent attempts stay spent.
     async fn challenge_renew(
@@ -187,40 +201,6 @@ pub trait Challenges {
         rules: CodeRules,
         message: SealedMessage,
     ) -> Result<Renewal>;
-}
-
-/// Second factors: authenticator apps and recovery codes.
-#[async_trait]
-pub trait Factors {
-    /// What a user has to answer a challenge with, beside codes that are sent.
-    async fn factors_of(&self, user_id: Uuid) -> Result<UserFactors>;
-
-    /// Begins an enrolment; an earlier one that was not confirmed is forgotten.
-    async fn totp_begin(&self, new: NewTotp) -> Result<()>;
-
-    /// Spends one attempt to confirm an enrolment of that user, before any code is compared.
-    async fn totp_reserve(
-        &self,
-        id: Uuid,
-        user_id: Uuid,
-        max_attempts: u32,
-        now: Timestamp,
-    ) -> Result<Enrollment>;
-
-    /// Confirms an enrolment: the app replaces an earlier one, the second factor is on, the recovery codes are new. Returns
-    /// whether there was such an enrolment.
-    async fn totp_confirm(&self, confirm: ConfirmTotp) -> Result<bool>;
-
-    /// Replaces the recovery codes, which are given as keyed digests.
-    async fn recovery_codes_replace(
-        &self,
-        user_id: Uuid,
-        codes: Vec<[u8; 32]>,
-        now: Timestamp,
-    ) -> Result<()>;
-
-    /// Turns the second factor on or off. Off forgets the app and the recovery codes.
-    async fn two_factor_set(&self, user_id: Uuid, enabled: bool) -> Result<()>;
 }
 
 /// Messages to people. They get in by the methods that cause them.

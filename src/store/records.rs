@@ -219,65 +219,6 @@ pub struct OutboxState {
     pub due: i64,
 }
 
-/// The secret of an authenticator app, encrypted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedTotp {
-    /// The row's id, which the secret is sealed for.
-    pub id: Uuid,
-    /// The secret, encrypted.
-    pub sealed_secret: Vec<u8>,
-}
-
-/// What a user has to answer a challenge with, beside codes that are sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserFactors {
-    /// An app that was confirmed.
-    pub totp: Option<SealedTotp>,
-    /// Recovery codes that are left.
-    pub recovery_codes: u32,
-}
-
-/// An authenticator app that is to be enrolled.
-#[derive(Debug, Clone)]
-pub struct NewTotp {
-    /// The enrolment's id.
-    pub id: Uuid,
-    /// Whose it is.
-    pub user_id: Uuid,
-    /// The secret, encrypted for that id.
-    pub sealed_secret: Vec<u8>,
-    /// When it begins.
-    pub created_at: Timestamp,
-    /// When it ends, unless it is confirmed before.
-    pub expires_at: Timestamp,
-}
-
-/// What came of spending an attempt to confirm an enrolment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Enrollment {
-    /// It is spent: the code may be checked with this secret.
-    Reserved(SealedTotp),
-    /// There was none left.
-    Exhausted,
-    /// The enrolment is unknown, somebody else's, expired or confirmed.
-    Invalid,
-}
-
-/// An enrolment whose code was right.
-#[derive(Debug, Clone)]
-pub struct ConfirmTotp {
-    /// The enrolment.
-    pub id: Uuid,
-    /// Whose it is.
-    pub user_id: Uuid,
-    /// The step that the code was of, which is used up.
-    pub step: i64,
-    /// The keyed digests of the new recovery codes.
-    pub recovery_codes: Vec<[u8; 32]>,
-    /// The time of the request.
-    pub now: Timestamp,
-}
-
 /// A signing key as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedKey {
@@ -315,6 +256,8 @@ pub struct Lease {
 pub enum Ended {
     /// Challenges that have expired.
     Challenges,
+    /// Enrolments of authenticator apps that have expired without being confirmed.
+    Enrollments,
     /// Sessions that have expired, were not used for too long, or were revoked.
     Sessions,
     /// Revocations of tokens that have all expired.

@@ -5,6 +5,7 @@
 //! a body in a transaction of its own and to its end. Nothing here may write in any other way.
 
 mod challenges;
+mod completion;
 mod factors;
 mod housekeeping;
 mod outbox;
@@ -15,6 +16,7 @@ mod schema;
 mod session_row;
 mod sessions;
 mod signing_keys;
+mod totp;
 mod users;
 
 use super::{Backend, Connection};

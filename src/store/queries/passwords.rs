@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Backend, Connection, outbox, sessions};
+use super::{Backend, Connection, challenges, outbox, sessions};
 use crate::store::{Credentials, PasswordChange, Passwords, Result, SealedMessage};
 
 #[async_trait]
@@ -55,13 +55,7 @@ async fn replace(
     .bind(change.credential_version)
     .execute(&mut *connection)
     .await?;
-    sqlx::query(
-        "UPDATE challenges SET consumed_at = $2 WHERE user_id = $1 AND consumed_at IS NULL",
-    )
-    .bind(change.user_id)
-    .bind(change.at.now)
-    .execute(&mut *connection)
-    .await?;
+    challenges::end_all(connection, change.user_id, change.at.now).await?;
     sessions::revoke_others(connection, change.user_id, change.session_id, &change.at).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     Ok(true)
