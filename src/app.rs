@@ -16,8 +16,8 @@ use crate::{
     listener::Listener,
     password::Passwords,
     service::{
-        self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, Operator, Outbox, RevocationLog, RevocationPace,
-        UseCases,
+        self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, Lines, Operator, Outbox, RevocationLog,
+        RevocationPace, Sources, UseCases,
     },
     store::{self, Store},
     telemetry::{Metrics, chain},
@@ -132,6 +132,8 @@ pub async fn use_cases(config: &Config, environment: &Environment) -> Result<Use
         master_key,
         outbox: Outbox::default(),
         policy: Arc::new(config.policy.clone()),
+        sources: Sources::new(config.policy.address_rate),
+        lines: Lines::default(),
         clock: environment.clock.clone(),
         revocations: RevocationLog::new(environment.revocations),
     })
@@ -237,7 +239,8 @@ impl App {
         let servers = async {
             let stopped = stop.clone().cancelled_owned();
             let (calls, limits) = (use_cases.clone(), environment.limits);
-            let grpc = grpc::serve(grpc, routes, calls, metrics, limits, stopped);
+            let proxies = listen.trusted_proxies.clone();
+            let grpc = grpc::serve(grpc, routes, calls, metrics, limits, proxies, stopped);
             let stopped = stop.clone().cancelled_owned();
             let http = http::serve(http, site, environment.http_limits, stopped);
             tokio::join!(grpc, http).0

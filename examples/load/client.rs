@@ -3,6 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use countersign::pb::{LoginRequest, RegisterRequest, auth_service_client::AuthServiceClient};
+use futures_util::future::try_join_all;
 use tonic::{
     Code, Request, Status,
     transport::{Channel, Endpoint},
@@ -13,6 +14,9 @@ use crate::{server::Server, tally::NO_ANSWER};
 
 const PASSWORD: &str = "correct horse battery";
 
+/// Five logins of a user are evaluated at a time: it takes many users to keep the engine and its queue full.
+pub(crate) const USERS: usize = 64;
+
 /// What came of a call.
 #[derive(Debug)]
 pub(crate) enum Answer {
@@ -21,15 +25,16 @@ pub(crate) enum Answer {
     Refused(String),
 }
 
-/// Some connections that take turns, and the user who logs in.
+/// Some connections and some users, which take turns.
 #[derive(Debug, Clone)]
 pub(crate) struct Callers {
     connections: Arc<[Channel]>,
-    username: String,
+    /// Each user's name begins with it.
+    name: String,
 }
 
 impl Callers {
-    /// Makes a user, and connections from that address.
+    /// Makes the users, and connections from that address.
     pub(crate) async fn connect(
         server: &Server,
         connections: usize,
@@ -41,21 +46,26 @@ impl Callers {
         for _ in 0..connections {
             channels.push(endpoint.connect().await?);
         }
-        let callers =
-            Self { connections: channels.into(), username: uuid::Uuid::now_v7().to_string() };
-        callers.register().await?;
+        let callers = Self { connections: channels.into(), name: uuid::Uuid::now_v7().to_string() };
+        try_join_all((0..USERS).map(|number| callers.register(number))).await?;
         Ok(callers)
     }
 
-    async fn register(&self) -> anyhow::Result<()> {
+    /// The user whose turn it is.
+    fn username(&self, number: usize) -> String {
+        format!("{}-{}", self.name, number % USERS)
+    }
+
+    async fn register(&self, number: usize) -> anyhow::Result<()> {
+        let username = self.username(number);
         let request = RegisterRequest {
-            email: format!("{}@example.com", self.username),
-            username: self.username.clone(),
+            email: format!("{username}@example.com"),
+            username,
             password: PASSWORD.to_owned(),
             is_2fa_enabled: false,
             request_id: String::new(),
         };
-        AuthServiceClient::new(self.connection(0)).register(request).await?;
+        AuthServiceClient::new(self.connection(number)).register(request).await?;
         Ok(())
     }
 
@@ -66,16 +76,32 @@ impl Callers {
 
     /// Logs in and waits for the answer, at most so long.
     pub(crate) async fn login(&self, number: usize, timeout: Duration) -> Answer {
-        let mut request = Request::new(LoginRequest {
-            username: self.username.clone(),
-            password: PASSWORD.to_owned(),
-            ..LoginRequest::default()
-        });
-        request.set_timeout(timeout);
-        match AuthServiceClient::new(self.connection(number)).login(request).await {
+        match self.try_login(number, self.username(number), timeout).await {
             Ok(_tokens) => Answer::Done,
             Err(status) => Answer::Refused(reason(&status)),
         }
+    }
+
+    /// Tries to log in under a name of its own that nobody has, for which there is no line; it takes the same work.
+    pub(crate) async fn login_as_nobody(&self, number: usize, timeout: Duration) -> Answer {
+        let name = format!("nobody-{number}");
+        match self.try_login(number, name, timeout).await.map_err(|status| reason(&status)) {
+            Err(reason) if reason != "INVALID_CREDENTIALS" => Answer::Refused(reason),
+            _ => Answer::Done,
+        }
+    }
+
+    async fn try_login(
+        &self,
+        number: usize,
+        username: String,
+        timeout: Duration,
+    ) -> Result<(), Status> {
+        let password = PASSWORD.to_owned();
+        let mut request =
+            Request::new(LoginRequest { username, password, ..LoginRequest::default() });
+        request.set_timeout(timeout);
+        AuthServiceClient::new(self.connection(number)).login(request).await.map(|_tokens| ())
     }
 }
 

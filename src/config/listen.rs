@@ -7,6 +7,7 @@ use super::{
     reader::{Reader, minutes},
     settings as name,
 };
+use crate::domain::TrustedProxies;
 
 /// The listeners and how they end.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub struct Listen {
     pub grpc: SocketAddr,
     /// HTTP.
     pub http: SocketAddr,
+    /// Whose word counts on where a call of gRPC comes from.
+    pub trusted_proxies: TrustedProxies,
     /// Whether gRPC reflection is served.
     pub reflection: bool,
     /// From not ready to no new connections.
@@ -35,6 +38,9 @@ impl Reader<'_> {
         Listen {
             grpc: self.read(name::GRPC_ADDR, SocketAddr::from(([127, 0, 0, 1], 50051)), address),
             http: self.read(name::HTTP_ADDR, SocketAddr::from(([127, 0, 0, 1], 8080)), address),
+            trusted_proxies: self.read(name::TRUSTED_PROXIES, TrustedProxies::default(), |text| {
+                TrustedProxies::parse(text).map_err(str::to_owned)
+            }),
             reflection: self.read(name::REFLECTION, development, |text| match text {
                 "on" => Ok(true),
                 "off" => Ok(false),

@@ -35,6 +35,7 @@ impl Reader<'_> {
             totp_issuer: self.read(name::TOTP_ISSUER, "Countersign".to_owned(), totp_issuer),
             session_ttl: self.lifetime(name::REFRESH_TOKEN_TTL, days(30), days(365)),
             session_idle_ttl: self.lifetime(name::SESSION_IDLE_TTL, days(14), days(365)),
+            address_rate: self.number(name::ADDRESS_RATE, 100, 0..=100_000),
             audiences,
         }
     }

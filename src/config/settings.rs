@@ -68,6 +68,12 @@ pub const SETTINGS: &[Setting] = &[
     plain(HASH_QUEUE, "32 a thread", "hashes that may wait; more are refused"),
     plain(HASH_KERNEL, "auto", "auto (the fastest here), bmi, portable, or crate (plain bcrypt)"),
     plain(HASH_LANES, "auto", "hashes that one thread runs side by side: auto, or 1 to 6"),
+    plain(
+        ADDRESS_RATE,
+        "100",
+        "calls a second from one address, 5 s' worth at once; 0 is no limit",
+    ),
+    plain(TRUSTED_PROXIES, "", "networks whose x-forwarded-for is believed, such as 10.0.0.0/8"),
     plain(REFLECTION, "on in development", "gRPC reflection: on or off"),
     plain(DRAIN_DELAY, "0s, 5s with Postgres", "from not ready to no new connections, at shutdown"),
     plain(SHUTDOWN_TIMEOUT, "20s", "how long running calls have to end, at shutdown"),
@@ -105,6 +111,8 @@ pub(super) const HASH_THREADS: &str = "COUNTERSIGN_HASH_THREADS";
 pub(super) const HASH_QUEUE: &str = "COUNTERSIGN_HASH_QUEUE";
 pub(super) const HASH_KERNEL: &str = "COUNTERSIGN_HASH_KERNEL";
 pub(super) const HASH_LANES: &str = "COUNTERSIGN_HASH_LANES";
+pub(super) const ADDRESS_RATE: &str = "COUNTERSIGN_ADDRESS_RATE";
+pub(super) const TRUSTED_PROXIES: &str = "COUNTERSIGN_TRUSTED_PROXIES";
 pub(super) const REFLECTION: &str = "COUNTERSIGN_REFLECTION";
 pub(super) const DRAIN_DELAY: &str = "COUNTERSIGN_DRAIN_DELAY";
 pub(super) const SHUTDOWN_TIMEOUT: &str = "COUNTERSIGN_SHUTDOWN_TIMEOUT";

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Instant};
 /// The caller of a use case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
-    /// The address of the connection's other end, where there is one.
+    /// Where the call comes from, if that is known: the connection's other end, or whom a trusted proxy forwards for.
     pub address: Option<IpAddr>,
     /// Nobody wants an answer after that.
     pub deadline: Instant,

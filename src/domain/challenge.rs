@@ -34,6 +34,8 @@ pub struct Challenge {
     pub audience: String,
     /// What the user calls the device; may be empty.
     pub device_name: String,
+    /// The known device that the login came from, if it did.
+    pub device_id: Option<Uuid>,
     /// When the login was made.
     pub created_at: Timestamp,
     /// From when another code can be sent.

@@ -1,9 +1,11 @@
 //! Domain values as protobuf messages.
 
+use zeroize::Zeroizing;
+
 use crate::{
     domain::{Factor, RecoveryCode, Revocation, Revoked, Session, Timestamp, User},
-    pb::{self, revocation::Subject},
-    service::{PendingChallenge, RevocationUpdate, Tokens, TotpEnrollment},
+    pb::{self, revocation::Subject, verify2_fa_request},
+    service::{PendingChallenge, Proof, RevocationUpdate, Tokens, TotpEnrollment},
     token::{Claims, PublicKey},
 };
 
@@ -26,6 +28,7 @@ pub(super) fn tokens(tokens: Tokens) -> pb::Tokens {
         expires_in: i64::try_from(tokens.access.expires_in.as_secs()).unwrap_or(i64::MAX),
         refresh_token: tokens.refresh.expose().to_owned(),
         session_id: tokens.session_id.to_string(),
+        device_token: tokens.device.map(|token| token.expose().to_owned()).unwrap_or_default(),
     }
 }
 
@@ -49,6 +52,14 @@ pub(super) fn challenge(challenge: &PendingChallenge) -> pb::Challenge {
         expire_time: Some(timestamp(challenge.expires_at)),
         resend_time: challenge.resend_at.map(timestamp),
         attempts_remaining: i32::try_from(challenge.attempts_remaining).unwrap_or(i32::MAX),
+    }
+}
+
+pub(super) fn proof(proof: verify2_fa_request::Proof) -> Proof {
+    match proof {
+        verify2_fa_request::Proof::OtpCode(code) => Proof::EmailCode(Zeroizing::new(code)),
+        verify2_fa_request::Proof::TotpCode(code) => Proof::Totp(Zeroizing::new(code)),
+        verify2_fa_request::Proof::RecoveryCode(code) => Proof::RecoveryCode(Zeroizing::new(code)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What holds for every RPC, before any handler: a deadline, and honest codes.
+//! What holds for every RPC, before any handler: a deadline, the caller's address, and honest codes.
 //!
 //! tonic answers CANCELLED when a deadline passes, OUT_OF_RANGE to a message that is too large and INTERNAL to one that
 //! can't be read. Callers branch on codes: here the first becomes DEADLINE_EXCEEDED, the others INVALID_ARGUMENT.
@@ -6,6 +6,7 @@
 use std::{
     convert::Infallible,
     future::Future,
+    net::IpAddr,
     pin::Pin,
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -16,6 +17,7 @@ use tonic::{
     Code, Status,
     body::Body,
     codegen::http::{HeaderMap, Request, Response},
+    transport::server::TcpConnectInfo,
 };
 use tower::{Layer, Service};
 
@@ -23,7 +25,7 @@ use super::{
     deadline_body::DeadlineBody,
     status::{deadline_exceeded, too_large, undecodable},
 };
-use crate::domain::Caller;
+use crate::domain::{Caller, TrustedProxies};
 
 /// Ours fires this much before tonic's own timer, whose answer would be CANCELLED.
 const AHEAD: Duration = Duration::from_millis(2);
@@ -32,19 +34,21 @@ const AHEAD: Duration = Duration::from_millis(2);
 const UNDECODABLE: &str = "failed to decode Protobuf message";
 
 /// Adds the edge to a service.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct EdgeLayer {
     /// For callers that name no deadline, and the longest for those that do.
     pub(super) max_deadline: Duration,
     /// The largest request, in bytes.
     pub(super) max_request: usize,
+    /// Whose word counts on where a call comes from.
+    pub(super) trusted_proxies: TrustedProxies,
 }
 
 impl<S> Layer<S> for EdgeLayer {
     type Service = Edge<S>;
 
     fn layer(&self, inner: S) -> Edge<S> {
-        Edge { inner, rules: *self }
+        Edge { inner, rules: self.clone() }
     }
 }
 
@@ -69,31 +73,29 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let rules = self.rules;
+        let EdgeLayer { max_deadline, max_request, .. } = self.rules;
         let (asked, now) = (deadline(request.headers()), Instant::now());
-        let deadline = asked.map_or(rules.max_deadline, |asked| {
-            asked.min(rules.max_deadline).saturating_sub(AHEAD)
-        });
-        request.extensions_mut().insert(Deadline(now + deadline));
+        let deadline =
+            asked.map_or(max_deadline, |asked| asked.min(max_deadline).saturating_sub(AHEAD));
+        let address = address(&request, &self.rules.trusted_proxies);
+        request.extensions_mut().insert(Caller { address, deadline: now + deadline });
         // Our limit is for the first answer; a stream may go on for as long as its caller asked for.
         let end = asked.and_then(|asked| now.checked_add(asked.saturating_sub(AHEAD)));
         // No async block: it would keep room for the inner future twice, captured and awaited, for as long as callers
         // wait for their hash.
         let response = tokio::time::timeout(deadline, self.inner.call(request));
         Box::pin(response.map(move |response| match response {
-            Ok(response) => response.map(|response| honest(response, rules, end)),
+            Ok(response) => response.map(|response| honest(response, max_request, end)),
             Err(_elapsed) => Ok(deadline_exceeded().into_http()),
         }))
     }
 }
 
 /// The response with the code that it should have, and no longer than until `end`.
-fn honest(response: Response<Body>, rules: EdgeLayer, end: Option<Instant>) -> Response<Body> {
+fn honest(response: Response<Body>, max_request: usize, end: Option<Instant>) -> Response<Body> {
     match Status::from_header_map(response.headers()) {
         // Nothing of ours answers OUT_OF_RANGE: it is tonic's word for a message over the limit.
-        Some(status) if status.code() == Code::OutOfRange => {
-            too_large(rules.max_request).into_http()
-        }
+        Some(status) if status.code() == Code::OutOfRange => too_large(max_request).into_http(),
         Some(status) if status.message().starts_with(UNDECODABLE) => undecodable().into_http(),
         _ => match end {
             Some(end) => response.map(|body| Body::new(DeadlineBody::new(body, end.into()))),
@@ -102,17 +104,19 @@ fn honest(response: Response<Body>, rules: EdgeLayer, end: Option<Instant>) -> R
     }
 }
 
-/// When the answer is due: left in the request for its handler.
-#[derive(Debug, Clone, Copy)]
-struct Deadline(Instant);
-
-/// Who sent a request, and until when they wait.
+/// Who sent a request, and until when they wait: left there by the edge.
 pub(super) fn caller<T>(request: &tonic::Request<T>) -> Caller {
-    let deadline = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
-    Caller {
-        address: request.remote_addr().map(|address| address.ip()),
-        deadline: deadline.unwrap_or_else(Instant::now),
-    }
+    let caller = request.extensions().get::<Caller>().copied();
+    caller.unwrap_or_else(|| Caller { address: None, deadline: Instant::now() })
+}
+
+/// Where a request comes from: the connection's other end, or whom trusted proxies forward for.
+fn address(request: &Request<Body>, trusted: &TrustedProxies) -> Option<IpAddr> {
+    let connection = request.extensions().get::<TcpConnectInfo>()?;
+    let forwarded = request.headers().get_all("x-forwarded-for").iter();
+    // One that is no text ends the list, like any other entry that makes no sense.
+    let forwarded = forwarded.map(|header| header.to_str().unwrap_or_default());
+    Some(trusted.origin(connection.remote_addr()?.ip(), forwarded))
 }
 
 /// The `grpc-timeout` that a caller sent: up to eight digits and a unit (the gRPC specification over HTTP/2).
@@ -161,7 +165,11 @@ mod tests {
     }
 
     async fn time_until_answer(grpc_timeout: Option<&str>) -> (Duration, Option<Code>) {
-        let rules = EdgeLayer { max_deadline: Duration::from_secs(30), max_request: 1 };
+        let rules = EdgeLayer {
+            max_deadline: Duration::from_secs(30),
+            max_request: 1,
+            trusted_proxies: TrustedProxies::default(),
+        };
         let mut request = Request::new(Body::default());
         if let Some(text) = grpc_timeout {
             request.headers_mut().insert("grpc-timeout", text.parse().unwrap());

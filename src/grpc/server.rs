@@ -10,6 +10,7 @@ use super::{
     incoming::incoming, observe::ObserveLayer, token_service::TokenApi,
 };
 use crate::{
+    domain::TrustedProxies,
     listener::Listener,
     pb::{
         DESCRIPTORS, account_service_server::AccountServiceServer,
@@ -68,12 +69,17 @@ pub async fn serve(
     use_cases: UseCases,
     metrics: Metrics,
     limits: Limits,
+    trusted_proxies: TrustedProxies,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
     let incoming = incoming(listener, limits.preface_deadline);
     builder(limits)
         .layer(ObserveLayer(metrics))
-        .layer(EdgeLayer { max_deadline: limits.max_deadline, max_request: limits.max_request })
+        .layer(EdgeLayer {
+            max_deadline: limits.max_deadline,
+            max_request: limits.max_request,
+            trusted_proxies,
+        })
         // The last: a look at the database has the caller's deadline, too.
         .layer(AccessLayer(use_cases))
         .serve_with_incoming_shutdown(routes.prepare(), incoming, shutdown)

@@ -52,9 +52,12 @@ pub(super) fn status(error: Error) -> Status {
         ),
         Error::UsernameTaken => taken("username", "USERNAME_TAKEN", "the username is taken"),
         Error::EmailTaken => taken("email", "EMAIL_TAKEN", "the e-mail address is taken"),
-        Error::Throttled(wait) => {
-            later(Code::ResourceExhausted, "THROTTLED", "too early: try again later", wait)
-        }
+        Error::Throttled(wait) => later(
+            Code::ResourceExhausted,
+            "THROTTLED",
+            "too early or too often: try again later",
+            wait,
+        ),
         Error::Overloaded(wait) => {
             later(Code::ResourceExhausted, "OVERLOADED", "too busy: try again later", wait)
         }

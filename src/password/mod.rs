@@ -79,6 +79,15 @@ impl Passwords {
         self.engine.figures()
     }
 
+    /// Refuses a caller for whom nothing could be hashed in time, before anything else is done for them. For one who
+    /// passes there is room until what is returned is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`].
+    pub fn announce(&self, caller: Caller) -> Result<engine::Announced, Error> {
+        self.engine.announce(caller)
+    }
+
     /// Hashes a new password into the format that is stored.
     ///
     /// # Errors

@@ -4,18 +4,26 @@ use super::{Account, Error, UseCases};
 use crate::domain::{Caller, Password};
 
 impl UseCases {
-    /// Checks the user's password.
+    /// Checks the user's password, at the cost of an attempt of the session's own budget: whoever holds its token can't
+    /// guess for long, and keeps nobody else from logging in.
     ///
     /// # Errors
-    /// It is not right; the hasher's.
+    /// It is not right; too many failures; the store's and the hasher's.
     pub(super) async fn confirm(
         &self,
         account: &Account,
         password: &Password,
         caller: Caller,
     ) -> Result<(), Error> {
-        let stored = account.credentials().password_hash.as_str();
-        let right = self.passwords.verify(password, Some(stored), caller).await?;
-        if right { Ok(()) } else { Err(Error::InvalidCredentials) }
+        let credentials = account.credentials();
+        let (user_id, session_id) = (credentials.user.id, account.session().id);
+        let budget = self.account_budget(user_id, credentials.credential_version, Some(session_id));
+        let stored = Some(credentials.password_hash.as_str());
+        let guess = self.guess(budget, password, stored, caller).await?;
+        // After so many failures even the right one may be a lucky guess: it takes a login.
+        if !guess.right || guess.attempt.is_over_the_limit() {
+            return Err(Error::InvalidCredentials);
+        }
+        self.forget_failures(budget).await
     }
 }

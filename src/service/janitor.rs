@@ -57,7 +57,13 @@ impl Janitor {
             return Ok(None);
         }
         let mut removed = 0;
-        for ended in [Ended::Challenges, Ended::Enrollments, Ended::Sessions, Ended::Revocations] {
+        for ended in [
+            Ended::Challenges,
+            Ended::Enrollments,
+            Ended::Sessions,
+            Ended::Revocations,
+            Ended::Throttles,
+        ] {
             removed += self.remove(ended).await?;
         }
         if let Some(keys) = &self.keys {
@@ -85,7 +91,9 @@ impl Janitor {
     /// What ended before this is of no use.
     fn kept_from(&self, ended: Ended) -> Timestamp {
         let needed = match ended {
-            Ended::Challenges | Ended::Enrollments | Ended::Revocations => Duration::ZERO,
+            Ended::Challenges | Ended::Enrollments | Ended::Revocations | Ended::Throttles => {
+                Duration::ZERO
+            }
             // Its last access token may still be asked about.
             Ended::Sessions => self.token_ttl,
         };

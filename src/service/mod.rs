@@ -5,6 +5,7 @@
 
 mod bearer;
 mod begin_totp_enrollment;
+mod budget;
 mod change_password;
 mod clock;
 mod confirm;
@@ -18,10 +19,12 @@ mod get_me;
 mod introspect_token;
 mod janitor;
 mod jwks;
+mod lines;
 mod list_sessions;
 mod login;
 mod logout;
 mod outbox;
+mod proof;
 mod readiness;
 mod refresh_token;
 mod regenerate_recovery_codes;
@@ -35,6 +38,7 @@ mod second_factor;
 mod session;
 mod set_two_factor;
 mod signing_keys;
+mod sources;
 mod verify_2fa;
 mod watch_revocations;
 
@@ -58,8 +62,10 @@ pub use self::{
     error::Error,
     janitor::Janitor,
     jwks::Jwks,
+    lines::Lines,
     login::{LoginOutcome, LoginRequest},
     outbox::Outbox,
+    proof::Proof,
     readiness::NotReady,
     refresh_token::RefreshTokenRequest,
     register::RegisterRequest,
@@ -67,7 +73,8 @@ pub use self::{
     second_factor::PendingChallenge,
     session::Tokens,
     signing_keys::{KEYS_RELOAD_EVERY, KeyKeeper, ListedKey, SigningKeyError},
-    verify_2fa::{Proof, Verify2faRequest},
+    sources::Sources,
+    verify_2fa::Verify2faRequest,
     watch_revocations::{RevocationStream, RevocationUpdate},
 };
 
@@ -84,6 +91,8 @@ pub struct Policy {
     pub session_ttl: Duration,
     /// How long a session lives that is not used.
     pub session_idle_ttl: Duration,
+    /// Calls a second that one address may make to what costs a hash or a mail; none are no limit.
+    pub address_rate: u32,
     /// Whom tokens may be for; the first is meant where a caller names none.
     pub audiences: Vec<String>,
 }
@@ -105,6 +114,10 @@ pub struct UseCases {
     pub(crate) outbox: Outbox,
     /// The rules.
     pub(crate) policy: Arc<Policy>,
+    /// Which addresses have called lately.
+    pub(crate) sources: Sources,
+    /// Which accounts' passwords are being checked.
+    pub(crate) lines: Lines,
     /// What time it is.
     pub(crate) clock: Clock,
     /// What is known to be revoked.

@@ -4,7 +4,7 @@ use super::{Error, Policy, UseCases, login::Destination};
 use crate::{
     domain::{AuthMethod, CLOCK_SKEW, Session, Timestamp, User},
     store::{Credentials, Revoking},
-    token::{AccessToken, OpaqueToken, RefreshToken},
+    token::{AccessToken, DeviceToken, OpaqueToken, RefreshToken},
 };
 
 /// The tokens of a session.
@@ -16,6 +16,8 @@ pub struct Tokens {
     pub refresh: OpaqueToken,
     /// The session.
     pub session_id: uuid::Uuid,
+    /// Marks the device as known at its next login; with a login alone.
+    pub device: Option<OpaqueToken>,
 }
 
 impl Policy {
@@ -61,7 +63,22 @@ impl UseCases {
         let issued = self.tokens.issue(user, session, now);
         let access = issued.map_err(|error| Error::Internal(error.into()))?;
         let refresh = RefreshToken::of(&self.master_key, session).text();
-        Ok(Tokens { access, refresh, session_id: session.id })
+        Ok(Tokens { access, refresh, session_id: session.id, device: None })
+    }
+
+    /// Signs the tokens of a login that has just been completed. From now on the device is known.
+    pub(super) fn issue_at_login(
+        &self,
+        credentials: &Credentials,
+        session: &Session,
+        destination: &Destination,
+    ) -> Result<Tokens, Error> {
+        let (user, version) = (&credentials.user, credentials.credential_version);
+        // A device that was known stays the one it was: more logins give nobody more budgets.
+        let device_id = destination.device_id.unwrap_or_else(uuid::Uuid::now_v7);
+        let now = session.created_at;
+        let device = DeviceToken::issue(&self.master_key, user.id, version, device_id, now);
+        Ok(Tokens { device: Some(device.text()), ..self.issue(user, session, now)? })
     }
 
     /// What is ended now: tokens of it may still be around for as long as one can be valid. One may even be issued after

@@ -21,7 +21,8 @@ macro_rules! steps {
             "0007_key_rotation",
             "0008_leases",
             "0009_outbox",
-            "0010_factors",
+            "0010_throttles",
+            "0011_factors",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

@@ -23,7 +23,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::domain::{Challenge, LoginName, Session, Timestamp, User};
+use crate::domain::{Challenge, Charged, LoginName, Session, ThrottleRule, Timestamp, User};
 
 pub use self::{
     error::Error,
@@ -31,9 +31,9 @@ pub use self::{
         ConfirmTotp, Enrollment, FactorChange, Factors, NewTotp, SealedTotp, Spending, UserFactors,
     },
     records::{
-        ClaimedMessage, CodeRules, Credentials, Ended, Lease, LiveSession, NewChallenge, NewUser,
-        NumberedRevocation, OutboxState, PasswordChange, PoolUse, Refresh, Renewal, Reservation,
-        Revoking, Rotation, SealedKey, SealedMessage, Taken,
+        Admission, ClaimedMessage, CodeRules, Credentials, Ended, Lease, LiveSession, NewChallenge,
+        NewUser, NumberedRevocation, OutboxState, PasswordChange, PoolUse, Refresh, Renewal,
+        Reservation, Revoking, Rotation, SealedKey, SealedMessage, Taken,
     },
 };
 
@@ -57,6 +57,7 @@ pub trait Store:
     + Outbox
     + SigningKeys
     + Revocations
+    + Throttles
     + Housekeeping
 {
 }
@@ -71,6 +72,7 @@ impl<T> Store for T where
         + Outbox
         + SigningKeys
         + Revocations
+        + Throttles
         + Housekeeping
 {
 }
@@ -269,6 +271,29 @@ pub trait Revocations {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<NumberedRevocation>>;
+}
+
+/// Counted attempts. A key is a keyed digest: what it stands for is not kept.
+#[async_trait]
+pub trait Throttles {
+    /// Charges an attempt, before anything is evaluated: callers in parallel can't share one.
+    async fn throttle_charge(
+        &self,
+        key: [u8; 32],
+        rule: ThrottleRule,
+        now: Timestamp,
+    ) -> Result<Admission>;
+
+    /// Takes an attempt back, as though it had not been made. What others were charged with since stays.
+    async fn throttle_take_back(
+        &self,
+        key: [u8; 32],
+        rule: ThrottleRule,
+        charged: Charged,
+    ) -> Result<()>;
+
+    /// Forgets all attempts.
+    async fn throttle_forget(&self, key: [u8; 32]) -> Result<()>;
 }
 
 /// Connects to the database that `url` names.

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use uuid::Uuid;
 
-use crate::domain::{Challenge, Revocation, Session, Timestamp, User};
+use crate::domain::{Challenge, Charged, Revocation, Session, Timestamp, User};
 
 /// A user that is to be added.
 #[derive(Clone)]
@@ -184,6 +184,15 @@ pub enum Renewal {
     Invalid,
 }
 
+/// What came of charging an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It may be made.
+    Charged(Charged),
+    /// There may be none before then.
+    Refused(Timestamp),
+}
+
 /// A message to a person, encrypted, that is to be sent if the transaction commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedMessage {
@@ -262,6 +271,8 @@ pub enum Ended {
     Sessions,
     /// Revocations of tokens that have all expired.
     Revocations,
+    /// Attempts that count no longer.
+    Throttles,
 }
 
 /// How the connections are used.

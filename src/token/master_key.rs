@@ -26,6 +26,12 @@ pub enum Purpose {
     ChallengeId,
     /// A one-time code, together with its challenge.
     OneTimeCode,
+    /// A device token: its user, their credentials, and when it was issued.
+    DeviceToken,
+    /// Whose attempts are counted together.
+    Budget,
+    /// What is counted of them.
+    Throttle,
     /// A refresh token: its session, the session's salt, and its number.
     RefreshToken,
     /// A recovery code, together with its user.
@@ -37,6 +43,9 @@ impl Purpose {
         match self {
             Self::ChallengeId => b"challenge id",
             Self::OneTimeCode => b"one-time code",
+            Self::DeviceToken => b"device token",
+            Self::Budget => b"budget",
+            Self::Throttle => b"throttle",
             Self::RefreshToken => b"refresh token",
             Self::RecoveryCode => b"recovery code",
         }

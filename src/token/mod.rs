@@ -6,6 +6,7 @@
 mod access;
 mod algorithm;
 mod claims;
+mod device;
 mod key_ring;
 mod master_key;
 mod opaque;
@@ -22,6 +23,7 @@ pub fn seed_randomness() {
 pub use access::{AccessToken, AccessTokens, InvalidToken, Settings};
 pub use algorithm::Algorithm;
 pub use claims::Claims;
+pub use device::DeviceToken;
 pub use key_ring::KeyRing;
 pub use master_key::{MasterKey, Purpose};
 pub use opaque::OpaqueToken;

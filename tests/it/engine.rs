@@ -17,7 +17,7 @@ fn login(username: &str) -> Request<LoginRequest> {
 }
 
 /// The figure of the engine that has that name and those labels.
-async fn figure(server: &Server, name: &str) -> Option<f64> {
+pub async fn figure(server: &Server, name: &str) -> Option<f64> {
     let (_, body) = get(server.http, "/metrics").await;
     let start = format!("countersign_password_{name} ");
     let figure = body.lines().find_map(|line| line.strip_prefix(&start).map(str::to_owned));
@@ -64,9 +64,9 @@ async fn cancelled_logins_leave_no_job_behind() {
     })
     .await;
     let logins: Vec<_> = (0..60)
-        .map(|_| {
+        .map(|number| {
             let mut auth = server.auth.clone();
-            tokio::spawn(async move { auth.login(login("nobody")).await })
+            tokio::spawn(async move { auth.login(login(&format!("nobody-{number}"))).await })
         })
         .collect();
     // More than all lanes hold have arrived, and some have begun.

@@ -250,6 +250,7 @@ async fn tokens_are_for_the_audience_that_was_asked_for_if_it_is_configured() {
         password: PASSWORD.into(),
         audience: audience.into(),
         device_name: "phone".into(),
+        ..LoginRequest::default()
     };
     let response = server.auth.clone().login(request("other")).await.unwrap().into_inner();
     let Some(Outcome::Tokens(tokens)) = response.result else { panic!("no tokens") };

@@ -32,6 +32,7 @@ mod resend_code;
 mod shutdown;
 mod signing;
 mod store;
+mod throttle;
 mod verifier;
 mod verify_2fa;
 mod watch_revocations;

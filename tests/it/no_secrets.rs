@@ -121,6 +121,8 @@ async fn no_secret_is_in_any_output(
         ("the refresh token", &tokens.refresh_token),
         ("its successor", &next.refresh_token),
         ("the token's signature", &signature),
+        ("the refresh token", &tokens.refresh_token),
+        ("the device token", &tokens.device_token),
     ] {
         assert!(!output.contains(secret), "{what} is in the output");
     }

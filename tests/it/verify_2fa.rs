@@ -55,6 +55,7 @@ async fn what_the_login_asked_for_holds_after_the_second_factor(
         password: PASSWORD.into(),
         audience: "other".into(),
         device_name: "phone".into(),
+        ..LoginRequest::default()
     };
     let response = server.auth.clone().login(login).await.unwrap().into_inner();
     server.delivered().await;

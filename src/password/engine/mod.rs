@@ -37,10 +37,10 @@ pub use self::{
 use self::{
     figures::Reason,
     kernel::Plan,
-    queue::{Full, Queue, Source},
+    queue::{Full, Queue},
 };
 use super::{Error, Settings};
-use crate::domain::Caller;
+use crate::domain::{Caller, Source};
 
 /// What bcrypt gives: 24 bytes, of which 23 are stored.
 type Digest = [u8; 24];
@@ -97,6 +97,8 @@ struct State {
     queue: Queue<Waiting>,
     /// Lanes in use, by worker.
     occupied: Vec<usize>,
+    /// Jobs that are to come.
+    announced: usize,
     closed: bool,
 }
 
@@ -124,6 +126,7 @@ impl Engine {
             state: Mutex::new(State {
                 queue: Queue::new(settings.queue),
                 occupied: vec![0; settings.threads],
+                announced: 0,
                 closed: false,
             }),
             work: Condvar::new(),
@@ -158,6 +161,27 @@ impl Engine {
         digest.await.unwrap_or(Err(Error::Broken))
     }
 
+    /// Refuses what [`Engine::run`] would refuse now, for callers who have work to do before. Those who pass count as ahead
+    /// of later ones, as though their job waited already.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`].
+    pub(super) fn announce(&self, caller: Caller) -> Result<Announced, Error> {
+        let (shared, source) = (&*self.shared, Source::from(caller.address));
+        let mut state = shared.lock();
+        let (wait, takes) = self.estimate(&state, source, shared.usual_steps);
+        let reason = if Instant::now() + wait + takes > caller.deadline {
+            Reason::Deadline
+        } else if state.queue.has_room_for(source, state.announced) {
+            state.announced += 1;
+            return Ok(Announced(Arc::clone(&self.shared)));
+        } else {
+            Reason::QueueFull
+        };
+        shared.figures.refused(reason);
+        Err(Error::Overloaded { retry_after: retry_after(wait) })
+    }
+
     fn admit(
         &self,
         job: Job,
@@ -167,7 +191,7 @@ impl Engine {
     ) -> Result<u64, Error> {
         let (shared, since) = (&*self.shared, Instant::now());
         let mut state = shared.lock();
-        let (wait, takes) = self.estimate(&state, source, &job);
+        let (wait, takes) = self.estimate(&state, source, job.steps());
         if since + wait + takes > deadline {
             shared.figures.refused(Reason::Deadline);
             return Err(Error::Overloaded { retry_after: retry_after(wait) });
@@ -189,19 +213,21 @@ impl Engine {
     }
 
     /// How long a job of that source will wait for a lane, and how long it will take in it.
-    fn estimate(&self, state: &State, source: Source, job: &Job) -> (Duration, Duration) {
+    fn estimate(&self, state: &State, source: Source, steps: u64) -> (Duration, Duration) {
         let Some(plan) = self.shared.plan.get() else { return (Duration::ZERO, Duration::ZERO) };
-        let steps = job.steps().max(self.shared.usual_steps);
+        let steps = steps.max(self.shared.usual_steps);
         let lanes = plan.lanes.get() * self.shared.workers;
         let running = state.occupied.iter().sum::<usize>();
-        if state.queue.len() == 0 && running < lanes {
+        if state.queue.len() == 0 && running + state.announced < lanes {
             let occupied = state.occupied.iter().min().copied().unwrap_or(0) + 1;
             return (Duration::ZERO, plan.pace.job(steps, occupied));
         }
         let takes = plan.pace.job(steps, plan.lanes.get());
         // After a rush all lanes are at the same place of their jobs, perhaps at the beginning: then none is free before
         // a whole job is done.
-        let ahead = plan.pace.all_lanes(state.queue.ahead_of(source), self.shared.workers);
+        let announced = state.announced as u64 * self.shared.usual_steps;
+        let ahead = state.queue.ahead_of(source) + announced;
+        let ahead = plan.pace.all_lanes(ahead, self.shared.workers);
         (ahead + takes, takes)
     }
 }
@@ -210,6 +236,16 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
         self.shared.work.notify_all();
+    }
+}
+
+/// A job that is to come, until this is dropped.
+#[derive(Debug)]
+pub struct Announced(Arc<Shared>);
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        self.0.lock().announced -= 1;
     }
 }
 

@@ -3,23 +3,9 @@
 //! Each source has a line of its own, and the lines take turns. When there is no room left, the source with the longest
 //! line makes room for one with a shorter line: whoever floods the service pushes back themselves, not others.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    net::IpAddr,
-};
+use std::collections::{HashMap, VecDeque};
 
-/// Whose turn it is: an IPv4 address, the /64 network of an IPv6 address (which is one customer), or unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Source(Option<IpAddr>);
-
-impl From<Option<IpAddr>> for Source {
-    fn from(address: Option<IpAddr>) -> Self {
-        Self(address.map(|address| match address.to_canonical() {
-            IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-            v4 @ IpAddr::V4(_) => v4,
-        }))
-    }
-}
+use crate::domain::Source;
 
 /// There is no room.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,6 +53,13 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Whether a job of `source` would get in after `others`, perhaps in another's place.
+    pub(super) fn has_room_for(&self, source: Source, others: usize) -> bool {
+        let own = self.lines.get(&source).map_or(0, VecDeque::len);
+        let longest = self.lines.values().map(VecDeque::len).max();
+        self.length + others < self.capacity || longest.is_some_and(|longest| longest > own + 1)
+    }
+
     /// Adds a job; gives its id, and the job that had to make room for it, if one had to.
     pub(super) fn push(
         &mut self,
@@ -74,16 +67,14 @@ impl<T> Queue<T> {
         steps: u64,
         item: T,
     ) -> Result<(u64, Option<T>), Full> {
+        if !self.has_room_for(source, 0) {
+            return Err(Full);
+        }
         let evicted = if self.length < self.capacity {
             None
         } else {
-            let own = self.lines.get(&source).map_or(0, VecDeque::len);
             let longest = self.lines.iter().max_by_key(|(_, line)| line.len());
-            let (longest, length) =
-                longest.map(|(source, line)| (*source, line.len())).ok_or(Full)?;
-            if length <= own + 1 {
-                return Err(Full);
-            }
+            let longest = longest.map(|(source, _)| *source).ok_or(Full)?;
             self.take(longest, VecDeque::pop_back)
         };
         let id = self.next_id;
@@ -130,6 +121,8 @@ impl<T> Queue<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     fn source(number: u8) -> Source {
@@ -182,13 +175,5 @@ mod tests {
         assert_eq!(queue.remove(source(2), id), None);
         assert_eq!((queue.len(), queue.steps, queue.turns.len()), (1, 10, 1));
         assert_eq!(queue.pop(), Some((1, 0)));
-    }
-
-    #[test]
-    fn an_ipv6_network_is_one_source_and_a_mapped_address_is_its_ipv4_one() {
-        let of = |text: &str| Source::from(Some(text.parse().unwrap()));
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_eq!(of("::ffff:10.0.0.1"), source(1));
     }
 }

@@ -115,7 +115,7 @@ async fn an_estimate_supposes_that_the_jobs_in_the_lanes_have_just_begun() {
     while engine.figures().lanes_in_use() < 1 {
         tokio::task::yield_now().await;
     }
-    let (wait, takes) = engine.estimate(&engine.shared.lock(), Source::from(None), &job(16));
+    let (wait, takes) = engine.estimate(&engine.shared.lock(), Source::from(None), job(16).steps());
     assert!(takes > Duration::ZERO && wait >= takes, "{wait:?}, {takes:?}");
 }
 
@@ -172,4 +172,14 @@ async fn a_flood_from_one_address_makes_room_for_another() {
     assert_eq!(engine.figures().refusals(Reason::Unfair), 1);
     drop((in_lanes, in_queue));
     assert!(soon(other).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_job_that_is_announced_has_its_room_until_it_comes_or_does_not() {
+    let engine = engine(|settings| settings.queue = 2);
+    let first = engine.announce(patient()).unwrap();
+    let _second = engine.announce(patient()).unwrap();
+    assert!(matches!(engine.announce(patient()), Err(Error::Overloaded { .. })));
+    drop(first);
+    assert!(engine.announce(patient()).is_ok());
 }

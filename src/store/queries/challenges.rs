@@ -99,8 +99,8 @@ async fn insert(
     let challenge = &new.challenge;
     sqlx::query(
         "INSERT INTO challenges (id, token_mac, user_id, credential_version, code_mac, attempts, audience, \
-         device_name, created_at, resend_at, expires_at, factors) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         device_name, device_id, created_at, resend_at, expires_at, factors) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(challenge.id)
     .bind(new.token_mac.as_slice())
@@ -110,6 +110,7 @@ async fn insert(
     .bind(count(challenge.attempts))
     .bind(&challenge.audience)
     .bind(&challenge.device_name)
+    .bind(challenge.device_id)
     .bind(challenge.created_at)
     .bind(challenge.resend_at)
     .bind(challenge.expires_at)
@@ -220,6 +221,7 @@ struct ChallengeRow {
     attempts: i32,
     audience: String,
     device_name: String,
+    device_id: Option<Uuid>,
     created_at: Timestamp,
     resend_at: Timestamp,
     expires_at: Timestamp,
@@ -250,6 +252,7 @@ impl TryFrom<ChallengeRow> for Challenge {
                 .map_err(|_negative| Error::Corrupt("challenges.attempts"))?,
             audience: row.audience,
             device_name: row.device_name,
+            device_id: row.device_id,
             created_at: row.created_at,
             resend_at: row.resend_at,
             expires_at: row.expires_at,

@@ -37,7 +37,7 @@ async fn take(connection: &mut Connection, lease: &Lease) -> Result<bool> {
     Ok(taken.is_some())
 }
 
-/// What has ended never begins again, so that it matters not what others do between the search and the removal.
+/// What has ended does not begin again, so that it matters not what others do between the search and the removal.
 async fn remove(
     connection: &mut Connection,
     ended: Ended,
@@ -58,6 +58,11 @@ async fn remove(
         }
         Ended::Revocations => {
             "DELETE FROM revocations WHERE seq IN (SELECT seq FROM revocations WHERE expires_at < $1 LIMIT $2)"
+        }
+        // Alone of these it may begin again: the outer condition is looked at once more if a rival held the row.
+        Ended::Throttles => {
+            "DELETE FROM throttles WHERE expires_at < $1 AND key IN \
+             (SELECT key FROM throttles WHERE expires_at < $1 LIMIT $2)"
         }
     };
     let removed = sqlx::query(sql).bind(before).bind(i64::from(most)).execute(connection).await?;

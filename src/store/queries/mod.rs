@@ -16,6 +16,7 @@ mod schema;
 mod session_row;
 mod sessions;
 mod signing_keys;
+mod throttles;
 mod totp;
 mod users;
 

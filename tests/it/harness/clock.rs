@@ -1,8 +1,8 @@
-//! A clock that tests can put forward.
+//! A clock that tests can put forward, and stop.
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -12,16 +12,25 @@ use countersign::{domain::Timestamp, service::Clock};
 
 /// The system's time and what was added to it.
 #[derive(Debug, Clone, Default)]
-pub struct TestClock(Arc<AtomicU64>);
+pub struct TestClock {
+    added: Arc<AtomicU64>,
+    stopped_at: Arc<OnceLock<SystemTime>>,
+}
 
 impl TestClock {
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(u64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+        self.added.fetch_add(u64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// From now on time goes by `advance` alone.
+    pub fn stop(&self) {
+        self.stopped_at.get_or_init(SystemTime::now);
     }
 
     pub fn now(&self) -> Timestamp {
-        let added = Duration::from_micros(self.0.load(Ordering::SeqCst));
-        Timestamp::from(SystemTime::now()).plus(added)
+        let added = Duration::from_micros(self.added.load(Ordering::SeqCst));
+        let time = self.stopped_at.get().copied().unwrap_or_else(SystemTime::now);
+        Timestamp::from(time).plus(added)
     }
 
     pub fn clock(&self) -> Clock {

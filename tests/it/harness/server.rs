@@ -253,6 +253,14 @@ pub fn bearer<T>(tokens: &Tokens, message: T) -> Request<T> {
     request
 }
 
+/// Another server on the same database; it ends with the test.
+pub async fn replica(config: &Config, environment: Environment) -> AuthServiceClient<Channel> {
+    let app = App::bind(config, environment).await.unwrap();
+    let endpoint = Channel::from_shared(format!("http://{}", app.grpc_addr())).unwrap();
+    tokio::spawn(app.serve(std::future::pending()));
+    AuthServiceClient::new(soon("connecting", endpoint.connect()).await.unwrap())
+}
+
 /// The request of a user that is like no other.
 pub fn registration(is_2fa_enabled: bool) -> RegisterRequest {
     let username = unique("alice");

@@ -9,6 +9,7 @@ mod revocations;
 mod rotation;
 mod sessions;
 mod signing_keys;
+mod throttles;
 mod users;
 
 use std::time::Duration;
@@ -80,6 +81,7 @@ fn new_challenge(user: &Credentials) -> NewChallenge {
             attempts: 0,
             audience: "countersign".into(),
             device_name: "phone".into(),
+            device_id: Some(Uuid::now_v7()),
             created_at: at(0),
             resend_at: at(30),
             expires_at: at(300),

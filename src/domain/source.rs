@@ -1,0 +1,74 @@
+//! Where calls come from, and how many a second are let through from there.
+
+use std::{net::IpAddr, time::Duration};
+
+use super::Timestamp;
+
+/// An IPv4 address, the /64 network of an IPv6 address (which is one customer), or unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Source(Option<IpAddr>);
+
+impl From<Option<IpAddr>> for Source {
+    fn from(address: Option<IpAddr>) -> Self {
+        Self(address.map(|address| match address.to_canonical() {
+            IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+            v4 @ IpAddr::V4(_) => v4,
+        }))
+    }
+}
+
+/// How many calls a second one source may make, in the long run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceRate(pub u32);
+
+impl SourceRate {
+    /// What may come in one go: so many seconds' worth.
+    const BURST_SECONDS: u32 = 5;
+
+    /// Lets a call through, as a token bucket does. All that is kept of a bucket is when it will be full again, which is
+    /// later for each call; one that is full (`full_at` is over) need not be kept.
+    ///
+    /// # Errors
+    /// How long until there is a token, where there is none.
+    pub fn admit(self, full_at: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Duration> {
+        let a_token = Duration::from_secs(1) / self.0.max(1);
+        let full_at = full_at.map_or(now, |full_at| full_at.max(now)).plus(a_token);
+        let missing = full_at.since(now);
+        match missing.checked_sub(a_token * self.0 * Self::BURST_SECONDS) {
+            None | Some(Duration::ZERO) => Ok(full_at),
+            Some(wait) => Err(wait),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_network_is_one_source_and_a_mapped_address_is_its_ipv4_one() {
+        let of = |text: &str| Source::from(Some(text.parse().unwrap()));
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_eq!(of("::ffff:10.0.0.1"), of("10.0.0.1"));
+    }
+
+    #[test]
+    fn a_burst_passes_and_then_the_rate() {
+        let (rate, start) = (SourceRate(10), Timestamp::from_unix_micros(0));
+        let mut full_at = None;
+        for _ in 0..50 {
+            full_at = Some(rate.admit(full_at, start).unwrap());
+        }
+        let tenth = Duration::from_millis(100);
+        assert_eq!(rate.admit(full_at, start), Err(tenth));
+        full_at = Some(rate.admit(full_at, start.plus(tenth)).unwrap());
+        assert_eq!(rate.admit(full_at, start.plus(tenth)), Err(tenth));
+        // After five seconds of silence it is full again, and no fuller.
+        let later = start.plus(Duration::from_secs(3600));
+        for _ in 0..50 {
+            full_at = Some(rate.admit(full_at, later).unwrap());
+        }
+        assert!(rate.admit(full_at, later).is_err());
+    }
+}

@@ -1,0 +1,144 @@
+//! Budgets: how many attempts strangers, and each known device, have with an account (ADR 14).
+
+use uuid::Uuid;
+
+use super::{Error, UseCases, lines::Place};
+use crate::{
+    domain::{Caller, Challenge, Charged, LoginName, Password, ThrottleRule},
+    store::{Admission, Credentials},
+    token::{DeviceToken, OpaqueToken, Purpose},
+};
+
+/// Whose attempts are counted together. A digest: the store never learns the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Budget([u8; 32]);
+
+/// An attempt that its budget was charged with.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    key: [u8; 32],
+    rule: ThrottleRule,
+    charged: Charged,
+}
+
+/// A password that was evaluated, and the attempt that it took.
+#[derive(Debug)]
+pub(super) struct Guess {
+    pub(super) right: bool,
+    pub(super) attempt: Attempt,
+    /// Until what came of it is settled, so that those behind see it.
+    _place: Place,
+}
+
+impl Attempt {
+    /// Whether there were so many failures in a row that a right password proves too little by itself.
+    pub(super) fn is_over_the_limit(&self) -> bool {
+        self.charged.is_over_the_limit()
+    }
+}
+
+impl UseCases {
+    /// The budget of an account: that of a known device or of a session, or the one that all strangers share. New
+    /// credentials begin with new budgets.
+    pub(super) fn account_budget(
+        &self,
+        user_id: Uuid,
+        credential_version: i64,
+        device_id: Option<Uuid>,
+    ) -> Budget {
+        let (version, device) = (credential_version.to_be_bytes(), device_id.unwrap_or_default());
+        let parts: [&[u8]; 4] = [b"account", user_id.as_bytes(), &version, device.as_bytes()];
+        Budget(self.master_key.digest(Purpose::Budget, &parts))
+    }
+
+    /// The budget of a challenge's codes and mails.
+    pub(super) fn challenge_budget(&self, challenge: &Challenge) -> Budget {
+        let Challenge { user_id, credential_version, device_id, .. } = *challenge;
+        self.account_budget(user_id, credential_version, device_id)
+    }
+
+    /// The budget for a login. Where there is no such account the name stands for one, so that it is throttled like any.
+    pub(super) fn login_budget(
+        &self,
+        name: &LoginName,
+        found: Option<&Credentials>,
+        device_id: Option<Uuid>,
+    ) -> Budget {
+        if let Some(found) = found {
+            return self.account_budget(found.user.id, found.credential_version, device_id);
+        }
+        let parts: [&[u8]; 2] = match name {
+            LoginName::Username(key) => [b"username", key.as_bytes()],
+            LoginName::Email(key) => [b"email", key.as_bytes()],
+        };
+        Budget(self.master_key.digest(Purpose::Budget, &parts))
+    }
+
+    /// Which device of theirs a user's device token stands for. One that is not valid is as good as none.
+    pub(super) fn known_device(&self, found: &Credentials, token: &OpaqueToken) -> Option<Uuid> {
+        let (user_id, version) = (found.user.id, found.credential_version);
+        let token = DeviceToken::parse(token.expose())?;
+        token.device_of(&self.master_key, user_id, version, self.clock.now())
+    }
+
+    /// Evaluates a password at the cost of an attempt.
+    ///
+    /// The attempt is charged and committed before the password is hashed: of many guesses at once, no more are evaluated
+    /// than of as many one after the other. Only one that was not evaluated is given back here.
+    pub(super) async fn guess(
+        &self,
+        budget: Budget,
+        password: &Password,
+        stored: Option<&str>,
+        caller: Caller,
+    ) -> Result<Guess, Error> {
+        // Under a flood of more than can be hashed nobody waits in line for nothing, and nothing is written that would be
+        // taken back at once.
+        drop(self.passwords.announce(caller)?);
+        let place = self.lines.enter(budget.0).await;
+        let announced = self.passwords.announce(caller)?;
+        let attempt = self.charge(ThrottleRule::Passwords, budget).await?;
+        drop(announced);
+        match self.passwords.verify(password, stored, caller).await {
+            Ok(right) => Ok(Guess { right, attempt, _place: place }),
+            Err(not_evaluated) => {
+                self.take_back(attempt).await?;
+                Err(not_evaluated.into())
+            }
+        }
+    }
+
+    /// Charges a budget with an attempt.
+    pub(super) async fn charge(
+        &self,
+        rule: ThrottleRule,
+        budget: Budget,
+    ) -> Result<Attempt, Error> {
+        let (key, now) = (self.throttle_key(rule, budget), self.clock.now());
+        match self.store.throttle_charge(key, rule, now).await? {
+            Admission::Charged(charged) => Ok(Attempt { key, rule, charged }),
+            Admission::Refused(until) => Err(Error::Throttled(until.since(now))),
+        }
+    }
+
+    /// Gives an attempt back that did not fail.
+    pub(super) async fn take_back(&self, attempt: Attempt) -> Result<(), Error> {
+        let Attempt { key, rule, charged } = attempt;
+        Ok(self.store.throttle_take_back(key, rule, charged).await?)
+    }
+
+    /// Ends a row of failed passwords: their owner has logged in.
+    pub(super) async fn forget_failures(&self, budget: Budget) -> Result<(), Error> {
+        let key = self.throttle_key(ThrottleRule::Passwords, budget);
+        Ok(self.store.throttle_forget(key).await?)
+    }
+
+    fn throttle_key(&self, rule: ThrottleRule, budget: Budget) -> [u8; 32] {
+        let label: &[u8] = match rule {
+            ThrottleRule::Passwords => b"passwords",
+            ThrottleRule::Codes => b"codes",
+            ThrottleRule::Mails => b"mails",
+        };
+        self.master_key.digest(Purpose::Throttle, &[label, &budget.0])
+    }
+}

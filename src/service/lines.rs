@@ -1,0 +1,96 @@
+//! Lines before a budget: attempts of one account wait here for those before them.
+//!
+//! An attempt is charged before it is known to be right. Without this, a dozen right passwords of one account at once would
+//! be charged as a dozen failures, and most of them refused. It decides nothing: what counts is in the store.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+type Key = [u8; 32];
+
+/// The attempts of one budget that this replica evaluates at a time: as many as may fail without a delay.
+const AT_ONCE: usize = 5;
+
+/// The budgets with attempts under way. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Lines(Arc<Mutex<HashMap<Key, Arc<Semaphore>>>>);
+
+/// A place at the head of a line, or on the way there. It is free again when this is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    lines: Lines,
+    key: Key,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Lines {
+    /// Waits until it is the caller's turn.
+    pub(super) async fn enter(&self, key: Key) -> Place {
+        let line = {
+            let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(lines.entry(key).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))))
+        };
+        let mut place = Place { lines: self.clone(), key, permit: None };
+        // Never an error: nobody closes it.
+        place.permit = line.acquire_owned().await.ok();
+        place
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.permit = None;
+        let mut lines = self.lines.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.get(&self.key).is_some_and(|line| Arc::strong_count(line) == 1) {
+            lines.remove(&self.key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::poll;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn five_go_and_the_sixth_waits_and_whoever_leaves_leaves_nothing_behind() {
+        let lines = Lines::default();
+        let mut places = Vec::new();
+        for _ in 0..AT_ONCE {
+            places.push(lines.enter([1; 32]).await);
+        }
+        drop(lines.enter([2; 32]).await);
+        {
+            let mut waits = pin!(lines.enter([1; 32]));
+            let mut gives_up = Box::pin(lines.enter([1; 32]));
+            assert!(poll!(&mut waits).is_pending() && poll!(&mut gives_up).is_pending());
+            drop(places.pop());
+            drop(gives_up);
+            drop(waits.await);
+        }
+        assert_eq!(lines.0.lock().unwrap().len(), 1);
+        drop(places);
+        assert!(lines.0.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_who_gives_up_after_all_others_have_gone_leaves_nothing_behind() {
+        let lines = Lines::default();
+        let mut places = Vec::new();
+        for _ in 0..AT_ONCE {
+            places.push(lines.enter([1; 32]).await);
+        }
+        let mut gives_up = Box::pin(lines.enter([1; 32]));
+        assert!(poll!(&mut gives_up).is_pending());
+        drop(places);
+        drop(gives_up);
+        assert!(lines.0.lock().unwrap().is_empty());
+    }
+}

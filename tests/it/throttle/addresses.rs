@@ -1,0 +1,89 @@
+//! Calls from one address, and whose address it is.
+
+use std::time::Duration;
+
+use countersign::{domain::TrustedProxies, pb::RegisterRequest};
+use rstest::rstest;
+use tonic::{Request, Status};
+
+use super::{From, login, reason_of, tokens, wait};
+use crate::harness::{
+    Backend, Server,
+    server::{PASSWORD, registration},
+    soon, unique,
+};
+
+/// One call a second, five at once, and this machine is trusted to tell for whom it calls.
+async fn server(backend: Backend) -> Server {
+    let server = Server::start_with(backend, |config, _| {
+        config.policy.address_rate = 1;
+        config.listen.trusted_proxies = TrustedProxies::parse("127.0.0.0/8").unwrap();
+    })
+    .await;
+    server.clock.stop();
+    server
+}
+
+fn at(forwarded_for: &str) -> From<'_> {
+    From { forwarded_for, ..From::default() }
+}
+
+async fn register(server: &Server, forwarded_for: &str, username: &str) -> Result<(), Status> {
+    let message = RegisterRequest { username: username.into(), ..registration(false) };
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("x-forwarded-for", forwarded_for.parse().unwrap());
+    soon("Register", server.auth.clone().register(request)).await.map(|_| ())
+}
+
+#[rstest]
+#[tokio::test]
+async fn each_address_has_its_calls_a_second_whatever_the_accounts(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = server(backend).await;
+    // Bad fields cost nothing, and are not counted.
+    for _ in 0..10 {
+        let answer = login(&server.auth, "", PASSWORD, at("192.0.2.1")).await;
+        assert_eq!(reason_of(answer), "INVALID_FIELD");
+    }
+    for _ in 0..5 {
+        let answer = login(&server.auth, &unique("nobody"), PASSWORD, at("192.0.2.1")).await;
+        assert_eq!(reason_of(answer), "INVALID_CREDENTIALS");
+    }
+    assert_eq!(wait(login(&server.auth, "nobody", PASSWORD, at("192.0.2.1")).await), 1);
+    assert_eq!(wait(register(&server, "192.0.2.1", &unique("user")).await), 1);
+    // What stands before the nearest stranger is theirs to invent.
+    let answer = login(&server.auth, "nobody", PASSWORD, at("192.0.2.9, 192.0.2.1")).await;
+    assert_eq!(wait(answer), 1);
+    register(&server, "192.0.2.2", &unique("user")).await.unwrap();
+    server.clock.advance(Duration::from_secs(1));
+    register(&server, "192.0.2.1", &unique("user")).await.unwrap();
+    assert_eq!(wait(register(&server, "192.0.2.1", &unique("user")).await), 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_session_has_the_address_that_a_trusted_proxy_forwards(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = server(backend).await;
+    let user = server.user(false).await;
+    tokens(&server.auth, &user.username, at("2001:db8::1")).await;
+    let sessions = "SELECT COUNT(*) FROM sessions WHERE address = '2001:db8::1'";
+    assert_eq!(server.database.number(sessions).await, 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn by_default_nobody_is_believed_about_an_address(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start_with(backend, |config, _| config.policy.address_rate = 1).await;
+    let user = server.user(false).await;
+    // More than one address may: those that loopback itself makes are not counted.
+    for _ in 0..10 {
+        tokens(&server.auth, &user.username, at("192.0.2.1")).await;
+    }
+    let sessions = "SELECT COUNT(*) FROM sessions WHERE address = '127.0.0.1'";
+    assert_eq!(server.database.number(sessions).await, 10);
+}

@@ -1,0 +1,117 @@
+//! Failed codes, and codes that were sent.
+
+use std::time::Duration;
+
+use countersign::pb::{Challenge, User, login_response::Result as Outcome};
+use futures_util::future::join_all;
+use rstest::rstest;
+
+use super::{From, login, reason_of, wait};
+use crate::harness::{
+    Backend, Server, logs,
+    server::{PASSWORD, wrong},
+};
+
+const HOUR: u64 = 3600;
+
+/// A challenge and the code that answers it.
+async fn challenge(server: &Server, user: &User, device_token: &str) -> (Challenge, String) {
+    let from = From { device_token, ..From::default() };
+    let response = login(&server.auth, &user.username, PASSWORD, from).await.unwrap();
+    let Some(Outcome::Challenge(challenge)) = response.result else { panic!("no challenge") };
+    server.delivered().await;
+    (challenge, logs::code(&user.username))
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_twenty_first_failed_code_in_an_hour_is_refused_whatever_the_challenge(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(true).await;
+    let (known, code) = challenge(&server, &user, "").await;
+    let device = server.verify(&known, &code).await.unwrap().device_token;
+    server.clock.stop();
+    for _ in 0..5 {
+        let (challenge, code) = challenge(&server, &user, "").await;
+        for _ in 0..4 {
+            let answer = server.verify(&challenge, &wrong(&code)).await;
+            assert_eq!(reason_of(answer), "CHALLENGE_INVALID");
+        }
+    }
+    let (right, code) = challenge(&server, &user, "").await;
+    assert_eq!(wait(server.verify(&right, &wrong(&code)).await), HOUR);
+    assert_eq!(wait(server.verify(&right, &code).await), HOUR);
+    // A device that is known has codes of its own.
+    let (right, code) = challenge(&server, &user, &device).await;
+    assert!(server.verify(&right, &code).await.is_ok());
+    server.clock.advance(Duration::from_secs(HOUR - 1));
+    let (right, code) = challenge(&server, &user, "").await;
+    assert_eq!(wait(server.verify(&right, &code).await), 1);
+    server.clock.advance(Duration::from_secs(1));
+    assert!(server.verify(&right, &code).await.is_ok());
+}
+
+#[rstest]
+#[tokio::test]
+async fn of_200_codes_in_parallel_over_many_challenges_twenty_are_evaluated(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(true).await;
+    server.clock.stop();
+    let mut challenges = Vec::new();
+    for _ in 0..40 {
+        challenges.push(challenge(&server, &user, "").await);
+    }
+    let guesses = (0..200).map(|number| {
+        let (challenge, code) = &challenges[number % 40];
+        let guess = wrong(code);
+        let server = &server;
+        async move { server.verify(challenge, &guess).await }
+    });
+    let answers: Vec<_> = join_all(guesses).await.into_iter().map(reason_of).collect();
+    let evaluated = answers.iter().filter(|reason| *reason == "CHALLENGE_INVALID").count();
+    let refused = answers.iter().filter(|reason| *reason == "THROTTLED").count();
+    assert_eq!((evaluated, refused), (20, 180));
+}
+
+#[rstest]
+#[tokio::test]
+async fn right_codes_are_not_counted(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(true).await;
+    for _ in 0..25 {
+        let (challenge, code) = challenge(&server, &user, "").await;
+        assert!(server.verify(&challenge, &code).await.is_ok());
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn sixty_codes_an_hour_are_sent_to_a_mailbox(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(true).await;
+    server.clock.stop();
+    let (first, _) = challenge(&server, &user, "").await;
+    // What is asked for too early is not sent, and not counted.
+    assert_eq!(wait(server.resend(&first).await), 30);
+    for _ in 0..58 {
+        challenge(&server, &user, "").await;
+    }
+    server.clock.advance(Duration::from_secs(30));
+    assert!(server.resend(&first).await.is_ok());
+    server.clock.advance(Duration::from_secs(30));
+    assert_eq!(wait(server.resend(&first).await), HOUR - 60);
+    assert_eq!(wait(server.login(&user.username, PASSWORD).await), HOUR - 60);
+    assert_eq!(logs::codes(&user.username).len(), 60);
+    // The code that was sent last still works: a refusal replaces nothing.
+    assert!(server.verify(&first, &logs::code(&user.username)).await.is_ok());
+    server.clock.advance(Duration::from_secs(HOUR - 60));
+    challenge(&server, &user, "").await;
+}

@@ -1,0 +1,58 @@
+//! The password that a user who is logged in has to give again.
+
+use std::time::Duration;
+
+use rstest::rstest;
+
+use super::{WRONG, reason_of, wait};
+use crate::harness::{Backend, Server, server::PASSWORD};
+
+const NEW: &str = "another passphrase";
+
+#[rstest]
+#[tokio::test]
+async fn a_stolen_token_is_no_licence_to_guess_and_its_owner_is_not_held_up(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(false).await;
+    let (stolen, owners) = (server.log_in(&user).await, server.log_in(&user).await);
+    server.clock.stop();
+    // Whichever RPC asks for the password, the guesses count together.
+    for _ in 0..3 {
+        let answer = server.change_password(&stolen, WRONG, NEW).await;
+        assert_eq!(reason_of(answer), "INVALID_CREDENTIALS");
+    }
+    for _ in 0..2 {
+        assert_eq!(reason_of(server.delete_me(&stolen, WRONG).await), "INVALID_CREDENTIALS");
+    }
+    assert_eq!(wait(server.delete_me(&stolen, PASSWORD).await), 1);
+    assert_eq!(wait(server.change_password(&stolen, PASSWORD, NEW).await), 1);
+    server.log_in(&user).await;
+    server.change_password(&owners, PASSWORD, NEW).await.unwrap();
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_right_password_ends_the_row_of_failures_until_there_were_a_hundred(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(false).await;
+    let mut tokens = server.log_in(&user).await;
+    server.clock.stop();
+    for _ in 0..4 {
+        server.change_password(&tokens, WRONG, NEW).await.unwrap_err();
+    }
+    server.change_password(&tokens, PASSWORD, NEW).await.unwrap();
+    for _ in 0..100 {
+        let answer = server.change_password(&tokens, WRONG, PASSWORD).await;
+        assert_eq!(reason_of(answer), "INVALID_CREDENTIALS");
+        server.clock.advance(Duration::from_secs(60));
+        tokens = server.refresh(&tokens.refresh_token, "").await.unwrap();
+    }
+    let answer = server.change_password(&tokens, NEW, PASSWORD).await;
+    assert_eq!(reason_of(answer), "INVALID_CREDENTIALS");
+    // A login begins anew.
+    assert!(server.login(&user.username, NEW).await.is_ok());
+}

@@ -1,0 +1,217 @@
+//! Failed passwords.
+
+use std::time::Duration;
+
+use countersign::{
+    app::Environment,
+    domain::TrustedProxies,
+    pb::{RegisterRequest, login_response::Result as Outcome},
+};
+use futures_util::future::join_all;
+use rstest::rstest;
+
+use super::{From, WRONG, login, reason_of, tokens, wait};
+use crate::{
+    engine::figure,
+    harness::{
+        Backend, Database, Server,
+        clock::TestClock,
+        logs,
+        server::{PASSWORD, config, registration, replica},
+        unique,
+    },
+};
+
+#[rstest]
+#[tokio::test]
+async fn each_failure_after_the_fifth_takes_longer_up_to_a_minute_and_success_ends_it(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(false).await;
+    server.clock.stop();
+    for _ in 0..5 {
+        assert_eq!(reason_of(server.login(&user.username, WRONG).await), "INVALID_CREDENTIALS");
+    }
+    for delay in [1, 2, 4, 8, 16, 32, 60, 60] {
+        assert_eq!(wait(server.login(&user.username, WRONG).await), delay);
+        // Nor does it tell that the password is right.
+        assert_eq!(wait(server.login(&user.username, PASSWORD).await), delay);
+        server.clock.advance(Duration::from_secs(delay));
+        assert_eq!(reason_of(server.login(&user.username, WRONG).await), "INVALID_CREDENTIALS");
+    }
+    server.clock.advance(Duration::from_secs(60));
+    assert!(server.login(&user.username, PASSWORD).await.is_ok());
+    for _ in 0..5 {
+        assert_eq!(reason_of(server.login(&user.username, WRONG).await), "INVALID_CREDENTIALS");
+    }
+    assert_eq!(wait(server.login(&user.username, WRONG).await), 1);
+}
+
+/// No code, no text, no detail and no header may differ, before and after it is too much.
+#[rstest]
+#[tokio::test]
+async fn accounts_that_do_not_exist_are_throttled_like_those_that_do(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let (user, disabled) = (server.user(true).await, server.user(false).await);
+    let name = &disabled.username;
+    let disable = format!("UPDATE users SET disabled_at = created_at WHERE username = '{name}'");
+    server.database.run(&disable).await;
+    server.clock.stop();
+    let mut all = Vec::new();
+    for name in [user.username, disabled.username, unique("nobody"), "nobody@example.com".into()] {
+        let mut answers = Vec::new();
+        for number in 0..9 {
+            let refused = server.login(&name, WRONG).await.unwrap_err();
+            let mut headers = refused.metadata().clone().into_headers();
+            headers.remove("date");
+            let text = refused.message().to_owned();
+            answers.push((refused.code(), text, refused.details().to_vec(), headers));
+            if number == 6 {
+                server.clock.advance(Duration::from_secs(1));
+            }
+        }
+        all.push(answers);
+    }
+    assert!(all.iter().all(|answers| *answers == all[0]), "{all:?}");
+    assert_eq!(all[0][5], all[0][6]);
+    assert_ne!(all[0][4], all[0][5]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn no_spelling_address_replica_or_restart_gives_another_budget(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let mut config = config(&database);
+    config.listen.trusted_proxies = TrustedProxies::parse("127.0.0.0/8").unwrap();
+    let clock = TestClock::default();
+    clock.stop();
+    let environment = || Environment { clock: clock.clock(), ..Environment::default() };
+    let server = Server::start_on(database, &config, environment(), clock.clone()).await;
+    let user = server.user(false).await;
+    let upper = (user.username.to_uppercase(), user.email.to_uppercase());
+    let spellings = [&user.username, &upper.0, &user.email, &upper.1];
+    let other = replica(&config, environment()).await;
+    for number in 0..5 {
+        let auth = if number % 2 == 0 { &server.auth } else { &other };
+        let forwarded_for = format!("192.0.2.{number}");
+        let from = From { forwarded_for: &forwarded_for, ..From::default() };
+        let answer = login(auth, spellings[number % 4], WRONG, from).await;
+        assert_eq!(reason_of(answer), "INVALID_CREDENTIALS");
+    }
+    let Server { database, stop, ended, auth, .. } = server;
+    for auth in [&auth, &other] {
+        for name in spellings {
+            let from = From { forwarded_for: "198.51.100.1", ..From::default() };
+            assert_eq!(wait(login(auth, name, PASSWORD, from).await), 1);
+        }
+    }
+    drop(stop);
+    drop(auth);
+    ended.await.unwrap().unwrap();
+    let server = Server::start_on(database, &config, environment(), clock.clone()).await;
+    for name in spellings {
+        assert_eq!(wait(server.login(name, PASSWORD).await), 1);
+    }
+}
+
+/// An attacker who sends many guesses at once gets no more of them evaluated than one who waits.
+#[rstest]
+#[tokio::test]
+async fn of_200_guesses_in_parallel_five_are_evaluated(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(false).await;
+    server.clock.stop();
+    let names = [user.username.clone(), user.username.to_uppercase(), user.email.clone()];
+    let guesses = (0..200).map(|number| server.login(&names[number % 3], WRONG));
+    let answers: Vec<_> = join_all(guesses).await.into_iter().map(reason_of).collect();
+    let evaluated = answers.iter().filter(|reason| *reason == "INVALID_CREDENTIALS").count();
+    let refused = answers.iter().filter(|reason| *reason == "THROTTLED").count();
+    assert_eq!((evaluated, refused), (5, 195));
+    let hashes = figure(&server, "hashes_total").await;
+    assert_eq!(hashes, Some(6.0), "one for the registration");
+}
+
+/// They are charged before they are known to be right, and wait for each other instead of being refused.
+#[rstest]
+#[tokio::test]
+async fn an_owner_who_logs_in_many_times_at_once_is_not_throttled(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let (user, with_code) = (server.user(false).await, server.user(true).await);
+    for user in [user, with_code] {
+        let answers = join_all((0..50).map(|_| server.login(&user.username, PASSWORD))).await;
+        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    }
+}
+
+/// NIST SP 800-63B-4, section 3.2.2: not more than 100 failures in a row, and the owner is not to be locked out.
+#[rstest]
+#[tokio::test]
+async fn after_a_hundred_failures_in_a_row_the_password_alone_opens_nothing(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(false).await;
+    server.clock.stop();
+    for _ in 0..100 {
+        assert_eq!(reason_of(server.login(&user.username, WRONG).await), "INVALID_CREDENTIALS");
+        server.clock.advance(Duration::from_secs(60));
+    }
+    let challenge = server.challenge(&user).await;
+    let code = logs::code(&user.username);
+    assert!(server.verify(&challenge, &code).await.is_ok());
+    // That was the owner: all is as it was.
+    tokens(&server.auth, &user.username, From::default()).await;
+}
+
+/// A request id that leaked lets nobody guess more than Login does.
+#[rstest]
+#[tokio::test]
+async fn a_registration_that_is_sent_again_with_another_password_is_a_failure_too(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    server.clock.stop();
+    let request_id = uuid::Uuid::now_v7().to_string();
+    let request = RegisterRequest { request_id, ..registration(false) };
+    server.register(request.clone()).await.unwrap();
+    for _ in 0..5 {
+        let again = RegisterRequest { password: WRONG.into(), ..request.clone() };
+        assert_eq!(reason_of(server.register(again).await), "INVALID_FIELD");
+    }
+    assert_eq!(wait(server.register(request.clone()).await), 1);
+    assert_eq!(wait(server.login(&request.username, PASSWORD).await), 1);
+    server.clock.advance(Duration::from_secs(1));
+    assert!(server.register(request).await.is_ok());
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_is_not_evaluated_is_not_charged(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start_with(backend, |config, _| config.password.queue = 0).await;
+    for _ in 0..20 {
+        assert_eq!(reason_of(server.login("nobody", PASSWORD).await), "OVERLOADED");
+    }
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM throttles").await, 0);
+}
+
+#[tokio::test]
+async fn a_login_that_is_complete_leaves_nothing_behind() {
+    let server = Server::start(Backend::Sqlite).await;
+    let user = server.user(false).await;
+    let Some(Outcome::Tokens(_)) = server.login(&user.username, PASSWORD).await.unwrap().result
+    else {
+        panic!("no tokens")
+    };
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM throttles").await, 0);
+}
