@@ -1,7 +1,9 @@
 //! The store's contract: every method, on both databases.
 
 mod challenges;
+mod completion;
 mod database;
+mod factors;
 mod housekeeping;
 mod outbox;
 mod passwords;
@@ -15,7 +17,7 @@ mod users;
 use std::time::Duration;
 
 use countersign::{
-    domain::{AuthMethod, Challenge, Session, Timestamp, User},
+    domain::{AuthMethod, Challenge, Factor, Session, Timestamp, User},
     store::{Credentials, NewChallenge, NewUser, SealedMessage, Store},
 };
 use uuid::Uuid;
@@ -78,6 +80,7 @@ fn new_challenge(user: &Credentials) -> NewChallenge {
             id: Uuid::now_v7(),
             user_id: user.user.id,
             credential_version: user.credential_version,
+            factors: vec![Factor::EmailCode, Factor::RecoveryCode],
             attempts: 0,
             audience: "countersign".into(),
             device_name: "phone".into(),
