@@ -153,6 +153,7 @@ async fn an_enrolment_is_confirmed_once_and_within_ten_minutes(
     let refused = confirm(&server, &tokens, &late.enrollment_id, &code).await;
     assert_eq!(reason_of(refused), "CHALLENGE_INVALID");
 
+    let tokens = server.session(&user).await;
     let begun = begin(&server, &tokens, PASSWORD).await.unwrap();
     let app = App::scan(&begun.otpauth_uri);
     server.clock.advance(Duration::from_secs(599));
