@@ -49,3 +49,18 @@ fn totp_issuer(text: &str) -> Result<String, String> {
     }
     Err("must have 1 to 64 bytes, none of them a colon or a control character, and no spaces around it".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_fits_into_a_label_and_a_qr_code() {
+        for good in ["Countersign", "Example & Co", "Éclair", &"x".repeat(64)] {
+            assert_eq!(totp_issuer(good).as_deref(), Ok(good));
+        }
+        for bad in ["", " ", "a:b", "a\nb", " a", "a ", &"x".repeat(65)] {
+            assert!(totp_issuer(bad).is_err(), "{bad:?}");
+        }
+    }
+}

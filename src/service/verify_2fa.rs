@@ -54,7 +54,7 @@ impl UseCases {
         let max_attempts = self.policy.code.max_attempts;
         match self.store.challenge_reserve(token_mac, max_attempts, now).await? {
             Reservation::Reserved { challenge, code_mac } => {
-                Ok(Reserved { challenge, token_mac, code_mac })
+                Ok(Reserved { challenge: *challenge, token_mac, code_mac })
             }
             Reservation::Exhausted => Err(Error::ChallengeExhausted),
             Reservation::Invalid => Err(Error::ChallengeInvalid),

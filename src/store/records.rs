@@ -150,7 +150,7 @@ pub enum Reservation {
     /// It is spent: the proof may be compared with this digest.
     Reserved {
         /// The challenge, this attempt counted.
-        challenge: Challenge,
+        challenge: Box<Challenge>,
         /// The keyed digest of the right code.
         code_mac: [u8; 32],
     },

@@ -137,7 +137,7 @@ async fn reserve(
     .await?;
     if let Some(row) = row {
         let code_mac = row.code_mac()?;
-        return Ok(Reservation::Reserved { challenge: row.try_into()?, code_mac });
+        return Ok(Reservation::Reserved { challenge: Box::new(row.try_into()?), code_mac });
     }
     // What can still be answered but for its attempts is exhausted; all else is equally invalid.
     let open = find(connection, token_mac).await?.is_some_and(|found| found.is_open(now));

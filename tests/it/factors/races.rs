@@ -11,7 +11,7 @@ use crate::harness::{Backend, Server, authenticator::App, reason, server::PASSWO
 const CALLERS: usize = 64;
 
 /// How many succeeded; the others must have been refused for one of these reasons.
-fn winners<T>(answers: Vec<Result<T, Status>>, reasons: &[&str]) -> usize {
+fn winners<T>(answers: &[Result<T, Status>], reasons: &[&str]) -> usize {
     let refused: Vec<_> =
         answers.iter().filter_map(|answer| answer.as_ref().err()).map(reason).collect();
     assert!(refused.iter().all(|reason| reasons.contains(&reason.as_str())), "{refused:?}");
@@ -47,7 +47,7 @@ async fn the_same_code_of_an_app_gives_one_pair_of_tokens(
     let challenges = challenges(&server, &who, number).await;
     let answers = race(&server, &challenges, totp(who.app.code_at(&server.clock))).await;
     let reasons = ["CHALLENGE_INVALID", "CHALLENGE_EXHAUSTED", "THROTTLED"];
-    assert_eq!(winners(answers, &reasons), 1);
+    assert_eq!(winners(&answers, &reasons), 1);
     // The one that enrolled, and the one that won.
     assert_eq!(server.database.number("SELECT COUNT(*) FROM sessions").await, 2);
 }
@@ -63,7 +63,7 @@ async fn the_same_recovery_code_gives_one_pair_of_tokens(
     let challenges = challenges(&server, &who, number).await;
     let answers = race(&server, &challenges, recovery(&who.codes[0])).await;
     let reasons = ["CHALLENGE_INVALID", "CHALLENGE_EXHAUSTED", "THROTTLED"];
-    assert_eq!(winners(answers, &reasons), 1);
+    assert_eq!(winners(&answers, &reasons), 1);
     assert_eq!(server.database.number("SELECT COUNT(*) FROM sessions").await, 2);
     assert_eq!(server.database.number("SELECT COUNT(*) FROM recovery_codes").await, 9);
     assert_eq!(notices(&server, &who.user).await, ["app_added", "recovery_code_used"]);
@@ -84,7 +84,7 @@ async fn an_enrolment_is_confirmed_by_one_of_many(
     let answers =
         join_all((0..CALLERS).map(|_| confirm(&server, &tokens, &begun.enrollment_id, &code)))
             .await;
-    assert_eq!(winners(answers, &["CHALLENGE_INVALID", "CHALLENGE_EXHAUSTED"]), 1);
+    assert_eq!(winners(&answers, &["CHALLENGE_INVALID", "CHALLENGE_EXHAUSTED"]), 1);
     assert_eq!(server.database.number("SELECT COUNT(*) FROM recovery_codes").await, 10);
     assert_eq!(notices(&server, &user).await, ["app_added"]);
 }

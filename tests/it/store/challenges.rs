@@ -29,7 +29,7 @@ async fn attempts_are_spent_one_by_one_until_there_are_none(
     assert_eq!(late, Reservation::Invalid, "expired, and no attempt spent");
     for attempts in 1..=MAX {
         let expected = Reservation::Reserved {
-            challenge: Challenge { attempts, ..new.challenge.clone() },
+            challenge: Box::new(Challenge { attempts, ..new.challenge.clone() }),
             code_mac: new.code_mac,
         };
         assert_eq!(store.challenge_reserve(new.token_mac, MAX, at(299)).await.unwrap(), expected);
