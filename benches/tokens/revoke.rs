@@ -27,7 +27,7 @@ pub(crate) async fn rate(store: &dyn Store) -> anyhow::Result<f64> {
         .buffer_unordered(AT_A_TIME)
         .try_collect::<Vec<_>>()
         .await?;
-    let at = Revoking { now, tokens_expire_at: now.plus(Duration::from_secs(900)) };
+    let at = Revoking { now, tokens_expire_at: now.plus(Duration::from_secs(900)), address: None };
     let begun = Instant::now();
     let revoked: Vec<_> = stream::iter(sessions)
         .map(|session| store.session_revoke(session.id, id, at))
@@ -54,6 +54,7 @@ fn user(created_at: Timestamp) -> NewUser {
         email_key: "alice@example.com".into(),
         password_hash: String::new(),
         request_id: None,
+        address: None,
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use countersign::pb::{LoginRequest, RegisterRequest, auth_service_client::AuthServiceClient};
+use countersign::pb::{
+    LoginRequest, LoginResponse, RegisterRequest, Tokens, auth_service_client::AuthServiceClient,
+    login_response::Result as Outcome,
+};
 use futures_util::future::try_join_all;
 use tonic::{
     Code, Request, Status,
@@ -82,6 +85,15 @@ impl Callers {
         }
     }
 
+    /// The tokens of a login that must succeed.
+    pub(crate) async fn tokens(&self, number: usize) -> anyhow::Result<Tokens> {
+        let timeout = Duration::from_secs(30);
+        match self.try_login(number, self.username(number), timeout).await?.result {
+            Some(Outcome::Tokens(tokens)) => Ok(tokens),
+            _ => anyhow::bail!("a login gave no tokens"),
+        }
+    }
+
     /// Tries to log in under a name of its own that nobody has, for which there is no line; it takes the same work.
     pub(crate) async fn login_as_nobody(&self, number: usize, timeout: Duration) -> Answer {
         let name = format!("nobody-{number}");
@@ -96,16 +108,17 @@ impl Callers {
         number: usize,
         username: String,
         timeout: Duration,
-    ) -> Result<(), Status> {
+    ) -> Result<LoginResponse, Status> {
         let password = PASSWORD.to_owned();
         let mut request =
             Request::new(LoginRequest { username, password, ..LoginRequest::default() });
         request.set_timeout(timeout);
-        AuthServiceClient::new(self.connection(number)).login(request).await.map(|_tokens| ())
+        Ok(AuthServiceClient::new(self.connection(number)).login(request).await?.into_inner())
     }
 }
 
-fn reason(status: &Status) -> String {
+/// A refusal's reason, or its code where it has none.
+pub(crate) fn reason(status: &Status) -> String {
     let details = status.get_error_details();
     let Some(info) = details.error_info() else {
         // tonic's word for a timeout that passes on the caller's side.

@@ -1,18 +1,15 @@
 //! `countersign keys`: the keys that sign access tokens.
 
-use std::{
-    io::Write as _,
-    time::{Duration, SystemTime},
-};
+use std::io::Write as _;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::table::aligned;
+use super::{date, table::aligned};
 use crate::{
     app,
     config::Config,
-    domain::{KeyTimes, Timestamp},
+    domain::KeyTimes,
     service::{Clock, KEYS_RELOAD_EVERY, KeyKeeper, ListedKey},
 };
 
@@ -60,7 +57,7 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Resul
 async fn rotate(keys: &KeyKeeper, now: bool) -> anyhow::Result<String> {
     let KeyTimes { kid, algorithm, signs_from, .. } = keys.rotate(now).await?;
     if !now {
-        let from = date(signs_from);
+        let from = date::seconds(signs_from);
         return Ok(format!("{algorithm} key {kid} is published, and signs from {from} on.\n"));
     }
     let seconds = KEYS_RELOAD_EVERY.as_secs();
@@ -88,9 +85,9 @@ fn text(keys: &[ListedKey]) -> String {
             key.times.kid.clone(),
             key.times.algorithm.clone(),
             key.state.as_str().to_owned(),
-            date(key.times.created_at),
-            date(key.times.signs_from),
-            key.published_until.map_or_else(|| "-".to_owned(), date),
+            date::seconds(key.times.created_at),
+            date::seconds(key.times.signs_from),
+            key.published_until.map_or_else(|| "-".to_owned(), date::seconds),
         ]
     };
     let rows: Vec<_> =
@@ -104,16 +101,10 @@ fn data(keys: &[ListedKey]) -> Value {
             "kid": key.times.kid,
             "algorithm": key.times.algorithm,
             "state": key.state.as_str(),
-            "created": date(key.times.created_at),
-            "signs_from": date(key.times.signs_from),
-            "published_until": key.published_until.map(date),
+            "created": date::seconds(key.times.created_at),
+            "signs_from": date::seconds(key.times.signs_from),
+            "published_until": key.published_until.map(date::seconds),
         })
     };
     json!({ "keys": keys.iter().map(key).collect::<Vec<_>>() })
-}
-
-/// In UTC, to the second (RFC 3339).
-fn date(time: Timestamp) -> String {
-    let since_1970 = Duration::from_micros(u64::try_from(time.unix_micros()).unwrap_or(0));
-    humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since_1970).to_string()
 }

@@ -1,6 +1,8 @@
 //! The command line: one file a subcommand.
 
 mod calibrate;
+mod date;
+mod events;
 mod healthcheck;
 mod keys;
 mod migrate;
@@ -36,6 +38,8 @@ enum Command {
     Seed(seed::Arguments),
     /// List, replace and retire the keys that sign access tokens
     Keys(keys::Arguments),
+    /// List what happened that matters for security, the newest last
+    Events(events::Arguments),
     /// Let a user back in who has lost phone and recovery codes
     User(user::Arguments),
     /// Measure what this machine can do, and advise a bcrypt cost. Reads no settings
@@ -53,7 +57,7 @@ pub fn run() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match command {
         Command::Migrate => {
-            let (database, log) = Config::parse_for_migration(&settings)?;
+            let (database, log) = Config::parse_for_database(&settings)?;
             telemetry::start(&log);
             runtime.block_on(migrate::run(&database))
         }
@@ -76,6 +80,11 @@ pub fn run() -> anyhow::Result<()> {
             let config = Config::parse(&settings)?;
             telemetry::start(&config.log);
             runtime.block_on(keys::run(&config, &arguments))
+        }
+        Command::Events(arguments) => {
+            let (database, log) = Config::parse_for_database(&settings)?;
+            telemetry::start(&log);
+            runtime.block_on(events::run(&database, &arguments))
         }
         Command::User(arguments) => {
             let config = Config::parse(&settings)?;

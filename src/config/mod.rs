@@ -82,11 +82,11 @@ impl Config {
         reader.problems.or(config)
     }
 
-    /// The settings that `migrate` needs: a job that migrates need not know the keys.
+    /// The settings that `migrate` and `events` need: who does no more than that need not know the keys.
     ///
     /// # Errors
     /// All problems of these settings.
-    pub fn parse_for_migration(settings: &Settings) -> Result<(Database, Log), Problems> {
+    pub fn parse_for_database(settings: &Settings) -> Result<(Database, Log), Problems> {
         let mut reader = Reader::new(settings);
         let config = (reader.database(url(settings)), reader.log());
         reader.problems.or(config)
@@ -158,7 +158,7 @@ mod tests {
     fn unknown_settings_stop_migrations_and_probes_too() {
         let settings = settings(&[], &[("COUNTERSIGN_OPT_TTL", "5m")]);
         for problems in [
-            Config::parse_for_migration(&settings).map(|_| ()).unwrap_err(),
+            Config::parse_for_database(&settings).map(|_| ()).unwrap_err(),
             Config::parse_for_probe(&settings).map(|_| ()).unwrap_err(),
         ] {
             assert_eq!(problems.0[0].setting, "COUNTERSIGN_OPT_TTL");
@@ -283,6 +283,7 @@ mod tests {
             (name::OTP_MAX_ATTEMPTS, "11"),
             (name::TOTP_ISSUER, "Example: login"),
             (name::ADDRESS_RATE, "-1"),
+            (name::EVENT_RETENTION, "11years"),
             (name::BCRYPT_COST, "17"),
             (name::HASH_QUEUE, "-1"),
             (name::HASH_KERNEL, "gpu"),
@@ -291,7 +292,11 @@ mod tests {
             (name::LOG_FORMAT, "xml"),
         ];
         assert_eq!(names(&bad), bad.map(|(name, _)| name));
-        for (name, too_short) in [(name::ACCESS_TOKEN_TTL, "999ms"), (name::KEY_ROTATION, "59m")] {
+        for (name, too_short) in [
+            (name::ACCESS_TOKEN_TTL, "999ms"),
+            (name::KEY_ROTATION, "59m"),
+            (name::EVENT_RETENTION, "23h"),
+        ] {
             assert_eq!(names(&[(name, too_short)]), [name]);
         }
     }

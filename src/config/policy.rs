@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    reader::{Reader, minutes},
+    reader::{Reader, TEN_YEARS, minutes},
     settings as name,
 };
 use crate::{
@@ -18,7 +18,6 @@ impl Reader<'_> {
             let empty = names.iter().any(String::is_empty);
             if empty { Err("must be names with commas between them".into()) } else { Ok(names) }
         });
-        let days = |days: u64| minutes(days * 24 * 60);
         service::Policy {
             password: PasswordPolicy {
                 min_length: self.number(name::PASSWORD_MIN_LENGTH, 8, 8..=128),
@@ -36,9 +35,22 @@ impl Reader<'_> {
             session_ttl: self.lifetime(name::REFRESH_TOKEN_TTL, days(30), days(365)),
             session_idle_ttl: self.lifetime(name::SESSION_IDLE_TTL, days(14), days(365)),
             address_rate: self.number(name::ADDRESS_RATE, 100, 0..=100_000),
+            event_retention: self.event_retention(),
             audiences,
         }
     }
+
+    fn event_retention(&mut self) -> Duration {
+        let retention = self.duration(name::EVENT_RETENTION, days(90), TEN_YEARS);
+        if retention < days(1) {
+            self.problems.add(name::EVENT_RETENTION, "must be at least 1d");
+        }
+        retention
+    }
+}
+
+fn days(days: u64) -> Duration {
+    minutes(days * 24 * 60)
 }
 
 /// A colon would end the issuer in the label of a Key URI; with more bytes the QR code gets hard to scan.

@@ -4,6 +4,9 @@ use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use super::{Problems, Settings};
 
+/// The longest that anything can be set to last.
+pub(super) const TEN_YEARS: Duration = Duration::from_secs(10 * 31_557_600);
+
 /// The settings and the problems found so far. After a problem it goes on with a value that is never used.
 pub(super) struct Reader<'a> {
     pub(super) settings: &'a Settings,

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use url::Url;
 
 use super::{
-    reader::{Reader, minutes},
+    reader::{Reader, TEN_YEARS, minutes},
     settings as name,
 };
 use crate::token::{self, Algorithm, SigningKey};
@@ -46,9 +46,8 @@ impl Reader<'_> {
     }
 
     pub(super) fn key_rotation(&mut self) -> Duration {
-        const TEN_YEARS: u64 = 10 * 31_557_600;
         let default = minutes(90 * 24 * 60);
-        let rotation = self.duration(name::KEY_ROTATION, default, Duration::from_secs(TEN_YEARS));
+        let rotation = self.duration(name::KEY_ROTATION, default, TEN_YEARS);
         if rotation < minutes(60) {
             self.problems.add(name::KEY_ROTATION, "must be at least 1h");
         }

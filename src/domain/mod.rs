@@ -6,6 +6,7 @@
 mod caller;
 mod challenge;
 mod email;
+mod event;
 mod factor;
 mod field;
 mod fold;
@@ -28,6 +29,7 @@ mod username;
 pub use caller::Caller;
 pub use challenge::{Challenge, CodePolicy};
 pub use email::Email;
+pub use event::{Event, EventKind};
 pub use factor::Factor;
 pub use field::{InvalidField, device_name, enrollment_id, request_id, session_id};
 pub use key_schedule::{CLOCK_SKEW, KEY_LEAD, KEY_SET_MAX_AGE, KeySchedule, KeyState, KeyTimes};

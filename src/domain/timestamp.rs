@@ -8,7 +8,7 @@ pub struct Timestamp(i64);
 
 impl Timestamp {
     /// The time `micros` microseconds after 1970-01-01 UTC.
-    pub fn from_unix_micros(micros: i64) -> Self {
+    pub const fn from_unix_micros(micros: i64) -> Self {
         Self(micros)
     }
 

@@ -38,8 +38,9 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::RevokeSessionRequest>,
     ) -> Result<Response<pb::RevokeSessionResponse>, Status> {
-        let (account, request) = (account(&request)?, request.into_inner());
-        self.0.revoke_session(&account, &request.session_id).await.map_err(status)?;
+        let (account, caller) = (account(&request)?, caller(&request));
+        let id = request.into_inner().session_id;
+        self.0.revoke_session(&account, &id, caller).await.map_err(status)?;
         Ok(Response::new(pb::RevokeSessionResponse {}))
     }
 
@@ -47,7 +48,8 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::RevokeOtherSessionsRequest>,
     ) -> Result<Response<pb::RevokeOtherSessionsResponse>, Status> {
-        let revoked = self.0.revoke_other_sessions(&account(&request)?).await.map_err(status)?;
+        let (account, caller) = (account(&request)?, caller(&request));
+        let revoked = self.0.revoke_other_sessions(&account, caller).await.map_err(status)?;
         let revoked_count = i32::try_from(revoked).unwrap_or(i32::MAX);
         Ok(Response::new(pb::RevokeOtherSessionsResponse { revoked_count }))
     }
@@ -92,9 +94,10 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::ConfirmTotpEnrollmentRequest>,
     ) -> Result<Response<pb::ConfirmTotpEnrollmentResponse>, Status> {
-        let (account, request) = (account(&request)?, request.into_inner());
-        let code = Zeroizing::new(request.totp_code);
-        let codes = self.0.confirm_totp_enrollment(&account, &request.enrollment_id, code).await;
+        let (account, caller) = (account(&request)?, caller(&request));
+        let pb::ConfirmTotpEnrollmentRequest { enrollment_id, totp_code } = request.into_inner();
+        let code = Zeroizing::new(totp_code);
+        let codes = self.0.confirm_totp_enrollment(&account, &enrollment_id, code, caller).await;
         let recovery_codes = convert::recovery_codes(&codes.map_err(status)?);
         Ok(Response::new(pb::ConfirmTotpEnrollmentResponse { recovery_codes }))
     }

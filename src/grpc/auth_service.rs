@@ -96,8 +96,9 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::LogoutRequest>,
     ) -> Result<Response<pb::LogoutResponse>, Status> {
+        let caller = caller(&request);
         let token = OpaqueToken::from_text(request.into_inner().refresh_token);
-        self.0.logout(token).await.map_err(status)?;
+        self.0.logout(token, caller).await.map_err(status)?;
         Ok(Response::new(pb::LogoutResponse {}))
     }
 }

@@ -123,7 +123,7 @@ impl Passwords {
         caller: Caller,
     ) -> Result<String, Error> {
         let (scheme, salt) = (Scheme::BcryptSha256, rand::rng().random());
-        let digest = self.digest(scheme, password, salt, cost, caller).await?;
+        let digest = self.digest(scheme, password, salt, (cost, cost), caller).await?;
         Ok(StoredHash { scheme, cost, salt, digest }.to_string())
     }
 
@@ -147,31 +147,31 @@ impl Passwords {
         });
         let Some(hash) = hash else {
             let cost = self.highest_cost.load(Ordering::Relaxed);
-            self.digest(Scheme::BcryptSha256, password, [0; 16], cost, caller).await?;
+            self.digest(Scheme::BcryptSha256, password, [0; 16], (cost, cost), caller).await?;
             return Ok(false);
         };
+        // An account from cheaper days answers no sooner than one that does not exist. In one job: a second one would wait
+        // in the queue once more, and tell even more.
         let highest_cost = self.highest_cost.fetch_max(hash.cost, Ordering::Relaxed);
-        let digest = self.digest(hash.scheme, password, hash.salt, hash.cost, caller).await?;
-        // An account from cheaper days answers no sooner than one that does not exist: the work of the costs between
-        // adds up to the difference.
-        for cost in hash.cost..highest_cost {
-            self.digest(hash.scheme, password, hash.salt, cost, caller).await?;
-        }
+        let costs = (hash.cost, highest_cost.max(hash.cost));
+        let digest = self.digest(hash.scheme, password, hash.salt, costs, caller).await?;
         Ok(verify_slices_are_equal(&digest, &hash.digest).is_ok())
     }
 
+    /// The digest at the first of two costs, for the work of the second.
     async fn digest(
         &self,
         scheme: Scheme,
         password: &Password,
         salt: [u8; 16],
-        cost: u32,
+        (cost, padded_to): (u32, u32),
         caller: Caller,
     ) -> Result<[u8; 23], Error> {
         let key = scheme.key(password.expose(), &salt);
         // Never an error: costs are checked where they are configured or read.
-        let cost = Cost::try_from(cost).map_err(|_out_of_range| Error::Broken)?;
-        let digest = self.engine.run(Job { key, salt, cost }, caller).await?;
+        let cost_of = |cost| Cost::try_from(cost).map_err(|_out_of_range| Error::Broken);
+        let (cost, padded_to) = (cost_of(cost)?, cost_of(padded_to)?);
+        let digest = self.engine.run(Job { key, salt, cost, padded_to }, caller).await?;
         let mut stored = [0; 23];
         stored.copy_from_slice(&digest[..23]);
         Ok(stored)
@@ -253,8 +253,8 @@ mod tests {
         });
         let dearer = dearer.unwrap();
         assert!(dearer.verify(&password("correct horse"), Some(&hash), caller()).await.unwrap());
-        // Costs 4, 4, 5 and 6: 16 + 16 + 32 + 64 = 128 steps, as many as cost 7 has.
-        assert_eq!(dearer.figures().done_and_late(), (4, 0));
+        // In one job, which waits once.
+        assert_eq!(dearer.figures().done_and_late(), (1, 0));
     }
 
     /// After the cost was lowered, or with dear hashes of another system.
@@ -271,12 +271,24 @@ mod tests {
         done(2);
         assert!(verify(Some(&dear)).await.unwrap());
         done(3);
-        // 4, 4 and 5 are as many steps as 6.
         assert!(verify(Some(&cheap)).await.unwrap());
-        done(6);
+        done(4);
         assert!(!verify(None).await.unwrap());
-        done(7);
+        done(5);
         assert_eq!(passwords.highest_cost.load(Ordering::Relaxed), 6);
+    }
+
+    #[tokio::test]
+    async fn a_cheap_hash_is_refused_for_a_deadline_that_the_dearest_cannot_meet() {
+        let (passwords, typed) = (passwords(), password("correct horse"));
+        let cheap = passwords.hash(&typed, caller()).await.unwrap();
+        // Seconds of work.
+        passwords.highest_cost.store(16, Ordering::Relaxed);
+        for stored in [Some(cheap.as_str()), None] {
+            let deadline = std::time::Instant::now() + Duration::from_millis(50);
+            let verified = passwords.verify(&typed, stored, Caller { deadline, ..caller() }).await;
+            assert!(matches!(verified, Err(Error::Overloaded { .. })), "{verified:?}");
+        }
     }
 
     #[tokio::test]

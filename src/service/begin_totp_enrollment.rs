@@ -50,7 +50,7 @@ impl UseCases {
         let enrollment = self.enrollment(id, &secret, account.user())?;
         let sealed_secret = self.master_key.seal(id.as_bytes(), secret.expose());
         let sealed_secret = sealed_secret.map_err(|error| Error::Internal(error.into()))?;
-        let change = self.factor_change(account);
+        let change = self.factor_change(account, caller);
         let expires_at = change.now.plus(ENROLLMENT_TTL);
         let new = NewTotp { sealed: SealedTotp { id, sealed_secret }, change, expires_at };
         if self.store.totp_begin(new).await? {

@@ -97,8 +97,9 @@ impl UseCases {
         drop(self.passwords.announce(caller)?);
         let place = self.lines.enter(budget.0).await;
         let announced = self.passwords.announce(caller)?;
+        let turn = self.lines.turn().await;
         let attempt = self.charge(ThrottleRule::Passwords, budget).await?;
-        drop(announced);
+        drop((turn, announced));
         match self.passwords.verify(password, stored, caller).await {
             Ok(right) => Ok(Guess { right, attempt, _place: place }),
             Err(not_evaluated) => {

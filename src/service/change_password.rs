@@ -39,7 +39,7 @@ impl UseCases {
             credential_version: account.credentials().credential_version,
             session_id: account.session().id,
             password_hash: self.passwords.hash(&new, caller).await?,
-            at: self.revoking(now),
+            at: self.revoking(now, caller),
         };
         let notice = Content::Notice(Notice::PasswordChanged);
         let message = self.seal(&Message::new(account.user(), notice, now))?;

@@ -1,7 +1,7 @@
 //! The password again, of a user who is already known by their token: whoever has stolen one must not get the account.
 
 use super::{Account, Error, UseCases};
-use crate::domain::{Caller, Password};
+use crate::domain::{Caller, EventKind, Password};
 
 impl UseCases {
     /// Checks the user's password, at the cost of an attempt of the session's own budget: whoever holds its token can't
@@ -22,6 +22,9 @@ impl UseCases {
         let guess = self.guess(budget, password, stored, caller).await?;
         // After so many failures even the right one may be a lucky guess: it takes a login.
         if !guess.right || guess.attempt.is_over_the_limit() {
+            let (user_id, session_id) = (Some(user_id), Some(session_id));
+            let kind = EventKind::ConfirmationFailed;
+            self.record_failure(kind, user_id, session_id, caller.address).await?;
             return Err(Error::InvalidCredentials);
         }
         self.forget_failures(budget).await

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::{Account, Error, UseCases};
 use crate::{
     delivery::Notice,
-    domain::{RecoveryCode, enrollment_id},
+    domain::{Caller, RecoveryCode, enrollment_id},
     store::{ConfirmTotp, Enrollment},
 };
 
@@ -20,9 +20,10 @@ impl UseCases {
         account: &Account,
         id: &str,
         code: Zeroizing<String>,
+        caller: Caller,
     ) -> Result<Vec<RecoveryCode>, Error> {
         let id = enrollment_id(id)?;
-        let (change, most) = (self.factor_change(account), self.policy.code.max_attempts);
+        let (change, most) = (self.factor_change(account, caller), self.policy.code.max_attempts);
         // As with challenges, the attempt is spent and committed before anything is compared, and its form is looked at
         // only then.
         let app = match self.store.totp_reserve(id, change.user_id, most, change.now).await? {

@@ -18,9 +18,10 @@ impl UseCases {
     ) -> Result<(), Error> {
         let password = Password::parse(&password)?;
         self.confirm(account, &password, caller).await?;
-        let (user, version) = (account.user().id, account.credentials().credential_version);
-        let at = self.revoking(self.clock.now());
-        if self.store.user_delete(user, version, at).await? {
+        let (user, session) = (account.user().id, account.session().id);
+        let version = account.credentials().credential_version;
+        let at = self.revoking(self.clock.now(), caller);
+        if self.store.user_delete(user, session, version, at).await? {
             return Ok(());
         }
         // The password was changed meanwhile, or another request has deleted the account.

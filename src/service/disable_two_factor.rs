@@ -69,7 +69,8 @@ impl Operator {
         let notice = outbox::seal(&self.master_key, &Message::new(&found.user, content, now))
             .map_err(DisableTwoFactorError::Message)?;
         let (user_id, credential_version) = (found.user.id, found.credential_version);
-        let change = FactorChange { user_id, credential_version, now };
+        let change =
+            FactorChange { user_id, credential_version, session_id: None, address: None, now };
         if !self.store.two_factor_set(change, false, notice).await? {
             return Err(DisableTwoFactorError::Changed);
         }

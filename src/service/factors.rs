@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{Account, Error, UseCases};
 use crate::{
     delivery::{Content, Message, Notice},
-    domain::{OneTimeCode, RecoveryCode, TotpSecret, User},
+    domain::{Caller, OneTimeCode, RecoveryCode, TotpSecret, User},
     store::{FactorChange, SealedMessage, SealedTotp},
     token::Purpose,
 };
@@ -20,11 +20,13 @@ pub(super) struct NewRecoveryCodes {
 
 impl UseCases {
     /// A change that the account's owner asks for, on the word of the credentials behind their token.
-    pub(super) fn factor_change(&self, account: &Account) -> FactorChange {
+    pub(super) fn factor_change(&self, account: &Account, caller: Caller) -> FactorChange {
         let credentials = account.credentials();
         FactorChange {
             user_id: credentials.user.id,
             credential_version: credentials.credential_version,
+            session_id: Some(account.session().id),
+            address: caller.address,
             now: self.clock.now(),
         }
     }

@@ -32,6 +32,7 @@ pub struct Janitor {
     store: Arc<dyn Store>,
     keys: Option<KeyKeeper>,
     token_ttl: Duration,
+    event_retention: Duration,
     clock: Clock,
     holder: Uuid,
 }
@@ -43,6 +44,7 @@ impl Janitor {
             store: Arc::clone(&replica.store),
             keys: replica.keys.clone(),
             token_ttl: replica.tokens.ttl(),
+            event_retention: replica.policy.event_retention,
             clock: replica.clock.clone(),
             holder: Uuid::now_v7(),
         }
@@ -63,6 +65,7 @@ impl Janitor {
             Ended::Sessions,
             Ended::Revocations,
             Ended::Throttles,
+            Ended::Events,
         ] {
             removed += self.remove(ended).await?;
         }
@@ -90,14 +93,14 @@ impl Janitor {
 
     /// What ended before this is of no use.
     fn kept_from(&self, ended: Ended) -> Timestamp {
-        let needed = match ended {
-            Ended::Challenges | Ended::Enrollments | Ended::Revocations | Ended::Throttles => {
-                Duration::ZERO
-            }
+        let kept = match ended {
+            Ended::Challenges | Ended::Enrollments | Ended::Revocations | Ended::Throttles => GRACE,
             // Its last access token may still be asked about.
-            Ended::Sessions => self.token_ttl,
+            Ended::Sessions => self.token_ttl + GRACE,
+            // As long as was promised, and no longer: addresses are personal data.
+            Ended::Events => self.event_retention,
         };
-        self.clock.now().minus(needed + GRACE)
+        self.clock.now().minus(kept)
     }
 
     async fn has_the_lease(&self) -> Result<bool, store::Error> {

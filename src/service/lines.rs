@@ -8,16 +8,29 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 type Key = [u8; 32];
 
 /// The attempts of one budget that this replica evaluates at a time: as many as may fail without a delay.
 const AT_ONCE: usize = 5;
 
-/// The budgets with attempts under way. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Lines(Arc<Mutex<HashMap<Key, Arc<Semaphore>>>>);
+/// The logins that ask the store something at a time, before their password is hashed: more would only wait there, each with
+/// a statement in its hands, and hold up those whose calls need no hash.
+const ASKING: usize = 64;
+
+/// The budgets with attempts under way, and a line before the store. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Lines {
+    budgets: Arc<Mutex<HashMap<Key, Arc<Semaphore>>>>,
+    store: Arc<Semaphore>,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { budgets: Arc::default(), store: Arc::new(Semaphore::new(ASKING)) }
+    }
+}
 
 /// A place at the head of a line, or on the way there. It is free again when this is dropped.
 #[derive(Debug)]
@@ -28,10 +41,16 @@ pub(super) struct Place {
 }
 
 impl Lines {
+    /// Waits until it is the caller's turn to ask the store.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // Never an error: nobody closes it.
+        self.store.acquire().await.ok()
+    }
+
     /// Waits until it is the caller's turn.
     pub(super) async fn enter(&self, key: Key) -> Place {
         let line = {
-            let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut lines = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(lines.entry(key).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))))
         };
         let mut place = Place { lines: self.clone(), key, permit: None };
@@ -44,7 +63,7 @@ impl Lines {
 impl Drop for Place {
     fn drop(&mut self) {
         self.permit = None;
-        let mut lines = self.lines.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.lines.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.get(&self.key).is_some_and(|line| Arc::strong_count(line) == 1) {
             lines.remove(&self.key);
         }
@@ -75,9 +94,9 @@ mod tests {
             drop(gives_up);
             drop(waits.await);
         }
-        assert_eq!(lines.0.lock().unwrap().len(), 1);
+        assert_eq!(lines.budgets.lock().unwrap().len(), 1);
         drop(places);
-        assert!(lines.0.lock().unwrap().is_empty());
+        assert!(lines.budgets.lock().unwrap().is_empty());
     }
 
     #[tokio::test]
@@ -91,6 +110,6 @@ mod tests {
         assert!(poll!(&mut gives_up).is_pending());
         drop(places);
         drop(gives_up);
-        assert!(lines.0.lock().unwrap().is_empty());
+        assert!(lines.budgets.lock().unwrap().is_empty());
     }
 }

@@ -1,13 +1,20 @@
 //! Login: a password gives tokens, or a challenge where the user has a second factor.
 
+use std::{net::IpAddr, time::Duration};
+
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::{Error, PendingChallenge, Tokens, UseCases, fields::Fields};
 use crate::{
-    domain::{AuthMethod, Caller, LoginName, Password, device_name},
+    domain::{AuthMethod, Caller, EventKind, LoginName, Password, device_name},
     store::Credentials,
     token::OpaqueToken,
 };
+
+/// A login whose password is not even looked at is refused no sooner than this after it came in. It takes some microseconds
+/// longer to find an account than to find none, and refusals cost an attacker nothing: enough of them would tell.
+const REFUSED_AFTER: Duration = Duration::from_millis(10);
 
 /// What a caller sent.
 #[derive(Debug)]
@@ -40,7 +47,7 @@ pub(super) struct Destination {
     pub(super) device_id: Option<Uuid>,
     pub(super) audience: String,
     pub(super) device_name: String,
-    pub(super) address: Option<std::net::IpAddr>,
+    pub(super) address: Option<IpAddr>,
 }
 
 impl UseCases {
@@ -53,20 +60,28 @@ impl UseCases {
         request: LoginRequest,
         caller: Caller,
     ) -> Result<LoginOutcome, Error> {
+        let begun = Instant::now();
         // What was sent is held once, not twice, by whoever waits for a hash.
         let (name, password, device_token, mut destination) = self.parse_login(request, caller)?;
         self.admit(&caller)?;
+        let turn = self.lines.turn().await;
         let found = self.store.user_by_login(&name).await?;
+        drop(turn);
         destination.device_id =
             found.as_ref().and_then(|found| self.known_device(found, &device_token));
         let budget = self.login_budget(&name, found.as_ref(), destination.device_id);
         // One hash in any case, and only then is it looked at whether there is such a user and whether it is enabled:
         // neither the answer nor the time tells.
         let stored = found.as_ref().map(|found| found.password_hash.as_str());
-        let guess = self.guess(budget, &password, stored, caller).await?;
+        let guess = self.guess(budget, &password, stored, caller).await;
+        if guess.is_err() {
+            sleep_until(begun + REFUSED_AFTER).await;
+        }
+        let guess = guess?;
+        let user_id = found.as_ref().map(|found| found.user.id);
         let passes = |found: &Credentials| guess.right && found.user.disabled_at.is_none();
         let Some(credentials) = found.filter(passes) else {
-            return Err(Error::InvalidCredentials);
+            return self.refuse_login(user_id, caller.address).await;
         };
         self.rehash(&credentials, password, caller);
         // Nothing in the request has a say in this. After too many failures in a row the right password may be a lucky
@@ -77,7 +92,7 @@ impl UseCases {
             return Ok(LoginOutcome::Challenge(challenge));
         }
         self.forget_failures(budget).await?;
-        Ok(LoginOutcome::Tokens(self.complete(&credentials, &destination).await?))
+        self.complete(&credentials, &destination).await
     }
 
     fn parse_login(
@@ -106,12 +121,23 @@ impl UseCases {
         &self,
         credentials: &Credentials,
         destination: &Destination,
-    ) -> Result<Tokens, Error> {
+    ) -> Result<LoginOutcome, Error> {
         let session = self.new_session(credentials, destination, &[AuthMethod::Password]);
         // The account may have been disabled, or its password changed, while this one was hashed.
         if !self.store.session_create(session.clone(), credentials.credential_version).await? {
-            return Err(Error::InvalidCredentials);
+            return self.refuse_login(Some(session.user_id), session.address).await;
         }
-        self.issue_at_login(credentials, &session, destination)
+        Ok(LoginOutcome::Tokens(self.issue_at_login(credentials, &session, destination)?))
+    }
+
+    /// The one answer to whatever does not log in. Its record is one write in every case, so that the time does not tell
+    /// either; and where there is no such user it has no name: people type passwords into that field.
+    async fn refuse_login(
+        &self,
+        user_id: Option<Uuid>,
+        address: Option<IpAddr>,
+    ) -> Result<LoginOutcome, Error> {
+        self.record_failure(EventKind::LoginFailed, user_id, None, address).await?;
+        Err(Error::InvalidCredentials)
     }
 }

@@ -14,6 +14,7 @@ mod delete_me;
 mod disable_two_factor;
 mod error;
 mod factors;
+mod failures;
 mod fields;
 mod get_me;
 mod introspect_token;
@@ -93,6 +94,8 @@ pub struct Policy {
     pub session_idle_ttl: Duration,
     /// Calls a second that one address may make to what costs a hash or a mail; none are no limit.
     pub address_rate: u32,
+    /// How long events are kept.
+    pub event_retention: Duration,
     /// Whom tokens may be for; the first is meant where a caller names none.
     pub audiences: Vec<String>,
 }

@@ -40,9 +40,8 @@ impl UseCases {
             generation: token.generation,
             request_id,
             repeat_within: REPEAT_WITHIN,
-            address: caller.address,
             idle_expires_at: session.expires_at.min(now.plus(self.policy.session_idle_ttl)),
-            at: self.revoking(now),
+            at: self.revoking(now, caller),
         };
         // A thief and the owner both hold the token, and the one who comes second shows that there are two. Nothing tells
         // which is which, so the session ends for both.

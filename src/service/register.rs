@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Error, UseCases, fields::Fields};
 use crate::{
-    domain::{Caller, Email, InvalidField, Password, User, Username, request_id},
+    domain::{Caller, Email, EventKind, InvalidField, Password, User, Username, request_id},
     store::{Credentials, NewUser, Taken},
 };
 
@@ -53,6 +53,7 @@ impl UseCases {
             email_key: valid.email.key().to_owned(),
             password_hash,
             request_id: valid.request_id,
+            address: caller.address,
         };
         if self.store.user_create(new).await? {
             return Ok(user);
@@ -115,6 +116,8 @@ impl UseCases {
                 self.take_back(guess.attempt).await?;
                 return Ok(user);
             }
+            let kind = EventKind::ConfirmationFailed;
+            self.record_failure(kind, Some(user.id), None, caller.address).await?;
         }
         let problem = "was used before with other fields";
         Err(Error::InvalidFields(vec![InvalidField::new("request_id", problem)]))

@@ -1,15 +1,20 @@
 //! RevokeOtherSessions: ends all of the user's sessions but the one that asks.
 
 use super::{Account, Error, UseCases};
+use crate::domain::Caller;
 
 impl UseCases {
     /// Ends the other sessions; gives how many there were.
     ///
     /// # Errors
     /// The store's.
-    pub async fn revoke_other_sessions(&self, account: &Account) -> Result<usize, Error> {
+    pub async fn revoke_other_sessions(
+        &self,
+        account: &Account,
+        caller: Caller,
+    ) -> Result<usize, Error> {
         let (user, kept) = (account.user().id, account.session().id);
-        let at = self.revoking(self.clock.now());
+        let at = self.revoking(self.clock.now(), caller);
         Ok(self.store.session_revoke_others(user, kept, at).await?)
     }
 }

@@ -41,19 +41,19 @@ impl UseCases {
         let factors = Factor::offered(has.totp.is_some(), has.has_recovery_codes);
         let challenge = self.new_challenge(credentials, destination, factors);
         let token = OpaqueToken::generate(&mut rand::rng());
-        let token_mac = self.challenge_mac(&token);
+        let (token_mac, address) = (self.challenge_mac(&token), destination.address);
         if challenge.is_sent_a_code() {
             self.charge(ThrottleRule::Mails, self.challenge_budget(&challenge)).await?;
             let code = new_code();
             let code_mac = self.code_mac(&token_mac, code.expose());
             let message = self.login_code(&credentials.user, code, &challenge)?;
-            let new = NewChallenge { challenge: challenge.clone(), token_mac, code_mac };
+            let new = NewChallenge { challenge: challenge.clone(), token_mac, code_mac, address };
             self.store.challenge_create(new, Some(message)).await?;
             self.outbox.wake();
         } else {
             // The digest of no code at all.
             let code_mac = rand::random();
-            let new = NewChallenge { challenge: challenge.clone(), token_mac, code_mac };
+            let new = NewChallenge { challenge: challenge.clone(), token_mac, code_mac, address };
             self.store.challenge_create(new, None).await?;
         }
         Ok(self.pending(token, &challenge, &credentials.user))

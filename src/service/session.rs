@@ -2,7 +2,7 @@
 
 use super::{Error, Policy, UseCases, login::Destination};
 use crate::{
-    domain::{AuthMethod, CLOCK_SKEW, Session, Timestamp, User},
+    domain::{AuthMethod, CLOCK_SKEW, Caller, Session, Timestamp, User},
     store::{Credentials, Revoking},
     token::{AccessToken, DeviceToken, OpaqueToken, RefreshToken},
 };
@@ -83,7 +83,8 @@ impl UseCases {
 
     /// What is ended now: tokens of it may still be around for as long as one can be valid. One may even be issued after
     /// `now`, by a replica whose clock is ahead, or while this one waits for its turn in the database.
-    pub(super) fn revoking(&self, now: Timestamp) -> Revoking {
-        Revoking { now, tokens_expire_at: now.plus(self.tokens.ttl()).plus(CLOCK_SKEW) }
+    pub(super) fn revoking(&self, now: Timestamp, caller: Caller) -> Revoking {
+        let tokens_expire_at = now.plus(self.tokens.ttl()).plus(CLOCK_SKEW);
+        Revoking { now, tokens_expire_at, address: caller.address }
     }
 }

@@ -24,7 +24,7 @@ impl UseCases {
         self.confirm(account, &password, caller).await?;
         let what = if enabled { Notice::TwoFactorOn } else { Notice::TwoFactorOff };
         let notice = self.notice(account.user(), what)?;
-        if !self.store.two_factor_set(self.factor_change(account), enabled, notice).await? {
+        if !self.store.two_factor_set(self.factor_change(account, caller), enabled, notice).await? {
             // The password was changed meanwhile.
             return Err(Error::InvalidCredentials);
         }

@@ -7,7 +7,7 @@ use super::{
     proof::Reserved,
 };
 use crate::{
-    domain::{Caller, Challenge, Factor, InvalidField, ThrottleRule},
+    domain::{Caller, Challenge, EventKind, Factor, InvalidField, ThrottleRule},
     store::{Credentials, Reservation, Spending},
     token::OpaqueToken,
 };
@@ -34,17 +34,13 @@ impl UseCases {
         let problem = "one of otp_code, totp_code and recovery_code must be there";
         let proof = request.proof.ok_or_else(|| InvalidField::new("proof", problem))?;
         let reserved = self.reserve(&request.challenge).await?;
-        // The account's own limit, over all challenges and all kinds of proof; it too is spent before anything is compared.
-        let budget = self.challenge_budget(&reserved.challenge);
-        let attempt = self.charge(ThrottleRule::Codes, budget).await?;
-        let user = self.store.user_by_id(reserved.challenge.user_id).await?;
-        let credentials = user.ok_or(Error::ChallengeInvalid)?;
-        // Only now is it looked at what it is and what form it has: a malformed guess is a guess.
-        let spending = self.evaluate(&proof, &reserved, &credentials.user).await?;
-        let (challenge, factor) = (reserved.challenge, proof.factor());
-        let tokens = self.answer(challenge, &credentials, (factor, spending), caller).await?;
-        self.count_as_right(attempt, budget).await;
-        Ok(tokens)
+        let user_id = reserved.challenge.user_id;
+        let answered = self.check(&proof, reserved, caller).await;
+        if matches!(answered, Err(Error::ChallengeInvalid)) {
+            let (user_id, kind) = (Some(user_id), EventKind::CodeFailed);
+            self.record_failure(kind, user_id, None, caller.address).await?;
+        }
+        answered
     }
 
     /// Spends an attempt, which is committed before anything is compared: callers in parallel can't share one, and nothing
@@ -59,6 +55,26 @@ impl UseCases {
             Reservation::Exhausted => Err(Error::ChallengeExhausted),
             Reservation::Invalid => Err(Error::ChallengeInvalid),
         }
+    }
+
+    /// Completes the login, if the proof is right.
+    async fn check(
+        &self,
+        proof: &Proof,
+        reserved: Reserved,
+        caller: Caller,
+    ) -> Result<Tokens, Error> {
+        // The account's own limit, over all challenges and all kinds of proof; it too is spent before anything is compared.
+        let budget = self.challenge_budget(&reserved.challenge);
+        let attempt = self.charge(ThrottleRule::Codes, budget).await?;
+        let user = self.store.user_by_id(reserved.challenge.user_id).await?;
+        let credentials = user.ok_or(Error::ChallengeInvalid)?;
+        // Only now is it looked at what it is and what form it has: a malformed guess is a guess.
+        let spending = self.evaluate(proof, &reserved, &credentials.user).await?;
+        let (challenge, factor) = (reserved.challenge, proof.factor());
+        let tokens = self.answer(challenge, &credentials, (factor, spending), caller).await?;
+        self.count_as_right(attempt, budget).await;
+        Ok(tokens)
     }
 
     /// Completes the login whose challenge was answered rightly.

@@ -1,10 +1,12 @@
 //! Second factors: authenticator apps and recovery codes, and what crosses the store's boundary with them.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{Result, SealedMessage};
-use crate::domain::Timestamp;
+use crate::domain::{Event, EventKind, Timestamp};
 
 /// Second factors: authenticator apps and recovery codes. What changes them does so only while the user's credentials are
 /// those of that version: a change of the password wins. Each returns whether it did.
@@ -72,8 +74,20 @@ pub struct FactorChange {
     pub user_id: Uuid,
     /// The credentials that were checked.
     pub credential_version: i64,
+    /// The session that asks; nothing where it is an operator.
+    pub session_id: Option<Uuid>,
+    /// Where the request comes from.
+    pub address: Option<IpAddr>,
     /// The time of the request.
     pub now: Timestamp,
+}
+
+impl FactorChange {
+    /// The event of this change.
+    pub(super) fn event(&self, kind: EventKind) -> Event {
+        let (user_id, session_id, address) = (Some(self.user_id), self.session_id, self.address);
+        Event { id: Uuid::now_v7(), kind, user_id, session_id, address, at: self.now }
+    }
 }
 
 /// An authenticator app that is to be enrolled.

@@ -22,7 +22,8 @@ macro_rules! steps {
             "0008_leases",
             "0009_outbox",
             "0010_throttles",
-            "0011_factors",
+            "0011_events",
+            "0012_factors",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

@@ -3,7 +3,8 @@
 //! [`Store`] is one trait a topic. Its methods are as large as a use case needs and atomic, so that no transaction
 //! type leaks upward. There are two implementations, Postgres and SQLite. The statements are the same text for both
 //! (`queries/`, compiled once for each database); how a connection is had, guarded and retried is each one's own.
-//! Every method has a contract test that runs on both (`tests/it/store/`).
+//! Every method has a contract test that runs on both (`tests/it/store/`). A method that does what matters for security
+//! records it as an event, in the same transaction.
 
 mod announcements;
 mod column;
@@ -17,13 +18,10 @@ pub mod sqlite;
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tokio::{
-    sync::{Notify, Semaphore},
-    time::timeout,
-};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::domain::{Challenge, Charged, LoginName, Session, ThrottleRule, Timestamp, User};
+use crate::domain::{Challenge, Charged, Event, LoginName, Session, ThrottleRule, Timestamp, User};
 
 pub use self::{
     error::Error,
@@ -31,9 +29,9 @@ pub use self::{
         ConfirmTotp, Enrollment, FactorChange, Factors, NewTotp, SealedTotp, Spending, UserFactors,
     },
     records::{
-        Admission, ClaimedMessage, CodeRules, Credentials, Ended, Lease, LiveSession, NewChallenge,
-        NewUser, NumberedRevocation, OutboxState, PasswordChange, PoolUse, Refresh, Renewal,
-        Reservation, Revoking, Rotation, SealedKey, SealedMessage, Taken,
+        Admission, ClaimedMessage, CodeRules, Credentials, Ended, EventFilter, Lease, LiveSession,
+        NewChallenge, NewUser, NumberedRevocation, OutboxState, PasswordChange, PoolUse, Refresh,
+        Renewal, Reservation, Revoking, Rotation, SealedKey, SealedMessage, Taken,
     },
 };
 
@@ -58,6 +56,7 @@ pub trait Store:
     + SigningKeys
     + Revocations
     + Throttles
+    + Events
     + Housekeeping
 {
 }
@@ -73,6 +72,7 @@ impl<T> Store for T where
         + SigningKeys
         + Revocations
         + Throttles
+        + Events
         + Housekeeping
 {
 }
@@ -118,8 +118,14 @@ pub trait Users {
     async fn user_by_id(&self, id: Uuid) -> Result<Option<Credentials>>;
 
     /// Deletes a user with all that is theirs, if the credentials are still those of that version, and tells those who
-    /// watch. Returns whether it did.
-    async fn user_delete(&self, id: Uuid, credential_version: i64, at: Revoking) -> Result<bool>;
+    /// watch. `session_id` is the one that asks. Returns whether it did.
+    async fn user_delete(
+        &self,
+        id: Uuid,
+        session_id: Uuid,
+        credential_version: i64,
+        at: Revoking,
+    ) -> Result<bool>;
 }
 
 /// Password hashes.
@@ -296,6 +302,17 @@ pub trait Throttles {
     async fn throttle_forget(&self, key: [u8; 32]) -> Result<()>;
 }
 
+/// What happened that matters for security: appended, and never changed. What another write causes gets in by the method
+/// that makes it.
+#[async_trait]
+pub trait Events {
+    /// Adds an event that no other write causes.
+    async fn event_append(&self, event: Event) -> Result<()>;
+
+    /// The newest of those that match, the newest first.
+    async fn events_list(&self, filter: EventFilter) -> Result<Vec<Event>>;
+}
+
 /// Connects to the database that `url` names.
 ///
 /// # Errors
@@ -307,40 +324,6 @@ pub async fn connect(url: &str, max_connections: u32) -> Result<Arc<dyn Store>> 
         }
         Some("sqlite") => Ok(Arc::new(sqlite::Sqlite::connect(url, max_connections).await?)),
         Some(_) | None => Err(Error::Url("it must begin with postgres:// or sqlite://".into())),
-    }
-}
-
-/// The writes that run at a time: as many as there are connections to run them on.
-#[derive(Debug, Clone)]
-struct Writes(Arc<Semaphore>);
-
-impl Writes {
-    fn new(connections: u32) -> Self {
-        Self(Arc::new(Semaphore::new(connections.try_into().unwrap_or(Semaphore::MAX_PERMITS))))
-    }
-
-    /// Runs a write to its end, whatever becomes of the caller: tonic drops a handler whose client goes away, and half a
-    /// write is none that anyone asked for. A caller who goes while waiting for a place takes the write along: those who
-    /// send and run leave no heap of tasks behind.
-    async fn to_its_end<T: Send + 'static>(
-        &self,
-        write: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
-        let place = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
-        let Ok(Ok(place)) = place else {
-            return Err(Error::Unavailable("no connection is free to write".into()));
-        };
-        let write = async move {
-            let _place = place;
-            // A database that hangs must not hold the place for ever.
-            let hangs = |_elapsed| Error::Unavailable("a write was not answered in time".into());
-            timeout(WRITE_DEADLINE, write).await.map_err(hangs).flatten()
-        };
-        match tokio::spawn(write).await {
-            Ok(result) => result,
-            Err(panicked) if panicked.is_panic() => Err(Error::Statement(panicked.into())),
-            Err(stopping) => Err(Error::Unavailable(stopping.into())),
-        }
     }
 }
 

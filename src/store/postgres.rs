@@ -12,7 +12,10 @@ use sqlx::{
 
 use tokio::{sync::Notify, time::timeout};
 
-use super::{Database, Error, PATIENCE, PoolUse, Result, Writes, announcements, migrations};
+use self::writes::Writes;
+use super::{Database, Error, PATIENCE, PoolUse, Result, announcements, migrations};
+
+mod writes;
 
 #[path = "queries/mod.rs"]
 mod queries;

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use uuid::Uuid;
 
-use crate::domain::{Challenge, Charged, Revocation, Session, Timestamp, User};
+use crate::domain::{Challenge, Charged, Event, EventKind, Revocation, Session, Timestamp, User};
 
 /// A user that is to be added.
 #[derive(Clone)]
@@ -19,6 +19,8 @@ pub struct NewUser {
     pub password_hash: String,
     /// The request that made it, so that a retry finds it.
     pub request_id: Option<Uuid>,
+    /// Where it comes from.
+    pub address: Option<IpAddr>,
 }
 
 impl std::fmt::Debug for NewUser {
@@ -64,13 +66,23 @@ pub struct LiveSession {
     pub credentials: Credentials,
 }
 
-/// When something is revoked, and for how long that matters.
+/// When and from where something is revoked, and for how long that matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Revoking {
     /// The time of the request: tokens issued before it are void.
     pub now: Timestamp,
     /// When the last of them has expired.
     pub tokens_expire_at: Timestamp,
+    /// Where the request comes from.
+    pub address: Option<IpAddr>,
+}
+
+impl Revoking {
+    /// The event of this request.
+    pub(super) fn event(&self, kind: EventKind, user_id: Uuid, session_id: Uuid) -> Event {
+        let (user_id, session_id) = (Some(user_id), Some(session_id));
+        Event { id: Uuid::now_v7(), kind, user_id, session_id, address: self.address, at: self.now }
+    }
 }
 
 /// A revocation as it is kept.
@@ -93,11 +105,9 @@ pub struct Refresh {
     pub request_id: Option<Uuid>,
     /// For how long a request that is repeated gets the same answer.
     pub repeat_within: Duration,
-    /// Where it comes from.
-    pub address: Option<IpAddr>,
     /// When the session then ends unless it is used before.
     pub idle_expires_at: Timestamp,
-    /// The time of the request, should it end the session.
+    /// The request, should it end the session.
     pub at: Revoking,
 }
 
@@ -123,7 +133,7 @@ pub struct PasswordChange {
     pub session_id: Uuid,
     /// The new password's hash, in its stored format.
     pub password_hash: String,
-    /// The time of the request.
+    /// The request.
     pub at: Revoking,
 }
 
@@ -142,6 +152,8 @@ pub struct NewChallenge {
     pub token_mac: [u8; 32],
     /// The keyed digest of the code.
     pub code_mac: [u8; 32],
+    /// Where the login comes from.
+    pub address: Option<IpAddr>,
 }
 
 /// What came of spending an attempt.
@@ -273,6 +285,21 @@ pub enum Ended {
     Revocations,
     /// Attempts that count no longer.
     Throttles,
+    /// Events, which end when they happen.
+    Events,
+}
+
+/// Which events are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Whose; everybody's if empty.
+    pub user_id: Option<Uuid>,
+    /// Of which kind; all if empty.
+    pub kind: Option<EventKind>,
+    /// Not older than this.
+    pub since: Timestamp,
+    /// How many at the most.
+    pub most: u32,
 }
 
 /// How the connections are used.

@@ -1,4 +1,4 @@
-//! SQLite, embedded: one connection that writes, several that read, and how a write is run.
+//! SQLite, embedded: one connection that writes, several that read.
 
 use std::{
     fs::{DirBuilder, OpenOptions},
@@ -16,7 +16,10 @@ use sqlx::{
 };
 use tokio::sync::Notify;
 
-use super::{Database, Error, PATIENCE, PoolUse, Result, Writes, migrations};
+use self::writer::Writer;
+use super::{Database, Error, PATIENCE, PoolUse, Result, migrations};
+
+mod writer;
 
 #[expect(clippy::duplicate_mod, reason = "one text of the statements for both databases (ADR 2)")]
 #[path = "queries/mod.rs"]
@@ -29,13 +32,13 @@ type Connection = SqliteConnection;
 /// The store on an SQLite file.
 #[derive(Debug, Clone)]
 pub struct Sqlite {
-    /// SQLite has one writer at a time: a queue here is fairer than its busy handler.
+    /// SQLite has one writer at a time: a queue before it is fairer than its busy handler.
     writer: SqlitePool,
     readers: SqlitePool,
-    writes: Writes,
+    writes: Writer,
 }
 
-/// A body of statements that runs in one transaction.
+/// A body of statements that runs in a transaction, perhaps beside others.
 type Body<A, T> = for<'a> fn(&'a mut SqliteConnection, &'a A) -> BoxFuture<'a, Result<T>>;
 
 impl Sqlite {
@@ -49,7 +52,8 @@ impl Sqlite {
         let writer = first_pool(&options).await?;
         let readers =
             pool(options.create_if_missing(false).read_only(true), max_connections).await?;
-        Ok(Self { writer, readers, writes: Writes::new(1) })
+        let writes = Writer::start(writer.clone());
+        Ok(Self { writer, readers, writes })
     }
 
     fn reader(&self) -> &SqlitePool {
@@ -74,16 +78,7 @@ impl Sqlite {
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
-        let writer = self.writer.clone();
-        self.writes
-            .to_its_end(async move {
-                // IMMEDIATE: a transaction that starts as a reader cannot become a writer once another has written.
-                let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-                let result = body(&mut transaction, &args).await?;
-                transaction.commit().await?;
-                Ok(result)
-            })
-            .await
+        self.writes.write(args, body).await
     }
 }
 

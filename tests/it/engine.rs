@@ -99,6 +99,9 @@ async fn a_login_that_cannot_be_done_in_time_is_told_so_and_when_to_come_back() 
     request.set_timeout(Duration::from_millis(500));
     let refused = server.auth.clone().login(request).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused)), (Code::ResourceExhausted, "OVERLOADED".into()));
+    // A flood must not write.
+    let recorded = "SELECT COUNT(*) FROM events WHERE kind = 'login_failed'";
+    assert_eq!(server.database.number(recorded).await, 0);
     let details = refused.get_error_details();
     let wait = details.retry_info().unwrap().retry_delay.unwrap();
     assert!(wait >= Duration::from_millis(100), "{wait:?}");

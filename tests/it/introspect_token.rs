@@ -113,7 +113,8 @@ async fn a_session_that_has_ended_makes_it_inactive_at_once(
     let (ended, lives) = (server.log_in(&user).await, server.log_in(&user).await);
     let store = server.database.store().await;
     let now = server.clock.now();
-    let revoking = Revoking { now, tokens_expire_at: now.plus(Duration::from_secs(900)) };
+    let revoking =
+        Revoking { now, tokens_expire_at: now.plus(Duration::from_secs(900)), address: None };
     let [session, user] = [&ended.session_id, &user.id].map(|id| Uuid::parse_str(id).unwrap());
     assert!(store.session_revoke(session, user, revoking).await.unwrap());
     assert!(!is_active(&server, &ended.access_token).await);

@@ -11,6 +11,7 @@ mod cancellation;
 mod delivery;
 mod engine;
 mod errors;
+mod events;
 mod factors;
 mod harness;
 mod health;

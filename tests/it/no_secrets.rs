@@ -11,7 +11,7 @@ use countersign::{
     token::MasterKey,
 };
 use rstest::rstest;
-use sqlx::Connection as _;
+use sqlx::{AssertSqlSafe, Connection as _};
 
 use crate::{
     harness::{
@@ -88,7 +88,8 @@ async fn second_factors(
     (output, secrets)
 }
 
-/// With the log turned all the way up, every output of a whole flow is searched: the log, errors, metrics, the key set.
+/// With the log turned all the way up, every output of a whole flow is searched: the log, errors, metrics, the key set,
+/// and what was recorded.
 #[rstest]
 #[tokio::test]
 async fn no_secret_is_in_any_output(
@@ -116,6 +117,9 @@ async fn no_secret_is_in_any_output(
     let mut output = String::new();
     output += &format!("{:?}", auth.register(user).await.unwrap_err());
     output += &format!("{:?}", auth.login(login(WRONG)).await.unwrap_err());
+    // People type passwords into the field for the name.
+    let misplaced = LoginRequest { username: WRONG.into(), ..login(WRONG) };
+    output += &format!("{:?}", auth.login(misplaced).await.unwrap_err());
     let Some(Outcome::Challenge(challenge)) =
         auth.login(login(PASSWORD)).await.unwrap().into_inner().result
     else {
@@ -168,7 +172,11 @@ async fn no_secret_is_in_any_output(
     output.extend(running.logged.lines().filter(|line| !delivery(line)));
     assert!(output.len() > 10_000, "the log was turned up: {}", output.len());
 
-    let hash = password_hash(&database).await;
+    let recorded = recorded(&database).await;
+    assert!(recorded.contains("login_failed") && recorded.contains("code_failed"), "{recorded}");
+    output += &recorded;
+
+    let hash = text(&database, "SELECT password_hash FROM users").await;
     let signature = tokens.access_token.rsplit('.').next().unwrap().to_owned();
     for (what, secret) in [
         ("the password", PASSWORD),
@@ -198,8 +206,9 @@ async fn no_secret_is_in_any_output(
     assert_eq!(words.find(|word| *word == code || *word == mistyped), None);
 }
 
-async fn password_hash(database: &Database) -> String {
-    let sql = "SELECT password_hash FROM users";
+/// The one text that a query gives, past the store.
+async fn text(database: &Database, sql: &str) -> String {
+    let sql = AssertSqlSafe(sql);
     match database.backend {
         Backend::Sqlite => {
             let mut connection = sqlx::SqliteConnection::connect(&database.url).await.unwrap();
@@ -210,6 +219,21 @@ async fn password_hash(database: &Database) -> String {
             sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
         }
     }
+}
+
+/// All that is in the events, their times aside: microseconds may look like a code.
+async fn recorded(database: &Database) -> String {
+    let columns = "SELECT group_concat('quote(' || name || ')', ' || ') \
+        FROM pragma_table_info('events') WHERE name <> 'at'";
+    let rows = match database.backend {
+        Backend::Sqlite => {
+            format!("SELECT group_concat({}) FROM events", text(database, columns).await)
+        }
+        Backend::Postgres => {
+            "SELECT string_agg(CAST(to_jsonb(events) - 'at' AS TEXT), ' ') FROM events".to_owned()
+        }
+    };
+    text(database, &rows).await
 }
 
 /// Mail and webhooks carry the code; the log does not, however far it is turned up, nor the secrets of their settings.

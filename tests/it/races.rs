@@ -20,6 +20,11 @@ fn count(answers: impl IntoIterator<Item = String>) -> HashMap<String, usize> {
     })
 }
 
+/// How many events of that kind there are.
+async fn recorded(server: &Server, kind: &str) -> i64 {
+    server.database.number(&format!("SELECT COUNT(*) FROM events WHERE kind = '{kind}'")).await
+}
+
 #[rstest]
 #[tokio::test]
 async fn the_same_registration_makes_one_account(
@@ -34,6 +39,7 @@ async fn the_same_registration_makes_one_account(
     }));
     assert_eq!((counts["OK"], counts["USERNAME_TAKEN"]), (1, CALLERS - 1), "{counts:?}");
     assert_eq!(server.database.number("SELECT COUNT(*) FROM users").await, 1);
+    assert_eq!(recorded(&server, "registered").await, 1);
 }
 
 #[rstest]
@@ -69,6 +75,7 @@ async fn the_same_right_code_gives_one_pair_of_tokens(
         ["CHALLENGE_INVALID", "CHALLENGE_EXHAUSTED"].map(|reason| counts.get(reason).unwrap_or(&0));
     assert_eq!(refused.into_iter().sum::<usize>(), CALLERS - 1, "{counts:?}");
     assert_eq!(server.database.number("SELECT COUNT(*) FROM sessions").await, 1);
+    assert_eq!(recorded(&server, "login_succeeded").await, 1);
 }
 
 /// Exactly one wins or none, and the session ends: a thief and the owner can't both go on.
@@ -102,6 +109,7 @@ async fn the_same_refresh_token_works_once_and_the_session_is_over(
         assert_eq!(reason(&refused), "TOKEN_INVALID");
     }
     assert_eq!(server.database.number("SELECT COUNT(*) FROM revocations").await, 1);
+    assert_eq!(recorded(&server, "refresh_reused").await, 1);
 }
 
 #[rstest]
@@ -175,6 +183,7 @@ async fn of_many_changes_of_the_password_at_once_one_counts(
         }
     }
     assert_eq!(counting.len(), 1);
+    assert_eq!(recorded(&server, "password_changed").await, 1);
     assert!(server.login(&user.username, counting[0]).await.is_ok());
     assert!(server.me(&tokens).await.is_ok());
 }

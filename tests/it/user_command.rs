@@ -62,6 +62,9 @@ async fn a_user_who_has_lost_phone_and_recovery_codes_gets_in_by_the_operator(
     let said = disable("ALICE").unwrap();
     assert!(said.contains("was off: nothing is changed"), "{said}");
     assert_eq!(database.number("SELECT COUNT(*) FROM outbox").await, 0);
+    let recorded =
+        "SELECT COUNT(*) FROM events WHERE kind = 'two_factor_off' AND session_id IS NULL";
+    assert_eq!(database.number(recorded).await, 1, "once, and by no session");
     drop(auth);
     running.signal("TERM");
     assert!(running.wait().await.success(), "{}", running.logged);

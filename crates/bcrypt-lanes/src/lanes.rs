@@ -9,7 +9,7 @@ use crate::{
 /// Up to six hashes in progress, which [`step`](Self::step) moves on together.
 ///
 /// A job joins between any two steps, whatever the others' costs and progress, and leaves with its digest after
-/// [`Cost::iterations`] steps. `T` is the caller's ticket: it goes in with a job and comes out with the digest.
+/// [`Cost::iterations`] steps (or more, if it is [padded](Self::join_padded)). `T` is the caller's ticket: it goes in with a job and comes out with the digest.
 pub struct Lanes<T> {
     kernel: Kernel,
     /// As many as the capacity. The first `seats.len()` are in use, the others hold zeros.
@@ -21,6 +21,10 @@ pub struct Lanes<T> {
 struct Seat<T> {
     ticket: T,
     steps_left: u32,
+    /// How many of them come after the last one of the hash itself.
+    padding: u32,
+    /// Drawn after that one.
+    digest: Digest,
 }
 
 impl<T> Lanes<T> {
@@ -48,6 +52,23 @@ impl<T> Lanes<T> {
         cost: Cost,
         ticket: T,
     ) -> Result<(), Refused<T>> {
+        self.join_padded(password, salt, cost, cost, ticket)
+    }
+
+    /// Starts a hash that leaves no sooner than one of cost `padded_to` would: whoever measures the time does not learn
+    /// the cost. What is hashed is the same.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Lanes::join`].
+    pub fn join_padded(
+        &mut self,
+        password: &[u8],
+        salt: &[u8; SALT_BYTES],
+        cost: Cost,
+        padded_to: Cost,
+        ticket: T,
+    ) -> Result<(), Refused<T>> {
         if password.len() > MAX_PASSWORD_BYTES {
             return Err(Refused {
                 ticket,
@@ -58,7 +79,9 @@ impl<T> Lanes<T> {
             return Err(Refused { ticket, error: Error::Full });
         };
         state.start(password, salt);
-        self.seats.push(Seat { ticket, steps_left: cost.iterations() });
+        let steps_left = cost.max(padded_to).iterations();
+        let padding = steps_left - cost.iterations();
+        self.seats.push(Seat { ticket, steps_left, padding, digest: Digest::default() });
         Ok(())
     }
 
@@ -70,15 +93,18 @@ impl<T> Lanes<T> {
         self.kernel.expand(states);
         states.iter_mut().for_each(State::mix_salt);
         self.kernel.expand(states);
-        for seat in &mut self.seats {
+        for (seat, state) in self.seats.iter_mut().zip(states) {
             seat.steps_left -= 1;
+            if seat.steps_left == seat.padding {
+                seat.digest = state.digest();
+            }
         }
-        self.leave(|seat| seat.steps_left == 0, |state, ticket| (ticket, state.digest()))
+        self.leave(|seat| seat.steps_left == 0, |seat| (seat.ticket, seat.digest))
     }
 
     /// Drops the hashes whose tickets are `unwanted`, and gives the tickets back.
     pub fn cancel(&mut self, mut unwanted: impl FnMut(&T) -> bool) -> Departed<T> {
-        self.leave(|seat| unwanted(&seat.ticket), |_, ticket| ticket)
+        self.leave(|seat| unwanted(&seat.ticket), |seat| seat.ticket)
     }
 
     /// The tickets of the hashes in progress, each with the steps that it still takes. In no order.
@@ -121,13 +147,13 @@ impl<T> Lanes<T> {
     fn leave<R>(
         &mut self,
         mut goes: impl FnMut(&Seat<T>) -> bool,
-        parting: impl Fn(&State, T) -> R,
+        parting: impl Fn(Seat<T>) -> R,
     ) -> Departed<R> {
         let mut departed = [const { None }; LaneCount::MAX.get()];
         for (lane, slot) in (0..self.len()).rev().zip(&mut departed) {
             if goes(&self.seats[lane]) {
                 let seat = self.seats.swap_remove(lane);
-                *slot = Some(parting(&self.states[lane], seat.ticket));
+                *slot = Some(parting(seat));
                 self.vacate(lane);
             }
         }

@@ -52,12 +52,14 @@ pub(super) struct Job {
     pub(super) key: Zeroizing<Vec<u8>>,
     pub(super) salt: [u8; 16],
     pub(super) cost: Cost,
+    /// It takes the time of a hash of that cost, if that is more: the time must not tell whose hash is older.
+    pub(super) padded_to: Cost,
 }
 
 impl Job {
     /// The work, in iterations of bcrypt's loop.
     fn steps(&self) -> u64 {
-        u64::from(self.cost.iterations())
+        u64::from(self.cost.max(self.padded_to).iterations())
     }
 }
 

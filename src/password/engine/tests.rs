@@ -23,6 +23,7 @@ fn job(cost: u32) -> Job {
         key: Zeroizing::new(b"secret".to_vec()),
         salt: [7; 16],
         cost: Cost::try_from(cost).unwrap(),
+        padded_to: Cost::MIN,
     }
 }
 
@@ -65,6 +66,7 @@ async fn each_kernel_gives_what_bcrypt_gives() {
                 key: Zeroizing::new(key),
                 salt: [number; 16],
                 cost: Cost::try_from(4 + u32::from(number % 3)).unwrap(),
+                padded_to: Cost::try_from(4 + u32::from(number % 4)).unwrap(),
             }
         });
         let expected: Vec<_> = jobs
@@ -82,6 +84,19 @@ async fn each_kernel_gives_what_bcrypt_gives() {
         assert_eq!(digests, expected, "{kernel:?}");
         assert_eq!(engine.figures().done_and_late(), (40, 0));
     }
+}
+
+#[tokio::test]
+async fn a_padded_job_takes_as_long_as_a_dear_one() {
+    let engine = engine(|_| {});
+    idle(&engine).await;
+    let padded = Job { padded_to: Cost::try_from(16).unwrap(), ..job(4) };
+    let mut padded = pin!(engine.run(padded, patient()));
+    assert!(poll!(&mut padded).is_pending());
+    until(|| engine.figures().lanes_in_use() == 1).await;
+    // Sixteen times the work that the padded one would be by itself.
+    soon(engine.run(job(8), patient())).await.unwrap();
+    assert!(poll!(&mut padded).is_pending());
 }
 
 #[tokio::test]

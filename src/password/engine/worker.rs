@@ -10,7 +10,7 @@ use std::{
 use bcrypt_lanes::{Kernel, LaneCount, Lanes};
 use tokio::sync::oneshot;
 
-use super::{Digest, Error, Shared, State, Waiting, figures::Reason, kernel, retry_after};
+use super::{Digest, Error, Job, Shared, State, Waiting, figures::Reason, kernel, retry_after};
 
 /// How much less than the rest of the service the hashers ask for (nice values, as of `setpriority(2)`): token checks
 /// and health go first, and the hashers use what is left.
@@ -168,7 +168,8 @@ fn still_wanted(shared: &Shared, occupied: usize, waiting: Waiting) -> Option<Wa
 fn join(shared: &Shared, lanes: &mut Lanes<Running>, mut waiting: Waiting) {
     let key = mem::take(&mut waiting.job.key);
     let running = Running { deadline: waiting.deadline, answer: waiting.answer };
-    let joined = lanes.join(&key, &waiting.job.salt, waiting.job.cost, running);
+    let Job { salt, cost, padded_to, .. } = &waiting.job;
+    let joined = lanes.join_padded(&key, salt, *cost, *padded_to, running);
     if let Err(refused) = joined {
         // Never: there was a lane, and no key is longer than bcrypt takes.
         shared.figures.refused(Reason::Broken);
@@ -192,8 +193,13 @@ fn run_crate(shared: &Shared, number: usize) {
                 job.key.push(0);
             }
             let digest = bcrypt::bcrypt(job.cost.get(), job.salt, &job.key);
+            // The work of the costs between adds up to the difference.
+            for cost in job.cost.get()..job.padded_to.get() {
+                std::hint::black_box(bcrypt::bcrypt(cost, job.salt, &job.key));
+            }
             if let Some(plan) = shared.plan.get() {
-                plan.pace.learn(1, job.cost.iterations(), begun.elapsed());
+                let steps = u32::try_from(job.steps()).unwrap_or(u32::MAX);
+                plan.pace.learn(1, steps, begun.elapsed());
             }
             finish(shared, Running { deadline, answer }, digest);
         }

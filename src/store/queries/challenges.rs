@@ -4,9 +4,9 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, completion, outbox, users};
+use super::{Backend, Connection, completion, events, outbox, users};
 use crate::{
-    domain::{Challenge, Factor, Session, Timestamp, User},
+    domain::{Challenge, Event, EventKind, Factor, Session, Timestamp, User},
     store::{
         Challenges, CodeRules, Error, NewChallenge, Renewal, Reservation, Result, SealedMessage,
         Spending,
@@ -117,6 +117,15 @@ async fn insert(
     .bind(words(&challenge.factors))
     .execute(&mut *connection)
     .await?;
+    let event = Event {
+        id: Uuid::now_v7(),
+        kind: EventKind::ChallengeBegun,
+        user_id: Some(challenge.user_id),
+        session_id: None,
+        address: new.address,
+        at: challenge.created_at,
+    };
+    events::put(connection, &[event]).await?;
     outbox::put(connection, message.map_or(&[], std::slice::from_ref)).await
 }
 

@@ -4,9 +4,9 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, challenges, outbox, totp};
+use super::{Backend, Connection, challenges, events, outbox, totp};
 use crate::{
-    domain::Timestamp,
+    domain::{EventKind, Timestamp},
     store::{
         ConfirmTotp, Enrollment, FactorChange, Factors, NewTotp, Result, SealedMessage, SealedTotp,
         UserFactors,
@@ -63,7 +63,10 @@ impl Factors for Backend {
                 if take_user(connection, change).await? != Some(true) {
                     return Ok(false);
                 }
-                replace_codes(connection, change, codes, message).await?;
+                replace_codes(connection, change, codes).await?;
+                let event = change.event(EventKind::RecoveryCodesReplaced);
+                events::put(connection, &[event]).await?;
+                outbox::put(connection, std::slice::from_ref(message)).await?;
                 Ok(true)
             })
         })
@@ -118,6 +121,8 @@ async fn set(
             sqlx::query(forget).bind(change.user_id).execute(&mut *connection).await?;
         }
     }
+    let kind = if enabled { EventKind::TwoFactorOn } else { EventKind::TwoFactorOff };
+    events::put(connection, &[change.event(kind)]).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     Ok(true)
 }
@@ -140,7 +145,6 @@ pub(super) async fn replace_codes(
     connection: &mut Connection,
     change: &FactorChange,
     codes: &[[u8; 32]],
-    message: &SealedMessage,
 ) -> Result<()> {
     sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1")
         .bind(change.user_id)
@@ -156,7 +160,7 @@ pub(super) async fn replace_codes(
         .execute(&mut *connection)
         .await?;
     }
-    outbox::put(connection, std::slice::from_ref(message)).await
+    Ok(())
 }
 
 #[derive(sqlx::FromRow)]

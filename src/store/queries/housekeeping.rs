@@ -59,6 +59,9 @@ async fn remove(
         Ended::Revocations => {
             "DELETE FROM revocations WHERE seq IN (SELECT seq FROM revocations WHERE expires_at < $1 LIMIT $2)"
         }
+        Ended::Events => {
+            "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 LIMIT $2)"
+        }
         // Alone of these it may begin again: the outer condition is looked at once more if a rival held the row.
         Ended::Throttles => {
             "DELETE FROM throttles WHERE expires_at < $1 AND key IN \

@@ -6,6 +6,7 @@
 
 mod challenges;
 mod completion;
+mod events;
 mod factors;
 mod housekeeping;
 mod outbox;

@@ -2,8 +2,11 @@
 
 use async_trait::async_trait;
 
-use super::{Backend, Connection, challenges, outbox, sessions};
-use crate::store::{Credentials, PasswordChange, Passwords, Result, SealedMessage};
+use super::{Backend, Connection, challenges, events, outbox, sessions};
+use crate::{
+    domain::EventKind,
+    store::{Credentials, PasswordChange, Passwords, Result, SealedMessage},
+};
 
 #[async_trait]
 impl Passwords for Backend {
@@ -56,6 +59,9 @@ async fn replace(
     .execute(&mut *connection)
     .await?;
     challenges::end_all(connection, change.user_id, change.at.now).await?;
+    let changed = EventKind::PasswordChanged;
+    let event = change.at.event(changed, change.user_id, change.session_id);
+    events::put(connection, &[event]).await?;
     sessions::revoke_others(connection, change.user_id, change.session_id, &change.at).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     Ok(true)

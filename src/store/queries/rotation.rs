@@ -1,7 +1,10 @@
 //! Rotation: a session moves on to its next refresh token, or ends.
 
 use super::{Connection, session_row::session_lives, sessions};
-use crate::store::{LiveSession, Refresh, Result, Rotation};
+use crate::{
+    domain::EventKind,
+    store::{LiveSession, Refresh, Result, Rotation},
+};
 
 /// One conditional UPDATE decides. Of many with the same token the row's lock lets one through; the others find another
 /// number there.
@@ -33,7 +36,8 @@ pub(super) async fn rotate(connection: &mut Connection, refresh: &Refresh) -> Re
             return Ok(Rotation::Rotated(Box::new(live)));
         }
         if session.generation != refresh.generation {
-            sessions::revoke(connection, session.id, session.user_id, &refresh.at).await?;
+            let why = EventKind::RefreshReused;
+            sessions::revoke(connection, session.id, session.user_id, &refresh.at, why).await?;
             return Ok(Rotation::Reused);
         }
         // It lives and the number is right. An UPDATE of Postgres that waited for the row while the password was changed
@@ -48,7 +52,7 @@ async fn advance(connection: &mut Connection, refresh: &Refresh) -> Result<bool>
         .bind(refresh.at.now)
         .bind(refresh.generation)
         .bind(refresh.request_id)
-        .bind(refresh.address.map(|address| address.to_string()))
+        .bind(refresh.at.address.map(|address| address.to_string()))
         .bind(refresh.idle_expires_at)
         .fetch_optional(connection)
         .await?;

@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    Backend, Connection, revocations, rotation,
+    Backend, Connection, events, revocations, rotation,
     session_row::{SessionRow, session_columns, session_lives},
     users,
 };
 use crate::{
-    domain::{AuthMethod, Revocation, Revoked, Session, Timestamp},
+    domain::{AuthMethod, Event, EventKind, Revocation, Revoked, Session, Timestamp},
     store::{Credentials, Error, LiveSession, Refresh, Result, Revoking, Rotation, Sessions},
 };
 
@@ -82,7 +82,7 @@ impl Sessions for Backend {
 
     async fn session_revoke(&self, id: Uuid, user_id: Uuid, at: Revoking) -> Result<bool> {
         self.write((id, user_id, at), |connection, (id, user_id, at)| {
-            Box::pin(revoke(connection, *id, *user_id, at))
+            Box::pin(revoke(connection, *id, *user_id, at, EventKind::SessionRevoked))
         })
         .await
     }
@@ -108,7 +108,7 @@ pub(super) async fn find_live(
     Ok(sqlx::query_as(LIVE).bind(id).bind(now).fetch_optional(connection).await?)
 }
 
-/// Begins a session, if the user is enabled and the credentials are still those of that version.
+/// Begins a session, if the user is enabled and the credentials are still those of that version: a login succeeds.
 ///
 /// The version stays with the session: one that was begun while the password changed can be told by it.
 pub(super) async fn insert(
@@ -136,29 +136,42 @@ pub(super) async fn insert(
     .bind(session.idle_expires_at)
     .bind(session.generation)
     .bind(session.refresh_salt.as_slice())
-    .fetch_optional(connection)
+    .fetch_optional(&mut *connection)
     .await?;
-    Ok(begun.is_some())
+    if begun.is_none() {
+        return Ok(false);
+    }
+    let event = Event {
+        id: Uuid::now_v7(),
+        kind: EventKind::LoginSucceeded,
+        user_id: Some(session.user_id),
+        session_id: Some(session.id),
+        address: session.address,
+        at: session.created_at,
+    };
+    events::put(connection, &[event]).await?;
+    Ok(true)
 }
 
+/// Ends a session of that user, and records it as `why`.
 pub(super) async fn revoke(
     connection: &mut Connection,
     id: Uuid,
     user_id: Uuid,
     at: &Revoking,
+    why: EventKind,
 ) -> Result<bool> {
-    let ended: Option<EndedRow> = sqlx::query_as(
+    let ended: Vec<EndedRow> = sqlx::query_as(
         "UPDATE sessions SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL \
          RETURNING id, last_used_at",
     )
     .bind(id)
     .bind(user_id)
     .bind(at.now)
-    .fetch_optional(&mut *connection)
+    .fetch_all(&mut *connection)
     .await?;
-    let revocations: Vec<_> = ended.iter().map(|ended| ended.revocation(at)).collect();
-    revocations::append(connection, &revocations).await?;
-    Ok(ended.is_some())
+    tell(connection, user_id, &ended, at, why).await?;
+    Ok(!ended.is_empty())
 }
 
 pub(super) async fn revoke_others(
@@ -173,9 +186,22 @@ pub(super) async fn revoke_others(
         .bind(kept)
         .fetch_all(&mut *connection)
         .await?;
-    let revocations: Vec<_> = ended.iter().map(|ended| ended.revocation(at)).collect();
-    revocations::append(connection, &revocations).await?;
+    tell(connection, user_id, &ended, at, EventKind::SessionRevoked).await?;
     Ok(ended.len())
+}
+
+/// Records that a user's sessions were ended, and tells those who watch.
+async fn tell(
+    connection: &mut Connection,
+    user_id: Uuid,
+    ended: &[EndedRow],
+    at: &Revoking,
+    why: EventKind,
+) -> Result<()> {
+    let events: Vec<_> = ended.iter().map(|ended| at.event(why, user_id, ended.id)).collect();
+    events::put(connection, &events).await?;
+    let revocations: Vec<_> = ended.iter().map(|ended| ended.revocation(at)).collect();
+    revocations::append(connection, &revocations).await
 }
 
 /// A session that has just been ended.

@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::{Connection, factors};
+use super::{Connection, events, factors, outbox};
 use crate::{
-    domain::Timestamp,
+    domain::{EventKind, Timestamp},
     store::{ConfirmTotp, Enrollment, NewTotp, Result, SealedMessage, SealedTotp},
 };
 
@@ -90,7 +90,9 @@ pub(super) async fn confirm(
         .execute(&mut *connection)
         .await?;
     factors::turn(connection, change, true).await?;
-    factors::replace_codes(connection, change, &confirm.recovery_codes, message).await?;
+    factors::replace_codes(connection, change, &confirm.recovery_codes).await?;
+    events::put(connection, &[change.event(EventKind::AppAdded)]).await?;
+    outbox::put(connection, std::slice::from_ref(message)).await?;
     Ok(true)
 }
 

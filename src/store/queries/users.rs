@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, revocations};
+use super::{Backend, Connection, events, revocations};
 use crate::{
-    domain::{LoginName, Revocation, Revoked, Timestamp, User},
+    domain::{Event, EventKind, LoginName, Revocation, Revoked, Timestamp, User},
     store::{Credentials, NewUser, Result, Revoking, Taken, Users},
 };
 
@@ -54,10 +54,19 @@ impl Users for Backend {
         find(&mut connection, id).await
     }
 
-    async fn user_delete(&self, id: Uuid, credential_version: i64, at: Revoking) -> Result<bool> {
-        self.write((id, credential_version, at), |connection, (id, version, at)| {
-            Box::pin(delete(connection, *id, *version, at))
-        })
+    async fn user_delete(
+        &self,
+        id: Uuid,
+        session_id: Uuid,
+        credential_version: i64,
+        at: Revoking,
+    ) -> Result<bool> {
+        self.write(
+            (id, session_id, credential_version, at),
+            |connection, (id, session_id, version, at)| {
+                Box::pin(delete(connection, *id, *session_id, *version, at))
+            },
+        )
         .await
     }
 }
@@ -89,15 +98,28 @@ async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
     .bind(new.request_id)
     .bind(new.user.disabled_at)
     .bind(new.user.created_at)
-    .fetch_optional(connection)
+    .fetch_optional(&mut *connection)
     .await?;
-    Ok(added.is_some())
+    if added.is_none() {
+        return Ok(false);
+    }
+    let event = Event {
+        id: Uuid::now_v7(),
+        kind: EventKind::Registered,
+        user_id: Some(new.user.id),
+        session_id: None,
+        address: new.address,
+        at: new.user.created_at,
+    };
+    events::put(connection, &[event]).await?;
+    Ok(true)
 }
 
 /// Sessions and challenges go with the user: their keys cascade.
 async fn delete(
     connection: &mut Connection,
     id: Uuid,
+    session_id: Uuid,
     credential_version: i64,
     at: &Revoking,
 ) -> Result<bool> {
@@ -110,6 +132,7 @@ async fn delete(
     if deleted.is_none() {
         return Ok(false);
     }
+    events::put(connection, &[at.event(EventKind::UserDeleted, id, session_id)]).await?;
     // Nobody will ever have this id again, so tokens of logins that came at the same moment are void, too.
     let (not_before, expires_at) = (at.tokens_expire_at, at.tokens_expire_at);
     let revocation = Revocation { subject: Revoked::User(id), not_before, expires_at };

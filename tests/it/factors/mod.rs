@@ -46,7 +46,7 @@ async fn enrolled(server: &Server) -> Enrolled {
 }
 
 /// Enrols an app. The code of this moment is used up by that.
-async fn enroll(server: &Server, tokens: &Tokens) -> (App, Vec<String>) {
+pub async fn enroll(server: &Server, tokens: &Tokens) -> (App, Vec<String>) {
     let begun = begin(server, tokens, PASSWORD).await.unwrap();
     let app = App::scan(&begun.otpauth_uri);
     let code = app.code_at(&server.clock);
@@ -54,7 +54,7 @@ async fn enroll(server: &Server, tokens: &Tokens) -> (App, Vec<String>) {
     (app, codes)
 }
 
-async fn begin(
+pub async fn begin(
     server: &Server,
     tokens: &Tokens,
     password: &str,
@@ -65,7 +65,7 @@ async fn begin(
     Ok(soon("BeginTotpEnrollment", begun).await?.into_inner())
 }
 
-async fn confirm(
+pub async fn confirm(
     server: &Server,
     tokens: &Tokens,
     enrollment_id: &str,
@@ -78,7 +78,7 @@ async fn confirm(
     Ok(soon("ConfirmTotpEnrollment", confirmed).await?.into_inner().recovery_codes)
 }
 
-async fn regenerate(
+pub async fn regenerate(
     server: &Server,
     tokens: &Tokens,
     password: &str,
@@ -89,7 +89,7 @@ async fn regenerate(
     Ok(soon("RegenerateRecoveryCodes", codes).await?.into_inner().recovery_codes)
 }
 
-async fn set_two_factor(
+pub async fn set_two_factor(
     server: &Server,
     tokens: &Tokens,
     enabled: bool,
@@ -101,18 +101,22 @@ async fn set_two_factor(
     Ok(soon("SetTwoFactor", set).await?.into_inner().user.unwrap())
 }
 
-async fn answer(server: &Server, challenge: &Challenge, proof: Proof) -> Result<Tokens, Status> {
+pub async fn answer(
+    server: &Server,
+    challenge: &Challenge,
+    proof: Proof,
+) -> Result<Tokens, Status> {
     let challenge_id = challenge.challenge_id.clone();
     let request = Verify2FaRequest { challenge_id, proof: Some(proof) };
     let response = soon("Verify2FA", server.auth.clone().verify2_fa(request)).await?;
     Ok(response.into_inner().tokens.unwrap())
 }
 
-fn totp(code: impl Into<String>) -> Proof {
+pub fn totp(code: impl Into<String>) -> Proof {
     Proof::TotpCode(code.into())
 }
 
-fn recovery(code: impl Into<String>) -> Proof {
+pub fn recovery(code: impl Into<String>) -> Proof {
     Proof::RecoveryCode(code.into())
 }
 

@@ -7,14 +7,15 @@ use countersign::store::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{at, new_challenge, new_message, stored_user};
+use super::{ADDRESS, at, new_challenge, new_message, stored_user};
 use crate::harness::{Backend, Database};
 
 const MAX: u32 = 3;
 
 fn change(user: &Credentials) -> FactorChange {
     let (user_id, credential_version) = (user.user.id, user.credential_version);
-    FactorChange { user_id, credential_version, now: at(10) }
+    let (session_id, address) = (Some(Uuid::now_v7()), Some(ADDRESS));
+    FactorChange { user_id, credential_version, session_id, address, now: at(10) }
 }
 
 /// An enrolment that expires at 600.
@@ -138,6 +139,7 @@ async fn nothing_is_changed_on_the_word_of_credentials_that_no_longer_count(
     assert!(!store.totp_confirm(confirm, new_message()).await.unwrap());
 
     assert_eq!(waiting(store.as_ref()).await, before);
+    assert_eq!(database.number("SELECT COUNT(*) FROM events").await, 1, "the app's");
     let expected = UserFactors { totp: Some(app), has_recovery_codes: true };
     assert_eq!(store.factors_of(user.user.id).await.unwrap(), expected);
     let old_codes = "SELECT COUNT(*) FROM recovery_codes";

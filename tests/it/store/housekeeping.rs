@@ -7,7 +7,7 @@ use countersign::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{at, new_challenge, new_message, session_of, stored_user};
+use super::{at, new_challenge, new_message, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 fn lease(holder: Uuid, now: u64, until: u64) -> Lease {
@@ -74,7 +74,7 @@ async fn sessions_are_removed_however_they_ended_and_revocations_when_they_expir
     for session in [&idle, &over, &revoked, &lives] {
         assert!(store.session_create(session.clone(), 1).await.unwrap());
     }
-    let revoking = Revoking { now: at(100), tokens_expire_at: at(200) };
+    let revoking = Revoking { tokens_expire_at: at(200), ..revoking(100) };
     assert!(store.session_revoke(revoked.id, user, revoking).await.unwrap());
     let remove = async |ended, before| store.ended_remove(ended, at(before), 10).await.unwrap();
     assert_eq!([remove(Ended::Sessions, 100).await, remove(Ended::Sessions, 101).await], [0, 3]);

@@ -3,6 +3,7 @@
 mod challenges;
 mod completion;
 mod database;
+mod events;
 mod factors;
 mod housekeeping;
 mod outbox;
@@ -14,15 +15,21 @@ mod signing_keys;
 mod throttles;
 mod users;
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use countersign::{
     domain::{AuthMethod, Challenge, Factor, Session, Timestamp, User},
-    store::{Credentials, NewChallenge, NewUser, SealedMessage, Store},
+    store::{Credentials, NewChallenge, NewUser, Revoking, SealedMessage, Store},
 };
 use uuid::Uuid;
 
 use crate::harness::unique;
+
+/// Where requests come from.
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// Now, or later.
 fn at(seconds: u64) -> Timestamp {
@@ -47,6 +54,7 @@ fn new_user() -> NewUser {
         },
         password_hash: "hash".into(),
         request_id: Some(Uuid::now_v7()),
+        address: Some(ADDRESS),
     }
 }
 
@@ -67,7 +75,7 @@ fn session_of(user_id: Uuid) -> Session {
         created_at: at(0),
         expires_at: at(1000),
         last_used_at: at(0),
-        address: Some([192, 0, 2, 1].into()),
+        address: Some(ADDRESS),
         idle_expires_at: at(500),
         generation: 0,
         refresh_salt: *Uuid::now_v7().as_bytes(),
@@ -92,7 +100,13 @@ fn new_challenge(user: &Credentials) -> NewChallenge {
         },
         token_mac: *Uuid::now_v7().as_bytes().repeat(2).first_chunk().unwrap(),
         code_mac: [1; 32],
+        address: Some(ADDRESS),
     }
+}
+
+/// A request that ends something, whose tokens live for 900 seconds.
+fn revoking(seconds: u64) -> Revoking {
+    Revoking { now: at(seconds), tokens_expire_at: at(seconds + 900), address: Some(ADDRESS) }
 }
 
 /// A message that is of use until 300.

@@ -1,9 +1,9 @@
 //! Password hashes, replaced.
 
-use countersign::store::{Credentials, PasswordChange, Reservation, Revoking};
+use countersign::store::{Credentials, PasswordChange, Reservation};
 use rstest::rstest;
 
-use super::{at, new_challenge, new_message, session_of, stored_user};
+use super::{at, new_challenge, new_message, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 fn change(user: &Credentials, session_id: uuid::Uuid) -> PasswordChange {
@@ -12,7 +12,7 @@ fn change(user: &Credentials, session_id: uuid::Uuid) -> PasswordChange {
         credential_version: user.credential_version,
         session_id,
         password_hash: "other".into(),
-        at: Revoking { now: at(10), tokens_expire_at: at(910) },
+        at: revoking(10),
     }
 }
 

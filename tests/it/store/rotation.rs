@@ -9,12 +9,8 @@ use countersign::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{at, new_message, session_of, stored_user};
+use super::{at, new_message, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database};
-
-fn revoking(seconds: u64) -> Revoking {
-    Revoking { now: at(seconds), tokens_expire_at: at(seconds + 900) }
-}
 
 fn refresh(session: &Session, generation: i64, seconds: u64) -> Refresh {
     Refresh {
@@ -22,9 +18,8 @@ fn refresh(session: &Session, generation: i64, seconds: u64) -> Refresh {
         generation,
         request_id: None,
         repeat_within: Duration::from_secs(10),
-        address: Some([192, 0, 2, 7].into()),
         idle_expires_at: at(seconds + 500),
-        at: revoking(seconds),
+        at: Revoking { address: Some([192, 0, 2, 7].into()), ..revoking(seconds) },
     }
 }
 

@@ -1,13 +1,10 @@
 //! Sessions.
 
-use countersign::{
-    domain::Session,
-    store::{Credentials, Revoking},
-};
+use countersign::{domain::Session, store::Credentials};
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{at, session_of, stored_user};
+use super::{at, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 #[rstest]
@@ -69,8 +66,7 @@ async fn a_session_is_revoked_once_by_its_owner_and_the_revocation_is_numbered(
     let user = stored_user(store.as_ref()).await;
     let session = session_of(user.user.id);
     store.session_create(session.clone(), 1).await.unwrap();
-    let revoking = Revoking { now: at(10), tokens_expire_at: at(910) };
-    let revoke = async |owner| store.session_revoke(session.id, owner, revoking).await.unwrap();
+    let revoke = async |owner| store.session_revoke(session.id, owner, revoking(10)).await.unwrap();
     assert!(!revoke(Uuid::now_v7()).await, "somebody else's");
     assert!(store.session_live(session.id, at(11)).await.unwrap().is_some());
     assert!(revoke(user.user.id).await);
@@ -117,8 +113,7 @@ async fn a_users_live_sessions_are_listed_the_one_used_last_first(
     for session in [&second, &idle, &expired, &first, &revoked, &used(&other, 9)] {
         store.session_create(session.clone(), 1).await.unwrap();
     }
-    let revoking = Revoking { now: at(10), tokens_expire_at: at(910) };
-    store.session_revoke(revoked.id, user.user.id, revoking).await.unwrap();
+    store.session_revoke(revoked.id, user.user.id, revoking(10)).await.unwrap();
     let listed = store.session_list(user.user.id, at(50)).await.unwrap();
     assert_eq!(listed, [first, second]);
     database.run("UPDATE users SET credential_version = 2").await;
@@ -138,9 +133,9 @@ async fn all_sessions_of_a_user_but_one_end_and_each_is_told_of(
     for session in sessions.iter().chain([&expired]) {
         store.session_create(session.clone(), 1).await.unwrap();
     }
-    let revoking = Revoking { now: at(10), tokens_expire_at: at(910) };
-    let revoke =
-        async || store.session_revoke_others(user.user.id, sessions[0].id, revoking).await.unwrap();
+    let revoke = async || {
+        store.session_revoke_others(user.user.id, sessions[0].id, revoking(10)).await.unwrap()
+    };
     assert_eq!(revoke().await, 2);
     assert_eq!(revoke().await, 0, "again");
     let mut live = Vec::new();
@@ -163,8 +158,7 @@ async fn a_revocation_covers_tokens_that_another_clock_has_dated_later(
     let user = stored_user(store.as_ref()).await;
     let session = Session { last_used_at: at(20), ..session_of(user.user.id) };
     store.session_create(session.clone(), 1).await.unwrap();
-    let revoking = Revoking { now: at(10), tokens_expire_at: at(910) };
-    assert!(store.session_revoke(session.id, user.user.id, revoking).await.unwrap());
+    assert!(store.session_revoke(session.id, user.user.id, revoking(10)).await.unwrap());
     let covered = "SELECT COUNT(*) FROM revocations, sessions WHERE not_before = last_used_at";
     assert_eq!(database.number(covered).await, 1);
 }
@@ -181,14 +175,15 @@ async fn each_of_very_many_sessions_that_are_ended_at_once_has_a_number(
     for _ in 0..1002 {
         assert!(store.session_create(session_of(user.user.id), 1).await.unwrap());
     }
-    let at = Revoking { now: at(10), tokens_expire_at: at(910) };
-    let ended = store.session_revoke_others(user.user.id, Uuid::now_v7(), at).await.unwrap();
+    let nobody = Uuid::now_v7();
+    let ended = store.session_revoke_others(user.user.id, nobody, revoking(10)).await.unwrap();
     assert_eq!(ended, 1002);
     for (number, sql) in [
         (1002, "SELECT COUNT(DISTINCT session_id) FROM revocations"),
         (1002, "SELECT MAX(seq) FROM revocations"),
         (1, "SELECT MIN(seq) FROM revocations"),
         (1002, "SELECT seq FROM revocation_head"),
+        (1002, "SELECT COUNT(DISTINCT session_id) FROM events WHERE kind = 'session_revoked'"),
     ] {
         assert_eq!(database.number(sql).await, number, "{sql}");
     }

@@ -2,12 +2,12 @@
 
 use countersign::{
     domain::LoginName,
-    store::{NewUser, Revoking, Taken},
+    store::{NewUser, Taken},
 };
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{at, new_challenge, new_message, new_user, session_of, stored_user};
+use super::{new_challenge, new_message, new_user, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 #[rstest]
@@ -87,10 +87,10 @@ async fn a_user_is_deleted_with_all_that_is_theirs_and_it_is_told(
         store.session_create(session_of(user.user.id), 1).await.unwrap();
         store.challenge_create(new_challenge(user), Some(new_message())).await.unwrap();
     }
-    let at = Revoking { now: at(10), tokens_expire_at: at(910) };
-    assert!(!store.user_delete(user.user.id, 2, at).await.unwrap(), "other credentials");
-    assert!(store.user_delete(user.user.id, 1, at).await.unwrap());
-    assert!(!store.user_delete(user.user.id, 1, at).await.unwrap(), "again");
+    let (session, at) = (Uuid::now_v7(), revoking(10));
+    assert!(!store.user_delete(user.user.id, session, 2, at).await.unwrap(), "other credentials");
+    assert!(store.user_delete(user.user.id, session, 1, at).await.unwrap());
+    assert!(!store.user_delete(user.user.id, session, 1, at).await.unwrap(), "again");
     assert!(store.user_by_id(user.user.id).await.unwrap().is_none());
     for table in ["users", "sessions", "challenges"] {
         assert_eq!(database.number(&format!("SELECT COUNT(*) FROM {table}")).await, 1, "{table}");

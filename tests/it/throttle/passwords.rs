@@ -1,6 +1,6 @@
 //! Failed passwords.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign::{
     app::Environment,
@@ -46,6 +46,24 @@ async fn each_failure_after_the_fifth_takes_longer_up_to_a_minute_and_success_en
         assert_eq!(reason_of(server.login(&user.username, WRONG).await), "INVALID_CREDENTIALS");
     }
     assert_eq!(wait(server.login(&user.username, WRONG).await), 1);
+}
+
+/// How long it takes to find an account, or none, must not be seen.
+#[rstest]
+#[tokio::test]
+async fn a_refusal_takes_its_time_whoever_it_is_for(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    server.clock.stop();
+    for name in [server.user(false).await.username, unique("nobody")] {
+        for _ in 0..5 {
+            server.login(&name, WRONG).await.unwrap_err();
+        }
+        let asked = Instant::now();
+        assert_eq!(wait(server.login(&name, WRONG).await), 1);
+        assert!(asked.elapsed() >= Duration::from_millis(10));
+    }
 }
 
 /// No code, no text, no detail and no header may differ, before and after it is too much.

@@ -12,6 +12,8 @@ struct Job {
     password: Vec<u8>,
     salt: [u8; 16],
     cost: Cost,
+    /// It takes no less than that cost would.
+    padded_to: Cost,
     /// The step before which it asks to join; it asks again while there is no room.
     arrives: u32,
     /// How many steps it gets before it is cancelled, if it is not done by then.
@@ -28,8 +30,16 @@ struct Outcome {
 
 fn jobs() -> impl Strategy<Value = Vec<Job>> {
     let patience = prop_oneof![3 => Just(u32::MAX), 1 => 0..64_u32];
-    let job = (passwords(), uniform16(any::<u8>()), costs(), 0..100_u32, patience).prop_map(
-        |(password, salt, cost, arrives, patience)| Job { password, salt, cost, arrives, patience },
+    let costs = (costs(), prop_oneof![Just(Cost::MIN), costs()]);
+    let job = (passwords(), uniform16(any::<u8>()), costs, 0..100_u32, patience).prop_map(
+        |(password, salt, (cost, padded_to), arrives, patience)| Job {
+            password,
+            salt,
+            cost,
+            padded_to,
+            arrives,
+            patience,
+        },
     );
     prop::collection::vec(job, 1..14)
 }
@@ -47,7 +57,7 @@ fn play(kernel: Kernel, count: LaneCount, jobs: &[Job]) -> Vec<Option<Outcome>> 
     for now in 0.. {
         for (ticket, job) in jobs.iter().enumerate() {
             if job.arrives <= now && !joined.contains_key(&ticket) {
-                match lanes.join(&job.password, &job.salt, job.cost, ticket) {
+                match lanes.join_padded(&job.password, &job.salt, job.cost, job.padded_to, ticket) {
                     Ok(()) => drop(joined.insert(ticket, now)),
                     Err(refused) => assert!(lanes.is_full() && refused.ticket == ticket),
                 }
@@ -83,8 +93,9 @@ proptest! {
                 let Some(Outcome { joined, left, digest: got }) = outcome else {
                     return Err(TestCaseError::fail("a job was lost"));
                 };
-                let cancelled = job.cost.iterations() > job.patience;
-                prop_assert_eq!(left - joined, job.cost.iterations().min(job.patience));
+                let steps = job.cost.max(job.padded_to).iterations();
+                let cancelled = steps > job.patience;
+                prop_assert_eq!(left - joined, steps.min(job.patience));
                 prop_assert_eq!(got, (!cancelled).then_some(*digest), "{} {:?}", kernel, count);
             }
         }

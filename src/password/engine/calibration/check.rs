@@ -54,7 +54,8 @@ fn at_once(measured: &Measurement, cores: usize) -> u32 {
 
 async fn hash(engine: &Engine, cost: u32) -> io::Result<()> {
     let cost = Cost::try_from(cost).map_err(io::Error::other)?;
-    let job = Job { key: Zeroizing::new(b"calibration".to_vec()), salt: [7; 16], cost };
+    let job =
+        Job { key: Zeroizing::new(b"calibration".to_vec()), salt: [7; 16], cost, padded_to: cost };
     // As long as it takes.
     let caller = Caller { address: None, deadline: Instant::now() + Duration::from_secs(3600) };
     engine.run(job, caller).await.map(drop).map_err(|error: Error| io::Error::other(error))

@@ -1,0 +1,121 @@
+//! Events: what matters for security, as it is recorded (ADR 17).
+
+use std::net::IpAddr;
+
+use uuid::Uuid;
+
+use super::Timestamp;
+
+/// What happened. The names are stored: they never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// An account was made.
+    Registered,
+    /// A login is complete: its session has begun.
+    LoginSucceeded,
+    /// A login was refused: no such user, a wrong password, or a disabled account.
+    LoginFailed,
+    /// The password was right, and the login waits for the second factor.
+    ChallengeBegun,
+    /// An attempt at a challenge that did not complete the login.
+    CodeFailed,
+    /// A password was wrong that was to confirm a request: of a session, or a Register that is repeated.
+    ConfirmationFailed,
+    /// A session was ended before its time.
+    SessionRevoked,
+    /// A refresh token was used again, which ended its session.
+    RefreshReused,
+    /// There is another password.
+    PasswordChanged,
+    /// The account is gone.
+    UserDeleted,
+    /// A login needs a second factor from then on.
+    TwoFactorOn,
+    /// A login needs the password alone from then on; without a session it was an operator who did it.
+    TwoFactorOff,
+    /// An authenticator app was added, or took another one's place.
+    AppAdded,
+    /// There are new recovery codes.
+    RecoveryCodesReplaced,
+    /// A login was completed with a recovery code.
+    RecoveryCodeUsed,
+}
+
+impl EventKind {
+    /// All kinds.
+    pub const ALL: [Self; 15] = [
+        Self::Registered,
+        Self::LoginSucceeded,
+        Self::LoginFailed,
+        Self::ChallengeBegun,
+        Self::CodeFailed,
+        Self::ConfirmationFailed,
+        Self::SessionRevoked,
+        Self::RefreshReused,
+        Self::PasswordChanged,
+        Self::UserDeleted,
+        Self::TwoFactorOn,
+        Self::TwoFactorOff,
+        Self::AppAdded,
+        Self::RecoveryCodesReplaced,
+        Self::RecoveryCodeUsed,
+    ];
+
+    /// The kind of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// The name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::LoginSucceeded => "login_succeeded",
+            Self::LoginFailed => "login_failed",
+            Self::ChallengeBegun => "challenge_begun",
+            Self::CodeFailed => "code_failed",
+            Self::ConfirmationFailed => "confirmation_failed",
+            Self::SessionRevoked => "session_revoked",
+            Self::RefreshReused => "refresh_reused",
+            Self::PasswordChanged => "password_changed",
+            Self::UserDeleted => "user_deleted",
+            Self::TwoFactorOn => "two_factor_on",
+            Self::TwoFactorOff => "two_factor_off",
+            Self::AppAdded => "app_added",
+            Self::RecoveryCodesReplaced => "recovery_codes_replaced",
+            Self::RecoveryCodeUsed => "recovery_code_used",
+        }
+    }
+}
+
+/// Something that happened. There is nowhere to put a text that somebody typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// The event's id.
+    pub id: Uuid,
+    /// What happened.
+    pub kind: EventKind,
+    /// To whose account; nothing if the login named none that exists. The user may be gone by now.
+    pub user_id: Option<Uuid>,
+    /// The session that began, ended, or asked.
+    pub session_id: Option<Uuid>,
+    /// Where the request came from, if that is known.
+    pub address: Option<IpAddr>,
+    /// When.
+    pub at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_known_by_a_name_of_its_own() {
+        for kind in EventKind::ALL {
+            let name = kind.as_str();
+            assert_eq!(EventKind::parse(name), Some(kind));
+            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name}");
+        }
+        assert_eq!(EventKind::parse("Registered"), None);
+    }
+}

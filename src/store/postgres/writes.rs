@@ -1,0 +1,41 @@
+//! How many writes run, and that they run to their end.
+
+use std::sync::Arc;
+
+use tokio::{sync::Semaphore, time::timeout};
+
+use crate::store::{Error, PATIENCE, Result, WRITE_DEADLINE};
+
+/// The writes that run at a time: as many as there are connections to run them on.
+#[derive(Debug, Clone)]
+pub(super) struct Writes(Arc<Semaphore>);
+
+impl Writes {
+    pub(super) fn new(connections: u32) -> Self {
+        Self(Arc::new(Semaphore::new(connections.try_into().unwrap_or(Semaphore::MAX_PERMITS))))
+    }
+
+    /// Runs a write to its end, whatever becomes of the caller: tonic drops a handler whose client goes away, and half a
+    /// write is none that anyone asked for. A caller who goes while waiting for a place takes the write along: those who
+    /// send and run leave no heap of tasks behind.
+    pub(super) async fn to_its_end<T: Send + 'static>(
+        &self,
+        write: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let place = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
+        let Ok(Ok(place)) = place else {
+            return Err(Error::Unavailable("no connection is free to write".into()));
+        };
+        let write = async move {
+            let _place = place;
+            // A database that hangs must not hold the place for ever.
+            let hangs = |_elapsed| Error::Unavailable("a write was not answered in time".into());
+            timeout(WRITE_DEADLINE, write).await.map_err(hangs).flatten()
+        };
+        match tokio::spawn(write).await {
+            Ok(result) => result,
+            Err(panicked) if panicked.is_panic() => Err(Error::Statement(panicked.into())),
+            Err(stopping) => Err(Error::Unavailable(stopping.into())),
+        }
+    }
+}

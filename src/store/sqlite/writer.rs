@@ -1,0 +1,144 @@
+//! The one writer of SQLite, and how writes share a commit (ADR 18).
+//!
+//! A commit waits for the disk, which takes far longer than the statements before it. So what comes while one commit runs
+//! is written in one transaction after it, each write in a savepoint of its own, and its callers are answered once that
+//! transaction is on the disk.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::{Connection as _, SqliteConnection, SqlitePool};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+
+use super::Body;
+use crate::store::{Error, PATIENCE, Result, WRITE_DEADLINE};
+
+/// The writes that share a commit, at the most: those who wait for it wait for the statements of all.
+const MOST_TOGETHER: usize = 256;
+
+/// Hands writes to the task that makes them. Cheap to clone; the task ends with the last one.
+#[derive(Debug, Clone)]
+pub(super) struct Writer(mpsc::UnboundedSender<Box<dyn Write>>);
+
+impl Writer {
+    /// Starts the task, on the only connection that `pool` has.
+    pub(super) fn start(pool: SqlitePool) -> Self {
+        let (queue, waiting) = mpsc::unbounded_channel();
+        tokio::spawn(write_all(pool, waiting));
+        Self(queue)
+    }
+
+    /// Runs a write to its end once it has begun, whatever becomes of the caller: tonic drops a handler whose client goes
+    /// away, and half a write is none that anyone asked for. A caller who goes before it begins takes the write along.
+    pub(super) async fn write<A, T>(&self, args: A, body: Body<A, T>) -> Result<T>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let (begins, begun) = oneshot::channel();
+        let write = Waiting { args, body, begins: Some(begins), answer: None, result: None };
+        if self.0.send(Box::new(write)).is_err() {
+            return Err(Error::Unavailable("there is no writer any more".into()));
+        }
+        let Ok(Ok(answer)) = timeout(PATIENCE, begun).await else {
+            return Err(Error::Unavailable("the database was not free to write".into()));
+        };
+        let no_answer = |_dropped| Error::Statement("a write ended without an answer".into());
+        answer.await.map_err(no_answer).flatten()
+    }
+}
+
+/// A write, whatever it takes and gives.
+#[async_trait]
+trait Write: std::fmt::Debug + Send {
+    /// Tells the caller that it begins; returns whether they are still there. From then on it runs to its end.
+    fn begin(&mut self) -> bool;
+
+    /// Runs the statements; those that fail undo their own. An error means that nothing in this transaction counts.
+    async fn run(&mut self, transaction: &mut SqliteConnection) -> Result<()>;
+
+    /// Tells the caller what came of it.
+    fn answer(self: Box<Self>, committed: Result<()>);
+}
+
+struct Waiting<A, T> {
+    args: A,
+    body: Body<A, T>,
+    begins: Option<oneshot::Sender<oneshot::Receiver<Result<T>>>>,
+    answer: Option<oneshot::Sender<Result<T>>>,
+    result: Option<Result<T>>,
+}
+
+impl<A, T> std::fmt::Debug for Waiting<A, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Waiting(..)")
+    }
+}
+
+#[async_trait]
+impl<A: Send + Sync, T: Send> Write for Waiting<A, T> {
+    fn begin(&mut self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.answer = Some(answer);
+        self.begins.take().is_some_and(|begins| begins.send(answered).is_ok())
+    }
+
+    async fn run(&mut self, transaction: &mut SqliteConnection) -> Result<()> {
+        let mut savepoint = transaction.begin().await?;
+        let result = (self.body)(&mut savepoint, &self.args).await;
+        if result.is_ok() {
+            savepoint.commit().await?;
+        } else {
+            savepoint.rollback().await?;
+        }
+        self.result = Some(result);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Result<()>) {
+        let Self { answer, result, .. } = *self;
+        let not_run = || Err(Error::Unavailable("the transaction ended before this write".into()));
+        let result = committed.and_then(|()| result.unwrap_or_else(not_run));
+        if let Some(answer) = answer {
+            let _gone = answer.send(result);
+        }
+    }
+}
+
+async fn write_all(pool: SqlitePool, mut waiting: mpsc::UnboundedReceiver<Box<dyn Write>>) {
+    let mut writes = Vec::new();
+    while waiting.recv_many(&mut writes, MOST_TOGETHER).await > 0 {
+        writes.retain_mut(|write| write.begin());
+        if !writes.is_empty() {
+            // A task of its own: a write that panics does not take the writer along.
+            let together = write_together(pool.clone(), std::mem::take(&mut writes));
+            let _panicked = tokio::spawn(together).await;
+        }
+    }
+}
+
+async fn write_together(pool: SqlitePool, mut writes: Vec<Box<dyn Write>>) {
+    // A database that hangs must not hold up everybody for ever.
+    let hangs = |_elapsed| Error::Unavailable("a write was not answered in time".into());
+    let committed = timeout(WRITE_DEADLINE, commit(&pool, &mut writes)).await;
+    let committed = committed.map_err(hangs).flatten().map_err(Arc::new);
+    for write in writes {
+        write.answer(committed.clone().map_err(|error| Error::Unavailable(error.into())));
+    }
+}
+
+async fn commit(pool: &SqlitePool, writes: &mut [Box<dyn Write>]) -> Result<()> {
+    // IMMEDIATE: a transaction that starts as a reader cannot become a writer once another has written.
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    for write in writes {
+        write.run(&mut transaction).await?;
+    }
+    Ok(transaction.commit().await?)
+}
+
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+mod writer_tests;

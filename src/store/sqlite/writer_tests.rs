@@ -1,0 +1,90 @@
+//! Writes that share a commit.
+
+use futures_util::future::join_all;
+use sqlx::{Executor as _, sqlite::SqlitePoolOptions};
+
+use super::*;
+
+/// A writer on a file of its own. A row in `child` without its parent lets no transaction commit.
+async fn writer() -> (tempfile::TempDir, SqlitePool, Writer) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/test.db?mode=rwc", folder.path().display());
+    let pool = SqlitePoolOptions::new().max_connections(1).connect(&url).await.unwrap();
+    pool.execute(
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY); \
+         CREATE TABLE child (id REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)",
+    )
+    .await
+    .unwrap();
+    let writer = Writer::start(pool.clone());
+    (folder, pool, writer)
+}
+
+/// Two statements, of which the second fails for a number that is taken.
+async fn parent(writer: &Writer, id: i64) -> Result<()> {
+    let body: Body<i64, ()> = |connection, id| {
+        Box::pin(async move {
+            connection.execute("INSERT INTO child VALUES (NULL)").await?;
+            sqlx::query("INSERT INTO parent VALUES ($1)").bind(id).execute(connection).await?;
+            Ok(())
+        })
+    };
+    writer.write(id, body).await
+}
+
+async fn orphan(writer: &Writer) -> Result<()> {
+    let body: Body<(), ()> = |connection, ()| {
+        Box::pin(async move {
+            connection.execute("INSERT INTO child VALUES (-1)").await?;
+            Ok(())
+        })
+    };
+    writer.write((), body).await
+}
+
+/// The rows of both tables, of which each write makes one.
+async fn rows(pool: &SqlitePool) -> (i64, i64) {
+    let sql = "SELECT (SELECT COUNT(*) FROM parent), (SELECT COUNT(*) FROM child)";
+    sqlx::query_as(sql).fetch_one(pool).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_write_that_fails_undoes_its_own_statements_and_no_others() {
+    let (_folder, pool, writer) = writer().await;
+    // Each number twice: the second is refused by the primary key.
+    let results = join_all((0..100).map(|number| parent(&writer, number / 2))).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 50);
+    assert_eq!(rows(&pool).await, (50, 50));
+}
+
+#[tokio::test]
+async fn nobody_is_told_that_it_is_done_before_the_commit_and_those_who_share_one_fail_together() {
+    let (_folder, pool, writer) = writer().await;
+    // All wait before the task of the writer first runs, on this thread.
+    let (first, orphan, last) =
+        tokio::join!(parent(&writer, 1), orphan(&writer), parent(&writer, 2));
+    for result in [first, orphan, last] {
+        assert!(matches!(result, Err(Error::Unavailable(_))), "{result:?}");
+    }
+    assert_eq!(rows(&pool).await, (0, 0));
+    parent(&writer, 1).await.unwrap();
+    assert_eq!(rows(&pool).await, (1, 1));
+}
+
+#[tokio::test]
+async fn more_than_share_a_commit_are_all_written() {
+    let (_folder, pool, writer) = writer().await;
+    let results = join_all((0..1000).map(|number| parent(&writer, number))).await;
+    assert!(results.iter().all(Result::is_ok));
+    assert_eq!(rows(&pool).await, (1000, 1000));
+}
+
+#[tokio::test]
+async fn a_write_that_panics_leaves_a_writer_that_writes() {
+    let (_folder, pool, writer) = writer().await;
+    let body: Body<(), ()> = |_connection, ()| panic!("as a defect would");
+    let panicked = writer.write((), body).await;
+    assert!(matches!(panicked, Err(Error::Statement(_))), "{panicked:?}");
+    parent(&writer, 1).await.unwrap();
+    assert_eq!(rows(&pool).await, (1, 1));
+}
