@@ -35,11 +35,21 @@ pub enum EventKind {
     EmailVerified,
     /// The account is gone.
     UserDeleted,
+    /// A login needs a second factor from then on.
+    TwoFactorOn,
+    /// A login needs the password alone from then on; without a session it was an operator who did it.
+    TwoFactorOff,
+    /// An authenticator app was added, or took another one's place.
+    AppAdded,
+    /// There are new recovery codes.
+    RecoveryCodesReplaced,
+    /// A recovery code was used: a login was completed, or a password reset, with it.
+    RecoveryCodeUsed,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -53,6 +63,11 @@ impl EventKind {
         Self::PasswordReset,
         Self::EmailVerified,
         Self::UserDeleted,
+        Self::TwoFactorOn,
+        Self::TwoFactorOff,
+        Self::AppAdded,
+        Self::RecoveryCodesReplaced,
+        Self::RecoveryCodeUsed,
     ];
 
     /// The kind of that name.
@@ -76,6 +91,11 @@ impl EventKind {
             Self::PasswordReset => "password_reset",
             Self::EmailVerified => "email_verified",
             Self::UserDeleted => "user_deleted",
+            Self::TwoFactorOn => "two_factor_on",
+            Self::TwoFactorOff => "two_factor_off",
+            Self::AppAdded => "app_added",
+            Self::RecoveryCodesReplaced => "recovery_codes_replaced",
+            Self::RecoveryCodeUsed => "recovery_code_used",
         }
     }
 }

@@ -37,6 +37,16 @@ pub(super) fn status(error: Error) -> Status {
             "FACTOR_UNAVAILABLE",
             "the second factor goes to the same mailbox: give a recovery code, or ask the operator",
         ),
+        Error::FactorUnavailable => plain(
+            Code::FailedPrecondition,
+            "FACTOR_UNAVAILABLE",
+            "no code is sent for this challenge: answer it with one of its factors",
+        ),
+        Error::TwoFactorOff => plain(
+            Code::FailedPrecondition,
+            "TWO_FACTOR_OFF",
+            "two-factor login is off: turn it on first",
+        ),
         Error::TokenInvalid => {
             plain(Code::Unauthenticated, "TOKEN_INVALID", "the token is not valid")
         }

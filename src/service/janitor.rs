@@ -62,6 +62,7 @@ impl Janitor {
         for ended in [
             Ended::Challenges,
             Ended::MailboxCodes,
+            Ended::Enrollments,
             Ended::Sessions,
             Ended::Revocations,
             Ended::Throttles,
@@ -94,9 +95,11 @@ impl Janitor {
     /// What ended before this is of no use.
     fn kept_from(&self, ended: Ended) -> Timestamp {
         let kept = match ended {
-            Ended::Challenges | Ended::MailboxCodes | Ended::Revocations | Ended::Throttles => {
-                GRACE
-            }
+            Ended::Challenges
+            | Ended::MailboxCodes
+            | Ended::Enrollments
+            | Ended::Revocations
+            | Ended::Throttles => GRACE,
             // Its last access token may still be asked about.
             Ended::Sessions => self.token_ttl + GRACE,
             // As long as was promised, and no longer: addresses are personal data.

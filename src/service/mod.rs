@@ -4,12 +4,16 @@
 //! an [`Error`].
 
 mod bearer;
+mod begin_totp_enrollment;
 mod budget;
 mod change_password;
 mod clock;
 mod confirm;
+mod confirm_totp_enrollment;
 mod delete_me;
+mod disable_two_factor;
 mod error;
+mod factors;
 mod failures;
 mod fields;
 mod first_verification;
@@ -23,8 +27,10 @@ mod login;
 mod logout;
 mod mailbox;
 mod outbox;
+mod proof;
 mod readiness;
 mod refresh_token;
+mod regenerate_recovery_codes;
 mod register;
 mod rehash;
 mod request_password_reset;
@@ -36,6 +42,7 @@ mod revoke_other_sessions;
 mod revoke_session;
 mod second_factor;
 mod session;
+mod set_two_factor;
 mod signing_keys;
 mod sources;
 mod verify_2fa;
@@ -55,8 +62,10 @@ pub(crate) use self::revocation_log::RevocationLog;
 
 pub use self::{
     bearer::Account,
+    begin_totp_enrollment::TotpEnrollment,
     change_password::ChangePasswordRequest,
     clock::Clock,
+    disable_two_factor::{DisableTwoFactorError, Disabled, Operator},
     error::Error,
     janitor::Janitor,
     jwks::Jwks,
@@ -64,6 +73,7 @@ pub use self::{
     login::{LoginOutcome, LoginRequest},
     mailbox::PendingErrand,
     outbox::Outbox,
+    proof::Proof,
     readiness::NotReady,
     refresh_token::RefreshTokenRequest,
     register::{RegisterRequest, Registered},
@@ -88,6 +98,8 @@ pub struct Policy {
     pub code: CodePolicy,
     /// Whether Register sends a code that verifies the address.
     pub email_verification: bool,
+    /// Whose codes an authenticator app says that it shows.
+    pub totp_issuer: String,
     /// How long a session lives at the most.
     pub session_ttl: Duration,
     /// How long a session lives that is not used.

@@ -4,9 +4,9 @@ use zeroize::Zeroizing;
 
 use super::{Error, UseCases, mailbox::Errand};
 use crate::{
-    delivery::{Content, Message, Notice},
-    domain::{Caller, Password, User},
-    store::{Credentials, MailboxCode, PasswordReset},
+    delivery::Notice,
+    domain::{Caller, EventKind, Password, User},
+    store::{MailboxCode, PasswordReset, SpentRecoveryCode},
     token::OpaqueToken,
 };
 
@@ -19,7 +19,7 @@ pub struct ResetPasswordRequest {
     pub code: Zeroizing<String>,
     /// The password as it will be.
     pub new_password: Zeroizing<String>,
-    /// A recovery code; may be empty.
+    /// A recovery code as it was typed; may be empty.
     pub recovery_code: Zeroizing<String>,
 }
 
@@ -42,38 +42,62 @@ impl UseCases {
         let errand = Errand::PasswordReset;
         let (sent, user_id) =
             self.answer_errand(errand, &request.reset, &request.code, caller).await?;
-        let found = self.store.user_by_id(user_id).await?;
-        // What is said from here on, only whoever had the right code hears.
-        let found = found.filter(|found| is_still_good(&sent, found));
+        let done = self.set_anew(&sent, user_id, &request, caller).await;
+        if matches!(done, Err(Error::ChallengeInvalid)) {
+            self.record_failure(EventKind::CodeFailed, Some(user_id), None, caller.address).await?;
+        }
+        done
+    }
+
+    /// Sets the password of a user whose code was right. What is said from here on, nobody else hears.
+    async fn set_anew(
+        &self,
+        sent: &MailboxCode,
+        user_id: uuid::Uuid,
+        request: &ResetPasswordRequest,
+        caller: Caller,
+    ) -> Result<(), Error> {
+        let credential_version = sent.credential_version;
+        let found = self.store.user_by_id(user_id).await?.filter(|found| {
+            found.user.disabled_at.is_none() && found.credential_version == credential_version
+        });
         let user = found.ok_or(Error::ChallengeInvalid)?.user;
         let new_password = self.new_password(&request.new_password, &user)?;
-        other_factor(&user)?;
-        let now = self.clock.now();
+        let recovery_code = self.other_factor(&request.recovery_code, &user).await?;
+        // Before and outside any transaction: it takes a while. If it can't be done the code stays good.
+        let password_hash = self.passwords.hash(&new_password, caller).await?;
+        let at = self.revoking(self.clock.now(), caller);
+        let code_id = sent.id;
         let reset = PasswordReset {
             user_id,
-            credential_version: sent.credential_version,
-            code_id: sent.id,
-            // Before and outside any transaction: it takes a while. If it can't be done the code stays good.
-            password_hash: self.passwords.hash(&new_password, caller).await?,
-            at: self.revoking(now, caller),
+            credential_version,
+            code_id,
+            recovery_code,
+            password_hash,
+            at,
         };
-        let notice = Content::Notice(Notice::PasswordChanged);
-        let message = self.seal(&Message::new(&user, notice, now))?;
+        let notice = self.notice(&user, Notice::PasswordChanged)?;
         // Of several callers with the right code, one passes; and none if the credentials have changed since it was sent.
-        if !self.store.password_reset(reset, message).await? {
+        if !self.store.password_reset(reset, notice).await? {
             return Err(Error::ChallengeInvalid);
         }
         self.outbox.wake();
         Ok(())
     }
-}
 
-fn is_still_good(sent: &MailboxCode, found: &Credentials) -> bool {
-    found.user.disabled_at.is_none() && found.credential_version == sent.credential_version
-}
-
-/// One mailbox never counts as two factors (OWASP ASVS 5.0, 6.4.3): where it gets the codes for logins, too, whoever reads
-/// it would be in with what it gets alone.
-fn other_factor(user: &User) -> Result<(), Error> {
-    if user.is_2fa_enabled { Err(Error::RecoveryCodeNeeded) } else { Ok(()) }
+    /// One mailbox never counts as two factors (OWASP ASVS 5.0, 6.4.3): where it gets the codes for logins, too, whoever reads
+    /// it would be in with what it gets alone. Then a recovery code takes the other factor's place.
+    async fn other_factor(
+        &self,
+        typed: &str,
+        user: &User,
+    ) -> Result<Option<SpentRecoveryCode>, Error> {
+        if !user.is_2fa_enabled || self.store.factors_of(user.id).await?.totp.is_some() {
+            return Ok(None);
+        }
+        if typed.is_empty() {
+            return Err(Error::RecoveryCodeNeeded);
+        }
+        self.recovery_code(typed, user).map(Some)
+    }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Result, Revoking, SealedMessage};
+use super::{Result, Revoking, SealedMessage, SpentRecoveryCode};
 use crate::domain::{Event, Timestamp};
 
 /// Codes with which people show that they read a mailbox.
@@ -92,6 +92,8 @@ pub struct PasswordReset {
     pub credential_version: i64,
     /// The code that was right.
     pub code_id: Uuid,
+    /// The recovery code beside it, where the user has no second factor but the mailbox.
+    pub recovery_code: Option<SpentRecoveryCode>,
     /// The new password's hash, in its stored format.
     pub password_hash: String,
     /// The time of the request.

@@ -23,7 +23,8 @@ macro_rules! steps {
             "0009_outbox",
             "0010_throttles",
             "0011_events",
-            "0012_mailbox",
+            "0012_factors",
+            "0013_mailbox",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

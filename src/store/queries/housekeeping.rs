@@ -51,6 +51,10 @@ async fn remove(
         Ended::MailboxCodes => {
             "DELETE FROM mailbox_codes WHERE id IN (SELECT id FROM mailbox_codes WHERE expires_at < $1 LIMIT $2)"
         }
+        Ended::Enrollments => {
+            "DELETE FROM totp_factors WHERE id IN (SELECT id FROM totp_factors \
+             WHERE confirmed_at IS NULL AND expires_at < $1 LIMIT $2)"
+        }
         Ended::Sessions => {
             "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions \
              WHERE expires_at < $1 OR idle_expires_at < $1 OR revoked_at < $1 LIMIT $2)"

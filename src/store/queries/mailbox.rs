@@ -1,7 +1,5 @@
 //! Codes for mailboxes: reserve, compare, consume. The comparison is the caller's; the two ends of it are here.
 
-use std::net::IpAddr;
-
 use async_trait::async_trait;
 use uuid::Uuid;
 
@@ -127,21 +125,10 @@ async fn verify_email(
     if verified.is_none() || !consume(connection, code_id, now).await? {
         return Ok(false);
     }
-    record(connection, EventKind::EmailVerified, user_id, address, now).await?;
+    let (id, kind, user_id) = (Uuid::now_v7(), EventKind::EmailVerified, Some(user_id));
+    let event = Event { id, kind, user_id, session_id: None, address, at: now };
+    events::put(connection, &[event]).await?;
     Ok(true)
-}
-
-/// Records what was done by way of a mailbox: no session had a part in it.
-pub(super) async fn record(
-    connection: &mut Connection,
-    kind: EventKind,
-    user_id: Uuid,
-    address: Option<IpAddr>,
-    at: Timestamp,
-) -> Result<()> {
-    let (id, user_id) = (Uuid::now_v7(), Some(user_id));
-    let event = Event { id, kind, user_id, session_id: None, address, at };
-    events::put(connection, &[event]).await
 }
 
 /// Uses a code up. Of several who hold the right one, the row's lock lets one through.

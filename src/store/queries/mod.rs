@@ -5,11 +5,14 @@
 //! a body in a transaction of its own and to its end. Nothing here may write in any other way.
 
 mod challenges;
+mod completion;
 mod events;
+mod factors;
 mod housekeeping;
 mod mailbox;
 mod outbox;
 mod passwords;
+mod reset;
 mod revocations;
 mod rotation;
 mod schema;
@@ -17,6 +20,7 @@ mod session_row;
 mod sessions;
 mod signing_keys;
 mod throttles;
+mod totp;
 mod users;
 
 use super::{Backend, Connection};

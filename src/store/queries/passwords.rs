@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, events, mailbox, outbox, sessions};
+use super::{Backend, Connection, challenges, events, outbox, reset, sessions};
 use crate::{
-    domain::{EventKind, Timestamp},
+    domain::EventKind,
     store::{Credentials, PasswordChange, PasswordReset, Passwords, Result, SealedMessage},
 };
 
@@ -24,7 +24,7 @@ impl Passwords for Backend {
 
     async fn password_reset(&self, reset: PasswordReset, message: SealedMessage) -> Result<bool> {
         self.write((reset, message), |connection, (reset, message)| {
-            Box::pin(set_anew(connection, reset, message))
+            Box::pin(reset::complete(connection, reset, message))
         })
         .await
     }
@@ -56,7 +56,7 @@ async fn replace(
     .bind(version)
     .execute(&mut *connection)
     .await?;
-    end_challenges(connection, user_id, change.at.now).await?;
+    challenges::end_all(connection, user_id, change.at.now).await?;
     let event = change.at.event(EventKind::PasswordChanged, user_id, change.session_id);
     events::put(connection, &[event]).await?;
     sessions::revoke_others(connection, user_id, change.session_id, &change.at).await?;
@@ -64,35 +64,9 @@ async fn replace(
     Ok(true)
 }
 
-async fn set_anew(
-    connection: &mut Connection,
-    reset: &PasswordReset,
-    message: &SealedMessage,
-) -> Result<bool> {
-    let (user_id, version) = (reset.user_id, reset.credential_version);
-    // Of many with the right code, and of many codes, one passes: the version that they were sent for is then gone. The
-    // other codes are left as they are, so that whoever guesses at one does not learn that there was a reset.
-    if !set_hash(connection, user_id, version, &reset.password_hash).await? {
-        return Ok(false);
-    }
-    mailbox::consume(connection, reset.code_id, reset.at.now).await?;
-    sqlx::query("UPDATE users SET email_verified = $2 WHERE id = $1")
-        .bind(user_id)
-        .bind(true)
-        .execute(&mut *connection)
-        .await?;
-    end_challenges(connection, user_id, reset.at.now).await?;
-    let (address, now) = (reset.at.address, reset.at.now);
-    mailbox::record(connection, EventKind::PasswordReset, user_id, address, now).await?;
-    // No session has that id: all of them end.
-    sessions::revoke_others(connection, user_id, Uuid::nil(), &reset.at).await?;
-    outbox::put(connection, std::slice::from_ref(message)).await?;
-    Ok(true)
-}
-
 /// First, because it takes the user's row: logins that are about to begin a session wait, and then find that their
 /// password is no longer the one.
-async fn set_hash(
+pub(super) async fn set_hash(
     connection: &mut Connection,
     user_id: Uuid,
     credential_version: i64,
@@ -108,17 +82,6 @@ async fn set_hash(
     .fetch_optional(connection)
     .await?;
     Ok(changed.is_some())
-}
-
-async fn end_challenges(connection: &mut Connection, user_id: Uuid, now: Timestamp) -> Result<()> {
-    sqlx::query(
-        "UPDATE challenges SET consumed_at = $2 WHERE user_id = $1 AND consumed_at IS NULL",
-    )
-    .bind(user_id)
-    .bind(now)
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 async fn rehash(

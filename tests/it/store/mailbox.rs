@@ -1,8 +1,8 @@
 //! Codes for mailboxes.
 
 use countersign::store::{
-    Credentials, EmailVerification, Ended, MailboxCode, MailboxReservation, NewMailboxCode,
-    NewUser, PasswordReset, Reservation,
+    Credentials, EmailVerification, Ended, FactorChange, MailboxCode, MailboxReservation,
+    NewMailboxCode, NewUser, PasswordReset, Reservation, SpentRecoveryCode, Store,
 };
 use rstest::rstest;
 use uuid::Uuid;
@@ -30,11 +30,20 @@ fn new_code(user: Option<&Credentials>) -> NewMailboxCode {
     }
 }
 
+/// A user whose login takes the password alone.
+async fn plain_user(store: &dyn Store) -> Credentials {
+    let mut new = new_user();
+    new.user.is_2fa_enabled = false;
+    assert!(store.user_create(new.clone()).await.unwrap());
+    store.user_by_id(new.user.id).await.unwrap().unwrap()
+}
+
 fn reset_of(code: &MailboxCode) -> PasswordReset {
     PasswordReset {
         user_id: code.user_id.unwrap(),
         credential_version: code.credential_version,
         code_id: code.id,
+        recovery_code: None,
         password_hash: "other".into(),
         at: revoking(10),
     }
@@ -149,14 +158,14 @@ async fn a_reset_ends_all_sessions_and_challenges_of_its_user_alone_and_uses_the
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
-    let (user, neighbour) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
+    let (user, neighbour) = (plain_user(store.as_ref()).await, plain_user(store.as_ref()).await);
     let sessions = [&user, &user, &neighbour].map(|user| session_of(user.user.id));
     let challenges = [&user, &neighbour].map(new_challenge);
     for session in &sessions {
         assert!(store.session_create(session.clone(), 1).await.unwrap());
     }
     for challenge in &challenges {
-        store.challenge_create(challenge.clone(), new_message()).await.unwrap();
+        store.challenge_create(challenge.clone(), None).await.unwrap();
     }
     let (used, other) = (new_code(Some(&user)), new_code(Some(&user)));
     for new in [&used, &other] {
@@ -193,6 +202,48 @@ async fn a_reset_ends_all_sessions_and_challenges_of_its_user_alone_and_uses_the
     assert!(!unchanged.user.email_verified);
 }
 
+/// The second factor may have been turned on since somebody last looked.
+#[rstest]
+#[tokio::test]
+async fn a_reset_without_another_factor_or_with_a_recovery_code_that_is_none_changes_nothing(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await;
+    let change = FactorChange {
+        user_id: user.user.id,
+        credential_version: 1,
+        session_id: None,
+        address: None,
+        now: at(0),
+    };
+    let recovery_codes = vec![[1; 32], [2; 32]];
+    assert!(store.recovery_codes_replace(change, recovery_codes, new_message()).await.unwrap());
+    let new = new_code(Some(&user));
+    store.mailbox_code_create(new.clone()).await.unwrap();
+    let reset = async |code: Option<u8>, credential_version| {
+        let recovery_code = code.map(|code| SpentRecoveryCode {
+            code_mac: [code; 32],
+            notice: new_message(),
+            last_notice: new_message(),
+        });
+        let reset = PasswordReset { recovery_code, credential_version, ..reset_of(&new.code) };
+        store.password_reset(reset, new_message()).await.unwrap()
+    };
+    assert!(!reset(None, 1).await, "nothing beside the mailbox");
+    assert!(!reset(Some(9), 1).await, "no such code");
+    assert!(!reset(Some(1), 2).await, "other credentials");
+    let found = store.user_by_id(user.user.id).await.unwrap().unwrap();
+    assert_eq!((found.password_hash.as_str(), found.credential_version), ("hash", 1));
+    assert_eq!(database.number("SELECT COUNT(*) FROM recovery_codes").await, 2);
+    assert!(reset(Some(1), 1).await);
+    assert_eq!(database.number("SELECT COUNT(*) FROM recovery_codes").await, 1);
+    let recorded =
+        "SELECT COUNT(*) FROM events WHERE kind IN ('recovery_code_used', 'password_reset')";
+    assert_eq!(database.number(recorded).await, 2);
+}
+
 #[rstest]
 #[case::changed_before("credential_version = 2")]
 #[case::disabled("disabled_at = created_at")]
@@ -203,7 +254,7 @@ async fn no_password_is_reset_for_credentials_that_no_longer_count(
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
-    let user = stored_user(store.as_ref()).await;
+    let user = plain_user(store.as_ref()).await;
     store.session_create(session_of(user.user.id), 1).await.unwrap();
     let new = new_code(Some(&user));
     store.mailbox_code_create(NewMailboxCode { message: None, ..new.clone() }).await.unwrap();
@@ -224,7 +275,7 @@ async fn of_two_resets_at_once_one_counts(
     let database = Database::new(backend).await;
     let store = database.store().await;
     for _ in 0..20 {
-        let user = stored_user(store.as_ref()).await;
+        let user = plain_user(store.as_ref()).await;
         let (one, other) = (new_code(Some(&user)), new_code(Some(&user)));
         for new in [&one, &other] {
             store.mailbox_code_create(new.clone()).await.unwrap();
