@@ -42,19 +42,19 @@ impl UseCases {
         let challenge = self.new_challenge(credentials, destination, factors);
         let token = OpaqueToken::generate(&mut rand::rng());
         let (token_mac, address) = (self.challenge_mac(&token), destination.address);
-        if challenge.is_sent_a_code() {
+        let (code_mac, message) = if challenge.is_sent_a_code() {
             self.charge(ThrottleRule::Mails, self.challenge_budget(&challenge)).await?;
             let code = new_code();
             let code_mac = self.code_mac(&token_mac, code.expose());
-            let message = self.login_code(&credentials.user, code, &challenge)?;
-            let new = NewChallenge { challenge: challenge.clone(), token_mac, code_mac, address };
-            self.store.challenge_create(new, Some(message)).await?;
-            self.outbox.wake();
+            (code_mac, Some(self.login_code(&credentials.user, code, &challenge)?))
         } else {
             // The digest of no code at all.
-            let code_mac = rand::random();
-            let new = NewChallenge { challenge: challenge.clone(), token_mac, code_mac, address };
-            self.store.challenge_create(new, None).await?;
+            (rand::random(), None)
+        };
+        let new = NewChallenge { challenge: challenge.clone(), token_mac, code_mac, address };
+        self.store.challenge_create(new, message).await?;
+        if challenge.is_sent_a_code() {
+            self.outbox.wake();
         }
         Ok(self.pending(token, &challenge, &credentials.user))
     }

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tonic::{Response, Status, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-use super::{Plan, capacity};
+use super::Plan;
 use crate::{
     bare::most_lanes,
     client::{Answer, Callers, USERS, reason},
@@ -33,13 +33,11 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> 
     let cheap = Cheap::connect(&server, &callers).await?;
     let idle = cheap.calls(plan.duration).await?;
     plan.say("mixed: cheap calls beside logins");
-    // Twice what the cheap calls take, and ended with them.
-    let peak = capacity(&callers, Duration::from_secs(1)).await?;
-    let (at_once, logins) =
-        (2 * most_lanes()?, super::count(2.0 * peak * plan.duration.as_secs_f64(), 1));
+    let at_once = 2 * most_lanes()?;
     let busy = tokio::select! {
         all = cheap.calls(plan.duration) => all?,
-        _ended = load::closed(&callers, at_once, logins) => anyhow::bail!("too few logins"),
+        // Without an end of their own.
+        _never = load::closed(&callers, at_once, usize::MAX) => anyhow::bail!("the logins ended"),
     };
     report.title(format!("Mixed: {CHEAP_CALLS}/s of each kind, p50, p99, worst"));
     for (kind, tally) in KINDS.iter().zip(&idle) {
