@@ -16,8 +16,8 @@ use crate::{
     listener::Listener,
     password::Passwords,
     service::{
-        self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, Lines, Outbox, RevocationLog, RevocationPace,
-        Sources, UseCases,
+        self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, Lines, Operator, Outbox, RevocationLog,
+        RevocationPace, Sources, UseCases,
     },
     store::{self, Store},
     telemetry::{Metrics, chain},
@@ -149,6 +149,17 @@ pub async fn keys(config: &Config, clock: &Clock) -> Result<Option<KeyKeeper>, E
     store.check().await?;
     let master_key = master_key(config).await?;
     Ok(Some(key_keeper(config, *algorithm, &store, &master_key, clock)))
+}
+
+/// Makes what commands about users stand on, on a database that is up to date.
+///
+/// # Errors
+/// What can't be had.
+pub async fn operator(config: &Config, clock: &Clock) -> Result<Operator, Error> {
+    let store = store::connect(&config.database.url, config.database.max_connections).await?;
+    store.check().await?;
+    let master_key = master_key(config).await?;
+    Ok(Operator { store, master_key, clock: clock.clone() })
 }
 
 fn key_keeper(

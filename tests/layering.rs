@@ -13,7 +13,7 @@ struct Rule {
     only_in: &'static [&'static str],
 }
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 18] = [
     Rule { word: "tonic::", only_in: &["grpc/", "app.rs", "pb.rs"] },
     Rule { word: "tonic_", only_in: &["grpc/", "app.rs"] },
     Rule { word: "axum::", only_in: &["http/"] },
@@ -23,6 +23,9 @@ const RULES: [Rule; 15] = [
     Rule { word: "jsonwebtoken::", only_in: &["token/"] },
     Rule { word: "lettre::", only_in: &["delivery/"] },
     Rule { word: "minijinja::", only_in: &["delivery/"] },
+    Rule { word: "totp_rs::", only_in: &["domain/"] },
+    Rule { word: "qrcode::", only_in: &["domain/"] },
+    Rule { word: "png::", only_in: &["domain/"] },
     Rule { word: "std::env", only_in: &["config/"] },
     Rule { word: "anyhow::", only_in: &["cli/", "main.rs"] },
     Rule { word: "println!", only_in: &["main.rs"] },

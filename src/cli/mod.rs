@@ -9,6 +9,7 @@ mod migrate;
 mod seed;
 mod serve;
 mod table;
+mod user;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -39,6 +40,8 @@ enum Command {
     Keys(keys::Arguments),
     /// List what happened that matters for security, the newest last
     Events(events::Arguments),
+    /// Let a user back in who has lost phone and recovery codes
+    User(user::Arguments),
     /// Measure what this machine can do, and advise a bcrypt cost. Reads no settings
     Calibrate(calibrate::Arguments),
 }
@@ -82,6 +85,11 @@ pub fn run() -> anyhow::Result<()> {
             let (database, log) = Config::parse_for_database(&settings)?;
             telemetry::start(&log);
             runtime.block_on(events::run(&database, &arguments))
+        }
+        Command::User(arguments) => {
+            let config = Config::parse(&settings)?;
+            telemetry::start(&config.log);
+            runtime.block_on(user::run(&config, &arguments))
         }
         Command::Calibrate(arguments) => runtime.block_on(calibrate::run(&arguments)),
     }

@@ -31,6 +31,7 @@ impl Reader<'_> {
                     minutes(10),
                 ),
             },
+            totp_issuer: self.read(name::TOTP_ISSUER, "Countersign".to_owned(), totp_issuer),
             session_ttl: self.lifetime(name::REFRESH_TOKEN_TTL, days(30), days(365)),
             session_idle_ttl: self.lifetime(name::SESSION_IDLE_TTL, days(14), days(365)),
             address_rate: self.number(name::ADDRESS_RATE, 100, 0..=100_000),
@@ -50,4 +51,28 @@ impl Reader<'_> {
 
 fn days(days: u64) -> Duration {
     minutes(days * 24 * 60)
+}
+
+/// A colon would end the issuer in the label of a Key URI; with more bytes the QR code gets hard to scan.
+fn totp_issuer(text: &str) -> Result<String, String> {
+    let fits = (1..=64).contains(&text.len()) && text.trim() == text;
+    if fits && !text.contains(|c: char| c == ':' || c.is_control()) {
+        return Ok(text.to_owned());
+    }
+    Err("must have 1 to 64 bytes, none of them a colon or a control character, and no spaces around it".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_fits_into_a_label_and_a_qr_code() {
+        for good in ["Countersign", "Example & Co", "Éclair", &"x".repeat(64)] {
+            assert_eq!(totp_issuer(good).as_deref(), Ok(good));
+        }
+        for bad in ["", " ", "a:b", "a\nb", " a", "a ", &"x".repeat(65)] {
+            assert!(totp_issuer(bad).is_err(), "{bad:?}");
+        }
+    }
 }

@@ -57,8 +57,18 @@ pub enum Purpose {
 pub enum Notice {
     /// The password was changed.
     PasswordChanged,
+    /// A login needs a second factor from now on.
+    TwoFactorOn,
+    /// A login needs the password alone from now on.
+    TwoFactorOff,
+    /// An authenticator app was added, or took another one's place.
+    AppAdded,
+    /// There are new recovery codes, and the old ones no longer work.
+    RecoveryCodesReplaced,
     /// A recovery code was used.
     RecoveryCodeUsed,
+    /// A recovery code was used, and none is left.
+    LastRecoveryCodeUsed,
 }
 
 impl Content {
@@ -84,12 +94,25 @@ impl Purpose {
 }
 
 impl Notice {
-    pub(super) const ALL: [Self; 2] = [Self::PasswordChanged, Self::RecoveryCodeUsed];
+    pub(super) const ALL: [Self; 7] = [
+        Self::PasswordChanged,
+        Self::TwoFactorOn,
+        Self::TwoFactorOff,
+        Self::AppAdded,
+        Self::RecoveryCodesReplaced,
+        Self::RecoveryCodeUsed,
+        Self::LastRecoveryCodeUsed,
+    ];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::PasswordChanged => "password_changed",
+            Self::TwoFactorOn => "two_factor_on",
+            Self::TwoFactorOff => "two_factor_off",
+            Self::AppAdded => "app_added",
+            Self::RecoveryCodesReplaced => "recovery_codes_replaced",
             Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::LastRecoveryCodeUsed => "last_recovery_code_used",
         }
     }
 }

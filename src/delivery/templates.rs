@@ -19,8 +19,18 @@ macro_rules! embedded {
 }
 
 /// Kind, part, text.
-const EMBEDDED: [(&str, &str, &str); 15] =
-    embedded!("login", "verify_email", "reset_password", "password_changed", "recovery_code_used");
+const EMBEDDED: [(&str, &str, &str); 30] = embedded!(
+    "login",
+    "verify_email",
+    "reset_password",
+    "password_changed",
+    "two_factor_on",
+    "two_factor_off",
+    "app_added",
+    "recovery_codes_replaced",
+    "recovery_code_used",
+    "last_recovery_code_used"
+);
 
 /// Checked templates. What is put into HTML is escaped; names come from people who may mean ill.
 #[derive(Debug, Clone)]

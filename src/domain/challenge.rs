@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::Timestamp;
+use super::{Factor, Timestamp};
 
 /// The rules for one-time codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Challenge {
     pub user_id: Uuid,
     /// The user's credential version at that time: after a change of password the challenge is void.
     pub credential_version: i64,
+    /// What can answer it. That is settled when it begins.
+    pub factors: Vec<Factor>,
     /// How many codes have been tried.
     pub attempts: u32,
     /// Whom the tokens will be for.
@@ -45,6 +47,11 @@ pub struct Challenge {
 }
 
 impl Challenge {
+    /// Whether a code is sent for it.
+    pub fn is_sent_a_code(&self) -> bool {
+        self.factors.contains(&Factor::EmailCode)
+    }
+
     /// Whether it can still be answered, attempts aside.
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.consumed_at.is_none() && now < self.expires_at

@@ -29,11 +29,21 @@ pub enum EventKind {
     PasswordChanged,
     /// The account is gone.
     UserDeleted,
+    /// A login needs a second factor from then on.
+    TwoFactorOn,
+    /// A login needs the password alone from then on; without a session it was an operator who did it.
+    TwoFactorOff,
+    /// An authenticator app was added, or took another one's place.
+    AppAdded,
+    /// There are new recovery codes.
+    RecoveryCodesReplaced,
+    /// A login was completed with a recovery code.
+    RecoveryCodeUsed,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -44,6 +54,11 @@ impl EventKind {
         Self::RefreshReused,
         Self::PasswordChanged,
         Self::UserDeleted,
+        Self::TwoFactorOn,
+        Self::TwoFactorOff,
+        Self::AppAdded,
+        Self::RecoveryCodesReplaced,
+        Self::RecoveryCodeUsed,
     ];
 
     /// The kind of that name.
@@ -64,6 +79,11 @@ impl EventKind {
             Self::RefreshReused => "refresh_reused",
             Self::PasswordChanged => "password_changed",
             Self::UserDeleted => "user_deleted",
+            Self::TwoFactorOn => "two_factor_on",
+            Self::TwoFactorOff => "two_factor_off",
+            Self::AppAdded => "app_added",
+            Self::RecoveryCodesReplaced => "recovery_codes_replaced",
+            Self::RecoveryCodeUsed => "recovery_code_used",
         }
     }
 }

@@ -45,6 +45,15 @@ pub fn session_id(text: &str) -> Result<Uuid, InvalidField> {
     Uuid::try_parse(text).map_err(|_not_a_uuid| InvalidField::new("session_id", "must be a UUID"))
 }
 
+/// Parses `enrollment_id`: a UUID.
+///
+/// # Errors
+/// Anything else.
+pub fn enrollment_id(text: &str) -> Result<Uuid, InvalidField> {
+    let not_a_uuid = |_| InvalidField::new("enrollment_id", "must be a UUID");
+    Uuid::try_parse(text).map_err(not_a_uuid)
+}
+
 /// Parses `device_name`: at most 128 characters, none of them a control character.
 ///
 /// # Errors

@@ -29,7 +29,7 @@ enum Need {
     Bearer,
 }
 
-const TABLE: [(&str, Need); 15] = [
+const TABLE: [(&str, Need); 19] = [
     ("/auth.v1.AuthService/Register", Need::Nothing),
     ("/auth.v1.AuthService/Login", Need::Nothing),
     ("/auth.v1.AuthService/Verify2FA", Need::Nothing),
@@ -42,6 +42,10 @@ const TABLE: [(&str, Need); 15] = [
     ("/auth.v1.AccountService/RevokeOtherSessions", Need::Bearer),
     ("/auth.v1.AccountService/ChangePassword", Need::Bearer),
     ("/auth.v1.AccountService/DeleteMe", Need::Bearer),
+    ("/auth.v1.AccountService/SetTwoFactor", Need::Bearer),
+    ("/auth.v1.AccountService/BeginTotpEnrollment", Need::Bearer),
+    ("/auth.v1.AccountService/ConfirmTotpEnrollment", Need::Bearer),
+    ("/auth.v1.AccountService/RegenerateRecoveryCodes", Need::Bearer),
     ("/auth.v1.TokenService/GetJwks", Need::Nothing),
     ("/auth.v1.TokenService/IntrospectToken", Need::Nothing),
     ("/auth.v1.TokenService/WatchRevocations", Need::Nothing),

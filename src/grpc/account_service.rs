@@ -68,6 +68,51 @@ impl AccountService for AccountApi {
         Ok(Response::new(pb::ChangePasswordResponse {}))
     }
 
+    async fn set_two_factor(
+        &self,
+        request: Request<pb::SetTwoFactorRequest>,
+    ) -> Result<Response<pb::SetTwoFactorResponse>, Status> {
+        let (account, caller) = (account(&request)?, caller(&request));
+        let request = request.into_inner();
+        let (enabled, password) = (request.enabled, Zeroizing::new(request.password));
+        let set = self.0.set_two_factor(&account, enabled, password, caller);
+        let user = Some(convert::user(set.await.map_err(status)?));
+        Ok(Response::new(pb::SetTwoFactorResponse { user }))
+    }
+
+    async fn begin_totp_enrollment(
+        &self,
+        request: Request<pb::BeginTotpEnrollmentRequest>,
+    ) -> Result<Response<pb::BeginTotpEnrollmentResponse>, Status> {
+        let (account, caller) = (account(&request)?, caller(&request));
+        let password = Zeroizing::new(request.into_inner().password);
+        let begun = self.0.begin_totp_enrollment(&account, password, caller).await;
+        Ok(Response::new(convert::enrollment(&begun.map_err(status)?)))
+    }
+
+    async fn confirm_totp_enrollment(
+        &self,
+        request: Request<pb::ConfirmTotpEnrollmentRequest>,
+    ) -> Result<Response<pb::ConfirmTotpEnrollmentResponse>, Status> {
+        let (account, caller) = (account(&request)?, caller(&request));
+        let pb::ConfirmTotpEnrollmentRequest { enrollment_id, totp_code } = request.into_inner();
+        let code = Zeroizing::new(totp_code);
+        let codes = self.0.confirm_totp_enrollment(&account, &enrollment_id, code, caller).await;
+        let recovery_codes = convert::recovery_codes(&codes.map_err(status)?);
+        Ok(Response::new(pb::ConfirmTotpEnrollmentResponse { recovery_codes }))
+    }
+
+    async fn regenerate_recovery_codes(
+        &self,
+        request: Request<pb::RegenerateRecoveryCodesRequest>,
+    ) -> Result<Response<pb::RegenerateRecoveryCodesResponse>, Status> {
+        let (account, caller) = (account(&request)?, caller(&request));
+        let password = Zeroizing::new(request.into_inner().password);
+        let codes = self.0.regenerate_recovery_codes(&account, password, caller).await;
+        let recovery_codes = convert::recovery_codes(&codes.map_err(status)?);
+        Ok(Response::new(pb::RegenerateRecoveryCodesResponse { recovery_codes }))
+    }
+
     async fn delete_me(
         &self,
         request: Request<pb::DeleteMeRequest>,

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{convert, edge::caller, status::status};
 use crate::{
-    pb::{self, auth_service_server::AuthService, login_response, verify2_fa_request::Proof},
+    pb::{self, auth_service_server::AuthService, login_response},
     service::{
         LoginOutcome, LoginRequest, RefreshTokenRequest, RegisterRequest, UseCases,
         Verify2faRequest,
@@ -63,7 +63,7 @@ impl AuthService for AuthApi {
         let (caller, request) = (caller(&request), request.into_inner());
         let request = Verify2faRequest {
             challenge: OpaqueToken::from_text(request.challenge_id),
-            otp_code: request.proof.map(|Proof::OtpCode(code)| Zeroizing::new(code)),
+            proof: request.proof.map(convert::proof),
         };
         let tokens = self.0.verify_2fa(request, caller).await.map_err(status)?;
         Ok(Response::new(pb::Verify2FaResponse { tokens: Some(convert::tokens(tokens)) }))

@@ -1,9 +1,11 @@
 //! Domain values as protobuf messages.
 
+use zeroize::Zeroizing;
+
 use crate::{
-    domain::{Revocation, Revoked, Session, Timestamp, User},
-    pb::{self, revocation::Subject},
-    service::{PendingChallenge, RevocationUpdate, Tokens},
+    domain::{Factor, RecoveryCode, Revocation, Revoked, Session, Timestamp, User},
+    pb::{self, revocation::Subject, verify2_fa_request},
+    service::{PendingChallenge, Proof, RevocationUpdate, Tokens, TotpEnrollment},
     token::{Claims, PublicKey},
 };
 
@@ -45,12 +47,42 @@ pub(super) fn session(session: Session, current: uuid::Uuid) -> pb::Session {
 pub(super) fn challenge(challenge: &PendingChallenge) -> pb::Challenge {
     pb::Challenge {
         challenge_id: challenge.token.expose().to_owned(),
-        factors: vec![pb::Factor::EmailCode.into()],
-        masked_destination: challenge.masked_destination.clone(),
+        factors: challenge.factors.iter().map(|of| factor(*of).into()).collect(),
+        masked_destination: challenge.masked_destination.clone().unwrap_or_default(),
         expire_time: Some(timestamp(challenge.expires_at)),
-        resend_time: Some(timestamp(challenge.resend_at)),
+        resend_time: challenge.resend_at.map(timestamp),
         attempts_remaining: i32::try_from(challenge.attempts_remaining).unwrap_or(i32::MAX),
     }
+}
+
+pub(super) fn proof(proof: verify2_fa_request::Proof) -> Proof {
+    match proof {
+        verify2_fa_request::Proof::OtpCode(code) => Proof::EmailCode(Zeroizing::new(code)),
+        verify2_fa_request::Proof::TotpCode(code) => Proof::Totp(Zeroizing::new(code)),
+        verify2_fa_request::Proof::RecoveryCode(code) => Proof::RecoveryCode(Zeroizing::new(code)),
+    }
+}
+
+fn factor(factor: Factor) -> pb::Factor {
+    match factor {
+        Factor::EmailCode => pb::Factor::EmailCode,
+        Factor::Totp => pb::Factor::Totp,
+        Factor::RecoveryCode => pb::Factor::RecoveryCode,
+    }
+}
+
+pub(super) fn enrollment(begun: &TotpEnrollment) -> pb::BeginTotpEnrollmentResponse {
+    pb::BeginTotpEnrollmentResponse {
+        enrollment_id: begun.id.to_string(),
+        secret: begun.secret.to_string(),
+        otpauth_uri: begun.uri.to_string(),
+        qr_png: begun.qr.png.to_vec(),
+        qr_text: begun.qr.text.to_string(),
+    }
+}
+
+pub(super) fn recovery_codes(codes: &[RecoveryCode]) -> Vec<String> {
+    codes.iter().map(|code| code.shown().to_string()).collect()
 }
 
 /// A member that the key's type does not have stays empty.

@@ -32,6 +32,16 @@ pub(super) fn status(error: Error) -> Status {
             "CHALLENGE_EXHAUSTED",
             "the challenge has no attempts left: log in again",
         ),
+        Error::FactorUnavailable => plain(
+            Code::FailedPrecondition,
+            "FACTOR_UNAVAILABLE",
+            "no code is sent for this challenge: answer it with one of its factors",
+        ),
+        Error::TwoFactorOff => plain(
+            Code::FailedPrecondition,
+            "TWO_FACTOR_OFF",
+            "two-factor login is off: turn it on first",
+        ),
         Error::TokenInvalid => {
             plain(Code::Unauthenticated, "TOKEN_INVALID", "the token is not valid")
         }

@@ -21,6 +21,12 @@ pub enum Error {
     /// The challenge has no attempts left.
     #[error("the challenge has no attempts left")]
     ChallengeExhausted,
+    /// The challenge is not answered by a code that is sent.
+    #[error("no code is sent for this challenge")]
+    FactorUnavailable,
+    /// There is no second factor that the request could be about.
+    #[error("the second factor is off")]
+    TwoFactorOff,
     /// A bearer or refresh token that is not ours, has expired, or whose session has ended: nothing tells which.
     #[error("the token is not valid")]
     TokenInvalid,

@@ -61,6 +61,7 @@ impl Janitor {
         let mut removed = 0;
         for ended in [
             Ended::Challenges,
+            Ended::Enrollments,
             Ended::Sessions,
             Ended::Revocations,
             Ended::Throttles,
@@ -93,7 +94,7 @@ impl Janitor {
     /// What ended before this is of no use.
     fn kept_from(&self, ended: Ended) -> Timestamp {
         let kept = match ended {
-            Ended::Challenges | Ended::Revocations | Ended::Throttles => GRACE,
+            Ended::Challenges | Ended::Enrollments | Ended::Revocations | Ended::Throttles => GRACE,
             // Its last access token may still be asked about.
             Ended::Sessions => self.token_ttl + GRACE,
             // As long as was promised, and no longer: addresses are personal data.

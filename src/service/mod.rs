@@ -4,12 +4,16 @@
 //! an [`Error`].
 
 mod bearer;
+mod begin_totp_enrollment;
 mod budget;
 mod change_password;
 mod clock;
 mod confirm;
+mod confirm_totp_enrollment;
 mod delete_me;
+mod disable_two_factor;
 mod error;
+mod factors;
 mod failures;
 mod fields;
 mod get_me;
@@ -21,8 +25,10 @@ mod list_sessions;
 mod login;
 mod logout;
 mod outbox;
+mod proof;
 mod readiness;
 mod refresh_token;
+mod regenerate_recovery_codes;
 mod register;
 mod rehash;
 mod resend_code;
@@ -31,6 +37,7 @@ mod revoke_other_sessions;
 mod revoke_session;
 mod second_factor;
 mod session;
+mod set_two_factor;
 mod signing_keys;
 mod sources;
 mod verify_2fa;
@@ -49,14 +56,17 @@ pub(crate) use self::revocation_log::RevocationLog;
 
 pub use self::{
     bearer::Account,
+    begin_totp_enrollment::TotpEnrollment,
     change_password::ChangePasswordRequest,
     clock::Clock,
+    disable_two_factor::{DisableTwoFactorError, Disabled, Operator},
     error::Error,
     janitor::Janitor,
     jwks::Jwks,
     lines::Lines,
     login::{LoginOutcome, LoginRequest},
     outbox::Outbox,
+    proof::Proof,
     readiness::NotReady,
     refresh_token::RefreshTokenRequest,
     register::RegisterRequest,
@@ -76,6 +86,8 @@ pub struct Policy {
     pub password: PasswordPolicy,
     /// For one-time codes.
     pub code: CodePolicy,
+    /// Whose codes an authenticator app says that it shows.
+    pub totp_issuer: String,
     /// How long a session lives at the most.
     pub session_ttl: Duration,
     /// How long a session lives that is not used.

@@ -11,7 +11,7 @@ impl UseCases {
     /// Sends a new code. The one before stops working; the attempts it took stay spent.
     ///
     /// # Errors
-    /// A challenge that is not valid or exhausted; the cool-down; too many mails; the store's.
+    /// A challenge that is not valid, is exhausted, or has no code that is sent; the cool-down; too many mails; the store's.
     pub async fn resend_code(&self, token: OpaqueToken) -> Result<PendingChallenge, Error> {
         let (now, policy) = (self.clock.now(), &self.policy.code);
         let (token_mac, code) = (self.challenge_mac(&token), new_code());
@@ -19,6 +19,9 @@ impl UseCases {
         let found = self.store.challenge_find(token_mac).await?;
         let (challenge, user) =
             found.filter(|(found, _)| found.is_open(now)).ok_or(Error::ChallengeInvalid)?;
+        if !challenge.is_sent_a_code() {
+            return Err(Error::FactorUnavailable);
+        }
         let rules = CodeRules {
             now,
             next_resend_at: now.plus(policy.resend_after),

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{Error, UseCases, login::Destination};
 use crate::{
     delivery::{Content, Message, Purpose},
-    domain::{Challenge, OneTimeCode, ThrottleRule, Timestamp, User},
+    domain::{Challenge, Factor, OneTimeCode, ThrottleRule, Timestamp, User},
     store::{Credentials, NewChallenge, SealedMessage},
     token::{self, OpaqueToken},
 };
@@ -15,18 +15,20 @@ use crate::{
 pub struct PendingChallenge {
     /// The secret id.
     pub token: OpaqueToken,
-    /// Where the code went, mostly hidden.
-    pub masked_destination: String,
+    /// What can answer it.
+    pub factors: Vec<Factor>,
+    /// Where the code went, mostly hidden; nothing if none was sent.
+    pub masked_destination: Option<String>,
     /// When it ends.
     pub expires_at: Timestamp,
-    /// From when another code can be sent.
-    pub resend_at: Timestamp,
+    /// From when another code can be sent; nothing if none is.
+    pub resend_at: Option<Timestamp>,
     /// How many codes can still be tried.
     pub attempts_remaining: u32,
 }
 
 impl UseCases {
-    /// Begins a challenge for a user whose password was right, and sends the code.
+    /// Begins a challenge for a user whose password was right, and sends the code, if it is one of the mailbox.
     ///
     /// # Errors
     /// Too many mails; the store's.
@@ -35,30 +37,53 @@ impl UseCases {
         credentials: &Credentials,
         destination: &Destination,
     ) -> Result<PendingChallenge, Error> {
+        let has = self.store.factors_of(credentials.user.id).await?;
+        let factors = Factor::offered(has.totp.is_some(), has.has_recovery_codes);
+        let challenge = self.new_challenge(credentials, destination, factors);
+        let token = OpaqueToken::generate(&mut rand::rng());
+        let (token_mac, address) = (self.challenge_mac(&token), destination.address);
+        let (code_mac, message) = if challenge.is_sent_a_code() {
+            self.charge(ThrottleRule::Mails, self.challenge_budget(&challenge)).await?;
+            let code = new_code();
+            let code_mac = self.code_mac(&token_mac, code.expose());
+            (code_mac, Some(self.login_code(&credentials.user, code, &challenge)?))
+        } else {
+            // The digest of no code at all.
+            (rand::random(), None)
+        };
+        let new = NewChallenge { challenge: challenge.clone(), token_mac, code_mac, address };
+        self.store.challenge_create(new, message).await?;
+        if challenge.is_sent_a_code() {
+            self.outbox.wake();
+        }
+        Ok(self.pending(token, &challenge, &credentials.user))
+    }
+
+    fn new_challenge(
+        &self,
+        credentials: &Credentials,
+        destination: &Destination,
+        factors: Vec<Factor>,
+    ) -> Challenge {
         let (now, rules) = (self.clock.now(), &self.policy.code);
-        let challenge = Challenge {
+        let expires_at = now.plus(rules.ttl);
+        // Where no code is sent there is none to send again. A release that knows no factors goes by this time alone.
+        let is_sent_a_code = factors.contains(&Factor::EmailCode);
+        let resend_at = if is_sent_a_code { now.plus(rules.resend_after) } else { expires_at };
+        Challenge {
             id: Uuid::now_v7(),
             user_id: credentials.user.id,
             credential_version: credentials.credential_version,
+            factors,
             attempts: 0,
             audience: destination.audience.clone(),
             device_name: destination.device_name.clone(),
             device_id: destination.device_id,
             created_at: now,
-            resend_at: now.plus(rules.resend_after),
-            expires_at: now.plus(rules.ttl),
+            resend_at,
+            expires_at,
             consumed_at: None,
-        };
-        self.charge(ThrottleRule::Mails, self.challenge_budget(&challenge)).await?;
-        let (token, code) = (OpaqueToken::generate(&mut rand::rng()), new_code());
-        let token_mac = self.challenge_mac(&token);
-        let code_mac = self.code_mac(&token_mac, code.expose());
-        let address = destination.address;
-        let new = NewChallenge { challenge: challenge.clone(), token_mac, code_mac, address };
-        let message = self.login_code(&credentials.user, code, &challenge)?;
-        self.store.challenge_create(new, message).await?;
-        self.outbox.wake();
-        Ok(self.pending(token, &challenge, &credentials.user))
+        }
     }
 
     /// Only the digest of a challenge's id is kept: whoever reads the database can't answer for anybody.
@@ -91,9 +116,10 @@ impl UseCases {
     ) -> PendingChallenge {
         PendingChallenge {
             token,
-            masked_destination: user.masked_email(),
+            factors: challenge.factors.clone(),
+            masked_destination: challenge.is_sent_a_code().then(|| user.masked_email()),
             expires_at: challenge.expires_at,
-            resend_at: challenge.resend_at,
+            resend_at: challenge.is_sent_a_code().then_some(challenge.resend_at),
             attempts_remaining: challenge.attempts_remaining(&self.policy.code),
         }
     }

@@ -1,10 +1,15 @@
-//! Verify2FA: reserve an attempt, compare, consume the challenge.
+//! Verify2FA: reserve an attempt, compare, consume the challenge together with what proved the user.
 
-use super::{Error, Tokens, UseCases, login::Destination};
+use super::{
+    Error, Proof, Tokens, UseCases,
+    budget::{Attempt, Budget},
+    login::Destination,
+    proof::Reserved,
+};
 use crate::{
-    domain::{AuthMethod, Caller, Challenge, EventKind, InvalidField, OneTimeCode, ThrottleRule},
-    store::Reservation,
-    token::{MasterKey, OpaqueToken},
+    domain::{Caller, Challenge, EventKind, Factor, InvalidField, ThrottleRule},
+    store::{Credentials, Reservation, Spending},
+    token::OpaqueToken,
 };
 
 /// What a caller sent.
@@ -12,8 +17,8 @@ use crate::{
 pub struct Verify2faRequest {
     /// The challenge's secret id.
     pub challenge: OpaqueToken,
-    /// The code as it was typed; nothing if there was no proof at all.
-    pub otp_code: Option<zeroize::Zeroizing<String>>,
+    /// The proof; nothing if there was none at all.
+    pub proof: Option<Proof>,
 }
 
 impl UseCases {
@@ -26,21 +31,11 @@ impl UseCases {
         request: Verify2faRequest,
         caller: Caller,
     ) -> Result<Tokens, Error> {
-        let Some(code) = &request.otp_code else {
-            return Err(InvalidField::new("otp_code", "must hold the code that was sent").into());
-        };
-        let token_mac = self.challenge_mac(&request.challenge);
-        // The attempt is spent and committed before anything is compared: callers in parallel can't share one, and
-        // nothing that happens later gives it back.
-        let max_attempts = self.policy.code.max_attempts;
-        let (challenge, right_mac) =
-            match self.store.challenge_reserve(token_mac, max_attempts, self.clock.now()).await? {
-                Reservation::Reserved { challenge, code_mac } => (challenge, code_mac),
-                Reservation::Exhausted => return Err(Error::ChallengeExhausted),
-                Reservation::Invalid => return Err(Error::ChallengeInvalid),
-            };
-        let user_id = challenge.user_id;
-        let answered = self.check_code(challenge, &token_mac, code, &right_mac, caller).await;
+        let problem = "one of otp_code, totp_code and recovery_code must be there";
+        let proof = request.proof.ok_or_else(|| InvalidField::new("proof", problem))?;
+        let reserved = self.reserve(&request.challenge).await?;
+        let user_id = reserved.challenge.user_id;
+        let answered = self.check(&proof, reserved, caller).await;
         if matches!(answered, Err(Error::ChallengeInvalid)) {
             let (user_id, kind) = (Some(user_id), EventKind::CodeFailed);
             self.record_failure(kind, user_id, None, caller.address).await?;
@@ -48,45 +43,75 @@ impl UseCases {
         answered
     }
 
-    /// Completes the login, if the code is right.
-    async fn check_code(
+    /// Spends an attempt, which is committed before anything is compared: callers in parallel can't share one, and nothing
+    /// that happens later gives it back.
+    async fn reserve(&self, token: &OpaqueToken) -> Result<Reserved, Error> {
+        let (token_mac, now) = (self.challenge_mac(token), self.clock.now());
+        let max_attempts = self.policy.code.max_attempts;
+        match self.store.challenge_reserve(token_mac, max_attempts, now).await? {
+            Reservation::Reserved { challenge, code_mac } => {
+                Ok(Reserved { challenge: *challenge, token_mac, code_mac })
+            }
+            Reservation::Exhausted => Err(Error::ChallengeExhausted),
+            Reservation::Invalid => Err(Error::ChallengeInvalid),
+        }
+    }
+
+    /// Completes the login, if the proof is right.
+    async fn check(
         &self,
-        challenge: Challenge,
-        token_mac: &[u8; 32],
-        code: &str,
-        right_mac: &[u8; 32],
+        proof: &Proof,
+        reserved: Reserved,
         caller: Caller,
     ) -> Result<Tokens, Error> {
-        // The account's own limit, over all challenges; it too is spent before anything is compared.
-        let budget = self.challenge_budget(&challenge);
+        // The account's own limit, over all challenges and all kinds of proof; it too is spent before anything is compared.
+        let budget = self.challenge_budget(&reserved.challenge);
         let attempt = self.charge(ThrottleRule::Codes, budget).await?;
-        // Only now is its form looked at: a malformed guess is a guess.
-        let typed = OneTimeCode::parse(code).ok_or(Error::ChallengeInvalid)?;
-        if !MasterKey::same(&self.code_mac(token_mac, typed.expose()), right_mac) {
-            return Err(Error::ChallengeInvalid);
-        }
-        self.take_back(attempt).await?;
-        self.forget_failures(budget).await?;
-        self.answer(challenge, caller).await
+        let user = self.store.user_by_id(reserved.challenge.user_id).await?;
+        let credentials = user.ok_or(Error::ChallengeInvalid)?;
+        // Only now is it looked at what it is and what form it has: a malformed guess is a guess.
+        let spending = self.evaluate(proof, &reserved, &credentials.user).await?;
+        let (challenge, factor) = (reserved.challenge, proof.factor());
+        let tokens = self.answer(challenge, &credentials, (factor, spending), caller).await?;
+        self.count_as_right(attempt, budget).await;
+        Ok(tokens)
     }
 
     /// Completes the login whose challenge was answered rightly.
-    async fn answer(&self, challenge: Challenge, caller: Caller) -> Result<Tokens, Error> {
-        let user = self.store.user_by_id(challenge.user_id).await?;
-        let credentials = user.ok_or(Error::ChallengeInvalid)?;
+    async fn answer(
+        &self,
+        challenge: Challenge,
+        credentials: &Credentials,
+        (factor, spending): (Factor, Spending),
+        caller: Caller,
+    ) -> Result<Tokens, Error> {
         let destination = Destination {
             device_id: challenge.device_id,
             audience: challenge.audience.clone(),
             device_name: challenge.device_name.clone(),
             address: caller.address,
         };
-        let methods = [AuthMethod::Password, AuthMethod::OneTimeCode, AuthMethod::MultiFactor];
-        let session = self.new_session(&credentials, &destination, &methods);
-        // Of several callers with the right code, one passes; and none if the account has been disabled or its
-        // password changed since the challenge began.
-        if !self.store.challenge_complete(challenge, session.clone()).await? {
+        let session = self.new_session(credentials, &destination, factor.methods());
+        // Of several callers with the right code, one passes; and none if the code was used for another challenge, the
+        // account has been disabled or its password changed since the challenge began.
+        if !self.store.challenge_complete(challenge, session.clone(), spending).await? {
             return Err(Error::ChallengeInvalid);
         }
-        self.issue_at_login(&credentials, &session, &destination)
+        if factor == Factor::RecoveryCode {
+            self.outbox.wake();
+        }
+        self.issue_at_login(credentials, &session, &destination)
+    }
+
+    /// What was charged did not fail. The session has begun by now and the code is used up: if this can't be written, the
+    /// user has a failure too many, and not a login too few.
+    async fn count_as_right(&self, attempt: Attempt, budget: Budget) {
+        let settled = async {
+            self.take_back(attempt).await?;
+            self.forget_failures(budget).await
+        };
+        if let Err(error) = settled.await {
+            tracing::warn!(%error, "a right code stays counted as a failed one");
+        }
     }
 }

@@ -23,6 +23,7 @@ macro_rules! steps {
             "0009_outbox",
             "0010_throttles",
             "0011_events",
+            "0012_factors",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

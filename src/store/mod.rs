@@ -9,6 +9,7 @@
 mod announcements;
 mod column;
 mod error;
+mod factors;
 mod migrations;
 pub mod postgres;
 mod records;
@@ -24,6 +25,9 @@ use crate::domain::{Challenge, Charged, Event, LoginName, Session, ThrottleRule,
 
 pub use self::{
     error::Error,
+    factors::{
+        ConfirmTotp, Enrollment, FactorChange, Factors, NewTotp, SealedTotp, Spending, UserFactors,
+    },
     records::{
         Admission, ClaimedMessage, CodeRules, Credentials, Ended, EventFilter, Lease, LiveSession,
         NewChallenge, NewUser, NumberedRevocation, OutboxState, PasswordChange, PoolUse, Refresh,
@@ -47,6 +51,7 @@ pub trait Store:
     + Passwords
     + Sessions
     + Challenges
+    + Factors
     + Outbox
     + SigningKeys
     + Revocations
@@ -62,6 +67,7 @@ impl<T> Store for T where
         + Passwords
         + Sessions
         + Challenges
+        + Factors
         + Outbox
         + SigningKeys
         + Revocations
@@ -166,8 +172,12 @@ pub trait Sessions {
 /// Challenges: logins that wait for a second factor.
 #[async_trait]
 pub trait Challenges {
-    /// Adds a challenge, and the message with its code.
-    async fn challenge_create(&self, new: NewChallenge, message: SealedMessage) -> Result<()>;
+    /// Adds a challenge, and the message with its code, if one is sent.
+    async fn challenge_create(
+        &self,
+        new: NewChallenge,
+        message: Option<SealedMessage>,
+    ) -> Result<()>;
 
     /// Finds a challenge, in whatever state, and its user.
     async fn challenge_find(&self, token_mac: [u8; 32]) -> Result<Option<(Challenge, User)>>;
@@ -180,9 +190,16 @@ pub trait Challenges {
         now: Timestamp,
     ) -> Result<Reservation>;
 
-    /// Uses the challenge up and begins the session; returns whether it began. Of many callers one succeeds. Once the
-    /// user is disabled or the credentials have changed, the challenge is used up and no session begins.
-    async fn challenge_complete(&self, challenge: Challenge, session: Session) -> Result<bool>;
+    /// Uses up the challenge and what proved the user, and begins the session: all of it, or nothing where one of them is
+    /// spent already, the user is disabled or their credentials have changed. Returns whether it began.
+    ///
+    /// A code that was sent completes nothing for a user who has an app, whoever began the challenge.
+    async fn challenge_complete(
+        &self,
+        challenge: Challenge,
+        session: Session,
+        spending: Spending,
+    ) -> Result<bool>;
 
     /// Replaces the code, if the cool-down is over, and adds the message with the new one. Spent attempts stay spent.
     async fn challenge_renew(

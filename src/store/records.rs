@@ -162,7 +162,7 @@ pub enum Reservation {
     /// It is spent: the proof may be compared with this digest.
     Reserved {
         /// The challenge, this attempt counted.
-        challenge: Challenge,
+        challenge: Box<Challenge>,
         /// The keyed digest of the right code.
         code_mac: [u8; 32],
     },
@@ -277,6 +277,8 @@ pub struct Lease {
 pub enum Ended {
     /// Challenges that have expired.
     Challenges,
+    /// Enrolments of authenticator apps that have expired without being confirmed.
+    Enrollments,
     /// Sessions that have expired, were not used for too long, or were revoked.
     Sessions,
     /// Revocations of tokens that have all expired.

@@ -34,6 +34,8 @@ pub enum Purpose {
     Throttle,
     /// A refresh token: its session, the session's salt, and its number.
     RefreshToken,
+    /// A recovery code, together with its user.
+    RecoveryCode,
 }
 
 impl Purpose {
@@ -45,6 +47,7 @@ impl Purpose {
             Self::Budget => b"budget",
             Self::Throttle => b"throttle",
             Self::RefreshToken => b"refresh token",
+            Self::RecoveryCode => b"recovery code",
         }
     }
 }

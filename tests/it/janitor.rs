@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::{
     app::{self, Environment},
-    pb::login_response::Result as Outcome,
+    pb::{BeginTotpEnrollmentRequest, login_response::Result as Outcome},
     service::Janitor,
 };
 use rstest::rstest;
@@ -14,7 +14,7 @@ use crate::{
         Backend, Database, Server,
         clock::TestClock,
         eventually,
-        server::{PASSWORD, config},
+        server::{PASSWORD, bearer, config},
     },
     http::get,
 };
@@ -80,17 +80,26 @@ async fn a_server_removes_what_has_ended_and_nothing_that_is_needed(
     .await;
     let (plain, careful) = (server.user(false).await, server.user(true).await);
     let login = server.login(&plain.username, PASSWORD).await.unwrap();
-    assert!(matches!(login.result, Some(Outcome::Tokens(_))));
+    let Some(Outcome::Tokens(tokens)) = login.result else { panic!("no tokens") };
     server.challenge(&careful).await;
+    let request = BeginTotpEnrollmentRequest { password: PASSWORD.into() };
+    server.account.clone().begin_totp_enrollment(bearer(&tokens, request)).await.unwrap();
 
     // A revocation that has ended long ago tells that a round is over: it comes after challenges and sessions.
     let (mut seq, mut counts) = (0, Vec::new());
-    for advance in [Duration::ZERO, 64 * MINUTE, 2 * MINUTE, 14 * DAY, 75 * MINUTE] {
+    for advance in
+        [Duration::ZERO, 64 * MINUTE, 2 * MINUTE, 5 * MINUTE, 14 * DAY - 5 * MINUTE, 75 * MINUTE]
+    {
         clock_forward(&server, advance, &mut seq).await;
-        counts.push((count(&server, "challenges").await, count(&server, "sessions").await));
+        let mut left = Vec::new();
+        for table in ["challenges", "totp_factors", "sessions"] {
+            left.push(count(&server, table).await);
+        }
+        counts.push(left);
     }
-    // Challenges go an hour after their five minutes, sessions an hour and a token's life after 14 idle days.
-    assert_eq!(counts, [(1, 1), (1, 1), (0, 1), (0, 1), (0, 0)]);
+    // Challenges go an hour after their five minutes, enrolments after their ten, sessions an hour and a token's life after
+    // 14 idle days.
+    assert_eq!(counts, [[1, 1, 1], [1, 1, 1], [0, 1, 1], [0, 0, 1], [0, 0, 1], [0, 0, 0]]);
     assert_eq!(count(&server, "users").await, 2);
 }
 

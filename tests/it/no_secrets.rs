@@ -2,10 +2,11 @@
 
 use countersign::{
     pb::{
-        ChangePasswordRequest, LoginRequest, RefreshTokenRequest, RegisterRequest,
-        ResendCodeRequest, Verify2FaRequest, account_service_client::AccountServiceClient,
-        auth_service_client::AuthServiceClient, login_response::Result as Outcome,
-        verify2_fa_request::Proof,
+        BeginTotpEnrollmentRequest, ChangePasswordRequest, ConfirmTotpEnrollmentRequest,
+        LoginRequest, RefreshTokenRequest, RegenerateRecoveryCodesRequest, RegisterRequest,
+        ResendCodeRequest, SetTwoFactorRequest, Verify2FaRequest,
+        account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
+        login_response::Result as Outcome, verify2_fa_request::Proof,
     },
     token::MasterKey,
 };
@@ -15,6 +16,8 @@ use sqlx::{AssertSqlSafe, Connection as _};
 use crate::{
     harness::{
         Backend, Database,
+        authenticator::App,
+        clock::TestClock,
         command::Running,
         hook::HookServer,
         mail::{MailServer, Tls},
@@ -28,6 +31,62 @@ const PASSWORD: &str = "canary passphrase";
 const WRONG: &str = "canary mistyped";
 const NEXT: &str = "canary next passphrase";
 const NO_CODE: &str = "canary no code";
+
+/// Calls all that there is about second factors, right and wrong, with a user who has a token. Returns what was put out, and
+/// what must not be in it.
+async fn second_factors(
+    grpc: std::net::SocketAddr,
+    tokens: &countersign::pb::Tokens,
+) -> (String, Vec<String>) {
+    let channel = format!("http://{grpc}");
+    let mut account = AccountServiceClient::connect(channel.clone()).await.unwrap();
+    let mut auth = AuthServiceClient::connect(channel).await.unwrap();
+    let mut output = String::new();
+    let begin = |password: &str| {
+        bearer(tokens, BeginTotpEnrollmentRequest { password: password.to_owned() })
+    };
+    output += &format!("{:?}", account.begin_totp_enrollment(begin(WRONG)).await.unwrap_err());
+    let begun = account.begin_totp_enrollment(begin(PASSWORD)).await.unwrap().into_inner();
+    let enrollment_id = begun.enrollment_id.clone();
+    let confirm = |totp_code: &str| {
+        let (enrollment_id, totp_code) = (enrollment_id.clone(), totp_code.to_owned());
+        bearer(tokens, ConfirmTotpEnrollmentRequest { enrollment_id, totp_code })
+    };
+    output +=
+        &format!("{:?}", account.confirm_totp_enrollment(confirm(NO_CODE)).await.unwrap_err());
+    let code = App::of(&begun.secret).code_at(&TestClock::default());
+    let codes = account.confirm_totp_enrollment(confirm(&code)).await.unwrap().into_inner();
+    let login = LoginRequest {
+        username: "alice".into(),
+        password: PASSWORD.into(),
+        ..LoginRequest::default()
+    };
+    let Some(Outcome::Challenge(challenge)) = auth.login(login).await.unwrap().into_inner().result
+    else {
+        panic!("no challenge")
+    };
+    let proof = |proof: Proof| {
+        let challenge_id = challenge.challenge_id.clone();
+        Verify2FaRequest { challenge_id, proof: Some(proof) }
+    };
+    let [first, second] = [0, 1].map(|index| codes.recovery_codes[index].clone());
+    for refused in [Proof::TotpCode(code.clone()), Proof::RecoveryCode(NO_CODE.into())] {
+        output += &format!("{:?}", auth.verify2_fa(proof(refused)).await.unwrap_err());
+    }
+    auth.verify2_fa(proof(Proof::RecoveryCode(first.clone()))).await.unwrap();
+    let refused = auth.verify2_fa(proof(Proof::RecoveryCode(second.clone()))).await;
+    output += &format!("{:?}", refused.unwrap_err());
+    let password = PASSWORD.to_owned();
+    let again = bearer(tokens, RegenerateRecoveryCodesRequest { password: password.clone() });
+    let again = account.regenerate_recovery_codes(again).await.unwrap().into_inner();
+    let off = bearer(tokens, SetTwoFactorRequest { enabled: false, password });
+    account.set_two_factor(off).await.unwrap();
+    let mut secrets = vec![begun.secret, begun.otpauth_uri, begun.qr_text, first, second];
+    secrets.extend(again.recovery_codes);
+    // Their digests are made of them without the dashes.
+    secrets.extend(secrets.clone().iter().map(|secret| secret.replace('-', "")));
+    (output, secrets)
+}
 
 /// With the log turned all the way up, every output of a whole flow is searched: the log, errors, metrics, the key set,
 /// and what was recorded.
@@ -80,6 +139,8 @@ async fn no_secret_is_in_any_output(
     }
     let tokens = auth.verify2_fa(proof(&code)).await.unwrap().into_inner().tokens.unwrap();
     output += &format!("{:?}", auth.verify2_fa(proof(&code)).await.unwrap_err());
+    let (said, factors) = second_factors(running.grpc, &tokens).await;
+    output += &said;
     let channel = format!("http://{}", running.grpc);
     let mut account = AccountServiceClient::connect(channel).await.unwrap();
     let mut change = async |current: &str| {
@@ -105,8 +166,8 @@ async fn no_secret_is_in_any_output(
     assert!(running.wait().await.success(), "{}", running.logged);
 
     let delivery = |line: &&str| line.contains("countersign::delivery");
-    // The code, and the notice that the password was changed.
-    assert_eq!(running.logged.lines().filter(delivery).count(), 2);
+    // The code, and notices of the app, the recovery code, the new ones, the second factor that is off, and the password.
+    assert_eq!(running.logged.lines().filter(delivery).count(), 6);
     output += &running.banner;
     output.extend(running.logged.lines().filter(|line| !delivery(line)));
     assert!(output.len() > 10_000, "the log was turned up: {}", output.len());
@@ -133,6 +194,12 @@ async fn no_secret_is_in_any_output(
         ("the device token", &tokens.device_token),
     ] {
         assert!(!output.contains(secret), "{what} is in the output");
+    }
+    for secret in &factors {
+        assert!(
+            !output.contains(secret.as_str()),
+            "a secret of the second factor is in the output"
+        );
     }
     // As words: six digits may well be a part of a longer number.
     let mut words = output.split(|character: char| !character.is_alphanumeric());

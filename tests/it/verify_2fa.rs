@@ -217,7 +217,7 @@ async fn no_proof_is_a_bad_field_and_an_unknown_challenge_is_invalid() {
     let refused = server.auth.clone().verify2_fa(Verify2FaRequest::default()).await.unwrap_err();
     assert_eq!(
         (reason(&refused), violations(&refused)),
-        ("INVALID_FIELD".into(), vec!["otp_code".into()])
+        ("INVALID_FIELD".into(), vec!["proof".into()])
     );
     for challenge_id in ["", "unknown", &"x".repeat(10_000)] {
         let challenge = Challenge { challenge_id: challenge_id.into(), ..Challenge::default() };

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use self::figures::Figures;
 use super::{Error, UseCases};
-use crate::{delivery::Message, store::SealedMessage};
+use crate::{delivery::Message, store::SealedMessage, token::MasterKey};
 
 /// What use cases and the worker of one server share. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -39,12 +39,16 @@ impl Outbox {
 impl UseCases {
     /// Encrypts a message for the outbox. The master key is not in the database: who reads that reads no code.
     pub(super) fn seal(&self, message: &Message) -> Result<SealedMessage, Error> {
-        let internal = |error: Box<dyn std::error::Error + Send + Sync>| Error::Internal(error);
-        let id = Uuid::now_v7();
-        let plain = message.encode().map_err(|error| internal(error.into()))?;
-        let sealed =
-            self.master_key.seal(id.as_bytes(), &plain).map_err(|error| internal(error.into()))?;
-        let (created_at, expires_at) = (message.created_at, message.expires_at());
-        Ok(SealedMessage { id, sealed, created_at, expires_at })
+        seal(&self.master_key, message)
     }
+}
+
+/// As [`UseCases::seal`], for commands, which send nothing themselves: a running server finds the message.
+pub(super) fn seal(master_key: &MasterKey, message: &Message) -> Result<SealedMessage, Error> {
+    let internal = |error: Box<dyn std::error::Error + Send + Sync>| Error::Internal(error);
+    let id = Uuid::now_v7();
+    let plain = message.encode().map_err(|error| internal(error.into()))?;
+    let sealed = master_key.seal(id.as_bytes(), &plain).map_err(|error| internal(error.into()))?;
+    let (created_at, expires_at) = (message.created_at, message.expires_at());
+    Ok(SealedMessage { id, sealed, created_at, expires_at })
 }

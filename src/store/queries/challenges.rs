@@ -1,21 +1,27 @@
-//! Challenges: reserve, compare, consume. The comparison is the caller's; the two ends of it are here.
+//! Challenges: reserve, compare, consume. The comparison is the caller's; what comes before is here, what comes after in
+//! `completion`.
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, events, outbox, sessions, users};
+use super::{Backend, Connection, completion, events, outbox, users};
 use crate::{
-    domain::{Challenge, Event, EventKind, Session, Timestamp, User},
+    domain::{Challenge, Event, EventKind, Factor, Session, Timestamp, User},
     store::{
         Challenges, CodeRules, Error, NewChallenge, Renewal, Reservation, Result, SealedMessage,
+        Spending,
     },
 };
 
 #[async_trait]
 impl Challenges for Backend {
-    async fn challenge_create(&self, new: NewChallenge, message: SealedMessage) -> Result<()> {
+    async fn challenge_create(
+        &self,
+        new: NewChallenge,
+        message: Option<SealedMessage>,
+    ) -> Result<()> {
         self.write((new, message), |connection, (new, message)| {
-            Box::pin(insert(connection, new, message))
+            Box::pin(insert(connection, new, message.as_ref()))
         })
         .await
     }
@@ -43,9 +49,14 @@ impl Challenges for Backend {
         .await
     }
 
-    async fn challenge_complete(&self, challenge: Challenge, session: Session) -> Result<bool> {
-        self.write((challenge, session), |connection, (challenge, session)| {
-            Box::pin(complete(connection, challenge, session))
+    async fn challenge_complete(
+        &self,
+        challenge: Challenge,
+        session: Session,
+        spending: Spending,
+    ) -> Result<bool> {
+        self.write((challenge, session, spending), |connection, (challenge, session, spending)| {
+            Box::pin(completion::complete(connection, challenge, session, spending))
         })
         .await
     }
@@ -83,13 +94,13 @@ impl Backend {
 async fn insert(
     connection: &mut Connection,
     new: &NewChallenge,
-    message: &SealedMessage,
+    message: Option<&SealedMessage>,
 ) -> Result<()> {
     let challenge = &new.challenge;
     sqlx::query(
         "INSERT INTO challenges (id, token_mac, user_id, credential_version, code_mac, attempts, audience, \
-         device_name, device_id, created_at, resend_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         device_name, device_id, created_at, resend_at, expires_at, factors) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(challenge.id)
     .bind(new.token_mac.as_slice())
@@ -103,6 +114,7 @@ async fn insert(
     .bind(challenge.created_at)
     .bind(challenge.resend_at)
     .bind(challenge.expires_at)
+    .bind(words(&challenge.factors))
     .execute(&mut *connection)
     .await?;
     let event = Event {
@@ -114,7 +126,7 @@ async fn insert(
         at: challenge.created_at,
     };
     events::put(connection, &[event]).await?;
-    outbox::put(connection, std::slice::from_ref(message)).await
+    outbox::put(connection, message.map_or(&[], std::slice::from_ref)).await
 }
 
 async fn reserve(
@@ -134,30 +146,27 @@ async fn reserve(
     .await?;
     if let Some(row) = row {
         let code_mac = row.code_mac()?;
-        return Ok(Reservation::Reserved { challenge: row.try_into()?, code_mac });
+        return Ok(Reservation::Reserved { challenge: Box::new(row.try_into()?), code_mac });
     }
     // What can still be answered but for its attempts is exhausted; all else is equally invalid.
     let open = find(connection, token_mac).await?.is_some_and(|found| found.is_open(now));
     Ok(if open { Reservation::Exhausted } else { Reservation::Invalid })
 }
 
-async fn complete(
+/// Ends a user's challenges that are open.
+pub(super) async fn end_all(
     connection: &mut Connection,
-    challenge: &Challenge,
-    session: &Session,
-) -> Result<bool> {
-    // The user before the challenge, as a change of the password takes them: the other order could deadlock.
-    Backend::hold_user(connection, challenge.user_id).await?;
-    // Several may hold the right code: the row's lock lets one of them through.
-    let consumed = sqlx::query(
-        "UPDATE challenges SET consumed_at = $2 WHERE id = $1 AND consumed_at IS NULL RETURNING id",
+    user_id: Uuid,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE challenges SET consumed_at = $2 WHERE user_id = $1 AND consumed_at IS NULL",
     )
-    .bind(challenge.id)
-    .bind(session.created_at)
-    .fetch_optional(&mut *connection)
+    .bind(user_id)
+    .bind(now)
+    .execute(connection)
     .await?;
-    Ok(consumed.is_some()
-        && sessions::insert(connection, session, challenge.credential_version).await?)
+    Ok(())
 }
 
 async fn renew(
@@ -202,6 +211,11 @@ async fn find(connection: &mut Connection, token_mac: &[u8]) -> Result<Option<Ch
     row.map(TryInto::try_into).transpose()
 }
 
+/// Factors as a column keeps them.
+fn words(factors: &[Factor]) -> String {
+    factors.iter().copied().map(Factor::as_str).collect::<Vec<_>>().join(" ")
+}
+
 /// A count as a column keeps it.
 fn count(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
@@ -221,6 +235,7 @@ struct ChallengeRow {
     resend_at: Timestamp,
     expires_at: Timestamp,
     consumed_at: Option<Timestamp>,
+    factors: String,
 }
 
 impl ChallengeRow {
@@ -236,7 +251,9 @@ impl TryFrom<ChallengeRow> for Challenge {
     type Error = Error;
 
     fn try_from(row: ChallengeRow) -> Result<Self> {
+        let factors = row.factors.split_whitespace().map(Factor::parse);
         Ok(Self {
+            factors: factors.collect::<Option<_>>().ok_or(Error::Corrupt("challenges.factors"))?,
             id: row.id,
             user_id: row.user_id,
             credential_version: row.credential_version,

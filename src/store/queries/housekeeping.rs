@@ -48,6 +48,10 @@ async fn remove(
         Ended::Challenges => {
             "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < $1 LIMIT $2)"
         }
+        Ended::Enrollments => {
+            "DELETE FROM totp_factors WHERE id IN (SELECT id FROM totp_factors \
+             WHERE confirmed_at IS NULL AND expires_at < $1 LIMIT $2)"
+        }
         Ended::Sessions => {
             "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions \
              WHERE expires_at < $1 OR idle_expires_at < $1 OR revoked_at < $1 LIMIT $2)"

@@ -5,7 +5,9 @@
 //! a body in a transaction of its own and to its end. Nothing here may write in any other way.
 
 mod challenges;
+mod completion;
 mod events;
+mod factors;
 mod housekeeping;
 mod outbox;
 mod passwords;
@@ -16,6 +18,7 @@ mod session_row;
 mod sessions;
 mod signing_keys;
 mod throttles;
+mod totp;
 mod users;
 
 use super::{Backend, Connection};

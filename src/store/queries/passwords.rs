@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Backend, Connection, events, outbox, sessions};
+use super::{Backend, Connection, challenges, events, outbox, sessions};
 use crate::{
     domain::EventKind,
     store::{Credentials, PasswordChange, Passwords, Result, SealedMessage},
@@ -58,13 +58,7 @@ async fn replace(
     .bind(change.credential_version)
     .execute(&mut *connection)
     .await?;
-    sqlx::query(
-        "UPDATE challenges SET consumed_at = $2 WHERE user_id = $1 AND consumed_at IS NULL",
-    )
-    .bind(change.user_id)
-    .bind(change.at.now)
-    .execute(&mut *connection)
-    .await?;
+    challenges::end_all(connection, change.user_id, change.at.now).await?;
     let changed = EventKind::PasswordChanged;
     let event = change.at.event(changed, change.user_id, change.session_id);
     events::put(connection, &[event]).await?;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod command;
+mod factors;
 mod logins;
 mod refusals;
 mod retention;

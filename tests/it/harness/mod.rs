@@ -1,5 +1,6 @@
 //! Starts and ends servers and databases.
 
+pub mod authenticator;
 pub mod certificate;
 pub mod clock;
 pub mod command;

@@ -2,7 +2,7 @@
 
 use countersign::{
     domain::Challenge,
-    store::{CodeRules, Renewal, Reservation},
+    store::{CodeRules, Renewal, Reservation, Spending},
 };
 use rstest::rstest;
 use uuid::Uuid;
@@ -24,12 +24,12 @@ async fn attempts_are_spent_one_by_one_until_there_are_none(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let new = new_challenge(&stored_user(store.as_ref()).await);
-    store.challenge_create(new.clone(), new_message()).await.unwrap();
+    store.challenge_create(new.clone(), Some(new_message())).await.unwrap();
     let late = store.challenge_reserve(new.token_mac, MAX, at(300)).await.unwrap();
     assert_eq!(late, Reservation::Invalid, "expired, and no attempt spent");
     for attempts in 1..=MAX {
         let expected = Reservation::Reserved {
-            challenge: Challenge { attempts, ..new.challenge.clone() },
+            challenge: Box::new(Challenge { attempts, ..new.challenge.clone() }),
             code_mac: new.code_mac,
         };
         assert_eq!(store.challenge_reserve(new.token_mac, MAX, at(299)).await.unwrap(), expected);
@@ -47,7 +47,7 @@ async fn a_challenge_is_some_users(#[values(Backend::Sqlite, Backend::Postgres)]
     let store = database.store().await;
     let mut new = new_challenge(&stored_user(store.as_ref()).await);
     new.challenge.user_id = Uuid::now_v7();
-    assert!(store.challenge_create(new, new_message()).await.is_err());
+    assert!(store.challenge_create(new, Some(new_message())).await.is_err());
 }
 
 #[rstest]
@@ -59,12 +59,26 @@ async fn a_challenge_is_completed_once_and_with_its_session(
     let store = database.store().await;
     let new = new_challenge(&stored_user(store.as_ref()).await);
     let challenge = new.challenge.clone();
-    store.challenge_create(new.clone(), new_message()).await.unwrap();
+    store.challenge_create(new.clone(), Some(new_message())).await.unwrap();
     assert!(
-        store.challenge_complete(challenge.clone(), session_of(challenge.user_id)).await.unwrap()
+        store
+            .challenge_complete(
+                challenge.clone(),
+                session_of(challenge.user_id),
+                Spending::SentCode
+            )
+            .await
+            .unwrap()
     );
     assert!(
-        !store.challenge_complete(challenge.clone(), session_of(challenge.user_id)).await.unwrap()
+        !store
+            .challenge_complete(
+                challenge.clone(),
+                session_of(challenge.user_id),
+                Spending::SentCode
+            )
+            .await
+            .unwrap()
     );
     assert_eq!(database.number("SELECT COUNT(*) FROM sessions").await, 1);
     let reserved = store.challenge_reserve(new.token_mac, MAX, at(0)).await.unwrap();
@@ -86,14 +100,18 @@ async fn no_session_begins_for_a_user_who_has_changed_since(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let new = new_challenge(&stored_user(store.as_ref()).await);
-    store.challenge_create(new.clone(), new_message()).await.unwrap();
+    store.challenge_create(new.clone(), Some(new_message())).await.unwrap();
     database.run(&format!("UPDATE users SET {change}")).await;
     let renewed =
         store.challenge_renew(new.token_mac, [2; 32], rules(30), new_message()).await.unwrap();
     assert_eq!(renewed, Renewal::Invalid);
     assert!(
         !store
-            .challenge_complete(new.challenge.clone(), session_of(new.challenge.user_id))
+            .challenge_complete(
+                new.challenge.clone(),
+                session_of(new.challenge.user_id),
+                Spending::SentCode
+            )
             .await
             .unwrap()
     );
@@ -109,7 +127,7 @@ async fn a_code_is_replaced_after_the_cool_down_while_attempts_are_left(
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let new = new_challenge(&user);
-    store.challenge_create(new.clone(), new_message()).await.unwrap();
+    store.challenge_create(new.clone(), Some(new_message())).await.unwrap();
     let renew =
         |seconds| store.challenge_renew(new.token_mac, [2; 32], rules(seconds), new_message());
     assert_eq!(renew(300).await.unwrap(), Renewal::Invalid, "expired");
@@ -145,9 +163,9 @@ async fn a_code_that_counts_has_its_message_and_one_that_does_not_has_none(
     let waiting = async || store.outbox_state(at(0)).await.unwrap().waiting;
     let mut nobodys = new.clone();
     nobodys.challenge.user_id = Uuid::now_v7();
-    assert!(store.challenge_create(nobodys, new_message()).await.is_err());
+    assert!(store.challenge_create(nobodys, Some(new_message())).await.is_err());
     assert_eq!(waiting().await, 0);
-    store.challenge_create(new.clone(), new_message()).await.unwrap();
+    store.challenge_create(new.clone(), Some(new_message())).await.unwrap();
     assert_eq!(waiting().await, 1);
     let renew =
         |seconds, message| store.challenge_renew(new.token_mac, [2; 32], rules(seconds), message);
@@ -172,7 +190,7 @@ async fn a_challenge_is_found_with_its_user(
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let new = new_challenge(&user);
-    store.challenge_create(new.clone(), new_message()).await.unwrap();
+    store.challenge_create(new.clone(), Some(new_message())).await.unwrap();
     let found = store.challenge_find(new.token_mac).await.unwrap();
     assert_eq!(found, Some((new.challenge, user.user)));
     assert_eq!(store.challenge_find([9; 32]).await.unwrap(), None);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::{
     domain::{Event, EventKind, Timestamp},
-    store::{Ended, EventFilter, PasswordChange, Refresh, Rotation, Store},
+    store::{Ended, EventFilter, PasswordChange, Refresh, Rotation, Spending, Store},
 };
 use rstest::rstest;
 use uuid::Uuid;
@@ -74,11 +74,14 @@ async fn each_change_leaves_its_event_and_one_that_changes_nothing_leaves_none(
     }
     expected.push((EventKind::Registered, Some(user), None));
     let challenge = new_challenge(&credentials().await);
-    store.challenge_create(challenge.clone(), new_message()).await.unwrap();
+    store.challenge_create(challenge.clone(), Some(new_message())).await.unwrap();
     expected.push((EventKind::ChallengeBegun, Some(user), None));
     for done in [true, false] {
         let challenge = challenge.challenge.clone();
-        assert_eq!(store.challenge_complete(challenge, begun.clone()).await.unwrap(), done);
+        assert_eq!(
+            store.challenge_complete(challenge, begun.clone(), Spending::SentCode).await.unwrap(),
+            done
+        );
     }
     expected.push((EventKind::LoginSucceeded, Some(user), Some(begun.id)));
     for session in [&second, &third] {
@@ -152,11 +155,11 @@ async fn what_is_rolled_back_leaves_no_event_and_without_the_event_nothing_is_do
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let message = new_message();
-    store.challenge_create(new_challenge(&user), message.clone()).await.unwrap();
+    store.challenge_create(new_challenge(&user), Some(message.clone())).await.unwrap();
     let count = async |table| database.number(&format!("SELECT COUNT(*) FROM {table}")).await;
     let before = count("events").await;
     // The message comes after the event, and fails: there is one of its id.
-    assert!(store.challenge_create(new_challenge(&user), message).await.is_err());
+    assert!(store.challenge_create(new_challenge(&user), Some(message)).await.is_err());
     assert_eq!([count("challenges").await, count("events").await], [1, before]);
 
     database.run("ALTER TABLE events RENAME TO elsewhere").await;

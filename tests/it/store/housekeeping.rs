@@ -44,11 +44,11 @@ async fn ended_challenges_are_removed_a_few_at_a_time(
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     for _ in 0..5 {
-        store.challenge_create(new_challenge(&user), new_message()).await.unwrap();
+        store.challenge_create(new_challenge(&user), Some(new_message())).await.unwrap();
     }
     let mut open = new_challenge(&user);
     open.challenge.expires_at = at(301);
-    store.challenge_create(open, new_message()).await.unwrap();
+    store.challenge_create(open, Some(new_message())).await.unwrap();
     let remove =
         async |before, most| store.ended_remove(Ended::Challenges, at(before), most).await.unwrap();
     assert_eq!(remove(300, 10).await, 0, "they end just then");

@@ -1,8 +1,10 @@
 //! The store's contract: every method, on both databases.
 
 mod challenges;
+mod completion;
 mod database;
 mod events;
+mod factors;
 mod housekeeping;
 mod outbox;
 mod passwords;
@@ -19,7 +21,7 @@ use std::{
 };
 
 use countersign::{
-    domain::{AuthMethod, Challenge, Session, Timestamp, User},
+    domain::{AuthMethod, Challenge, Factor, Session, Timestamp, User},
     store::{Credentials, NewChallenge, NewUser, Revoking, SealedMessage, Store},
 };
 use uuid::Uuid;
@@ -86,6 +88,7 @@ fn new_challenge(user: &Credentials) -> NewChallenge {
             id: Uuid::now_v7(),
             user_id: user.user.id,
             credential_version: user.credential_version,
+            factors: vec![Factor::EmailCode, Factor::RecoveryCode],
             attempts: 0,
             audience: "countersign".into(),
             device_name: "phone".into(),

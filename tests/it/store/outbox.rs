@@ -12,7 +12,7 @@ use crate::harness::{Backend, Database};
 async fn put(store: &dyn Store, messages: &[SealedMessage]) {
     let user = stored_user(store).await;
     for message in messages {
-        store.challenge_create(new_challenge(&user), message.clone()).await.unwrap();
+        store.challenge_create(new_challenge(&user), Some(message.clone())).await.unwrap();
     }
 }
 

@@ -30,7 +30,7 @@ async fn another_password_ends_the_other_sessions_and_challenges_of_its_user_alo
     }
     let challenges = [&user, &neighbour].map(new_challenge);
     for challenge in &challenges {
-        store.challenge_create(challenge.clone(), new_message()).await.unwrap();
+        store.challenge_create(challenge.clone(), Some(new_message())).await.unwrap();
     }
     let message = new_message();
     assert!(store.password_change(change(&user, sessions[1].id), message.clone()).await.unwrap());

@@ -85,7 +85,7 @@ async fn a_user_is_deleted_with_all_that_is_theirs_and_it_is_told(
     let (user, other) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
     for user in [&user, &other] {
         store.session_create(session_of(user.user.id), 1).await.unwrap();
-        store.challenge_create(new_challenge(user), new_message()).await.unwrap();
+        store.challenge_create(new_challenge(user), Some(new_message())).await.unwrap();
     }
     let (session, at) = (Uuid::now_v7(), revoking(10));
     assert!(!store.user_delete(user.user.id, session, 2, at).await.unwrap(), "other credentials");

@@ -1,0 +1,75 @@
+//! Second factors: what can answer a challenge, beside the password that began it.
+
+use super::AuthMethod;
+
+/// A kind of proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Factor {
+    /// A code that was sent to the mailbox.
+    EmailCode,
+    /// A code of an authenticator app.
+    Totp,
+    /// A recovery code.
+    RecoveryCode,
+}
+
+impl Factor {
+    /// What can answer a challenge of a user who has these.
+    ///
+    /// With an app the mailbox is none of it: whoever reads it may get the password reset there, and one mailbox must not
+    /// count as two factors (ASVS 6.4.3).
+    pub fn offered(has_app: bool, has_recovery_codes: bool) -> Vec<Self> {
+        let first = if has_app { Self::Totp } else { Self::EmailCode };
+        let second = has_recovery_codes.then_some(Self::RecoveryCode);
+        [first].into_iter().chain(second).collect()
+    }
+
+    /// How somebody who logs in with a password and this has shown who they are.
+    ///
+    /// A recovery code is no "otp": services that ask for one want to know that the phone was at hand.
+    pub fn methods(self) -> &'static [AuthMethod] {
+        match self {
+            Self::EmailCode | Self::Totp => {
+                &[AuthMethod::Password, AuthMethod::OneTimeCode, AuthMethod::MultiFactor]
+            }
+            Self::RecoveryCode => &[AuthMethod::Password, AuthMethod::MultiFactor],
+        }
+    }
+
+    /// The factor that [`Factor::as_str`] has written.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::EmailCode, Self::Totp, Self::RecoveryCode]
+            .into_iter()
+            .find(|factor| factor.as_str() == text)
+    }
+
+    /// The word for it in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EmailCode => "email_code",
+            Self::Totp => "totp",
+            Self::RecoveryCode => "recovery_code",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mailbox_is_no_factor_beside_an_app() {
+        assert_eq!(Factor::offered(false, false), [Factor::EmailCode]);
+        assert_eq!(Factor::offered(false, true), [Factor::EmailCode, Factor::RecoveryCode]);
+        assert_eq!(Factor::offered(true, false), [Factor::Totp]);
+        assert_eq!(Factor::offered(true, true), [Factor::Totp, Factor::RecoveryCode]);
+    }
+
+    #[test]
+    fn each_factor_is_read_back_by_its_word() {
+        for factor in [Factor::EmailCode, Factor::Totp, Factor::RecoveryCode] {
+            assert_eq!(Factor::parse(factor.as_str()), Some(factor));
+        }
+        assert_eq!(Factor::parse("pigeon"), None);
+    }
+}

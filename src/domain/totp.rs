@@ -1,0 +1,132 @@
+//! Time-based one-time passwords (RFC 6238), as authenticator apps show them: SHA-1, six digits, steps of 30 seconds.
+
+use std::fmt;
+
+use rand::{CryptoRng, RngExt as _};
+use totp_rs::{Builder, Totp, TotpError};
+use zeroize::Zeroizing;
+
+use super::{OneTimeCode, Timestamp};
+
+/// 160 bits, as RFC 4226 (section 4, R6) recommends.
+const SECRET_BYTES: usize = 20;
+
+/// How many steps a clock may be off, either way (RFC 6238, section 5.2).
+const SKEW: u16 = 1;
+
+/// The secret that a service and an app share. Its `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TotpSecret(Zeroizing<[u8; SECRET_BYTES]>);
+
+impl TotpSecret {
+    /// Draws a secret.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        Self(Zeroizing::new(rng.random()))
+    }
+
+    /// The secret of these bytes; nothing if it is not 20 of them.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
+    }
+
+    /// Its bytes.
+    pub fn expose(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+
+    /// The secret in base32, to type in.
+    ///
+    /// # Errors
+    /// The library's own.
+    pub fn base32(&self) -> Result<Zeroizing<String>, TotpError> {
+        Ok(Zeroizing::new(self.totp("", "user")?.secret().to_base32()))
+    }
+
+    /// The Key URI that apps read from a QR code.
+    ///
+    /// # Errors
+    /// The library's own: an issuer with a colon in it.
+    pub fn uri(&self, issuer: &str, account: &str) -> Result<Zeroizing<String>, TotpError> {
+        Ok(Zeroizing::new(self.totp(issuer, account)?.to_url()?))
+    }
+
+    /// The time step that `code` is of, if it is of one that counts at `now`. Whether that step has been used before is for
+    /// the store to say.
+    ///
+    /// # Errors
+    /// The library's own.
+    pub fn step_of(&self, code: &OneTimeCode, now: Timestamp) -> Result<Option<i64>, TotpError> {
+        let seconds = u64::try_from(now.unix_seconds()).unwrap_or(0);
+        let step = self.totp("", "user")?.check(code.expose(), seconds);
+        Ok(step.and_then(|step| i64::try_from(step).ok()))
+    }
+
+    fn totp(&self, issuer: &str, account: &str) -> Result<Totp, TotpError> {
+        Builder::new()
+            .with_secret(self.expose())
+            .with_skew(SKEW)
+            .with_account_name(account)
+            .with_issuer((!issuer.is_empty()).then_some(issuer))
+            .build()
+    }
+}
+
+impl fmt::Debug for TotpSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TotpSecret(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_micros(seconds * 1_000_000)
+    }
+
+    fn code(text: &str) -> OneTimeCode {
+        OneTimeCode::parse(text).unwrap()
+    }
+
+    /// RFC 6238, Appendix B, the rows of SHA-1; apps show the last six of the eight digits.
+    #[test]
+    fn the_rfcs_vectors_pass() {
+        let secret = TotpSecret::from_bytes(b"12345678901234567890").unwrap();
+        for (seconds, digits) in [
+            (59, "94287082"),
+            (1_111_111_109, "07081804"),
+            (1_111_111_111, "14050471"),
+            (1_234_567_890, "89005924"),
+            (2_000_000_000, "69279037"),
+            (20_000_000_000, "65353130"),
+        ] {
+            let step = secret.step_of(&code(&digits[2..]), at(seconds)).unwrap();
+            assert_eq!(step, Some(seconds / 30), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_code_counts_one_step_early_or_late_and_no_more() {
+        let secret = TotpSecret::from_bytes(b"12345678901234567890").unwrap();
+        // The code of step 37,037,036, which begins at 1,111,111,080.
+        let counts = |seconds| secret.step_of(&code("081804"), at(seconds)).unwrap();
+        assert_eq!(counts(1_111_111_049), None);
+        assert_eq!(counts(1_111_111_050), Some(37_037_036));
+        assert_eq!(counts(1_111_111_139), Some(37_037_036));
+        assert_eq!(counts(1_111_111_140), None);
+    }
+
+    #[test]
+    fn the_uri_says_who_issued_it_and_for_whom() {
+        let secret = TotpSecret::from_bytes(b"12345678901234567890").unwrap();
+        let uri = secret.uri("Example & Co", "alice").unwrap();
+        let uri = url::Url::parse(&uri).unwrap();
+        let value = |name| uri.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value);
+        assert_eq!((uri.scheme(), uri.host_str()), ("otpauth", Some("totp")));
+        assert_eq!(uri.path(), "/Example%20%26%20Co:alice");
+        assert_eq!(value("issuer").unwrap(), "Example & Co");
+        assert_eq!(value("secret").unwrap(), secret.base32().unwrap().as_str());
+        assert_eq!(secret.base32().unwrap().as_str(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+    }
+}

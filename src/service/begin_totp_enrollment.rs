@@ -1,0 +1,75 @@
+//! BeginTotpEnrollment: a secret for an authenticator app, which counts once it is confirmed.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::{Account, Error, UseCases};
+use crate::{
+    domain::{Caller, Password, Qr, TotpSecret, User},
+    store::{NewTotp, SealedTotp},
+};
+
+/// How long an enrolment waits to be confirmed: somebody may have to install an app first.
+const ENROLLMENT_TTL: Duration = Duration::from_secs(10 * 60);
+
+/// What an app needs, in every form that one may take. Its `Debug` hides it.
+pub struct TotpEnrollment {
+    /// The enrolment's id.
+    pub id: Uuid,
+    /// The secret in base32, to type in.
+    pub secret: Zeroizing<String>,
+    /// The secret as a Key URI.
+    pub uri: Zeroizing<String>,
+    /// The URI, to scan.
+    pub qr: Qr,
+}
+
+impl std::fmt::Debug for TotpEnrollment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TotpEnrollment").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl UseCases {
+    /// Draws a secret. An app that the user has goes on working until the new one is confirmed.
+    ///
+    /// # Errors
+    /// Bad fields; a password that is not right; the store's and the hasher's.
+    pub async fn begin_totp_enrollment(
+        &self,
+        account: &Account,
+        password: Zeroizing<String>,
+        caller: Caller,
+    ) -> Result<TotpEnrollment, Error> {
+        let password = Password::parse(&password)?;
+        // The bearer token alone is not enough: whoever has stolen one would lock the owner out with an app of their own.
+        self.confirm(account, &password, caller).await?;
+        let (id, secret) = (Uuid::now_v7(), TotpSecret::generate(&mut rand::rng()));
+        let enrollment = self.enrollment(id, &secret, account.user())?;
+        let sealed_secret = self.master_key.seal(id.as_bytes(), secret.expose());
+        let sealed_secret = sealed_secret.map_err(|error| Error::Internal(error.into()))?;
+        let change = self.factor_change(account, caller);
+        let expires_at = change.now.plus(ENROLLMENT_TTL);
+        let new = NewTotp { sealed: SealedTotp { id, sealed_secret }, change, expires_at };
+        if self.store.totp_begin(new).await? {
+            return Ok(enrollment);
+        }
+        // The password was changed meanwhile.
+        Err(Error::InvalidCredentials)
+    }
+
+    fn enrollment(
+        &self,
+        id: Uuid,
+        secret: &TotpSecret,
+        user: &User,
+    ) -> Result<TotpEnrollment, Error> {
+        let uri = secret.uri(&self.policy.totp_issuer, &user.username);
+        let uri = uri.map_err(|error| Error::Internal(error.into()))?;
+        let qr = Qr::of(&uri).map_err(|error| Error::Internal(error.into()))?;
+        let secret = secret.base32().map_err(|error| Error::Internal(error.into()))?;
+        Ok(TotpEnrollment { id, secret, uri, qr })
+    }
+}

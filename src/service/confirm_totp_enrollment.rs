@@ -1,0 +1,45 @@
+//! ConfirmTotpEnrollment: the app shows that it has the secret, and the recovery codes come with it, so that nobody has the
+//! one without the other.
+
+use zeroize::Zeroizing;
+
+use super::{Account, Error, UseCases};
+use crate::{
+    delivery::Notice,
+    domain::{Caller, RecoveryCode, enrollment_id},
+    store::{ConfirmTotp, Enrollment},
+};
+
+impl UseCases {
+    /// Completes an enrolment, and turns the second factor on. Returns the recovery codes, this once.
+    ///
+    /// # Errors
+    /// A bad id; an enrolment or a code that is not valid; no attempts left; the store's.
+    pub async fn confirm_totp_enrollment(
+        &self,
+        account: &Account,
+        id: &str,
+        code: Zeroizing<String>,
+        caller: Caller,
+    ) -> Result<Vec<RecoveryCode>, Error> {
+        let id = enrollment_id(id)?;
+        let (change, most) = (self.factor_change(account, caller), self.policy.code.max_attempts);
+        // As with challenges, the attempt is spent and committed before anything is compared, and its form is looked at
+        // only then.
+        let app = match self.store.totp_reserve(id, change.user_id, most, change.now).await? {
+            Enrollment::Reserved(app) => app,
+            Enrollment::Exhausted => return Err(Error::ChallengeExhausted),
+            Enrollment::Invalid => return Err(Error::ChallengeInvalid),
+        };
+        let step = self.totp_step(&app, &code)?;
+        let new = self.new_recovery_codes(change.user_id);
+        let confirm = ConfirmTotp { id, change, step, recovery_codes: new.macs };
+        let notice = self.notice(account.user(), Notice::AppAdded)?;
+        // Of several callers with the right code, one passes; and none if the password was changed since it began.
+        if !self.store.totp_confirm(confirm, notice).await? {
+            return Err(Error::ChallengeInvalid);
+        }
+        self.outbox.wake();
+        Ok(new.codes)
+    }
+}

@@ -1,0 +1,79 @@
+//! The way back for a user who has lost phone and recovery codes: an operator turns the second factor off.
+
+use std::sync::Arc;
+
+use super::{Clock, Error, outbox};
+use crate::{
+    delivery::{Content, Message, Notice},
+    domain::{InvalidField, LoginName, User},
+    store::{self, FactorChange, Store},
+    token::MasterKey,
+};
+
+/// What an operator's commands about users stand on.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    /// What is kept.
+    pub(crate) store: Arc<dyn Store>,
+    /// What encrypts messages.
+    pub(crate) master_key: MasterKey,
+    /// What time it is.
+    pub(crate) clock: Clock,
+}
+
+/// What came of turning the second factor off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Disabled {
+    /// It was on, and is off.
+    Now(User),
+    /// It was off before.
+    Before(User),
+}
+
+/// Why the second factor is still as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum DisableTwoFactorError {
+    /// It can be neither a username nor an address.
+    #[error(transparent)]
+    Name(#[from] InvalidField),
+    /// Nobody has that username or address.
+    #[error("there is no user with this name or e-mail address")]
+    UnknownUser,
+    /// Their password was changed at this moment.
+    #[error(
+        "the user's credentials changed just now: look whether it is still needed, and try again"
+    )]
+    Changed,
+    /// The store's.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The message to the user can't be encrypted.
+    #[error("the message to the user can't be written")]
+    Message(#[source] Error),
+}
+
+impl Operator {
+    /// Turns the second factor of a user off, by their username or address: app and recovery codes are forgotten, open
+    /// challenges end, and the user is told. The password stays: it alone is then enough.
+    ///
+    /// # Errors
+    /// An unknown user; a change of the password at the same moment; the store's.
+    pub async fn disable_two_factor(&self, name: &str) -> Result<Disabled, DisableTwoFactorError> {
+        let found = self.store.user_by_login(&LoginName::parse(name)?).await?;
+        let found = found.ok_or(DisableTwoFactorError::UnknownUser)?;
+        if !found.user.is_2fa_enabled {
+            return Ok(Disabled::Before(found.user));
+        }
+        let now = self.clock.now();
+        let content = Content::Notice(Notice::TwoFactorOff);
+        let notice = outbox::seal(&self.master_key, &Message::new(&found.user, content, now))
+            .map_err(DisableTwoFactorError::Message)?;
+        let (user_id, credential_version) = (found.user.id, found.credential_version);
+        let change =
+            FactorChange { user_id, credential_version, session_id: None, address: None, now };
+        if !self.store.two_factor_set(change, false, notice).await? {
+            return Err(DisableTwoFactorError::Changed);
+        }
+        Ok(Disabled::Now(found.user))
+    }
+}

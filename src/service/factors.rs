@@ -1,0 +1,67 @@
+//! What the use cases of the second factor share: secrets opened, codes drawn, owners told.
+
+use uuid::Uuid;
+
+use super::{Account, Error, UseCases};
+use crate::{
+    delivery::{Content, Message, Notice},
+    domain::{Caller, OneTimeCode, RecoveryCode, TotpSecret, User},
+    store::{FactorChange, SealedMessage, SealedTotp},
+    token::Purpose,
+};
+
+/// Recovery codes that have just been drawn: for their owner, and for the store.
+pub(super) struct NewRecoveryCodes {
+    /// To be shown, this once.
+    pub(super) codes: Vec<RecoveryCode>,
+    /// All that is kept.
+    pub(super) macs: Vec<[u8; 32]>,
+}
+
+impl UseCases {
+    /// A change that the account's owner asks for, on the word of the credentials behind their token.
+    pub(super) fn factor_change(&self, account: &Account, caller: Caller) -> FactorChange {
+        let credentials = account.credentials();
+        FactorChange {
+            user_id: credentials.user.id,
+            credential_version: credentials.credential_version,
+            session_id: Some(account.session().id),
+            address: caller.address,
+            now: self.clock.now(),
+        }
+    }
+
+    /// The step of an app that `typed` is of. Whether it was used before is for the store to say.
+    ///
+    /// # Errors
+    /// It is none of the app's codes of this moment; a secret that can't be opened.
+    pub(super) fn totp_step(&self, app: &SealedTotp, typed: &str) -> Result<i64, Error> {
+        let code = OneTimeCode::parse(typed).ok_or(Error::ChallengeInvalid)?;
+        let secret = self.master_key.open(app.id.as_bytes(), &app.sealed_secret);
+        let secret = secret.map_err(|error| Error::Internal(error.into()))?;
+        let corrupt = || Error::Internal("a TOTP secret is not of its length".into());
+        let secret = TotpSecret::from_bytes(&secret).ok_or_else(corrupt)?;
+        let step = secret.step_of(&code, self.clock.now());
+        step.map_err(|error| Error::Internal(error.into()))?.ok_or(Error::ChallengeInvalid)
+    }
+
+    /// Draws as many recovery codes as a user has.
+    pub(super) fn new_recovery_codes(&self, user_id: Uuid) -> NewRecoveryCodes {
+        let draw = || RecoveryCode::generate(&mut rand::rng());
+        let codes: Vec<_> = std::iter::repeat_with(draw).take(RecoveryCode::COUNT).collect();
+        let macs = codes.iter().map(|code| self.recovery_mac(user_id, code)).collect();
+        NewRecoveryCodes { codes, macs }
+    }
+
+    /// The digest binds a code to its user. It is keyed, so that a copy of the table is of no use to whoever would guess, and
+    /// its bytes tell nothing to whoever measures how long a look-up takes.
+    pub(super) fn recovery_mac(&self, user_id: Uuid, code: &RecoveryCode) -> [u8; 32] {
+        let parts: [&[u8]; 2] = [user_id.as_bytes(), code.expose().as_bytes()];
+        self.master_key.digest(Purpose::RecoveryCode, &parts)
+    }
+
+    /// A message that tells a user what has just happened to their account.
+    pub(super) fn notice(&self, user: &User, notice: Notice) -> Result<SealedMessage, Error> {
+        self.seal(&Message::new(user, Content::Notice(notice), self.clock.now()))
+    }
+}

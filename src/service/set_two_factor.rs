@@ -1,0 +1,34 @@
+//! SetTwoFactor: whether a login needs more than the password.
+
+use zeroize::Zeroizing;
+
+use super::{Account, Error, UseCases};
+use crate::{
+    delivery::Notice,
+    domain::{Caller, Password, User},
+};
+
+impl UseCases {
+    /// Turns the second factor on, with codes by mail, or off, with all that belongs to it. Returns the user as they then are.
+    ///
+    /// # Errors
+    /// Bad fields; a password that is not right; the store's and the hasher's.
+    pub async fn set_two_factor(
+        &self,
+        account: &Account,
+        enabled: bool,
+        password: Zeroizing<String>,
+        caller: Caller,
+    ) -> Result<User, Error> {
+        let password = Password::parse(&password)?;
+        self.confirm(account, &password, caller).await?;
+        let what = if enabled { Notice::TwoFactorOn } else { Notice::TwoFactorOff };
+        let notice = self.notice(account.user(), what)?;
+        if !self.store.two_factor_set(self.factor_change(account, caller), enabled, notice).await? {
+            // The password was changed meanwhile.
+            return Err(Error::InvalidCredentials);
+        }
+        self.outbox.wake();
+        Ok(User { is_2fa_enabled: enabled, ..account.user().clone() })
+    }
+}

@@ -1,0 +1,149 @@
+//! Second factors: authenticator apps and recovery codes, and what crosses the store's boundary with them.
+
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{Result, SealedMessage};
+use crate::domain::{Event, EventKind, Timestamp};
+
+/// Second factors: authenticator apps and recovery codes. What changes them does so only while the user's credentials are
+/// those of that version: a change of the password wins. Each returns whether it did.
+#[async_trait]
+pub trait Factors {
+    /// What a user has to answer a challenge with, beside codes that are sent.
+    async fn factors_of(&self, user_id: Uuid) -> Result<UserFactors>;
+
+    /// Begins an enrolment; an earlier one that was not confirmed is forgotten.
+    async fn totp_begin(&self, new: NewTotp) -> Result<bool>;
+
+    /// Spends one attempt to confirm an enrolment of that user, before any code is compared.
+    async fn totp_reserve(
+        &self,
+        id: Uuid,
+        user_id: Uuid,
+        max_attempts: u32,
+        now: Timestamp,
+    ) -> Result<Enrollment>;
+
+    /// Confirms an enrolment, once: the app replaces an earlier one, the second factor is on, the recovery codes are new,
+    /// open challenges end, and the user is told.
+    async fn totp_confirm(&self, confirm: ConfirmTotp, message: SealedMessage) -> Result<bool>;
+
+    /// Replaces the recovery codes, which are given as keyed digests, if the second factor is on, and tells the user.
+    async fn recovery_codes_replace(
+        &self,
+        change: FactorChange,
+        codes: Vec<[u8; 32]>,
+        message: SealedMessage,
+    ) -> Result<bool>;
+
+    /// Turns the second factor on or off, and tells the user if that is new. Off forgets the app and the recovery codes,
+    /// and ends open challenges.
+    async fn two_factor_set(
+        &self,
+        change: FactorChange,
+        enabled: bool,
+        message: SealedMessage,
+    ) -> Result<bool>;
+}
+
+/// The secret of an authenticator app, encrypted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedTotp {
+    /// The row's id, which the secret is sealed for.
+    pub id: Uuid,
+    /// The secret, encrypted.
+    pub sealed_secret: Vec<u8>,
+}
+
+/// What a user has to answer a challenge with, beside codes that are sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserFactors {
+    /// An app that was confirmed.
+    pub totp: Option<SealedTotp>,
+    /// Whether recovery codes are left.
+    pub has_recovery_codes: bool,
+}
+
+/// Whose second factor is changed, and on the word of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FactorChange {
+    /// Whose.
+    pub user_id: Uuid,
+    /// The credentials that were checked.
+    pub credential_version: i64,
+    /// The session that asks; nothing where it is an operator.
+    pub session_id: Option<Uuid>,
+    /// Where the request comes from.
+    pub address: Option<IpAddr>,
+    /// The time of the request.
+    pub now: Timestamp,
+}
+
+impl FactorChange {
+    /// The event of this change.
+    pub(super) fn event(&self, kind: EventKind) -> Event {
+        let (user_id, session_id, address) = (Some(self.user_id), self.session_id, self.address);
+        Event { id: Uuid::now_v7(), kind, user_id, session_id, address, at: self.now }
+    }
+}
+
+/// An authenticator app that is to be enrolled.
+#[derive(Debug, Clone)]
+pub struct NewTotp {
+    /// The enrolment's id, and the secret, encrypted for it.
+    pub sealed: SealedTotp,
+    /// Whose it is, and when it begins.
+    pub change: FactorChange,
+    /// When it ends, unless it is confirmed before.
+    pub expires_at: Timestamp,
+}
+
+/// What came of spending an attempt to confirm an enrolment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Enrollment {
+    /// It is spent: the code may be checked with this secret.
+    Reserved(SealedTotp),
+    /// There was none left.
+    Exhausted,
+    /// The enrolment is unknown, somebody else's, expired or confirmed.
+    Invalid,
+}
+
+/// An enrolment whose code was right.
+#[derive(Debug, Clone)]
+pub struct ConfirmTotp {
+    /// The enrolment.
+    pub id: Uuid,
+    /// Whose it is.
+    pub change: FactorChange,
+    /// The step that the code was of, which is used up.
+    pub step: i64,
+    /// The keyed digests of the new recovery codes.
+    pub recovery_codes: Vec<[u8; 32]>,
+}
+
+/// What a right proof uses up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spending {
+    /// The code that was sent: it goes with its challenge.
+    SentCode,
+    /// A step of an authenticator app.
+    Totp {
+        /// The app.
+        id: Uuid,
+        /// The step that the code was of.
+        step: i64,
+    },
+    /// A recovery code, if it is one of the user's.
+    RecoveryCode {
+        /// Its keyed digest.
+        code_mac: [u8; 32],
+        /// What tells the user that it was used.
+        notice: SealedMessage,
+        /// What tells them that there are no others.
+        last_notice: SealedMessage,
+    },
+}

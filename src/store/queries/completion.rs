@@ -1,0 +1,100 @@
+//! A challenge's end: what proved the user is used up, and the session begins. All of it, or nothing.
+
+use sqlx::Connection as _;
+
+use super::{Connection, events, factors, outbox, sessions, totp};
+use crate::{
+    domain::{Challenge, EventKind, Session},
+    store::{FactorChange, Result, SealedMessage, Spending},
+};
+
+pub(super) async fn complete(
+    connection: &mut Connection,
+    challenge: &Challenge,
+    session: &Session,
+    spending: &Spending,
+) -> Result<bool> {
+    let change = FactorChange {
+        user_id: challenge.user_id,
+        credential_version: challenge.credential_version,
+        session_id: Some(session.id),
+        address: session.address,
+        now: session.created_at,
+    };
+    // The user before the challenge, as a change of the password takes them: the other order could deadlock.
+    if factors::take_user(connection, &change).await?.is_none() {
+        return Ok(false);
+    }
+    // A savepoint: what is used up by a part that succeeds comes back if another one does not. A code must not be lost to
+    // a challenge that was answered already, nor a challenge to a code that was used before.
+    let mut attempt = connection.begin().await?;
+    let whole = consume(&mut attempt, challenge, &change).await?
+        && spend(&mut attempt, &change, spending).await?
+        && sessions::insert(&mut attempt, session, challenge.credential_version).await?;
+    if whole {
+        attempt.commit().await?;
+    } else {
+        attempt.rollback().await?;
+    }
+    Ok(whole)
+}
+
+/// Several may hold the right code: the row's lock lets one of them through.
+async fn consume(
+    connection: &mut Connection,
+    challenge: &Challenge,
+    change: &FactorChange,
+) -> Result<bool> {
+    let consumed = sqlx::query(
+        "UPDATE challenges SET consumed_at = $2 WHERE id = $1 AND consumed_at IS NULL RETURNING id",
+    )
+    .bind(challenge.id)
+    .bind(change.now)
+    .fetch_optional(connection)
+    .await?;
+    Ok(consumed.is_some())
+}
+
+async fn spend(
+    connection: &mut Connection,
+    change: &FactorChange,
+    spending: &Spending,
+) -> Result<bool> {
+    match spending {
+        // The app may have come after the challenge, or the challenge from a release that knows no apps.
+        Spending::SentCode => Ok(!totp::has_app(connection, change.user_id).await?),
+        Spending::Totp { id, step } => {
+            totp::spend_step(connection, change.user_id, *id, *step).await
+        }
+        Spending::RecoveryCode { code_mac, notice, last_notice } => {
+            spend_recovery_code(connection, change, code_mac, [notice, last_notice]).await
+        }
+    }
+}
+
+/// Uses up a recovery code by removing it. The second message is for the last one.
+async fn spend_recovery_code(
+    connection: &mut Connection,
+    change: &FactorChange,
+    code_mac: &[u8; 32],
+    [notice, last_notice]: [&SealedMessage; 2],
+) -> Result<bool> {
+    let spent = sqlx::query(
+        "DELETE FROM recovery_codes WHERE user_id = $1 AND code_mac = $2 RETURNING user_id",
+    )
+    .bind(change.user_id)
+    .bind(code_mac.as_slice())
+    .fetch_optional(&mut *connection)
+    .await?;
+    if spent.is_none() {
+        return Ok(false);
+    }
+    let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM recovery_codes WHERE user_id = $1")
+        .bind(change.user_id)
+        .fetch_one(&mut *connection)
+        .await?;
+    let message = if left > 0 { notice } else { last_notice };
+    events::put(connection, &[change.event(EventKind::RecoveryCodeUsed)]).await?;
+    outbox::put(connection, std::slice::from_ref(message)).await?;
+    Ok(true)
+}

@@ -1,0 +1,141 @@
+//! Authenticator apps: enrolled, confirmed, and each step of one used up once.
+
+use uuid::Uuid;
+
+use super::{Connection, events, factors, outbox};
+use crate::{
+    domain::{EventKind, Timestamp},
+    store::{ConfirmTotp, Enrollment, NewTotp, Result, SealedMessage, SealedTotp},
+};
+
+pub(super) async fn begin(connection: &mut Connection, new: &NewTotp) -> Result<bool> {
+    if factors::take_user(connection, &new.change).await?.is_none() {
+        return Ok(false);
+    }
+    // One enrolment at a time: whoever begins another one has lost sight of the first.
+    sqlx::query("DELETE FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NULL")
+        .bind(new.change.user_id)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "INSERT INTO totp_factors \
+         (id, user_id, credential_version, sealed_secret, last_step, attempts, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, 0, 0, $5, $6)",
+    )
+    .bind(new.sealed.id)
+    .bind(new.change.user_id)
+    .bind(new.change.credential_version)
+    .bind(&new.sealed.sealed_secret)
+    .bind(new.change.now)
+    .bind(new.expires_at)
+    .execute(connection)
+    .await?;
+    Ok(true)
+}
+
+pub(super) async fn reserve(
+    connection: &mut Connection,
+    id: Uuid,
+    user_id: Uuid,
+    max_attempts: u32,
+    now: Timestamp,
+) -> Result<Enrollment> {
+    let max_attempts = i32::try_from(max_attempts).unwrap_or(i32::MAX);
+    let sealed: Option<Vec<u8>> = sqlx::query_scalar(
+        "UPDATE totp_factors SET attempts = attempts + 1 WHERE id = $1 AND user_id = $2 \
+         AND confirmed_at IS NULL AND expires_at > $3 AND attempts < $4 RETURNING sealed_secret",
+    )
+    .bind(id)
+    .bind(user_id)
+    .bind(now)
+    .bind(max_attempts)
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some(sealed_secret) = sealed {
+        return Ok(Enrollment::Reserved(SealedTotp { id, sealed_secret }));
+    }
+    let spent: Option<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM totp_factors WHERE id = $1 AND user_id = $2 AND confirmed_at IS NULL \
+         AND expires_at > $3 AND attempts >= $4",
+    )
+    .bind(id)
+    .bind(user_id)
+    .bind(now)
+    .bind(max_attempts)
+    .fetch_optional(connection)
+    .await?;
+    Ok(if spent.is_some() { Enrollment::Exhausted } else { Enrollment::Invalid })
+}
+
+pub(super) async fn confirm(
+    connection: &mut Connection,
+    confirm: &ConfirmTotp,
+    message: &SealedMessage,
+) -> Result<bool> {
+    let change = &confirm.change;
+    // From here on nobody else confirms one of this user's: of many callers, the first does.
+    if factors::take_user(connection, change).await?.is_none()
+        || !is_open(connection, confirm).await?
+    {
+        return Ok(false);
+    }
+    sqlx::query("DELETE FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL")
+        .bind(change.user_id)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("UPDATE totp_factors SET confirmed_at = $2, last_step = $3 WHERE id = $1")
+        .bind(confirm.id)
+        .bind(change.now)
+        .bind(confirm.step)
+        .execute(&mut *connection)
+        .await?;
+    factors::turn(connection, change, true).await?;
+    factors::replace_codes(connection, change, &confirm.recovery_codes).await?;
+    events::put(connection, &[change.event(EventKind::AppAdded)]).await?;
+    outbox::put(connection, std::slice::from_ref(message)).await?;
+    Ok(true)
+}
+
+/// Whether an enrolment was begun with the credentials that still count, and is not confirmed.
+async fn is_open(connection: &mut Connection, confirm: &ConfirmTotp) -> Result<bool> {
+    let open: Option<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM totp_factors WHERE id = $1 AND user_id = $2 AND credential_version = $3 \
+         AND confirmed_at IS NULL",
+    )
+    .bind(confirm.id)
+    .bind(confirm.change.user_id)
+    .bind(confirm.change.credential_version)
+    .fetch_optional(connection)
+    .await?;
+    Ok(open.is_some())
+}
+
+/// Uses up a step of an app: it must be later than every one before it (RFC 6238, section 5.2).
+pub(super) async fn spend_step(
+    connection: &mut Connection,
+    user_id: Uuid,
+    id: Uuid,
+    step: i64,
+) -> Result<bool> {
+    let spent: Option<Uuid> = sqlx::query_scalar(
+        "UPDATE totp_factors SET last_step = $3 \
+         WHERE id = $1 AND user_id = $2 AND last_step < $3 AND confirmed_at IS NOT NULL RETURNING id",
+    )
+    .bind(id)
+    .bind(user_id)
+    .bind(step)
+    .fetch_optional(connection)
+    .await?;
+    Ok(spent.is_some())
+}
+
+/// Whether the user has an app.
+pub(super) async fn has_app(connection: &mut Connection, user_id: Uuid) -> Result<bool> {
+    let app: Option<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL",
+    )
+    .bind(user_id)
+    .fetch_optional(connection)
+    .await?;
+    Ok(app.is_some())
+}

@@ -1,0 +1,138 @@
+//! Second factors: authenticator apps, recovery codes, and turning them on and off.
+
+mod enrolling;
+mod qr;
+mod races;
+mod recovery_codes;
+mod secrets;
+mod set_two_factor;
+mod totp;
+
+use std::time::Duration;
+
+use countersign::pb::{
+    BeginTotpEnrollmentRequest, BeginTotpEnrollmentResponse, Challenge,
+    ConfirmTotpEnrollmentRequest, Factor, RegenerateRecoveryCodesRequest, SetTwoFactorRequest,
+    Tokens, User, Verify2FaRequest, verify2_fa_request::Proof,
+};
+use serde_json::Value;
+use tonic::Status;
+
+use crate::harness::{
+    Server,
+    authenticator::App,
+    logs, reason,
+    server::{PASSWORD, bearer},
+    soon,
+};
+
+const STEP: Duration = Duration::from_secs(30);
+
+/// A user with an app, on a clock that stands still. The app's next code has not been used.
+struct Enrolled {
+    user: User,
+    tokens: Tokens,
+    app: App,
+    codes: Vec<String>,
+}
+
+async fn enrolled(server: &Server) -> Enrolled {
+    server.clock.stop();
+    let user = server.user(false).await;
+    let tokens = server.session(&user).await;
+    let (app, codes) = enroll(server, &tokens).await;
+    server.clock.advance(STEP);
+    Enrolled { user, tokens, app, codes }
+}
+
+/// Enrols an app. The code of this moment is used up by that.
+pub async fn enroll(server: &Server, tokens: &Tokens) -> (App, Vec<String>) {
+    let begun = begin(server, tokens, PASSWORD).await.unwrap();
+    let app = App::scan(&begun.otpauth_uri);
+    let code = app.code_at(&server.clock);
+    let codes = confirm(server, tokens, &begun.enrollment_id, &code).await.unwrap();
+    (app, codes)
+}
+
+pub async fn begin(
+    server: &Server,
+    tokens: &Tokens,
+    password: &str,
+) -> Result<BeginTotpEnrollmentResponse, Status> {
+    let request = bearer(tokens, BeginTotpEnrollmentRequest { password: password.to_owned() });
+    let mut account = server.account.clone();
+    let begun = account.begin_totp_enrollment(request);
+    Ok(soon("BeginTotpEnrollment", begun).await?.into_inner())
+}
+
+pub async fn confirm(
+    server: &Server,
+    tokens: &Tokens,
+    enrollment_id: &str,
+    totp_code: &str,
+) -> Result<Vec<String>, Status> {
+    let (enrollment_id, totp_code) = (enrollment_id.to_owned(), totp_code.to_owned());
+    let request = bearer(tokens, ConfirmTotpEnrollmentRequest { enrollment_id, totp_code });
+    let mut account = server.account.clone();
+    let confirmed = account.confirm_totp_enrollment(request);
+    Ok(soon("ConfirmTotpEnrollment", confirmed).await?.into_inner().recovery_codes)
+}
+
+pub async fn regenerate(
+    server: &Server,
+    tokens: &Tokens,
+    password: &str,
+) -> Result<Vec<String>, Status> {
+    let request = bearer(tokens, RegenerateRecoveryCodesRequest { password: password.to_owned() });
+    let mut account = server.account.clone();
+    let codes = account.regenerate_recovery_codes(request);
+    Ok(soon("RegenerateRecoveryCodes", codes).await?.into_inner().recovery_codes)
+}
+
+pub async fn set_two_factor(
+    server: &Server,
+    tokens: &Tokens,
+    enabled: bool,
+    password: &str,
+) -> Result<User, Status> {
+    let request = bearer(tokens, SetTwoFactorRequest { enabled, password: password.to_owned() });
+    let mut account = server.account.clone();
+    let set = account.set_two_factor(request);
+    Ok(soon("SetTwoFactor", set).await?.into_inner().user.unwrap())
+}
+
+pub async fn answer(
+    server: &Server,
+    challenge: &Challenge,
+    proof: Proof,
+) -> Result<Tokens, Status> {
+    let challenge_id = challenge.challenge_id.clone();
+    let request = Verify2FaRequest { challenge_id, proof: Some(proof) };
+    let response = soon("Verify2FA", server.auth.clone().verify2_fa(request)).await?;
+    Ok(response.into_inner().tokens.unwrap())
+}
+
+pub fn totp(code: impl Into<String>) -> Proof {
+    Proof::TotpCode(code.into())
+}
+
+pub fn recovery(code: impl Into<String>) -> Proof {
+    Proof::RecoveryCode(code.into())
+}
+
+fn reason_of<T: std::fmt::Debug>(answer: Result<T, Status>) -> String {
+    reason(&answer.unwrap_err())
+}
+
+fn factors(challenge: &Challenge) -> Vec<Factor> {
+    challenge.factors().collect()
+}
+
+/// What a user was told, in order.
+async fn notices(server: &Server, user: &User) -> Vec<String> {
+    server.delivered().await;
+    let told = logs::messages(&user.username).into_iter();
+    let notices = told.filter(|message| message["message"] == "notice");
+    let purpose = |notice: Value| notice["purpose"].as_str().unwrap().to_owned();
+    notices.map(purpose).collect()
+}

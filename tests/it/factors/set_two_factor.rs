@@ -1,0 +1,86 @@
+//! SetTwoFactor.
+
+use countersign::pb::{Factor, Tokens, login_response::Result as Outcome};
+use rstest::rstest;
+
+use super::{
+    STEP, answer, enroll, enrolled, factors, notices, reason_of, recovery, set_two_factor, totp,
+};
+use crate::harness::{Backend, Server, logs, server::PASSWORD};
+
+/// The tokens that a login gets at once.
+async fn at_once(server: &Server, username: &str) -> Tokens {
+    match server.login(username, PASSWORD).await.unwrap().result {
+        Some(Outcome::Tokens(tokens)) => tokens,
+        other => panic!("no tokens: {other:?}"),
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn turned_on_a_login_asks_for_a_mailed_code(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(false).await;
+    let tokens = server.session(&user).await;
+    let set = set_two_factor(&server, &tokens, true, PASSWORD).await.unwrap();
+    assert!(set.is_2fa_enabled);
+    assert_eq!(server.me(&tokens).await.unwrap(), set);
+    let challenge = server.challenge(&user).await;
+    assert_eq!(factors(&challenge), [Factor::EmailCode]);
+    assert!(server.verify(&challenge, &logs::code(&user.username)).await.is_ok());
+    assert_eq!(notices(&server, &user).await, ["two_factor_on"]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn turned_off_a_login_gets_tokens_at_once_and_app_and_codes_are_forgotten(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let who = enrolled(&server).await;
+    let open = server.challenge(&who.user).await;
+    let set = set_two_factor(&server, &who.tokens, false, PASSWORD).await.unwrap();
+    assert!(!set.is_2fa_enabled);
+    let code = who.app.code_at(&server.clock);
+    for proof in [totp(code.as_str()), recovery(&who.codes[0])] {
+        assert_eq!(reason_of(answer(&server, &open, proof).await), "CHALLENGE_INVALID");
+    }
+    let tokens = at_once(&server, &who.user.username).await;
+    for table in ["totp_factors", "recovery_codes"] {
+        let left = format!("SELECT COUNT(*) FROM {table}");
+        assert_eq!(server.database.number(&left).await, 0, "{table}");
+    }
+    // And do not come back.
+    set_two_factor(&server, &tokens, true, PASSWORD).await.unwrap();
+    let challenge = server.challenge(&who.user).await;
+    assert_eq!(factors(&challenge), [Factor::EmailCode]);
+    for proof in [totp(code), recovery(&who.codes[0])] {
+        assert_eq!(reason_of(answer(&server, &challenge, proof).await), "CHALLENGE_INVALID");
+    }
+    assert!(server.verify(&challenge, &logs::code(&who.user.username)).await.is_ok());
+    let told = notices(&server, &who.user).await;
+    assert_eq!(told, ["app_added", "two_factor_off", "two_factor_on"]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn set_to_what_it_is_it_changes_nothing_and_nobody_is_told(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    server.clock.stop();
+    let user = server.user(false).await;
+    let tokens = server.session(&user).await;
+    assert!(!set_two_factor(&server, &tokens, false, PASSWORD).await.unwrap().is_2fa_enabled);
+    assert_eq!(notices(&server, &user).await, Vec::<String>::new());
+    let (app, codes) = enroll(&server, &tokens).await;
+    let open = server.challenge(&user).await;
+    assert!(set_two_factor(&server, &tokens, true, PASSWORD).await.unwrap().is_2fa_enabled);
+    assert_eq!(notices(&server, &user).await, ["app_added"]);
+    server.clock.advance(STEP);
+    assert!(answer(&server, &open, totp(app.code_at(&server.clock))).await.is_ok());
+    let challenge = server.challenge(&user).await;
+    assert!(answer(&server, &challenge, recovery(&codes[0])).await.is_ok());
+}
