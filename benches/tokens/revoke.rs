@@ -54,6 +54,7 @@ fn user(created_at: Timestamp) -> NewUser {
         email_key: "alice@example.com".into(),
         password_hash: String::new(),
         request_id: None,
+        verification: None,
         address: None,
     }
 }

@@ -1,6 +1,9 @@
 //! `countersign seed`.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{bail, ensure};
 use futures_util::{StreamExt as _, stream};
@@ -33,7 +36,9 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Resul
         "this is no development database: everybody would know the sample users' password \
          (--even-in-production does it all the same)"
     );
-    let use_cases = app::use_cases(config, &Environment::default()).await?;
+    let mut use_cases = app::use_cases(config, &Environment::default()).await?;
+    // Nobody reads the sample users' mail.
+    Arc::make_mut(&mut use_cases.policy).email_verification = false;
     // It shows itself only on a terminal.
     let bar = ProgressBar::new(u64::from(arguments.users)).with_style(
         ProgressStyle::with_template("{bar:40} {pos}/{len} users  {elapsed} of {duration}")?,

@@ -41,11 +41,7 @@ impl Reader<'_> {
             trusted_proxies: self.read(name::TRUSTED_PROXIES, TrustedProxies::default(), |text| {
                 TrustedProxies::parse(text).map_err(str::to_owned)
             }),
-            reflection: self.read(name::REFLECTION, development, |text| match text {
-                "on" => Ok(true),
-                "off" => Ok(false),
-                _ => Err("must be on or off".into()),
-            }),
+            reflection: self.switch(name::REFLECTION, development),
             drain_delay: self.duration(name::DRAIN_DELAY, drain_delay, minutes(10)),
             shutdown_timeout: self.duration(
                 name::SHUTDOWN_TIMEOUT,

@@ -281,6 +281,7 @@ mod tests {
             (name::PASSWORD_MIN_LENGTH, "7"),
             (name::OTP_TTL, "11m"),
             (name::OTP_MAX_ATTEMPTS, "11"),
+            (name::EMAIL_VERIFICATION, "yes"),
             (name::TOTP_ISSUER, "Example: login"),
             (name::ADDRESS_RATE, "-1"),
             (name::EVENT_RETENTION, "11years"),

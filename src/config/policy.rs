@@ -31,6 +31,7 @@ impl Reader<'_> {
                     minutes(10),
                 ),
             },
+            email_verification: self.switch(name::EMAIL_VERIFICATION, false),
             totp_issuer: self.read(name::TOTP_ISSUER, "Countersign".to_owned(), totp_issuer),
             session_ttl: self.lifetime(name::REFRESH_TOKEN_TTL, days(30), days(365)),
             session_idle_ttl: self.lifetime(name::SESSION_IDLE_TTL, days(14), days(365)),

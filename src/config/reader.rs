@@ -37,6 +37,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// On or off.
+    pub(super) fn switch(&mut self, name: &str, default: bool) -> bool {
+        self.read(name, default, |text| match text {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err("must be on or off".into()),
+        })
+    }
+
     /// A whole number in `range`.
     pub(super) fn number<T>(&mut self, name: &str, default: T, range: RangeInclusive<T>) -> T
     where

@@ -17,7 +17,7 @@ pub enum EventKind {
     LoginFailed,
     /// The password was right, and the login waits for the second factor.
     ChallengeBegun,
-    /// An attempt at a challenge that did not complete the login.
+    /// An attempt at a challenge that did not complete the login, or a wrong code of a mailbox.
     CodeFailed,
     /// A password was wrong that was to confirm a request: of a session, or a Register that is repeated.
     ConfirmationFailed,
@@ -27,6 +27,12 @@ pub enum EventKind {
     RefreshReused,
     /// There is another password.
     PasswordChanged,
+    /// Somebody asked for a code with which to set another password.
+    ResetRequested,
+    /// Whoever reads the mailbox has set another password.
+    PasswordReset,
+    /// The address has been shown to be the user's.
+    EmailVerified,
     /// The account is gone.
     UserDeleted,
     /// A login needs a second factor from then on.
@@ -37,13 +43,13 @@ pub enum EventKind {
     AppAdded,
     /// There are new recovery codes.
     RecoveryCodesReplaced,
-    /// A login was completed with a recovery code.
+    /// A recovery code was used: a login was completed, or a password reset, with it.
     RecoveryCodeUsed,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -53,6 +59,9 @@ impl EventKind {
         Self::SessionRevoked,
         Self::RefreshReused,
         Self::PasswordChanged,
+        Self::ResetRequested,
+        Self::PasswordReset,
+        Self::EmailVerified,
         Self::UserDeleted,
         Self::TwoFactorOn,
         Self::TwoFactorOff,
@@ -78,6 +87,9 @@ impl EventKind {
             Self::SessionRevoked => "session_revoked",
             Self::RefreshReused => "refresh_reused",
             Self::PasswordChanged => "password_changed",
+            Self::ResetRequested => "reset_requested",
+            Self::PasswordReset => "password_reset",
+            Self::EmailVerified => "email_verified",
             Self::UserDeleted => "user_deleted",
             Self::TwoFactorOn => "two_factor_on",
             Self::TwoFactorOff => "two_factor_off",

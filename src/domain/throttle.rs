@@ -28,6 +28,8 @@ pub enum ThrottleRule {
     Codes,
     /// Codes that were sent: at most 60 in the hour that begins with the first.
     Mails,
+    /// Codes that were sent: one, and none for so long after it.
+    CoolDown(Duration),
 }
 
 /// The attempts that a budget has been charged with.
@@ -98,6 +100,7 @@ impl ThrottleRule {
             Self::Codes => until_spent(MAX_FAILED_CODES, last_at.plus(HOUR)),
             // From the first: a window that began with the last would never end for somebody who logs in every hour.
             Self::Mails => until_spent(MAX_MAILS, ends_at),
+            Self::CoolDown(wait) => until_spent(1, last_at.plus(wait)),
         }
     }
 }
@@ -191,6 +194,14 @@ mod tests {
         for number in 0..200 {
             budget = Some(ThrottleRule::Mails.charge(budget, at(number * 3000)).unwrap().after);
         }
+    }
+
+    #[test]
+    fn one_mail_for_each_cool_down() {
+        let rule = ThrottleRule::CoolDown(Duration::from_secs(30));
+        assert_eq!(as_fast_as_possible(rule, 3).0, [0, 30, 60]);
+        let none = ThrottleRule::CoolDown(Duration::ZERO);
+        assert_eq!(as_fast_as_possible(none, 3).0, [0, 0, 0]);
     }
 
     #[test]

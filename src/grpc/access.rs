@@ -29,13 +29,17 @@ enum Need {
     Bearer,
 }
 
-const TABLE: [(&str, Need); 19] = [
+const TABLE: [(&str, Need); 23] = [
     ("/auth.v1.AuthService/Register", Need::Nothing),
     ("/auth.v1.AuthService/Login", Need::Nothing),
     ("/auth.v1.AuthService/Verify2FA", Need::Nothing),
     ("/auth.v1.AuthService/ResendCode", Need::Nothing),
     ("/auth.v1.AuthService/RefreshToken", Need::Nothing),
     ("/auth.v1.AuthService/Logout", Need::Nothing),
+    ("/auth.v1.AuthService/VerifyEmail", Need::Nothing),
+    ("/auth.v1.AuthService/ResendEmailVerification", Need::Nothing),
+    ("/auth.v1.AuthService/RequestPasswordReset", Need::Nothing),
+    ("/auth.v1.AuthService/ResetPassword", Need::Nothing),
     ("/auth.v1.AccountService/GetMe", Need::Bearer),
     ("/auth.v1.AccountService/ListSessions", Need::Bearer),
     ("/auth.v1.AccountService/RevokeSession", Need::Bearer),

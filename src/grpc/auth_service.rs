@@ -7,8 +7,9 @@ use super::{convert, edge::caller, status::status};
 use crate::{
     pb::{self, auth_service_server::AuthService, login_response},
     service::{
-        LoginOutcome, LoginRequest, RefreshTokenRequest, RegisterRequest, UseCases,
-        Verify2faRequest,
+        LoginOutcome, LoginRequest, RefreshTokenRequest, RegisterRequest,
+        RequestPasswordResetRequest, ResetPasswordRequest, UseCases, Verify2faRequest,
+        VerifyEmailRequest,
     },
     token::OpaqueToken,
 };
@@ -31,8 +32,8 @@ impl AuthService for AuthApi {
             is_2fa_enabled: request.is_2fa_enabled,
             request_id: request.request_id,
         };
-        let user = self.0.register(request, caller).await.map_err(status)?;
-        Ok(Response::new(pb::RegisterResponse { user: Some(convert::user(user)) }))
+        let registered = self.0.register(request, caller).await.map_err(status)?;
+        Ok(Response::new(convert::registered(registered)))
     }
 
     async fn login(
@@ -100,5 +101,56 @@ impl AuthService for AuthApi {
         let token = OpaqueToken::from_text(request.into_inner().refresh_token);
         self.0.logout(token, caller).await.map_err(status)?;
         Ok(Response::new(pb::LogoutResponse {}))
+    }
+
+    async fn verify_email(
+        &self,
+        request: Request<pb::VerifyEmailRequest>,
+    ) -> Result<Response<pb::VerifyEmailResponse>, Status> {
+        let (caller, request) = (caller(&request), request.into_inner());
+        let request = VerifyEmailRequest {
+            verification: OpaqueToken::from_text(request.verification_id),
+            code: Zeroizing::new(request.code),
+        };
+        self.0.verify_email(request, caller).await.map_err(status)?;
+        Ok(Response::new(pb::VerifyEmailResponse {}))
+    }
+
+    async fn resend_email_verification(
+        &self,
+        request: Request<pb::ResendEmailVerificationRequest>,
+    ) -> Result<Response<pb::ResendEmailVerificationResponse>, Status> {
+        let (caller, email) = (caller(&request), request.into_inner().email);
+        let sent = self.0.resend_email_verification(&email, caller).await.map_err(status)?;
+        let verification_id = sent.token.expose().to_owned();
+        Ok(Response::new(pb::ResendEmailVerificationResponse { verification_id }))
+    }
+
+    async fn request_password_reset(
+        &self,
+        request: Request<pb::RequestPasswordResetRequest>,
+    ) -> Result<Response<pb::RequestPasswordResetResponse>, Status> {
+        let (caller, request) = (caller(&request), request.into_inner());
+        let request = RequestPasswordResetRequest {
+            email: request.email,
+            device_token: OpaqueToken::from_text(request.device_token),
+        };
+        let pending = self.0.request_password_reset(request, caller).await.map_err(status)?;
+        Ok(Response::new(convert::pending_reset(&pending)))
+    }
+
+    async fn reset_password(
+        &self,
+        request: Request<pb::ResetPasswordRequest>,
+    ) -> Result<Response<pb::ResetPasswordResponse>, Status> {
+        let (caller, request) = (caller(&request), request.into_inner());
+        let request = ResetPasswordRequest {
+            reset: OpaqueToken::from_text(request.reset_id),
+            code: Zeroizing::new(request.code),
+            new_password: Zeroizing::new(request.new_password),
+            recovery_code: Zeroizing::new(request.recovery_code),
+        };
+        self.0.reset_password(request, caller).await.map_err(status)?;
+        Ok(Response::new(pb::ResetPasswordResponse {}))
     }
 }

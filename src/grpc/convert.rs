@@ -5,7 +5,10 @@ use zeroize::Zeroizing;
 use crate::{
     domain::{Factor, RecoveryCode, Revocation, Revoked, Session, Timestamp, User},
     pb::{self, revocation::Subject, verify2_fa_request},
-    service::{PendingChallenge, Proof, RevocationUpdate, Tokens, TotpEnrollment},
+    service::{
+        PendingChallenge, PendingErrand, Proof, Registered, RevocationUpdate, Tokens,
+        TotpEnrollment,
+    },
     token::{Claims, PublicKey},
 };
 
@@ -18,6 +21,21 @@ pub(super) fn user(user: User) -> pb::User {
         email_verified: user.email_verified,
         roles: user.roles,
         create_time: Some(timestamp(user.created_at)),
+    }
+}
+
+pub(super) fn registered(registered: Registered) -> pb::RegisterResponse {
+    let Registered { user, verification } = registered;
+    pb::RegisterResponse {
+        user: Some(self::user(user)),
+        verification_id: verification.map(|id| id.expose().to_owned()).unwrap_or_default(),
+    }
+}
+
+pub(super) fn pending_reset(pending: &PendingErrand) -> pb::RequestPasswordResetResponse {
+    pb::RequestPasswordResetResponse {
+        reset_id: pending.token.expose().to_owned(),
+        expire_time: Some(timestamp(pending.expires_at)),
     }
 }
 

@@ -32,6 +32,11 @@ pub(super) fn status(error: Error) -> Status {
             "CHALLENGE_EXHAUSTED",
             "the challenge has no attempts left: log in again",
         ),
+        Error::RecoveryCodeNeeded => plain(
+            Code::FailedPrecondition,
+            "FACTOR_UNAVAILABLE",
+            "the second factor goes to the same mailbox: give a recovery code, or ask the operator",
+        ),
         Error::FactorUnavailable => plain(
             Code::FailedPrecondition,
             "FACTOR_UNAVAILABLE",

@@ -4,14 +4,14 @@ use uuid::Uuid;
 
 use super::{Error, UseCases, lines::Place};
 use crate::{
-    domain::{Caller, Challenge, Charged, LoginName, Password, ThrottleRule},
+    domain::{Caller, Challenge, Charged, Email, LoginName, Password, ThrottleRule},
     store::{Admission, Credentials},
     token::{DeviceToken, OpaqueToken, Purpose},
 };
 
 /// Whose attempts are counted together. A digest: the store never learns the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Budget([u8; 32]);
+pub(super) struct Budget(pub(super) [u8; 32]);
 
 /// An attempt that its budget was charged with.
 #[derive(Debug)]
@@ -71,6 +71,19 @@ impl UseCases {
             LoginName::Username(key) => [b"username", key.as_bytes()],
             LoginName::Email(key) => [b"email", key.as_bytes()],
         };
+        Budget(self.master_key.digest(Purpose::Budget, &parts))
+    }
+
+    /// The budget of what is done by way of a mailbox: it goes by the address, whether anybody has that or not. A known
+    /// device has its own.
+    pub(super) fn mailbox_budget(
+        &self,
+        what: &[u8],
+        email: &Email,
+        device_id: Option<Uuid>,
+    ) -> Budget {
+        let device = device_id.unwrap_or_default();
+        let parts: [&[u8]; 4] = [b"mailbox", what, email.key().as_bytes(), device.as_bytes()];
         Budget(self.master_key.digest(Purpose::Budget, &parts))
     }
 
@@ -139,6 +152,7 @@ impl UseCases {
             ThrottleRule::Passwords => b"passwords",
             ThrottleRule::Codes => b"codes",
             ThrottleRule::Mails => b"mails",
+            ThrottleRule::CoolDown(_) => b"cool-down",
         };
         self.master_key.digest(Purpose::Throttle, &[label, &budget.0])
     }

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::{Account, Error, UseCases, fields::Fields};
 use crate::{
     delivery::{Content, Message, Notice},
-    domain::{Caller, Email, Password, User, Username},
+    domain::{Caller, Email, InvalidField, Password, User, Username},
     store::PasswordChange,
 };
 
@@ -59,15 +59,19 @@ impl UseCases {
         let mut fields = Fields::default();
         let current = Password::parse(&request.current_password);
         let current = fields.check(current.map_err(|bad| bad.named("current_password")));
+        let new = fields.check(self.new_password(&request.new_password, user));
+        fields.all(current.zip(new))
+    }
+
+    /// Reads the field `new_password` of that user.
+    ///
+    /// # Errors
+    /// A password that breaks the rules.
+    pub(super) fn new_password(&self, text: &str, user: &User) -> Result<Password, InvalidField> {
         // What was stored once passes. If today's rules are stricter, the new password is only not compared with it.
         let (username, email) = (Username::parse(&user.username), Email::parse(&user.email));
-        let new = Password::parse_new(
-            &request.new_password,
-            self.policy.password,
-            username.as_ref().ok(),
-            email.as_ref().ok(),
-        );
-        let new = fields.check(new.map_err(|bad| bad.named("new_password")));
-        fields.all(current.zip(new))
+        let (username, email) = (username.as_ref().ok(), email.as_ref().ok());
+        let new = Password::parse_new(text, self.policy.password, username, email);
+        new.map_err(|bad| bad.named("new_password"))
     }
 }

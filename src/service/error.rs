@@ -21,6 +21,9 @@ pub enum Error {
     /// The challenge has no attempts left.
     #[error("the challenge has no attempts left")]
     ChallengeExhausted,
+    /// One mailbox would count as two factors, and no recovery code was given.
+    #[error("the only second factor is the mailbox itself")]
+    RecoveryCodeNeeded,
     /// The challenge is not answered by a code that is sent.
     #[error("no code is sent for this challenge")]
     FactorUnavailable,

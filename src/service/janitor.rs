@@ -61,6 +61,7 @@ impl Janitor {
         let mut removed = 0;
         for ended in [
             Ended::Challenges,
+            Ended::MailboxCodes,
             Ended::Enrollments,
             Ended::Sessions,
             Ended::Revocations,
@@ -94,7 +95,11 @@ impl Janitor {
     /// What ended before this is of no use.
     fn kept_from(&self, ended: Ended) -> Timestamp {
         let kept = match ended {
-            Ended::Challenges | Ended::Enrollments | Ended::Revocations | Ended::Throttles => GRACE,
+            Ended::Challenges
+            | Ended::MailboxCodes
+            | Ended::Enrollments
+            | Ended::Revocations
+            | Ended::Throttles => GRACE,
             // Its last access token may still be asked about.
             Ended::Sessions => self.token_ttl + GRACE,
             // As long as was promised, and no longer: addresses are personal data.

@@ -16,6 +16,7 @@ mod error;
 mod factors;
 mod failures;
 mod fields;
+mod first_verification;
 mod get_me;
 mod introspect_token;
 mod janitor;
@@ -24,6 +25,7 @@ mod lines;
 mod list_sessions;
 mod login;
 mod logout;
+mod mailbox;
 mod outbox;
 mod proof;
 mod readiness;
@@ -31,7 +33,10 @@ mod refresh_token;
 mod regenerate_recovery_codes;
 mod register;
 mod rehash;
+mod request_password_reset;
 mod resend_code;
+mod resend_email_verification;
+mod reset_password;
 mod revocation_log;
 mod revoke_other_sessions;
 mod revoke_session;
@@ -41,6 +46,7 @@ mod set_two_factor;
 mod signing_keys;
 mod sources;
 mod verify_2fa;
+mod verify_email;
 mod watch_revocations;
 
 use std::{sync::Arc, time::Duration};
@@ -65,17 +71,21 @@ pub use self::{
     jwks::Jwks,
     lines::Lines,
     login::{LoginOutcome, LoginRequest},
+    mailbox::PendingErrand,
     outbox::Outbox,
     proof::Proof,
     readiness::NotReady,
     refresh_token::RefreshTokenRequest,
-    register::RegisterRequest,
+    register::{RegisterRequest, Registered},
+    request_password_reset::RequestPasswordResetRequest,
+    reset_password::ResetPasswordRequest,
     revocation_log::RevocationPace,
     second_factor::PendingChallenge,
     session::Tokens,
     signing_keys::{KEYS_RELOAD_EVERY, KeyKeeper, ListedKey, SigningKeyError},
     sources::Sources,
     verify_2fa::Verify2faRequest,
+    verify_email::VerifyEmailRequest,
     watch_revocations::{RevocationStream, RevocationUpdate},
 };
 
@@ -86,6 +96,8 @@ pub struct Policy {
     pub password: PasswordPolicy,
     /// For one-time codes.
     pub code: CodePolicy,
+    /// Whether Register sends a code that verifies the address.
+    pub email_verification: bool,
     /// Whose codes an authenticator app says that it shows.
     pub totp_issuer: String,
     /// How long a session lives at the most.

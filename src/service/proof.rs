@@ -6,7 +6,7 @@ use super::{Error, UseCases};
 use crate::{
     delivery::Notice,
     domain::{Challenge, Factor, OneTimeCode, RecoveryCode, User},
-    store::Spending,
+    store::{Spending, SpentRecoveryCode},
     token::MasterKey,
 };
 
@@ -68,7 +68,9 @@ impl UseCases {
                 let app = app.ok_or(Error::ChallengeInvalid)?;
                 Ok(Spending::Totp { id: app.id, step: self.totp_step(&app, typed)? })
             }
-            Proof::RecoveryCode(typed) => self.recovery_code(typed, user),
+            Proof::RecoveryCode(typed) => {
+                self.recovery_code(typed, user).map(Spending::RecoveryCode)
+            }
         }
     }
 
@@ -80,9 +82,13 @@ impl UseCases {
     }
 
     /// Whether there is such a code, the store says. Somebody else may have used it: the user is told.
-    fn recovery_code(&self, typed: &str, user: &User) -> Result<Spending, Error> {
+    pub(super) fn recovery_code(
+        &self,
+        typed: &str,
+        user: &User,
+    ) -> Result<SpentRecoveryCode, Error> {
         let code = RecoveryCode::parse(typed).ok_or(Error::ChallengeInvalid)?;
-        Ok(Spending::RecoveryCode {
+        Ok(SpentRecoveryCode {
             code_mac: self.recovery_mac(user.id, &code),
             notice: self.notice(user, Notice::RecoveryCodeUsed)?,
             last_notice: self.notice(user, Notice::LastRecoveryCodeUsed)?,

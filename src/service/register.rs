@@ -6,6 +6,7 @@ use super::{Error, UseCases, fields::Fields};
 use crate::{
     domain::{Caller, Email, EventKind, InvalidField, Password, User, Username, request_id},
     store::{Credentials, NewUser, Taken},
+    token::OpaqueToken,
 };
 
 /// What a caller sent.
@@ -32,12 +33,26 @@ struct Valid {
     request_id: Option<Uuid>,
 }
 
+/// What came of it.
+#[derive(Debug)]
+pub struct Registered {
+    /// The user.
+    pub user: User,
+    /// For VerifyEmail; none where addresses are not verified by the service itself.
+    pub verification: Option<OpaqueToken>,
+}
+
 impl UseCases {
     /// Makes a user.
     ///
     /// # Errors
-    /// Bad fields; a name or an address that is taken; too many calls from an address; the store's and the hasher's.
-    pub async fn register(&self, request: RegisterRequest, caller: Caller) -> Result<User, Error> {
+    /// Bad fields; a name or an address that is taken; too many calls from an address; too many mails; the store's and the
+    /// hasher's.
+    pub async fn register(
+        &self,
+        request: RegisterRequest,
+        caller: Caller,
+    ) -> Result<Registered, Error> {
         let valid = self.parse(&request)?;
         self.admit(&caller)?;
         // Cheap, and it spares a hash; what decides is the insertion below.
@@ -46,8 +61,9 @@ impl UseCases {
         }
         // Hashed before and outside any transaction: it takes a while.
         let password_hash = self.passwords.hash(&valid.password, caller).await?;
-        let user = self.new_user(&valid);
+        let (user, mail) = (self.new_user(&valid), self.charge_first_mail(&valid.email).await?);
         let new = NewUser {
+            verification: self.first_verification(&user, &valid.email)?,
             user: user.clone(),
             username_key: valid.username.key().to_owned(),
             email_key: valid.email.key().to_owned(),
@@ -56,7 +72,11 @@ impl UseCases {
             address: caller.address,
         };
         if self.store.user_create(new).await? {
-            return Ok(user);
+            self.outbox.wake();
+            return Ok(self.registered(user));
+        }
+        if let Some(mail) = mail {
+            self.take_back(mail).await?;
         }
         // Somebody was faster: perhaps this very request, sent twice.
         match self.taken(&valid).await? {
@@ -88,9 +108,16 @@ impl UseCases {
         Ok(self.store.user_taken(username, email, valid.request_id).await?)
     }
 
-    async fn settle(&self, taken: Taken, valid: &Valid, caller: Caller) -> Result<User, Error> {
+    async fn settle(
+        &self,
+        taken: Taken,
+        valid: &Valid,
+        caller: Caller,
+    ) -> Result<Registered, Error> {
         match taken {
-            Taken::RequestId(earlier) => self.same_again(*earlier, valid, caller).await,
+            Taken::RequestId(earlier) => {
+                Ok(self.registered(self.same_again(*earlier, valid, caller).await?))
+            }
             Taken::Username => Err(Error::UsernameTaken),
             Taken::Email => Err(Error::EmailTaken),
         }
@@ -121,6 +148,12 @@ impl UseCases {
         }
         let problem = "was used before with other fields";
         Err(Error::InvalidFields(vec![InvalidField::new("request_id", problem)]))
+    }
+
+    fn registered(&self, user: User) -> Registered {
+        let verifies = self.policy.email_verification;
+        let verification = verifies.then(|| self.first_verification_id(user.id));
+        Registered { user, verification }
     }
 
     fn new_user(&self, valid: &Valid) -> User {

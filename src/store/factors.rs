@@ -138,12 +138,16 @@ pub enum Spending {
         step: i64,
     },
     /// A recovery code, if it is one of the user's.
-    RecoveryCode {
-        /// Its keyed digest.
-        code_mac: [u8; 32],
-        /// What tells the user that it was used.
-        notice: SealedMessage,
-        /// What tells them that there are no others.
-        last_notice: SealedMessage,
-    },
+    RecoveryCode(SpentRecoveryCode),
+}
+
+/// A recovery code that is to be used up, if it is one of the user's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpentRecoveryCode {
+    /// Its keyed digest.
+    pub code_mac: [u8; 32],
+    /// What tells the user that it was used.
+    pub notice: SealedMessage,
+    /// What tells them that there are no others.
+    pub last_notice: SealedMessage,
 }

@@ -24,6 +24,7 @@ macro_rules! steps {
             "0010_throttles",
             "0011_events",
             "0012_factors",
+            "0013_mailbox",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

@@ -10,6 +10,7 @@ mod announcements;
 mod column;
 mod error;
 mod factors;
+mod mailbox;
 mod migrations;
 pub mod postgres;
 mod records;
@@ -26,7 +27,12 @@ use crate::domain::{Challenge, Charged, Event, LoginName, Session, ThrottleRule,
 pub use self::{
     error::Error,
     factors::{
-        ConfirmTotp, Enrollment, FactorChange, Factors, NewTotp, SealedTotp, Spending, UserFactors,
+        ConfirmTotp, Enrollment, FactorChange, Factors, NewTotp, SealedTotp, Spending,
+        SpentRecoveryCode, UserFactors,
+    },
+    mailbox::{
+        EmailVerification, MailboxCode, MailboxCodes, MailboxReservation, NewMailboxCode,
+        PasswordReset,
     },
     records::{
         Admission, ClaimedMessage, CodeRules, Credentials, Ended, EventFilter, Lease, LiveSession,
@@ -52,6 +58,7 @@ pub trait Store:
     + Sessions
     + Challenges
     + Factors
+    + MailboxCodes
     + Outbox
     + SigningKeys
     + Revocations
@@ -68,6 +75,7 @@ impl<T> Store for T where
         + Sessions
         + Challenges
         + Factors
+        + MailboxCodes
         + Outbox
         + SigningKeys
         + Revocations
@@ -100,7 +108,8 @@ pub trait Database: Debug + Send + Sync {
 /// Users and their credentials.
 #[async_trait]
 pub trait Users {
-    /// Adds a user, unless the username, the address or the request id is taken. Returns whether it did.
+    /// Adds a user, and the code that verifies their address if there is one, unless the username, the address or the
+    /// request id is taken. Returns whether it did.
     async fn user_create(&self, new: NewUser) -> Result<bool>;
 
     /// Finds what stands in the way of a new user: the same request first, then the name, then the address.
@@ -136,6 +145,11 @@ pub trait Passwords {
     /// Returns whether it did.
     async fn password_change(&self, change: PasswordChange, message: SealedMessage)
     -> Result<bool>;
+
+    /// Sets another password on the word of a right code, if the user is enabled and the credentials are still those it was
+    /// sent for: uses the code up, ends all sessions and open challenges, tells those who watch, and adds the message that
+    /// tells the user. The address counts as verified. Of many callers one succeeds. Returns whether it did.
+    async fn password_reset(&self, reset: PasswordReset, message: SealedMessage) -> Result<bool>;
 
     /// Replaces the hash by another one of the same password, if neither hash nor version has changed. Returns whether
     /// it did.

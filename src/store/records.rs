@@ -4,6 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use uuid::Uuid;
 
+use super::NewMailboxCode;
 use crate::domain::{Challenge, Charged, Event, EventKind, Revocation, Session, Timestamp, User};
 
 /// A user that is to be added.
@@ -19,6 +20,8 @@ pub struct NewUser {
     pub password_hash: String,
     /// The request that made it, so that a retry finds it.
     pub request_id: Option<Uuid>,
+    /// The code that is sent to the address, where it is to be verified.
+    pub verification: Option<NewMailboxCode>,
     /// Where it comes from.
     pub address: Option<IpAddr>,
 }
@@ -277,6 +280,8 @@ pub struct Lease {
 pub enum Ended {
     /// Challenges that have expired.
     Challenges,
+    /// Codes for mailboxes that have expired.
+    MailboxCodes,
     /// Enrolments of authenticator apps that have expired without being confirmed.
     Enrollments,
     /// Sessions that have expired, were not used for too long, or were revoked.

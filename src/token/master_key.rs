@@ -24,7 +24,13 @@ pub struct MasterKey {
 pub enum Purpose {
     /// The id of a challenge, as its caller holds it.
     ChallengeId,
-    /// A one-time code, together with its challenge.
+    /// The id of a verification of an address, as its caller holds it.
+    VerificationId,
+    /// The id of a password reset, as its caller holds it.
+    ResetId,
+    /// The user whose registration a verification's id is for.
+    FirstVerification,
+    /// A one-time code, together with the digest of the id that it was sent for.
     OneTimeCode,
     /// A device token: its user, their credentials, and when it was issued.
     DeviceToken,
@@ -42,6 +48,9 @@ impl Purpose {
     fn label(self) -> &'static [u8] {
         match self {
             Self::ChallengeId => b"challenge id",
+            Self::VerificationId => b"verification id",
+            Self::ResetId => b"reset id",
+            Self::FirstVerification => b"first verification",
             Self::OneTimeCode => b"one-time code",
             Self::DeviceToken => b"device token",
             Self::Budget => b"budget",

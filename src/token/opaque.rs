@@ -13,7 +13,12 @@ pub struct OpaqueToken(Zeroizing<String>);
 impl OpaqueToken {
     /// Draws one of 256 random bits.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(rng.random::<[u8; 32]>())))
+        Self::from_bytes(rng.random())
+    }
+
+    /// One of bits that are as good as random to whoever is not told.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
     /// Takes a text as it is; whether it means anything is for others to tell.

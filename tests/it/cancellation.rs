@@ -30,6 +30,7 @@ fn new_user() -> NewUser {
         username_key: username,
         password_hash: String::new(),
         request_id: None,
+        verification: None,
         address: None,
     }
 }

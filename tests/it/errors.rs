@@ -1,6 +1,6 @@
 //! What holds for every RPC there is, and for errors in general.
 
-use countersign::pb::DESCRIPTORS;
+use countersign::pb::{DESCRIPTORS, VerifyEmailRequest};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use tonic::{Code, Status, client::Grpc};
@@ -104,6 +104,7 @@ async fn without_its_database_the_service_is_unavailable_and_says_when_to_come_b
         server.refresh(&tokens.refresh_token, "").await.map(|_| ()),
         server.logout(&tokens.refresh_token).await,
         server.me(&tokens).await.map(|_| ()),
+        server.auth.clone().verify_email(VerifyEmailRequest::default()).await.map(|_| ()),
     ] {
         let refused = refused.unwrap_err();
         assert_eq!(

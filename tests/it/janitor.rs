@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use countersign::{
     app::{self, Environment},
-    pb::{BeginTotpEnrollmentRequest, login_response::Result as Outcome},
+    pb::{
+        BeginTotpEnrollmentRequest, RequestPasswordResetRequest, login_response::Result as Outcome,
+    },
     service::Janitor,
 };
 use rstest::rstest;
@@ -82,6 +84,11 @@ async fn a_server_removes_what_has_ended_and_nothing_that_is_needed(
     let login = server.login(&plain.username, PASSWORD).await.unwrap();
     let Some(Outcome::Tokens(tokens)) = login.result else { panic!("no tokens") };
     server.challenge(&careful).await;
+    let nobodys = RequestPasswordResetRequest {
+        email: "nobody@example.com".into(),
+        device_token: String::new(),
+    };
+    server.auth.clone().request_password_reset(nobodys).await.unwrap();
     let request = BeginTotpEnrollmentRequest { password: PASSWORD.into() };
     server.account.clone().begin_totp_enrollment(bearer(&tokens, request)).await.unwrap();
 
@@ -92,14 +99,17 @@ async fn a_server_removes_what_has_ended_and_nothing_that_is_needed(
     {
         clock_forward(&server, advance, &mut seq).await;
         let mut left = Vec::new();
-        for table in ["challenges", "totp_factors", "sessions"] {
+        for table in ["challenges", "mailbox_codes", "totp_factors", "sessions"] {
             left.push(count(&server, table).await);
         }
         counts.push(left);
     }
-    // Challenges go an hour after their five minutes, enrolments after their ten, sessions an hour and a token's life after
+    // Codes go an hour after their five minutes, enrolments after their ten, sessions an hour and a token's life after
     // 14 idle days.
-    assert_eq!(counts, [[1, 1, 1], [1, 1, 1], [0, 1, 1], [0, 0, 1], [0, 0, 1], [0, 0, 0]]);
+    assert_eq!(
+        counts,
+        [[1, 1, 1, 1], [1, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 0]]
+    );
     assert_eq!(count(&server, "users").await, 2);
 }
 

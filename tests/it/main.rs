@@ -23,6 +23,7 @@ mod keys_command;
 mod limits;
 mod login;
 mod logout;
+mod mailbox;
 mod no_secrets;
 mod process;
 mod races;

@@ -5,7 +5,7 @@ use sqlx::Connection as _;
 use super::{Connection, events, factors, outbox, sessions, totp};
 use crate::{
     domain::{Challenge, EventKind, Session},
-    store::{FactorChange, Result, SealedMessage, Spending},
+    store::{FactorChange, Result, Spending, SpentRecoveryCode},
 };
 
 pub(super) async fn complete(
@@ -66,24 +66,21 @@ async fn spend(
         Spending::Totp { id, step } => {
             totp::spend_step(connection, change.user_id, *id, *step).await
         }
-        Spending::RecoveryCode { code_mac, notice, last_notice } => {
-            spend_recovery_code(connection, change, code_mac, [notice, last_notice]).await
-        }
+        Spending::RecoveryCode(code) => spend_recovery_code(connection, change, code).await,
     }
 }
 
 /// Uses up a recovery code by removing it. The second message is for the last one.
-async fn spend_recovery_code(
+pub(super) async fn spend_recovery_code(
     connection: &mut Connection,
     change: &FactorChange,
-    code_mac: &[u8; 32],
-    [notice, last_notice]: [&SealedMessage; 2],
+    code: &SpentRecoveryCode,
 ) -> Result<bool> {
     let spent = sqlx::query(
         "DELETE FROM recovery_codes WHERE user_id = $1 AND code_mac = $2 RETURNING user_id",
     )
     .bind(change.user_id)
-    .bind(code_mac.as_slice())
+    .bind(code.code_mac.as_slice())
     .fetch_optional(&mut *connection)
     .await?;
     if spent.is_none() {
@@ -93,7 +90,7 @@ async fn spend_recovery_code(
         .bind(change.user_id)
         .fetch_one(&mut *connection)
         .await?;
-    let message = if left > 0 { notice } else { last_notice };
+    let message = if left > 0 { &code.notice } else { &code.last_notice };
     events::put(connection, &[change.event(EventKind::RecoveryCodeUsed)]).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     Ok(true)

@@ -48,6 +48,9 @@ async fn remove(
         Ended::Challenges => {
             "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < $1 LIMIT $2)"
         }
+        Ended::MailboxCodes => {
+            "DELETE FROM mailbox_codes WHERE id IN (SELECT id FROM mailbox_codes WHERE expires_at < $1 LIMIT $2)"
+        }
         Ended::Enrollments => {
             "DELETE FROM totp_factors WHERE id IN (SELECT id FROM totp_factors \
              WHERE confirmed_at IS NULL AND expires_at < $1 LIMIT $2)"

@@ -99,7 +99,7 @@ async fn postpone(
     Ok(())
 }
 
-async fn remove(connection: &mut Connection, id: Uuid) -> Result<()> {
+pub(super) async fn remove(connection: &mut Connection, id: Uuid) -> Result<()> {
     sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id).execute(connection).await?;
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! Password hashes, replaced.
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
-use super::{Backend, Connection, challenges, events, outbox, sessions};
+use super::{Backend, Connection, challenges, events, outbox, reset, sessions};
 use crate::{
     domain::EventKind,
-    store::{Credentials, PasswordChange, Passwords, Result, SealedMessage},
+    store::{Credentials, PasswordChange, PasswordReset, Passwords, Result, SealedMessage},
 };
 
 #[async_trait]
@@ -17,6 +18,13 @@ impl Passwords for Backend {
     ) -> Result<bool> {
         self.write((change, message), |connection, (change, message)| {
             Box::pin(replace(connection, change, message))
+        })
+        .await
+    }
+
+    async fn password_reset(&self, reset: PasswordReset, message: SealedMessage) -> Result<bool> {
+        self.write((reset, message), |connection, (reset, message)| {
+            Box::pin(reset::complete(connection, reset, message))
         })
         .await
     }
@@ -34,18 +42,8 @@ async fn replace(
     change: &PasswordChange,
     message: &SealedMessage,
 ) -> Result<bool> {
-    // First, because it takes the user's row: logins that are about to begin a session wait, and then find that their
-    // password is no longer the one.
-    let changed = sqlx::query(
-        "UPDATE users SET password_hash = $3, credential_version = credential_version + 1 \
-         WHERE id = $1 AND credential_version = $2 AND disabled_at IS NULL RETURNING id",
-    )
-    .bind(change.user_id)
-    .bind(change.credential_version)
-    .bind(&change.password_hash)
-    .fetch_optional(&mut *connection)
-    .await?;
-    if changed.is_none() {
+    let (user_id, version) = (change.user_id, change.credential_version);
+    if !set_hash(connection, user_id, version, &change.password_hash).await? {
         return Ok(false);
     }
     // Without this, the session that asks would end, too.
@@ -54,17 +52,36 @@ async fn replace(
          WHERE id = $1 AND user_id = $2 AND credential_version = $3",
     )
     .bind(change.session_id)
-    .bind(change.user_id)
-    .bind(change.credential_version)
+    .bind(user_id)
+    .bind(version)
     .execute(&mut *connection)
     .await?;
-    challenges::end_all(connection, change.user_id, change.at.now).await?;
-    let changed = EventKind::PasswordChanged;
-    let event = change.at.event(changed, change.user_id, change.session_id);
+    challenges::end_all(connection, user_id, change.at.now).await?;
+    let event = change.at.event(EventKind::PasswordChanged, user_id, change.session_id);
     events::put(connection, &[event]).await?;
-    sessions::revoke_others(connection, change.user_id, change.session_id, &change.at).await?;
+    sessions::revoke_others(connection, user_id, change.session_id, &change.at).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     Ok(true)
+}
+
+/// First, because it takes the user's row: logins that are about to begin a session wait, and then find that their
+/// password is no longer the one.
+pub(super) async fn set_hash(
+    connection: &mut Connection,
+    user_id: Uuid,
+    credential_version: i64,
+    password_hash: &str,
+) -> Result<bool> {
+    let changed = sqlx::query(
+        "UPDATE users SET password_hash = $3, credential_version = credential_version + 1 \
+         WHERE id = $1 AND credential_version = $2 AND disabled_at IS NULL RETURNING id",
+    )
+    .bind(user_id)
+    .bind(credential_version)
+    .bind(password_hash)
+    .fetch_optional(connection)
+    .await?;
+    Ok(changed.is_some())
 }
 
 async fn rehash(

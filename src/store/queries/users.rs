@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, events, revocations};
+use super::{Backend, Connection, events, mailbox, revocations};
 use crate::{
     domain::{Event, EventKind, LoginName, Revocation, Revoked, Timestamp, User},
     store::{Credentials, NewUser, Result, Revoking, Taken, Users},
@@ -112,6 +112,9 @@ async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
         at: new.user.created_at,
     };
     events::put(connection, &[event]).await?;
+    if let Some(verification) = &new.verification {
+        mailbox::insert(connection, verification).await?;
+    }
     Ok(true)
 }
 

@@ -18,7 +18,7 @@ use crate::harness::{Backend, Database, Server, server::bearer};
 
 const WRONG: &str = "not the password";
 
-async fn events(database: &Database) -> Vec<Event> {
+pub async fn events(database: &Database) -> Vec<Event> {
     let since = Timestamp::from_unix_micros(0);
     let all = EventFilter { user_id: None, kind: None, since, most: 1000 };
     let mut events = database.store().await.events_list(all).await.unwrap();

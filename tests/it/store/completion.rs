@@ -2,7 +2,7 @@
 
 use countersign::{
     domain::Challenge,
-    store::{Credentials, SealedMessage, Spending, Store},
+    store::{Credentials, SealedMessage, Spending, SpentRecoveryCode, Store},
 };
 use rstest::rstest;
 
@@ -23,7 +23,8 @@ async fn complete(store: &dyn Store, challenge: &Challenge, spending: &Spending)
 fn recovery(code: u8) -> (Spending, [SealedMessage; 2]) {
     let (notice, last_notice) = (new_message(), new_message());
     let messages = [notice.clone(), last_notice.clone()];
-    (Spending::RecoveryCode { code_mac: [code; 32], notice, last_notice }, messages)
+    let code = SpentRecoveryCode { code_mac: [code; 32], notice, last_notice };
+    (Spending::RecoveryCode(code), messages)
 }
 
 #[rstest]

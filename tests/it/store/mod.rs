@@ -6,6 +6,7 @@ mod database;
 mod events;
 mod factors;
 mod housekeeping;
+mod mailbox;
 mod outbox;
 mod passwords;
 mod revocations;
@@ -54,6 +55,7 @@ fn new_user() -> NewUser {
         },
         password_hash: "hash".into(),
         request_id: Some(Uuid::now_v7()),
+        verification: None,
         address: Some(ADDRESS),
     }
 }

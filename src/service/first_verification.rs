@@ -1,0 +1,46 @@
+//! The verification that begins with a registration, where the service verifies addresses by itself.
+
+use uuid::Uuid;
+
+use super::{Error, UseCases, budget::Attempt, mailbox::Errand};
+use crate::{
+    domain::{Email, ThrottleRule, User},
+    store::NewMailboxCode,
+    token::{OpaqueToken, Purpose},
+};
+
+/// Credentials begin with this version.
+const FIRST_VERSION: i64 = 1;
+
+impl UseCases {
+    /// Counts the mail of a registration. It has a budget of its own: otherwise whoever asks for codes to an address could
+    /// keep its owner from registering. Registering and deleting again and again is no way to flood a mailbox either.
+    pub(super) async fn charge_first_mail(&self, email: &Email) -> Result<Option<Attempt>, Error> {
+        if !self.policy.email_verification {
+            return Ok(None);
+        }
+        let budget = self.mailbox_budget(b"registration", email, None);
+        self.charge(ThrottleRule::Mails, budget).await.map(Some)
+    }
+
+    /// The code for a new user, where addresses are verified.
+    pub(super) fn first_verification(
+        &self,
+        user: &User,
+        email: &Email,
+    ) -> Result<Option<NewMailboxCode>, Error> {
+        if !self.policy.email_verification {
+            return Ok(None);
+        }
+        let (errand, id) = (Errand::EmailVerification, self.first_verification_id(user.id));
+        let budget = self.mailbox_budget(errand.label(), email, None);
+        self.new_mailbox_code(errand, &id, Some((user, FIRST_VERSION)), budget).map(Some)
+    }
+
+    /// The id follows from the user's, so that a registration that is sent again gets the one for which the code was sent.
+    /// The digest is keyed: whoever knows the user's id can't guess it.
+    pub(super) fn first_verification_id(&self, user_id: Uuid) -> OpaqueToken {
+        let parts: [&[u8]; 1] = [user_id.as_bytes()];
+        OpaqueToken::from_bytes(self.master_key.digest(Purpose::FirstVerification, &parts))
+    }
+}

@@ -1,0 +1,199 @@
+//! Codes with which people show that they read a mailbox: how one is sent, and how one is answered (ADR 16).
+//!
+//! Nobody learns here whether an address is anybody's. Limits go by the address as it was typed, and where nobody is to get
+//! a code a row is written all the same: it has attempts, it expires, and no code opens anything with it.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
+
+use super::{Error, UseCases, budget::Budget, second_factor::new_code};
+use crate::{
+    delivery::{self, Content, Message},
+    domain::{
+        Caller, Email, Event, EventKind, LoginName, OneTimeCode, ThrottleRule, Timestamp, User,
+    },
+    store::{MailboxCode, MailboxReservation, NewMailboxCode},
+    token::{MasterKey, OpaqueToken, Purpose},
+};
+
+/// No answer to whoever asks for a code comes sooner than this after the call. It takes a little longer to find a user, and
+/// to write a message to them, than to find none: that must not be seen.
+const ANSWERED_AFTER: Duration = Duration::from_millis(20);
+
+/// What a code is sent for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Errand {
+    EmailVerification,
+    PasswordReset,
+}
+
+/// A code that was sent, or seems to have been.
+#[derive(Debug)]
+pub struct PendingErrand {
+    /// The secret id.
+    pub token: OpaqueToken,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// Who gets a code, and the version of their credentials.
+pub(super) type Recipient<'a> = (&'a User, i64);
+
+impl Errand {
+    /// What tells ids apart: one of another errand is as good as unknown, and so is its code.
+    fn id_purpose(self) -> Purpose {
+        match self {
+            Self::EmailVerification => Purpose::VerificationId,
+            Self::PasswordReset => Purpose::ResetId,
+        }
+    }
+
+    fn message_purpose(self) -> delivery::Purpose {
+        match self {
+            Self::EmailVerification => delivery::Purpose::VerifyEmail,
+            Self::PasswordReset => delivery::Purpose::ResetPassword,
+        }
+    }
+
+    /// What its budgets are called.
+    pub(super) fn label(self) -> &'static [u8] {
+        match self {
+            Self::EmailVerification => b"verification",
+            Self::PasswordReset => b"reset",
+        }
+    }
+
+    fn is_for(self, user: &User) -> bool {
+        user.disabled_at.is_none()
+            && match self {
+                Self::EmailVerification => !user.email_verified,
+                Self::PasswordReset => true,
+            }
+    }
+
+    /// Whether it is recorded that a code was asked for.
+    fn event_kind(self) -> Option<EventKind> {
+        match self {
+            Self::EmailVerification => None,
+            Self::PasswordReset => Some(EventKind::ResetRequested),
+        }
+    }
+}
+
+impl UseCases {
+    /// Sends a code to an address, if there is somebody to get one.
+    ///
+    /// # Errors
+    /// A bad field; the cool-down; too many calls or mails; the store's.
+    pub(super) async fn begin_errand(
+        &self,
+        errand: Errand,
+        email: &str,
+        device_token: &OpaqueToken,
+        caller: Caller,
+    ) -> Result<PendingErrand, Error> {
+        let begun = Instant::now();
+        let email = Email::parse(email)?;
+        self.admit(&caller)?;
+        let pending = self.send_errand(errand, &email, device_token, caller).await;
+        sleep_until(begun + ANSWERED_AFTER).await;
+        pending
+    }
+
+    async fn send_errand(
+        &self,
+        errand: Errand,
+        email: &Email,
+        device_token: &OpaqueToken,
+        caller: Caller,
+    ) -> Result<PendingErrand, Error> {
+        let name = LoginName::Email(email.key().to_owned());
+        let found = self.store.user_by_login(&name).await?;
+        // Strangers who use up the limits of the address do not keep its owner, on a known device, from a code.
+        let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token));
+        let budget = self.mailbox_budget(errand.label(), email, device_id);
+        self.charge(ThrottleRule::CoolDown(self.policy.code.resend_after), budget).await?;
+        self.charge(ThrottleRule::Mails, budget).await?;
+        let found = found.filter(|found| errand.is_for(&found.user));
+        let recipient = found.as_ref().map(|found| (&found.user, found.credential_version));
+        let token = OpaqueToken::generate(&mut rand::rng());
+        let mut new = self.new_mailbox_code(errand, &token, recipient, budget)?;
+        let (expires_at, at) = (new.code.expires_at, new.code.created_at);
+        new.event = errand.event_kind().map(|kind| {
+            let (id, user_id, address) = (Uuid::now_v7(), new.code.user_id, caller.address);
+            Event { id, kind, user_id, session_id: None, address, at }
+        });
+        self.store.mailbox_code_create(new).await?;
+        self.outbox.wake();
+        Ok(PendingErrand { token, expires_at })
+    }
+
+    /// A new code for that id.
+    pub(super) fn new_mailbox_code(
+        &self,
+        errand: Errand,
+        id: &OpaqueToken,
+        recipient: Option<Recipient<'_>>,
+        budget: Budget,
+    ) -> Result<NewMailboxCode, Error> {
+        let (now, digits) = (self.clock.now(), new_code());
+        let expires_at = now.plus(self.policy.code.ttl);
+        let id_mac = self.errand_mac(errand, id);
+        let code = MailboxCode {
+            id: Uuid::now_v7(),
+            user_id: recipient.map(|(user, _)| user.id),
+            credential_version: recipient.map_or(0, |(_, version)| version),
+            budget: budget.0,
+            code_mac: self.code_mac(&id_mac, digits.expose()),
+            created_at: now,
+            expires_at,
+        };
+        let content = Content::Code { purpose: errand.message_purpose(), code: digits, expires_at };
+        let message = recipient.map(|(user, _)| self.seal(&Message::new(user, content, now)));
+        Ok(NewMailboxCode { code, id_mac, message: message.transpose()?, event: None })
+    }
+
+    /// Spends an attempt and compares. Gives what was sent, and to whom, if the code is right.
+    ///
+    /// # Errors
+    /// An id or a code that is not valid; no attempts left; too many failed codes; the store's.
+    pub(super) async fn answer_errand(
+        &self,
+        errand: Errand,
+        id: &OpaqueToken,
+        code: &str,
+        caller: Caller,
+    ) -> Result<(MailboxCode, Uuid), Error> {
+        let (id_mac, max_attempts) = (self.errand_mac(errand, id), self.policy.code.max_attempts);
+        // The attempt is spent and committed before anything is compared: callers in parallel can't share one, and
+        // nothing that happens later gives it back.
+        let now = self.clock.now();
+        let sent = match self.store.mailbox_code_reserve(id_mac, max_attempts, now).await? {
+            MailboxReservation::Reserved(sent) => sent,
+            MailboxReservation::Exhausted => return Err(Error::ChallengeExhausted),
+            MailboxReservation::Invalid => return Err(Error::ChallengeInvalid),
+        };
+        // The limit over all codes of the address; it too is spent before anything is compared.
+        let attempt = self.charge(ThrottleRule::Codes, Budget(sent.budget)).await?;
+        // Only now is its form looked at: a malformed guess is a guess.
+        let right = OneTimeCode::parse(code).is_some_and(|typed| {
+            MasterKey::same(&self.code_mac(&id_mac, typed.expose()), &sent.code_mac)
+        });
+        if !right {
+            let kind = EventKind::CodeFailed;
+            self.record_failure(kind, sent.user_id, None, caller.address).await?;
+            return Err(Error::ChallengeInvalid);
+        }
+        self.take_back(attempt).await?;
+        // Nobody got this code: it was guessed, and opens nothing.
+        let user_id = sent.user_id.ok_or(Error::ChallengeInvalid)?;
+        Ok((sent, user_id))
+    }
+
+    /// Only the digest of an id is kept: whoever reads the database can't answer for anybody.
+    fn errand_mac(&self, errand: Errand, id: &OpaqueToken) -> [u8; 32] {
+        self.master_key.digest(errand.id_purpose(), &[id.expose().as_bytes()])
+    }
+}

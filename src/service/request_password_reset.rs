@@ -1,0 +1,31 @@
+//! RequestPasswordReset: a code for whoever has forgotten their password.
+
+use super::{
+    Error, UseCases,
+    mailbox::{Errand, PendingErrand},
+};
+use crate::{domain::Caller, token::OpaqueToken};
+
+/// What a caller sent.
+#[derive(Debug)]
+pub struct RequestPasswordResetRequest {
+    /// The user's e-mail address.
+    pub email: String,
+    /// What an earlier login gave the device; may be empty.
+    pub device_token: OpaqueToken,
+}
+
+impl UseCases {
+    /// Sends a code, where there is somebody to get one. The answer does not tell.
+    ///
+    /// # Errors
+    /// A bad field; the cool-down; too many calls or mails; the store's.
+    pub async fn request_password_reset(
+        &self,
+        request: RequestPasswordResetRequest,
+        caller: Caller,
+    ) -> Result<PendingErrand, Error> {
+        let RequestPasswordResetRequest { email, device_token } = request;
+        self.begin_errand(Errand::PasswordReset, &email, &device_token, caller).await
+    }
+}

@@ -1,0 +1,22 @@
+//! ResendEmailVerification: another code for an address that is not verified yet.
+
+use super::{
+    Error, UseCases,
+    mailbox::{Errand, PendingErrand},
+};
+use crate::{domain::Caller, token::OpaqueToken};
+
+impl UseCases {
+    /// Sends a code, where there is somebody to get one. The answer does not tell.
+    ///
+    /// # Errors
+    /// A bad field; the cool-down; too many calls or mails; the store's.
+    pub async fn resend_email_verification(
+        &self,
+        email: &str,
+        caller: Caller,
+    ) -> Result<PendingErrand, Error> {
+        let no_device = OpaqueToken::from_text(String::new());
+        self.begin_errand(Errand::EmailVerification, email, &no_device, caller).await
+    }
+}

@@ -1,0 +1,103 @@
+//! ResetPassword: a code, and with it a new password. Whoever was in the account is out of it, and the user is told.
+
+use zeroize::Zeroizing;
+
+use super::{Error, UseCases, mailbox::Errand};
+use crate::{
+    delivery::Notice,
+    domain::{Caller, EventKind, Password, User},
+    store::{MailboxCode, PasswordReset, SpentRecoveryCode},
+    token::OpaqueToken,
+};
+
+/// What a caller sent.
+#[derive(Debug)]
+pub struct ResetPasswordRequest {
+    /// The reset's secret id.
+    pub reset: OpaqueToken,
+    /// The code as it was typed.
+    pub code: Zeroizing<String>,
+    /// The password as it will be.
+    pub new_password: Zeroizing<String>,
+    /// A recovery code as it was typed; may be empty.
+    pub recovery_code: Zeroizing<String>,
+}
+
+impl UseCases {
+    /// Sets another password.
+    ///
+    /// # Errors
+    /// Bad fields; an id or a code that is not valid; no attempts left; too many failed codes; no second factor beside the
+    /// mailbox; the store's and the hasher's.
+    pub async fn reset_password(
+        &self,
+        request: ResetPasswordRequest,
+        caller: Caller,
+    ) -> Result<(), Error> {
+        // Neither a password that is no good for anybody nor a machine that is too busy to hash one costs an attempt.
+        let for_anybody =
+            Password::parse_new(&request.new_password, self.policy.password, None, None);
+        for_anybody.map_err(|bad| bad.named("new_password"))?;
+        drop(self.passwords.announce(caller)?);
+        let errand = Errand::PasswordReset;
+        let (sent, user_id) =
+            self.answer_errand(errand, &request.reset, &request.code, caller).await?;
+        let done = self.set_anew(&sent, user_id, &request, caller).await;
+        if matches!(done, Err(Error::ChallengeInvalid)) {
+            self.record_failure(EventKind::CodeFailed, Some(user_id), None, caller.address).await?;
+        }
+        done
+    }
+
+    /// Sets the password of a user whose code was right. What is said from here on, nobody else hears.
+    async fn set_anew(
+        &self,
+        sent: &MailboxCode,
+        user_id: uuid::Uuid,
+        request: &ResetPasswordRequest,
+        caller: Caller,
+    ) -> Result<(), Error> {
+        let credential_version = sent.credential_version;
+        let found = self.store.user_by_id(user_id).await?.filter(|found| {
+            found.user.disabled_at.is_none() && found.credential_version == credential_version
+        });
+        let user = found.ok_or(Error::ChallengeInvalid)?.user;
+        let new_password = self.new_password(&request.new_password, &user)?;
+        let recovery_code = self.other_factor(&request.recovery_code, &user).await?;
+        // Before and outside any transaction: it takes a while. If it can't be done the code stays good.
+        let password_hash = self.passwords.hash(&new_password, caller).await?;
+        let at = self.revoking(self.clock.now(), caller);
+        let code_id = sent.id;
+        let reset = PasswordReset {
+            user_id,
+            credential_version,
+            code_id,
+            recovery_code,
+            password_hash,
+            at,
+        };
+        let notice = self.notice(&user, Notice::PasswordChanged)?;
+        // Of several callers with the right code, one passes; and none if the credentials have changed since it was sent.
+        if !self.store.password_reset(reset, notice).await? {
+            return Err(Error::ChallengeInvalid);
+        }
+        self.outbox.wake();
+        Ok(())
+    }
+
+    /// One mailbox never counts as two factors (OWASP ASVS 5.0, 6.4.3): where it gets the codes for logins, too, whoever reads
+    /// it would be in with what it gets alone. Then a recovery code takes the other factor's place.
+    async fn other_factor(
+        &self,
+        typed: &str,
+        user: &User,
+    ) -> Result<Option<SpentRecoveryCode>, Error> {
+        if !user.is_2fa_enabled || self.store.factors_of(user.id).await?.totp.is_some() {
+            return Ok(None);
+        }
+        if typed.is_empty() {
+            return Err(Error::RecoveryCodeNeeded);
+        }
+        self.recovery_code(typed, user).map(Some)
+    }
+}

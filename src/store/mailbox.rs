@@ -1,0 +1,107 @@
+//! Codes for mailboxes, and what crosses the store's boundary with them (ADR 16).
+
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{Result, Revoking, SealedMessage, SpentRecoveryCode};
+use crate::domain::{Event, Timestamp};
+
+/// Codes with which people show that they read a mailbox.
+#[async_trait]
+pub trait MailboxCodes {
+    /// Adds a code, and its message if there is one.
+    async fn mailbox_code_create(&self, new: NewMailboxCode) -> Result<()>;
+
+    /// Spends one attempt, before anything is compared: what is spent stays spent whatever happens next.
+    async fn mailbox_code_reserve(
+        &self,
+        id_mac: [u8; 32],
+        max_attempts: u32,
+        now: Timestamp,
+    ) -> Result<MailboxReservation>;
+
+    /// Uses the code up, and its user's address counts as verified from now on. Of many callers one succeeds, and none if
+    /// the user is disabled. Returns whether it did.
+    async fn email_verify(&self, verification: EmailVerification) -> Result<bool>;
+}
+
+/// A code with which somebody shows that they read a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailboxCode {
+    /// The row's id; not the secret id that the caller holds.
+    pub id: Uuid,
+    /// Whose mailbox it is; nobody's where the code is sent to nobody.
+    pub user_id: Option<Uuid>,
+    /// The user's credential version at that time; 0 where there is no user.
+    pub credential_version: i64,
+    /// Among whose failed codes those for this one count.
+    pub budget: [u8; 32],
+    /// The keyed digest of the code.
+    pub code_mac: [u8; 32],
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+}
+
+/// A code for a mailbox that is to be added.
+#[derive(Debug, Clone)]
+pub struct NewMailboxCode {
+    /// The code.
+    pub code: MailboxCode,
+    /// The keyed digest of the id that the caller holds.
+    pub id_mac: [u8; 32],
+    /// The message with the code; none where it is sent to nobody.
+    pub message: Option<SealedMessage>,
+    /// What is recorded of it, if anything is.
+    pub event: Option<Event>,
+}
+
+/// An address for which the code was right.
+#[derive(Debug, Clone, Copy)]
+pub struct EmailVerification {
+    /// The code.
+    pub code_id: Uuid,
+    /// Whose address it is.
+    pub user_id: Uuid,
+    /// The time of the request.
+    pub now: Timestamp,
+    /// Where it comes from.
+    pub address: Option<IpAddr>,
+}
+
+/// What came of spending an attempt at a code for a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailboxReservation {
+    /// It is spent: what was typed may be compared.
+    Reserved(MailboxCode),
+    /// There was none left.
+    Exhausted,
+    /// The code is unknown, expired or used.
+    Invalid,
+}
+
+/// Another password for a user who has shown that they read their mailbox.
+#[derive(Clone)]
+pub struct PasswordReset {
+    /// Whose.
+    pub user_id: Uuid,
+    /// The credentials for which the code was sent.
+    pub credential_version: i64,
+    /// The code that was right.
+    pub code_id: Uuid,
+    /// The recovery code beside it, where the user has no second factor but the mailbox.
+    pub recovery_code: Option<SpentRecoveryCode>,
+    /// The new password's hash, in its stored format.
+    pub password_hash: String,
+    /// The time of the request.
+    pub at: Revoking,
+}
+
+impl std::fmt::Debug for PasswordReset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PasswordReset").field("user", &self.user_id).finish_non_exhaustive()
+    }
+}

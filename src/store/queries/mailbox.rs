@@ -1,0 +1,178 @@
+//! Codes for mailboxes: reserve, compare, consume. The comparison is the caller's; the two ends of it are here.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{Backend, Connection, events, outbox};
+use crate::{
+    domain::{Event, EventKind, Timestamp},
+    store::{
+        EmailVerification, Error, MailboxCode, MailboxCodes, MailboxReservation, NewMailboxCode,
+        Result,
+    },
+};
+
+#[async_trait]
+impl MailboxCodes for Backend {
+    async fn mailbox_code_create(&self, new: NewMailboxCode) -> Result<()> {
+        self.write(new, |connection, new| Box::pin(insert(connection, new))).await
+    }
+
+    async fn mailbox_code_reserve(
+        &self,
+        id_mac: [u8; 32],
+        max_attempts: u32,
+        now: Timestamp,
+    ) -> Result<MailboxReservation> {
+        // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
+        if !is_open(&mut *self.reader().acquire().await?, &id_mac, now).await? {
+            return Ok(MailboxReservation::Invalid);
+        }
+        self.write((id_mac, max_attempts, now), |connection, (id_mac, max_attempts, now)| {
+            Box::pin(reserve(connection, id_mac, *max_attempts, *now))
+        })
+        .await
+    }
+
+    async fn email_verify(&self, verification: EmailVerification) -> Result<bool> {
+        self.write(verification, |connection, verification| {
+            Box::pin(verify_email(connection, verification))
+        })
+        .await
+    }
+}
+
+pub(super) async fn insert(connection: &mut Connection, new: &NewMailboxCode) -> Result<()> {
+    let code = &new.code;
+    sqlx::query(
+        "INSERT INTO mailbox_codes (id, id_mac, user_id, credential_version, budget, code_mac, attempts, \
+         created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)",
+    )
+    .bind(code.id)
+    .bind(new.id_mac.as_slice())
+    .bind(code.user_id)
+    .bind(code.credential_version)
+    .bind(code.budget.as_slice())
+    .bind(code.code_mac.as_slice())
+    .bind(code.created_at)
+    .bind(code.expires_at)
+    .execute(&mut *connection)
+    .await?;
+    events::put(connection, new.event.as_slice()).await?;
+    match &new.message {
+        // In the same transaction: a code that counts is one that will be sent.
+        Some(message) => outbox::put(connection, std::slice::from_ref(message)).await,
+        // It removes nothing, and is there for the time it takes: without it an address that nobody has would be answered
+        // one statement sooner.
+        None => outbox::remove(connection, code.id).await,
+    }
+}
+
+async fn reserve(
+    connection: &mut Connection,
+    id_mac: &[u8],
+    max_attempts: u32,
+    now: Timestamp,
+) -> Result<MailboxReservation> {
+    let row: Option<MailboxCodeRow> = sqlx::query_as(
+        "UPDATE mailbox_codes SET attempts = attempts + 1 WHERE id_mac = $1 AND consumed_at IS NULL \
+         AND expires_at > $2 AND attempts < $3 RETURNING *",
+    )
+    .bind(id_mac)
+    .bind(now)
+    .bind(i32::try_from(max_attempts).unwrap_or(i32::MAX))
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some(row) = row {
+        return Ok(MailboxReservation::Reserved(row.try_into()?));
+    }
+    // What could still be answered but for its attempts is exhausted; all else is equally invalid.
+    Ok(if is_open(connection, id_mac, now).await? {
+        MailboxReservation::Exhausted
+    } else {
+        MailboxReservation::Invalid
+    })
+}
+
+/// Whether there is such a code that is neither used nor expired.
+async fn is_open(connection: &mut Connection, id_mac: &[u8], now: Timestamp) -> Result<bool> {
+    let found: Option<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM mailbox_codes WHERE id_mac = $1 AND consumed_at IS NULL AND expires_at > $2",
+    )
+    .bind(id_mac)
+    .bind(now)
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.is_some())
+}
+
+async fn verify_email(
+    connection: &mut Connection,
+    verification: &EmailVerification,
+) -> Result<bool> {
+    let EmailVerification { code_id, user_id, now, address } = *verification;
+    // The user before the code, as a reset takes them: the other order could deadlock. Where the code turns out to be
+    // used, what it was used for has verified the address already.
+    let verified = sqlx::query(
+        "UPDATE users SET email_verified = $2 WHERE id = $1 AND disabled_at IS NULL \
+         AND EXISTS (SELECT 1 FROM mailbox_codes WHERE id = $3 AND user_id = $1 AND consumed_at IS NULL) RETURNING id",
+    )
+    .bind(user_id)
+    .bind(true)
+    .bind(code_id)
+    .fetch_optional(&mut *connection)
+    .await?;
+    if verified.is_none() || !consume(connection, code_id, now).await? {
+        return Ok(false);
+    }
+    let (id, kind, user_id) = (Uuid::now_v7(), EventKind::EmailVerified, Some(user_id));
+    let event = Event { id, kind, user_id, session_id: None, address, at: now };
+    events::put(connection, &[event]).await?;
+    Ok(true)
+}
+
+/// Uses a code up. Of several who hold the right one, the row's lock lets one through.
+pub(super) async fn consume(
+    connection: &mut Connection,
+    code_id: Uuid,
+    now: Timestamp,
+) -> Result<bool> {
+    let consumed = sqlx::query(
+        "UPDATE mailbox_codes SET consumed_at = $2 WHERE id = $1 AND consumed_at IS NULL RETURNING id",
+    )
+    .bind(code_id)
+    .bind(now)
+    .fetch_optional(connection)
+    .await?;
+    Ok(consumed.is_some())
+}
+
+#[derive(sqlx::FromRow)]
+struct MailboxCodeRow {
+    id: Uuid,
+    user_id: Option<Uuid>,
+    credential_version: i64,
+    budget: Vec<u8>,
+    code_mac: Vec<u8>,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl TryFrom<MailboxCodeRow> for MailboxCode {
+    type Error = Error;
+
+    fn try_from(row: MailboxCodeRow) -> Result<Self> {
+        let digest = |bytes: Vec<u8>, column| {
+            bytes.try_into().map_err(|_wrong_length| Error::Corrupt(column))
+        };
+        Ok(Self {
+            id: row.id,
+            user_id: row.user_id,
+            credential_version: row.credential_version,
+            budget: digest(row.budget, "mailbox_codes.budget")?,
+            code_mac: digest(row.code_mac, "mailbox_codes.code_mac")?,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        })
+    }
+}

@@ -1,0 +1,77 @@
+//! A password, set anew on the word of a mailbox: the code is used up, and whoever was in the account is out of it.
+
+use sqlx::Connection as _;
+use uuid::Uuid;
+
+use super::{
+    Connection, challenges, completion, events, factors, mailbox, outbox, passwords, sessions, totp,
+};
+use crate::{
+    domain::EventKind,
+    store::{FactorChange, PasswordReset, Result, SealedMessage},
+};
+
+pub(super) async fn complete(
+    connection: &mut Connection,
+    reset: &PasswordReset,
+    message: &SealedMessage,
+) -> Result<bool> {
+    let change = FactorChange {
+        user_id: reset.user_id,
+        credential_version: reset.credential_version,
+        session_id: None,
+        address: reset.at.address,
+        now: reset.at.now,
+    };
+    if !set_password(connection, reset, &change).await? {
+        return Ok(false);
+    }
+    mailbox::consume(connection, reset.code_id, change.now).await?;
+    sqlx::query("UPDATE users SET email_verified = $2 WHERE id = $1")
+        .bind(change.user_id)
+        .bind(true)
+        .execute(&mut *connection)
+        .await?;
+    challenges::end_all(connection, change.user_id, change.now).await?;
+    events::put(connection, &[change.event(EventKind::PasswordReset)]).await?;
+    // No session has that id: all of them end.
+    sessions::revoke_others(connection, change.user_id, Uuid::nil(), &reset.at).await?;
+    outbox::put(connection, std::slice::from_ref(message)).await?;
+    Ok(true)
+}
+
+/// Of many with the right code, and of many codes, one passes: the version that they were sent for is then gone. The other
+/// codes are left as they are, so that whoever guesses at one does not learn that there was a reset.
+async fn set_password(
+    connection: &mut Connection,
+    reset: &PasswordReset,
+    change: &FactorChange,
+) -> Result<bool> {
+    let Some(is_2fa_enabled) = factors::take_user(connection, change).await? else {
+        return Ok(false);
+    };
+    // A savepoint: no password is set without the recovery code that it takes, and no such code lost to a reset that fails.
+    let mut attempt = connection.begin().await?;
+    let (user_id, version) = (change.user_id, change.credential_version);
+    let whole = passwords::set_hash(&mut attempt, user_id, version, &reset.password_hash).await?
+        && has_other_factor(&mut attempt, reset, change, is_2fa_enabled).await?;
+    if whole {
+        attempt.commit().await?;
+    } else {
+        attempt.rollback().await?;
+    }
+    Ok(whole)
+}
+
+/// The user's second factor may have been turned on, or their app have gone, since somebody last looked.
+async fn has_other_factor(
+    connection: &mut Connection,
+    reset: &PasswordReset,
+    change: &FactorChange,
+    is_2fa_enabled: bool,
+) -> Result<bool> {
+    match &reset.recovery_code {
+        Some(code) => completion::spend_recovery_code(connection, change, code).await,
+        None => Ok(!is_2fa_enabled || totp::has_app(connection, change.user_id).await?),
+    }
+}
