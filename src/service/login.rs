@@ -61,23 +61,29 @@ impl UseCases {
         caller: Caller,
     ) -> Result<LoginOutcome, Error> {
         let begun = Instant::now();
+        let outcome = self.try_login(request, caller).await;
+        if matches!(outcome, Err(Error::Throttled(_) | Error::Overloaded(_))) {
+            sleep_until(begun + REFUSED_AFTER).await;
+        }
+        outcome
+    }
+
+    async fn try_login(
+        &self,
+        request: LoginRequest,
+        caller: Caller,
+    ) -> Result<LoginOutcome, Error> {
         // What was sent is held once, not twice, by whoever waits for a hash.
         let (name, password, device_token, mut destination) = self.parse_login(request, caller)?;
         self.admit(&caller)?;
-        let turn = self.lines.turn().await;
-        let found = self.store.user_by_login(&name).await?;
-        drop(turn);
+        let found = self.look_up(&name).await?;
         destination.device_id =
             found.as_ref().and_then(|found| self.known_device(found, &device_token));
         let budget = self.login_budget(&name, found.as_ref(), destination.device_id);
         // One hash in any case, and only then is it looked at whether there is such a user and whether it is enabled:
         // neither the answer nor the time tells.
         let stored = found.as_ref().map(|found| found.password_hash.as_str());
-        let guess = self.guess(budget, &password, stored, caller).await;
-        if guess.is_err() {
-            sleep_until(begun + REFUSED_AFTER).await;
-        }
-        let guess = guess?;
+        let guess = self.guess(budget, &password, stored, caller).await?;
         let user_id = found.as_ref().map(|found| found.user.id);
         let passes = |found: &Credentials| guess.right && found.user.disabled_at.is_none();
         let Some(credentials) = found.filter(passes) else {
@@ -115,6 +121,11 @@ impl UseCases {
             };
             Some((name?, password?, request.device_token, destination))
         })())
+    }
+
+    async fn look_up(&self, name: &LoginName) -> Result<Option<Credentials>, Error> {
+        let _turn = self.lines.turn().await;
+        Ok(self.store.user_by_login(name).await?)
     }
 
     async fn complete(
