@@ -27,25 +27,21 @@ pub(super) fn status(error: Error) -> Status {
             "CHALLENGE_INVALID",
             "the challenge or the code is not valid",
         ),
-        Error::ChallengeExhausted => plain(
-            Code::FailedPrecondition,
-            "CHALLENGE_EXHAUSTED",
-            "the challenge has no attempts left: log in again",
-        ),
-        Error::RecoveryCodeNeeded => plain(
-            Code::FailedPrecondition,
+        Error::ChallengeExhausted => {
+            unmet("CHALLENGE_EXHAUSTED", "the challenge has no attempts left: log in again")
+        }
+        Error::RecoveryCodeNeeded => unmet(
             "FACTOR_UNAVAILABLE",
             "the second factor goes to the same mailbox: give a recovery code, or ask the operator",
         ),
-        Error::FactorUnavailable => plain(
-            Code::FailedPrecondition,
+        Error::FactorUnavailable => unmet(
             "FACTOR_UNAVAILABLE",
             "no code is sent for this challenge: answer it with one of its factors",
         ),
-        Error::TwoFactorOff => plain(
-            Code::FailedPrecondition,
-            "TWO_FACTOR_OFF",
-            "two-factor login is off: turn it on first",
+        Error::TwoFactorOff => unmet("TWO_FACTOR_OFF", "two-factor login is off: turn it on first"),
+        Error::EmailUnverified => unmet(
+            "EMAIL_UNVERIFIED",
+            "the codes would go to an address that is not verified: verify it first, or enrol an app",
         ),
         Error::TokenInvalid => {
             plain(Code::Unauthenticated, "TOKEN_INVALID", "the token is not valid")
@@ -110,6 +106,11 @@ fn invalid_fields(fields: Vec<InvalidField>) -> Status {
         details.add_bad_request_violation(field.field, field.problem);
     }
     Status::with_error_details(Code::InvalidArgument, texts.join("; "), details)
+}
+
+/// The caller is right to ask, but something has to come first.
+fn unmet(reason: &'static str, text: &'static str) -> Status {
+    plain(Code::FailedPrecondition, reason, text)
 }
 
 fn taken(field: &'static str, reason: &'static str, text: &'static str) -> Status {

@@ -30,6 +30,9 @@ pub enum Error {
     /// There is no second factor that the request could be about.
     #[error("the second factor is off")]
     TwoFactorOff,
+    /// Codes would go to an address that nobody has shown to be theirs.
+    #[error("the e-mail address is not verified")]
+    EmailUnverified,
     /// A bearer or refresh token that is not ours, has expired, or whose session has ended: nothing tells which.
     #[error("the token is not valid")]
     TokenInvalid,

@@ -2,11 +2,12 @@
 
 use countersign::pb::{Factor, Tokens, login_response::Result as Outcome};
 use rstest::rstest;
+use tonic::Code;
 
 use super::{
     STEP, answer, enroll, enrolled, factors, notices, reason_of, recovery, set_two_factor, totp,
 };
-use crate::harness::{Backend, Server, logs, server::PASSWORD};
+use crate::harness::{Backend, Server, logs, reason, server::PASSWORD};
 
 /// The tokens that a login gets at once.
 async fn at_once(server: &Server, username: &str) -> Tokens {
@@ -83,4 +84,23 @@ async fn set_to_what_it_is_it_changes_nothing_and_nobody_is_told(
     assert!(answer(&server, &open, totp(app.code_at(&server.clock))).await.is_ok());
     let challenge = server.challenge(&user).await;
     assert!(answer(&server, &challenge, recovery(&codes[0])).await.is_ok());
+}
+
+#[rstest]
+#[tokio::test]
+async fn where_addresses_are_verified_no_codes_go_to_one_that_is_not(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server =
+        Server::start_with(backend, |config, _| config.policy.email_verification = true).await;
+    let user = server.user(false).await;
+    let tokens = server.session(&user).await;
+    let refused = set_two_factor(&server, &tokens, true, PASSWORD).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), reason(&refused)),
+        (Code::FailedPrecondition, "EMAIL_UNVERIFIED".into())
+    );
+    assert!(!server.me(&tokens).await.unwrap().is_2fa_enabled);
+    server.database.run("UPDATE users SET email_verified = TRUE").await;
+    assert!(set_two_factor(&server, &tokens, true, PASSWORD).await.unwrap().is_2fa_enabled);
 }
