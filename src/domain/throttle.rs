@@ -14,7 +14,7 @@ const FREE_FAILURES: u32 = 4;
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
 /// After so many failures in a row a password alone opens nothing (NIST SP 800-63B-4, section 3.2.2).
-const MAX_FAILURES_IN_A_ROW: u32 = 100;
+pub const MAX_FAILURES_IN_A_ROW: u32 = 100;
 
 const MAX_FAILED_CODES: u32 = 20;
 const MAX_MAILS: u32 = 60;

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Error, UseCases, lines::Place};
 use crate::{
-    domain::{Caller, Challenge, Charged, Email, LoginName, Password, ThrottleRule},
+    domain::{Caller, Challenge, Charged, Email, LoginName, Password, ThrottleRule, User},
     store::{Admission, Credentials},
     token::{DeviceToken, OpaqueToken, Purpose},
 };
@@ -37,6 +37,11 @@ impl Attempt {
     }
 }
 
+/// What stands for all known devices together.
+pub(super) fn any_device(device_id: Option<Uuid>) -> Option<Uuid> {
+    device_id.map(|_| Uuid::max())
+}
+
 impl UseCases {
     /// The budget of an account: that of a known device or of a session, or the one that all strangers share. New
     /// credentials begin with new budgets.
@@ -51,10 +56,19 @@ impl UseCases {
         Budget(self.master_key.digest(Purpose::Budget, &parts))
     }
 
-    /// The budget of a challenge's codes and mails.
-    pub(super) fn challenge_budget(&self, challenge: &Challenge) -> Budget {
-        let Challenge { user_id, credential_version, device_id, .. } = *challenge;
-        self.account_budget(user_id, credential_version, device_id)
+    /// The budget of the failed codes that answer an account's challenges. A new password does not renew it: whoever reads the
+    /// mailbox could set one, and guess the app's code anew, as often as they like.
+    pub(super) fn code_budget(&self, challenge: &Challenge) -> Budget {
+        let device = challenge.device_id.unwrap_or_default();
+        let parts: [&[u8]; 3] = [b"codes", challenge.user_id.as_bytes(), device.as_bytes()];
+        Budget(self.master_key.digest(Purpose::Budget, &parts))
+    }
+
+    /// The budget of the mails with an account's codes. All known devices share one, or many of them would flood the mailbox.
+    pub(super) fn mail_budget(&self, challenge: &Challenge) -> Budget {
+        let device = any_device(challenge.device_id).unwrap_or_default();
+        let parts: [&[u8]; 3] = [b"mails", challenge.user_id.as_bytes(), device.as_bytes()];
+        Budget(self.master_key.digest(Purpose::Budget, &parts))
     }
 
     /// The budget for a login. Where there is no such account the name stands for one, so that it is throttled like any.
@@ -87,11 +101,21 @@ impl UseCases {
         Budget(self.master_key.digest(Purpose::Budget, &parts))
     }
 
+    /// The budget of what a mailbox is told of changes.
+    pub(super) fn notice_budget(&self, user: &User) -> Budget {
+        // What was stored once may not pass today's rules: then it stands for itself.
+        let email = Email::parse(&user.email);
+        let address = email.as_ref().map_or(user.email.as_str(), Email::key);
+        let parts: [&[u8]; 2] = [b"notices", address.as_bytes()];
+        Budget(self.master_key.digest(Purpose::Budget, &parts))
+    }
+
     /// Which device of theirs a user's device token stands for. One that is not valid is as good as none.
     pub(super) fn known_device(&self, found: &Credentials, token: &OpaqueToken) -> Option<Uuid> {
-        let (user_id, version) = (found.user.id, found.credential_version);
+        let (user, version) = (&found.user, found.credential_version);
         let token = DeviceToken::parse(token.expose())?;
-        token.device_of(&self.master_key, user_id, version, self.clock.now())
+        let (needs_second_factor, now) = (user.is_2fa_enabled, self.clock.now());
+        token.device_of(&self.master_key, user.id, version, needs_second_factor, now)
     }
 
     /// Evaluates a password at the cost of an attempt.
@@ -141,7 +165,8 @@ impl UseCases {
         Ok(self.store.throttle_take_back(key, rule, charged).await?)
     }
 
-    /// Ends a row of failed passwords: their owner has logged in.
+    /// Ends a row of failed passwords: their owner has logged in. One that is over the limit stays until there is another
+    /// password: somebody may have guessed this one.
     pub(super) async fn forget_failures(&self, budget: Budget) -> Result<(), Error> {
         let key = self.throttle_key(ThrottleRule::Passwords, budget);
         Ok(self.store.throttle_forget(key).await?)

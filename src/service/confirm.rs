@@ -1,14 +1,14 @@
 //! The password again, of a user who is already known by their token: whoever has stolen one must not get the account.
 
 use super::{Account, Error, UseCases};
-use crate::domain::{Caller, EventKind, Password};
+use crate::domain::{Caller, EventKind, Password, ThrottleRule};
 
 impl UseCases {
     /// Checks the user's password, at the cost of an attempt of the session's own budget: whoever holds its token can't
     /// guess for long, and keeps nobody else from logging in.
     ///
     /// # Errors
-    /// It is not right; too many failures; the store's and the hasher's.
+    /// It is not right; too many failures, or more changes in an hour than a mailbox is told of; the store's and the hasher's.
     pub(super) async fn confirm(
         &self,
         account: &Account,
@@ -27,6 +27,9 @@ impl UseCases {
             self.record_failure(kind, user_id, session_id, caller.address).await?;
             return Err(Error::InvalidCredentials);
         }
-        self.forget_failures(budget).await
+        self.forget_failures(budget).await?;
+        // What is confirmed is told to the mailbox: an account with somebody else's address must not flood it.
+        self.charge(ThrottleRule::Mails, self.notice_budget(&credentials.user)).await?;
+        Ok(())
     }
 }

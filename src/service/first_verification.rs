@@ -33,7 +33,8 @@ impl UseCases {
             return Ok(None);
         }
         let (errand, id) = (Errand::EmailVerification, self.first_verification_id(user.id));
-        let budget = self.mailbox_budget(errand.label(), email, None);
+        // Its wrong codes count by themselves: strangers who fail with codes of their own don't keep a new user from it.
+        let budget = self.mailbox_budget(b"registration", email, None);
         self.new_mailbox_code(errand, &id, Some((user, FIRST_VERSION)), budget).map(Some)
     }
 

@@ -29,7 +29,7 @@ impl UseCases {
         };
         let code_mac = self.code_mac(&token_mac, code.expose());
         let message = self.login_code(&user, code, &challenge)?;
-        let mail = self.charge(ThrottleRule::Mails, self.challenge_budget(&challenge)).await?;
+        let mail = self.charge(ThrottleRule::Mails, self.mail_budget(&challenge)).await?;
         let not_renewed =
             match self.store.challenge_renew(token_mac, code_mac, rules, message).await? {
                 Renewal::Renewed(challenge) => {

@@ -43,7 +43,7 @@ impl UseCases {
         let token = OpaqueToken::generate(&mut rand::rng());
         let (token_mac, address) = (self.challenge_mac(&token), destination.address);
         let (code_mac, message) = if challenge.is_sent_a_code() {
-            self.charge(ThrottleRule::Mails, self.challenge_budget(&challenge)).await?;
+            self.charge(ThrottleRule::Mails, self.mail_budget(&challenge)).await?;
             let code = new_code();
             let code_mac = self.code_mac(&token_mac, code.expose());
             (code_mac, Some(self.login_code(&credentials.user, code, &challenge)?))

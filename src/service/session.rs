@@ -77,7 +77,9 @@ impl UseCases {
         // A device that was known stays the one it was: more logins give nobody more budgets.
         let device_id = destination.device_id.unwrap_or_else(uuid::Uuid::now_v7);
         let now = session.created_at;
-        let device = DeviceToken::issue(&self.master_key, user.id, version, device_id, now);
+        let second_factor = session.methods.contains(&AuthMethod::MultiFactor);
+        let device =
+            DeviceToken::issue(&self.master_key, user.id, version, second_factor, device_id, now);
         Ok(Tokens { device: Some(device.text()), ..self.issue(user, session, now)? })
     }
 

@@ -65,15 +65,17 @@ impl UseCases {
         caller: Caller,
     ) -> Result<Tokens, Error> {
         // The account's own limit, over all challenges and all kinds of proof; it too is spent before anything is compared.
-        let budget = self.challenge_budget(&reserved.challenge);
-        let attempt = self.charge(ThrottleRule::Codes, budget).await?;
+        let codes = self.code_budget(&reserved.challenge);
+        let attempt = self.charge(ThrottleRule::Codes, codes).await?;
         let user = self.store.user_by_id(reserved.challenge.user_id).await?;
         let credentials = user.ok_or(Error::ChallengeInvalid)?;
         // Only now is it looked at what it is and what form it has: a malformed guess is a guess.
         let spending = self.evaluate(proof, &reserved, &credentials.user).await?;
         let (challenge, factor) = (reserved.challenge, proof.factor());
+        let Challenge { user_id, credential_version, device_id, .. } = challenge;
+        let passwords = self.account_budget(user_id, credential_version, device_id);
         let tokens = self.answer(challenge, &credentials, (factor, spending), caller).await?;
-        self.count_as_right(attempt, budget).await;
+        self.count_as_right(attempt, passwords).await;
         Ok(tokens)
     }
 
@@ -105,10 +107,10 @@ impl UseCases {
 
     /// What was charged did not fail. The session has begun by now and the code is used up: if this can't be written, the
     /// user has a failure too many, and not a login too few.
-    async fn count_as_right(&self, attempt: Attempt, budget: Budget) {
+    async fn count_as_right(&self, attempt: Attempt, passwords: Budget) {
         let settled = async {
             self.take_back(attempt).await?;
-            self.forget_failures(budget).await
+            self.forget_failures(passwords).await
         };
         if let Err(error) = settled.await {
             tracing::warn!(%error, "a right code stays counted as a failed one");

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use sqlx::{
-    Executor as _, SqliteConnection, SqlitePool,
+    Connection as _, Executor as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::Notify;
@@ -141,7 +141,9 @@ async fn pool(options: SqliteConnectOptions, max_connections: u32) -> Result<Sql
             Box::pin(async move {
                 // An error says that no transaction was open, which is how it should be.
                 let _outside_a_transaction = connection.execute("ROLLBACK").await;
-                Ok(true)
+                // Where SQLite has ended one by itself, as it does when the disk is full, sqlx still counts it, and could
+                // not begin another: such a connection is closed.
+                Ok(!connection.is_in_transaction())
             })
         })
         .connect_with(options)
@@ -208,6 +210,26 @@ mod tests {
         drop(connection);
         assert_eq!(number(&store.writer, "SELECT COUNT(*) FROM t").await, 0);
         store.writer.execute("INSERT INTO t VALUES (2)").await.unwrap();
+        assert_eq!(number(&store.readers, "SELECT COUNT(*) FROM t").await, 1);
+    }
+
+    /// SQLite ends a transaction by itself when the disk is full.
+    #[tokio::test]
+    async fn once_there_is_room_again_writes_go_on() {
+        let (_folder, store) = store().await;
+        store.writer.execute("CREATE TABLE t (x)").await.unwrap();
+        let fill: Body<i64, ()> = |connection, bytes| {
+            Box::pin(async move {
+                let fill = sqlx::query("INSERT INTO t VALUES (zeroblob($1))").bind(bytes);
+                fill.execute(connection).await?;
+                Ok(())
+            })
+        };
+        store.writer.execute("PRAGMA max_page_count = 4").await.unwrap();
+        let full = store.write(1_000_000, fill).await;
+        assert!(full.is_err(), "{full:?}");
+        // A new connection knows no limit.
+        store.write(1_000_000, fill).await.unwrap();
         assert_eq!(number(&store.readers, "SELECT COUNT(*) FROM t").await, 1);
     }
 

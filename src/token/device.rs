@@ -26,17 +26,19 @@ pub struct DeviceToken {
 }
 
 impl DeviceToken {
-    /// A token for a device of a user whose credentials have that version.
+    /// A token for a device of a user whose credentials have that version, and whether its login had a second factor.
     pub fn issue(
         master_key: &MasterKey,
         user_id: Uuid,
         credential_version: i64,
+        second_factor: bool,
         device_id: Uuid,
         issued_at: Timestamp,
     ) -> Self {
-        let parts: [&[u8]; 4] = [
+        let parts: [&[u8]; 5] = [
             user_id.as_bytes(),
             &credential_version.to_be_bytes(),
+            &[u8::from(second_factor)],
             device_id.as_bytes(),
             &issued_at.unix_micros().to_be_bytes(),
         ];
@@ -57,18 +59,24 @@ impl DeviceToken {
         })
     }
 
-    /// The device, if it is known to that user. Compares in constant time.
+    /// The device, if it is known to that user. One that became known by the password alone is not where a second factor is
+    /// needed: whoever has the password could make as many as they like. Compares in constant time.
     pub fn device_of(
         &self,
         master_key: &MasterKey,
         user_id: Uuid,
         credential_version: i64,
+        needs_second_factor: bool,
         now: Timestamp,
     ) -> Option<Uuid> {
-        let (device_id, issued_at) = (self.device_id, self.issued_at);
-        let right = Self::issue(master_key, user_id, credential_version, device_id, issued_at);
-        let known = MasterKey::same(&self.mac, &right.mac) && now < issued_at.plus(LIFETIME);
-        known.then_some(device_id)
+        let (version, device_id, issued_at) = (credential_version, self.device_id, self.issued_at);
+        let is_one = |second_factor| {
+            let right =
+                Self::issue(master_key, user_id, version, second_factor, device_id, issued_at);
+            MasterKey::same(&self.mac, &right.mac)
+        };
+        let known = is_one(true) || (!needs_second_factor && is_one(false));
+        (known && now < issued_at.plus(LIFETIME)).then_some(device_id)
     }
 
     /// The token as its holder keeps it.
@@ -97,23 +105,23 @@ mod tests {
     fn a_device_is_known_to_its_user_until_the_password_changes_or_a_year_is_over() {
         let (key, user, device) = (key(), Uuid::now_v7(), Uuid::now_v7());
         let start = Timestamp::from_unix_micros(0);
-        let token = DeviceToken::issue(&key, user, 7, device, start);
+        let token = DeviceToken::issue(&key, user, 7, false, device, start);
         let token = DeviceToken::parse(token.text().expose()).unwrap();
-        assert_eq!(token.device_of(&key, user, 7, start), Some(device));
-        assert_eq!(token.device_of(&key, Uuid::now_v7(), 7, start), None);
-        assert_eq!(token.device_of(&key, user, 8, start), None);
-        assert_eq!(token.device_of(&super::tests::key(), user, 7, start), None);
-        assert_eq!(token.device_of(&key, user, 7, start.plus(LIFETIME)), None);
+        assert_eq!(token.device_of(&key, user, 7, false, start), Some(device));
+        assert_eq!(token.device_of(&key, Uuid::now_v7(), 7, false, start), None);
+        assert_eq!(token.device_of(&key, user, 8, false, start), None);
+        assert_eq!(token.device_of(&super::tests::key(), user, 7, false, start), None);
+        assert_eq!(token.device_of(&key, user, 7, false, start.plus(LIFETIME)), None);
     }
 
     #[test]
     fn every_prefix_suffix_and_changed_character_is_refused() {
         let (key, user, start) = (key(), Uuid::now_v7(), Timestamp::from_unix_micros(0));
-        let text = DeviceToken::issue(&key, user, 1, Uuid::now_v7(), start).text();
+        let text = DeviceToken::issue(&key, user, 1, false, Uuid::now_v7(), start).text();
         let text = text.expose();
         let passes = |text: &str| {
             DeviceToken::parse(text)
-                .and_then(|token| token.device_of(&key, user, 1, start))
+                .and_then(|token| token.device_of(&key, user, 1, false, start))
                 .is_some()
         };
         assert!(passes(text));

@@ -108,7 +108,8 @@ pub(super) async fn find_live(
     Ok(sqlx::query_as(LIVE).bind(id).bind(now).fetch_optional(connection).await?)
 }
 
-/// Begins a session, if the user is enabled and the credentials are still those of that version: a login succeeds.
+/// Begins a session, if the user is enabled and the credentials are still those of that version: a login succeeds. One by the
+/// password alone does not where a second factor has been turned on since.
 ///
 /// The version stays with the session: one that was begun while the password changed can be told by it.
 pub(super) async fn insert(
@@ -121,7 +122,7 @@ pub(super) async fn insert(
         "INSERT INTO sessions (id, user_id, credential_version, audience, device_name, amr, created_at, expires_at, \
          last_used_at, address, idle_expires_at, generation, refresh_salt) \
          SELECT $1, id, credential_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM users \
-         WHERE id = $2 AND credential_version = $3 AND disabled_at IS NULL RETURNING id",
+         WHERE id = $2 AND credential_version = $3 AND disabled_at IS NULL AND ($14 OR NOT is_2fa_enabled) RETURNING id",
     )
     .bind(session.id)
     .bind(session.user_id)
@@ -136,6 +137,7 @@ pub(super) async fn insert(
     .bind(session.idle_expires_at)
     .bind(session.generation)
     .bind(session.refresh_salt.as_slice())
+    .bind(session.methods.contains(&AuthMethod::MultiFactor))
     .fetch_optional(&mut *connection)
     .await?;
     if begun.is_none() {

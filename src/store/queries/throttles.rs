@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{Backend, Connection};
 use crate::{
-    domain::{Charged, Throttle, ThrottleRule, Timestamp},
+    domain::{Charged, MAX_FAILURES_IN_A_ROW, Throttle, ThrottleRule, Timestamp},
     store::{Admission, Error, Result, Throttles},
 };
 
@@ -44,7 +44,7 @@ impl Throttles for Backend {
     }
 
     async fn throttle_forget(&self, key: [u8; 32]) -> Result<()> {
-        self.write(key, |connection, key| Box::pin(delete(connection, key))).await
+        self.write(key, |connection, key| Box::pin(forget(connection, key))).await
     }
 }
 
@@ -103,6 +103,15 @@ async fn update(connection: &mut Connection, key: &[u8], throttle: &Throttle) ->
     .bind(throttle.expires_at)
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+async fn forget(connection: &mut Connection, key: &[u8]) -> Result<()> {
+    sqlx::query("DELETE FROM throttles WHERE key = $1 AND failures < $2")
+        .bind(key)
+        .bind(i64::from(MAX_FAILURES_IN_A_ROW))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

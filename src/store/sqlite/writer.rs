@@ -19,14 +19,17 @@ use crate::store::{Error, PATIENCE, Result, WRITE_DEADLINE};
 /// The writes that share a commit, at the most: those who wait for it wait for the statements of all.
 const MOST_TOGETHER: usize = 256;
 
+/// The writes that wait at the most, with all that they bring; whoever comes then waits to hand theirs in.
+const MOST_WAITING: usize = 1024;
+
 /// Hands writes to the task that makes them. Cheap to clone; the task ends with the last one.
 #[derive(Debug, Clone)]
-pub(super) struct Writer(mpsc::UnboundedSender<Box<dyn Write>>);
+pub(super) struct Writer(mpsc::Sender<Box<dyn Write>>);
 
 impl Writer {
     /// Starts the task, on the only connection that `pool` has.
     pub(super) fn start(pool: SqlitePool) -> Self {
-        let (queue, waiting) = mpsc::unbounded_channel();
+        let (queue, waiting) = mpsc::channel(MOST_WAITING);
         tokio::spawn(write_all(pool, waiting));
         Self(queue)
     }
@@ -40,9 +43,11 @@ impl Writer {
     {
         let (begins, begun) = oneshot::channel();
         let write = Waiting { args, body, begins: Some(begins), answer: None, result: None };
-        if self.0.send(Box::new(write)).is_err() {
-            return Err(Error::Unavailable("there is no writer any more".into()));
-        }
+        let begun = async {
+            // An error says that there is no writer any more; then nothing begins either.
+            let _handed_in = self.0.send(Box::new(write)).await;
+            begun.await
+        };
         let Ok(Ok(answer)) = timeout(PATIENCE, begun).await else {
             return Err(Error::Unavailable("the database was not free to write".into()));
         };
@@ -108,7 +113,7 @@ impl<A: Send + Sync, T: Send> Write for Waiting<A, T> {
     }
 }
 
-async fn write_all(pool: SqlitePool, mut waiting: mpsc::UnboundedReceiver<Box<dyn Write>>) {
+async fn write_all(pool: SqlitePool, mut waiting: mpsc::Receiver<Box<dyn Write>>) {
     let mut writes = Vec::new();
     while waiting.recv_many(&mut writes, MOST_TOGETHER).await > 0 {
         writes.retain_mut(|write| write.begin());

@@ -1,6 +1,9 @@
 //! Sessions.
 
-use countersign::{domain::Session, store::Credentials};
+use countersign::{
+    domain::{AuthMethod, Session},
+    store::Credentials,
+};
 use rstest::rstest;
 use uuid::Uuid;
 
@@ -187,4 +190,21 @@ async fn each_of_very_many_sessions_that_are_ended_at_once_has_a_number(
     ] {
         assert_eq!(database.number(sql).await, number, "{sql}");
     }
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_password_alone_begins_no_session_once_a_second_factor_is_on(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await;
+    assert!(user.user.is_2fa_enabled);
+    let whole = session_of(user.user.id);
+    let half = Session { methods: vec![AuthMethod::Password], ..session_of(user.user.id) };
+    assert!(!store.session_create(half.clone(), user.credential_version).await.unwrap());
+    assert!(store.session_create(whole, user.credential_version).await.unwrap());
+    database.run("UPDATE users SET is_2fa_enabled = FALSE").await;
+    assert!(store.session_create(half, user.credential_version).await.unwrap());
 }

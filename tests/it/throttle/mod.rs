@@ -5,6 +5,7 @@ mod codes;
 mod confirmations;
 mod devices;
 mod passwords;
+mod renewal;
 
 use std::time::Duration;
 

@@ -10,13 +10,12 @@ use countersign::{
 use futures_util::future::join_all;
 use rstest::rstest;
 
-use super::{From, WRONG, login, reason_of, tokens, wait};
+use super::{From, WRONG, login, reason_of, wait};
 use crate::{
     engine::figure,
     harness::{
         Backend, Database, Server,
         clock::TestClock,
-        logs,
         server::{PASSWORD, config, registration, replica},
         unique,
     },
@@ -171,25 +170,6 @@ async fn an_owner_who_logs_in_many_times_at_once_is_not_throttled(
 }
 
 /// NIST SP 800-63B-4, section 3.2.2: not more than 100 failures in a row, and the owner is not to be locked out.
-#[rstest]
-#[tokio::test]
-async fn after_a_hundred_failures_in_a_row_the_password_alone_opens_nothing(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
-    let server = Server::start(backend).await;
-    let user = server.user(false).await;
-    server.clock.stop();
-    for _ in 0..100 {
-        assert_eq!(reason_of(server.login(&user.username, WRONG).await), "INVALID_CREDENTIALS");
-        server.clock.advance(Duration::from_secs(60));
-    }
-    let challenge = server.challenge(&user).await;
-    let code = logs::code(&user.username);
-    assert!(server.verify(&challenge, &code).await.is_ok());
-    // That was the owner: all is as it was.
-    tokens(&server.auth, &user.username, From::default()).await;
-}
-
 /// A request id that leaked lets nobody guess more than Login does.
 #[rstest]
 #[tokio::test]
