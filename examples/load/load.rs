@@ -44,6 +44,7 @@ where
 /// late, which would count as the server's.
 fn beginnings(rate: f64, duration: Duration) -> mpsc::UnboundedReceiver<Instant> {
     let (tell, told) = mpsc::unbounded_channel();
+    #[expect(clippy::disallowed_methods, reason = "a thread of its own, which keeps time")]
     thread::spawn(move || {
         let (begun, mut offset) = (Instant::now(), 0.0);
         loop {
