@@ -1,9 +1,12 @@
 //! Two ways to offer load.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use rand::RngExt as _;
-use tokio::{task::JoinSet, time::sleep_until};
+use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     client::{Answer, Callers},
@@ -20,17 +23,11 @@ pub(crate) async fn open<F>(
 where
     F: Future<Output = Answer> + Send + 'static,
 {
-    let (begun, mut offset, mut calls) = (Instant::now(), 0.0, JoinSet::new());
-    let mut tally = Tally::default();
-    for number in 0.. {
-        // The times between independent arrivals.
-        offset += -rand::rng().random_range(f64::EPSILON..1.0).ln() / rate;
-        if offset > duration.as_secs_f64() {
-            break;
-        }
-        let intended = begun + Duration::from_secs_f64(offset);
-        sleep_until(intended.into()).await;
+    let (mut beginnings, mut calls) = (beginnings(rate, duration), JoinSet::new());
+    let (mut tally, mut number) = (Tally::default(), 0);
+    while let Some(intended) = beginnings.recv().await {
         let answer = call(number);
+        number += 1;
         calls.spawn(async move { (answer.await, intended, Instant::now()) });
         // Those that have ended need not be kept.
         while let Some(ended) = calls.try_join_next() {
@@ -41,6 +38,29 @@ where
         count(&mut tally, ended?);
     }
     Ok(tally)
+}
+
+/// The moments at which calls begin, each told when it has come. From a thread of its own: tokio's timer is a millisecond
+/// late, which would count as the server's.
+fn beginnings(rate: f64, duration: Duration) -> mpsc::UnboundedReceiver<Instant> {
+    let (tell, told) = mpsc::unbounded_channel();
+    #[expect(clippy::disallowed_methods, reason = "a thread of its own, which keeps time")]
+    thread::spawn(move || {
+        let (begun, mut offset) = (Instant::now(), 0.0);
+        loop {
+            // The times between independent arrivals.
+            offset += -rand::rng().random_range(f64::EPSILON..1.0).ln() / rate;
+            let intended = begun + Duration::from_secs_f64(offset);
+            if offset > duration.as_secs_f64() {
+                return;
+            }
+            thread::sleep(intended.saturating_duration_since(Instant::now()));
+            if tell.send(intended).is_err() {
+                return;
+            }
+        }
+    });
+    told
 }
 
 /// Closed loop: `at_once` callers, each of which logs in again once it has its answer, until there were `logins`.
