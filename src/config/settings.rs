@@ -34,7 +34,11 @@ pub const SETTINGS: &[Setting] = &[
     plain(DATABASE_CONNECTIONS, "10", "most connections to the database, beside one that listens"),
     plain(GRPC_ADDR, "127.0.0.1:50051", "where gRPC listens; port 0 picks one"),
     plain(HTTP_ADDR, "127.0.0.1:8080", "where HTTP listens: key set, probes, metrics"),
-    secret(MASTER_KEY, "made in development", "32 bytes in base64: encrypts keys at rest"),
+    secret(
+        MASTER_KEY,
+        "made in development",
+        "32 bytes in base64: encrypts keys and secrets at rest",
+    ),
     plain(DELIVERY, "log in development", "how codes reach people: log, smtp or webhook"),
     secret(SMTP_URL, "", "smtps://user:password@host:port or smtp://…?tls=required"),
     plain(SMTP_FROM, "", "the sender of mails: Countersign <auth@example.com>"),
