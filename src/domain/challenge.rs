@@ -9,9 +9,9 @@ use super::{Factor, Timestamp};
 /// The rules for one-time codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodePolicy {
-    /// How long a challenge lives.
+    /// How long a challenge lives, or the id of a reset or a verification.
     pub ttl: Duration,
-    /// How many codes can be tried for one challenge, whatever is resent.
+    /// How many codes can be tried for one of those, or for one enrolment of an app, whatever is resent.
     pub max_attempts: u32,
     /// How long to wait before another code can be sent.
     pub resend_after: Duration,

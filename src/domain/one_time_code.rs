@@ -1,4 +1,4 @@
-//! One-time codes: six digits that prove that a person reads a mailbox.
+//! One-time codes: six digits that prove that a person reads a mailbox, or holds an authenticator app.
 
 use std::fmt;
 

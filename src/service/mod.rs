@@ -104,7 +104,7 @@ pub struct Policy {
     pub session_ttl: Duration,
     /// How long a session lives that is not used.
     pub session_idle_ttl: Duration,
-    /// Calls a second that one address may make to what costs a hash or a mail; none are no limit.
+    /// Calls a second that one address may make to what anybody may call and costs a hash or a mail; none are no limit.
     pub address_rate: u32,
     /// How long events are kept.
     pub event_retention: Duration,

@@ -2,7 +2,8 @@
 //!
 //! This folder is compiled twice: `super` is `postgres` in one and `sqlite` in the other, and what differs between
 //! them stays there. Its `Backend` has `reader()`, for statements that only read, and `write(args, body)`, which runs
-//! a body in a transaction of its own and to its end. Nothing here may write in any other way.
+//! all of a body or nothing, and to its end even if the caller goes away (ADR 5); on SQLite, those that wait share a
+//! commit (ADR 18). Nothing here may write in any other way.
 
 mod challenges;
 mod completion;

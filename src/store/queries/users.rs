@@ -118,7 +118,7 @@ async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
     Ok(true)
 }
 
-/// Sessions and challenges go with the user: their keys cascade.
+/// Sessions, challenges, apps and recovery codes go with the user: their keys cascade. Mailbox codes lose their user.
 async fn delete(
     connection: &mut Connection,
     id: Uuid,
