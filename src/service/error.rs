@@ -18,8 +18,8 @@ pub enum Error {
     /// A wrong, used, expired or unknown code or challenge: nothing tells which.
     #[error("the challenge or the code is not valid")]
     ChallengeInvalid,
-    /// The challenge has no attempts left.
-    #[error("the challenge has no attempts left")]
+    /// The challenge, the id or the enrolment has no attempts left.
+    #[error("there are no attempts left")]
     ChallengeExhausted,
     /// One mailbox would count as two factors, and no recovery code was given.
     #[error("the only second factor is the mailbox itself")]
