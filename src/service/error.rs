@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use crate::{domain::InvalidField, password, store};
+use crate::{
+    domain::InvalidField,
+    password,
+    store::{self, Reservation},
+};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -86,5 +90,17 @@ impl From<password::Error> for Error {
             password::Error::Overloaded { retry_after } => Self::Overloaded(retry_after),
             password::Error::Broken => Self::Internal(error.into()),
         }
+    }
+}
+
+/// What an attempt was spent on.
+///
+/// # Errors
+/// There was no attempt to spend.
+pub(super) fn reserved<T>(reservation: Reservation<T>) -> Result<T, Error> {
+    match reservation {
+        Reservation::Reserved(reserved) => Ok(reserved),
+        Reservation::Exhausted => Err(Error::ChallengeExhausted),
+        Reservation::Invalid => Err(Error::ChallengeInvalid),
     }
 }

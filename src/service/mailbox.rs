@@ -8,14 +8,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::{Error, UseCases, budget::Budget, second_factor::new_code};
+use super::{Error, UseCases, budget::Budget, error::reserved, second_factor::new_code};
 use crate::{
     delivery::{self, Content, Message},
-    domain::{
-        Caller, Email, Event, EventKind, LoginName, OneTimeCode, ThrottleRule, Timestamp, User,
-    },
-    store::{MailboxCode, MailboxReservation, NewMailboxCode},
-    token::{MasterKey, OpaqueToken, Purpose},
+    domain::{Caller, Email, Event, EventKind, LoginName, ThrottleRule, Timestamp, User},
+    store::{MailboxCode, NewMailboxCode},
+    token::{OpaqueToken, Purpose},
 };
 
 /// No answer to whoever asks for a code comes sooner than this after the call. It takes a little longer to find a user, and
@@ -170,18 +168,10 @@ impl UseCases {
         // The attempt is spent and committed before anything is compared: callers in parallel can't share one, and
         // nothing that happens later gives it back.
         let now = self.clock.now();
-        let sent = match self.store.mailbox_code_reserve(id_mac, max_attempts, now).await? {
-            MailboxReservation::Reserved(sent) => sent,
-            MailboxReservation::Exhausted => return Err(Error::ChallengeExhausted),
-            MailboxReservation::Invalid => return Err(Error::ChallengeInvalid),
-        };
+        let sent = reserved(self.store.mailbox_code_reserve(id_mac, max_attempts, now).await?)?;
         // The limit over all codes of the address; it too is spent before anything is compared.
         let attempt = self.charge(ThrottleRule::Codes, Budget(sent.budget)).await?;
-        // Only now is its form looked at: a malformed guess is a guess.
-        let right = OneTimeCode::parse(code).is_some_and(|typed| {
-            MasterKey::same(&self.code_mac(&id_mac, typed.expose()), &sent.code_mac)
-        });
-        if !right {
+        if !self.is_code(&id_mac, code, &sent.code_mac) {
             let kind = EventKind::CodeFailed;
             self.record_failure(kind, sent.user_id, None, caller.address).await?;
             return Err(Error::ChallengeInvalid);

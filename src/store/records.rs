@@ -161,18 +161,22 @@ pub struct NewChallenge {
 
 /// What came of spending an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reservation {
-    /// It is spent: the proof may be compared with this digest.
-    Reserved {
-        /// The challenge, this attempt counted.
-        challenge: Box<Challenge>,
-        /// The keyed digest of the right code.
-        code_mac: [u8; 32],
-    },
+pub enum Reservation<T> {
+    /// It is spent: what was typed may be compared with this.
+    Reserved(T),
     /// There was none left.
     Exhausted,
-    /// The challenge is unknown, expired or used.
+    /// It is unknown, somebody else's, expired or used: nothing tells which.
     Invalid,
+}
+
+/// A challenge, and what answers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReservedChallenge {
+    /// The challenge, this attempt counted.
+    pub challenge: Challenge,
+    /// The keyed digest of the right code.
+    pub code_mac: [u8; 32],
 }
 
 /// When a code may be replaced, and until when the next one may not.

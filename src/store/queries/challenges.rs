@@ -8,8 +8,8 @@ use super::{Backend, Connection, completion, events, outbox, users};
 use crate::{
     domain::{Challenge, Event, EventKind, Factor, Session, Timestamp, User},
     store::{
-        Challenges, CodeRules, Error, NewChallenge, Renewal, Reservation, Result, SealedMessage,
-        Spending,
+        Challenges, CodeRules, Error, NewChallenge, Renewal, Reservation, ReservedChallenge,
+        Result, SealedMessage, Spending, column::count,
     },
 };
 
@@ -39,7 +39,7 @@ impl Challenges for Backend {
         token_mac: [u8; 32],
         max_attempts: u32,
         now: Timestamp,
-    ) -> Result<Reservation> {
+    ) -> Result<Reservation<ReservedChallenge>> {
         if !self.challenge_exists(&token_mac).await? {
             return Ok(Reservation::Invalid);
         }
@@ -134,7 +134,7 @@ async fn reserve(
     token_mac: &[u8],
     max_attempts: u32,
     now: Timestamp,
-) -> Result<Reservation> {
+) -> Result<Reservation<ReservedChallenge>> {
     let row: Option<ChallengeRow> = sqlx::query_as(
         "UPDATE challenges SET attempts = attempts + 1 WHERE token_mac = $1 AND consumed_at IS NULL \
          AND expires_at > $2 AND attempts < $3 RETURNING *",
@@ -146,7 +146,8 @@ async fn reserve(
     .await?;
     if let Some(row) = row {
         let code_mac = row.code_mac()?;
-        return Ok(Reservation::Reserved { challenge: Box::new(row.try_into()?), code_mac });
+        let challenge = row.try_into()?;
+        return Ok(Reservation::Reserved(ReservedChallenge { challenge, code_mac }));
     }
     // What can still be answered but for its attempts is exhausted; all else is equally invalid.
     let open = find(connection, token_mac).await?.is_some_and(|found| found.is_open(now));
@@ -214,11 +215,6 @@ async fn find(connection: &mut Connection, token_mac: &[u8]) -> Result<Option<Ch
 /// Factors as a column keeps them.
 fn words(factors: &[Factor]) -> String {
     factors.iter().copied().map(Factor::as_str).collect::<Vec<_>>().join(" ")
-}
-
-/// A count as a column keeps it.
-fn count(number: u32) -> i32 {
-    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 #[derive(sqlx::FromRow)]

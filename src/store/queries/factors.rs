@@ -8,8 +8,8 @@ use super::{Backend, Connection, challenges, events, outbox, totp};
 use crate::{
     domain::{EventKind, Timestamp},
     store::{
-        ConfirmTotp, Enrollment, FactorChange, Factors, NewTotp, Result, SealedMessage, SealedTotp,
-        UserFactors,
+        ConfirmTotp, FactorChange, Factors, NewTotp, Reservation, Result, SealedMessage,
+        SealedTotp, UserFactors,
     },
 };
 
@@ -38,7 +38,7 @@ impl Factors for Backend {
         user_id: Uuid,
         max_attempts: u32,
         now: Timestamp,
-    ) -> Result<Enrollment> {
+    ) -> Result<Reservation<SealedTotp>> {
         self.write((id, user_id, max_attempts, now), |connection, (id, user_id, max, now)| {
             Box::pin(totp::reserve(connection, *id, *user_id, *max, *now))
         })

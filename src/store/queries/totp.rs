@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{Connection, events, factors, outbox};
 use crate::{
     domain::{EventKind, Timestamp},
-    store::{ConfirmTotp, Enrollment, NewTotp, Result, SealedMessage, SealedTotp},
+    store::{ConfirmTotp, NewTotp, Reservation, Result, SealedMessage, SealedTotp, column::count},
 };
 
 pub(super) async fn begin(connection: &mut Connection, new: &NewTotp) -> Result<bool> {
@@ -39,8 +39,7 @@ pub(super) async fn reserve(
     user_id: Uuid,
     max_attempts: u32,
     now: Timestamp,
-) -> Result<Enrollment> {
-    let max_attempts = i32::try_from(max_attempts).unwrap_or(i32::MAX);
+) -> Result<Reservation<SealedTotp>> {
     let sealed: Option<Vec<u8>> = sqlx::query_scalar(
         "UPDATE totp_factors SET attempts = attempts + 1 WHERE id = $1 AND user_id = $2 \
          AND confirmed_at IS NULL AND expires_at > $3 AND attempts < $4 RETURNING sealed_secret",
@@ -48,11 +47,11 @@ pub(super) async fn reserve(
     .bind(id)
     .bind(user_id)
     .bind(now)
-    .bind(max_attempts)
+    .bind(count(max_attempts))
     .fetch_optional(&mut *connection)
     .await?;
     if let Some(sealed_secret) = sealed {
-        return Ok(Enrollment::Reserved(SealedTotp { id, sealed_secret }));
+        return Ok(Reservation::Reserved(SealedTotp { id, sealed_secret }));
     }
     let spent: Option<Uuid> = sqlx::query_scalar(
         "SELECT id FROM totp_factors WHERE id = $1 AND user_id = $2 AND confirmed_at IS NULL \
@@ -61,10 +60,10 @@ pub(super) async fn reserve(
     .bind(id)
     .bind(user_id)
     .bind(now)
-    .bind(max_attempts)
+    .bind(count(max_attempts))
     .fetch_optional(connection)
     .await?;
-    Ok(if spent.is_some() { Enrollment::Exhausted } else { Enrollment::Invalid })
+    Ok(if spent.is_some() { Reservation::Exhausted } else { Reservation::Invalid })
 }
 
 pub(super) async fn confirm(
