@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Error, UseCases, budget::Attempt, mailbox::Errand};
+use super::{Error, UseCases, budget::Attempt, mailbox::MailboxPurpose};
 use crate::{
     domain::{Email, ThrottleRule, User},
     store::NewMailboxCode,
@@ -32,9 +32,10 @@ impl UseCases {
         if !self.policy.email_verification {
             return Ok(None);
         }
-        let (errand, id) = (Errand::EmailVerification, self.first_verification_id(user.id));
-        let budget = self.mailbox_budget(errand.label(), email, None);
-        self.new_mailbox_code(errand, &id, Some((user, FIRST_VERSION)), budget).map(Some)
+        let id = self.first_verification_id(user.id);
+        let purpose = MailboxPurpose::EmailVerification;
+        let budget = self.mailbox_budget(purpose.label(), email, None);
+        self.new_mailbox_code(purpose, &id, Some((user, FIRST_VERSION)), budget).map(Some)
     }
 
     /// The id follows from the user's, so that a registration that is sent again gets the one for which the code was sent.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::{Error, UseCases, budget::Budget, error::reserved, second_factor::new_code};
+use super::{Error, UseCases, budget::Budget, challenge::new_code, error::reserved};
 use crate::{
     delivery::{self, Content, Message},
     domain::{Caller, Email, Event, EventKind, LoginName, ThrottleRule, Timestamp, User},
@@ -22,14 +22,14 @@ const ANSWERED_AFTER: Duration = Duration::from_millis(20);
 
 /// What a code is sent for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Errand {
+pub(super) enum MailboxPurpose {
     EmailVerification,
     PasswordReset,
 }
 
 /// A code that was sent, or seems to have been.
 #[derive(Debug)]
-pub struct PendingErrand {
+pub struct PendingMailboxCode {
     /// The secret id.
     pub token: OpaqueToken,
     /// When it ends.
@@ -39,8 +39,8 @@ pub struct PendingErrand {
 /// Who gets a code, and the version of their credentials.
 pub(super) type Recipient<'a> = (&'a User, i64);
 
-impl Errand {
-    /// What tells ids apart: one of another errand is as good as unknown, and so is its code.
+impl MailboxPurpose {
+    /// What tells ids apart: one of another purpose is as good as unknown, and so is its code.
     fn id_purpose(self) -> Purpose {
         match self {
             Self::EmailVerification => Purpose::VerificationId,
@@ -85,60 +85,60 @@ impl UseCases {
     ///
     /// # Errors
     /// A bad field; the cool-down; too many calls or mails; the store's.
-    pub(super) async fn begin_errand(
+    pub(super) async fn begin_mailbox_code(
         &self,
-        errand: Errand,
+        purpose: MailboxPurpose,
         email: &str,
         device_token: &OpaqueToken,
         caller: Caller,
-    ) -> Result<PendingErrand, Error> {
+    ) -> Result<PendingMailboxCode, Error> {
         let begun = Instant::now();
         let email = Email::parse(email)?;
         self.admit(&caller)?;
-        let pending = self.send_errand(errand, &email, device_token, caller).await;
+        let pending = self.send_mailbox_code(purpose, &email, device_token, caller).await;
         sleep_until(begun + ANSWERED_AFTER).await;
         pending
     }
 
-    async fn send_errand(
+    async fn send_mailbox_code(
         &self,
-        errand: Errand,
+        purpose: MailboxPurpose,
         email: &Email,
         device_token: &OpaqueToken,
         caller: Caller,
-    ) -> Result<PendingErrand, Error> {
+    ) -> Result<PendingMailboxCode, Error> {
         let name = LoginName::Email(email.key().to_owned());
         let found = self.store.user_by_login(&name).await?;
         // Strangers who use up the limits of the address do not keep its owner, on a known device, from a code.
         let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token));
-        let budget = self.mailbox_budget(errand.label(), email, device_id);
+        let budget = self.mailbox_budget(purpose.label(), email, device_id);
         self.charge(ThrottleRule::CoolDown(self.policy.code.resend_after), budget).await?;
         self.charge(ThrottleRule::Mails, budget).await?;
-        let found = found.filter(|found| errand.is_for(&found.user));
+        let found = found.filter(|found| purpose.is_for(&found.user));
         let recipient = found.as_ref().map(|found| (&found.user, found.credential_version));
         let token = OpaqueToken::generate(&mut rand::rng());
-        let mut new = self.new_mailbox_code(errand, &token, recipient, budget)?;
+        let mut new = self.new_mailbox_code(purpose, &token, recipient, budget)?;
         let (expires_at, at) = (new.code.expires_at, new.code.created_at);
-        new.event = errand.event_kind().map(|kind| {
+        new.event = purpose.event_kind().map(|kind| {
             let (id, user_id, address) = (Uuid::now_v7(), new.code.user_id, caller.address);
             Event { id, kind, user_id, session_id: None, address, at }
         });
         self.store.mailbox_code_create(new).await?;
         self.outbox.wake();
-        Ok(PendingErrand { token, expires_at })
+        Ok(PendingMailboxCode { token, expires_at })
     }
 
     /// A new code for that id.
     pub(super) fn new_mailbox_code(
         &self,
-        errand: Errand,
+        purpose: MailboxPurpose,
         id: &OpaqueToken,
         recipient: Option<Recipient<'_>>,
         budget: Budget,
     ) -> Result<NewMailboxCode, Error> {
         let (now, digits) = (self.clock.now(), new_code());
         let expires_at = now.plus(self.policy.code.ttl);
-        let id_mac = self.errand_mac(errand, id);
+        let id_mac = self.mailbox_id_mac(purpose, id);
         let code = MailboxCode {
             id: Uuid::now_v7(),
             user_id: recipient.map(|(user, _)| user.id),
@@ -148,7 +148,8 @@ impl UseCases {
             created_at: now,
             expires_at,
         };
-        let content = Content::Code { purpose: errand.message_purpose(), code: digits, expires_at };
+        let purpose = purpose.message_purpose();
+        let content = Content::Code { purpose, code: digits, expires_at };
         let message = recipient.map(|(user, _)| self.seal(&Message::new(user, content, now)));
         Ok(NewMailboxCode { code, id_mac, message: message.transpose()?, event: None })
     }
@@ -157,17 +158,17 @@ impl UseCases {
     ///
     /// # Errors
     /// An id or a code that is not valid; no attempts left; too many failed codes; the store's.
-    pub(super) async fn answer_errand(
+    pub(super) async fn answer_mailbox_code(
         &self,
-        errand: Errand,
+        purpose: MailboxPurpose,
         id: &OpaqueToken,
         code: &str,
         caller: Caller,
     ) -> Result<(MailboxCode, Uuid), Error> {
-        let (id_mac, max_attempts) = (self.errand_mac(errand, id), self.policy.code.max_attempts);
+        let id_mac = self.mailbox_id_mac(purpose, id);
+        let (max_attempts, now) = (self.policy.code.max_attempts, self.clock.now());
         // The attempt is spent and committed before anything is compared: callers in parallel can't share one, and
         // nothing that happens later gives it back.
-        let now = self.clock.now();
         let sent = reserved(self.store.mailbox_code_reserve(id_mac, max_attempts, now).await?)?;
         // The limit over all codes of the address; it too is spent before anything is compared.
         let attempt = self.charge(ThrottleRule::Codes, Budget(sent.budget)).await?;
@@ -183,7 +184,7 @@ impl UseCases {
     }
 
     /// Only the digest of an id is kept: whoever reads the database can't answer for anybody.
-    fn errand_mac(&self, errand: Errand, id: &OpaqueToken) -> [u8; 32] {
-        self.master_key.digest(errand.id_purpose(), &[id.expose().as_bytes()])
+    fn mailbox_id_mac(&self, purpose: MailboxPurpose, id: &OpaqueToken) -> [u8; 32] {
+        self.master_key.digest(purpose.id_purpose(), &[id.expose().as_bytes()])
     }
 }

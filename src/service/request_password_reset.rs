@@ -2,7 +2,7 @@
 
 use super::{
     Error, UseCases,
-    mailbox::{Errand, PendingErrand},
+    mailbox::{MailboxPurpose, PendingMailboxCode},
 };
 use crate::{domain::Caller, token::OpaqueToken};
 
@@ -24,8 +24,8 @@ impl UseCases {
         &self,
         request: RequestPasswordResetRequest,
         caller: Caller,
-    ) -> Result<PendingErrand, Error> {
+    ) -> Result<PendingMailboxCode, Error> {
         let RequestPasswordResetRequest { email, device_token } = request;
-        self.begin_errand(Errand::PasswordReset, &email, &device_token, caller).await
+        self.begin_mailbox_code(MailboxPurpose::PasswordReset, &email, &device_token, caller).await
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Error, UseCases,
-    mailbox::{Errand, PendingErrand},
+    mailbox::{MailboxPurpose, PendingMailboxCode},
 };
 use crate::{domain::Caller, token::OpaqueToken};
 
@@ -15,8 +15,8 @@ impl UseCases {
         &self,
         email: &str,
         caller: Caller,
-    ) -> Result<PendingErrand, Error> {
+    ) -> Result<PendingMailboxCode, Error> {
         let no_device = OpaqueToken::from_text(String::new());
-        self.begin_errand(Errand::EmailVerification, email, &no_device, caller).await
+        self.begin_mailbox_code(MailboxPurpose::EmailVerification, email, &no_device, caller).await
     }
 }

@@ -51,14 +51,14 @@ async fn set_password(
         return Ok(false);
     };
     // A savepoint: no password is set without the recovery code that it takes, and no such code lost to a reset that fails.
-    let mut attempt = connection.begin().await?;
+    let mut savepoint = connection.begin().await?;
     let (user_id, version) = (change.user_id, change.credential_version);
-    let whole = passwords::set_hash(&mut attempt, user_id, version, &reset.password_hash).await?
-        && has_other_factor(&mut attempt, reset, change, is_2fa_enabled).await?;
+    let whole = passwords::set_hash(&mut savepoint, user_id, version, &reset.password_hash).await?
+        && has_other_factor(&mut savepoint, reset, change, is_2fa_enabled).await?;
     if whole {
-        attempt.commit().await?;
+        savepoint.commit().await?;
     } else {
-        attempt.rollback().await?;
+        savepoint.rollback().await?;
     }
     Ok(whole)
 }
