@@ -2,7 +2,7 @@
 
 use sqlx::Connection as _;
 
-use super::{Connection, events, factors, outbox, sessions, totp};
+use super::{Connection, events, outbox, sessions, totp, users};
 use crate::{
     domain::{Challenge, EventKind, Session},
     store::{FactorChange, Result, Spending, SpentRecoveryCode},
@@ -22,7 +22,7 @@ pub(super) async fn complete(
         now: session.created_at,
     };
     // The user before the challenge, as a change of the password takes them: the other order could deadlock.
-    if factors::take_user(connection, &change).await?.is_none() {
+    if users::take(connection, &change).await?.is_none() {
         return Ok(false);
     }
     // A savepoint: what is used up by a part that succeeds comes back if another one does not. A code must not be lost to

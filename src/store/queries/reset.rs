@@ -4,7 +4,7 @@ use sqlx::Connection as _;
 use uuid::Uuid;
 
 use super::{
-    Connection, challenges, completion, events, factors, mailbox, outbox, passwords, sessions, totp,
+    Connection, challenges, completion, events, mailbox, outbox, passwords, sessions, totp, users,
 };
 use crate::{
     domain::EventKind,
@@ -47,7 +47,7 @@ async fn set_password(
     reset: &PasswordReset,
     change: &FactorChange,
 ) -> Result<bool> {
-    let Some(is_2fa_enabled) = factors::take_user(connection, change).await? else {
+    let Some(is_2fa_enabled) = users::take(connection, change).await? else {
         return Ok(false);
     };
     // A savepoint: no password is set without the recovery code that it takes, and no such code lost to a reset that fails.

@@ -2,14 +2,14 @@
 
 use uuid::Uuid;
 
-use super::{Connection, events, factors, outbox};
+use super::{Connection, events, factors, outbox, users};
 use crate::{
     domain::{EventKind, Timestamp},
     store::{ConfirmTotp, NewTotp, Reservation, Result, SealedMessage, SealedTotp, column::count},
 };
 
 pub(super) async fn begin(connection: &mut Connection, new: &NewTotp) -> Result<bool> {
-    if factors::take_user(connection, &new.change).await?.is_none() {
+    if users::take(connection, &new.change).await?.is_none() {
         return Ok(false);
     }
     // One enrolment at a time: whoever begins another one has lost sight of the first.
@@ -73,9 +73,7 @@ pub(super) async fn confirm(
 ) -> Result<bool> {
     let change = &confirm.change;
     // From here on nobody else confirms one of this user's: of many callers, the first does.
-    if factors::take_user(connection, change).await?.is_none()
-        || !is_open(connection, confirm).await?
-    {
+    if users::take(connection, change).await?.is_none() || !is_open(connection, confirm).await? {
         return Ok(false);
     }
     sqlx::query("DELETE FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL")

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Backend, Connection, events, mailbox, revocations};
 use crate::{
     domain::{Event, EventKind, LoginName, Revocation, Revoked, Timestamp, User},
-    store::{Credentials, NewUser, Result, Revoking, Taken, Users},
+    store::{Credentials, FactorChange, NewUser, Result, Revoking, Taken, Users},
 };
 
 #[async_trait]
@@ -77,6 +77,22 @@ pub(super) async fn find(connection: &mut Connection, id: Uuid) -> Result<Option
         .fetch_optional(connection)
         .await?;
     Ok(row.map(Into::into))
+}
+
+/// Takes a user's row until the transaction ends, if the credentials are those that were checked. Returns whether the second
+/// factor is on. The statement changes nothing: it is the lock that both databases know.
+pub(super) async fn take(
+    connection: &mut Connection,
+    change: &FactorChange,
+) -> Result<Option<bool>> {
+    Ok(sqlx::query_scalar(
+        "UPDATE users SET credential_version = credential_version \
+         WHERE id = $1 AND credential_version = $2 RETURNING is_2fa_enabled",
+    )
+    .bind(change.user_id)
+    .bind(change.credential_version)
+    .fetch_optional(connection)
+    .await?)
 }
 
 async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
