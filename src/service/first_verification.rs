@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Error, UseCases, budget::Attempt, mailbox::MailboxPurpose};
 use crate::{
-    domain::{Email, ThrottleRule, User},
+    domain::{Caller, Email, ThrottleRule, User},
     store::NewMailboxCode,
     token::{OpaqueToken, Purpose},
 };
@@ -28,6 +28,7 @@ impl UseCases {
         &self,
         user: &User,
         email: &Email,
+        caller: Caller,
     ) -> Result<Option<NewMailboxCode>, Error> {
         if !self.policy.email_verification {
             return Ok(None);
@@ -35,7 +36,7 @@ impl UseCases {
         let id = self.first_verification_id(user.id);
         let purpose = MailboxPurpose::EmailVerification;
         let budget = self.mailbox_budget(purpose.label(), email, None);
-        self.new_mailbox_code(purpose, &id, Some((user, FIRST_VERSION)), budget).map(Some)
+        self.new_mailbox_code(purpose, &id, Some((user, FIRST_VERSION)), budget, caller).map(Some)
     }
 
     /// The id follows from the user's, so that a registration that is sent again gets the one for which the code was sent.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Error, UseCases, budget::Budget, challenge::new_code, error::reserved};
 use crate::{
     delivery::{self, Content, Message},
-    domain::{Caller, Email, Event, EventKind, LoginName, ThrottleRule, Timestamp, User},
+    domain::{Caller, Email, EventKind, LoginName, ThrottleRule, Timestamp, User},
     store::{MailboxCode, NewMailboxCode},
     token::{OpaqueToken, Purpose},
 };
@@ -117,12 +117,8 @@ impl UseCases {
         let found = found.filter(|found| purpose.is_for(&found.user));
         let recipient = found.as_ref().map(|found| (&found.user, found.credential_version));
         let token = OpaqueToken::generate(&mut rand::rng());
-        let mut new = self.new_mailbox_code(purpose, &token, recipient, budget)?;
-        let (expires_at, at) = (new.code.expires_at, new.code.created_at);
-        new.event = purpose.event_kind().map(|kind| {
-            let (id, user_id, address) = (Uuid::now_v7(), new.code.user_id, caller.address);
-            Event { id, kind, user_id, session_id: None, address, at }
-        });
+        let new = self.new_mailbox_code(purpose, &token, recipient, budget, caller)?;
+        let expires_at = new.code.expires_at;
         self.store.mailbox_code_create(new).await?;
         self.outbox.wake();
         Ok(PendingMailboxCode { token, expires_at })
@@ -135,6 +131,7 @@ impl UseCases {
         id: &OpaqueToken,
         recipient: Option<Recipient<'_>>,
         budget: Budget,
+        caller: Caller,
     ) -> Result<NewMailboxCode, Error> {
         let (now, digits) = (self.clock.now(), new_code());
         let expires_at = now.plus(self.policy.code.ttl);
@@ -148,10 +145,11 @@ impl UseCases {
             created_at: now,
             expires_at,
         };
-        let purpose = purpose.message_purpose();
+        let (recorded_as, purpose) = (purpose.event_kind(), purpose.message_purpose());
         let content = Content::Code { purpose, code: digits, expires_at };
         let message = recipient.map(|(user, _)| self.seal(&Message::new(user, content, now)));
-        Ok(NewMailboxCode { code, id_mac, message: message.transpose()?, event: None })
+        let message = message.transpose()?;
+        Ok(NewMailboxCode { code, id_mac, message, recorded_as, address: caller.address })
     }
 
     /// Spends an attempt and compares. Gives what was sent, and to whom, if the code is right.

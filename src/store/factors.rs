@@ -85,8 +85,7 @@ pub struct FactorChange {
 impl FactorChange {
     /// The event of this change.
     pub(super) fn event(&self, kind: EventKind) -> Event {
-        let (user_id, session_id, address) = (Some(self.user_id), self.session_id, self.address);
-        Event { id: Uuid::now_v7(), kind, user_id, session_id, address, at: self.now }
+        Event::of(kind, Some(self.user_id), self.session_id, self.address, self.now)
     }
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{Reservation, Result, Revoking, SealedMessage, SpentRecoveryCode};
-use crate::domain::{Event, Timestamp};
+use crate::domain::{EventKind, Timestamp};
 
 /// Codes with which people show that they read a mailbox.
 #[async_trait]
@@ -55,8 +55,10 @@ pub struct NewMailboxCode {
     pub id_mac: [u8; 32],
     /// The message with the code; none where it is sent to nobody.
     pub message: Option<SealedMessage>,
-    /// What is recorded of it, if anything is.
-    pub event: Option<Event>,
+    /// As what it is recorded that somebody asked for it, if it is.
+    pub recorded_as: Option<EventKind>,
+    /// Where the request comes from.
+    pub address: Option<IpAddr>,
 }
 
 /// An address for which the code was right.

@@ -83,8 +83,7 @@ pub struct Revoking {
 impl Revoking {
     /// The event of this request.
     pub(super) fn event(&self, kind: EventKind, user_id: Uuid, session_id: Uuid) -> Event {
-        let (user_id, session_id) = (Some(user_id), Some(session_id));
-        Event { id: Uuid::now_v7(), kind, user_id, session_id, address: self.address, at: self.now }
+        Event::of(kind, Some(user_id), Some(session_id), self.address, self.now)
     }
 }
 

@@ -117,14 +117,8 @@ async fn insert(
     .bind(words(&challenge.factors))
     .execute(&mut *connection)
     .await?;
-    let event = Event {
-        id: Uuid::now_v7(),
-        kind: EventKind::ChallengeBegun,
-        user_id: Some(challenge.user_id),
-        session_id: None,
-        address: new.address,
-        at: challenge.created_at,
-    };
+    let (user_id, at) = (Some(challenge.user_id), challenge.created_at);
+    let event = Event::of(EventKind::ChallengeBegun, user_id, None, new.address, at);
     events::put(connection, &[event]).await?;
     outbox::put(connection, message.map_or(&[], std::slice::from_ref)).await
 }

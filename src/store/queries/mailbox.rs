@@ -58,7 +58,8 @@ pub(super) async fn insert(connection: &mut Connection, new: &NewMailboxCode) ->
     .bind(code.expires_at)
     .execute(&mut *connection)
     .await?;
-    events::put(connection, new.event.as_slice()).await?;
+    let recorded = |kind| Event::of(kind, code.user_id, None, new.address, code.created_at);
+    events::put(connection, new.recorded_as.map(recorded).as_slice()).await?;
     match &new.message {
         // In the same transaction: a code that counts is one that will be sent.
         Some(message) => outbox::put(connection, std::slice::from_ref(message)).await,
@@ -125,8 +126,7 @@ async fn verify_email(
     if verified.is_none() || !consume(connection, code_id, now).await? {
         return Ok(false);
     }
-    let (id, kind, user_id) = (Uuid::now_v7(), EventKind::EmailVerified, Some(user_id));
-    let event = Event { id, kind, user_id, session_id: None, address, at: now };
+    let event = Event::of(EventKind::EmailVerified, Some(user_id), None, address, now);
     events::put(connection, &[event]).await?;
     Ok(true)
 }

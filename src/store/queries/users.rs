@@ -119,14 +119,8 @@ async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
     if added.is_none() {
         return Ok(false);
     }
-    let event = Event {
-        id: Uuid::now_v7(),
-        kind: EventKind::Registered,
-        user_id: Some(new.user.id),
-        session_id: None,
-        address: new.address,
-        at: new.user.created_at,
-    };
+    let (user_id, at) = (Some(new.user.id), new.user.created_at);
+    let event = Event::of(EventKind::Registered, user_id, None, new.address, at);
     events::put(connection, &[event]).await?;
     if let Some(verification) = &new.verification {
         mailbox::insert(connection, verification).await?;

@@ -26,7 +26,8 @@ fn new_code(user: Option<&Credentials>) -> NewMailboxCode {
         },
         id_mac: *Uuid::now_v7().as_bytes().repeat(2).first_chunk().unwrap(),
         message: user.map(|_| new_message()),
-        event: None,
+        recorded_as: None,
+        address: Some(ADDRESS),
     }
 }
 
