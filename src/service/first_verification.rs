@@ -5,12 +5,9 @@ use uuid::Uuid;
 use super::{Error, UseCases, budget::Attempt, mailbox::MailboxPurpose};
 use crate::{
     domain::{Caller, Email, ThrottleRule, User},
-    store::NewMailboxCode,
+    store::{Credentials, NewMailboxCode},
     token::{OpaqueToken, Purpose},
 };
-
-/// Credentials begin with this version.
-const FIRST_VERSION: i64 = 1;
 
 impl UseCases {
     /// Counts the mail of a registration. It has a budget of its own: otherwise whoever asks for codes to an address could
@@ -36,7 +33,8 @@ impl UseCases {
         let id = self.first_verification_id(user.id);
         let purpose = MailboxPurpose::EmailVerification;
         let budget = self.mailbox_budget(purpose.label(), email, None);
-        self.new_mailbox_code(purpose, &id, Some((user, FIRST_VERSION)), budget, caller).map(Some)
+        let recipient = Some((user, Credentials::FIRST_VERSION));
+        self.new_mailbox_code(purpose, &id, recipient, budget, caller).map(Some)
     }
 
     /// The id follows from the user's, so that a registration that is sent again gets the one for which the code was sent.

@@ -89,7 +89,7 @@ impl UseCases {
         &self,
         purpose: MailboxPurpose,
         email: &str,
-        device_token: &OpaqueToken,
+        device_token: Option<&OpaqueToken>,
         caller: Caller,
     ) -> Result<PendingMailboxCode, Error> {
         let begun = Instant::now();
@@ -104,13 +104,13 @@ impl UseCases {
         &self,
         purpose: MailboxPurpose,
         email: &Email,
-        device_token: &OpaqueToken,
+        device_token: Option<&OpaqueToken>,
         caller: Caller,
     ) -> Result<PendingMailboxCode, Error> {
         let name = LoginName::Email(email.key().to_owned());
         let found = self.store.user_by_login(&name).await?;
         // Strangers who use up the limits of the address do not keep its owner, on a known device, from a code.
-        let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token));
+        let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token?));
         let budget = self.mailbox_budget(purpose.label(), email, device_id);
         self.charge(ThrottleRule::CoolDown(self.policy.code.resend_after), budget).await?;
         self.charge(ThrottleRule::Mails, budget).await?;

@@ -26,6 +26,7 @@ impl UseCases {
         caller: Caller,
     ) -> Result<PendingMailboxCode, Error> {
         let RequestPasswordResetRequest { email, device_token } = request;
-        self.begin_mailbox_code(MailboxPurpose::PasswordReset, &email, &device_token, caller).await
+        let purpose = MailboxPurpose::PasswordReset;
+        self.begin_mailbox_code(purpose, &email, Some(&device_token), caller).await
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Error, UseCases,
     mailbox::{MailboxPurpose, PendingMailboxCode},
 };
-use crate::{domain::Caller, token::OpaqueToken};
+use crate::domain::Caller;
 
 impl UseCases {
     /// Sends a code, where there is somebody to get one. The answer does not tell.
@@ -16,7 +16,6 @@ impl UseCases {
         email: &str,
         caller: Caller,
     ) -> Result<PendingMailboxCode, Error> {
-        let no_device = OpaqueToken::from_text(String::new());
-        self.begin_mailbox_code(MailboxPurpose::EmailVerification, email, &no_device, caller).await
+        self.begin_mailbox_code(MailboxPurpose::EmailVerification, email, None, caller).await
     }
 }

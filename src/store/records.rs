@@ -43,6 +43,11 @@ pub struct Credentials {
     pub credential_version: i64,
 }
 
+impl Credentials {
+    /// The version that they begin with.
+    pub const FIRST_VERSION: i64 = 1;
+}
+
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials").field("user", &self.user.id).finish_non_exhaustive()

@@ -4,6 +4,7 @@
 //! them stays there. Its `Backend` has `reader()`, for statements that only read, and `write(args, body)`, which runs
 //! a body in a transaction of its own and to its end. Nothing here may write in any other way.
 
+mod challenge_row;
 mod challenges;
 mod completion;
 mod events;

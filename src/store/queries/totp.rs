@@ -53,17 +53,28 @@ pub(super) async fn reserve(
     if let Some(sealed_secret) = sealed {
         return Ok(Reservation::Reserved(SealedTotp { id, sealed_secret }));
     }
-    let spent: Option<Uuid> = sqlx::query_scalar(
+    // What could still be confirmed but for its attempts is exhausted; all else is equally invalid.
+    let open = is_open(connection, id, user_id, now).await?;
+    Ok(if open { Reservation::Exhausted } else { Reservation::Invalid })
+}
+
+/// Whether there is such an enrolment of that user that is neither confirmed nor expired.
+async fn is_open(
+    connection: &mut Connection,
+    id: Uuid,
+    user_id: Uuid,
+    now: Timestamp,
+) -> Result<bool> {
+    let found: Option<Uuid> = sqlx::query_scalar(
         "SELECT id FROM totp_factors WHERE id = $1 AND user_id = $2 AND confirmed_at IS NULL \
-         AND expires_at > $3 AND attempts >= $4",
+         AND expires_at > $3",
     )
     .bind(id)
     .bind(user_id)
     .bind(now)
-    .bind(count(max_attempts))
     .fetch_optional(connection)
     .await?;
-    Ok(if spent.is_some() { Reservation::Exhausted } else { Reservation::Invalid })
+    Ok(found.is_some())
 }
 
 pub(super) async fn confirm(
@@ -73,7 +84,9 @@ pub(super) async fn confirm(
 ) -> Result<bool> {
     let change = &confirm.change;
     // From here on nobody else confirms one of this user's: of many callers, the first does.
-    if users::take(connection, change).await?.is_none() || !is_open(connection, confirm).await? {
+    if users::take(connection, change).await?.is_none()
+        || !is_confirmable(connection, confirm).await?
+    {
         return Ok(false);
     }
     sqlx::query("DELETE FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL")
@@ -94,7 +107,7 @@ pub(super) async fn confirm(
 }
 
 /// Whether an enrolment was begun with the credentials that still count, and is not confirmed.
-async fn is_open(connection: &mut Connection, confirm: &ConfirmTotp) -> Result<bool> {
+async fn is_confirmable(connection: &mut Connection, confirm: &ConfirmTotp) -> Result<bool> {
     let open: Option<Uuid> = sqlx::query_scalar(
         "SELECT id FROM totp_factors WHERE id = $1 AND user_id = $2 AND credential_version = $3 \
          AND confirmed_at IS NULL",

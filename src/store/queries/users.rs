@@ -99,7 +99,7 @@ async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
     let added = sqlx::query(
         "INSERT INTO users (id, username, username_key, email, email_key, email_verified, password_hash, \
          credential_version, is_2fa_enabled, roles, request_id, disabled_at, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
          ON CONFLICT DO NOTHING RETURNING id",
     )
     .bind(new.user.id)
@@ -109,6 +109,7 @@ async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
     .bind(&new.email_key)
     .bind(new.user.email_verified)
     .bind(&new.password_hash)
+    .bind(Credentials::FIRST_VERSION)
     .bind(new.user.is_2fa_enabled)
     .bind(new.user.roles.join(" "))
     .bind(new.request_id)
