@@ -117,6 +117,19 @@ pub struct Event {
     pub at: Timestamp,
 }
 
+impl Event {
+    /// An event under an id of its own.
+    pub fn of(
+        kind: EventKind,
+        user_id: Option<Uuid>,
+        session_id: Option<Uuid>,
+        address: Option<IpAddr>,
+        at: Timestamp,
+    ) -> Self {
+        Self { id: Uuid::now_v7(), kind, user_id, session_id, address, at }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

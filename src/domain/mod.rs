@@ -41,7 +41,7 @@ pub use recovery_code::RecoveryCode;
 pub use revocation::{Revocation, Revoked};
 pub use session::{AuthMethod, Session};
 pub use source::{Source, SourceRate};
-pub use throttle::{Charged, MAX_FAILURES_IN_A_ROW, Throttle, ThrottleRule};
+pub use throttle::{Charged, FREE_ATTEMPTS, MAX_FAILURES_IN_A_ROW, Throttle, ThrottleRule};
 pub use timestamp::Timestamp;
 pub use totp::TotpSecret;
 pub use trusted_proxies::TrustedProxies;

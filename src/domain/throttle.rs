@@ -7,8 +7,8 @@ use super::Timestamp;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// So many wrong passwords cost their owner no time: people mistype.
-const FREE_FAILURES: u32 = 4;
+/// So many passwords can be tried without any wait between them: people mistype.
+pub const FREE_ATTEMPTS: u32 = 5;
 
 /// Nobody keeps an owner out for longer than that.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
@@ -114,7 +114,7 @@ impl Charged {
 
 /// How long to wait after so many failed passwords: 1 s after the fifth, then 2 s, 4 s and so on.
 fn delay(failures: u32) -> Duration {
-    match failures.checked_sub(FREE_FAILURES + 1) {
+    match failures.checked_sub(FREE_ATTEMPTS) {
         None => Duration::ZERO,
         Some(doublings) => Duration::from_secs(1 << doublings.min(6)).min(LONGEST_DELAY),
     }

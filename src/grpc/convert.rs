@@ -6,7 +6,7 @@ use crate::{
     domain::{Factor, RecoveryCode, Revocation, Revoked, Session, Timestamp, User},
     pb::{self, revocation::Subject, verify2_fa_request},
     service::{
-        PendingChallenge, PendingErrand, Proof, Registered, RevocationUpdate, Tokens,
+        PendingChallenge, PendingMailboxCode, Proof, Registered, RevocationUpdate, Tokens,
         TotpEnrollment,
     },
     token::{Claims, PublicKey},
@@ -32,7 +32,7 @@ pub(super) fn registered(registered: Registered) -> pb::RegisterResponse {
     }
 }
 
-pub(super) fn pending_reset(pending: &PendingErrand) -> pb::RequestPasswordResetResponse {
+pub(super) fn pending_reset(pending: &PendingMailboxCode) -> pb::RequestPasswordResetResponse {
     pb::RequestPasswordResetResponse {
         reset_id: pending.token.expose().to_owned(),
         expire_time: Some(timestamp(pending.expires_at)),

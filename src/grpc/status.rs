@@ -28,7 +28,7 @@ pub(super) fn status(error: Error) -> Status {
             "the challenge or the code is not valid",
         ),
         Error::ChallengeExhausted => {
-            unmet("CHALLENGE_EXHAUSTED", "the challenge has no attempts left: log in again")
+            unmet("CHALLENGE_EXHAUSTED", "there are no attempts left: begin again")
         }
         Error::RecoveryCodeNeeded => unmet(
             "FACTOR_UNAVAILABLE",

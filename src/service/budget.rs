@@ -129,12 +129,13 @@ impl UseCases {
         stored: Option<&str>,
         caller: Caller,
     ) -> Result<Guess, Error> {
-        // Under a flood of more than can be hashed nobody waits in line for nothing, and nothing is written that would be
-        // taken back at once.
+        // Announced twice: this only asks, so that under a flood of more than can be hashed nobody waits in line for nothing.
+        // The second counts, and holds a place until the attempt is charged: nothing is written that would be taken back at
+        // once. To hold one while waiting in line would keep others out.
         drop(self.passwords.announce(caller)?);
         let place = self.lines.enter(budget.0).await;
         let announced = self.passwords.announce(caller)?;
-        let turn = self.lines.turn().await;
+        let turn = self.lines.ask_store().await;
         let attempt = self.charge(ThrottleRule::Passwords, budget).await?;
         drop((turn, announced));
         match self.passwords.verify(password, stored, caller).await {

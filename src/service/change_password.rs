@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{Account, Error, UseCases, fields::Fields};
 use crate::{
-    delivery::{Content, Message, Notice},
+    delivery::Notice,
     domain::{Caller, Email, InvalidField, Password, User, Username},
     store::PasswordChange,
 };
@@ -41,9 +41,8 @@ impl UseCases {
             password_hash: self.passwords.hash(&new, caller).await?,
             at: self.revoking(now, caller),
         };
-        let notice = Content::Notice(Notice::PasswordChanged);
-        let message = self.seal(&Message::new(account.user(), notice, now))?;
-        if self.store.password_change(change, message).await? {
+        let notice = self.notice(account.user(), Notice::PasswordChanged)?;
+        if self.store.password_change(change, notice).await? {
             self.outbox.wake();
             return Ok(());
         }

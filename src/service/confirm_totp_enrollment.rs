@@ -3,11 +3,11 @@
 
 use zeroize::Zeroizing;
 
-use super::{Account, Error, UseCases};
+use super::{Account, Error, UseCases, error::reserved};
 use crate::{
     delivery::Notice,
     domain::{Caller, RecoveryCode, enrollment_id},
-    store::{ConfirmTotp, Enrollment},
+    store::ConfirmTotp,
 };
 
 impl UseCases {
@@ -26,11 +26,7 @@ impl UseCases {
         let (change, most) = (self.factor_change(account, caller), self.policy.code.max_attempts);
         // As with challenges, the attempt is spent and committed before anything is compared, and its form is looked at
         // only then.
-        let app = match self.store.totp_reserve(id, change.user_id, most, change.now).await? {
-            Enrollment::Reserved(app) => app,
-            Enrollment::Exhausted => return Err(Error::ChallengeExhausted),
-            Enrollment::Invalid => return Err(Error::ChallengeInvalid),
-        };
+        let app = reserved(self.store.totp_reserve(id, change.user_id, most, change.now).await?)?;
         let step = self.totp_step(&app, &code)?;
         let new = self.new_recovery_codes(change.user_id);
         let confirm = ConfirmTotp { id, change, step, recovery_codes: new.macs };

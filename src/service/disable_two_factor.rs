@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Clock, Error, outbox};
 use crate::{
-    delivery::{Content, Message, Notice},
+    delivery::Notice,
     domain::{InvalidField, LoginName, User},
     store::{self, FactorChange, Store},
     token::MasterKey,
@@ -65,8 +65,7 @@ impl Operator {
             return Ok(Disabled::Before(found.user));
         }
         let now = self.clock.now();
-        let content = Content::Notice(Notice::TwoFactorOff);
-        let notice = outbox::seal(&self.master_key, &Message::new(&found.user, content, now))
+        let notice = outbox::notice(&self.master_key, &found.user, Notice::TwoFactorOff, now)
             .map_err(DisableTwoFactorError::Message)?;
         let (user_id, credential_version) = (found.user.id, found.credential_version);
         let change =

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use crate::{domain::InvalidField, password, store};
+use crate::{
+    domain::InvalidField,
+    password,
+    store::{self, Reservation},
+};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -18,8 +22,8 @@ pub enum Error {
     /// A wrong, used, expired or unknown code or challenge: nothing tells which.
     #[error("the challenge or the code is not valid")]
     ChallengeInvalid,
-    /// The challenge has no attempts left.
-    #[error("the challenge has no attempts left")]
+    /// The challenge, the id or the enrolment has no attempts left.
+    #[error("there are no attempts left")]
     ChallengeExhausted,
     /// One mailbox would count as two factors, and no recovery code was given.
     #[error("the only second factor is the mailbox itself")]
@@ -86,5 +90,17 @@ impl From<password::Error> for Error {
             password::Error::Overloaded { retry_after } => Self::Overloaded(retry_after),
             password::Error::Broken => Self::Internal(error.into()),
         }
+    }
+}
+
+/// What an attempt was spent on.
+///
+/// # Errors
+/// There was no attempt to spend.
+pub(super) fn reserved<T>(reservation: Reservation<T>) -> Result<T, Error> {
+    match reservation {
+        Reservation::Reserved(reserved) => Ok(reserved),
+        Reservation::Exhausted => Err(Error::ChallengeExhausted),
+        Reservation::Invalid => Err(Error::ChallengeInvalid),
     }
 }

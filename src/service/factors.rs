@@ -1,12 +1,11 @@
-//! What the use cases of the second factor share: secrets opened, codes drawn, owners told.
+//! What the use cases of the second factor share: secrets opened, codes drawn.
 
 use uuid::Uuid;
 
 use super::{Account, Error, UseCases};
 use crate::{
-    delivery::{Content, Message, Notice},
-    domain::{Caller, OneTimeCode, RecoveryCode, TotpSecret, User},
-    store::{FactorChange, SealedMessage, SealedTotp},
+    domain::{Caller, OneTimeCode, RecoveryCode, TotpSecret},
+    store::{FactorChange, SealedTotp},
     token::Purpose,
 };
 
@@ -58,10 +57,5 @@ impl UseCases {
     pub(super) fn recovery_mac(&self, user_id: Uuid, code: &RecoveryCode) -> [u8; 32] {
         let parts: [&[u8]; 2] = [user_id.as_bytes(), code.expose().as_bytes()];
         self.master_key.digest(Purpose::RecoveryCode, &parts)
-    }
-
-    /// A message that tells a user what has just happened to their account.
-    pub(super) fn notice(&self, user: &User, notice: Notice) -> Result<SealedMessage, Error> {
-        self.seal(&Message::new(user, Content::Notice(notice), self.clock.now()))
     }
 }

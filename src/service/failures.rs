@@ -19,8 +19,7 @@ impl UseCases {
         session_id: Option<Uuid>,
         address: Option<IpAddr>,
     ) -> Result<(), Error> {
-        let (id, at) = (Uuid::now_v7(), self.clock.now());
-        let event = Event { id, kind, user_id, session_id, address, at };
+        let event = Event::of(kind, user_id, session_id, address, self.clock.now());
         Ok(self.store.event_append(event).await?)
     }
 }

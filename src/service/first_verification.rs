@@ -2,15 +2,12 @@
 
 use uuid::Uuid;
 
-use super::{Error, UseCases, budget::Attempt, mailbox::Errand};
+use super::{Error, UseCases, budget::Attempt, mailbox::MailboxPurpose};
 use crate::{
-    domain::{Email, ThrottleRule, User},
-    store::NewMailboxCode,
+    domain::{Caller, Email, ThrottleRule, User},
+    store::{Credentials, NewMailboxCode},
     token::{OpaqueToken, Purpose},
 };
-
-/// Credentials begin with this version.
-const FIRST_VERSION: i64 = 1;
 
 impl UseCases {
     /// Counts the mail of a registration. It has a budget of its own: otherwise whoever asks for codes to an address could
@@ -28,14 +25,17 @@ impl UseCases {
         &self,
         user: &User,
         email: &Email,
+        caller: Caller,
     ) -> Result<Option<NewMailboxCode>, Error> {
         if !self.policy.email_verification {
             return Ok(None);
         }
-        let (errand, id) = (Errand::EmailVerification, self.first_verification_id(user.id));
+        let id = self.first_verification_id(user.id);
+        let purpose = MailboxPurpose::EmailVerification;
         // Its wrong codes count by themselves: strangers who fail with codes of their own don't keep a new user from it.
         let budget = self.mailbox_budget(b"registration", email, None);
-        self.new_mailbox_code(errand, &id, Some((user, FIRST_VERSION)), budget).map(Some)
+        let recipient = Some((user, Credentials::FIRST_VERSION));
+        self.new_mailbox_code(purpose, &id, recipient, budget, caller).map(Some)
     }
 
     /// The id follows from the user's, so that a registration that is sent again gets the one for which the code was sent.

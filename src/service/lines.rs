@@ -1,7 +1,8 @@
-//! Lines before a budget: attempts of one account wait here for those before them.
+//! Two kinds of lines. Before a budget, attempts of one account wait for those before them; before the store, logins wait
+//! that have a password to be hashed.
 //!
-//! An attempt is charged before it is known to be right. Without this, a dozen right passwords of one account at once would
-//! be charged as a dozen failures, and most of them refused. It decides nothing: what counts is in the store.
+//! An attempt is charged before it is known to be right. Without the first kind, a dozen right passwords of one account at
+//! once would be charged as a dozen failures, and most of them refused. They decide nothing: what counts is in the store.
 
 use std::{
     collections::HashMap,
@@ -10,10 +11,12 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
+use crate::domain::FREE_ATTEMPTS;
+
 type Key = [u8; 32];
 
 /// The attempts of one budget that this replica evaluates at a time: as many as may fail without a delay.
-const AT_ONCE: usize = 5;
+const AT_ONCE: usize = FREE_ATTEMPTS as usize;
 
 /// The logins that ask the store something at a time, before their password is hashed: more would only wait there, each with
 /// a statement in its hands, and hold up those whose calls need no hash.
@@ -42,7 +45,7 @@ pub(super) struct Place {
 
 impl Lines {
     /// Waits until it is the caller's turn to ask the store.
-    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+    pub(super) async fn ask_store(&self) -> Option<SemaphorePermit<'_>> {
         // Never an error: nobody closes it.
         self.store.acquire().await.ok()
     }

@@ -124,7 +124,7 @@ impl UseCases {
     }
 
     async fn look_up(&self, name: &LoginName) -> Result<Option<Credentials>, Error> {
-        let _turn = self.lines.turn().await;
+        let _turn = self.lines.ask_store().await;
         Ok(self.store.user_by_login(name).await?)
     }
 

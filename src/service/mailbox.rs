@@ -11,15 +11,14 @@ use uuid::Uuid;
 use super::{
     Error, UseCases,
     budget::{Budget, any_device},
-    second_factor::new_code,
+    challenge::new_code,
+    error::reserved,
 };
 use crate::{
     delivery::{self, Content, Message},
-    domain::{
-        Caller, Email, Event, EventKind, LoginName, OneTimeCode, ThrottleRule, Timestamp, User,
-    },
-    store::{MailboxCode, MailboxReservation, NewMailboxCode},
-    token::{MasterKey, OpaqueToken, Purpose},
+    domain::{Caller, Email, EventKind, LoginName, ThrottleRule, Timestamp, User},
+    store::{MailboxCode, NewMailboxCode},
+    token::{OpaqueToken, Purpose},
 };
 
 /// No answer to whoever asks for a code comes sooner than this after the call. It takes a little longer to find a user, and
@@ -28,14 +27,14 @@ const ANSWERED_AFTER: Duration = Duration::from_millis(20);
 
 /// What a code is sent for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Errand {
+pub(super) enum MailboxPurpose {
     EmailVerification,
     PasswordReset,
 }
 
 /// A code that was sent, or seems to have been.
 #[derive(Debug)]
-pub struct PendingErrand {
+pub struct PendingMailboxCode {
     /// The secret id.
     pub token: OpaqueToken,
     /// When it ends.
@@ -45,8 +44,8 @@ pub struct PendingErrand {
 /// Who gets a code, and the version of their credentials.
 pub(super) type Recipient<'a> = (&'a User, i64);
 
-impl Errand {
-    /// What tells ids apart: one of another errand is as good as unknown, and so is its code.
+impl MailboxPurpose {
+    /// What tells ids apart: one of another purpose is as good as unknown, and so is its code.
     fn id_purpose(self) -> Purpose {
         match self {
             Self::EmailVerification => Purpose::VerificationId,
@@ -91,62 +90,59 @@ impl UseCases {
     ///
     /// # Errors
     /// A bad field; the cool-down; too many calls or mails; the store's.
-    pub(super) async fn begin_errand(
+    pub(super) async fn begin_mailbox_code(
         &self,
-        errand: Errand,
+        purpose: MailboxPurpose,
         email: &str,
-        device_token: &OpaqueToken,
+        device_token: Option<&OpaqueToken>,
         caller: Caller,
-    ) -> Result<PendingErrand, Error> {
+    ) -> Result<PendingMailboxCode, Error> {
         let begun = Instant::now();
         let email = Email::parse(email)?;
         self.admit(&caller)?;
-        let pending = self.send_errand(errand, &email, device_token, caller).await;
+        let pending = self.send_mailbox_code(purpose, &email, device_token, caller).await;
         sleep_until(begun + ANSWERED_AFTER).await;
         pending
     }
 
-    async fn send_errand(
+    async fn send_mailbox_code(
         &self,
-        errand: Errand,
+        purpose: MailboxPurpose,
         email: &Email,
-        device_token: &OpaqueToken,
+        device_token: Option<&OpaqueToken>,
         caller: Caller,
-    ) -> Result<PendingErrand, Error> {
+    ) -> Result<PendingMailboxCode, Error> {
         let name = LoginName::Email(email.key().to_owned());
         let found = self.store.user_by_login(&name).await?;
         // Strangers who use up the limits of the address do not keep its owner, on a known device, from a code.
-        let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token));
-        let budget = self.mailbox_budget(errand.label(), email, device_id);
+        let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token?));
+        let budget = self.mailbox_budget(purpose.label(), email, device_id);
         // Many known devices would flood the mailbox: they share what may be sent.
-        let mails = self.mailbox_budget(errand.label(), email, any_device(device_id));
+        let mails = self.mailbox_budget(purpose.label(), email, any_device(device_id));
         self.charge(ThrottleRule::CoolDown(self.policy.code.resend_after), mails).await?;
         self.charge(ThrottleRule::Mails, mails).await?;
-        let found = found.filter(|found| errand.is_for(&found.user));
+        let found = found.filter(|found| purpose.is_for(&found.user));
         let recipient = found.as_ref().map(|found| (&found.user, found.credential_version));
         let token = OpaqueToken::generate(&mut rand::rng());
-        let mut new = self.new_mailbox_code(errand, &token, recipient, budget)?;
-        let (expires_at, at) = (new.code.expires_at, new.code.created_at);
-        new.event = errand.event_kind().map(|kind| {
-            let (id, user_id, address) = (Uuid::now_v7(), new.code.user_id, caller.address);
-            Event { id, kind, user_id, session_id: None, address, at }
-        });
+        let new = self.new_mailbox_code(purpose, &token, recipient, budget, caller)?;
+        let expires_at = new.code.expires_at;
         self.store.mailbox_code_create(new).await?;
         self.outbox.wake();
-        Ok(PendingErrand { token, expires_at })
+        Ok(PendingMailboxCode { token, expires_at })
     }
 
     /// A new code for that id.
     pub(super) fn new_mailbox_code(
         &self,
-        errand: Errand,
+        purpose: MailboxPurpose,
         id: &OpaqueToken,
         recipient: Option<Recipient<'_>>,
         budget: Budget,
+        caller: Caller,
     ) -> Result<NewMailboxCode, Error> {
         let (now, digits) = (self.clock.now(), new_code());
         let expires_at = now.plus(self.policy.code.ttl);
-        let id_mac = self.errand_mac(errand, id);
+        let id_mac = self.mailbox_id_mac(purpose, id);
         let code = MailboxCode {
             id: Uuid::now_v7(),
             user_id: recipient.map(|(user, _)| user.id),
@@ -156,38 +152,34 @@ impl UseCases {
             created_at: now,
             expires_at,
         };
-        let content = Content::Code { purpose: errand.message_purpose(), code: digits, expires_at };
+        // What nobody gets is not on record: anybody could fill it with addresses.
+        let recorded_as = recipient.and_then(|_| purpose.event_kind());
+        let purpose = purpose.message_purpose();
+        let content = Content::Code { purpose, code: digits, expires_at };
         let message = recipient.map(|(user, _)| self.seal(&Message::new(user, content, now)));
-        Ok(NewMailboxCode { code, id_mac, message: message.transpose()?, event: None })
+        let message = message.transpose()?;
+        Ok(NewMailboxCode { code, id_mac, message, recorded_as, address: caller.address })
     }
 
     /// Spends an attempt and compares. Gives what was sent, and to whom, if the code is right.
     ///
     /// # Errors
     /// An id or a code that is not valid; no attempts left; too many failed codes; the store's.
-    pub(super) async fn answer_errand(
+    pub(super) async fn answer_mailbox_code(
         &self,
-        errand: Errand,
+        purpose: MailboxPurpose,
         id: &OpaqueToken,
         code: &str,
         caller: Caller,
     ) -> Result<(MailboxCode, Uuid), Error> {
-        let (id_mac, max_attempts) = (self.errand_mac(errand, id), self.policy.code.max_attempts);
+        let id_mac = self.mailbox_id_mac(purpose, id);
+        let (max_attempts, now) = (self.policy.code.max_attempts, self.clock.now());
         // The attempt is spent and committed before anything is compared: callers in parallel can't share one, and
         // nothing that happens later gives it back.
-        let now = self.clock.now();
-        let sent = match self.store.mailbox_code_reserve(id_mac, max_attempts, now).await? {
-            MailboxReservation::Reserved(sent) => sent,
-            MailboxReservation::Exhausted => return Err(Error::ChallengeExhausted),
-            MailboxReservation::Invalid => return Err(Error::ChallengeInvalid),
-        };
+        let sent = reserved(self.store.mailbox_code_reserve(id_mac, max_attempts, now).await?)?;
         // The limit over all codes of the address; it too is spent before anything is compared.
         let attempt = self.charge(ThrottleRule::Codes, Budget(sent.budget)).await?;
-        // Only now is its form looked at: a malformed guess is a guess.
-        let right = OneTimeCode::parse(code).is_some_and(|typed| {
-            MasterKey::same(&self.code_mac(&id_mac, typed.expose()), &sent.code_mac)
-        });
-        if !right {
+        if !self.is_code(&id_mac, code, &sent.code_mac) {
             let kind = EventKind::CodeFailed;
             self.record_failure(kind, sent.user_id, None, caller.address).await?;
             return Err(Error::ChallengeInvalid);
@@ -199,7 +191,7 @@ impl UseCases {
     }
 
     /// Only the digest of an id is kept: whoever reads the database can't answer for anybody.
-    fn errand_mac(&self, errand: Errand, id: &OpaqueToken) -> [u8; 32] {
-        self.master_key.digest(errand.id_purpose(), &[id.expose().as_bytes()])
+    fn mailbox_id_mac(&self, purpose: MailboxPurpose, id: &OpaqueToken) -> [u8; 32] {
+        self.master_key.digest(purpose.id_purpose(), &[id.expose().as_bytes()])
     }
 }

@@ -6,6 +6,7 @@
 mod bearer;
 mod begin_totp_enrollment;
 mod budget;
+mod challenge;
 mod change_password;
 mod clock;
 mod confirm;
@@ -40,7 +41,6 @@ mod reset_password;
 mod revocation_log;
 mod revoke_other_sessions;
 mod revoke_session;
-mod second_factor;
 mod session;
 mod set_two_factor;
 mod signing_keys;
@@ -63,6 +63,7 @@ pub(crate) use self::revocation_log::RevocationLog;
 pub use self::{
     bearer::Account,
     begin_totp_enrollment::TotpEnrollment,
+    challenge::PendingChallenge,
     change_password::ChangePasswordRequest,
     clock::Clock,
     disable_two_factor::{DisableTwoFactorError, Disabled, Operator},
@@ -71,7 +72,7 @@ pub use self::{
     jwks::Jwks,
     lines::Lines,
     login::{LoginOutcome, LoginRequest},
-    mailbox::PendingErrand,
+    mailbox::PendingMailboxCode,
     outbox::Outbox,
     proof::Proof,
     readiness::NotReady,
@@ -80,7 +81,6 @@ pub use self::{
     request_password_reset::RequestPasswordResetRequest,
     reset_password::ResetPasswordRequest,
     revocation_log::RevocationPace,
-    second_factor::PendingChallenge,
     session::Tokens,
     signing_keys::{KEYS_RELOAD_EVERY, KeyKeeper, ListedKey, SigningKeyError},
     sources::Sources,

@@ -5,9 +5,8 @@ use zeroize::Zeroizing;
 use super::{Error, UseCases};
 use crate::{
     delivery::Notice,
-    domain::{Challenge, Factor, OneTimeCode, RecoveryCode, User},
+    domain::{Challenge, Factor, RecoveryCode, User},
     store::{Spending, SpentRecoveryCode},
-    token::MasterKey,
 };
 
 /// A proof as it was typed. Its `Debug` hides it.
@@ -75,9 +74,7 @@ impl UseCases {
     }
 
     fn sent_code(&self, typed: &str, reserved: &Reserved) -> Result<Spending, Error> {
-        let typed = OneTimeCode::parse(typed).ok_or(Error::ChallengeInvalid)?;
-        let code_mac = self.code_mac(&reserved.token_mac, typed.expose());
-        let right = MasterKey::same(&code_mac, &reserved.code_mac);
+        let right = self.is_code(&reserved.token_mac, typed, &reserved.code_mac);
         right.then_some(Spending::SentCode).ok_or(Error::ChallengeInvalid)
     }
 

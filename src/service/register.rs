@@ -63,7 +63,7 @@ impl UseCases {
         let password_hash = self.passwords.hash(&valid.password, caller).await?;
         let (user, mail) = (self.new_user(&valid), self.charge_first_mail(&valid.email).await?);
         let new = NewUser {
-            verification: self.first_verification(&user, &valid.email)?,
+            verification: self.first_verification(&user, &valid.email, caller)?,
             user: user.clone(),
             username_key: valid.username.key().to_owned(),
             email_key: valid.email.key().to_owned(),

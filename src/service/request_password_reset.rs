@@ -2,7 +2,7 @@
 
 use super::{
     Error, UseCases,
-    mailbox::{Errand, PendingErrand},
+    mailbox::{MailboxPurpose, PendingMailboxCode},
 };
 use crate::{domain::Caller, token::OpaqueToken};
 
@@ -24,8 +24,9 @@ impl UseCases {
         &self,
         request: RequestPasswordResetRequest,
         caller: Caller,
-    ) -> Result<PendingErrand, Error> {
+    ) -> Result<PendingMailboxCode, Error> {
         let RequestPasswordResetRequest { email, device_token } = request;
-        self.begin_errand(Errand::PasswordReset, &email, &device_token, caller).await
+        let purpose = MailboxPurpose::PasswordReset;
+        self.begin_mailbox_code(purpose, &email, Some(&device_token), caller).await
     }
 }

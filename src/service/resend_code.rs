@@ -1,6 +1,6 @@
 //! ResendCode: a new code for a challenge that is still open.
 
-use super::{Error, PendingChallenge, UseCases, second_factor::new_code};
+use super::{Error, PendingChallenge, UseCases, challenge::new_code};
 use crate::{
     domain::ThrottleRule,
     store::{CodeRules, Renewal},

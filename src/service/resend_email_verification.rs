@@ -2,9 +2,9 @@
 
 use super::{
     Error, UseCases,
-    mailbox::{Errand, PendingErrand},
+    mailbox::{MailboxPurpose, PendingMailboxCode},
 };
-use crate::{domain::Caller, token::OpaqueToken};
+use crate::domain::Caller;
 
 impl UseCases {
     /// Sends a code, where there is somebody to get one. The answer does not tell.
@@ -15,8 +15,7 @@ impl UseCases {
         &self,
         email: &str,
         caller: Caller,
-    ) -> Result<PendingErrand, Error> {
-        let no_device = OpaqueToken::from_text(String::new());
-        self.begin_errand(Errand::EmailVerification, email, &no_device, caller).await
+    ) -> Result<PendingMailboxCode, Error> {
+        self.begin_mailbox_code(MailboxPurpose::EmailVerification, email, None, caller).await
     }
 }

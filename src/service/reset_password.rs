@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Error, UseCases, mailbox::Errand};
+use super::{Error, UseCases, mailbox::MailboxPurpose};
 use crate::{
     delivery::Notice,
     domain::{Caller, EventKind, Password, User},
@@ -39,9 +39,9 @@ impl UseCases {
             Password::parse_new(&request.new_password, self.policy.password, None, None);
         for_anybody.map_err(|bad| bad.named("new_password"))?;
         drop(self.passwords.announce(caller)?);
-        let errand = Errand::PasswordReset;
+        let purpose = MailboxPurpose::PasswordReset;
         let (sent, user_id) =
-            self.answer_errand(errand, &request.reset, &request.code, caller).await?;
+            self.answer_mailbox_code(purpose, &request.reset, &request.code, caller).await?;
         let done = self.set_anew(&sent, user_id, &request, caller).await;
         if matches!(done, Err(Error::ChallengeInvalid)) {
             self.record_failure(EventKind::CodeFailed, Some(user_id), None, caller.address).await?;

@@ -3,12 +3,13 @@
 use super::{
     Error, Proof, Tokens, UseCases,
     budget::{Attempt, Budget},
+    error::reserved,
     login::Destination,
     proof::Reserved,
 };
 use crate::{
     domain::{Caller, Challenge, EventKind, Factor, InvalidField, ThrottleRule},
-    store::{Credentials, Reservation, Spending},
+    store::{Credentials, ReservedChallenge, Spending},
     token::OpaqueToken,
 };
 
@@ -48,13 +49,9 @@ impl UseCases {
     async fn reserve(&self, token: &OpaqueToken) -> Result<Reserved, Error> {
         let (token_mac, now) = (self.challenge_mac(token), self.clock.now());
         let max_attempts = self.policy.code.max_attempts;
-        match self.store.challenge_reserve(token_mac, max_attempts, now).await? {
-            Reservation::Reserved { challenge, code_mac } => {
-                Ok(Reserved { challenge: *challenge, token_mac, code_mac })
-            }
-            Reservation::Exhausted => Err(Error::ChallengeExhausted),
-            Reservation::Invalid => Err(Error::ChallengeInvalid),
-        }
+        let reservation = self.store.challenge_reserve(token_mac, max_attempts, now).await?;
+        let ReservedChallenge { challenge, code_mac } = reserved(reservation)?;
+        Ok(Reserved { challenge, token_mac, code_mac })
     }
 
     /// Completes the login, if the proof is right.

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Error, UseCases, mailbox::Errand};
+use super::{Error, UseCases, mailbox::MailboxPurpose};
 use crate::{domain::Caller, store::EmailVerification, token::OpaqueToken};
 
 /// What a caller sent.
@@ -25,8 +25,9 @@ impl UseCases {
         caller: Caller,
     ) -> Result<(), Error> {
         let VerifyEmailRequest { verification, code } = request;
-        let errand = Errand::EmailVerification;
-        let (sent, user_id) = self.answer_errand(errand, &verification, &code, caller).await?;
+        let purpose = MailboxPurpose::EmailVerification;
+        let (sent, user_id) =
+            self.answer_mailbox_code(purpose, &verification, &code, caller).await?;
         let (now, address) = (self.clock.now(), caller.address);
         let verification = EmailVerification { code_id: sent.id, user_id, now, address };
         if self.store.email_verify(verification).await? {

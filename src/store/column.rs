@@ -1,4 +1,5 @@
-//! How a point in time is kept: TIMESTAMPTZ in Postgres, microseconds since 1970 in SQLite.
+//! How values are kept that both databases do not know by themselves: a point in time is a TIMESTAMPTZ in Postgres and
+//! microseconds since 1970 in SQLite, a count is a signed number in both.
 
 use sqlx::{
     Decode, Encode, Postgres, Sqlite, Type, encode::IsNull, error::BoxDynError,
@@ -7,6 +8,11 @@ use sqlx::{
 use time::OffsetDateTime;
 
 use crate::domain::Timestamp;
+
+/// A count as a column keeps it.
+pub(super) fn count(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
 
 impl Type<Postgres> for Timestamp {
     fn type_info() -> PgTypeInfo {

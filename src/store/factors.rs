@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Result, SealedMessage};
+use super::{Reservation, Result, SealedMessage};
 use crate::domain::{Event, EventKind, Timestamp};
 
 /// Second factors: authenticator apps and recovery codes. What changes them does so only while the user's credentials are
@@ -25,7 +25,7 @@ pub trait Factors {
         user_id: Uuid,
         max_attempts: u32,
         now: Timestamp,
-    ) -> Result<Enrollment>;
+    ) -> Result<Reservation<SealedTotp>>;
 
     /// Confirms an enrolment, once: the app replaces an earlier one, the second factor is on, the recovery codes are new,
     /// open challenges end, and the user is told.
@@ -85,8 +85,7 @@ pub struct FactorChange {
 impl FactorChange {
     /// The event of this change.
     pub(super) fn event(&self, kind: EventKind) -> Event {
-        let (user_id, session_id, address) = (Some(self.user_id), self.session_id, self.address);
-        Event { id: Uuid::now_v7(), kind, user_id, session_id, address, at: self.now }
+        Event::of(kind, Some(self.user_id), self.session_id, self.address, self.now)
     }
 }
 
@@ -99,17 +98,6 @@ pub struct NewTotp {
     pub change: FactorChange,
     /// When it ends, unless it is confirmed before.
     pub expires_at: Timestamp,
-}
-
-/// What came of spending an attempt to confirm an enrolment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Enrollment {
-    /// It is spent: the code may be checked with this secret.
-    Reserved(SealedTotp),
-    /// There was none left.
-    Exhausted,
-    /// The enrolment is unknown, somebody else's, expired or confirmed.
-    Invalid,
 }
 
 /// An enrolment whose code was right.

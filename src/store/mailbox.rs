@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Result, Revoking, SealedMessage, SpentRecoveryCode};
-use crate::domain::{Event, Timestamp};
+use super::{Reservation, Result, Revoking, SealedMessage, SpentRecoveryCode};
+use crate::domain::{EventKind, Timestamp};
 
 /// Codes with which people show that they read a mailbox.
 #[async_trait]
@@ -20,7 +20,7 @@ pub trait MailboxCodes {
         id_mac: [u8; 32],
         max_attempts: u32,
         now: Timestamp,
-    ) -> Result<MailboxReservation>;
+    ) -> Result<Reservation<MailboxCode>>;
 
     /// Uses the code up, and its user's address counts as verified from now on. Of many callers one succeeds, and none if
     /// the user is disabled. Returns whether it did.
@@ -55,8 +55,10 @@ pub struct NewMailboxCode {
     pub id_mac: [u8; 32],
     /// The message with the code; none where it is sent to nobody.
     pub message: Option<SealedMessage>,
-    /// What is recorded of it, if anything is.
-    pub event: Option<Event>,
+    /// As what it is recorded that somebody asked for it, if it is.
+    pub recorded_as: Option<EventKind>,
+    /// Where the request comes from.
+    pub address: Option<IpAddr>,
 }
 
 /// An address for which the code was right.
@@ -70,17 +72,6 @@ pub struct EmailVerification {
     pub now: Timestamp,
     /// Where it comes from.
     pub address: Option<IpAddr>,
-}
-
-/// What came of spending an attempt at a code for a mailbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MailboxReservation {
-    /// It is spent: what was typed may be compared.
-    Reserved(MailboxCode),
-    /// There was none left.
-    Exhausted,
-    /// The code is unknown, expired or used.
-    Invalid,
 }
 
 /// Another password for a user who has shown that they read their mailbox.

@@ -27,17 +27,15 @@ use crate::domain::{Challenge, Charged, Event, LoginName, Session, ThrottleRule,
 pub use self::{
     error::Error,
     factors::{
-        ConfirmTotp, Enrollment, FactorChange, Factors, NewTotp, SealedTotp, Spending,
-        SpentRecoveryCode, UserFactors,
+        ConfirmTotp, FactorChange, Factors, NewTotp, SealedTotp, Spending, SpentRecoveryCode,
+        UserFactors,
     },
-    mailbox::{
-        EmailVerification, MailboxCode, MailboxCodes, MailboxReservation, NewMailboxCode,
-        PasswordReset,
-    },
+    mailbox::{EmailVerification, MailboxCode, MailboxCodes, NewMailboxCode, PasswordReset},
     records::{
         Admission, ClaimedMessage, CodeRules, Credentials, Ended, EventFilter, Lease, LiveSession,
         NewChallenge, NewUser, NumberedRevocation, OutboxState, PasswordChange, PoolUse, Refresh,
-        Renewal, Reservation, Revoking, Rotation, SealedKey, SealedMessage, Taken,
+        Renewal, Reservation, ReservedChallenge, Revoking, Rotation, SealedKey, SealedMessage,
+        Taken,
     },
 };
 
@@ -202,7 +200,7 @@ pub trait Challenges {
         token_mac: [u8; 32],
         max_attempts: u32,
         now: Timestamp,
-    ) -> Result<Reservation>;
+    ) -> Result<Reservation<ReservedChallenge>>;
 
     /// Uses up the challenge and what proved the user, and begins the session: all of it, or nothing where one of them is
     /// spent already, the user is disabled or their credentials have changed. Returns whether it began.

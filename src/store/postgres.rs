@@ -69,7 +69,9 @@ impl Postgres {
         Ok(())
     }
 
-    /// Keeps a user as they are until the transaction ends: a rival change of the password waits, or is waited for.
+    /// Keeps a user as they are until the transaction ends: a rival change of the password waits, or is waited for. Whoever
+    /// begins a session changes nothing else that is the user's: logins need not wait for one another, so a share lock is
+    /// enough.
     async fn hold_user(connection: &mut PgConnection, id: uuid::Uuid) -> Result<()> {
         let hold = sqlx::query("SELECT id FROM users WHERE id = $1 FOR SHARE").bind(id);
         hold.execute(connection).await?;

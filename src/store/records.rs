@@ -43,6 +43,11 @@ pub struct Credentials {
     pub credential_version: i64,
 }
 
+impl Credentials {
+    /// The version that they begin with.
+    pub const FIRST_VERSION: i64 = 1;
+}
+
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials").field("user", &self.user.id).finish_non_exhaustive()
@@ -83,8 +88,7 @@ pub struct Revoking {
 impl Revoking {
     /// The event of this request.
     pub(super) fn event(&self, kind: EventKind, user_id: Uuid, session_id: Uuid) -> Event {
-        let (user_id, session_id) = (Some(user_id), Some(session_id));
-        Event { id: Uuid::now_v7(), kind, user_id, session_id, address: self.address, at: self.now }
+        Event::of(kind, Some(user_id), Some(session_id), self.address, self.now)
     }
 }
 
@@ -161,18 +165,22 @@ pub struct NewChallenge {
 
 /// What came of spending an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reservation {
-    /// It is spent: the proof may be compared with this digest.
-    Reserved {
-        /// The challenge, this attempt counted.
-        challenge: Box<Challenge>,
-        /// The keyed digest of the right code.
-        code_mac: [u8; 32],
-    },
+pub enum Reservation<T> {
+    /// It is spent: what was typed may be compared with this.
+    Reserved(T),
     /// There was none left.
     Exhausted,
-    /// The challenge is unknown, expired or used.
+    /// It is unknown, somebody else's, expired or used: nothing tells which.
     Invalid,
+}
+
+/// A challenge, and what answers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReservedChallenge {
+    /// The challenge, this attempt counted.
+    pub challenge: Challenge,
+    /// The keyed digest of the right code.
+    pub code_mac: [u8; 32],
 }
 
 /// When a code may be replaced, and until when the next one may not.

@@ -33,9 +33,9 @@ type Connection = SqliteConnection;
 #[derive(Debug, Clone)]
 pub struct Sqlite {
     /// SQLite has one writer at a time: a queue before it is fairer than its busy handler.
-    writer: SqlitePool,
+    writer_pool: SqlitePool,
     readers: SqlitePool,
-    writes: Writer,
+    writer: Writer,
 }
 
 /// A body of statements that runs in a transaction, perhaps beside others.
@@ -49,11 +49,11 @@ impl Sqlite {
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self> {
         let options = options(url)?;
         make_file(options.get_filename())?;
-        let writer = first_pool(&options).await?;
+        let writer_pool = first_pool(&options).await?;
         let readers =
             pool(options.create_if_missing(false).read_only(true), max_connections).await?;
-        let writes = Writer::start(writer.clone());
-        Ok(Self { writer, readers, writes })
+        let writer = Writer::start(writer_pool.clone());
+        Ok(Self { writer_pool, readers, writer })
     }
 
     fn reader(&self) -> &SqlitePool {
@@ -78,7 +78,7 @@ impl Sqlite {
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
-        self.writes.write(args, body).await
+        self.writer.write(args, body).await
     }
 }
 
@@ -155,7 +155,7 @@ async fn pool(options: SqliteConnectOptions, max_connections: u32) -> Result<Sql
 impl Database for Sqlite {
     async fn migrate(&self) -> Result<()> {
         // sqlx locks only Postgres against others that migrate: here the transaction does.
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.writer_pool.begin_with("BEGIN IMMEDIATE").await?;
         migrations::migrator(migrations::SQLITE).run_direct(None, &mut *transaction, false).await?;
         Ok(transaction.commit().await?)
     }
@@ -169,13 +169,13 @@ impl Database for Sqlite {
     }
 
     fn pool_use(&self) -> PoolUse {
-        super::pool_use([&self.writer, &self.readers])
+        super::pool_use([&self.writer_pool, &self.readers])
     }
 
     async fn close(&self) {
         self.readers.close().await;
         // Last: it moves what is in the write-ahead log into the file.
-        self.writer.close().await;
+        self.writer_pool.close().await;
     }
 }
 
@@ -197,19 +197,19 @@ mod tests {
     #[tokio::test]
     async fn what_is_committed_is_on_the_disk() {
         let (_folder, store) = store().await;
-        assert_eq!(number(&store.writer, "PRAGMA synchronous").await, 2);
-        let mode = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.writer);
+        assert_eq!(number(&store.writer_pool, "PRAGMA synchronous").await, 2);
+        let mode = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.writer_pool);
         assert_eq!(mode.await.map(|mode: String| mode).unwrap(), "wal");
     }
 
     #[tokio::test]
     async fn a_connection_that_comes_back_inside_a_transaction_leaves_it() {
         let (_folder, store) = store().await;
-        let mut connection = store.writer.acquire().await.unwrap();
+        let mut connection = store.writer_pool.acquire().await.unwrap();
         connection.execute("CREATE TABLE t (x); BEGIN; INSERT INTO t VALUES (1)").await.unwrap();
         drop(connection);
-        assert_eq!(number(&store.writer, "SELECT COUNT(*) FROM t").await, 0);
-        store.writer.execute("INSERT INTO t VALUES (2)").await.unwrap();
+        assert_eq!(number(&store.writer_pool, "SELECT COUNT(*) FROM t").await, 0);
+        store.writer_pool.execute("INSERT INTO t VALUES (2)").await.unwrap();
         assert_eq!(number(&store.readers, "SELECT COUNT(*) FROM t").await, 1);
     }
 
@@ -217,7 +217,7 @@ mod tests {
     #[tokio::test]
     async fn once_there_is_room_again_writes_go_on() {
         let (_folder, store) = store().await;
-        store.writer.execute("CREATE TABLE t (x)").await.unwrap();
+        store.writer_pool.execute("CREATE TABLE t (x)").await.unwrap();
         let fill: Body<i64, ()> = |connection, bytes| {
             Box::pin(async move {
                 let fill = sqlx::query("INSERT INTO t VALUES (zeroblob($1))").bind(bytes);
@@ -225,7 +225,7 @@ mod tests {
                 Ok(())
             })
         };
-        store.writer.execute("PRAGMA max_page_count = 4").await.unwrap();
+        store.writer_pool.execute("PRAGMA max_page_count = 4").await.unwrap();
         let full = store.write(1_000_000, fill).await;
         assert!(full.is_err(), "{full:?}");
         // A new connection knows no limit.

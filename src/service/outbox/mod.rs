@@ -14,7 +14,12 @@ use uuid::Uuid;
 
 use self::figures::Figures;
 use super::{Error, UseCases};
-use crate::{delivery::Message, store::SealedMessage, token::MasterKey};
+use crate::{
+    delivery::{Content, Message, Notice},
+    domain::{Timestamp, User},
+    store::SealedMessage,
+    token::MasterKey,
+};
 
 /// What use cases and the worker of one server share. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -41,10 +46,24 @@ impl UseCases {
     pub(super) fn seal(&self, message: &Message) -> Result<SealedMessage, Error> {
         seal(&self.master_key, message)
     }
+
+    /// A message that tells a user what has just happened to their account.
+    pub(super) fn notice(&self, user: &User, what: Notice) -> Result<SealedMessage, Error> {
+        notice(&self.master_key, user, what, self.clock.now())
+    }
 }
 
-/// As [`UseCases::seal`], for commands, which send nothing themselves: a running server finds the message.
-pub(super) fn seal(master_key: &MasterKey, message: &Message) -> Result<SealedMessage, Error> {
+/// As [`UseCases::notice`], for commands, which send nothing themselves: a running server finds the message.
+pub(super) fn notice(
+    master_key: &MasterKey,
+    user: &User,
+    what: Notice,
+    now: Timestamp,
+) -> Result<SealedMessage, Error> {
+    seal(master_key, &Message::new(user, Content::Notice(what), now))
+}
+
+fn seal(master_key: &MasterKey, message: &Message) -> Result<SealedMessage, Error> {
     let internal = |error: Box<dyn std::error::Error + Send + Sync>| Error::Internal(error);
     let id = Uuid::now_v7();
     let plain = message.encode().map_err(|error| internal(error.into()))?;

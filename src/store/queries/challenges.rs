@@ -4,12 +4,16 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, completion, events, outbox, users};
+use super::{
+    Backend, Connection,
+    challenge_row::{ChallengeRow, words},
+    completion, events, outbox, users,
+};
 use crate::{
-    domain::{Challenge, Event, EventKind, Factor, Session, Timestamp, User},
+    domain::{Challenge, Event, EventKind, Session, Timestamp, User},
     store::{
-        Challenges, CodeRules, Error, NewChallenge, Renewal, Reservation, Result, SealedMessage,
-        Spending,
+        Challenges, CodeRules, NewChallenge, Renewal, Reservation, ReservedChallenge, Result,
+        SealedMessage, Spending, column::count,
     },
 };
 
@@ -39,7 +43,7 @@ impl Challenges for Backend {
         token_mac: [u8; 32],
         max_attempts: u32,
         now: Timestamp,
-    ) -> Result<Reservation> {
+    ) -> Result<Reservation<ReservedChallenge>> {
         if !self.challenge_exists(&token_mac).await? {
             return Ok(Reservation::Invalid);
         }
@@ -117,14 +121,8 @@ async fn insert(
     .bind(words(&challenge.factors))
     .execute(&mut *connection)
     .await?;
-    let event = Event {
-        id: Uuid::now_v7(),
-        kind: EventKind::ChallengeBegun,
-        user_id: Some(challenge.user_id),
-        session_id: None,
-        address: new.address,
-        at: challenge.created_at,
-    };
+    let (user_id, at) = (Some(challenge.user_id), challenge.created_at);
+    let event = Event::of(EventKind::ChallengeBegun, user_id, None, new.address, at);
     events::put(connection, &[event]).await?;
     outbox::put(connection, message.map_or(&[], std::slice::from_ref)).await
 }
@@ -134,7 +132,7 @@ async fn reserve(
     token_mac: &[u8],
     max_attempts: u32,
     now: Timestamp,
-) -> Result<Reservation> {
+) -> Result<Reservation<ReservedChallenge>> {
     let row: Option<ChallengeRow> = sqlx::query_as(
         "UPDATE challenges SET attempts = attempts + 1 WHERE token_mac = $1 AND consumed_at IS NULL \
          AND expires_at > $2 AND attempts < $3 RETURNING *",
@@ -146,7 +144,8 @@ async fn reserve(
     .await?;
     if let Some(row) = row {
         let code_mac = row.code_mac()?;
-        return Ok(Reservation::Reserved { challenge: Box::new(row.try_into()?), code_mac });
+        let challenge = row.try_into()?;
+        return Ok(Reservation::Reserved(ReservedChallenge { challenge, code_mac }));
     }
     // What can still be answered but for its attempts is exhausted; all else is equally invalid.
     let open = find(connection, token_mac).await?.is_some_and(|found| found.is_open(now));
@@ -209,63 +208,4 @@ async fn find(connection: &mut Connection, token_mac: &[u8]) -> Result<Option<Ch
         .fetch_optional(connection)
         .await?;
     row.map(TryInto::try_into).transpose()
-}
-
-/// Factors as a column keeps them.
-fn words(factors: &[Factor]) -> String {
-    factors.iter().copied().map(Factor::as_str).collect::<Vec<_>>().join(" ")
-}
-
-/// A count as a column keeps it.
-fn count(number: u32) -> i32 {
-    i32::try_from(number).unwrap_or(i32::MAX)
-}
-
-#[derive(sqlx::FromRow)]
-struct ChallengeRow {
-    id: Uuid,
-    user_id: Uuid,
-    credential_version: i64,
-    code_mac: Vec<u8>,
-    attempts: i32,
-    audience: String,
-    device_name: String,
-    device_id: Option<Uuid>,
-    created_at: Timestamp,
-    resend_at: Timestamp,
-    expires_at: Timestamp,
-    consumed_at: Option<Timestamp>,
-    factors: String,
-}
-
-impl ChallengeRow {
-    fn code_mac(&self) -> Result<[u8; 32]> {
-        self.code_mac
-            .as_slice()
-            .try_into()
-            .map_err(|_wrong_length| Error::Corrupt("challenges.code_mac"))
-    }
-}
-
-impl TryFrom<ChallengeRow> for Challenge {
-    type Error = Error;
-
-    fn try_from(row: ChallengeRow) -> Result<Self> {
-        let factors = row.factors.split_whitespace().map(Factor::parse);
-        Ok(Self {
-            factors: factors.collect::<Option<_>>().ok_or(Error::Corrupt("challenges.factors"))?,
-            id: row.id,
-            user_id: row.user_id,
-            credential_version: row.credential_version,
-            attempts: u32::try_from(row.attempts)
-                .map_err(|_negative| Error::Corrupt("challenges.attempts"))?,
-            audience: row.audience,
-            device_name: row.device_name,
-            device_id: row.device_id,
-            created_at: row.created_at,
-            resend_at: row.resend_at,
-            expires_at: row.expires_at,
-            consumed_at: row.consumed_at,
-        })
-    }
 }

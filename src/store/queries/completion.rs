@@ -2,7 +2,7 @@
 
 use sqlx::Connection as _;
 
-use super::{Connection, events, factors, outbox, sessions, totp};
+use super::{Connection, events, outbox, sessions, totp, users};
 use crate::{
     domain::{Challenge, EventKind, Session},
     store::{FactorChange, Result, Spending, SpentRecoveryCode},
@@ -22,19 +22,19 @@ pub(super) async fn complete(
         now: session.created_at,
     };
     // The user before the challenge, as a change of the password takes them: the other order could deadlock.
-    if factors::take_user(connection, &change).await?.is_none() {
+    if users::take(connection, &change).await?.is_none() {
         return Ok(false);
     }
     // A savepoint: what is used up by a part that succeeds comes back if another one does not. A code must not be lost to
     // a challenge that was answered already, nor a challenge to a code that was used before.
-    let mut attempt = connection.begin().await?;
-    let whole = consume(&mut attempt, challenge, &change).await?
-        && spend(&mut attempt, &change, spending).await?
-        && sessions::insert(&mut attempt, session, challenge.credential_version).await?;
+    let mut savepoint = connection.begin().await?;
+    let whole = consume(&mut savepoint, challenge, &change).await?
+        && spend(&mut savepoint, &change, spending).await?
+        && sessions::insert(&mut savepoint, session, challenge.credential_version).await?;
     if whole {
-        attempt.commit().await?;
+        savepoint.commit().await?;
     } else {
-        attempt.rollback().await?;
+        savepoint.rollback().await?;
     }
     Ok(whole)
 }

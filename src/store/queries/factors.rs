@@ -4,12 +4,12 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, challenges, events, outbox, totp};
+use super::{Backend, Connection, challenges, events, outbox, totp, users};
 use crate::{
     domain::{EventKind, Timestamp},
     store::{
-        ConfirmTotp, Enrollment, FactorChange, Factors, NewTotp, Result, SealedMessage, SealedTotp,
-        UserFactors,
+        ConfirmTotp, FactorChange, Factors, NewTotp, Reservation, Result, SealedMessage,
+        SealedTotp, UserFactors,
     },
 };
 
@@ -38,7 +38,7 @@ impl Factors for Backend {
         user_id: Uuid,
         max_attempts: u32,
         now: Timestamp,
-    ) -> Result<Enrollment> {
+    ) -> Result<Reservation<SealedTotp>> {
         self.write((id, user_id, max_attempts, now), |connection, (id, user_id, max, now)| {
             Box::pin(totp::reserve(connection, *id, *user_id, *max, *now))
         })
@@ -60,7 +60,7 @@ impl Factors for Backend {
     ) -> Result<bool> {
         self.write((change, codes, message), |connection, (change, codes, message)| {
             Box::pin(async move {
-                if take_user(connection, change).await? != Some(true) {
+                if users::take(connection, change).await? != Some(true) {
                     return Ok(false);
                 }
                 replace_codes(connection, change, codes).await?;
@@ -86,29 +86,13 @@ impl Factors for Backend {
     }
 }
 
-/// Takes a user's row until the transaction ends, if the credentials are those that were checked. Returns whether the second
-/// factor is on. The statement changes nothing: it is the lock that both databases know.
-pub(super) async fn take_user(
-    connection: &mut Connection,
-    change: &FactorChange,
-) -> Result<Option<bool>> {
-    Ok(sqlx::query_scalar(
-        "UPDATE users SET credential_version = credential_version \
-         WHERE id = $1 AND credential_version = $2 RETURNING is_2fa_enabled",
-    )
-    .bind(change.user_id)
-    .bind(change.credential_version)
-    .fetch_optional(connection)
-    .await?)
-}
-
 async fn set(
     connection: &mut Connection,
     change: &FactorChange,
     enabled: bool,
     message: &SealedMessage,
 ) -> Result<bool> {
-    let Some(was_enabled) = take_user(connection, change).await? else { return Ok(false) };
+    let Some(was_enabled) = users::take(connection, change).await? else { return Ok(false) };
     if was_enabled == enabled {
         return Ok(true);
     }

@@ -7,8 +7,8 @@ use super::{Backend, Connection, events, outbox};
 use crate::{
     domain::{Event, EventKind, Timestamp},
     store::{
-        EmailVerification, Error, MailboxCode, MailboxCodes, MailboxReservation, NewMailboxCode,
-        Result,
+        EmailVerification, Error, MailboxCode, MailboxCodes, NewMailboxCode, Reservation, Result,
+        column::count,
     },
 };
 
@@ -23,10 +23,10 @@ impl MailboxCodes for Backend {
         id_mac: [u8; 32],
         max_attempts: u32,
         now: Timestamp,
-    ) -> Result<MailboxReservation> {
+    ) -> Result<Reservation<MailboxCode>> {
         // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
         if !is_open(&mut *self.reader().acquire().await?, &id_mac, now).await? {
-            return Ok(MailboxReservation::Invalid);
+            return Ok(Reservation::Invalid);
         }
         self.write((id_mac, max_attempts, now), |connection, (id_mac, max_attempts, now)| {
             Box::pin(reserve(connection, id_mac, *max_attempts, *now))
@@ -58,7 +58,8 @@ pub(super) async fn insert(connection: &mut Connection, new: &NewMailboxCode) ->
     .bind(code.expires_at)
     .execute(&mut *connection)
     .await?;
-    events::put(connection, new.event.as_slice()).await?;
+    let recorded = |kind| Event::of(kind, code.user_id, None, new.address, code.created_at);
+    events::put(connection, new.recorded_as.map(recorded).as_slice()).await?;
     match &new.message {
         // In the same transaction: a code that counts is one that will be sent.
         Some(message) => outbox::put(connection, std::slice::from_ref(message)).await,
@@ -73,24 +74,24 @@ async fn reserve(
     id_mac: &[u8],
     max_attempts: u32,
     now: Timestamp,
-) -> Result<MailboxReservation> {
+) -> Result<Reservation<MailboxCode>> {
     let row: Option<MailboxCodeRow> = sqlx::query_as(
         "UPDATE mailbox_codes SET attempts = attempts + 1 WHERE id_mac = $1 AND consumed_at IS NULL \
          AND expires_at > $2 AND attempts < $3 RETURNING *",
     )
     .bind(id_mac)
     .bind(now)
-    .bind(i32::try_from(max_attempts).unwrap_or(i32::MAX))
+    .bind(count(max_attempts))
     .fetch_optional(&mut *connection)
     .await?;
     if let Some(row) = row {
-        return Ok(MailboxReservation::Reserved(row.try_into()?));
+        return Ok(Reservation::Reserved(row.try_into()?));
     }
     // What could still be answered but for its attempts is exhausted; all else is equally invalid.
     Ok(if is_open(connection, id_mac, now).await? {
-        MailboxReservation::Exhausted
+        Reservation::Exhausted
     } else {
-        MailboxReservation::Invalid
+        Reservation::Invalid
     })
 }
 
@@ -125,8 +126,7 @@ async fn verify_email(
     if verified.is_none() || !consume(connection, code_id, now).await? {
         return Ok(false);
     }
-    let (id, kind, user_id) = (Uuid::now_v7(), EventKind::EmailVerified, Some(user_id));
-    let event = Event { id, kind, user_id, session_id: None, address, at: now };
+    let event = Event::of(EventKind::EmailVerified, Some(user_id), None, address, now);
     events::put(connection, &[event]).await?;
     Ok(true)
 }

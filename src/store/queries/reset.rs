@@ -4,7 +4,7 @@ use sqlx::Connection as _;
 use uuid::Uuid;
 
 use super::{
-    Connection, challenges, completion, events, factors, mailbox, outbox, passwords, sessions, totp,
+    Connection, challenges, completion, events, mailbox, outbox, passwords, sessions, totp, users,
 };
 use crate::{
     domain::EventKind,
@@ -47,18 +47,18 @@ async fn set_password(
     reset: &PasswordReset,
     change: &FactorChange,
 ) -> Result<bool> {
-    let Some(is_2fa_enabled) = factors::take_user(connection, change).await? else {
+    let Some(is_2fa_enabled) = users::take(connection, change).await? else {
         return Ok(false);
     };
     // A savepoint: no password is set without the recovery code that it takes, and no such code lost to a reset that fails.
-    let mut attempt = connection.begin().await?;
+    let mut savepoint = connection.begin().await?;
     let (user_id, version) = (change.user_id, change.credential_version);
-    let whole = passwords::set_hash(&mut attempt, user_id, version, &reset.password_hash).await?
-        && has_other_factor(&mut attempt, reset, change, is_2fa_enabled).await?;
+    let whole = passwords::set_hash(&mut savepoint, user_id, version, &reset.password_hash).await?
+        && has_other_factor(&mut savepoint, reset, change, is_2fa_enabled).await?;
     if whole {
-        attempt.commit().await?;
+        savepoint.commit().await?;
     } else {
-        attempt.rollback().await?;
+        savepoint.rollback().await?;
     }
     Ok(whole)
 }

@@ -143,14 +143,9 @@ pub(super) async fn insert(
     if begun.is_none() {
         return Ok(false);
     }
-    let event = Event {
-        id: Uuid::now_v7(),
-        kind: EventKind::LoginSucceeded,
-        user_id: Some(session.user_id),
-        session_id: Some(session.id),
-        address: session.address,
-        at: session.created_at,
-    };
+    let (user_id, session_id) = (Some(session.user_id), Some(session.id));
+    let (kind, at) = (EventKind::LoginSucceeded, session.created_at);
+    let event = Event::of(kind, user_id, session_id, session.address, at);
     events::put(connection, &[event]).await?;
     Ok(true)
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{Backend, Connection};
 use crate::{
     domain::{Charged, MAX_FAILURES_IN_A_ROW, Throttle, ThrottleRule, Timestamp},
-    store::{Admission, Error, Result, Throttles},
+    store::{Admission, Error, Result, Throttles, column::count},
 };
 
 #[async_trait]
@@ -97,7 +97,7 @@ async fn update(connection: &mut Connection, key: &[u8], throttle: &Throttle) ->
          WHERE key = $1",
     )
     .bind(key)
-    .bind(i32::try_from(throttle.failures).unwrap_or(i32::MAX))
+    .bind(count(throttle.failures))
     .bind(throttle.last_at)
     .bind(throttle.next_allowed_at)
     .bind(throttle.expires_at)

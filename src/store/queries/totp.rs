@@ -2,14 +2,14 @@
 
 use uuid::Uuid;
 
-use super::{Connection, events, factors, outbox};
+use super::{Connection, events, factors, outbox, users};
 use crate::{
     domain::{EventKind, Timestamp},
-    store::{ConfirmTotp, Enrollment, NewTotp, Result, SealedMessage, SealedTotp},
+    store::{ConfirmTotp, NewTotp, Reservation, Result, SealedMessage, SealedTotp, column::count},
 };
 
 pub(super) async fn begin(connection: &mut Connection, new: &NewTotp) -> Result<bool> {
-    if factors::take_user(connection, &new.change).await?.is_none() {
+    if users::take(connection, &new.change).await?.is_none() {
         return Ok(false);
     }
     // One enrolment at a time: whoever begins another one has lost sight of the first.
@@ -39,8 +39,7 @@ pub(super) async fn reserve(
     user_id: Uuid,
     max_attempts: u32,
     now: Timestamp,
-) -> Result<Enrollment> {
-    let max_attempts = i32::try_from(max_attempts).unwrap_or(i32::MAX);
+) -> Result<Reservation<SealedTotp>> {
     let sealed: Option<Vec<u8>> = sqlx::query_scalar(
         "UPDATE totp_factors SET attempts = attempts + 1 WHERE id = $1 AND user_id = $2 \
          AND confirmed_at IS NULL AND expires_at > $3 AND attempts < $4 RETURNING sealed_secret",
@@ -48,23 +47,34 @@ pub(super) async fn reserve(
     .bind(id)
     .bind(user_id)
     .bind(now)
-    .bind(max_attempts)
+    .bind(count(max_attempts))
     .fetch_optional(&mut *connection)
     .await?;
     if let Some(sealed_secret) = sealed {
-        return Ok(Enrollment::Reserved(SealedTotp { id, sealed_secret }));
+        return Ok(Reservation::Reserved(SealedTotp { id, sealed_secret }));
     }
-    let spent: Option<Uuid> = sqlx::query_scalar(
+    // What could still be confirmed but for its attempts is exhausted; all else is equally invalid.
+    let open = is_open(connection, id, user_id, now).await?;
+    Ok(if open { Reservation::Exhausted } else { Reservation::Invalid })
+}
+
+/// Whether there is such an enrolment of that user that is neither confirmed nor expired.
+async fn is_open(
+    connection: &mut Connection,
+    id: Uuid,
+    user_id: Uuid,
+    now: Timestamp,
+) -> Result<bool> {
+    let found: Option<Uuid> = sqlx::query_scalar(
         "SELECT id FROM totp_factors WHERE id = $1 AND user_id = $2 AND confirmed_at IS NULL \
-         AND expires_at > $3 AND attempts >= $4",
+         AND expires_at > $3",
     )
     .bind(id)
     .bind(user_id)
     .bind(now)
-    .bind(max_attempts)
     .fetch_optional(connection)
     .await?;
-    Ok(if spent.is_some() { Enrollment::Exhausted } else { Enrollment::Invalid })
+    Ok(found.is_some())
 }
 
 pub(super) async fn confirm(
@@ -74,8 +84,8 @@ pub(super) async fn confirm(
 ) -> Result<bool> {
     let change = &confirm.change;
     // From here on nobody else confirms one of this user's: of many callers, the first does.
-    if factors::take_user(connection, change).await?.is_none()
-        || !is_open(connection, confirm).await?
+    if users::take(connection, change).await?.is_none()
+        || !is_confirmable(connection, confirm).await?
     {
         return Ok(false);
     }
@@ -97,7 +107,7 @@ pub(super) async fn confirm(
 }
 
 /// Whether an enrolment was begun with the credentials that still count, and is not confirmed.
-async fn is_open(connection: &mut Connection, confirm: &ConfirmTotp) -> Result<bool> {
+async fn is_confirmable(connection: &mut Connection, confirm: &ConfirmTotp) -> Result<bool> {
     let open: Option<Uuid> = sqlx::query_scalar(
         "SELECT id FROM totp_factors WHERE id = $1 AND user_id = $2 AND credential_version = $3 \
          AND confirmed_at IS NULL",

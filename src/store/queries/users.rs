@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Backend, Connection, events, mailbox, revocations};
 use crate::{
     domain::{Event, EventKind, LoginName, Revocation, Revoked, Timestamp, User},
-    store::{Credentials, NewUser, Result, Revoking, Taken, Users},
+    store::{Credentials, FactorChange, NewUser, Result, Revoking, Taken, Users},
 };
 
 #[async_trait]
@@ -79,11 +79,27 @@ pub(super) async fn find(connection: &mut Connection, id: Uuid) -> Result<Option
     Ok(row.map(Into::into))
 }
 
+/// Takes a user's row until the transaction ends, if the credentials are those that were checked. Returns whether the second
+/// factor is on. The statement changes nothing: it is the lock that both databases know.
+pub(super) async fn take(
+    connection: &mut Connection,
+    change: &FactorChange,
+) -> Result<Option<bool>> {
+    Ok(sqlx::query_scalar(
+        "UPDATE users SET credential_version = credential_version \
+         WHERE id = $1 AND credential_version = $2 RETURNING is_2fa_enabled",
+    )
+    .bind(change.user_id)
+    .bind(change.credential_version)
+    .fetch_optional(connection)
+    .await?)
+}
+
 async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
     let added = sqlx::query(
         "INSERT INTO users (id, username, username_key, email, email_key, email_verified, password_hash, \
          credential_version, is_2fa_enabled, roles, request_id, disabled_at, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
          ON CONFLICT DO NOTHING RETURNING id",
     )
     .bind(new.user.id)
@@ -93,6 +109,7 @@ async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
     .bind(&new.email_key)
     .bind(new.user.email_verified)
     .bind(&new.password_hash)
+    .bind(Credentials::FIRST_VERSION)
     .bind(new.user.is_2fa_enabled)
     .bind(new.user.roles.join(" "))
     .bind(new.request_id)
@@ -103,14 +120,8 @@ async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
     if added.is_none() {
         return Ok(false);
     }
-    let event = Event {
-        id: Uuid::now_v7(),
-        kind: EventKind::Registered,
-        user_id: Some(new.user.id),
-        session_id: None,
-        address: new.address,
-        at: new.user.created_at,
-    };
+    let (user_id, at) = (Some(new.user.id), new.user.created_at);
+    let event = Event::of(EventKind::Registered, user_id, None, new.address, at);
     events::put(connection, &[event]).await?;
     if let Some(verification) = &new.verification {
         mailbox::insert(connection, verification).await?;

@@ -2,7 +2,7 @@
 
 use countersign::{
     domain::Challenge,
-    store::{CodeRules, Renewal, Reservation, Spending},
+    store::{CodeRules, Renewal, Reservation, ReservedChallenge, Spending},
 };
 use rstest::rstest;
 use uuid::Uuid;
@@ -28,10 +28,10 @@ async fn attempts_are_spent_one_by_one_until_there_are_none(
     let late = store.challenge_reserve(new.token_mac, MAX, at(300)).await.unwrap();
     assert_eq!(late, Reservation::Invalid, "expired, and no attempt spent");
     for attempts in 1..=MAX {
-        let expected = Reservation::Reserved {
-            challenge: Box::new(Challenge { attempts, ..new.challenge.clone() }),
+        let expected = Reservation::Reserved(ReservedChallenge {
+            challenge: Challenge { attempts, ..new.challenge.clone() },
             code_mac: new.code_mac,
-        };
+        });
         assert_eq!(store.challenge_reserve(new.token_mac, MAX, at(299)).await.unwrap(), expected);
     }
     let reserve = |token_mac, seconds| store.challenge_reserve(token_mac, MAX, at(seconds));
@@ -136,7 +136,7 @@ async fn a_code_is_replaced_after_the_cool_down_while_attempts_are_left(
     assert_eq!(renew(30).await.unwrap(), Renewal::Renewed(challenge));
     let reserve = async || match store.challenge_reserve(new.token_mac, MAX, at(31)).await.unwrap()
     {
-        Reservation::Reserved { challenge, code_mac } => (challenge.attempts, code_mac),
+        Reservation::Reserved(reserved) => (reserved.challenge.attempts, reserved.code_mac),
         refused @ (Reservation::Exhausted | Reservation::Invalid) => {
             panic!("not reserved: {refused:?}")
         }

@@ -1,8 +1,8 @@
 //! Second factors: enrolled, replaced, turned on and off.
 
 use countersign::store::{
-    ConfirmTotp, Credentials, Ended, Enrollment, FactorChange, NewTotp, Reservation, SealedTotp,
-    Store, UserFactors,
+    ConfirmTotp, Credentials, Ended, FactorChange, NewTotp, Reservation, SealedTotp, Store,
+    UserFactors,
 };
 use rstest::rstest;
 use uuid::Uuid;
@@ -86,15 +86,15 @@ async fn attempts_to_confirm_are_spent_one_by_one_by_the_owner_alone(
         async |id, user, seconds| store.totp_reserve(id, user, MAX, at(seconds)).await.unwrap();
     let id = new.sealed.id;
     for (id, user, seconds) in [(id, theirs, 0), (Uuid::now_v7(), mine, 0), (id, mine, 600)] {
-        assert_eq!(reserve(id, user, seconds).await, Enrollment::Invalid);
+        assert_eq!(reserve(id, user, seconds).await, Reservation::Invalid);
     }
     for _ in 0..MAX {
-        assert_eq!(reserve(id, mine, 599).await, Enrollment::Reserved(new.sealed.clone()));
+        assert_eq!(reserve(id, mine, 599).await, Reservation::Reserved(new.sealed.clone()));
     }
-    assert_eq!(reserve(id, mine, 599).await, Enrollment::Exhausted);
-    assert_eq!(reserve(id, mine, 600).await, Enrollment::Invalid, "expired");
+    assert_eq!(reserve(id, mine, 599).await, Reservation::Exhausted);
+    assert_eq!(reserve(id, mine, 600).await, Reservation::Invalid, "expired");
     let (_, app) = enrolled(store.as_ref()).await;
-    assert_eq!(reserve(app.id, mine, 0).await, Enrollment::Invalid, "confirmed");
+    assert_eq!(reserve(app.id, mine, 0).await, Reservation::Invalid, "confirmed");
 }
 
 #[rstest]

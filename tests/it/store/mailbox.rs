@@ -1,8 +1,8 @@
 //! Codes for mailboxes.
 
 use countersign::store::{
-    Credentials, EmailVerification, Ended, FactorChange, MailboxCode, MailboxReservation,
-    NewMailboxCode, NewUser, PasswordReset, Reservation, SpentRecoveryCode, Store,
+    Credentials, EmailVerification, Ended, FactorChange, MailboxCode, NewMailboxCode, NewUser,
+    PasswordReset, Reservation, SpentRecoveryCode, Store,
 };
 use rstest::rstest;
 use uuid::Uuid;
@@ -26,7 +26,8 @@ fn new_code(user: Option<&Credentials>) -> NewMailboxCode {
         },
         id_mac: *Uuid::now_v7().as_bytes().repeat(2).first_chunk().unwrap(),
         message: user.map(|_| new_message()),
-        event: None,
+        recorded_as: None,
+        address: Some(ADDRESS),
     }
 }
 
@@ -60,16 +61,16 @@ async fn attempts_are_spent_one_by_one_until_there_are_none_also_where_nobody_ge
     for new in [new_code(Some(&user)), new_code(None)] {
         store.mailbox_code_create(new.clone()).await.unwrap();
         let reserve = |seconds| store.mailbox_code_reserve(new.id_mac, MAX, at(seconds));
-        assert_eq!(reserve(300).await.unwrap(), MailboxReservation::Invalid, "expired");
+        assert_eq!(reserve(300).await.unwrap(), Reservation::Invalid, "expired");
         for _ in 0..MAX {
-            let expected = MailboxReservation::Reserved(new.code.clone());
+            let expected = Reservation::Reserved(new.code.clone());
             assert_eq!(reserve(299).await.unwrap(), expected);
         }
-        assert_eq!(reserve(299).await.unwrap(), MailboxReservation::Exhausted);
-        assert_eq!(reserve(300).await.unwrap(), MailboxReservation::Invalid, "expired");
+        assert_eq!(reserve(299).await.unwrap(), Reservation::Exhausted);
+        assert_eq!(reserve(300).await.unwrap(), Reservation::Invalid, "expired");
     }
     let unknown = store.mailbox_code_reserve([9; 32], MAX, at(0)).await.unwrap();
-    assert_eq!(unknown, MailboxReservation::Invalid);
+    assert_eq!(unknown, Reservation::Invalid);
     assert_eq!(store.outbox_state(at(0)).await.unwrap().waiting, 1);
 }
 
@@ -130,7 +131,7 @@ async fn an_address_is_verified_by_a_code_of_its_user_once(
     assert!(store.user_by_id(user.user.id).await.unwrap().unwrap().user.email_verified);
     assert_eq!(database.number("SELECT COUNT(*) FROM users WHERE email_verified").await, 1);
     let reserved = store.mailbox_code_reserve(new.id_mac, MAX, at(1)).await.unwrap();
-    assert_eq!(reserved, MailboxReservation::Invalid, "used");
+    assert_eq!(reserved, Reservation::Invalid, "used");
 }
 
 #[rstest]
@@ -193,8 +194,8 @@ async fn a_reset_ends_all_sessions_and_challenges_of_its_user_alone_and_uses_the
     }
     assert_eq!(open, [false, true]);
     let reserved = |new: &NewMailboxCode| store.mailbox_code_reserve(new.id_mac, MAX, at(11));
-    assert_eq!(reserved(&used).await.unwrap(), MailboxReservation::Invalid);
-    assert_ne!(reserved(&other).await.unwrap(), MailboxReservation::Invalid, "it looks open");
+    assert_eq!(reserved(&used).await.unwrap(), Reservation::Invalid);
+    assert_ne!(reserved(&other).await.unwrap(), Reservation::Invalid, "it looks open");
     let messages = store.outbox_claim(at(11), at(71), 8).await.unwrap();
     assert!(messages.iter().any(|claimed| claimed.id == message.id));
     let unchanged = store.user_by_id(neighbour.user.id).await.unwrap().unwrap();

@@ -7,7 +7,7 @@ use crate::{
     delivery::{Content, Message, Purpose},
     domain::{Challenge, Factor, OneTimeCode, ThrottleRule, Timestamp, User},
     store::{Credentials, NewChallenge, SealedMessage},
-    token::{self, OpaqueToken},
+    token::{self, MasterKey, OpaqueToken},
 };
 
 /// A challenge as its caller sees it.
@@ -91,9 +91,16 @@ impl UseCases {
         self.master_key.digest(token::Purpose::ChallengeId, &[token.expose().as_bytes()])
     }
 
-    /// The digest binds a code to its challenge: the same digits mean nothing for another one.
-    pub(super) fn code_mac(&self, challenge_mac: &[u8; 32], code: &str) -> [u8; 32] {
-        self.master_key.digest(token::Purpose::OneTimeCode, &[challenge_mac, code.as_bytes()])
+    /// The digest binds a code to what it was sent for: the same digits mean nothing with another id.
+    pub(super) fn code_mac(&self, id_mac: &[u8; 32], code: &str) -> [u8; 32] {
+        self.master_key.digest(token::Purpose::OneTimeCode, &[id_mac, code.as_bytes()])
+    }
+
+    /// Whether the code that was sent is what was typed. Its form is looked at only here, after the attempt was spent: a
+    /// malformed guess is a wrong one.
+    pub(super) fn is_code(&self, id_mac: &[u8; 32], typed: &str, code_mac: &[u8; 32]) -> bool {
+        OneTimeCode::parse(typed)
+            .is_some_and(|typed| MasterKey::same(&self.code_mac(id_mac, typed.expose()), code_mac))
     }
 
     /// The message with a challenge's code, encrypted: it is of no use once the challenge has ended.

@@ -1,0 +1,63 @@
+//! A challenge's columns.
+
+use uuid::Uuid;
+
+use crate::{
+    domain::{Challenge, Factor, Timestamp},
+    store::{Error, Result},
+};
+
+/// Factors as a column keeps them.
+pub(super) fn words(factors: &[Factor]) -> String {
+    factors.iter().copied().map(Factor::as_str).collect::<Vec<_>>().join(" ")
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct ChallengeRow {
+    id: Uuid,
+    user_id: Uuid,
+    credential_version: i64,
+    code_mac: Vec<u8>,
+    attempts: i32,
+    audience: String,
+    device_name: String,
+    device_id: Option<Uuid>,
+    created_at: Timestamp,
+    resend_at: Timestamp,
+    expires_at: Timestamp,
+    consumed_at: Option<Timestamp>,
+    factors: String,
+}
+
+impl ChallengeRow {
+    /// The keyed digest of the right code.
+    pub(super) fn code_mac(&self) -> Result<[u8; 32]> {
+        self.code_mac
+            .as_slice()
+            .try_into()
+            .map_err(|_wrong_length| Error::Corrupt("challenges.code_mac"))
+    }
+}
+
+impl TryFrom<ChallengeRow> for Challenge {
+    type Error = Error;
+
+    fn try_from(row: ChallengeRow) -> Result<Self> {
+        let factors = row.factors.split_whitespace().map(Factor::parse);
+        Ok(Self {
+            factors: factors.collect::<Option<_>>().ok_or(Error::Corrupt("challenges.factors"))?,
+            id: row.id,
+            user_id: row.user_id,
+            credential_version: row.credential_version,
+            attempts: u32::try_from(row.attempts)
+                .map_err(|_negative| Error::Corrupt("challenges.attempts"))?,
+            audience: row.audience,
+            device_name: row.device_name,
+            device_id: row.device_id,
+            created_at: row.created_at,
+            resend_at: row.resend_at,
+            expires_at: row.expires_at,
+            consumed_at: row.consumed_at,
+        })
+    }
+}
