@@ -3,10 +3,10 @@
 use countersign::{
     pb::{
         BeginTotpEnrollmentRequest, ChangePasswordRequest, ConfirmTotpEnrollmentRequest,
-        LoginRequest, RefreshTokenRequest, RegenerateRecoveryCodesRequest, RegisterRequest,
-        ResendCodeRequest, SetTwoFactorRequest, Verify2FaRequest,
-        account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
-        login_response::Result as Outcome, verify2_fa_request::Proof,
+        LoginRequest, RefreshTokenRequest, RegenerateRecoveryCodesRequest, ResendCodeRequest,
+        SetTwoFactorRequest, Verify2FaRequest, account_service_client::AccountServiceClient,
+        auth_service_client::AuthServiceClient, login_response::Result as Outcome,
+        verify2_fa_request::Proof,
     },
     token::MasterKey,
 };
@@ -21,7 +21,7 @@ use crate::{
         command::Running,
         hook::HookServer,
         mail::{MailServer, Tls},
-        server::{bearer, wrong},
+        server::{alice, bearer, wrong},
     },
     http,
     process::{code_in, serve},
@@ -101,21 +101,14 @@ async fn no_secret_is_in_any_output(
     command.env("COUNTERSIGN_LOG", "trace").env("COUNTERSIGN_MASTER_KEY", master_key.as_str());
     let mut running = Running::start(command);
     let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc)).await.unwrap();
-    let user = RegisterRequest {
-        username: "alice".into(),
-        email: "alice@example.com".into(),
-        password: PASSWORD.into(),
-        is_2fa_enabled: true,
-        request_id: String::new(),
-    };
-    auth.register(user.clone()).await.unwrap();
+    auth.register(alice(PASSWORD)).await.unwrap();
     let login = |password: &str| LoginRequest {
         username: "alice".into(),
         password: password.into(),
         ..LoginRequest::default()
     };
     let mut output = String::new();
-    output += &format!("{:?}", auth.register(user).await.unwrap_err());
+    output += &format!("{:?}", auth.register(alice(PASSWORD)).await.unwrap_err());
     output += &format!("{:?}", auth.login(login(WRONG)).await.unwrap_err());
     // People type passwords into the field for the name.
     let misplaced = LoginRequest { username: WRONG.into(), ..login(WRONG) };
@@ -260,14 +253,7 @@ async fn no_secret_of_a_delivery_is_in_the_log(#[case] by_mail: bool) {
     let mut running = Running::start(command);
     assert!(!running.banner.contains("in the log"), "{}", running.banner);
     let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc)).await.unwrap();
-    let user = RegisterRequest {
-        username: "alice".into(),
-        email: "alice@example.com".into(),
-        password: PASSWORD.into(),
-        is_2fa_enabled: true,
-        request_id: String::new(),
-    };
-    auth.register(user).await.unwrap();
+    auth.register(alice(PASSWORD)).await.unwrap();
     let username = "alice".into();
     let login = LoginRequest { username, password: PASSWORD.into(), ..LoginRequest::default() };
     auth.login(login).await.unwrap();

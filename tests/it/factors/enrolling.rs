@@ -7,13 +7,13 @@ use rstest::rstest;
 use tonic::Code;
 
 use super::{
-    STEP, answer, begin, confirm, enroll, enrolled, factors, notices, reason_of, regenerate,
-    set_two_factor, totp,
+    STEP, answer, begin, confirm, enroll, enrolled, factors, notices, regenerate, set_two_factor,
+    totp,
 };
 use crate::harness::{
     Backend, Server,
     authenticator::App,
-    jwt, logs, reason,
+    jwt, logs, reason, reason_of,
     server::{PASSWORD, wrong},
     violations,
 };

@@ -15,13 +15,12 @@ use countersign::pb::{
     ConfirmTotpEnrollmentRequest, Factor, RegenerateRecoveryCodesRequest, SetTwoFactorRequest,
     Tokens, User, Verify2FaRequest, verify2_fa_request::Proof,
 };
-use serde_json::Value;
 use tonic::Status;
 
 use crate::harness::{
     Server,
     authenticator::App,
-    logs, reason,
+    logs,
     server::{PASSWORD, bearer},
     soon,
 };
@@ -120,10 +119,6 @@ pub fn recovery(code: impl Into<String>) -> Proof {
     Proof::RecoveryCode(code.into())
 }
 
-fn reason_of<T: std::fmt::Debug>(answer: Result<T, Status>) -> String {
-    reason(&answer.unwrap_err())
-}
-
 fn factors(challenge: &Challenge) -> Vec<Factor> {
     challenge.factors().collect()
 }
@@ -131,8 +126,5 @@ fn factors(challenge: &Challenge) -> Vec<Factor> {
 /// What a user was told, in order.
 async fn notices(server: &Server, user: &User) -> Vec<String> {
     server.delivered().await;
-    let told = logs::messages(&user.username).into_iter();
-    let notices = told.filter(|message| message["message"] == "notice");
-    let purpose = |notice: Value| notice["purpose"].as_str().unwrap().to_owned();
-    notices.map(purpose).collect()
+    logs::notices(&user.username)
 }

@@ -6,11 +6,11 @@ use countersign::pb::{Challenge, login_response::Result as Outcome, verify2_fa_r
 use rstest::rstest;
 use tonic::Code;
 
-use super::{STEP, answer, enroll, enrolled, reason_of, recovery, totp};
+use super::{STEP, answer, enroll, enrolled, recovery, totp};
 use crate::harness::{
     Backend, Server,
     authenticator::step,
-    logs, reason,
+    logs, reason, reason_of,
     server::{PASSWORD, wrong},
 };
 

@@ -7,13 +7,13 @@ use futures_util::future::join_all;
 use rstest::rstest;
 
 use super::{
-    COOL_DOWN, NEW_PASSWORD, open_reset, open_verification, reason_of, request_reset,
-    request_reset_from, resend_verification, reset, verify_email, wait,
+    COOL_DOWN, NEW_PASSWORD, open_reset, open_verification, request_reset, request_reset_from,
+    resend_verification, reset, verify_email,
 };
 use crate::harness::{
-    Backend, Server, logs,
+    Backend, Server, logs, reason_of,
     server::{PASSWORD, wrong},
-    unique,
+    unique, wait,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);

@@ -17,9 +17,8 @@ use countersign::pb::{
     ResetPasswordRequest, User, VerifyEmailRequest,
 };
 use tonic::Status;
-use tonic_types::StatusExt as _;
 
-use crate::harness::{Server, logs, reason, soon};
+use crate::harness::{Server, logs, soon};
 
 const NEW_PASSWORD: &str = "another long passphrase";
 
@@ -80,15 +79,4 @@ async fn open_reset(server: &Server, user: &User) -> (String, String) {
 async fn open_verification(server: &Server, user: &User) -> (String, String) {
     let id = resend_verification(server, &user.email).await.unwrap();
     (id, logs::code(&user.username))
-}
-
-fn reason_of<T: std::fmt::Debug>(answer: Result<T, Status>) -> String {
-    reason(&answer.unwrap_err())
-}
-
-/// How long a refusal says to wait; it must be THROTTLED.
-fn wait<T: std::fmt::Debug>(answer: Result<T, Status>) -> Duration {
-    let refused = answer.unwrap_err();
-    assert_eq!(reason(&refused), "THROTTLED");
-    refused.get_error_details().retry_info().unwrap().retry_delay.unwrap()
 }

@@ -10,7 +10,11 @@ use countersign::{
 use rstest::rstest;
 
 use crate::{
-    harness::{Backend, Database, command::Running, server::wrong},
+    harness::{
+        Backend, Database,
+        command::Running,
+        server::{alice, wrong},
+    },
     http,
     process::{code_in, serve},
 };
@@ -33,12 +37,7 @@ async fn no_secret_of_a_mailbox_is_in_any_output(
     command.env("COUNTERSIGN_EMAIL_VERIFICATION", "on");
     let mut running = Running::start(command);
     let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc)).await.unwrap();
-    let user = RegisterRequest {
-        username: "alice".into(),
-        email: "alice@example.com".into(),
-        password: PASSWORD.into(),
-        ..RegisterRequest::default()
-    };
+    let user = RegisterRequest { is_2fa_enabled: false, ..alice(PASSWORD) };
     let verification_id = auth.register(user).await.unwrap().into_inner().verification_id;
     let verification_code = code_in(&running.wait_for_log("purpose=\"verify_email\""));
     let mut output = String::new();

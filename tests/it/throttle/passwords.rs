@@ -10,15 +10,15 @@ use countersign::{
 use futures_util::future::join_all;
 use rstest::rstest;
 
-use super::{From, WRONG, login, reason_of, tokens, wait};
+use super::{Origin, SECOND, WRONG, login, tokens};
 use crate::{
     engine::figure,
     harness::{
         Backend, Database, Server,
         clock::TestClock,
-        logs,
+        logs, reason_of,
         server::{PASSWORD, config, registration, replica},
-        unique,
+        unique, wait,
     },
 };
 
@@ -34,18 +34,18 @@ async fn each_failure_after_the_fifth_takes_longer_up_to_a_minute_and_success_en
         assert_eq!(reason_of(server.login(&user.username, WRONG).await), "INVALID_CREDENTIALS");
     }
     for delay in [1, 2, 4, 8, 16, 32, 60, 60] {
-        assert_eq!(wait(server.login(&user.username, WRONG).await), delay);
+        assert_eq!(wait(server.login(&user.username, WRONG).await), delay * SECOND);
         // Nor does it tell that the password is right.
-        assert_eq!(wait(server.login(&user.username, PASSWORD).await), delay);
-        server.clock.advance(Duration::from_secs(delay));
+        assert_eq!(wait(server.login(&user.username, PASSWORD).await), delay * SECOND);
+        server.clock.advance(delay * SECOND);
         assert_eq!(reason_of(server.login(&user.username, WRONG).await), "INVALID_CREDENTIALS");
     }
-    server.clock.advance(Duration::from_secs(60));
+    server.clock.advance(60 * SECOND);
     assert!(server.login(&user.username, PASSWORD).await.is_ok());
     for _ in 0..5 {
         assert_eq!(reason_of(server.login(&user.username, WRONG).await), "INVALID_CREDENTIALS");
     }
-    assert_eq!(wait(server.login(&user.username, WRONG).await), 1);
+    assert_eq!(wait(server.login(&user.username, WRONG).await), SECOND);
 }
 
 /// How long it takes to find an account, or none, must not be seen.
@@ -61,7 +61,7 @@ async fn a_refusal_takes_its_time_whoever_it_is_for(
             server.login(&name, WRONG).await.unwrap_err();
         }
         let asked = Instant::now();
-        assert_eq!(wait(server.login(&name, WRONG).await), 1);
+        assert_eq!(wait(server.login(&name, WRONG).await), SECOND);
         assert!(asked.elapsed() >= Duration::from_millis(10));
     }
 }
@@ -88,7 +88,7 @@ async fn accounts_that_do_not_exist_are_throttled_like_those_that_do(
             let text = refused.message().to_owned();
             answers.push((refused.code(), text, refused.details().to_vec(), headers));
             if number == 6 {
-                server.clock.advance(Duration::from_secs(1));
+                server.clock.advance(SECOND);
             }
         }
         all.push(answers);
@@ -117,15 +117,15 @@ async fn no_spelling_address_replica_or_restart_gives_another_budget(
     for number in 0..5 {
         let auth = if number % 2 == 0 { &server.auth } else { &other };
         let forwarded_for = format!("192.0.2.{number}");
-        let from = From { forwarded_for: &forwarded_for, ..From::default() };
-        let answer = login(auth, spellings[number % 4], WRONG, from).await;
+        let origin = Origin { forwarded_for: &forwarded_for, ..Origin::default() };
+        let answer = login(auth, spellings[number % 4], WRONG, origin).await;
         assert_eq!(reason_of(answer), "INVALID_CREDENTIALS");
     }
     let Server { database, stop, ended, auth, .. } = server;
     for auth in [&auth, &other] {
         for name in spellings {
-            let from = From { forwarded_for: "198.51.100.1", ..From::default() };
-            assert_eq!(wait(login(auth, name, PASSWORD, from).await), 1);
+            let origin = Origin { forwarded_for: "198.51.100.1", ..Origin::default() };
+            assert_eq!(wait(login(auth, name, PASSWORD, origin).await), SECOND);
         }
     }
     drop(stop);
@@ -133,7 +133,7 @@ async fn no_spelling_address_replica_or_restart_gives_another_budget(
     ended.await.unwrap().unwrap();
     let server = Server::start_on(database, &config, environment(), clock.clone()).await;
     for name in spellings {
-        assert_eq!(wait(server.login(name, PASSWORD).await), 1);
+        assert_eq!(wait(server.login(name, PASSWORD).await), SECOND);
     }
 }
 
@@ -181,13 +181,13 @@ async fn after_a_hundred_failures_in_a_row_the_password_alone_opens_nothing(
     server.clock.stop();
     for _ in 0..100 {
         assert_eq!(reason_of(server.login(&user.username, WRONG).await), "INVALID_CREDENTIALS");
-        server.clock.advance(Duration::from_secs(60));
+        server.clock.advance(60 * SECOND);
     }
     let challenge = server.challenge(&user).await;
     let code = logs::code(&user.username);
     assert!(server.verify(&challenge, &code).await.is_ok());
     // That was the owner: all is as it was.
-    tokens(&server.auth, &user.username, From::default()).await;
+    tokens(&server.auth, &user.username, Origin::default()).await;
 }
 
 /// A request id that leaked lets nobody guess more than Login does.
@@ -205,9 +205,9 @@ async fn a_registration_that_is_sent_again_with_another_password_is_a_failure_to
         let again = RegisterRequest { password: WRONG.into(), ..request.clone() };
         assert_eq!(reason_of(server.register(again).await), "INVALID_FIELD");
     }
-    assert_eq!(wait(server.register(request.clone()).await), 1);
-    assert_eq!(wait(server.login(&request.username, PASSWORD).await), 1);
-    server.clock.advance(Duration::from_secs(1));
+    assert_eq!(wait(server.register(request.clone()).await), SECOND);
+    assert_eq!(wait(server.login(&request.username, PASSWORD).await), SECOND);
+    server.clock.advance(SECOND);
     assert!(server.register(request).await.is_ok());
 }
 
