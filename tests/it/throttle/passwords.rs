@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use countersign::{
     app::Environment,
     domain::TrustedProxies,
-    pb::{RegisterRequest, login_response::Result as Outcome},
+    pb::{LoginRequest, RegisterRequest, login_response::Result as Outcome},
 };
 use futures_util::future::join_all;
 use rstest::rstest;
+use tonic::Request;
 
 use super::{Origin, SECOND, WRONG, login, tokens};
 use crate::{
@@ -213,7 +214,7 @@ async fn a_registration_that_is_sent_again_with_another_password_is_a_failure_to
 
 #[rstest]
 #[tokio::test]
-async fn what_is_not_evaluated_is_not_charged(
+async fn what_is_refused_for_the_load_writes_nothing(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = Server::start_with(backend, |config, _| config.password.queue = 0).await;
@@ -221,6 +222,34 @@ async fn what_is_not_evaluated_is_not_charged(
         assert_eq!(reason_of(server.login("nobody", PASSWORD).await), "OVERLOADED");
     }
     assert_eq!(server.database.number("SELECT COUNT(*) FROM throttles").await, 0);
+}
+
+/// A guess is announced as a hash of the usual cost. What the account's own costs shows after the charge.
+#[rstest]
+#[tokio::test]
+async fn a_guess_that_is_refused_after_its_charge_gives_it_back(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    // Seconds of work: more than the guess has.
+    const SLOW: &str = "$2b$16$n79VH.0Q2TMWmt3Oqt9ukuKq4Noyk3094Y2QlB8NdRT8SvGiI4ft2";
+    let server = Server::start(backend).await;
+    server.clock.stop();
+    let user = server.user(false).await;
+    server.login(&user.username, WRONG).await.unwrap_err();
+    server.database.run("CREATE TABLE before AS SELECT * FROM throttles").await;
+    server.database.run(&format!("UPDATE users SET password_hash = '{SLOW}'")).await;
+    for _ in 0..10 {
+        server.clock.advance(SECOND);
+        let (username, password) = (user.username.clone(), WRONG.to_owned());
+        let message = LoginRequest { username, password, ..LoginRequest::default() };
+        let mut request = Request::new(message);
+        request.set_timeout(Duration::from_millis(500));
+        assert_eq!(reason_of(server.auth.clone().login(request).await), "OVERLOADED");
+    }
+    let as_before = "SELECT COUNT(*) FROM throttles \
+        JOIN before USING (key, failures, last_at, next_allowed_at, expires_at)";
+    assert_eq!(server.database.number(as_before).await, 1);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM throttles").await, 1);
 }
 
 #[tokio::test]
