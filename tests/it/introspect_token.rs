@@ -27,7 +27,7 @@ async fn is_active(server: &Server, token: &str) -> bool {
 
 async fn tokens(server: &Server) -> Tokens {
     let user = server.user(false).await;
-    server.log_in(&user).await
+    server.session(&user).await
 }
 
 #[rstest]
@@ -110,7 +110,7 @@ async fn a_session_that_has_ended_makes_it_inactive_at_once(
 ) {
     let server = Server::start(backend).await;
     let user = server.user(false).await;
-    let (ended, lives) = (server.log_in(&user).await, server.log_in(&user).await);
+    let (ended, lives) = (server.session(&user).await, server.session(&user).await);
     let store = server.database.store().await;
     let now = server.clock.now();
     let revoking =

@@ -1,18 +1,20 @@
 //! A search for canaries: secrets that we know of must be nowhere in what the service puts out.
 
-use countersign::{
-    pb::{
-        BeginTotpEnrollmentRequest, ChangePasswordRequest, ConfirmTotpEnrollmentRequest,
-        LoginRequest, RefreshTokenRequest, RegenerateRecoveryCodesRequest, RegisterRequest,
-        ResendCodeRequest, SetTwoFactorRequest, Verify2FaRequest,
-        account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
-        login_response::Result as Outcome, verify2_fa_request::Proof,
-    },
-    token::MasterKey,
+pub mod canaries;
+
+use countersign::pb::{
+    BeginTotpEnrollmentRequest, BeginTotpEnrollmentResponse, Challenge, ChangePasswordRequest,
+    ConfirmTotpEnrollmentRequest, LoginRequest, RefreshTokenRequest,
+    RegenerateRecoveryCodesRequest, ResendCodeRequest, SetTwoFactorRequest, Tokens,
+    Verify2FaRequest, account_service_client::AccountServiceClient,
+    auth_service_client::AuthServiceClient, login_response::Result as Outcome,
+    verify2_fa_request::Proof,
 };
 use rstest::rstest;
 use sqlx::{AssertSqlSafe, Connection as _};
+use tonic::transport::Channel;
 
+use self::canaries::Canaries;
 use crate::{
     harness::{
         Backend, Database,
@@ -21,9 +23,8 @@ use crate::{
         command::Running,
         hook::HookServer,
         mail::{MailServer, Tls},
-        server::{bearer, wrong},
+        server::{alice, bearer, wrong},
     },
-    http,
     process::{code_in, serve},
 };
 
@@ -32,60 +33,118 @@ const WRONG: &str = "canary mistyped";
 const NEXT: &str = "canary next passphrase";
 const NO_CODE: &str = "canary no code";
 
-/// Calls all that there is about second factors, right and wrong, with a user who has a token. Returns what was put out, and
-/// what must not be in it.
-async fn second_factors(
-    grpc: std::net::SocketAddr,
-    tokens: &countersign::pb::Tokens,
-) -> (String, Vec<String>) {
-    let channel = format!("http://{grpc}");
-    let mut account = AccountServiceClient::connect(channel.clone()).await.unwrap();
-    let mut auth = AuthServiceClient::connect(channel).await.unwrap();
-    let mut output = String::new();
+fn login(password: &str) -> LoginRequest {
+    LoginRequest { username: "alice".into(), password: password.into(), ..LoginRequest::default() }
+}
+
+async fn challenge(auth: &mut AuthServiceClient<Channel>) -> Challenge {
+    match auth.login(login(PASSWORD)).await.unwrap().into_inner().result {
+        Some(Outcome::Challenge(challenge)) => challenge,
+        other => panic!("no challenge: {other:?}"),
+    }
+}
+
+/// What a login has given away, and must not be put out anywhere else.
+struct LoggedIn {
+    challenge_id: String,
+    codes: [String; 2],
+    tokens: Tokens,
+}
+
+/// Registers and logs in with a mailed code, right and wrong.
+async fn logged_in(canaries: &mut Canaries) -> LoggedIn {
+    let mut auth = AuthServiceClient::connect(canaries.grpc()).await.unwrap();
+    auth.register(alice(PASSWORD)).await.unwrap();
+    canaries.refused(auth.register(alice(PASSWORD)).await);
+    canaries.refused(auth.login(login(WRONG)).await);
+    // People type passwords into the field for the name.
+    let misplaced = LoginRequest { username: WRONG.into(), ..login(WRONG) };
+    canaries.refused(auth.login(misplaced).await);
+    let challenge_id = challenge(&mut auth).await.challenge_id;
+    let code = code_in(&canaries.running.wait_for_log("one-time code"));
+    let resend = ResendCodeRequest { challenge_id: challenge_id.clone() };
+    canaries.refused(auth.resend_code(resend).await);
+    let proof = |code: &str| Verify2FaRequest {
+        challenge_id: challenge_id.clone(),
+        proof: Some(Proof::OtpCode(code.into())),
+    };
+    let mistyped = wrong(&code);
+    for refused in [NO_CODE, &mistyped] {
+        canaries.refused(auth.verify2_fa(proof(refused)).await);
+    }
+    let tokens = auth.verify2_fa(proof(&code)).await.unwrap().into_inner().tokens.unwrap();
+    canaries.refused(auth.verify2_fa(proof(&code)).await);
+    LoggedIn { challenge_id, codes: [code, mistyped], tokens }
+}
+
+/// An app that was enrolled, with the code that did it.
+struct Enrolled {
+    app: BeginTotpEnrollmentResponse,
+    used: String,
+    recovery_codes: Vec<String>,
+}
+
+/// Enrols an app, right and wrong.
+async fn enrolled(canaries: &mut Canaries, tokens: &Tokens) -> Enrolled {
+    let mut account = AccountServiceClient::connect(canaries.grpc()).await.unwrap();
     let begin = |password: &str| {
         bearer(tokens, BeginTotpEnrollmentRequest { password: password.to_owned() })
     };
-    output += &format!("{:?}", account.begin_totp_enrollment(begin(WRONG)).await.unwrap_err());
-    let begun = account.begin_totp_enrollment(begin(PASSWORD)).await.unwrap().into_inner();
-    let enrollment_id = begun.enrollment_id.clone();
+    canaries.refused(account.begin_totp_enrollment(begin(WRONG)).await);
+    let app = account.begin_totp_enrollment(begin(PASSWORD)).await.unwrap().into_inner();
     let confirm = |totp_code: &str| {
-        let (enrollment_id, totp_code) = (enrollment_id.clone(), totp_code.to_owned());
+        let (enrollment_id, totp_code) = (app.enrollment_id.clone(), totp_code.to_owned());
         bearer(tokens, ConfirmTotpEnrollmentRequest { enrollment_id, totp_code })
     };
-    output +=
-        &format!("{:?}", account.confirm_totp_enrollment(confirm(NO_CODE)).await.unwrap_err());
-    let code = App::of(&begun.secret).code_at(&TestClock::default());
-    let codes = account.confirm_totp_enrollment(confirm(&code)).await.unwrap().into_inner();
-    let login = LoginRequest {
-        username: "alice".into(),
-        password: PASSWORD.into(),
-        ..LoginRequest::default()
-    };
-    let Some(Outcome::Challenge(challenge)) = auth.login(login).await.unwrap().into_inner().result
-    else {
-        panic!("no challenge")
-    };
-    let proof = |proof: Proof| {
-        let challenge_id = challenge.challenge_id.clone();
-        Verify2FaRequest { challenge_id, proof: Some(proof) }
-    };
-    let [first, second] = [0, 1].map(|index| codes.recovery_codes[index].clone());
-    for refused in [Proof::TotpCode(code.clone()), Proof::RecoveryCode(NO_CODE.into())] {
-        output += &format!("{:?}", auth.verify2_fa(proof(refused)).await.unwrap_err());
+    canaries.refused(account.confirm_totp_enrollment(confirm(NO_CODE)).await);
+    let used = App::of(&app.secret).code_at(&TestClock::default());
+    let confirmed = account.confirm_totp_enrollment(confirm(&used)).await.unwrap();
+    Enrolled { app, used, recovery_codes: confirmed.into_inner().recovery_codes }
+}
+
+/// Calls all that there is about second factors, right and wrong. Returns what must not be put out.
+async fn second_factors(canaries: &mut Canaries, tokens: &Tokens) -> Vec<String> {
+    let mut account = AccountServiceClient::connect(canaries.grpc()).await.unwrap();
+    let mut auth = AuthServiceClient::connect(canaries.grpc()).await.unwrap();
+    let Enrolled { app, used, recovery_codes } = enrolled(canaries, tokens).await;
+    let challenge_id = challenge(&mut auth).await.challenge_id;
+    let proof = |proof| Verify2FaRequest { challenge_id: challenge_id.clone(), proof: Some(proof) };
+    for refused in [Proof::TotpCode(used), Proof::RecoveryCode(NO_CODE.into())] {
+        canaries.refused(auth.verify2_fa(proof(refused)).await);
     }
+    let [first, second] = [0, 1].map(|index| recovery_codes[index].clone());
     auth.verify2_fa(proof(Proof::RecoveryCode(first.clone()))).await.unwrap();
-    let refused = auth.verify2_fa(proof(Proof::RecoveryCode(second.clone()))).await;
-    output += &format!("{:?}", refused.unwrap_err());
+    canaries.refused(auth.verify2_fa(proof(Proof::RecoveryCode(second.clone()))).await);
     let password = PASSWORD.to_owned();
     let again = bearer(tokens, RegenerateRecoveryCodesRequest { password: password.clone() });
     let again = account.regenerate_recovery_codes(again).await.unwrap().into_inner();
     let off = bearer(tokens, SetTwoFactorRequest { enabled: false, password });
     account.set_two_factor(off).await.unwrap();
-    let mut secrets = vec![begun.secret, begun.otpauth_uri, begun.qr_text, first, second];
+    let mut secrets = vec![app.secret, app.otpauth_uri, app.qr_text, first, second];
     secrets.extend(again.recovery_codes);
     // Their digests are made of them without the dashes.
     secrets.extend(secrets.clone().iter().map(|secret| secret.replace('-', "")));
-    (output, secrets)
+    secrets
+}
+
+/// Changes the password and renews the tokens, until their reuse ends the session. Returns the token after the first.
+async fn renewed(canaries: &mut Canaries, tokens: &Tokens) -> String {
+    let mut account = AccountServiceClient::connect(canaries.grpc()).await.unwrap();
+    let mut auth = AuthServiceClient::connect(canaries.grpc()).await.unwrap();
+    let mut change = async |current: &str| {
+        let (current_password, new_password) = (current.to_owned(), NEXT.to_owned());
+        let change = ChangePasswordRequest { current_password, new_password };
+        account.change_password(bearer(tokens, change)).await
+    };
+    canaries.refused(change(WRONG).await);
+    change(PASSWORD).await.unwrap();
+    let refresh_token = tokens.refresh_token.clone();
+    let refresh = RefreshTokenRequest { refresh_token, request_id: String::new() };
+    let next = auth.refresh_token(refresh.clone()).await.unwrap().into_inner().tokens.unwrap();
+    canaries.refused(auth.refresh_token(refresh.clone()).await);
+    canaries.refused(auth.refresh_token(refresh).await);
+    canaries.refused(change(NEXT).await);
+    next.refresh_token
 }
 
 /// With the log turned all the way up, every output of a whole flow is searched: the log, errors, metrics, the key set,
@@ -96,114 +155,41 @@ async fn no_secret_is_in_any_output(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let database = Database::new(backend).await;
-    let mut command = serve(&database);
-    let master_key = MasterKey::generate_text();
-    command.env("COUNTERSIGN_LOG", "trace").env("COUNTERSIGN_MASTER_KEY", master_key.as_str());
-    let mut running = Running::start(command);
-    let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc)).await.unwrap();
-    let user = RegisterRequest {
-        username: "alice".into(),
-        email: "alice@example.com".into(),
-        password: PASSWORD.into(),
-        is_2fa_enabled: true,
-        request_id: String::new(),
-    };
-    auth.register(user.clone()).await.unwrap();
-    let login = |password: &str| LoginRequest {
-        username: "alice".into(),
-        password: password.into(),
-        ..LoginRequest::default()
-    };
-    let mut output = String::new();
-    output += &format!("{:?}", auth.register(user).await.unwrap_err());
-    output += &format!("{:?}", auth.login(login(WRONG)).await.unwrap_err());
-    // People type passwords into the field for the name.
-    let misplaced = LoginRequest { username: WRONG.into(), ..login(WRONG) };
-    output += &format!("{:?}", auth.login(misplaced).await.unwrap_err());
-    let Some(Outcome::Challenge(challenge)) =
-        auth.login(login(PASSWORD)).await.unwrap().into_inner().result
-    else {
-        panic!("no challenge")
-    };
-    let code = code_in(&running.wait_for_log("one-time code"));
-    let challenge_id = challenge.challenge_id;
-    let resend = ResendCodeRequest { challenge_id: challenge_id.clone() };
-    output += &format!("{:?}", auth.resend_code(resend).await.unwrap_err());
-    let proof = |code: &str| Verify2FaRequest {
-        challenge_id: challenge_id.clone(),
-        proof: Some(Proof::OtpCode(code.into())),
-    };
-    let mistyped = wrong(&code);
-    for refused in [NO_CODE, &mistyped] {
-        output += &format!("{:?}", auth.verify2_fa(proof(refused)).await.unwrap_err());
-    }
-    let tokens = auth.verify2_fa(proof(&code)).await.unwrap().into_inner().tokens.unwrap();
-    output += &format!("{:?}", auth.verify2_fa(proof(&code)).await.unwrap_err());
-    let (said, factors) = second_factors(running.grpc, &tokens).await;
-    output += &said;
-    let channel = format!("http://{}", running.grpc);
-    let mut account = AccountServiceClient::connect(channel).await.unwrap();
-    let mut change = async |current: &str| {
-        let (current_password, new_password) = (current.to_owned(), NEXT.to_owned());
-        let change = ChangePasswordRequest { current_password, new_password };
-        account.change_password(bearer(&tokens, change)).await
-    };
-    output += &format!("{:?}", change(WRONG).await.unwrap_err());
-    change(PASSWORD).await.unwrap();
-    let refresh_token = tokens.refresh_token.clone();
-    let refresh = RefreshTokenRequest { refresh_token, request_id: String::new() };
-    let next = auth.refresh_token(refresh.clone()).await.unwrap().into_inner().tokens.unwrap();
-    output += &format!("{:?}", auth.refresh_token(refresh.clone()).await.unwrap_err());
-    output += &format!("{:?}", auth.refresh_token(refresh).await.unwrap_err());
-    output += &format!("{:?}", change(NEXT).await.unwrap_err());
+    let mut canaries = Canaries::start(serve(&database));
+    let LoggedIn { challenge_id, codes, tokens } = logged_in(&mut canaries).await;
+    let factors = second_factors(&mut canaries, &tokens).await;
+    let next = renewed(&mut canaries, &tokens).await;
     for path in
         ["/metrics", "/.well-known/jwks.json", "/.well-known/openid-configuration", "/readyz"]
     {
-        output += &http::get(running.http, path).await.1;
+        canaries.get(path).await;
     }
-    drop(auth);
-    running.signal("TERM");
-    assert!(running.wait().await.success(), "{}", running.logged);
-
-    let delivery = |line: &&str| line.contains("countersign::delivery");
     // The code, and notices of the app, the recovery code, the new ones, the second factor that is off, and the password.
-    assert_eq!(running.logged.lines().filter(delivery).count(), 6);
-    output += &running.banner;
-    output.extend(running.logged.lines().filter(|line| !delivery(line)));
-    assert!(output.len() > 10_000, "the log was turned up: {}", output.len());
-
+    canaries.stop(6).await;
     let recorded = recorded(&database).await;
     assert!(recorded.contains("login_failed") && recorded.contains("code_failed"), "{recorded}");
-    output += &recorded;
+    canaries.keep(&recorded);
 
-    let hash = text(&database, "SELECT password_hash FROM users").await;
-    let signature = tokens.access_token.rsplit('.').next().unwrap().to_owned();
     for (what, secret) in [
         ("the password", PASSWORD),
         ("a mistyped password", WRONG),
-        ("the hash", &hash),
+        ("the hash", &text(&database, "SELECT password_hash FROM users").await),
         ("what is no code", NO_CODE),
-        ("the master key", &master_key),
+        ("the master key", &canaries.master_key),
         ("the challenge id", &challenge_id),
         ("the next password", NEXT),
         ("the token", &tokens.access_token),
+        ("the token's signature", tokens.access_token.rsplit('.').next().unwrap()),
         ("the refresh token", &tokens.refresh_token),
-        ("its successor", &next.refresh_token),
-        ("the token's signature", &signature),
-        ("the refresh token", &tokens.refresh_token),
+        ("its successor", &next),
         ("the device token", &tokens.device_token),
     ] {
-        assert!(!output.contains(secret), "{what} is in the output");
+        canaries.must_not_hold(what, secret);
     }
     for secret in &factors {
-        assert!(
-            !output.contains(secret.as_str()),
-            "a secret of the second factor is in the output"
-        );
+        canaries.must_not_hold("a secret of the second factor", secret);
     }
-    // As words: six digits may well be a part of a longer number.
-    let mut words = output.split(|character: char| !character.is_alphanumeric());
-    assert_eq!(words.find(|word| *word == code || *word == mistyped), None);
+    canaries.must_not_hold_codes(&codes);
 }
 
 /// The one text that a query gives, past the store.
@@ -260,17 +246,8 @@ async fn no_secret_of_a_delivery_is_in_the_log(#[case] by_mail: bool) {
     let mut running = Running::start(command);
     assert!(!running.banner.contains("in the log"), "{}", running.banner);
     let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc)).await.unwrap();
-    let user = RegisterRequest {
-        username: "alice".into(),
-        email: "alice@example.com".into(),
-        password: PASSWORD.into(),
-        is_2fa_enabled: true,
-        request_id: String::new(),
-    };
-    auth.register(user).await.unwrap();
-    let username = "alice".into();
-    let login = LoginRequest { username, password: PASSWORD.into(), ..LoginRequest::default() };
-    auth.login(login).await.unwrap();
+    auth.register(alice(PASSWORD)).await.unwrap();
+    auth.login(login(PASSWORD)).await.unwrap();
     let code = if by_mail {
         mail.wait_for(1).await[0].code()
     } else {

@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use countersign::{
     pb::{
-        LoginRequest, RegisterRequest, Verify2FaRequest, auth_service_client::AuthServiceClient,
+        LoginRequest, Verify2FaRequest, auth_service_client::AuthServiceClient,
         login_response::Result as Outcome, verify2_fa_request::Proof,
     },
     token::MasterKey,
@@ -14,7 +14,7 @@ use crate::{
     harness::{
         Backend, Database,
         command::{Running, command, output},
-        server::{PASSWORD, registration},
+        server::{PASSWORD, alice, registration},
         soon,
     },
     http::in_flight,
@@ -57,14 +57,7 @@ async fn a_person_registers_logs_in_reads_the_code_and_holds_a_token(
     // The URL of a Postgres may hold a password.
     assert_eq!(running.banner.contains(&database.url), backend == Backend::Sqlite);
     let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc)).await.unwrap();
-    let user = RegisterRequest {
-        username: "alice".into(),
-        email: "alice@example.com".into(),
-        password: PASSWORD.into(),
-        is_2fa_enabled: true,
-        request_id: String::new(),
-    };
-    auth.register(user).await.unwrap();
+    auth.register(alice(PASSWORD)).await.unwrap();
     let login = LoginRequest {
         username: "alice".into(),
         password: PASSWORD.into(),

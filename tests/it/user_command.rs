@@ -1,10 +1,7 @@
 //! `countersign user`.
 
 use countersign::{
-    pb::{
-        LoginRequest, RegisterRequest, auth_service_client::AuthServiceClient,
-        login_response::Result as Outcome,
-    },
+    pb::{LoginRequest, auth_service_client::AuthServiceClient, login_response::Result as Outcome},
     token::MasterKey,
 };
 use rstest::rstest;
@@ -13,7 +10,7 @@ use crate::{
     harness::{
         Backend, Database,
         command::{Running, output},
-        server::PASSWORD,
+        server::{PASSWORD, alice},
     },
     process::{on, serve},
 };
@@ -35,14 +32,7 @@ async fn a_user_who_has_lost_phone_and_recovery_codes_gets_in_by_the_operator(
     command.env("COUNTERSIGN_MASTER_KEY", master_key.as_str());
     let mut running = Running::start(command);
     let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc)).await.unwrap();
-    let user = RegisterRequest {
-        username: "alice".into(),
-        email: "alice@example.com".into(),
-        password: PASSWORD.into(),
-        is_2fa_enabled: true,
-        request_id: String::new(),
-    };
-    auth.register(user).await.unwrap();
+    auth.register(alice(PASSWORD)).await.unwrap();
     for (name, why) in
         [("bob", "there is no user"), ("b@example.com", "no user"), ("b c", "no user")]
     {

@@ -81,7 +81,7 @@ async fn ended_sessions(server: &Server, number: usize) -> Vec<String> {
     let (store, user) = (server.database.store().await, server.user(false).await);
     let mut sessions = Vec::new();
     for _ in 0..number {
-        let tokens = server.log_in(&user).await;
+        let tokens = server.session(&user).await;
         end(store.as_ref(), server, &user, &tokens).await;
         sessions.push(tokens.session_id);
     }
@@ -155,7 +155,7 @@ async fn a_revocation_outlives_every_token_that_it_voids(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = Server::start(backend).await;
-    let tokens = server.log_in(&server.user(false).await).await;
+    let tokens = server.session(&server.user(false).await).await;
     server.logout(&tokens.refresh_token).await.unwrap();
     let (_, revocation) = next_revocation(&mut watch(&server, "").await).await;
     let last = server.clock.now().plus(TOKENS).unix_seconds();
@@ -298,7 +298,7 @@ async fn a_token_whose_revocation_is_told_is_inactive(
 ) {
     let server = Server::start(backend).await;
     let (store, user) = (server.database.store().await, server.user(false).await);
-    let tokens = server.log_in(&user).await;
+    let tokens = server.session(&user).await;
     let mut stream = watch(&server, "").await;
     end(store.as_ref(), &server, &user, &tokens).await;
     assert_eq!(session_of(&next_revocation(&mut stream).await.1), tokens.session_id);

@@ -4,6 +4,7 @@ mod accounts;
 mod command;
 mod factors;
 mod logins;
+mod mailbox;
 mod refusals;
 mod retention;
 

@@ -7,16 +7,10 @@ use rstest::rstest;
 use tonic::Code;
 
 use super::{
-    STEP, answer, begin, confirm, enroll, enrolled, factors, notices, reason_of, regenerate,
-    set_two_factor, totp,
+    Begun, STEP, answer, begin, begin_and_scan, begun, confirm, enroll, enrolled, factors, notices,
+    regenerate, set_two_factor, totp, wrong_for,
 };
-use crate::harness::{
-    Backend, Server,
-    authenticator::App,
-    jwt, logs, reason,
-    server::{PASSWORD, wrong},
-    violations,
-};
+use crate::harness::{Backend, Server, jwt, logs, reason, reason_of, server::PASSWORD, violations};
 
 #[rstest]
 #[tokio::test]
@@ -81,13 +75,11 @@ async fn an_enrolment_is_its_owners(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = Server::start(backend).await;
-    server.clock.stop();
-    let (owner, other) = (server.user(false).await, server.user(false).await);
-    let (owners, others) = (server.session(&owner).await, server.session(&other).await);
-    let begun = begin(&server, &owners, PASSWORD).await.unwrap();
-    let code = App::scan(&begun.otpauth_uri).code_at(&server.clock);
+    let Begun { tokens: owners, id, app, .. } = begun(&server).await;
+    let others = server.session(&server.user(false).await).await;
+    let code = app.code_at(&server.clock);
     let unknown = uuid::Uuid::now_v7().to_string();
-    for (tokens, id) in [(&others, &begun.enrollment_id), (&owners, &unknown)] {
+    for (tokens, id) in [(&others, &id), (&owners, &unknown)] {
         let refused = confirm(&server, tokens, id, &code).await.unwrap_err();
         assert_eq!(
             (refused.code(), reason(&refused)),
@@ -99,7 +91,7 @@ async fn an_enrolment_is_its_owners(
     // What others try takes no attempt away.
     let attempts = "SELECT CAST(MAX(attempts) AS BIGINT) FROM totp_factors";
     assert_eq!(server.database.number(attempts).await, 0);
-    assert!(confirm(&server, &owners, &begun.enrollment_id, &code).await.is_ok());
+    assert!(confirm(&server, &owners, &id, &code).await.is_ok());
     assert!(!server.me(&others).await.unwrap().is_2fa_enabled);
 }
 
@@ -109,27 +101,15 @@ async fn wrong_and_malformed_codes_of_an_enrolment_are_counted(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = Server::start(backend).await;
-    server.clock.stop();
-    let user = server.user(false).await;
-    let tokens = server.session(&user).await;
-    let begun = begin(&server, &tokens, PASSWORD).await.unwrap();
-    let app = App::scan(&begun.otpauth_uri);
-    let code = app.code_at(&server.clock);
-    // Of the three that count now, none may be the one that is meant to be wrong.
-    let counting: Vec<_> = [-1, 0, 1]
-        .map(|off| app.code(crate::harness::authenticator::step(&server.clock) + off))
-        .into();
-    let mut mistyped = wrong(&code);
-    while counting.contains(&mistyped) {
-        mistyped = wrong(&mistyped);
-    }
+    let Begun { tokens, id, app, .. } = begun(&server).await;
+    let (code, mistyped) = (app.code_at(&server.clock), wrong_for(&app, &server));
     for typed in
         [&mistyped, &format!(" {code}"), &format!("{code} "), &format!("+{}", &code[1..]), ""]
     {
-        let refused = confirm(&server, &tokens, &begun.enrollment_id, typed).await;
+        let refused = confirm(&server, &tokens, &id, typed).await;
         assert_eq!(reason_of(refused), "CHALLENGE_INVALID", "{typed:?}");
     }
-    let refused = confirm(&server, &tokens, &begun.enrollment_id, &code).await.unwrap_err();
+    let refused = confirm(&server, &tokens, &id, &code).await.unwrap_err();
     assert_eq!(
         (refused.code(), reason(&refused)),
         (Code::FailedPrecondition, "CHALLENGE_EXHAUSTED".into())
@@ -143,26 +123,21 @@ async fn an_enrolment_is_confirmed_once_and_within_ten_minutes(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = Server::start(backend).await;
-    server.clock.stop();
-    let user = server.user(false).await;
-    let tokens = server.session(&user).await;
-    let late = begin(&server, &tokens, PASSWORD).await.unwrap();
-    let app = App::scan(&late.otpauth_uri);
+    let Begun { user, tokens, id, app } = begun(&server).await;
     server.clock.advance(Duration::from_secs(600));
     let code = app.code_at(&server.clock);
-    let refused = confirm(&server, &tokens, &late.enrollment_id, &code).await;
+    let refused = confirm(&server, &tokens, &id, &code).await;
     assert_eq!(reason_of(refused), "CHALLENGE_INVALID");
 
     let tokens = server.session(&user).await;
-    let begun = begin(&server, &tokens, PASSWORD).await.unwrap();
-    let app = App::scan(&begun.otpauth_uri);
+    let (id, app) = begin_and_scan(&server, &tokens).await;
     server.clock.advance(Duration::from_secs(599));
     let code = app.code_at(&server.clock);
-    let codes = confirm(&server, &tokens, &begun.enrollment_id, &code).await.unwrap();
+    let codes = confirm(&server, &tokens, &id, &code).await.unwrap();
     server.clock.advance(STEP);
     let next = app.code_at(&server.clock);
     for code in [code, next] {
-        let again = confirm(&server, &tokens, &begun.enrollment_id, &code).await;
+        let again = confirm(&server, &tokens, &id, &code).await;
         assert_eq!(reason_of(again), "CHALLENGE_INVALID");
     }
     let challenge = server.challenge(&user).await;
@@ -176,13 +151,11 @@ async fn whoever_begins_again_has_lost_the_enrolment_before(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = Server::start(backend).await;
-    server.clock.stop();
-    let tokens = server.session(&server.user(false).await).await;
-    let first = begin(&server, &tokens, PASSWORD).await.unwrap();
-    let second = begin(&server, &tokens, PASSWORD).await.unwrap();
-    for (begun, works) in [(first, false), (second, true)] {
-        let code = App::scan(&begun.otpauth_uri).code_at(&server.clock);
-        assert_eq!(confirm(&server, &tokens, &begun.enrollment_id, &code).await.is_ok(), works);
+    let Begun { tokens, id, app, .. } = begun(&server).await;
+    let second = begin_and_scan(&server, &tokens).await;
+    for ((id, app), works) in [((id, app), false), (second, true)] {
+        let code = app.code_at(&server.clock);
+        assert_eq!(confirm(&server, &tokens, &id, &code).await.is_ok(), works);
     }
 }
 
@@ -193,8 +166,7 @@ async fn an_old_app_and_its_recovery_codes_work_until_the_new_one_is_confirmed(
 ) {
     let server = Server::start(backend).await;
     let who = enrolled(&server).await;
-    let begun = begin(&server, &who.tokens, PASSWORD).await.unwrap();
-    let new = App::scan(&begun.otpauth_uri);
+    let (id, new) = begin_and_scan(&server, &who.tokens).await;
     let log_in = async |proof| {
         let challenge = server.challenge(&who.user).await;
         answer(&server, &challenge, proof).await
@@ -204,7 +176,7 @@ async fn an_old_app_and_its_recovery_codes_work_until_the_new_one_is_confirmed(
     assert_eq!(reason_of(log_in(totp(new.code_at(&server.clock))).await), "CHALLENGE_INVALID");
 
     let code = new.code_at(&server.clock);
-    let codes = confirm(&server, &who.tokens, &begun.enrollment_id, &code).await.unwrap();
+    let codes = confirm(&server, &who.tokens, &id, &code).await.unwrap();
     server.clock.advance(STEP);
     for old in [totp(who.app.code_at(&server.clock)), super::recovery(&who.codes[1])] {
         assert_eq!(reason_of(log_in(old).await), "CHALLENGE_INVALID");
@@ -221,12 +193,10 @@ async fn another_password_ends_an_enrolment(
 ) {
     const OTHER: &str = "another long passphrase";
     let server = Server::start(backend).await;
-    server.clock.stop();
-    let tokens = server.session(&server.user(false).await).await;
-    let begun = begin(&server, &tokens, PASSWORD).await.unwrap();
+    let Begun { tokens, id, app, .. } = begun(&server).await;
     server.change_password(&tokens, PASSWORD, OTHER).await.unwrap();
-    let code = App::scan(&begun.otpauth_uri).code_at(&server.clock);
-    let refused = confirm(&server, &tokens, &begun.enrollment_id, &code).await;
+    let code = app.code_at(&server.clock);
+    let refused = confirm(&server, &tokens, &id, &code).await;
     assert_eq!(reason_of(refused), "CHALLENGE_INVALID");
     assert!(!server.me(&tokens).await.unwrap().is_2fa_enabled);
 }

@@ -15,14 +15,13 @@ use countersign::pb::{
     ConfirmTotpEnrollmentRequest, Factor, RegenerateRecoveryCodesRequest, SetTwoFactorRequest,
     Tokens, User, Verify2FaRequest, verify2_fa_request::Proof,
 };
-use serde_json::Value;
 use tonic::Status;
 
 use crate::harness::{
     Server,
-    authenticator::App,
-    logs, reason,
-    server::{PASSWORD, bearer},
+    authenticator::{App, step},
+    logs,
+    server::{PASSWORD, bearer, wrong},
     soon,
 };
 
@@ -37,20 +36,39 @@ struct Enrolled {
 }
 
 async fn enrolled(server: &Server) -> Enrolled {
-    server.clock.stop();
-    let user = server.user(false).await;
-    let tokens = server.session(&user).await;
-    let (app, codes) = enroll(server, &tokens).await;
+    let Begun { user, tokens, id, app } = begun(server).await;
+    let code = app.code_at(&server.clock);
+    let codes = confirm(server, &tokens, &id, &code).await.unwrap();
     server.clock.advance(STEP);
     Enrolled { user, tokens, app, codes }
 }
 
+/// An enrolment that waits for its confirmation, on a clock that stands still.
+struct Begun {
+    user: User,
+    tokens: Tokens,
+    id: String,
+    app: App,
+}
+
+async fn begun(server: &Server) -> Begun {
+    server.clock.stop();
+    let user = server.user(false).await;
+    let tokens = server.session(&user).await;
+    let (id, app) = begin_and_scan(server, &tokens).await;
+    Begun { user, tokens, id, app }
+}
+
+async fn begin_and_scan(server: &Server, tokens: &Tokens) -> (String, App) {
+    let begun = begin(server, tokens, PASSWORD).await.unwrap();
+    (begun.enrollment_id, App::scan(&begun.otpauth_uri))
+}
+
 /// Enrols an app. The code of this moment is used up by that.
 pub async fn enroll(server: &Server, tokens: &Tokens) -> (App, Vec<String>) {
-    let begun = begin(server, tokens, PASSWORD).await.unwrap();
-    let app = App::scan(&begun.otpauth_uri);
+    let (id, app) = begin_and_scan(server, tokens).await;
     let code = app.code_at(&server.clock);
-    let codes = confirm(server, tokens, &begun.enrollment_id, &code).await.unwrap();
+    let codes = confirm(server, tokens, &id, &code).await.unwrap();
     (app, codes)
 }
 
@@ -120,8 +138,20 @@ pub fn recovery(code: impl Into<String>) -> Proof {
     Proof::RecoveryCode(code.into())
 }
 
-fn reason_of<T: std::fmt::Debug>(answer: Result<T, Status>) -> String {
-    reason(&answer.unwrap_err())
+/// The codes of an app that count now.
+fn counting(app: &App, server: &Server) -> [String; 3] {
+    let now = step(&server.clock);
+    [-1, 0, 1].map(|off| app.code(now + off))
+}
+
+/// A code that does not count.
+fn wrong_for(app: &App, server: &Server) -> String {
+    let counting = counting(app, server);
+    let mut code = wrong(&counting[1]);
+    while counting.contains(&code) {
+        code = wrong(&code);
+    }
+    code
 }
 
 fn factors(challenge: &Challenge) -> Vec<Factor> {
@@ -131,8 +161,5 @@ fn factors(challenge: &Challenge) -> Vec<Factor> {
 /// What a user was told, in order.
 async fn notices(server: &Server, user: &User) -> Vec<String> {
     server.delivered().await;
-    let told = logs::messages(&user.username).into_iter();
-    let notices = told.filter(|message| message["message"] == "notice");
-    let purpose = |notice: Value| notice["purpose"].as_str().unwrap().to_owned();
-    notices.map(purpose).collect()
+    logs::notices(&user.username)
 }

@@ -5,10 +5,9 @@ use rstest::rstest;
 use tonic::Code;
 
 use super::{
-    Enrolled, answer, enrolled, factors, notices, reason_of, recovery, regenerate, set_two_factor,
-    totp,
+    Enrolled, answer, enrolled, factors, notices, recovery, regenerate, set_two_factor, totp,
 };
-use crate::harness::{Backend, Server, jwt, logs, reason, server::PASSWORD};
+use crate::harness::{Backend, Server, jwt, logs, reason, reason_of, server::PASSWORD};
 
 async fn recover(
     server: &Server,

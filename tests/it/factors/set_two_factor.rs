@@ -4,10 +4,8 @@ use countersign::pb::{Factor, Tokens, login_response::Result as Outcome};
 use rstest::rstest;
 use tonic::Code;
 
-use super::{
-    STEP, answer, enroll, enrolled, factors, notices, reason_of, recovery, set_two_factor, totp,
-};
-use crate::harness::{Backend, Server, logs, reason, server::PASSWORD};
+use super::{STEP, answer, enroll, enrolled, factors, notices, recovery, set_two_factor, totp};
+use crate::harness::{Backend, Server, logs, reason, reason_of, server::PASSWORD};
 
 /// The tokens that a login gets at once.
 async fn at_once(server: &Server, username: &str) -> Tokens {

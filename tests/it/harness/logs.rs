@@ -62,6 +62,12 @@ pub fn messages(username: &str) -> Vec<Value> {
     events
 }
 
+/// What the notices that were sent to a user are about, in order.
+pub fn notices(username: &str) -> Vec<String> {
+    let told = messages(username).into_iter().filter(|message| message["message"] == "notice");
+    told.map(|notice| notice["purpose"].as_str().unwrap().to_owned()).collect()
+}
+
 /// The newest code that was sent to a user.
 pub fn code(username: &str) -> String {
     codes(username).pop().unwrap_or_else(|| panic!("no code was sent to {username}"))

@@ -16,7 +16,7 @@ pub mod status;
 pub use self::{
     database::{Backend, Database},
     server::Server,
-    status::{reason, violations},
+    status::{reason, reason_of, violations, wait},
 };
 
 use std::{

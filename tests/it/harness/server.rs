@@ -166,14 +166,6 @@ impl Server {
         eventually("the delivery", sent).await;
     }
 
-    /// The tokens that a login of a user without a second factor gets.
-    pub async fn log_in(&self, user: &User) -> Tokens {
-        match self.login(&user.username, PASSWORD).await.unwrap().result {
-            Some(login_response::Result::Tokens(tokens)) => tokens,
-            other => panic!("no tokens: {other:?}"),
-        }
-    }
-
     /// The challenge that a login of a user with a second factor gets.
     pub async fn challenge(&self, user: &User) -> Challenge {
         match self.login(&user.username, PASSWORD).await.unwrap().result {
@@ -269,6 +261,17 @@ pub fn registration(is_2fa_enabled: bool) -> RegisterRequest {
         username,
         password: PASSWORD.to_owned(),
         is_2fa_enabled,
+        request_id: String::new(),
+    }
+}
+
+/// The request of a user that is the only one of its database.
+pub fn alice(password: &str) -> RegisterRequest {
+    RegisterRequest {
+        username: "alice".to_owned(),
+        email: "alice@example.com".to_owned(),
+        password: password.to_owned(),
+        is_2fa_enabled: true,
         request_id: String::new(),
     }
 }

@@ -1,6 +1,5 @@
 //! What a mailbox can prove: that an address is the user's, and that they may set a new password.
 
-mod events;
 mod limits;
 mod register;
 mod reset_password;
@@ -17,14 +16,13 @@ use countersign::pb::{
     ResetPasswordRequest, User, VerifyEmailRequest,
 };
 use tonic::Status;
-use tonic_types::StatusExt as _;
 
-use crate::harness::{Server, logs, reason, soon};
+use crate::harness::{Server, logs, soon};
 
-const NEW_PASSWORD: &str = "another long passphrase";
+pub const NEW_PASSWORD: &str = "another long passphrase";
 
 /// How long until another code can be sent.
-const COOL_DOWN: Duration = Duration::from_secs(30);
+pub const COOL_DOWN: Duration = Duration::from_secs(30);
 
 async fn request_reset_from(
     server: &Server,
@@ -38,11 +36,11 @@ async fn request_reset_from(
     Ok(response.into_inner())
 }
 
-async fn request_reset(server: &Server, email: &str) -> Result<String, Status> {
+pub async fn request_reset(server: &Server, email: &str) -> Result<String, Status> {
     Ok(request_reset_from(server, email, "").await?.reset_id)
 }
 
-async fn reset(
+pub async fn reset(
     server: &Server,
     reset_id: &str,
     code: &str,
@@ -57,7 +55,7 @@ async fn reset(
     soon("ResetPassword", server.auth.clone().reset_password(request)).await.map(|_| ())
 }
 
-async fn verify_email(server: &Server, id: &str, code: &str) -> Result<(), Status> {
+pub async fn verify_email(server: &Server, id: &str, code: &str) -> Result<(), Status> {
     let (verification_id, code) = (id.to_owned(), code.to_owned());
     let request = VerifyEmailRequest { verification_id, code };
     soon("VerifyEmail", server.auth.clone().verify_email(request)).await.map(|_| ())
@@ -71,24 +69,13 @@ async fn resend_verification(server: &Server, email: &str) -> Result<String, Sta
 }
 
 /// A reset that was asked for, and its code.
-async fn open_reset(server: &Server, user: &User) -> (String, String) {
+pub async fn open_reset(server: &Server, user: &User) -> (String, String) {
     let id = request_reset(server, &user.email).await.unwrap();
     (id, logs::code(&user.username))
 }
 
 /// A verification that was asked for, and its code.
-async fn open_verification(server: &Server, user: &User) -> (String, String) {
+pub async fn open_verification(server: &Server, user: &User) -> (String, String) {
     let id = resend_verification(server, &user.email).await.unwrap();
     (id, logs::code(&user.username))
-}
-
-fn reason_of<T: std::fmt::Debug>(answer: Result<T, Status>) -> String {
-    reason(&answer.unwrap_err())
-}
-
-/// How long a refusal says to wait; it must be THROTTLED.
-fn wait<T: std::fmt::Debug>(answer: Result<T, Status>) -> Duration {
-    let refused = answer.unwrap_err();
-    assert_eq!(reason(&refused), "THROTTLED");
-    refused.get_error_details().retry_info().unwrap().retry_delay.unwrap()
 }

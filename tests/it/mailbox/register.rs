@@ -7,9 +7,9 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use tonic::Status;
 
-use super::{reason_of, verify_email};
+use super::verify_email;
 use crate::harness::{
-    Backend, Server, logs,
+    Backend, Server, logs, reason_of,
     server::{PASSWORD, registration},
     soon,
 };

@@ -4,11 +4,11 @@ use countersign::pb::{Factor, ResetPasswordRequest, Tokens, User};
 use rstest::rstest;
 use tonic::{Code, Status};
 
-use super::{COOL_DOWN, NEW_PASSWORD, open_reset, reason_of, reset};
+use super::{COOL_DOWN, NEW_PASSWORD, open_reset, reset};
 use crate::{
     factors::{enroll, regenerate},
     harness::{
-        Backend, Server, logs, reason,
+        Backend, Server, logs, reason, reason_of,
         server::{PASSWORD, wrong},
     },
 };
@@ -84,10 +84,8 @@ async fn a_recovery_code_takes_the_place_of_the_other_factor_once(
     assert_eq!(reason_of(server.me(&tokens).await), "TOKEN_INVALID");
     let factors = asked_for(&server, &user, NEW_PASSWORD).await;
     assert_eq!(factors, [Factor::EmailCode, Factor::RecoveryCode]);
-    let told = logs::messages(&user.username).into_iter();
-    let told: Vec<_> = told.filter(|message| message["message"] == "notice").collect();
-    assert_eq!(told[1]["purpose"], "recovery_code_used");
-    assert_eq!(told[2]["purpose"], "password_changed");
+    let told = ["recovery_codes_replaced", "recovery_code_used", "password_changed"];
+    assert_eq!(logs::notices(&user.username), told);
 
     server.clock.advance(COOL_DOWN);
     let open = open_reset(&server, &user).await;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use rstest::rstest;
 use tonic::Code;
 
-use super::{COOL_DOWN, open_verification, reason_of, verify_email};
+use super::{COOL_DOWN, open_verification, verify_email};
 use crate::harness::{
-    Backend, Server, logs, reason,
+    Backend, Server, logs, reason, reason_of,
     server::{PASSWORD, wrong},
 };
 

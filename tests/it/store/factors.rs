@@ -49,8 +49,8 @@ async fn an_app_counts_once_it_is_confirmed_and_takes_the_place_of_the_one_befor
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
-    database.run("UPDATE users SET is_2fa_enabled = FALSE").await;
     let user = stored_user(store.as_ref()).await;
+    database.run("UPDATE users SET is_2fa_enabled = FALSE").await;
     let of = async |id| store.factors_of(id).await.unwrap();
     assert_eq!(of(user.user.id).await, UserFactors::default());
     assert_eq!(of(Uuid::now_v7()).await, UserFactors::default(), "nobody's");

@@ -1,16 +1,14 @@
 //! Calls from one address, and whose address it is.
 
-use std::time::Duration;
-
 use countersign::{domain::TrustedProxies, pb::RegisterRequest};
 use rstest::rstest;
 use tonic::{Request, Status};
 
-use super::{From, login, reason_of, tokens, wait};
+use super::{Origin, SECOND, login, tokens};
 use crate::harness::{
-    Backend, Server,
+    Backend, Server, reason_of,
     server::{PASSWORD, registration},
-    soon, unique,
+    soon, unique, wait,
 };
 
 /// One call a second, five at once, and this machine is trusted to tell for whom it calls.
@@ -24,8 +22,8 @@ async fn server(backend: Backend) -> Server {
     server
 }
 
-fn at(forwarded_for: &str) -> From<'_> {
-    From { forwarded_for, ..From::default() }
+fn at(forwarded_for: &str) -> Origin<'_> {
+    Origin { forwarded_for, ..Origin::default() }
 }
 
 async fn register(server: &Server, forwarded_for: &str, username: &str) -> Result<(), Status> {
@@ -50,15 +48,15 @@ async fn each_address_has_its_calls_a_second_whatever_the_accounts(
         let answer = login(&server.auth, &unique("nobody"), PASSWORD, at("192.0.2.1")).await;
         assert_eq!(reason_of(answer), "INVALID_CREDENTIALS");
     }
-    assert_eq!(wait(login(&server.auth, "nobody", PASSWORD, at("192.0.2.1")).await), 1);
-    assert_eq!(wait(register(&server, "192.0.2.1", &unique("user")).await), 1);
+    assert_eq!(wait(login(&server.auth, "nobody", PASSWORD, at("192.0.2.1")).await), SECOND);
+    assert_eq!(wait(register(&server, "192.0.2.1", &unique("user")).await), SECOND);
     // What stands before the nearest stranger is theirs to invent.
     let answer = login(&server.auth, "nobody", PASSWORD, at("192.0.2.9, 192.0.2.1")).await;
-    assert_eq!(wait(answer), 1);
+    assert_eq!(wait(answer), SECOND);
     register(&server, "192.0.2.2", &unique("user")).await.unwrap();
-    server.clock.advance(Duration::from_secs(1));
+    server.clock.advance(SECOND);
     register(&server, "192.0.2.1", &unique("user")).await.unwrap();
-    assert_eq!(wait(register(&server, "192.0.2.1", &unique("user")).await), 1);
+    assert_eq!(wait(register(&server, "192.0.2.1", &unique("user")).await), SECOND);
 }
 
 #[rstest]

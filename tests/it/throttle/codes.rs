@@ -6,18 +6,19 @@ use countersign::pb::{Challenge, User, login_response::Result as Outcome};
 use futures_util::future::join_all;
 use rstest::rstest;
 
-use super::{From, login, reason_of, wait};
+use super::{Origin, SECOND, login};
 use crate::harness::{
-    Backend, Server, logs,
+    Backend, Server, logs, reason_of,
     server::{PASSWORD, wrong},
+    wait,
 };
 
-const HOUR: u64 = 3600;
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// A challenge and the code that answers it.
 async fn challenge(server: &Server, user: &User, device_token: &str) -> (Challenge, String) {
-    let from = From { device_token, ..From::default() };
-    let response = login(&server.auth, &user.username, PASSWORD, from).await.unwrap();
+    let origin = Origin { device_token, ..Origin::default() };
+    let response = login(&server.auth, &user.username, PASSWORD, origin).await.unwrap();
     let Some(Outcome::Challenge(challenge)) = response.result else { panic!("no challenge") };
     server.delivered().await;
     (challenge, logs::code(&user.username))
@@ -46,10 +47,10 @@ async fn the_twenty_first_failed_code_in_an_hour_is_refused_whatever_the_challen
     // A device that is known has codes of its own.
     let (right, code) = challenge(&server, &user, &device).await;
     assert!(server.verify(&right, &code).await.is_ok());
-    server.clock.advance(Duration::from_secs(HOUR - 1));
+    server.clock.advance(HOUR - SECOND);
     let (right, code) = challenge(&server, &user, "").await;
-    assert_eq!(wait(server.verify(&right, &code).await), 1);
-    server.clock.advance(Duration::from_secs(1));
+    assert_eq!(wait(server.verify(&right, &code).await), SECOND);
+    server.clock.advance(SECOND);
     assert!(server.verify(&right, &code).await.is_ok());
 }
 
@@ -100,18 +101,18 @@ async fn sixty_codes_an_hour_are_sent_to_a_mailbox(
     server.clock.stop();
     let (first, _) = challenge(&server, &user, "").await;
     // What is asked for too early is not sent, and not counted.
-    assert_eq!(wait(server.resend(&first).await), 30);
+    assert_eq!(wait(server.resend(&first).await), 30 * SECOND);
     for _ in 0..58 {
         challenge(&server, &user, "").await;
     }
-    server.clock.advance(Duration::from_secs(30));
+    server.clock.advance(30 * SECOND);
     assert!(server.resend(&first).await.is_ok());
-    server.clock.advance(Duration::from_secs(30));
-    assert_eq!(wait(server.resend(&first).await), HOUR - 60);
-    assert_eq!(wait(server.login(&user.username, PASSWORD).await), HOUR - 60);
+    server.clock.advance(30 * SECOND);
+    assert_eq!(wait(server.resend(&first).await), HOUR - 60 * SECOND);
+    assert_eq!(wait(server.login(&user.username, PASSWORD).await), HOUR - 60 * SECOND);
     assert_eq!(logs::codes(&user.username).len(), 60);
     // The code that was sent last still works: a refusal replaces nothing.
     assert!(server.verify(&first, &logs::code(&user.username)).await.is_ok());
-    server.clock.advance(Duration::from_secs(HOUR - 60));
+    server.clock.advance(HOUR - 60 * SECOND);
     challenge(&server, &user, "").await;
 }

@@ -1,11 +1,9 @@
 //! The password that a user who is logged in has to give again.
 
-use std::time::Duration;
-
 use rstest::rstest;
 
-use super::{WRONG, reason_of, wait};
-use crate::harness::{Backend, Server, server::PASSWORD};
+use super::{SECOND, WRONG};
+use crate::harness::{Backend, Server, reason_of, server::PASSWORD, wait};
 
 const NEW: &str = "another passphrase";
 
@@ -16,7 +14,7 @@ async fn a_stolen_token_is_no_licence_to_guess_and_its_owner_is_not_held_up(
 ) {
     let server = Server::start(backend).await;
     let user = server.user(false).await;
-    let (stolen, owners) = (server.log_in(&user).await, server.log_in(&user).await);
+    let (stolen, owners) = (server.session(&user).await, server.session(&user).await);
     server.clock.stop();
     // Whichever RPC asks for the password, the guesses count together.
     for _ in 0..3 {
@@ -26,9 +24,9 @@ async fn a_stolen_token_is_no_licence_to_guess_and_its_owner_is_not_held_up(
     for _ in 0..2 {
         assert_eq!(reason_of(server.delete_me(&stolen, WRONG).await), "INVALID_CREDENTIALS");
     }
-    assert_eq!(wait(server.delete_me(&stolen, PASSWORD).await), 1);
-    assert_eq!(wait(server.change_password(&stolen, PASSWORD, NEW).await), 1);
-    server.log_in(&user).await;
+    assert_eq!(wait(server.delete_me(&stolen, PASSWORD).await), SECOND);
+    assert_eq!(wait(server.change_password(&stolen, PASSWORD, NEW).await), SECOND);
+    server.session(&user).await;
     server.change_password(&owners, PASSWORD, NEW).await.unwrap();
 }
 
@@ -39,7 +37,7 @@ async fn the_right_password_ends_the_row_of_failures_until_there_were_a_hundred(
 ) {
     let server = Server::start(backend).await;
     let user = server.user(false).await;
-    let mut tokens = server.log_in(&user).await;
+    let mut tokens = server.session(&user).await;
     server.clock.stop();
     for _ in 0..4 {
         server.change_password(&tokens, WRONG, NEW).await.unwrap_err();
@@ -48,7 +46,7 @@ async fn the_right_password_ends_the_row_of_failures_until_there_were_a_hundred(
     for _ in 0..100 {
         let answer = server.change_password(&tokens, WRONG, PASSWORD).await;
         assert_eq!(reason_of(answer), "INVALID_CREDENTIALS");
-        server.clock.advance(Duration::from_secs(60));
+        server.clock.advance(60 * SECOND);
         tokens = server.refresh(&tokens.refresh_token, "").await.unwrap();
     }
     let answer = server.change_password(&tokens, NEW, PASSWORD).await;

@@ -5,19 +5,21 @@ use std::time::{Duration, Instant};
 use countersign::{
     app::Environment,
     domain::TrustedProxies,
-    pb::{RegisterRequest, login_response::Result as Outcome},
+    pb::{LoginRequest, RegisterRequest, login_response::Result as Outcome},
 };
 use futures_util::future::join_all;
 use rstest::rstest;
+use tonic::Request;
 
-use super::{From, WRONG, login, reason_of, wait};
+use super::{Origin, SECOND, WRONG, login};
 use crate::{
     engine::figure,
     harness::{
         Backend, Database, Server,
         clock::TestClock,
+        reason_of,
         server::{PASSWORD, config, registration, replica},
-        unique,
+        unique, wait,
     },
 };
 
@@ -33,18 +35,18 @@ async fn each_failure_after_the_fifth_takes_longer_up_to_a_minute_and_success_en
         assert_eq!(reason_of(server.login(&user.username, WRONG).await), "INVALID_CREDENTIALS");
     }
     for delay in [1, 2, 4, 8, 16, 32, 60, 60] {
-        assert_eq!(wait(server.login(&user.username, WRONG).await), delay);
+        assert_eq!(wait(server.login(&user.username, WRONG).await), delay * SECOND);
         // Nor does it tell that the password is right.
-        assert_eq!(wait(server.login(&user.username, PASSWORD).await), delay);
-        server.clock.advance(Duration::from_secs(delay));
+        assert_eq!(wait(server.login(&user.username, PASSWORD).await), delay * SECOND);
+        server.clock.advance(delay * SECOND);
         assert_eq!(reason_of(server.login(&user.username, WRONG).await), "INVALID_CREDENTIALS");
     }
-    server.clock.advance(Duration::from_secs(60));
+    server.clock.advance(60 * SECOND);
     assert!(server.login(&user.username, PASSWORD).await.is_ok());
     for _ in 0..5 {
         assert_eq!(reason_of(server.login(&user.username, WRONG).await), "INVALID_CREDENTIALS");
     }
-    assert_eq!(wait(server.login(&user.username, WRONG).await), 1);
+    assert_eq!(wait(server.login(&user.username, WRONG).await), SECOND);
 }
 
 /// How long it takes to find an account, or none, must not be seen.
@@ -60,7 +62,7 @@ async fn a_refusal_takes_its_time_whoever_it_is_for(
             server.login(&name, WRONG).await.unwrap_err();
         }
         let asked = Instant::now();
-        assert_eq!(wait(server.login(&name, WRONG).await), 1);
+        assert_eq!(wait(server.login(&name, WRONG).await), SECOND);
         assert!(asked.elapsed() >= Duration::from_millis(10));
     }
 }
@@ -87,7 +89,7 @@ async fn accounts_that_do_not_exist_are_throttled_like_those_that_do(
             let text = refused.message().to_owned();
             answers.push((refused.code(), text, refused.details().to_vec(), headers));
             if number == 6 {
-                server.clock.advance(Duration::from_secs(1));
+                server.clock.advance(SECOND);
             }
         }
         all.push(answers);
@@ -116,15 +118,15 @@ async fn no_spelling_address_replica_or_restart_gives_another_budget(
     for number in 0..5 {
         let auth = if number % 2 == 0 { &server.auth } else { &other };
         let forwarded_for = format!("192.0.2.{number}");
-        let from = From { forwarded_for: &forwarded_for, ..From::default() };
-        let answer = login(auth, spellings[number % 4], WRONG, from).await;
+        let origin = Origin { forwarded_for: &forwarded_for, ..Origin::default() };
+        let answer = login(auth, spellings[number % 4], WRONG, origin).await;
         assert_eq!(reason_of(answer), "INVALID_CREDENTIALS");
     }
     let Server { database, stop, ended, auth, .. } = server;
     for auth in [&auth, &other] {
         for name in spellings {
-            let from = From { forwarded_for: "198.51.100.1", ..From::default() };
-            assert_eq!(wait(login(auth, name, PASSWORD, from).await), 1);
+            let origin = Origin { forwarded_for: "198.51.100.1", ..Origin::default() };
+            assert_eq!(wait(login(auth, name, PASSWORD, origin).await), SECOND);
         }
     }
     drop(stop);
@@ -132,7 +134,7 @@ async fn no_spelling_address_replica_or_restart_gives_another_budget(
     ended.await.unwrap().unwrap();
     let server = Server::start_on(database, &config, environment(), clock.clone()).await;
     for name in spellings {
-        assert_eq!(wait(server.login(name, PASSWORD).await), 1);
+        assert_eq!(wait(server.login(name, PASSWORD).await), SECOND);
     }
 }
 
@@ -185,15 +187,15 @@ async fn a_registration_that_is_sent_again_with_another_password_is_a_failure_to
         let again = RegisterRequest { password: WRONG.into(), ..request.clone() };
         assert_eq!(reason_of(server.register(again).await), "INVALID_FIELD");
     }
-    assert_eq!(wait(server.register(request.clone()).await), 1);
-    assert_eq!(wait(server.login(&request.username, PASSWORD).await), 1);
-    server.clock.advance(Duration::from_secs(1));
+    assert_eq!(wait(server.register(request.clone()).await), SECOND);
+    assert_eq!(wait(server.login(&request.username, PASSWORD).await), SECOND);
+    server.clock.advance(SECOND);
     assert!(server.register(request).await.is_ok());
 }
 
 #[rstest]
 #[tokio::test]
-async fn what_is_not_evaluated_is_not_charged(
+async fn what_is_refused_for_the_load_writes_nothing(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = Server::start_with(backend, |config, _| config.password.queue = 0).await;
@@ -201,6 +203,34 @@ async fn what_is_not_evaluated_is_not_charged(
         assert_eq!(reason_of(server.login("nobody", PASSWORD).await), "OVERLOADED");
     }
     assert_eq!(server.database.number("SELECT COUNT(*) FROM throttles").await, 0);
+}
+
+/// A guess is announced as a hash of the usual cost. What the account's own costs shows after the charge.
+#[rstest]
+#[tokio::test]
+async fn a_guess_that_is_refused_after_its_charge_gives_it_back(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    // Seconds of work: more than the guess has.
+    const SLOW: &str = "$2b$16$n79VH.0Q2TMWmt3Oqt9ukuKq4Noyk3094Y2QlB8NdRT8SvGiI4ft2";
+    let server = Server::start(backend).await;
+    server.clock.stop();
+    let user = server.user(false).await;
+    server.login(&user.username, WRONG).await.unwrap_err();
+    server.database.run("CREATE TABLE before AS SELECT * FROM throttles").await;
+    server.database.run(&format!("UPDATE users SET password_hash = '{SLOW}'")).await;
+    for _ in 0..10 {
+        server.clock.advance(SECOND);
+        let (username, password) = (user.username.clone(), WRONG.to_owned());
+        let message = LoginRequest { username, password, ..LoginRequest::default() };
+        let mut request = Request::new(message);
+        request.set_timeout(Duration::from_millis(500));
+        assert_eq!(reason_of(server.auth.clone().login(request).await), "OVERLOADED");
+    }
+    let as_before = "SELECT COUNT(*) FROM throttles \
+        JOIN before USING (key, failures, last_at, next_allowed_at, expires_at)";
+    assert_eq!(server.database.number(as_before).await, 1);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM throttles").await, 1);
 }
 
 #[tokio::test]

@@ -5,21 +5,22 @@ use std::time::Duration;
 use countersign::pb::{Challenge, Tokens, User, login_response::Result as Outcome};
 use rstest::rstest;
 
-use super::{From, WRONG, login, reason_of, tokens, wait};
+use super::{Origin, SECOND, WRONG, login, tokens};
 use crate::{
     factors::set_two_factor,
     harness::{
-        Backend, Server, logs, reason,
+        Backend, Server, logs, reason, reason_of,
         server::{PASSWORD, wrong},
+        wait,
     },
 };
 
 const NEW: &str = "another passphrase";
 
-const HOUR: u64 = 3600;
+const HOUR: Duration = Duration::from_secs(3600);
 
 async fn challenge(server: &Server, user: &User, password: &str, device: &str) -> Challenge {
-    let from = From { device_token: device, ..From::default() };
+    let from = Origin { device_token: device, ..Origin::default() };
     let response = login(&server.auth, &user.username, password, from).await.unwrap();
     server.delivered().await;
     match response.result {
@@ -54,7 +55,7 @@ async fn devices_from_before_the_second_factor_have_no_codes_of_their_own(
     let server = Server::start(backend).await;
     let user = server.user(false).await;
     server.clock.stop();
-    let before = tokens(&server.auth, &user.username, From::default()).await;
+    let before = tokens(&server.auth, &user.username, Origin::default()).await;
     set_two_factor(&server, &before, true, PASSWORD).await.unwrap();
     let after = logged_in(&server, &user, PASSWORD, "").await.device_token;
     fail_twenty_codes(&server, &user, "").await;
@@ -67,7 +68,7 @@ async fn devices_from_before_the_second_factor_have_no_codes_of_their_own(
     for _ in 0..5 {
         server.login(&user.username, WRONG).await.unwrap_err();
     }
-    let known = From { device_token: &after.device_token, ..From::default() };
+    let known = Origin { device_token: &after.device_token, ..Origin::default() };
     tokens(&server.auth, &user.username, known).await;
 }
 
@@ -99,12 +100,12 @@ async fn after_a_hundred_failures_the_mailbox_is_needed_until_there_is_another_p
     server.clock.stop();
     for _ in 0..100 {
         assert_eq!(reason_of(server.login(&user.username, WRONG).await), "INVALID_CREDENTIALS");
-        server.clock.advance(Duration::from_secs(60));
+        server.clock.advance(60 * SECOND);
     }
     let owners = logged_in(&server, &user, PASSWORD, "").await;
     challenge(&server, &user, PASSWORD, "").await;
     server.change_password(&owners, PASSWORD, NEW).await.unwrap();
-    server.clock.advance(Duration::from_secs(60));
+    server.clock.advance(60 * SECOND);
     let answer = server.login(&user.username, NEW).await.unwrap().result;
     assert!(matches!(answer, Some(Outcome::Tokens(_))), "{answer:?}");
 }

@@ -23,7 +23,7 @@ async fn what_one_replica_revokes_another_ones_stream_tells_within_a_second(
     let mut stream = watch(&other, "").await;
     next(&mut stream).await;
     for _ in 0..5 {
-        let tokens = server.log_in(&user).await;
+        let tokens = server.session(&user).await;
         end(store.as_ref(), &server, &user, &tokens).await;
         let committed = Instant::now();
         assert_eq!(session_of(&next_revocation(&mut stream).await.1), tokens.session_id);
@@ -47,7 +47,7 @@ async fn nothing_is_skipped_and_nothing_comes_twice(
     let stores = [server.database.store().await, server.database.store().await];
     let mut tokens = Vec::new();
     for _ in 0..SESSIONS {
-        tokens.push(server.log_in(&user).await);
+        tokens.push(server.session(&user).await);
     }
     let ends = tokens.iter().enumerate().map(|(number, tokens)| {
         let (store, server, user) = (&stores[number % 2], &server, &user);
@@ -114,7 +114,7 @@ async fn on_postgres_nobody_waits_for_the_next_poll_and_a_lost_listener_comes_ba
         })
         .await;
         before = listeners(&server).await;
-        let tokens = server.log_in(&user).await;
+        let tokens = server.session(&user).await;
         end(store.as_ref(), &server, &user, &tokens).await;
         assert_eq!(session_of(&next_revocation(&mut stream).await.1), tokens.session_id);
         server.database.run(&format!("SELECT pg_terminate_backend({before})")).await;

@@ -1,0 +1,62 @@
+//! Codes for mailboxes: asked for, tried, and what comes of them.
+
+use countersign::domain::EventKind::{
+    CodeFailed, EmailVerified, PasswordReset, ResetRequested, SessionRevoked,
+};
+use rstest::rstest;
+
+use super::Recorder;
+use crate::{
+    harness::{Backend, server::wrong, unique},
+    mailbox::{
+        COOL_DOWN, NEW_PASSWORD, open_reset, open_verification, request_reset, reset, verify_email,
+    },
+};
+
+#[rstest]
+#[tokio::test]
+async fn requests_failures_and_what_comes_of_right_codes_are_on_record_and_refusals_are_not(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let mut recorder = Recorder::start(backend).await;
+    let user = recorder.server.user(false).await;
+    let session = recorder.server.session(&user).await;
+    recorder.seen = super::events(&recorder.server.database).await.len();
+    let of = Some(&user);
+
+    let (verification, code) = open_verification(&recorder.server, &user).await;
+    recorder.expect(&[]).await;
+    verify_email(&recorder.server, &verification, &wrong(&code)).await.unwrap_err();
+    recorder.expect(&[(CodeFailed, of, None)]).await;
+    verify_email(&recorder.server, &verification, &code).await.unwrap();
+    recorder.expect(&[(EmailVerified, of, None)]).await;
+    let (id, code) = open_reset(&recorder.server, &user).await;
+    recorder.expect(&[(ResetRequested, of, None)]).await;
+    request_reset(&recorder.server, &user.email).await.unwrap_err();
+    reset(&recorder.server, "unknown", &code, NEW_PASSWORD).await.unwrap_err();
+    reset(&recorder.server, &id, &code, "short").await.unwrap_err();
+    recorder.expect(&[]).await;
+    reset(&recorder.server, &id, &wrong(&code), NEW_PASSWORD).await.unwrap_err();
+    recorder.expect(&[(CodeFailed, of, None)]).await;
+    reset(&recorder.server, &id, &code, NEW_PASSWORD).await.unwrap();
+    recorder.expect(&[(PasswordReset, of, None), (SessionRevoked, of, Some(&session))]).await;
+}
+
+/// Anybody could fill the record with addresses. A failed code has cost one of the twenty of its address.
+#[rstest]
+#[tokio::test]
+async fn that_a_reset_was_asked_for_is_on_record_only_where_somebody_gets_the_code(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let mut recorder = Recorder::start(backend).await;
+    let user = recorder.server.user(false).await;
+    recorder.seen = super::events(&recorder.server.database).await.len();
+    let id = request_reset(&recorder.server, &user.email).await.unwrap();
+    reset(&recorder.server, &id, "no code", NEW_PASSWORD).await.unwrap_err();
+    let of = Some(&user);
+    recorder.expect(&[(ResetRequested, of, None), (CodeFailed, of, None)]).await;
+    let nobodys = format!("{}@example.com", unique("nobody"));
+    let id = request_reset(&recorder.server, &nobodys).await.unwrap();
+    reset(&recorder.server, &id, "no code", NEW_PASSWORD).await.unwrap_err();
+    recorder.expect(&[(CodeFailed, None, None)]).await;
+}
