@@ -8,9 +8,7 @@ use rstest::rstest;
 use super::Recorder;
 use crate::{
     harness::{Backend, server::wrong, unique},
-    mailbox::{
-        COOL_DOWN, NEW_PASSWORD, open_reset, open_verification, request_reset, reset, verify_email,
-    },
+    mailbox::{NEW_PASSWORD, open_reset, open_verification, request_reset, reset, verify_email},
 };
 
 #[rstest]
