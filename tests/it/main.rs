@@ -13,6 +13,7 @@ mod engine;
 mod errors;
 mod events;
 mod factors;
+mod guesses;
 mod harness;
 mod health;
 mod http;

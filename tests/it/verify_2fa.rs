@@ -266,3 +266,43 @@ async fn a_challenge_made_on_one_replica_is_answered_on_another(
     let next = one.refresh(&tokens.refresh_token, "").await.unwrap();
     assert!(other.me(&next).await.is_ok());
 }
+
+/// No code, no text, no detail and no header may differ.
+#[rstest]
+#[tokio::test]
+async fn unknown_wrong_used_expired_and_disabled_are_answered_byte_for_byte_the_same(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    server.clock.stop();
+    let (user, disabled) = (server.user(true).await, server.user(true).await);
+    let expired = server.challenge(&user).await;
+    let expired_code = logs::code(&user.username);
+    server.clock.advance(Duration::from_secs(300));
+    let used = server.challenge(&user).await;
+    let used_code = logs::code(&user.username);
+    server.verify(&used, &used_code).await.unwrap();
+    let wrongly = server.challenge(&user).await;
+    let wrong_code = wrong(&logs::code(&user.username));
+    let disableds = server.challenge(&disabled).await;
+    let disableds_code = logs::code(&disabled.username);
+    let name = &disabled.username;
+    let disable = format!("UPDATE users SET disabled_at = created_at WHERE username = '{name}'");
+    server.database.run(&disable).await;
+    let unknown = Challenge { challenge_id: "unknown".into(), ..Challenge::default() };
+    let answers = [
+        server.verify(&unknown, &wrong_code).await,
+        server.verify(&wrongly, &wrong_code).await,
+        server.verify(&used, &used_code).await,
+        server.verify(&expired, &expired_code).await,
+        server.verify(&disableds, &disableds_code).await,
+    ];
+    let answers = answers.map(|answer| {
+        let refused = answer.unwrap_err();
+        assert_eq!(reason(&refused), "CHALLENGE_INVALID");
+        let mut headers = refused.metadata().clone().into_headers();
+        headers.remove("date");
+        (refused.code(), refused.message().to_owned(), refused.details().to_vec(), headers)
+    });
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+}

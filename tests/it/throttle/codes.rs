@@ -56,6 +56,34 @@ async fn the_twenty_first_failed_code_in_an_hour_is_refused_whatever_the_challen
 
 #[rstest]
 #[tokio::test]
+async fn failed_codes_count_on_every_replica_and_after_a_restart(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(true).await;
+    server.clock.stop();
+    let other = server.replica(|_, _| {}).await;
+    for number in 0..4 {
+        let at = if number % 2 == 0 { &server } else { &other };
+        let (challenge, code) = challenge(&server, &user, "").await;
+        for _ in 0..5 {
+            let answer = at.verify(&challenge, &wrong(&code)).await;
+            assert_eq!(reason_of(answer), "CHALLENGE_INVALID");
+        }
+    }
+    let (right, code) = challenge(&server, &user, "").await;
+    assert_eq!(wait(other.verify(&right, &code).await), HOUR);
+    assert_eq!(wait(server.verify(&right, &code).await), HOUR);
+    let later = server.replica(|_, _| {}).await;
+    for gone in [server, other] {
+        drop(gone.stop);
+        gone.ended.await.unwrap().unwrap();
+    }
+    assert_eq!(wait(later.verify(&right, &code).await), HOUR);
+}
+
+#[rstest]
+#[tokio::test]
 async fn of_200_codes_in_parallel_over_many_challenges_twenty_are_evaluated(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {

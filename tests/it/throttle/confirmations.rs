@@ -1,5 +1,6 @@
 //! The password that a user who is logged in has to give again.
 
+use futures_util::future::join_all;
 use rstest::rstest;
 
 use super::{SECOND, WRONG};
@@ -53,4 +54,19 @@ async fn the_right_password_ends_the_row_of_failures_until_there_were_a_hundred(
     assert_eq!(reason_of(answer), "INVALID_CREDENTIALS");
     // A login begins anew.
     assert!(server.login(&user.username, NEW).await.is_ok());
+}
+
+#[rstest]
+#[tokio::test]
+async fn of_200_guesses_in_parallel_five_are_evaluated(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(false).await;
+    let stolen = server.session(&user).await;
+    server.clock.stop();
+    let guesses = (0..200).map(|_| server.change_password(&stolen, WRONG, NEW));
+    let answers: Vec<_> = join_all(guesses).await.into_iter().map(reason_of).collect();
+    let count = |wanted: &str| answers.iter().filter(|reason| *reason == wanted).count();
+    assert_eq!((count("INVALID_CREDENTIALS"), count("THROTTLED")), (5, 195));
 }
