@@ -39,7 +39,7 @@ pub struct Config {
     pub database: Database,
     /// The listeners.
     pub listen: Listen,
-    /// What encrypts keys at rest.
+    /// What encrypts keys and secrets at rest.
     pub master_key: MasterKeySource,
     /// How codes reach people.
     pub delivery: Delivery,

@@ -36,7 +36,7 @@ impl UseCases {
     /// Draws a secret. An app that the user has goes on working until the new one is confirmed.
     ///
     /// # Errors
-    /// Bad fields; a password that is not right; the store's and the hasher's.
+    /// Bad fields; a password that is not right; too many failures; the store's and the hasher's.
     pub async fn begin_totp_enrollment(
         &self,
         account: &Account,

@@ -23,7 +23,7 @@ impl UseCases {
     /// Sets another password.
     ///
     /// # Errors
-    /// Bad fields; a current password that is not right; the store's and the hasher's.
+    /// Bad fields; a current password that is not right; too many failures; the store's and the hasher's.
     pub async fn change_password(
         &self,
         account: &Account,

@@ -9,7 +9,7 @@ impl UseCases {
     /// Deletes the account.
     ///
     /// # Errors
-    /// Bad fields; a password that is not right; the store's and the hasher's.
+    /// Bad fields; a password that is not right; too many failures; the store's and the hasher's.
     pub async fn delete_me(
         &self,
         account: &Account,

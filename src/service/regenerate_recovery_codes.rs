@@ -12,7 +12,7 @@ impl UseCases {
     /// Replaces the recovery codes. Returns the new ones, this once.
     ///
     /// # Errors
-    /// Bad fields; the second factor is off; a password that is not right; the store's and the hasher's.
+    /// Bad fields; the second factor is off; a password that is not right; too many failures; the store's and the hasher's.
     pub async fn regenerate_recovery_codes(
         &self,
         account: &Account,

@@ -128,33 +128,6 @@ async fn after_five_wrong_codes_the_right_one_comes_too_late(
 
 #[rstest]
 #[tokio::test]
-async fn malformed_codes_are_refused_and_counted(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
-    let server = Server::start(backend).await;
-    let user = server.user(true).await;
-    let challenge = server.challenge(&user).await;
-    let code = logs::code(&user.username);
-    let full_width: String = code
-        .bytes()
-        .map(|digit| char::from_u32(0xFF10 + u32::from(digit - b'0')).unwrap())
-        .collect();
-    for typed in [
-        format!(" {code}"),
-        format!("{code} "),
-        full_width,
-        format!("+{}", &code[1..]),
-        String::new(),
-    ] {
-        let refused = server.verify(&challenge, &typed).await.unwrap_err();
-        assert_eq!(reason(&refused), "CHALLENGE_INVALID", "{typed:?}");
-    }
-    let refused = server.verify(&challenge, &code).await.unwrap_err();
-    assert_eq!(reason(&refused), "CHALLENGE_EXHAUSTED");
-}
-
-#[rstest]
-#[tokio::test]
 async fn a_code_expires_after_five_minutes_exactly(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
@@ -170,28 +143,6 @@ async fn a_code_expires_after_five_minutes_exactly(
     server.clock.advance(Duration::from_secs(300));
     let refused = server.verify(&late, &code).await.unwrap_err();
     assert_eq!(reason(&refused), "CHALLENGE_INVALID");
-}
-
-/// An attacker who sends many guesses at once gets no more of them looked at than one who waits.
-#[rstest]
-#[tokio::test]
-async fn of_200_guesses_in_parallel_five_are_evaluated(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
-    let server = Server::start(backend).await;
-    let user = server.user(true).await;
-    let challenge = server.challenge(&user).await;
-    let code = wrong(&logs::code(&user.username));
-    let guesses = (0..200).map(|_| server.verify(&challenge, &code));
-    let answers = futures_util::future::join_all(guesses).await;
-    let reasons: Vec<_> = answers.into_iter().map(|answer| reason(&answer.unwrap_err())).collect();
-    let evaluated = reasons.iter().filter(|reason| *reason == "CHALLENGE_INVALID").count();
-    let refused = reasons.iter().filter(|reason| *reason == "CHALLENGE_EXHAUSTED").count();
-    assert_eq!((evaluated, refused), (5, 195));
-    assert_eq!(
-        server.database.number("SELECT CAST(MAX(attempts) AS BIGINT) FROM challenges").await,
-        5
-    );
 }
 
 #[rstest]
