@@ -65,6 +65,8 @@ pub enum Notice {
     AppAdded,
     /// There are new recovery codes, and the old ones no longer work.
     RecoveryCodesReplaced,
+    /// The account is gone.
+    AccountDeleted,
     /// A recovery code was used.
     RecoveryCodeUsed,
     /// A recovery code was used, and none is left.
@@ -94,12 +96,13 @@ impl Purpose {
 }
 
 impl Notice {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::PasswordChanged,
         Self::TwoFactorOn,
         Self::TwoFactorOff,
         Self::AppAdded,
         Self::RecoveryCodesReplaced,
+        Self::AccountDeleted,
         Self::RecoveryCodeUsed,
         Self::LastRecoveryCodeUsed,
     ];
@@ -111,6 +114,7 @@ impl Notice {
             Self::TwoFactorOff => "two_factor_off",
             Self::AppAdded => "app_added",
             Self::RecoveryCodesReplaced => "recovery_codes_replaced",
+            Self::AccountDeleted => "account_deleted",
             Self::RecoveryCodeUsed => "recovery_code_used",
             Self::LastRecoveryCodeUsed => "last_recovery_code_used",
         }

@@ -19,7 +19,7 @@ macro_rules! embedded {
 }
 
 /// Kind, part, text.
-const EMBEDDED: [(&str, &str, &str); 30] = embedded!(
+const EMBEDDED: [(&str, &str, &str); 33] = embedded!(
     "login",
     "verify_email",
     "reset_password",
@@ -28,6 +28,7 @@ const EMBEDDED: [(&str, &str, &str); 30] = embedded!(
     "two_factor_off",
     "app_added",
     "recovery_codes_replaced",
+    "account_deleted",
     "recovery_code_used",
     "last_recovery_code_used"
 );

@@ -1,9 +1,12 @@
-//! DeleteMe: the account goes, with all that is its.
+//! DeleteMe: the account goes, with all that is its. Its owner is told: it may have been somebody else.
 
 use zeroize::Zeroizing;
 
 use super::{Account, Error, UseCases};
-use crate::domain::{Caller, Password};
+use crate::{
+    delivery::Notice,
+    domain::{Caller, Password},
+};
 
 impl UseCases {
     /// Deletes the account.
@@ -21,7 +24,9 @@ impl UseCases {
         let (user, session) = (account.user().id, account.session().id);
         let version = account.credentials().credential_version;
         let at = self.revoking(self.clock.now(), caller);
-        if self.store.user_delete(user, session, version, at).await? {
+        let notice = self.notice(account.user(), Notice::AccountDeleted)?;
+        if self.store.user_delete(user, session, version, at, notice).await? {
+            self.outbox.wake();
             return Ok(());
         }
         // The password was changed meanwhile, or another request has deleted the account.

@@ -12,7 +12,8 @@ impl UseCases {
     /// Turns the second factor on, with codes by mail, or off, with all that belongs to it. Returns the user as they then are.
     ///
     /// # Errors
-    /// Bad fields; an address that should be verified and is not; a password that is not right; too many failures; the store's and the hasher's.
+    /// Bad fields; an address that should be verified and is not; a password that is not right; too many failures; the
+    /// store's and the hasher's.
     pub async fn set_two_factor(
         &self,
         account: &Account,

@@ -124,14 +124,15 @@ pub trait Users {
     /// Finds a user by id.
     async fn user_by_id(&self, id: Uuid) -> Result<Option<Credentials>>;
 
-    /// Deletes a user with all that is theirs, if the credentials are still those of that version, and tells those who
-    /// watch. `session_id` is the one that asks. Returns whether it did.
+    /// Deletes a user with all that is theirs, if the credentials are still those of that version, tells those who watch,
+    /// and adds the message that tells the user. `session_id` is the one that asks. Returns whether it did.
     async fn user_delete(
         &self,
         id: Uuid,
         session_id: Uuid,
         credential_version: i64,
         at: Revoking,
+        message: SealedMessage,
     ) -> Result<bool>;
 }
 

@@ -217,6 +217,8 @@ async fn an_account_is_deleted_by_its_password_and_its_name_is_free_again(
     assert!(server.me(&first).await.is_ok());
 
     server.delete_me(&first, PASSWORD).await.unwrap();
+    server.delivered().await;
+    assert_eq!(logs::notices(&user.username), ["account_deleted"]);
     for tokens in [&first, &second] {
         assert_over(&server, tokens).await;
     }

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, events, mailbox, revocations};
+use super::{Backend, Connection, events, mailbox, outbox, revocations};
 use crate::{
     domain::{Event, EventKind, LoginName, Revocation, Revoked, Timestamp, User},
-    store::{Credentials, FactorChange, NewUser, Result, Revoking, Taken, Users},
+    store::{Credentials, FactorChange, NewUser, Result, Revoking, SealedMessage, Taken, Users},
 };
 
 #[async_trait]
@@ -60,11 +60,12 @@ impl Users for Backend {
         session_id: Uuid,
         credential_version: i64,
         at: Revoking,
+        message: SealedMessage,
     ) -> Result<bool> {
         self.write(
-            (id, session_id, credential_version, at),
-            |connection, (id, session_id, version, at)| {
-                Box::pin(delete(connection, *id, *session_id, *version, at))
+            (id, session_id, credential_version, at, message),
+            |connection, (id, session_id, version, at, message)| {
+                Box::pin(delete(connection, *id, *session_id, *version, at, message))
             },
         )
         .await
@@ -136,6 +137,7 @@ async fn delete(
     session_id: Uuid,
     credential_version: i64,
     at: &Revoking,
+    message: &SealedMessage,
 ) -> Result<bool> {
     let deleted =
         sqlx::query("DELETE FROM users WHERE id = $1 AND credential_version = $2 RETURNING id")
@@ -147,6 +149,7 @@ async fn delete(
         return Ok(false);
     }
     events::put(connection, &[at.event(EventKind::UserDeleted, id, session_id)]).await?;
+    outbox::put(connection, std::slice::from_ref(message)).await?;
     // Nobody will ever have this id again, so tokens of logins that came at the same moment are void, too.
     let (not_before, expires_at) = (at.tokens_expire_at, at.tokens_expire_at);
     let revocation = Revocation { subject: Revoked::User(id), not_before, expires_at };

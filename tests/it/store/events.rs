@@ -110,7 +110,10 @@ async fn each_change_leaves_its_event_and_one_that_changes_nothing_leaves_none(
     }
     expected.push((EventKind::PasswordChanged, Some(user), Some(begun.id)));
     for done in [true, false] {
-        assert_eq!(store.user_delete(user, begun.id, 2, revoking(4)).await.unwrap(), done);
+        assert_eq!(
+            store.user_delete(user, begun.id, 2, revoking(4), new_message()).await.unwrap(),
+            done
+        );
     }
     expected.push((EventKind::UserDeleted, Some(user), Some(begun.id)));
     assert_eq!(recorded(store.as_ref()).await, expected);

@@ -88,9 +88,14 @@ async fn a_user_is_deleted_with_all_that_is_theirs_and_it_is_told(
         store.challenge_create(new_challenge(user), Some(new_message())).await.unwrap();
     }
     let (session, at) = (Uuid::now_v7(), revoking(10));
-    assert!(!store.user_delete(user.user.id, session, 2, at).await.unwrap(), "other credentials");
-    assert!(store.user_delete(user.user.id, session, 1, at).await.unwrap());
-    assert!(!store.user_delete(user.user.id, session, 1, at).await.unwrap(), "again");
+    let delete = async |version| {
+        store.user_delete(user.user.id, session, version, at, new_message()).await.unwrap()
+    };
+    assert!(!delete(2).await, "other credentials");
+    assert!(delete(1).await);
+    assert!(!delete(1).await, "again");
+    // Those of the challenges, and one that tells of the deletion.
+    assert_eq!(database.number("SELECT COUNT(*) FROM outbox").await, 3);
     assert!(store.user_by_id(user.user.id).await.unwrap().is_none());
     for table in ["users", "sessions", "challenges"] {
         assert_eq!(database.number(&format!("SELECT COUNT(*) FROM {table}")).await, 1, "{table}");
