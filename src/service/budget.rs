@@ -43,6 +43,10 @@ pub(super) fn any_device(device_id: Option<Uuid>) -> Option<Uuid> {
 }
 
 impl UseCases {
+    fn budget(&self, parts: &[&[u8]]) -> Budget {
+        Budget(self.master_key.digest(Purpose::Budget, parts))
+    }
+
     /// The budget of an account: that of a known device or of a session, or the one that all strangers share. New
     /// credentials begin with new budgets.
     pub(super) fn account_budget(
@@ -52,23 +56,20 @@ impl UseCases {
         device_id: Option<Uuid>,
     ) -> Budget {
         let (version, device) = (credential_version.to_be_bytes(), device_id.unwrap_or_default());
-        let parts: [&[u8]; 4] = [b"account", user_id.as_bytes(), &version, device.as_bytes()];
-        Budget(self.master_key.digest(Purpose::Budget, &parts))
+        self.budget(&[b"account", user_id.as_bytes(), &version, device.as_bytes()])
     }
 
     /// The budget of the failed codes that answer an account's challenges. A new password does not renew it: whoever reads the
     /// mailbox could set one, and guess the app's code anew, as often as they like.
     pub(super) fn code_budget(&self, challenge: &Challenge) -> Budget {
         let device = challenge.device_id.unwrap_or_default();
-        let parts: [&[u8]; 3] = [b"codes", challenge.user_id.as_bytes(), device.as_bytes()];
-        Budget(self.master_key.digest(Purpose::Budget, &parts))
+        self.budget(&[b"codes", challenge.user_id.as_bytes(), device.as_bytes()])
     }
 
     /// The budget of the mails with an account's codes. All known devices share one, or many of them would flood the mailbox.
     pub(super) fn mail_budget(&self, challenge: &Challenge) -> Budget {
         let device = any_device(challenge.device_id).unwrap_or_default();
-        let parts: [&[u8]; 3] = [b"mails", challenge.user_id.as_bytes(), device.as_bytes()];
-        Budget(self.master_key.digest(Purpose::Budget, &parts))
+        self.budget(&[b"mails", challenge.user_id.as_bytes(), device.as_bytes()])
     }
 
     /// The budget for a login. Where there is no such account the name stands for one, so that it is throttled like any.
@@ -85,7 +86,7 @@ impl UseCases {
             LoginName::Username(key) => [b"username", key.as_bytes()],
             LoginName::Email(key) => [b"email", key.as_bytes()],
         };
-        Budget(self.master_key.digest(Purpose::Budget, &parts))
+        self.budget(&parts)
     }
 
     /// The budget of what is done by way of a mailbox: it goes by the address, whether anybody has that or not. A known
@@ -97,8 +98,7 @@ impl UseCases {
         device_id: Option<Uuid>,
     ) -> Budget {
         let device = device_id.unwrap_or_default();
-        let parts: [&[u8]; 4] = [b"mailbox", what, email.key().as_bytes(), device.as_bytes()];
-        Budget(self.master_key.digest(Purpose::Budget, &parts))
+        self.budget(&[b"mailbox", what, email.key().as_bytes(), device.as_bytes()])
     }
 
     /// The budget of what a mailbox is told of changes.
@@ -106,8 +106,7 @@ impl UseCases {
         // What was stored once may not pass today's rules: then it stands for itself.
         let email = Email::parse(&user.email);
         let address = email.as_ref().map_or(user.email.as_str(), Email::key);
-        let parts: [&[u8]; 2] = [b"notices", address.as_bytes()];
-        Budget(self.master_key.digest(Purpose::Budget, &parts))
+        self.budget(&[b"notices", address.as_bytes()])
     }
 
     /// Which device of theirs a user's device token stands for. One that is not valid is as good as none.
