@@ -124,9 +124,11 @@ pub async fn use_cases(config: &Config, environment: &Environment) -> Result<Use
         }
         Signing::Secret(key) => (None, KeyRing::of_one(key.clone())),
     };
+    let passwords = passwords.await.map_err(io::Error::other).flatten().map_err(Error::Threads)?;
+    passwords.rest_while(store.writing());
     Ok(UseCases {
         store,
-        passwords: passwords.await.map_err(io::Error::other).flatten().map_err(Error::Threads)?,
+        passwords,
         tokens: AccessTokens::new(ring, config.access_tokens.clone()),
         keys,
         master_key,

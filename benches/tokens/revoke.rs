@@ -23,7 +23,7 @@ pub(crate) async fn rate(store: &dyn Store) -> anyhow::Result<f64> {
     store.user_create(user).await?;
     let sessions: Vec<_> = (0..SESSIONS).map(|_| session(id, now)).collect();
     stream::iter(sessions.clone())
-        .map(|session| store.session_create(session, 1))
+        .map(|session| store.session_create(session, 1, [0; 32]))
         .buffer_unordered(AT_A_TIME)
         .try_collect::<Vec<_>>()
         .await?;

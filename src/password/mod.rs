@@ -9,7 +9,7 @@ mod format;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -72,6 +72,11 @@ impl Passwords {
     pub fn start(settings: Settings) -> std::io::Result<Self> {
         let (cost, highest_cost) = (settings.cost, Arc::new(AtomicU32::new(settings.cost)));
         Ok(Self { cost, highest_cost, engine: Arc::new(Engine::start(settings)?) })
+    }
+
+    /// Lets those go first who wait for the disk of this machine, whenever `disk_is_busy` is true.
+    pub fn rest_while(&self, disk_is_busy: Arc<AtomicBool>) {
+        self.engine.rest_while(disk_is_busy);
     }
 
     /// The engine's figures.

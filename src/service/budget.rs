@@ -16,7 +16,8 @@ pub(super) struct Budget(pub(super) [u8; 32]);
 /// An attempt that its budget was charged with.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    key: [u8; 32],
+    /// What the store counts it by.
+    pub(super) key: [u8; 32],
     rule: ThrottleRule,
     charged: Charged,
 }

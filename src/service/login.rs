@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::{Error, PendingChallenge, Tokens, UseCases, fields::Fields};
+use super::{Error, PendingChallenge, Tokens, UseCases, budget::Attempt, fields::Fields};
 use crate::{
     domain::{AuthMethod, Caller, EventKind, LoginName, Password, device_name},
     store::Credentials,
@@ -97,8 +97,7 @@ impl UseCases {
             let challenge = self.begin_challenge(&credentials, &destination).await?;
             return Ok(LoginOutcome::Challenge(challenge));
         }
-        self.forget_failures(budget).await?;
-        self.complete(&credentials, &destination).await
+        self.complete(&credentials, &destination, &guess.attempt).await
     }
 
     fn parse_login(
@@ -128,14 +127,17 @@ impl UseCases {
         Ok(self.store.user_by_login(name).await?)
     }
 
+    /// Begins the session; with that the row of failures ends that `attempt` was the last of.
     async fn complete(
         &self,
         credentials: &Credentials,
         destination: &Destination,
+        attempt: &Attempt,
     ) -> Result<LoginOutcome, Error> {
         let session = self.new_session(credentials, destination, &[AuthMethod::Password]);
+        let version = credentials.credential_version;
         // The account may have been disabled, or its password changed, while this one was hashed.
-        if !self.store.session_create(session.clone(), credentials.credential_version).await? {
+        if !self.store.session_create(session.clone(), version, attempt.key).await? {
             return self.refuse_login(Some(session.user_id), session.address).await;
         }
         Ok(LoginOutcome::Tokens(self.issue_at_login(credentials, &session, destination)?))

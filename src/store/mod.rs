@@ -16,7 +16,11 @@ pub mod postgres;
 mod records;
 pub mod sqlite;
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{
+    fmt::Debug,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
@@ -99,6 +103,9 @@ pub trait Database: Debug + Send + Sync {
     /// How the connections are used, for metrics.
     fn pool_use(&self) -> PoolUse;
 
+    /// Whether writes wait for a disk of this machine, now and whenever it is looked at.
+    fn writing(&self) -> Arc<AtomicBool>;
+
     /// Lets running statements end and closes the connections.
     async fn close(&self);
 }
@@ -158,8 +165,14 @@ pub trait Passwords {
 /// Sessions.
 #[async_trait]
 pub trait Sessions {
-    /// Begins a session, if the user is enabled and the credentials are still those of that version.
-    async fn session_create(&self, session: Session, credential_version: i64) -> Result<bool>;
+    /// Begins a session, if the user is enabled and the credentials are still those of that version. Then the failed
+    /// passwords that the throttle `failures` has counted are forgotten. Returns whether it did.
+    async fn session_create(
+        &self,
+        session: Session,
+        credential_version: i64,
+        failures: [u8; 32],
+    ) -> Result<bool>;
 
     /// Finds a session that lives: not revoked, not expired, its user enabled and the credentials still those it began with.
     async fn session_live(&self, id: Uuid, now: Timestamp) -> Result<Option<LiveSession>>;

@@ -1,6 +1,10 @@
 //! Postgres: the pool, its guards, and how a write is run.
 
-use std::{str::FromStr as _, time::Duration};
+use std::{
+    str::FromStr as _,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -180,6 +184,11 @@ impl Database for Postgres {
 
     fn pool_use(&self) -> PoolUse {
         super::pool_use([&self.pool])
+    }
+
+    /// Never: the disk is another machine's.
+    fn writing(&self) -> Arc<AtomicBool> {
+        Arc::default()
     }
 
     async fn close(&self) {

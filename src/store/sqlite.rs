@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     str::FromStr as _,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -36,6 +37,7 @@ pub struct Sqlite {
     writer_pool: SqlitePool,
     readers: SqlitePool,
     writer: Writer,
+    writing: Arc<AtomicBool>,
 }
 
 /// A body of statements that runs in a transaction, perhaps beside others.
@@ -50,10 +52,12 @@ impl Sqlite {
         let options = options(url)?;
         make_file(options.get_filename())?;
         let writer_pool = first_pool(&options).await?;
-        let readers =
-            pool(options.create_if_missing(false).read_only(true), max_connections).await?;
-        let writer = Writer::start(writer_pool.clone());
-        Ok(Self { writer_pool, readers, writer })
+        let readers = options.create_if_missing(false).read_only(true);
+        // Nothing begins a transaction on them, so none can be left open.
+        let readers = pool(max_connections).connect_with(readers).await?;
+        let writing = Arc::default();
+        let writer = Writer::start(writer_pool.clone(), Arc::clone(&writing));
+        Ok(Self { writer_pool, readers, writer, writing })
     }
 
     fn reader(&self) -> &SqlitePool {
@@ -122,7 +126,7 @@ fn make_file(path: &Path) -> Result<()> {
 async fn first_pool(options: &SqliteConnectOptions) -> Result<SqlitePool> {
     let mut tries = 1;
     loop {
-        match pool(options.clone(), 1).await {
+        match guarded(pool(1)).connect_with(options.clone()).await.map_err(Error::from) {
             Err(Error::Unavailable(_)) if tries < 50 => {
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 tries += 1;
@@ -132,23 +136,25 @@ async fn first_pool(options: &SqliteConnectOptions) -> Result<SqlitePool> {
     }
 }
 
-/// A pool whose connections are always outside a transaction when they are handed out (see `postgres::pool`).
-async fn pool(options: SqliteConnectOptions, max_connections: u32) -> Result<SqlitePool> {
-    let pool = SqlitePoolOptions::new()
+fn pool(max_connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(PATIENCE)
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                // An error says that no transaction was open, which is how it should be.
-                let _outside_a_transaction = connection.execute("ROLLBACK").await;
-                // Where SQLite has ended one by itself, as it does when the disk is full, sqlx still counts it, and could
-                // not begin another: such a connection is closed.
-                Ok(!connection.is_in_transaction())
-            })
+        // There is no network that could have cut a connection off, and the test is a trip to another thread.
+        .test_before_acquire(false)
+}
+
+/// A pool whose connections are always outside a transaction when they are handed out (see `postgres::pool`).
+fn guarded(pool: SqlitePoolOptions) -> SqlitePoolOptions {
+    pool.after_release(|connection, _| {
+        Box::pin(async move {
+            // An error says that no transaction was open, which is how it should be.
+            let _outside_a_transaction = connection.execute("ROLLBACK").await;
+            // Where SQLite has ended one by itself, as it does when the disk is full, sqlx still counts it, and could
+            // not begin another: such a connection is closed.
+            Ok(!connection.is_in_transaction())
         })
-        .connect_with(options)
-        .await?;
-    Ok(pool)
+    })
 }
 
 #[async_trait]
@@ -170,6 +176,10 @@ impl Database for Sqlite {
 
     fn pool_use(&self) -> PoolUse {
         super::pool_use([&self.writer_pool, &self.readers])
+    }
+
+    fn writing(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.writing)
     }
 
     async fn close(&self) {

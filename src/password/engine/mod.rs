@@ -21,7 +21,10 @@ mod queue;
 mod worker;
 
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -91,6 +94,8 @@ struct Shared {
     usual_steps: u64,
     /// Measured by the first worker; the others wait for it.
     plan: OnceLock<Plan>,
+    /// See [`Engine::rest_while`].
+    rest: OnceLock<Arc<AtomicBool>>,
     figures: Figures,
 }
 
@@ -105,6 +110,10 @@ struct State {
 }
 
 impl Shared {
+    fn disk_is_busy(&self) -> bool {
+        self.rest.get().is_some_and(|busy| busy.load(Ordering::Relaxed))
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -135,6 +144,7 @@ impl Engine {
             workers: settings.threads,
             usual_steps: 1 << settings.cost,
             plan: OnceLock::new(),
+            rest: OnceLock::new(),
             figures: Figures::default(),
         });
         // Before the threads: if one does not start, dropping this ends the others.
@@ -143,6 +153,13 @@ impl Engine {
             worker::start(&engine.shared, number, &kernels, settings.lanes)?;
         }
         Ok(engine)
+    }
+
+    /// From now on the threads rest now and then while that is true: somebody waits for the disk, and the kernel's own
+    /// threads that serve it must get a core (ADR 19).
+    pub(super) fn rest_while(&self, disk_is_busy: Arc<AtomicBool>) {
+        // An error says that there is one already: it stays.
+        let _set_before = self.shared.rest.set(disk_is_busy);
     }
 
     pub(super) fn figures(&self) -> &Figures {

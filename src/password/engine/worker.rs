@@ -16,8 +16,11 @@ use super::{Digest, Error, Job, Shared, State, Waiting, figures::Reason, kernel,
 /// and health go first, and the hashers use what is left.
 const NICE: i32 = 10;
 
-/// Steps between two looks at the clock and at who has gone: a fraction of a millisecond.
+/// Steps between two looks at the clock and at who has gone or wants the core: half a millisecond with all lanes in use.
 const STEPS_A_TURN: u32 = 8;
+
+/// As short as can be: the kernel makes it some 60 µs, by the slack of its timers.
+const REST: Duration = Duration::from_nanos(1);
 
 /// What a job needs in a lane.
 struct Running {
@@ -80,11 +83,26 @@ fn run_lanes(shared: &Shared, number: usize, mut lanes: Lanes<Running>) {
         if lanes.capacity() == occupied {
             sustainable(shared);
         }
+        give_way(shared.disk_is_busy());
         for gone in lanes.cancel(|job| job.answer.is_closed()) {
             // Who waited to the end of their deadline was let in on a wrong estimate; others just left.
             let late = Instant::now() >= gone.deadline;
             shared.figures.refused(if late { Reason::Deadline } else { Reason::Gone });
         }
+    }
+}
+
+/// Lets others have the core who want it now. Without that they would get it at the next tick of the kernel's clock, which
+/// is up to ten milliseconds away.
+///
+/// A yield reaches the threads of this process, which the nice value puts first. The kernel's own threads, which the disk
+/// waits for, are of another group to its scheduler: they get a core that is idle (ADR 19).
+fn give_way(disk_is_busy: bool) {
+    if disk_is_busy {
+        #[expect(clippy::disallowed_methods, reason = "no task runs on this thread")]
+        thread::sleep(REST);
+    } else {
+        thread::yield_now();
     }
 }
 
@@ -203,5 +221,29 @@ fn run_crate(shared: &Shared, number: usize) {
             }
             finish(shared, Running { deadline, answer }, digest);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often this thread has left its core of its own accord: to sleep counts, to yield does not (`proc(5)`).
+    fn left_the_core() -> u64 {
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.unwrap().trim().parse().unwrap()
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_turn_ends_with_a_rest_while_the_disk_is_busy_and_with_a_yield_otherwise() {
+        let before = left_the_core();
+        (0..100).for_each(|_| give_way(true));
+        let rested = left_the_core();
+        // A timer may have ended before the thread was off its core.
+        assert!(rested - before > 50, "{before} {rested}");
+        (0..100).for_each(|_| give_way(false));
+        assert_eq!(left_the_core(), rested);
     }
 }

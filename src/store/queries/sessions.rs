@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{
     Backend, Connection, events, revocations, rotation,
     session_row::{SessionRow, session_columns, session_lives},
-    users,
+    throttles, users,
 };
 use crate::{
     domain::{AuthMethod, Event, EventKind, Revocation, Revoked, Session, Timestamp},
@@ -48,11 +48,21 @@ const REVOKE_OTHERS: &str = concat!(
 
 #[async_trait]
 impl Sessions for Backend {
-    async fn session_create(&self, session: Session, credential_version: i64) -> Result<bool> {
-        self.write((session, credential_version), |connection, (session, version)| {
+    async fn session_create(
+        &self,
+        session: Session,
+        credential_version: i64,
+        failures: [u8; 32],
+    ) -> Result<bool> {
+        let args = (session, credential_version, failures);
+        self.write(args, |connection, (session, version, failures)| {
             Box::pin(async move {
                 Backend::hold_user(connection, session.user_id).await?;
-                insert(connection, session, *version).await
+                let begun = insert(connection, session, *version).await?;
+                if begun {
+                    throttles::forget(connection, failures).await?;
+                }
+                Ok(begun)
             })
         })
         .await

@@ -106,7 +106,7 @@ async fn update(connection: &mut Connection, key: &[u8], throttle: &Throttle) ->
     Ok(())
 }
 
-async fn forget(connection: &mut Connection, key: &[u8]) -> Result<()> {
+pub(super) async fn forget(connection: &mut Connection, key: &[u8]) -> Result<()> {
     sqlx::query("DELETE FROM throttles WHERE key = $1 AND failures < $2")
         .bind(key)
         .bind(i64::from(MAX_FAILURES_IN_A_ROW))

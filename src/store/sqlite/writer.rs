@@ -4,10 +4,13 @@
 //! is written in one transaction after it, each write in a savepoint of its own, and its callers are answered once that
 //! transaction is on the disk.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
-use sqlx::{Connection as _, SqliteConnection, SqlitePool};
+use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -27,10 +30,10 @@ const MOST_WAITING: usize = 1024;
 pub(super) struct Writer(mpsc::Sender<Box<dyn Write>>);
 
 impl Writer {
-    /// Starts the task, on the only connection that `pool` has.
-    pub(super) fn start(pool: SqlitePool) -> Self {
+    /// Starts the task, on the only connection that `pool` has. It sets `writing` for as long as a transaction takes.
+    pub(super) fn start(pool: SqlitePool, writing: Arc<AtomicBool>) -> Self {
         let (queue, waiting) = mpsc::channel(MOST_WAITING);
-        tokio::spawn(write_all(pool, waiting));
+        tokio::spawn(write_all(pool, waiting, writing));
         Self(queue)
     }
 
@@ -62,8 +65,8 @@ trait Write: std::fmt::Debug + Send {
     /// Tells the caller that it begins; returns whether they are still there. From then on it runs to its end.
     fn begin(&mut self) -> bool;
 
-    /// Runs the statements; those that fail undo their own. An error means that nothing in this transaction counts.
-    async fn run(&mut self, transaction: &mut SqliteConnection) -> Result<()>;
+    /// Runs the statements, perhaps once more. Returns whether all went well; if not, they are to be undone.
+    async fn run(&mut self, connection: &mut SqliteConnection) -> bool;
 
     /// Tells the caller what came of it.
     fn answer(self: Box<Self>, committed: Result<()>);
@@ -91,16 +94,9 @@ impl<A: Send + Sync, T: Send> Write for Waiting<A, T> {
         self.begins.take().is_some_and(|begins| begins.send(answered).is_ok())
     }
 
-    async fn run(&mut self, transaction: &mut SqliteConnection) -> Result<()> {
-        let mut savepoint = transaction.begin().await?;
-        let result = (self.body)(&mut savepoint, &self.args).await;
-        if result.is_ok() {
-            savepoint.commit().await?;
-        } else {
-            savepoint.rollback().await?;
-        }
-        self.result = Some(result);
-        Ok(())
+    async fn run(&mut self, connection: &mut SqliteConnection) -> bool {
+        let result = (self.body)(connection, &self.args).await;
+        self.result.insert(result).is_ok()
     }
 
     fn answer(self: Box<Self>, committed: Result<()>) {
@@ -113,14 +109,20 @@ impl<A: Send + Sync, T: Send> Write for Waiting<A, T> {
     }
 }
 
-async fn write_all(pool: SqlitePool, mut waiting: mpsc::Receiver<Box<dyn Write>>) {
+async fn write_all(
+    pool: SqlitePool,
+    mut waiting: mpsc::Receiver<Box<dyn Write>>,
+    writing: Arc<AtomicBool>,
+) {
     let mut writes = Vec::new();
     while waiting.recv_many(&mut writes, MOST_TOGETHER).await > 0 {
         writes.retain_mut(|write| write.begin());
         if !writes.is_empty() {
             // A task of its own: a write that panics does not take the writer along.
             let together = write_together(pool.clone(), std::mem::take(&mut writes));
+            writing.store(true, Ordering::Relaxed);
             let _panicked = tokio::spawn(together).await;
+            writing.store(false, Ordering::Relaxed);
         }
     }
 }
@@ -136,12 +138,43 @@ async fn write_together(pool: SqlitePool, mut writes: Vec<Box<dyn Write>>) {
 }
 
 async fn commit(pool: &SqlitePool, writes: &mut [Box<dyn Write>]) -> Result<()> {
-    // IMMEDIATE: a transaction that starts as a reader cannot become a writer once another has written.
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    // Hardly ever does one fail. A savepoint for each would cost every write two statements more.
+    if !all_or_nothing(pool, writes).await? {
+        each_by_itself(pool, writes).await?;
+    }
+    Ok(())
+}
+
+/// Returns whether all went well; where one fails, nothing is written.
+async fn all_or_nothing(pool: &SqlitePool, writes: &mut [Box<dyn Write>]) -> Result<bool> {
+    let mut transaction = begin(pool).await?;
     for write in writes {
-        write.run(&mut transaction).await?;
+        if !write.run(&mut transaction).await {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
+    }
+    transaction.commit().await?;
+    Ok(true)
+}
+
+/// Those that fail undo their own statements, and no others.
+async fn each_by_itself(pool: &SqlitePool, writes: &mut [Box<dyn Write>]) -> Result<()> {
+    let mut transaction = begin(pool).await?;
+    for write in writes {
+        let mut savepoint = transaction.begin().await?;
+        if write.run(&mut savepoint).await {
+            savepoint.commit().await?;
+        } else {
+            savepoint.rollback().await?;
+        }
     }
     Ok(transaction.commit().await?)
+}
+
+/// IMMEDIATE: a transaction that starts as a reader cannot become a writer once another has written.
+async fn begin(pool: &SqlitePool) -> Result<Transaction<'static, Sqlite>> {
+    Ok(pool.begin_with("BEGIN IMMEDIATE").await?)
 }
 
 #[cfg(test)]

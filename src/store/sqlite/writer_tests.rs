@@ -16,7 +16,7 @@ async fn writer() -> (tempfile::TempDir, SqlitePool, Writer) {
     )
     .await
     .unwrap();
-    let writer = Writer::start(pool.clone());
+    let writer = Writer::start(pool.clone(), Arc::default());
     (folder, pool, writer)
 }
 
@@ -30,6 +30,13 @@ async fn parent(writer: &Writer, id: i64) -> Result<()> {
         })
     };
     writer.write(id, body).await
+}
+
+/// A write that tells what `writing` says while it runs.
+async fn told_while_it_runs(writer: &Writer, writing: &Arc<AtomicBool>) -> Result<bool> {
+    let body: Body<Arc<AtomicBool>, bool> =
+        |_connection, writing| Box::pin(async move { Ok(writing.load(Ordering::Relaxed)) });
+    writer.write(Arc::clone(writing), body).await
 }
 
 async fn orphan(writer: &Writer) -> Result<()> {
@@ -77,6 +84,19 @@ async fn more_than_share_a_commit_are_all_written() {
     let results = join_all((0..1000).map(|number| parent(&writer, number))).await;
     assert!(results.iter().all(Result::is_ok));
     assert_eq!(rows(&pool).await, (1000, 1000));
+}
+
+#[tokio::test]
+async fn it_is_told_while_somebody_writes_and_only_then() {
+    let (_folder, pool, _writer) = writer().await;
+    let writing = Arc::default();
+    let writer = Writer::start(pool, Arc::clone(&writing));
+    for _ in 0..2 {
+        assert!(told_while_it_runs(&writer, &writing).await.unwrap());
+        // The answer comes before the writer's task has ended its turn.
+        tokio::task::yield_now().await;
+        assert!(!writing.load(Ordering::Relaxed));
+    }
 }
 
 #[tokio::test]

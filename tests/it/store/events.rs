@@ -9,7 +9,10 @@ use countersign::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{ADDRESS, at, new_challenge, new_message, new_user, revoking, session_of, stored_user};
+use super::{
+    ADDRESS, NO_FAILURES, at, new_challenge, new_message, new_user, revoking, session_of,
+    stored_user,
+};
 use crate::harness::{Backend, Database};
 
 const ALL: EventFilter =
@@ -85,8 +88,8 @@ async fn each_change_leaves_its_event_and_one_that_changes_nothing_leaves_none(
     }
     expected.push((EventKind::LoginSucceeded, Some(user), Some(begun.id)));
     for session in [&second, &third] {
-        assert!(store.session_create(session.clone(), 1).await.unwrap());
-        assert!(!store.session_create(session_of(user), 2).await.unwrap());
+        assert!(store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap());
+        assert!(!store.session_create(session_of(user), 2, NO_FAILURES).await.unwrap());
         expected.push((EventKind::LoginSucceeded, Some(user), Some(session.id)));
     }
     for done in [true, false] {
@@ -127,7 +130,7 @@ async fn a_refresh_leaves_no_event_unless_its_token_was_used_before(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let session = session_of(stored_user(store.as_ref()).await.user.id);
-    assert!(store.session_create(session.clone(), 1).await.unwrap());
+    assert!(store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap());
     let rotate = async |seconds| {
         let refresh = Refresh {
             session_id: session.id,
@@ -167,7 +170,7 @@ async fn what_is_rolled_back_leaves_no_event_and_without_the_event_nothing_is_do
 
     database.run("ALTER TABLE events RENAME TO elsewhere").await;
     assert!(store.user_create(new_user()).await.is_err());
-    assert!(store.session_create(session_of(user.user.id), 1).await.is_err());
+    assert!(store.session_create(session_of(user.user.id), 1, NO_FAILURES).await.is_err());
     assert_eq!([count("users").await, count("sessions").await], [1, 0]);
 }
 

@@ -7,7 +7,7 @@ use countersign::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{at, new_challenge, new_message, revoking, session_of, stored_user};
+use super::{NO_FAILURES, at, new_challenge, new_message, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 fn lease(holder: Uuid, now: u64, until: u64) -> Lease {
@@ -72,7 +72,7 @@ async fn sessions_are_removed_however_they_ended_and_revocations_when_they_expir
     let (idle, over, revoked, lives) =
         (session(100, 999), session(999, 100), session(999, 999), session(999, 999));
     for session in [&idle, &over, &revoked, &lives] {
-        assert!(store.session_create(session.clone(), 1).await.unwrap());
+        assert!(store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap());
     }
     let revoking = Revoking { tokens_expire_at: at(200), ..revoking(100) };
     assert!(store.session_revoke(revoked.id, user, revoking).await.unwrap());

@@ -7,7 +7,10 @@ use countersign::store::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{ADDRESS, at, new_challenge, new_message, new_user, revoking, session_of, stored_user};
+use super::{
+    ADDRESS, NO_FAILURES, at, new_challenge, new_message, new_user, revoking, session_of,
+    stored_user,
+};
 use crate::harness::{Backend, Database};
 
 const MAX: u32 = 3;
@@ -163,7 +166,7 @@ async fn a_reset_ends_all_sessions_and_challenges_of_its_user_alone_and_uses_the
     let sessions = [&user, &user, &neighbour].map(|user| session_of(user.user.id));
     let challenges = [&user, &neighbour].map(new_challenge);
     for session in &sessions {
-        assert!(store.session_create(session.clone(), 1).await.unwrap());
+        assert!(store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap());
     }
     for challenge in &challenges {
         store.challenge_create(challenge.clone(), None).await.unwrap();
@@ -256,7 +259,7 @@ async fn no_password_is_reset_for_credentials_that_no_longer_count(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = plain_user(store.as_ref()).await;
-    store.session_create(session_of(user.user.id), 1).await.unwrap();
+    store.session_create(session_of(user.user.id), 1, NO_FAILURES).await.unwrap();
     let new = new_code(Some(&user));
     store.mailbox_code_create(NewMailboxCode { message: None, ..new.clone() }).await.unwrap();
     database.run(&format!("UPDATE users SET {change}")).await;

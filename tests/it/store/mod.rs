@@ -32,6 +32,9 @@ use crate::harness::unique;
 /// Where requests come from.
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
+/// A throttle that counts nothing.
+const NO_FAILURES: [u8; 32] = [0; 32];
+
 /// Now, or later.
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_unix_micros(1_800_000_000_123_456).plus(Duration::from_secs(seconds))

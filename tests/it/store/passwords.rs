@@ -3,7 +3,7 @@
 use countersign::store::{Credentials, PasswordChange, Reservation};
 use rstest::rstest;
 
-use super::{at, new_challenge, new_message, revoking, session_of, stored_user};
+use super::{NO_FAILURES, at, new_challenge, new_message, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 fn change(user: &Credentials, session_id: uuid::Uuid) -> PasswordChange {
@@ -26,7 +26,7 @@ async fn another_password_ends_the_other_sessions_and_challenges_of_its_user_alo
     let (user, neighbour) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
     let sessions = [&user, &user, &user, &neighbour].map(|user| session_of(user.user.id));
     for session in &sessions {
-        assert!(store.session_create(session.clone(), 1).await.unwrap());
+        assert!(store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap());
     }
     let challenges = [&user, &neighbour].map(new_challenge);
     for challenge in &challenges {
@@ -67,7 +67,7 @@ async fn no_password_is_changed_on_the_word_of_credentials_that_no_longer_count(
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let session = session_of(user.user.id);
-    store.session_create(session.clone(), 1).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap();
     database.run(&format!("UPDATE users SET {change_before}")).await;
     assert!(!store.password_change(change(&user, session.id), new_message()).await.unwrap());
     let found = store.user_by_id(user.user.id).await.unwrap().unwrap();
@@ -109,10 +109,10 @@ async fn no_session_slips_in_beside_a_change_of_the_password(
     for _ in 0..40 {
         let user = stored_user(store.as_ref()).await;
         let (own, rival) = (session_of(user.user.id), session_of(user.user.id));
-        store.session_create(own.clone(), 1).await.unwrap();
+        store.session_create(own.clone(), 1, NO_FAILURES).await.unwrap();
         let (changed, _begun) = tokio::join!(
             store.password_change(change(&user, own.id), new_message()),
-            store.session_create(rival, 1)
+            store.session_create(rival, 1, NO_FAILURES)
         );
         assert!(changed.unwrap());
         let left =

@@ -7,7 +7,7 @@ use countersign::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{at, revoking, session_of, stored_user};
+use super::{NO_FAILURES, at, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 #[rstest]
@@ -18,12 +18,12 @@ async fn a_session_begins_only_with_current_credentials_of_an_enabled_user(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
-    assert!(store.session_create(session_of(user.user.id), 1).await.unwrap());
-    assert!(!store.session_create(session_of(user.user.id), 0).await.unwrap());
-    assert!(!store.session_create(session_of(user.user.id), 2).await.unwrap());
-    assert!(!store.session_create(session_of(Uuid::now_v7()), 1).await.unwrap());
+    assert!(store.session_create(session_of(user.user.id), 1, NO_FAILURES).await.unwrap());
+    assert!(!store.session_create(session_of(user.user.id), 0, NO_FAILURES).await.unwrap());
+    assert!(!store.session_create(session_of(user.user.id), 2, NO_FAILURES).await.unwrap());
+    assert!(!store.session_create(session_of(Uuid::now_v7()), 1, NO_FAILURES).await.unwrap());
     database.run("UPDATE users SET disabled_at = created_at").await;
-    assert!(!store.session_create(session_of(user.user.id), 1).await.unwrap());
+    assert!(!store.session_create(session_of(user.user.id), 1, NO_FAILURES).await.unwrap());
     assert_eq!(
         database.number("SELECT COUNT(*) FROM sessions WHERE credential_version = 1").await,
         1
@@ -40,7 +40,7 @@ async fn a_session_lives_until_it_expires_is_not_used_or_its_user_changes(
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let session = session_of(user.user.id);
-    store.session_create(session.clone(), 1).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap();
     let live = store.session_live(session.id, at(499)).await.unwrap().unwrap();
     assert_eq!((&live.session, &live.credentials.user), (&session, &user.user));
     let lives =
@@ -68,7 +68,7 @@ async fn a_session_is_revoked_once_by_its_owner_and_the_revocation_is_numbered(
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let session = session_of(user.user.id);
-    store.session_create(session.clone(), 1).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap();
     let revoke = async |owner| store.session_revoke(session.id, owner, revoking(10)).await.unwrap();
     assert!(!revoke(Uuid::now_v7()).await, "somebody else's");
     assert!(store.session_live(session.id, at(11)).await.unwrap().is_some());
@@ -88,7 +88,7 @@ async fn a_session_is_found_whatever_has_become_of_it_if_it_could_ever_be_refres
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let session = session_of(user.user.id);
-    store.session_create(session.clone(), 1).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap();
     database.run("UPDATE users SET disabled_at = created_at, credential_version = 2").await;
     database.run("UPDATE sessions SET revoked_at = created_at").await;
     assert_eq!(store.session_find(session.id).await.unwrap(), Some(session.clone()));
@@ -114,7 +114,7 @@ async fn a_users_live_sessions_are_listed_the_one_used_last_first(
     let expired = Session { expires_at: at(50), ..used(&user, 9) };
     let (first, second, revoked) = (used(&user, 8), used(&user, 7), used(&user, 9));
     for session in [&second, &idle, &expired, &first, &revoked, &used(&other, 9)] {
-        store.session_create(session.clone(), 1).await.unwrap();
+        store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap();
     }
     store.session_revoke(revoked.id, user.user.id, revoking(10)).await.unwrap();
     let listed = store.session_list(user.user.id, at(50)).await.unwrap();
@@ -134,7 +134,7 @@ async fn all_sessions_of_a_user_but_one_end_and_each_is_told_of(
     let sessions = [&user, &user, &user, &other].map(|user| session_of(user.user.id));
     let expired = Session { expires_at: at(9), ..session_of(user.user.id) };
     for session in sessions.iter().chain([&expired]) {
-        store.session_create(session.clone(), 1).await.unwrap();
+        store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap();
     }
     let revoke = async || {
         store.session_revoke_others(user.user.id, sessions[0].id, revoking(10)).await.unwrap()
@@ -160,7 +160,7 @@ async fn a_revocation_covers_tokens_that_another_clock_has_dated_later(
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let session = Session { last_used_at: at(20), ..session_of(user.user.id) };
-    store.session_create(session.clone(), 1).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap();
     assert!(store.session_revoke(session.id, user.user.id, revoking(10)).await.unwrap());
     let covered = "SELECT COUNT(*) FROM revocations, sessions WHERE not_before = last_used_at";
     assert_eq!(database.number(covered).await, 1);
@@ -176,7 +176,7 @@ async fn each_of_very_many_sessions_that_are_ended_at_once_has_a_number(
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     for _ in 0..1002 {
-        assert!(store.session_create(session_of(user.user.id), 1).await.unwrap());
+        assert!(store.session_create(session_of(user.user.id), 1, NO_FAILURES).await.unwrap());
     }
     let nobody = Uuid::now_v7();
     let ended = store.session_revoke_others(user.user.id, nobody, revoking(10)).await.unwrap();
@@ -203,8 +203,10 @@ async fn the_password_alone_begins_no_session_once_a_second_factor_is_on(
     assert!(user.user.is_2fa_enabled);
     let whole = session_of(user.user.id);
     let half = Session { methods: vec![AuthMethod::Password], ..session_of(user.user.id) };
-    assert!(!store.session_create(half.clone(), user.credential_version).await.unwrap());
-    assert!(store.session_create(whole, user.credential_version).await.unwrap());
+    assert!(
+        !store.session_create(half.clone(), user.credential_version, NO_FAILURES).await.unwrap()
+    );
+    assert!(store.session_create(whole, user.credential_version, NO_FAILURES).await.unwrap());
     database.run("UPDATE users SET is_2fa_enabled = FALSE").await;
-    assert!(store.session_create(half, user.credential_version).await.unwrap());
+    assert!(store.session_create(half, user.credential_version, NO_FAILURES).await.unwrap());
 }

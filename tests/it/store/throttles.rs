@@ -7,7 +7,7 @@ use countersign::{
 use futures_util::future::join_all;
 use rstest::rstest;
 
-use super::at;
+use super::{at, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 const KEY: [u8; 32] = [1; 32];
@@ -43,6 +43,25 @@ async fn attempts_add_up_until_they_are_refused_forgotten_or_expired(
     assert_eq!(charge(store, rule, 1).await.before, None);
     let a_day_later = 24 * 60 * 60 + 1;
     assert_eq!(charge(store, rule, a_day_later).await.before, None, "expired");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_session_that_begins_ends_the_row_of_failures_and_one_that_does_not_leaves_it(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await;
+    let rule = ThrottleRule::Passwords;
+    charge(store.as_ref(), rule, 0).await;
+    store.throttle_charge([2; 32], rule, at(0)).await.unwrap();
+    let begin = |version| store.session_create(session_of(user.user.id), version, KEY);
+    assert!(!begin(2).await.unwrap());
+    assert_eq!(charge(store.as_ref(), rule, 0).await.after.failures, 2);
+    assert!(begin(1).await.unwrap());
+    assert_eq!(charge(store.as_ref(), rule, 0).await.before, None);
+    assert_eq!(database.number("SELECT COUNT(*) FROM throttles").await, 2, "only its own");
 }
 
 #[rstest]

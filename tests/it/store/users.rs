@@ -7,7 +7,7 @@ use countersign::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{new_challenge, new_message, new_user, revoking, session_of, stored_user};
+use super::{NO_FAILURES, new_challenge, new_message, new_user, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 #[rstest]
@@ -84,7 +84,7 @@ async fn a_user_is_deleted_with_all_that_is_theirs_and_it_is_told(
     let store = database.store().await;
     let (user, other) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
     for user in [&user, &other] {
-        store.session_create(session_of(user.user.id), 1).await.unwrap();
+        store.session_create(session_of(user.user.id), 1, NO_FAILURES).await.unwrap();
         store.challenge_create(new_challenge(user), Some(new_message())).await.unwrap();
     }
     let (session, at) = (Uuid::now_v7(), revoking(10));
