@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         format!("hide_in_debug!({});\n", names.join(", ")),
     )?;
     tonic_prost_build::configure()
+        .codec_path("crate::pb::codec::ProtobufCodec")
         .skip_debug(secret.iter().map(|name| format!("{PACKAGE}{name}")))
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())

@@ -8,6 +8,8 @@
     reason = "generated code"
 )]
 
+mod codec;
+
 tonic::include_proto!("auth.v1");
 
 /// `auth.v1` and all that it imports, with comments, as an encoded `FileDescriptorSet`.

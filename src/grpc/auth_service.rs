@@ -7,9 +7,8 @@ use super::{convert, edge::caller, status::status};
 use crate::{
     pb::{self, auth_service_server::AuthService, login_response},
     service::{
-        LoginOutcome, LoginRequest, RefreshTokenRequest, RegisterRequest,
-        RequestPasswordResetRequest, ResetPasswordRequest, UseCases, Verify2faRequest,
-        VerifyEmailRequest,
+        LoginOutcome, RefreshTokenRequest, RegisterRequest, RequestPasswordResetRequest,
+        ResetPasswordRequest, UseCases, Verify2faRequest, VerifyEmailRequest,
     },
     token::OpaqueToken,
 };
@@ -40,15 +39,10 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::LoginRequest>,
     ) -> Result<Response<pb::LoginResponse>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
-        let request = LoginRequest {
-            username: request.username,
-            password: Zeroizing::new(request.password),
-            audience: request.audience,
-            device_name: request.device_name,
-            device_token: OpaqueToken::from_text(request.device_token),
-        };
-        let result = match self.0.login(request, caller).await.map_err(status)? {
+        let caller = caller(&request);
+        // In one expression: whoever waits for a hash keeps no room for what was sent in each form that it went through.
+        let login = self.0.login(convert::login(request.into_inner()), caller).await;
+        let result = match login.map_err(status)? {
             LoginOutcome::Tokens(tokens) => login_response::Result::Tokens(convert::tokens(tokens)),
             LoginOutcome::Challenge(challenge) => {
                 login_response::Result::Challenge(convert::challenge(&challenge))

@@ -1,4 +1,4 @@
-//! Domain values as protobuf messages.
+//! Protobuf messages as what the use cases take, and domain values as protobuf messages.
 
 use zeroize::Zeroizing;
 
@@ -6,11 +6,21 @@ use crate::{
     domain::{Factor, RecoveryCode, Revocation, Revoked, Session, Timestamp, User},
     pb::{self, revocation::Subject, verify2_fa_request},
     service::{
-        PendingChallenge, PendingMailboxCode, Proof, Registered, RevocationUpdate, Tokens,
-        TotpEnrollment,
+        LoginRequest, PendingChallenge, PendingMailboxCode, Proof, Registered, RevocationUpdate,
+        Tokens, TotpEnrollment,
     },
-    token::{Claims, PublicKey},
+    token::{Claims, OpaqueToken, PublicKey},
 };
+
+pub(super) fn login(request: pb::LoginRequest) -> LoginRequest {
+    LoginRequest {
+        username: request.username,
+        password: Zeroizing::new(request.password),
+        audience: request.audience,
+        device_name: request.device_name,
+        device_token: OpaqueToken::from_text(request.device_token),
+    }
+}
 
 pub(super) fn user(user: User) -> pb::User {
     pb::User {

@@ -104,7 +104,7 @@ impl HttpBody for ObservedBody {
 
 /// One RPC, from its beginning until it is dropped.
 struct Call {
-    labels: RpcLabels,
+    path: Box<str>,
     metrics: Metrics,
     begun: Instant,
     /// CANCELLED until something else is known: that is what a call is that ends before its status was sent.
@@ -114,9 +114,7 @@ struct Call {
 impl Call {
     fn begin(path: &str, metrics: Metrics) -> Self {
         metrics.rpc_begun();
-        let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
-        let labels = RpcLabels { grpc_service: service.to_owned(), grpc_method: method.to_owned() };
-        Self { labels, metrics, begun: Instant::now(), code: Code::Cancelled }
+        Self { path: path.into(), metrics, begun: Instant::now(), code: Code::Cancelled }
     }
 
     fn note(&mut self, headers: &HeaderMap) {
@@ -129,19 +127,17 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         // Paths that do not exist are a caller's to invent: they must not become series.
-        if self.code == Code::Unimplemented {
-            self.labels =
-                RpcLabels { grpc_service: "unknown".to_owned(), grpc_method: "unknown".to_owned() };
-        }
+        let path = if self.code == Code::Unimplemented { "/unknown/unknown" } else { &*self.path };
+        let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
         let (took, code) = (self.begun.elapsed(), code_name(self.code));
-        let RpcLabels { grpc_service: service, grpc_method: method } = &self.labels;
         let elapsed_ms = took.as_millis();
         if service.starts_with("auth.") {
             tracing::info!(target: "countersign::rpc", service, method, code, elapsed_ms, "rpc");
         } else {
             tracing::debug!(target: "countersign::rpc", service, method, code, elapsed_ms, "rpc");
         }
-        self.metrics.rpc_ended(self.labels.clone(), code, took);
+        let labels = RpcLabels { grpc_service: service.to_owned(), grpc_method: method.to_owned() };
+        self.metrics.rpc_ended(labels, code, took);
     }
 }
 

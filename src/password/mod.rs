@@ -17,6 +17,10 @@ use std::{
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use bcrypt_lanes::Cost;
 pub use bcrypt_lanes::LaneCount;
+use futures_util::{
+    TryFutureExt as _,
+    future::{Either, ready},
+};
 use rand::RngExt as _;
 
 use self::{
@@ -163,23 +167,29 @@ impl Passwords {
         Ok(verify_slices_are_equal(&digest, &hash.digest).is_ok())
     }
 
-    /// The digest at the first of two costs, for the work of the second.
-    async fn digest(
+    /// The digest at the first of two costs, for the work of the second. The job is admitted before this returns.
+    fn digest(
         &self,
         scheme: Scheme,
         password: &Password,
         salt: [u8; 16],
         (cost, padded_to): (u32, u32),
         caller: Caller,
-    ) -> Result<[u8; 23], Error> {
+    ) -> impl Future<Output = Result<[u8; 23], Error>> {
         let key = scheme.key(password.expose(), &salt);
         // Never an error: costs are checked where they are configured or read.
         let cost_of = |cost| Cost::try_from(cost).map_err(|_out_of_range| Error::Broken);
-        let (cost, padded_to) = (cost_of(cost)?, cost_of(padded_to)?);
-        let digest = self.engine.run(Job { key, salt, cost, padded_to }, caller).await?;
-        let mut stored = [0; 23];
-        stored.copy_from_slice(&digest[..23]);
-        Ok(stored)
+        let job = cost_of(cost)
+            .and_then(|cost| Ok(Job { key, salt, cost, padded_to: cost_of(padded_to)? }));
+        let digest = match job {
+            Ok(job) => Either::Left(self.engine.run(job, caller)),
+            Err(broken) => Either::Right(ready(Err(broken))),
+        };
+        digest.map_ok(|digest| {
+            let mut stored = [0; 23];
+            stored.copy_from_slice(&digest[..23]);
+            stored
+        })
     }
 }
 

@@ -124,21 +124,21 @@ impl UseCases {
     /// than of as many one after the other. Only one that was not evaluated is given back here.
     pub(super) async fn guess(
         &self,
-        budget: Budget,
+        budget: &Budget,
         password: &Password,
         stored: Option<&str>,
-        caller: Caller,
+        caller: &Caller,
     ) -> Result<Guess, Error> {
         // Announced twice: this only asks, so that under a flood of more than can be hashed nobody waits in line for nothing.
         // The second counts, and holds a place until the attempt is charged: nothing is written that would be taken back at
         // once. To hold one while waiting in line would keep others out.
-        drop(self.passwords.announce(caller)?);
+        drop(self.passwords.announce(*caller)?);
         let place = self.lines.enter(budget.0).await;
-        let announced = self.passwords.announce(caller)?;
+        let announced = self.passwords.announce(*caller)?;
         let turn = self.lines.ask_store().await;
-        let attempt = self.charge(ThrottleRule::Passwords, budget).await?;
+        let attempt = self.charge(ThrottleRule::Passwords, *budget).await?;
         drop((turn, announced));
-        match self.passwords.verify(password, stored, caller).await {
+        match self.passwords.verify(password, stored, *caller).await {
             Ok(right) => Ok(Guess { right, attempt, _place: place }),
             Err(not_evaluated) => {
                 self.take_back(attempt).await?;

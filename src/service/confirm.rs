@@ -19,7 +19,7 @@ impl UseCases {
         let (user_id, session_id) = (credentials.user.id, account.session().id);
         let budget = self.account_budget(user_id, credentials.credential_version, Some(session_id));
         let stored = Some(credentials.password_hash.as_str());
-        let guess = self.guess(budget, password, stored, caller).await?;
+        let guess = self.guess(&budget, password, stored, &caller).await?;
         // After so many failures even the right one may be a lucky guess: it takes a login.
         if !guess.right || guess.attempt.is_over_the_limit() {
             let (user_id, session_id) = (Some(user_id), Some(session_id));

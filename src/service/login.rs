@@ -2,10 +2,15 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use futures_util::TryFutureExt as _;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::{Error, PendingChallenge, Tokens, UseCases, budget::Attempt, fields::Fields};
+use super::{
+    Error, PendingChallenge, Tokens, UseCases,
+    budget::{Attempt, Guess},
+    fields::Fields,
+};
 use crate::{
     domain::{AuthMethod, Caller, EventKind, LoginName, Password, device_name},
     store::Credentials,
@@ -50,61 +55,84 @@ pub(super) struct Destination {
     pub(super) address: Option<IpAddr>,
 }
 
+/// A request that makes sense.
+#[derive(Debug)]
+struct Claim<'a> {
+    name: LoginName,
+    password: Password,
+    audience: &'a str,
+    device_name: String,
+    device_token: OpaqueToken,
+    caller: Caller,
+}
+
 impl UseCases {
     /// Checks a password.
     ///
     /// # Errors
     /// Bad fields; too many calls or failures; credentials that are not valid; the store's and the hasher's.
-    pub async fn login(
+    pub fn login(
         &self,
         request: LoginRequest,
         caller: Caller,
-    ) -> Result<LoginOutcome, Error> {
-        let begun = Instant::now();
-        let outcome = self.try_login(request, caller).await;
-        if matches!(outcome, Err(Error::Throttled(_) | Error::Overloaded(_))) {
-            sleep_until(begun + REFUSED_AFTER).await;
+    ) -> impl Future<Output = Result<LoginOutcome, Error>> + Send {
+        // Before the first await: whoever waits for a hash holds what was sent once, and not as often as it was handed on.
+        let (begun, claim) = (Instant::now(), self.parse_login(request, caller));
+        async move {
+            match claim {
+                Ok(ref claim) => {
+                    self.try_login(claim).or_else(|error| hold_back(begun, error)).await
+                }
+                Err(invalid) => Err(invalid),
+            }
         }
-        outcome
     }
 
-    async fn try_login(
-        &self,
-        request: LoginRequest,
-        caller: Caller,
-    ) -> Result<LoginOutcome, Error> {
-        // What was sent is held once, not twice, by whoever waits for a hash.
-        let (name, password, device_token, mut destination) = self.parse_login(request, caller)?;
-        self.admit(&caller)?;
-        let found = self.look_up(&name).await?;
-        destination.device_id =
-            found.as_ref().and_then(|found| self.known_device(found, &device_token));
-        let budget = self.login_budget(&name, found.as_ref(), destination.device_id);
+    async fn try_login(&self, claim: &Claim<'_>) -> Result<LoginOutcome, Error> {
+        let Claim { name, password, device_token, caller, .. } = claim;
+        self.admit(caller)?;
+        let found = self.look_up(name).await?;
+        let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token));
+        let budget = self.login_budget(name, found.as_ref(), device_id);
         // One hash in any case, and only then is it looked at whether there is such a user and whether it is enabled:
         // neither the answer nor the time tells.
         let stored = found.as_ref().map(|found| found.password_hash.as_str());
-        let guess = self.guess(budget, &password, stored, caller).await?;
-        let user_id = found.as_ref().map(|found| found.user.id);
-        let passes = |found: &Credentials| guess.right && found.user.disabled_at.is_none();
+        let guess = self.guess(&budget, password, stored, caller).await?;
+        // On the heap: of those who wait for their hash there may be thousands, and none needs room for this yet.
+        Box::pin(self.conclude(claim, found.as_ref(), device_id, guess)).await
+    }
+
+    /// What comes of a password that was looked at. `guess` holds its place in line until then.
+    async fn conclude(
+        &self,
+        claim: &Claim<'_>,
+        found: Option<&Credentials>,
+        device_id: Option<Uuid>,
+        guess: Guess,
+    ) -> Result<LoginOutcome, Error> {
+        let passes = |found: &&Credentials| guess.right && found.user.disabled_at.is_none();
         let Some(credentials) = found.filter(passes) else {
-            return self.refuse_login(user_id, caller.address).await;
+            let user_id = found.map(|found| found.user.id);
+            return self.refuse_login(user_id, claim.caller.address).await;
         };
-        self.rehash(&credentials, password, caller);
+        self.rehash(credentials, &claim.password, claim.caller);
+        let destination = Destination {
+            device_id,
+            audience: claim.audience.to_owned(),
+            device_name: claim.device_name.clone(),
+            address: claim.caller.address,
+        };
         // Nothing in the request has a say in this. After too many failures in a row the right password may be a lucky
         // guess: then it takes the mailbox as well.
         if credentials.user.is_2fa_enabled || guess.attempt.is_over_the_limit() {
             self.take_back(guess.attempt).await?;
-            let challenge = self.begin_challenge(&credentials, &destination).await?;
+            let challenge = self.begin_challenge(credentials, &destination).await?;
             return Ok(LoginOutcome::Challenge(challenge));
         }
-        self.complete(&credentials, &destination, &guess.attempt).await
+        self.complete(credentials, &destination, &guess.attempt).await
     }
 
-    fn parse_login(
-        &self,
-        request: LoginRequest,
-        caller: Caller,
-    ) -> Result<(LoginName, Password, OpaqueToken, Destination), Error> {
+    fn parse_login(&self, request: LoginRequest, caller: Caller) -> Result<Claim<'_>, Error> {
         let mut fields = Fields::default();
         let name = fields.check(LoginName::parse(&request.username));
         let password = fields.check(Password::parse(&request.password));
@@ -112,13 +140,14 @@ impl UseCases {
         let audience = self.policy.audience(&request.audience);
         fields.require(audience.is_some(), "audience", "is not one of the configured audiences");
         fields.all((|| {
-            let destination = Destination {
-                device_id: None,
-                audience: audience?.to_owned(),
+            Some(Claim {
+                name: name?,
+                password: password?,
+                audience: audience?,
                 device_name: device_name?,
-                address: caller.address,
-            };
-            Some((name?, password?, request.device_token, destination))
+                device_token: request.device_token,
+                caller,
+            })
         })())
     }
 
@@ -153,4 +182,12 @@ impl UseCases {
         self.record_failure(EventKind::LoginFailed, user_id, None, address).await?;
         Err(Error::InvalidCredentials)
     }
+}
+
+/// Hands an error on: a refusal not before its time.
+async fn hold_back(begun: Instant, error: Error) -> Result<LoginOutcome, Error> {
+    if matches!(error, Error::Throttled(_) | Error::Overloaded(_)) {
+        sleep_until(begun + REFUSED_AFTER).await;
+    }
+    Err(error)
 }

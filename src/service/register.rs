@@ -138,7 +138,7 @@ impl UseCases {
         if same_fields {
             let budget = self.account_budget(user.id, earlier.credential_version, None);
             let stored = Some(earlier.password_hash.as_str());
-            let guess = self.guess(budget, &valid.password, stored, caller).await?;
+            let guess = self.guess(&budget, &valid.password, stored, &caller).await?;
             if guess.right && !guess.attempt.is_over_the_limit() {
                 self.take_back(guess.attempt).await?;
                 return Ok(user);

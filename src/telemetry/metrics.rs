@@ -35,10 +35,13 @@ struct PoolLabels {
     state: &'static str,
 }
 
-/// All figures of one server. Cheap to clone.
+/// All figures of one server. Cheap to clone: each call has one.
 #[derive(Debug, Clone)]
-pub struct Metrics {
-    registry: Arc<Registry>,
+pub struct Metrics(Arc<Figures>);
+
+#[derive(Debug)]
+struct Figures {
+    registry: Registry,
     handled: Family<OutcomeLabels, Counter>,
     handling: Family<RpcLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
@@ -79,28 +82,21 @@ impl Metrics {
             "What this program is",
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
         );
-        Self {
-            registry: Arc::new(registry),
-            handled,
-            handling,
-            in_flight,
-            pool,
-            revocation_streams,
-        }
+        Self(Arc::new(Figures { registry, handled, handling, in_flight, pool, revocation_streams }))
     }
 
     /// An RPC has begun.
     pub fn rpc_begun(&self) {
-        self.in_flight.inc();
+        self.0.in_flight.inc();
     }
 
     /// An RPC has ended with `code`, the name of a gRPC status code.
     pub fn rpc_ended(&self, rpc: RpcLabels, code: &'static str, took: Duration) {
-        self.in_flight.dec();
-        self.handling.get_or_create(&rpc).observe(took.as_secs_f64());
+        self.0.in_flight.dec();
+        self.0.handling.get_or_create(&rpc).observe(took.as_secs_f64());
         let RpcLabels { grpc_service, grpc_method } = rpc;
         let labels = OutcomeLabels { grpc_service, grpc_method, grpc_code: code };
-        self.handled.get_or_create(&labels).inc();
+        self.0.handled.get_or_create(&labels).inc();
     }
 
     /// Everything in Prometheus' text format, with what only others can count.
@@ -112,12 +108,12 @@ impl Metrics {
         pool: PoolUse,
         revocation_streams: usize,
     ) -> Result<String, std::fmt::Error> {
-        self.revocation_streams.set(i64::try_from(revocation_streams).unwrap_or(i64::MAX));
+        self.0.revocation_streams.set(i64::try_from(revocation_streams).unwrap_or(i64::MAX));
         for (state, number) in [("open", pool.open), ("idle", pool.idle), ("max", pool.max)] {
-            self.pool.get_or_create(&PoolLabels { state }).set(i64::from(number));
+            self.0.pool.get_or_create(&PoolLabels { state }).set(i64::from(number));
         }
         let mut text = String::new();
-        encode(&mut text, &self.registry)?;
+        encode(&mut text, &self.0.registry)?;
         Ok(text)
     }
 }

@@ -166,18 +166,28 @@ impl Engine {
         &self.shared.figures
     }
 
-    /// Computes one bcrypt.
+    /// Computes one bcrypt. The job is admitted before this returns, and the future waits for it: it is small, because
+    /// thousands of callers may hold one.
     ///
     /// # Errors
     /// [`Error::Overloaded`] at once, where the queue is full or the deadline can't be met; [`Error::Broken`] where the
     /// thread has died.
-    pub(super) async fn run(&self, job: Job, caller: Caller) -> Result<Digest, Error> {
+    pub(super) fn run(
+        &self,
+        job: Job,
+        caller: Caller,
+    ) -> impl Future<Output = Result<Digest, Error>> {
         let (answer, digest) = oneshot::channel();
         let source = Source::from(caller.address);
-        let id = self.admit(job, source, caller.deadline, answer)?;
+        let admitted = self.admit(job, source, caller.deadline, answer);
         // If the caller goes away while the job waits, the job goes with them.
-        let _entry = Entry { shared: &self.shared, source, id };
-        digest.await.unwrap_or(Err(Error::Broken))
+        let entry = admitted.map(|id| Entry { shared: &self.shared, source, id });
+        async move {
+            match entry {
+                Ok(ref _entry) => digest.await.unwrap_or(Err(Error::Broken)),
+                Err(refused) => Err(refused),
+            }
+        }
     }
 
     /// Refuses what [`Engine::run`] would refuse now, for callers who have work to do before. Those who pass count as ahead
