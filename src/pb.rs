@@ -1,4 +1,4 @@
-//! The generated types of `auth.v1`, and the descriptor set that reflection serves.
+//! The generated types of `auth.v1`, how they are put on the wire (`codec`), and the descriptor set that reflection serves.
 //!
 //! Messages that hold a secret have a `Debug` of their own: it names the message and shows nothing of it.
 

@@ -14,8 +14,8 @@ struct Rule {
 }
 
 const RULES: [Rule; 18] = [
-    Rule { word: "tonic::", only_in: &["grpc/", "app.rs", "pb.rs"] },
-    Rule { word: "tonic_", only_in: &["grpc/", "app.rs"] },
+    Rule { word: "tonic::", only_in: &["grpc/", "app.rs", "pb.rs", "pb/"] },
+    Rule { word: "tonic_", only_in: &["grpc/", "app.rs", "pb/"] },
     Rule { word: "axum::", only_in: &["http/"] },
     Rule { word: "sqlx::", only_in: &["store/"] },
     Rule { word: "bcrypt::", only_in: &["password/"] },

@@ -121,7 +121,8 @@ impl UseCases {
     /// Evaluates a password at the cost of an attempt.
     ///
     /// The attempt is charged and committed before the password is hashed: of many guesses at once, no more are evaluated
-    /// than of as many one after the other. Only one that was not evaluated is given back here.
+    /// than of as many one after the other. Only one that was not evaluated is given back here. What it takes is borrowed:
+    /// the room for it would be multiplied by all who wait.
     pub(super) async fn guess(
         &self,
         budget: &Budget,

@@ -27,6 +27,7 @@ impl UseCases {
             self.record_failure(kind, user_id, session_id, caller.address).await?;
             return Err(Error::InvalidCredentials);
         }
+        self.take_back(guess.attempt).await?;
         self.forget_failures(budget).await?;
         // What is confirmed is told to the mailbox: an account with somebody else's address must not flood it.
         self.charge(ThrottleRule::Mails, self.notice_budget(&credentials.user)).await?;

@@ -156,7 +156,7 @@ impl UseCases {
         Ok(self.store.user_by_login(name).await?)
     }
 
-    /// Begins the session; with that the row of failures ends that `attempt` was the last of.
+    /// Begins the session; with that the failures are forgotten that were counted with `attempt`.
     async fn complete(
         &self,
         credentials: &Credentials,

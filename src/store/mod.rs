@@ -103,7 +103,7 @@ pub trait Database: Debug + Send + Sync {
     /// How the connections are used, for metrics.
     fn pool_use(&self) -> PoolUse;
 
-    /// Whether writes wait for a disk of this machine, now and whenever it is looked at.
+    /// A flag that is true while a transaction of this process writes to a disk of this machine.
     fn writing(&self) -> Arc<AtomicBool>;
 
     /// Lets running statements end and closes the connections.
@@ -165,8 +165,9 @@ pub trait Passwords {
 /// Sessions.
 #[async_trait]
 pub trait Sessions {
-    /// Begins a session, if the user is enabled and the credentials are still those of that version. Then the failed
-    /// passwords that the throttle `failures` has counted are forgotten. Returns whether it did.
+    /// Begins a session, if the user is enabled and the credentials are still those of that version. With that
+    /// the failed passwords are forgotten that the throttle `failures` has counted beside this login's own attempt, unless
+    /// there are 100 or more. Returns whether it did.
     async fn session_create(
         &self,
         session: Session,
@@ -324,7 +325,7 @@ pub trait Throttles {
         charged: Charged,
     ) -> Result<()>;
 
-    /// Forgets all attempts.
+    /// Forgets all attempts, unless there are 100 or more: then they stay until the password is another one.
     async fn throttle_forget(&self, key: [u8; 32]) -> Result<()>;
 }
 

@@ -186,7 +186,7 @@ impl Database for Postgres {
         super::pool_use([&self.pool])
     }
 
-    /// Never: the disk is another machine's.
+    /// Never: the disk is the affair of the database's server.
     fn writing(&self) -> Arc<AtomicBool> {
         Arc::default()
     }

@@ -184,6 +184,7 @@ impl Engine {
         let entry = admitted.map(|id| Entry { shared: &self.shared, source, id });
         async move {
             match entry {
+                // Where it is: to move it would store it twice.
                 Ok(ref _entry) => digest.await.unwrap_or(Err(Error::Broken)),
                 Err(refused) => Err(refused),
             }

@@ -1,7 +1,8 @@
 //! The statements, in the SQL that Postgres and SQLite share.
 //!
 //! This folder is compiled twice: `super` is `postgres` in one and `sqlite` in the other, and what differs between
-//! them stays there. Its `Backend` has `reader()`, for statements that only read, and `write(args, body)`, which runs
+//! them stays there. Its `Backend` has `reader()`, for statements that only read, each by itself (SQLite's
+//! readers have no guard against a transaction that was left open), and `write(args, body)`, which runs
 //! all of a body or nothing, and to its end even if the caller goes away (ADR 5); on SQLite, those that wait share a
 //! commit (ADR 18). Nothing here may write in any other way.
 

@@ -60,7 +60,8 @@ impl Sessions for Backend {
                 Backend::hold_user(connection, session.user_id).await?;
                 let begun = insert(connection, session, *version).await?;
                 if begun {
-                    throttles::forget(connection, failures).await?;
+                    // The login's own attempt is among them.
+                    throttles::forget(connection, failures, 1).await?;
                 }
                 Ok(begun)
             })

@@ -44,7 +44,7 @@ impl Throttles for Backend {
     }
 
     async fn throttle_forget(&self, key: [u8; 32]) -> Result<()> {
-        self.write(key, |connection, key| Box::pin(forget(connection, key))).await
+        self.write(key, |connection, key| Box::pin(forget(connection, key, 0))).await
     }
 }
 
@@ -106,10 +106,12 @@ async fn update(connection: &mut Connection, key: &[u8], throttle: &Throttle) ->
     Ok(())
 }
 
-pub(super) async fn forget(connection: &mut Connection, key: &[u8]) -> Result<()> {
+/// Forgets failures, unless there are so many in a row that a password alone opens nothing. `successes` are attempts that
+/// count among them and did not fail.
+pub(super) async fn forget(connection: &mut Connection, key: &[u8], successes: u32) -> Result<()> {
     sqlx::query("DELETE FROM throttles WHERE key = $1 AND failures < $2")
         .bind(key)
-        .bind(i64::from(MAX_FAILURES_IN_A_ROW))
+        .bind(i64::from(MAX_FAILURES_IN_A_ROW + successes))
         .execute(connection)
         .await?;
     Ok(())

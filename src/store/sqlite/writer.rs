@@ -1,8 +1,8 @@
 //! The one writer of SQLite, and how writes share a commit (ADR 18).
 //!
 //! A commit waits for the disk, which takes far longer than the statements before it. So what comes while one commit runs
-//! is written in one transaction after it, each write in a savepoint of its own, and its callers are answered once that
-//! transaction is on the disk.
+//! is written in one transaction after it, and its callers are answered once that transaction is on the disk. If one of the
+//! writes fails, all are made anew, each in a savepoint of its own.
 
 use std::sync::{
     Arc,
@@ -139,7 +139,7 @@ async fn write_together(pool: SqlitePool, mut writes: Vec<Box<dyn Write>>) {
 
 async fn commit(pool: &SqlitePool, writes: &mut [Box<dyn Write>]) -> Result<()> {
     // Hardly ever does one fail. A savepoint for each would cost every write two statements more.
-    if !all_or_nothing(pool, writes).await? {
+    if !all_or_nothing(pool, writes).await? && writes.len() > 1 {
         each_by_itself(pool, writes).await?;
     }
     Ok(())

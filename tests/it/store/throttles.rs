@@ -64,6 +64,25 @@ async fn a_session_that_begins_ends_the_row_of_failures_and_one_that_does_not_le
     assert_eq!(database.number("SELECT COUNT(*) FROM throttles").await, 2, "only its own");
 }
 
+/// Its own attempt is the hundredth that is counted, and did not fail.
+#[rstest]
+#[tokio::test]
+async fn a_login_after_ninety_nine_failures_ends_the_row_and_one_after_a_hundred_does_not(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[values(99, 100)] failures: u32,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await;
+    let (rule, a_minute) = (ThrottleRule::Passwords, 61);
+    for number in 0..=failures {
+        charge(store.as_ref(), rule, u64::from(number) * a_minute).await;
+    }
+    assert!(store.session_create(session_of(user.user.id), 1, KEY).await.unwrap());
+    let next = charge(store.as_ref(), rule, 200 * a_minute).await;
+    assert_eq!(next.before.is_none(), failures < 100, "{next:?}");
+}
+
 #[rstest]
 #[tokio::test]
 async fn what_is_taken_back_leaves_what_others_were_charged_with(
