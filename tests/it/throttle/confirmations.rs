@@ -4,7 +4,10 @@ use futures_util::future::join_all;
 use rstest::rstest;
 
 use super::{SECOND, WRONG};
-use crate::harness::{Backend, Server, reason_of, server::PASSWORD, wait};
+use crate::{
+    factors::set_two_factor,
+    harness::{Backend, Server, reason_of, server::PASSWORD, wait},
+};
 
 const NEW: &str = "another passphrase";
 
@@ -54,6 +57,27 @@ async fn the_right_password_ends_the_row_of_failures_until_there_were_a_hundred(
     assert_eq!(reason_of(answer), "INVALID_CREDENTIALS");
     // A login begins anew.
     assert!(server.login(&user.username, NEW).await.is_ok());
+}
+
+/// The attempt that is right is the hundredth that is charged.
+#[rstest]
+#[tokio::test]
+async fn after_ninety_nine_failures_the_right_password_ends_the_row(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(false).await;
+    let mut tokens = server.session(&user).await;
+    server.clock.stop();
+    for _ in 0..99 {
+        let answer = set_two_factor(&server, &tokens, true, WRONG).await;
+        assert_eq!(reason_of(answer), "INVALID_CREDENTIALS");
+        server.clock.advance(60 * SECOND);
+        tokens = server.refresh(&tokens.refresh_token, "").await.unwrap();
+    }
+    for enabled in [true, false] {
+        set_two_factor(&server, &tokens, enabled, PASSWORD).await.unwrap();
+    }
 }
 
 #[rstest]
