@@ -25,10 +25,17 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> 
     plan.say("fairness: measuring the peak");
     let callers = Callers::connect(&server, 4, None).await?;
     let each = SHARE * capacity(&callers, plan.duration / 2).await? / f64::from(OTHERS);
+    plan.say("fairness: making the users of ten addresses");
+    // One address after the other: all at once would be refused themselves.
+    let flooding = connect(&server, 2).await?;
+    let mut ordinary = Vec::new();
+    for last in 3..3 + OTHERS {
+        ordinary.push(connect(&server, last).await?);
+    }
     plan.say("fairness: one against nine");
     let (flood, others) = tokio::try_join!(
-        offer(&server, 2, 10.0 * each, plan.duration),
-        try_join_all((3..3 + OTHERS).map(|last| offer(&server, last, each, plan.duration))),
+        offer(&flooding, 10.0 * each, plan.duration),
+        try_join_all(ordinary.iter().map(|callers| offer(callers, each, plan.duration))),
     )?;
     let successes = |tally: &Tally| percent(tally.done.len() as f64, tally.calls() as f64);
     let mut nine = Tally::default();
@@ -45,10 +52,13 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Offers `rate` logins a second from 127.0.0.`last`.
-async fn offer(server: &Server, last: u8, rate: f64, duration: Duration) -> anyhow::Result<Tally> {
-    let address = IpAddr::from([127, 0, 0, last]);
-    let callers = Callers::connect(server, 4, Some(address)).await?;
+/// Callers from 127.0.0.`last`.
+async fn connect(server: &Server, last: u8) -> anyhow::Result<Callers> {
+    Callers::connect(server, 4, Some(IpAddr::from([127, 0, 0, last]))).await
+}
+
+/// Offers `rate` logins a second.
+async fn offer(callers: &Callers, rate: f64, duration: Duration) -> anyhow::Result<Tally> {
     load::open(rate, duration, |number| {
         let callers = callers.clone();
         async move { callers.login(number, DEADLINE).await }
