@@ -141,12 +141,12 @@ impl Passwords {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn verify(
+    pub fn verify(
         &self,
         password: &Password,
         stored: Option<&str>,
         caller: Caller,
-    ) -> Result<bool, Error> {
+    ) -> impl Future<Output = Result<bool, Error>> {
         let hash = stored.and_then(|text| {
             let unusable = |error| {
                 tracing::error!(%error, "a stored password hash cannot be used");
@@ -154,17 +154,22 @@ impl Passwords {
             };
             StoredHash::parse(text).map_err(unusable).ok()
         });
-        let Some(hash) = hash else {
-            let cost = self.highest_cost.load(Ordering::Relaxed);
-            self.digest(Scheme::BcryptSha256, password, [0; 16], (cost, cost), caller).await?;
-            return Ok(false);
-        };
         // An account from cheaper days answers no sooner than one that does not exist. In one job: a second one would wait
         // in the queue once more, and tell even more.
-        let highest_cost = self.highest_cost.fetch_max(hash.cost, Ordering::Relaxed);
-        let costs = (hash.cost, highest_cost.max(hash.cost));
-        let digest = self.digest(hash.scheme, password, hash.salt, costs, caller).await?;
-        Ok(verify_slices_are_equal(&digest, &hash.digest).is_ok())
+        let cost = hash.as_ref().map_or(0, |hash| hash.cost);
+        let highest_cost = self.highest_cost.fetch_max(cost, Ordering::Relaxed).max(cost);
+        let digest = match &hash {
+            Some(StoredHash { scheme, cost, salt, .. }) => {
+                self.digest(*scheme, password, *salt, (*cost, highest_cost), caller)
+            }
+            None => {
+                let costs = (highest_cost, highest_cost);
+                self.digest(Scheme::BcryptSha256, password, [0; 16], costs, caller)
+            }
+        };
+        digest.map_ok(move |digest| {
+            hash.is_some_and(|hash| verify_slices_are_equal(&digest, &hash.digest).is_ok())
+        })
     }
 
     /// The digest at the first of two costs, for the work of the second. The job is admitted before this returns.

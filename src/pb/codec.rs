@@ -7,8 +7,9 @@ use tonic::codec::{BufferSettings, Codec};
 use tonic_prost::{ProstDecoder, ProstEncoder};
 
 /// What a message has at first, in bytes; a longer one gets more. tonic's own 8 KiB are for larger messages than ours, and
-/// each call holds them while it waits for its request.
-const BUFFER: usize = 1024;
+/// each call holds them while it waits for its request. Answers are longer: there are tokens in them.
+const RECEIVED: usize = 256;
+const SENT: usize = 1024;
 
 /// A stream hands on what it has at so many bytes (tonic's default).
 const YIELD_AT: usize = 32 * 1024;
@@ -34,10 +35,10 @@ where
     type Decoder = ProstDecoder<U>;
 
     fn encoder(&mut self) -> Self::Encoder {
-        ProstEncoder::new(BufferSettings::new(BUFFER, YIELD_AT))
+        ProstEncoder::new(BufferSettings::new(SENT, YIELD_AT))
     }
 
     fn decoder(&mut self) -> Self::Decoder {
-        ProstDecoder::new(BufferSettings::new(BUFFER, YIELD_AT))
+        ProstDecoder::new(BufferSettings::new(RECEIVED, YIELD_AT))
     }
 }
