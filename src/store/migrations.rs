@@ -25,6 +25,11 @@ macro_rules! steps {
             "0011_events",
             "0012_factors",
             "0013_mailbox",
+            "0014_account_versions",
+            "0015_outbox_lanes",
+            "0016_wrapped_keys",
+            "0017_unverified_accounts",
+            "0018_long_codes",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {
