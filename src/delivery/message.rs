@@ -1,6 +1,6 @@
 //! What is said to people, and the form in which it waits to be sent.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -17,6 +17,8 @@ pub struct Message {
     pub username: String,
     /// The e-mail address.
     pub destination: String,
+    /// From where it was asked for, or what it is about was done; nothing where that is unknown or an operator did it.
+    pub address: Option<IpAddr>,
     /// What it says.
     pub content: Content,
     /// When what it is about happened.
@@ -122,10 +124,12 @@ impl Notice {
 }
 
 impl Message {
-    /// A message to a user.
-    pub fn new(user: &User, content: Content, now: Timestamp) -> Self {
+    /// A message to a user that a caller at `address` has caused.
+    pub fn new(user: &User, content: Content, address: Option<IpAddr>, now: Timestamp) -> Self {
         let (username, destination) = (user.username.clone(), user.email.clone());
-        Self { username, destination, content, created_at: now }
+        // An IPv4 caller on an IPv6 listener is shown as people know the address.
+        let address = address.map(|address| address.to_canonical());
+        Self { username, destination, address, content, created_at: now }
     }
 
     /// From when it is of no use any more: a code when it stops working, a notice after three days.
@@ -152,6 +156,7 @@ impl Message {
         let kept = Kept {
             username: self.username.clone(),
             destination: self.destination.clone(),
+            address: self.address,
             created_at: self.created_at.unix_micros(),
             content,
         };
@@ -160,7 +165,7 @@ impl Message {
 
     /// Reads what [`Message::encode`] has written; nothing where a later release did, and this one does not know that kind.
     pub fn decode(json: &[u8]) -> Option<Self> {
-        let Kept { username, destination, created_at, content } =
+        let Kept { username, destination, address, created_at, content } =
             serde_json::from_slice(json).ok()?;
         let content = match content {
             KeptContent::Code { purpose, code, expires_at } => Content::Code {
@@ -171,7 +176,7 @@ impl Message {
             KeptContent::Notice { notice } => Content::Notice(notice),
         };
         let created_at = Timestamp::from_unix_micros(created_at);
-        Some(Self { username, destination, content, created_at })
+        Some(Self { username, destination, address, content, created_at })
     }
 }
 
@@ -180,6 +185,8 @@ impl Message {
 struct Kept {
     username: String,
     destination: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<IpAddr>,
     created_at: i64,
     #[serde(flatten)]
     content: KeptContent,
@@ -209,6 +216,7 @@ pub(super) mod tests {
             .map(|content| Message {
                 username: "alice".into(),
                 destination: "alice@example.com".into(),
+                address: Some("192.0.2.1".parse().unwrap()),
                 content,
                 created_at,
             })

@@ -142,6 +142,7 @@ fn samples() -> Vec<Message> {
         .map(|content| Message {
             username: "sample".into(),
             destination: "sample@example.com".into(),
+            address: None,
             content,
             created_at,
         })

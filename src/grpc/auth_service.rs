@@ -68,8 +68,9 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::ResendCodeRequest>,
     ) -> Result<Response<pb::ResendCodeResponse>, Status> {
-        let token = OpaqueToken::from_text(request.into_inner().challenge_id);
-        let challenge = self.0.resend_code(token).await.map_err(status)?;
+        let (caller, request) = (caller(&request), request.into_inner());
+        let token = OpaqueToken::from_text(request.challenge_id);
+        let challenge = self.0.resend_code(token, caller).await.map_err(status)?;
         let challenge = Some(convert::challenge(&challenge));
         Ok(Response::new(pb::ResendCodeResponse { challenge }))
     }

@@ -1,5 +1,7 @@
 //! Challenges and the codes that answer them.
 
+use std::net::IpAddr;
+
 use uuid::Uuid;
 
 use super::{Error, UseCases, login::Destination};
@@ -46,7 +48,8 @@ impl UseCases {
             self.charge(ThrottleRule::Mails, self.mail_budget(&challenge)).await?;
             let code = new_code();
             let code_mac = self.code_mac(&token_mac, code.expose());
-            (code_mac, Some(self.login_code(&credentials.user, code, &challenge)?))
+            let message = self.login_code(&credentials.user, code, &challenge, address)?;
+            (code_mac, Some(message))
         } else {
             // The digest of no code at all.
             (rand::random(), None)
@@ -103,16 +106,17 @@ impl UseCases {
             .is_some_and(|typed| MasterKey::same(&self.code_mac(id_mac, typed.expose()), code_mac))
     }
 
-    /// The message with a challenge's code, encrypted: it is of no use once the challenge has ended.
+    /// The message with a challenge's code, encrypted, for a caller at `address`: it is of no use once the challenge has ended.
     pub(super) fn login_code(
         &self,
         user: &User,
         code: OneTimeCode,
         challenge: &Challenge,
+        address: Option<IpAddr>,
     ) -> Result<SealedMessage, Error> {
         let expires_at = challenge.expires_at;
         let content = Content::Code { purpose: Purpose::Login, code, expires_at };
-        self.seal(&Message::new(user, content, self.clock.now()))
+        self.seal(&Message::new(user, content, address, self.clock.now()))
     }
 
     pub(super) fn pending(

@@ -41,7 +41,7 @@ impl UseCases {
             password_hash: self.passwords.hash(&new, caller).await?,
             at: self.revoking(now, caller),
         };
-        let notice = self.notice(account.user(), Notice::PasswordChanged)?;
+        let notice = self.notice(account.user(), Notice::PasswordChanged, caller)?;
         if self.store.password_change(change, notice).await? {
             self.outbox.wake();
             return Ok(());

@@ -30,7 +30,7 @@ impl UseCases {
         let step = self.totp_step(&app, &code)?;
         let new = self.new_recovery_codes(change.user_id);
         let confirm = ConfirmTotp { id, change, step, recovery_codes: new.macs };
-        let notice = self.notice(account.user(), Notice::AppAdded)?;
+        let notice = self.notice(account.user(), Notice::AppAdded, caller)?;
         // Of several callers with the right code, one passes; and none if the password was changed since it began.
         if !self.store.totp_confirm(confirm, notice).await? {
             return Err(Error::ChallengeInvalid);

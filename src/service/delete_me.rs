@@ -24,7 +24,7 @@ impl UseCases {
         let (user, session) = (account.user().id, account.session().id);
         let version = account.credentials().credential_version;
         let at = self.revoking(self.clock.now(), caller);
-        let notice = self.notice(account.user(), Notice::AccountDeleted)?;
+        let notice = self.notice(account.user(), Notice::AccountDeleted, caller)?;
         if self.store.user_delete(user, session, version, at, notice).await? {
             self.outbox.wake();
             return Ok(());

@@ -65,7 +65,7 @@ impl Operator {
             return Ok(Disabled::Before(found.user));
         }
         let now = self.clock.now();
-        let notice = outbox::notice(&self.master_key, &found.user, Notice::TwoFactorOff, now)
+        let notice = outbox::notice(&self.master_key, &found.user, Notice::TwoFactorOff, None, now)
             .map_err(DisableTwoFactorError::Message)?;
         let (user_id, credential_version) = (found.user.id, found.credential_version);
         let change =

@@ -156,9 +156,10 @@ impl UseCases {
         let recorded_as = recipient.and_then(|_| purpose.event_kind());
         let purpose = purpose.message_purpose();
         let content = Content::Code { purpose, code: digits, expires_at };
-        let message = recipient.map(|(user, _)| self.seal(&Message::new(user, content, now)));
-        let message = message.transpose()?;
-        Ok(NewMailboxCode { code, id_mac, message, recorded_as, address: caller.address })
+        let address = caller.address;
+        let message = |(user, _): Recipient<'_>| Message::new(user, content, address, now);
+        let message = recipient.map(|recipient| self.seal(&message(recipient))).transpose()?;
+        Ok(NewMailboxCode { code, id_mac, message, recorded_as, address })
     }
 
     /// Spends an attempt and compares. Gives what was sent, and to whom, if the code is right.

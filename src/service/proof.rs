@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{Error, UseCases};
 use crate::{
     delivery::Notice,
-    domain::{Challenge, Factor, RecoveryCode, User},
+    domain::{Caller, Challenge, Factor, RecoveryCode, User},
     store::{Spending, SpentRecoveryCode},
 };
 
@@ -56,6 +56,7 @@ impl UseCases {
         proof: &Proof,
         reserved: &Reserved,
         user: &User,
+        caller: Caller,
     ) -> Result<Spending, Error> {
         if !reserved.challenge.factors.contains(&proof.factor()) {
             return Err(Error::ChallengeInvalid);
@@ -68,7 +69,7 @@ impl UseCases {
                 Ok(Spending::Totp { id: app.id, step: self.totp_step(&app, typed)? })
             }
             Proof::RecoveryCode(typed) => {
-                self.recovery_code(typed, user).map(Spending::RecoveryCode)
+                self.recovery_code(typed, user, caller).map(Spending::RecoveryCode)
             }
         }
     }
@@ -83,12 +84,13 @@ impl UseCases {
         &self,
         typed: &str,
         user: &User,
+        caller: Caller,
     ) -> Result<SpentRecoveryCode, Error> {
         let code = RecoveryCode::parse(typed).ok_or(Error::ChallengeInvalid)?;
         Ok(SpentRecoveryCode {
             code_mac: self.recovery_mac(user.id, &code),
-            notice: self.notice(user, Notice::RecoveryCodeUsed)?,
-            last_notice: self.notice(user, Notice::LastRecoveryCodeUsed)?,
+            notice: self.notice(user, Notice::RecoveryCodeUsed, caller)?,
+            last_notice: self.notice(user, Notice::LastRecoveryCodeUsed, caller)?,
         })
     }
 }

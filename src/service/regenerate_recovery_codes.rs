@@ -26,7 +26,7 @@ impl UseCases {
         self.confirm(account, &password, caller).await?;
         let (change, new) =
             (self.factor_change(account, caller), self.new_recovery_codes(account.user().id));
-        let notice = self.notice(account.user(), Notice::RecoveryCodesReplaced)?;
+        let notice = self.notice(account.user(), Notice::RecoveryCodesReplaced, caller)?;
         if !self.store.recovery_codes_replace(change, new.macs, notice).await? {
             // The password was changed or the second factor turned off meanwhile: who asks again hears which.
             return Err(Error::InvalidCredentials);

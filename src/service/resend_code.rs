@@ -2,7 +2,7 @@
 
 use super::{Error, PendingChallenge, UseCases, challenge::new_code};
 use crate::{
-    domain::ThrottleRule,
+    domain::{Caller, ThrottleRule},
     store::{CodeRules, Renewal},
     token::OpaqueToken,
 };
@@ -12,7 +12,11 @@ impl UseCases {
     ///
     /// # Errors
     /// A challenge that is not valid, is exhausted, or has no code that is sent; the cool-down; too many mails; the store's.
-    pub async fn resend_code(&self, token: OpaqueToken) -> Result<PendingChallenge, Error> {
+    pub async fn resend_code(
+        &self,
+        token: OpaqueToken,
+        caller: Caller,
+    ) -> Result<PendingChallenge, Error> {
         let (now, policy) = (self.clock.now(), &self.policy.code);
         let (token_mac, code) = (self.challenge_mac(&token), new_code());
         // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
@@ -28,7 +32,7 @@ impl UseCases {
             max_attempts: policy.max_attempts,
         };
         let code_mac = self.code_mac(&token_mac, code.expose());
-        let message = self.login_code(&user, code, &challenge)?;
+        let message = self.login_code(&user, code, &challenge, caller.address)?;
         let mail = self.charge(ThrottleRule::Mails, self.mail_budget(&challenge)).await?;
         let not_renewed =
             match self.store.challenge_renew(token_mac, code_mac, rules, message).await? {

@@ -63,7 +63,7 @@ impl UseCases {
         });
         let user = found.ok_or(Error::ChallengeInvalid)?.user;
         let new_password = self.new_password(&request.new_password, &user)?;
-        let recovery_code = self.other_factor(&request.recovery_code, &user).await?;
+        let recovery_code = self.other_factor(&request.recovery_code, &user, caller).await?;
         // Before and outside any transaction: it takes a while. If it can't be done the code stays good.
         let password_hash = self.passwords.hash(&new_password, caller).await?;
         let at = self.revoking(self.clock.now(), caller);
@@ -76,7 +76,7 @@ impl UseCases {
             password_hash,
             at,
         };
-        let notice = self.notice(&user, Notice::PasswordChanged)?;
+        let notice = self.notice(&user, Notice::PasswordChanged, caller)?;
         // Of several callers with the right code, one passes; and none if the credentials have changed since it was sent.
         if !self.store.password_reset(reset, notice).await? {
             return Err(Error::ChallengeInvalid);
@@ -91,6 +91,7 @@ impl UseCases {
         &self,
         typed: &str,
         user: &User,
+        caller: Caller,
     ) -> Result<Option<SpentRecoveryCode>, Error> {
         if !user.is_2fa_enabled || self.store.factors_of(user.id).await?.totp.is_some() {
             return Ok(None);
@@ -98,6 +99,6 @@ impl UseCases {
         if typed.is_empty() {
             return Err(Error::RecoveryCodeNeeded);
         }
-        self.recovery_code(typed, user).map(Some)
+        self.recovery_code(typed, user, caller).map(Some)
     }
 }

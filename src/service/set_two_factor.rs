@@ -30,7 +30,7 @@ impl UseCases {
         }
         self.confirm(account, &password, caller).await?;
         let what = if enabled { Notice::TwoFactorOn } else { Notice::TwoFactorOff };
-        let notice = self.notice(user, what)?;
+        let notice = self.notice(user, what, caller)?;
         if !self.store.two_factor_set(self.factor_change(account, caller), enabled, notice).await? {
             // The password was changed meanwhile.
             return Err(Error::InvalidCredentials);

@@ -67,7 +67,7 @@ impl UseCases {
         let user = self.store.user_by_id(reserved.challenge.user_id).await?;
         let credentials = user.ok_or(Error::ChallengeInvalid)?;
         // Only now is it looked at what it is and what form it has: a malformed guess is a guess.
-        let spending = self.evaluate(proof, &reserved, &credentials.user).await?;
+        let spending = self.evaluate(proof, &reserved, &credentials.user, caller).await?;
         let (challenge, factor) = (reserved.challenge, proof.factor());
         let Challenge { user_id, credential_version, device_id, .. } = challenge;
         let passwords = self.account_budget(user_id, credential_version, device_id);

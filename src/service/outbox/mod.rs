@@ -6,7 +6,7 @@
 mod figures;
 mod worker;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
@@ -16,7 +16,7 @@ use self::figures::Figures;
 use super::{Error, UseCases};
 use crate::{
     delivery::{Content, Message, Notice},
-    domain::{Timestamp, User},
+    domain::{Caller, Timestamp, User},
     store::SealedMessage,
     token::MasterKey,
 };
@@ -47,9 +47,14 @@ impl UseCases {
         seal(&self.master_key, message)
     }
 
-    /// A message that tells a user what has just happened to their account.
-    pub(super) fn notice(&self, user: &User, what: Notice) -> Result<SealedMessage, Error> {
-        notice(&self.master_key, user, what, self.clock.now())
+    /// A message that tells a user what has just happened to their account, and from which address.
+    pub(super) fn notice(
+        &self,
+        user: &User,
+        what: Notice,
+        caller: Caller,
+    ) -> Result<SealedMessage, Error> {
+        notice(&self.master_key, user, what, caller.address, self.clock.now())
     }
 }
 
@@ -58,9 +63,10 @@ pub(super) fn notice(
     master_key: &MasterKey,
     user: &User,
     what: Notice,
+    address: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<SealedMessage, Error> {
-    seal(master_key, &Message::new(user, Content::Notice(what), now))
+    seal(master_key, &Message::new(user, Content::Notice(what), address, now))
 }
 
 fn seal(master_key: &MasterKey, message: &Message) -> Result<SealedMessage, Error> {
