@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use countersign::{
     domain::{AuthMethod, Session, Timestamp, User},
-    store::{NewUser, Revoking, Store},
+    store::{NewUser, Revoking, Settled, Store},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 const SESSIONS: usize = 2000;
 
 /// A throttle that counts nothing.
-const NO_FAILURES: [u8; 32] = [0; 32];
+const NO_FAILURES: Settled = Settled { forget: Vec::new(), give_back: Vec::new() };
 
 /// How many are under way at a time.
 const AT_A_TIME: usize = 32;

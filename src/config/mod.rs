@@ -284,6 +284,8 @@ mod tests {
             (name::EMAIL_VERIFICATION, "yes"),
             (name::TOTP_ISSUER, "Example: login"),
             (name::ADDRESS_RATE, "-1"),
+            (name::SOURCE_FAILURES, "1000001"),
+            (name::SERVICE_FAILURES, "many"),
             (name::EVENT_RETENTION, "11years"),
             (name::BCRYPT_COST, "17"),
             (name::HASH_QUEUE, "-1"),

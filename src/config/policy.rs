@@ -36,6 +36,8 @@ impl Reader<'_> {
             session_ttl: self.lifetime(name::REFRESH_TOKEN_TTL, days(30), days(365)),
             session_idle_ttl: self.lifetime(name::SESSION_IDLE_TTL, days(14), days(365)),
             address_rate: self.number(name::ADDRESS_RATE, 100, 0..=100_000),
+            source_failures: self.number(name::SOURCE_FAILURES, 600, 0..=1_000_000),
+            service_failures: self.number(name::SERVICE_FAILURES, 100_000, 0..=100_000_000),
             event_retention: self.event_retention(),
             audiences,
         }

@@ -83,6 +83,12 @@ pub const SETTINGS: &[Setting] = &[
         "100",
         "calls a second from one address, 5 s' worth at once; 0 is no limit",
     ),
+    plain(
+        SOURCE_FAILURES,
+        "600",
+        "failed logins and codes an hour from one address, and mails asked for; a sixth at once; 0 is no limit",
+    ),
+    plain(SERVICE_FAILURES, "100000", "the same from all addresses together; 0 is no limit"),
     plain(TRUSTED_PROXIES, "", "networks whose x-forwarded-for is believed, such as 10.0.0.0/8"),
     plain(REFLECTION, "on in development", "gRPC reflection: on or off"),
     plain(DRAIN_DELAY, "0s, 5s with Postgres", "from not ready to no new connections, at shutdown"),
@@ -124,6 +130,8 @@ pub(super) const HASH_QUEUE: &str = "COUNTERSIGN_HASH_QUEUE";
 pub(super) const HASH_KERNEL: &str = "COUNTERSIGN_HASH_KERNEL";
 pub(super) const HASH_LANES: &str = "COUNTERSIGN_HASH_LANES";
 pub(super) const ADDRESS_RATE: &str = "COUNTERSIGN_ADDRESS_RATE";
+pub(super) const SOURCE_FAILURES: &str = "COUNTERSIGN_SOURCE_FAILURES";
+pub(super) const SERVICE_FAILURES: &str = "COUNTERSIGN_SERVICE_FAILURES";
 pub(super) const TRUSTED_PROXIES: &str = "COUNTERSIGN_TRUSTED_PROXIES";
 pub(super) const REFLECTION: &str = "COUNTERSIGN_REFLECTION";
 pub(super) const DRAIN_DELAY: &str = "COUNTERSIGN_DRAIN_DELAY";

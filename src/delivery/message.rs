@@ -73,6 +73,8 @@ pub enum Notice {
     RecoveryCodeUsed,
     /// A recovery code was used, and none is left.
     LastRecoveryCodeUsed,
+    /// Somebody who knows the password has typed several wrong codes.
+    WrongCodes,
 }
 
 impl Content {
@@ -98,7 +100,7 @@ impl Purpose {
 }
 
 impl Notice {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::PasswordChanged,
         Self::TwoFactorOn,
         Self::TwoFactorOff,
@@ -107,6 +109,7 @@ impl Notice {
         Self::AccountDeleted,
         Self::RecoveryCodeUsed,
         Self::LastRecoveryCodeUsed,
+        Self::WrongCodes,
     ];
 
     pub(super) fn as_str(self) -> &'static str {
@@ -119,6 +122,7 @@ impl Notice {
             Self::AccountDeleted => "account_deleted",
             Self::RecoveryCodeUsed => "recovery_code_used",
             Self::LastRecoveryCodeUsed => "last_recovery_code_used",
+            Self::WrongCodes => "wrong_codes",
         }
     }
 }
@@ -170,7 +174,7 @@ impl Message {
         let content = match content {
             KeptContent::Code { purpose, code, expires_at } => Content::Code {
                 purpose,
-                code: OneTimeCode::parse(&code)?,
+                code: OneTimeCode::parse(&code).or_else(|| OneTimeCode::parse_long(&code))?,
                 expires_at: Timestamp::from_unix_micros(expires_at),
             },
             KeptContent::Notice { notice } => Content::Notice(notice),

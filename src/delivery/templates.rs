@@ -19,7 +19,7 @@ macro_rules! embedded {
 }
 
 /// Kind, part, text.
-const EMBEDDED: [(&str, &str, &str); 33] = embedded!(
+const EMBEDDED: [(&str, &str, &str); 36] = embedded!(
     "login",
     "verify_email",
     "reset_password",
@@ -30,7 +30,8 @@ const EMBEDDED: [(&str, &str, &str); 33] = embedded!(
     "recovery_codes_replaced",
     "account_deleted",
     "recovery_code_used",
-    "last_recovery_code_used"
+    "last_recovery_code_used",
+    "wrong_codes"
 );
 
 /// Checked templates. What is put into HTML is escaped; names come from people who may mean ill.

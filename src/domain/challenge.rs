@@ -28,6 +28,8 @@ pub struct Challenge {
     pub credential_version: i64,
     /// What can answer it. That is settled when it begins.
     pub factors: Vec<Factor>,
+    /// Whether the code that was sent is a long one, which nobody guesses.
+    pub is_long_code: bool,
     /// How many codes have been tried.
     pub attempts: u32,
     /// Whom the tokens will be for.

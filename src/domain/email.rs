@@ -41,6 +41,15 @@ impl Email {
     }
 }
 
+impl Email {
+    /// The mailbox that gets its mail, as far as that can be told: without what follows a `+` in the local part.
+    pub fn mailbox(&self) -> String {
+        let (local, domain) = self.key.rsplit_once('@').unwrap_or((&self.key, ""));
+        let local = local.split_once('+').map_or(local, |(mailbox, _tag)| mailbox);
+        format!("{local}@{domain}")
+    }
+}
+
 /// Hides all of an address but its first character and its domain.
 pub(super) fn mask(address: &str) -> String {
     let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
@@ -91,6 +100,14 @@ mod tests {
         assert_eq!(of(57).len(), 254);
         assert!(Email::parse(&of(57)).is_ok());
         assert!(Email::parse(&of(58)).is_err());
+    }
+
+    #[test]
+    fn what_follows_a_plus_sign_is_the_same_mailbox() {
+        let mailbox = |text| Email::parse(text).unwrap().mailbox();
+        assert_eq!(mailbox("Alice+a+b@Example.com"), "alice@example.com");
+        assert_eq!(mailbox("alice@example.com"), "alice@example.com");
+        assert_ne!(mailbox("alice@example.com"), mailbox("bob@example.com"));
     }
 
     #[test]

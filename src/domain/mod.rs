@@ -5,6 +5,7 @@
 
 mod caller;
 mod challenge;
+mod crockford;
 mod email;
 mod event;
 mod factor;

@@ -5,8 +5,7 @@ use std::fmt;
 use rand::{CryptoRng, RngExt as _};
 use zeroize::Zeroizing;
 
-/// Crockford's base 32: no letter that could be read as another.
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+use super::crockford;
 
 /// 24 characters of five bits: 120 bits.
 const LENGTH: usize = 24;
@@ -24,26 +23,12 @@ impl RecoveryCode {
 
     /// Draws a code.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        let bits: u128 = rng.random();
-        let letter = |place: usize| char::from(ALPHABET[(bits >> (5 * place) & 31) as usize]);
-        Self(Zeroizing::new((0..LENGTH).map(letter).collect()))
+        Self(crockford::write(rng.random(), LENGTH))
     }
 
     /// Reads a code as people type it: in any case, with or without dashes and spaces, and with O for 0 and I or L for 1.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut code = Zeroizing::new(String::with_capacity(LENGTH));
-        for letter in text.chars().filter(|letter| !matches!(letter, '-' | ' ')) {
-            let letter = match letter.to_ascii_uppercase() {
-                'O' => '0',
-                'I' | 'L' => '1',
-                letter => letter,
-            };
-            if code.len() == LENGTH || !ALPHABET.iter().any(|known| char::from(*known) == letter) {
-                return None;
-            }
-            code.push(letter);
-        }
-        (code.len() == LENGTH).then_some(Self(code))
+        crockford::read(text, LENGTH).map(Self)
     }
 
     /// The code as its digest is made of it.
@@ -53,14 +38,7 @@ impl RecoveryCode {
 
     /// The code as it is shown, this once: in groups with dashes between them.
     pub fn shown(&self) -> Zeroizing<String> {
-        let mut shown = Zeroizing::new(String::with_capacity(LENGTH + LENGTH / GROUP));
-        for (place, letter) in self.0.chars().enumerate() {
-            if place > 0 && place % GROUP == 0 {
-                shown.push('-');
-            }
-            shown.push(letter);
-        }
-        shown
+        crockford::grouped(&self.0, GROUP)
     }
 }
 

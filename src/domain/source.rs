@@ -17,6 +17,35 @@ impl From<Option<IpAddr>> for Source {
     }
 }
 
+impl Source {
+    /// What it is made of, for a digest.
+    pub fn to_bytes(self) -> [u8; 17] {
+        let mut bytes = [0; 17];
+        match self.0 {
+            None => {}
+            Some(IpAddr::V4(address)) => {
+                bytes[0] = 4;
+                bytes[1..5].copy_from_slice(&address.octets());
+            }
+            Some(IpAddr::V6(address)) => {
+                bytes[0] = 6;
+                bytes[1..].copy_from_slice(&address.octets());
+            }
+        }
+        bytes
+    }
+
+    /// The /48 network around an IPv6 /64: an organisation has that many of them, and so has an attacker.
+    pub fn site(self) -> Option<Self> {
+        match self.0 {
+            Some(IpAddr::V6(address)) => {
+                Some(Self(Some(IpAddr::V6((address.to_bits() >> 80 << 80).into()))))
+            }
+            Some(IpAddr::V4(_)) | None => None,
+        }
+    }
+}
+
 /// How many calls a second one source may make, in the long run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceRate(pub u32);
@@ -51,6 +80,10 @@ mod tests {
         assert_eq!(of("2001:db8::1"), of("2001:db8::ffff"));
         assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
         assert_eq!(of("::ffff:10.0.0.1"), of("10.0.0.1"));
+        assert_eq!(of("2001:db8:0:1::1").site(), of("2001:db8:0:2::1").site());
+        assert_ne!(of("2001:db8::1").site(), of("2001:db8:1::1").site());
+        assert_eq!(of("10.0.0.1").site(), None);
+        assert_ne!(of("10.0.0.1").to_bytes(), of("a00:1::").to_bytes());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Attempts that are counted, and how long the next one has to wait (ADR 14).
+//! Rate limits on attempts: what is counted, and how long the next attempt has to wait (ADR 14).
 
 use std::time::Duration;
 
@@ -17,18 +17,31 @@ const LONGEST_DELAY: Duration = Duration::from_secs(60);
 pub const MAX_FAILURES_IN_A_ROW: u32 = 100;
 
 const MAX_FAILED_CODES: u32 = 20;
-const MAX_MAILS: u32 = 60;
+
+/// Three codes of an app are right at any time, so 100 guesses a year are right with a probability of 3 in 10,000.
+const MAX_FAILED_CODES_A_YEAR: u32 = 100;
+
+/// Passwords that all strangers together may try on one account in an hour: more than a hundred addresses can use up, each of
+/// which gets one a minute.
+const ACCOUNT_CEILING: u32 = 12_000;
 
 /// What is counted, and how that is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ThrottleRule {
-    /// Failed passwords in a row: after the first few each costs twice the time of the one before, up to a minute.
+    /// Failed passwords in a row, of one address or device: after the first few each costs twice the time of the one before, up to
+    /// a minute.
     Passwords,
+    /// Failed passwords in a row, of all strangers to an account together: counted for the limit of 100, and up to a ceiling.
+    AccountPasswords,
     /// Failed codes: at most 20 in any hour.
     Codes,
-    /// Codes that were sent: at most 60 in the hour that begins with the first.
-    Mails,
-    /// Codes that were sent: one, and none for so long after it.
+    /// Failed codes, again: at most 100 in the year that begins with the first.
+    CodesAYear,
+    /// At most so many an hour in the long run, and a sixth of that at once: a leaky bucket.
+    Rate(u32),
+    /// At most so many in the hour that begins with the first.
+    Hourly(u32),
+    /// One, and none for so long after it.
     CoolDown(Duration),
 }
 
@@ -67,18 +80,62 @@ impl ThrottleRule {
             return Err(before.next_allowed_at);
         }
         let failures = before.map_or(0, |before| before.failures).saturating_add(1);
-        let ends_at = before.map_or(now.plus(HOUR), |before| before.expires_at);
-        Ok(Charged { before, after: self.throttle(failures, now, ends_at) })
+        let after = match self.bucket() {
+            Some(bucket) => self.poured(bucket, failures, now, bucket.add(before, now)),
+            None => {
+                let ends_at = before.map_or(now.plus(self.window()), |before| before.expires_at);
+                self.throttle(failures, now, ends_at)
+            }
+        };
+        Ok(Charged { before, after })
     }
 
     /// The budget `found` without an attempt that it was charged with: as it was before, or, where others have been
-    /// charged since, as it would be with one less.
-    pub fn take_back(self, charged: &Charged, found: Throttle) -> Option<Throttle> {
-        if found == charged.after {
+    /// charged since, or what it was is not known any more, as it would be with one less.
+    pub fn take_back(self, charged: Option<&Charged>, found: Throttle) -> Option<Throttle> {
+        if let Some(charged) = charged.filter(|charged| charged.after == found) {
             return charged.before;
         }
         let failures = found.failures.saturating_sub(1);
-        (failures > 0).then(|| self.throttle(failures, found.last_at, found.expires_at))
+        (failures > 0).then(|| match self.bucket() {
+            Some(bucket) => {
+                let next_allowed_at = found.next_allowed_at.minus(bucket.interval);
+                self.poured(bucket, failures, found.last_at, next_allowed_at)
+            }
+            None => self.throttle(failures, found.last_at, found.expires_at),
+        })
+    }
+
+    /// For how long the first attempt of a window counts.
+    fn window(self) -> Duration {
+        if self == Self::CodesAYear { 365 * DAY } else { HOUR }
+    }
+
+    fn bucket(self) -> Option<Bucket> {
+        match self {
+            Self::Rate(an_hour) => Some(Bucket::new(an_hour)),
+            Self::AccountPasswords => Some(Bucket::new(ACCOUNT_CEILING)),
+            Self::Passwords
+            | Self::Codes
+            | Self::CodesAYear
+            | Self::Hourly(_)
+            | Self::CoolDown(_) => None,
+        }
+    }
+
+    fn poured(
+        self,
+        bucket: Bucket,
+        failures: u32,
+        last_at: Timestamp,
+        next_allowed_at: Timestamp,
+    ) -> Throttle {
+        let expires_at = match self {
+            // The count outlives the bucket: it is of failures in a row.
+            Self::AccountPasswords => remembered(failures, last_at),
+            _ => bucket.empty_at(next_allowed_at),
+        };
+        Throttle { failures, last_at, next_allowed_at, expires_at }
     }
 
     fn throttle(self, failures: u32, last_at: Timestamp, ends_at: Timestamp) -> Throttle {
@@ -93,16 +150,50 @@ impl ThrottleRule {
                 failures,
                 last_at,
                 next_allowed_at: last_at.plus(delay(failures)),
-                // A day for each: whoever floods the service with names leaves no more than a day's worth of them.
-                expires_at: last_at.plus(DAY * failures.min(30)),
+                expires_at: remembered(failures, last_at),
             },
             // From the last one: a window that began with the first would let 40 into the hour around its end.
             Self::Codes => until_spent(MAX_FAILED_CODES, last_at.plus(HOUR)),
+            Self::CodesAYear => until_spent(MAX_FAILED_CODES_A_YEAR, ends_at),
             // From the first: a window that began with the last would never end for somebody who logs in every hour.
-            Self::Mails => until_spent(MAX_MAILS, ends_at),
+            Self::Hourly(most) => until_spent(most, ends_at),
             Self::CoolDown(wait) => until_spent(1, last_at.plus(wait)),
+            // Buckets have no window.
+            Self::AccountPasswords | Self::Rate(_) => until_spent(u32::MAX, ends_at),
         }
     }
+}
+
+/// A leaky bucket as GCRA keeps it: all of its state is the time from which there may be another attempt, which may be past.
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    /// One attempt leaks out in that time.
+    interval: Duration,
+    /// How much earlier than at a steady rate attempts may come.
+    tolerance: Duration,
+}
+
+impl Bucket {
+    /// Takes a sixth of an hour's worth at once: at least one.
+    fn new(an_hour: u32) -> Self {
+        let interval = HOUR / an_hour.max(1);
+        Self { interval, tolerance: interval * (an_hour / 6).saturating_sub(1) }
+    }
+
+    /// From when there may be another attempt, after one at `now`.
+    fn add(self, before: Option<Throttle>, now: Timestamp) -> Timestamp {
+        let empty = now.minus(self.tolerance);
+        before.map_or(empty, |before| before.next_allowed_at.max(empty)).plus(self.interval)
+    }
+
+    fn empty_at(self, next_allowed_at: Timestamp) -> Timestamp {
+        next_allowed_at.plus(self.tolerance)
+    }
+}
+
+/// A day for each failed password: whoever floods the service with names leaves no more than a day's worth of them.
+fn remembered(failures: u32, last_at: Timestamp) -> Timestamp {
+    last_at.plus(DAY * failures.min(30))
 }
 
 impl Charged {
@@ -188,11 +279,12 @@ mod tests {
 
     #[test]
     fn sixty_mails_an_hour_and_one_every_hour_for_ever() {
-        let (times, _) = as_fast_as_possible(ThrottleRule::Mails, 61);
+        let rule = ThrottleRule::Hourly(60);
+        let (times, _) = as_fast_as_possible(rule, 61);
         assert_eq!((times[59], times[60]), (0, 3600));
         let mut budget = None;
         for number in 0..200 {
-            budget = Some(ThrottleRule::Mails.charge(budget, at(number * 3000)).unwrap().after);
+            budget = Some(rule.charge(budget, at(number * 3000)).unwrap().after);
         }
     }
 
@@ -209,14 +301,14 @@ mod tests {
         let rule = ThrottleRule::Passwords;
         let (_, before) = as_fast_as_possible(rule, 12);
         let charged = rule.charge(Some(before), before.next_allowed_at).unwrap();
-        assert_eq!(rule.take_back(&charged, charged.after), Some(before));
+        assert_eq!(rule.take_back(Some(&charged), charged.after), Some(before));
         let first = rule.charge(None, at(0)).unwrap();
-        assert_eq!(rule.take_back(&first, first.after), None);
+        assert_eq!(rule.take_back(Some(&first), first.after), None);
         // What others have been charged with since stays.
         let second = rule.charge(Some(first.after), at(1)).unwrap();
-        let left = rule.take_back(&first, second.after).unwrap();
+        let left = rule.take_back(Some(&first), second.after).unwrap();
         assert_eq!((left.failures, left.last_at), (1, at(1)));
-        assert_eq!(rule.take_back(&second, left), None);
+        assert_eq!(rule.take_back(Some(&second), left), None);
     }
 
     #[test]
@@ -225,5 +317,49 @@ mod tests {
         let charge = |before| ThrottleRule::Passwords.charge(before, at(1_000_000)).unwrap();
         assert!(charge(Some(hundred)).is_over_the_limit());
         assert!(!charge(Some(Throttle { failures: 99, ..hundred })).is_over_the_limit());
+    }
+
+    #[test]
+    fn a_hundred_failed_codes_a_year_and_no_more() {
+        let (times, budget) = as_fast_as_possible(ThrottleRule::CodesAYear, 101);
+        assert_eq!((times[99], times[100]), (0, 365 * DAY.as_secs()));
+        assert_eq!(budget.failures, 1, "a new year");
+    }
+
+    #[test]
+    fn a_rate_lets_a_sixth_through_at_once_and_then_one_at_a_time() {
+        let (times, _) = as_fast_as_possible(ThrottleRule::Rate(600), 103);
+        assert_eq!((times[99], times[100], times[101], times[102]), (0, 6, 12, 18));
+        // After ten minutes of silence it is empty again, and no emptier.
+        let (_, full) = as_fast_as_possible(ThrottleRule::Rate(600), 100);
+        assert_eq!(full.expires_at, at(600));
+        let (times, _) = as_fast_as_possible(ThrottleRule::Rate(1), 3);
+        assert_eq!(times, [0, 3600, 7200]);
+    }
+
+    #[test]
+    fn what_is_taken_back_from_a_bucket_is_there_again_whatever_others_took() {
+        let rule = ThrottleRule::Rate(600);
+        let (_, full) = as_fast_as_possible(rule, 100);
+        assert_eq!(rule.charge(Some(full), at(0)), Err(at(6)));
+        let left = rule.take_back(None, full).unwrap();
+        assert_eq!(rule.charge(Some(left), at(0)).unwrap().after, full);
+        let only = rule.charge(None, at(0)).unwrap();
+        assert_eq!(rule.take_back(None, only.after), None);
+    }
+
+    /// Each of them gets eleven attempts in the first minutes and one a minute from then on.
+    #[test]
+    fn a_hundred_addresses_do_not_use_up_what_strangers_may_try_on_an_account() {
+        let (mut account, mut tried) = (None, 0);
+        let each = as_fast_as_possible(ThrottleRule::Passwords, 100).0;
+        let mut times: Vec<_> = (0..100).flat_map(|_| each.iter().copied()).collect();
+        times.sort_unstable();
+        for second in times {
+            account =
+                Some(ThrottleRule::AccountPasswords.charge(account, at(second)).unwrap().after);
+            tried += 1;
+        }
+        assert_eq!((tried, account.unwrap().failures), (10_000, 10_000));
     }
 }

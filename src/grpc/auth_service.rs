@@ -145,7 +145,8 @@ impl AuthService for AuthApi {
             new_password: Zeroizing::new(request.new_password),
             recovery_code: Zeroizing::new(request.recovery_code),
         };
-        self.0.reset_password(request, caller).await.map_err(status)?;
-        Ok(Response::new(pb::ResetPasswordResponse {}))
+        let device = self.0.reset_password(request, caller).await.map_err(status)?;
+        let device_token = device.expose().to_owned();
+        Ok(Response::new(pb::ResetPasswordResponse { device_token }))
     }
 }

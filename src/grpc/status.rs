@@ -38,6 +38,10 @@ pub(super) fn status(error: Error) -> Status {
             "FACTOR_UNAVAILABLE",
             "no code is sent for this challenge: answer it with one of its factors",
         ),
+        Error::CodesUsedUp => unmet(
+            "FACTOR_UNAVAILABLE",
+            "too many codes of this kind were wrong: use a recovery code, a device that has logged in before, or reset the password",
+        ),
         Error::TwoFactorOff => unmet("TWO_FACTOR_OFF", "two-factor login is off: turn it on first"),
         Error::EmailUnverified => unmet(
             "EMAIL_UNVERIFIED",

@@ -39,14 +39,13 @@ impl UseCases {
         credentials: &Credentials,
         destination: &Destination,
     ) -> Result<PendingChallenge, Error> {
-        let has = self.store.factors_of(credentials.user.id).await?;
-        let factors = Factor::offered(has.totp.is_some(), has.has_recovery_codes);
-        let challenge = self.new_challenge(credentials, destination, factors);
+        let factors = self.usable_factors(&credentials.user, destination).await?;
+        let mut challenge = self.new_challenge(credentials, destination, factors);
         let token = OpaqueToken::generate(&mut rand::rng());
         let (token_mac, address) = (self.challenge_mac(&token), destination.address);
         let (code_mac, message) = if challenge.is_sent_a_code() {
-            self.charge(ThrottleRule::Mails, self.mail_budget(&challenge)).await?;
-            let code = new_code();
+            challenge.is_long_code = self.needs_long_code(&challenge, address).await?;
+            let code = new_code(challenge.is_long_code);
             let code_mac = self.code_mac(&token_mac, code.expose());
             let message = self.login_code(&credentials.user, code, &challenge, address)?;
             (code_mac, Some(message))
@@ -60,6 +59,53 @@ impl UseCases {
             self.outbox.wake();
         }
         Ok(self.pending(token, &challenge, &credentials.user))
+    }
+
+    /// What can answer a challenge now, of what the user has. Where one is used up, the others are offered: strangers who waste
+    /// it do not keep the owner out.
+    ///
+    /// # Errors
+    /// Nothing is left; the store's.
+    async fn usable_factors(
+        &self,
+        user: &User,
+        destination: &Destination,
+    ) -> Result<Vec<Factor>, Error> {
+        let has = self.store.factors_of(user.id).await?;
+        let mut factors = Factor::offered(has.totp.is_some(), has.has_recovery_codes);
+        let mut used_up = None;
+        if factors.contains(&Factor::Totp) && self.is_app_used_up(user, destination).await? {
+            used_up = Some((Factor::Totp, Error::CodesUsedUp));
+        } else if factors.contains(&Factor::EmailCode) {
+            let mail = self.login_mail_charge(user, destination.device_id.is_some());
+            match self.charge(vec![mail]).await {
+                Ok(_mail) => {}
+                Err(error @ Error::Throttled(_)) => used_up = Some((Factor::EmailCode, error)),
+                Err(error) => return Err(error),
+            }
+        }
+        let Some((factor, error)) = used_up else { return Ok(factors) };
+        factors.retain(|offered| *offered != factor);
+        if factors.is_empty() { Err(error) } else { Ok(factors) }
+    }
+
+    /// Whether so many codes of the user's app were wrong that none is accepted from there.
+    async fn is_app_used_up(&self, user: &User, destination: &Destination) -> Result<bool, Error> {
+        let (device, address) = (destination.device_id, destination.address);
+        let mut charges = self.code_charges(Factor::Totp, user.id, device, address);
+        charges.retain(|charge| charge.rule == ThrottleRule::CodesAYear);
+        Ok(!self.store.throttle_admits(charges, self.clock.now()).await?)
+    }
+
+    /// Whether six digits would be refused: then the code is one that nobody guesses, and its attempts are not counted. So whoever
+    /// wastes the attempts of an account, of a source or of the service keeps nobody out who reads the mailbox.
+    pub(super) async fn needs_long_code(
+        &self,
+        challenge: &Challenge,
+        address: Option<IpAddr>,
+    ) -> Result<bool, Error> {
+        let charges = self.challenge_charges(Factor::EmailCode, challenge, address);
+        Ok(!self.store.throttle_admits(charges, self.clock.now()).await?)
     }
 
     fn new_challenge(
@@ -78,6 +124,7 @@ impl UseCases {
             user_id: credentials.user.id,
             credential_version: credentials.credential_version,
             factors,
+            is_long_code: false,
             attempts: 0,
             audience: destination.audience.clone(),
             device_name: destination.device_name.clone(),
@@ -103,6 +150,7 @@ impl UseCases {
     /// malformed guess is a wrong one.
     pub(super) fn is_code(&self, id_mac: &[u8; 32], typed: &str, code_mac: &[u8; 32]) -> bool {
         OneTimeCode::parse(typed)
+            .or_else(|| OneTimeCode::parse_long(typed))
             .is_some_and(|typed| MasterKey::same(&self.code_mac(id_mac, typed.expose()), code_mac))
     }
 
@@ -136,6 +184,8 @@ impl UseCases {
     }
 }
 
-pub(super) fn new_code() -> OneTimeCode {
-    OneTimeCode::generate(&mut rand::rng())
+/// Six digits, or a long code.
+pub(super) fn new_code(is_long: bool) -> OneTimeCode {
+    let mut rng = rand::rng();
+    if is_long { OneTimeCode::generate_long(&mut rng) } else { OneTimeCode::generate(&mut rng) }
 }

@@ -1,7 +1,7 @@
 //! The password again, of a user who is already known by their token: whoever has stolen one must not get the account.
 
 use super::{Account, Error, UseCases};
-use crate::domain::{Caller, EventKind, Password, ThrottleRule};
+use crate::domain::{Caller, EventKind, Password};
 
 impl UseCases {
     /// Checks the user's password, at the cost of an attempt of the session's own budget: whoever holds its token can't
@@ -17,7 +17,8 @@ impl UseCases {
     ) -> Result<(), Error> {
         let credentials = account.credentials();
         let (user_id, session_id) = (credentials.user.id, account.session().id);
-        let budget = self.account_budget(user_id, credentials.credential_version, Some(session_id));
+        let version = credentials.credential_version;
+        let budget = self.account_budget(user_id, version, Some(session_id), caller.address);
         let stored = Some(credentials.password_hash.as_str());
         let guess = self.guess(&budget, password, stored, &caller).await?;
         // After so many failures even the right one may be a lucky guess: it takes a login.
@@ -27,10 +28,9 @@ impl UseCases {
             self.record_failure(kind, user_id, session_id, caller.address).await?;
             return Err(Error::InvalidCredentials);
         }
-        self.take_back(guess.attempt).await?;
-        self.forget_failures(budget).await?;
+        self.store.throttle_settle(self.settled(&guess.attempt)).await?;
         // What is confirmed is told to the mailbox: an account with somebody else's address must not flood it.
-        self.charge(ThrottleRule::Mails, self.notice_budget(&credentials.user)).await?;
+        self.charge(vec![self.notice_charge(&credentials.user)]).await?;
         Ok(())
     }
 }

@@ -31,6 +31,9 @@ pub enum Error {
     /// The challenge is not answered by a code that is sent.
     #[error("no code is sent for this challenge")]
     FactorUnavailable,
+    /// So many codes of that kind were wrong that strangers can log in with another factor only.
+    #[error("too many wrong codes")]
+    CodesUsedUp,
     /// There is no second factor that the request could be about.
     #[error("the second factor is off")]
     TwoFactorOff,

@@ -4,8 +4,15 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::{Error, UseCases};
-use crate::domain::{Event, EventKind};
+use super::{Error, UseCases, attempt::Attempt};
+use crate::{
+    delivery::Notice,
+    domain::{Caller, Event, EventKind, ThrottleRule},
+    store::SealedMessage,
+};
+
+/// After so many wrong codes the owner is told, and then after as many again.
+const TELL_AFTER: u32 = 5;
 
 impl UseCases {
     /// Records that an attempt failed. Before its answer: whoever hears that it failed is on record.
@@ -20,6 +27,45 @@ impl UseCases {
         address: Option<IpAddr>,
     ) -> Result<(), Error> {
         let event = Event::of(kind, user_id, session_id, address, self.clock.now());
-        Ok(self.store.event_append(event).await?)
+        Ok(self.store.event_append(event, None).await?)
+    }
+
+    /// Records a wrong second factor. Whoever sends one has the password: after five the owner is told, once a day.
+    ///
+    /// # Errors
+    /// As of [`UseCases::record_failure`].
+    pub(super) async fn record_wrong_code(
+        &self,
+        user_id: Uuid,
+        attempt: Option<&Attempt>,
+        caller: Caller,
+    ) -> Result<(), Error> {
+        let failures = attempt.map_or(0, |attempt| attempt.count(ThrottleRule::CodesAYear));
+        let message = if failures > 0 && failures.is_multiple_of(TELL_AFTER) {
+            self.wrong_codes_notice(user_id, caller).await?
+        } else {
+            None
+        };
+        let (kind, now, is_told) = (EventKind::CodeFailed, self.clock.now(), message.is_some());
+        let event = Event::of(kind, Some(user_id), None, caller.address, now);
+        self.store.event_append(event, message).await?;
+        if is_told {
+            self.outbox.wake();
+        }
+        Ok(())
+    }
+
+    async fn wrong_codes_notice(
+        &self,
+        user_id: Uuid,
+        caller: Caller,
+    ) -> Result<Option<SealedMessage>, Error> {
+        let Some(found) = self.store.user_by_id(user_id).await? else { return Ok(None) };
+        let daily = self.daily_notice_charge(&found.user, b"wrong codes");
+        match self.charge(vec![daily]).await {
+            Ok(_first_today) => self.notice(&found.user, Notice::WrongCodes, caller).map(Some),
+            Err(Error::Throttled(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }

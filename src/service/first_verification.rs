@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::{Error, UseCases, budget::Attempt, mailbox::MailboxPurpose};
+use super::{Error, UseCases, attempt::Attempt, mailbox::MailboxPurpose};
 use crate::{
-    domain::{Caller, Email, ThrottleRule, User},
+    domain::{Caller, Email, User},
     store::{Credentials, NewMailboxCode},
     token::{OpaqueToken, Purpose},
 };
@@ -12,12 +12,15 @@ use crate::{
 impl UseCases {
     /// Counts the mail of a registration. It has a budget of its own: otherwise whoever asks for codes to an address could
     /// keep its owner from registering. Registering and deleting again and again is no way to flood a mailbox either.
-    pub(super) async fn charge_first_mail(&self, email: &Email) -> Result<Option<Attempt>, Error> {
+    pub(super) async fn charge_first_mail(
+        &self,
+        email: &Email,
+        caller: Caller,
+    ) -> Result<Option<Attempt>, Error> {
         if !self.policy.email_verification {
             return Ok(None);
         }
-        let budget = self.mailbox_budget(b"registration", email, None);
-        self.charge(ThrottleRule::Mails, budget).await.map(Some)
+        self.charge(self.registration_mail_charges(email, caller.address)).await.map(Some)
     }
 
     /// The code for a new user, where addresses are verified.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Error, PendingChallenge, Tokens, UseCases,
-    budget::{Attempt, Guess},
+    attempt::{Guess, PasswordAttempt},
     fields::Fields,
 };
 use crate::{
@@ -93,7 +93,7 @@ impl UseCases {
         self.admit(caller)?;
         let found = self.look_up(name).await?;
         let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token));
-        let budget = self.login_budget(name, found.as_ref(), device_id);
+        let budget = self.login_budget(name, found.as_ref(), device_id, caller.address);
         // One hash in any case, and only then is it looked at whether there is such a user and whether it is enabled:
         // neither the answer nor the time tells.
         let stored = found.as_ref().map(|found| found.password_hash.as_str());
@@ -125,7 +125,7 @@ impl UseCases {
         // Nothing in the request has a say in this. After too many failures in a row the right password may be a lucky
         // guess: then it takes the mailbox as well.
         if credentials.user.is_2fa_enabled || guess.attempt.is_over_the_limit() {
-            self.take_back(guess.attempt).await?;
+            self.give_back_password(&guess.attempt).await?;
             let challenge = self.begin_challenge(credentials, &destination).await?;
             return Ok(LoginOutcome::Challenge(challenge));
         }
@@ -161,12 +161,13 @@ impl UseCases {
         &self,
         credentials: &Credentials,
         destination: &Destination,
-        attempt: &Attempt,
+        attempt: &PasswordAttempt,
     ) -> Result<LoginOutcome, Error> {
         let session = self.new_session(credentials, destination, &[AuthMethod::Password]);
         let version = credentials.credential_version;
         // The account may have been disabled, or its password changed, while this one was hashed.
-        if !self.store.session_create(session.clone(), version, attempt.key).await? {
+        let settled = self.settled(attempt);
+        if !self.store.session_create(session.clone(), version, settled).await? {
             return self.refuse_login(Some(session.user_id), session.address).await;
         }
         Ok(LoginOutcome::Tokens(self.issue_at_login(credentials, &session, destination)?))

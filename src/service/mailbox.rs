@@ -8,15 +8,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::{
-    Error, UseCases,
-    budget::{Budget, any_device},
-    challenge::new_code,
-    error::reserved,
-};
+use super::{Error, UseCases, challenge::new_code, error::reserved};
 use crate::{
     delivery::{self, Content, Message},
-    domain::{Caller, Email, EventKind, LoginName, ThrottleRule, Timestamp, User},
+    domain::{Caller, Email, EventKind, LoginName, Timestamp, User},
     store::{MailboxCode, NewMailboxCode},
     token::{OpaqueToken, Purpose},
 };
@@ -117,10 +112,9 @@ impl UseCases {
         // Strangers who use up the limits of the address do not keep its owner, on a known device, from a code.
         let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token?));
         let budget = self.mailbox_budget(purpose.label(), email, device_id);
-        // Many known devices would flood the mailbox: they share what may be sent.
-        let mails = self.mailbox_budget(purpose.label(), email, any_device(device_id));
-        self.charge(ThrottleRule::CoolDown(self.policy.code.resend_after), mails).await?;
-        self.charge(ThrottleRule::Mails, mails).await?;
+        let is_known = device_id.is_some();
+        let mails = self.asked_mail_charges(purpose.label(), email, is_known, caller.address);
+        self.charge(mails).await?;
         let found = found.filter(|found| purpose.is_for(&found.user));
         let recipient = found.as_ref().map(|found| (&found.user, found.credential_version));
         let token = OpaqueToken::generate(&mut rand::rng());
@@ -137,17 +131,17 @@ impl UseCases {
         purpose: MailboxPurpose,
         id: &OpaqueToken,
         recipient: Option<Recipient<'_>>,
-        budget: Budget,
+        budget: [u8; 32],
         caller: Caller,
     ) -> Result<NewMailboxCode, Error> {
-        let (now, digits) = (self.clock.now(), new_code());
+        let (now, digits) = (self.clock.now(), new_code(true));
         let expires_at = now.plus(self.policy.code.ttl);
         let id_mac = self.mailbox_id_mac(purpose, id);
         let code = MailboxCode {
             id: Uuid::now_v7(),
             user_id: recipient.map(|(user, _)| user.id),
             credential_version: recipient.map_or(0, |(_, version)| version),
-            budget: budget.0,
+            budget,
             code_mac: self.code_mac(&id_mac, digits.expose()),
             created_at: now,
             expires_at,
@@ -173,13 +167,14 @@ impl UseCases {
         code: &str,
         caller: Caller,
     ) -> Result<(MailboxCode, Uuid), Error> {
+        self.admit(&caller)?;
         let id_mac = self.mailbox_id_mac(purpose, id);
         let (max_attempts, now) = (self.policy.code.max_attempts, self.clock.now());
         // The attempt is spent and committed before anything is compared: callers in parallel can't share one, and
         // nothing that happens later gives it back.
         let sent = reserved(self.store.mailbox_code_reserve(id_mac, max_attempts, now).await?)?;
         // The limit over all codes of the address; it too is spent before anything is compared.
-        let attempt = self.charge(ThrottleRule::Codes, Budget(sent.budget)).await?;
+        let attempt = self.charge(self.mailbox_code_charges(sent.budget, caller.address)).await?;
         if !self.is_code(&id_mac, code, &sent.code_mac) {
             let kind = EventKind::CodeFailed;
             self.record_failure(kind, sent.user_id, None, caller.address).await?;

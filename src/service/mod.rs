@@ -3,6 +3,7 @@
 //! No transport, no SQL: what a caller sent comes in as plain fields, and what it gets goes out as domain values or as
 //! an [`Error`].
 
+mod attempt;
 mod bearer;
 mod begin_totp_enrollment;
 mod budget;
@@ -106,6 +107,10 @@ pub struct Policy {
     pub session_idle_ttl: Duration,
     /// Calls a second that one address may make to what anybody may call and costs a hash or a mail; none are no limit.
     pub address_rate: u32,
+    /// What one source may waste in an hour: failed logins and codes, and mails asked for. None is no limit.
+    pub source_failures: u32,
+    /// What all sources together may waste in an hour. None is no limit.
+    pub service_failures: u32,
     /// How long events are kept.
     pub event_retention: Duration,
     /// Whom tokens may be for; the first is meant where a caller names none.

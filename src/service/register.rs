@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Error, UseCases, fields::Fields};
+use super::{Error, UseCases, budget::Waste, fields::Fields};
 use crate::{
     domain::{Caller, Email, EventKind, InvalidField, Password, User, Username, request_id},
     store::{Credentials, NewUser, Taken},
@@ -55,13 +55,16 @@ impl UseCases {
     ) -> Result<Registered, Error> {
         let valid = self.parse(&request)?;
         self.admit(&caller)?;
+        // The same admission for names that are taken and for those that are not: a short deadline tells nothing.
+        drop(self.passwords.announce(caller)?);
         // Cheap, and it spares a hash; what decides is the insertion below.
         if let Some(taken) = self.taken(&valid).await? {
             return self.settle(taken, &valid, caller).await;
         }
         // Hashed before and outside any transaction: it takes a while.
         let password_hash = self.passwords.hash(&valid.password, caller).await?;
-        let (user, mail) = (self.new_user(&valid), self.charge_first_mail(&valid.email).await?);
+        let (user, mail) =
+            (self.new_user(&valid), self.charge_first_mail(&valid.email, caller).await?);
         let new = NewUser {
             verification: self.first_verification(&user, &valid.email, caller)?,
             user: user.clone(),
@@ -114,13 +117,18 @@ impl UseCases {
         valid: &Valid,
         caller: Caller,
     ) -> Result<Registered, Error> {
-        match taken {
+        let error = match taken {
             Taken::RequestId(earlier) => {
-                Ok(self.registered(self.same_again(*earlier, valid, caller).await?))
+                let user = self.same_again(*earlier, valid, caller).await?;
+                return Ok(self.registered(user));
             }
-            Taken::Username => Err(Error::UsernameTaken),
-            Taken::Email => Err(Error::EmailTaken),
-        }
+            Taken::Username => Error::UsernameTaken,
+            Taken::Email => Error::EmailTaken,
+        };
+        // Whoever tries out who has an account here (enumeration) gets no further than the failures of their source.
+        let key = self.taken_key(valid.username.key(), valid.email.key());
+        self.charge(self.waste(Waste::Failures, caller.address, &key)).await?;
+        Err(error)
     }
 
     /// A retry gets the user that its first try made, but only if all is as it was: an id that leaks gives nobody
@@ -136,11 +144,12 @@ impl UseCases {
             && user.email == valid.email.as_str()
             && user.is_2fa_enabled == valid.is_2fa_enabled;
         if same_fields {
-            let budget = self.account_budget(user.id, earlier.credential_version, None);
+            let version = earlier.credential_version;
+            let budget = self.account_budget(user.id, version, None, caller.address);
             let stored = Some(earlier.password_hash.as_str());
             let guess = self.guess(&budget, &valid.password, stored, &caller).await?;
             if guess.right && !guess.attempt.is_over_the_limit() {
-                self.take_back(guess.attempt).await?;
+                self.give_back_password(&guess.attempt).await?;
                 return Ok(user);
             }
             let kind = EventKind::ConfirmationFailed;

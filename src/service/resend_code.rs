@@ -2,7 +2,7 @@
 
 use super::{Error, PendingChallenge, UseCases, challenge::new_code};
 use crate::{
-    domain::{Caller, ThrottleRule},
+    domain::Caller,
     store::{CodeRules, Renewal},
     token::OpaqueToken,
 };
@@ -17,8 +17,9 @@ impl UseCases {
         token: OpaqueToken,
         caller: Caller,
     ) -> Result<PendingChallenge, Error> {
+        self.admit(&caller)?;
         let (now, policy) = (self.clock.now(), &self.policy.code);
-        let (token_mac, code) = (self.challenge_mac(&token), new_code());
+        let token_mac = self.challenge_mac(&token);
         // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
         let found = self.store.challenge_find(token_mac).await?;
         let (challenge, user) =
@@ -30,10 +31,13 @@ impl UseCases {
             now,
             next_resend_at: now.plus(policy.resend_after),
             max_attempts: policy.max_attempts,
+            is_long_code: self.needs_long_code(&challenge, caller.address).await?,
         };
+        let code = new_code(rules.is_long_code);
         let code_mac = self.code_mac(&token_mac, code.expose());
         let message = self.login_code(&user, code, &challenge, caller.address)?;
-        let mail = self.charge(ThrottleRule::Mails, self.mail_budget(&challenge)).await?;
+        let mail = self.login_mail_charge(&user, challenge.device_id.is_some());
+        let mail = self.charge(vec![mail]).await?;
         let not_renewed =
             match self.store.challenge_renew(token_mac, code_mac, rules, message).await? {
                 Renewal::Renewed(challenge) => {

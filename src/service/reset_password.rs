@@ -7,7 +7,7 @@ use crate::{
     delivery::Notice,
     domain::{Caller, EventKind, Password, User},
     store::{MailboxCode, PasswordReset, SpentRecoveryCode},
-    token::OpaqueToken,
+    token::{DeviceToken, OpaqueToken},
 };
 
 /// What a caller sent.
@@ -24,7 +24,7 @@ pub struct ResetPasswordRequest {
 }
 
 impl UseCases {
-    /// Sets another password.
+    /// Sets another password. Gives the token with which the next login is that of a known device.
     ///
     /// # Errors
     /// Bad fields; an id or a code that is not valid; no attempts left; too many failed codes; no second factor beside the
@@ -33,7 +33,7 @@ impl UseCases {
         &self,
         request: ResetPasswordRequest,
         caller: Caller,
-    ) -> Result<(), Error> {
+    ) -> Result<OpaqueToken, Error> {
         // Neither a password that is no good for anybody nor a machine that is too busy to hash one costs an attempt.
         let for_anybody =
             Password::parse_new(&request.new_password, self.policy.password, None, None);
@@ -56,7 +56,7 @@ impl UseCases {
         user_id: uuid::Uuid,
         request: &ResetPasswordRequest,
         caller: Caller,
-    ) -> Result<(), Error> {
+    ) -> Result<OpaqueToken, Error> {
         let credential_version = sent.credential_version;
         let found = self.store.user_by_id(user_id).await?.filter(|found| {
             found.user.disabled_at.is_none() && found.credential_version == credential_version
@@ -82,7 +82,15 @@ impl UseCases {
             return Err(Error::ChallengeInvalid);
         }
         self.outbox.wake();
-        Ok(())
+        Ok(self.known_by_reset(user_id, credential_version + 1))
+    }
+
+    /// The owner is no stranger to themselves: what others have wasted in the account's budgets does not keep them from the login
+    /// that follows. It spares no factor.
+    fn known_by_reset(&self, user_id: uuid::Uuid, credential_version: i64) -> OpaqueToken {
+        let (device_id, now) = (self.reset_device(user_id), self.clock.now());
+        let (key, version) = (&self.master_key, credential_version);
+        DeviceToken::issue(key, user_id, version, true, device_id, now).text()
     }
 
     /// One mailbox never counts as two factors (OWASP ASVS 5.0, 6.4.3): where it gets the codes for logins, too, whoever reads

@@ -74,8 +74,10 @@ impl UseCases {
         destination: &Destination,
     ) -> Result<Tokens, Error> {
         let (user, version) = (&credentials.user, credentials.credential_version);
-        // A device that was known stays the one it was: more logins give nobody more budgets.
-        let device_id = destination.device_id.unwrap_or_else(uuid::Uuid::now_v7);
+        // A device that was known stays the one it was: more logins give nobody more budgets. That of a reset has now shown all that a
+        // login needs, and becomes one of its own.
+        let known = destination.device_id.filter(|known| *known != self.reset_device(user.id));
+        let device_id = known.unwrap_or_else(uuid::Uuid::now_v7);
         let now = session.created_at;
         let second_factor = session.methods.contains(&AuthMethod::MultiFactor);
         let device =

@@ -1,14 +1,11 @@
 //! Verify2FA: reserve an attempt, compare, consume the challenge together with what proved the user.
 
 use super::{
-    Error, Proof, Tokens, UseCases,
-    budget::{Attempt, Budget},
-    error::reserved,
-    login::Destination,
-    proof::Reserved,
+    Error, Proof, Tokens, UseCases, attempt::Attempt, budget::Budget, error::reserved,
+    login::Destination, proof::Reserved,
 };
 use crate::{
-    domain::{Caller, Challenge, EventKind, Factor, InvalidField, ThrottleRule},
+    domain::{Caller, Challenge, Factor, InvalidField},
     store::{Credentials, ReservedChallenge, Spending},
     token::OpaqueToken,
 };
@@ -34,14 +31,23 @@ impl UseCases {
     ) -> Result<Tokens, Error> {
         let problem = "one of otp_code, totp_code and recovery_code must be there";
         let proof = request.proof.ok_or_else(|| InvalidField::new("proof", problem))?;
+        self.admit(&caller)?;
         let reserved = self.reserve(&request.challenge).await?;
         let user_id = reserved.challenge.user_id;
+        // The account's own limit, over all challenges; it too is spent before anything is compared.
+        let attempt = self.charge_code(&reserved.challenge, proof.factor(), caller).await?;
         let answered = self.check(&proof, reserved, caller).await;
-        if matches!(answered, Err(Error::ChallengeInvalid)) {
-            let (user_id, kind) = (Some(user_id), EventKind::CodeFailed);
-            self.record_failure(kind, user_id, None, caller.address).await?;
+        match answered {
+            Ok((tokens, passwords)) => {
+                self.count_as_right(attempt, passwords).await;
+                Ok(tokens)
+            }
+            Err(Error::ChallengeInvalid) => {
+                self.record_wrong_code(user_id, attempt.as_ref(), caller).await?;
+                Err(Error::ChallengeInvalid)
+            }
+            Err(error) => Err(error),
         }
-        answered
     }
 
     /// Spends an attempt, which is committed before anything is compared: callers in parallel can't share one, and nothing
@@ -60,20 +66,30 @@ impl UseCases {
         proof: &Proof,
         reserved: Reserved,
         caller: Caller,
-    ) -> Result<Tokens, Error> {
-        // The account's own limit, over all challenges and all kinds of proof; it too is spent before anything is compared.
-        let codes = self.code_budget(&reserved.challenge);
-        let attempt = self.charge(ThrottleRule::Codes, codes).await?;
+    ) -> Result<(Tokens, Budget), Error> {
         let user = self.store.user_by_id(reserved.challenge.user_id).await?;
         let credentials = user.ok_or(Error::ChallengeInvalid)?;
         // Only now is it looked at what it is and what form it has: a malformed guess is a guess.
         let spending = self.evaluate(proof, &reserved, &credentials.user, caller).await?;
         let (challenge, factor) = (reserved.challenge, proof.factor());
         let Challenge { user_id, credential_version, device_id, .. } = challenge;
-        let passwords = self.account_budget(user_id, credential_version, device_id);
+        let passwords = self.account_budget(user_id, credential_version, device_id, caller.address);
         let tokens = self.answer(challenge, &credentials, (factor, spending), caller).await?;
-        self.count_as_right(attempt, passwords).await;
-        Ok(tokens)
+        Ok((tokens, passwords))
+    }
+
+    /// Charges the budgets of a code. A long one is not counted: nobody guesses it, and whoever tries would keep others out.
+    async fn charge_code(
+        &self,
+        challenge: &Challenge,
+        factor: Factor,
+        caller: Caller,
+    ) -> Result<Option<Attempt>, Error> {
+        if factor == Factor::EmailCode && challenge.is_long_code {
+            return Ok(None);
+        }
+        let charges = self.challenge_charges(factor, challenge, caller.address);
+        self.charge(charges).await.map(Some)
     }
 
     /// Completes the login whose challenge was answered rightly.
@@ -104,10 +120,12 @@ impl UseCases {
 
     /// What was charged did not fail. The session has begun by now and the code is used up: if this can't be written, the
     /// user has a failure too many, and not a login too few.
-    async fn count_as_right(&self, attempt: Attempt, passwords: Budget) {
+    async fn count_as_right(&self, attempt: Option<Attempt>, passwords: Budget) {
         let settled = async {
-            self.take_back(attempt).await?;
-            self.forget_failures(passwords).await
+            if let Some(attempt) = attempt {
+                self.take_back(attempt).await?;
+            }
+            Ok::<_, Error>(self.store.throttle_settle(self.settled_by(&passwords, 0)).await?)
         };
         if let Err(error) = settled.await {
             tracing::warn!(%error, "a right code stays counted as a failed one");

@@ -26,7 +26,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::domain::{Challenge, Charged, Event, LoginName, Session, ThrottleRule, Timestamp, User};
+use crate::domain::{Challenge, Event, LoginName, Session, Timestamp, User};
 
 pub use self::{
     error::Error,
@@ -36,10 +36,10 @@ pub use self::{
     },
     mailbox::{EmailVerification, MailboxCode, MailboxCodes, NewMailboxCode, PasswordReset},
     records::{
-        Admission, ClaimedMessage, CodeRules, Credentials, Ended, EventFilter, Lease, LiveSession,
-        NewChallenge, NewUser, NumberedRevocation, OutboxState, PasswordChange, PoolUse, Refresh,
-        Renewal, Reservation, ReservedChallenge, Revoking, Rotation, SealedKey, SealedMessage,
-        Taken,
+        Admission, Charge, ClaimedMessage, CodeRules, Credentials, Ended, EventFilter, Lease,
+        LiveSession, NewChallenge, NewUser, NumberedRevocation, OutboxState, PasswordChange,
+        PoolUse, Refresh, Renewal, Reservation, ReservedChallenge, Revoking, Rotation, SealedKey,
+        SealedMessage, Settled, Taken,
     },
 };
 
@@ -165,14 +165,13 @@ pub trait Passwords {
 /// Sessions.
 #[async_trait]
 pub trait Sessions {
-    /// Begins a session, if the user is enabled and the credentials are still those of that version. With that
-    /// the failed passwords are forgotten that the throttle `failures` has counted beside this login's own attempt, unless
-    /// there are 100 or more. Returns whether it did.
+    /// Begins a session, if the user is enabled and the credentials are still those of that version. With that the login's own
+    /// attempts are settled. Returns whether it did.
     async fn session_create(
         &self,
         session: Session,
         credential_version: i64,
-        failures: [u8; 32],
+        settled: Settled,
     ) -> Result<bool>;
 
     /// Finds a session that lives: not revoked, not expired, its user enabled and the credentials still those it began with.
@@ -309,32 +308,24 @@ pub trait Revocations {
 /// Counted attempts. A key is a keyed digest: what it stands for is not kept.
 #[async_trait]
 pub trait Throttles {
-    /// Charges an attempt, before anything is evaluated: callers in parallel can't share one.
-    async fn throttle_charge(
-        &self,
-        key: [u8; 32],
-        rule: ThrottleRule,
-        now: Timestamp,
-    ) -> Result<Admission>;
+    /// Charges all of these budgets, whose keys differ, with one attempt, or none of them where one refuses it. Before anything is
+    /// evaluated: concurrent attempts can't share what is left.
+    async fn throttle_charge(&self, charges: Vec<Charge>, now: Timestamp) -> Result<Admission>;
 
-    /// Takes an attempt back, as though it had not been made. What others were charged with since stays.
-    async fn throttle_take_back(
-        &self,
-        key: [u8; 32],
-        rule: ThrottleRule,
-        charged: Charged,
-    ) -> Result<()>;
+    /// Whether all of these budgets would let an attempt through. Charges nothing.
+    async fn throttle_admits(&self, charges: Vec<Charge>, now: Timestamp) -> Result<bool>;
 
-    /// Forgets all attempts, unless there are 100 or more: then they stay until the password is another one.
-    async fn throttle_forget(&self, key: [u8; 32]) -> Result<()>;
+    /// Forgets rows of failures, and gives attempts back as though they had not been made: what others were charged with since
+    /// stays.
+    async fn throttle_settle(&self, settled: Settled) -> Result<()>;
 }
 
 /// What happened that matters for security: appended, and never changed. What another write causes gets in by the method
 /// that makes it.
 #[async_trait]
 pub trait Events {
-    /// Adds an event that no other write causes.
-    async fn event_append(&self, event: Event) -> Result<()>;
+    /// Adds an event that no other write causes, and the message that tells the user of it, if there is one.
+    async fn event_append(&self, event: Event, message: Option<SealedMessage>) -> Result<()>;
 
     /// The newest of those that match, the newest first.
     async fn events_list(&self, filter: EventFilter) -> Result<Vec<Event>>;

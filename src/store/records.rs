@@ -5,7 +5,9 @@ use std::{net::IpAddr, time::Duration};
 use uuid::Uuid;
 
 use super::NewMailboxCode;
-use crate::domain::{Challenge, Charged, Event, EventKind, Revocation, Session, Timestamp, User};
+use crate::domain::{
+    Challenge, Charged, Event, EventKind, Revocation, Session, ThrottleRule, Timestamp, User,
+};
 
 /// A user that is to be added.
 #[derive(Clone)]
@@ -192,6 +194,8 @@ pub struct CodeRules {
     pub next_resend_at: Timestamp,
     /// With so many attempts spent, no code helps any more.
     pub max_attempts: u32,
+    /// Whether the new code is a long one.
+    pub is_long_code: bool,
 }
 
 /// What came of replacing a code.
@@ -207,13 +211,37 @@ pub enum Renewal {
     Invalid,
 }
 
-/// What came of charging an attempt.
+/// A budget that is charged with an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Charge {
+    /// What it is counted by: a keyed digest.
+    pub key: [u8; 32],
+    /// How that is limited.
+    pub rule: ThrottleRule,
+}
+
+/// What came of charging an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
-    /// It may be made.
-    Charged(Charged),
-    /// There may be none before then.
-    Refused(Timestamp),
+    /// It may be made; all budgets are charged, in the order in which they were named.
+    Charged(Vec<Charged>),
+    /// One of the budgets lets none through, and none of them is charged.
+    Refused {
+        /// The budget's rule; of the first of several.
+        rule: ThrottleRule,
+        /// There may be none before then.
+        until: Timestamp,
+    },
+}
+
+/// What becomes of attempts that did not fail.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Rows of failures that are over: the key of each, and how many of the attempts it counts did not fail. One with 100 failures
+    /// or more stays.
+    pub forget: Vec<([u8; 32], u32)>,
+    /// Budgets that get their attempt back, with what it was charged as where that is known.
+    pub give_back: Vec<(Charge, Option<Charged>)>,
 }
 
 /// A message to a person, encrypted, that is to be sent if the transaction commits.

@@ -27,6 +27,7 @@ pub(super) struct ChallengeRow {
     expires_at: Timestamp,
     consumed_at: Option<Timestamp>,
     factors: String,
+    is_long_code: bool,
 }
 
 impl ChallengeRow {
@@ -49,6 +50,7 @@ impl TryFrom<ChallengeRow> for Challenge {
             id: row.id,
             user_id: row.user_id,
             credential_version: row.credential_version,
+            is_long_code: row.is_long_code,
             attempts: u32::try_from(row.attempts)
                 .map_err(|_negative| Error::Corrupt("challenges.attempts"))?,
             audience: row.audience,

@@ -103,8 +103,8 @@ async fn insert(
     let challenge = &new.challenge;
     sqlx::query(
         "INSERT INTO challenges (id, token_mac, user_id, credential_version, code_mac, attempts, audience, \
-         device_name, device_id, created_at, resend_at, expires_at, factors) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         device_name, device_id, created_at, resend_at, expires_at, factors, is_long_code) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(challenge.id)
     .bind(new.token_mac.as_slice())
@@ -119,6 +119,7 @@ async fn insert(
     .bind(challenge.resend_at)
     .bind(challenge.expires_at)
     .bind(words(&challenge.factors))
+    .bind(challenge.is_long_code)
     .execute(&mut *connection)
     .await?;
     let (user_id, at) = (Some(challenge.user_id), challenge.created_at);
@@ -176,7 +177,7 @@ async fn renew(
     message: &SealedMessage,
 ) -> Result<Renewal> {
     let row: Option<ChallengeRow> = sqlx::query_as(
-        "UPDATE challenges SET code_mac = $2, resend_at = $3 WHERE token_mac = $1 AND consumed_at IS NULL \
+        "UPDATE challenges SET code_mac = $2, resend_at = $3, is_long_code = $6 WHERE token_mac = $1 AND consumed_at IS NULL \
          AND expires_at > $4 AND resend_at <= $4 AND attempts < $5 AND EXISTS \
          (SELECT 1 FROM users WHERE users.id = user_id AND disabled_at IS NULL \
          AND users.credential_version = challenges.credential_version) RETURNING *",
@@ -186,6 +187,7 @@ async fn renew(
     .bind(rules.next_resend_at)
     .bind(rules.now)
     .bind(count(rules.max_attempts))
+    .bind(rules.is_long_code)
     .fetch_optional(&mut *connection)
     .await?;
     if let Some(row) = row {

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
-use super::{Backend, Connection};
+use super::{Backend, Connection, outbox};
 use crate::{
     domain::{Event, EventKind, Timestamp},
-    store::{Error, EventFilter, Events, Result},
+    store::{Error, EventFilter, Events, Result, SealedMessage},
 };
 
 /// How many are inserted at a time: six values each, of the 32,766 that SQLite takes.
@@ -15,9 +15,12 @@ const ROWS: usize = 1000;
 
 #[async_trait]
 impl Events for Backend {
-    async fn event_append(&self, event: Event) -> Result<()> {
-        self.write(event, |connection, event| {
-            Box::pin(put(connection, std::slice::from_ref(event)))
+    async fn event_append(&self, event: Event, message: Option<SealedMessage>) -> Result<()> {
+        self.write((event, message), |connection, (event, message)| {
+            Box::pin(async move {
+                put(connection, std::slice::from_ref(event)).await?;
+                outbox::put(connection, message.as_slice()).await
+            })
         })
         .await
     }

@@ -10,7 +10,9 @@ use super::{
 };
 use crate::{
     domain::{AuthMethod, Event, EventKind, Revocation, Revoked, Session, Timestamp},
-    store::{Credentials, Error, LiveSession, Refresh, Result, Revoking, Rotation, Sessions},
+    store::{
+        Credentials, Error, LiveSession, Refresh, Result, Revoking, Rotation, Sessions, Settled,
+    },
 };
 
 /// A live session ($1 is its id) with its user, whose columns keep their own names.
@@ -52,16 +54,15 @@ impl Sessions for Backend {
         &self,
         session: Session,
         credential_version: i64,
-        failures: [u8; 32],
+        settled: Settled,
     ) -> Result<bool> {
-        let args = (session, credential_version, failures);
-        self.write(args, |connection, (session, version, failures)| {
+        let args = (session, credential_version, settled);
+        self.write(args, |connection, (session, version, settled)| {
             Box::pin(async move {
                 Backend::hold_user(connection, session.user_id).await?;
                 let begun = insert(connection, session, *version).await?;
                 if begun {
-                    // The login's own attempt is among them.
-                    throttles::forget(connection, failures, 1).await?;
+                    throttles::settle(connection, settled).await?;
                 }
                 Ok(begun)
             })

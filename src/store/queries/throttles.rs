@@ -1,145 +1,191 @@
-//! Counted attempts: charged before anything is evaluated, taken back where it turns out that none was made.
+//! Counted attempts: charged before anything is evaluated, given back where it turns out that none failed.
+
+use std::collections::HashMap;
 
 use async_trait::async_trait;
+use sqlx::QueryBuilder;
 
 use super::{Backend, Connection};
 use crate::{
-    domain::{Charged, MAX_FAILURES_IN_A_ROW, Throttle, ThrottleRule, Timestamp},
-    store::{Admission, Error, Result, Throttles, column::count},
+    domain::{MAX_FAILURES_IN_A_ROW, Throttle, Timestamp},
+    store::{Admission, Charge, Error, Result, Settled, Throttles, column::count},
 };
+
+type Database = <Connection as sqlx::Connection>::Database;
+
+type Key = [u8; 32];
 
 #[async_trait]
 impl Throttles for Backend {
-    async fn throttle_charge(
-        &self,
-        key: [u8; 32],
-        rule: ThrottleRule,
-        now: Timestamp,
-    ) -> Result<Admission> {
-        let row: Option<ThrottleRow> = sqlx::query_as("SELECT * FROM throttles WHERE key = $1")
-            .bind(key.as_slice())
-            .fetch_optional(self.reader())
-            .await?;
-        let seen = row.map(TryInto::try_into).transpose()?;
+    async fn throttle_charge(&self, charges: Vec<Charge>, now: Timestamp) -> Result<Admission> {
+        let seen = read(&mut *self.reader().acquire().await?, &charges).await?;
         // Most of a flood gets no further than this: it does not queue for the one writer that SQLite has.
-        if let Err(until) = rule.charge(seen, now) {
-            return Ok(Admission::Refused(until));
+        if let refused @ Admission::Refused { .. } = decide(&charges, &seen, now) {
+            return Ok(refused);
         }
-        self.write((key, rule, now), |connection, (key, rule, now)| {
-            Box::pin(charge(connection, key, *rule, *now))
+        self.write((charges, now), |connection, (charges, now)| {
+            Box::pin(charge(connection, charges, *now))
         })
         .await
     }
 
-    async fn throttle_take_back(
-        &self,
-        key: [u8; 32],
-        rule: ThrottleRule,
-        charged: Charged,
-    ) -> Result<()> {
-        self.write((key, rule, charged), |connection, (key, rule, charged)| {
-            Box::pin(take_back(connection, key, *rule, charged))
-        })
-        .await
+    async fn throttle_admits(&self, charges: Vec<Charge>, now: Timestamp) -> Result<bool> {
+        let seen = read(&mut *self.reader().acquire().await?, &charges).await?;
+        Ok(matches!(decide(&charges, &seen, now), Admission::Charged(_)))
     }
 
-    async fn throttle_forget(&self, key: [u8; 32]) -> Result<()> {
-        self.write(key, |connection, key| Box::pin(forget(connection, key, 0))).await
+    async fn throttle_settle(&self, settled: Settled) -> Result<()> {
+        self.write(settled, |connection, settled| Box::pin(settle(connection, settled))).await
     }
+}
+
+/// Charges all, or says which refuses.
+fn decide(charges: &[Charge], found: &HashMap<Key, Throttle>, now: Timestamp) -> Admission {
+    let mut charged = Vec::with_capacity(charges.len());
+    for Charge { key, rule } in charges {
+        match rule.charge(found.get(key).copied(), now) {
+            Ok(one) => charged.push(one),
+            Err(until) => return Admission::Refused { rule: *rule, until },
+        }
+    }
+    Admission::Charged(charged)
+}
+
+async fn read(connection: &mut Connection, charges: &[Charge]) -> Result<HashMap<Key, Throttle>> {
+    let mut statement = QueryBuilder::<Database>::new(
+        "SELECT key, failures, last_at, next_allowed_at, expires_at FROM throttles WHERE key IN (",
+    );
+    let mut keys = statement.separated(", ");
+    for charge in charges {
+        keys.push_bind(charge.key.to_vec());
+    }
+    keys.push_unseparated(")");
+    collect(statement.build_query_as().fetch_all(connection).await?)
 }
 
 async fn charge(
     connection: &mut Connection,
-    key: &[u8],
-    rule: ThrottleRule,
+    charges: &[Charge],
     now: Timestamp,
 ) -> Result<Admission> {
-    // Locks the row, and makes it where there is none: rivals see what this attempt leaves. A new one has expired.
-    let row: ThrottleRow = sqlx::query_as(
-        "INSERT INTO throttles (key, failures, last_at, next_allowed_at, expires_at) \
-         VALUES ($1, 0, $2, $2, $2) ON CONFLICT (key) DO UPDATE SET key = excluded.key RETURNING *",
-    )
-    .bind(key)
-    .bind(now)
-    .fetch_one(&mut *connection)
-    .await?;
-    match rule.charge(Some(row.try_into()?), now) {
-        Err(until) => Ok(Admission::Refused(until)),
-        Ok(charged) => {
-            update(connection, key, &charged.after).await?;
-            Ok(Admission::Charged(charged))
+    let keys: Vec<_> = charges.iter().map(|charge| charge.key).collect();
+    let found = lock(connection, keys.clone()).await?;
+    let admission = decide(charges, &found, now);
+    match &admission {
+        Admission::Charged(charged) => {
+            let after = charged.iter().map(|charged| charged.after);
+            update(connection, keys.into_iter().zip(after).collect()).await?;
+        }
+        Admission::Refused { .. } => {
+            let made = keys.into_iter().filter(|key| found[key].failures == 0);
+            delete(connection, made.collect()).await?;
         }
     }
+    Ok(admission)
 }
 
-async fn take_back(
-    connection: &mut Connection,
-    key: &[u8],
-    rule: ThrottleRule,
-    charged: &Charged,
-) -> Result<()> {
-    let locked: Option<ThrottleRow> =
-        sqlx::query_as("UPDATE throttles SET key = key WHERE key = $1 RETURNING *")
-            .bind(key)
-            .fetch_optional(&mut *connection)
+/// Forgets failures, unless there are so many in a row that a password alone opens nothing, and gives attempts back.
+pub(super) async fn settle(connection: &mut Connection, settled: &Settled) -> Result<()> {
+    for (key, successes) in &settled.forget {
+        sqlx::query("DELETE FROM throttles WHERE key = $1 AND failures < $2")
+            .bind(key.as_slice())
+            .bind(i64::from(MAX_FAILURES_IN_A_ROW + successes))
+            .execute(&mut *connection)
             .await?;
-    // It is gone where all has been forgotten since.
-    let Some(found) = locked else { return Ok(()) };
-    match rule.take_back(charged, found.try_into()?) {
-        Some(left) => update(connection, key, &left).await,
-        None => delete(connection, key).await,
     }
+    if settled.give_back.is_empty() {
+        return Ok(());
+    }
+    let keys = settled.give_back.iter().map(|(charge, _)| charge.key).collect();
+    let found = lock(connection, keys).await?;
+    let (mut left, mut gone) = (Vec::new(), Vec::new());
+    for (Charge { key, rule }, charged) in &settled.give_back {
+        let Some(throttle) = found.get(key) else { continue };
+        match rule.take_back(charged.as_ref(), *throttle) {
+            Some(rest) => left.push((*key, rest)),
+            None => gone.push(*key),
+        }
+    }
+    update(connection, left).await?;
+    delete(connection, gone).await
 }
 
-async fn update(connection: &mut Connection, key: &[u8], throttle: &Throttle) -> Result<()> {
-    sqlx::query(
-        "UPDATE throttles SET failures = $2, last_at = $3, next_allowed_at = $4, expires_at = $5 \
-         WHERE key = $1",
-    )
-    .bind(key)
-    .bind(count(throttle.failures))
-    .bind(throttle.last_at)
-    .bind(throttle.next_allowed_at)
-    .bind(throttle.expires_at)
-    .execute(connection)
-    .await?;
+/// Locks rows until the transaction ends, and makes those that are not there, with no attempt in them: rivals see what this
+/// transaction leaves. In the order of their keys, so that two transactions never wait for each other (deadlock).
+async fn lock(connection: &mut Connection, mut keys: Vec<Key>) -> Result<HashMap<Key, Throttle>> {
+    keys.sort_unstable();
+    let mut statement = QueryBuilder::<Database>::new(
+        "INSERT INTO throttles (key, failures, last_at, next_allowed_at, expires_at) ",
+    );
+    let never = Timestamp::from_unix_micros(0);
+    statement.push_values(keys, |mut row, key| {
+        row.push_bind(key.to_vec()).push_bind(0).push_bind(never).push_bind(never).push_bind(never);
+    });
+    statement.push(
+        " ON CONFLICT (key) DO UPDATE SET key = excluded.key \
+         RETURNING key, failures, last_at, next_allowed_at, expires_at",
+    );
+    collect(statement.build_query_as().fetch_all(connection).await?)
+}
+
+/// Writes rows that are locked.
+async fn update(connection: &mut Connection, rows: Vec<(Key, Throttle)>) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut statement = QueryBuilder::<Database>::new(
+        "INSERT INTO throttles (key, failures, last_at, next_allowed_at, expires_at) ",
+    );
+    statement.push_values(rows, |mut row, (key, throttle)| {
+        row.push_bind(key.to_vec())
+            .push_bind(count(throttle.failures))
+            .push_bind(throttle.last_at)
+            .push_bind(throttle.next_allowed_at)
+            .push_bind(throttle.expires_at);
+    });
+    statement.push(
+        " ON CONFLICT (key) DO UPDATE SET failures = excluded.failures, last_at = excluded.last_at, \
+         next_allowed_at = excluded.next_allowed_at, expires_at = excluded.expires_at",
+    );
+    statement.build().execute(connection).await?;
     Ok(())
 }
 
-/// Forgets failures, unless there are so many in a row that a password alone opens nothing. `successes` are attempts that
-/// count among them and did not fail.
-pub(super) async fn forget(connection: &mut Connection, key: &[u8], successes: u32) -> Result<()> {
-    sqlx::query("DELETE FROM throttles WHERE key = $1 AND failures < $2")
-        .bind(key)
-        .bind(i64::from(MAX_FAILURES_IN_A_ROW + successes))
-        .execute(connection)
-        .await?;
+async fn delete(connection: &mut Connection, keys: Vec<Key>) -> Result<()> {
+    for key in keys {
+        sqlx::query("DELETE FROM throttles WHERE key = $1")
+            .bind(key.as_slice())
+            .execute(&mut *connection)
+            .await?;
+    }
     Ok(())
 }
 
-async fn delete(connection: &mut Connection, key: &[u8]) -> Result<()> {
-    sqlx::query("DELETE FROM throttles WHERE key = $1").bind(key).execute(connection).await?;
-    Ok(())
+fn collect(rows: Vec<ThrottleRow>) -> Result<HashMap<Key, Throttle>> {
+    rows.into_iter().map(ThrottleRow::parse).collect()
 }
 
 #[derive(sqlx::FromRow)]
 struct ThrottleRow {
+    key: Vec<u8>,
     failures: i32,
     last_at: Timestamp,
     next_allowed_at: Timestamp,
     expires_at: Timestamp,
 }
 
-impl TryFrom<ThrottleRow> for Throttle {
-    type Error = Error;
-
-    fn try_from(row: ThrottleRow) -> Result<Self> {
-        Ok(Self {
-            failures: u32::try_from(row.failures)
-                .map_err(|_negative| Error::Corrupt("throttles.failures"))?,
-            last_at: row.last_at,
-            next_allowed_at: row.next_allowed_at,
-            expires_at: row.expires_at,
-        })
+impl ThrottleRow {
+    fn parse(self) -> Result<(Key, Throttle)> {
+        let key = self.key.try_into().map_err(|_length| Error::Corrupt("throttles.key"))?;
+        let failures = u32::try_from(self.failures);
+        Ok((
+            key,
+            Throttle {
+                failures: failures.map_err(|_negative| Error::Corrupt("throttles.failures"))?,
+                last_at: self.last_at,
+                next_allowed_at: self.next_allowed_at,
+                expires_at: self.expires_at,
+            },
+        ))
     }
 }

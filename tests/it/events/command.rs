@@ -55,8 +55,8 @@ async fn events_are_listed_by_user_kind_and_age_the_newest_last(
     let sample = countersign::domain::LoginName::parse("sample-1").unwrap();
     let sample = Some(store.user_by_login(&sample).await.unwrap().unwrap().user.id);
     let (gone, now) = (Some(Uuid::now_v7()), Clock::system().now());
-    store.event_append(event(LoginFailed, None, now.minus(2 * HOUR))).await.unwrap();
-    store.event_append(event(UserDeleted, gone, now.minus(3 * HOUR))).await.unwrap();
+    store.event_append(event(LoginFailed, None, now.minus(2 * HOUR)), None).await.unwrap();
+    store.event_append(event(UserDeleted, gone, now.minus(3 * HOUR)), None).await.unwrap();
 
     let all = [named(UserDeleted, gone), named(LoginFailed, None), named(Registered, sample)];
     assert_eq!(list(&database, &[]), all);
@@ -95,7 +95,7 @@ async fn the_table_lines_up_and_times_are_in_utc() {
     let failed = event(EventKind::LoginFailed, None, at);
     let revoked = Event { session_id, ..event(EventKind::SessionRevoked, user_id, at.plus(HOUR)) };
     for event in [failed, revoked] {
-        store.event_append(event).await.unwrap();
+        store.event_append(event, None).await.unwrap();
     }
     let (user, session) = (user_id.unwrap().to_string(), session_id.unwrap().to_string());
     let (heading, none) =

@@ -37,7 +37,7 @@ async fn events_are_kept_as_long_as_is_configured(
             address: None,
             at: clock.now(),
         };
-        store.event_append(event).await.unwrap();
+        store.event_append(event, None).await.unwrap();
     }
     clock.advance(7 * DAY);
     assert_eq!(janitor.run().await.unwrap(), Some(0));

@@ -276,7 +276,13 @@ pub fn alice(password: &str) -> RegisterRequest {
     }
 }
 
-/// Six digits that are not `code`.
+/// A code of the form of `code` that is another one.
 pub fn wrong(code: &str) -> String {
-    format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
+    match code.parse::<u32>() {
+        Ok(digits) => format!("{:06}", (digits + 1) % 1_000_000),
+        Err(_letters) => {
+            let first = if code.starts_with('Z') { "Y" } else { "Z" };
+            format!("{first}{}", &code[1..])
+        }
+    }
 }

@@ -161,8 +161,8 @@ async fn malformed_codes_count_and_after_five_the_right_one_comes_too_late(
     let user = server.user(false).await;
     let (id, code) = open_reset(&server, &user).await;
     for typed in [
-        format!(" {code}"),
-        format!("{code} "),
+        format!("{code}0"),
+        code[1..].to_owned(),
         format!("+{}", &code[1..]),
         String::new(),
         wrong(&code),

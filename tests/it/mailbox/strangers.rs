@@ -138,22 +138,22 @@ async fn an_address_that_nobody_has_behaves_as_any_other_all_its_life(
     all.begin().await;
     let code = wrong(&logs::code(&user.username));
     assert!(is(&all.guess(4, &code).await, Code::ResourceExhausted), "twenty failed codes");
-    for _ in 0..55 {
+    for _ in 0..25 {
         server.clock.advance(COOL_DOWN);
         assert!(matches!(all.begin().await, Seen::Id(43, _)));
     }
     server.clock.advance(COOL_DOWN);
-    assert!(is(&all.begin().await, Code::ResourceExhausted), "sixty codes");
+    assert!(is(&all.begin().await, Code::ResourceExhausted), "thirty codes");
     assert!(is(&all.guess(0, &code).await, Code::Unauthenticated), "expired");
     // Whom the codes went to is another matter.
     let got = |name| logs::codes(name).len();
     let of_verified = match errand {
         Errand::Verification => 0,
-        Errand::Reset => 60,
+        Errand::Reset => 30,
     };
     assert_eq!(
         [got(&user.username), got(&disabled.username), got(&verified.username)],
-        [60, 0, of_verified]
+        [30, 0, of_verified]
     );
 }
 

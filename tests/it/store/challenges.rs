@@ -13,7 +13,8 @@ use crate::harness::{Backend, Database};
 const MAX: u32 = 3;
 
 fn rules(seconds: u64) -> CodeRules {
-    CodeRules { now: at(seconds), next_resend_at: at(seconds + 30), max_attempts: MAX }
+    let (now, next_resend_at) = (at(seconds), at(seconds + 30));
+    CodeRules { now, next_resend_at, max_attempts: MAX, is_long_code: false }
 }
 
 #[rstest]

@@ -46,7 +46,7 @@ async fn events_are_listed_as_they_were_written_and_by_whose_what_and_when(
     // Of two at the same moment the order is that of their ids.
     let begun = event(EventKind::LoginSucceeded, Some(Uuid::now_v7()), 3);
     for event in [changed, nobodys, begun, failed] {
-        store.event_append(event).await.unwrap();
+        store.event_append(event, None).await.unwrap();
     }
     let list = async |filter| store.events_list(filter).await.unwrap();
     assert_eq!(list(ALL).await, [begun, changed, failed, nobodys]);
@@ -182,7 +182,7 @@ async fn old_events_are_removed_a_few_at_a_time(
     let database = Database::new(backend).await;
     let store = database.store().await;
     for seconds in [1, 1, 1, 2] {
-        store.event_append(event(EventKind::LoginFailed, None, seconds)).await.unwrap();
+        store.event_append(event(EventKind::LoginFailed, None, seconds), None).await.unwrap();
     }
     let remove =
         async |before, most| store.ended_remove(Ended::Events, at(before), most).await.unwrap();

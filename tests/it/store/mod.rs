@@ -23,7 +23,7 @@ use std::{
 
 use countersign::{
     domain::{AuthMethod, Challenge, Factor, Session, Timestamp, User},
-    store::{Credentials, NewChallenge, NewUser, Revoking, SealedMessage, Store},
+    store::{Credentials, NewChallenge, NewUser, Revoking, SealedMessage, Settled, Store},
 };
 use uuid::Uuid;
 
@@ -32,8 +32,8 @@ use crate::harness::unique;
 /// Where requests come from.
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-/// A throttle that counts nothing.
-const NO_FAILURES: [u8; 32] = [0; 32];
+/// No attempt to settle.
+const NO_FAILURES: Settled = Settled { forget: Vec::new(), give_back: Vec::new() };
 
 /// Now, or later.
 fn at(seconds: u64) -> Timestamp {
@@ -94,6 +94,7 @@ fn new_challenge(user: &Credentials) -> NewChallenge {
             user_id: user.user.id,
             credential_version: user.credential_version,
             factors: vec![Factor::EmailCode, Factor::RecoveryCode],
+            is_long_code: false,
             attempts: 0,
             audience: "countersign".into(),
             device_name: "phone".into(),

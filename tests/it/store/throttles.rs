@@ -2,7 +2,7 @@
 
 use countersign::{
     domain::{Charged, ThrottleRule},
-    store::{Admission, Ended, Store},
+    store::{Admission, Charge, Ended, Settled, Store},
 };
 use futures_util::future::join_all;
 use rstest::rstest;
@@ -12,11 +12,24 @@ use crate::harness::{Backend, Database};
 
 const KEY: [u8; 32] = [1; 32];
 
+fn of(key: u8, rule: ThrottleRule) -> Charge {
+    Charge { key: [key; 32], rule }
+}
+
 async fn charge(store: &dyn Store, rule: ThrottleRule, seconds: u64) -> Charged {
-    match store.throttle_charge(KEY, rule, at(seconds)).await.unwrap() {
-        Admission::Charged(charged) => charged,
-        Admission::Refused(until) => panic!("refused until {until:?}"),
+    match store.throttle_charge(vec![of(1, rule)], at(seconds)).await.unwrap() {
+        Admission::Charged(charged) => charged[0],
+        refused @ Admission::Refused { .. } => panic!("{refused:?}"),
     }
+}
+
+/// What a success settles of the budget that `charge` charges.
+fn forgotten(successes: u32) -> Settled {
+    Settled { forget: vec![(KEY, successes)], ..Settled::default() }
+}
+
+fn given_back(rule: ThrottleRule, charged: Option<Charged>) -> Settled {
+    Settled { give_back: vec![(of(1, rule), charged)], ..Settled::default() }
 }
 
 #[rstest]
@@ -31,15 +44,13 @@ async fn attempts_add_up_until_they_are_refused_forgotten_or_expired(
     for failures in 2..=5 {
         assert_eq!(charge(store, rule, 0).await.after.failures, failures);
     }
-    let refused = store.throttle_charge(KEY, rule, at(0)).await.unwrap();
-    assert_eq!(refused, Admission::Refused(at(1)));
-    assert!(matches!(
-        store.throttle_charge([2; 32], rule, at(0)).await.unwrap(),
-        Admission::Charged(Charged { before: None, .. })
-    ));
+    let refused = store.throttle_charge(vec![of(1, rule)], at(0)).await.unwrap();
+    assert_eq!(refused, Admission::Refused { rule, until: at(1) });
+    let other = store.throttle_charge(vec![of(2, rule)], at(0)).await.unwrap();
+    assert_eq!(other, Admission::Charged(vec![rule.charge(None, at(0)).unwrap()]));
     let sixth = charge(store, rule, 1).await;
     assert_eq!((sixth.before.unwrap().failures, sixth.after.failures), (5, 6));
-    store.throttle_forget(KEY).await.unwrap();
+    store.throttle_settle(forgotten(0)).await.unwrap();
     assert_eq!(charge(store, rule, 1).await.before, None);
     let a_day_later = 24 * 60 * 60 + 1;
     assert_eq!(charge(store, rule, a_day_later).await.before, None, "expired");
@@ -55,8 +66,8 @@ async fn a_session_that_begins_ends_the_row_of_failures_and_one_that_does_not_le
     let user = stored_user(store.as_ref()).await;
     let rule = ThrottleRule::Passwords;
     charge(store.as_ref(), rule, 0).await;
-    store.throttle_charge([2; 32], rule, at(0)).await.unwrap();
-    let begin = |version| store.session_create(session_of(user.user.id), version, KEY);
+    store.throttle_charge(vec![of(2, rule)], at(0)).await.unwrap();
+    let begin = |version| store.session_create(session_of(user.user.id), version, forgotten(1));
     assert!(!begin(2).await.unwrap());
     assert_eq!(charge(store.as_ref(), rule, 0).await.after.failures, 2);
     assert!(begin(1).await.unwrap());
@@ -78,7 +89,7 @@ async fn a_login_after_ninety_nine_failures_ends_the_row_and_one_after_a_hundred
     for number in 0..=failures {
         charge(store.as_ref(), rule, u64::from(number) * a_minute).await;
     }
-    assert!(store.session_create(session_of(user.user.id), 1, KEY).await.unwrap());
+    assert!(store.session_create(session_of(user.user.id), 1, forgotten(1)).await.unwrap());
     let next = charge(store.as_ref(), rule, 200 * a_minute).await;
     assert_eq!(next.before.is_none(), failures < 100, "{next:?}");
 }
@@ -92,16 +103,16 @@ async fn what_is_taken_back_leaves_what_others_were_charged_with(
     let store = database.store().await;
     let (store, rule) = (store.as_ref(), ThrottleRule::Codes);
     let (first, second) = (charge(store, rule, 0).await, charge(store, rule, 1).await);
-    store.throttle_take_back(KEY, rule, second).await.unwrap();
+    store.throttle_settle(given_back(rule, Some(second))).await.unwrap();
     assert_eq!(charge(store, rule, 2).await.before, Some(first.after), "as before the second");
-    store.throttle_take_back(KEY, rule, first).await.unwrap();
+    store.throttle_settle(given_back(rule, Some(first))).await.unwrap();
     let left = charge(store, rule, 3).await.before.unwrap();
     assert_eq!((left.failures, left.last_at), (1, at(2)));
-    store.throttle_forget(KEY).await.unwrap();
-    store.throttle_take_back(KEY, rule, first).await.unwrap();
+    store.throttle_settle(forgotten(0)).await.unwrap();
+    store.throttle_settle(given_back(rule, Some(first))).await.unwrap();
     assert_eq!(database.number("SELECT COUNT(*) FROM throttles").await, 0);
-    let only = charge(store, rule, 4).await;
-    store.throttle_take_back(KEY, rule, only).await.unwrap();
+    charge(store, rule, 4).await;
+    store.throttle_settle(given_back(rule, None)).await.unwrap();
     assert_eq!(database.number("SELECT COUNT(*) FROM throttles").await, 0);
 }
 
@@ -112,7 +123,7 @@ async fn of_many_attempts_at_once_no_more_are_let_through_than_there_are(
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
-    let attempts = (0..100).map(|_| store.throttle_charge(KEY, ThrottleRule::Codes, at(0)));
+    let attempts = (0..100).map(|_| store.throttle_charge(vec![of(1, ThrottleRule::Codes)], at(0)));
     let answers: Vec<_> = join_all(attempts).await.into_iter().map(Result::unwrap).collect();
     let charged = answers.iter().filter(|answer| matches!(answer, Admission::Charged(_)));
     assert_eq!(charged.count(), 20);
@@ -127,11 +138,59 @@ async fn what_has_expired_is_deleted_some_at_a_time(
     let database = Database::new(backend).await;
     let store = database.store().await;
     for key in 0..5 {
-        store.throttle_charge([key; 32], ThrottleRule::Codes, at(0)).await.unwrap();
+        store.throttle_charge(vec![of(key, ThrottleRule::Codes)], at(0)).await.unwrap();
     }
-    store.throttle_charge([9; 32], ThrottleRule::Codes, at(1)).await.unwrap();
+    store.throttle_charge(vec![of(9, ThrottleRule::Codes)], at(1)).await.unwrap();
     let remove = async |before| store.ended_remove(Ended::Throttles, at(before), 3).await.unwrap();
     assert_eq!(remove(3600).await, 0);
     assert_eq!([remove(3601).await, remove(3601).await, remove(3601).await], [3, 2, 0]);
     assert_eq!(database.number("SELECT COUNT(*) FROM throttles").await, 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn all_budgets_are_charged_or_none_and_the_first_that_refuses_is_named(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (wide, narrow) = (of(1, ThrottleRule::Codes), of(2, ThrottleRule::Hourly(2)));
+    let both = || vec![wide, narrow];
+    for count in 1..=2 {
+        let Admission::Charged(charged) = store.throttle_charge(both(), at(0)).await.unwrap()
+        else {
+            panic!("refused")
+        };
+        assert_eq!(charged.iter().map(|one| one.after.failures).collect::<Vec<_>>(), [count; 2]);
+    }
+    assert!(store.throttle_admits(vec![wide], at(0)).await.unwrap());
+    assert!(!store.throttle_admits(both(), at(0)).await.unwrap());
+    let refused = store.throttle_charge(both(), at(0)).await.unwrap();
+    assert_eq!(refused, Admission::Refused { rule: narrow.rule, until: at(3600) });
+    assert_eq!(charge(store.as_ref(), wide.rule, 0).await.after.failures, 3, "not charged");
+    store
+        .throttle_settle(Settled { give_back: vec![(narrow, None)], ..Settled::default() })
+        .await
+        .unwrap();
+    assert!(store.throttle_admits(both(), at(0)).await.unwrap());
+}
+
+/// Transactions that took rows in the order in which they are named would wait for each other: a deadlock.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attempts_that_name_the_same_budgets_in_any_order_all_succeed(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let rule = ThrottleRule::Rate(1_000_000);
+    let attempts = (0..64_u8).map(|number| {
+        let mut charges: Vec<_> = (0..6).map(|key| of(key, rule)).collect();
+        charges.rotate_left(usize::from(number) % 6);
+        store.throttle_charge(charges, at(0))
+    });
+    for answer in join_all(attempts).await {
+        assert!(matches!(answer.unwrap(), Admission::Charged(_)));
+    }
+    assert_eq!(database.number("SELECT CAST(MIN(failures) AS BIGINT) FROM throttles").await, 64);
 }

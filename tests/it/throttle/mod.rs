@@ -4,8 +4,10 @@ mod addresses;
 mod codes;
 mod confirmations;
 mod devices;
+mod owners;
 mod passwords;
 mod renewal;
+mod sources;
 
 use std::time::Duration;
 
@@ -44,6 +46,13 @@ async fn login(
         request.metadata_mut().insert("x-forwarded-for", origin.forwarded_for.parse().unwrap());
     }
     Ok(soon("Login", auth.clone().login(request)).await?.into_inner())
+}
+
+/// A request that a trusted proxy forwards for that address.
+fn from<T>(address: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("x-forwarded-for", address.parse().unwrap());
+    request
 }
 
 /// The tokens of a login that must succeed.

@@ -101,7 +101,7 @@ async fn accounts_that_do_not_exist_are_throttled_like_those_that_do(
 
 #[rstest]
 #[tokio::test]
-async fn no_spelling_address_replica_or_restart_gives_another_budget(
+async fn no_spelling_replica_or_restart_gives_another_budget(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let database = Database::new(backend).await;
@@ -117,15 +117,14 @@ async fn no_spelling_address_replica_or_restart_gives_another_budget(
     let other = replica(&config, environment()).await;
     for number in 0..5 {
         let auth = if number % 2 == 0 { &server.auth } else { &other };
-        let forwarded_for = format!("192.0.2.{number}");
-        let origin = Origin { forwarded_for: &forwarded_for, ..Origin::default() };
+        let origin = Origin { forwarded_for: "192.0.2.1", ..Origin::default() };
         let answer = login(auth, spellings[number % 4], WRONG, origin).await;
         assert_eq!(reason_of(answer), "INVALID_CREDENTIALS");
     }
     let Server { database, stop, ended, auth, .. } = server;
     for auth in [&auth, &other] {
         for name in spellings {
-            let origin = Origin { forwarded_for: "198.51.100.1", ..Origin::default() };
+            let origin = Origin { forwarded_for: "192.0.2.1", ..Origin::default() };
             assert_eq!(wait(login(auth, name, PASSWORD, origin).await), SECOND);
         }
     }
@@ -134,7 +133,8 @@ async fn no_spelling_address_replica_or_restart_gives_another_budget(
     ended.await.unwrap().unwrap();
     let server = Server::start_on(database, &config, environment(), clock.clone()).await;
     for name in spellings {
-        assert_eq!(wait(server.login(name, PASSWORD).await), SECOND);
+        let origin = Origin { forwarded_for: "192.0.2.1", ..Origin::default() };
+        assert_eq!(wait(login(&server.auth, name, PASSWORD, origin).await), SECOND);
     }
 }
 
@@ -213,7 +213,7 @@ async fn a_guess_that_is_refused_after_its_charge_gives_it_back(
 ) {
     // Seconds of work: more than the guess has.
     const SLOW: &str = "$2b$16$n79VH.0Q2TMWmt3Oqt9ukuKq4Noyk3094Y2QlB8NdRT8SvGiI4ft2";
-    let server = Server::start(backend).await;
+    let server = Server::start_with(backend, |config, _| config.policy.service_failures = 0).await;
     server.clock.stop();
     let user = server.user(false).await;
     server.login(&user.username, WRONG).await.unwrap_err();
@@ -229,8 +229,11 @@ async fn a_guess_that_is_refused_after_its_charge_gives_it_back(
     }
     let as_before = "SELECT COUNT(*) FROM throttles \
         JOIN before USING (key, failures, last_at, next_allowed_at, expires_at)";
-    assert_eq!(server.database.number(as_before).await, 1);
-    assert_eq!(server.database.number("SELECT COUNT(*) FROM throttles").await, 1);
+    // That of the source exactly, that of all strangers in its count.
+    assert!(server.database.number(as_before).await >= 1);
+    let left = "SELECT CAST(SUM(failures) AS BIGINT) FROM throttles";
+    let before = "SELECT CAST(SUM(failures) AS BIGINT) FROM before";
+    assert_eq!(server.database.number(left).await, server.database.number(before).await);
 }
 
 #[tokio::test]
