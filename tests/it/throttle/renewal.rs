@@ -9,7 +9,6 @@ use crate::{
     harness::{
         Backend, Server, logs, reason, reason_of,
         server::{PASSWORD, wrong},
-        wait,
     },
 };
 

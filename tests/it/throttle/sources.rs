@@ -37,7 +37,10 @@ fn at(forwarded_for: &str) -> Origin<'_> {
     Origin { forwarded_for, ..Origin::default() }
 }
 
-fn counted<T>(answers: impl IntoIterator<Item = Result<T, Status>>, wanted: &str) -> usize {
+fn counted<T: std::fmt::Debug>(
+    answers: impl IntoIterator<Item = Result<T, Status>>,
+    wanted: &str,
+) -> usize {
     answers.into_iter().map(|answer| reason_of(answer)).filter(|reason| reason == wanted).count()
 }
 
