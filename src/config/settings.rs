@@ -40,7 +40,7 @@ pub const SETTINGS: &[Setting] = &[
         "32 bytes in base64: encrypts keys and secrets at rest",
     ),
     plain(DELIVERY, "log in development", "how codes reach people: log, smtp or webhook"),
-    secret(SMTP_URL, "", "smtps://user:password@host:port or smtp://…?tls=required"),
+    secret(SMTP_URL, "", "smtps://user:password@host:port, or with STARTTLS smtp://…?tls=required"),
     plain(SMTP_FROM, "", "the sender of mails: Countersign <auth@example.com>"),
     plain(TEMPLATES, "built in", "with smtp: a folder with texts of your own"),
     plain(WEBHOOK_URL, "", "https://…; http only to a loopback address"),

@@ -4,14 +4,22 @@ use std::fmt;
 
 use lettre::transport::smtp::authentication::Credentials;
 use percent_encoding::percent_decode_str;
+use rustls::pki_types::ServerName;
 use url::{Host, Url};
+
+/// What to write instead of a URL without TLS.
+const TLS_WANTED: &str = "must be smtps://…, or smtp://…?tls=required: \
+    without TLS only to a loopback address and without user and password";
 
 /// A mail server: `smtps://user:password@host:port`, or `smtp://…?tls=required`.
 #[derive(Clone)]
 pub struct SmtpUrl {
     pub(super) host: String,
+    /// What the server's certificate must be for: `host`.
+    pub(super) name: ServerName<'static>,
     pub(super) port: u16,
     pub(super) security: Security,
+    /// None without TLS.
     pub(super) credentials: Option<Credentials>,
 }
 
@@ -22,7 +30,7 @@ pub(super) enum Security {
     Tls,
     /// STARTTLS, or no mail (RFC 3207).
     StartTls,
-    /// It does not leave the machine.
+    /// It does not leave the machine, and there is no password.
     Loopback,
 }
 
@@ -30,7 +38,8 @@ impl SmtpUrl {
     /// Reads a URL.
     ///
     /// # Errors
-    /// Anything else, and a connection without TLS that would leave the machine. The text does not repeat the URL.
+    /// Anything else, and without TLS: a connection that would leave the machine, and a password. The text does not repeat
+    /// the URL.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wanted = "must be smtps://user:password@host or smtp://user:password@host?tls=required";
         let url = Url::parse(text).map_err(|_with_the_password| wanted)?;
@@ -38,25 +47,21 @@ impl SmtpUrl {
         let security = match (url.scheme(), url.query()) {
             ("smtps", None) => Security::Tls,
             ("smtp", Some("tls=required")) => Security::StartTls,
-            ("smtp", None) if is_loopback(host) => Security::Loopback,
-            ("smtp", None) => {
-                return Err(
-                    "must have ?tls=required: without TLS only to a loopback address".into()
-                );
-            }
+            ("smtp", None) if is_loopback(host) && !has_login(&url) => Security::Loopback,
+            ("smtp", None) => return Err(TLS_WANTED.into()),
             _ => return Err(wanted.into()),
         };
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
             return Err(wanted.into());
         }
         let decode = |text| percent_decode_str(text).decode_utf8().map(Into::into);
-        let credentials = match (url.username(), url.password()) {
-            ("", None) => None,
-            (user, password) => {
-                let user = decode(user).map_err(|_not_utf8| wanted)?;
-                let password = decode(password.unwrap_or_default()).map_err(|_not_utf8| wanted)?;
-                Some(Credentials::new(user, password))
-            }
+        let credentials = if has_login(&url) {
+            let user = decode(url.username()).map_err(|_not_utf8| wanted)?;
+            let password = url.password().unwrap_or_default();
+            let password = decode(password).map_err(|_not_utf8| wanted)?;
+            Some(Credentials::new(user, password))
+        } else {
+            None
         };
         let port = url.port().unwrap_or(match security {
             Security::Tls => 465,
@@ -65,7 +70,8 @@ impl SmtpUrl {
         });
         // An IPv6 address has brackets in a URL and none elsewhere.
         let host = host.trim_matches(['[', ']']).to_owned();
-        Ok(Self { host, port, security, credentials })
+        let name = ServerName::try_from(host.clone()).map_err(|_no_certificate_for_it| wanted)?;
+        Ok(Self { host, name, port, security, credentials })
     }
 }
 
@@ -97,6 +103,11 @@ impl HookUrl {
     }
 }
 
+/// Whether the URL has a user or a password.
+fn has_login(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
 /// Whether what is sent to `host` stays on this machine.
 fn is_loopback(host: &str) -> bool {
     match Host::parse(host) {
@@ -124,6 +135,7 @@ mod tests {
             let url = SmtpUrl::parse(text).unwrap();
             assert_eq!((url.host.as_str(), url.port, url.security), (host, port, security));
             assert!(url.credentials.is_none());
+            assert_eq!(url.name.to_str(), host);
         }
         for bad in [
             "smtp://mail.example.com",
@@ -134,6 +146,7 @@ mod tests {
             "smtps://mail.example.com?tls=off",
             "smtps://mail.example.com/helo",
             "smtps:mail.example.com",
+            "smtps://mail..example.com",
             "https://mail.example.com",
             "mail.example.com",
         ] {
@@ -149,6 +162,23 @@ mod tests {
         assert!(!format!("{url:?}").contains("p:w/"));
         for bad in ["smtp://u:hunter2@mail.example.com", "smtps://u:hunter2@:x"] {
             assert!(!SmtpUrl::parse(bad).unwrap_err().contains("hunter2"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_password_goes_without_tls_and_it_is_told_what_to_write_instead() {
+        for bad in [
+            "smtp://user:hunter2@mail.example.com",
+            "smtp://user:hunter2@127.0.0.1:1025",
+            "smtp://user:hunter2@localhost",
+            "smtp://user:hunter2@[::1]",
+            "smtp://user@127.0.0.1",
+            "smtp://:hunter2@127.0.0.1",
+        ] {
+            assert_eq!(SmtpUrl::parse(bad).unwrap_err(), TLS_WANTED, "{bad}");
+        }
+        for good in ["smtps://u:p@127.0.0.1", "smtp://u:p@localhost?tls=required"] {
+            assert!(SmtpUrl::parse(good).unwrap().credentials.is_some(), "{good}");
         }
     }
 

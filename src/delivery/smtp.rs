@@ -1,10 +1,15 @@
 //! Mail, over SMTP.
 //!
-//! The connections are kept here and not by lettre: its asynchronous transport limits the time of the TCP connection
-//! alone, and a send that is given up leaves a connection in its pool that is in the middle of a dialogue.
+//! `connect` makes the connections. They are kept here and not by lettre: its asynchronous transport limits the time of
+//! the TCP connection alone, and a send that is given up leaves a connection in its pool that is in the middle of a
+//! dialogue.
+
+mod connect;
+mod encrypted;
+mod starttls;
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -12,16 +17,16 @@ use lettre::{
     message::Mailbox,
     transport::smtp::{
         self,
-        authentication::DEFAULT_MECHANISMS,
-        client::{AsyncSmtpConnection, TlsParameters},
+        client::AsyncSmtpConnection,
         extension::ClientId,
         response::{Category, Severity},
     },
 };
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 use uuid::Uuid;
 
-use super::{Failure, Message, SmtpUrl, Templates, Trust, endpoint::Security, mail, reason};
+use super::{Failure, Message, SmtpUrl, Templates, Trust, mail, reason};
 use crate::domain::Timestamp;
 
 /// From nothing to a server that is ready for mail. One that never says a word is given up.
@@ -39,7 +44,7 @@ const MAX_IDLE: usize = 8;
 /// A mail server and what is sent through it.
 pub struct Smtp {
     url: SmtpUrl,
-    tls: TlsParameters,
+    tls: TlsConnector,
     from: Mailbox,
     hello: ClientId,
     templates: Templates,
@@ -62,8 +67,8 @@ impl Smtp {
         from: Mailbox,
         templates: Templates,
         trust: &Trust,
-    ) -> Result<Self, smtp::Error> {
-        let tls = trust.parameters(&url.host)?;
+    ) -> Result<Self, rustls::Error> {
+        let tls = TlsConnector::from(Arc::new(trust.client()?));
         let hello = ClientId::Domain(from.email.domain().to_owned());
         Ok(Self { url, tls, from, hello, templates, idle: Mutex::default() })
     }
@@ -96,23 +101,13 @@ impl Smtp {
     }
 
     /// A connection that is ready for a mail. Whoever gets one owns it: it is closed unless it is given back.
-    async fn connection(&self) -> Result<AsyncSmtpConnection, smtp::Error> {
+    async fn connection(&self) -> Result<AsyncSmtpConnection, connect::Error> {
         while let Some((since, mut connection)) = self.take() {
             if since.elapsed() < IDLE && connection.test_connected().await {
                 return Ok(connection);
             }
         }
-        let tls = (self.url.security == Security::Tls).then(|| self.tls.clone());
-        let server = (self.url.host.as_str(), self.url.port);
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, None, &self.hello, tls, None).await?;
-        if self.url.security == Security::StartTls {
-            connection.starttls(self.tls.clone(), &self.hello).await?;
-        }
-        if let Some(credentials) = &self.url.credentials {
-            connection.auth(DEFAULT_MECHANISMS, credentials).await?;
-        }
-        Ok(connection)
+        connect::connect(&self.url, &self.tls, &self.hello).await
     }
 
     fn take(&self) -> Option<(Instant, AsyncSmtpConnection)> {

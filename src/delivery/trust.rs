@@ -2,10 +2,6 @@
 
 use std::sync::Arc;
 
-use lettre::transport::smtp::{
-    self,
-    client::{Certificate, CertificateStore, TlsParameters},
-};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::aws_lc_rs::default_provider,
@@ -34,7 +30,7 @@ impl Trust {
         if certificates.is_empty() { Err(wanted.to_owned()) } else { Ok(Self(certificates)) }
     }
 
-    /// TLS for HTTP.
+    /// TLS, for mail servers and webhooks.
     pub(super) fn client(&self) -> Result<ClientConfig, rustls::Error> {
         let mut roots = RootCertStore::empty();
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -42,15 +38,5 @@ impl Trust {
         let versions = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()?;
         Ok(versions.with_root_certificates(roots).with_no_client_auth())
-    }
-
-    /// TLS for SMTP, with a server that must be called `host`.
-    pub(super) fn parameters(&self, host: &str) -> Result<TlsParameters, smtp::Error> {
-        let mut builder = TlsParameters::builder(host.to_owned())
-            .certificate_store(CertificateStore::WebpkiRoots);
-        for certificate in &self.0 {
-            builder = builder.add_root_certificate(Certificate::from_der(certificate.to_vec())?);
-        }
-        builder.build_rustls()
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     harness::{
         Backend, Database,
         authenticator::App,
+        certificate::Certificate,
         clock::TestClock,
         command::Running,
         hook::HookServer,
@@ -234,11 +235,17 @@ async fn no_secret_of_a_delivery_is_in_the_log(#[case] by_mail: bool) {
     const PASSWORD_IN_URL: &str = "canaryword";
     const SECRET: &str = "Y2FuYXJ5IGNhbmFyeSBjYW5hcnkgY2FuYXJ5";
     let database = Database::new(Backend::Sqlite).await;
-    let (mail, hook) = (MailServer::start(Tls::None).await, HookServer::start(&[500], None).await);
+    let certificate = Certificate::of("localhost");
+    let mail = MailServer::start(Tls::Always(certificate.acceptor.clone())).await;
+    let hook = HookServer::start(&[500], None).await;
+    let folder = tempfile::tempdir().unwrap();
     let mut command = serve(&database);
     command.env("COUNTERSIGN_LOG", "trace");
     if by_mail {
-        let url = format!("smtp://user:{PASSWORD_IN_URL}@127.0.0.1:{}", mail.port);
+        let authority = folder.path().join("authority.pem");
+        std::fs::write(&authority, &certificate.pem).unwrap();
+        command.env("COUNTERSIGN_DELIVERY_CA", authority);
+        let url = format!("smtps://user:{PASSWORD_IN_URL}@localhost:{}", mail.port);
         command.env("COUNTERSIGN_DELIVERY", "smtp").env("COUNTERSIGN_SMTP_URL", url);
         command.env("COUNTERSIGN_SMTP_FROM", "auth@example.com");
     } else {

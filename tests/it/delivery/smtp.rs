@@ -85,6 +85,8 @@ async fn mail_goes_encrypted_to_a_server_that_proves_its_name(
         *encrypted || command.starts_with("EHLO") || command == "STARTTLS"
     };
     assert!(commands.iter().all(private), "{commands:?}");
+    // What the server said of itself in plaintext is not believed: it is asked again (RFC 3207, section 4.2).
+    assert!(commands.contains(&("EHLO example.com".to_owned(), true)), "{commands:?}");
     // user, p@ss: RFC 4616.
     let login = ("AUTH PLAIN AHVzZXIAcEBzcw==".to_owned(), true);
     assert!(commands.contains(&login), "{commands:?}");
@@ -121,6 +123,38 @@ async fn a_server_that_does_not_prove_its_name_gets_neither_mail_nor_password(
     };
     assert!(!mail.commands().iter().any(told), "{:?}", mail.commands());
     assert_eq!(server.database.number("SELECT COUNT(*) FROM outbox").await, 1);
+}
+
+/// lettre's own upgrade takes the line for the first answer under TLS, and each answer for that to the next command: the
+/// server's word that it does not want the mail is never read, and the mail counts as delivered.
+#[rstest]
+#[case::an_answer("", "250 harmless")]
+#[case::an_offer_to_log_in("user:password@", "250 AUTH PLAIN")]
+#[tokio::test]
+async fn a_line_too_much_before_tls_is_not_interpreted_and_ends_the_connection(
+    #[case] login: &str,
+    #[case] line: &'static str,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let certificate = Certificate::of("localhost");
+    let mail = MailServer::start(Tls::Injected(certificate.acceptor.clone(), line)).await;
+    mail.set(Mood::Rejecting("554 5.6.0 not this one"));
+    let url = format!("smtp://{login}localhost:{}?tls=required", mail.port);
+    let server = server_with(backend, smtp_to(&url, &certificate.trust())).await;
+    log_in(&server).await;
+    let waiting = async || server.database.number("SELECT COUNT(*) FROM outbox").await;
+    // Each try makes a connection of its own.
+    let tried_twice = || mail.commands().iter().filter(|(told, _)| told == "STARTTLS").count() > 1;
+    eventually("two tries, or an end", async || tried_twice() || waiting().await == 0).await;
+    let commands = mail.commands();
+    let harmless = |(command, encrypted): &(String, bool)| {
+        !encrypted && (command == "EHLO example.com" || command == "STARTTLS")
+    };
+    assert!(commands.iter().all(harmless), "{commands:?}");
+    assert!(mail.mails().is_empty());
+    assert_eq!(waiting().await, 1);
+    let figures = http::get(server.http, "/metrics").await.1;
+    assert!(!figures.contains("countersign_outbox_delivered_total{"), "{figures}");
 }
 
 #[tokio::test]

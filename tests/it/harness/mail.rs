@@ -26,6 +26,8 @@ pub enum Mood {
     Silent,
     /// It answers this to every recipient.
     Refusing(&'static str),
+    /// It answers this to every mail, when it has all of it.
+    Rejecting(&'static str),
 }
 
 /// How the server encrypts.
@@ -36,6 +38,8 @@ pub enum Tls {
     Always(TlsAcceptor),
     /// When it is asked to.
     Offered(TlsAcceptor),
+    /// When it is asked to; but in plaintext this line follows its reply, in the same write.
+    Injected(TlsAcceptor, &'static str),
 }
 
 /// A mail that was accepted.
@@ -147,7 +151,7 @@ impl Session {
                 let mut stream = BufStream::new(tls.accept(stream).await?);
                 self.dialogue(&mut stream, true).await.map(|_| ())
             }
-            Tls::Offered(tls) => {
+            Tls::Offered(tls) | Tls::Injected(tls, _) => {
                 let mut clear = BufStream::new(stream);
                 if !self.dialogue(&mut clear, false).await? {
                     return Ok(());
@@ -176,7 +180,8 @@ impl Session {
             let Some(line) = hear(stream).await? else { return Ok(false) };
             self.seen.lock().unwrap().commands.push((line.clone(), encrypted));
             let mood = *self.mood.borrow();
-            let offer = matches!(self.tls, Tls::Offered(_)) && !encrypted;
+            let offers = matches!(self.tls, Tls::Offered(_) | Tls::Injected(..));
+            let offer = offers && !encrypted;
             match (line.split([' ', ':']).next().unwrap(), mood) {
                 ("EHLO", _) if offer => {
                     say(stream, "250-test\r\n250-SMTPUTF8\r\n250 STARTTLS").await?
@@ -186,7 +191,11 @@ impl Session {
                         .await?;
                 }
                 ("STARTTLS", _) => {
-                    say(stream, "220 go ahead").await?;
+                    let extra = match self.tls {
+                        Tls::Injected(_, line) => format!("\r\n{line}"),
+                        Tls::None | Tls::Always(_) | Tls::Offered(_) => String::new(),
+                    };
+                    say(stream, &format!("220 go ahead{extra}")).await?;
                     return Ok(true);
                 }
                 ("RCPT", Mood::Refusing(answer)) => say(stream, answer).await?,
@@ -200,6 +209,10 @@ impl Session {
                     while let Some(line) = hear(stream).await?.filter(|line| line != ".") {
                         text += &line;
                         text.push('\n');
+                    }
+                    if let Mood::Rejecting(answer) = mood {
+                        say(stream, answer).await?;
+                        continue;
                     }
                     self.seen.lock().unwrap().mails.push(Mail { to: to.clone(), text });
                     say(stream, "250 it will arrive").await?;

@@ -1,0 +1,200 @@
+//! What is said in plaintext before STARTTLS: greeting, EHLO, STARTTLS, and not a byte more.
+//!
+//! Whoever can change the traffic can add lines to it. lettre's own upgrade keeps what its reader has read beyond a reply,
+//! and takes it for answers under TLS: then each command gets the answer meant for the one before, and a mail that was
+//! refused counts as delivered. RFC 3207, section 4.2, forbids it. So the reader is ours, and ends here.
+
+use std::{fmt::Display, io, str};
+
+use lettre::transport::smtp::{
+    commands::{Ehlo, Starttls},
+    extension::ClientId,
+};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+};
+
+use super::connect::Error;
+
+/// The longest line of a reply, in bytes: twice what RFC 5321, section 4.5.3.1.5, allows.
+const MAX_LINE: u64 = 1024;
+
+/// The most lines of a reply. A server has some twenty extensions to tell of.
+const MAX_LINES: usize = 100;
+
+/// Brings a connection that was just made to where TLS begins. Nothing of what the server has said is kept: its name and
+/// its extensions are asked for again under TLS.
+///
+/// # Errors
+/// A server that refuses, that has no STARTTLS, or that says more than it was asked for.
+pub(super) async fn ask<S>(stream: S, hello: &ClientId) -> Result<S, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut server = Plaintext(BufReader::new(stream));
+    server.reply("greeting", 220).await?;
+    server.send(Ehlo::new(hello.clone())).await?;
+    let extensions = server.reply("reply to EHLO", 250).await?;
+    // The first line is the server's name (RFC 5321, section 4.1.1.1).
+    if !extensions.iter().skip(1).any(|line| line.eq_ignore_ascii_case(b"STARTTLS")) {
+        return Err(Error::NotOffered);
+    }
+    server.send(Starttls).await?;
+    server.reply("reply to STARTTLS", 220).await?;
+    Ok(server.0.into_inner())
+}
+
+struct Plaintext<S>(BufReader<S>);
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Plaintext<S> {
+    async fn send(&mut self, command: impl Display) -> io::Result<()> {
+        self.0.write_all(command.to_string().as_bytes()).await?;
+        self.0.flush().await
+    }
+
+    /// One reply of that code, with nothing after it: the texts of its lines. Commands are sent one at a time, so that
+    /// nothing else can be on its way that is meant for us. What comes later goes to TLS, which refuses plaintext.
+    async fn reply(&mut self, step: &'static str, wanted: u16) -> Result<Vec<Vec<u8>>, Error> {
+        let mut texts = Vec::new();
+        let mut last = false;
+        while !last {
+            if texts.len() == MAX_LINES {
+                return Err(Error::Malformed);
+            }
+            let line = self.line().await?;
+            let (code, ends, text) = parse(&line).ok_or(Error::Malformed)?;
+            if code != wanted {
+                return Err(Error::Answered { step, code });
+            }
+            texts.push(text.to_owned());
+            last = ends;
+        }
+        if self.0.buffer().is_empty() { Ok(texts) } else { Err(Error::TooMuch) }
+    }
+
+    /// A line, without its end.
+    async fn line(&mut self) -> Result<Vec<u8>, Error> {
+        let mut line = Vec::new();
+        (&mut self.0).take(MAX_LINE).read_until(b'\n', &mut line).await?;
+        if line.is_empty() {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        if !line.ends_with(b"\r\n") {
+            return Err(Error::Malformed);
+        }
+        line.truncate(line.len() - 2);
+        Ok(line)
+    }
+}
+
+/// A line of a reply: its code, whether it is the last one, and its text (RFC 5321, section 4.2).
+fn parse(line: &[u8]) -> Option<(u16, bool, &[u8])> {
+    let (code, rest) = line.split_at_checked(3)?;
+    let digits = code.iter().all(u8::is_ascii_digit);
+    let code = str::from_utf8(code).ok().filter(|_| digits)?.parse().ok()?;
+    match rest {
+        [] => Some((code, true, rest)),
+        [b' ', text @ ..] => Some((code, true, text)),
+        [b'-', text @ ..] => Some((code, false, text)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+
+    use super::*;
+
+    const GREETING: &str = "220 test\r\n";
+    const OFFER: &str = "250-test\r\n250-PIPELINING\r\n250 STARTTLS\r\n";
+
+    /// Asks a server that greets with the first text and answers each command with the next one, then hangs up.
+    /// Returns what became of it, and what the server heard.
+    async fn ask_one_that_says(texts: &[&str]) -> (Result<(), Error>, String) {
+        let (client, server) = duplex(1 << 20);
+        let hello = ClientId::Domain("example.com".into());
+        let serve = async {
+            let mut server = BufReader::new(server);
+            let mut heard = String::new();
+            for (number, text) in texts.iter().enumerate() {
+                if number > 0 && server.read_line(&mut heard).await.unwrap() == 0 {
+                    break;
+                }
+                if server.write_all(text.as_bytes()).await.is_err() {
+                    break;
+                }
+            }
+            drop(server);
+            heard
+        };
+        let asked = async { ask(client, &hello).await.map(drop) };
+        tokio::join!(asked, serve)
+    }
+
+    #[tokio::test]
+    async fn nothing_but_ehlo_and_starttls_is_said_in_plaintext() {
+        for offer in [OFFER, "250-test\r\n250 starttls\r\n"] {
+            for ready in ["220 go ahead\r\n", "220\r\n", "220-go\r\n220 ahead\r\n"] {
+                let (asked, heard) = ask_one_that_says(&[GREETING, offer, ready]).await;
+                assert!(asked.is_ok(), "{asked:?}");
+                assert_eq!(heard, "EHLO example.com\r\nSTARTTLS\r\n");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_byte_too_much_ends_it_after_any_reply() {
+        let ready = "220 go ahead\r\n";
+        for extra in ["250 harmless\r\n", "2", "\n", "\u{16}\u{3}\u{1}"] {
+            for place in 0..3 {
+                let mut texts = [GREETING, OFFER, ready].map(str::to_owned);
+                texts[place] += extra;
+                let texts = texts.each_ref().map(String::as_str);
+                let (asked, _) = ask_one_that_says(&texts).await;
+                assert!(matches!(asked, Err(Error::TooMuch)), "{texts:?}: {asked:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_does_not_offer_it_is_not_asked_for_it() {
+        for offer in
+            ["250 STARTTLS\r\n", "250-test\r\n250 STARTTLSX\r\n", "250-test\r\n250 AUTH\r\n"]
+        {
+            let (asked, heard) = ask_one_that_says(&[GREETING, offer]).await;
+            assert!(matches!(asked, Err(Error::NotOffered)), "{offer}: {asked:?}");
+            assert_eq!(heard, "EHLO example.com\r\n");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_refuses_is_told_with_its_code() {
+        for (texts, expected) in [
+            (&["554 no\r\n"][..], "its greeting was 554"),
+            (&[GREETING, "502 no\r\n"], "its reply to EHLO was 502"),
+            (&[GREETING, "250-test\r\n220 STARTTLS\r\n"], "its reply to EHLO was 220"),
+            (&[GREETING, OFFER, "454 not now\r\n"], "its reply to STARTTLS was 454"),
+            (&[GREETING, OFFER, "250 yes\r\n"], "its reply to STARTTLS was 250"),
+        ] {
+            let (asked, _) = ask_one_that_says(texts).await;
+            assert_eq!(asked.unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_reply_or_has_no_end_is_refused() {
+        let longest = format!("220 {}\r\n", "x".repeat(1018));
+        let (asked, _) = ask_one_that_says(&[&longest, OFFER, "220 go\r\n"]).await;
+        assert!(asked.is_ok(), "{asked:?}");
+        let (longer, endless) = (format!("220 x{}", &longest[4..]), "220-x\r\n".repeat(200));
+        for bad in
+            [&longer, &endless, "220 test\n", "22\r\n", "+22 test\r\n", "220_test\r\n", "220"]
+        {
+            let (asked, _) = ask_one_that_says(&[bad]).await;
+            assert!(matches!(asked, Err(Error::Malformed)), "{bad}: {asked:?}");
+        }
+        let (asked, _) = ask_one_that_says(&[]).await;
+        assert!(matches!(asked, Err(Error::Network(_))), "{asked:?}");
+    }
+}
