@@ -20,14 +20,15 @@ const SHARDS: u32 = 16;
 /// How much more than one customer's /64 an organisation's /48 may waste.
 const SITE: u32 = 4;
 
-/// Mails that one mailbox gets in an hour from strangers.
-const MAILS_FROM_STRANGERS: u32 = 60;
-
-/// Of these, those that anybody can ask for without a password: the rest is left for logins.
+/// Mails that anybody can ask for without a password, for one mailbox in an hour. The other kinds have budgets of their own, so that
+/// these keep nobody from registering or logging in.
 const MAILS_ASKED_FOR: u32 = 30;
 
-/// Mails with codes that one mailbox gets in an hour for all known devices, and the notices that it gets of changes.
-const MAILS_OF_THE_OWNER: u32 = 60;
+/// Mails of registrations, for one mailbox in an hour.
+const MAILS_OF_REGISTRATIONS: u32 = 40;
+
+/// Mails with the codes of logins, to strangers or to all known devices, and notices of changes: each for one mailbox in an hour.
+const MAILS_OF_THE_ACCOUNT: u32 = 60;
 
 /// Whose attempts are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,17 +182,14 @@ impl UseCases {
     /// What the mail with the code of a login counts against. The password was right; all known devices share what may be sent to
     /// one mailbox, or many of them would flood it.
     pub(super) fn login_mail_charge(&self, user: &User, is_known_device: bool) -> Charge {
-        let (label, most): (&[u8], _) = if is_known_device {
-            (b"mails to devices", MAILS_OF_THE_OWNER)
-        } else {
-            (b"mails to strangers", MAILS_FROM_STRANGERS)
-        };
-        self.mail_charge(label, &mailbox(&user.email), most)
+        let label: &[u8] =
+            if is_known_device { b"mails to devices" } else { b"mails to strangers" };
+        self.mail_charge(label, &mailbox(&user.email), MAILS_OF_THE_ACCOUNT)
     }
 
     /// What a notice of a change counts against.
     pub(super) fn notice_charge(&self, user: &User) -> Charge {
-        self.mail_charge(b"notices", &mailbox(&user.email), MAILS_OF_THE_OWNER)
+        self.mail_charge(b"notices", &mailbox(&user.email), MAILS_OF_THE_ACCOUNT)
     }
 
     /// What a notice counts against that is sent once a day at the most, whatever its causes.
@@ -212,36 +210,29 @@ impl UseCases {
     ) -> Vec<Charge> {
         let mailbox = email.mailbox();
         let cool_down = ThrottleRule::CoolDown(self.policy.code.resend_after);
-        let label: &[u8] = if is_known_device { b"device" } else { b"stranger" };
-        let key = self.key(b"cool-down", &[what, label, mailbox.as_bytes()]);
-        let mut charges = vec![Charge { key, rule: cool_down }];
-        if is_known_device {
-            charges.push(self.mail_charge(b"mails to devices", &mailbox, MAILS_OF_THE_OWNER));
+        let (of_whom, label, most): (&[u8], &[u8], _) = if is_known_device {
+            (b"device", b"mails to devices", MAILS_OF_THE_ACCOUNT)
         } else {
-            charges.extend(self.unasked_mail_charges(b"mails asked for", &mailbox, address));
+            (b"stranger", b"mails asked for", MAILS_ASKED_FOR)
+        };
+        let key = self.key(b"cool-down", &[what, of_whom, mailbox.as_bytes()]);
+        let own = self.mail_charge(label, &mailbox, most);
+        let mut charges = vec![Charge { key, rule: cool_down }, own];
+        if !is_known_device {
+            charges.extend(self.waste(Waste::Mails, address, &own.key));
         }
         charges
     }
 
-    /// What the mail of a registration counts against. It has a budget of its own: whoever asks for codes to an address does not keep
-    /// its owner from registering.
+    /// What the mail of a registration counts against.
     pub(super) fn registration_mail_charges(
         &self,
         email: &Email,
         address: Option<IpAddr>,
     ) -> Vec<Charge> {
-        self.unasked_mail_charges(b"mails of registrations", &email.mailbox(), address)
-    }
-
-    fn unasked_mail_charges(
-        &self,
-        label: &[u8],
-        mailbox: &str,
-        address: Option<IpAddr>,
-    ) -> Vec<Charge> {
-        let own = self.mail_charge(label, mailbox, MAILS_ASKED_FOR);
-        let mut charges =
-            vec![own, self.mail_charge(b"mails to strangers", mailbox, MAILS_FROM_STRANGERS)];
+        let (label, most) = (b"mails of registrations", MAILS_OF_REGISTRATIONS);
+        let own = self.mail_charge(label, &email.mailbox(), most);
+        let mut charges = vec![own];
         charges.extend(self.waste(Waste::Mails, address, &own.key));
         charges
     }

@@ -91,14 +91,14 @@ async fn a_registration_that_fails_sends_nothing(
 /// Otherwise registering and deleting, again and again, would flood whatever mailbox.
 #[rstest]
 #[tokio::test]
-async fn thirty_registrations_an_hour_are_sent_to_a_mailbox_whatever_is_added_to_its_name(
+async fn forty_registrations_an_hour_are_sent_to_a_mailbox_whatever_is_added_to_its_name(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
     server.clock.stop();
     let request = registration(false);
     let (local, domain) = request.email.split_once('@').unwrap();
-    for number in 0..30 {
+    for number in 0..40 {
         let email = format!("{local}+{number}@{domain}");
         let user = register(&server, RegisterRequest { email, ..request.clone() })
             .await

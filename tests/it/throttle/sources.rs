@@ -53,7 +53,12 @@ async fn one_password_over_many_accounts_gets_no_further_than_the_failures_of_it
     let server = server(backend).await;
     let user = server.user(false).await;
     let device = tokens(&server.auth, &user.username, Origin::default()).await.device_token;
-    let other = server.replica(|_, _| {}).await;
+    let other = server
+        .replica(|config, _| {
+            config.listen.trusted_proxies = TrustedProxies::parse("127.0.0.0/8").unwrap();
+            config.policy.address_rate = 0;
+        })
+        .await;
     let spray = (0..130).map(|number| {
         let auth = if number % 2 == 0 { &server.auth } else { &other.auth };
         async move { login(auth, &unique("nobody"), WRONG, at("192.0.2.1")).await }
