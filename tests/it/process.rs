@@ -33,6 +33,7 @@ pub fn on(database: &Database, arguments: &[&str]) -> std::process::Command {
         command
             .env("COUNTERSIGN_MASTER_KEY", MasterKey::generate_text().as_str())
             .env("COUNTERSIGN_DELIVERY", "log")
+            .env("COUNTERSIGN_ISSUER", "http://localhost:8080")
             .env("COUNTERSIGN_BCRYPT_COST", "10")
             .env("COUNTERSIGN_DRAIN_DELAY", "0s");
     } else {
@@ -139,6 +140,7 @@ fn everything_that_is_missing_or_unknown_is_named_at_once() {
     for name in [
         "COUNTERSIGN_MASTER_KEY",
         "COUNTERSIGN_DELIVERY",
+        "COUNTERSIGN_ISSUER",
         "COUNTERSIGN_BCRYPT_COST",
         "COUNTERSIGN_OPT_TTL",
     ] {
