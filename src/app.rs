@@ -11,6 +11,7 @@ use self::background::Background;
 use crate::{
     config::{Config, Listen, Signing},
     delivery::Delivery,
+    domain::TrustedProxies,
     grpc::{self, Health},
     http,
     listener::Listener,
@@ -199,6 +200,7 @@ impl App {
     /// # Errors
     /// What can't be had.
     pub async fn bind(config: &Config, environment: Environment) -> Result<Self, Error> {
+        warn_of_wide_proxies(&config.listen.trusted_proxies);
         let (grpc, grpc_addr) =
             bind(config.listen.grpc, environment.limits.max_connections).await?;
         let (http, http_addr) =

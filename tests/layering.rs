@@ -63,6 +63,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
         "app",
         &[
             "listener",
+            "domain",
             "token",
             "password",
             "delivery",

@@ -170,6 +170,33 @@ async fn who_asks_a_second_time_does_not_wait() {
     assert_eq!(running.wait().await.code(), Some(1), "{}", running.logged);
 }
 
+#[rstest]
+#[case::everything("0.0.0.0/0,::/0", Some("networks=\"0.0.0.0/0,::/0\""))]
+#[case::as_ipv6("10.0.0.0/8,::ffff:0:0/96", Some("networks=\"0.0.0.0/0\""))]
+#[case::a_network_of_ones_own("10.0.0.0/8,fd00::/8", None)]
+#[tokio::test]
+async fn trusting_a_good_part_of_the_internet_is_warned_of(
+    #[case] proxies: &str,
+    #[case] networks: Option<&str>,
+) {
+    let database = Database::new(Backend::Sqlite).await;
+    let mut command = serve(&database);
+    command.env("COUNTERSIGN_TRUSTED_PROXIES", proxies);
+    let mut running = Running::start(command);
+    running.wait_for_log("ready");
+    let warned: Vec<_> = running
+        .logged
+        .lines()
+        .filter(|line| line.contains("COUNTERSIGN_TRUSTED_PROXIES"))
+        .collect();
+    assert_eq!(warned.len(), usize::from(networks.is_some()), "{warned:?}");
+    assert!(
+        warned
+            .iter()
+            .all(|line| line.contains("WARN") && line.contains(networks.unwrap_or_default()))
+    );
+}
+
 #[tokio::test]
 async fn an_address_that_is_taken_is_named() {
     let database = Database::new(Backend::Sqlite).await;
