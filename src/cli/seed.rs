@@ -38,8 +38,10 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Resul
     );
     let mut use_cases = app::use_cases(config, &Environment::default()).await?;
     // Nobody reads the sample users' mail.
-    Arc::make_mut(&mut use_cases.policy).email_verification = false;
-    // Nor does anybody call from somewhere: there is no rate to keep.
+    let policy = Arc::make_mut(&mut use_cases.policy);
+    policy.email_verification = false;
+    // Nor does anybody call from somewhere: there is nobody to limit.
+    (policy.source_failures, policy.service_failures) = (0, 0);
     use_cases.sources = Sources::new(0);
     // It shows itself only on a terminal.
     let bar = ProgressBar::new(u64::from(arguments.users)).with_style(
