@@ -11,9 +11,10 @@ use self::background::Background;
 use crate::{
     config::{Config, Listen, Signing},
     delivery::Delivery,
+    domain::TrustedProxies,
     grpc::{self, Health},
     http,
-    listener::Listener,
+    listener::{self, Listener},
     password::Passwords,
     service::{
         self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, Lines, Operator, Outbox, RevocationLog,
@@ -62,6 +63,8 @@ pub struct Environment {
     pub limits: grpc::Limits,
     /// How much one caller of HTTP may take.
     pub http_limits: http::Limits,
+    /// Whether this machine may have no more connections than any other source.
+    pub limit_loopback: bool,
     /// How often readiness is checked.
     pub check_every: Duration,
     /// How often it is looked for messages that nobody has told this replica of.
@@ -80,6 +83,7 @@ impl Default for Environment {
             clock: Clock::system(),
             limits: grpc::Limits::default(),
             http_limits: http::Limits::default(),
+            limit_loopback: false,
             check_every: Duration::from_secs(2),
             deliver_every: Duration::from_secs(1),
             reload_keys_every: KEYS_RELOAD_EVERY,
@@ -94,6 +98,7 @@ impl Default for Environment {
 pub struct App {
     grpc: Listener,
     http: Listener,
+    connections: listener::Figures,
     grpc_addr: SocketAddr,
     http_addr: SocketAddr,
     listen: Listen,
@@ -199,13 +204,31 @@ impl App {
     /// # Errors
     /// What can't be had.
     pub async fn bind(config: &Config, environment: Environment) -> Result<Self, Error> {
-        let (grpc, grpc_addr) =
-            bind(config.listen.grpc, environment.limits.max_connections).await?;
-        let (http, http_addr) =
-            bind(config.listen.http, environment.http_limits.max_connections).await?;
+        warn_of_wide_proxies(&config.listen.trusted_proxies);
+        let connections = listener::Figures::default();
+        let bind = |name, address, places| {
+            let proxies = config.listen.trusted_proxies.clone();
+            let limits =
+                listener::Limits { places, proxies, limit_loopback: environment.limit_loopback };
+            bind(name, address, limits, &connections)
+        };
+        let (listen, limits) = (config.listen.clone(), environment.limits);
+        let (grpc, grpc_addr) = bind("grpc", listen.grpc, limits.max_connections).await?;
+        let places = environment.http_limits.max_connections;
+        let (http, http_addr) = bind("http", listen.http, places).await?;
         let use_cases = use_cases(config, &environment).await?;
-        let (listen, delivery) = (config.listen.clone(), config.delivery.clone());
-        Ok(Self { grpc, http, grpc_addr, http_addr, listen, delivery, environment, use_cases })
+        let delivery = config.delivery.clone();
+        Ok(Self {
+            grpc,
+            http,
+            connections,
+            grpc_addr,
+            http_addr,
+            listen,
+            delivery,
+            environment,
+            use_cases,
+        })
     }
 
     /// Where gRPC listens.
@@ -223,7 +246,7 @@ impl App {
     /// # Errors
     /// A server that fails by itself.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
-        let Self { grpc, http, listen, delivery, environment, use_cases, .. } = self;
+        let Self { grpc, http, connections, listen, delivery, environment, use_cases, .. } = self;
         let (mut health, health_service) = Health::new().await;
         let routes =
             grpc::routes(&use_cases, health_service, listen.reflection, environment.limits)?;
@@ -231,6 +254,7 @@ impl App {
             Metrics::new(|registry| {
                 use_cases.passwords.figures().register(registry);
                 use_cases.outbox.register(registry);
+                connections.register(registry);
             }),
             watch::channel(false),
         );
@@ -286,9 +310,26 @@ impl App {
     }
 }
 
-async fn bind(address: SocketAddr, places: usize) -> Result<(Listener, SocketAddr), Error> {
+/// It is allowed: in a network of one's own all may be trusted. But whoever is trusted chooses the address that counts.
+fn warn_of_wide_proxies(trusted: &TrustedProxies) {
+    let networks: Vec<_> = trusted.too_wide().map(|network| network.to_string()).collect();
+    if !networks.is_empty() {
+        tracing::warn!(
+            networks = networks.join(","),
+            "COUNTERSIGN_TRUSTED_PROXIES covers a good part of the internet: whoever calls from there chooses the address \
+             that limits and records go by; name the networks of your proxies alone, such as 10.0.0.0/8"
+        );
+    }
+}
+
+async fn bind(
+    name: &'static str,
+    address: SocketAddr,
+    limits: listener::Limits,
+    figures: &listener::Figures,
+) -> Result<(Listener, SocketAddr), Error> {
     let listen = async {
-        let listener = Listener::bind(address, places).await?;
+        let listener = Listener::bind(name, address, limits, figures).await?;
         let address = listener.local_addr()?;
         Ok((listener, address))
     };

@@ -1,4 +1,8 @@
-//! Accepting connections, for both servers: how many at a time, and what if there is no room.
+//! Accepting connections, for both servers: how many at a time, of all together and of one source, and what if there is no
+//! room.
+
+mod refusals;
+mod shares;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -8,28 +12,60 @@ use tokio::{
     time::sleep,
 };
 
+use self::{
+    refusals::Refusals,
+    shares::{Share, Shares},
+};
+use crate::domain::TrustedProxies;
+
+pub use self::refusals::Figures;
+
 /// How long to wait for a free descriptor: accepting again at once would spin.
 const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// Who may have how many connections.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections at a time, of all together. One source has a quarter of them at the most.
+    pub places: usize,
+    /// Those who call for many others: for them there is no limit but that of all together.
+    pub proxies: TrustedProxies,
+    /// Whether this machine is limited as any source is. For tests, which come from nowhere else.
+    pub limit_loopback: bool,
+}
 
 /// A listener with a bounded number of places.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
     places: Arc<Semaphore>,
+    shares: Arc<Shares>,
+    refusals: Refusals,
 }
 
 /// A connection's place. It is free again when this is dropped.
 #[derive(Debug)]
-pub struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+pub struct Place {
+    _permit: OwnedSemaphorePermit,
+    _share: Share,
+}
 
 impl Listener {
-    /// Listens on `address`, for at most `places` connections at a time; the others wait in the system's queue.
+    /// Listens on `address`. Where all places are taken the others wait in the system's queue; what is more than its
+    /// source's share is closed, and counted in `figures` under `name`.
     ///
     /// # Errors
     /// The address is taken, or not ours.
-    pub async fn bind(address: SocketAddr, places: usize) -> io::Result<Self> {
+    pub async fn bind(
+        name: &'static str,
+        address: SocketAddr,
+        limits: Limits,
+        figures: &Figures,
+    ) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
-        Ok(Self { socket, places: Arc::new(Semaphore::new(places)) })
+        let places = Arc::new(Semaphore::new(limits.places));
+        let (shares, refusals) = (Shares::new(limits), Refusals::new(name, figures));
+        Ok(Self { socket, places, shares, refusals })
     }
 
     /// Where it listens.
@@ -44,16 +80,22 @@ impl Listener {
     /// others.
     pub async fn accept(&self) -> (TcpStream, Place) {
         loop {
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+            let Ok(permit) = Arc::clone(&self.places).acquire_owned().await else {
                 // Never: nobody closes the semaphore.
                 return std::future::pending().await;
             };
             match self.socket.accept().await {
-                Ok((socket, _address)) => {
+                Ok((socket, address)) => {
+                    let Some(share) = self.shares.take(address.ip()) else {
+                        // To let it wait would take a place from others.
+                        drop(socket);
+                        self.refusals.count(address.ip());
+                        continue;
+                    };
                     if let Err(error) = socket.set_nodelay(true) {
                         tracing::debug!(%error, "a connection keeps its delay");
                     }
-                    return (socket, Place(place));
+                    return (socket, Place { _permit: permit, _share: share });
                 }
                 Err(error) if is_the_connections_own(&error) => {}
                 Err(error) => {

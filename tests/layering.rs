@@ -48,8 +48,8 @@ const RULES: [Rule; 19] = [
 /// All modules, the lowest first, and what each may use of those before it.
 const LAYERS: [(&str, &[&str]); 14] = [
     ("pb", &[]),
-    ("listener", &[]),
     ("domain", &[]),
+    ("listener", &["domain"]),
     ("token", &["domain"]),
     ("password", &["domain"]),
     ("delivery", &["domain"]),
@@ -62,6 +62,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     (
         "app",
         &[
+            "domain",
             "listener",
             "token",
             "password",

@@ -124,6 +124,7 @@ fn config(folder: &Path, url: &str) -> anyhow::Result<Config> {
         "--http-addr=127.0.0.1:0",
         "--bcrypt-cost=10",
         "--delivery=log",
+        "--issuer=http://localhost:8080",
         &key,
     ]);
     Ok(Config::parse(&Settings::from_flags(&flags))?)

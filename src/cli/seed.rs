@@ -14,7 +14,7 @@ use crate::{
     app::{self, Environment},
     config::{Config, Profile},
     domain::Caller,
-    service::{Error, RegisterRequest, UseCases},
+    service::{Error, RegisterRequest, Sources, UseCases},
 };
 
 /// The password of every sample user.
@@ -38,7 +38,11 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Resul
     );
     let mut use_cases = app::use_cases(config, &Environment::default()).await?;
     // Nobody reads the sample users' mail.
-    Arc::make_mut(&mut use_cases.policy).email_verification = false;
+    let policy = Arc::make_mut(&mut use_cases.policy);
+    policy.email_verification = false;
+    // Nor does anybody call from somewhere: there is nobody to limit.
+    (policy.source_failures, policy.service_failures) = (0, 0);
+    use_cases.sources = Sources::new(0);
     // It shows itself only on a terminal.
     let bar = ProgressBar::new(u64::from(arguments.users)).with_style(
         ProgressStyle::with_template("{bar:40} {pos}/{len} users  {elapsed} of {duration}")?,

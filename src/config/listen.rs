@@ -16,7 +16,7 @@ pub struct Listen {
     pub grpc: SocketAddr,
     /// HTTP.
     pub http: SocketAddr,
-    /// Whose word counts on where a call of gRPC comes from.
+    /// Whose word counts on where a call of gRPC comes from, and who may have more connections than one source.
     pub trusted_proxies: TrustedProxies,
     /// Whether gRPC reflection is served.
     pub reflection: bool,

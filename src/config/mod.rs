@@ -74,7 +74,7 @@ impl Config {
             delivery: reader.delivery(profile),
             signing: reader.signing(),
             key_rotation: reader.key_rotation(),
-            access_tokens: reader.access_tokens(),
+            access_tokens: reader.access_tokens(profile),
             policy: reader.policy(),
             password: reader.password(profile),
             log: reader.log(),
@@ -137,7 +137,13 @@ mod tests {
         ];
         assert_eq!(
             names(&environment),
-            ["COUNTERSIGN_OPT_TTL", name::MASTER_KEY, name::DELIVERY, name::BCRYPT_COST]
+            [
+                "COUNTERSIGN_OPT_TTL",
+                name::MASTER_KEY,
+                name::DELIVERY,
+                name::ISSUER,
+                name::BCRYPT_COST
+            ]
         );
     }
 
@@ -148,6 +154,7 @@ mod tests {
             (name::DATABASE_URL, "postgres://localhost/x"),
             (name::MASTER_KEY, &key),
             (name::DELIVERY, "log"),
+            (name::ISSUER, "https://auth.example.com"),
         ]);
         let listen = config.unwrap().listen;
         assert!(!listen.reflection);

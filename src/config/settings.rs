@@ -46,7 +46,11 @@ pub const SETTINGS: &[Setting] = &[
     plain(WEBHOOK_URL, "", "https://…; http only to a loopback address"),
     secret(WEBHOOK_SECRET, "", "signs webhooks: at least 24 bytes in base64"),
     plain(DELIVERY_CA, "none", "file of authorities (PEM) to believe beside the public ones"),
-    plain(ISSUER, "http://localhost:8080", "the claim iss: where the HTTP side is reached"),
+    plain(
+        ISSUER,
+        "http://localhost:8080 in development",
+        "the claim iss: where the HTTP side is reached",
+    ),
     plain(
         AUDIENCE,
         "countersign",

@@ -6,6 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use url::Url;
 
 use super::{
+    Profile,
     reader::{Reader, TEN_YEARS, minutes},
     settings as name,
 };
@@ -54,7 +55,14 @@ impl Reader<'_> {
         rotation
     }
 
-    pub(super) fn access_tokens(&mut self) -> token::Settings {
+    pub(super) fn access_tokens(&mut self, profile: Profile) -> token::Settings {
+        if profile == Profile::Production {
+            // The default would send verifiers to their own machine for the keys, and give every deployment one name.
+            self.require(
+                name::ISSUER,
+                "must be set with Postgres: the URL under which others reach the HTTP side, such as https://auth.example.com",
+            );
+        }
         let issuer = self.read(name::ISSUER, "http://localhost:8080".to_owned(), |text| {
             let url = Url::parse(text).ok().filter(|url| {
                 matches!(url.scheme(), "http" | "https")

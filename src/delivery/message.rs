@@ -75,6 +75,8 @@ pub enum Notice {
     LastRecoveryCodeUsed,
     /// Somebody who knows the password has typed several wrong codes.
     WrongCodes,
+    /// A refresh token was used twice, so its session is over: somebody may have copied it.
+    RefreshReused,
 }
 
 impl Content {
@@ -100,7 +102,7 @@ impl Purpose {
 }
 
 impl Notice {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::PasswordChanged,
         Self::TwoFactorOn,
         Self::TwoFactorOff,
@@ -110,6 +112,7 @@ impl Notice {
         Self::RecoveryCodeUsed,
         Self::LastRecoveryCodeUsed,
         Self::WrongCodes,
+        Self::RefreshReused,
     ];
 
     pub(super) fn as_str(self) -> &'static str {
@@ -123,6 +126,7 @@ impl Notice {
             Self::RecoveryCodeUsed => "recovery_code_used",
             Self::LastRecoveryCodeUsed => "last_recovery_code_used",
             Self::WrongCodes => "wrong_codes",
+            Self::RefreshReused => "refresh_reused",
         }
     }
 }

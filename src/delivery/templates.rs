@@ -19,7 +19,7 @@ macro_rules! embedded {
 }
 
 /// Kind, part, text.
-const EMBEDDED: [(&str, &str, &str); 36] = embedded!(
+const EMBEDDED: [(&str, &str, &str); 39] = embedded!(
     "login",
     "verify_email",
     "reset_password",
@@ -31,7 +31,8 @@ const EMBEDDED: [(&str, &str, &str); 36] = embedded!(
     "account_deleted",
     "recovery_code_used",
     "last_recovery_code_used",
-    "wrong_codes"
+    "wrong_codes",
+    "refresh_reused"
 );
 
 /// Checked templates. What is put into HTML is escaped; names come from people who may mean ill.

@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+/// The addresses in which IPv6 writes those of IPv4 begin with so many bits (RFC 4291, section 2.5.5.2).
+const MAPPED_PREFIX: u8 = 96;
 
 /// The networks of proxies that say truly whom they forward for. None by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,7 +22,7 @@ impl TrustedProxies {
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let network = |text: &str| {
             let address = || text.parse::<IpAddr>().map(IpNet::from);
-            text.parse::<IpNet>().or_else(|_no_prefix| address())
+            text.parse::<IpNet>().or_else(|_no_prefix| address()).map(canonical)
         };
         let networks: Result<_, _> = text.split(',').map(|text| network(text.trim())).collect();
         networks.map(Self).map_err(|_neither| {
@@ -27,35 +30,72 @@ impl TrustedProxies {
         })
     }
 
-    /// Whose call it is that came from `peer` with these `x-forwarded-for`, the nearest hop last.
+    /// Whose call it is that came from `peer` with these `x-forwarded-for`, the nearest hop last. None where a trusted proxy
+    /// names somebody, and not by an address.
     ///
     /// Each proxy adds the address that it saw. So the list is read from its end for as long as who wrote an entry is
-    /// trusted; what stands before the first stranger is that stranger's to invent.
+    /// trusted; what stands before the first stranger is that stranger's to invent. An entry that is no address (`unknown`,
+    /// `_hidden`, RFC 7239, section 6) is a stranger too: were the proxy taken for the caller, they would have its rights.
     pub fn origin<'a>(
         &self,
         peer: IpAddr,
         forwarded: impl DoubleEndedIterator<Item = &'a str>,
-    ) -> IpAddr {
+    ) -> Option<IpAddr> {
         let mut origin = peer.to_canonical();
         let mut hops = forwarded.rev().flat_map(|header| header.rsplit(','));
-        while self.trusts(origin)
-            && let Some(hop) = hops.next().and_then(address)
+        while self.contains(origin)
+            && let Some(hop) = hops.next()
         {
-            origin = hop;
+            origin = address(hop)?;
         }
-        origin
+        Some(origin)
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether this is the address of a trusted proxy.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// The networks among them that take in a good part of the internet: nobody's proxies have that many addresses.
+    pub fn too_wide(&self) -> impl Iterator<Item = IpNet> {
+        self.0.iter().copied().filter(is_too_wide)
     }
 }
 
-/// An entry of `x-forwarded-for`: an address, and some proxies add a port.
+/// A network as addresses are compared with it. One of IPv4 addresses that are written as IPv6 is one of IPv4.
+fn canonical(network: IpNet) -> IpNet {
+    let mapped = |network: Ipv6Net| {
+        let address = network.addr().to_ipv4_mapped()?;
+        let prefix = network.prefix_len().checked_sub(MAPPED_PREFIX)?;
+        Ipv4Net::new(address, prefix).ok()
+    };
+    match network {
+        IpNet::V6(network) => mapped(network).map_or(IpNet::V6(network), IpNet::V4),
+        IpNet::V4(_) => network,
+    }
+}
+
+fn is_too_wide(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < 8,
+        // What can't be reached from the internet (RFC 4193, RFC 4291) may be as wide as it likes: fc00::/7, fe80::/10.
+        IpNet::V6(network) => {
+            let address = network.addr();
+            network.prefix_len() < 16
+                && !(network.prefix_len() >= 7 && address.is_unique_local())
+                && !(network.prefix_len() >= 10 && address.is_unicast_link_local())
+        }
+    }
+}
+
+/// An entry of `x-forwarded-for`: an address. Some proxies add a port, or put an IPv6 address into brackets.
 fn address(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
-    let with_port = || hop.parse::<SocketAddr>().map(|address| address.ip());
-    hop.parse::<IpAddr>().or_else(|_has_a_port| with_port()).ok().map(|ip| ip.to_canonical())
+    let with_port = || hop.parse().map(|address: SocketAddr| address.ip()).ok();
+    let in_brackets = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().map(IpAddr::V6).ok();
+    let address = hop.parse().ok().or_else(with_port).or_else(in_brackets);
+    address.map(|address: IpAddr| address.to_canonical())
 }
 
 #[cfg(test)]
@@ -67,7 +107,8 @@ mod tests {
             "" => TrustedProxies::default(),
             trusted => TrustedProxies::parse(trusted).unwrap(),
         };
-        proxies.origin(peer.parse().unwrap(), forwarded.iter().copied()).to_string()
+        let origin = proxies.origin(peer.parse().unwrap(), forwarded.iter().copied());
+        origin.map_or_else(|| "unknown".to_owned(), |address| address.to_string())
     }
 
     #[test]
@@ -85,20 +126,76 @@ mod tests {
         assert_eq!(of(&["2001:db8::1"]), "2001:db8::1");
         assert_eq!(of(&["192.0.2.1:4711"]), "192.0.2.1");
         assert_eq!(of(&["[2001:db8::1]:4711"]), "2001:db8::1");
+        assert_eq!(of(&["[2001:db8::1]"]), "2001:db8::1");
     }
 
     #[test]
-    fn where_the_list_ends_or_makes_no_sense_the_last_known_hop_counts() {
+    fn where_the_list_ends_the_last_hop_counts() {
         let of = |forwarded: &[&str]| origin("10.0.0.0/8", "10.0.0.1", forwarded);
         assert_eq!(of(&[]), "10.0.0.1");
         assert_eq!(of(&["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
-        assert_eq!(of(&["192.0.2.1, unknown, 10.0.0.2"]), "10.0.0.2");
-        assert_eq!(of(&["192.0.2.1,"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn whom_a_trusted_proxy_does_not_name_by_an_address_is_unknown() {
+        let of = |forwarded: &[&str]| origin("10.0.0.0/8", "10.0.0.1", forwarded);
+        for hop in [
+            "unknown",
+            "_hidden",
+            "",
+            "localhost",
+            "10.0.0",
+            "192.0.2.1:x",
+            "fe80::1%eth0",
+            "[10.0.0.2]",
+        ] {
+            assert_eq!(of(&[hop]), "unknown", "{hop:?}");
+            assert_eq!(of(&[&format!("192.0.2.1, {hop}, 10.0.0.2")]), "unknown", "{hop:?}");
+            assert_eq!(of(&["192.0.2.1", hop]), "unknown", "{hop:?}");
+            assert_eq!(of(&[&format!("{hop}, 192.0.2.1")]), "192.0.2.1", "an invention: {hop:?}");
+            assert_eq!(origin("", "10.0.0.1", &[hop]), "10.0.0.1", "{hop:?}");
+        }
     }
 
     #[test]
     fn an_ipv4_address_in_ipv6_is_the_same_address() {
         assert_eq!(origin("10.0.0.0/8", "::ffff:10.0.0.1", &["::ffff:192.0.2.1"]), "192.0.2.1");
+    }
+
+    #[test]
+    fn a_range_of_ipv4_addresses_in_ipv6_is_the_range_of_ipv4() {
+        for (trusted, proxy, stranger) in [
+            ("::ffff:10.0.0.0/104", "10.255.0.1", "11.0.0.1"),
+            ("::ffff:a00:0/104", "10.255.0.1", "11.0.0.1"),
+            ("::ffff:10.0.0.1", "10.0.0.1", "10.0.0.2"),
+            ("::ffff:0:0/96", "203.0.113.1", "2001:db8::1"),
+        ] {
+            assert_eq!(origin(trusted, proxy, &["192.0.2.1"]), "192.0.2.1", "{trusted}");
+            assert_eq!(origin(trusted, stranger, &["192.0.2.1"]), stranger, "{trusted}");
+        }
+    }
+
+    #[test]
+    fn networks_that_take_in_a_good_part_of_the_internet_are_told() {
+        let told = |text: &str| -> Vec<String> {
+            let proxies = TrustedProxies::parse(text).unwrap();
+            proxies.too_wide().map(|network| network.to_string()).collect()
+        };
+        for wide in [
+            "0.0.0.0/0",
+            "128.0.0.0/1",
+            "10.0.0.0/7",
+            "::/0",
+            "2000::/3",
+            "2a00::/15",
+            "fe00::/7",
+            "f000::/4",
+        ] {
+            assert_eq!(told(&format!("10.0.0.0/8,{wide}")), [wide]);
+        }
+        assert_eq!(told("::ffff:0:0/96"), ["0.0.0.0/0"]);
+        let fine = "10.0.0.0/8,192.0.2.1,fc00::/7,fd00::/8,fe80::/10,2001:db8::/32,2a00::/16,::1";
+        assert!(told(fine).is_empty(), "{:?}", told(fine));
     }
 
     #[test]

@@ -110,13 +110,13 @@ pub(super) fn caller<T>(request: &tonic::Request<T>) -> Caller {
     caller.unwrap_or_else(|| Caller { address: None, deadline: Instant::now() })
 }
 
-/// Where a request comes from: the connection's other end, or whom trusted proxies forward for.
+/// Where a request comes from: the connection's other end, or whom trusted proxies forward for; nothing where that is unknown.
 fn address(request: &Request<Body>, trusted: &TrustedProxies) -> Option<IpAddr> {
     let connection = request.extensions().get::<TcpConnectInfo>()?;
     let forwarded = request.headers().get_all("x-forwarded-for").iter();
-    // One that is no text ends the list, like any other entry that makes no sense.
+    // One that is no text is an entry that makes no sense: whom it is about is unknown.
     let forwarded = forwarded.map(|header| header.to_str().unwrap_or_default());
-    Some(trusted.origin(connection.remote_addr()?.ip(), forwarded))
+    trusted.origin(connection.remote_addr()?.ip(), forwarded)
 }
 
 /// The `grpc-timeout` that a caller sent: up to eight digits and a unit (the gRPC specification over HTTP/2).

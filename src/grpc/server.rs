@@ -23,7 +23,7 @@ use crate::{
 /// How much one caller may take. Each limit answers a measured attack; ADR 4 says which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at a time.
+    /// Connections at a time. One source has a quarter of them at the most.
     pub max_connections: usize,
     /// From accepting a connection to the end of its HTTP/2 preface.
     pub preface_deadline: Duration,

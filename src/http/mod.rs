@@ -23,7 +23,7 @@ use crate::{
 /// How much one caller may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at a time.
+    /// Connections at a time. One source has a quarter of them at the most.
     pub max_connections: usize,
     /// How long a caller may take to send a request's head, or to send nothing at all.
     pub head_deadline: Duration,

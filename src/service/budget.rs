@@ -252,9 +252,10 @@ impl UseCases {
         let [of_source, of_service] = self.policy.waste_limits();
         let label = what.label();
         let mut charges = Vec::with_capacity(3);
-        // Loopback is a proxy that is not trusted, or a tool: not one of many strangers.
-        let address = address.filter(|address| !address.to_canonical().is_loopback());
-        if let (Some(limit), Some(_)) = (of_source, address) {
+        // Loopback is a proxy that is not trusted, or a tool: not one of many strangers. Who has no address may be any of them:
+        // they are one source.
+        let is_loopback = address.is_some_and(|address| address.to_canonical().is_loopback());
+        if let Some(limit) = of_source.filter(|_| !is_loopback) {
             let source = Source::from(address);
             let key = self.key(b"source", &[label, &source.to_bytes()]);
             charges.push(Charge { key, rule: ThrottleRule::Rate(limit) });

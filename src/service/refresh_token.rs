@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{Error, Tokens, UseCases};
 use crate::{
-    domain::{Caller, Session, request_id},
-    store::{Refresh, Rotation},
+    delivery::Notice,
+    domain::{Caller, Session, User, request_id},
+    store::{Refresh, ReuseNotice, Rotation},
     token::{OpaqueToken, RefreshToken},
 };
 
@@ -42,14 +43,34 @@ impl UseCases {
             repeat_within: REPEAT_WITHIN,
             idle_expires_at: session.expires_at.min(now.plus(self.policy.session_idle_ttl)),
             at: self.revoking(now, caller),
+            notice: None,
         };
-        // A thief and the owner both hold the token, and the one who comes second shows that there are two. Nothing tells
-        // which is which, so the session ends for both.
-        match self.store.session_rotate(refresh).await? {
+        match self.rotate(refresh, caller).await? {
             Rotation::Rotated(live) => self.issue(&live.credentials.user, &live.session, now),
-            Rotation::Reused => Err(Error::RefreshReused),
-            Rotation::Ended => Err(Error::TokenInvalid),
+            Rotation::Reused => {
+                self.outbox.wake();
+                Err(Error::RefreshReused)
+            }
+            Rotation::Stale(_) | Rotation::Ended => Err(Error::TokenInvalid),
         }
+    }
+
+    /// A thief and the owner both hold the token, and the one who comes second shows that there are two. Nothing tells which
+    /// is which, so the session ends for both, and the owner is told. The message is only written once it is needed: every
+    /// refresh would pay for it.
+    async fn rotate(&self, refresh: Refresh, caller: Caller) -> Result<Rotation, Error> {
+        let rotation = self.store.session_rotate(refresh.clone()).await?;
+        let Rotation::Stale(user) = rotation else { return Ok(rotation) };
+        let notice = Some(self.reuse_notice(&user, caller)?);
+        Ok(self.store.session_rotate(Refresh { notice, ..refresh }).await?)
+    }
+
+    fn reuse_notice(&self, user: &User, caller: Caller) -> Result<ReuseNotice, Error> {
+        let message = self.notice(user, Notice::RefreshReused, caller)?;
+        // Once a day: whoever has the password could fill the mailbox with session after session.
+        let charges =
+            vec![self.daily_notice_charge(user, b"refresh reused"), self.notice_charge(user)];
+        Ok(ReuseNotice { message, charges })
     }
 
     /// A refresh token that we issued, now or before, and its session, whatever has become of it.

@@ -43,10 +43,12 @@ impl Sources {
     }
 
     fn admit(&self, caller: &Caller, now: Timestamp) -> Result<(), Duration> {
-        // What calls from this very machine is a proxy that is not trusted, or a tool: not one of many strangers.
-        let address = caller.address.filter(|address| !address.to_canonical().is_loopback());
-        let (Some(rate), Some(_)) = (self.rate, address) else { return Ok(()) };
-        let source = Source::from(address);
+        // What calls from this very machine is a proxy that is not trusted, or a tool: not one of many strangers. Who has no
+        // address may be any of them: they are one source.
+        let is_loopback =
+            caller.address.is_some_and(|address| address.to_canonical().is_loopback());
+        let Some(rate) = self.rate.filter(|_| !is_loopback) else { return Ok(()) };
+        let source = Source::from(caller.address);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let full_at = rate.admit(buckets.full_at.get(&source).copied(), now)?;
         buckets.sweep(now);
@@ -99,6 +101,15 @@ mod tests {
             assert!(sources.admit(&from(other), at(0)).is_ok());
         }
         assert!(sources.admit(&from("2001:db8::2"), at(0)).is_err(), "the same customer");
+    }
+
+    #[test]
+    fn callers_without_an_address_share_a_bucket() {
+        let sources = Sources::new(1);
+        let unknown = Caller { address: None, deadline: Instant::now() };
+        assert!((0..5).all(|_| sources.admit(&unknown, at(0)).is_ok()));
+        assert_eq!(sources.admit(&unknown, at(0)), Err(Duration::from_secs(1)));
+        assert!(sources.admit(&from("192.0.2.1"), at(0)).is_ok());
     }
 
     #[test]

@@ -38,8 +38,8 @@ pub use self::{
     records::{
         Admission, Charge, ClaimedMessage, CodeRules, Credentials, Ended, EventFilter, Lease,
         LiveSession, NewChallenge, NewUser, NumberedRevocation, OutboxState, PasswordChange,
-        PoolUse, Refresh, Renewal, Reservation, ReservedChallenge, Revoking, Rotation, SealedKey,
-        SealedMessage, Settled, Taken,
+        PoolUse, Refresh, Renewal, Reservation, ReservedChallenge, ReuseNotice, Revoking, Rotation,
+        SealedKey, SealedMessage, Settled, Taken,
     },
 };
 
@@ -184,7 +184,8 @@ pub trait Sessions {
     async fn session_list(&self, user_id: Uuid, now: Timestamp) -> Result<Vec<Session>>;
 
     /// Moves a session that lives on to its next refresh token. Of many callers with one token at most one succeeds. A
-    /// token that is not the session's current one ends it, unless the request is the last one again.
+    /// token that is not the session's current one, unless the request is the last one again, ends it if the refresh comes
+    /// with a message to the user, and adds that message, if its budgets have room.
     async fn session_rotate(&self, refresh: Refresh) -> Result<Rotation>;
 
     /// Ends a session of that user, and tells those who watch. Returns whether it had not been ended before.

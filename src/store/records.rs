@@ -118,6 +118,17 @@ pub struct Refresh {
     pub idle_expires_at: Timestamp,
     /// The request, should it end the session.
     pub at: Revoking,
+    /// What tells the owner of that. Without it no session ends.
+    pub notice: Option<ReuseNotice>,
+}
+
+/// The message about a session that ends since its refresh token was used before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReuseNotice {
+    /// The message.
+    pub message: SealedMessage,
+    /// What it counts against. Where one of these is used up the session ends without it.
+    pub charges: Vec<Charge>,
 }
 
 /// What came of a refresh.
@@ -125,6 +136,9 @@ pub struct Refresh {
 pub enum Rotation {
     /// The session has moved on, now or when the same request came first.
     Rotated(Box<LiveSession>),
+    /// The token is not the current one of this user's session, and nothing has changed: the same refresh with a message to
+    /// them ends the session.
+    Stale(Box<User>),
     /// The token was not the current one: the session is over.
     Reused,
     /// The session had ended before.

@@ -8,6 +8,7 @@
 mod access;
 mod account;
 mod cancellation;
+mod connections;
 mod delivery;
 mod engine;
 mod errors;

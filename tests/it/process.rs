@@ -33,6 +33,7 @@ pub fn on(database: &Database, arguments: &[&str]) -> std::process::Command {
         command
             .env("COUNTERSIGN_MASTER_KEY", MasterKey::generate_text().as_str())
             .env("COUNTERSIGN_DELIVERY", "log")
+            .env("COUNTERSIGN_ISSUER", "http://localhost:8080")
             .env("COUNTERSIGN_BCRYPT_COST", "10")
             .env("COUNTERSIGN_DRAIN_DELAY", "0s");
     } else {
@@ -139,6 +140,7 @@ fn everything_that_is_missing_or_unknown_is_named_at_once() {
     for name in [
         "COUNTERSIGN_MASTER_KEY",
         "COUNTERSIGN_DELIVERY",
+        "COUNTERSIGN_ISSUER",
         "COUNTERSIGN_BCRYPT_COST",
         "COUNTERSIGN_OPT_TTL",
     ] {
@@ -166,6 +168,33 @@ async fn who_asks_a_second_time_does_not_wait() {
     running.wait_for_log("shutting down");
     running.signal("INT");
     assert_eq!(running.wait().await.code(), Some(1), "{}", running.logged);
+}
+
+#[rstest]
+#[case::everything("0.0.0.0/0,::/0", Some("networks=\"0.0.0.0/0,::/0\""))]
+#[case::as_ipv6("10.0.0.0/8,::ffff:0:0/96", Some("networks=\"0.0.0.0/0\""))]
+#[case::a_network_of_ones_own("10.0.0.0/8,fd00::/8", None)]
+#[tokio::test]
+async fn trusting_a_good_part_of_the_internet_is_warned_of(
+    #[case] proxies: &str,
+    #[case] networks: Option<&str>,
+) {
+    let database = Database::new(Backend::Sqlite).await;
+    let mut command = serve(&database);
+    command.env("COUNTERSIGN_TRUSTED_PROXIES", proxies);
+    let mut running = Running::start(command);
+    running.wait_for_log("ready");
+    let warned: Vec<_> = running
+        .logged
+        .lines()
+        .filter(|line| line.contains("COUNTERSIGN_TRUSTED_PROXIES"))
+        .collect();
+    assert_eq!(warned.len(), usize::from(networks.is_some()), "{warned:?}");
+    assert!(
+        warned
+            .iter()
+            .all(|line| line.contains("WARN") && line.contains(networks.unwrap_or_default()))
+    );
 }
 
 #[tokio::test]

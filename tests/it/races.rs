@@ -86,7 +86,8 @@ async fn the_same_refresh_token_works_once_and_the_session_is_over(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = Server::start(backend).await;
-    let tokens = server.session(&server.user(false).await).await;
+    let user = server.user(false).await;
+    let tokens = server.session(&user).await;
     let request_id =
         || if with_request_ids { uuid::Uuid::now_v7().to_string() } else { String::new() };
     let answers = join_all((0..CALLERS).map(|_| {
@@ -110,6 +111,8 @@ async fn the_same_refresh_token_works_once_and_the_session_is_over(
     }
     assert_eq!(server.database.number("SELECT COUNT(*) FROM revocations").await, 1);
     assert_eq!(recorded(&server, "refresh_reused").await, 1);
+    server.delivered().await;
+    assert_eq!(logs::notices(&user.username), ["refresh_reused"]);
 }
 
 #[rstest]

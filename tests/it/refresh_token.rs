@@ -77,6 +77,37 @@ async fn a_token_that_was_used_before_ends_the_session_and_every_token_of_it(
     assert!(server.refresh(&other.refresh_token, "").await.is_ok(), "another session");
 }
 
+/// Whoever has the password could fill the mailbox otherwise, with session after session.
+#[rstest]
+#[tokio::test]
+async fn the_owner_hears_of_a_token_that_was_used_twice_once_a_day(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(false).await;
+    let told = async || {
+        server.delivered().await;
+        logs::notices(&user.username)
+    };
+    let reuse = async || {
+        let tokens = server.session(&user).await;
+        server.refresh(&tokens.refresh_token, "").await.unwrap();
+        assert_eq!(refused(server.refresh(&tokens.refresh_token, "").await), "REFRESH_REUSED");
+        tokens
+    };
+    let ended = reuse().await;
+    assert_eq!(told().await, ["refresh_reused"]);
+    // What has ended says nothing any more, and another session nothing new.
+    assert_eq!(refused(server.refresh(&ended.refresh_token, "").await), "TOKEN_INVALID");
+    reuse().await;
+    assert_eq!(told().await, ["refresh_reused"]);
+    server.clock.advance(DAY);
+    assert_eq!(refused(server.refresh(&ended.refresh_token, "").await), "TOKEN_INVALID");
+    reuse().await;
+    assert_eq!(told().await, ["refresh_reused"; 2]);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM revocations").await, 3);
+}
+
 #[rstest]
 #[tokio::test]
 async fn the_same_request_sent_again_soon_gets_the_same_successor(

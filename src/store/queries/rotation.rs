@@ -36,8 +36,13 @@ pub(super) async fn rotate(connection: &mut Connection, refresh: &Refresh) -> Re
             return Ok(Rotation::Rotated(Box::new(live)));
         }
         if session.generation != refresh.generation {
-            let why = EventKind::RefreshReused;
-            sessions::revoke(connection, session.id, session.user_id, &refresh.at, why).await?;
+            // The message is in the transaction that ends the session: nobody's session ends like this without a word.
+            let Some(notice) = &refresh.notice else {
+                return Ok(Rotation::Stale(Box::new(live.credentials.user)));
+            };
+            let (why, notice) = (EventKind::RefreshReused, Some(notice));
+            sessions::revoke(connection, session.id, session.user_id, &refresh.at, why, notice)
+                .await?;
             return Ok(Rotation::Reused);
         }
         // It lives and the number is right. An UPDATE of Postgres that waited for the row while the password was changed

@@ -4,14 +4,15 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    Backend, Connection, events, revocations, rotation,
+    Backend, Connection, events, outbox, revocations, rotation,
     session_row::{SessionRow, session_columns, session_lives},
     throttles, users,
 };
 use crate::{
     domain::{AuthMethod, Event, EventKind, Revocation, Revoked, Session, Timestamp},
     store::{
-        Credentials, Error, LiveSession, Refresh, Result, Revoking, Rotation, Sessions, Settled,
+        Admission, Credentials, Error, LiveSession, Refresh, Result, ReuseNotice, Revoking,
+        Rotation, Sessions, Settled,
     },
 };
 
@@ -94,7 +95,7 @@ impl Sessions for Backend {
 
     async fn session_revoke(&self, id: Uuid, user_id: Uuid, at: Revoking) -> Result<bool> {
         self.write((id, user_id, at), |connection, (id, user_id, at)| {
-            Box::pin(revoke(connection, *id, *user_id, at, EventKind::SessionRevoked))
+            Box::pin(revoke(connection, *id, *user_id, at, EventKind::SessionRevoked, None))
         })
         .await
     }
@@ -162,13 +163,14 @@ pub(super) async fn insert(
     Ok(true)
 }
 
-/// Ends a session of that user, and records it as `why`.
+/// Ends a session of that user, records it as `why`, and adds the message about it.
 pub(super) async fn revoke(
     connection: &mut Connection,
     id: Uuid,
     user_id: Uuid,
     at: &Revoking,
     why: EventKind,
+    notice: Option<&ReuseNotice>,
 ) -> Result<bool> {
     let ended: Vec<EndedRow> = sqlx::query_as(
         "UPDATE sessions SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL \
@@ -179,8 +181,22 @@ pub(super) async fn revoke(
     .bind(at.now)
     .fetch_all(&mut *connection)
     .await?;
+    // Of many who end it one tells the user. The revocation comes last: its number is everybody's turn.
+    if let Some(notice) = notice.filter(|_| !ended.is_empty()) {
+        send(connection, notice, at.now).await?;
+    }
     tell(connection, user_id, &ended, at, why).await?;
     Ok(!ended.is_empty())
+}
+
+/// Adds a message, if its budgets have room for it.
+async fn send(connection: &mut Connection, notice: &ReuseNotice, now: Timestamp) -> Result<()> {
+    match throttles::charge(connection, &notice.charges, now).await? {
+        Admission::Charged(_) => {
+            outbox::put(connection, std::slice::from_ref(&notice.message)).await
+        }
+        Admission::Refused { .. } => Ok(()),
+    }
 }
 
 pub(super) async fn revoke_others(

@@ -63,7 +63,8 @@ async fn read(connection: &mut Connection, charges: &[Charge]) -> Result<HashMap
     collect(statement.build_query_as().fetch_all(connection).await?)
 }
 
-async fn charge(
+/// As [`Throttles::throttle_charge`], within a transaction.
+pub(super) async fn charge(
     connection: &mut Connection,
     charges: &[Charge],
     now: Timestamp,

@@ -45,6 +45,7 @@ pub fn config(database: &Database) -> Config {
         "--http-addr=127.0.0.1:0",
         "--audience=countersign,other",
         "--delivery=log",
+        "--issuer=http://localhost:8080",
         "--master-key-file",
         master_key(database).to_str().unwrap(),
         "--drain-delay=0s",

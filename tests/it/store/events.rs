@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::{
     domain::{Event, EventKind, Timestamp},
-    store::{Ended, EventFilter, PasswordChange, Refresh, Rotation, Spending, Store},
+    store::{Ended, EventFilter, PasswordChange, Refresh, ReuseNotice, Rotation, Spending, Store},
 };
 use rstest::rstest;
 use uuid::Uuid;
@@ -139,6 +139,7 @@ async fn a_refresh_leaves_no_event_unless_its_token_was_used_before(
             repeat_within: Duration::from_secs(10),
             idle_expires_at: at(500),
             at: revoking(seconds),
+            notice: Some(ReuseNotice { message: new_message(), charges: Vec::new() }),
         };
         store.session_rotate(refresh).await.unwrap()
     };

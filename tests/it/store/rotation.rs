@@ -3,14 +3,20 @@
 use std::time::Duration;
 
 use countersign::{
-    domain::Session,
-    store::{PasswordChange, Refresh, Revoking, Rotation, Store},
+    domain::{Session, ThrottleRule},
+    store::{Charge, PasswordChange, Refresh, ReuseNotice, Revoking, Rotation, Store},
 };
 use rstest::rstest;
 use uuid::Uuid;
 
 use super::{NO_FAILURES, at, new_message, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database};
+
+/// One a day, for each number.
+fn charges(key: u8) -> Vec<Charge> {
+    let day = Duration::from_secs(24 * 60 * 60);
+    vec![Charge { key: [key; 32], rule: ThrottleRule::CoolDown(day) }]
+}
 
 fn refresh(session: &Session, generation: i64, seconds: u64) -> Refresh {
     Refresh {
@@ -20,6 +26,7 @@ fn refresh(session: &Session, generation: i64, seconds: u64) -> Refresh {
         repeat_within: Duration::from_secs(10),
         idle_expires_at: at(seconds + 500),
         at: Revoking { address: Some([192, 0, 2, 7].into()), ..revoking(seconds) },
+        notice: Some(ReuseNotice { message: new_message(), charges: charges(7) }),
     }
 }
 
@@ -73,6 +80,75 @@ async fn any_other_number_ends_the_session_and_is_told(
         assert!(matches!(ended, Rotation::Ended), "{ended:?}");
     }
     assert_eq!(database.number("SELECT seq FROM revocations").await, 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn without_a_message_to_the_owner_no_session_ends(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await.user;
+    let session = session_of(user.id);
+    assert!(store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap());
+    store.session_rotate(refresh(&session, 0, 1)).await.unwrap();
+    let before = store.session_find(session.id).await.unwrap();
+    let events = database.number("SELECT COUNT(*) FROM events").await;
+    let silent = Refresh { notice: None, ..refresh(&session, 0, 2) };
+    let stale = store.session_rotate(silent.clone()).await.unwrap();
+    assert!(matches!(&stale, Rotation::Stale(found) if **found == user), "{stale:?}");
+    assert_eq!(store.session_find(session.id).await.unwrap(), before);
+    assert!(store.session_live(session.id, at(3)).await.unwrap().is_some());
+    assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 0);
+    assert_eq!(database.number("SELECT COUNT(*) FROM events").await, events);
+
+    // Nor with one that can't be kept: the transaction is one.
+    let kept = ReuseNotice { message: new_message(), charges: charges(8) };
+    let other = stored_session(store.as_ref()).await;
+    store.session_rotate(refresh(&other, 0, 1)).await.unwrap();
+    let with = |session: &Session, notice: &ReuseNotice| Refresh {
+        notice: Some(notice.clone()),
+        ..refresh(session, 0, 2)
+    };
+    store.session_rotate(with(&other, &kept)).await.unwrap();
+    let again = ReuseNotice { charges: charges(9), ..kept };
+    assert!(store.session_rotate(with(&session, &again)).await.is_err());
+    assert_eq!(store.session_find(session.id).await.unwrap(), before);
+    assert!(store.session_live(session.id, at(3)).await.unwrap().is_some());
+    assert_eq!(database.number("SELECT COUNT(*) FROM throttles").await, 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_message_to_the_owner_goes_with_the_end_and_once_a_day(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user_id = stored_user(store.as_ref()).await.user.id;
+    let (day, late) = (24 * 60 * 60, Session { expires_at: at(300_000), ..session_of(user_id) });
+    for (seconds, throttle, messages) in
+        [(1, 1, 1), (day, 1, 1), (day, 2, 2), (day + 1, 1, 3), (day + 2, 1, 3)]
+    {
+        let session = Session { id: Uuid::now_v7(), idle_expires_at: at(300_000), ..late.clone() };
+        assert!(store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap());
+        let notice = Some(ReuseNotice { message: new_message(), charges: charges(throttle) });
+        let refresh =
+            Refresh { notice, idle_expires_at: at(300_000), ..refresh(&session, 0, seconds) };
+        store.session_rotate(refresh.clone()).await.unwrap();
+        let reused = store.session_rotate(refresh.clone()).await.unwrap();
+        assert!(matches!(reused, Rotation::Reused), "{reused:?}");
+        assert_eq!(
+            database.number("SELECT COUNT(*) FROM outbox").await,
+            messages,
+            "{seconds} {throttle}"
+        );
+        // It has ended: no caller after that adds another.
+        let ended = store.session_rotate(refresh).await.unwrap();
+        assert!(matches!(ended, Rotation::Ended), "{ended:?}");
+        assert_eq!(database.number("SELECT COUNT(*) FROM outbox").await, messages);
+    }
 }
 
 #[rstest]

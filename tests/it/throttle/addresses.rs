@@ -59,6 +59,36 @@ async fn each_address_has_its_calls_a_second_whatever_the_accounts(
     assert_eq!(wait(register(&server, "192.0.2.1", &unique("user")).await), SECOND);
 }
 
+/// What a proxy writes for somebody whose address it does not tell (RFC 7239, section 6), and what is no address at all.
+#[rstest]
+#[tokio::test]
+async fn callers_whom_a_trusted_proxy_does_not_name_are_one_source_without_an_address(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = server(backend).await;
+    let user = server.user(false).await;
+    tokens(&server.auth, &user.username, at("unknown")).await;
+    for table in ["sessions", "events WHERE kind = 'login_succeeded'"] {
+        let count = async |filter: &str| {
+            let also = if table.contains("WHERE") { "AND" } else { "WHERE" };
+            let query = format!("SELECT COUNT(*) FROM {table} {also} address {filter}");
+            server.database.number(&query).await
+        };
+        assert_eq!((count("IS NULL").await, count("IS NOT NULL").await), (1, 0), "{table}");
+    }
+    for hop in ["_hidden", "192.0.2.1, unknown", "192.0.2.300", "unknown, 127.0.0.1"] {
+        let answer = login(&server.auth, &unique("nobody"), PASSWORD, at(hop)).await;
+        assert_eq!(reason_of(answer), "INVALID_CREDENTIALS", "{hop}");
+    }
+    for hop in ["unknown", "_hidden", "somebody", "192.0.2.1:port", "192.0.2.1,"] {
+        assert_eq!(wait(login(&server.auth, "nobody", PASSWORD, at(hop)).await), SECOND, "{hop}");
+        assert_eq!(wait(register(&server, hop, &unique("user")).await), SECOND, "{hop}");
+    }
+    // Neither those who have an address nor this machine itself wait for them.
+    register(&server, "192.0.2.1", &unique("user")).await.unwrap();
+    server.user(false).await;
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_session_has_the_address_that_a_trusted_proxy_forwards(
