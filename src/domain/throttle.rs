@@ -130,10 +130,11 @@ impl ThrottleRule {
         last_at: Timestamp,
         next_allowed_at: Timestamp,
     ) -> Throttle {
-        let expires_at = match self {
-            // The count outlives the bucket: it is of failures in a row.
-            Self::AccountPasswords => remembered(failures, last_at),
-            _ => bucket.empty_at(next_allowed_at),
+        // The count of failures in a row outlives the bucket.
+        let expires_at = if self == Self::AccountPasswords {
+            remembered(failures, last_at)
+        } else {
+            bucket.empty_at(next_allowed_at)
         };
         Throttle { failures, last_at, next_allowed_at, expires_at }
     }
