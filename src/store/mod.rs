@@ -13,6 +13,7 @@ mod factors;
 mod mailbox;
 mod migrations;
 pub mod postgres;
+pub(crate) mod private_file;
 mod records;
 pub mod sqlite;
 
