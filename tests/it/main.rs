@@ -26,6 +26,7 @@ mod login;
 mod logout;
 mod mailbox;
 mod no_secrets;
+mod private_files;
 mod process;
 mod races;
 mod reflection;
