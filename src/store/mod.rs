@@ -15,6 +15,7 @@ mod migrations;
 pub mod postgres;
 pub(crate) mod private_file;
 mod records;
+mod sealed;
 pub mod sqlite;
 
 use std::{
@@ -42,6 +43,7 @@ pub use self::{
         PoolUse, Refresh, Renewal, Reservation, ReservedChallenge, Revoking, Rotation, SealedKey,
         SealedMessage, Settled, Taken,
     },
+    sealed::{Resealed, SealedColumn, SealedValue, SealedValues, WrappedKey},
 };
 
 /// How long a statement waits for a connection.
@@ -64,6 +66,7 @@ pub trait Store:
     + MailboxCodes
     + Outbox
     + SigningKeys
+    + SealedValues
     + Revocations
     + Throttles
     + Events
@@ -81,6 +84,7 @@ impl<T> Store for T where
         + MailboxCodes
         + Outbox
         + SigningKeys
+        + SealedValues
         + Revocations
         + Throttles
         + Events

@@ -25,6 +25,7 @@ mod limits;
 mod login;
 mod logout;
 mod mailbox;
+mod master_key;
 mod no_secrets;
 mod private_files;
 mod process;
