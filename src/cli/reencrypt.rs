@@ -27,11 +27,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     if unreadable.is_empty() {
         return Ok(());
     }
-    bail!(
-        "{} values are under neither master key, and stay as they are:{}",
-        unreadable.len(),
-        unreadable.concat()
-    )
+    bail!("neither master key opens these values, which stay as they are:{}", unreadable.concat())
 }
 
 fn text(done: &[Reencrypted]) -> String {

@@ -174,7 +174,10 @@ impl MasterKey {
     pub fn with_digest_key(self, wrapped: &[u8]) -> Result<Self, Unspecified> {
         let opened = self.open(&Place::WrappedKey(Self::DIGEST_KEY), wrapped)?;
         let mut bytes = Zeroizing::new([0; 32]);
-        bytes.copy_from_slice(opened.get(..).filter(|key| key.len() == 32).ok_or(Unspecified)?);
+        if opened.len() != bytes.len() {
+            return Err(Unspecified);
+        }
+        bytes.copy_from_slice(&opened);
         Ok(Self { digest_key: DigestKey::new(bytes), ..self })
     }
 
