@@ -17,8 +17,8 @@ use crate::{
     listener::{self, Listener},
     password::Passwords,
     service::{
-        self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, Lines, Operator, Outbox, RevocationLog,
-        RevocationPace, Sources, UseCases,
+        self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, Lines, Operator, Outbox, Reencryption,
+        RevocationLog, RevocationPace, Sources, UseCases,
     },
     store::{self, Store},
     telemetry::{Metrics, chain},
@@ -34,6 +34,9 @@ pub enum Error {
     /// The master key of the development profile can't be had.
     #[error("cannot load the master key")]
     MasterKey(#[source] io::Error),
+    /// The digest key can't be had.
+    #[error("cannot load the digest key")]
+    DigestKey(#[from] service::DigestKeyError),
     /// The database can't be used.
     #[error("cannot use the database")]
     Store(#[from] store::Error),
@@ -121,6 +124,9 @@ pub async fn use_cases(config: &Config, environment: &Environment) -> Result<Use
     let store = store::connect(&config.database.url, config.database.max_connections).await?;
     store.migrate().await?;
     let master_key = master_key(config).await?;
+    // Before the signing keys: a wrong master key is noticed here and makes none.
+    let master_key =
+        service::with_digest_key(master_key, store.as_ref(), &environment.clock).await?;
     let (keys, ring) = match &config.signing {
         Signing::Stored(algorithm) => {
             let keys = key_keeper(config, *algorithm, &store, &master_key, &environment.clock);
@@ -166,7 +172,17 @@ pub async fn operator(config: &Config, clock: &Clock) -> Result<Operator, Error>
     let store = store::connect(&config.database.url, config.database.max_connections).await?;
     store.check().await?;
     let master_key = master_key(config).await?;
+    let master_key = service::with_digest_key(master_key, store.as_ref(), clock).await?;
     Ok(Operator { store, master_key, clock: clock.clone() })
+}
+
+/// Makes what encrypts everything anew, on a database that is up to date.
+///
+/// # Errors
+/// What can't be had.
+pub async fn reencryption(config: &Config, clock: &Clock) -> Result<Reencryption, Error> {
+    let Operator { store, master_key, .. } = operator(config, clock).await?;
+    Ok(Reencryption { store, master_key })
 }
 
 fn key_keeper(
@@ -187,8 +203,8 @@ fn key_keeper(
 }
 
 async fn master_key(config: &Config) -> Result<MasterKey, Error> {
-    let source = config.master_key.clone();
-    blocking(move || source.load()).await.map_err(Error::MasterKey)
+    let (source, old) = (config.master_key.clone(), config.old_master_key.clone());
+    blocking(move || source.load_beside(old.as_ref())).await.map_err(Error::MasterKey)
 }
 
 /// Runs what blocks a thread on one that may be blocked.

@@ -1,11 +1,11 @@
-//! `countersign keys`: the keys that sign access tokens.
+//! `countersign keys`: the keys that sign access tokens, and the master key's replacement.
 
 use std::io::Write as _;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::{date, table::aligned};
+use super::{date, reencrypt, table::aligned};
 use crate::{
     app,
     config::Config,
@@ -38,20 +38,34 @@ enum Action {
         /// The key's id, as `keys list` shows it
         kid: String,
     },
+    /// Encrypt everything under COUNTERSIGN_MASTER_KEY that COUNTERSIGN_MASTER_KEY_OLD or an earlier release has encrypted
+    Reencrypt,
 }
 
 pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
+    match &arguments.action {
+        Action::List { json } => with_keys(config, async |keys| list(keys, *json).await).await,
+        Action::Rotate { now } => with_keys(config, async |keys| rotate(keys, *now).await).await,
+        Action::Retire { kid } => with_keys(config, async |keys| retire(keys, kid).await).await,
+        Action::Reencrypt => reencrypt::run(config).await,
+    }
+}
+
+/// Does something with the signing keys, and prints what it says.
+async fn with_keys(
+    config: &Config,
+    act: impl AsyncFnOnce(&KeyKeeper) -> anyhow::Result<String>,
+) -> anyhow::Result<()> {
     let keys = app::keys(config, &Clock::system()).await?;
     let keys = keys.context("with HS256 the key is COUNTERSIGN_JWT_SECRET, and none is stored")?;
-    let said = match &arguments.action {
-        Action::List { json: true } => format!("{:#}\n", data(&keys.list().await?)),
-        Action::List { json: false } => text(&keys.list().await?),
-        Action::Rotate { now } => rotate(&keys, *now).await?,
-        Action::Retire { kid } => retire(&keys, kid).await?,
-    };
-    std::io::stdout().write_all(said.as_bytes())?;
+    std::io::stdout().write_all(act(&keys).await?.as_bytes())?;
     keys.store.close().await;
     Ok(())
+}
+
+async fn list(keys: &KeyKeeper, json: bool) -> anyhow::Result<String> {
+    let listed = keys.list().await?;
+    Ok(if json { format!("{:#}\n", data(&listed)) } else { text(&listed) })
 }
 
 async fn rotate(keys: &KeyKeeper, now: bool) -> anyhow::Result<String> {

@@ -6,6 +6,7 @@ mod events;
 mod healthcheck;
 mod keys;
 mod migrate;
+mod reencrypt;
 mod seed;
 mod serve;
 mod table;
@@ -36,7 +37,7 @@ enum Command {
     Healthcheck(healthcheck::Arguments),
     /// Make sample users, half of them with a second factor
     Seed(seed::Arguments),
-    /// List, replace and retire the keys that sign access tokens
+    /// List, replace and retire the keys that sign access tokens; encrypt everything under another master key
     Keys(keys::Arguments),
     /// List what happened that matters for security, the newest last
     Events(events::Arguments),

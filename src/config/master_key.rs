@@ -1,16 +1,24 @@
 //! Where the master key comes from.
 
-use std::{fs, io, io::Write as _, path::PathBuf};
+use std::{
+    fs, io,
+    io::{Read as _, Write as _},
+    path::{Path, PathBuf},
+};
 
 use zeroize::Zeroizing;
 
 use super::{Profile, reader::Reader, settings as name};
-use crate::{store, token::MasterKey};
+use crate::{
+    store::{self, private_file},
+    token::MasterKey,
+};
 
 /// Where the master key comes from.
 #[derive(Debug, Clone)]
 pub enum MasterKeySource {
-    /// The configuration.
+    /// The configuration. The mode of a file that it names is not looked at: secrets that Kubernetes mounts are 0644, or
+    /// readable by the group, and yet the pod's alone.
     Given(Box<MasterKey>),
     /// A file beside the database, made on first start: in development only.
     MadeAt(PathBuf),
@@ -20,7 +28,7 @@ impl MasterKeySource {
     /// The key; makes it if need be.
     ///
     /// # Errors
-    /// The file can't be read or written, or does not hold a key.
+    /// The file can't be read or written, does not hold a key, or others can read it.
     pub fn load(&self) -> io::Result<MasterKey> {
         match self {
             Self::Given(key) => Ok(MasterKey::clone(key)),
@@ -28,8 +36,8 @@ impl MasterKeySource {
                 let named = |error: io::Error| {
                     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
                 };
-                let text = match fs::read_to_string(path) {
-                    Ok(text) => Zeroizing::new(text),
+                let text = match fs::File::open(path) {
+                    Ok(file) => read(path, file).map_err(named)?,
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {
                         make(path).map_err(named)?
                     }
@@ -39,6 +47,30 @@ impl MasterKeySource {
             }
         }
     }
+
+    /// The key, which also reads what `old` has sealed.
+    ///
+    /// # Errors
+    /// Those of [`MasterKeySource::load`]; both are the same key.
+    pub fn load_beside(&self, old: Option<&MasterKey>) -> io::Result<MasterKey> {
+        let key = self.load()?;
+        let Some(old) = old else { return Ok(key) };
+        if key.is(old) {
+            return Err(io::Error::other(format!("{} {THE_SAME}", name::MASTER_KEY_OLD)));
+        }
+        Ok(key.reading(old))
+    }
+}
+
+/// What is wrong with an old master key that is the current one.
+const THE_SAME: &str = "is the same key as the current one: set the one before, or none";
+
+/// Reads a file that nobody else may read: whoever has the key can make tokens of everybody.
+fn read(path: &Path, mut file: fs::File) -> io::Result<Zeroizing<String>> {
+    private_file::check(path, &file.metadata()?)?;
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Makes the file for its owner alone. If another process was faster, its key is the one.
@@ -76,6 +108,18 @@ impl Reader<'_> {
                 .map_err(str::to_owned)
         })
     }
+
+    pub(super) fn old_master_key(&mut self) -> Option<MasterKey> {
+        let current = self.settings.get(name::MASTER_KEY);
+        let current = current.and_then(|text| MasterKey::parse(text).ok());
+        self.read(name::MASTER_KEY_OLD, None, |text| {
+            let old = MasterKey::parse(text)?;
+            if current.is_some_and(|current| current.is(&old)) {
+                return Err(THE_SAME.to_owned());
+            }
+            Ok(Some(old))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -87,8 +131,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         let source = MasterKeySource::MadeAt(path.clone());
-        let sealed = source.load().unwrap().seal(b"id", b"secret").unwrap();
-        assert!(source.load().unwrap().open(b"id", &sealed).is_ok());
+        assert!(source.load().unwrap().is(&source.load().unwrap()));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         #[cfg(unix)]
         {
@@ -98,10 +141,40 @@ mod tests {
     }
 
     #[test]
+    fn an_old_key_beside_it_is_read_and_must_be_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = MasterKeySource::MadeAt(folder.path().join("master.key"));
+        let key = source.load().unwrap();
+        let old = MasterKey::parse(&MasterKey::generate_text()).unwrap();
+        assert!(source.load_beside(Some(&old)).unwrap().reads_old());
+        assert!(!source.load_beside(None).unwrap().reads_old());
+        let error = source.load_beside(Some(&key)).unwrap_err();
+        assert!(error.to_string().contains("COUNTERSIGN_MASTER_KEY_OLD is the same"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_or_write_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let source = MasterKeySource::MadeAt(path.clone());
+        source.load().unwrap();
+        for mode in [0o640, 0o620, 0o604, 0o602, 0o644] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let text = source.load().unwrap_err().to_string();
+            let advice = format!("chmod 600 {}", path.display());
+            assert!(text.contains(&advice) && text.contains(&format!("{mode:04o}")), "{text}");
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+        source.load().unwrap();
+    }
+
+    #[test]
     fn a_file_that_holds_no_key_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         fs::write(&path, "short").unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         let error = MasterKeySource::MadeAt(path).load().unwrap_err();
         assert!(error.to_string().contains("master.key"), "{error}");
         assert!(!error.to_string().contains("short"), "{error}");

@@ -18,7 +18,12 @@ mod tokens;
 use std::time::Duration;
 
 use self::{database::url, reader::Reader};
-use crate::{delivery::Delivery, password::Settings as Hashing, service::Policy, token};
+use crate::{
+    delivery::Delivery,
+    password::Settings as Hashing,
+    service::Policy,
+    token::{self, MasterKey},
+};
 
 pub use self::{
     database::{Database, Profile},
@@ -41,6 +46,8 @@ pub struct Config {
     pub listen: Listen,
     /// What encrypts keys and secrets at rest.
     pub master_key: MasterKeySource,
+    /// What encrypted them before, while it is being replaced.
+    pub old_master_key: Option<MasterKey>,
     /// How codes reach people.
     pub delivery: Delivery,
     /// What signs access tokens.
@@ -71,6 +78,7 @@ impl Config {
             database: reader.database(url),
             listen: reader.listen(profile),
             master_key: reader.master_key(profile, url),
+            old_master_key: reader.old_master_key(),
             delivery: reader.delivery(profile),
             signing: reader.signing(),
             key_rotation: reader.key_rotation(),
@@ -269,6 +277,20 @@ mod tests {
     }
 
     #[test]
+    fn two_master_keys_must_differ() {
+        let [key, other] = [7, 8].map(|byte| STANDARD.encode([byte; 32]));
+        let both = |old: &str| parse(&[(name::MASTER_KEY, &key), (name::MASTER_KEY_OLD, old)]);
+        let config = both(&other).unwrap();
+        let (old, other) = (config.old_master_key.unwrap(), MasterKey::parse(&other).unwrap());
+        assert!(old.is(&other));
+        // With other padding of white space it is the same key all the same.
+        let problems = both(&format!("{key}\n")).map(|_| ()).unwrap_err();
+        assert_eq!(problems.0[0].setting, name::MASTER_KEY_OLD);
+        assert!(!problems.to_string().contains(&key), "{problems}");
+        assert!(parse(&[]).unwrap().old_master_key.is_none());
+    }
+
+    #[test]
     fn each_bad_value_is_a_problem_of_its_own() {
         let bad = [
             (name::DATABASE_URL, "mysql://x"),
@@ -279,6 +301,7 @@ mod tests {
             (name::REFLECTION, "yes"),
             (name::DRAIN_DELAY, "5"),
             (name::MASTER_KEY, "!"),
+            (name::MASTER_KEY_OLD, "!"),
             (name::DELIVERY, "pigeon"),
             (name::JWT_ALGORITHM, "none"),
             (name::KEY_ROTATION, "11years"),

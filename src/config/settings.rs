@@ -39,6 +39,11 @@ pub const SETTINGS: &[Setting] = &[
         "made in development",
         "32 bytes in base64: encrypts keys and secrets at rest",
     ),
+    secret(
+        MASTER_KEY_OLD,
+        "",
+        "a second master key, for reading alone, while the first one is replaced",
+    ),
     plain(DELIVERY, "log in development", "how codes reach people: log, smtp or webhook"),
     secret(SMTP_URL, "", "smtps://user:password@host:port, or with STARTTLS smtp://…?tls=required"),
     plain(SMTP_FROM, "", "the sender of mails: Countersign <auth@example.com>"),
@@ -106,6 +111,7 @@ pub(super) const DATABASE_CONNECTIONS: &str = "COUNTERSIGN_DATABASE_CONNECTIONS"
 pub(super) const GRPC_ADDR: &str = "COUNTERSIGN_GRPC_ADDR";
 pub(super) const HTTP_ADDR: &str = "COUNTERSIGN_HTTP_ADDR";
 pub(super) const MASTER_KEY: &str = "COUNTERSIGN_MASTER_KEY";
+pub(super) const MASTER_KEY_OLD: &str = "COUNTERSIGN_MASTER_KEY_OLD";
 pub(super) const DELIVERY: &str = "COUNTERSIGN_DELIVERY";
 pub(super) const SMTP_URL: &str = "COUNTERSIGN_SMTP_URL";
 pub(super) const SMTP_FROM: &str = "COUNTERSIGN_SMTP_FROM";

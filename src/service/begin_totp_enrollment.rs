@@ -9,6 +9,7 @@ use super::{Account, Error, UseCases};
 use crate::{
     domain::{Caller, Password, Qr, TotpSecret, User},
     store::{NewTotp, SealedTotp},
+    token::Place,
 };
 
 /// How long an enrolment waits to be confirmed: somebody may have to install an app first.
@@ -48,7 +49,8 @@ impl UseCases {
         self.confirm(account, &password, caller).await?;
         let (id, secret) = (Uuid::now_v7(), TotpSecret::generate(&mut rand::rng()));
         let enrollment = self.enrollment(id, &secret, account.user())?;
-        let sealed_secret = self.master_key.seal(id.as_bytes(), secret.expose());
+        let place = Place::TotpSecret { id, user_id: account.user().id };
+        let sealed_secret = self.master_key.seal(&place, secret.expose());
         let sealed_secret = sealed_secret.map_err(|error| Error::Internal(error.into()))?;
         let change = self.factor_change(account, caller);
         let expires_at = change.now.plus(ENROLLMENT_TTL);

@@ -27,7 +27,7 @@ impl UseCases {
         // As with challenges, the attempt is spent and committed before anything is compared, and its form is looked at
         // only then.
         let app = reserved(self.store.totp_reserve(id, change.user_id, most, change.now).await?)?;
-        let step = self.totp_step(&app, &code)?;
+        let step = self.totp_step(change.user_id, &app, &code)?;
         let new = self.new_recovery_codes(change.user_id);
         let confirm = ConfirmTotp { id, change, step, recovery_codes: new.macs };
         let notice = self.notice(account.user(), Notice::AppAdded, caller)?;

@@ -78,6 +78,7 @@ impl From<store::Error> for Error {
         match error {
             store::Error::Unavailable(_) => Self::StoreUnavailable(error.into()),
             store::Error::Url(_)
+            | store::Error::NotPrivate(_)
             | store::Error::NotDurable(_)
             | store::Error::SchemaOutdated { .. }
             | store::Error::Migration(_)

@@ -6,7 +6,7 @@ use super::{Account, Error, UseCases};
 use crate::{
     domain::{Caller, OneTimeCode, RecoveryCode, TotpSecret},
     store::{FactorChange, SealedTotp},
-    token::Purpose,
+    token::{Place, Purpose},
 };
 
 /// Recovery codes that have just been drawn: for their owner, and for the store.
@@ -30,13 +30,19 @@ impl UseCases {
         }
     }
 
-    /// The step of an app that `typed` is of. Whether it was used before is for the store to say.
+    /// The step of a user's app that `typed` is of. Whether it was used before is for the store to say.
     ///
     /// # Errors
     /// It is none of the app's codes of this moment; a secret that can't be opened.
-    pub(super) fn totp_step(&self, app: &SealedTotp, typed: &str) -> Result<i64, Error> {
+    pub(super) fn totp_step(
+        &self,
+        user_id: Uuid,
+        app: &SealedTotp,
+        typed: &str,
+    ) -> Result<i64, Error> {
         let code = OneTimeCode::parse(typed).ok_or(Error::ChallengeInvalid)?;
-        let secret = self.master_key.open(app.id.as_bytes(), &app.sealed_secret);
+        let place = Place::TotpSecret { id: app.id, user_id };
+        let secret = self.master_key.open(&place, &app.sealed_secret);
         let secret = secret.map_err(|error| Error::Internal(error.into()))?;
         let corrupt = || Error::Internal("a TOTP secret is not of its length".into());
         let secret = TotpSecret::from_bytes(&secret).ok_or_else(corrupt)?;

@@ -13,6 +13,7 @@ mod clock;
 mod confirm;
 mod confirm_totp_enrollment;
 mod delete_me;
+mod digest_key;
 mod disable_two_factor;
 mod error;
 mod factors;
@@ -31,6 +32,7 @@ mod mailbox;
 mod outbox;
 mod proof;
 mod readiness;
+mod reencrypt;
 mod refresh_token;
 mod regenerate_recovery_codes;
 mod register;
@@ -67,6 +69,7 @@ pub use self::{
     challenge::PendingChallenge,
     change_password::ChangePasswordRequest,
     clock::Clock,
+    digest_key::{DigestKeyError, with_digest_key},
     disable_two_factor::{DisableTwoFactorError, Disabled, Operator},
     error::Error,
     janitor::Janitor,
@@ -77,6 +80,7 @@ pub use self::{
     outbox::Outbox,
     proof::Proof,
     readiness::NotReady,
+    reencrypt::{ReencryptError, Reencrypted, Reencryption},
     refresh_token::RefreshTokenRequest,
     register::{RegisterRequest, Registered},
     request_password_reset::RequestPasswordResetRequest,

@@ -66,7 +66,7 @@ impl UseCases {
             Proof::Totp(typed) => {
                 let app = self.store.factors_of(user.id).await?.totp;
                 let app = app.ok_or(Error::ChallengeInvalid)?;
-                Ok(Spending::Totp { id: app.id, step: self.totp_step(&app, typed)? })
+                Ok(Spending::Totp { id: app.id, step: self.totp_step(user.id, &app, typed)? })
             }
             Proof::RecoveryCode(typed) => {
                 self.recovery_code(typed, user, caller).map(Spending::RecoveryCode)

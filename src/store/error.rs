@@ -13,6 +13,9 @@ pub enum Error {
     /// The configured URL is of no use.
     #[error("the database URL is not usable: {0}")]
     Url(String),
+    /// A file of it is not its owner's alone.
+    #[error("{0}")]
+    NotPrivate(String),
     /// It may lose what it has acknowledged.
     #[error("the database may lose what it has acknowledged: turn on {0}")]
     NotDurable(String),

@@ -13,7 +13,9 @@ mod factors;
 mod mailbox;
 mod migrations;
 pub mod postgres;
+pub(crate) mod private_file;
 mod records;
+mod sealed;
 pub mod sqlite;
 
 use std::{
@@ -41,6 +43,7 @@ pub use self::{
         PoolUse, Refresh, Renewal, Reservation, ReservedChallenge, ReuseNotice, Revoking, Rotation,
         SealedKey, SealedMessage, Settled, Taken,
     },
+    sealed::{Resealed, SealedColumn, SealedValue, SealedValues, WrappedKey},
 };
 
 /// How long a statement waits for a connection.
@@ -63,6 +66,7 @@ pub trait Store:
     + MailboxCodes
     + Outbox
     + SigningKeys
+    + SealedValues
     + Revocations
     + Throttles
     + Events
@@ -80,6 +84,7 @@ impl<T> Store for T where
         + MailboxCodes
         + Outbox
         + SigningKeys
+        + SealedValues
         + Revocations
         + Throttles
         + Events

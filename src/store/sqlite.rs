@@ -1,7 +1,8 @@
 //! SQLite, embedded: one connection that writes, several that read.
 
 use std::{
-    fs::{DirBuilder, OpenOptions},
+    fs::{self, DirBuilder, OpenOptions},
+    io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     str::FromStr as _,
@@ -18,7 +19,7 @@ use sqlx::{
 use tokio::sync::Notify;
 
 use self::writer::Writer;
-use super::{Database, Error, PATIENCE, PoolUse, Result, migrations};
+use super::{Database, Error, PATIENCE, PoolUse, Result, migrations, private_file};
 
 mod writer;
 
@@ -47,10 +48,11 @@ impl Sqlite {
     /// Opens the file that `url` names, and makes it and its folder if need be.
     ///
     /// # Errors
-    /// A bad URL, and a file that can't be opened.
+    /// A bad URL, and a file that can't be opened, or that others can read.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self> {
         let options = options(url)?;
         make_file(options.get_filename())?;
+        check_files(options.get_filename())?;
         let writer_pool = first_pool(&options).await?;
         let readers = options.create_if_missing(false).read_only(true);
         // Nothing begins a transaction on them, so none can be left open.
@@ -119,6 +121,22 @@ fn make_file(path: &Path) -> Result<()> {
         OpenOptions::new().append(true).create(true).mode(0o600).open(path)
     };
     make().map(|_file| ()).map_err(|error| Error::Url(format!("{}: {error}", path.display())))
+}
+
+/// Refuses files that others can read: an older release, a copy or a back-up may have left them so.
+fn check_files(path: &Path) -> Result<()> {
+    for end in ["", "-wal", "-shm"] {
+        let mut path = path.as_os_str().to_owned();
+        path.push(end);
+        let path = Path::new(&path);
+        let checked = match fs::metadata(path) {
+            Ok(metadata) => private_file::check(path, &metadata),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        };
+        checked.map_err(|error| Error::NotPrivate(format!("{}: {error}", path.display())))?;
+    }
+    Ok(())
 }
 
 /// The pool of the writer. Whoever opens a new file turns on its write-ahead log, which fails at once, whatever the busy
@@ -241,6 +259,27 @@ mod tests {
         // A new connection knows no limit.
         store.write(1_000_000, fill).await.unwrap();
         assert_eq!(number(&store.readers, "SELECT COUNT(*) FROM t").await, 1);
+    }
+
+    #[tokio::test]
+    async fn files_that_others_can_read_or_write_are_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (folder, store) = store().await;
+        let url = format!("sqlite://{}/test.db", folder.path().display());
+        for file in ["test.db", "test.db-wal", "test.db-shm"] {
+            let path = folder.path().join(file);
+            let set = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            for mode in [0o640, 0o620, 0o604, 0o602] {
+                set(mode);
+                let error = Sqlite::connect(&url, 2).await.unwrap_err();
+                let text = error.to_string();
+                let advice = format!("(mode {mode:04o}): run `chmod 600 {}`", path.display());
+                assert!(text.contains(&advice), "{text}");
+            }
+            set(0o600);
+        }
+        store.close().await;
+        Sqlite::connect(&url, 2).await.unwrap();
     }
 
     #[tokio::test]

@@ -1,22 +1,41 @@
-//! The master key: encrypts what is kept, and keys the digests of what is not.
+//! The master key: encrypts what is kept, and with it the key of the digests of what is not (ADR 20).
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    constant_time::verify_slices_are_equal,
-    error::Unspecified,
-    hkdf, hmac,
-};
+use aws_lc_rs::{constant_time::verify_slices_are_equal, error::Unspecified, hkdf, hmac};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rand::RngExt as _;
 use zeroize::Zeroizing;
 
-/// 32 bytes from which one key encrypts and another one keys digests (HKDF-SHA256, RFC 5869).
+use super::{
+    Place,
+    sealing::{SealingKey, subkey},
+};
+
+/// The keys that encrypt, and the one that keys digests.
+///
+/// What is encrypted can be encrypted anew under another master key, and a digest can't: so the digest key is a key of its
+/// own. It is kept under the master key, and stays the same when that is replaced.
 #[derive(Clone)]
 pub struct MasterKey {
-    sealing: std::sync::Arc<LessSafeKey>,
-    digesting: hmac::Key,
+    current: SealingKey,
+    /// For reading alone.
+    old: Option<SealingKey>,
+    digest_key: DigestKey,
+}
+
+/// The digest key: for use, and to be wrapped.
+#[derive(Clone)]
+struct DigestKey {
+    hmac: hmac::Key,
+    bytes: Arc<Zeroizing<[u8; 32]>>,
+}
+
+impl DigestKey {
+    fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
+        let hmac = hmac::Key::new(hmac::HMAC_SHA256, bytes.as_slice());
+        Self { hmac, bytes: Arc::new(bytes) }
+    }
 }
 
 /// What a digest is of. Digests of different purposes never match.
@@ -62,7 +81,10 @@ impl Purpose {
 }
 
 impl MasterKey {
-    /// Reads a key: base64 of exactly 32 bytes.
+    /// The name under which the digest key is kept, wrapped.
+    pub const DIGEST_KEY: &'static str = "digest";
+
+    /// Reads a key: base64 of exactly 32 bytes. Its digest key is the one that follows from it, as in release 0.1.0.
     ///
     /// # Errors
     /// Anything else; the text says what is wanted and does not repeat the key.
@@ -83,44 +105,85 @@ impl MasterKey {
 
     fn derive(master: &[u8]) -> Result<Self, Unspecified> {
         let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, b"countersign").extract(master);
-        let subkey = |label: &'static [u8]| {
-            let mut key = Zeroizing::new([0; 32]);
-            secret.expand(&[label], hkdf::HKDF_SHA256)?.fill(key.as_mut())?;
-            Ok::<_, Unspecified>(key)
-        };
-        let sealing = UnboundKey::new(&AES_256_GCM, subkey(b"seal v1")?.as_slice())?;
-        let digesting = hmac::Key::new(hmac::HMAC_SHA256, subkey(b"digest v1")?.as_slice());
-        Ok(Self { sealing: std::sync::Arc::new(LessSafeKey::new(sealing)), digesting })
+        let digest_key = DigestKey::new(subkey(&secret, b"digest v1")?);
+        Ok(Self { current: SealingKey::derive(&secret)?, old: None, digest_key })
     }
 
-    /// Encrypts `plain` (AES-256-GCM) for the row `id`: nonce, ciphertext, tag.
+    /// This key, which also opens what `old` has sealed.
+    #[must_use]
+    pub fn reading(self, old: &Self) -> Self {
+        Self { old: Some(old.current.clone()), ..self }
+    }
+
+    /// Whether it opens what another key has sealed.
+    pub fn reads_old(&self) -> bool {
+        self.old.is_some()
+    }
+
+    /// Whether both seal with the same key.
+    pub fn is(&self, other: &Self) -> bool {
+        self.current.is(&other.current)
+    }
+
+    /// Encrypts `plain` for a place, under the current key.
     ///
     /// # Errors
     /// The library's own.
-    pub fn seal(&self, id: &[u8], plain: &[u8]) -> Result<Vec<u8>, Unspecified> {
-        let nonce = rand::rng().random::<[u8; NONCE_LEN]>();
-        let mut text = plain.to_vec();
-        let nonce_used = Nonce::assume_unique_for_key(nonce);
-        self.sealing.seal_in_place_append_tag(nonce_used, Aad::from(id), &mut text)?;
-        Ok([nonce.as_slice(), &text].concat())
+    pub fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>, Unspecified> {
+        self.current.seal(place, plain)
     }
 
-    /// Decrypts what was sealed for the row `id`.
+    /// Decrypts what was sealed for a place, by the current or the old key, now or by release 0.1.0.
     ///
     /// # Errors
-    /// It was sealed with another key or for another row, or changed since.
-    pub fn open(&self, id: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
-        let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(Unspecified)?;
-        let mut text = Zeroizing::new(text.to_vec());
-        let nonce = Nonce::try_assume_unique_for_key(nonce)?;
-        let length = self.sealing.open_in_place(nonce, Aad::from(id), &mut text)?.len();
-        text.truncate(length);
-        Ok(text)
+    /// It was sealed with another key or for another place, or changed since.
+    pub fn open(
+        &self,
+        place: &Place<'_>,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
+        if let Some(key) = self.sealing_keys().find(|key| key.has_sealed(sealed)) {
+            return key.open(place, sealed);
+        }
+        // No header that we know: then it is of release 0.1.0, which named neither key nor place.
+        let row = place.associated_data_of_0_1_0().ok_or(Unspecified)?;
+        self.sealing_keys().find_map(|key| key.decrypt(row, sealed).ok()).ok_or(Unspecified)
+    }
+
+    /// Whether the current key has sealed it, in the form of today. It is not decrypted for that.
+    pub fn is_current(&self, sealed: &[u8]) -> bool {
+        self.current.has_sealed(sealed)
+    }
+
+    fn sealing_keys(&self) -> impl Iterator<Item = &SealingKey> {
+        std::iter::once(&self.current).chain(&self.old)
+    }
+
+    /// The digest key, encrypted under the current key.
+    ///
+    /// # Errors
+    /// The library's own.
+    pub fn wrapped_digest_key(&self) -> Result<Vec<u8>, Unspecified> {
+        self.seal(&Place::WrappedKey(Self::DIGEST_KEY), self.digest_key.bytes.as_slice())
+    }
+
+    /// This key with the digest key that was kept.
+    ///
+    /// # Errors
+    /// Neither the current nor the old key opens it.
+    pub fn with_digest_key(self, wrapped: &[u8]) -> Result<Self, Unspecified> {
+        let opened = self.open(&Place::WrappedKey(Self::DIGEST_KEY), wrapped)?;
+        let mut bytes = Zeroizing::new([0; 32]);
+        if opened.len() != bytes.len() {
+            return Err(Unspecified);
+        }
+        bytes.copy_from_slice(&opened);
+        Ok(Self { digest_key: DigestKey::new(bytes), ..self })
     }
 
     /// The keyed digest (HMAC-SHA256) of `parts`, which cannot run into one another.
     pub fn digest(&self, purpose: Purpose, parts: &[&[u8]]) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&self.digesting);
+        let mut context = hmac::Context::with_key(&self.digest_key.hmac);
         for part in [purpose.label()].iter().chain(parts) {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
@@ -144,7 +207,11 @@ impl fmt::Debug for MasterKey {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+
+    const SEALED_BY_0_1_0: &str = "xQEAAQIDBAUGBwgJD5zU9DPpOi8bhax6x9Yc0kGV5V0fpkGboLiHqVqwDtet";
 
     fn key() -> MasterKey {
         MasterKey::parse(&MasterKey::generate_text()).unwrap()
@@ -158,26 +225,106 @@ mod tests {
         }
     }
 
+    fn app(id: u128, user: u128) -> Place<'static> {
+        Place::TotpSecret { id: Uuid::from_u128(id), user_id: Uuid::from_u128(user) }
+    }
+
     #[test]
-    fn opens_what_it_sealed_for_that_row_and_nothing_else() {
+    fn opens_what_it_sealed_and_nothing_else() {
         let key = key();
-        let sealed = key.seal(b"row 1", b"secret").unwrap();
-        assert_eq!(key.open(b"row 1", &sealed).unwrap().as_slice(), b"secret");
-        assert!(key.open(b"row 2", &sealed).is_err());
-        assert!(super::tests::key().open(b"row 1", &sealed).is_err());
+        let sealed = key.seal(&app(1, 2), b"secret").unwrap();
+        assert_eq!(key.open(&app(1, 2), &sealed).unwrap().as_slice(), b"secret");
+        assert!(super::tests::key().open(&app(1, 2), &sealed).is_err());
         for place in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[place] ^= 1;
-            assert!(key.open(b"row 1", &changed).is_err(), "byte {place}");
-            assert!(key.open(b"row 1", &sealed[..place]).is_err(), "prefix {place}");
+            assert!(key.open(&app(1, 2), &changed).is_err(), "byte {place}");
+            assert!(key.open(&app(1, 2), &sealed[..place]).is_err(), "prefix {place}");
         }
+    }
+
+    #[test]
+    fn what_is_moved_to_another_row_user_table_or_column_does_not_open() {
+        let (key, id) = (key(), Uuid::from_u128(1));
+        let sealed = key.seal(&app(1, 2), b"secret").unwrap();
+        let elsewhere =
+            [app(3, 2), app(1, 3), app(2, 1), Place::SigningKey(id), Place::Message(id)];
+        for place in elsewhere {
+            assert!(key.open(&place, &sealed).is_err(), "{place:?}");
+        }
+        let wrapped = key.seal(&Place::WrappedKey("digest"), b"secret").unwrap();
+        assert!(key.open(&Place::WrappedKey("other"), &wrapped).is_err());
     }
 
     #[test]
     fn nothing_is_sealed_the_same_way_twice() {
         let key = key();
-        let [first, second] = [(); 2].map(|()| key.seal(b"row", b"secret").unwrap());
-        assert_ne!(first[..NONCE_LEN], second[..NONCE_LEN]);
+        let [first, second] = [(); 2].map(|()| key.seal(&app(1, 2), b"secret").unwrap());
+        assert_ne!(first, second);
+        assert_eq!(first[..10], second[..10], "the header names the key");
+    }
+
+    #[test]
+    fn the_old_key_opens_what_it_sealed_and_seals_no_more() {
+        let (old, new) = (key(), key());
+        let before = old.seal(&app(1, 2), b"secret").unwrap();
+        let both = new.clone().reading(&old);
+        assert_eq!(both.open(&app(1, 2), &before).unwrap().as_slice(), b"secret");
+        assert!(both.open(&app(1, 3), &before).is_err(), "another user");
+        let after = both.seal(&app(1, 2), b"secret").unwrap();
+        assert_eq!((both.is_current(&before), both.is_current(&after)), (false, true));
+        assert!(new.open(&app(1, 2), &after).is_ok() && new.open(&app(1, 2), &before).is_err());
+        assert!(old.open(&app(1, 2), &after).is_err());
+        assert!(new.is(&both) && !new.is(&old));
+    }
+
+    #[test]
+    fn what_release_0_1_0_sealed_still_opens_with_each_key() {
+        let (old, new) = (key(), key());
+        let (both, id) = (new.clone().reading(&old), Uuid::from_u128(1));
+        for key in [&old, &new] {
+            let sealed = key.current.seal_as_0_1_0(id.as_bytes(), b"secret");
+            for place in [Place::SigningKey(id), app(1, 2), Place::Message(id)] {
+                assert_eq!(both.open(&place, &sealed).unwrap().as_slice(), b"secret");
+            }
+            assert!(both.open(&Place::SigningKey(Uuid::from_u128(2)), &sealed).is_err());
+            assert!(!both.is_current(&sealed));
+            assert!(super::tests::key().open(&Place::SigningKey(id), &sealed).is_err());
+        }
+        let wrapped = new.current.seal_as_0_1_0(b"digest", &[1; 32]);
+        assert!(new.clone().with_digest_key(&wrapped).is_err(), "it wrapped none");
+    }
+
+    /// Computed with another library, as that release did: with the key of 32 sevens, for the row 00…01. Its nonce begins like
+    /// the header of today, as one in 65,536 does.
+    #[test]
+    fn a_value_that_release_0_1_0_wrote_opens() {
+        let key = MasterKey::parse(&STANDARD.encode([7; 32])).unwrap();
+        let sealed = STANDARD.decode(SEALED_BY_0_1_0).unwrap();
+        let place = Place::SigningKey(Uuid::from_u128(1));
+        assert_eq!(key.open(&place, &sealed).unwrap().as_slice(), b"a secret of 0.1.0");
+    }
+
+    #[test]
+    fn digests_survive_another_master_key() {
+        let (first, second) = (key(), key());
+        let digest = |key: &MasterKey| key.digest(Purpose::RecoveryCode, &[b"code"]);
+        let wrapped = first.wrapped_digest_key().unwrap();
+        assert_ne!(digest(&first), digest(&second));
+        assert!(second.clone().with_digest_key(&wrapped).is_err());
+        let both = second.clone().reading(&first).with_digest_key(&wrapped).unwrap();
+        assert_eq!(digest(&both), digest(&first));
+        let rewrapped = both.wrapped_digest_key().unwrap();
+        assert_eq!(digest(&second.with_digest_key(&rewrapped).unwrap()), digest(&first));
+    }
+
+    #[test]
+    fn a_digest_key_has_32_bytes() {
+        let key = key();
+        for length in [0, 31, 33] {
+            let wrapped = key.seal(&Place::WrappedKey("digest"), &vec![1; length]).unwrap();
+            assert!(key.clone().with_digest_key(&wrapped).is_err(), "{length}");
+        }
     }
 
     #[test]

@@ -10,7 +10,9 @@ mod device;
 mod key_ring;
 mod master_key;
 mod opaque;
+mod place;
 mod refresh;
+mod sealing;
 mod signing_key;
 
 /// Seeds the library's generator of random numbers, which gathers the jitter of the processor for some 30 ms when it is
@@ -27,5 +29,6 @@ pub use device::DeviceToken;
 pub use key_ring::KeyRing;
 pub use master_key::{MasterKey, Purpose};
 pub use opaque::OpaqueToken;
+pub use place::Place;
 pub use refresh::RefreshToken;
 pub use signing_key::{KeyError, PublicKey, SigningKey};

@@ -16,7 +16,7 @@ use serde::Serialize;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{Algorithm, MasterKey};
+use super::{Algorithm, MasterKey, Place};
 
 /// The fewest bits of an RSA key (NIST SP 800-57: 128 bits of security).
 const MIN_RSA_BITS: usize = 3072;
@@ -92,7 +92,7 @@ impl SigningKey {
     /// # Errors
     /// The library's own.
     pub fn seal(master: &MasterKey, id: Uuid, pkcs8: &[u8]) -> Result<Vec<u8>, KeyError> {
-        Ok(master.seal(id.as_bytes(), pkcs8)?)
+        Ok(master.seal(&Place::SigningKey(id), pkcs8)?)
     }
 
     /// Decrypts the private key of the row `id`.
@@ -105,7 +105,7 @@ impl SigningKey {
         algorithm: Algorithm,
         sealed: &[u8],
     ) -> Result<Self, KeyError> {
-        let pkcs8 = master.open(id.as_bytes(), sealed);
+        let pkcs8 = master.open(&Place::SigningKey(id), sealed);
         let pkcs8 = pkcs8.map_err(|Unspecified| KeyError::WrongMasterKey)?;
         Self::from_pkcs8(id.to_string(), algorithm, &pkcs8)
     }

@@ -18,7 +18,7 @@ use crate::{
     delivery::{Content, Message, Notice},
     domain::{Caller, Timestamp, User},
     store::SealedMessage,
-    token::MasterKey,
+    token::{MasterKey, Place},
 };
 
 /// What use cases and the worker of one server share. Cheap to clone.
@@ -73,7 +73,8 @@ fn seal(master_key: &MasterKey, message: &Message) -> Result<SealedMessage, Erro
     let internal = |error: Box<dyn std::error::Error + Send + Sync>| Error::Internal(error);
     let id = Uuid::now_v7();
     let plain = message.encode().map_err(|error| internal(error.into()))?;
-    let sealed = master_key.seal(id.as_bytes(), &plain).map_err(|error| internal(error.into()))?;
+    let sealed = master_key.seal(&Place::Message(id), &plain);
+    let sealed = sealed.map_err(|error| internal(error.into()))?;
     let (created_at, expires_at) = (message.created_at, message.expires_at());
     Ok(SealedMessage { id, sealed, created_at, expires_at })
 }

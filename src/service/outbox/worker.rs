@@ -19,6 +19,7 @@ use super::UseCases;
 use crate::{
     delivery::{Delivery, Failure, Message},
     store::ClaimedMessage,
+    token::Place,
 };
 
 /// How many messages are sent at a time: as many connections as a mail server is likely to grant.
@@ -116,8 +117,8 @@ impl Worker {
     }
 
     fn open(&self, claimed: &ClaimedMessage) -> Option<Message> {
-        let id = claimed.id.as_bytes();
-        let plain = self.use_cases.master_key.open(id, &claimed.sealed).ok()?;
+        let place = Place::Message(claimed.id);
+        let plain = self.use_cases.master_key.open(&place, &claimed.sealed).ok()?;
         Message::decode(&plain)
     }
 

@@ -19,6 +19,7 @@ mod reset;
 mod revocations;
 mod rotation;
 mod schema;
+mod sealed;
 mod session_row;
 mod sessions;
 mod signing_keys;

@@ -24,7 +24,7 @@ fn smtp_to(url: &str, trust: &Trust) -> Delivery {
     Delivery::Smtp(Arc::new(smtp))
 }
 
-fn webhook_to(url: &str, trust: &Trust) -> Delivery {
+pub fn webhook_to(url: &str, trust: &Trust) -> Delivery {
     let (url, secret) = (HookUrl::parse(url).unwrap(), Secret::parse(SECRET).unwrap());
     Delivery::Webhook(Arc::new(Webhook::new(url, secret, trust).unwrap()))
 }

@@ -1,6 +1,6 @@
 //! The database as such.
 
-use std::{pin::pin, time::Duration};
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, pin::pin, time::Duration};
 
 use countersign::store::{self, Error};
 use rstest::rstest;
@@ -53,8 +53,9 @@ async fn several_replicas_may_migrate_at_once(
 #[tokio::test]
 async fn a_new_sqlite_file_that_another_process_holds_is_waited_for() {
     let database = Database::new(Backend::Sqlite).await;
-    let url = format!("{}?mode=rwc", database.url);
-    let mut other = SqliteConnection::connect(&url).await.unwrap();
+    let file = database.folder().join("countersign.db");
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).unwrap();
+    let mut other = SqliteConnection::connect(&database.url).await.unwrap();
     other.execute("BEGIN IMMEDIATE").await.unwrap();
     let mut connect = pin!(store::connect(&database.url, 2));
     let refused = tokio::time::timeout(Duration::from_millis(100), &mut connect).await;

@@ -11,6 +11,7 @@ mod outbox;
 mod passwords;
 mod revocations;
 mod rotation;
+mod sealed;
 mod sessions;
 mod signing_keys;
 mod throttles;

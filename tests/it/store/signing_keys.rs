@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::at;
 use crate::harness::{Backend, Database};
 
-fn key(algorithm: &str, generation: i64) -> SealedKey {
+pub(super) fn key(algorithm: &str, generation: i64) -> SealedKey {
     SealedKey {
         id: Uuid::now_v7(),
         algorithm: algorithm.to_owned(),

@@ -1,0 +1,78 @@
+//! The digest key: stored once, under the master key, and the same ever after (ADR 20).
+
+use super::Clock;
+use crate::{
+    store::{self, SealedKey, Store, WrappedKey},
+    token::{MasterKey, Place},
+};
+
+/// Why the digest key can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum DigestKeyError {
+    /// The store's.
+    #[error("the store has no answer")]
+    Store(#[from] store::Error),
+    /// It does not decrypt, or nothing else does that is stored.
+    #[error(
+        "what is stored does not decrypt: is this the master key it was stored under? (while another one takes its place, \
+         the one before must be in COUNTERSIGN_MASTER_KEY_OLD until `countersign keys reencrypt` is done)"
+    )]
+    WrongMasterKey,
+    /// Two master keys, and no digest key yet.
+    #[error(
+        "the first start needs one master key alone: start once with the one that was used before, \
+         without COUNTERSIGN_MASTER_KEY_OLD"
+    )]
+    TwoMasterKeys,
+    /// The library's own.
+    #[error("the digest key can't be encrypted")]
+    NotSealed,
+}
+
+/// The master key with the digest key that is stored. At the first start, that is the one which follows from the master key, as
+/// in release 0.1.0: what that release has digested counts on. Of several replicas one stores it, and all read it back.
+///
+/// # Errors
+/// The store's; a master key that it was not stored under.
+pub async fn with_digest_key(
+    master_key: MasterKey,
+    store: &dyn Store,
+    clock: &Clock,
+) -> Result<MasterKey, DigestKeyError> {
+    let mut stored = stored(store).await?;
+    if stored.is_none() {
+        create(&master_key, store, clock).await?;
+        stored = self::stored(store).await?;
+    }
+    let wrong = |_not_opened| DigestKeyError::WrongMasterKey;
+    master_key.with_digest_key(&stored.unwrap_or_default()).map_err(wrong)
+}
+
+async fn stored(store: &dyn Store) -> Result<Option<Vec<u8>>, store::Error> {
+    let mut keys = store.wrapped_keys().await?.into_iter();
+    Ok(keys.find(|key| key.name == MasterKey::DIGEST_KEY).map(|key| key.sealed))
+}
+
+/// A wrong key that got stored would keep the right one out: so nothing is stored that could be wrong.
+async fn create(
+    master_key: &MasterKey,
+    store: &dyn Store,
+    clock: &Clock,
+) -> Result<(), DigestKeyError> {
+    if master_key.reads_old() {
+        return Err(DigestKeyError::TwoMasterKeys);
+    }
+    let signing_keys = store.signing_keys().await?;
+    let mut sealed = signing_keys.iter().filter(|key| !key.sealed_private_key.is_empty());
+    let opens = |key: &SealedKey| {
+        master_key.open(&Place::SigningKey(key.id), &key.sealed_private_key).is_ok()
+    };
+    if sealed.clone().next().is_some() && !sealed.any(opens) {
+        return Err(DigestKeyError::WrongMasterKey);
+    }
+    let sealed =
+        master_key.wrapped_digest_key().map_err(|_unspecified| DigestKeyError::NotSealed)?;
+    let key = WrappedKey { name: MasterKey::DIGEST_KEY.to_owned(), sealed };
+    store.wrapped_key_create(key, clock.now()).await?;
+    Ok(())
+}

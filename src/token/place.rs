@@ -1,0 +1,101 @@
+//! Where a sealed value is kept. It is part of what is authenticated, so a value opens in its own place and in no other.
+
+use uuid::Uuid;
+
+/// The place of one sealed value: table, column and row, and the user where the row is somebody's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// The private part of the signing key with that id.
+    SigningKey(Uuid),
+    /// The secret of an authenticator app.
+    TotpSecret {
+        /// The app's id.
+        id: Uuid,
+        /// Whose app it is.
+        user_id: Uuid,
+    },
+    /// The message with that id in the outbox.
+    Message(Uuid),
+    /// The key of that name that the master key encrypts.
+    WrappedKey(&'a str),
+}
+
+impl Place<'_> {
+    /// The associated data (RFC 5116) of a value that begins with `header`. Every part has its length before it, so that
+    /// none can run into the next.
+    pub(super) fn associated_data(&self, header: &[u8]) -> Vec<u8> {
+        let (table, column) = self.column();
+        let mut data = Vec::new();
+        for part in [header, table.as_bytes(), column.as_bytes(), self.row(), self.user()] {
+            data.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            data.extend_from_slice(part);
+        }
+        data
+    }
+
+    /// The associated data that release 0.1.0 used: the row's id alone. That release wrapped no keys.
+    pub(super) fn associated_data_of_0_1_0(&self) -> Option<&[u8]> {
+        match self {
+            Self::SigningKey(_) | Self::TotpSecret { .. } | Self::Message(_) => Some(self.row()),
+            Self::WrappedKey(_) => None,
+        }
+    }
+
+    fn column(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::SigningKey(_) => ("signing_keys", "sealed_private_key"),
+            Self::TotpSecret { .. } => ("totp_factors", "sealed_secret"),
+            Self::Message(_) => ("outbox", "sealed_message"),
+            Self::WrappedKey(_) => ("wrapped_keys", "sealed_key"),
+        }
+    }
+
+    fn row(&self) -> &[u8] {
+        match self {
+            Self::SigningKey(id) | Self::TotpSecret { id, .. } | Self::Message(id) => id.as_bytes(),
+            Self::WrappedKey(name) => name.as_bytes(),
+        }
+    }
+
+    fn user(&self) -> &[u8] {
+        match self {
+            Self::TotpSecret { user_id, .. } => user_id.as_bytes(),
+            Self::SigningKey(_) | Self::Message(_) | Self::WrappedKey(_) => &[],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_column_row_user_and_header_are_all_in_the_associated_data() {
+        let (id, user_id) = (Uuid::now_v7(), Uuid::now_v7());
+        let data = Place::TotpSecret { id, user_id }.associated_data(b"header");
+        let parts: [&[u8]; 5] =
+            [b"header", b"totp_factors", b"sealed_secret", id.as_bytes(), user_id.as_bytes()];
+        for part in parts {
+            assert!(data.windows(part.len()).any(|window| window == part), "{part:?}");
+        }
+    }
+
+    #[test]
+    fn no_two_places_share_their_associated_data() {
+        let (id, other) = (Uuid::now_v7(), Uuid::now_v7());
+        let places = [
+            Place::SigningKey(id),
+            Place::SigningKey(other),
+            Place::Message(id),
+            Place::TotpSecret { id, user_id: other },
+            Place::TotpSecret { id, user_id: id },
+            Place::TotpSecret { id: other, user_id: id },
+            Place::WrappedKey("digest"),
+            Place::WrappedKey("digest2"),
+            Place::WrappedKey(""),
+        ];
+        let data: std::collections::HashSet<_> =
+            places.iter().map(|place| place.associated_data(b"header")).collect();
+        assert_eq!(data.len(), places.len());
+    }
+}
