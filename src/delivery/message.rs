@@ -102,7 +102,8 @@ impl Purpose {
 }
 
 impl Notice {
-    pub(super) const ALL: [Self; 10] = [
+    /// All notices.
+    pub const ALL: [Self; 10] = [
         Self::PasswordChanged,
         Self::TwoFactorOn,
         Self::TwoFactorOff,
@@ -115,7 +116,8 @@ impl Notice {
         Self::RefreshReused,
     ];
 
-    pub(super) fn as_str(self) -> &'static str {
+    /// The name, as templates and webhooks have it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::PasswordChanged => "password_changed",
             Self::TwoFactorOn => "two_factor_on",

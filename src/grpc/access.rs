@@ -154,7 +154,7 @@ mod tests {
     use prost_types::FileDescriptorSet;
 
     use super::*;
-    use crate::pb::DESCRIPTORS;
+    use crate::{delivery::Notice, domain::EventKind, pb::DESCRIPTORS};
 
     fn headers(values: &[&'static str]) -> HeaderMap {
         values.iter().map(|value| (AUTHORIZATION, value.parse().unwrap())).collect()
@@ -175,6 +175,92 @@ mod tests {
         paths.sort();
         table.sort();
         assert_eq!(table, paths);
+    }
+
+    /// What the document says of an RPC: costs, budgets, events, notices.
+    fn documented() -> Vec<(String, Vec<String>)> {
+        let rows = include_str!("../../docs/limits.md").lines();
+        let cells = |row: &str| row.split('|').map(|cell| cell.trim().to_owned()).collect();
+        let rows = rows.filter(|row| row.starts_with("| `")).map(cells);
+        rows.map(|cells: Vec<_>| {
+            (
+                format!("/auth.v1.{}", cells[1].trim_matches('`').replace('.', "/")),
+                cells[2..6].to_vec(),
+            )
+        })
+        .collect()
+    }
+
+    /// Whether a message has a field that is a secret: the build script has listed those, in Rust's spelling.
+    fn has_secret(message: &str) -> bool {
+        let listed = include_str!(concat!(env!("OUT_DIR"), "/secret_messages.rs"));
+        let name = message.rsplit('.').next().unwrap_or_default();
+        let mut words = listed.split(|c: char| !c.is_alphanumeric());
+        words.any(|word| word.eq_ignore_ascii_case(name))
+    }
+
+    /// Somebody who adds an RPC decides what it charges.
+    #[test]
+    fn the_document_says_of_every_rpc_what_it_charges_and_of_those_with_secrets_what_they_record() {
+        let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
+        let rows = documented();
+        let mut paths: Vec<_> = rows.iter().map(|(path, _)| path.clone()).collect();
+        let mut table: Vec<_> = TABLE.iter().map(|(path, _)| (*path).to_owned()).collect();
+        paths.sort();
+        table.sort();
+        assert_eq!(paths, table, "docs/limits.md has a row for each RPC");
+        let services = files.iter().filter(|file| file.package() == "auth.v1");
+        for service in services.flat_map(|file| &file.service) {
+            for method in &service.method {
+                let path = format!("/auth.v1.{}/{}", service.name(), method.name());
+                let (_, cells) = rows.iter().find(|(known, _)| *known == path).unwrap();
+                let [costs, budgets, events, notices] = &cells[..] else {
+                    panic!("{path}: {cells:?}")
+                };
+                let takes_secret = has_secret(method.input_type());
+                assert!(
+                    !takes_secret || costs.contains("size"),
+                    "{path} takes a secret of any size"
+                );
+                assert!(
+                    !takes_secret || budgets != "none",
+                    "{path} takes a secret: what does it charge?"
+                );
+                for event in events.split(", ").filter(|event| *event != "none") {
+                    assert!(EventKind::parse(event).is_some(), "{path}: no event {event}");
+                }
+                for notice in notices.split(", ").filter(|notice| *notice != "none") {
+                    let known = Notice::ALL.iter().any(|known| known.as_str() == notice);
+                    assert!(known, "{path}: no notice {notice}");
+                }
+            }
+        }
+    }
+
+    /// Whatever hashes or sends a mail is limited by more than the size of its fields.
+    #[test]
+    fn the_document_names_the_budgets_of_all_that_hash_or_send() {
+        let spends = [
+            "Register",
+            "Login",
+            "ResendCode",
+            "ResendEmailVerification",
+            "RequestPasswordReset",
+            "ResetPassword",
+            "ChangePassword",
+            "SetTwoFactor",
+            "BeginTotpEnrollment",
+            "RegenerateRecoveryCodes",
+            "DeleteMe",
+        ];
+        let rows = documented();
+        for name in spends {
+            let (path, cells) =
+                rows.iter().find(|(path, _)| path.ends_with(&format!("/{name}"))).unwrap();
+            let counted =
+                ["account", "session", "mailbox"].iter().any(|word| cells[1].contains(word));
+            assert!(counted, "{path} spends a hash or a mail: {}", cells[1]);
+        }
     }
 
     #[test]
