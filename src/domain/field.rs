@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use super::visible;
+
 /// Why a field of a request was refused; becomes a BadRequest field violation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
@@ -54,13 +56,13 @@ pub fn enrollment_id(text: &str) -> Result<Uuid, InvalidField> {
     Uuid::try_parse(text).map_err(not_a_uuid)
 }
 
-/// Parses `device_name`: at most 128 characters, none of them a control character.
+/// Parses `device_name`: at most 128 characters that can be seen, and spaces between them.
 ///
 /// # Errors
-/// A longer name, or one with control characters.
+/// A longer name, one with something invisible in it, and one of nothing but spaces.
 pub fn device_name(text: &str) -> Result<String, InvalidField> {
-    if text.chars().count() > 128 || text.chars().any(char::is_control) {
-        let problem = "must have at most 128 characters, none of them a control character";
+    if text.chars().count() > 128 || !visible::is_freeform(text) {
+        let problem = "must have at most 128 characters that can be seen";
         return Err(InvalidField::new("device_name", problem));
     }
     Ok(text.to_owned())
@@ -83,5 +85,7 @@ mod tests {
         assert!(device_name(&"é".repeat(128)).is_ok());
         assert!(device_name(&"é".repeat(129)).is_err());
         assert!(device_name("phone\n").is_err());
+        assert!(device_name("Alice's 📱").is_ok());
+        assert!(device_name(" ").is_err() && device_name("\u{3164}").is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! The one spelling that stands for all spellings of a name.
 
 use icu_casemap::CaseMapper;
-use icu_normalizer::ComposingNormalizerBorrowed;
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 
 /// Normalises (NFKC) and case-folds `text`, so that `Alice`, `ALICE` and full-width `Ａlice` are one.
 ///
@@ -15,6 +15,11 @@ pub(super) fn key(text: &str) -> String {
 /// Normalises `text` to NFC and leaves its case alone.
 pub(super) fn nfc(text: &str) -> String {
     ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()
+}
+
+/// Normalises `text` to NFD: each mark by itself.
+pub(super) fn nfd(text: &str) -> String {
+    DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned()
 }
 
 #[cfg(test)]

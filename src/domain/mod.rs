@@ -26,6 +26,7 @@ mod totp;
 mod trusted_proxies;
 mod user;
 mod username;
+mod visible;
 
 pub use caller::Caller;
 pub use challenge::{Challenge, CodePolicy};

@@ -25,6 +25,7 @@ mod limits;
 mod login;
 mod logout;
 mod mailbox;
+mod names;
 mod no_secrets;
 mod process;
 mod races;
