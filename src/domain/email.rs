@@ -2,7 +2,7 @@
 
 use email_address::{EmailAddress, Options};
 
-use super::{InvalidField, fold, visible};
+use super::{InvalidField, fold, size, visible};
 
 const PROBLEM: &str = "must be an e-mail address such as name@example.com, at most 254 bytes";
 
@@ -20,6 +20,7 @@ impl Email {
     /// # Errors
     /// Anything else.
     pub fn parse(text: &str) -> Result<Self, InvalidField> {
+        size::EMAIL.check(text)?;
         let text = fold::nfc(text);
         let options =
             Options::default().with_required_tld().without_domain_literal().without_display_text();

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::visible;
+use super::{size, visible};
 
 /// Why a field of a request was refused; becomes a BadRequest field violation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +32,7 @@ impl InvalidField {
 /// # Errors
 /// Anything else.
 pub fn request_id(text: &str) -> Result<Option<Uuid>, InvalidField> {
+    size::REQUEST_ID.check(text)?;
     if text.is_empty() {
         return Ok(None);
     }
@@ -44,6 +45,7 @@ pub fn request_id(text: &str) -> Result<Option<Uuid>, InvalidField> {
 /// # Errors
 /// Anything else.
 pub fn session_id(text: &str) -> Result<Uuid, InvalidField> {
+    size::SESSION_ID.check(text)?;
     Uuid::try_parse(text).map_err(|_not_a_uuid| InvalidField::new("session_id", "must be a UUID"))
 }
 
@@ -52,6 +54,7 @@ pub fn session_id(text: &str) -> Result<Uuid, InvalidField> {
 /// # Errors
 /// Anything else.
 pub fn enrollment_id(text: &str) -> Result<Uuid, InvalidField> {
+    size::ENROLLMENT_ID.check(text)?;
     let not_a_uuid = |_| InvalidField::new("enrollment_id", "must be a UUID");
     Uuid::try_parse(text).map_err(not_a_uuid)
 }
@@ -61,6 +64,7 @@ pub fn enrollment_id(text: &str) -> Result<Uuid, InvalidField> {
 /// # Errors
 /// A longer name, one with something invisible in it, and one of nothing but spaces.
 pub fn device_name(text: &str) -> Result<String, InvalidField> {
+    size::DEVICE_NAME.check(text)?;
     if text.chars().count() > 128 || !visible::is_freeform(text) {
         let problem = "must have at most 128 characters that can be seen";
         return Err(InvalidField::new("device_name", problem));

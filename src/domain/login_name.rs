@@ -1,9 +1,6 @@
 //! What a person types to say who they are.
 
-use super::{InvalidField, fold};
-
-/// Longer than every spelling of every name that can be registered.
-const MAX_BYTES: usize = 1024;
+use super::{InvalidField, fold, size};
 
 /// A username or an e-mail address, reduced to the key to look up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,12 +12,16 @@ pub enum LoginName {
 }
 
 impl LoginName {
-    /// Parses a login name. It need not be a valid username or address: an unknown one just matches nobody.
+    /// Parses a login name. It need not be a valid username or address: an unknown one just matches nobody, and one that
+    /// passed the rules of its day still does.
     ///
     /// # Errors
     /// An empty name, one over 1,024 bytes, and one with control characters: such a name can't exist.
     pub fn parse(text: &str) -> Result<Self, InvalidField> {
-        if text.is_empty() || text.len() > MAX_BYTES || text.chars().any(char::is_control) {
+        if text.is_empty()
+            || size::USERNAME.check(text).is_err()
+            || text.chars().any(char::is_control)
+        {
             let problem = "must be a username or an e-mail address, at most 1,024 bytes";
             return Err(InvalidField::new("username", problem));
         }

@@ -19,6 +19,7 @@ mod qr;
 mod recovery_code;
 mod revocation;
 mod session;
+pub mod size;
 mod source;
 mod throttle;
 mod timestamp;

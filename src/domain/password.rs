@@ -4,10 +4,7 @@ use std::{collections::HashSet, fmt, sync::LazyLock};
 
 use zeroize::Zeroizing;
 
-use super::{Email, InvalidField, Username, fold};
-
-/// At most this many bytes: enough for 64 of the longest code points, and cheap to refuse beyond.
-const MAX_BYTES: usize = 1024;
+use super::{Email, InvalidField, Username, fold, size};
 
 /// A shorter username or mailbox name is found in too many good passwords to be refused as a part of one.
 const MIN_CONTAINED_LENGTH: usize = 4;
@@ -36,10 +33,7 @@ impl Password {
         if text.is_empty() {
             return bad("must not be empty");
         }
-        // Before any work: a megabyte must cost nothing.
-        if text.len() > MAX_BYTES {
-            return bad("must have at most 1,024 bytes");
-        }
+        size::PASSWORD.check(text)?;
         if text.chars().any(char::is_control) {
             return bad("must not contain control characters");
         }

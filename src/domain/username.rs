@@ -1,6 +1,6 @@
 //! Usernames.
 
-use super::{InvalidField, fold, visible};
+use super::{InvalidField, fold, size, visible};
 
 /// A valid username, with the key that makes it unique.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +15,9 @@ impl Username {
     /// There is no `@`, so that a login name is never both a username and an e-mail address.
     ///
     /// # Errors
-    /// Names of other lengths or with other characters, also after normalisation.
+    /// Names of other lengths or with other characters, also after normalisation; texts over 1,024 bytes.
     pub fn parse(text: &str) -> Result<Self, InvalidField> {
+        size::USERNAME.check(text)?;
         let text = fold::nfc(text);
         let key = fold::key(&text);
         let well_formed = is_well_formed(&text) && is_well_formed(&key);
@@ -80,5 +81,11 @@ mod tests {
             assert!(Username::parse(text).is_err(), "{text:?}");
         }
         assert!(Username::parse("हिन्दी").is_ok() && Username::parse("தமிழ்").is_ok());
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_normalised() {
+        let refused = Username::parse(&"e\u{301}".repeat(342)).unwrap_err();
+        assert_eq!(refused.problem, "must have at most 1024 bytes");
     }
 }

@@ -36,6 +36,7 @@ mod rehash;
 mod resend_code;
 mod shutdown;
 mod signing;
+mod sizes;
 mod store;
 mod throttle;
 mod user_command;
