@@ -157,7 +157,8 @@ impl UseCases {
         Ok(NewMailboxCode { code, id_mac, message, recorded_as, address })
     }
 
-    /// Spends an attempt and compares; the caller's address was counted before. Gives what was sent, and to whom, if the code is right.
+    /// Spends an attempt and compares. Gives what was sent, and to whom, if the code is right. The caller's address was counted
+    /// before.
     ///
     /// # Errors
     /// An id or a code that is not valid; no attempts left; too many failed codes; the store's.
