@@ -37,6 +37,13 @@ pub(crate) struct Field {
 pub(crate) struct Texts(pub(crate) Vec<(u32, String)>);
 
 impl Field {
+    /// A call with the same bytes, none of which is read.
+    pub(crate) fn beside(&self, part: &str, bytes: usize) -> (&'static str, Texts) {
+        let known = REFUSED.iter().find(|(service, _)| self.path.starts_with(service));
+        let path = known.map_or(REFUSED[1].1, |(_, path)| *path);
+        (path, Texts(vec![(UNKNOWN, part.repeat(bytes / part.len()))]))
+    }
+
     /// The field with as many of `part` as go into `bytes`, and beside it what the request can't do without.
     pub(crate) fn message(&self, part: &str, bytes: usize) -> Texts {
         let text = part.repeat(bytes / part.len());
@@ -44,6 +51,15 @@ impl Field {
         Texts(needed.into_iter().chain([(self.number, text)]).collect())
     }
 }
+
+/// An RPC of ours that is refused at once for what it does not hold: with a bearer token, and without.
+const REFUSED: [(&str, &str); 2] = [
+    ("/auth.v1.AccountService/", "/auth.v1.AccountService/RevokeSession"),
+    ("/auth.v1.", "/auth.v1.AuthService/Logout"),
+];
+
+/// No request of ours has such a field.
+const UNKNOWN: u32 = 1000;
 
 /// Every string field of every request of ours.
 pub(crate) fn all() -> anyhow::Result<Vec<Field>> {

@@ -60,25 +60,37 @@ impl Server {
         Ok(reason.unwrap_or_else(|| refused.code().to_string()))
     }
 
-    /// The processor time of a call on all threads but this one, which is the caller's: the median of the rounds.
+    /// The processor time of a call, and how much more that is than what another one takes. Medians of the rounds.
     pub(crate) async fn cost(
         &self,
-        path: &str,
-        message: &Texts,
+        (path, call): (&str, &Texts),
+        (beside_path, beside): (&str, Texts),
         rounds: u32,
         calls: u32,
-    ) -> anyhow::Result<Duration> {
-        let mut costs = Vec::new();
+    ) -> anyhow::Result<(Duration, Duration)> {
+        let (mut all, mut more) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
-            let before = others_time();
-            for _ in 0..calls {
-                self.answer(path, message).await?;
-            }
-            costs.push((others_time().saturating_sub(before)) / calls);
+            let least = self.time(beside_path, &beside, calls).await?;
+            let cost = self.time(path, call, calls).await?;
+            all.push(cost);
+            more.push(cost.saturating_sub(least));
         }
-        costs.sort();
-        Ok(costs[costs.len() / 2])
+        Ok((median(all), median(more)))
     }
+
+    /// The processor time of a call on all threads but this one, which is the caller's.
+    async fn time(&self, path: &str, message: &Texts, calls: u32) -> anyhow::Result<Duration> {
+        let before = others_time();
+        for _ in 0..calls {
+            self.answer(path, message).await?;
+        }
+        Ok(others_time().saturating_sub(before) / calls)
+    }
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
 }
 
 /// The processor time of all threads but this one.

@@ -16,16 +16,19 @@ impl LoginName {
     /// passed the rules of its day still does.
     ///
     /// # Errors
-    /// An empty name, one over 1,024 bytes, and one with control characters: such a name can't exist.
+    /// An empty name, one over 1,024 bytes (also in NFKC), and one with control characters: such a name can't exist.
     pub fn parse(text: &str) -> Result<Self, InvalidField> {
+        let problem = "must be a username or an e-mail address, at most 1,024 bytes";
+        let refused = || InvalidField::new("username", problem);
         if text.is_empty()
             || size::USERNAME.check(text).is_err()
             || text.chars().any(char::is_control)
         {
-            let problem = "must be a username or an e-mail address, at most 1,024 bytes";
-            return Err(InvalidField::new("username", problem));
+            return Err(refused());
         }
-        let key = fold::key(text);
+        // Every name that can be registered is shorter than that, however it is spelled.
+        let max_bytes = size::USERNAME.max_bytes;
+        let key = fold::key_within(text, max_bytes).ok_or_else(refused)?;
         Ok(if key.contains('@') { Self::Email(key) } else { Self::Username(key) })
     }
 }
@@ -50,7 +53,7 @@ mod tests {
 
     #[test]
     fn impossible_names_are_bad_fields() {
-        for text in ["", "a\0b", &"a".repeat(1025)] {
+        for text in ["", "a\0b", &"a".repeat(1025), &"\u{fdfa}".repeat(60)] {
             assert!(LoginName::parse(text).is_err(), "{text:?}");
         }
     }

@@ -18,15 +18,15 @@ impl Username {
     /// Names of other lengths or with other characters, also after normalisation; texts over 1,024 bytes.
     pub fn parse(text: &str) -> Result<Self, InvalidField> {
         size::USERNAME.check(text)?;
+        let problem =
+            "must have 1 to 64 characters that can be seen: letters, digits, and any of . _ -";
         let text = fold::nfc(text);
-        let key = fold::key(&text);
-        let well_formed = is_well_formed(&text) && is_well_formed(&key);
-        if !well_formed || !visible::is_identifier(&text, &key) {
-            let problem =
-                "must have 1 to 64 characters that can be seen: letters, digits, and any of . _ -";
-            return Err(InvalidField::new("username", problem));
+        // Only a name of at most 64 characters is folded, which may make eighteen of one.
+        let key = is_well_formed(&text).then(|| fold::key(&text));
+        match key.filter(|key| is_well_formed(key) && visible::is_identifier(&text, key)) {
+            Some(key) => Ok(Self { text, key }),
+            None => Err(InvalidField::new("username", problem)),
         }
-        Ok(Self { text, key })
     }
 
     /// The name as it was typed (in NFC).
