@@ -2,7 +2,9 @@
 
 use email_address::{EmailAddress, Options};
 
-use super::{InvalidField, fold};
+use super::{InvalidField, fold, size, visible};
+
+const PROBLEM: &str = "must be an e-mail address such as name@example.com, at most 254 bytes";
 
 /// A valid e-mail address, with the key that makes it unique.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,21 +14,26 @@ pub struct Email {
 }
 
 impl Email {
-    /// Parses an address (RFC 5321, 6531): at most 254 bytes, a domain with a dot, no display name, no IP literal.
+    /// Parses an address (RFC 5321, 6531): at most 254 bytes, a domain with a dot, no display name, no IP literal, nothing in it
+    /// that can't be seen.
     ///
     /// # Errors
     /// Anything else.
     pub fn parse(text: &str) -> Result<Self, InvalidField> {
+        size::EMAIL.check(text)?;
         let text = fold::nfc(text);
         let options =
             Options::default().with_required_tld().without_domain_literal().without_display_text();
         // Quoted local parts may hold spaces and line breaks, which are a danger in mail headers.
         let plain = !text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '"');
         if text.len() > 254 || !plain || EmailAddress::parse_with_options(&text, options).is_err() {
-            let problem = "must be an e-mail address such as name@example.com, at most 254 bytes";
-            return Err(InvalidField::new("email", problem));
+            return Err(InvalidField::new("email", PROBLEM));
         }
         let key = fold::key(&text);
+        // Not left to the crate: from 0.2.10 on it takes every character that is not ASCII.
+        if !visible::is_identifier(&text, &key) {
+            return Err(InvalidField::new("email", PROBLEM));
+        }
         Ok(Self { text, key })
     }
 
@@ -108,6 +115,18 @@ mod tests {
         assert_eq!(mailbox("Alice+a+b@Example.com"), "alice@example.com");
         assert_eq!(mailbox("alice@example.com"), "alice@example.com");
         assert_ne!(mailbox("alice@example.com"), mailbox("bob@example.com"));
+    }
+
+    #[test]
+    fn refuses_what_can_not_be_seen_on_either_side() {
+        for unseen in
+            ['\u{3164}', '\u{115f}', '\u{ffa0}', '\u{200d}', '\u{202e}', '\u{e0061}', '\u{e000}']
+        {
+            for text in [format!("admin{unseen}@example.com"), format!("admin@exa{unseen}mple.com")]
+            {
+                assert!(Email::parse(&text).is_err(), "{text:?}");
+            }
+        }
     }
 
     #[test]

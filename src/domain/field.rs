@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use super::{size, visible};
+
 /// Why a field of a request was refused; becomes a BadRequest field violation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
@@ -30,6 +32,7 @@ impl InvalidField {
 /// # Errors
 /// Anything else.
 pub fn request_id(text: &str) -> Result<Option<Uuid>, InvalidField> {
+    size::REQUEST_ID.check(text)?;
     if text.is_empty() {
         return Ok(None);
     }
@@ -42,6 +45,7 @@ pub fn request_id(text: &str) -> Result<Option<Uuid>, InvalidField> {
 /// # Errors
 /// Anything else.
 pub fn session_id(text: &str) -> Result<Uuid, InvalidField> {
+    size::SESSION_ID.check(text)?;
     Uuid::try_parse(text).map_err(|_not_a_uuid| InvalidField::new("session_id", "must be a UUID"))
 }
 
@@ -50,17 +54,19 @@ pub fn session_id(text: &str) -> Result<Uuid, InvalidField> {
 /// # Errors
 /// Anything else.
 pub fn enrollment_id(text: &str) -> Result<Uuid, InvalidField> {
+    size::ENROLLMENT_ID.check(text)?;
     let not_a_uuid = |_| InvalidField::new("enrollment_id", "must be a UUID");
     Uuid::try_parse(text).map_err(not_a_uuid)
 }
 
-/// Parses `device_name`: at most 128 characters, none of them a control character.
+/// Parses `device_name`: at most 128 characters that can be seen, and spaces between them.
 ///
 /// # Errors
-/// A longer name, or one with control characters.
+/// A longer name, one with something invisible in it, and one of nothing but spaces.
 pub fn device_name(text: &str) -> Result<String, InvalidField> {
-    if text.chars().count() > 128 || text.chars().any(char::is_control) {
-        let problem = "must have at most 128 characters, none of them a control character";
+    size::DEVICE_NAME.check(text)?;
+    if text.chars().count() > 128 || !visible::is_freeform(text) {
+        let problem = "must have at most 128 characters that can be seen";
         return Err(InvalidField::new("device_name", problem));
     }
     Ok(text.to_owned())
@@ -83,5 +89,7 @@ mod tests {
         assert!(device_name(&"é".repeat(128)).is_ok());
         assert!(device_name(&"é".repeat(129)).is_err());
         assert!(device_name("phone\n").is_err());
+        assert!(device_name("Alice's 📱").is_ok());
+        assert!(device_name(" ").is_err() && device_name("\u{3164}").is_err());
     }
 }

@@ -1,9 +1,6 @@
 //! What a person types to say who they are.
 
-use super::{InvalidField, fold};
-
-/// Longer than every spelling of every name that can be registered.
-const MAX_BYTES: usize = 1024;
+use super::{InvalidField, fold, size};
 
 /// A username or an e-mail address, reduced to the key to look up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,16 +12,23 @@ pub enum LoginName {
 }
 
 impl LoginName {
-    /// Parses a login name. It need not be a valid username or address: an unknown one just matches nobody.
+    /// Parses a login name. It need not be a valid username or address: an unknown one just matches nobody, and one that
+    /// passed the rules of its day still does.
     ///
     /// # Errors
-    /// An empty name, one over 1,024 bytes, and one with control characters: such a name can't exist.
+    /// An empty name, one over 1,024 bytes (also in NFKC), and one with control characters: such a name can't exist.
     pub fn parse(text: &str) -> Result<Self, InvalidField> {
-        if text.is_empty() || text.len() > MAX_BYTES || text.chars().any(char::is_control) {
-            let problem = "must be a username or an e-mail address, at most 1,024 bytes";
-            return Err(InvalidField::new("username", problem));
+        let problem = "must be a username or an e-mail address, at most 1,024 bytes";
+        let refused = || InvalidField::new("username", problem);
+        if text.is_empty()
+            || size::USERNAME.check(text).is_err()
+            || text.chars().any(char::is_control)
+        {
+            return Err(refused());
         }
-        let key = fold::key(text);
+        // Every name that can be registered is shorter than that, however it is spelled.
+        let max_bytes = size::USERNAME.max_bytes;
+        let key = fold::key_within(text, max_bytes).ok_or_else(refused)?;
         Ok(if key.contains('@') { Self::Email(key) } else { Self::Username(key) })
     }
 }
@@ -49,7 +53,7 @@ mod tests {
 
     #[test]
     fn impossible_names_are_bad_fields() {
-        for text in ["", "a\0b", &"a".repeat(1025)] {
+        for text in ["", "a\0b", &"a".repeat(1025), &"\u{fdfa}".repeat(60)] {
             assert!(LoginName::parse(text).is_err(), "{text:?}");
         }
     }

@@ -19,6 +19,7 @@ mod qr;
 mod recovery_code;
 mod revocation;
 mod session;
+pub mod size;
 mod source;
 mod throttle;
 mod timestamp;
@@ -26,6 +27,7 @@ mod totp;
 mod trusted_proxies;
 mod user;
 mod username;
+mod visible;
 
 pub use caller::Caller;
 pub use challenge::{Challenge, CodePolicy};

@@ -1,6 +1,6 @@
 //! Usernames.
 
-use super::{InvalidField, fold};
+use super::{InvalidField, fold, size, visible};
 
 /// A valid username, with the key that makes it unique.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,20 +10,23 @@ pub struct Username {
 }
 
 impl Username {
-    /// Parses a username: 1 to 64 letters, digits and `. _ -`, in any script.
+    /// Parses a username: 1 to 64 letters with their marks, digits and `. _ -`, in any script, all of which can be seen.
     ///
     /// There is no `@`, so that a login name is never both a username and an e-mail address.
     ///
     /// # Errors
-    /// Names of other lengths or with other characters, also after normalisation.
+    /// Names of other lengths or with other characters, also after normalisation; texts over 1,024 bytes.
     pub fn parse(text: &str) -> Result<Self, InvalidField> {
+        size::USERNAME.check(text)?;
+        let problem =
+            "must have 1 to 64 characters that can be seen: letters, digits, and any of . _ -";
         let text = fold::nfc(text);
-        let key = fold::key(&text);
-        if [&text, &key].into_iter().any(|spelling| !is_well_formed(spelling)) {
-            let problem = "must have 1 to 64 characters: letters, digits, and any of . _ -";
-            return Err(InvalidField::new("username", problem));
+        // Only a name of at most 64 characters is folded, which may make eighteen of one.
+        let key = is_well_formed(&text).then(|| fold::key(&text));
+        match key.filter(|key| is_well_formed(key) && visible::is_identifier(&text, key)) {
+            Some(key) => Ok(Self { text, key }),
+            None => Err(InvalidField::new("username", problem)),
         }
-        Ok(Self { text, key })
     }
 
     /// The name as it was typed (in NFC).
@@ -38,7 +41,8 @@ impl Username {
 }
 
 fn is_well_formed(name: &str) -> bool {
-    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let allowed =
+        |c: char| c.is_alphanumeric() || visible::is_mark(c) || matches!(c, '.' | '_' | '-');
     (1..=64).contains(&name.chars().count()) && name.chars().all(allowed)
 }
 
@@ -67,5 +71,21 @@ mod tests {
         for text in ["x\u{2100}", "x\u{fdfa}"] {
             assert!(Username::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn refuses_a_name_that_can_not_be_seen() {
+        for text in
+            ["\u{3164}", "\u{115f}\u{1160}", "admin\u{3164}", "admin\u{ffa0}", "admin\u{fe0f}"]
+        {
+            assert!(Username::parse(text).is_err(), "{text:?}");
+        }
+        assert!(Username::parse("हिन्दी").is_ok() && Username::parse("தமிழ்").is_ok());
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_normalised() {
+        let refused = Username::parse(&"e\u{301}".repeat(342)).unwrap_err();
+        assert_eq!(refused.problem, "must have at most 1024 bytes");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Error, UseCases};
 use crate::{
-    domain::{Session, User},
+    domain::{Session, User, size},
     store::{Credentials, LiveSession},
     token::Claims,
 };
@@ -50,6 +50,9 @@ impl UseCases {
         jwt: &str,
         audiences: &[String],
     ) -> Result<Option<Account>, Error> {
+        if !size::ACCESS_TOKEN.fits(jwt) {
+            return Ok(None);
+        }
         let now = self.clock.now();
         let Ok(claims) = self.tokens.verify(jwt, audiences, now) else {
             return Ok(None);

@@ -3,10 +3,13 @@
 
 use zeroize::Zeroizing;
 
-use super::{Account, Error, UseCases, fields::Fields};
+use super::{
+    Account, Error, UseCases,
+    fields::{Fields, check_sizes},
+};
 use crate::{
     delivery::Notice,
-    domain::{Caller, Email, InvalidField, Password, User, Username},
+    domain::{Caller, Email, InvalidField, Password, User, Username, size},
     store::PasswordChange,
 };
 
@@ -30,6 +33,10 @@ impl UseCases {
         request: ChangePasswordRequest,
         caller: Caller,
     ) -> Result<(), Error> {
+        check_sizes([
+            (size::CURRENT_PASSWORD, &request.current_password),
+            (size::NEW_PASSWORD, &request.new_password),
+        ])?;
         let (current, new) = self.parse_passwords(account.user(), &request)?;
         // The bearer token alone is not enough: whoever has stolen one must not get the account.
         self.confirm(account, &current, caller).await?;

@@ -3,10 +3,10 @@
 
 use zeroize::Zeroizing;
 
-use super::{Account, Error, UseCases, error::reserved};
+use super::{Account, Error, UseCases, error::reserved, fields::check_sizes};
 use crate::{
     delivery::Notice,
-    domain::{Caller, RecoveryCode, enrollment_id},
+    domain::{Caller, RecoveryCode, enrollment_id, size},
     store::ConfirmTotp,
 };
 
@@ -22,6 +22,7 @@ impl UseCases {
         code: Zeroizing<String>,
         caller: Caller,
     ) -> Result<Vec<RecoveryCode>, Error> {
+        check_sizes([(size::ENROLLMENT_ID, id), (size::TOTP_CODE, &code)])?;
         let id = enrollment_id(id)?;
         let (change, most) = (self.factor_change(account, caller), self.policy.code.max_attempts);
         // As with challenges, the attempt is spent and committed before anything is compared, and its form is looked at

@@ -1,11 +1,18 @@
 //! Collects what is wrong with a request, so that its caller hears of everything at once.
 
 use super::Error;
-use crate::domain::InvalidField;
+use crate::domain::{InvalidField, size::Size};
 
 /// The problems found so far.
 #[derive(Debug, Default)]
 pub(super) struct Fields(Vec<InvalidField>);
+
+/// Refuses fields that are too long. The first thing of all: whatever else is done with a text takes as long as the text.
+pub(super) fn check_sizes<const N: usize>(fields: [(Size, &str); N]) -> Result<(), Error> {
+    let too_long = fields.into_iter().filter_map(|(size, text)| size.check(text).err());
+    let too_long: Vec<_> = too_long.collect();
+    if too_long.is_empty() { Ok(()) } else { Err(Error::InvalidFields(too_long)) }
+}
 
 impl Fields {
     /// Keeps the value, or notes the problem.

@@ -9,10 +9,10 @@ use uuid::Uuid;
 use super::{
     Error, PendingChallenge, Tokens, UseCases,
     attempt::{Guess, PasswordAttempt},
-    fields::Fields,
+    fields::{Fields, check_sizes},
 };
 use crate::{
-    domain::{AuthMethod, Caller, EventKind, LoginName, Password, device_name},
+    domain::{AuthMethod, Caller, EventKind, LoginName, Password, device_name, size},
     store::Credentials,
     token::OpaqueToken,
 };
@@ -77,20 +77,19 @@ impl UseCases {
         caller: Caller,
     ) -> impl Future<Output = Result<LoginOutcome, Error>> + Send {
         // Before the first await: whoever waits for a hash holds what was sent once, and not as often as it was handed on.
-        let (begun, claim) = (Instant::now(), self.parse_login(request, caller));
+        let (begun, claim) = (Instant::now(), self.admit_login(request, caller));
         async move {
             match claim {
                 Ok(ref claim) => {
                     self.try_login(claim).or_else(|error| hold_back(begun, error)).await
                 }
-                Err(invalid) => Err(invalid),
+                Err(refused) => hold_back(begun, refused).await,
             }
         }
     }
 
     async fn try_login(&self, claim: &Claim<'_>) -> Result<LoginOutcome, Error> {
         let Claim { name, password, device_token, caller, .. } = claim;
-        self.admit(caller)?;
         let found = self.look_up(name).await?;
         let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token));
         let budget = self.login_budget(name, found.as_ref(), device_id, caller.address);
@@ -130,6 +129,18 @@ impl UseCases {
             return Ok(LoginOutcome::Challenge(challenge));
         }
         self.complete(credentials, &destination, &guess.attempt).await
+    }
+
+    /// Sizes, then the address's rate, and only then is it looked at what the fields say.
+    fn admit_login(&self, request: LoginRequest, caller: Caller) -> Result<Claim<'_>, Error> {
+        check_sizes([
+            (size::USERNAME, &request.username),
+            (size::PASSWORD, &request.password),
+            (size::AUDIENCE, &request.audience),
+            (size::DEVICE_NAME, &request.device_name),
+        ])?;
+        self.admit(&caller)?;
+        self.parse_login(request, caller)
     }
 
     fn parse_login(&self, request: LoginRequest, caller: Caller) -> Result<Claim<'_>, Error> {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::{Error, UseCases, challenge::new_code, error::reserved};
+use super::{Error, UseCases, challenge::new_code, error::reserved, fields::check_sizes};
 use crate::{
     delivery::{self, Content, Message},
-    domain::{Caller, Email, EventKind, LoginName, Timestamp, User},
+    domain::{Caller, Email, EventKind, LoginName, Timestamp, User, size},
     store::{MailboxCode, NewMailboxCode},
     token::{OpaqueToken, Purpose},
 };
@@ -93,8 +93,9 @@ impl UseCases {
         caller: Caller,
     ) -> Result<PendingMailboxCode, Error> {
         let begun = Instant::now();
-        let email = Email::parse(email)?;
+        check_sizes([(size::EMAIL, email)])?;
         self.admit(&caller)?;
+        let email = Email::parse(email)?;
         let pending = self.send_mailbox_code(purpose, &email, device_token, caller).await;
         sleep_until(begun + ANSWERED_AFTER).await;
         pending
@@ -156,7 +157,8 @@ impl UseCases {
         Ok(NewMailboxCode { code, id_mac, message, recorded_as, address })
     }
 
-    /// Spends an attempt and compares. Gives what was sent, and to whom, if the code is right.
+    /// Spends an attempt and compares. Gives what was sent, and to whom, if the code is right. The caller's address was counted
+    /// before.
     ///
     /// # Errors
     /// An id or a code that is not valid; no attempts left; too many failed codes; the store's.
@@ -167,7 +169,6 @@ impl UseCases {
         code: &str,
         caller: Caller,
     ) -> Result<(MailboxCode, Uuid), Error> {
-        self.admit(&caller)?;
         let id_mac = self.mailbox_id_mac(purpose, id);
         let (max_attempts, now) = (self.policy.code.max_attempts, self.clock.now());
         // The attempt is spent and committed before anything is compared: callers in parallel can't share one, and

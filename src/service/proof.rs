@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{Error, UseCases};
 use crate::{
     delivery::Notice,
-    domain::{Caller, Challenge, Factor, RecoveryCode, User},
+    domain::{Caller, Challenge, Factor, RecoveryCode, User, size},
     store::{Spending, SpentRecoveryCode},
 };
 
@@ -20,6 +20,15 @@ pub enum Proof {
 }
 
 impl Proof {
+    /// How long it may be, and what was typed.
+    pub(super) fn size(&self) -> (size::Size, &str) {
+        match self {
+            Self::EmailCode(typed) => (size::OTP_CODE, typed),
+            Self::Totp(typed) => (size::TOTP_CODE, typed),
+            Self::RecoveryCode(typed) => (size::RECOVERY_CODE, typed),
+        }
+    }
+
     /// What it is a proof of.
     pub(super) fn factor(&self) -> Factor {
         match self {

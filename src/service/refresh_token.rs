@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Error, Tokens, UseCases};
+use super::{Error, Tokens, UseCases, fields::check_sizes};
 use crate::{
     delivery::Notice,
-    domain::{Caller, Session, User, request_id},
+    domain::{Caller, Session, User, request_id, size},
     store::{Refresh, ReuseNotice, Rotation},
     token::{OpaqueToken, RefreshToken},
 };
@@ -32,6 +32,7 @@ impl UseCases {
         request: RefreshTokenRequest,
         caller: Caller,
     ) -> Result<Tokens, Error> {
+        check_sizes([(size::REQUEST_ID, &request.request_id)])?;
         let request_id = request_id(&request.request_id)?;
         // A forged token gets no further than one look-up: it can't end anybody's session, nor hold its row.
         let (token, session) = self.session_of_refresh_token(&request.refresh_token).await?;

@@ -2,9 +2,13 @@
 
 use uuid::Uuid;
 
-use super::{Error, UseCases, budget::Waste, fields::Fields};
+use super::{
+    Error, UseCases,
+    budget::Waste,
+    fields::{Fields, check_sizes},
+};
 use crate::{
-    domain::{Caller, Email, EventKind, InvalidField, Password, User, Username, request_id},
+    domain::{Caller, Email, EventKind, InvalidField, Password, User, Username, request_id, size},
     store::{Credentials, NewUser, Taken},
     token::OpaqueToken,
 };
@@ -53,8 +57,14 @@ impl UseCases {
         request: RegisterRequest,
         caller: Caller,
     ) -> Result<Registered, Error> {
-        let valid = self.parse(&request)?;
+        check_sizes([
+            (size::USERNAME, &request.username),
+            (size::EMAIL, &request.email),
+            (size::PASSWORD, &request.password),
+            (size::REQUEST_ID, &request.request_id),
+        ])?;
         self.admit(&caller)?;
+        let valid = self.parse(&request)?;
         // The same admission for names that are taken and for those that are not: a short deadline tells nothing.
         drop(self.passwords.announce(caller)?);
         // Cheap, and it spares a hash; what decides is the insertion below.

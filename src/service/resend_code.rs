@@ -2,7 +2,7 @@
 
 use super::{Error, PendingChallenge, UseCases, challenge::new_code};
 use crate::{
-    domain::Caller,
+    domain::{Caller, size},
     store::{CodeRules, Renewal},
     token::OpaqueToken,
 };
@@ -11,12 +11,14 @@ impl UseCases {
     /// Sends a new code. The one before stops working; the attempts it took stay spent.
     ///
     /// # Errors
-    /// A challenge that is not valid, is exhausted, or has no code that is sent; the cool-down; too many mails; the store's.
+    /// A challenge that is not valid, is exhausted, or has no code that is sent; the cool-down; too many calls or mails; the
+    /// store's.
     pub async fn resend_code(
         &self,
         token: OpaqueToken,
         caller: Caller,
     ) -> Result<PendingChallenge, Error> {
+        token.check_size(size::CHALLENGE_ID).ok_or(Error::ChallengeInvalid)?;
         self.admit(&caller)?;
         let (now, policy) = (self.clock.now(), &self.policy.code);
         let token_mac = self.challenge_mac(&token);

@@ -2,10 +2,10 @@
 
 use zeroize::Zeroizing;
 
-use super::{Error, UseCases, mailbox::MailboxPurpose};
+use super::{Error, UseCases, fields::check_sizes, mailbox::MailboxPurpose};
 use crate::{
     delivery::Notice,
-    domain::{Caller, EventKind, Password, User},
+    domain::{Caller, EventKind, Password, User, size},
     store::{MailboxCode, PasswordReset, SpentRecoveryCode},
     token::{DeviceToken, OpaqueToken},
 };
@@ -27,13 +27,20 @@ impl UseCases {
     /// Sets another password. Gives the token with which the next login is that of a known device.
     ///
     /// # Errors
-    /// Bad fields; an id or a code that is not valid; no attempts left; too many failed codes; no second factor beside the
-    /// mailbox; the store's and the hasher's.
+    /// Bad fields; too many calls from an address; an id or a code that is not valid; no attempts left; too many failed codes;
+    /// no second factor beside the mailbox; the store's and the hasher's.
     pub async fn reset_password(
         &self,
         request: ResetPasswordRequest,
         caller: Caller,
     ) -> Result<OpaqueToken, Error> {
+        check_sizes([
+            (size::CODE, &request.code),
+            (size::NEW_PASSWORD, &request.new_password),
+            (size::RECOVERY_CODE, &request.recovery_code),
+        ])?;
+        request.reset.check_size(size::RESET_ID).ok_or(Error::ChallengeInvalid)?;
+        self.admit(&caller)?;
         // Neither a password that is no good for anybody nor a machine that is too busy to hash one costs an attempt.
         let for_anybody =
             Password::parse_new(&request.new_password, self.policy.password, None, None);

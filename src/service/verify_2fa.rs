@@ -2,10 +2,10 @@
 
 use super::{
     Error, Proof, Tokens, UseCases, attempt::Attempt, budget::Budget, error::reserved,
-    login::Destination, proof::Reserved,
+    fields::check_sizes, login::Destination, proof::Reserved,
 };
 use crate::{
-    domain::{Caller, Challenge, Factor, InvalidField},
+    domain::{Caller, Challenge, Factor, InvalidField, size},
     store::{Credentials, ReservedChallenge, Spending},
     token::OpaqueToken,
 };
@@ -23,7 +23,8 @@ impl UseCases {
     /// Checks a proof.
     ///
     /// # Errors
-    /// A missing proof; a challenge or a code that is not valid; no attempts left; too many failed codes; the store's.
+    /// A missing proof, or one that is too long; too many calls from an address; a challenge or a code that is not valid; no
+    /// attempts left; too many failed codes; the store's.
     pub async fn verify_2fa(
         &self,
         request: Verify2faRequest,
@@ -31,6 +32,8 @@ impl UseCases {
     ) -> Result<Tokens, Error> {
         let problem = "one of otp_code, totp_code and recovery_code must be there";
         let proof = request.proof.ok_or_else(|| InvalidField::new("proof", problem))?;
+        check_sizes([proof.size()])?;
+        request.challenge.check_size(size::CHALLENGE_ID).ok_or(Error::ChallengeInvalid)?;
         self.admit(&caller)?;
         let reserved = self.reserve(&request.challenge).await?;
         let user_id = reserved.challenge.user_id;

@@ -2,8 +2,12 @@
 
 use zeroize::Zeroizing;
 
-use super::{Error, UseCases, mailbox::MailboxPurpose};
-use crate::{domain::Caller, store::EmailVerification, token::OpaqueToken};
+use super::{Error, UseCases, fields::check_sizes, mailbox::MailboxPurpose};
+use crate::{
+    domain::{Caller, size},
+    store::EmailVerification,
+    token::OpaqueToken,
+};
 
 /// What a caller sent.
 #[derive(Debug)]
@@ -18,13 +22,17 @@ impl UseCases {
     /// Checks the code; from then on the address counts as verified.
     ///
     /// # Errors
-    /// An id or a code that is not valid; no attempts left; too many failed codes; the store's.
+    /// A code that is too long; too many calls from an address; an id or a code that is not valid; no attempts left; too many
+    /// failed codes; the store's.
     pub async fn verify_email(
         &self,
         request: VerifyEmailRequest,
         caller: Caller,
     ) -> Result<(), Error> {
         let VerifyEmailRequest { verification, code } = request;
+        check_sizes([(size::CODE, &code)])?;
+        verification.check_size(size::VERIFICATION_ID).ok_or(Error::ChallengeInvalid)?;
+        self.admit(&caller)?;
         let purpose = MailboxPurpose::EmailVerification;
         let (sent, user_id) =
             self.answer_mailbox_code(purpose, &verification, &code, caller).await?;

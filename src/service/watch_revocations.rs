@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{Clock, Error, RevocationPace, UseCases, revocation_log::Known};
 use crate::{
-    domain::{InvalidField, Revocation},
+    domain::{InvalidField, Revocation, size},
     store::NumberedRevocation,
 };
 
@@ -108,6 +108,7 @@ impl RevocationStream {
 
 /// Empty, or the number that is a cursor to us and opaque to others.
 fn parse_cursor(text: &str) -> Result<i64, InvalidField> {
+    size::CURSOR.check(text)?;
     if text.is_empty() {
         return Ok(0);
     }

@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
 use super::{MasterKey, OpaqueToken, Purpose};
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, size};
 
 /// How long a device is known after its last login.
 const LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -48,6 +48,7 @@ impl DeviceToken {
 
     /// Takes apart what a caller sent; nothing if it is not even of the right form.
     pub fn parse(text: &str) -> Option<Self> {
+        let text = size::DEVICE_TOKEN.fits(text).then_some(text)?;
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let bytes: &[u8; BYTES] = bytes.as_slice().try_into().ok()?;
         let (device_id, rest) = bytes.split_first_chunk::<16>()?;

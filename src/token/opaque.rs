@@ -6,6 +6,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rand::{CryptoRng, RngExt as _};
 use zeroize::Zeroizing;
 
+use crate::domain::size::Size;
+
 /// Such a string. Its `Debug` hides it.
 #[derive(Clone)]
 pub struct OpaqueToken(Zeroizing<String>);
@@ -24,6 +26,11 @@ impl OpaqueToken {
     /// Takes a text as it is; whether it means anything is for others to tell.
     pub fn from_text(text: String) -> Self {
         Self(Zeroizing::new(text))
+    }
+
+    /// Nothing if it is too long to be one of ours: such a text is not even digested.
+    pub fn check_size(&self, size: Size) -> Option<()> {
+        size.fits(&self.0).then_some(())
     }
 
     /// The token.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{MasterKey, OpaqueToken, Purpose};
-use crate::domain::Session;
+use crate::domain::{Session, size};
 
 /// Session id, number, digest.
 const BYTES: usize = 16 + 8 + 32;
@@ -35,6 +35,7 @@ impl RefreshToken {
 
     /// Takes apart what a caller sent; nothing if it is not even of the right form.
     pub fn parse(text: &str) -> Option<Self> {
+        let text = size::REFRESH_TOKEN.fits(text).then_some(text)?;
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
         let bytes: &[u8; BYTES] = bytes.as_slice().try_into().ok()?;
         let (session_id, rest) = bytes.split_first_chunk::<16>()?;

@@ -1,0 +1,125 @@
+//! How many bytes each field of a request may have.
+//!
+//! The length is known for nothing. It is looked at before all else, so that a text of the size of a whole request is
+//! neither normalised, nor decoded, nor digested. Each size leaves room for every value that can be valid, however it is
+//! spelled.
+
+use super::InvalidField;
+
+/// The greatest size of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// The field's name on the wire.
+    pub field: &'static str,
+    /// In UTF-8.
+    pub max_bytes: usize,
+}
+
+/// A username, or whatever one can log in with.
+pub const USERNAME: Size = Size::of("username", 1024);
+/// An address; in NFD it may be longer than the 254 bytes that it has at the most.
+pub const EMAIL: Size = Size::of("email", 1024);
+/// A password: enough for 64 of the longest code points.
+pub const PASSWORD: Size = Size::of("password", 1024);
+/// The password as it is.
+pub const CURRENT_PASSWORD: Size = Size::of("current_password", 1024);
+/// The password as it will be.
+pub const NEW_PASSWORD: Size = Size::of("new_password", 1024);
+/// What a user calls a device.
+pub const DEVICE_NAME: Size = Size::of("device_name", 1024);
+/// Whom tokens are for.
+pub const AUDIENCE: Size = Size::of("audience", 256);
+/// A UUID in any notation.
+pub const REQUEST_ID: Size = Size::of("request_id", 64);
+/// A UUID in any notation.
+pub const SESSION_ID: Size = Size::of("session_id", 64);
+/// A UUID in any notation.
+pub const ENROLLMENT_ID: Size = Size::of("enrollment_id", 64);
+/// A place in the log of revocations.
+pub const CURSOR: Size = Size::of("cursor", 64);
+/// A code that was sent to a mailbox, as it is typed.
+pub const CODE: Size = Size::of("code", 128);
+/// A code that was sent for a login, as it is typed.
+pub const OTP_CODE: Size = Size::of("otp_code", 128);
+/// The code of an app, as it is typed.
+pub const TOTP_CODE: Size = Size::of("totp_code", 128);
+/// A recovery code, as it is typed.
+pub const RECOVERY_CODE: Size = Size::of("recovery_code", 128);
+/// Ours; a longer one is as good as unknown.
+pub const CHALLENGE_ID: Size = Size::of("challenge_id", 512);
+/// Ours; a longer one is as good as unknown.
+pub const RESET_ID: Size = Size::of("reset_id", 512);
+/// Ours; a longer one is as good as unknown.
+pub const VERIFICATION_ID: Size = Size::of("verification_id", 512);
+/// Ours; a longer one is as good as unknown.
+pub const REFRESH_TOKEN: Size = Size::of("refresh_token", 512);
+/// Ours; a longer one is as good as none.
+pub const DEVICE_TOKEN: Size = Size::of("device_token", 512);
+/// An access token, also in the header `authorization`; a longer one is as good as forged.
+pub const ACCESS_TOKEN: Size = Size::of("token", 8192);
+
+/// All of them.
+pub const ALL: [Size; 21] = [
+    USERNAME,
+    EMAIL,
+    PASSWORD,
+    CURRENT_PASSWORD,
+    NEW_PASSWORD,
+    DEVICE_NAME,
+    AUDIENCE,
+    REQUEST_ID,
+    SESSION_ID,
+    ENROLLMENT_ID,
+    CURSOR,
+    CODE,
+    OTP_CODE,
+    TOTP_CODE,
+    RECOVERY_CODE,
+    CHALLENGE_ID,
+    RESET_ID,
+    VERIFICATION_ID,
+    REFRESH_TOKEN,
+    DEVICE_TOKEN,
+    ACCESS_TOKEN,
+];
+
+impl Size {
+    const fn of(field: &'static str, max_bytes: usize) -> Self {
+        Self { field, max_bytes }
+    }
+
+    /// Whether a text is short enough to be looked at.
+    pub fn fits(self, text: &str) -> bool {
+        text.len() <= self.max_bytes
+    }
+
+    /// Refuses a text that is too long.
+    ///
+    /// # Errors
+    /// More bytes than the field may have.
+    pub fn check(self, text: &str) -> Result<(), InvalidField> {
+        if self.fits(text) {
+            return Ok(());
+        }
+        let problem = format!("must have at most {} bytes", self.max_bytes);
+        Err(InvalidField::new(self.field, problem))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_field_has_one_size_and_its_last_byte_counts() {
+        let names: BTreeSet<_> = ALL.iter().map(|size| size.field).collect();
+        assert_eq!(names.len(), ALL.len());
+        for size in ALL {
+            assert_eq!(size.check(&"x".repeat(size.max_bytes)), Ok(()));
+            let refused = size.check(&"x".repeat(size.max_bytes + 1)).unwrap_err();
+            assert_eq!(refused.field, size.field);
+        }
+    }
+}

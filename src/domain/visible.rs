@@ -1,0 +1,329 @@
+//! Which names can be seen: a name with something invisible in it looks like another one, or like none.
+//!
+//! The measure is PRECIS (RFC 8264, section 9): its IdentifierClass for usernames (RFC 8265) and addresses, its
+//! FreeformClass for device names. The tables are Unicode's own, by property, so that they grow with Unicode.
+
+use icu_properties::{
+    CodePointMapData, CodePointSetData,
+    props::{
+        CanonicalCombiningClass, DefaultIgnorableCodePoint, Emoji, GeneralCategory,
+        GeneralCategoryGroup, HangulSyllableType, JoiningType, Script, SoftDotted,
+    },
+};
+
+use super::fold;
+
+/// What leaves something on the screen. What is missing: spaces, controls, format characters (with those that turn the
+/// direction of text), private use, and what is not assigned.
+const PRINTED: GeneralCategoryGroup = GeneralCategoryGroup::Letter
+    .union(GeneralCategoryGroup::Mark)
+    .union(GeneralCategoryGroup::Number)
+    .union(GeneralCategoryGroup::Punctuation)
+    .union(GeneralCategoryGroup::Symbol);
+
+/// The marks of scripts, RFC 8264's LetterDigits among them; those that enclose are symbols to it.
+const MARK: GeneralCategoryGroup =
+    GeneralCategoryGroup::NonspacingMark.union(GeneralCategoryGroup::SpacingMark);
+
+/// Letters, marks and symbols by their category, and blank by their purpose: no property tells them apart.
+const BLANK: [char; 6] = [
+    '\u{2800}',  // BRAILLE PATTERN BLANK
+    '\u{fffc}',  // OBJECT REPLACEMENT CHARACTER
+    '\u{13441}', // EGYPTIAN HIEROGLYPH FULL BLANK
+    '\u{13442}', // EGYPTIAN HIEROGLYPH HALF BLANK
+    '\u{16fe4}', // KHITAN SMALL SCRIPT FILLER
+    '\u{1d159}', // MUSICAL SYMBOL NULL NOTEHEAD
+];
+
+const ZWNJ: char = '\u{200c}';
+const ZWJ: char = '\u{200d}';
+const KEYCAP: char = '\u{20e3}';
+
+/// Whether a character of this kind can be seen. The fillers of Hangul are default-ignorable, like variation selectors and
+/// tags.
+fn is_visible(c: char) -> bool {
+    PRINTED.contains(category(c))
+        && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+        && !BLANK.contains(&c)
+}
+
+/// Whether `c` is a combining mark that words are written with.
+pub(super) fn is_mark(c: char) -> bool {
+    MARK.contains(category(c))
+}
+
+/// Whether all of a name can be seen, and it is made of ASCII, letters, digits and marks: in NFC as it was typed, and in the
+/// key that folding makes of it.
+///
+/// More than the IdentifierClass has: letters with a compatibility form (full-width ones, single jamo), since the key is what
+/// is unique.
+pub(super) fn is_identifier(nfc: &str, key: &str) -> bool {
+    let part = |c: char| is_visible(c) && (c.is_ascii() || c.is_alphanumeric() || is_mark(c));
+    nfc.chars().chain(key.chars()).all(part)
+        && !nfc.chars().any(is_old_jamo)
+        && marks_can_be_seen(nfc)
+}
+
+/// Whether a text has nothing invisible in it but spaces, and what emoji and scripts are joined with. Only the empty one may
+/// have nothing to see at all.
+pub(super) fn is_freeform(text: &str) -> bool {
+    let mut before = None;
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        let space = category(c) == GeneralCategory::SpaceSeparator;
+        if !space && !is_visible(c) && !joins(before, c, rest.clone().next()) {
+            return false;
+        }
+        before = Some(c);
+    }
+    text.is_empty() || text.chars().any(is_visible)
+}
+
+/// Whether an invisible character changes what is seen of its neighbours: inside an emoji, or in scripts whose letters
+/// join (RFC 5892, appendices A.1 and A.2).
+fn joins(before: Option<char>, c: char, after: Option<char>) -> bool {
+    let Some(before) = before else { return false };
+    let joining = |c| CodePointMapData::<JoiningType>::new().get(c);
+    let virama = CodePointMapData::<CanonicalCombiningClass>::new().get(before)
+        == CanonicalCombiningClass::Virama;
+    match c {
+        // An emoji's variation, or that of a digit which is a key.
+        '\u{fe0e}' | '\u{fe0f}' => {
+            is_emoji(before) && (!before.is_ascii() || after == Some(KEYCAP))
+        }
+        ZWJ => {
+            let emoji = !before.is_ascii() && (before == '\u{fe0f}' || is_emoji(before));
+            virama || (emoji && after.is_some_and(is_emoji))
+        }
+        ZWNJ => {
+            let on = matches!(
+                joining(before),
+                JoiningType::DualJoining | JoiningType::LeftJoining | JoiningType::Transparent
+            );
+            let back = after.map(joining).is_some_and(|next| {
+                matches!(next, JoiningType::DualJoining | JoiningType::RightJoining)
+            });
+            virama || (on && back)
+        }
+        _ => false,
+    }
+}
+
+/// Whether each mark stands where one sees it: on a letter or digit of its script, once, and no dot on what has one.
+fn marks_can_be_seen(nfc: &str) -> bool {
+    let nfd = fold::nfd(nfc);
+    let mut base = None;
+    let mut before = None;
+    nfd.chars().all(|c| {
+        let seen = if is_mark(c) {
+            before != Some(c) && base.is_some_and(|base| carries(base, c))
+        } else {
+            base = c.is_alphanumeric().then_some(c);
+            true
+        };
+        before = Some(c);
+        seen
+    })
+}
+
+fn carries(base: char, mark: char) -> bool {
+    let script = |c| CodePointMapData::<Script>::new().get(c);
+    let dotted = CodePointSetData::new::<SoftDotted>().contains(base) || "lıȷｉｊ".contains(base);
+    let own = [Script::Inherited, Script::Common, script(base)].contains(&script(mark));
+    own && !(dotted && mark == '\u{307}')
+}
+
+/// The jamo of which NFC has made no syllable: how they are drawn depends on the font (RFC 8264, section 9.9).
+fn is_old_jamo(c: char) -> bool {
+    matches!(
+        CodePointMapData::<HangulSyllableType>::new().get(c),
+        HangulSyllableType::LeadingJamo
+            | HangulSyllableType::VowelJamo
+            | HangulSyllableType::TrailingJamo
+    )
+}
+
+fn is_emoji(c: char) -> bool {
+    CodePointSetData::new::<Emoji>().contains(c)
+}
+
+fn category(c: char) -> GeneralCategory {
+    CodePointMapData::<GeneralCategory>::new().get(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identifier(text: &str) -> bool {
+        let nfc = fold::nfc(text);
+        is_identifier(&nfc, &fold::key(&nfc))
+    }
+
+    /// Of each kind that is not seen, the first and the last, and those in between that people use.
+    const UNSEEN: [&str; 24] = [
+        "\0\u{7f}\u{80}\u{9f}",        // controls
+        "\u{ad}",                      // the soft hyphen
+        "\u{34f}",                     // the combining grapheme joiner
+        "\u{61c}\u{200e}\u{200f}",     // marks of direction
+        "\u{115f}\u{1160}",            // fillers of jamo
+        "\u{3164}\u{ffa0}",            // and those for compatibility
+        "\u{17b4}\u{17b5}",            // inherent vowels of Khmer
+        "\u{180b}\u{180d}\u{180e}",    // Mongolian variations, and its vowel separator
+        "\u{200b}\u{200c}\u{200d}",    // zero width: space, non-joiner, joiner
+        "\u{2028}\u{2029}",            // separators of lines and paragraphs
+        "\u{202a}\u{202d}\u{202e}",    // embeddings, overrides
+        "\u{2060}\u{2061}\u{2064}",    // the word joiner, invisible operators
+        "\u{2066}\u{2069}\u{206f}",    // isolates
+        "\u{2800}",                    // Braille without a dot
+        "\u{fe00}\u{fe0f}\u{e0100}",   // variation selectors
+        "\u{feff}",                    // the byte order mark
+        "\u{fff0}\u{fff9}\u{fffb}",    // reserved, annotations
+        "\u{fffc}\u{fffe}\u{10ffff}",  // a placeholder, noncharacters
+        "\u{1bca0}\u{1d159}\u{1d173}", // shorthand, music
+        "\u{13430}\u{13441}\u{13442}", // hieroglyphs: joins and blanks
+        "\u{16fe4}",                   // the filler of Khitan
+        "\u{e0001}\u{e0020}\u{e007f}", // tags
+        "\u{e000}\u{f8ff}\u{f0000}",   // private use
+        "\u{378}\u{e0fff}\u{3fffd}",   // not assigned
+    ];
+
+    #[test]
+    fn what_can_not_be_seen_is_in_no_name_wherever_it_stands() {
+        for unseen in UNSEEN.iter().flat_map(|kind| kind.chars()) {
+            for name in [format!("{unseen}"), format!("admin{unseen}"), format!("{unseen}admin")] {
+                assert!(!identifier(&name), "{name:?}");
+            }
+            assert!(!identifier(&format!("ad{unseen}min")), "{unseen:?}");
+            if !matches!(unseen, ZWNJ | ZWJ) {
+                assert!(!is_freeform(&format!("my{unseen}phone")), "{unseen:?}");
+            }
+            assert!(!is_freeform(&format!("{unseen}")), "{unseen:?}");
+            assert!(!is_freeform(&format!("phone{unseen}")), "{unseen:?}");
+        }
+    }
+
+    #[test]
+    fn jamo_of_which_no_syllable_comes_are_in_no_name() {
+        for jamo in ['\u{1100}', '\u{1161}', '\u{11a8}', '\u{a960}', '\u{d7b0}', '\u{d7fb}'] {
+            assert!(!identifier(&format!("{jamo}")), "{jamo:?}");
+            assert!(!identifier(&format!("admin{jamo}")), "{jamo:?}");
+        }
+        // Decomposed, as some systems write it; and the letters that are typed by themselves.
+        assert!(identifier("\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}"));
+        assert!(identifier("ㅋㅋ"));
+    }
+
+    #[test]
+    fn names_of_every_script_are_seen() {
+        for name in [
+            "alice",
+            "Ａlice",
+            "josé",
+            "straße",
+            "İstanbul",
+            "Ωμέγα",
+            "Иван",
+            "Հայկ",
+            "משה",
+            "محمد",
+            "مُحَمَّد",
+            "ދިވެހި",
+            "हिन्दी",
+            "श्री",
+            "বাংলা",
+            "ਪੰਜਾਬੀ",
+            "ગુજરાતી",
+            "தமிழ்",
+            "తెలుగు",
+            "ಕನ್ನಡ",
+            "മലയാളം",
+            "සිංහල",
+            "ภาษาไทย",
+            "ที่นี่",
+            "ລາວ",
+            "བོད་ཡིག",
+            "မြန်မာ",
+            "ქართული",
+            "አማርኛ",
+            "ភាសាខ្មែរ",
+            "ひらがな",
+            "カタカナ",
+            "漢字",
+            "한국어",
+            "Tiếng",
+            "Nguyễn",
+            "Ⓐ",
+            "Ⅷ",
+            "x²",
+        ] {
+            // The dot between Tibetan syllables is punctuation, which names have none of.
+            let name = name.replace('་', "");
+            assert!(identifier(&name), "{name}");
+            assert!(identifier(&fold::nfd(&name)), "{name} in NFD");
+        }
+    }
+
+    #[test]
+    fn a_mark_stands_on_a_letter_of_its_script_where_it_can_be_seen() {
+        for (name, why) in [
+            ("\u{301}a", "on nothing"),
+            ("\u{93f}", "on nothing"),
+            ("a_\u{301}", "on a line"),
+            ("admin\u{17d2}", "Khmer on Latin: it would only stack Khmer"),
+            ("admin\u{1039}", "Myanmar on Latin"),
+            ("admi\u{307}n", "a dot on a dot"),
+            ("\u{456}\u{307}", "a dot on a Cyrillic dot"),
+            ("c\u{327}\u{327}", "twice in the same place"),
+            ("ç\u{327}", "the same"),
+            ("a\u{20dd}", "around a letter"),
+        ] {
+            assert!(!identifier(name), "{name:?}: {why}");
+        }
+    }
+
+    /// Whatever is refused today and was not before is of a kind that this module is about.
+    #[test]
+    fn a_letter_or_digit_that_can_be_seen_is_accepted() {
+        let refused = |c: &char| !identifier(&c.to_string());
+        for c in (char::MIN..=char::MAX).filter(|c| c.is_alphanumeric()).filter(refused) {
+            // Some letters become more than letters in the key: U+FDFA is four words.
+            let key = fold::key(&c.to_string());
+            let becomes_more =
+                |part: char| !part.is_ascii() && !part.is_alphanumeric() && !is_mark(part);
+            assert!(
+                !is_visible(c)
+                    || is_mark(c)
+                    || is_old_jamo(c)
+                    || key.contains(' ')
+                    || key.contains(becomes_more),
+                "{c:?} {c}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_device_has_a_name_with_spaces_symbols_and_emoji() {
+        for name in [
+            "",
+            "Alice's phone (work) №2 – 50 €",
+            "my ❤\u{fe0f} phone",
+            "🧑\u{200d}💻",
+            "🏳\u{fe0f}\u{200d}🌈",
+            "👍🏽 laptop",
+            "1\u{fe0f}\u{20e3}",
+            "🇩🇪",
+            "گوشی\u{200c}من",
+            "क्\u{200d}ष",
+            "Büro\u{a0}PC",
+            "\u{1112}\u{1161}\u{11ab}",
+        ] {
+            assert!(is_freeform(name), "{name:?}");
+        }
+        for name in
+            [" ", "\u{3000}", "\u{a0} ", "my\u{200d}phone", "❤\u{200d}", "a\u{fe0f}", "1\u{fe0f}"]
+        {
+            assert!(!is_freeform(name), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Lengths are looked at first, then how often the caller's address has called, and only then what a field says. All string
+//! fields of all RPCs, from the descriptor set: a new one can't be forgotten.
+
+use std::collections::BTreeSet;
+
+use countersign::{
+    domain::{
+        TrustedProxies,
+        size::{self, Size},
+    },
+    pb::{DESCRIPTORS, IntrospectTokenRequest, Tokens},
+};
+use prost::{
+    Message,
+    bytes::{Buf, BufMut},
+    encoding::{DecodeContext, WireType, string},
+};
+use prost_types::{FileDescriptorSet, field_descriptor_proto::Type};
+use rstest::rstest;
+use tonic::{Request, Status, client::Grpc};
+use tonic_prost::ProstCodec;
+
+use crate::harness::{Backend, Server, reason, server::bearer, soon, violations};
+
+/// RPCs that count calls by address.
+const COUNTED: [&str; 8] = [
+    "Register",
+    "Login",
+    "Verify2FA",
+    "ResendCode",
+    "VerifyEmail",
+    "ResendEmailVerification",
+    "RequestPasswordReset",
+    "ResetPassword",
+];
+
+/// A string field of an RPC's request.
+#[derive(Debug, Clone)]
+struct Field {
+    rpc: String,
+    path: String,
+    name: String,
+    number: u32,
+    in_oneof: bool,
+}
+
+/// What is sent: texts by the number of their field.
+#[derive(Debug, Default, Clone)]
+struct Texts(Vec<(u32, String)>);
+
+impl Message for Texts {
+    fn encode_raw(&self, buffer: &mut impl BufMut) {
+        for (number, text) in &self.0 {
+            string::encode(*number, text, buffer);
+        }
+    }
+
+    fn encoded_len(&self) -> usize {
+        self.0.iter().map(|(number, text)| string::encoded_len(*number, text)).sum()
+    }
+
+    fn merge_field(
+        &mut self,
+        _number: u32,
+        _wire_type: WireType,
+        _buffer: &mut impl Buf,
+        _context: DecodeContext,
+    ) -> Result<(), prost::DecodeError> {
+        unimplemented!("it is only sent")
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+fn fields() -> Vec<Field> {
+    let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
+    let ours: Vec<_> = files.iter().filter(|file| file.package() == "auth.v1").collect();
+    let message = |name: &str| {
+        let all = ours.iter().flat_map(|file| &file.message_type);
+        all.into_iter().find(|message| format!(".auth.v1.{}", message.name()) == name).unwrap()
+    };
+    let mut fields = Vec::new();
+    for service in ours.iter().flat_map(|file| &file.service) {
+        for rpc in &service.method {
+            let path = format!("/auth.v1.{}/{}", service.name(), rpc.name());
+            for field in &message(rpc.input_type()).field {
+                assert!(
+                    matches!(field.r#type(), Type::String | Type::Bool),
+                    "{path}: say what the greatest {} costs",
+                    field.name()
+                );
+                if field.r#type() == Type::String {
+                    fields.push(Field {
+                        rpc: rpc.name().to_owned(),
+                        path: path.clone(),
+                        name: field.name().to_owned(),
+                        number: u32::try_from(field.number()).unwrap(),
+                        in_oneof: field.oneof_index.is_some(),
+                    });
+                }
+            }
+        }
+    }
+    fields
+}
+
+impl Field {
+    fn size(&self) -> Size {
+        size::ALL.into_iter().find(|size| size.field == self.name).unwrap()
+    }
+
+    /// What is said of a text that is too long; nothing if it is as good as none.
+    fn too_long_is(&self) -> Option<&'static str> {
+        match self.name.as_str() {
+            "challenge_id" | "reset_id" | "verification_id" => Some("CHALLENGE_INVALID"),
+            "refresh_token" => Some("TOKEN_INVALID"),
+            "token" | "device_token" => None,
+            _ => Some("INVALID_FIELD"),
+        }
+    }
+
+    /// So many bytes of marks, which cost most to sort, and what the request can't do without.
+    fn message(&self, bytes: usize) -> Texts {
+        let text = "\u{301}\u{327}".repeat(bytes / 4) + &"x".repeat(bytes % 4);
+        let needed = (self.rpc == "Verify2FA" && !self.in_oneof).then(|| (2, "123456".to_owned()));
+        Texts(needed.into_iter().chain([(self.number, text)]).collect())
+    }
+}
+
+/// A server that counts calls, and somebody's tokens; the address 192.0.2.1 has no calls left.
+async fn server(backend: Backend) -> (Server, Tokens) {
+    let server = Server::start_with(backend, |config, _| {
+        config.policy.address_rate = 1;
+        config.listen.trusted_proxies = TrustedProxies::parse("127.0.0.0/8").unwrap();
+    })
+    .await;
+    server.clock.stop();
+    let user = server.user(false).await;
+    let tokens = server.session(&user).await;
+    for _ in 0..5 {
+        let refused = call(&server, &tokens, "/auth.v1.AuthService/Login", Texts::default()).await;
+        assert_eq!(reason(&refused.unwrap_err()), "INVALID_FIELD");
+    }
+    (server, tokens)
+}
+
+async fn call(server: &Server, tokens: &Tokens, path: &str, texts: Texts) -> Result<(), Status> {
+    let mut request: Request<Texts> = bearer(tokens, texts);
+    request.metadata_mut().insert("x-forwarded-for", "192.0.2.1".parse().unwrap());
+    let mut client = Grpc::new(server.channel.clone());
+    client.ready().await.unwrap();
+    let (path, codec) = (path.parse().unwrap(), ProstCodec::<_, ()>::default());
+    let answer = client.server_streaming(request, path, codec).await?;
+    soon("an answer", answer.into_inner().message()).await.map(|_| ())
+}
+
+#[test]
+fn every_string_field_of_a_request_has_its_size() {
+    let fields: BTreeSet<_> = fields().into_iter().map(|field| field.name).collect();
+    let sizes: BTreeSet<_> = size::ALL.iter().map(|size| size.field.to_owned()).collect();
+    assert_eq!(fields, sizes);
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_is_too_long_is_refused_before_calls_are_counted_or_anything_is_read(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (server, tokens) = server(backend).await;
+    for field in fields() {
+        let size = field.size();
+        let answer = call(&server, &tokens, &field.path, field.message(size.max_bytes + 1)).await;
+        match (answer, field.too_long_is()) {
+            (Err(refused), Some("INVALID_FIELD")) => {
+                assert_eq!(violations(&refused), [field.name.as_str()], "{field:?}");
+                let problem = format!("at most {} bytes", size.max_bytes);
+                assert!(refused.message().contains(&problem), "{field:?}: {refused:?}");
+            }
+            (Err(refused), Some(expected)) => assert_eq!(reason(&refused), expected, "{field:?}"),
+            // It is as though there was none, and then it is the calls that are too many.
+            (Err(refused), None) => assert_eq!(reason(&refused), "THROTTLED", "{field:?}"),
+            (Ok(()), expected) => assert_eq!((expected, &*field.name), (None, "token")),
+        }
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_is_not_too_long_is_not_read_before_calls_are_counted(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (server, tokens) = server(backend).await;
+    let counted = fields().into_iter().filter(|field| COUNTED.contains(&&*field.rpc));
+    let mut rpcs = BTreeSet::new();
+    for field in counted {
+        let message = field.message(field.size().max_bytes);
+        let refused = call(&server, &tokens, &field.path, message).await.unwrap_err();
+        assert_eq!(reason(&refused), "THROTTLED", "{field:?}");
+        rpcs.insert(field.rpc);
+    }
+    assert_eq!(rpcs.len(), COUNTED.len());
+}
+
+#[rstest]
+#[tokio::test]
+async fn all_fields_that_are_too_long_are_named_at_once_and_the_call_is_not_counted(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (server, tokens) = server(backend).await;
+    let fields = fields();
+    let rpcs: BTreeSet<_> = fields.iter().map(|field| &field.path).collect();
+    for path in rpcs {
+        let named =
+            |field: &&Field| field.path == *path && field.too_long_is() == Some("INVALID_FIELD");
+        let mut named: Vec<_> = fields.iter().filter(named).collect();
+        // Of a oneof the last one counts.
+        let oneofs = named.iter().filter(|field| field.in_oneof).count();
+        named.drain(..oneofs.saturating_sub(1));
+        if named.is_empty() {
+            continue;
+        }
+        let texts = named.iter().flat_map(|field| field.message(field.size().max_bytes + 1).0);
+        let texts = Texts(texts.collect());
+        for _ in 0..10 {
+            let refused = call(&server, &tokens, path, texts.clone()).await.unwrap_err();
+            let names: BTreeSet<_> = violations(&refused).into_iter().collect();
+            assert_eq!(names, named.iter().map(|field| field.name.clone()).collect(), "{path}");
+        }
+    }
+    server.clock.advance(std::time::Duration::from_secs(1));
+    let login = "/auth.v1.AuthService/Login";
+    let answer = call(&server, &tokens, login, Texts::default()).await.unwrap_err();
+    assert_eq!(reason(&answer), "INVALID_FIELD", "one call a second is left");
+    let answer = call(&server, &tokens, login, Texts::default()).await.unwrap_err();
+    assert_eq!(reason(&answer), "THROTTLED");
+}
+
+/// Not even one of ours: nobody's roles make a token that long, so what is has no business here.
+#[rstest]
+#[tokio::test]
+async fn an_access_token_that_is_too_long_is_not_valid(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(false).await;
+    let active = async |tokens: &Tokens| {
+        let request = IntrospectTokenRequest { token: tokens.access_token.clone() };
+        server.tokens.clone().introspect_token(request).await.unwrap().into_inner().active
+    };
+    // A role takes four bytes for each three of its own.
+    for (role, counts) in [(5000, true), (6500, false)] {
+        let role = "r".repeat(role);
+        server.database.run(&format!("UPDATE users SET roles = '{role}'")).await;
+        let tokens = server.session(&user).await;
+        assert_eq!(size::ACCESS_TOKEN.fits(&tokens.access_token), counts);
+        assert_eq!(active(&tokens).await, counts);
+        assert_eq!(server.me(&tokens).await.is_ok(), counts);
+    }
+}
