@@ -37,9 +37,9 @@ async fn neither_the_secret_nor_recovery_codes_are_stored_in_clear(
             assert_eq!(server.database.number(&found).await, 0, "{table}");
         }
     }
-    // It is there, with a nonce and a tag; and codes of all lengths are digests of one.
+    // It is there, with a header, a nonce and a tag; and codes of all lengths are digests of one.
     let lengths = "SELECT CAST(MIN(LENGTH(sealed_secret)) AS BIGINT) FROM totp_factors";
-    assert_eq!(server.database.number(lengths).await, 12 + 20 + 16);
+    assert_eq!(server.database.number(lengths).await, 10 + 12 + 20 + 16);
     let lengths = "SELECT CAST(MIN(LENGTH(code_mac)) AS BIGINT) FROM recovery_codes";
     assert_eq!(server.database.number(lengths).await, 32);
 }
