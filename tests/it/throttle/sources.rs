@@ -76,6 +76,25 @@ async fn one_password_over_many_accounts_gets_no_further_than_the_failures_of_it
     assert!(login(&server.auth, &unique("nobody"), WRONG, at("192.0.2.1")).await.is_err());
 }
 
+/// A proxy may write anything for a caller whose address it does not tell: what it writes makes nobody another source.
+#[rstest]
+#[tokio::test]
+async fn callers_whom_a_trusted_proxy_does_not_name_have_the_failures_of_one_source(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = server(backend).await;
+    let user = server.user(false).await;
+    let server = &server;
+    let spray = (0..130).map(|number| async move {
+        let hidden = format!("_hidden{number}");
+        login(&server.auth, &unique("nobody"), WRONG, at(&hidden)).await
+    });
+    assert_eq!(counted(join_all(spray).await, "INVALID_CREDENTIALS"), AT_ONCE);
+    let refused = login(&server.auth, &user.username, PASSWORD, at("unknown")).await;
+    assert_eq!(wait(refused), 6 * SECOND);
+    tokens(&server.auth, &user.username, at("192.0.2.1")).await;
+}
+
 /// Right passwords are no failures: a back end that calls for everybody goes on.
 #[rstest]
 #[tokio::test]
