@@ -190,6 +190,9 @@ impl Database for Sqlite {
 }
 
 #[cfg(test)]
+mod pile_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

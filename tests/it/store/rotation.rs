@@ -9,7 +9,7 @@ use countersign::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{NO_FAILURES, at, new_message, revoking, session_of, stored_user};
+use super::{NO_FAILURES, NO_LIMIT, at, new_message, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 fn refresh(session: &Session, generation: i64, seconds: u64) -> Refresh {
@@ -25,7 +25,9 @@ fn refresh(session: &Session, generation: i64, seconds: u64) -> Refresh {
 
 async fn stored_session(store: &dyn Store) -> Session {
     let session = session_of(stored_user(store).await.user.id);
-    assert!(store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap());
+    assert!(
+        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap().is_some()
+    );
     session
 }
 
