@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use countersign::{
     domain::{AuthMethod, Session, Timestamp, User},
-    store::{NewUser, Revoking, Settled, Store},
+    store::{NewUser, Revoking, SessionLimit, Settled, Store},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use uuid::Uuid;
@@ -25,8 +25,9 @@ pub(crate) async fn rate(store: &dyn Store) -> anyhow::Result<f64> {
     let id = user.user.id;
     store.user_create(user).await?;
     let sessions: Vec<_> = (0..SESSIONS).map(|_| session(id, now)).collect();
+    let limit = SessionLimit { most: u32::MAX, tokens_expire_at: now };
     stream::iter(sessions.clone())
-        .map(|session| store.session_create(session, 1, NO_FAILURES))
+        .map(|session| store.session_create(session, 1, NO_FAILURES, limit))
         .buffer_unordered(AT_A_TIME)
         .try_collect::<Vec<_>>()
         .await?;
@@ -77,5 +78,6 @@ fn session(user_id: Uuid, now: Timestamp) -> Session {
         idle_expires_at: end,
         generation: 0,
         refresh_salt: [7; 16],
+        epoch: 0,
     }
 }

@@ -30,6 +30,8 @@ impl Server {
             .env_clear()
             .current_dir(folder.path())
             .args(["serve", "--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0"])
+            // Nobody's sessions end because of the logins of a long run.
+            .arg("--sessions-per-user=1000")
             .args([format!("--bcrypt-cost={cost}"), "--database-url=sqlite://load.db".to_owned()])
             .args(flags)
             .stdin(Stdio::null())

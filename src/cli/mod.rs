@@ -41,7 +41,7 @@ enum Command {
     Keys(keys::Arguments),
     /// List what happened that matters for security, the newest last
     Events(events::Arguments),
-    /// Let a user back in who has lost phone and recovery codes
+    /// Disable and enable users, and let those back in who have lost phone and recovery codes
     User(user::Arguments),
     /// Measure what this machine can do, and advise a bcrypt cost. Reads no settings
     Calibrate(calibrate::Arguments),

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use crate::{
     app,
     config::Config,
-    service::{Clock, Disabled},
+    service::{Clock, Disabled, Operator, Switched},
 };
 
 #[derive(Debug, clap::Args)]
@@ -22,12 +22,32 @@ enum Action {
         /// A username or an e-mail address
         user: String,
     },
+    /// Let a user in no more, and end their sessions on every replica at once
+    Disable {
+        /// A username or an e-mail address
+        user: String,
+    },
+    /// Let a disabled user log in again
+    Enable {
+        /// A username or an e-mail address
+        user: String,
+    },
 }
 
 pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
     let operator = app::operator(config, &Clock::system()).await?;
-    let Action::DisableTwoFactor { user } = &arguments.action;
-    let said = match operator.disable_two_factor(user).await? {
+    let said = match &arguments.action {
+        Action::DisableTwoFactor { user } => disable_two_factor(&operator, user).await?,
+        Action::Disable { user } => disable(&operator, user).await?,
+        Action::Enable { user } => enable(&operator, user).await?,
+    };
+    std::io::stdout().write_all(said.as_bytes())?;
+    operator.store.close().await;
+    Ok(())
+}
+
+async fn disable_two_factor(operator: &Operator, user: &str) -> anyhow::Result<String> {
+    Ok(match operator.disable_two_factor(user).await? {
         Disabled::Now(user) => format!(
             "Two-factor login of {} ({}) is off: the password alone logs in. Authenticator app and recovery codes are\n\
              forgotten, logins that waited for a code have ended, and a running server sends a notice to {}.\n",
@@ -39,8 +59,30 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Resul
                 user.username, user.id
             )
         }
-    };
-    std::io::stdout().write_all(said.as_bytes())?;
-    operator.store.close().await;
-    Ok(())
+    })
+}
+
+async fn disable(operator: &Operator, user: &str) -> anyhow::Result<String> {
+    Ok(match operator.disable_user(user).await? {
+        Switched::Now(user) => format!(
+            "{} ({}) is disabled and can't log in. All sessions have ended, for good; services that follow\n\
+             revocations refuse the tokens within a second. To let the user log in again:\n\n  countersign user enable {}\n",
+            user.username, user.id, user.username
+        ),
+        Switched::Before(user) => {
+            format!("{} ({}) was disabled: nothing is changed.\n", user.username, user.id)
+        }
+    })
+}
+
+async fn enable(operator: &Operator, user: &str) -> anyhow::Result<String> {
+    Ok(match operator.enable_user(user).await? {
+        Switched::Now(user) => format!(
+            "{} ({}) is enabled and can log in. Sessions from before stay ended.\n",
+            user.username, user.id
+        ),
+        Switched::Before(user) => {
+            format!("{} ({}) was enabled: nothing is changed.\n", user.username, user.id)
+        }
+    })
 }

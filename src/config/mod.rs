@@ -313,6 +313,7 @@ mod tests {
             (name::OTP_MAX_ATTEMPTS, "11"),
             (name::EMAIL_VERIFICATION, "yes"),
             (name::TOTP_ISSUER, "Example: login"),
+            (name::SESSIONS_PER_USER, "1001"),
             (name::ADDRESS_RATE, "-1"),
             (name::SOURCE_FAILURES, "1000001"),
             (name::SERVICE_FAILURES, "many"),

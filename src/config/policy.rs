@@ -35,6 +35,7 @@ impl Reader<'_> {
             totp_issuer: self.read(name::TOTP_ISSUER, "Countersign".to_owned(), totp_issuer),
             session_ttl: self.lifetime(name::REFRESH_TOKEN_TTL, days(30), days(365)),
             session_idle_ttl: self.lifetime(name::SESSION_IDLE_TTL, days(14), days(365)),
+            sessions_per_user: self.number(name::SESSIONS_PER_USER, 100, 1..=1000),
             address_rate: self.number(name::ADDRESS_RATE, 100, 0..=100_000),
             source_failures: self.number(name::SOURCE_FAILURES, 600, 0..=1_000_000),
             service_failures: self.number(name::SERVICE_FAILURES, 100_000, 0..=100_000_000),

@@ -71,6 +71,11 @@ pub const SETTINGS: &[Setting] = &[
     plain(ACCESS_TOKEN_TTL, "15m", "how long an access token is valid"),
     plain(REFRESH_TOKEN_TTL, "30d", "how long a session lives at the most"),
     plain(SESSION_IDLE_TTL, "14d", "how long a session lives that is not used"),
+    plain(
+        SESSIONS_PER_USER,
+        "100",
+        "sessions that a user may have, 1 to 1000; a login beyond that ends the oldest",
+    ),
     plain(OTP_TTL, "5m", "how long a challenge, reset or verification lives, at most 10m"),
     plain(
         OTP_MAX_ATTEMPTS,
@@ -127,6 +132,7 @@ pub(super) const KEY_ROTATION: &str = "COUNTERSIGN_KEY_ROTATION";
 pub(super) const ACCESS_TOKEN_TTL: &str = "COUNTERSIGN_ACCESS_TOKEN_TTL";
 pub(super) const REFRESH_TOKEN_TTL: &str = "COUNTERSIGN_REFRESH_TOKEN_TTL";
 pub(super) const SESSION_IDLE_TTL: &str = "COUNTERSIGN_SESSION_IDLE_TTL";
+pub(super) const SESSIONS_PER_USER: &str = "COUNTERSIGN_SESSIONS_PER_USER";
 pub(super) const OTP_TTL: &str = "COUNTERSIGN_OTP_TTL";
 pub(super) const OTP_MAX_ATTEMPTS: &str = "COUNTERSIGN_OTP_MAX_ATTEMPTS";
 pub(super) const OTP_RESEND_AFTER: &str = "COUNTERSIGN_OTP_RESEND_AFTER";

@@ -71,7 +71,7 @@ impl Reader<'_> {
             });
             url.map(|_| text.to_owned()).ok_or_else(|| "must be an http or https URL".to_owned())
         });
-        let ttl = self.lifetime(name::ACCESS_TOKEN_TTL, minutes(15), minutes(24 * 60));
+        let ttl = self.lifetime(name::ACCESS_TOKEN_TTL, minutes(15), token::LONGEST_TTL);
         token::Settings { issuer, ttl }
     }
 }

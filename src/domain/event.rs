@@ -23,6 +23,8 @@ pub enum EventKind {
     ConfirmationFailed,
     /// A session was ended before its time.
     SessionRevoked,
+    /// All sessions of the user were ended but the one that asked; without one, all of them.
+    SessionsRevoked,
     /// A refresh token was used again, which ended its session.
     RefreshReused,
     /// There is another password.
@@ -35,6 +37,10 @@ pub enum EventKind {
     EmailVerified,
     /// The account is gone.
     UserDeleted,
+    /// An operator has disabled the account, and ended its sessions.
+    UserDisabled,
+    /// An operator has enabled the account again.
+    UserEnabled,
     /// A login needs a second factor from then on.
     TwoFactorOn,
     /// A login needs the password alone from then on; without a session it was an operator who did it.
@@ -49,7 +55,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -57,12 +63,15 @@ impl EventKind {
         Self::CodeFailed,
         Self::ConfirmationFailed,
         Self::SessionRevoked,
+        Self::SessionsRevoked,
         Self::RefreshReused,
         Self::PasswordChanged,
         Self::ResetRequested,
         Self::PasswordReset,
         Self::EmailVerified,
         Self::UserDeleted,
+        Self::UserDisabled,
+        Self::UserEnabled,
         Self::TwoFactorOn,
         Self::TwoFactorOff,
         Self::AppAdded,
@@ -85,12 +94,15 @@ impl EventKind {
             Self::CodeFailed => "code_failed",
             Self::ConfirmationFailed => "confirmation_failed",
             Self::SessionRevoked => "session_revoked",
+            Self::SessionsRevoked => "sessions_revoked",
             Self::RefreshReused => "refresh_reused",
             Self::PasswordChanged => "password_changed",
             Self::ResetRequested => "reset_requested",
             Self::PasswordReset => "password_reset",
             Self::EmailVerified => "email_verified",
             Self::UserDeleted => "user_deleted",
+            Self::UserDisabled => "user_disabled",
+            Self::UserEnabled => "user_enabled",
             Self::TwoFactorOn => "two_factor_on",
             Self::TwoFactorOff => "two_factor_off",
             Self::AppAdded => "app_added",

@@ -11,6 +11,16 @@ pub enum Revoked {
     Session(Uuid),
     /// Those of a user: the claim `sub`.
     User(Uuid),
+    /// Those of a user's sessions that began in an earlier epoch: the claims `sub` and `session_epoch`. When they were issued
+    /// does not matter.
+    Earlier {
+        /// Whose.
+        user_id: Uuid,
+        /// The first epoch whose tokens count.
+        epoch: i64,
+        /// The session that goes on, if one does: the claim `sid`.
+        kept: Option<Uuid>,
+    },
 }
 
 /// Voids access tokens that were issued before a time.
@@ -18,7 +28,7 @@ pub enum Revoked {
 pub struct Revocation {
     /// Whose.
     pub subject: Revoked,
-    /// Tokens issued before this are void.
+    /// Tokens issued before this are void. Of [`Revoked::Earlier`] it is for verifiers that know no epochs.
     pub not_before: Timestamp,
     /// By then they have all expired, and the revocation can be forgotten.
     pub expires_at: Timestamp,

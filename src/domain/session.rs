@@ -62,6 +62,8 @@ pub struct Session {
     pub generation: i64,
     /// Random bytes that key its refresh tokens, together with the master key. Never shown to anybody.
     pub refresh_salt: [u8; 16],
+    /// The user's epoch in which it lives: the claim `session_epoch`. The store sets it when the session begins.
+    pub epoch: i64,
 }
 
 impl Session {
@@ -88,6 +90,7 @@ impl Session {
             idle_expires_at: expires_at,
             generation: 0,
             refresh_salt: *uuid::Uuid::now_v7().as_bytes(),
+            epoch: 0,
         }
     }
 }

@@ -146,6 +146,7 @@ pub(super) fn claims(claims: Claims) -> pb::Claims {
         auth_time: claims.auth_time,
         preferred_username: claims.preferred_username,
         roles: claims.roles,
+        session_epoch: claims.session_epoch,
     }
 }
 
@@ -158,13 +159,19 @@ pub(super) fn revocation_update(update: RevocationUpdate) -> pb::WatchRevocation
 }
 
 fn revocation(revocation: Revocation) -> pb::Revocation {
+    let (subject, session_epoch, kept) = match revocation.subject {
+        Revoked::Session(id) => (Subject::SessionId(id.to_string()), 0, None),
+        Revoked::User(id) => (Subject::UserId(id.to_string()), 0, None),
+        Revoked::Earlier { user_id, epoch, kept } => {
+            (Subject::UserId(user_id.to_string()), epoch, kept)
+        }
+    };
     pb::Revocation {
-        subject: Some(match revocation.subject {
-            Revoked::Session(id) => Subject::SessionId(id.to_string()),
-            Revoked::User(id) => Subject::UserId(id.to_string()),
-        }),
+        subject: Some(subject),
         not_before: Some(timestamp(revocation.not_before)),
         expire_time: Some(timestamp(revocation.expires_at)),
+        session_epoch,
+        kept_session_id: kept.map(|id| id.to_string()).unwrap_or_default(),
     }
 }
 

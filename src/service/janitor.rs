@@ -64,6 +64,11 @@ impl Janitor {
             Ended::MailboxCodes,
             Ended::Enrollments,
             Ended::Sessions,
+            Ended::DeletedSessions,
+            Ended::DeletedChallenges,
+            Ended::DeletedApps,
+            Ended::DeletedRecoveryCodes,
+            Ended::DeletedUsers,
             Ended::Revocations,
             Ended::Throttles,
             Ended::Events,
@@ -102,6 +107,12 @@ impl Janitor {
             | Ended::Throttles => GRACE,
             // Its last access token may still be asked about.
             Ended::Sessions => self.token_ttl + GRACE,
+            // There are names of devices and addresses in them, and nobody whose they are.
+            Ended::DeletedSessions
+            | Ended::DeletedChallenges
+            | Ended::DeletedApps
+            | Ended::DeletedRecoveryCodes
+            | Ended::DeletedUsers => Duration::ZERO,
             // As long as was promised, and no longer: addresses are personal data.
             Ended::Events => self.event_retention,
         };

@@ -175,12 +175,15 @@ impl UseCases {
         attempt: &PasswordAttempt,
     ) -> Result<LoginOutcome, Error> {
         let session = self.new_session(credentials, destination, &[AuthMethod::Password]);
-        let version = credentials.credential_version;
-        // The account may have been disabled, or its password changed, while this one was hashed.
+        let (version, limit) =
+            (credentials.credential_version, self.session_limit(session.created_at));
+        let (user_id, address) = (session.user_id, session.address);
         let settled = self.settled(attempt);
-        if !self.store.session_create(session.clone(), version, settled).await? {
-            return self.refuse_login(Some(session.user_id), session.address).await;
-        }
+        let begun = self.store.session_create(session, version, settled, limit).await?;
+        // The account may have been disabled, or its password changed, while this one was hashed.
+        let Some(session) = begun else {
+            return self.refuse_login(Some(user_id), address).await;
+        };
         Ok(LoginOutcome::Tokens(self.issue_at_login(credentials, &session, destination)?))
     }
 

@@ -15,6 +15,8 @@ mod confirm_totp_enrollment;
 mod delete_me;
 mod digest_key;
 mod disable_two_factor;
+mod disable_user;
+mod enable_user;
 mod error;
 mod factors;
 mod failures;
@@ -71,6 +73,7 @@ pub use self::{
     clock::Clock,
     digest_key::{DigestKeyError, with_digest_key},
     disable_two_factor::{DisableTwoFactorError, Disabled, Operator},
+    disable_user::{SwitchUserError, Switched},
     error::Error,
     janitor::Janitor,
     jwks::Jwks,
@@ -109,6 +112,8 @@ pub struct Policy {
     pub session_ttl: Duration,
     /// How long a session lives that is not used.
     pub session_idle_ttl: Duration,
+    /// How many sessions a user may have: a login beyond that ends the oldest.
+    pub sessions_per_user: u32,
     /// Calls a second that one address may make to what anybody may call and costs a hash or a mail; none are no limit.
     pub address_rate: u32,
     /// What one source may waste in an hour: failed logins and codes, and mails asked for. None is no limit.

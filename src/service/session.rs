@@ -3,7 +3,7 @@
 use super::{Error, Policy, UseCases, login::Destination};
 use crate::{
     domain::{AuthMethod, CLOCK_SKEW, Caller, Session, Timestamp, User},
-    store::{Credentials, Revoking},
+    store::{Credentials, Revoking, SessionLimit},
     token::{AccessToken, DeviceToken, OpaqueToken, RefreshToken},
 };
 
@@ -50,6 +50,7 @@ impl UseCases {
             idle_expires_at: expires_at.min(now.plus(self.policy.session_idle_ttl)),
             generation: 0,
             refresh_salt: rand::random(),
+            epoch: 0,
         }
     }
 
@@ -83,6 +84,12 @@ impl UseCases {
         let device =
             DeviceToken::issue(&self.master_key, user.id, version, second_factor, device_id, now);
         Ok(Tokens { device: Some(device.text()), ..self.issue(user, session, now)? })
+    }
+
+    /// How many sessions the user of one that begins may have.
+    pub(super) fn session_limit(&self, begins_at: Timestamp) -> SessionLimit {
+        let tokens_expire_at = begins_at.plus(self.tokens.ttl()).plus(CLOCK_SKEW);
+        SessionLimit { most: self.policy.sessions_per_user, tokens_expire_at }
     }
 
     /// What is ended now: tokens of it may still be around for as long as one can be valid. One may even be issued after

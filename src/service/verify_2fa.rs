@@ -112,9 +112,9 @@ impl UseCases {
         let session = self.new_session(credentials, &destination, factor.methods());
         // Of several callers with the right code, one passes; and none if the code was used for another challenge, the
         // account has been disabled or its password changed since the challenge began.
-        if !self.store.challenge_complete(challenge, session.clone(), spending).await? {
-            return Err(Error::ChallengeInvalid);
-        }
+        let limit = self.session_limit(session.created_at);
+        let begun = self.store.challenge_complete(challenge, session, spending, limit).await?;
+        let session = begun.ok_or(Error::ChallengeInvalid)?;
         if factor == Factor::RecoveryCode {
             self.outbox.wake();
         }

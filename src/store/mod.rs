@@ -41,7 +41,7 @@ pub use self::{
         Admission, Charge, ClaimedMessage, CodeRules, Credentials, Ended, EventFilter, Lease,
         LiveSession, NewChallenge, NewUser, NumberedRevocation, OutboxState, PasswordChange,
         PoolUse, Refresh, Renewal, Reservation, ReservedChallenge, ReuseNotice, Revoking, Rotation,
-        SealedKey, SealedMessage, Settled, Taken,
+        SealedKey, SealedMessage, SessionLimit, Settled, Taken,
     },
     sealed::{Resealed, SealedColumn, SealedValue, SealedValues, WrappedKey},
 };
@@ -133,11 +133,13 @@ pub trait Users {
     /// Finds a user by what they typed at login.
     async fn user_by_login(&self, name: &LoginName) -> Result<Option<Credentials>>;
 
-    /// Finds a user by id.
+    /// Finds a user by id; nothing once they are deleted.
     async fn user_by_id(&self, id: Uuid) -> Result<Option<Credentials>>;
 
-    /// Deletes a user with all that is theirs, if the credentials are still those of that version, tells those who watch,
-    /// and adds the message that tells the user. `session_id` is the one that asks. Returns whether it did.
+    /// Deletes a user, if they are enabled and the credentials still those of that version, tells those who watch, and adds
+    /// the message that tells the user. Name and address are free at once, and nothing personal is left in the user's row;
+    /// it and all that refers to it is removed later (`Ended::Deleted…`). `session_id` is the one that asks. Returns whether
+    /// it did.
     async fn user_delete(
         &self,
         id: Uuid,
@@ -146,6 +148,14 @@ pub trait Users {
         at: Revoking,
         message: SealedMessage,
     ) -> Result<bool>;
+
+    /// Disables a user, ends all of their sessions and open challenges and what was begun with their credentials, and tells
+    /// those who watch. Returns whether they were enabled.
+    async fn user_disable(&self, id: Uuid, at: Revoking) -> Result<bool>;
+
+    /// Enables a user. What had not ended when they were disabled past [`user_disable`](Self::user_disable) ends now. Returns
+    /// whether they were disabled.
+    async fn user_enable(&self, id: Uuid, at: Revoking) -> Result<bool>;
 }
 
 /// Password hashes.
@@ -171,15 +181,18 @@ pub trait Passwords {
 #[async_trait]
 pub trait Sessions {
     /// Begins a session, if the user is enabled and the credentials are still those of that version. With that the login's own
-    /// attempts are settled. Returns whether it did.
+    /// attempts are settled, and the user's oldest sessions beyond `limit` end. Returns the session in the user's epoch, if it
+    /// began.
     async fn session_create(
         &self,
         session: Session,
         credential_version: i64,
         settled: Settled,
-    ) -> Result<bool>;
+        limit: SessionLimit,
+    ) -> Result<Option<Session>>;
 
-    /// Finds a session that lives: not revoked, not expired, its user enabled and the credentials still those it began with.
+    /// Finds a session that lives: not revoked, not expired, of its user's epoch, its user enabled and the credentials still
+    /// those it began with. One without a second factor does not live while its user has one.
     async fn session_live(&self, id: Uuid, now: Timestamp) -> Result<Option<LiveSession>>;
 
     /// Finds a session that can be refreshed or could be once, whatever has become of it.
@@ -196,7 +209,8 @@ pub trait Sessions {
     /// Ends a session of that user, and tells those who watch. Returns whether it had not been ended before.
     async fn session_revoke(&self, id: Uuid, user_id: Uuid, at: Revoking) -> Result<bool>;
 
-    /// Ends all of the user's sessions that live but one. Returns how many.
+    /// Ends all of the user's sessions but one, in a few rows however many there are, and tells those who watch. Returns how
+    /// many lived, 1,000 at the most.
     async fn session_revoke_others(&self, user_id: Uuid, kept: Uuid, at: Revoking)
     -> Result<usize>;
 }
@@ -204,14 +218,16 @@ pub trait Sessions {
 /// Challenges: logins that wait for a second factor.
 #[async_trait]
 pub trait Challenges {
-    /// Adds a challenge, and the message with its code, if one is sent.
+    /// Adds a challenge, and the message with its code, if one is sent: or nothing at all, if the user is no longer enabled or
+    /// has other credentials by now.
     async fn challenge_create(
         &self,
         new: NewChallenge,
         message: Option<SealedMessage>,
     ) -> Result<()>;
 
-    /// Finds a challenge, in whatever state, and its user.
+    /// Finds a challenge, also one that has expired or was answered, and its user; nothing if the user's credentials or second
+    /// factors have changed since it began.
     async fn challenge_find(&self, token_mac: [u8; 32]) -> Result<Option<(Challenge, User)>>;
 
     /// Spends one attempt, before anything is compared: what is spent stays spent whatever happens next.
@@ -223,7 +239,8 @@ pub trait Challenges {
     ) -> Result<Reservation<ReservedChallenge>>;
 
     /// Uses up the challenge and what proved the user, and begins the session: all of it, or nothing where one of them is
-    /// spent already, the user is disabled or their credentials have changed. Returns whether it began.
+    /// spent already, the user is disabled, or their credentials or second factors have changed. The user's oldest sessions
+    /// beyond `limit` end. Returns the session in the user's epoch, if it began.
     ///
     /// A code that was sent completes nothing for a user who has an app, whoever began the challenge.
     async fn challenge_complete(
@@ -231,7 +248,8 @@ pub trait Challenges {
         challenge: Challenge,
         session: Session,
         spending: Spending,
-    ) -> Result<bool>;
+        limit: SessionLimit,
+    ) -> Result<Option<Session>>;
 
     /// Replaces the code, if the cool-down is over, and adds the message with the new one. Spent attempts stay spent.
     async fn challenge_renew(

@@ -73,11 +73,11 @@ impl Postgres {
         Ok(())
     }
 
-    /// Keeps a user as they are until the transaction ends: a rival change of the password waits, or is waited for. Whoever
-    /// begins a session changes nothing else that is the user's: logins need not wait for one another, so a share lock is
-    /// enough.
+    /// Keeps a user as they are until the transaction ends: a rival change of the password waits, or is waited for. So does
+    /// another login of the user: each that begins sees the sessions of those before it, and ends the oldest. Their passwords
+    /// were checked one after the other anyway.
     async fn hold_user(connection: &mut PgConnection, id: uuid::Uuid) -> Result<()> {
-        let hold = sqlx::query("SELECT id FROM users WHERE id = $1 FOR SHARE").bind(id);
+        let hold = sqlx::query("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE").bind(id);
         hold.execute(connection).await?;
         Ok(())
     }

@@ -76,6 +76,15 @@ pub struct LiveSession {
     pub credentials: Credentials,
 }
 
+/// How many sessions a user may have. Whoever begins one more ends the oldest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionLimit {
+    /// How many, the new one included.
+    pub most: u32,
+    /// When the last token of those that end has expired.
+    pub tokens_expire_at: Timestamp,
+}
+
 /// When and from where something is revoked, and for how long that matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Revoking {
@@ -336,6 +345,16 @@ pub enum Ended {
     Enrollments,
     /// Sessions that have expired, were not used for too long, or were revoked.
     Sessions,
+    /// Sessions of users who were deleted.
+    DeletedSessions,
+    /// Challenges of users who were deleted.
+    DeletedChallenges,
+    /// Authenticator apps of users who were deleted.
+    DeletedApps,
+    /// Recovery codes of users who were deleted.
+    DeletedRecoveryCodes,
+    /// Users who were deleted, once nothing refers to them.
+    DeletedUsers,
     /// Revocations of tokens that have all expired.
     Revocations,
     /// Attempts that count no longer.

@@ -208,6 +208,9 @@ impl Database for Sqlite {
 }
 
 #[cfg(test)]
+mod pile_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -12,6 +12,9 @@ use crate::domain::{CLOCK_SKEW, Session, Timestamp, User};
 /// The header's type (RFC 9068, section 2.1): no other kind of JWT is an access token.
 const TYPE: &str = "at+jwt";
 
+/// The longest that an access token can be valid, whatever is configured.
+pub const LONGEST_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What access tokens say beside who the user is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -99,6 +102,7 @@ impl AccessTokens {
             auth_time: session.created_at.unix_seconds(),
             preferred_username: user.username.clone(),
             roles: user.roles.clone(),
+            session_epoch: session.epoch,
         };
         let expires_in = u64::try_from(claims.exp - claims.iat).unwrap_or(0);
         Ok(AccessToken { jwt: encode(key, &claims)?, expires_in: Duration::from_secs(expires_in) })

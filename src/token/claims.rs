@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The claims of an access token. All of them are there in every token, each of its type.
+/// The claims of an access token. All of them but the last are there in every token, each of its type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// Who issued it.
@@ -30,4 +30,13 @@ pub struct Claims {
     pub preferred_username: String,
     /// The user's roles.
     pub roles: Vec<String>,
+    /// The epoch of the session: ending all of a user's sessions voids the tokens of earlier ones. It is left out while it is
+    /// 0, as in tokens of a release that knew no epochs.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub session_epoch: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_first(epoch: &i64) -> bool {
+    *epoch == 0
 }

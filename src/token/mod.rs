@@ -22,7 +22,7 @@ pub fn seed_randomness() {
     let _seeded = aws_lc_rs::rand::fill(&mut [0]);
 }
 
-pub use access::{AccessToken, AccessTokens, InvalidToken, Settings};
+pub use access::{AccessToken, AccessTokens, InvalidToken, LONGEST_TTL, Settings};
 pub use algorithm::Algorithm;
 pub use claims::Claims;
 pub use device::DeviceToken;

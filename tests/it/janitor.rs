@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use countersign::{
     app::{self, Environment},
+    domain::{EventKind, Timestamp},
     pb::{
         BeginTotpEnrollmentRequest, RequestPasswordResetRequest, login_response::Result as Outcome,
     },
     service::Janitor,
+    store::EventFilter,
 };
 use rstest::rstest;
 
@@ -111,6 +113,31 @@ async fn a_server_removes_what_has_ended_and_nothing_that_is_needed(
         [[1, 1, 1, 1], [1, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 0]]
     );
     assert_eq!(count(&server, "users").await, 2);
+}
+
+#[rstest]
+#[tokio::test]
+async fn nothing_is_left_of_an_account_that_was_deleted_but_its_events(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start_with(backend, |_, environment| {
+        environment.clean_every = Duration::from_millis(5);
+    })
+    .await;
+    let (user, stays) = (server.user(false).await, server.user(false).await);
+    let tokens = server.session(&user).await;
+    let kept = server.session(&stays).await;
+    let request = BeginTotpEnrollmentRequest { password: PASSWORD.into() };
+    server.account.clone().begin_totp_enrollment(bearer(&tokens, request)).await.unwrap();
+    server.delete_me(&tokens, PASSWORD).await.unwrap();
+    eventually("the removal", async || count(&server, "users").await == 1).await;
+    assert_eq!([count(&server, "sessions").await, count(&server, "totp_factors").await], [1, 0]);
+    assert!(server.me(&kept).await.is_ok());
+    let (id, store) = (Some(user.id.parse().unwrap()), server.database.store().await);
+    let since = Timestamp::from_unix_micros(0);
+    let filter = EventFilter { user_id: id, kind: None, since, most: 10 };
+    let newest = store.events_list(filter).await.unwrap().remove(0);
+    assert_eq!((newest.kind, newest.user_id), (EventKind::UserDeleted, id));
 }
 
 /// Puts the clock forward and waits for a round that has begun since.

@@ -8,7 +8,7 @@ use std::{
 use countersign::{
     app::{App, Environment},
     config::{Config, Signing},
-    pb::{Tokens, login_response::Result as Outcome},
+    pb::{RevokeOtherSessionsRequest, Tokens, User, login_response::Result as Outcome},
     store::{Revoking, Store},
     token::{Algorithm, SigningKey},
 };
@@ -21,18 +21,19 @@ use crate::harness::{
     Backend, Database, Server,
     clock::TestClock,
     eventually,
-    server::{PASSWORD, config},
+    server::{PASSWORD, bearer, config},
     soon,
 };
+use crate::mailbox::{NEW_PASSWORD, open_reset, reset};
 
 /// A verifier of that server, as a service with that audience has it.
-async fn verifier(grpc: SocketAddr, settings: Settings) -> Verifier {
+pub async fn verifier(grpc: SocketAddr, settings: Settings) -> Verifier {
     let channel = Channel::from_shared(format!("http://{grpc}")).unwrap().connect_lazy();
     let connecting = Verifier::connect(channel, settings, Duration::from_secs(20));
     soon("connecting the verifier", connecting).await.unwrap()
 }
 
-fn settings(audience: &str) -> Settings {
+pub fn settings(audience: &str) -> Settings {
     Settings::new("http://localhost:8080", audience)
 }
 
@@ -161,4 +162,72 @@ async fn a_verifier_that_starts_late_learns_what_was_revoked_before(
     strict.when_blind = WhenBlind::RefuseAfter(Duration::from_secs(60));
     let verifier = verifier(server.grpc, strict).await;
     assert_eq!(verifier.verify(&tokens.access_token).await, Err(VerifyError::Invalid));
+}
+
+/// How all sessions of a user end but one, or all.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    RevokeOthers,
+    ChangePassword,
+    ResetPassword,
+}
+
+/// Does that in the session `tokens`, and gives the password that counts then.
+async fn end(server: &Server, user: &User, tokens: &Tokens, how: End) -> &'static str {
+    match how {
+        End::RevokeOthers => {
+            let request = bearer(tokens, RevokeOtherSessionsRequest {});
+            server.account.clone().revoke_other_sessions(request).await.unwrap();
+            return PASSWORD;
+        }
+        End::ChangePassword => {
+            server.change_password(tokens, PASSWORD, NEW_PASSWORD).await.unwrap()
+        }
+        End::ResetPassword => {
+            let (id, code) = open_reset(server, user).await;
+            reset(server, &id, &code, NEW_PASSWORD).await.unwrap();
+        }
+    }
+    NEW_PASSWORD
+}
+
+/// The clock stands still: no time tells the tokens before from those after.
+#[rstest]
+#[case::revoke_others(End::RevokeOthers, true)]
+#[case::change(End::ChangePassword, true)]
+#[case::reset(End::ResetPassword, false)]
+#[tokio::test]
+async fn of_sessions_that_end_together_the_kept_ones_token_and_those_of_the_same_second_are_good(
+    #[case] how: End,
+    #[case] is_kept: bool,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    server.clock.stop();
+    let user = server.user(false).await;
+    let (asking, other) = (server.session(&user).await, server.session(&user).await);
+    let verifier = verifier(server.grpc, settings("countersign")).await;
+    eventually("following", async || verifier.status().is_following).await;
+    let good = async |tokens: &Tokens| verifier.verify(&tokens.access_token).await.is_ok();
+    assert!(good(&asking).await && good(&other).await);
+    let password = end(&server, &user, &asking, how).await;
+    let ended_at = Instant::now();
+    eventually("the revocation", async || !good(&other).await).await;
+    assert!(ended_at.elapsed() < Duration::from_secs(1), "{:?}", ended_at.elapsed());
+    assert_eq!(good(&asking).await, is_kept, "with the token that it has");
+    let Some(Outcome::Tokens(next)) = server.login(&user.username, password).await.unwrap().result
+    else {
+        panic!("no tokens")
+    };
+    assert!(good(&next).await, "a login in the same second");
+    if is_kept {
+        let refreshed = server.refresh(&asking.refresh_token, "").await.unwrap();
+        assert!(good(&refreshed).await);
+        // And the next time it is not the one that goes on.
+        let request = bearer(&next, RevokeOtherSessionsRequest {});
+        server.account.clone().revoke_other_sessions(request).await.unwrap();
+        eventually("the next", async || !good(&refreshed).await && !good(&asking).await).await;
+        assert!(good(&next).await);
+    }
+    assert_eq!(verifier.status().revoked_users, 1);
 }

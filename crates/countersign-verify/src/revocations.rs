@@ -20,8 +20,34 @@ pub(crate) struct Revocations {
 
 /// A user whose tokens were revoked.
 struct User {
+    /// Tokens issued before this are void.
     not_before: i64,
+    /// Tokens of earlier epochs are void, those of the kept session aside.
+    epoch: i64,
+    kept: Option<Uuid>,
     forget_at: i64,
+}
+
+impl User {
+    /// Nothing is void yet.
+    const NEW: Self = Self { not_before: i64::MIN, epoch: 0, kept: None, forget_at: i64::MIN };
+
+    fn add(&mut self, revocation: &Revocation, not_before: i64, forget_at: i64) {
+        self.forget_at = forget_at.max(self.forget_at);
+        if revocation.session_epoch <= 0 {
+            // The account is gone, or the server knows no epochs.
+            self.not_before = not_before.max(self.not_before);
+        } else if revocation.session_epoch > self.epoch {
+            // The last one counts: a session that goes on now is none that was ended before.
+            self.epoch = revocation.session_epoch;
+            self.kept = Uuid::from_str(&revocation.kept_session_id).ok();
+        }
+    }
+
+    fn void(&self, claims: &Claims) -> bool {
+        claims.iat < self.not_before
+            || claims.session_epoch < self.epoch && self.kept != Some(claims.sid)
+    }
 }
 
 impl Revocations {
@@ -36,9 +62,8 @@ impl Revocations {
                 true
             }),
             Some(Subject::UserId(id)) => Uuid::from_str(id).is_ok_and(|id| {
-                let known = self.users.entry(id).or_insert(User { not_before, forget_at });
-                known.not_before = not_before.max(known.not_before);
-                known.forget_at = forget_at.max(known.forget_at);
+                let known = self.users.entry(id).or_insert(User::NEW);
+                known.add(revocation, not_before, forget_at);
                 true
             }),
             None => false,
@@ -49,8 +74,7 @@ impl Revocations {
     /// server's replicas say, none of its tokens counts.
     pub(crate) fn void(&self, claims: &Claims) -> bool {
         let user = self.users.get(&claims.sub);
-        self.sessions.contains_key(&claims.sid)
-            || user.is_some_and(|user| claims.iat < user.not_before)
+        self.sessions.contains_key(&claims.sid) || user.is_some_and(|user| user.void(claims))
     }
 
     /// Forgets what no longer matters at `now`: every token in question has expired.
@@ -79,7 +103,19 @@ mod tests {
 
     fn of_user(not_before: Option<Timestamp>, expire_time: Option<Timestamp>) -> Revocation {
         let subject = Some(Subject::UserId(Claims::sample(0).sub.to_string()));
-        Revocation { subject, not_before, expire_time }
+        Revocation { subject, not_before, expire_time, ..Revocation::default() }
+    }
+
+    /// Sessions of earlier epochs than `session_epoch` have ended, but `kept_session_id`.
+    fn of_earlier(session_epoch: i64, kept_session_id: &str) -> Revocation {
+        let not_before = Some(Timestamp { seconds: 100, nanos: 1 });
+        let kept_session_id = kept_session_id.to_owned();
+        Revocation { session_epoch, kept_session_id, ..of_user(not_before, None) }
+    }
+
+    /// A token of that epoch, issued in the second of the revocation.
+    fn token(session_epoch: i64, sid: Uuid) -> Claims {
+        Claims { session_epoch, sid, ..Claims::sample(100) }
     }
 
     #[test]
@@ -99,9 +135,46 @@ mod tests {
         assert!(revocations.add(&of_user(None, None)));
         revocations.forget(i64::MAX - 1);
         assert!(revocations.void(&Claims::sample(i64::MAX - 2)));
-        let nobodys = Revocation { subject: None, not_before: None, expire_time: None };
+        let nobodys = Revocation::default();
         let unreadable = Subject::SessionId("no id".to_owned());
         let unreadable = Revocation { subject: Some(unreadable), ..nobodys.clone() };
         assert!(!revocations.add(&nobodys) && !revocations.add(&unreadable));
+    }
+
+    #[test]
+    fn by_epoch_no_clock_decides_and_the_kept_session_goes_on_with_the_token_it_has() {
+        let (kept, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let mut revocations = Revocations::default();
+        assert!(revocations.add(&of_earlier(1, &kept.to_string())));
+        assert!(revocations.void(&token(0, other)));
+        assert!(!revocations.void(&token(0, kept)), "the token it had");
+        assert!(!revocations.void(&token(1, other)), "a login in the same second");
+        let early = Claims { iat: 1, ..token(1, other) };
+        assert!(!revocations.void(&early), "whatever the clock of its replica says");
+        let late = Claims { iat: 10_000, ..token(0, other) };
+        assert!(revocations.void(&late));
+    }
+
+    #[test]
+    fn of_several_epochs_the_last_counts_in_whatever_order_they_come() {
+        let (first, second) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let all = [of_earlier(1, &first.to_string()), of_earlier(2, &second.to_string())];
+        for order in [[0, 1], [1, 0]] {
+            let mut revocations = Revocations::default();
+            assert!(order.iter().all(|number: &usize| revocations.add(&all[*number])));
+            assert!(revocations.void(&token(0, first)) && revocations.void(&token(1, first)));
+            assert!(!revocations.void(&token(1, second)) && !revocations.void(&token(2, first)));
+        }
+    }
+
+    #[test]
+    fn without_a_kept_session_none_goes_on_and_a_deletion_voids_every_epoch() {
+        let mut revocations = Revocations::default();
+        assert!(revocations.add(&of_earlier(1, "")));
+        assert!(
+            revocations.void(&token(0, Uuid::nil())) && !revocations.void(&token(1, Uuid::nil()))
+        );
+        assert!(revocations.add(&of_user(Some(Timestamp { seconds: 1000, nanos: 0 }), None)));
+        assert!(revocations.void(&token(7, Uuid::nil())));
     }
 }

@@ -12,6 +12,26 @@ pub(super) fn words(factors: &[Factor]) -> String {
     factors.iter().copied().map(Factor::as_str).collect::<Vec<_>>().join(" ")
 }
 
+/// The columns of a [`ChallengeRow`], where no other table has any of these names.
+macro_rules! challenge_columns {
+    () => {
+        "id, user_id, credential_version, code_mac, attempts, audience, device_name, device_id, \
+         created_at, resend_at, expires_at, consumed_at, factors, is_long_code"
+    };
+}
+
+/// The user could be asked this today: the account is enabled, and neither its password nor its second factors have changed
+/// since the challenge began. Otherwise the challenge is void, as though it had never been.
+macro_rules! account_asks {
+    () => {
+        "EXISTS (SELECT 1 FROM users WHERE users.id = challenges.user_id AND users.disabled_at IS NULL \
+         AND users.credential_version = challenges.credential_version \
+         AND users.factor_version = challenges.factor_version)"
+    };
+}
+
+pub(super) use {account_asks, challenge_columns};
+
 #[derive(sqlx::FromRow)]
 pub(super) struct ChallengeRow {
     id: Uuid,

@@ -6,16 +6,42 @@ use uuid::Uuid;
 
 use super::{
     Backend, Connection,
-    challenge_row::{ChallengeRow, words},
+    challenge_row::{ChallengeRow, account_asks, challenge_columns, words},
     completion, events, outbox, users,
 };
 use crate::{
     domain::{Challenge, Event, EventKind, Session, Timestamp, User},
     store::{
         Challenges, CodeRules, NewChallenge, Renewal, Reservation, ReservedChallenge, Result,
-        SealedMessage, Spending, column::count,
+        SealedMessage, SessionLimit, Spending, column::count,
     },
 };
+
+/// Spends an attempt of the challenge $1 at $2, if fewer than $3 are spent.
+const RESERVE: &str = concat!(
+    "UPDATE challenges SET attempts = attempts + 1 WHERE token_mac = $1 AND consumed_at IS NULL \
+     AND expires_at > $2 AND attempts < $3 AND ",
+    account_asks!(),
+    " RETURNING ",
+    challenge_columns!()
+);
+
+/// Gives the challenge $1 the code $2 at $4, which is a long one if $6 says so, and the next one not before $3.
+const RENEW: &str = concat!(
+    "UPDATE challenges SET code_mac = $2, resend_at = $3, is_long_code = $6 WHERE token_mac = $1 AND consumed_at IS NULL \
+     AND expires_at > $4 AND resend_at <= $4 AND attempts < $5 AND ",
+    account_asks!(),
+    " RETURNING ",
+    challenge_columns!()
+);
+
+/// A challenge that its account has not made void.
+const FIND: &str = concat!(
+    "SELECT ",
+    challenge_columns!(),
+    " FROM challenges WHERE token_mac = $1 AND ",
+    account_asks!()
+);
 
 #[async_trait]
 impl Challenges for Backend {
@@ -58,10 +84,14 @@ impl Challenges for Backend {
         challenge: Challenge,
         session: Session,
         spending: Spending,
-    ) -> Result<bool> {
-        self.write((challenge, session, spending), |connection, (challenge, session, spending)| {
-            Box::pin(completion::complete(connection, challenge, session, spending))
-        })
+        limit: SessionLimit,
+    ) -> Result<Option<Session>> {
+        self.write(
+            (challenge, session, spending, limit),
+            |connection, (challenge, session, spending, limit)| {
+                Box::pin(completion::complete(connection, challenge, session, spending, *limit))
+            },
+        )
         .await
     }
 
@@ -101,10 +131,11 @@ async fn insert(
     message: Option<&SealedMessage>,
 ) -> Result<()> {
     let challenge = &new.challenge;
-    sqlx::query(
+    let begun = sqlx::query(
         "INSERT INTO challenges (id, token_mac, user_id, credential_version, code_mac, attempts, audience, \
-         device_name, device_id, created_at, resend_at, expires_at, factors, is_long_code) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         device_name, device_id, created_at, resend_at, expires_at, factors, is_long_code, factor_version) \
+         SELECT $1, $2, id, credential_version, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, factor_version FROM users \
+         WHERE id = $3 AND credential_version = $4 AND disabled_at IS NULL RETURNING id",
     )
     .bind(challenge.id)
     .bind(new.token_mac.as_slice())
@@ -120,8 +151,12 @@ async fn insert(
     .bind(challenge.expires_at)
     .bind(words(&challenge.factors))
     .bind(challenge.is_long_code)
-    .execute(&mut *connection)
+    .fetch_optional(&mut *connection)
     .await?;
+    // An account that has changed since it was looked at asks nothing: what the caller then holds answers as a void one does.
+    if begun.is_none() {
+        return Ok(());
+    }
     let (user_id, at) = (Some(challenge.user_id), challenge.created_at);
     let event = Event::of(EventKind::ChallengeBegun, user_id, None, new.address, at);
     events::put(connection, &[event]).await?;
@@ -134,15 +169,12 @@ async fn reserve(
     max_attempts: u32,
     now: Timestamp,
 ) -> Result<Reservation<ReservedChallenge>> {
-    let row: Option<ChallengeRow> = sqlx::query_as(
-        "UPDATE challenges SET attempts = attempts + 1 WHERE token_mac = $1 AND consumed_at IS NULL \
-         AND expires_at > $2 AND attempts < $3 RETURNING *",
-    )
-    .bind(token_mac)
-    .bind(now)
-    .bind(count(max_attempts))
-    .fetch_optional(&mut *connection)
-    .await?;
+    let row: Option<ChallengeRow> = sqlx::query_as(RESERVE)
+        .bind(token_mac)
+        .bind(now)
+        .bind(count(max_attempts))
+        .fetch_optional(&mut *connection)
+        .await?;
     if let Some(row) = row {
         let code_mac = row.code_mac()?;
         let challenge = row.try_into()?;
@@ -153,19 +185,16 @@ async fn reserve(
     Ok(if open { Reservation::Exhausted } else { Reservation::Invalid })
 }
 
-/// Ends a user's challenges that are open.
+/// Ends a user's challenges that are open, however many: they were begun with a version that is no longer the user's.
 pub(super) async fn end_all(
     connection: &mut Connection,
     user_id: Uuid,
-    now: Timestamp,
+    _now: Timestamp,
 ) -> Result<()> {
-    sqlx::query(
-        "UPDATE challenges SET consumed_at = $2 WHERE user_id = $1 AND consumed_at IS NULL",
-    )
-    .bind(user_id)
-    .bind(now)
-    .execute(connection)
-    .await?;
+    sqlx::query("UPDATE users SET factor_version = factor_version + 1 WHERE id = $1")
+        .bind(user_id)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -176,20 +205,15 @@ async fn renew(
     rules: &CodeRules,
     message: &SealedMessage,
 ) -> Result<Renewal> {
-    let row: Option<ChallengeRow> = sqlx::query_as(
-        "UPDATE challenges SET code_mac = $2, resend_at = $3, is_long_code = $6 WHERE token_mac = $1 AND consumed_at IS NULL \
-         AND expires_at > $4 AND resend_at <= $4 AND attempts < $5 AND EXISTS \
-         (SELECT 1 FROM users WHERE users.id = user_id AND disabled_at IS NULL \
-         AND users.credential_version = challenges.credential_version) RETURNING *",
-    )
-    .bind(token_mac)
-    .bind(code_mac)
-    .bind(rules.next_resend_at)
-    .bind(rules.now)
-    .bind(count(rules.max_attempts))
-    .bind(rules.is_long_code)
-    .fetch_optional(&mut *connection)
-    .await?;
+    let row: Option<ChallengeRow> = sqlx::query_as(RENEW)
+        .bind(token_mac)
+        .bind(code_mac)
+        .bind(rules.next_resend_at)
+        .bind(rules.now)
+        .bind(count(rules.max_attempts))
+        .bind(rules.is_long_code)
+        .fetch_optional(&mut *connection)
+        .await?;
     if let Some(row) = row {
         // In the same transaction: a code that counts is one that will be sent.
         outbox::put(connection, std::slice::from_ref(message)).await?;
@@ -199,15 +223,13 @@ async fn renew(
         None => Renewal::Invalid,
         Some(found) if found.attempts >= rules.max_attempts => Renewal::Exhausted,
         Some(found) if rules.now < found.resend_at => Renewal::TooEarly(found.resend_at),
-        // Its user has been disabled or has other credentials by now.
+        // Its user has just been disabled, or has other credentials or factors.
         Some(_) => Renewal::Invalid,
     })
 }
 
 async fn find(connection: &mut Connection, token_mac: &[u8]) -> Result<Option<Challenge>> {
-    let row: Option<ChallengeRow> = sqlx::query_as("SELECT * FROM challenges WHERE token_mac = $1")
-        .bind(token_mac)
-        .fetch_optional(connection)
-        .await?;
+    let row: Option<ChallengeRow> =
+        sqlx::query_as(FIND).bind(token_mac).fetch_optional(connection).await?;
     row.map(TryInto::try_into).transpose()
 }

@@ -2,18 +2,26 @@
 
 use sqlx::Connection as _;
 
-use super::{Connection, events, outbox, sessions, totp, users};
+use super::{Connection, challenge_row::account_asks, events, outbox, sessions, totp, users};
 use crate::{
     domain::{Challenge, EventKind, Session},
-    store::{FactorChange, Result, Spending, SpentRecoveryCode},
+    store::{FactorChange, Result, SessionLimit, Spending, SpentRecoveryCode},
 };
+
+/// Uses up the challenge $1 at $2.
+const CONSUME: &str = concat!(
+    "UPDATE challenges SET consumed_at = $2 WHERE id = $1 AND consumed_at IS NULL AND ",
+    account_asks!(),
+    " RETURNING id"
+);
 
 pub(super) async fn complete(
     connection: &mut Connection,
     challenge: &Challenge,
     session: &Session,
     spending: &Spending,
-) -> Result<bool> {
+    limit: SessionLimit,
+) -> Result<Option<Session>> {
     let change = FactorChange {
         user_id: challenge.user_id,
         credential_version: challenge.credential_version,
@@ -23,20 +31,25 @@ pub(super) async fn complete(
     };
     // The user before the challenge, as a change of the password takes them: the other order could deadlock.
     if users::take(connection, &change).await?.is_none() {
-        return Ok(false);
+        return Ok(None);
     }
     // A savepoint: what is used up by a part that succeeds comes back if another one does not. A code must not be lost to
     // a challenge that was answered already, nor a challenge to a code that was used before.
     let mut savepoint = connection.begin().await?;
-    let whole = consume(&mut savepoint, challenge, &change).await?
-        && spend(&mut savepoint, &change, spending).await?
-        && sessions::insert(&mut savepoint, session, challenge.credential_version).await?;
-    if whole {
-        savepoint.commit().await?;
+    let proven = consume(&mut savepoint, challenge, &change).await?
+        && spend(&mut savepoint, &change, spending).await?;
+    let begun = if proven {
+        sessions::insert(&mut savepoint, session, challenge.credential_version).await?
     } else {
+        None
+    };
+    let Some(begun) = begun else {
         savepoint.rollback().await?;
-    }
-    Ok(whole)
+        return Ok(None);
+    };
+    savepoint.commit().await?;
+    sessions::end_oldest(connection, &begun, limit).await?;
+    Ok(Some(begun))
 }
 
 /// Several may hold the right code: the row's lock lets one of them through.
@@ -45,13 +58,8 @@ async fn consume(
     challenge: &Challenge,
     change: &FactorChange,
 ) -> Result<bool> {
-    let consumed = sqlx::query(
-        "UPDATE challenges SET consumed_at = $2 WHERE id = $1 AND consumed_at IS NULL RETURNING id",
-    )
-    .bind(challenge.id)
-    .bind(change.now)
-    .fetch_optional(connection)
-    .await?;
+    let consumed =
+        sqlx::query(CONSUME).bind(challenge.id).bind(change.now).fetch_optional(connection).await?;
     Ok(consumed.is_some())
 }
 

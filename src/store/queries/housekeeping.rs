@@ -59,6 +59,32 @@ async fn remove(
             "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions \
              WHERE expires_at < $1 OR idle_expires_at < $1 OR revoked_at < $1 LIMIT $2)"
         }
+        Ended::DeletedSessions => {
+            "DELETE FROM sessions WHERE id IN (SELECT sessions.id FROM users \
+             JOIN sessions ON sessions.user_id = users.id WHERE users.deleted_at < $1 LIMIT $2)"
+        }
+        Ended::DeletedChallenges => {
+            "DELETE FROM challenges WHERE id IN (SELECT challenges.id FROM users \
+             JOIN challenges ON challenges.user_id = users.id WHERE users.deleted_at < $1 LIMIT $2)"
+        }
+        Ended::DeletedApps => {
+            "DELETE FROM totp_factors WHERE id IN (SELECT totp_factors.id FROM users \
+             JOIN totp_factors ON totp_factors.user_id = users.id WHERE users.deleted_at < $1 LIMIT $2)"
+        }
+        Ended::DeletedRecoveryCodes => {
+            "DELETE FROM recovery_codes WHERE (user_id, code_mac) IN \
+             (SELECT recovery_codes.user_id, recovery_codes.code_mac FROM users \
+             JOIN recovery_codes ON recovery_codes.user_id = users.id WHERE users.deleted_at < $1 LIMIT $2)"
+        }
+        // Last: the row's foreign keys would take all that is left along, however many rows that are.
+        Ended::DeletedUsers => {
+            "DELETE FROM users WHERE id IN (SELECT id FROM users WHERE deleted_at < $1 \
+             AND NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = users.id) \
+             AND NOT EXISTS (SELECT 1 FROM challenges WHERE user_id = users.id) \
+             AND NOT EXISTS (SELECT 1 FROM totp_factors WHERE user_id = users.id) \
+             AND NOT EXISTS (SELECT 1 FROM recovery_codes WHERE user_id = users.id) \
+             AND NOT EXISTS (SELECT 1 FROM mailbox_codes WHERE user_id = users.id) LIMIT $2)"
+        }
         Ended::Revocations => {
             "DELETE FROM revocations WHERE seq IN (SELECT seq FROM revocations WHERE expires_at < $1 LIMIT $2)"
         }

@@ -6,6 +6,7 @@
 //! all of a body or nothing, and to its end even if the caller goes away (ADR 5); on SQLite, those that wait share a
 //! commit (ADR 18). Nothing here may write in any other way.
 
+mod account_state;
 mod challenge_row;
 mod challenges;
 mod completion;

@@ -10,7 +10,7 @@ use crate::{
     store::{Error, NumberedRevocation, Result, Revocations},
 };
 
-/// How many are inserted at a time: five values each, of the 32,766 that SQLite takes.
+/// How many are inserted at a time: seven values each, of the 32,766 that SQLite takes.
 const ROWS: usize = 1000;
 
 #[async_trait]
@@ -28,7 +28,8 @@ impl Revocations for Backend {
         limit: u32,
     ) -> Result<Vec<NumberedRevocation>> {
         let rows: Vec<RevocationRow> = sqlx::query_as(
-            "SELECT * FROM revocations WHERE seq > $1 AND expires_at > $2 ORDER BY seq LIMIT $3",
+            "SELECT seq, session_id, user_id, session_epoch, kept_session_id, not_before, expires_at \
+             FROM revocations WHERE seq > $1 AND expires_at > $2 ORDER BY seq LIMIT $3",
         )
         .bind(seq)
         .bind(now)
@@ -61,16 +62,20 @@ pub(super) async fn append(connection: &mut Connection, revocations: &[Revocatio
 /// Many with one statement: whoever ends thousands of sessions must not keep everybody waiting.
 async fn insert(connection: &mut Connection, first: i64, rows: &[Revocation]) -> Result<()> {
     let mut statement = QueryBuilder::<<Connection as sqlx::Connection>::Database>::new(
-        "INSERT INTO revocations (seq, session_id, user_id, not_before, expires_at) ",
+        "INSERT INTO revocations \
+         (seq, session_id, user_id, session_epoch, kept_session_id, not_before, expires_at) ",
     );
     statement.push_values((first..).zip(rows), |mut row, (seq, revocation)| {
-        let (session_id, user_id) = match revocation.subject {
-            Revoked::Session(id) => (Some(id), None),
-            Revoked::User(id) => (None, Some(id)),
+        let (session_id, user_id, epoch, kept) = match revocation.subject {
+            Revoked::Session(id) => (Some(id), None, None, None),
+            Revoked::User(id) => (None, Some(id), None, None),
+            Revoked::Earlier { user_id, epoch, kept } => (None, Some(user_id), Some(epoch), kept),
         };
         row.push_bind(seq)
             .push_bind(session_id)
             .push_bind(user_id)
+            .push_bind(epoch)
+            .push_bind(kept)
             .push_bind(revocation.not_before)
             .push_bind(revocation.expires_at);
     });
@@ -83,6 +88,8 @@ struct RevocationRow {
     seq: i64,
     session_id: Option<Uuid>,
     user_id: Option<Uuid>,
+    session_epoch: Option<i64>,
+    kept_session_id: Option<Uuid>,
     not_before: Timestamp,
     expires_at: Timestamp,
 }
@@ -91,10 +98,15 @@ impl TryFrom<RevocationRow> for NumberedRevocation {
     type Error = Error;
 
     fn try_from(row: RevocationRow) -> Result<Self> {
-        let subject = match (row.session_id, row.user_id) {
-            (Some(id), None) => Revoked::Session(id),
-            (None, Some(id)) => Revoked::User(id),
-            (None, None) | (Some(_), Some(_)) => return Err(Error::Corrupt("revocations.*_id")),
+        let subject = match (row.session_id, row.user_id, row.session_epoch) {
+            (Some(id), None, None) => Revoked::Session(id),
+            (None, Some(id), None) => Revoked::User(id),
+            (None, Some(user_id), Some(epoch)) => {
+                Revoked::Earlier { user_id, epoch, kept: row.kept_session_id }
+            }
+            (None, None, _) | (Some(_), Some(_), _) | (Some(_), None, Some(_)) => {
+                return Err(Error::Corrupt("revocations.*_id"));
+            }
         };
         let RevocationRow { seq, not_before, expires_at, .. } = row;
         Ok(Self { seq, revocation: Revocation { subject, not_before, expires_at } })

@@ -1,6 +1,10 @@
 //! Rotation: a session moves on to its next refresh token, or ends.
 
-use super::{Connection, session_row::session_lives, sessions};
+use super::{
+    Connection,
+    session_row::{account_carries, session_lives},
+    sessions,
+};
 use crate::{
     domain::EventKind,
     store::{LiveSession, Refresh, Result, Rotation},
@@ -12,8 +16,9 @@ const ADVANCE: &str = concat!(
     "UPDATE sessions SET generation = generation + 1, refresh_request_id = $4, last_used_at = $2, address = $5, \
      idle_expires_at = $6 WHERE id = $1 AND generation = $3 AND ",
     session_lives!(),
-    " AND EXISTS (SELECT 1 FROM users WHERE users.id = user_id AND disabled_at IS NULL \
-     AND users.credential_version = sessions.credential_version) RETURNING id"
+    " AND EXISTS (SELECT 1 FROM users WHERE ",
+    account_carries!(),
+    ") RETURNING id"
 );
 
 pub(super) async fn rotate(connection: &mut Connection, refresh: &Refresh) -> Result<Rotation> {

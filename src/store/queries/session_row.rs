@@ -12,18 +12,29 @@ macro_rules! session_columns {
     () => {
         "sessions.id AS session_id, sessions.user_id, audience, device_name, amr, \
          sessions.created_at AS begun_at, expires_at, last_used_at, address, idle_expires_at, generation, \
-         refresh_salt, refresh_request_id"
+         refresh_salt, refresh_request_id, epoch"
     };
 }
 
-/// Neither revoked nor expired at $2. Whether the user may use it is another question.
+/// The session is of its user's epoch, and the account could begin it today: it is enabled, has the credentials that the
+/// session began with, and no second factor that it has not used. `users` is the session's.
+macro_rules! account_carries {
+    () => {
+        "users.id = sessions.user_id AND users.disabled_at IS NULL \
+         AND users.session_epoch = sessions.epoch \
+         AND users.credential_version = sessions.credential_version \
+         AND (NOT users.is_2fa_enabled OR ' ' || sessions.amr || ' ' LIKE '% mfa %')"
+    };
+}
+
+/// Neither revoked nor expired at $2. Whether the user may use it is another question: `account_carries`.
 macro_rules! session_lives {
     () => {
         "revoked_at IS NULL AND expires_at > $2 AND (idle_expires_at IS NULL OR idle_expires_at > $2)"
     };
 }
 
-pub(super) use {session_columns, session_lives};
+pub(super) use {account_carries, session_columns, session_lives};
 
 /// What `session_columns` gives. Options are empty in sessions of a release that did not refresh.
 #[derive(sqlx::FromRow)]
@@ -40,6 +51,7 @@ pub(super) struct SessionRow {
     idle_expires_at: Option<Timestamp>,
     generation: i64,
     refresh_salt: Option<Vec<u8>>,
+    epoch: i64,
     /// The request that refreshed it last.
     pub(super) refresh_request_id: Option<Uuid>,
 }
@@ -63,6 +75,7 @@ impl TryFrom<SessionRow> for Session {
             idle_expires_at: row.idle_expires_at.unwrap_or(row.expires_at),
             generation: row.generation,
             refresh_salt: salt.map_err(|_length| Error::Corrupt("sessions.refresh_salt"))?,
+            epoch: row.epoch,
         })
     }
 }

@@ -5,24 +5,28 @@ use uuid::Uuid;
 
 use super::{
     Backend, Connection, events, outbox, revocations, rotation,
-    session_row::{SessionRow, session_columns, session_lives},
-    throttles, users,
+    session_row::{SessionRow, account_carries, session_columns, session_lives},
+    throttles,
+    users::{self, user_columns},
 };
 use crate::{
     domain::{AuthMethod, Event, EventKind, Revocation, Revoked, Session, Timestamp},
     store::{
         Admission, Credentials, Error, LiveSession, Refresh, Result, ReuseNotice, Revoking,
-        Rotation, Sessions, Settled,
+        Rotation, SessionLimit, Sessions, Settled,
     },
 };
 
 /// A live session ($1 is its id) with its user, whose columns keep their own names.
 const LIVE: &str = concat!(
-    "SELECT users.*, ",
+    "SELECT ",
+    user_columns!(),
+    ", ",
     session_columns!(),
-    " FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = $1 AND ",
-    session_lives!(),
-    " AND disabled_at IS NULL AND sessions.credential_version = users.credential_version"
+    " FROM sessions JOIN users ON ",
+    account_carries!(),
+    " WHERE sessions.id = $1 AND ",
+    session_lives!()
 );
 
 /// A session whatever has become of it; without a salt it never had a refresh token.
@@ -32,22 +36,36 @@ const FIND: &str = concat!(
     " FROM sessions WHERE id = $1 AND refresh_salt IS NOT NULL"
 );
 
-/// The live sessions of the user $1, as many as an answer may hold.
+/// The live sessions of the user $1, as many as an answer may hold: of the newest, so that those of an account with very many,
+/// which an earlier release has let grow, are not all read.
 const LIST: &str = concat!(
     "SELECT ",
     session_columns!(),
-    " FROM sessions WHERE user_id = $1 AND ",
+    " FROM sessions JOIN users ON ",
+    account_carries!(),
+    " WHERE sessions.id IN (SELECT newest.id FROM sessions AS newest WHERE newest.user_id = $1 \
+     AND newest.epoch = (SELECT session_epoch FROM users WHERE id = $1) AND newest.revoked_at IS NULL \
+     ORDER BY newest.created_at DESC LIMIT 1000) AND ",
     session_lives!(),
-    " AND credential_version = (SELECT credential_version FROM users WHERE id = $1) \
-     ORDER BY COALESCE(last_used_at, created_at) DESC, id LIMIT 100"
+    " ORDER BY COALESCE(last_used_at, sessions.created_at) DESC, sessions.id LIMIT 100"
 );
 
-/// Ends the live sessions of the user $1 but $3.
-const REVOKE_OTHERS: &str = concat!(
-    "UPDATE sessions SET revoked_at = $2 WHERE user_id = $1 AND id <> $3 AND ",
+/// Of the user $1 in the epoch $4, but $3: how many sessions were never revoked, and how many of those live at $2. Nobody has
+/// more than a thousand but an account of an earlier release. Whether the credentials are still theirs is not asked: whoever
+/// counts has perhaps just changed them.
+const OTHERS: &str = concat!(
+    "SELECT COUNT(*), COUNT(CASE WHEN ",
     session_lives!(),
-    " RETURNING id, last_used_at"
+    " THEN 1 END) FROM (SELECT revoked_at, expires_at, idle_expires_at FROM sessions \
+     WHERE user_id = $1 AND id <> $3 AND epoch = $4 AND revoked_at IS NULL \
+     ORDER BY created_at DESC LIMIT 1000) AS others"
 );
+
+/// Ends sessions of the user $1 in the epoch $3: a hundred at the most, of those that are older than $5 others, but never $4.
+const END_OLDEST: &str = "UPDATE sessions SET revoked_at = $2 WHERE revoked_at IS NULL AND id IN \
+    (SELECT older.id FROM sessions AS older WHERE older.user_id = $1 AND older.epoch = $3 \
+    AND older.revoked_at IS NULL AND older.id <> $4 ORDER BY older.created_at DESC LIMIT 100 OFFSET $5) \
+    RETURNING id, last_used_at";
 
 #[async_trait]
 impl Sessions for Backend {
@@ -56,14 +74,16 @@ impl Sessions for Backend {
         session: Session,
         credential_version: i64,
         settled: Settled,
-    ) -> Result<bool> {
-        let args = (session, credential_version, settled);
-        self.write(args, |connection, (session, version, settled)| {
+        limit: SessionLimit,
+    ) -> Result<Option<Session>> {
+        let args = (session, credential_version, settled, limit);
+        self.write(args, |connection, (session, version, settled, limit)| {
             Box::pin(async move {
                 Backend::hold_user(connection, session.user_id).await?;
                 let begun = insert(connection, session, *version).await?;
-                if begun {
+                if let Some(begun) = &begun {
                     throttles::settle(connection, settled).await?;
+                    end_oldest(connection, begun, *limit).await?;
                 }
                 Ok(begun)
             })
@@ -124,18 +144,20 @@ pub(super) async fn find_live(
 /// Begins a session, if the user is enabled and the credentials are still those of that version: a login succeeds. One by the
 /// password alone does not where a second factor has been turned on since.
 ///
-/// The version stays with the session: one that was begun while the password changed can be told by it.
+/// The version stays with the session: one that was begun while the password changed can be told by it. So does the user's
+/// epoch, which the session that is returned has.
 pub(super) async fn insert(
     connection: &mut Connection,
     session: &Session,
     credential_version: i64,
-) -> Result<bool> {
+) -> Result<Option<Session>> {
     let methods: Vec<_> = session.methods.iter().copied().map(AuthMethod::as_str).collect();
-    let begun = sqlx::query(
+    let epoch: Option<i64> = sqlx::query_scalar(
         "INSERT INTO sessions (id, user_id, credential_version, audience, device_name, amr, created_at, expires_at, \
-         last_used_at, address, idle_expires_at, generation, refresh_salt) \
-         SELECT $1, id, credential_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM users \
-         WHERE id = $2 AND credential_version = $3 AND disabled_at IS NULL AND ($14 OR NOT is_2fa_enabled) RETURNING id",
+         last_used_at, address, idle_expires_at, generation, refresh_salt, epoch) \
+         SELECT $1, id, credential_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, session_epoch FROM users \
+         WHERE id = $2 AND credential_version = $3 AND disabled_at IS NULL AND ($14 OR NOT is_2fa_enabled) \
+         RETURNING epoch",
     )
     .bind(session.id)
     .bind(session.user_id)
@@ -153,14 +175,33 @@ pub(super) async fn insert(
     .bind(session.methods.contains(&AuthMethod::MultiFactor))
     .fetch_optional(&mut *connection)
     .await?;
-    if begun.is_none() {
-        return Ok(false);
-    }
+    let Some(epoch) = epoch else { return Ok(None) };
     let (user_id, session_id) = (Some(session.user_id), Some(session.id));
     let (kind, at) = (EventKind::LoginSucceeded, session.created_at);
     let event = Event::of(kind, user_id, session_id, session.address, at);
     events::put(connection, &[event]).await?;
-    Ok(true)
+    Ok(Some(Session { epoch, ..session.clone() }))
+}
+
+/// Ends what a user has beyond the limit now that a session has begun. Who begins sessions holds the user's row, so that each
+/// sees those of the others; the new one stays, also where the clock that dated it is behind. An account of an earlier
+/// release may have many more: each login ends some, and none takes long.
+pub(super) async fn end_oldest(
+    connection: &mut Connection,
+    begun: &Session,
+    limit: SessionLimit,
+) -> Result<()> {
+    let ended: Vec<EndedRow> = sqlx::query_as(END_OLDEST)
+        .bind(begun.user_id)
+        .bind(begun.created_at)
+        .bind(begun.epoch)
+        .bind(begun.id)
+        .bind(i64::from(limit.most.saturating_sub(1)))
+        .fetch_all(&mut *connection)
+        .await?;
+    let (now, address) = (begun.created_at, begun.address);
+    let at = Revoking { now, tokens_expire_at: limit.tokens_expire_at, address };
+    tell(connection, begun.user_id, &ended, &at, EventKind::SessionRevoked).await
 }
 
 /// Ends a session of that user, records it as `why`, and adds the message about it.
@@ -174,7 +215,7 @@ pub(super) async fn revoke(
 ) -> Result<bool> {
     let ended: Vec<EndedRow> = sqlx::query_as(
         "UPDATE sessions SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL \
-         RETURNING id, last_used_at",
+         AND epoch = (SELECT session_epoch FROM users WHERE id = $2) RETURNING id, last_used_at",
     )
     .bind(id)
     .bind(user_id)
@@ -199,20 +240,63 @@ async fn send(connection: &mut Connection, notice: &ReuseNotice, now: Timestamp)
     }
 }
 
+/// Ends all sessions of a user but `kept`, which may be none of theirs, whatever their number, and records it as one event.
+/// Returns how many lived.
 pub(super) async fn revoke_others(
     connection: &mut Connection,
     user_id: Uuid,
     kept: Uuid,
     at: &Revoking,
 ) -> Result<usize> {
-    let ended: Vec<EndedRow> = sqlx::query_as(REVOKE_OTHERS)
+    let ended = end_epoch(connection, user_id, kept, at).await?;
+    if let Some((_, revocation)) = &ended {
+        let (kind, user) = (EventKind::SessionsRevoked, Some(user_id));
+        let kept = Some(kept).filter(|kept| !kept.is_nil());
+        events::put(connection, &[Event::of(kind, user, kept, at.address, at.now)]).await?;
+        revocations::append(connection, std::slice::from_ref(revocation)).await?;
+    }
+    Ok(ended.map_or(0, |(lived, _)| lived))
+}
+
+/// Begins the next epoch of a user's sessions, which ends all that are not of it; `kept` goes along. Returns how many lived,
+/// and what voids their tokens; nothing where there were none to end.
+///
+/// The user's row comes first: whoever begins a session waits for it, and then begins it in the new epoch.
+pub(super) async fn end_epoch(
+    connection: &mut Connection,
+    user_id: Uuid,
+    kept: Uuid,
+    at: &Revoking,
+) -> Result<Option<(usize, Revocation)>> {
+    let epoch: Option<i64> = sqlx::query_scalar(
+        "UPDATE users SET session_epoch = session_epoch + 1 WHERE id = $1 RETURNING session_epoch",
+    )
+    .bind(user_id)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(epoch) = epoch else { return Ok(None) };
+    let (ended, lived): (i64, i64) = sqlx::query_as(OTHERS)
         .bind(user_id)
         .bind(at.now)
         .bind(kept)
-        .fetch_all(&mut *connection)
+        .bind(epoch - 1)
+        .fetch_one(&mut *connection)
         .await?;
-    tell(connection, user_id, &ended, at, EventKind::SessionRevoked).await?;
-    Ok(ended.len())
+    sqlx::query("UPDATE sessions SET epoch = $3 WHERE id = $1 AND user_id = $2 AND epoch = $3 - 1")
+        .bind(kept)
+        .bind(user_id)
+        .bind(epoch)
+        .execute(connection)
+        .await?;
+    // Also where all have expired by the clock of this request: it may be ahead.
+    if ended == 0 {
+        return Ok(None);
+    }
+    let kept = Some(kept).filter(|kept| !kept.is_nil());
+    let subject = Revoked::Earlier { user_id, epoch, kept };
+    let (not_before, expires_at) = (at.now, at.tokens_expire_at);
+    let revocation = Revocation { subject, not_before, expires_at };
+    Ok(Some((usize::try_from(lived).unwrap_or(0), revocation)))
 }
 
 /// Records that a user's sessions were ended, and tells those who watch.

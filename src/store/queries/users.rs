@@ -3,11 +3,41 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, events, mailbox, outbox, revocations};
+use super::{Backend, Connection, account_state, events, mailbox};
 use crate::{
-    domain::{Event, EventKind, LoginName, Revocation, Revoked, Timestamp, User},
+    domain::{Event, EventKind, LoginName, Timestamp, User},
     store::{Credentials, FactorChange, NewUser, Result, Revoking, SealedMessage, Taken, Users},
 };
+
+/// The columns of a [`UserRow`].
+macro_rules! user_columns {
+    () => {
+        "users.id, users.username, users.username_key, users.email, users.email_verified, users.password_hash, \
+         users.credential_version, users.is_2fa_enabled, users.roles, users.request_id, users.disabled_at, \
+         users.created_at"
+    };
+}
+
+pub(super) use user_columns;
+
+/// What stands in the way of a name, an address or a request.
+const TAKEN: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    " FROM users WHERE username_key = $1 OR email_key = $2 OR request_id = $3"
+);
+
+// Nobody can register the keys of a user who was deleted, but anybody can type them at a login.
+const BY_USERNAME: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    " FROM users WHERE username_key = $1 AND deleted_at IS NULL"
+);
+const BY_EMAIL: &str =
+    concat!("SELECT ", user_columns!(), " FROM users WHERE email_key = $1 AND deleted_at IS NULL");
+
+const BY_ID: &str =
+    concat!("SELECT ", user_columns!(), " FROM users WHERE id = $1 AND deleted_at IS NULL");
 
 #[async_trait]
 impl Users for Backend {
@@ -21,14 +51,12 @@ impl Users for Backend {
         email_key: &str,
         request_id: Option<Uuid>,
     ) -> Result<Option<Taken>> {
-        let rows: Vec<UserRow> = sqlx::query_as(
-            "SELECT * FROM users WHERE username_key = $1 OR email_key = $2 OR request_id = $3",
-        )
-        .bind(username_key)
-        .bind(email_key)
-        .bind(request_id)
-        .fetch_all(self.reader())
-        .await?;
+        let rows: Vec<UserRow> = sqlx::query_as(TAKEN)
+            .bind(username_key)
+            .bind(email_key)
+            .bind(request_id)
+            .fetch_all(self.reader())
+            .await?;
         let of_request = |row: &&UserRow| request_id.is_some() && row.request_id == request_id;
         Ok(if let Some(row) = rows.iter().find(of_request) {
             Some(Taken::RequestId(Box::new(row.clone().into())))
@@ -41,8 +69,8 @@ impl Users for Backend {
 
     async fn user_by_login(&self, name: &LoginName) -> Result<Option<Credentials>> {
         let (sql, key) = match name {
-            LoginName::Username(key) => ("SELECT * FROM users WHERE username_key = $1", key),
-            LoginName::Email(key) => ("SELECT * FROM users WHERE email_key = $1", key),
+            LoginName::Username(key) => (BY_USERNAME, key),
+            LoginName::Email(key) => (BY_EMAIL, key),
         };
         let row: Option<UserRow> =
             sqlx::query_as(sql).bind(key).fetch_optional(self.reader()).await?;
@@ -65,18 +93,29 @@ impl Users for Backend {
         self.write(
             (id, session_id, credential_version, at, message),
             |connection, (id, session_id, version, at, message)| {
-                Box::pin(delete(connection, *id, *session_id, *version, at, message))
+                Box::pin(account_state::delete(connection, *id, *session_id, *version, at, message))
             },
         )
+        .await
+    }
+
+    async fn user_disable(&self, id: Uuid, at: Revoking) -> Result<bool> {
+        self.write((id, at), |connection, (id, at)| {
+            Box::pin(account_state::disable(connection, *id, at))
+        })
+        .await
+    }
+
+    async fn user_enable(&self, id: Uuid, at: Revoking) -> Result<bool> {
+        self.write((id, at), |connection, (id, at)| {
+            Box::pin(account_state::enable(connection, *id, at))
+        })
         .await
     }
 }
 
 pub(super) async fn find(connection: &mut Connection, id: Uuid) -> Result<Option<Credentials>> {
-    let row: Option<UserRow> = sqlx::query_as("SELECT * FROM users WHERE id = $1")
-        .bind(id)
-        .fetch_optional(connection)
-        .await?;
+    let row: Option<UserRow> = sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?;
     Ok(row.map(Into::into))
 }
 
@@ -127,33 +166,6 @@ async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
     if let Some(verification) = &new.verification {
         mailbox::insert(connection, verification).await?;
     }
-    Ok(true)
-}
-
-/// Sessions, challenges, apps and recovery codes go with the user: their keys cascade. Mailbox codes lose their user.
-async fn delete(
-    connection: &mut Connection,
-    id: Uuid,
-    session_id: Uuid,
-    credential_version: i64,
-    at: &Revoking,
-    message: &SealedMessage,
-) -> Result<bool> {
-    let deleted =
-        sqlx::query("DELETE FROM users WHERE id = $1 AND credential_version = $2 RETURNING id")
-            .bind(id)
-            .bind(credential_version)
-            .fetch_optional(&mut *connection)
-            .await?;
-    if deleted.is_none() {
-        return Ok(false);
-    }
-    events::put(connection, &[at.event(EventKind::UserDeleted, id, session_id)]).await?;
-    outbox::put(connection, std::slice::from_ref(message)).await?;
-    // Nobody will ever have this id again, so tokens of logins that came at the same moment are void, too.
-    let (not_before, expires_at) = (at.tokens_expire_at, at.tokens_expire_at);
-    let revocation = Revocation { subject: Revoked::User(id), not_before, expires_at };
-    revocations::append(connection, &[revocation]).await?;
     Ok(true)
 }
 

@@ -217,7 +217,9 @@ async fn an_enrolment_ends_logins_that_wait_for_a_mailed_code(
     enroll(&server, &tokens).await;
     assert_eq!(reason_of(server.verify(&open, &code).await), "CHALLENGE_INVALID");
     // Not even if a release that knows no apps had begun it since.
-    server.database.run("UPDATE challenges SET consumed_at = NULL").await;
+    let begun_since = "UPDATE challenges SET consumed_at = NULL, \
+                       factor_version = (SELECT factor_version FROM users WHERE users.id = user_id)";
+    server.database.run(begun_since).await;
     assert_eq!(reason_of(server.verify(&open, &code).await), "CHALLENGE_INVALID");
     assert_eq!(server.database.number("SELECT COUNT(*) FROM sessions").await, 1);
     // It was the right code.

@@ -95,6 +95,6 @@ async fn no_session_slips_in_beside_a_reset(
         done.unwrap();
     }
     let left = "SELECT COUNT(*) FROM sessions JOIN users ON users.id = user_id \
-                WHERE revoked_at IS NULL OR sessions.credential_version = users.credential_version";
+                WHERE epoch = session_epoch OR sessions.credential_version = users.credential_version";
     assert_eq!(server.database.number(left).await, 0);
 }

@@ -7,7 +7,7 @@ use countersign::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{at, new_challenge, new_message, session_of, stored_user};
+use super::{NO_LIMIT, at, new_challenge, new_message, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 const MAX: u32 = 3;
@@ -43,12 +43,64 @@ async fn attempts_are_spent_one_by_one_until_there_are_none(
 
 #[rstest]
 #[tokio::test]
-async fn a_challenge_is_some_users(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn an_account_that_is_gone_or_has_changed_begins_no_challenge_and_is_sent_nothing(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let database = Database::new(backend).await;
     let store = database.store().await;
-    let mut new = new_challenge(&stored_user(store.as_ref()).await);
-    new.challenge.user_id = Uuid::now_v7();
-    assert!(store.challenge_create(new, Some(new_message())).await.is_err());
+    let user = stored_user(store.as_ref()).await;
+    let create = async |user_id, credential_version| {
+        let mut new = new_challenge(&user);
+        (new.challenge.user_id, new.challenge.credential_version) = (user_id, credential_version);
+        store.challenge_create(new, Some(new_message())).await.unwrap();
+        let mut left = Vec::new();
+        for table in ["challenges", "outbox", "events WHERE kind = 'challenge_begun'"] {
+            left.push(database.number(&format!("SELECT COUNT(*) FROM {table}")).await);
+        }
+        left
+    };
+    assert_eq!(create(Uuid::now_v7(), 1).await, [0, 0, 0], "nobody");
+    assert_eq!(create(user.user.id, 2).await, [0, 0, 0], "other credentials");
+    database.run("UPDATE users SET disabled_at = created_at").await;
+    assert_eq!(create(user.user.id, 1).await, [0, 0, 0], "disabled");
+    database.run("UPDATE users SET disabled_at = NULL").await;
+    assert_eq!(create(user.user.id, 1).await, [1, 1, 1]);
+}
+
+/// What the user's row says decides, and no row of the challenges is written.
+#[rstest]
+#[case::disabled("disabled_at = created_at", "disabled_at = NULL")]
+#[case::new_credentials("credential_version = 2", "credential_version = 1")]
+#[case::new_factors("factor_version = 1", "factor_version = 0")]
+#[tokio::test]
+async fn a_challenge_of_an_account_that_has_changed_is_void_in_every_way(
+    #[case] change: &str,
+    #[case] back: &str,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let new = new_challenge(&stored_user(store.as_ref()).await);
+    store.challenge_create(new.clone(), Some(new_message())).await.unwrap();
+    let works = async |seconds| {
+        let found = store.challenge_find(new.token_mac).await.unwrap();
+        let reserved = store.challenge_reserve(new.token_mac, MAX, at(0)).await.unwrap();
+        let renewed = store.challenge_renew(new.token_mac, [2; 32], rules(seconds), new_message());
+        let renewed = renewed.await.unwrap();
+        [found.is_some(), reserved != Reservation::Invalid, renewed != Renewal::Invalid]
+    };
+    database.run(&format!("UPDATE users SET {change}")).await;
+    assert_eq!(works(30).await, [false; 3]);
+    let session = session_of(new.challenge.user_id);
+    let complete = async || {
+        let (challenge, session) = (new.challenge.clone(), session.clone());
+        let done = store.challenge_complete(challenge, session, Spending::SentCode, NO_LIMIT);
+        done.await.unwrap().is_some()
+    };
+    assert!(!complete().await);
+    database.run(&format!("UPDATE users SET {back}")).await;
+    assert_eq!(works(30).await, [true; 3]);
+    assert!(complete().await, "it was not used up");
 }
 
 #[rstest]
@@ -66,20 +118,24 @@ async fn a_challenge_is_completed_once_and_with_its_session(
             .challenge_complete(
                 challenge.clone(),
                 session_of(challenge.user_id),
-                Spending::SentCode
+                Spending::SentCode,
+                NO_LIMIT
             )
             .await
             .unwrap()
+            .is_some()
     );
     assert!(
-        !store
+        store
             .challenge_complete(
                 challenge.clone(),
                 session_of(challenge.user_id),
-                Spending::SentCode
+                Spending::SentCode,
+                NO_LIMIT
             )
             .await
             .unwrap()
+            .is_none()
     );
     assert_eq!(database.number("SELECT COUNT(*) FROM sessions").await, 1);
     let reserved = store.challenge_reserve(new.token_mac, MAX, at(0)).await.unwrap();
@@ -107,14 +163,16 @@ async fn no_session_begins_for_a_user_who_has_changed_since(
         store.challenge_renew(new.token_mac, [2; 32], rules(30), new_message()).await.unwrap();
     assert_eq!(renewed, Renewal::Invalid);
     assert!(
-        !store
+        store
             .challenge_complete(
                 new.challenge.clone(),
                 session_of(new.challenge.user_id),
-                Spending::SentCode
+                Spending::SentCode,
+                NO_LIMIT
             )
             .await
             .unwrap()
+            .is_none()
     );
     assert_eq!(database.number("SELECT COUNT(*) FROM sessions").await, 0);
 }
@@ -164,7 +222,7 @@ async fn a_code_that_counts_has_its_message_and_one_that_does_not_has_none(
     let waiting = async || store.outbox_state(at(0)).await.unwrap().waiting;
     let mut nobodys = new.clone();
     nobodys.challenge.user_id = Uuid::now_v7();
-    assert!(store.challenge_create(nobodys, Some(new_message())).await.is_err());
+    store.challenge_create(nobodys, Some(new_message())).await.unwrap();
     assert_eq!(waiting().await, 0);
     store.challenge_create(new.clone(), Some(new_message())).await.unwrap();
     assert_eq!(waiting().await, 1);

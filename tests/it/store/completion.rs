@@ -6,7 +6,7 @@ use countersign::{
 };
 use rstest::rstest;
 
-use super::{at, factors::enrolled, new_challenge, new_message, session_of};
+use super::{NO_LIMIT, at, factors::enrolled, new_challenge, new_message, session_of};
 use crate::harness::{Backend, Database};
 
 async fn challenge(store: &dyn Store, user: &Credentials) -> Challenge {
@@ -17,7 +17,11 @@ async fn challenge(store: &dyn Store, user: &Credentials) -> Challenge {
 
 async fn complete(store: &dyn Store, challenge: &Challenge, spending: &Spending) -> bool {
     let session = session_of(challenge.user_id);
-    store.challenge_complete(challenge.clone(), session, spending.clone()).await.unwrap()
+    store
+        .challenge_complete(challenge.clone(), session, spending.clone(), NO_LIMIT)
+        .await
+        .unwrap()
+        .is_some()
 }
 
 fn recovery(code: u8) -> (Spending, [SealedMessage; 2]) {

@@ -7,7 +7,10 @@ use countersign::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{NO_FAILURES, at, new_challenge, new_message, revoking, session_of, stored_user};
+use super::{
+    NO_FAILURES, NO_LIMIT, at, factors::enrolled, mailbox::new_code, new_challenge, new_message,
+    revoking, session_of, stored_user,
+};
 use crate::harness::{Backend, Database};
 
 fn lease(holder: Uuid, now: u64, until: u64) -> Lease {
@@ -72,7 +75,13 @@ async fn sessions_are_removed_however_they_ended_and_revocations_when_they_expir
     let (idle, over, revoked, lives) =
         (session(100, 999), session(999, 100), session(999, 999), session(999, 999));
     for session in [&idle, &over, &revoked, &lives] {
-        assert!(store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap());
+        assert!(
+            store
+                .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT)
+                .await
+                .unwrap()
+                .is_some()
+        );
     }
     let revoking = Revoking { tokens_expire_at: at(200), ..revoking(100) };
     assert!(store.session_revoke(revoked.id, user, revoking).await.unwrap());
@@ -83,4 +92,54 @@ async fn sessions_are_removed_however_they_ended_and_revocations_when_they_expir
         [remove(Ended::Revocations, 200).await, remove(Ended::Revocations, 201).await];
     assert_eq!(revocations, [0, 1]);
     assert_eq!(database.number("SELECT seq FROM revocation_head").await, 1, "numbers go on");
+}
+
+/// Row by row and never by the row of the user, which would take all that is left along at once.
+#[rstest]
+#[tokio::test]
+async fn what_is_left_of_a_deleted_user_is_removed_a_few_at_a_time_and_their_row_last(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (user, _) = enrolled(store.as_ref()).await;
+    let (other, _) = enrolled(store.as_ref()).await;
+    for user in [&user, &other] {
+        for _ in 0..3 {
+            let session = session_of(user.user.id);
+            store.session_create(session, 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+            store.challenge_create(new_challenge(user), None).await.unwrap();
+        }
+    }
+    let code = new_code(Some(&user));
+    store.mailbox_code_create(code).await.unwrap();
+    let (session, at_10) = (Uuid::now_v7(), revoking(10));
+    assert!(store.user_delete(user.user.id, session, 1, at_10, new_message()).await.unwrap());
+    let remove = async |ended| store.ended_remove(ended, at(11), 2).await.unwrap();
+    assert_eq!(remove(Ended::DeletedUsers).await, 0, "there is something left");
+    for (ended, batches) in [
+        (Ended::DeletedSessions, [2, 1, 0]),
+        (Ended::DeletedChallenges, [2, 1, 0]),
+        (Ended::DeletedApps, [1, 0, 0]),
+        (Ended::DeletedRecoveryCodes, [2, 0, 0]),
+    ] {
+        let removed = [remove(ended).await, remove(ended).await, remove(ended).await];
+        assert_eq!(removed, batches, "{ended:?}");
+    }
+    assert_eq!(remove(Ended::DeletedUsers).await, 0, "a code for the mailbox has not expired");
+    assert_eq!(store.ended_remove(Ended::MailboxCodes, at(301), 2).await.unwrap(), 1);
+    assert_eq!([remove(Ended::DeletedUsers).await, remove(Ended::DeletedUsers).await], [1, 0]);
+    for (table, left) in [
+        ("users", 1),
+        ("sessions", 3),
+        ("challenges", 3),
+        ("totp_factors", 1),
+        ("recovery_codes", 2),
+    ] {
+        assert_eq!(
+            database.number(&format!("SELECT COUNT(*) FROM {table}")).await,
+            left,
+            "{table}"
+        );
+    }
 }

@@ -8,7 +8,7 @@ use rstest::rstest;
 use uuid::Uuid;
 
 use super::{
-    ADDRESS, NO_FAILURES, at, new_challenge, new_message, new_user, revoking, session_of,
+    ADDRESS, NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, new_user, revoking, session_of,
     stored_user,
 };
 use crate::harness::{Backend, Database};
@@ -16,7 +16,7 @@ use crate::harness::{Backend, Database};
 const MAX: u32 = 3;
 
 /// A code for that user, or for nobody, that works until 300.
-fn new_code(user: Option<&Credentials>) -> NewMailboxCode {
+pub(super) fn new_code(user: Option<&Credentials>) -> NewMailboxCode {
     NewMailboxCode {
         code: MailboxCode {
             id: Uuid::now_v7(),
@@ -166,7 +166,13 @@ async fn a_reset_ends_all_sessions_and_challenges_of_its_user_alone_and_uses_the
     let sessions = [&user, &user, &neighbour].map(|user| session_of(user.user.id));
     let challenges = [&user, &neighbour].map(new_challenge);
     for session in &sessions {
-        assert!(store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap());
+        assert!(
+            store
+                .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT)
+                .await
+                .unwrap()
+                .is_some()
+        );
     }
     for challenge in &challenges {
         store.challenge_create(challenge.clone(), None).await.unwrap();
@@ -189,7 +195,7 @@ async fn a_reset_ends_all_sessions_and_challenges_of_its_user_alone_and_uses_the
         live.push(store.session_live(session.id, at(11)).await.unwrap().is_some());
     }
     assert_eq!(live, [false, false, true]);
-    assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 2);
+    assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 1, "one for all");
     let mut open = Vec::new();
     for challenge in &challenges {
         let reserved = store.challenge_reserve(challenge.token_mac, 5, at(11)).await.unwrap();
@@ -259,14 +265,14 @@ async fn no_password_is_reset_for_credentials_that_no_longer_count(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = plain_user(store.as_ref()).await;
-    store.session_create(session_of(user.user.id), 1, NO_FAILURES).await.unwrap();
+    store.session_create(session_of(user.user.id), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
     let new = new_code(Some(&user));
     store.mailbox_code_create(NewMailboxCode { message: None, ..new.clone() }).await.unwrap();
     database.run(&format!("UPDATE users SET {change}")).await;
     assert!(!store.password_reset(reset_of(&new.code), new_message()).await.unwrap());
     let found = store.user_by_id(user.user.id).await.unwrap().unwrap();
     assert_eq!((found.password_hash.as_str(), found.user.email_verified), ("hash", false));
-    for table in ["sessions WHERE revoked_at IS NOT NULL", "revocations", "outbox"] {
+    for table in ["users WHERE session_epoch > 0", "revocations", "outbox"] {
         assert_eq!(database.number(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
     }
 }

@@ -24,7 +24,9 @@ use std::{
 
 use countersign::{
     domain::{AuthMethod, Challenge, Factor, Session, Timestamp, User},
-    store::{Credentials, NewChallenge, NewUser, Revoking, SealedMessage, Settled, Store},
+    store::{
+        Credentials, NewChallenge, NewUser, Revoking, SealedMessage, SessionLimit, Settled, Store,
+    },
 };
 use uuid::Uuid;
 
@@ -35,6 +37,10 @@ const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// No attempt to settle.
 const NO_FAILURES: Settled = Settled { forget: Vec::new(), give_back: Vec::new() };
+
+/// More sessions than any test begins.
+const NO_LIMIT: SessionLimit =
+    SessionLimit { most: 100_000, tokens_expire_at: Timestamp::from_unix_micros(0) };
 
 /// Now, or later.
 fn at(seconds: u64) -> Timestamp {
@@ -85,6 +91,7 @@ fn session_of(user_id: Uuid) -> Session {
         idle_expires_at: at(500),
         generation: 0,
         refresh_salt: *Uuid::now_v7().as_bytes(),
+        epoch: 0,
     }
 }
 

@@ -3,7 +3,9 @@
 use countersign::store::{Credentials, PasswordChange, Reservation};
 use rstest::rstest;
 
-use super::{NO_FAILURES, at, new_challenge, new_message, revoking, session_of, stored_user};
+use super::{
+    NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, revoking, session_of, stored_user,
+};
 use crate::harness::{Backend, Database};
 
 fn change(user: &Credentials, session_id: uuid::Uuid) -> PasswordChange {
@@ -26,7 +28,13 @@ async fn another_password_ends_the_other_sessions_and_challenges_of_its_user_alo
     let (user, neighbour) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
     let sessions = [&user, &user, &user, &neighbour].map(|user| session_of(user.user.id));
     for session in &sessions {
-        assert!(store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap());
+        assert!(
+            store
+                .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT)
+                .await
+                .unwrap()
+                .is_some()
+        );
     }
     let challenges = [&user, &neighbour].map(new_challenge);
     for challenge in &challenges {
@@ -48,7 +56,7 @@ async fn another_password_ends_the_other_sessions_and_challenges_of_its_user_alo
         open.push(reserved != Reservation::Invalid);
     }
     assert_eq!(open, [false, true]);
-    assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 2);
+    assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 1, "one for all");
     let messages = store.outbox_claim(at(11), at(71), 8).await.unwrap();
     assert!(messages.iter().any(|claimed| claimed.id == message.id));
     let unchanged = store.user_by_id(neighbour.user.id).await.unwrap().unwrap();
@@ -67,12 +75,12 @@ async fn no_password_is_changed_on_the_word_of_credentials_that_no_longer_count(
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let session = session_of(user.user.id);
-    store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
     database.run(&format!("UPDATE users SET {change_before}")).await;
     assert!(!store.password_change(change(&user, session.id), new_message()).await.unwrap());
     let found = store.user_by_id(user.user.id).await.unwrap().unwrap();
     assert_eq!(found.password_hash, "hash");
-    assert_eq!(database.number("SELECT COUNT(*) FROM sessions WHERE revoked_at IS NULL").await, 1);
+    assert_eq!(database.number("SELECT COUNT(*) FROM users WHERE session_epoch = 0").await, 1);
     for table in ["revocations", "outbox"] {
         assert_eq!(database.number(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
     }
@@ -106,17 +114,19 @@ async fn no_session_slips_in_beside_a_change_of_the_password(
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
+    let mut told_of = 0;
     for _ in 0..40 {
         let user = stored_user(store.as_ref()).await;
         let (own, rival) = (session_of(user.user.id), session_of(user.user.id));
-        store.session_create(own.clone(), 1, NO_FAILURES).await.unwrap();
-        let (changed, _begun) = tokio::join!(
+        store.session_create(own.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+        let (changed, begun) = tokio::join!(
             store.password_change(change(&user, own.id), new_message()),
-            store.session_create(rival, 1, NO_FAILURES)
+            store.session_create(rival.clone(), 1, NO_FAILURES, NO_LIMIT)
         );
         assert!(changed.unwrap());
-        let left =
-            "SELECT COUNT(*) FROM sessions WHERE revoked_at IS NULL AND credential_version = 1";
-        assert_eq!(database.number(left).await, 0);
+        assert!(store.session_live(rival.id, at(11)).await.unwrap().is_none());
+        let told = "SELECT COUNT(*) FROM revocations WHERE session_epoch = 1";
+        told_of += i64::from(begun.unwrap().is_some());
+        assert_eq!(database.number(told).await, told_of, "a session that began is told of");
     }
 }

@@ -9,7 +9,7 @@ use countersign::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{NO_FAILURES, at, new_message, revoking, session_of, stored_user};
+use super::{NO_FAILURES, NO_LIMIT, at, new_message, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 /// One a day, for each number.
@@ -32,7 +32,9 @@ fn refresh(session: &Session, generation: i64, seconds: u64) -> Refresh {
 
 async fn stored_session(store: &dyn Store) -> Session {
     let session = session_of(stored_user(store).await.user.id);
-    assert!(store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap());
+    assert!(
+        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap().is_some()
+    );
     session
 }
 
@@ -91,7 +93,9 @@ async fn without_a_message_to_the_owner_no_session_ends(
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await.user;
     let session = session_of(user.id);
-    assert!(store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap());
+    assert!(
+        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap().is_some()
+    );
     store.session_rotate(refresh(&session, 0, 1)).await.unwrap();
     let before = store.session_find(session.id).await.unwrap();
     let events = database.number("SELECT COUNT(*) FROM events").await;
@@ -132,7 +136,13 @@ async fn the_message_to_the_owner_goes_with_the_end_and_once_a_day(
         [(1, 1, 1), (day, 1, 1), (day, 2, 2), (day + 1, 1, 3), (day + 2, 1, 3)]
     {
         let session = Session { id: Uuid::now_v7(), idle_expires_at: at(300_000), ..late.clone() };
-        assert!(store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap());
+        assert!(
+            store
+                .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT)
+                .await
+                .unwrap()
+                .is_some()
+        );
         let notice = Some(ReuseNotice { message: new_message(), charges: charges(throttle) });
         let refresh =
             Refresh { notice, idle_expires_at: at(300_000), ..refresh(&session, 0, seconds) };

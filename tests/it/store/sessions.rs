@@ -1,13 +1,13 @@
 //! Sessions.
 
 use countersign::{
-    domain::{AuthMethod, Session},
-    store::Credentials,
+    domain::{AuthMethod, Revoked, Session},
+    store::{Credentials, NumberedRevocation, SessionLimit},
 };
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{NO_FAILURES, at, revoking, session_of, stored_user};
+use super::{NO_FAILURES, NO_LIMIT, at, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database};
 
 #[rstest]
@@ -18,12 +18,37 @@ async fn a_session_begins_only_with_current_credentials_of_an_enabled_user(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
-    assert!(store.session_create(session_of(user.user.id), 1, NO_FAILURES).await.unwrap());
-    assert!(!store.session_create(session_of(user.user.id), 0, NO_FAILURES).await.unwrap());
-    assert!(!store.session_create(session_of(user.user.id), 2, NO_FAILURES).await.unwrap());
-    assert!(!store.session_create(session_of(Uuid::now_v7()), 1, NO_FAILURES).await.unwrap());
+    assert!(
+        store
+            .session_create(session_of(user.user.id), 1, NO_FAILURES, NO_LIMIT)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert!(
+        store
+            .session_create(session_of(user.user.id), 0, NO_FAILURES, NO_LIMIT)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        store
+            .session_create(session_of(user.user.id), 2, NO_FAILURES, NO_LIMIT)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let unknown = session_of(Uuid::now_v7());
+    assert!(store.session_create(unknown, 1, NO_FAILURES, NO_LIMIT).await.unwrap().is_none());
     database.run("UPDATE users SET disabled_at = created_at").await;
-    assert!(!store.session_create(session_of(user.user.id), 1, NO_FAILURES).await.unwrap());
+    assert!(
+        store
+            .session_create(session_of(user.user.id), 1, NO_FAILURES, NO_LIMIT)
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert_eq!(
         database.number("SELECT COUNT(*) FROM sessions WHERE credential_version = 1").await,
         1
@@ -40,7 +65,7 @@ async fn a_session_lives_until_it_expires_is_not_used_or_its_user_changes(
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let session = session_of(user.user.id);
-    store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
     let live = store.session_live(session.id, at(499)).await.unwrap().unwrap();
     assert_eq!((&live.session, &live.credentials.user), (&session, &user.user));
     let lives =
@@ -51,6 +76,7 @@ async fn a_session_lives_until_it_expires_is_not_used_or_its_user_changes(
     for (change, back) in [
         ("disabled_at = created_at", "disabled_at = NULL"),
         ("credential_version = 2", "credential_version = 1"),
+        ("session_epoch = 1", "session_epoch = 0"),
     ] {
         database.run(&format!("UPDATE users SET {change}")).await;
         assert!(!lives(1).await, "{change}");
@@ -68,7 +94,7 @@ async fn a_session_is_revoked_once_by_its_owner_and_the_revocation_is_numbered(
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let session = session_of(user.user.id);
-    store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
     let revoke = async |owner| store.session_revoke(session.id, owner, revoking(10)).await.unwrap();
     assert!(!revoke(Uuid::now_v7()).await, "somebody else's");
     assert!(store.session_live(session.id, at(11)).await.unwrap().is_some());
@@ -88,7 +114,7 @@ async fn a_session_is_found_whatever_has_become_of_it_if_it_could_ever_be_refres
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let session = session_of(user.user.id);
-    store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
     database.run("UPDATE users SET disabled_at = created_at, credential_version = 2").await;
     database.run("UPDATE sessions SET revoked_at = created_at").await;
     assert_eq!(store.session_find(session.id).await.unwrap(), Some(session.clone()));
@@ -114,7 +140,7 @@ async fn a_users_live_sessions_are_listed_the_one_used_last_first(
     let expired = Session { expires_at: at(50), ..used(&user, 9) };
     let (first, second, revoked) = (used(&user, 8), used(&user, 7), used(&user, 9));
     for session in [&second, &idle, &expired, &first, &revoked, &used(&other, 9)] {
-        store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap();
+        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
     }
     store.session_revoke(revoked.id, user.user.id, revoking(10)).await.unwrap();
     let listed = store.session_list(user.user.id, at(50)).await.unwrap();
@@ -125,7 +151,7 @@ async fn a_users_live_sessions_are_listed_the_one_used_last_first(
 
 #[rstest]
 #[tokio::test]
-async fn all_sessions_of_a_user_but_one_end_and_each_is_told_of(
+async fn all_sessions_of_a_user_but_one_end_with_one_revocation(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let database = Database::new(backend).await;
@@ -134,20 +160,58 @@ async fn all_sessions_of_a_user_but_one_end_and_each_is_told_of(
     let sessions = [&user, &user, &user, &other].map(|user| session_of(user.user.id));
     let expired = Session { expires_at: at(9), ..session_of(user.user.id) };
     for session in sessions.iter().chain([&expired]) {
-        store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap();
+        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
     }
-    let revoke = async || {
-        store.session_revoke_others(user.user.id, sessions[0].id, revoking(10)).await.unwrap()
+    let revoke = async |seconds| {
+        store.session_revoke_others(user.user.id, sessions[0].id, revoking(seconds)).await.unwrap()
     };
-    assert_eq!(revoke().await, 2);
-    assert_eq!(revoke().await, 0, "again");
+    assert_eq!(revoke(10).await, 2);
+    assert_eq!(revoke(11).await, 0, "again");
     let mut live = Vec::new();
     for session in &sessions {
         live.push(store.session_live(session.id, at(11)).await.unwrap().is_some());
     }
     assert_eq!(live, [true, false, false, true]);
-    assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 2);
-    assert_eq!(database.number("SELECT MAX(seq) FROM revocations").await, 2);
+    assert_eq!(store.session_list(user.user.id, at(11)).await.unwrap().len(), 1);
+    let told = store.revocations_after(0, at(11), 10).await.unwrap();
+    let [NumberedRevocation { seq: 1, revocation }] = told[..] else { panic!("{told:?}") };
+    let (user_id, kept) = (user.user.id, Some(sessions[0].id));
+    assert_eq!(revocation.subject, Revoked::Earlier { user_id, epoch: 1, kept });
+    assert_eq!((revocation.not_before, revocation.expires_at), (at(10), at(910)));
+    // Nothing was written to what has ended.
+    assert_eq!(database.number("SELECT COUNT(*) FROM sessions WHERE revoked_at IS NULL").await, 5);
+    let over = store.session_revoke(sessions[1].id, user.user.id, revoking(12)).await.unwrap();
+    assert!(!over, "it had ended before");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_session_has_the_epoch_in_which_it_begins_or_goes_on(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await.user.id;
+    let begin = async || {
+        let begun = store.session_create(session_of(user), 1, NO_FAILURES, NO_LIMIT).await;
+        begun.unwrap().unwrap()
+    };
+    let epoch_of = async |session: &Session| {
+        let live = store.session_live(session.id, at(1)).await.unwrap();
+        live.map(|live| live.session.epoch)
+    };
+    let (kept, ended) = (begin().await, begin().await);
+    assert_eq!([kept.epoch, ended.epoch], [0, 0]);
+    store.session_revoke_others(user, kept.id, revoking(1)).await.unwrap();
+    assert_eq!([epoch_of(&kept).await, epoch_of(&ended).await], [Some(1), None]);
+    let next = begin().await;
+    assert_eq!((next.epoch, epoch_of(&next).await), (1, Some(1)));
+    // A session that was ended is not brought back by naming it.
+    store.session_revoke_others(user, ended.id, revoking(1)).await.unwrap();
+    assert_eq!(
+        [epoch_of(&kept).await, epoch_of(&next).await, epoch_of(&ended).await],
+        [None, None, None]
+    );
 }
 
 /// The clock of whoever ends a session may be behind that of whoever used it last.
@@ -160,36 +224,84 @@ async fn a_revocation_covers_tokens_that_another_clock_has_dated_later(
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let session = Session { last_used_at: at(20), ..session_of(user.user.id) };
-    store.session_create(session.clone(), 1, NO_FAILURES).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
     assert!(store.session_revoke(session.id, user.user.id, revoking(10)).await.unwrap());
     let covered = "SELECT COUNT(*) FROM revocations, sessions WHERE not_before = last_used_at";
     assert_eq!(database.number(covered).await, 1);
 }
 
-/// More than are inserted with one statement.
 #[rstest]
 #[tokio::test]
-async fn each_of_very_many_sessions_that_are_ended_at_once_has_a_number(
+async fn a_login_beyond_the_limit_ends_the_oldest_and_never_itself(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
-    let user = stored_user(store.as_ref()).await;
-    for _ in 0..1002 {
-        assert!(store.session_create(session_of(user.user.id), 1, NO_FAILURES).await.unwrap());
+    let (user, other) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
+    let limit = SessionLimit { most: 3, tokens_expire_at: at(900) };
+    let mut begun = Vec::new();
+    // The last is dated by a clock that is behind.
+    for seconds in [1, 2, 3, 4, 5, 0] {
+        let session = Session { created_at: at(seconds), ..session_of(user.user.id) };
+        let created = store.session_create(session, 1, NO_FAILURES, limit).await.unwrap();
+        begun.push(created.unwrap().id);
+        let others = session_of(other.user.id);
+        assert!(store.session_create(others, 1, NO_FAILURES, NO_LIMIT).await.unwrap().is_some());
     }
-    let nobody = Uuid::now_v7();
-    let ended = store.session_revoke_others(user.user.id, nobody, revoking(10)).await.unwrap();
-    assert_eq!(ended, 1002);
-    for (number, sql) in [
-        (1002, "SELECT COUNT(DISTINCT session_id) FROM revocations"),
-        (1002, "SELECT MAX(seq) FROM revocations"),
-        (1, "SELECT MIN(seq) FROM revocations"),
-        (1002, "SELECT seq FROM revocation_head"),
-        (1002, "SELECT COUNT(DISTINCT session_id) FROM events WHERE kind = 'session_revoked'"),
-    ] {
-        assert_eq!(database.number(sql).await, number, "{sql}");
+    let lives = async |id| store.session_live(id, at(6)).await.unwrap().is_some();
+    let mut live = Vec::new();
+    for id in &begun {
+        live.push(lives(*id).await);
     }
+    assert_eq!(live, [false, false, false, true, true, true]);
+    assert_eq!(store.session_list(other.user.id, at(6)).await.unwrap().len(), 6);
+    let told = store.revocations_after(0, at(6), 10).await.unwrap();
+    let told: Vec<_> = told.into_iter().map(|told| told.revocation.subject).collect();
+    let oldest: Vec<_> = begun[..3].iter().map(|id| Revoked::Session(*id)).collect();
+    assert_eq!(told, oldest);
+    let recorded = "SELECT COUNT(*) FROM events WHERE kind = 'session_revoked'";
+    assert_eq!(database.number(recorded).await, 3);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_logins_at_once_leave_no_more_sessions_than_the_limit(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await.user.id;
+    let limit = SessionLimit { most: 5, tokens_expire_at: at(900) };
+    let logins = (0..64).map(|_| store.session_create(session_of(user), 1, NO_FAILURES, limit));
+    let begun = futures_util::future::join_all(logins).await;
+    assert!(begun.into_iter().all(|begun| begun.unwrap().is_some()));
+    assert_eq!(store.session_list(user, at(1)).await.unwrap().len(), 5);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_session_by_the_password_alone_ends_when_its_user_has_a_second_factor(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await.user.id;
+    database.run("UPDATE users SET is_2fa_enabled = FALSE").await;
+    let whole = session_of(user);
+    let half = Session { methods: vec![AuthMethod::Password], ..session_of(user) };
+    for session in [&whole, &half] {
+        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    }
+    let live = async || {
+        let mut live = Vec::new();
+        for session in [&whole, &half] {
+            live.push(store.session_live(session.id, at(1)).await.unwrap().is_some());
+        }
+        (live, store.session_list(user, at(1)).await.unwrap().len())
+    };
+    assert_eq!(live().await, (vec![true, true], 2));
+    database.run("UPDATE users SET is_2fa_enabled = TRUE").await;
+    assert_eq!(live().await, (vec![true, false], 1));
 }
 
 #[rstest]
@@ -204,9 +316,25 @@ async fn the_password_alone_begins_no_session_once_a_second_factor_is_on(
     let whole = session_of(user.user.id);
     let half = Session { methods: vec![AuthMethod::Password], ..session_of(user.user.id) };
     assert!(
-        !store.session_create(half.clone(), user.credential_version, NO_FAILURES).await.unwrap()
+        store
+            .session_create(half.clone(), user.credential_version, NO_FAILURES, NO_LIMIT)
+            .await
+            .unwrap()
+            .is_none()
     );
-    assert!(store.session_create(whole, user.credential_version, NO_FAILURES).await.unwrap());
+    assert!(
+        store
+            .session_create(whole, user.credential_version, NO_FAILURES, NO_LIMIT)
+            .await
+            .unwrap()
+            .is_some()
+    );
     database.run("UPDATE users SET is_2fa_enabled = FALSE").await;
-    assert!(store.session_create(half, user.credential_version, NO_FAILURES).await.unwrap());
+    assert!(
+        store
+            .session_create(half, user.credential_version, NO_FAILURES, NO_LIMIT)
+            .await
+            .unwrap()
+            .is_some()
+    );
 }

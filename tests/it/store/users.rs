@@ -1,13 +1,16 @@
 //! Users.
 
 use countersign::{
-    domain::LoginName,
+    domain::{Email, LoginName, Revoked, User, Username},
     store::{NewUser, Taken},
 };
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{NO_FAILURES, new_challenge, new_message, new_user, revoking, session_of, stored_user};
+use super::{
+    NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, new_user, revoking, session_of,
+    stored_user,
+};
 use crate::harness::{Backend, Database};
 
 #[rstest]
@@ -77,31 +80,104 @@ async fn name_address_and_request_are_unique_and_what_is_taken_is_told_apart(
 
 #[rstest]
 #[tokio::test]
-async fn a_user_is_deleted_with_all_that_is_theirs_and_it_is_told(
+async fn a_user_is_deleted_with_all_that_is_personal_and_it_is_told(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
-    let (user, other) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
-    for user in [&user, &other] {
-        store.session_create(session_of(user.user.id), 1, NO_FAILURES).await.unwrap();
-        store.challenge_create(new_challenge(user), Some(new_message())).await.unwrap();
+    let new = new_user();
+    assert!(store.user_create(new.clone()).await.unwrap());
+    let user = store.user_by_id(new.user.id).await.unwrap().unwrap();
+    let other = stored_user(store.as_ref()).await;
+    let (own, challenge) = (session_of(user.user.id), new_challenge(&user));
+    for session in [&own, &session_of(other.user.id)] {
+        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
     }
-    let (session, at) = (Uuid::now_v7(), revoking(10));
+    store.challenge_create(challenge.clone(), Some(new_message())).await.unwrap();
     let delete = async |version| {
-        store.user_delete(user.user.id, session, version, at, new_message()).await.unwrap()
+        let at = revoking(10);
+        store.user_delete(user.user.id, own.id, version, at, new_message()).await.unwrap()
     };
     assert!(!delete(2).await, "other credentials");
+    database.run("UPDATE users SET disabled_at = created_at").await;
+    assert!(!delete(1).await, "disabled");
+    database.run("UPDATE users SET disabled_at = NULL").await;
     assert!(delete(1).await);
     assert!(!delete(1).await, "again");
-    // Those of the challenges, and one that tells of the deletion.
-    assert_eq!(database.number("SELECT COUNT(*) FROM outbox").await, 3);
+    // That of the challenge, and one that tells of the deletion.
+    assert_eq!(database.number("SELECT COUNT(*) FROM outbox").await, 2);
     assert!(store.user_by_id(user.user.id).await.unwrap().is_none());
-    for table in ["users", "sessions", "challenges"] {
-        assert_eq!(database.number(&format!("SELECT COUNT(*) FROM {table}")).await, 1, "{table}");
-    }
+    assert!(store.session_live(own.id, at(11)).await.unwrap().is_none());
+    assert!(store.challenge_find(challenge.token_mac).await.unwrap().is_none());
+    assert!(!store.user_enable(user.user.id, revoking(11)).await.unwrap(), "nobody comes back");
+    assert!(store.user_by_id(other.user.id).await.unwrap().is_some());
     let told = "SELECT COUNT(*) FROM revocations WHERE user_id IS NOT NULL AND seq = 1 \
-        AND not_before = expires_at";
+        AND not_before = expires_at AND session_epoch IS NULL";
     assert_eq!(database.number(told).await, 1);
+    assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 1);
+
+    let left = "SELECT COUNT(*) FROM users WHERE username = '' AND email = '' AND password_hash = '' \
+        AND roles = '' AND request_id IS NULL AND username_key LIKE 'deleted user %' AND email_key = username_key";
+    assert_eq!(database.number(left).await, 1);
+    // Anybody can type what has taken the place of the name, and finds nobody.
+    let key = format!("deleted user {}", user.user.id);
+    for name in [LoginName::Username(key.clone()), LoginName::Email(key.clone())] {
+        assert!(store.user_by_login(&name).await.unwrap().is_none());
+    }
+    assert!(Username::parse(&key).is_err() && Email::parse(&key).is_err(), "nobody can take it");
+    // The same name, address and request are free at once.
+    let again = NewUser { user: User { id: Uuid::now_v7(), ..new.user.clone() }, ..new };
+    assert!(store.user_create(again).await.unwrap());
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_user_is_disabled_and_enabled_once_and_no_session_comes_back(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await;
+    let (id, session, challenge) = (user.user.id, session_of(user.user.id), new_challenge(&user));
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    store.challenge_create(challenge.clone(), Some(new_message())).await.unwrap();
+    let disable = async || store.user_disable(id, revoking(10)).await.unwrap();
+    let enable = async || store.user_enable(id, revoking(20)).await.unwrap();
+    assert!(!enable().await, "it is");
+    assert!(disable().await);
+    assert!(!disable().await, "again");
+    let found = store.user_by_id(id).await.unwrap().unwrap();
+    assert_eq!((found.user.disabled_at, found.credential_version), (Some(at(10)), 2));
+    assert!(enable().await);
+    assert!(!enable().await, "again");
+    assert!(store.session_live(session.id, at(21)).await.unwrap().is_none());
+    assert!(store.challenge_find(challenge.token_mac).await.unwrap().is_none());
+    let told = store.revocations_after(0, at(21), 10).await.unwrap();
+    let told: Vec<_> = told.into_iter().map(|told| told.revocation.subject).collect();
+    assert_eq!(told, [Revoked::Earlier { user_id: id, epoch: 1, kept: None }]);
+    let unknown = store.user_disable(Uuid::now_v7(), revoking(10)).await.unwrap();
+    assert!(!unknown);
+    for (kind, count) in [("user_disabled", 1), ("user_enabled", 1), ("sessions_revoked", 0)] {
+        let recorded = format!(
+            "SELECT COUNT(*) FROM events WHERE kind = '{kind}' AND user_id IS NOT NULL AND session_id IS NULL"
+        );
+        assert_eq!(database.number(&recorded).await, count, "{kind}");
+    }
+}
+
+/// Whoever has disabled an account with a statement of their own has told nobody.
+#[rstest]
+#[tokio::test]
+async fn sessions_from_before_an_account_was_disabled_past_the_service_end_when_it_is_enabled(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await;
+    let session = session_of(user.user.id);
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    database.run("UPDATE users SET disabled_at = created_at").await;
+    assert!(store.user_enable(user.user.id, revoking(10)).await.unwrap());
+    assert!(store.session_live(session.id, at(11)).await.unwrap().is_none());
     assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 1);
 }

@@ -111,7 +111,8 @@ impl Stream {
             nanos: 0,
         };
         let (not_before, expire_time) = (Some(time(not_before)), Some(time(expire)));
-        let revocation = Revocation { subject: Some(subject), not_before, expire_time };
+        let revocation =
+            Revocation { subject: Some(subject), not_before, expire_time, ..Revocation::default() };
         self.send(cursor, Some(revocation)).await;
     }
 

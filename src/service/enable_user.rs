@@ -1,0 +1,18 @@
+//! An operator enables an account again. Its user logs in anew: what ended with its disabling stays so.
+
+use super::{
+    Operator,
+    disable_user::{SwitchUserError, Switched, revoking},
+};
+
+impl Operator {
+    /// Enables an account, by its username or address.
+    ///
+    /// # Errors
+    /// An unknown user; the store's.
+    pub async fn enable_user(&self, name: &str) -> Result<Switched, SwitchUserError> {
+        let user = self.find(name).await?;
+        let done = self.store.user_enable(user.id, revoking(&self.clock)).await?;
+        Ok(if done { Switched::Now(user) } else { Switched::Before(user) })
+    }
+}

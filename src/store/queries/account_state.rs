@@ -1,0 +1,88 @@
+//! Accounts that are disabled, enabled and deleted. Each is a few rows, however much the account has piled up.
+
+use uuid::Uuid;
+
+use super::{Connection, challenges, events, outbox, revocations, sessions};
+use crate::{
+    domain::{Event, EventKind, Revocation, Revoked},
+    store::{Result, Revoking, SealedMessage},
+};
+
+/// With another version of the credentials nothing completes that was begun before: no reset, and no session on a replica of
+/// a release that knows no epochs. Devices that were known are so no longer.
+const DISABLE: &str = "UPDATE users SET disabled_at = $2, credential_version = credential_version + 1 \
+    WHERE id = $1 AND disabled_at IS NULL RETURNING id";
+
+const ENABLE: &str = "UPDATE users SET disabled_at = NULL \
+    WHERE id = $1 AND disabled_at IS NOT NULL AND deleted_at IS NULL RETURNING id";
+
+/// Overwrites all that is personal: $4 is a key that nobody can register, neither as a name nor as an address.
+const DELETE: &str = "UPDATE users SET username = '', username_key = $4, email = '', email_key = $4, \
+    email_verified = $5, password_hash = '', roles = '', request_id = NULL, verify_by = NULL, \
+    disabled_at = $3, deleted_at = $3, credential_version = credential_version + 1, \
+    session_epoch = session_epoch + 1, factor_version = factor_version + 1 \
+    WHERE id = $1 AND credential_version = $2 AND disabled_at IS NULL RETURNING id";
+
+pub(super) async fn disable(connection: &mut Connection, id: Uuid, at: &Revoking) -> Result<bool> {
+    let disabled = sqlx::query(DISABLE).bind(id).bind(at.now).fetch_optional(&mut *connection);
+    if disabled.await?.is_none() {
+        return Ok(false);
+    }
+    end_all(connection, id, at, EventKind::UserDisabled).await?;
+    Ok(true)
+}
+
+/// Whoever disabled the account with a statement of their own has ended nothing: its sessions would live again.
+pub(super) async fn enable(connection: &mut Connection, id: Uuid, at: &Revoking) -> Result<bool> {
+    let enabled = sqlx::query(ENABLE).bind(id).fetch_optional(&mut *connection).await?;
+    if enabled.is_none() {
+        return Ok(false);
+    }
+    end_all(connection, id, at, EventKind::UserEnabled).await?;
+    Ok(true)
+}
+
+/// Ends whatever gets into the account but its password, and records why. No session asked for it.
+async fn end_all(
+    connection: &mut Connection,
+    id: Uuid,
+    at: &Revoking,
+    why: EventKind,
+) -> Result<()> {
+    challenges::end_all(connection, id, at.now).await?;
+    let ended = sessions::end_epoch(connection, id, Uuid::nil(), at).await?;
+    events::put(connection, &[Event::of(why, Some(id), None, at.address, at.now)]).await?;
+    let revocation: Vec<_> = ended.into_iter().map(|(_, revocation)| revocation).collect();
+    revocations::append(connection, &revocation).await
+}
+
+/// The janitor removes the row, and what refers to it, a few at a time. Mailbox codes stay until they expire: whoever holds
+/// one can't tell that its user is gone.
+pub(super) async fn delete(
+    connection: &mut Connection,
+    id: Uuid,
+    session_id: Uuid,
+    credential_version: i64,
+    at: &Revoking,
+    message: &SealedMessage,
+) -> Result<bool> {
+    let deleted = sqlx::query(DELETE)
+        .bind(id)
+        .bind(credential_version)
+        .bind(at.now)
+        // There are spaces in no name and no address.
+        .bind(format!("deleted user {id}"))
+        .bind(false)
+        .fetch_optional(&mut *connection)
+        .await?;
+    if deleted.is_none() {
+        return Ok(false);
+    }
+    events::put(connection, &[at.event(EventKind::UserDeleted, id, session_id)]).await?;
+    outbox::put(connection, std::slice::from_ref(message)).await?;
+    // Nobody will ever have this id again, so tokens of logins that came at the same moment are void, too.
+    let (not_before, expires_at) = (at.tokens_expire_at, at.tokens_expire_at);
+    let revocation = Revocation { subject: Revoked::User(id), not_before, expires_at };
+    revocations::append(connection, &[revocation]).await?;
+    Ok(true)
+}

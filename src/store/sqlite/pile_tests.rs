@@ -1,0 +1,161 @@
+//! What the statements about one account cost, whatever the account has piled up: in steps of SQLite's virtual machine, which
+//! no other load of the machine changes.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    domain::{LoginName, Session, Timestamp, User},
+    store::{
+        Credentials, Ended, Housekeeping as _, NewUser, PasswordChange, Passwords as _, Revoking,
+        SealedMessage, SessionLimit, Sessions as _, Settled, Users as _,
+    },
+};
+
+const ROWS: u32 = 50_000;
+
+/// How many steps one count of `Meter` stands for.
+const STRIDE: u32 = 100;
+
+/// The most that one method may take: some of them read a thousand sessions.
+const MOST: u64 = 60_000;
+
+/// Counts the steps of all connections of a store.
+struct Meter(Arc<AtomicU64>);
+
+impl Meter {
+    async fn on(store: &Sqlite) -> Self {
+        let steps = Arc::new(AtomicU64::new(0));
+        for pool in [&store.writer_pool, &store.readers] {
+            let mut connection = pool.acquire().await.unwrap();
+            let steps = Arc::clone(&steps);
+            let count = move || {
+                steps.fetch_add(u64::from(STRIDE), Ordering::Relaxed);
+                true
+            };
+            let stride = i32::try_from(STRIDE).unwrap();
+            connection.lock_handle().await.unwrap().set_progress_handler(stride, count);
+        }
+        Self(steps)
+    }
+
+    /// The steps since the last time.
+    fn take(&self) -> u64 {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_unix_micros(1_800_000_000_000_000).plus(Duration::from_secs(seconds))
+}
+
+fn revoking() -> Revoking {
+    Revoking { now: at(20), tokens_expire_at: at(900), address: None }
+}
+
+fn message() -> SealedMessage {
+    let id = Uuid::now_v7();
+    SealedMessage { id, sealed: Vec::new(), created_at: at(0), expires_at: at(300) }
+}
+
+/// A store with one reader, and a user on it.
+async fn store() -> (tempfile::TempDir, Sqlite, Credentials) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/test.db", folder.path().display());
+    let store = Sqlite::connect(&url, 1).await.unwrap();
+    store.migrate().await.unwrap();
+    let user = User {
+        id: Uuid::now_v7(),
+        username: "alice".into(),
+        email: "alice@example.com".into(),
+        is_2fa_enabled: false,
+        email_verified: true,
+        roles: Vec::new(),
+        disabled_at: None,
+        created_at: at(0),
+    };
+    let new = NewUser {
+        username_key: user.username.clone(),
+        email_key: user.email.clone(),
+        password_hash: "hash".into(),
+        request_id: None,
+        verification: None,
+        address: None,
+        user,
+    };
+    assert!(store.user_create(new).await.unwrap());
+    let name = LoginName::parse("alice").unwrap();
+    let user = store.user_by_login(&name).await.unwrap().unwrap();
+    (folder, store, user)
+}
+
+/// Gives the user sessions that live, and begins one more.
+async fn piled_up(store: &Sqlite, user: Uuid) -> Session {
+    sqlx::query(
+        "INSERT INTO sessions (id, user_id, credential_version, audience, device_name, amr, created_at, \
+         expires_at, epoch) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) \
+         SELECT randomblob(16), id, credential_version, '', '', 'pwd', $2, $3, session_epoch FROM n, users",
+    )
+    .bind(ROWS)
+    .bind(at(0))
+    .bind(at(900))
+    .execute(&store.writer_pool)
+    .await
+    .unwrap();
+    Session { created_at: at(1), ..Session::sample(user, at(1), at(900)) }
+}
+
+#[tokio::test]
+async fn no_method_reads_all_that_an_account_has_piled_up() {
+    let (_folder, store, user) = store().await;
+    let (id, mut version) = (user.user.id, user.credential_version);
+    let limit = SessionLimit { most: 100, tokens_expire_at: at(900) };
+    let mut costs = Vec::new();
+    let meter = Meter::on(&store).await;
+    let mut own = piled_up(&store, id).await;
+    assert!(meter.take() > u64::from(ROWS), "it counts");
+    let cost = |what: &'static str| (what, meter.take());
+
+    own = store.session_create(own, version, Settled::default(), limit).await.unwrap().unwrap();
+    costs.push(cost("login"));
+    assert_eq!(store.session_list(id, at(2)).await.unwrap().len(), 100);
+    costs.push(cost("list"));
+    assert!(store.session_live(own.id, at(2)).await.unwrap().is_some());
+    costs.push(cost("bearer"));
+    assert_eq!(store.session_revoke_others(id, own.id, revoking()).await.unwrap(), 1000);
+    costs.push(cost("revoke others"));
+    own = piled_up(&store, id).await;
+    own = store.session_create(own, version, Settled::default(), limit).await.unwrap().unwrap();
+    meter.take();
+    let password_change = PasswordChange {
+        user_id: id,
+        credential_version: version,
+        session_id: own.id,
+        password_hash: "other".into(),
+        at: revoking(),
+    };
+    assert!(store.password_change(password_change, message()).await.unwrap());
+    version += 1;
+    costs.push(cost("change password"));
+    piled_up(&store, id).await;
+    meter.take();
+    assert!(store.user_disable(id, revoking()).await.unwrap());
+    costs.push(cost("disable"));
+    assert!(store.user_enable(id, revoking()).await.unwrap());
+    version += 1;
+    piled_up(&store, id).await;
+    meter.take();
+    assert!(store.user_delete(id, own.id, version, revoking(), message()).await.unwrap());
+    costs.push(cost("delete"));
+    let removed = store.ended_remove(Ended::DeletedSessions, at(30), 500).await.unwrap();
+    assert_eq!(removed, 500);
+    costs.push(cost("a batch of the janitor"));
+    for (what, steps) in &costs {
+        assert!(*steps <= MOST, "{what}: {steps} steps; all: {costs:?}");
+    }
+}
