@@ -198,12 +198,13 @@ pub trait Sessions {
 /// Challenges: logins that wait for a second factor.
 #[async_trait]
 pub trait Challenges {
-    /// Adds a challenge, and the message with its code, if one is sent.
+    /// Adds a challenge, and the message with its code, if one is sent; if the user is enabled and the credentials are still
+    /// those of that version. Returns whether it did.
     async fn challenge_create(
         &self,
         new: NewChallenge,
         message: Option<SealedMessage>,
-    ) -> Result<()>;
+    ) -> Result<bool>;
 
     /// Finds a challenge, in whatever state, and its user.
     async fn challenge_find(&self, token_mac: [u8; 32]) -> Result<Option<(Challenge, User)>>;

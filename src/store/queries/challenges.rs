@@ -23,7 +23,7 @@ impl Challenges for Backend {
         &self,
         new: NewChallenge,
         message: Option<SealedMessage>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         self.write((new, message), |connection, (new, message)| {
             Box::pin(insert(connection, new, message.as_ref()))
         })
@@ -99,12 +99,13 @@ async fn insert(
     connection: &mut Connection,
     new: &NewChallenge,
     message: Option<&SealedMessage>,
-) -> Result<()> {
+) -> Result<bool> {
     let challenge = &new.challenge;
-    sqlx::query(
+    let begun = sqlx::query(
         "INSERT INTO challenges (id, token_mac, user_id, credential_version, code_mac, attempts, audience, \
          device_name, device_id, created_at, resend_at, expires_at, factors, is_long_code) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         SELECT $1, $2, id, credential_version, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM users \
+         WHERE id = $3 AND credential_version = $4 AND disabled_at IS NULL RETURNING id",
     )
     .bind(challenge.id)
     .bind(new.token_mac.as_slice())
@@ -120,12 +121,16 @@ async fn insert(
     .bind(challenge.expires_at)
     .bind(words(&challenge.factors))
     .bind(challenge.is_long_code)
-    .execute(&mut *connection)
+    .fetch_optional(&mut *connection)
     .await?;
+    if begun.is_none() {
+        return Ok(false);
+    }
     let (user_id, at) = (Some(challenge.user_id), challenge.created_at);
     let event = Event::of(EventKind::ChallengeBegun, user_id, None, new.address, at);
     events::put(connection, &[event]).await?;
-    outbox::put(connection, message.map_or(&[], std::slice::from_ref)).await
+    outbox::put(connection, message.map_or(&[], std::slice::from_ref)).await?;
+    Ok(true)
 }
 
 async fn reserve(

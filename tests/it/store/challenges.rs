@@ -48,7 +48,29 @@ async fn a_challenge_is_some_users(#[values(Backend::Sqlite, Backend::Postgres)]
     let store = database.store().await;
     let mut new = new_challenge(&stored_user(store.as_ref()).await);
     new.challenge.user_id = Uuid::now_v7();
-    assert!(store.challenge_create(new, Some(new_message())).await.is_err());
+    assert!(!store.challenge_create(new, Some(new_message())).await.unwrap());
+    assert_eq!(database.number("SELECT COUNT(*) FROM challenges").await, 0);
+}
+
+/// The account may have been disabled, or its password changed, since that was found right.
+#[rstest]
+#[case::disabled("disabled_at = created_at")]
+#[case::new_credentials("credential_version = 2")]
+#[tokio::test]
+async fn no_challenge_begins_for_a_user_who_has_changed_since(
+    #[case] change: &str,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let new = new_challenge(&stored_user(store.as_ref()).await);
+    database.run(&format!("UPDATE users SET {change}")).await;
+    assert!(!store.challenge_create(new, Some(new_message())).await.unwrap());
+    for table in ["challenges", "outbox"] {
+        assert_eq!(database.number(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
+    }
+    let begun = "SELECT COUNT(*) FROM events WHERE kind = 'challenge_begun'";
+    assert_eq!(database.number(begun).await, 0);
 }
 
 #[rstest]
@@ -164,7 +186,7 @@ async fn a_code_that_counts_has_its_message_and_one_that_does_not_has_none(
     let waiting = async || store.outbox_state(at(0)).await.unwrap().waiting;
     let mut nobodys = new.clone();
     nobodys.challenge.user_id = Uuid::now_v7();
-    assert!(store.challenge_create(nobodys, Some(new_message())).await.is_err());
+    assert!(!store.challenge_create(nobodys, Some(new_message())).await.unwrap());
     assert_eq!(waiting().await, 0);
     store.challenge_create(new.clone(), Some(new_message())).await.unwrap();
     assert_eq!(waiting().await, 1);
