@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Account, Error, UseCases, fields::Fields};
+use super::{Account, Error, Proof, UseCases, fields::Fields};
 use crate::{
     delivery::Notice,
     domain::{Caller, Email, InvalidField, Password, User, Username},
@@ -17,13 +17,15 @@ pub struct ChangePasswordRequest {
     pub current_password: Zeroizing<String>,
     /// The password as it will be.
     pub new_password: Zeroizing<String>,
+    /// The second factor beside the password; may be missing.
+    pub second_factor: Option<Proof>,
 }
 
 impl UseCases {
     /// Sets another password.
     ///
     /// # Errors
-    /// Bad fields; a current password that is not right; too many failures; the store's and the hasher's.
+    /// Bad fields; what [`UseCases::confirm`] finds missing or wrong; the store's and the hasher's.
     pub async fn change_password(
         &self,
         account: &Account,
@@ -32,7 +34,7 @@ impl UseCases {
     ) -> Result<(), Error> {
         let (current, new) = self.parse_passwords(account.user(), &request)?;
         // The bearer token alone is not enough: whoever has stolen one must not get the account.
-        self.confirm(account, &current, caller).await?;
+        self.confirm(account, &current, request.second_factor.as_ref(), caller).await?;
         let now = self.clock.now();
         let change = PasswordChange {
             user_id: account.user().id,
@@ -46,7 +48,7 @@ impl UseCases {
             self.outbox.wake();
             return Ok(());
         }
-        // Somebody else changed it meanwhile: what was given as the current password is no longer that.
+        // Somebody else changed it meanwhile: what was given as the current password is no longer that. Or the session ended.
         Err(Error::InvalidCredentials)
     }
 

@@ -67,6 +67,7 @@ pub use self::{
     challenge::PendingChallenge,
     change_password::ChangePasswordRequest,
     clock::Clock,
+    confirm::Confirmation,
     disable_two_factor::{DisableTwoFactorError, Disabled, Operator},
     error::Error,
     janitor::Janitor,

@@ -85,10 +85,15 @@ impl UseCases {
         Ok(Tokens { device: Some(device.text()), ..self.issue(user, session, now)? })
     }
 
-    /// What is ended now: tokens of it may still be around for as long as one can be valid. One may even be issued after
-    /// `now`, by a replica whose clock is ahead, or while this one waits for its turn in the database.
+    /// What is ended now.
     pub(super) fn revoking(&self, now: Timestamp, caller: Caller) -> Revoking {
-        let tokens_expire_at = now.plus(self.tokens.ttl()).plus(CLOCK_SKEW);
+        let tokens_expire_at = self.tokens_expire_at(now);
         Revoking { now, tokens_expire_at, address: caller.address }
+    }
+
+    /// Tokens of what is ended now may still be around for as long as one can be valid. One may even be issued after `now`, by
+    /// a replica whose clock is ahead, or while this one waits for its turn in the database.
+    pub(super) fn tokens_expire_at(&self, now: Timestamp) -> Timestamp {
+        now.plus(self.tokens.ttl()).plus(CLOCK_SKEW)
     }
 }

@@ -5,7 +5,7 @@ use super::{
     login::Destination, proof::Reserved,
 };
 use crate::{
-    domain::{Caller, Challenge, Factor, InvalidField},
+    domain::{Caller, Challenge, EventKind, Factor, InvalidField},
     store::{Credentials, ReservedChallenge, Spending},
     token::OpaqueToken,
 };
@@ -43,7 +43,8 @@ impl UseCases {
                 Ok(tokens)
             }
             Err(Error::ChallengeInvalid) => {
-                self.record_wrong_code(user_id, attempt.as_ref(), caller).await?;
+                let kind = EventKind::CodeFailed;
+                self.record_wrong_code(kind, user_id, None, attempt.as_ref(), caller).await?;
                 Err(Error::ChallengeInvalid)
             }
             Err(error) => Err(error),

@@ -32,7 +32,7 @@ pub use self::{
     error::Error,
     factors::{
         ConfirmTotp, FactorChange, Factors, NewTotp, SealedTotp, Spending, SpentRecoveryCode,
-        UserFactors,
+        TwoFactor, UserFactors,
     },
     mailbox::{EmailVerification, MailboxCode, MailboxCodes, NewMailboxCode, PasswordReset},
     records::{
@@ -131,8 +131,8 @@ pub trait Users {
     /// Finds a user by id.
     async fn user_by_id(&self, id: Uuid) -> Result<Option<Credentials>>;
 
-    /// Deletes a user with all that is theirs, if the credentials are still those of that version, tells those who watch,
-    /// and adds the message that tells the user. `session_id` is the one that asks. Returns whether it did.
+    /// Deletes a user with all that is theirs, if the credentials are still those of that version and the session that asks
+    /// may ask ([`FactorChange`]), tells those who watch, and adds the message that tells the user. Returns whether it did.
     async fn user_delete(
         &self,
         id: Uuid,
@@ -146,9 +146,9 @@ pub trait Users {
 /// Password hashes.
 #[async_trait]
 pub trait Passwords {
-    /// Sets another password, if the credentials are still those of that version: ends the user's other sessions and
-    /// open challenges, tells those who watch, and adds the message that tells the user. The session that asks goes on.
-    /// Returns whether it did.
+    /// Sets another password, if the credentials are still those of that version and the session that asks may ask
+    /// ([`FactorChange`]): ends the user's other sessions and open challenges, tells those who watch, and adds the message
+    /// that tells the user. The session that asks goes on. Returns whether it did.
     async fn password_change(&self, change: PasswordChange, message: SealedMessage)
     -> Result<bool>;
 
@@ -220,7 +220,8 @@ pub trait Challenges {
     /// Uses up the challenge and what proved the user, and begins the session: all of it, or nothing where one of them is
     /// spent already, the user is disabled or their credentials have changed. Returns whether it began.
     ///
-    /// A code that was sent completes nothing for a user who has an app, whoever began the challenge.
+    /// A code that was sent completes nothing for a user who has an app, whoever began the challenge. Otherwise it also shows
+    /// that the address is the user's: that then counts as verified.
     async fn challenge_complete(
         &self,
         challenge: Challenge,

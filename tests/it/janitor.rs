@@ -89,7 +89,7 @@ async fn a_server_removes_what_has_ended_and_nothing_that_is_needed(
         device_token: String::new(),
     };
     server.auth.clone().request_password_reset(nobodys).await.unwrap();
-    let request = BeginTotpEnrollmentRequest { password: PASSWORD.into() };
+    let request = BeginTotpEnrollmentRequest { password: PASSWORD.into(), second_factor: None };
     server.account.clone().begin_totp_enrollment(bearer(&tokens, request)).await.unwrap();
 
     // A revocation that has ended long ago tells that a round is over: it comes after challenges and sessions.

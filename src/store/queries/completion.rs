@@ -22,7 +22,7 @@ pub(super) async fn complete(
         now: session.created_at,
     };
     // The user before the challenge, as a change of the password takes them: the other order could deadlock.
-    if users::take(connection, &change).await?.is_none() {
+    if users::hold(connection, change.user_id, change.credential_version).await?.is_none() {
         return Ok(false);
     }
     // A savepoint: what is used up by a part that succeeds comes back if another one does not. A code must not be lost to
@@ -32,6 +32,9 @@ pub(super) async fn complete(
         && spend(&mut savepoint, &change, spending).await?
         && sessions::insert(&mut savepoint, session, challenge.credential_version).await?;
     if whole {
+        if matches!(spending, Spending::SentCode) {
+            users::mark_verified(&mut savepoint, &change).await?;
+        }
         savepoint.commit().await?;
     } else {
         savepoint.rollback().await?;
@@ -53,6 +56,20 @@ async fn consume(
     .fetch_optional(connection)
     .await?;
     Ok(consumed.is_some())
+}
+
+/// Uses up what proves the user beside a session that they have: not the code of a challenge, for there is none.
+pub(super) async fn spend_again(
+    connection: &mut Connection,
+    change: &FactorChange,
+    spending: &Spending,
+) -> Result<bool> {
+    if matches!(spending, Spending::SentCode)
+        || users::take(connection, change).await? != Some(true)
+    {
+        return Ok(false);
+    }
+    spend(connection, change, spending).await
 }
 
 async fn spend(

@@ -83,11 +83,12 @@ async fn a_user_is_deleted_with_all_that_is_theirs_and_it_is_told(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, other) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
-    for user in [&user, &other] {
-        store.session_create(session_of(user.user.id), 1, NO_FAILURES).await.unwrap();
+    let own = session_of(user.user.id);
+    for (user, session) in [(&user, own.clone()), (&other, session_of(other.user.id))] {
+        store.session_create(session, 1, NO_FAILURES).await.unwrap();
         store.challenge_create(new_challenge(user), Some(new_message())).await.unwrap();
     }
-    let (session, at) = (Uuid::now_v7(), revoking(10));
+    let (session, at) = (own.id, revoking(10));
     let delete = async |version| {
         store.user_delete(user.user.id, session, version, at, new_message()).await.unwrap()
     };
