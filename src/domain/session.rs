@@ -71,6 +71,11 @@ impl Session {
     pub fn ends_at(&self) -> Timestamp {
         self.expires_at.min(self.idle_expires_at)
     }
+
+    /// Whether its login took more than the password.
+    pub fn has_used_second_factor(&self) -> bool {
+        self.methods.contains(&AuthMethod::MultiFactor)
+    }
 }
 
 #[cfg(test)]

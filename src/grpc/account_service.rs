@@ -63,6 +63,7 @@ impl AccountService for AccountApi {
         let request = ChangePasswordRequest {
             current_password: Zeroizing::new(request.current_password),
             new_password: Zeroizing::new(request.new_password),
+            second_factor: convert::second_factor(request.second_factor),
         };
         self.0.change_password(&account, request, caller).await.map_err(status)?;
         Ok(Response::new(pb::ChangePasswordResponse {}))
@@ -74,8 +75,8 @@ impl AccountService for AccountApi {
     ) -> Result<Response<pb::SetTwoFactorResponse>, Status> {
         let (account, caller) = (account(&request)?, caller(&request));
         let request = request.into_inner();
-        let (enabled, password) = (request.enabled, Zeroizing::new(request.password));
-        let set = self.0.set_two_factor(&account, enabled, password, caller);
+        let confirmation = convert::confirmation(request.password, request.second_factor);
+        let set = self.0.set_two_factor(&account, request.enabled, confirmation, caller);
         let user = Some(convert::user(set.await.map_err(status)?));
         Ok(Response::new(pb::SetTwoFactorResponse { user }))
     }
@@ -85,8 +86,9 @@ impl AccountService for AccountApi {
         request: Request<pb::BeginTotpEnrollmentRequest>,
     ) -> Result<Response<pb::BeginTotpEnrollmentResponse>, Status> {
         let (account, caller) = (account(&request)?, caller(&request));
-        let password = Zeroizing::new(request.into_inner().password);
-        let begun = self.0.begin_totp_enrollment(&account, password, caller).await;
+        let pb::BeginTotpEnrollmentRequest { password, second_factor } = request.into_inner();
+        let confirmation = convert::confirmation(password, second_factor);
+        let begun = self.0.begin_totp_enrollment(&account, confirmation, caller).await;
         Ok(Response::new(convert::enrollment(&begun.map_err(status)?)))
     }
 
@@ -107,8 +109,9 @@ impl AccountService for AccountApi {
         request: Request<pb::RegenerateRecoveryCodesRequest>,
     ) -> Result<Response<pb::RegenerateRecoveryCodesResponse>, Status> {
         let (account, caller) = (account(&request)?, caller(&request));
-        let password = Zeroizing::new(request.into_inner().password);
-        let codes = self.0.regenerate_recovery_codes(&account, password, caller).await;
+        let pb::RegenerateRecoveryCodesRequest { password, second_factor } = request.into_inner();
+        let confirmation = convert::confirmation(password, second_factor);
+        let codes = self.0.regenerate_recovery_codes(&account, confirmation, caller).await;
         let recovery_codes = convert::recovery_codes(&codes.map_err(status)?);
         Ok(Response::new(pb::RegenerateRecoveryCodesResponse { recovery_codes }))
     }
@@ -118,8 +121,9 @@ impl AccountService for AccountApi {
         request: Request<pb::DeleteMeRequest>,
     ) -> Result<Response<pb::DeleteMeResponse>, Status> {
         let (account, caller) = (account(&request)?, caller(&request));
-        let password = Zeroizing::new(request.into_inner().password);
-        self.0.delete_me(&account, password, caller).await.map_err(status)?;
+        let pb::DeleteMeRequest { password, second_factor } = request.into_inner();
+        let confirmation = convert::confirmation(password, second_factor);
+        self.0.delete_me(&account, confirmation, caller).await.map_err(status)?;
         Ok(Response::new(pb::DeleteMeResponse {}))
     }
 }

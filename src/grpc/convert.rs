@@ -4,10 +4,10 @@ use zeroize::Zeroizing;
 
 use crate::{
     domain::{Factor, RecoveryCode, Revocation, Revoked, Session, Timestamp, User},
-    pb::{self, revocation::Subject, verify2_fa_request},
+    pb::{self, revocation::Subject, second_factor, verify2_fa_request},
     service::{
-        LoginRequest, PendingChallenge, PendingMailboxCode, Proof, Registered, RevocationUpdate,
-        Tokens, TotpEnrollment,
+        Confirmation, LoginRequest, PendingChallenge, PendingMailboxCode, Proof, Registered,
+        RevocationUpdate, Tokens, TotpEnrollment,
     },
     token::{Claims, OpaqueToken, PublicKey},
 };
@@ -81,6 +81,17 @@ pub(super) fn challenge(challenge: &PendingChallenge) -> pb::Challenge {
         resend_time: challenge.resend_at.map(timestamp),
         attempts_remaining: i32::try_from(challenge.attempts_remaining).unwrap_or(i32::MAX),
     }
+}
+
+pub(super) fn confirmation(password: String, factor: Option<pb::SecondFactor>) -> Confirmation {
+    Confirmation { password: Zeroizing::new(password), second_factor: second_factor(factor) }
+}
+
+pub(super) fn second_factor(factor: Option<pb::SecondFactor>) -> Option<Proof> {
+    Some(match factor?.proof? {
+        second_factor::Proof::TotpCode(code) => Proof::Totp(Zeroizing::new(code)),
+        second_factor::Proof::RecoveryCode(code) => Proof::RecoveryCode(Zeroizing::new(code)),
+    })
 }
 
 pub(super) fn proof(proof: verify2_fa_request::Proof) -> Proof {

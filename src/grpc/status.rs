@@ -47,6 +47,14 @@ pub(super) fn status(error: Error) -> Status {
             "EMAIL_UNVERIFIED",
             "the codes would go to an address that is not verified: verify it first, or enrol an app",
         ),
+        Error::LoginAgainNeeded => unmet(
+            "REAUTHENTICATION_REQUIRED",
+            "the session is without the second factor: log in again with it",
+        ),
+        Error::FreshProofNeeded => unmet(
+            "REAUTHENTICATION_REQUIRED",
+            "the login is over five minutes ago: send second_factor, or log in again",
+        ),
         Error::TokenInvalid => {
             plain(Code::Unauthenticated, "TOKEN_INVALID", "the token is not valid")
         }
@@ -66,13 +74,16 @@ pub(super) fn status(error: Error) -> Status {
         Error::Overloaded(wait) => {
             later(Code::ResourceExhausted, "OVERLOADED", "too busy: try again later", wait)
         }
-        Error::StoreUnavailable(_) => {
-            tracing::warn!(error = %chain(&error), "store unavailable");
-            let text = "the service is not available for a moment: try again";
-            later(Code::Unavailable, "STORE_UNAVAILABLE", text, STORE_RETRY_AFTER)
-        }
+        Error::StoreUnavailable(_) => store_unavailable(&error),
         Error::Internal(_) => internal(&error),
     }
+}
+
+/// The database is away: that is ours, and soon over.
+fn store_unavailable(error: &Error) -> Status {
+    tracing::warn!(error = %chain(error), "store unavailable");
+    let text = "the service is not available for a moment: try again";
+    later(Code::Unavailable, "STORE_UNAVAILABLE", text, STORE_RETRY_AFTER)
 }
 
 /// A defect: the log says what, the caller only that.

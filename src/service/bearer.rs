@@ -31,6 +31,14 @@ impl Account {
     pub(super) fn credentials(&self) -> &Credentials {
         &self.live.credentials
     }
+
+    /// Whether the session may change the account. The statement that changes it asks once more.
+    ///
+    /// # Errors
+    /// The second factor is on and the session is from before, or from an operator's hand: it has not used it.
+    pub(super) fn must_have_used_second_factor(&self) -> Result<(), Error> {
+        if self.live.may_change_the_account() { Ok(()) } else { Err(Error::LoginAgainNeeded) }
+    }
 }
 
 impl UseCases {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{Account, Error, UseCases};
+use super::{Account, Confirmation, Error, UseCases};
 use crate::{
     domain::{Caller, Password, Qr, TotpSecret, User},
     store::{NewTotp, SealedTotp},
@@ -37,16 +37,16 @@ impl UseCases {
     /// Draws a secret. An app that the user has goes on working until the new one is confirmed.
     ///
     /// # Errors
-    /// Bad fields; a password that is not right; too many failures; the store's and the hasher's.
+    /// Bad fields; what [`UseCases::confirm`] finds missing or wrong; the store's and the hasher's.
     pub async fn begin_totp_enrollment(
         &self,
         account: &Account,
-        password: Zeroizing<String>,
+        confirmation: Confirmation,
         caller: Caller,
     ) -> Result<TotpEnrollment, Error> {
-        let password = Password::parse(&password)?;
+        let password = Password::parse(&confirmation.password)?;
         // The bearer token alone is not enough: whoever has stolen one would lock the owner out with an app of their own.
-        self.confirm(account, &password, caller).await?;
+        self.confirm(account, &password, confirmation.second_factor.as_ref(), caller).await?;
         let (id, secret) = (Uuid::now_v7(), TotpSecret::generate(&mut rand::rng()));
         let enrollment = self.enrollment(id, &secret, account.user())?;
         let place = Place::TotpSecret { id, user_id: account.user().id };
@@ -58,7 +58,7 @@ impl UseCases {
         if self.store.totp_begin(new).await? {
             return Ok(enrollment);
         }
-        // The password was changed meanwhile.
+        // The password was changed meanwhile, or the session ended.
         Err(Error::InvalidCredentials)
     }
 

@@ -30,7 +30,8 @@ pub struct PendingChallenge {
 }
 
 impl UseCases {
-    /// Begins a challenge for a user whose password was right, and sends the code, if it is one of the mailbox.
+    /// Begins a challenge for a user whose password was right, and sends the code, if it is one of the mailbox. Nothing if the
+    /// user has been disabled, or the password changed, meanwhile.
     ///
     /// # Errors
     /// Too many mails; the store's.
@@ -38,7 +39,7 @@ impl UseCases {
         &self,
         credentials: &Credentials,
         destination: &Destination,
-    ) -> Result<PendingChallenge, Error> {
+    ) -> Result<Option<PendingChallenge>, Error> {
         let factors = self.usable_factors(&credentials.user, destination).await?;
         let mut challenge = self.new_challenge(credentials, destination, factors);
         let token = OpaqueToken::generate(&mut rand::rng());
@@ -54,11 +55,13 @@ impl UseCases {
             (rand::random(), None)
         };
         let new = NewChallenge { challenge: challenge.clone(), token_mac, code_mac, address };
-        self.store.challenge_create(new, message).await?;
+        if !self.store.challenge_create(new, message).await? {
+            return Ok(None);
+        }
         if challenge.is_sent_a_code() {
             self.outbox.wake();
         }
-        Ok(self.pending(token, &challenge, &credentials.user))
+        Ok(Some(self.pending(token, &challenge, &credentials.user)))
     }
 
     /// What can answer a challenge now, of what the user has. Where one is used up, the others are offered: strangers who waste

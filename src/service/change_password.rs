@@ -4,7 +4,7 @@
 use zeroize::Zeroizing;
 
 use super::{
-    Account, Error, UseCases,
+    Account, Error, Proof, UseCases,
     fields::{Fields, check_sizes},
 };
 use crate::{
@@ -20,13 +20,15 @@ pub struct ChangePasswordRequest {
     pub current_password: Zeroizing<String>,
     /// The password as it will be.
     pub new_password: Zeroizing<String>,
+    /// The second factor beside the password; may be missing.
+    pub second_factor: Option<Proof>,
 }
 
 impl UseCases {
     /// Sets another password.
     ///
     /// # Errors
-    /// Bad fields; a current password that is not right; too many failures; the store's and the hasher's.
+    /// Bad fields; what [`UseCases::confirm`] finds missing or wrong; the store's and the hasher's.
     pub async fn change_password(
         &self,
         account: &Account,
@@ -39,7 +41,7 @@ impl UseCases {
         ])?;
         let (current, new) = self.parse_passwords(account.user(), &request)?;
         // The bearer token alone is not enough: whoever has stolen one must not get the account.
-        self.confirm(account, &current, caller).await?;
+        self.confirm(account, &current, request.second_factor.as_ref(), caller).await?;
         let now = self.clock.now();
         let change = PasswordChange {
             user_id: account.user().id,
@@ -53,7 +55,7 @@ impl UseCases {
             self.outbox.wake();
             return Ok(());
         }
-        // Somebody else changed it meanwhile: what was given as the current password is no longer that.
+        // Somebody else changed it meanwhile: what was given as the current password is no longer that. Or the session ended.
         Err(Error::InvalidCredentials)
     }
 

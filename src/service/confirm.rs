@@ -1,20 +1,52 @@
-//! The password again, of a user who is already known by their token: whoever has stolen one must not get the account.
+//! The password again, of a user who is already known by their token, and the second factor where that is on: whoever has
+//! stolen a token must not get the account (ADR 15).
 
-use super::{Account, Error, UseCases};
-use crate::domain::{Caller, EventKind, Password};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::{Account, Error, Proof, UseCases};
+use crate::{
+    domain::{Caller, EventKind, Factor, Password},
+    store::Spending,
+};
+
+/// For how long after its login a session needs no second factor beside the password (OWASP ASVS 5.0, 7.5.1).
+const FRESH_LOGIN: Duration = Duration::from_secs(5 * 60);
+
+/// What shows that it is the user who asks, as it was sent.
+pub struct Confirmation {
+    /// The password.
+    pub password: Zeroizing<String>,
+    /// The second factor; may be missing.
+    pub second_factor: Option<Proof>,
+}
+
+impl std::fmt::Debug for Confirmation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Confirmation").finish_non_exhaustive()
+    }
+}
 
 impl UseCases {
-    /// Checks the user's password, at the cost of an attempt of the session's own budget: whoever holds its token can't
-    /// guess for long, and keeps nobody else from logging in.
+    /// Checks what a change of the account needs: the user's password and, where the second factor is on, a session that has
+    /// used it, and it again unless the login was a moment ago.
+    ///
+    /// A password costs an attempt of the session's own budget, and so does a code: whoever holds its token can't guess for
+    /// long, and keeps nobody else from logging in.
     ///
     /// # Errors
-    /// It is not right; too many failures, or more changes in an hour than a mailbox is told of; the store's and the hasher's.
+    /// The session or the request shows too little; one of the two is not right; too many failures, or more changes in an hour
+    /// than a mailbox is told of; the store's and the hasher's.
     pub(super) async fn confirm(
         &self,
         account: &Account,
         password: &Password,
+        second_factor: Option<&Proof>,
         caller: Caller,
     ) -> Result<(), Error> {
+        // Before the password: it costs nothing, and whoever holds the token knows all that this tells.
+        let second_factor = self.needed(account, second_factor)?;
         let credentials = account.credentials();
         let (user_id, session_id) = (credentials.user.id, account.session().id);
         let version = credentials.credential_version;
@@ -23,14 +55,86 @@ impl UseCases {
         let guess = self.guess(&budget, password, stored, &caller).await?;
         // After so many failures even the right one may be a lucky guess: it takes a login.
         if !guess.right || guess.attempt.is_over_the_limit() {
-            let (user_id, session_id) = (Some(user_id), Some(session_id));
-            let kind = EventKind::ConfirmationFailed;
-            self.record_failure(kind, user_id, session_id, caller.address).await?;
-            return Err(Error::InvalidCredentials);
+            return self.refuse_confirmation(account, caller).await;
         }
         self.store.throttle_settle(self.settled(&guess.attempt)).await?;
+        if let Some(proof) = second_factor {
+            self.confirm_second_factor(account, proof, caller).await?;
+        }
         // What is confirmed is told to the mailbox: an account with somebody else's address must not flood it.
         self.charge(vec![self.notice_charge(&credentials.user)]).await?;
         Ok(())
+    }
+
+    /// The proof that is needed beside the password, if one is. What is not needed is not looked at, and not used up.
+    fn needed<'a>(
+        &self,
+        account: &Account,
+        given: Option<&'a Proof>,
+    ) -> Result<Option<&'a Proof>, Error> {
+        if !account.user().is_2fa_enabled {
+            return Ok(None);
+        }
+        account.must_have_used_second_factor()?;
+        // The login, and never a refresh: that takes no more than what a thief has.
+        if self.clock.now().since(account.session().created_at) <= FRESH_LOGIN {
+            return Ok(None);
+        }
+        given.map(Some).ok_or(Error::FreshProofNeeded)
+    }
+
+    /// Evaluates the second factor and uses it up, at the cost of an attempt that is charged and committed before.
+    async fn confirm_second_factor(
+        &self,
+        account: &Account,
+        proof: &Proof,
+        caller: Caller,
+    ) -> Result<(), Error> {
+        let (user_id, session_id) = (account.user().id, Some(account.session().id));
+        // The session stands where a device does: strangers have no part in its budget.
+        let charges = self.code_charges(proof.factor(), user_id, session_id, caller.address);
+        let attempt = self.charge(charges).await?;
+        match self.spend_second_factor(account, proof, caller).await {
+            Ok(()) => self.take_back(attempt).await,
+            Err(Error::ChallengeInvalid) => {
+                let kind = EventKind::ConfirmationFailed;
+                self.record_wrong_code(kind, user_id, session_id, Some(&attempt), caller).await?;
+                // The same answer as for a wrong password.
+                Err(Error::InvalidCredentials)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn spend_second_factor(
+        &self,
+        account: &Account,
+        proof: &Proof,
+        caller: Caller,
+    ) -> Result<(), Error> {
+        let user = account.user();
+        let spending = match proof {
+            // None is sent for this: whoever has no app logs in again.
+            Proof::EmailCode(_) => return Err(Error::ChallengeInvalid),
+            Proof::Totp(typed) => self.app_code(typed, user).await?,
+            Proof::RecoveryCode(typed) => {
+                Spending::RecoveryCode(self.recovery_code(typed, user, caller)?)
+            }
+        };
+        // Of several callers with the right code, one passes; and none whose session has ended meanwhile.
+        if !self.store.factor_spend(self.factor_change(account, caller), spending).await? {
+            return Err(Error::ChallengeInvalid);
+        }
+        if proof.factor() == Factor::RecoveryCode {
+            self.outbox.wake();
+        }
+        Ok(())
+    }
+
+    async fn refuse_confirmation(&self, account: &Account, caller: Caller) -> Result<(), Error> {
+        let (user_id, session_id) = (Some(account.user().id), Some(account.session().id));
+        let kind = EventKind::ConfirmationFailed;
+        self.record_failure(kind, user_id, session_id, caller.address).await?;
+        Err(Error::InvalidCredentials)
     }
 }

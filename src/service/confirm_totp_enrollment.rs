@@ -11,10 +11,13 @@ use crate::{
 };
 
 impl UseCases {
-    /// Completes an enrolment, and turns the second factor on. Returns the recovery codes, this once.
+    /// Completes an enrolment, and turns the second factor on. Returns the recovery codes, this once. Where it was off all
+    /// sessions end, this one too: none has used it.
+    ///
+    /// The enrolment was begun with the password, and with a fresh proof where the second factor was on, minutes ago.
     ///
     /// # Errors
-    /// A bad id; an enrolment or a code that is not valid; no attempts left; the store's.
+    /// A bad id; a session without the second factor that is on; an enrolment or a code that is not valid; no attempts left; the store's.
     pub async fn confirm_totp_enrollment(
         &self,
         account: &Account,
@@ -24,15 +27,18 @@ impl UseCases {
     ) -> Result<Vec<RecoveryCode>, Error> {
         check_sizes([(size::ENROLLMENT_ID, id), (size::TOTP_CODE, &code)])?;
         let id = enrollment_id(id)?;
+        account.must_have_used_second_factor()?;
         let (change, most) = (self.factor_change(account, caller), self.policy.code.max_attempts);
         // As with challenges, the attempt is spent and committed before anything is compared, and its form is looked at
         // only then.
-        let app = reserved(self.store.totp_reserve(id, change.user_id, most, change.now).await?)?;
+        let app = reserved(self.store.totp_reserve(id, change, most).await?)?;
         let step = self.totp_step(change.user_id, &app, &code)?;
         let new = self.new_recovery_codes(change.user_id);
-        let confirm = ConfirmTotp { id, change, step, recovery_codes: new.macs };
+        let tokens_expire_at = self.tokens_expire_at(change.now);
+        let confirm = ConfirmTotp { id, change, step, recovery_codes: new.macs, tokens_expire_at };
         let notice = self.notice(account.user(), Notice::AppAdded, caller)?;
-        // Of several callers with the right code, one passes; and none if the password was changed since it began.
+        // Of several callers with the right code, one passes; and none if the password was changed since it began, or the
+        // session has ended.
         if !self.store.totp_confirm(confirm, notice).await? {
             return Err(Error::ChallengeInvalid);
         }

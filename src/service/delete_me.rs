@@ -1,8 +1,6 @@
 //! DeleteMe: the account goes, with all that is its. Its owner is told: it may have been somebody else.
 
-use zeroize::Zeroizing;
-
-use super::{Account, Error, UseCases};
+use super::{Account, Confirmation, Error, UseCases};
 use crate::{
     delivery::Notice,
     domain::{Caller, Password},
@@ -12,15 +10,15 @@ impl UseCases {
     /// Deletes the account.
     ///
     /// # Errors
-    /// Bad fields; a password that is not right; too many failures; the store's and the hasher's.
+    /// Bad fields; what [`UseCases::confirm`] finds missing or wrong; the store's and the hasher's.
     pub async fn delete_me(
         &self,
         account: &Account,
-        password: Zeroizing<String>,
+        confirmation: Confirmation,
         caller: Caller,
     ) -> Result<(), Error> {
-        let password = Password::parse(&password)?;
-        self.confirm(account, &password, caller).await?;
+        let password = Password::parse(&confirmation.password)?;
+        self.confirm(account, &password, confirmation.second_factor.as_ref(), caller).await?;
         let (user, session) = (account.user().id, account.session().id);
         let version = account.credentials().credential_version;
         let at = self.revoking(self.clock.now(), caller);
@@ -29,7 +27,7 @@ impl UseCases {
             self.outbox.wake();
             return Ok(());
         }
-        // The password was changed meanwhile, or another request has deleted the account.
+        // Meanwhile the password was changed, the session ended, or another request deleted the account.
         Err(Error::InvalidCredentials)
     }
 }

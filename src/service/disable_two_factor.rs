@@ -6,7 +6,7 @@ use super::{Clock, Error, outbox};
 use crate::{
     delivery::Notice,
     domain::{InvalidField, LoginName, User},
-    store::{self, FactorChange, Store},
+    store::{self, FactorChange, Store, TwoFactor},
     token::MasterKey,
 };
 
@@ -70,7 +70,7 @@ impl Operator {
         let (user_id, credential_version) = (found.user.id, found.credential_version);
         let change =
             FactorChange { user_id, credential_version, session_id: None, address: None, now };
-        if !self.store.two_factor_set(change, false, notice).await? {
+        if !self.store.two_factor_set(change, TwoFactor::Off, notice).await? {
             return Err(DisableTwoFactorError::Changed);
         }
         Ok(Disabled::Now(found.user))

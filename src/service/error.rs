@@ -40,6 +40,12 @@ pub enum Error {
     /// Codes would go to an address that nobody has shown to be theirs.
     #[error("the e-mail address is not verified")]
     EmailUnverified,
+    /// The second factor is on, and the session that asks has not used it.
+    #[error("the session has not used the second factor")]
+    LoginAgainNeeded,
+    /// The login is a while ago, and no second factor came beside the password.
+    #[error("a fresh proof is needed")]
+    FreshProofNeeded,
     /// A bearer or refresh token that is not ours, has expired, or whose session has ended: nothing tells which.
     #[error("the token is not valid")]
     TokenInvalid,

@@ -36,7 +36,9 @@ impl UseCases {
     /// As of [`UseCases::record_failure`].
     pub(super) async fn record_wrong_code(
         &self,
+        kind: EventKind,
         user_id: Uuid,
+        session_id: Option<Uuid>,
         attempt: Option<&Attempt>,
         caller: Caller,
     ) -> Result<(), Error> {
@@ -46,8 +48,8 @@ impl UseCases {
         } else {
             None
         };
-        let (kind, now, is_told) = (EventKind::CodeFailed, self.clock.now(), message.is_some());
-        let event = Event::of(kind, Some(user_id), None, caller.address, now);
+        let (now, is_told) = (self.clock.now(), message.is_some());
+        let event = Event::of(kind, Some(user_id), session_id, caller.address, now);
         self.store.event_append(event, message).await?;
         if is_told {
             self.outbox.wake();

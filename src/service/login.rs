@@ -125,8 +125,10 @@ impl UseCases {
         // guess: then it takes the mailbox as well.
         if credentials.user.is_2fa_enabled || guess.attempt.is_over_the_limit() {
             self.give_back_password(&guess.attempt).await?;
-            let challenge = self.begin_challenge(credentials, &destination).await?;
-            return Ok(LoginOutcome::Challenge(challenge));
+            return match self.begin_challenge(credentials, &destination).await? {
+                Some(challenge) => Ok(LoginOutcome::Challenge(challenge)),
+                None => self.refuse_login(Some(credentials.user.id), destination.address).await,
+            };
         }
         self.complete(credentials, &destination, &guess.attempt).await
     }

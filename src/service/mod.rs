@@ -71,6 +71,7 @@ pub use self::{
     challenge::PendingChallenge,
     change_password::ChangePasswordRequest,
     clock::Clock,
+    confirm::Confirmation,
     digest_key::{DigestKeyError, with_digest_key},
     disable_two_factor::{DisableTwoFactorError, Disabled, Operator},
     disable_user::{SwitchUserError, Switched},

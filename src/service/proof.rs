@@ -72,11 +72,7 @@ impl UseCases {
         }
         match proof {
             Proof::EmailCode(typed) => self.sent_code(typed, reserved),
-            Proof::Totp(typed) => {
-                let app = self.store.factors_of(user.id).await?.totp;
-                let app = app.ok_or(Error::ChallengeInvalid)?;
-                Ok(Spending::Totp { id: app.id, step: self.totp_step(user.id, &app, typed)? })
-            }
+            Proof::Totp(typed) => self.app_code(typed, user).await,
             Proof::RecoveryCode(typed) => {
                 self.recovery_code(typed, user, caller).map(Spending::RecoveryCode)
             }
@@ -86,6 +82,13 @@ impl UseCases {
     fn sent_code(&self, typed: &str, reserved: &Reserved) -> Result<Spending, Error> {
         let right = self.is_code(&reserved.token_mac, typed, &reserved.code_mac);
         right.then_some(Spending::SentCode).ok_or(Error::ChallengeInvalid)
+    }
+
+    /// The step that a code of the user's app is of, to be used up.
+    pub(super) async fn app_code(&self, typed: &str, user: &User) -> Result<Spending, Error> {
+        let app = self.store.factors_of(user.id).await?.totp;
+        let app = app.ok_or(Error::ChallengeInvalid)?;
+        Ok(Spending::Totp { id: app.id, step: self.totp_step(user.id, &app, typed)? })
     }
 
     /// Whether there is such a code, the store says. Somebody else may have used it: the user is told.

@@ -88,14 +88,19 @@ impl UseCases {
 
     /// How many sessions the user of one that begins may have.
     pub(super) fn session_limit(&self, begins_at: Timestamp) -> SessionLimit {
-        let tokens_expire_at = begins_at.plus(self.tokens.ttl()).plus(CLOCK_SKEW);
+        let tokens_expire_at = self.tokens_expire_at(begins_at);
         SessionLimit { most: self.policy.sessions_per_user, tokens_expire_at }
     }
 
-    /// What is ended now: tokens of it may still be around for as long as one can be valid. One may even be issued after
-    /// `now`, by a replica whose clock is ahead, or while this one waits for its turn in the database.
+    /// What is ended now.
     pub(super) fn revoking(&self, now: Timestamp, caller: Caller) -> Revoking {
-        let tokens_expire_at = now.plus(self.tokens.ttl()).plus(CLOCK_SKEW);
+        let tokens_expire_at = self.tokens_expire_at(now);
         Revoking { now, tokens_expire_at, address: caller.address }
+    }
+
+    /// Tokens of what is ended now may still be around for as long as one can be valid. One may even be issued after `now`, by
+    /// a replica whose clock is ahead, or while this one waits for its turn in the database.
+    pub(super) fn tokens_expire_at(&self, now: Timestamp) -> Timestamp {
+        now.plus(self.tokens.ttl()).plus(CLOCK_SKEW)
     }
 }

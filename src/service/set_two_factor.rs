@@ -1,39 +1,52 @@
 //! SetTwoFactor: whether a login needs more than the password.
 
-use zeroize::Zeroizing;
-
-use super::{Account, Error, UseCases};
+use super::{Account, Confirmation, Error, UseCases};
 use crate::{
     delivery::Notice,
     domain::{Caller, Password, User},
+    store::TwoFactor,
 };
 
 impl UseCases {
     /// Turns the second factor on, with codes by mail, or off, with all that belongs to it. Returns the user as they then are.
+    /// On ends all sessions, this one too: none has used it.
     ///
     /// # Errors
-    /// Bad fields; an address that should be verified and is not; a password that is not right; too many failures; the
+    /// Bad fields; an address that should be verified and is not; what [`UseCases::confirm`] finds missing or wrong; the
     /// store's and the hasher's.
     pub async fn set_two_factor(
         &self,
         account: &Account,
         enabled: bool,
-        password: Zeroizing<String>,
+        confirmation: Confirmation,
         caller: Caller,
     ) -> Result<User, Error> {
-        let password = Password::parse(&password)?;
+        let password = Password::parse(&confirmation.password)?;
         let user = account.user();
         // Whoever has mistyped the address would have locked themselves out.
         let reachable = user.email_verified || !self.policy.email_verification;
         if enabled && !user.is_2fa_enabled && !reachable {
             return Err(Error::EmailUnverified);
         }
-        self.confirm(account, &password, caller).await?;
+        self.confirm(account, &password, confirmation.second_factor.as_ref(), caller).await?;
         let what = if enabled { Notice::TwoFactorOn } else { Notice::TwoFactorOff };
         let notice = self.notice(user, what, caller)?;
-        if !self.store.two_factor_set(self.factor_change(account, caller), enabled, notice).await? {
-            // The password was changed meanwhile.
-            return Err(Error::InvalidCredentials);
+        let change = self.factor_change(account, caller);
+        let to = if enabled {
+            let verified_only = self.policy.email_verification;
+            TwoFactor::On { verified_only, tokens_expire_at: self.tokens_expire_at(change.now) }
+        } else {
+            TwoFactor::Off
+        };
+        if !self.store.two_factor_set(change, to, notice).await? {
+            // It was on when somebody last looked, and another request has turned it off. Or the password was changed, or
+            // the session ended.
+            let unverified = enabled && !reachable;
+            return Err(if unverified {
+                Error::EmailUnverified
+            } else {
+                Error::InvalidCredentials
+            });
         }
         self.outbox.wake();
         Ok(User { is_2fa_enabled: enabled, ..user.clone() })

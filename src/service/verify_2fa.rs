@@ -5,7 +5,7 @@ use super::{
     fields::check_sizes, login::Destination, proof::Reserved,
 };
 use crate::{
-    domain::{Caller, Challenge, Factor, InvalidField, size},
+    domain::{Caller, Challenge, EventKind, Factor, InvalidField, size},
     store::{Credentials, ReservedChallenge, Spending},
     token::OpaqueToken,
 };
@@ -46,7 +46,8 @@ impl UseCases {
                 Ok(tokens)
             }
             Err(Error::ChallengeInvalid) => {
-                self.record_wrong_code(user_id, attempt.as_ref(), caller).await?;
+                let kind = EventKind::CodeFailed;
+                self.record_wrong_code(kind, user_id, None, attempt.as_ref(), caller).await?;
                 Err(Error::ChallengeInvalid)
             }
             Err(error) => Err(error),

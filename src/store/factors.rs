@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Reservation, Result, SealedMessage};
+use super::{Reservation, Result, Revoking, SealedMessage};
 use crate::domain::{Event, EventKind, Timestamp};
 
 /// Second factors: authenticator apps and recovery codes. What changes them does so only while the user's credentials are
-/// those of that version: a change of the password wins. Each returns whether it did.
+/// those of that version, and while the session that asks may ask: [`FactorChange`] has the rule. Each returns whether it did.
 #[async_trait]
 pub trait Factors {
     /// What a user has to answer a challenge with, beside codes that are sent.
@@ -22,13 +22,12 @@ pub trait Factors {
     async fn totp_reserve(
         &self,
         id: Uuid,
-        user_id: Uuid,
+        change: FactorChange,
         max_attempts: u32,
-        now: Timestamp,
     ) -> Result<Reservation<SealedTotp>>;
 
     /// Confirms an enrolment, once: the app replaces an earlier one, the second factor is on, the recovery codes are new,
-    /// open challenges end, and the user is told.
+    /// open challenges end, and the user is told. Where the second factor was off all sessions end, the one that asks too.
     async fn totp_confirm(&self, confirm: ConfirmTotp, message: SealedMessage) -> Result<bool>;
 
     /// Replaces the recovery codes, which are given as keyed digests, if the second factor is on, and tells the user.
@@ -39,14 +38,32 @@ pub trait Factors {
         message: SealedMessage,
     ) -> Result<bool>;
 
-    /// Turns the second factor on or off, and tells the user if that is new. Off forgets the app and the recovery codes,
-    /// and ends open challenges.
+    /// Turns the second factor on or off, and tells the user if that is new. Both end open challenges. On ends all sessions,
+    /// the one that asks too, and open enrolments; off forgets the app and the recovery codes.
     async fn two_factor_set(
         &self,
         change: FactorChange,
-        enabled: bool,
+        to: TwoFactor,
         message: SealedMessage,
     ) -> Result<bool>;
+
+    /// Uses up what proves once more, beside the password, that the user is there, if the second factor is on. Of many callers
+    /// with one proof one succeeds. A code that was sent is none.
+    async fn factor_spend(&self, change: FactorChange, spending: Spending) -> Result<bool>;
+}
+
+/// What the second factor is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TwoFactor {
+    /// Off.
+    Off,
+    /// On, with codes that are sent, if it was off.
+    On {
+        /// Whether only a verified address will do.
+        verified_only: bool,
+        /// When the last token of the sessions that end by this has expired.
+        tokens_expire_at: Timestamp,
+    },
 }
 
 /// The secret of an authenticator app, encrypted.
@@ -67,7 +84,10 @@ pub struct UserFactors {
     pub has_recovery_codes: bool,
 }
 
-/// Whose second factor is changed, and on the word of what.
+/// Whose account is changed, and on the word of what.
+///
+/// Where a session asks, the change is made only if at that moment the account is enabled, the session lives, and it has used
+/// a second factor or the user has none on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FactorChange {
     /// Whose.
@@ -86,6 +106,11 @@ impl FactorChange {
     /// The event of this change.
     pub(super) fn event(&self, kind: EventKind) -> Event {
         Event::of(kind, Some(self.user_id), self.session_id, self.address, self.now)
+    }
+
+    /// The request, as one that ends sessions whose tokens have all expired then.
+    pub(super) fn revoking(&self, tokens_expire_at: Timestamp) -> Revoking {
+        Revoking { now: self.now, tokens_expire_at, address: self.address }
     }
 }
 
@@ -111,6 +136,8 @@ pub struct ConfirmTotp {
     pub step: i64,
     /// The keyed digests of the new recovery codes.
     pub recovery_codes: Vec<[u8; 32]>,
+    /// When the last token of the sessions that end by this has expired.
+    pub tokens_expire_at: Timestamp,
 }
 
 /// What a right proof uses up.

@@ -34,7 +34,7 @@ pub use self::{
     error::Error,
     factors::{
         ConfirmTotp, FactorChange, Factors, NewTotp, SealedTotp, Spending, SpentRecoveryCode,
-        UserFactors,
+        TwoFactor, UserFactors,
     },
     mailbox::{EmailVerification, MailboxCode, MailboxCodes, NewMailboxCode, PasswordReset},
     records::{
@@ -136,10 +136,10 @@ pub trait Users {
     /// Finds a user by id; nothing once they are deleted.
     async fn user_by_id(&self, id: Uuid) -> Result<Option<Credentials>>;
 
-    /// Deletes a user, if they are enabled and the credentials still those of that version, tells those who watch, and adds
-    /// the message that tells the user. Name and address are free at once, and nothing personal is left in the user's row;
-    /// it and all that refers to it is removed later (`Ended::Deleted…`). `session_id` is the one that asks. Returns whether
-    /// it did.
+    /// Deletes a user, if the credentials are still those of that version and the session that asks may ask
+    /// ([`FactorChange`]), tells those who watch, and adds the message that tells the user. Name and address are free at once,
+    /// and nothing personal is left in the user's row; it and all that refers to it is removed later (`Ended::Deleted…`).
+    /// Returns whether it did.
     async fn user_delete(
         &self,
         id: Uuid,
@@ -161,9 +161,9 @@ pub trait Users {
 /// Password hashes.
 #[async_trait]
 pub trait Passwords {
-    /// Sets another password, if the credentials are still those of that version: ends the user's other sessions and
-    /// open challenges, tells those who watch, and adds the message that tells the user. The session that asks goes on.
-    /// Returns whether it did.
+    /// Sets another password, if the credentials are still those of that version and the session that asks may ask
+    /// ([`FactorChange`]): ends the user's other sessions and open challenges, tells those who watch, and adds the message
+    /// that tells the user. The session that asks goes on. Returns whether it did.
     async fn password_change(&self, change: PasswordChange, message: SealedMessage)
     -> Result<bool>;
 
@@ -218,13 +218,13 @@ pub trait Sessions {
 /// Challenges: logins that wait for a second factor.
 #[async_trait]
 pub trait Challenges {
-    /// Adds a challenge, and the message with its code, if one is sent: or nothing at all, if the user is no longer enabled or
-    /// has other credentials by now.
+    /// Adds a challenge, and the message with its code, if one is sent; if the user is enabled and the credentials are still
+    /// those of that version. Returns whether it did.
     async fn challenge_create(
         &self,
         new: NewChallenge,
         message: Option<SealedMessage>,
-    ) -> Result<()>;
+    ) -> Result<bool>;
 
     /// Finds a challenge, also one that has expired or was answered, and its user; nothing if the user's credentials or second
     /// factors have changed since it began.
@@ -242,7 +242,8 @@ pub trait Challenges {
     /// spent already, the user is disabled, or their credentials or second factors have changed. The user's oldest sessions
     /// beyond `limit` end. Returns the session in the user's epoch, if it began.
     ///
-    /// A code that was sent completes nothing for a user who has an app, whoever began the challenge.
+    /// A code that was sent completes nothing for a user who has an app, whoever began the challenge. Otherwise it also shows
+    /// that the address is the user's: that then counts as verified.
     async fn challenge_complete(
         &self,
         challenge: Challenge,

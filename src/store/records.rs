@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use uuid::Uuid;
 
-use super::NewMailboxCode;
+use super::{FactorChange, NewMailboxCode};
 use crate::domain::{
     Challenge, Charged, Event, EventKind, Revocation, Session, ThrottleRule, Timestamp, User,
 };
@@ -85,6 +85,13 @@ pub struct SessionLimit {
     pub tokens_expire_at: Timestamp,
 }
 
+impl LiveSession {
+    /// Whether it may change the account: where the second factor is on, a session that has not used one may not.
+    pub fn may_change_the_account(&self) -> bool {
+        !self.credentials.user.is_2fa_enabled || self.session.has_used_second_factor()
+    }
+}
+
 /// When and from where something is revoked, and for how long that matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Revoking {
@@ -100,6 +107,17 @@ impl Revoking {
     /// The event of this request.
     pub(super) fn event(&self, kind: EventKind, user_id: Uuid, session_id: Uuid) -> Event {
         Event::of(kind, Some(user_id), Some(session_id), self.address, self.now)
+    }
+
+    /// The change that a session asks for with this request.
+    pub(super) fn change(
+        &self,
+        user_id: Uuid,
+        credential_version: i64,
+        session_id: Uuid,
+    ) -> FactorChange {
+        let (session_id, address, now) = (Some(session_id), self.address, self.now);
+        FactorChange { user_id, credential_version, session_id, address, now }
     }
 }
 

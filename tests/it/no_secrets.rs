@@ -89,7 +89,8 @@ struct Enrolled {
 async fn enrolled(canaries: &mut Canaries, tokens: &Tokens) -> Enrolled {
     let mut account = AccountServiceClient::connect(canaries.grpc()).await.unwrap();
     let begin = |password: &str| {
-        bearer(tokens, BeginTotpEnrollmentRequest { password: password.to_owned() })
+        let password = password.to_owned();
+        bearer(tokens, BeginTotpEnrollmentRequest { password, second_factor: None })
     };
     canaries.refused(account.begin_totp_enrollment(begin(WRONG)).await);
     let app = account.begin_totp_enrollment(begin(PASSWORD)).await.unwrap().into_inner();
@@ -117,10 +118,11 @@ async fn second_factors(canaries: &mut Canaries, tokens: &Tokens) -> Vec<String>
     auth.verify2_fa(proof(Proof::RecoveryCode(first.clone()))).await.unwrap();
     canaries.refused(auth.verify2_fa(proof(Proof::RecoveryCode(second.clone()))).await);
     let password = PASSWORD.to_owned();
-    let again = bearer(tokens, RegenerateRecoveryCodesRequest { password: password.clone() });
-    let again = account.regenerate_recovery_codes(again).await.unwrap().into_inner();
-    let off = bearer(tokens, SetTwoFactorRequest { enabled: false, password });
-    account.set_two_factor(off).await.unwrap();
+    let again = RegenerateRecoveryCodesRequest { password: password.clone(), second_factor: None };
+    let again = account.regenerate_recovery_codes(bearer(tokens, again)).await.unwrap();
+    let again = again.into_inner();
+    let off = SetTwoFactorRequest { enabled: false, password, second_factor: None };
+    account.set_two_factor(bearer(tokens, off)).await.unwrap();
     let mut secrets = vec![app.secret, app.otpauth_uri, app.qr_text, first, second];
     secrets.extend(again.recovery_codes);
     // Their digests are made of them without the dashes.
@@ -134,7 +136,7 @@ async fn renewed(canaries: &mut Canaries, tokens: &Tokens) -> String {
     let mut auth = AuthServiceClient::connect(canaries.grpc()).await.unwrap();
     let mut change = async |current: &str| {
         let (current_password, new_password) = (current.to_owned(), NEXT.to_owned());
-        let change = ChangePasswordRequest { current_password, new_password };
+        let change = ChangePasswordRequest { current_password, new_password, second_factor: None };
         account.change_password(bearer(tokens, change)).await
     };
     canaries.refused(change(WRONG).await);

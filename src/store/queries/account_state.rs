@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::{Connection, challenges, events, outbox, revocations, sessions};
+use super::{Connection, challenges, events, outbox, revocations, sessions, users};
 use crate::{
     domain::{Event, EventKind, Revocation, Revoked},
-    store::{Result, Revoking, SealedMessage},
+    store::{FactorChange, Result, Revoking, SealedMessage},
 };
 
 /// With another version of the credentials nothing completes that was begun before: no reset, and no session on a replica of
@@ -60,12 +60,14 @@ async fn end_all(
 /// one can't tell that its user is gone.
 pub(super) async fn delete(
     connection: &mut Connection,
-    id: Uuid,
-    session_id: Uuid,
-    credential_version: i64,
+    change: &FactorChange,
     at: &Revoking,
     message: &SealedMessage,
 ) -> Result<bool> {
+    if users::take(connection, change).await?.is_none() {
+        return Ok(false);
+    }
+    let (id, credential_version) = (change.user_id, change.credential_version);
     let deleted = sqlx::query(DELETE)
         .bind(id)
         .bind(credential_version)
@@ -78,7 +80,7 @@ pub(super) async fn delete(
     if deleted.is_none() {
         return Ok(false);
     }
-    events::put(connection, &[at.event(EventKind::UserDeleted, id, session_id)]).await?;
+    events::put(connection, &[change.event(EventKind::UserDeleted)]).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     // Nobody will ever have this id again, so tokens of logins that came at the same moment are void, too.
     let (not_before, expires_at) = (at.tokens_expire_at, at.tokens_expire_at);

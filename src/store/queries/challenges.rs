@@ -49,7 +49,7 @@ impl Challenges for Backend {
         &self,
         new: NewChallenge,
         message: Option<SealedMessage>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         self.write((new, message), |connection, (new, message)| {
             Box::pin(insert(connection, new, message.as_ref()))
         })
@@ -129,7 +129,7 @@ async fn insert(
     connection: &mut Connection,
     new: &NewChallenge,
     message: Option<&SealedMessage>,
-) -> Result<()> {
+) -> Result<bool> {
     let challenge = &new.challenge;
     let begun = sqlx::query(
         "INSERT INTO challenges (id, token_mac, user_id, credential_version, code_mac, attempts, audience, \
@@ -153,14 +153,14 @@ async fn insert(
     .bind(challenge.is_long_code)
     .fetch_optional(&mut *connection)
     .await?;
-    // An account that has changed since it was looked at asks nothing: what the caller then holds answers as a void one does.
     if begun.is_none() {
-        return Ok(());
+        return Ok(false);
     }
     let (user_id, at) = (Some(challenge.user_id), challenge.created_at);
     let event = Event::of(EventKind::ChallengeBegun, user_id, None, new.address, at);
     events::put(connection, &[event]).await?;
-    outbox::put(connection, message.map_or(&[], std::slice::from_ref)).await
+    outbox::put(connection, message.map_or(&[], std::slice::from_ref)).await?;
+    Ok(true)
 }
 
 async fn reserve(

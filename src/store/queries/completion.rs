@@ -30,7 +30,8 @@ pub(super) async fn complete(
         now: session.created_at,
     };
     // The user before the challenge, as a change of the password takes them: the other order could deadlock.
-    if users::take(connection, &change).await?.is_none() {
+    let version = challenge.credential_version;
+    if users::hold(connection, change.user_id, version).await?.is_none() {
         return Ok(None);
     }
     // A savepoint: what is used up by a part that succeeds comes back if another one does not. A code must not be lost to
@@ -38,15 +39,15 @@ pub(super) async fn complete(
     let mut savepoint = connection.begin().await?;
     let proven = consume(&mut savepoint, challenge, &change).await?
         && spend(&mut savepoint, &change, spending).await?;
-    let begun = if proven {
-        sessions::insert(&mut savepoint, session, challenge.credential_version).await?
-    } else {
-        None
-    };
+    let begun =
+        if proven { sessions::insert(&mut savepoint, session, version).await? } else { None };
     let Some(begun) = begun else {
         savepoint.rollback().await?;
         return Ok(None);
     };
+    if matches!(spending, Spending::SentCode) {
+        users::mark_verified(&mut savepoint, &change).await?;
+    }
     savepoint.commit().await?;
     sessions::end_oldest(connection, &begun, limit).await?;
     Ok(Some(begun))
@@ -61,6 +62,20 @@ async fn consume(
     let consumed =
         sqlx::query(CONSUME).bind(challenge.id).bind(change.now).fetch_optional(connection).await?;
     Ok(consumed.is_some())
+}
+
+/// Uses up what proves the user beside a session that they have: not the code of a challenge, for there is none.
+pub(super) async fn spend_again(
+    connection: &mut Connection,
+    change: &FactorChange,
+    spending: &Spending,
+) -> Result<bool> {
+    if matches!(spending, Spending::SentCode)
+        || users::take(connection, change).await? != Some(true)
+    {
+        return Ok(false);
+    }
+    spend(connection, change, spending).await
 }
 
 async fn spend(

@@ -4,12 +4,12 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, challenges, events, outbox, totp, users};
+use super::{Backend, Connection, challenges, completion, events, outbox, sessions, totp, users};
 use crate::{
     domain::{EventKind, Timestamp},
     store::{
         ConfirmTotp, FactorChange, Factors, NewTotp, Reservation, Result, SealedMessage,
-        SealedTotp, UserFactors,
+        SealedTotp, Spending, TwoFactor, UserFactors,
     },
 };
 
@@ -35,12 +35,11 @@ impl Factors for Backend {
     async fn totp_reserve(
         &self,
         id: Uuid,
-        user_id: Uuid,
+        change: FactorChange,
         max_attempts: u32,
-        now: Timestamp,
     ) -> Result<Reservation<SealedTotp>> {
-        self.write((id, user_id, max_attempts, now), |connection, (id, user_id, max, now)| {
-            Box::pin(totp::reserve(connection, *id, *user_id, *max, *now))
+        self.write((id, change, max_attempts), |connection, (id, change, max_attempts)| {
+            Box::pin(totp::reserve(connection, *id, change, *max_attempts))
         })
         .await
     }
@@ -76,11 +75,18 @@ impl Factors for Backend {
     async fn two_factor_set(
         &self,
         change: FactorChange,
-        enabled: bool,
+        to: TwoFactor,
         message: SealedMessage,
     ) -> Result<bool> {
-        self.write((change, enabled, message), |connection, (change, enabled, message)| {
-            Box::pin(set(connection, change, *enabled, message))
+        self.write((change, to, message), |connection, (change, to, message)| {
+            Box::pin(set(connection, change, *to, message))
+        })
+        .await
+    }
+
+    async fn factor_spend(&self, change: FactorChange, spending: Spending) -> Result<bool> {
+        self.write((change, spending), |connection, (change, spending)| {
+            Box::pin(completion::spend_again(connection, change, spending))
         })
         .await
     }
@@ -89,40 +95,89 @@ impl Factors for Backend {
 async fn set(
     connection: &mut Connection,
     change: &FactorChange,
-    enabled: bool,
+    to: TwoFactor,
     message: &SealedMessage,
 ) -> Result<bool> {
-    let Some(was_enabled) = users::take(connection, change).await? else { return Ok(false) };
-    if was_enabled == enabled {
-        return Ok(true);
-    }
-    turn(connection, change, enabled).await?;
-    if !enabled {
-        for forget in [
-            "DELETE FROM totp_factors WHERE user_id = $1",
-            "DELETE FROM recovery_codes WHERE user_id = $1",
-        ] {
-            sqlx::query(forget).bind(change.user_id).execute(&mut *connection).await?;
+    let Some(is_on) = users::take(connection, change).await? else { return Ok(false) };
+    match (to, is_on) {
+        (TwoFactor::Off, false) | (TwoFactor::On { .. }, true) => Ok(true),
+        (TwoFactor::Off, true) => turn_off(connection, change, message).await,
+        (TwoFactor::On { verified_only, tokens_expire_at }, false) => {
+            if !turn(connection, change, true, verified_only).await? {
+                return Ok(false);
+            }
+            turned_on(connection, change, message).await?;
+            end_sessions(connection, change, tokens_expire_at).await?;
+            Ok(true)
         }
     }
-    let kind = if enabled { EventKind::TwoFactorOn } else { EventKind::TwoFactorOff };
-    events::put(connection, &[change.event(kind)]).await?;
+}
+
+async fn turn_off(
+    connection: &mut Connection,
+    change: &FactorChange,
+    message: &SealedMessage,
+) -> Result<bool> {
+    turn(connection, change, false, false).await?;
+    for forget in [
+        "DELETE FROM totp_factors WHERE user_id = $1",
+        "DELETE FROM recovery_codes WHERE user_id = $1",
+    ] {
+        sqlx::query(forget).bind(change.user_id).execute(&mut *connection).await?;
+    }
+    events::put(connection, &[change.event(EventKind::TwoFactorOff)]).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     Ok(true)
 }
 
-/// Logins that wait for the second factor as it was can't be completed any more.
+/// An enrolment that was begun on the word of the password alone ends.
+async fn turned_on(
+    connection: &mut Connection,
+    change: &FactorChange,
+    message: &SealedMessage,
+) -> Result<()> {
+    sqlx::query("DELETE FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NULL")
+        .bind(change.user_id)
+        .execute(&mut *connection)
+        .await?;
+    events::put(connection, &[change.event(EventKind::TwoFactorOn)]).await?;
+    outbox::put(connection, std::slice::from_ref(message)).await
+}
+
+/// Turns the second factor on or off; with `verified_only` not for an address that is not verified. Logins that wait for the
+/// second factor as it was can't be completed any more. Returns whether it did.
 pub(super) async fn turn(
     connection: &mut Connection,
     change: &FactorChange,
     enabled: bool,
+    verified_only: bool,
+) -> Result<bool> {
+    let turned = sqlx::query(
+        "UPDATE users SET is_2fa_enabled = $2 WHERE id = $1 AND ($3 OR email_verified) RETURNING id",
+    )
+    .bind(change.user_id)
+    .bind(enabled)
+    .bind(!verified_only)
+    .fetch_optional(&mut *connection)
+    .await?;
+    if turned.is_none() {
+        return Ok(false);
+    }
+    challenges::end_all(connection, change.user_id, change.now).await?;
+    Ok(true)
+}
+
+/// Ends all sessions of a user whose second factor has just been turned on: none of them has used it. The last statements of
+/// their transaction.
+pub(super) async fn end_sessions(
+    connection: &mut Connection,
+    change: &FactorChange,
+    tokens_expire_at: Timestamp,
 ) -> Result<()> {
-    sqlx::query("UPDATE users SET is_2fa_enabled = $2 WHERE id = $1")
-        .bind(change.user_id)
-        .bind(enabled)
-        .execute(&mut *connection)
-        .await?;
-    challenges::end_all(connection, change.user_id, change.now).await
+    let at = change.revoking(tokens_expire_at);
+    // No session has that id.
+    sessions::revoke_others(connection, change.user_id, Uuid::nil(), &at).await?;
+    Ok(())
 }
 
 pub(super) async fn replace_codes(

@@ -44,9 +44,12 @@ impl MailboxCodes for Backend {
 
 pub(super) async fn insert(connection: &mut Connection, new: &NewMailboxCode) -> Result<()> {
     let code = &new.code;
-    sqlx::query(
+    // Nobody's where the user has been disabled, or has other credentials, since somebody last looked.
+    let user_id: Option<Uuid> = sqlx::query_scalar(
         "INSERT INTO mailbox_codes (id, id_mac, user_id, credential_version, budget, code_mac, attempts, \
-         created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)",
+         created_at, expires_at) VALUES ($1, $2, \
+         (SELECT id FROM users WHERE id = $3 AND credential_version = $4 AND disabled_at IS NULL), \
+         $4, $5, $6, 0, $7, $8) RETURNING user_id",
     )
     .bind(code.id)
     .bind(new.id_mac.as_slice())
@@ -56,11 +59,12 @@ pub(super) async fn insert(connection: &mut Connection, new: &NewMailboxCode) ->
     .bind(code.code_mac.as_slice())
     .bind(code.created_at)
     .bind(code.expires_at)
-    .execute(&mut *connection)
+    .fetch_one(&mut *connection)
     .await?;
-    let recorded = |kind| Event::of(kind, code.user_id, None, new.address, code.created_at);
-    events::put(connection, new.recorded_as.map(recorded).as_slice()).await?;
-    match &new.message {
+    let recorded = |kind| Event::of(kind, user_id, None, new.address, code.created_at);
+    let kind = new.recorded_as.filter(|_| user_id.is_some());
+    events::put(connection, kind.map(recorded).as_slice()).await?;
+    match new.message.as_ref().filter(|_| user_id.is_some()) {
         // In the same transaction: a code that counts is one that will be sent.
         Some(message) => outbox::put(connection, std::slice::from_ref(message)).await,
         // It removes nothing, and is there for the time it takes: without it an address that nobody has would be answered

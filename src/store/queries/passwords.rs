@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, challenges, events, outbox, reset, sessions};
+use super::{Backend, Connection, challenges, events, outbox, reset, sessions, users};
 use crate::{
     domain::EventKind,
     store::{Credentials, PasswordChange, PasswordReset, Passwords, Result, SealedMessage},
@@ -43,6 +43,10 @@ async fn replace(
     message: &SealedMessage,
 ) -> Result<bool> {
     let (user_id, version) = (change.user_id, change.credential_version);
+    let asked = change.at.change(user_id, version, change.session_id);
+    if users::take(connection, &asked).await?.is_none() {
+        return Ok(false);
+    }
     if !set_hash(connection, user_id, version, &change.password_hash).await? {
         return Ok(false);
     }

@@ -47,9 +47,8 @@ async fn set_password(
     reset: &PasswordReset,
     change: &FactorChange,
 ) -> Result<bool> {
-    let Some(is_2fa_enabled) = users::take(connection, change).await? else {
-        return Ok(false);
-    };
+    let held = users::hold(connection, change.user_id, change.credential_version).await?;
+    let Some(is_2fa_enabled) = held else { return Ok(false) };
     // A savepoint: no password is set without the recovery code that it takes, and no such code lost to a reset that fails.
     let mut savepoint = connection.begin().await?;
     let (user_id, version) = (change.user_id, change.credential_version);

@@ -141,6 +141,19 @@ pub(super) async fn find_live(
     Ok(sqlx::query_as(LIVE).bind(id).bind(now).fetch_optional(connection).await?)
 }
 
+/// Whether a session of that user may change the account now: it lives, the account is enabled, and it has used the second
+/// factor if that is on. Whoever asks holds the user's row, so that nothing of it changes until the change is made.
+pub(super) async fn may_ask(
+    connection: &mut Connection,
+    id: Uuid,
+    user_id: Uuid,
+    now: Timestamp,
+) -> Result<bool> {
+    let Some(found) = find_live(connection, id, now).await? else { return Ok(false) };
+    let live = LiveSession::try_from(found)?;
+    Ok(live.session.user_id == user_id && live.may_change_the_account())
+}
+
 /// Begins a session, if the user is enabled and the credentials are still those of that version: a login succeeds. One by the
 /// password alone does not where a second factor has been turned on since.
 ///

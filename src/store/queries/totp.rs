@@ -4,8 +4,11 @@ use uuid::Uuid;
 
 use super::{Connection, events, factors, outbox, users};
 use crate::{
-    domain::{EventKind, Timestamp},
-    store::{ConfirmTotp, NewTotp, Reservation, Result, SealedMessage, SealedTotp, column::count},
+    domain::EventKind,
+    store::{
+        ConfirmTotp, FactorChange, NewTotp, Reservation, Result, SealedMessage, SealedTotp,
+        column::count,
+    },
 };
 
 pub(super) async fn begin(connection: &mut Connection, new: &NewTotp) -> Result<bool> {
@@ -36,17 +39,21 @@ pub(super) async fn begin(connection: &mut Connection, new: &NewTotp) -> Result<
 pub(super) async fn reserve(
     connection: &mut Connection,
     id: Uuid,
-    user_id: Uuid,
+    change: &FactorChange,
     max_attempts: u32,
-    now: Timestamp,
 ) -> Result<Reservation<SealedTotp>> {
+    if users::take(connection, change).await?.is_none() {
+        return Ok(Reservation::Invalid);
+    }
     let sealed: Option<Vec<u8>> = sqlx::query_scalar(
         "UPDATE totp_factors SET attempts = attempts + 1 WHERE id = $1 AND user_id = $2 \
-         AND confirmed_at IS NULL AND expires_at > $3 AND attempts < $4 RETURNING sealed_secret",
+         AND credential_version = $3 AND confirmed_at IS NULL AND expires_at > $4 AND attempts < $5 \
+         RETURNING sealed_secret",
     )
     .bind(id)
-    .bind(user_id)
-    .bind(now)
+    .bind(change.user_id)
+    .bind(change.credential_version)
+    .bind(change.now)
     .bind(count(max_attempts))
     .fetch_optional(&mut *connection)
     .await?;
@@ -54,24 +61,20 @@ pub(super) async fn reserve(
         return Ok(Reservation::Reserved(SealedTotp { id, sealed_secret }));
     }
     // What could still be confirmed but for its attempts is exhausted; all else is equally invalid.
-    let open = is_open(connection, id, user_id, now).await?;
+    let open = is_open(connection, id, change).await?;
     Ok(if open { Reservation::Exhausted } else { Reservation::Invalid })
 }
 
-/// Whether there is such an enrolment of that user that is neither confirmed nor expired.
-async fn is_open(
-    connection: &mut Connection,
-    id: Uuid,
-    user_id: Uuid,
-    now: Timestamp,
-) -> Result<bool> {
+/// Whether there is such an enrolment of that user and those credentials that is neither confirmed nor expired.
+async fn is_open(connection: &mut Connection, id: Uuid, change: &FactorChange) -> Result<bool> {
     let found: Option<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM totp_factors WHERE id = $1 AND user_id = $2 AND confirmed_at IS NULL \
-         AND expires_at > $3",
+        "SELECT id FROM totp_factors WHERE id = $1 AND user_id = $2 AND credential_version = $3 \
+         AND confirmed_at IS NULL AND expires_at > $4",
     )
     .bind(id)
-    .bind(user_id)
-    .bind(now)
+    .bind(change.user_id)
+    .bind(change.credential_version)
+    .bind(change.now)
     .fetch_optional(connection)
     .await?;
     Ok(found.is_some())
@@ -84,9 +87,8 @@ pub(super) async fn confirm(
 ) -> Result<bool> {
     let change = &confirm.change;
     // From here on nobody else confirms one of this user's: of many callers, the first does.
-    if users::take(connection, change).await?.is_none()
-        || !is_confirmable(connection, confirm).await?
-    {
+    let Some(was_on) = users::take(connection, change).await? else { return Ok(false) };
+    if !is_confirmable(connection, confirm).await? {
         return Ok(false);
     }
     sqlx::query("DELETE FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL")
@@ -99,10 +101,13 @@ pub(super) async fn confirm(
         .bind(confirm.step)
         .execute(&mut *connection)
         .await?;
-    factors::turn(connection, change, true).await?;
+    factors::turn(connection, change, true, false).await?;
     factors::replace_codes(connection, change, &confirm.recovery_codes).await?;
     events::put(connection, &[change.event(EventKind::AppAdded)]).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
+    if !was_on {
+        factors::end_sessions(connection, change, confirm.tokens_expire_at).await?;
+    }
     Ok(true)
 }
 

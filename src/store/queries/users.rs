@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, account_state, events, mailbox};
+use super::{Backend, Connection, account_state, events, mailbox, sessions};
 use crate::{
     domain::{Event, EventKind, LoginName, Timestamp, User},
     store::{Credentials, FactorChange, NewUser, Result, Revoking, SealedMessage, Taken, Users},
@@ -90,12 +90,10 @@ impl Users for Backend {
         at: Revoking,
         message: SealedMessage,
     ) -> Result<bool> {
-        self.write(
-            (id, session_id, credential_version, at, message),
-            |connection, (id, session_id, version, at, message)| {
-                Box::pin(account_state::delete(connection, *id, *session_id, *version, at, message))
-            },
-        )
+        let change = at.change(id, credential_version, session_id);
+        self.write((change, at, message), |connection, (change, at, message)| {
+            Box::pin(account_state::delete(connection, change, at, message))
+        })
         .await
     }
 
@@ -119,20 +117,54 @@ pub(super) async fn find(connection: &mut Connection, id: Uuid) -> Result<Option
     Ok(row.map(Into::into))
 }
 
-/// Takes a user's row until the transaction ends, if the credentials are those that were checked. Returns whether the second
-/// factor is on. The statement changes nothing: it is the lock that both databases know.
+/// The guard of every change of an account that its owner or an operator asks for, and the first thing that such a change
+/// does: takes the user's row until the transaction ends, if the credentials are those that were checked and, where a session
+/// asks, that may still ask. Returns whether the second factor is on.
 pub(super) async fn take(
     connection: &mut Connection,
     change: &FactorChange,
+) -> Result<Option<bool>> {
+    let (user_id, version) = (change.user_id, change.credential_version);
+    let Some(is_2fa_enabled) = hold(connection, user_id, version).await? else { return Ok(None) };
+    // Only with the row in hand: a statement of Postgres that waited for it has seen the sessions as they were before.
+    let may_ask = match change.session_id {
+        Some(session_id) => sessions::may_ask(connection, session_id, user_id, change.now).await?,
+        None => true,
+    };
+    Ok(may_ask.then_some(is_2fa_enabled))
+}
+
+/// Takes a user's row until the transaction ends, if the credentials are of that version. Returns whether the second factor
+/// is on. The statement changes nothing: it is the lock that both databases know.
+pub(super) async fn hold(
+    connection: &mut Connection,
+    user_id: Uuid,
+    credential_version: i64,
 ) -> Result<Option<bool>> {
     Ok(sqlx::query_scalar(
         "UPDATE users SET credential_version = credential_version \
          WHERE id = $1 AND credential_version = $2 RETURNING is_2fa_enabled",
     )
-    .bind(change.user_id)
-    .bind(change.credential_version)
+    .bind(user_id)
+    .bind(credential_version)
     .fetch_optional(connection)
     .await?)
+}
+
+/// Whoever has typed a code that was sent reads the mailbox: the address is theirs. Recorded if that is new.
+pub(super) async fn mark_verified(
+    connection: &mut Connection,
+    change: &FactorChange,
+) -> Result<()> {
+    let verified = sqlx::query(
+        "UPDATE users SET email_verified = $2 WHERE id = $1 AND NOT email_verified RETURNING id",
+    )
+    .bind(change.user_id)
+    .bind(true)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let event = verified.map(|_| change.event(EventKind::EmailVerified));
+    events::put(connection, event.as_slice()).await
 }
 
 async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {

@@ -15,17 +15,21 @@ async fn each_change_of_a_second_factor_leaves_one_event_and_a_refusal_none_of_i
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     use EventKind::{
-        AppAdded, ChallengeBegun, CodeFailed, ConfirmationFailed, RecoveryCodesReplaced,
-        TwoFactorOff, TwoFactorOn,
+        AppAdded, ChallengeBegun, CodeFailed, ConfirmationFailed, EmailVerified, LoginSucceeded,
+        RecoveryCodesReplaced, SessionRevoked, TwoFactorOff, TwoFactorOn,
     };
     let mut recorder = Recorder::start(backend).await;
     let user = recorder.server.user(false).await;
-    let own = recorder.server.session(&user).await;
+    let first = recorder.server.session(&user).await;
     recorder.seen = super::events(&recorder.server.database).await.len();
-    let (by, of) = (Some(&own), Some(&user));
+    let (by, of) = (Some(&first), Some(&user));
 
-    set_two_factor(&recorder.server, &own, true, PASSWORD).await.unwrap();
-    recorder.expect(&[(TwoFactorOn, of, by)]).await;
+    set_two_factor(&recorder.server, &first, true, PASSWORD).await.unwrap();
+    recorder.expect(&[(TwoFactorOn, of, by), (SessionRevoked, of, by)]).await;
+    let own = recorder.server.session_by_mail(&user).await;
+    let by = Some(&own);
+    let login = [(ChallengeBegun, of, None), (LoginSucceeded, of, by), (EmailVerified, of, by)];
+    recorder.expect(&login).await;
     set_two_factor(&recorder.server, &own, true, PASSWORD).await.unwrap();
     let begun = begin(&recorder.server, &own, PASSWORD).await.unwrap();
     confirm(&recorder.server, &own, &begun.enrollment_id, "").await.unwrap_err();

@@ -21,7 +21,9 @@ use crate::harness::{
 async fn each_login_leaves_one_event_however_it_ends(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    use EventKind::{ChallengeBegun, CodeFailed, LoginFailed, LoginSucceeded, Registered};
+    use EventKind::{
+        ChallengeBegun, CodeFailed, EmailVerified, LoginFailed, LoginSucceeded, Registered,
+    };
     let mut recorder = Recorder::start(backend).await;
     let alice = recorder.server.user(false).await;
     recorder.expect(&[(Registered, Some(&alice), None)]).await;
@@ -50,7 +52,10 @@ async fn each_login_leaves_one_event_however_it_ends(
         recorder.expect(&[(CodeFailed, Some(&bob), None)]).await;
     }
     let tokens = recorder.server.verify(&challenge, &code).await.unwrap();
-    recorder.expect(&[(LoginSucceeded, Some(&bob), Some(&tokens))]).await;
+    let (of, by) = (Some(&bob), Some(&tokens));
+    recorder.expect(&[(LoginSucceeded, of, by), (EmailVerified, of, by)]).await;
+    let again = recorder.server.session_by_mail(&bob).await;
+    recorder.expect(&[(ChallengeBegun, of, None), (LoginSucceeded, of, Some(&again))]).await;
     // A right code of an account that was disabled meanwhile is not looked at.
     let challenge = recorder.server.challenge(&bob).await;
     recorder.server.database.run("UPDATE users SET disabled_at = created_at").await;

@@ -8,7 +8,7 @@ use tonic::Code;
 
 use super::{
     Begun, STEP, answer, begin, begin_and_scan, begun, confirm, enroll, enrolled, factors, notices,
-    regenerate, set_two_factor, totp, wrong_for,
+    regenerate, session_by_app, set_two_factor, totp, wrong_for,
 };
 use crate::harness::{Backend, Server, jwt, logs, reason, reason_of, server::PASSWORD, violations};
 
@@ -20,12 +20,12 @@ async fn after_the_enrolment_a_login_asks_for_the_app_and_nothing_is_mailed(
     let server = Server::start(backend).await;
     let who = enrolled(&server).await;
     assert_eq!(who.codes.len(), 10);
-    assert!(server.me(&who.tokens).await.unwrap().is_2fa_enabled);
     let challenge = server.challenge(&who.user).await;
     assert_eq!(factors(&challenge), [Factor::Totp, Factor::RecoveryCode]);
     assert_eq!((challenge.masked_destination.as_str(), challenge.resend_time), ("", None));
     let code = who.app.code_at(&server.clock);
     let tokens = answer(&server, &challenge, totp(code)).await.unwrap();
+    assert!(server.me(&tokens).await.unwrap().is_2fa_enabled);
     let amr = &jwt::claims(&tokens.access_token)["amr"];
     assert_eq!(*amr, serde_json::json!(["pwd", "otp", "mfa"]));
     assert_eq!(notices(&server, &who.user).await, ["app_added"]);
@@ -54,11 +54,12 @@ async fn the_token_alone_changes_no_factor(
 ) {
     let server = Server::start(backend).await;
     let who = enrolled(&server).await;
+    let tokens = session_by_app(&server, &who.user, &who.app).await;
     for (guess, expected) in [("a wrong guess", "INVALID_CREDENTIALS"), ("", "INVALID_FIELD")] {
         for refused in [
-            begin(&server, &who.tokens, guess).await.map(|_| ()).unwrap_err(),
-            regenerate(&server, &who.tokens, guess).await.map(|_| ()).unwrap_err(),
-            set_two_factor(&server, &who.tokens, false, guess).await.map(|_| ()).unwrap_err(),
+            begin(&server, &tokens, guess).await.map(|_| ()).unwrap_err(),
+            regenerate(&server, &tokens, guess).await.map(|_| ()).unwrap_err(),
+            set_two_factor(&server, &tokens, false, guess).await.map(|_| ()).unwrap_err(),
         ] {
             assert_eq!(reason(&refused), expected);
             assert_eq!(violations(&refused).is_empty(), !guess.is_empty());
@@ -136,12 +137,12 @@ async fn an_enrolment_is_confirmed_once_and_within_ten_minutes(
     let codes = confirm(&server, &tokens, &id, &code).await.unwrap();
     server.clock.advance(STEP);
     let next = app.code_at(&server.clock);
+    let challenge = server.challenge(&user).await;
+    let tokens = answer(&server, &challenge, super::recovery(&codes[0])).await.unwrap();
     for code in [code, next] {
         let again = confirm(&server, &tokens, &id, &code).await;
         assert_eq!(reason_of(again), "CHALLENGE_INVALID");
     }
-    let challenge = server.challenge(&user).await;
-    assert!(answer(&server, &challenge, super::recovery(&codes[0])).await.is_ok());
     assert_eq!(notices(&server, &user).await, ["app_added", "recovery_code_used"]);
 }
 
@@ -166,7 +167,8 @@ async fn an_old_app_and_its_recovery_codes_work_until_the_new_one_is_confirmed(
 ) {
     let server = Server::start(backend).await;
     let who = enrolled(&server).await;
-    let (id, new) = begin_and_scan(&server, &who.tokens).await;
+    let tokens = session_by_app(&server, &who.user, &who.app).await;
+    let (id, new) = begin_and_scan(&server, &tokens).await;
     let log_in = async |proof| {
         let challenge = server.challenge(&who.user).await;
         answer(&server, &challenge, proof).await
@@ -176,7 +178,7 @@ async fn an_old_app_and_its_recovery_codes_work_until_the_new_one_is_confirmed(
     assert_eq!(reason_of(log_in(totp(new.code_at(&server.clock))).await), "CHALLENGE_INVALID");
 
     let code = new.code_at(&server.clock);
-    let codes = confirm(&server, &who.tokens, &id, &code).await.unwrap();
+    let codes = confirm(&server, &tokens, &id, &code).await.unwrap();
     server.clock.advance(STEP);
     for old in [totp(who.app.code_at(&server.clock)), super::recovery(&who.codes[1])] {
         assert_eq!(reason_of(log_in(old).await), "CHALLENGE_INVALID");

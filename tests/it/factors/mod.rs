@@ -1,5 +1,6 @@
 //! Second factors: authenticator apps, recovery codes, and turning them on and off.
 
+mod confirmation;
 mod enrolling;
 mod qr;
 mod races;
@@ -12,8 +13,8 @@ use std::time::Duration;
 
 use countersign::pb::{
     BeginTotpEnrollmentRequest, BeginTotpEnrollmentResponse, Challenge,
-    ConfirmTotpEnrollmentRequest, Factor, RegenerateRecoveryCodesRequest, SetTwoFactorRequest,
-    Tokens, User, Verify2FaRequest, verify2_fa_request::Proof,
+    ConfirmTotpEnrollmentRequest, Factor, RegenerateRecoveryCodesRequest, SecondFactor,
+    SetTwoFactorRequest, Tokens, User, Verify2FaRequest, verify2_fa_request::Proof,
 };
 use tonic::Status;
 
@@ -27,10 +28,10 @@ use crate::harness::{
 
 const STEP: Duration = Duration::from_secs(30);
 
-/// A user with an app, on a clock that stands still. The app's next code has not been used.
+/// A user with an app, on a clock that stands still. The app's next code has not been used. The session that enrolled it is
+/// over.
 struct Enrolled {
     user: User,
-    tokens: Tokens,
     app: App,
     codes: Vec<String>,
 }
@@ -40,7 +41,15 @@ async fn enrolled(server: &Server) -> Enrolled {
     let code = app.code_at(&server.clock);
     let codes = confirm(server, &tokens, &id, &code).await.unwrap();
     server.clock.advance(STEP);
-    Enrolled { user, tokens, app, codes }
+    Enrolled { user, app, codes }
+}
+
+/// A new session of a user with an app, by its code of this moment. The next one has not been used.
+pub async fn session_by_app(server: &Server, user: &User, app: &App) -> Tokens {
+    let challenge = server.challenge(user).await;
+    let tokens = answer(server, &challenge, totp(app.code_at(&server.clock))).await.unwrap();
+    server.clock.advance(STEP);
+    tokens
 }
 
 /// An enrolment that waits for its confirmation, on a clock that stands still.
@@ -77,7 +86,17 @@ pub async fn begin(
     tokens: &Tokens,
     password: &str,
 ) -> Result<BeginTotpEnrollmentResponse, Status> {
-    let request = bearer(tokens, BeginTotpEnrollmentRequest { password: password.to_owned() });
+    begin_with(server, tokens, password, None).await
+}
+
+async fn begin_with(
+    server: &Server,
+    tokens: &Tokens,
+    password: &str,
+    second_factor: Option<SecondFactor>,
+) -> Result<BeginTotpEnrollmentResponse, Status> {
+    let request = BeginTotpEnrollmentRequest { password: password.to_owned(), second_factor };
+    let request = bearer(tokens, request);
     let mut account = server.account.clone();
     let begun = account.begin_totp_enrollment(request);
     Ok(soon("BeginTotpEnrollment", begun).await?.into_inner())
@@ -101,7 +120,17 @@ pub async fn regenerate(
     tokens: &Tokens,
     password: &str,
 ) -> Result<Vec<String>, Status> {
-    let request = bearer(tokens, RegenerateRecoveryCodesRequest { password: password.to_owned() });
+    regenerate_with(server, tokens, password, None).await
+}
+
+async fn regenerate_with(
+    server: &Server,
+    tokens: &Tokens,
+    password: &str,
+    second_factor: Option<SecondFactor>,
+) -> Result<Vec<String>, Status> {
+    let request = RegenerateRecoveryCodesRequest { password: password.to_owned(), second_factor };
+    let request = bearer(tokens, request);
     let mut account = server.account.clone();
     let codes = account.regenerate_recovery_codes(request);
     Ok(soon("RegenerateRecoveryCodes", codes).await?.into_inner().recovery_codes)
@@ -113,7 +142,18 @@ pub async fn set_two_factor(
     enabled: bool,
     password: &str,
 ) -> Result<User, Status> {
-    let request = bearer(tokens, SetTwoFactorRequest { enabled, password: password.to_owned() });
+    set_two_factor_with(server, tokens, enabled, password, None).await
+}
+
+async fn set_two_factor_with(
+    server: &Server,
+    tokens: &Tokens,
+    enabled: bool,
+    password: &str,
+    second_factor: Option<SecondFactor>,
+) -> Result<User, Status> {
+    let request = SetTwoFactorRequest { enabled, password: password.to_owned(), second_factor };
+    let request = bearer(tokens, request);
     let mut account = server.account.clone();
     let set = account.set_two_factor(request);
     Ok(soon("SetTwoFactor", set).await?.into_inner().user.unwrap())

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use tonic::Status;
 
-use super::{Enrolled, answer, begin, confirm, enrolled, notices, recovery, totp};
+use super::{Enrolled, answer, begin, confirm, enrolled, notices, recovery, set_two_factor, totp};
 use crate::harness::{Backend, Server, authenticator::App, reason, server::PASSWORD};
 
 const CALLERS: usize = 64;
@@ -87,4 +87,29 @@ async fn an_enrolment_is_confirmed_by_one_of_many(
     assert_eq!(winners(&answers, &["CHALLENGE_INVALID", "CHALLENGE_EXHAUSTED"]), 1);
     assert_eq!(server.database.number("SELECT COUNT(*) FROM recovery_codes").await, 10);
     assert_eq!(notices(&server, &user).await, ["app_added"]);
+}
+
+/// Whether the address is verified was looked at while the second factor was on, and nothing was to be turned on.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_race_turns_codes_on_for_an_address_that_is_not_verified(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server =
+        Server::start_with(backend, |config, _| config.policy.email_verification = true).await;
+    let user = server.user(true).await;
+    let tokens = server.session_by_mail(&user).await;
+    server.database.run("UPDATE users SET email_verified = FALSE").await;
+    let callers =
+        (0..CALLERS).map(|number| set_two_factor(&server, &tokens, number != 4, PASSWORD));
+    let answers = join_all(callers).await;
+    let reasons = ["EMAIL_UNVERIFIED", "THROTTLED"];
+    winners(&answers, &reasons);
+    let turned = async |kind| {
+        let sql = format!("SELECT COUNT(*) FROM events WHERE kind = 'two_factor_{kind}'");
+        server.database.number(&sql).await
+    };
+    assert_eq!([turned("off").await, turned("on").await], [1, 0]);
+    let on = "SELECT COUNT(*) FROM users WHERE is_2fa_enabled";
+    assert_eq!(server.database.number(on).await, 0);
 }

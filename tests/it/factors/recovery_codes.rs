@@ -5,7 +5,8 @@ use rstest::rstest;
 use tonic::Code;
 
 use super::{
-    Enrolled, answer, enrolled, factors, notices, recovery, regenerate, set_two_factor, totp,
+    Enrolled, answer, enrolled, factors, notices, recovery, regenerate, session_by_app,
+    set_two_factor, totp,
 };
 use crate::harness::{Backend, Server, jwt, logs, reason, reason_of, server::PASSWORD};
 
@@ -75,7 +76,8 @@ async fn new_codes_take_the_place_of_the_old_ones(
 ) {
     let server = Server::start(backend).await;
     let who = enrolled(&server).await;
-    let codes = regenerate(&server, &who.tokens, PASSWORD).await.unwrap();
+    let tokens = session_by_app(&server, &who.user, &who.app).await;
+    let codes = regenerate(&server, &tokens, PASSWORD).await.unwrap();
     assert_eq!(codes.len(), 10);
     assert_eq!(reason_of(recover(&server, &who, &who.codes[0]).await), "CHALLENGE_INVALID");
     for code in &codes {
@@ -121,5 +123,6 @@ async fn without_a_second_factor_there_is_nothing_to_recover(
         (Code::FailedPrecondition, "TWO_FACTOR_OFF".into())
     );
     set_two_factor(&server, &tokens, true, PASSWORD).await.unwrap();
+    let tokens = server.session_by_mail(&user).await;
     assert_eq!(regenerate(&server, &tokens, PASSWORD).await.unwrap().len(), 10);
 }

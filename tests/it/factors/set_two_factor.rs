@@ -1,10 +1,13 @@
 //! SetTwoFactor.
 
-use countersign::pb::{Factor, Tokens, login_response::Result as Outcome};
+use countersign::pb::{Factor, Tokens, User, login_response::Result as Outcome};
 use rstest::rstest;
 use tonic::Code;
 
-use super::{STEP, answer, enroll, enrolled, factors, notices, recovery, set_two_factor, totp};
+use super::{
+    STEP, answer, enroll, enrolled, factors, notices, recovery, session_by_app, set_two_factor,
+    totp,
+};
 use crate::harness::{Backend, Server, logs, reason, reason_of, server::PASSWORD};
 
 /// The tokens that a login gets at once.
@@ -25,10 +28,11 @@ async fn turned_on_a_login_asks_for_a_mailed_code(
     let tokens = server.session(&user).await;
     let set = set_two_factor(&server, &tokens, true, PASSWORD).await.unwrap();
     assert!(set.is_2fa_enabled);
-    assert_eq!(server.me(&tokens).await.unwrap(), set);
     let challenge = server.challenge(&user).await;
     assert_eq!(factors(&challenge), [Factor::EmailCode]);
-    assert!(server.verify(&challenge, &logs::code(&user.username)).await.is_ok());
+    let tokens = server.verify(&challenge, &logs::code(&user.username)).await.unwrap();
+    // The code has shown that the address is the user's.
+    assert_eq!(server.me(&tokens).await.unwrap(), User { email_verified: true, ..set });
     assert_eq!(notices(&server, &user).await, ["two_factor_on"]);
 }
 
@@ -39,8 +43,9 @@ async fn turned_off_a_login_gets_tokens_at_once_and_app_and_codes_are_forgotten(
 ) {
     let server = Server::start(backend).await;
     let who = enrolled(&server).await;
+    let tokens = session_by_app(&server, &who.user, &who.app).await;
     let open = server.challenge(&who.user).await;
-    let set = set_two_factor(&server, &who.tokens, false, PASSWORD).await.unwrap();
+    let set = set_two_factor(&server, &tokens, false, PASSWORD).await.unwrap();
     assert!(!set.is_2fa_enabled);
     let code = who.app.code_at(&server.clock);
     for proof in [totp(code.as_str()), recovery(&who.codes[0])] {
@@ -74,11 +79,14 @@ async fn set_to_what_it_is_it_changes_nothing_and_nobody_is_told(
     let tokens = server.session(&user).await;
     assert!(!set_two_factor(&server, &tokens, false, PASSWORD).await.unwrap().is_2fa_enabled);
     assert_eq!(notices(&server, &user).await, Vec::<String>::new());
+    assert!(server.me(&tokens).await.is_ok(), "nor does a session end");
     let (app, codes) = enroll(&server, &tokens).await;
+    server.clock.advance(STEP);
+    let tokens = session_by_app(&server, &user, &app).await;
     let open = server.challenge(&user).await;
     assert!(set_two_factor(&server, &tokens, true, PASSWORD).await.unwrap().is_2fa_enabled);
     assert_eq!(notices(&server, &user).await, ["app_added"]);
-    server.clock.advance(STEP);
+    assert!(server.me(&tokens).await.is_ok());
     assert!(answer(&server, &open, totp(app.code_at(&server.clock))).await.is_ok());
     let challenge = server.challenge(&user).await;
     assert!(answer(&server, &challenge, recovery(&codes[0])).await.is_ok());

@@ -199,6 +199,12 @@ impl Server {
         }
     }
 
+    /// The tokens of a new session of a user who gets codes by mail.
+    pub async fn session_by_mail(&self, user: &User) -> Tokens {
+        let challenge = self.challenge(user).await;
+        self.verify(&challenge, &logs::code(&user.username)).await.unwrap()
+    }
+
     pub async fn refresh(&self, token: &str, request_id: &str) -> Result<Tokens, Status> {
         let (refresh_token, request_id) = (token.to_owned(), request_id.to_owned());
         let request = RefreshTokenRequest { refresh_token, request_id };
@@ -228,12 +234,14 @@ impl Server {
         new: &str,
     ) -> Result<(), Status> {
         let (current_password, new_password) = (current.to_owned(), new.to_owned());
-        let request = bearer(tokens, ChangePasswordRequest { current_password, new_password });
+        let request = ChangePasswordRequest { current_password, new_password, second_factor: None };
+        let request = bearer(tokens, request);
         soon("ChangePassword", self.account.clone().change_password(request)).await.map(|_| ())
     }
 
     pub async fn delete_me(&self, tokens: &Tokens, password: &str) -> Result<(), Status> {
-        let request = bearer(tokens, DeleteMeRequest { password: password.to_owned() });
+        let request = DeleteMeRequest { password: password.to_owned(), second_factor: None };
+        let request = bearer(tokens, request);
         soon("DeleteMe", self.account.clone().delete_me(request)).await.map(|_| ())
     }
 }

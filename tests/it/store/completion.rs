@@ -141,3 +141,30 @@ async fn of_many_challenges_one_is_completed_with_a_step_or_a_code(
     let used = "SELECT COUNT(*) FROM challenges WHERE consumed_at IS NOT NULL";
     assert_eq!(database.number(used).await, 2);
 }
+
+/// Whoever has typed a code that was sent reads the mailbox; an app shows nothing of that.
+#[rstest]
+#[tokio::test]
+async fn a_code_that_was_sent_shows_that_the_address_is_the_users(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (user, app) = enrolled(store.as_ref()).await;
+    let verified = async || {
+        let events = "SELECT COUNT(*) FROM events WHERE kind = 'email_verified'";
+        let users = "SELECT COUNT(*) FROM users WHERE email_verified";
+        [database.number(users).await, database.number(events).await]
+    };
+    let by_app = challenge(store.as_ref(), &user).await;
+    let step = Spending::Totp { id: app.id, step: 8 };
+    assert!(complete(store.as_ref(), &by_app, &step).await);
+    assert_eq!(verified().await, [0, 0]);
+    database.run("DELETE FROM totp_factors").await;
+    for _ in 0..2 {
+        let challenge = challenge(store.as_ref(), &user).await;
+        assert!(complete(store.as_ref(), &challenge, &Spending::SentCode).await);
+        assert!(!complete(store.as_ref(), &challenge, &Spending::SentCode).await);
+        assert_eq!(verified().await, [1, 1]);
+    }
+}

@@ -91,6 +91,7 @@ async fn each_change_leaves_its_event_and_one_that_changes_nothing_leaves_none(
         );
     }
     expected.push((EventKind::LoginSucceeded, Some(user), Some(begun.id)));
+    expected.push((EventKind::EmailVerified, Some(user), Some(begun.id)));
     for session in [&second, &third] {
         assert!(
             store

@@ -1,8 +1,11 @@
 //! Second factors: enrolled, replaced, turned on and off.
 
-use countersign::store::{
-    ConfirmTotp, Credentials, Ended, FactorChange, NewTotp, Reservation, SealedTotp, Store,
-    UserFactors,
+use countersign::{
+    domain::Timestamp,
+    store::{
+        ConfirmTotp, Credentials, Ended, FactorChange, NewTotp, Reservation, SealedTotp, Store,
+        TwoFactor, UserFactors,
+    },
 };
 use rstest::rstest;
 use uuid::Uuid;
@@ -12,11 +15,16 @@ use crate::harness::{Backend, Database};
 
 const MAX: u32 = 3;
 
-fn change(user: &Credentials) -> FactorChange {
+/// A change that no session asks for: what those may is looked at in `asking`.
+pub(super) fn change(user: &Credentials) -> FactorChange {
     let (user_id, credential_version) = (user.user.id, user.credential_version);
-    let (session_id, address) = (Some(Uuid::now_v7()), Some(ADDRESS));
+    let (session_id, address) = (None, Some(ADDRESS));
     FactorChange { user_id, credential_version, session_id, address, now: at(10) }
 }
+
+/// On, whether the address is verified or not.
+pub(super) const ON: TwoFactor =
+    TwoFactor::On { verified_only: false, tokens_expire_at: Timestamp::from_unix_micros(0) };
 
 /// An enrolment that expires at 600.
 pub(super) fn new_totp(user: &Credentials) -> NewTotp {
@@ -26,7 +34,8 @@ pub(super) fn new_totp(user: &Credentials) -> NewTotp {
 
 pub(super) fn confirmation(new: &NewTotp, step: i64) -> ConfirmTotp {
     let recovery_codes = vec![[1; 32], [2; 32]];
-    ConfirmTotp { id: new.sealed.id, change: new.change, step, recovery_codes }
+    let (id, change, tokens_expire_at) = (new.sealed.id, new.change, at(910));
+    ConfirmTotp { id, change, step, recovery_codes, tokens_expire_at }
 }
 
 /// A user with an app whose last step is 7, and two recovery codes.
@@ -81,9 +90,11 @@ async fn attempts_to_confirm_are_spent_one_by_one_by_the_owner_alone(
     let (user, other) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
     let new = new_totp(&user);
     store.totp_begin(new.clone()).await.unwrap();
-    let (mine, theirs) = (user.user.id, other.user.id);
-    let reserve =
-        async |id, user, seconds| store.totp_reserve(id, user, MAX, at(seconds)).await.unwrap();
+    let (mine, theirs) = (&user, &other);
+    let reserve = async |id, user, seconds| {
+        let change = FactorChange { now: at(seconds), ..change(user) };
+        store.totp_reserve(id, change, MAX).await.unwrap()
+    };
     let id = new.sealed.id;
     for (id, user, seconds) in [(id, theirs, 0), (Uuid::now_v7(), mine, 0), (id, mine, 600)] {
         assert_eq!(reserve(id, user, seconds).await, Reservation::Invalid);
@@ -132,7 +143,7 @@ async fn nothing_is_changed_on_the_word_of_credentials_that_no_longer_count(
     assert!(!store.totp_confirm(confirmation(&open, 8), new_message()).await.unwrap());
     let codes = vec![[3; 32]];
     assert!(!store.recovery_codes_replace(old, codes, new_message()).await.unwrap());
-    assert!(!store.two_factor_set(old, false, new_message()).await.unwrap());
+    assert!(!store.two_factor_set(old, TwoFactor::Off, new_message()).await.unwrap());
     // Nor is one confirmed by the new credentials that was begun with the old ones.
     let new = FactorChange { credential_version: 2, ..old };
     let confirm = ConfirmTotp { change: new, ..confirmation(&open, 8) };
@@ -162,7 +173,7 @@ async fn recovery_codes_are_replaced_while_the_second_factor_is_on(
     assert!(replace(vec![[3; 32], [4; 32], [5; 32]]).await.unwrap());
     assert_eq!(database.number("SELECT COUNT(*) FROM recovery_codes").await, 2 + 3);
     assert_eq!(waiting(store.as_ref()).await, before + 1);
-    assert!(store.two_factor_set(change(&user), false, new_message()).await.unwrap());
+    assert!(store.two_factor_set(change(&user), TwoFactor::Off, new_message()).await.unwrap());
     assert!(!replace(vec![[6; 32]]).await.unwrap());
     assert_eq!(store.factors_of(user.user.id).await.unwrap(), UserFactors::default());
     assert!(store.factors_of(other.user.id).await.unwrap().has_recovery_codes);
@@ -184,9 +195,10 @@ async fn the_second_factor_turned_off_takes_all_with_it_and_told_of_once(
     let before = waiting(store.as_ref()).await;
     let enabled =
         async || store.user_by_id(user.user.id).await.unwrap().unwrap().user.is_2fa_enabled;
-    for (to, told) in [(true, 0), (false, 1), (false, 1), (true, 2)] {
+    for (to, told) in [(ON, 0), (TwoFactor::Off, 1), (TwoFactor::Off, 1), (ON, 2)] {
         assert!(store.two_factor_set(change(&user), to, new_message()).await.unwrap());
-        assert_eq!((enabled().await, waiting(store.as_ref()).await), (to, before + told));
+        let expected = (to == ON, before + told);
+        assert_eq!((enabled().await, waiting(store.as_ref()).await), expected);
     }
     assert_eq!(store.factors_of(user.user.id).await.unwrap(), UserFactors::default());
     assert!(store.factors_of(other.user.id).await.unwrap().totp.is_some());

@@ -102,6 +102,7 @@ async fn a_new_user_has_their_code_and_one_who_is_not_added_none(
     let mut new = new_user();
     let mut verification = new_code(None);
     (verification.code.user_id, verification.message) = (Some(new.user.id), Some(new_message()));
+    verification.code.credential_version = Credentials::FIRST_VERSION;
     new.verification = Some(verification);
     assert!(store.user_create(new.clone()).await.unwrap());
     let mut code = new_code(None);
@@ -319,4 +320,28 @@ async fn expired_codes_are_removed_a_few_at_a_time(
     assert_eq!(remove(300, 10).await, 0, "they end just then");
     assert_eq!([remove(301, 3).await, remove(301, 3).await, remove(301, 3).await], [3, 2, 0]);
     assert_eq!(database.number("SELECT COUNT(*) FROM mailbox_codes").await, 1);
+}
+
+/// The account may have been disabled, or its password changed, since somebody last looked: then nobody gets the code.
+#[rstest]
+#[case::disabled("disabled_at = created_at")]
+#[case::new_credentials("credential_version = 2")]
+#[tokio::test]
+async fn a_code_for_a_user_who_has_changed_since_is_nobodys(
+    #[case] change: &str,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = plain_user(store.as_ref()).await;
+    let recorded_as = Some(countersign::domain::EventKind::ResetRequested);
+    let new = NewMailboxCode { recorded_as, ..new_code(Some(&user)) };
+    database.run(&format!("UPDATE users SET {change}")).await;
+    store.mailbox_code_create(new.clone()).await.unwrap();
+    let reserved = store.mailbox_code_reserve(new.id_mac, MAX, at(0)).await.unwrap();
+    let Reservation::Reserved(code) = reserved else { panic!("it must look like any") };
+    assert_eq!(code.user_id, None);
+    assert_eq!(database.number("SELECT COUNT(*) FROM outbox").await, 0);
+    let recorded = "SELECT COUNT(*) FROM events WHERE kind = 'reset_requested'";
+    assert_eq!(database.number(recorded).await, 0);
 }

@@ -1,5 +1,6 @@
 //! The store's contract: every method, on both databases.
 
+mod asking;
 mod challenges;
 mod completion;
 mod database;

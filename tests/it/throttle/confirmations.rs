@@ -75,8 +75,8 @@ async fn after_ninety_nine_failures_the_right_password_ends_the_row(
         server.clock.advance(60 * SECOND);
         tokens = server.refresh(&tokens.refresh_token, "").await.unwrap();
     }
-    for enabled in [true, false] {
-        set_two_factor(&server, &tokens, enabled, PASSWORD).await.unwrap();
+    for _ in 0..2 {
+        set_two_factor(&server, &tokens, false, PASSWORD).await.unwrap();
     }
 }
 
