@@ -217,7 +217,7 @@ mod tests {
             };
             let said = match message.content {
                 Content::Code { .. } => " It was asked for from 192.0.2.1.",
-                Content::Notice(_) => " This was done from 192.0.2.1.",
+                Content::Notice(_) => " from 192.0.2.1.",
             };
             for text in words(&message) {
                 assert!(text.contains(said), "{text}");

@@ -68,9 +68,9 @@ impl UseCases {
                 let app = app.ok_or(Error::ChallengeInvalid)?;
                 Ok(Spending::Totp { id: app.id, step: self.totp_step(user.id, &app, typed)? })
             }
-            Proof::RecoveryCode(typed) => {
-                self.recovery_code(typed, user, caller).map(Spending::RecoveryCode)
-            }
+            Proof::RecoveryCode(typed) => self
+                .recovery_code(typed, user, caller)
+                .map(|code| Spending::RecoveryCode(Box::new(code))),
         }
     }
 
