@@ -246,6 +246,10 @@ pub(super) mod tests {
         let kept = String::from_utf8(all()[0].encode().unwrap().to_vec()).unwrap();
         let more = kept.replacen('{', r#"{"locale":"de","#, 1);
         assert_eq!(Message::decode(more.as_bytes()), Some(all()[0].clone()));
+        // What an earlier release kept has no address.
+        let earlier = kept.replace(r#""address":"192.0.2.1","#, "");
+        let without = Message { address: None, ..all()[0].clone() };
+        assert_eq!(Message::decode(earlier.as_bytes()), Some(without));
         let other = kept.replace(r#""login""#, r#""unheard_of""#);
         assert_eq!(Message::decode(other.as_bytes()), None);
     }

@@ -119,15 +119,17 @@ impl Templates {
 /// What templates may use.
 fn values(message: &Message, now: Timestamp) -> Value {
     let username = message.username.as_str();
+    // There, and empty where it is unknown: templates ask for it by `{% if address %}`.
+    let address = message.address.map(|address| address.to_string());
     match &message.content {
         Content::Code { code, expires_at, .. } => {
             // To the nearest one, but never none: it will be read some time after it was written.
             let minutes = ((expires_at.since(now).as_secs() + 30) / 60).max(1);
-            context! { username, code => code.expose(), minutes }
+            context! { username, address, code => code.expose(), minutes }
         }
         Content::Notice(_) => {
             let time = humantime::format_rfc3339_seconds(message.created_at.into()).to_string();
-            context! { username, time }
+            context! { username, address, time }
         }
     }
 }
@@ -203,6 +205,38 @@ mod tests {
             assert!(words.text.contains("alice") && words.html.contains("alice"));
             assert!(!has_code || words.text.contains("5 minutes"), "{}", words.text);
         }
+    }
+
+    #[test]
+    fn every_kind_says_which_address_asked_where_that_is_known() {
+        let templates = Templates::load(None).unwrap();
+        for message in all() {
+            let words = |message: &Message| {
+                let words = templates.render(message, message.created_at).unwrap();
+                [words.text, words.html]
+            };
+            let said = match message.content {
+                Content::Code { .. } => " It was asked for from 192.0.2.1.",
+                Content::Notice(_) => " from 192.0.2.1.",
+            };
+            for text in words(&message) {
+                assert!(text.contains(said), "{text}");
+            }
+            for text in words(&Message { address: None, ..message }) {
+                assert!(!text.contains(" from .") && !text.contains("none"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn templates_may_use_the_address_or_not() {
+        let folder = folder(&[
+            ("login.txt", "{{ code }}{% if address %} {{ address }}{% endif %}"),
+            ("login.html", "{{ code }}"),
+        ]);
+        let templates = Templates::load(Some(folder.path())).unwrap();
+        let words = templates.render(&all()[0], all()[0].created_at).unwrap();
+        assert_eq!((words.text.as_str(), words.html.as_str()), ("012345 192.0.2.1", "012345"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Webhooks: a message as JSON, signed, to a service of the operator's that passes it on.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use http::{
     Request, StatusCode,
@@ -47,6 +47,9 @@ struct Body<'a> {
     destination: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
+    /// From where it was asked for, or done; not there where that is unknown, or an operator did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<IpAddr>,
     create_time: String,
     expire_time: String,
 }
@@ -124,6 +127,7 @@ impl<'a> Body<'a> {
             username: &message.username,
             destination: &message.destination,
             code,
+            address: message.address,
             create_time: time(message.created_at),
             expire_time: time(message.expires_at()),
         }
@@ -173,6 +177,10 @@ mod tests {
             assert_eq!(json["purpose"], message.content.kind());
             let is_code = json["type"] == "one_time_code";
             assert_eq!(json.get("code").is_some(), is_code);
+            assert_eq!(json["address"], "192.0.2.1");
+            let unknown = Message { address: None, ..message };
+            let json_unknown = serde_json::to_value(Body::of(Uuid::nil(), &unknown)).unwrap();
+            assert_eq!(json_unknown.get("address"), None);
             if is_code {
                 assert_eq!(json["expire_time"], "2027-01-15T08:05:00.000000Z");
             }

@@ -17,16 +17,12 @@ const STORE_RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(super) fn status(error: Error) -> Status {
     match error {
         Error::InvalidFields(fields) => invalid_fields(fields),
-        Error::InvalidCredentials => plain(
-            Code::Unauthenticated,
-            "INVALID_CREDENTIALS",
-            "the username or the password is not right",
-        ),
-        Error::ChallengeInvalid => plain(
-            Code::Unauthenticated,
-            "CHALLENGE_INVALID",
-            "the challenge or the code is not valid",
-        ),
+        Error::InvalidCredentials => {
+            unauthenticated("INVALID_CREDENTIALS", "the username or the password is not right")
+        }
+        Error::ChallengeInvalid => {
+            unauthenticated("CHALLENGE_INVALID", "the challenge or the code is not valid")
+        }
         Error::ChallengeExhausted => {
             unmet("CHALLENGE_EXHAUSTED", "there are no attempts left: begin again")
         }
@@ -55,11 +51,8 @@ pub(super) fn status(error: Error) -> Status {
             "REAUTHENTICATION_REQUIRED",
             "the login is over five minutes ago: send second_factor, or log in again",
         ),
-        Error::TokenInvalid => {
-            plain(Code::Unauthenticated, "TOKEN_INVALID", "the token is not valid")
-        }
-        Error::RefreshReused => plain(
-            Code::Unauthenticated,
+        Error::TokenInvalid => unauthenticated("TOKEN_INVALID", "the token is not valid"),
+        Error::RefreshReused => unauthenticated(
             "REFRESH_REUSED",
             "the refresh token was used before: the session is over, log in again",
         ),
@@ -121,6 +114,11 @@ fn invalid_fields(fields: Vec<InvalidField>) -> Status {
         details.add_bad_request_violation(field.field, field.problem);
     }
     Status::with_error_details(Code::InvalidArgument, texts.join("; "), details)
+}
+
+/// Nothing shows who the caller is.
+fn unauthenticated(reason: &'static str, text: &'static str) -> Status {
+    plain(Code::Unauthenticated, reason, text)
 }
 
 /// The caller is right to ask, but something has to come first.

@@ -293,7 +293,7 @@ impl UseCases {
     }
 }
 
-/// What was stored once may not pass today's rules: then it stands for itself.
-fn mailbox(address: &str) -> String {
+/// The mailbox of an address. What was stored once may not pass today's rules: then it stands for itself.
+pub(super) fn mailbox(address: &str) -> String {
     Email::parse(address).map_or_else(|_invalid| address.to_owned(), |email| email.mailbox())
 }

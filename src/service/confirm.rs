@@ -118,7 +118,7 @@ impl UseCases {
             Proof::EmailCode(_) => return Err(Error::ChallengeInvalid),
             Proof::Totp(typed) => self.app_code(typed, user).await?,
             Proof::RecoveryCode(typed) => {
-                Spending::RecoveryCode(self.recovery_code(typed, user, caller)?)
+                Spending::RecoveryCode(Box::new(self.recovery_code(typed, user, caller)?))
             }
         };
         // Of several callers with the right code, one passes; and none whose session has ended meanwhile.

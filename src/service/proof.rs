@@ -73,9 +73,9 @@ impl UseCases {
         match proof {
             Proof::EmailCode(typed) => self.sent_code(typed, reserved),
             Proof::Totp(typed) => self.app_code(typed, user).await,
-            Proof::RecoveryCode(typed) => {
-                self.recovery_code(typed, user, caller).map(Spending::RecoveryCode)
-            }
+            Proof::RecoveryCode(typed) => self
+                .recovery_code(typed, user, caller)
+                .map(|code| Spending::RecoveryCode(Box::new(code))),
         }
     }
 

@@ -153,7 +153,7 @@ pub enum Spending {
         step: i64,
     },
     /// A recovery code, if it is one of the user's.
-    RecoveryCode(SpentRecoveryCode),
+    RecoveryCode(Box<SpentRecoveryCode>),
 }
 
 /// A recovery code that is to be used up, if it is one of the user's.

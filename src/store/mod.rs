@@ -12,6 +12,7 @@ mod error;
 mod factors;
 mod mailbox;
 mod migrations;
+mod outbox;
 pub mod postgres;
 pub(crate) mod private_file;
 mod records;
@@ -37,11 +38,12 @@ pub use self::{
         TwoFactor, UserFactors,
     },
     mailbox::{EmailVerification, MailboxCode, MailboxCodes, NewMailboxCode, PasswordReset},
+    outbox::{ClaimedMessage, Outbox, OutboxState, Places, Priority, SealedMessage},
     records::{
-        Admission, Charge, ClaimedMessage, CodeRules, Credentials, Ended, EventFilter, Lease,
-        LiveSession, NewChallenge, NewUser, NumberedRevocation, OutboxState, PasswordChange,
-        PoolUse, Refresh, Renewal, Reservation, ReservedChallenge, ReuseNotice, Revoking, Rotation,
-        SealedKey, SealedMessage, SessionLimit, Settled, Taken,
+        Admission, Charge, CodeRules, Credentials, Ended, EventFilter, Lease, LiveSession,
+        NewChallenge, NewUser, NumberedRevocation, PasswordChange, PoolUse, Refresh, Renewal,
+        Reservation, ReservedChallenge, ReuseNotice, Revoking, Rotation, SealedKey, SessionLimit,
+        Settled, Taken,
     },
     sealed::{Resealed, SealedColumn, SealedValue, SealedValues, WrappedKey},
 };
@@ -260,27 +262,6 @@ pub trait Challenges {
         rules: CodeRules,
         message: SealedMessage,
     ) -> Result<Renewal>;
-}
-
-/// Messages to people. They get in by the methods that cause them.
-#[async_trait]
-pub trait Outbox {
-    /// How many messages there are.
-    async fn outbox_state(&self, now: Timestamp) -> Result<OutboxState>;
-
-    /// Takes up to `most` messages that are due, for the caller alone until `until`.
-    async fn outbox_claim(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        most: usize,
-    ) -> Result<Vec<ClaimedMessage>>;
-
-    /// Gives a message back for `until`, unless somebody else has claimed it since that number of tries.
-    async fn outbox_postpone(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<()>;
-
-    /// Removes a message: it was sent, or never will be.
-    async fn outbox_remove(&self, id: Uuid) -> Result<()>;
 }
 
 /// Signing keys, encrypted.

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use uuid::Uuid;
 
-use super::{FactorChange, NewMailboxCode};
+use super::{FactorChange, NewMailboxCode, SealedMessage};
 use crate::domain::{
     Challenge, Charged, Event, EventKind, Revocation, Session, ThrottleRule, Timestamp, User,
 };
@@ -283,41 +283,6 @@ pub struct Settled {
     pub forget: Vec<([u8; 32], u32)>,
     /// Budgets that get their attempt back, with what it was charged as where that is known.
     pub give_back: Vec<(Charge, Option<Charged>)>,
-}
-
-/// A message to a person, encrypted, that is to be sent if the transaction commits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedMessage {
-    /// The message's id.
-    pub id: Uuid,
-    /// The message, encrypted for this id.
-    pub sealed: Vec<u8>,
-    /// When it was made, and from when it may be sent.
-    pub created_at: Timestamp,
-    /// From when it is of no use any more.
-    pub expires_at: Timestamp,
-}
-
-/// A message that the caller is to send, and nobody else for as long as was agreed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClaimedMessage {
-    /// The message's id.
-    pub id: Uuid,
-    /// The message, encrypted for this id.
-    pub sealed: Vec<u8>,
-    /// How often it was claimed, this time included.
-    pub tries: i32,
-    /// From when it is of no use any more.
-    pub expires_at: Timestamp,
-}
-
-/// What the outbox holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OutboxState {
-    /// All messages.
-    pub waiting: i64,
-    /// Those that may be sent now.
-    pub due: i64,
 }
 
 /// A signing key as it is kept.

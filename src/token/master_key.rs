@@ -57,6 +57,8 @@ pub enum Purpose {
     Budget,
     /// What is counted of them.
     Throttle,
+    /// Whose messages wait for one another.
+    OutboxLine,
     /// A refresh token: its session, the session's salt, and its number.
     RefreshToken,
     /// A recovery code, together with its user.
@@ -74,6 +76,7 @@ impl Purpose {
             Self::DeviceToken => b"device token",
             Self::Budget => b"budget",
             Self::Throttle => b"throttle",
+            Self::OutboxLine => b"outbox line",
             Self::RefreshToken => b"refresh token",
             Self::RecoveryCode => b"recovery code",
         }

@@ -1,9 +1,16 @@
 //! Figures of the outbox, for Prometheus.
 
+use std::sync::atomic::AtomicU64;
+
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
+};
+
+use crate::{
+    domain::Timestamp,
+    store::{OutboxState, Priority},
 };
 
 /// What a message is about; a word of `delivery`'s.
@@ -15,6 +22,7 @@ struct Labels {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Figures {
     waiting: Gauge,
+    oldest: Family<Labels, Gauge<f64, AtomicU64>>,
     delivered: Family<Labels, Counter>,
     failed: Family<Labels, Counter>,
 }
@@ -23,8 +31,13 @@ impl Figures {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "countersign_outbox_waiting",
-            "Messages that are not sent yet; the same for all replicas",
+            "Messages that are not sent yet, up to 10,000; the same for all replicas",
             self.waiting.clone(),
+        );
+        registry.register(
+            "countersign_outbox_oldest_seconds",
+            "For how long the oldest message that could be sent now has waited for that, 0 where none does; the same for all replicas",
+            self.oldest.clone(),
         );
         registry.register(
             "countersign_outbox_delivered",
@@ -38,8 +51,14 @@ impl Figures {
         );
     }
 
-    pub(super) fn waiting(&self, messages: i64) {
-        self.waiting.set(messages);
+    /// What there is at `now`.
+    pub(super) fn state(&self, state: &OutboxState, now: Timestamp) {
+        self.waiting.set(state.waiting);
+        for (priority, due_since) in Priority::ALL.into_iter().zip(state.due_since) {
+            let kind = word(priority);
+            let age = due_since.map_or(0.0, |since| now.since(since).as_secs_f64());
+            self.oldest.get_or_create(&Labels { kind }).set(age);
+        }
     }
 
     pub(super) fn delivered(&self, kind: &'static str) {
@@ -48,5 +67,13 @@ impl Figures {
 
     pub(super) fn failed(&self, kind: &'static str) {
         self.failed.get_or_create(&Labels { kind }).inc();
+    }
+}
+
+fn word(priority: Priority) -> &'static str {
+    match priority {
+        Priority::LoginCode => "login_code",
+        Priority::Code => "code",
+        Priority::Notice => "notice",
     }
 }

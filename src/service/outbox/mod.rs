@@ -4,6 +4,8 @@
 //! server. See `docs/adr/0013-outbox.md`.
 
 mod figures;
+mod line;
+mod places;
 mod worker;
 
 use std::{net::IpAddr, sync::Arc};
@@ -75,6 +77,13 @@ fn seal(master_key: &MasterKey, message: &Message) -> Result<SealedMessage, Erro
     let plain = message.encode().map_err(|error| internal(error.into()))?;
     let sealed = master_key.seal(&Place::Message(id), &plain);
     let sealed = sealed.map_err(|error| internal(error.into()))?;
-    let (created_at, expires_at) = (message.created_at, message.expires_at());
-    Ok(SealedMessage { id, sealed, created_at, expires_at })
+    Ok(SealedMessage {
+        id,
+        sealed,
+        created_at: message.created_at,
+        expires_at: message.expires_at(),
+        priority: line::priority(&message.content),
+        source: line::source(master_key, message),
+        account: line::account(master_key, message),
+    })
 }

@@ -15,15 +15,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::UseCases;
+use super::{
+    UseCases,
+    places::{More, Places},
+};
 use crate::{
     delivery::{Delivery, Failure, Message},
     store::ClaimedMessage,
     token::Place,
 };
-
-/// How many messages are sent at a time: as many connections as a mail server is likely to grant.
-const AT_A_TIME: usize = 8;
 
 /// For how long nobody else sends a message that was claimed: longer than any delivery takes.
 const LEASE: Duration = Duration::from_secs(60);
@@ -36,6 +36,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 struct Worker {
     use_cases: UseCases,
     delivery: Delivery,
+    places: Arc<Places>,
     /// Whether the last try failed: an outage is told once, not once a message.
     failing: Arc<AtomicBool>,
 }
@@ -45,20 +46,20 @@ impl UseCases {
     /// from other replicas and from before. Then it sends what is due once more, and ends when that is done.
     pub async fn deliver(self, delivery: Delivery, every: Duration, stop: CancellationToken) {
         let (wake, failing) = (Arc::clone(&self.outbox.wake), Arc::default());
-        let worker = Worker { use_cases: self, delivery, failing };
+        let worker = Worker { use_cases: self, delivery, places: Arc::default(), failing };
         let mut sending = JoinSet::new();
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut more = false;
+        let mut more = More::default();
         loop {
-            if more && sending.len() < AT_A_TIME {
+            if more.fits(worker.places.free()) {
                 more = worker.claim(&mut sending).await;
                 continue;
             }
             tokio::select! {
                 Some(_ended) = sending.join_next() => {}
-                () = wake.notified() => more = true,
-                _ = ticks.tick() => more |= worker.look().await,
+                () = wake.notified() => more = More::ANY,
+                _ = ticks.tick() => if worker.look().await { more = More::ANY },
                 () = stop.cancelled() => break,
             }
         }
@@ -70,29 +71,36 @@ impl UseCases {
 impl Worker {
     /// Whether there is anything to do. Most of the time there is not, and nobody needs to write to know.
     async fn look(&self) -> bool {
-        match self.use_cases.store.outbox_state(self.use_cases.clock.now()).await {
+        let now = self.use_cases.clock.now();
+        match self.use_cases.store.outbox_state(now).await {
             Ok(state) => {
-                self.use_cases.outbox.figures.waiting(state.waiting);
-                state.due > 0
+                self.use_cases.outbox.figures.state(&state, now);
+                state.is_due()
             }
             Err(error) => self.store_failed(&error),
         }
     }
 
-    /// Takes as many messages as there are places and begins to send them. Returns whether there may be more.
-    async fn claim(&self, sending: &mut JoinSet<()>) -> bool {
+    /// Takes as many messages as there are places and begins to send them. Returns of what there may be more.
+    async fn claim(&self, sending: &mut JoinSet<()>) -> More {
         let now = self.use_cases.clock.now();
-        let places = AT_A_TIME - sending.len();
+        let places = self.places.free();
         match self.use_cases.store.outbox_claim(now, now.plus(LEASE), places).await {
             Ok(claimed) => {
-                let full = claimed.len() == places;
+                let more = More::after(&claimed, places);
                 for message in claimed {
-                    let worker = self.clone();
-                    sending.spawn(async move { worker.handle(message).await });
+                    let (worker, place) = (self.clone(), self.places.take(message.priority));
+                    sending.spawn(async move {
+                        worker.handle(message).await;
+                        drop(place);
+                    });
                 }
-                full
+                more
             }
-            Err(error) => self.store_failed(&error),
+            Err(error) => {
+                self.store_failed(&error);
+                More::default()
+            }
         }
     }
 

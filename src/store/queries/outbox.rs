@@ -1,4 +1,7 @@
 //! The outbox: written by the transactions that cause messages, emptied by those who send them.
+//!
+//! Anybody can make it long. So no statement here reads more rows than it returns, or than a fixed number: each goes by an
+//! index of `0015_outbox_lanes` (`tests/it/store/outbox_plans.rs` looks at the plans).
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -6,29 +9,65 @@ use uuid::Uuid;
 use super::{Backend, Connection};
 use crate::{
     domain::Timestamp,
-    store::{ClaimedMessage, Outbox, OutboxState, Result, SealedMessage},
+    store::{ClaimedMessage, Outbox, OutboxState, Places, Priority, Result, SealedMessage},
 };
+
+/// The statements whose plans a test looks at. Those that write are planned each time: as a rule the table is empty, and
+/// Postgres would keep the plan for that, which is to read it all, while it fills.
+#[doc(hidden)]
+impl Backend {
+    /// A line's next turn comes after its last one, and is not before the turn that is being served: who was silent for a
+    /// while has saved nothing up. Transactions that run at once may draw the same turn in one line: then as many of its
+    /// messages as there are connections are sent in one turn, which is no harm.
+    pub const OUTBOX_PUT: &str = "INSERT INTO outbox (id, sealed_message, created_at, next_try_at, tries, \
+         expires_at, priority, source, account, turn) VALUES ($1, $2, $3, $3, 0, $4, $5, $6, $7, \
+         (SELECT MAX(column1) FROM (VALUES (CAST(1 AS BIGINT)), \
+         ((SELECT turn FROM outbox WHERE priority = $5 AND tries = 0 AND ready ORDER BY turn LIMIT 1)), \
+         ((SELECT turn + 1 FROM outbox WHERE source = $6 AND priority = $5 AND tries = 0 \
+         ORDER BY turn DESC LIMIT 1)), \
+         ((SELECT turn + 1 FROM outbox WHERE account = $7 AND priority = $5 AND tries = 0 \
+         ORDER BY turn DESC LIMIT 1))) AS turns))";
+
+    /// What has waited long enough gets its place in the order again, some rows at a time: more than are then claimed.
+    pub const OUTBOX_READY: &str = "UPDATE outbox SET ready = TRUE WHERE next_try_at <= $1 AND id IN \
+         (SELECT id FROM outbox WHERE NOT ready AND next_try_at <= $1 ORDER BY next_try_at LIMIT 64)";
+
+    /// The outer condition is the one that counts: of two who chose the same row, the second finds that it is no longer
+    /// due. What was never tried goes first: a backlog that keeps failing does not hold up new codes.
+    pub const OUTBOX_CLAIM: &str = "UPDATE outbox SET next_try_at = $2, tries = tries + 1, ready = FALSE \
+         WHERE next_try_at <= $1 AND id IN \
+         (SELECT id FROM outbox WHERE ready AND next_try_at <= $1 AND priority BETWEEN $3 AND $4 \
+         ORDER BY priority, tries, turn, created_at LIMIT $5) \
+         RETURNING id, sealed_message, tries, expires_at, priority";
+
+    /// How many rows there are, up to a number, and when the first of each priority is due.
+    pub const OUTBOX_STATE: &str = "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS counted), \
+         (SELECT next_try_at FROM outbox WHERE priority + 0 = 0 ORDER BY next_try_at LIMIT 1), \
+         (SELECT next_try_at FROM outbox WHERE priority + 0 = 1 ORDER BY next_try_at LIMIT 1), \
+         (SELECT next_try_at FROM outbox WHERE priority + 0 = 2 ORDER BY next_try_at LIMIT 1)";
+}
 
 #[async_trait]
 impl Outbox for Backend {
     async fn outbox_state(&self, now: Timestamp) -> Result<OutboxState> {
-        let (waiting, due) = sqlx::query_as(
-            "SELECT COUNT(*), COUNT(CASE WHEN next_try_at <= $1 THEN 1 END) FROM outbox",
-        )
-        .bind(now)
-        .fetch_one(self.reader())
-        .await?;
-        Ok(OutboxState { waiting, due })
+        type Row = (i64, Option<Timestamp>, Option<Timestamp>, Option<Timestamp>);
+        let row: Row = sqlx::query_as(Self::OUTBOX_STATE)
+            .bind(OutboxState::COUNTED)
+            .fetch_one(self.reader())
+            .await?;
+        let (waiting, login_code, code, notice) = row;
+        let due = |first: Option<Timestamp>| first.filter(|first| *first <= now);
+        Ok(OutboxState { waiting, due_since: [login_code, code, notice].map(due) })
     }
 
     async fn outbox_claim(
         &self,
         now: Timestamp,
         until: Timestamp,
-        most: usize,
+        places: Places,
     ) -> Result<Vec<ClaimedMessage>> {
-        self.write((now, until, most), |connection, (now, until, most)| {
-            Box::pin(claim(connection, *now, *until, *most))
+        self.write((now, until, places), |connection, (now, until, places)| {
+            Box::pin(claim(connection, *now, *until, *places))
         })
         .await
     }
@@ -48,38 +87,53 @@ impl Outbox for Backend {
 /// Adds messages to a transaction: they are sent if it commits, and never were if it does not.
 pub(super) async fn put(connection: &mut Connection, messages: &[SealedMessage]) -> Result<()> {
     for message in messages {
-        sqlx::query(
-            "INSERT INTO outbox (id, sealed_message, created_at, next_try_at, tries, expires_at) \
-             VALUES ($1, $2, $3, $3, 0, $4)",
-        )
-        .bind(message.id)
-        .bind(&message.sealed)
-        .bind(message.created_at)
-        .bind(message.expires_at)
-        .execute(&mut *connection)
-        .await?;
+        sqlx::query(Backend::OUTBOX_PUT)
+            .persistent(false)
+            .bind(message.id)
+            .bind(&message.sealed)
+            .bind(message.created_at)
+            .bind(message.expires_at)
+            .bind(message.priority as i16)
+            .bind(message.source.as_slice())
+            .bind(message.account.as_slice())
+            .execute(&mut *connection)
+            .await?;
     }
     Ok(())
 }
 
-/// The outer condition is the one that counts: of two who chose the same row, the second finds that it is no longer due.
-/// What has never been tried goes first: a backlog that keeps failing does not hold up new codes.
 async fn claim(
     connection: &mut Connection,
     now: Timestamp,
     until: Timestamp,
+    places: Places,
+) -> Result<Vec<ClaimedMessage>> {
+    let ready = sqlx::query(Backend::OUTBOX_READY).persistent(false).bind(now);
+    ready.execute(&mut *connection).await?;
+    let (urgent, code) = (Priority::LoginCode as i16, Priority::Code as i16);
+    let mut claimed = claim_some(connection, (now, until), (urgent, urgent), places.all).await?;
+    let others = places.others.min(places.all - claimed.len().min(places.all));
+    if others > 0 {
+        claimed.extend(claim_some(connection, (now, until), (code, i16::MAX), others).await?);
+    }
+    Ok(claimed)
+}
+
+async fn claim_some(
+    connection: &mut Connection,
+    (now, until): (Timestamp, Timestamp),
+    (first, last): (i16, i16),
     most: usize,
 ) -> Result<Vec<ClaimedMessage>> {
-    let rows: Vec<ClaimedRow> = sqlx::query_as(
-        "UPDATE outbox SET next_try_at = $2, tries = tries + 1 WHERE next_try_at <= $1 AND id IN \
-         (SELECT id FROM outbox WHERE next_try_at <= $1 ORDER BY tries, next_try_at LIMIT $3) \
-         RETURNING id, sealed_message, tries, expires_at",
-    )
-    .bind(now)
-    .bind(until)
-    .bind(i64::try_from(most).unwrap_or(i64::MAX))
-    .fetch_all(connection)
-    .await?;
+    let rows: Vec<ClaimedRow> = sqlx::query_as(Backend::OUTBOX_CLAIM)
+        .persistent(false)
+        .bind(now)
+        .bind(until)
+        .bind(first)
+        .bind(last)
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .fetch_all(connection)
+        .await?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
@@ -110,11 +164,12 @@ struct ClaimedRow {
     sealed_message: Vec<u8>,
     tries: i32,
     expires_at: Timestamp,
+    priority: i16,
 }
 
 impl From<ClaimedRow> for ClaimedMessage {
     fn from(row: ClaimedRow) -> Self {
-        let ClaimedRow { id, sealed_message: sealed, tries, expires_at } = row;
-        Self { id, sealed, tries, expires_at }
+        let ClaimedRow { id, sealed_message: sealed, tries, expires_at, priority } = row;
+        Self { id, sealed, tries, expires_at, priority: Priority::kept_as(priority) }
     }
 }

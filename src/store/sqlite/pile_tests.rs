@@ -12,8 +12,8 @@ use super::*;
 use crate::{
     domain::{LoginName, Session, Timestamp, User},
     store::{
-        Credentials, Ended, Housekeeping as _, NewUser, PasswordChange, Passwords as _, Revoking,
-        SealedMessage, SessionLimit, Sessions as _, Settled, Users as _,
+        Credentials, Ended, Housekeeping as _, NewUser, PasswordChange, Passwords as _, Priority,
+        Revoking, SealedMessage, SessionLimit, Sessions as _, Settled, Users as _,
     },
 };
 
@@ -60,7 +60,16 @@ fn revoking() -> Revoking {
 
 fn message() -> SealedMessage {
     let id = Uuid::now_v7();
-    SealedMessage { id, sealed: Vec::new(), created_at: at(0), expires_at: at(300) }
+    let (source, account) = ([1; 32], [2; 32]);
+    SealedMessage {
+        id,
+        sealed: Vec::new(),
+        created_at: at(0),
+        expires_at: at(300),
+        priority: Priority::Notice,
+        source,
+        account,
+    }
 }
 
 /// A store with one reader, and a user on it.

@@ -208,11 +208,11 @@ async fn a_proof_beside_a_session_is_used_up_once(
     let code = |code| {
         let (notice, last_notice) = (new_message(), new_message());
         let code_mac = [code; 32];
-        Spending::RecoveryCode(countersign::store::SpentRecoveryCode {
+        Spending::RecoveryCode(Box::new(countersign::store::SpentRecoveryCode {
             code_mac,
             notice,
             last_notice,
-        })
+        }))
     };
     assert!(!spend(code(9)).await, "nobody's");
     assert!(spend(code(1)).await);

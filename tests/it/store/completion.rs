@@ -2,7 +2,7 @@
 
 use countersign::{
     domain::Challenge,
-    store::{Credentials, SealedMessage, Spending, SpentRecoveryCode, Store},
+    store::{Credentials, Places, SealedMessage, Spending, SpentRecoveryCode, Store},
 };
 use rstest::rstest;
 
@@ -28,7 +28,7 @@ fn recovery(code: u8) -> (Spending, [SealedMessage; 2]) {
     let (notice, last_notice) = (new_message(), new_message());
     let messages = [notice.clone(), last_notice.clone()];
     let code = SpentRecoveryCode { code_mac: [code; 32], notice, last_notice };
-    (Spending::RecoveryCode(code), messages)
+    (Spending::RecoveryCode(Box::new(code)), messages)
 }
 
 #[rstest]
@@ -64,7 +64,7 @@ async fn a_recovery_code_is_used_up_once_and_the_user_told_of_it_and_of_the_last
     let store = database.store().await;
     let (user, _) = enrolled(store.as_ref()).await;
     let claimed = async || {
-        let claimed = store.outbox_claim(at(10), at(9000), 100).await.unwrap();
+        let claimed = store.outbox_claim(at(10), at(9000), Places::any(100)).await.unwrap();
         claimed.into_iter().map(|message| message.id).collect::<Vec<_>>()
     };
     claimed().await;

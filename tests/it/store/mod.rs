@@ -9,6 +9,8 @@ mod factors;
 mod housekeeping;
 mod mailbox;
 mod outbox;
+mod outbox_order;
+mod outbox_plans;
 mod passwords;
 mod revocations;
 mod rotation;
@@ -26,7 +28,8 @@ use std::{
 use countersign::{
     domain::{AuthMethod, Challenge, Factor, Session, Timestamp, User},
     store::{
-        Credentials, NewChallenge, NewUser, Revoking, SealedMessage, SessionLimit, Settled, Store,
+        Credentials, NewChallenge, NewUser, Priority, Revoking, SealedMessage, SessionLimit,
+        Settled, Store,
     },
 };
 use uuid::Uuid;
@@ -124,8 +127,17 @@ fn revoking(seconds: u64) -> Revoking {
     Revoking { now: at(seconds), tokens_expire_at: at(seconds + 900), address: Some(ADDRESS) }
 }
 
-/// A message that is of use until 300.
+/// A login code that is of use until 300. Nobody else's message has its source or its account.
 fn new_message() -> SealedMessage {
     let id = Uuid::now_v7();
-    SealedMessage { id, sealed: id.into_bytes().to_vec(), created_at: at(0), expires_at: at(300) }
+    let digest = *id.as_bytes().repeat(2).first_chunk().unwrap();
+    SealedMessage {
+        id,
+        sealed: id.into_bytes().to_vec(),
+        created_at: at(0),
+        expires_at: at(300),
+        priority: Priority::LoginCode,
+        source: digest,
+        account: digest,
+    }
 }

@@ -2,22 +2,22 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use countersign::store::{ClaimedMessage, OutboxState, SealedMessage, Store};
+use countersign::store::{ClaimedMessage, OutboxState, Places, Priority, SealedMessage, Store};
 use rstest::rstest;
 
 use super::{at, new_challenge, new_message, stored_user};
 use crate::harness::{Backend, Database};
 
 /// Puts messages into the outbox, the way a login does.
-async fn put(store: &dyn Store, messages: &[SealedMessage]) {
+pub async fn put(store: &dyn Store, messages: &[SealedMessage]) {
     let user = stored_user(store).await;
     for message in messages {
         store.challenge_create(new_challenge(&user), Some(message.clone())).await.unwrap();
     }
 }
 
-async fn claim(store: &dyn Store, seconds: u64, most: usize) -> Vec<ClaimedMessage> {
-    store.outbox_claim(at(seconds), at(seconds + 60), most).await.unwrap()
+pub async fn claim(store: &dyn Store, seconds: u64, most: usize) -> Vec<ClaimedMessage> {
+    store.outbox_claim(at(seconds), at(seconds + 60), Places::any(most)).await.unwrap()
 }
 
 #[rstest]
@@ -30,14 +30,15 @@ async fn a_message_is_claimed_as_it_was_written_and_is_gone_when_it_is_removed(
     let message = new_message();
     put(store.as_ref(), std::slice::from_ref(&message)).await;
     let state = async |seconds| store.outbox_state(at(seconds)).await.unwrap();
-    assert_eq!(state(0).await, OutboxState { waiting: 1, due: 1 });
-    let SealedMessage { id, sealed, expires_at, .. } = message;
-    let claimed = ClaimedMessage { id, sealed, tries: 1, expires_at };
+    let (due, not_due) = ([Some(at(0)), None, None], [None; 3]);
+    assert_eq!(state(9).await, OutboxState { waiting: 1, due_since: due });
+    let SealedMessage { id, sealed, expires_at, priority, .. } = message;
+    let claimed = ClaimedMessage { id, sealed, tries: 1, expires_at, priority };
     assert_eq!(claim(store.as_ref(), 0, 8).await, [claimed]);
-    assert_eq!(state(59).await, OutboxState { waiting: 1, due: 0 });
+    assert_eq!(state(59).await, OutboxState { waiting: 1, due_since: not_due });
     store.outbox_remove(id).await.unwrap();
     store.outbox_remove(id).await.unwrap();
-    assert_eq!(state(60).await, OutboxState { waiting: 0, due: 0 });
+    assert_eq!(state(60).await, OutboxState { waiting: 0, due_since: not_due });
 }
 
 #[rstest]
@@ -86,6 +87,27 @@ async fn what_was_never_tried_goes_before_what_keeps_failing(
     assert_eq!(claim(store.as_ref(), 90, 1).await[0].id, failing.id);
 }
 
+#[rstest]
+#[tokio::test]
+async fn the_state_tells_since_when_the_oldest_of_each_priority_is_due(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let message =
+        |priority, seconds| SealedMessage { priority, created_at: at(seconds), ..new_message() };
+    let messages = [(Priority::Notice, 7), (Priority::Code, 5), (Priority::Code, 3)];
+    put(store.as_ref(), &messages.map(|(priority, seconds)| message(priority, seconds))).await;
+    let due_since = async |seconds| store.outbox_state(at(seconds)).await.unwrap().due_since;
+    assert_eq!(due_since(2).await, [None; 3]);
+    assert_eq!(due_since(9).await, [None, Some(at(3)), Some(at(7))]);
+    // What is being sent is due when the lease runs out, and what was put off when it was put off to.
+    let first = claim(store.as_ref(), 9, 1).await.remove(0);
+    assert_eq!(due_since(9).await, [None, Some(at(5)), Some(at(7))]);
+    store.outbox_postpone(first.id, first.tries, at(4)).await.unwrap();
+    assert_eq!(due_since(9).await, [None, Some(at(4)), Some(at(7))]);
+}
+
 /// Expired ones too: whoever claims them gives them up, and tells.
 #[rstest]
 #[tokio::test]
@@ -116,7 +138,8 @@ async fn of_many_replicas_one_gets_each_message(
         loop {
             let claimed = claim(store.as_ref(), 0, 3).await;
             // A rival may have been faster with these three, and more may be left.
-            if claimed.is_empty() && store.outbox_state(at(0)).await.unwrap().due == 0 {
+            if claimed.is_empty() && store.outbox_state(at(0)).await.unwrap().due_since == [None; 3]
+            {
                 return ids;
             }
             ids.extend(claimed.into_iter().map(|message| message.id));

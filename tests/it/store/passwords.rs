@@ -1,6 +1,6 @@
 //! Password hashes, replaced.
 
-use countersign::store::{Credentials, PasswordChange, Reservation};
+use countersign::store::{Credentials, PasswordChange, Places, Reservation};
 use rstest::rstest;
 
 use super::{
@@ -57,7 +57,7 @@ async fn another_password_ends_the_other_sessions_and_challenges_of_its_user_alo
     }
     assert_eq!(open, [false, true]);
     assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 1, "one for all");
-    let messages = store.outbox_claim(at(11), at(71), 8).await.unwrap();
+    let messages = store.outbox_claim(at(11), at(71), Places::any(8)).await.unwrap();
     assert!(messages.iter().any(|claimed| claimed.id == message.id));
     let unchanged = store.user_by_id(neighbour.user.id).await.unwrap().unwrap();
     assert_eq!((unchanged.password_hash.as_str(), unchanged.credential_version), ("hash", 1));

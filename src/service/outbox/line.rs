@@ -1,0 +1,61 @@
+//! Which messages wait for one another (ADR 13).
+
+use crate::{
+    delivery::{Content, Message, Purpose},
+    domain::Source,
+    service::budget::mailbox,
+    store::Priority,
+    token::{self, MasterKey},
+};
+
+/// What is sent before what. A login code is only sent to whoever knows the password; other codes are for the asking.
+pub(super) fn priority(content: &Content) -> Priority {
+    match content {
+        Content::Code { purpose: Purpose::Login, .. } => Priority::LoginCode,
+        Content::Code { purpose: Purpose::VerifyEmail | Purpose::ResetPassword, .. } => {
+            Priority::Code
+        }
+        Content::Notice(_) => Priority::Notice,
+    }
+}
+
+/// The line of all that was asked for from one network. A digest: the database learns no addresses by it.
+pub(super) fn source(master_key: &MasterKey, message: &Message) -> [u8; 32] {
+    let source = Source::from(message.address).to_bytes();
+    master_key.digest(token::Purpose::OutboxLine, &[b"source", &source])
+}
+
+/// The line of all that goes to one mailbox, however its address is spelled.
+pub(super) fn account(master_key: &MasterKey, message: &Message) -> [u8; 32] {
+    let mailbox = mailbox(&message.destination);
+    master_key.digest(token::Purpose::OutboxLine, &[b"account", mailbox.as_bytes()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{delivery::Notice, domain::Timestamp};
+
+    fn message(address: &str, destination: &str) -> Message {
+        Message {
+            username: "alice".into(),
+            destination: destination.into(),
+            address: Some(address.parse().unwrap()),
+            content: Content::Notice(Notice::PasswordChanged),
+            created_at: Timestamp::from_unix_micros(0),
+        }
+    }
+
+    #[test]
+    fn a_network_is_a_line_and_so_is_a_mailbox_in_all_its_spellings() {
+        let key = MasterKey::parse(&MasterKey::generate_text()).unwrap();
+        let lines = |address, destination| {
+            let message = message(address, destination);
+            (source(&key, &message), account(&key, &message))
+        };
+        let one = lines("2001:db8::1", "alice@example.com");
+        assert_eq!(one, lines("2001:db8::2", "Alice+tag@Example.com"));
+        let other = lines("2001:db8:0:1::1", "bob@example.com");
+        assert!(one.0 != other.0 && one.1 != other.1 && one.0 != one.1);
+    }
+}
