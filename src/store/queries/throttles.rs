@@ -52,6 +52,10 @@ fn decide(charges: &[Charge], found: &HashMap<Key, Throttle>, now: Timestamp) ->
 }
 
 async fn read(connection: &mut Connection, charges: &[Charge]) -> Result<HashMap<Key, Throttle>> {
+    // Where all limits are off nothing is counted, and a list of none is no SQL.
+    if charges.is_empty() {
+        return Ok(HashMap::new());
+    }
     let mut statement = QueryBuilder::<Database>::new(
         "SELECT key, failures, last_at, next_allowed_at, expires_at FROM throttles WHERE key IN (",
     );
@@ -94,9 +98,6 @@ pub(super) async fn settle(connection: &mut Connection, settled: &Settled) -> Re
             .execute(&mut *connection)
             .await?;
     }
-    if settled.give_back.is_empty() {
-        return Ok(());
-    }
     let keys = settled.give_back.iter().map(|(charge, _)| charge.key).collect();
     let found = lock(connection, keys).await?;
     let (mut left, mut gone) = (Vec::new(), Vec::new());
@@ -114,6 +115,9 @@ pub(super) async fn settle(connection: &mut Connection, settled: &Settled) -> Re
 /// Locks rows until the transaction ends, and makes those that are not there, with no attempt in them: rivals see what this
 /// transaction leaves. In the order of their keys, so that two transactions never wait for each other (deadlock).
 async fn lock(connection: &mut Connection, mut keys: Vec<Key>) -> Result<HashMap<Key, Throttle>> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
     keys.sort_unstable();
     let mut statement = QueryBuilder::<Database>::new(
         "INSERT INTO throttles (key, failures, last_at, next_allowed_at, expires_at) ",

@@ -23,6 +23,21 @@ async fn charge(store: &dyn Store, rule: ThrottleRule, seconds: u64) -> Charged 
     }
 }
 
+/// As where all limits are off.
+#[rstest]
+#[tokio::test]
+async fn what_counts_against_nothing_is_let_through(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let charged = store.throttle_charge(Vec::new(), at(0)).await.unwrap();
+    assert_eq!(charged, Admission::Charged(Vec::new()));
+    assert!(store.throttle_admits(Vec::new(), at(0)).await.unwrap());
+    store.throttle_settle(Settled::default()).await.unwrap();
+    assert_eq!(database.number("SELECT COUNT(*) FROM throttles").await, 0);
+}
+
 /// What a success settles of the budget that `charge` charges.
 fn forgotten(successes: u32) -> Settled {
     Settled { forget: vec![(KEY, successes)], ..Settled::default() }

@@ -76,6 +76,20 @@ async fn one_password_over_many_accounts_gets_no_further_than_the_failures_of_it
     assert!(login(&server.auth, &unique("nobody"), WRONG, at("192.0.2.1")).await.is_err());
 }
 
+#[rstest]
+#[tokio::test]
+async fn where_failures_are_not_limited_a_name_that_is_taken_is_told_as_ever(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start_with(backend, |config, _| {
+        (config.policy.source_failures, config.policy.service_failures) = (0, 0);
+    })
+    .await;
+    let user = server.user(false).await;
+    let again = RegisterRequest { username: user.username, ..registration(false) };
+    assert_eq!(reason_of(server.register(again).await), "USERNAME_TAKEN");
+}
+
 /// A proxy may write anything for a caller whose address it does not tell: what it writes makes nobody another source.
 #[rstest]
 #[tokio::test]
