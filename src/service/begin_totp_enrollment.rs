@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{Account, Confirmation, Error, UseCases};
 use crate::{
-    domain::{Caller, Password, Qr, TotpSecret, User},
+    domain::{Caller, Qr, TotpSecret, User},
     store::{NewTotp, SealedTotp},
     token::Place,
 };
@@ -44,7 +44,7 @@ impl UseCases {
         confirmation: Confirmation,
         caller: Caller,
     ) -> Result<TotpEnrollment, Error> {
-        let password = Password::parse(&confirmation.password)?;
+        let password = confirmation.parse()?;
         // The bearer token alone is not enough: whoever has stolen one would lock the owner out with an app of their own.
         self.confirm(account, &password, confirmation.second_factor.as_ref(), caller).await?;
         let (id, secret) = (Uuid::now_v7(), TotpSecret::generate(&mut rand::rng()));

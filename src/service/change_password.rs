@@ -38,6 +38,7 @@ impl UseCases {
         check_sizes([
             (size::CURRENT_PASSWORD, &request.current_password),
             (size::NEW_PASSWORD, &request.new_password),
+            Proof::size_of(request.second_factor.as_ref()),
         ])?;
         let (current, new) = self.parse_passwords(account.user(), &request)?;
         // The bearer token alone is not enough: whoever has stolen one must not get the account.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Account, Error, Proof, UseCases};
+use super::{Account, Error, Proof, UseCases, fields::check_sizes};
 use crate::{
-    domain::{Caller, EventKind, Factor, Password},
+    domain::{Caller, EventKind, Factor, Password, size},
     store::Spending,
 };
 
@@ -20,6 +20,18 @@ pub struct Confirmation {
     pub password: Zeroizing<String>,
     /// The second factor; may be missing.
     pub second_factor: Option<Proof>,
+}
+
+impl Confirmation {
+    /// The password, once neither field is too long.
+    ///
+    /// # Errors
+    /// Bad fields.
+    pub(super) fn parse(&self) -> Result<Password, Error> {
+        let proof = Proof::size_of(self.second_factor.as_ref());
+        check_sizes([(size::PASSWORD, &self.password), proof])?;
+        Ok(Password::parse(&self.password)?)
+    }
 }
 
 impl std::fmt::Debug for Confirmation {

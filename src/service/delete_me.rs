@@ -1,10 +1,7 @@
 //! DeleteMe: the account goes, with all that is its. Its owner is told: it may have been somebody else.
 
 use super::{Account, Confirmation, Error, UseCases};
-use crate::{
-    delivery::Notice,
-    domain::{Caller, Password},
-};
+use crate::{delivery::Notice, domain::Caller};
 
 impl UseCases {
     /// Deletes the account.
@@ -17,7 +14,7 @@ impl UseCases {
         confirmation: Confirmation,
         caller: Caller,
     ) -> Result<(), Error> {
-        let password = Password::parse(&confirmation.password)?;
+        let password = confirmation.parse()?;
         self.confirm(account, &password, confirmation.second_factor.as_ref(), caller).await?;
         let (user, session) = (account.user().id, account.session().id);
         let version = account.credentials().credential_version;

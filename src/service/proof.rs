@@ -29,6 +29,11 @@ impl Proof {
         }
     }
 
+    /// As [`Proof::size`], of one that may be missing.
+    pub(super) fn size_of(proof: Option<&Self>) -> (size::Size, &str) {
+        proof.map_or((size::TOTP_CODE, ""), Self::size)
+    }
+
     /// What it is a proof of.
     pub(super) fn factor(&self) -> Factor {
         match self {

@@ -3,7 +3,7 @@
 use super::{Account, Confirmation, Error, UseCases};
 use crate::{
     delivery::Notice,
-    domain::{Caller, Password, RecoveryCode},
+    domain::{Caller, RecoveryCode},
 };
 
 impl UseCases {
@@ -17,7 +17,7 @@ impl UseCases {
         confirmation: Confirmation,
         caller: Caller,
     ) -> Result<Vec<RecoveryCode>, Error> {
-        let password = Password::parse(&confirmation.password)?;
+        let password = confirmation.parse()?;
         if !account.user().is_2fa_enabled {
             return Err(Error::TwoFactorOff);
         }

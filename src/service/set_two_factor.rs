@@ -3,7 +3,7 @@
 use super::{Account, Confirmation, Error, UseCases};
 use crate::{
     delivery::Notice,
-    domain::{Caller, Password, User},
+    domain::{Caller, User},
     store::TwoFactor,
 };
 
@@ -21,7 +21,7 @@ impl UseCases {
         confirmation: Confirmation,
         caller: Caller,
     ) -> Result<User, Error> {
-        let password = Password::parse(&confirmation.password)?;
+        let password = confirmation.parse()?;
         let user = account.user();
         // Whoever has mistyped the address would have locked themselves out.
         let reachable = user.email_verified || !self.policy.email_verification;

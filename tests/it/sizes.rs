@@ -13,7 +13,7 @@ use countersign::{
 use prost::{
     Message,
     bytes::{Buf, BufMut},
-    encoding::{DecodeContext, WireType, string},
+    encoding::{DecodeContext, WireType, bytes, string},
 };
 use prost_types::{FileDescriptorSet, field_descriptor_proto::Type};
 use rstest::rstest;
@@ -41,22 +41,36 @@ struct Field {
     path: String,
     name: String,
     number: u32,
+    /// The number of the message that it is a field of, within the request.
+    within: Option<u32>,
     in_oneof: bool,
 }
 
-/// What is sent: texts by the number of their field.
+/// What is sent: texts by the number of their field, and of the message around it if there is one.
 #[derive(Debug, Default, Clone)]
-struct Texts(Vec<(u32, String)>);
+struct Texts(Vec<(Option<u32>, u32, String)>);
+
+/// A field's tag and length, and the text.
+fn encoded(number: u32, text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    string::encode(number, &text.to_owned(), &mut bytes);
+    bytes
+}
 
 impl Message for Texts {
     fn encode_raw(&self, buffer: &mut impl BufMut) {
-        for (number, text) in &self.0 {
-            string::encode(*number, text, buffer);
+        for (within, number, text) in &self.0 {
+            match within {
+                Some(message) => bytes::encode(*message, &encoded(*number, text), buffer),
+                None => string::encode(*number, text, buffer),
+            }
         }
     }
 
     fn encoded_len(&self) -> usize {
-        self.0.iter().map(|(number, text)| string::encoded_len(*number, text)).sum()
+        let mut buffer = Vec::new();
+        self.encode_raw(&mut buffer);
+        buffer.len()
     }
 
     fn merge_field(
@@ -85,18 +99,25 @@ fn fields() -> Vec<Field> {
     for service in ours.iter().flat_map(|file| &file.service) {
         for rpc in &service.method {
             let path = format!("/auth.v1.{}/{}", service.name(), rpc.name());
-            for field in &message(rpc.input_type()).field {
-                assert!(
-                    matches!(field.r#type(), Type::String | Type::Bool),
-                    "{path}: say what the greatest {} costs",
-                    field.name()
-                );
+            let request = message(rpc.input_type());
+            let mut all: Vec<_> = request.field.iter().map(|field| (None, field)).collect();
+            for outer in request.field.iter().filter(|field| field.r#type() == Type::Message) {
+                let number = u32::try_from(outer.number()).unwrap();
+                let inner = &message(outer.type_name()).field;
+                all.extend(inner.iter().map(|field| (Some(number), field)));
+            }
+            for (within, field) in all {
+                let known = [Type::String, Type::Bool, Type::Message].contains(&field.r#type());
+                let nested_twice = within.is_some() && field.r#type() == Type::Message;
+                let name = field.name();
+                assert!(known && !nested_twice, "{path}: say what the greatest {name} costs");
                 if field.r#type() == Type::String {
                     fields.push(Field {
                         rpc: rpc.name().to_owned(),
                         path: path.clone(),
-                        name: field.name().to_owned(),
+                        name: name.to_owned(),
                         number: u32::try_from(field.number()).unwrap(),
+                        within,
                         in_oneof: field.oneof_index.is_some(),
                     });
                 }
@@ -124,8 +145,9 @@ impl Field {
     /// So many bytes of marks, which cost most to sort, and what the request can't do without.
     fn message(&self, bytes: usize) -> Texts {
         let text = "\u{301}\u{327}".repeat(bytes / 4) + &"x".repeat(bytes % 4);
-        let needed = (self.rpc == "Verify2FA" && !self.in_oneof).then(|| (2, "123456".to_owned()));
-        Texts(needed.into_iter().chain([(self.number, text)]).collect())
+        let needed =
+            (self.rpc == "Verify2FA" && !self.in_oneof).then(|| (None, 2, "123456".to_owned()));
+        Texts(needed.into_iter().chain([(self.within, self.number, text)]).collect())
     }
 }
 

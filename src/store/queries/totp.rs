@@ -61,14 +61,18 @@ pub(super) async fn reserve(
         return Ok(Reservation::Reserved(SealedTotp { id, sealed_secret }));
     }
     // What could still be confirmed but for its attempts is exhausted; all else is equally invalid.
-    let open = is_open(connection, id, change).await?;
-    Ok(if open { Reservation::Exhausted } else { Reservation::Invalid })
+    let open = open_attempts(connection, id, change).await?;
+    Ok(if open.is_some() { Reservation::Exhausted } else { Reservation::Invalid })
 }
 
-/// Whether there is such an enrolment of that user and those credentials that is neither confirmed nor expired.
-async fn is_open(connection: &mut Connection, id: Uuid, change: &FactorChange) -> Result<bool> {
-    let found: Option<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM totp_factors WHERE id = $1 AND user_id = $2 AND credential_version = $3 \
+/// The attempts of such an enrolment of that user and those credentials that is neither confirmed nor expired.
+pub(super) async fn open_attempts(
+    connection: &mut Connection,
+    id: Uuid,
+    change: &FactorChange,
+) -> Result<Option<i32>> {
+    Ok(sqlx::query_scalar(
+        "SELECT attempts FROM totp_factors WHERE id = $1 AND user_id = $2 AND credential_version = $3 \
          AND confirmed_at IS NULL AND expires_at > $4",
     )
     .bind(id)
@@ -76,8 +80,7 @@ async fn is_open(connection: &mut Connection, id: Uuid, change: &FactorChange) -
     .bind(change.credential_version)
     .bind(change.now)
     .fetch_optional(connection)
-    .await?;
-    Ok(found.is_some())
+    .await?)
 }
 
 pub(super) async fn confirm(

@@ -16,7 +16,7 @@ async fn each_change_of_a_second_factor_leaves_one_event_and_a_refusal_none_of_i
 ) {
     use EventKind::{
         AppAdded, ChallengeBegun, CodeFailed, ConfirmationFailed, EmailVerified, LoginSucceeded,
-        RecoveryCodesReplaced, SessionRevoked, TwoFactorOff, TwoFactorOn,
+        RecoveryCodesReplaced, SessionsRevoked, TwoFactorOff, TwoFactorOn,
     };
     let mut recorder = Recorder::start(backend).await;
     let user = recorder.server.user(false).await;
@@ -25,7 +25,7 @@ async fn each_change_of_a_second_factor_leaves_one_event_and_a_refusal_none_of_i
     let (by, of) = (Some(&first), Some(&user));
 
     set_two_factor(&recorder.server, &first, true, PASSWORD).await.unwrap();
-    recorder.expect(&[(TwoFactorOn, of, by), (SessionRevoked, of, by)]).await;
+    recorder.expect(&[(TwoFactorOn, of, by), (SessionsRevoked, of, None)]).await;
     let own = recorder.server.session_by_mail(&user).await;
     let by = Some(&own);
     let login = [(ChallengeBegun, of, None), (LoginSucceeded, of, by), (EmailVerified, of, by)];

@@ -103,7 +103,7 @@ async fn no_session_from_before_the_second_factor_outlives_its_being_turned_on(
     assert_eq!(notices(&server, &user).await, [told]);
 }
 
-/// As a release before this one leaves it: there a session went on.
+/// As a release before this one leaves it: there a session went on. Now it does not live while the factor is on.
 #[rstest]
 #[tokio::test]
 async fn a_session_without_the_second_factor_that_is_on_changes_nothing(
@@ -129,7 +129,7 @@ async fn a_session_without_the_second_factor_that_is_on_changes_nothing(
         let refused = refused.unwrap_err();
         assert_eq!(
             (refused.code(), reason(&refused)),
-            (Code::FailedPrecondition, "REAUTHENTICATION_REQUIRED".into())
+            (Code::Unauthenticated, "TOKEN_INVALID".into())
         );
     }
     assert_eq!(server.database.number(events).await, before);

@@ -104,17 +104,19 @@ async fn what_is_left_of_a_deleted_user_is_removed_a_few_at_a_time_and_their_row
     let store = database.store().await;
     let (user, _) = enrolled(store.as_ref()).await;
     let (other, _) = enrolled(store.as_ref()).await;
-    for user in [&user, &other] {
+    let mut asking = Uuid::nil();
+    for user in [&other, &user] {
         for _ in 0..3 {
             let session = session_of(user.user.id);
+            asking = session.id;
             store.session_create(session, 1, NO_FAILURES, NO_LIMIT).await.unwrap();
             store.challenge_create(new_challenge(user), None).await.unwrap();
         }
     }
     let code = new_code(Some(&user));
     store.mailbox_code_create(code).await.unwrap();
-    let (session, at_10) = (Uuid::now_v7(), revoking(10));
-    assert!(store.user_delete(user.user.id, session, 1, at_10, new_message()).await.unwrap());
+    let at_10 = revoking(10);
+    assert!(store.user_delete(user.user.id, asking, 1, at_10, new_message()).await.unwrap());
     let remove = async |ended| store.ended_remove(ended, at(11), 2).await.unwrap();
     assert_eq!(remove(Ended::DeletedUsers).await, 0, "there is something left");
     for (ended, batches) in [
