@@ -32,7 +32,8 @@ pub(super) fn status(error: Error) -> Status {
         }
         Error::RecoveryCodeNeeded => unmet(
             "FACTOR_UNAVAILABLE",
-            "the second factor goes to the same mailbox: give a recovery code, or ask the operator",
+            "the second factor goes to the same mailbox: give a recovery code, or ask the operator; an account that never \
+             verified the address can be ended (end_unverified_account)",
         ),
         Error::FactorUnavailable => unmet(
             "FACTOR_UNAVAILABLE",
@@ -54,6 +55,10 @@ pub(super) fn status(error: Error) -> Status {
         Error::FreshProofNeeded => unmet(
             "REAUTHENTICATION_REQUIRED",
             "the login is over five minutes ago: send second_factor, or log in again",
+        ),
+        Error::EmailVerified => unmet(
+            "EMAIL_VERIFIED",
+            "the e-mail address is verified: it needs no code, and the account is not ended by one",
         ),
         Error::TokenInvalid => {
             plain(Code::Unauthenticated, "TOKEN_INVALID", "the token is not valid")

@@ -91,7 +91,9 @@ fn fields() -> Vec<Field> {
                     "{path}: say what the greatest {} costs",
                     field.name()
                 );
-                if field.r#type() == Type::String {
+                // One that is not used any more is not even looked at.
+                let deprecated = field.options.as_ref().is_some_and(|said| said.deprecated());
+                if field.r#type() == Type::String && !deprecated {
                     fields.push(Field {
                         rpc: rpc.name().to_owned(),
                         path: path.clone(),
