@@ -56,6 +56,8 @@ fn user(created_at: Timestamp) -> NewUser {
         },
         username_key: "alice".into(),
         email_key: "alice@example.com".into(),
+        claim_key: None,
+        verify_by: None,
         password_hash: String::new(),
         request_id: None,
         verification: None,

@@ -312,6 +312,7 @@ mod tests {
             (name::OTP_TTL, "11m"),
             (name::OTP_MAX_ATTEMPTS, "11"),
             (name::EMAIL_VERIFICATION, "yes"),
+            (name::UNVERIFIED_TTL, "2years"),
             (name::TOTP_ISSUER, "Example: login"),
             (name::SESSIONS_PER_USER, "1001"),
             (name::ADDRESS_RATE, "-1"),
@@ -329,6 +330,7 @@ mod tests {
         for (name, too_short) in [
             (name::ACCESS_TOKEN_TTL, "999ms"),
             (name::KEY_ROTATION, "59m"),
+            (name::UNVERIFIED_TTL, "59m"),
             (name::EVENT_RETENTION, "23h"),
         ] {
             assert_eq!(names(&[(name, too_short)]), [name]);

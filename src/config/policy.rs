@@ -32,6 +32,7 @@ impl Reader<'_> {
                 ),
             },
             email_verification: self.switch(name::EMAIL_VERIFICATION, false),
+            unverified_ttl: self.unverified_ttl(),
             totp_issuer: self.read(name::TOTP_ISSUER, "Countersign".to_owned(), totp_issuer),
             session_ttl: self.lifetime(name::REFRESH_TOKEN_TTL, days(30), days(365)),
             session_idle_ttl: self.lifetime(name::SESSION_IDLE_TTL, days(14), days(365)),
@@ -44,6 +45,14 @@ impl Reader<'_> {
         }
     }
 
+    fn unverified_ttl(&mut self) -> Duration {
+        let ttl = self.duration(name::UNVERIFIED_TTL, days(7), YEAR);
+        if ttl < minutes(60) {
+            self.problems.add(name::UNVERIFIED_TTL, "must be at least 1h");
+        }
+        ttl
+    }
+
     fn event_retention(&mut self) -> Duration {
         let retention = self.duration(name::EVENT_RETENTION, days(90), TEN_YEARS);
         if retention < days(1) {
@@ -52,6 +61,9 @@ impl Reader<'_> {
         retention
     }
 }
+
+/// As humantime reads "1year".
+const YEAR: Duration = Duration::from_secs(31_557_600);
 
 fn days(days: u64) -> Duration {
     minutes(days * 24 * 60)

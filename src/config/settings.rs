@@ -84,6 +84,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     plain(OTP_RESEND_AFTER, "30s", "how long until another code can be sent"),
     plain(EMAIL_VERIFICATION, "off", "whether Register sends a code to the address: on or off"),
+    plain(
+        UNVERIFIED_TTL,
+        "7d",
+        "with that on: how long a new account may go without verifying its address; 1h to 1year",
+    ),
     plain(TOTP_ISSUER, "Countersign", "the name beside codes in authenticator apps; no colon"),
     plain(EVENT_RETENTION, "90d", "how long security events are kept; 1d to 10years"),
     plain(BCRYPT_COST, "12", "4 to 16; under 10 only in development"),
@@ -137,6 +142,7 @@ pub(super) const OTP_TTL: &str = "COUNTERSIGN_OTP_TTL";
 pub(super) const OTP_MAX_ATTEMPTS: &str = "COUNTERSIGN_OTP_MAX_ATTEMPTS";
 pub(super) const OTP_RESEND_AFTER: &str = "COUNTERSIGN_OTP_RESEND_AFTER";
 pub(super) const EMAIL_VERIFICATION: &str = "COUNTERSIGN_EMAIL_VERIFICATION";
+pub(super) const UNVERIFIED_TTL: &str = "COUNTERSIGN_UNVERIFIED_TTL";
 pub(super) const TOTP_ISSUER: &str = "COUNTERSIGN_TOTP_ISSUER";
 pub(super) const EVENT_RETENTION: &str = "COUNTERSIGN_EVENT_RETENTION";
 pub(super) const BCRYPT_COST: &str = "COUNTERSIGN_BCRYPT_COST";

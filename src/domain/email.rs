@@ -1,10 +1,15 @@
 //! E-mail addresses.
 
 use email_address::{EmailAddress, Options};
+use uuid::Uuid;
 
 use super::{InvalidField, fold, size, visible};
 
 const PROBLEM: &str = "must be an e-mail address such as name@example.com, at most 254 bytes";
+
+/// Stands in the key of a claim between address and user. A control character: no key of an address holds one, and nobody can
+/// log in with one.
+const CLAIM: char = '\u{1f}';
 
 /// A valid e-mail address, with the key that makes it unique.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +50,12 @@ impl Email {
     /// The spelling that stands for all spellings: unique among users.
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    /// What an account has for a key that claims the address while another one has the address's own (ADR 16): unique, and no
+    /// key of any address.
+    pub fn claim_key(&self, user_id: Uuid) -> String {
+        format!("{}{CLAIM}{user_id}", self.key)
     }
 }
 
@@ -127,6 +138,16 @@ mod tests {
                 assert!(Email::parse(&text).is_err(), "{text:?}");
             }
         }
+    }
+
+    #[test]
+    fn no_text_without_control_characters_has_the_key_of_a_claim() {
+        let makes_one = |c: &char| !c.is_control() && fold::key(&c.to_string()).contains(CLAIM);
+        assert_eq!(('\0'..=char::MAX).find(makes_one), None);
+        let claim = Email::parse("Alice@example.com").unwrap().claim_key(Uuid::nil());
+        assert_eq!(claim.split(CLAIM).next(), Some("alice@example.com"));
+        assert!(Email::parse(&claim).is_err());
+        assert!(super::super::LoginName::parse(&claim).is_err());
     }
 
     #[test]

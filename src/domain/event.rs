@@ -35,7 +35,7 @@ pub enum EventKind {
     PasswordReset,
     /// The address has been shown to be the user's.
     EmailVerified,
-    /// The account is gone.
+    /// The account is gone. Without a session it ended because nobody had verified its address.
     UserDeleted,
     /// An operator has disabled the account, and ended its sessions.
     UserDisabled,

@@ -29,7 +29,7 @@ enum Need {
     Bearer,
 }
 
-const TABLE: [(&str, Need); 23] = [
+const TABLE: [(&str, Need); 24] = [
     ("/auth.v1.AuthService/Register", Need::Nothing),
     ("/auth.v1.AuthService/Login", Need::Nothing),
     ("/auth.v1.AuthService/Verify2FA", Need::Nothing),
@@ -46,6 +46,7 @@ const TABLE: [(&str, Need); 23] = [
     ("/auth.v1.AccountService/RevokeOtherSessions", Need::Bearer),
     ("/auth.v1.AccountService/ChangePassword", Need::Bearer),
     ("/auth.v1.AccountService/DeleteMe", Need::Bearer),
+    ("/auth.v1.AccountService/SendEmailVerification", Need::Bearer),
     ("/auth.v1.AccountService/SetTwoFactor", Need::Bearer),
     ("/auth.v1.AccountService/BeginTotpEnrollment", Need::Bearer),
     ("/auth.v1.AccountService/ConfirmTotpEnrollment", Need::Bearer),

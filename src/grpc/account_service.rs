@@ -69,6 +69,16 @@ impl AccountService for AccountApi {
         Ok(Response::new(pb::ChangePasswordResponse {}))
     }
 
+    async fn send_email_verification(
+        &self,
+        request: Request<pb::SendEmailVerificationRequest>,
+    ) -> Result<Response<pb::SendEmailVerificationResponse>, Status> {
+        let (account, caller) = (account(&request)?, caller(&request));
+        let id = self.0.send_email_verification(&account, caller).await.map_err(status)?;
+        let verification_id = id.expose().to_owned();
+        Ok(Response::new(pb::SendEmailVerificationResponse { verification_id }))
+    }
+
     async fn set_two_factor(
         &self,
         request: Request<pb::SetTwoFactorRequest>,

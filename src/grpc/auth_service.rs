@@ -115,9 +115,10 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::ResendEmailVerificationRequest>,
     ) -> Result<Response<pb::ResendEmailVerificationResponse>, Status> {
-        let (caller, email) = (caller(&request), request.into_inner().email);
-        let sent = self.0.resend_email_verification(&email, caller).await.map_err(status)?;
-        let verification_id = sent.token.expose().to_owned();
+        let caller = caller(&request);
+        let id = OpaqueToken::from_text(request.into_inner().verification_id);
+        let id = self.0.resend_email_verification(&id, caller).await.map_err(status)?;
+        let verification_id = id.expose().to_owned();
         Ok(Response::new(pb::ResendEmailVerificationResponse { verification_id }))
     }
 
@@ -144,9 +145,10 @@ impl AuthService for AuthApi {
             code: Zeroizing::new(request.code),
             new_password: Zeroizing::new(request.new_password),
             recovery_code: Zeroizing::new(request.recovery_code),
+            end_unverified_account: request.end_unverified_account,
         };
         let device = self.0.reset_password(request, caller).await.map_err(status)?;
-        let device_token = device.expose().to_owned();
+        let device_token = device.map(|token| token.expose().to_owned()).unwrap_or_default();
         Ok(Response::new(pb::ResetPasswordResponse { device_token }))
     }
 }

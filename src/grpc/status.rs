@@ -28,7 +28,8 @@ pub(super) fn status(error: Error) -> Status {
         }
         Error::RecoveryCodeNeeded => unmet(
             "FACTOR_UNAVAILABLE",
-            "the second factor goes to the same mailbox: give a recovery code, or ask the operator",
+            "the second factor goes to the same mailbox: give a recovery code, or ask the operator; an account that never \
+             verified the address can be ended (end_unverified_account)",
         ),
         Error::FactorUnavailable => unmet(
             "FACTOR_UNAVAILABLE",
@@ -43,13 +44,11 @@ pub(super) fn status(error: Error) -> Status {
             "EMAIL_UNVERIFIED",
             "the codes would go to an address that is not verified: verify it first, or enrol an app",
         ),
-        Error::LoginAgainNeeded => unmet(
-            "REAUTHENTICATION_REQUIRED",
-            "the session is without the second factor: log in again with it",
-        ),
-        Error::FreshProofNeeded => unmet(
-            "REAUTHENTICATION_REQUIRED",
-            "the login is over five minutes ago: send second_factor, or log in again",
+        Error::LoginAgainNeeded => reauthenticate("log in again with the second factor"),
+        Error::FreshProofNeeded => reauthenticate("send second_factor, or log in again"),
+        Error::EmailVerified => unmet(
+            "EMAIL_VERIFIED",
+            "the e-mail address is verified: it needs no code, and the account is not ended by one",
         ),
         Error::TokenInvalid => unauthenticated("TOKEN_INVALID", "the token is not valid"),
         Error::RefreshReused => unauthenticated(
@@ -124,6 +123,11 @@ fn unauthenticated(reason: &'static str, text: &'static str) -> Status {
 /// The caller is right to ask, but something has to come first.
 fn unmet(reason: &'static str, text: &'static str) -> Status {
     plain(Code::FailedPrecondition, reason, text)
+}
+
+/// The session, or its login, shows too little.
+fn reauthenticate(text: &'static str) -> Status {
+    unmet("REAUTHENTICATION_REQUIRED", text)
 }
 
 fn taken(field: &'static str, reason: &'static str, text: &'static str) -> Status {

@@ -46,6 +46,9 @@ pub enum Error {
     /// The login is a while ago, and no second factor came beside the password.
     #[error("a fresh proof is needed")]
     FreshProofNeeded,
+    /// The address has been shown to be the user's: there is nothing to verify, and no account to end.
+    #[error("the e-mail address is verified")]
+    EmailVerified,
     /// A bearer or refresh token that is not ours, has expired, or whose session has ended: nothing tells which.
     #[error("the token is not valid")]
     TokenInvalid,

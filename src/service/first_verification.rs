@@ -6,7 +6,7 @@ use super::{Error, UseCases, attempt::Attempt, mailbox::MailboxPurpose};
 use crate::{
     domain::{Caller, Email, User},
     store::{Credentials, NewMailboxCode},
-    token::{OpaqueToken, Purpose},
+    token::{OpaqueToken, VerificationId},
 };
 
 impl UseCases {
@@ -35,16 +35,15 @@ impl UseCases {
         }
         let id = self.first_verification_id(user.id);
         let purpose = MailboxPurpose::EmailVerification;
-        // Its wrong codes count by themselves: strangers who fail with codes of their own don't keep a new user from it.
-        let budget = self.mailbox_budget(b"registration", email, None);
+        // Its wrong codes count by themselves: others who claim the address, and fail with codes of their own, don't keep this user
+        // from it.
+        let budget = self.mailbox_budget(b"registration", email, Some(user.id));
         let recipient = Some((user, Credentials::FIRST_VERSION));
         self.new_mailbox_code(purpose, &id, recipient, budget, caller).map(Some)
     }
 
     /// The id follows from the user's, so that a registration that is sent again gets the one for which the code was sent.
-    /// The digest is keyed: whoever knows the user's id can't guess it.
     pub(super) fn first_verification_id(&self, user_id: Uuid) -> OpaqueToken {
-        let parts: [&[u8]; 1] = [user_id.as_bytes()];
-        OpaqueToken::from_bytes(self.master_key.digest(Purpose::FirstVerification, &parts))
+        VerificationId::first(&self.master_key, user_id).text()
     }
 }

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{Clock, KeyKeeper, UseCases};
 use crate::{
-    domain::Timestamp,
-    store::{self, Ended, Lease, Store},
+    domain::{CLOCK_SKEW, Timestamp},
+    store::{self, Ended, Lease, Revoking, Store},
 };
 
 /// How long the others wait for a replica that does not come back. Where clocks differ by more, two clean at a time, which
@@ -16,6 +16,9 @@ const LEASE: Duration = Duration::from_secs(180);
 
 /// The rows that one transaction removes.
 const BATCH: u32 = 500;
+
+/// The accounts that one transaction ends: each goes with its sessions and all else that is its.
+const ACCOUNTS: u32 = 100;
 
 /// From one batch to the next: others want to write, too.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -33,6 +36,8 @@ pub struct Janitor {
     keys: Option<KeyKeeper>,
     token_ttl: Duration,
     event_retention: Duration,
+    /// Whether accounts end that do not verify their address.
+    verifies: bool,
     clock: Clock,
     holder: Uuid,
 }
@@ -45,6 +50,7 @@ impl Janitor {
             keys: replica.keys.clone(),
             token_ttl: replica.tokens.ttl(),
             event_retention: replica.policy.event_retention,
+            verifies: replica.policy.email_verification,
             clock: replica.clock.clone(),
             holder: Uuid::now_v7(),
         }
@@ -58,7 +64,7 @@ impl Janitor {
         if !self.has_the_lease().await? {
             return Ok(None);
         }
-        let mut removed = 0;
+        let mut removed = if self.verifies { self.end_unverified().await? } else { 0 };
         for ended in [
             Ended::Challenges,
             Ended::MailboxCodes,
@@ -81,20 +87,39 @@ impl Janitor {
         Ok(Some(removed))
     }
 
+    /// Ends the accounts that have not verified their address in time. Not while nobody is asked to: an operator who turns that
+    /// off, because no mail gets through, loses no account.
+    async fn end_unverified(&self) -> Result<u64, store::Error> {
+        let mut all = 0;
+        for _ in 0..MOST_BATCHES {
+            let now = self.clock.now();
+            let tokens_expire_at = now.plus(self.token_ttl).plus(CLOCK_SKEW);
+            let at = Revoking { now, tokens_expire_at, address: None };
+            let batch = self.store.unverified_users_end(at, ACCOUNTS).await?;
+            all += batch;
+            if batch < u64::from(ACCOUNTS) || !self.goes_on().await? {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
     async fn remove(&self, ended: Ended) -> Result<u64, store::Error> {
         let mut removed = 0;
         for _ in 0..MOST_BATCHES {
             let batch = self.store.ended_remove(ended, self.kept_from(ended), BATCH).await?;
             removed += batch;
-            if batch < u64::from(BATCH) {
-                break;
-            }
-            tokio::time::sleep(PAUSE).await;
-            if !self.has_the_lease().await? {
+            if batch < u64::from(BATCH) || !self.goes_on().await? {
                 break;
             }
         }
         Ok(removed)
+    }
+
+    /// Lets others write, and asks whether it is still this replica's turn.
+    async fn goes_on(&self) -> Result<bool, store::Error> {
+        tokio::time::sleep(PAUSE).await;
+        self.has_the_lease().await
     }
 
     /// What ended before this is of no use.

@@ -63,7 +63,8 @@ impl MailboxPurpose {
         }
     }
 
-    fn is_for(self, user: &User) -> bool {
+    /// Whether that user gets such a code.
+    pub(super) fn is_for(self, user: &User) -> bool {
         user.disabled_at.is_none()
             && match self {
                 Self::EmailVerification => !user.email_verified,
@@ -81,37 +82,36 @@ impl MailboxPurpose {
 }
 
 impl UseCases {
-    /// Sends a code to an address, if there is somebody to get one.
+    /// Sends a code for a reset to an address, if there is somebody to get one.
     ///
     /// # Errors
     /// A bad field; the cool-down; too many calls or mails; the store's.
-    pub(super) async fn begin_mailbox_code(
+    pub(super) async fn begin_reset(
         &self,
-        purpose: MailboxPurpose,
         email: &str,
-        device_token: Option<&OpaqueToken>,
+        device_token: &OpaqueToken,
         caller: Caller,
     ) -> Result<PendingMailboxCode, Error> {
         let begun = Instant::now();
         check_sizes([(size::EMAIL, email)])?;
         self.admit(&caller)?;
         let email = Email::parse(email)?;
-        let pending = self.send_mailbox_code(purpose, &email, device_token, caller).await;
+        let pending = self.send_reset_code(&email, device_token, caller).await;
         sleep_until(begun + ANSWERED_AFTER).await;
         pending
     }
 
-    async fn send_mailbox_code(
+    async fn send_reset_code(
         &self,
-        purpose: MailboxPurpose,
         email: &Email,
-        device_token: Option<&OpaqueToken>,
+        device_token: &OpaqueToken,
         caller: Caller,
     ) -> Result<PendingMailboxCode, Error> {
+        let purpose = MailboxPurpose::PasswordReset;
         let name = LoginName::Email(email.key().to_owned());
         let found = self.store.user_by_login(&name).await?;
         // Strangers who use up the limits of the address do not keep its owner, on a known device, from a code.
-        let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token?));
+        let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token));
         let budget = self.mailbox_budget(purpose.label(), email, device_id);
         let is_known = device_id.is_some();
         let mails = self.asked_mail_charges(purpose.label(), email, is_known, caller.address);

@@ -46,6 +46,7 @@ mod reset_password;
 mod revocation_log;
 mod revoke_other_sessions;
 mod revoke_session;
+mod send_email_verification;
 mod session;
 mod set_two_factor;
 mod signing_keys;
@@ -107,6 +108,8 @@ pub struct Policy {
     pub code: CodePolicy,
     /// Whether Register sends a code that verifies the address.
     pub email_verification: bool,
+    /// How long a new account may go without verifying its address, where addresses are verified; then it ends.
+    pub unverified_ttl: Duration,
     /// Whose codes an authenticator app says that it shows.
     pub totp_issuer: String,
     /// How long a session lives at the most.

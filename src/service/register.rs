@@ -75,16 +75,7 @@ impl UseCases {
         let password_hash = self.passwords.hash(&valid.password, caller).await?;
         let (user, mail) =
             (self.new_user(&valid), self.charge_first_mail(&valid.email, caller).await?);
-        let new = NewUser {
-            verification: self.first_verification(&user, &valid.email, caller)?,
-            user: user.clone(),
-            username_key: valid.username.key().to_owned(),
-            email_key: valid.email.key().to_owned(),
-            password_hash,
-            request_id: valid.request_id,
-            address: caller.address,
-        };
-        if self.store.user_create(new).await? {
+        if self.store.user_create(self.to_add(&user, &valid, password_hash, caller)?).await? {
             self.outbox.wake();
             return Ok(self.registered(user));
         }
@@ -116,9 +107,13 @@ impl UseCases {
         })())
     }
 
+    /// What stands in the way. Where addresses are verified, an account that has not verified this one does not: otherwise
+    /// whoever registers somebody's address would keep its owner out. The proof decides between them (ADR 16).
     async fn taken(&self, valid: &Valid) -> Result<Option<Taken>, Error> {
         let (username, email) = (valid.username.key(), valid.email.key());
-        Ok(self.store.user_taken(username, email, valid.request_id).await?)
+        let taken = self.store.user_taken(username, email, valid.request_id).await?;
+        let free = |taken: &Taken| matches!(taken, Taken::Email { verified: false });
+        Ok(taken.filter(|taken| !(self.policy.email_verification && free(taken))))
     }
 
     async fn settle(
@@ -133,7 +128,7 @@ impl UseCases {
                 return Ok(self.registered(user));
             }
             Taken::Username => Error::UsernameTaken,
-            Taken::Email => Error::EmailTaken,
+            Taken::Email { .. } => Error::EmailTaken,
         };
         // Whoever tries out who has an account here (enumeration) gets no further than the failures of their source.
         let key = self.taken_key(valid.username.key(), valid.email.key());
@@ -173,6 +168,27 @@ impl UseCases {
         let verifies = self.policy.email_verification;
         let verification = verifies.then(|| self.first_verification_id(user.id));
         Registered { user, verification }
+    }
+
+    fn to_add(
+        &self,
+        user: &User,
+        valid: &Valid,
+        password_hash: String,
+        caller: Caller,
+    ) -> Result<NewUser, Error> {
+        let verifies = self.policy.email_verification;
+        Ok(NewUser {
+            user: user.clone(),
+            username_key: valid.username.key().to_owned(),
+            email_key: valid.email.key().to_owned(),
+            claim_key: verifies.then(|| valid.email.claim_key(user.id)),
+            verify_by: verifies.then(|| user.created_at.plus(self.policy.unverified_ttl)),
+            password_hash,
+            request_id: valid.request_id,
+            verification: self.first_verification(user, &valid.email, caller)?,
+            address: caller.address,
+        })
     }
 
     fn new_user(&self, valid: &Valid) -> User {

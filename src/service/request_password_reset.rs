@@ -1,9 +1,6 @@
 //! RequestPasswordReset: a code for whoever has forgotten their password.
 
-use super::{
-    Error, UseCases,
-    mailbox::{MailboxPurpose, PendingMailboxCode},
-};
+use super::{Error, UseCases, mailbox::PendingMailboxCode};
 use crate::{domain::Caller, token::OpaqueToken};
 
 /// What a caller sent.
@@ -26,7 +23,6 @@ impl UseCases {
         caller: Caller,
     ) -> Result<PendingMailboxCode, Error> {
         let RequestPasswordResetRequest { email, device_token } = request;
-        let purpose = MailboxPurpose::PasswordReset;
-        self.begin_mailbox_code(purpose, &email, Some(&device_token), caller).await
+        self.begin_reset(&email, &device_token, caller).await
     }
 }

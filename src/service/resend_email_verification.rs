@@ -1,21 +1,33 @@
-//! ResendEmailVerification: another code for an address that is not verified yet.
+//! ResendEmailVerification: another code for an address that is not verified yet, for whoever registered it.
 
-use super::{
-    Error, UseCases,
-    mailbox::{MailboxPurpose, PendingMailboxCode},
+use super::{Error, UseCases, mailbox::MailboxPurpose};
+use crate::{
+    domain::{Caller, InvalidField, size},
+    token::{OpaqueToken, VerificationId},
 };
-use crate::domain::Caller;
 
 impl UseCases {
-    /// Sends a code, where there is somebody to get one. The answer does not tell.
+    /// Sends a code to the address of the user whose verification that is. Whoever only knows the address has no such id: a
+    /// stranger can't have a mailbox's owner verify an account that is not theirs.
     ///
     /// # Errors
-    /// A bad field; the cool-down; too many calls or mails; the store's.
+    /// A missing id; one that is not ours, or whose user is gone, disabled or verified; the cool-down; too many calls or
+    /// mails; the store's.
     pub async fn resend_email_verification(
         &self,
-        email: &str,
+        verification: &OpaqueToken,
         caller: Caller,
-    ) -> Result<PendingMailboxCode, Error> {
-        self.begin_mailbox_code(MailboxPurpose::EmailVerification, email, None, caller).await
+    ) -> Result<OpaqueToken, Error> {
+        verification.check_size(size::VERIFICATION_ID).ok_or(Error::ChallengeInvalid)?;
+        self.admit(&caller)?;
+        if verification.expose().is_empty() {
+            let problem = "must be the id that Register returned; an address is not enough";
+            return Err(InvalidField::new("verification_id", problem).into());
+        }
+        let id = VerificationId::parse(verification.expose());
+        let user_id = id.and_then(|id| id.user(&self.master_key)).ok_or(Error::ChallengeInvalid)?;
+        let found = self.store.user_by_id(user_id).await?;
+        let waits = found.filter(|found| MailboxPurpose::EmailVerification.is_for(&found.user));
+        self.send_verification(&waits.ok_or(Error::ChallengeInvalid)?, caller).await
     }
 }

@@ -6,7 +6,7 @@ use super::{Error, UseCases, fields::check_sizes, mailbox::MailboxPurpose};
 use crate::{
     delivery::Notice,
     domain::{Caller, EventKind, Password, User, size},
-    store::{MailboxCode, PasswordReset, SpentRecoveryCode},
+    store::{MailboxCode, MailboxProof, PasswordReset, SpentRecoveryCode},
     token::{DeviceToken, OpaqueToken},
 };
 
@@ -21,19 +21,22 @@ pub struct ResetPasswordRequest {
     pub new_password: Zeroizing<String>,
     /// A recovery code as it was typed; may be empty.
     pub recovery_code: Zeroizing<String>,
+    /// Ends the account instead, if its address was never verified.
+    pub end_unverified_account: bool,
 }
 
 impl UseCases {
-    /// Sets another password. Gives the token with which the next login is that of a known device.
+    /// Sets another password, or ends the account. Gives the token with which the next login is that of a known device; none where
+    /// the account ended.
     ///
     /// # Errors
     /// Bad fields; too many calls from an address; an id or a code that is not valid; no attempts left; too many failed codes;
-    /// no second factor beside the mailbox; the store's and the hasher's.
+    /// no second factor beside the mailbox; an account to be ended whose address is verified; the store's and the hasher's.
     pub async fn reset_password(
         &self,
         request: ResetPasswordRequest,
         caller: Caller,
-    ) -> Result<OpaqueToken, Error> {
+    ) -> Result<Option<OpaqueToken>, Error> {
         check_sizes([
             (size::CODE, &request.code),
             (size::NEW_PASSWORD, &request.new_password),
@@ -42,14 +45,20 @@ impl UseCases {
         request.reset.check_size(size::RESET_ID).ok_or(Error::ChallengeInvalid)?;
         self.admit(&caller)?;
         // Neither a password that is no good for anybody nor a machine that is too busy to hash one costs an attempt.
-        let for_anybody =
-            Password::parse_new(&request.new_password, self.policy.password, None, None);
-        for_anybody.map_err(|bad| bad.named("new_password"))?;
-        drop(self.passwords.announce(caller)?);
+        if !request.end_unverified_account {
+            let for_anybody =
+                Password::parse_new(&request.new_password, self.policy.password, None, None);
+            for_anybody.map_err(|bad| bad.named("new_password"))?;
+            drop(self.passwords.announce(caller)?);
+        }
         let purpose = MailboxPurpose::PasswordReset;
         let (sent, user_id) =
             self.answer_mailbox_code(purpose, &request.reset, &request.code, caller).await?;
-        let done = self.set_anew(&sent, user_id, &request, caller).await;
+        let done = if request.end_unverified_account {
+            self.end_unverified(&sent, user_id, caller).await.map(|()| None)
+        } else {
+            self.set_anew(&sent, user_id, &request, caller).await.map(Some)
+        };
         if matches!(done, Err(Error::ChallengeInvalid)) {
             self.record_failure(EventKind::CodeFailed, Some(user_id), None, caller.address).await?;
         }
@@ -98,6 +107,23 @@ impl UseCases {
         let (device_id, now) = (self.reset_device(user_id), self.clock.now());
         let (key, version) = (&self.master_key, credential_version);
         DeviceToken::issue(key, user_id, version, true, device_id, now).text()
+    }
+
+    /// Whoever registers somebody's address with a second factor would keep its owner out for ever: nobody else passes that. As
+    /// long as nobody has shown to read the mailbox, whoever does may end the account, and with that has the address.
+    async fn end_unverified(
+        &self,
+        sent: &MailboxCode,
+        user_id: uuid::Uuid,
+        caller: Caller,
+    ) -> Result<(), Error> {
+        let at = self.revoking(self.clock.now(), caller);
+        if self.store.unverified_user_end(MailboxProof { code_id: sent.id, user_id, at }).await? {
+            return Ok(());
+        }
+        let found = self.store.user_by_id(user_id).await?;
+        let verified = found.is_some_and(|found| found.user.email_verified);
+        Err(if verified { Error::EmailVerified } else { Error::ChallengeInvalid })
     }
 
     /// One mailbox never counts as two factors (OWASP ASVS 5.0, 6.4.3): where it gets the codes for logins, too, whoever reads

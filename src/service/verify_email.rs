@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{Error, UseCases, fields::check_sizes, mailbox::MailboxPurpose};
 use crate::{
     domain::{Caller, size},
-    store::EmailVerification,
+    store::MailboxProof,
     token::OpaqueToken,
 };
 
@@ -19,7 +19,7 @@ pub struct VerifyEmailRequest {
 }
 
 impl UseCases {
-    /// Checks the code; from then on the address counts as verified.
+    /// Checks the code; from then on the address counts as verified, and is this user's: other accounts that claim it end.
     ///
     /// # Errors
     /// A code that is too long; too many calls from an address; an id or a code that is not valid; no attempts left; too many
@@ -36,12 +36,11 @@ impl UseCases {
         let purpose = MailboxPurpose::EmailVerification;
         let (sent, user_id) =
             self.answer_mailbox_code(purpose, &verification, &code, caller).await?;
-        let (now, address) = (self.clock.now(), caller.address);
-        let verification = EmailVerification { code_id: sent.id, user_id, now, address };
-        if self.store.email_verify(verification).await? {
+        let at = self.revoking(self.clock.now(), caller);
+        if self.store.email_verify(MailboxProof { code_id: sent.id, user_id, at }).await? {
             return Ok(());
         }
-        // Another call used the code, or the user has been disabled meanwhile.
+        // Another call used the code, the user has been disabled meanwhile, or somebody else has verified the address.
         Err(Error::ChallengeInvalid)
     }
 }

@@ -22,9 +22,14 @@ pub trait MailboxCodes {
         now: Timestamp,
     ) -> Result<Reservation<MailboxCode>>;
 
-    /// Uses the code up, and its user's address counts as verified from now on. Of many callers one succeeds, and none if
-    /// the user is disabled. Returns whether it did.
-    async fn email_verify(&self, verification: EmailVerification) -> Result<bool>;
+    /// Uses the code up, and its user's address counts as verified from now on. Accounts that claim the same address end, as
+    /// [`super::Users::user_delete`] ends one but without a message. Of many callers one succeeds, and none if the user is
+    /// disabled or another one has verified the address. Returns whether it did.
+    async fn email_verify(&self, proof: MailboxProof) -> Result<bool>;
+
+    /// Uses the code up and ends its user's account, unless the address is verified: as [`super::Users::user_delete`], but
+    /// whatever the credentials and without a message. Returns whether it did.
+    async fn unverified_user_end(&self, proof: MailboxProof) -> Result<bool>;
 }
 
 /// A code with which somebody shows that they read a mailbox.
@@ -61,17 +66,15 @@ pub struct NewMailboxCode {
     pub address: Option<IpAddr>,
 }
 
-/// An address for which the code was right.
+/// A right code: whoever sent it reads the user's mailbox.
 #[derive(Debug, Clone, Copy)]
-pub struct EmailVerification {
+pub struct MailboxProof {
     /// The code.
     pub code_id: Uuid,
-    /// Whose address it is.
+    /// Whom it was sent to.
     pub user_id: Uuid,
-    /// The time of the request.
-    pub now: Timestamp,
-    /// Where it comes from.
-    pub address: Option<IpAddr>,
+    /// The request, should it end an account.
+    pub at: Revoking,
 }
 
 /// Another password for a user who has shown that they read their mailbox.

@@ -37,7 +37,7 @@ pub use self::{
         ConfirmTotp, FactorChange, Factors, NewTotp, SealedTotp, Spending, SpentRecoveryCode,
         TwoFactor, UserFactors,
     },
-    mailbox::{EmailVerification, MailboxCode, MailboxCodes, NewMailboxCode, PasswordReset},
+    mailbox::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, PasswordReset},
     outbox::{ClaimedMessage, Outbox, OutboxState, Places, Priority, SealedMessage},
     records::{
         Admission, Charge, CodeRules, Credentials, Ended, EventFilter, Lease, LiveSession,
@@ -121,7 +121,7 @@ pub trait Database: Debug + Send + Sync {
 #[async_trait]
 pub trait Users {
     /// Adds a user, and the code that verifies their address if there is one, unless the username, the address or the
-    /// request id is taken. Returns whether it did.
+    /// request id is taken. With a key for a claim, an address counts as taken only if it is verified. Returns whether it did.
     async fn user_create(&self, new: NewUser) -> Result<bool>;
 
     /// Finds what stands in the way of a new user: the same request first, then the name, then the address.
@@ -171,7 +171,8 @@ pub trait Passwords {
 
     /// Sets another password on the word of a right code, if the user is enabled and the credentials are still those it was
     /// sent for: uses the code up, ends all sessions and open challenges, tells those who watch, and adds the message that
-    /// tells the user. The address counts as verified. Of many callers one succeeds. Returns whether it did.
+    /// tells the user. Unless a second factor is left to be shown, the address counts as verified, as by
+    /// [`MailboxCodes::email_verify`]. Of many callers one succeeds. Returns whether it did.
     async fn password_reset(&self, reset: PasswordReset, message: SealedMessage) -> Result<bool>;
 
     /// Replaces the hash by another one of the same password, if neither hash nor version has changed. Returns whether
@@ -294,6 +295,10 @@ pub trait Housekeeping {
 
     /// Removes what ended before that time, `most` rows at the most. Returns how many it removed.
     async fn ended_remove(&self, ended: Ended, before: Timestamp, most: u32) -> Result<u64>;
+
+    /// Ends accounts, `most` at the most, whose time to verify their address is over, as [`Users::user_delete`] does but without
+    /// a message. Returns how many.
+    async fn unverified_users_end(&self, at: Revoking, most: u32) -> Result<u64>;
 }
 
 /// Revocations, numbered in the order of their commits.

@@ -18,6 +18,10 @@ pub struct NewUser {
     pub username_key: String,
     /// The unique spelling of the e-mail address.
     pub email_key: String,
+    /// The key in its place where another account has the address and has not verified it; none where that counts as taken.
+    pub claim_key: Option<String>,
+    /// Until when the address must be verified, or the account ends; never if empty.
+    pub verify_by: Option<Timestamp>,
     /// The password's hash, in its stored format.
     pub password_hash: String,
     /// The request that made it, so that a retry finds it.
@@ -64,7 +68,10 @@ pub enum Taken {
     /// The username.
     Username,
     /// The e-mail address.
-    Email,
+    Email {
+        /// Whether whoever has it has verified it.
+        verified: bool,
+    },
 }
 
 /// A session that lives, with its user.

@@ -47,8 +47,8 @@ pub enum Purpose {
     VerificationId,
     /// The id of a password reset, as its caller holds it.
     ResetId,
-    /// The user whose registration a verification's id is for.
-    FirstVerification,
+    /// The user and the number that an id of a verification holds.
+    Registrant,
     /// A one-time code, together with the digest of the id that it was sent for.
     OneTimeCode,
     /// A device token: its user, their credentials, and when it was issued.
@@ -71,7 +71,7 @@ impl Purpose {
             Self::ChallengeId => b"challenge id",
             Self::VerificationId => b"verification id",
             Self::ResetId => b"reset id",
-            Self::FirstVerification => b"first verification",
+            Self::Registrant => b"registrant",
             Self::OneTimeCode => b"one-time code",
             Self::DeviceToken => b"device token",
             Self::Budget => b"budget",

@@ -14,6 +14,7 @@ mod place;
 mod refresh;
 mod sealing;
 mod signing_key;
+mod verification_id;
 
 /// Seeds the library's generator of random numbers, which gathers the jitter of the processor for some 30 ms when it is
 /// first used. Whoever needs one meanwhile waits for the rest of it.
@@ -32,3 +33,4 @@ pub use opaque::OpaqueToken;
 pub use place::Place;
 pub use refresh::RefreshToken;
 pub use signing_key::{KeyError, PublicKey, SigningKey};
+pub use verification_id::VerificationId;

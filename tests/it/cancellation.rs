@@ -28,6 +28,8 @@ fn new_user() -> NewUser {
         },
         email_key: format!("{username}@example.com"),
         username_key: username,
+        claim_key: None,
+        verify_by: None,
         password_hash: String::new(),
         request_id: None,
         verification: None,

@@ -17,10 +17,12 @@ use crate::{
     harness::{
         Backend, Database, Server,
         clock::TestClock,
-        eventually,
-        server::{PASSWORD, bearer, config},
+        eventually, logs, reason_of,
+        server::{PASSWORD, bearer, config, registration},
+        soon,
     },
     http::get,
+    mailbox::verify_email,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -194,4 +196,87 @@ async fn when_the_store_was_away_it_goes_on() {
     server.database.set_away(false).await;
     expired_revocations(&server.database, 1, 3).await;
     eventually("a round", async || count(&server, "revocations").await == 0).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_account_that_does_not_verify_its_address_ends_after_its_time_and_those_who_watch_hear(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    use countersign::pb::{WatchRevocationsRequest, revocation::Subject};
+    let server = Server::start_with(backend, |config, environment| {
+        config.policy.email_verification = true;
+        config.policy.unverified_ttl = 2 * DAY;
+        environment.clean_every = Duration::from_millis(5);
+    })
+    .await;
+    server.clock.stop();
+    let registered = server.auth.clone().register(registration(false)).await.unwrap().into_inner();
+    let verified = registered.user.unwrap();
+    server.delivered().await;
+    let code = logs::code(&verified.username);
+    verify_email(&server, &registered.verification_id, &code).await.unwrap();
+    let early = server.user(false).await;
+    let tokens = server.session(&early).await;
+    server.clock.advance(DAY);
+    let late = server.user(false).await;
+    // Nobody asked for a proof when it was registered.
+    let never = server
+        .replica(|config, _| config.policy.email_verification = false)
+        .await
+        .user(false)
+        .await;
+    let watch = WatchRevocationsRequest::default();
+    let mut stream = server.tokens.clone().watch_revocations(watch).await.unwrap().into_inner();
+    let mut seq = 100;
+    clock_forward(&server, DAY, &mut seq).await;
+    assert_eq!(
+        count(&server, "users WHERE deleted_at IS NULL").await,
+        4,
+        "its time is over just now"
+    );
+    server.clock.advance(Duration::from_secs(1));
+    eventually("the end of the account", async || {
+        count(&server, "users WHERE deleted_at IS NULL").await == 3
+    })
+    .await;
+    let told = soon("the revocation", async {
+        loop {
+            let update = stream.message().await.unwrap().unwrap();
+            if let Some(subject) = update.revocation.and_then(|told| told.subject) {
+                break subject;
+            }
+        }
+    });
+    assert_eq!(told.await, Subject::UserId(early.id.clone()));
+    assert_eq!(reason_of(server.refresh(&tokens.refresh_token, "").await), "TOKEN_INVALID");
+    server.clock.advance(3 * DAY);
+    eventually("the end of the other", async || {
+        count(&server, "users WHERE deleted_at IS NULL").await == 2
+    })
+    .await;
+    assert_eq!(reason_of(server.login(&late.username, PASSWORD).await), "INVALID_CREDENTIALS");
+    for user in [&verified, &never] {
+        assert!(server.login(&user.username, PASSWORD).await.is_ok());
+    }
+}
+
+/// Perhaps because no mail gets through.
+#[rstest]
+#[tokio::test]
+async fn while_nobody_is_asked_to_verify_an_address_no_account_ends_for_that(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server =
+        Server::start_with(backend, |config, _| config.policy.email_verification = true).await;
+    let user = server.user(false).await;
+    let off = server
+        .replica(|config, environment| {
+            config.policy.email_verification = false;
+            environment.clean_every = Duration::from_millis(5);
+        })
+        .await;
+    let mut seq = 0;
+    clock_forward(&off, 8 * DAY, &mut seq).await;
+    assert!(off.login(&user.username, PASSWORD).await.is_ok());
 }

@@ -16,12 +16,22 @@ const DISABLE: &str = "UPDATE users SET disabled_at = $2, credential_version = c
 const ENABLE: &str = "UPDATE users SET disabled_at = NULL \
     WHERE id = $1 AND disabled_at IS NOT NULL AND deleted_at IS NULL RETURNING id";
 
-/// Overwrites all that is personal: $4 is a key that nobody can register, neither as a name nor as an address.
-const DELETE: &str = "UPDATE users SET username = '', username_key = $4, email = '', email_key = $4, \
-    email_verified = $5, password_hash = '', roles = '', request_id = NULL, verify_by = NULL, \
-    disabled_at = $3, deleted_at = $3, credential_version = credential_version + 1, \
-    session_epoch = session_epoch + 1, factor_version = factor_version + 1 \
-    WHERE id = $1 AND credential_version = $2 AND disabled_at IS NULL RETURNING id";
+/// Overwrites all that is personal in the row of $1, at $2: $3 is a key that nobody can register, neither as a name nor as an
+/// address.
+macro_rules! erase {
+    () => {
+        "UPDATE users SET username = '', username_key = $3, email = '', email_key = $3, claimed_email_key = NULL, \
+         email_verified = $4, password_hash = '', roles = '', request_id = NULL, verify_by = NULL, \
+         disabled_at = $2, deleted_at = $2, credential_version = credential_version + 1, \
+         session_epoch = session_epoch + 1, factor_version = factor_version + 1 WHERE id = $1 AND "
+    };
+}
+
+const DELETE: &str =
+    concat!(erase!(), "credential_version = $5 AND disabled_at IS NULL RETURNING id");
+
+const END_UNVERIFIED: &str =
+    concat!(erase!(), "NOT email_verified AND deleted_at IS NULL RETURNING id");
 
 pub(super) async fn disable(connection: &mut Connection, id: Uuid, at: &Revoking) -> Result<bool> {
     let disabled = sqlx::query(DISABLE).bind(id).bind(at.now).fetch_optional(&mut *connection);
@@ -70,11 +80,10 @@ pub(super) async fn delete(
     let (id, credential_version) = (change.user_id, change.credential_version);
     let deleted = sqlx::query(DELETE)
         .bind(id)
-        .bind(credential_version)
         .bind(at.now)
-        // There are spaces in no name and no address.
-        .bind(format!("deleted user {id}"))
+        .bind(key_of_deleted(id))
         .bind(false)
+        .bind(credential_version)
         .fetch_optional(&mut *connection)
         .await?;
     if deleted.is_none() {
@@ -82,9 +91,43 @@ pub(super) async fn delete(
     }
     events::put(connection, &[change.event(EventKind::UserDeleted)]).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
-    // Nobody will ever have this id again, so tokens of logins that came at the same moment are void, too.
-    let (not_before, expires_at) = (at.tokens_expire_at, at.tokens_expire_at);
-    let revocation = Revocation { subject: Revoked::User(id), not_before, expires_at };
-    revocations::append(connection, &[revocation]).await?;
+    revocations::append(connection, &[revocation(id, at)]).await?;
     Ok(true)
+}
+
+/// Ends those of the accounts whose address nobody has verified, as [`delete`] does, but without a word to the mailbox: it may
+/// be anybody's. Gives the revocations, for the end of the transaction.
+pub(super) async fn end_unverified(
+    connection: &mut Connection,
+    ids: &[Uuid],
+    at: &Revoking,
+) -> Result<Vec<Revocation>> {
+    let (mut events, mut revocations) = (Vec::new(), Vec::new());
+    for id in ids {
+        // The address may have been verified since somebody last looked.
+        let ended = sqlx::query(END_UNVERIFIED)
+            .bind(id)
+            .bind(at.now)
+            .bind(key_of_deleted(*id))
+            .bind(false)
+            .fetch_optional(&mut *connection)
+            .await?;
+        if ended.is_some() {
+            events.push(Event::of(EventKind::UserDeleted, Some(*id), None, at.address, at.now));
+            revocations.push(revocation(*id, at));
+        }
+    }
+    events::put(connection, &events).await?;
+    Ok(revocations)
+}
+
+/// There are spaces in no name and no address.
+fn key_of_deleted(id: Uuid) -> String {
+    format!("deleted user {id}")
+}
+
+/// Nobody will ever have this id again, so tokens of logins that came at the same moment are void, too.
+fn revocation(id: Uuid, at: &Revoking) -> Revocation {
+    let (not_before, expires_at) = (at.tokens_expire_at, at.tokens_expire_at);
+    Revocation { subject: Revoked::User(id), not_before, expires_at }
 }

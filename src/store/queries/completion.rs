@@ -2,10 +2,13 @@
 
 use sqlx::Connection as _;
 
-use super::{Connection, challenge_row::account_asks, events, outbox, sessions, totp, users};
+use super::{
+    Connection, challenge_row::account_asks, claims, events, outbox, revocations, sessions, totp,
+    users,
+};
 use crate::{
     domain::{Challenge, EventKind, Session},
-    store::{FactorChange, Result, SessionLimit, Spending, SpentRecoveryCode},
+    store::{FactorChange, Result, Revoking, SessionLimit, Spending, SpentRecoveryCode},
 };
 
 /// Uses up the challenge $1 at $2.
@@ -45,11 +48,15 @@ pub(super) async fn complete(
         savepoint.rollback().await?;
         return Ok(None);
     };
-    if matches!(spending, Spending::SentCode) {
-        users::mark_verified(&mut savepoint, &change).await?;
-    }
     savepoint.commit().await?;
+    let (now, address) = (change.now, change.address);
+    let at = Revoking { now, tokens_expire_at: limit.tokens_expire_at, address };
+    let rivals = match spending {
+        Spending::SentCode => claims::prove_by_login(connection, &change, &at).await?,
+        Spending::Totp { .. } | Spending::RecoveryCode(_) => Vec::new(),
+    };
     sessions::end_oldest(connection, &begun, limit).await?;
+    revocations::append(connection, &rivals).await?;
     Ok(Some(begun))
 }
 

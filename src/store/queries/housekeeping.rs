@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 
-use super::{Backend, Connection};
+use super::{Backend, Connection, claims};
 use crate::{
     domain::Timestamp,
-    store::{Ended, Housekeeping, Lease, Result},
+    store::{Ended, Housekeeping, Lease, Result, Revoking},
 };
 
 #[async_trait]
@@ -17,6 +17,13 @@ impl Housekeeping for Backend {
     async fn ended_remove(&self, ended: Ended, before: Timestamp, most: u32) -> Result<u64> {
         self.write((ended, before, most), |connection, (ended, before, most)| {
             Box::pin(remove(connection, *ended, *before, *most))
+        })
+        .await
+    }
+
+    async fn unverified_users_end(&self, at: Revoking, most: u32) -> Result<u64> {
+        self.write((at, most), |connection, (at, most)| {
+            Box::pin(claims::expire(connection, at, *most))
         })
         .await
     }

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, events, outbox};
+use super::{Backend, Connection, claims, events, outbox, revocations};
 use crate::{
     domain::{Event, EventKind, Timestamp},
     store::{
-        EmailVerification, Error, MailboxCode, MailboxCodes, NewMailboxCode, Reservation, Result,
+        Error, MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, Reservation, Result,
         column::count,
     },
 };
@@ -34,11 +34,12 @@ impl MailboxCodes for Backend {
         .await
     }
 
-    async fn email_verify(&self, verification: EmailVerification) -> Result<bool> {
-        self.write(verification, |connection, verification| {
-            Box::pin(verify_email(connection, verification))
-        })
-        .await
+    async fn email_verify(&self, proof: MailboxProof) -> Result<bool> {
+        self.write(proof, |connection, proof| Box::pin(verify_email(connection, proof))).await
+    }
+
+    async fn unverified_user_end(&self, proof: MailboxProof) -> Result<bool> {
+        self.write(proof, |connection, proof| Box::pin(claims::end(connection, proof))).await
     }
 }
 
@@ -111,28 +112,39 @@ async fn is_open(connection: &mut Connection, id_mac: &[u8], now: Timestamp) -> 
     Ok(found.is_some())
 }
 
-async fn verify_email(
-    connection: &mut Connection,
-    verification: &EmailVerification,
-) -> Result<bool> {
-    let EmailVerification { code_id, user_id, now, address } = *verification;
-    // The user before the code, as a reset takes them: the other order could deadlock. Where the code turns out to be
-    // used, what it was used for has verified the address already.
-    let verified = sqlx::query(
-        "UPDATE users SET email_verified = $2 WHERE id = $1 AND disabled_at IS NULL \
-         AND EXISTS (SELECT 1 FROM mailbox_codes WHERE id = $3 AND user_id = $1 AND consumed_at IS NULL) RETURNING id",
-    )
-    .bind(user_id)
-    .bind(true)
-    .bind(code_id)
-    .fetch_optional(&mut *connection)
-    .await?;
-    if verified.is_none() || !consume(connection, code_id, now).await? {
+async fn verify_email(connection: &mut Connection, proof: &MailboxProof) -> Result<bool> {
+    let MailboxProof { code_id, user_id, at } = proof;
+    if !is_for(connection, *code_id, *user_id).await? {
         return Ok(false);
     }
-    let event = Event::of(EventKind::EmailVerified, Some(user_id), None, address, now);
+    // The user before the code, as a reset takes them: the other order could deadlock. Where the code turns out to be
+    // used, what it was used for has verified the address already.
+    let Some(ended) = claims::prove(connection, *user_id, at).await? else {
+        return Ok(false);
+    };
+    if !consume(connection, *code_id, at.now).await? {
+        return Ok(false);
+    }
+    let event = Event::of(EventKind::EmailVerified, Some(*user_id), None, at.address, at.now);
     events::put(connection, &[event]).await?;
+    revocations::append(connection, &ended).await?;
     Ok(true)
+}
+
+/// Whether that user was sent that code, and nobody has used it.
+pub(super) async fn is_for(
+    connection: &mut Connection,
+    code_id: Uuid,
+    user_id: Uuid,
+) -> Result<bool> {
+    let found: Option<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM mailbox_codes WHERE id = $1 AND user_id = $2 AND consumed_at IS NULL",
+    )
+    .bind(code_id)
+    .bind(user_id)
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.is_some())
 }
 
 /// Uses a code up. Of several who hold the right one, the row's lock lets one through.

@@ -9,6 +9,7 @@
 mod account_state;
 mod challenge_row;
 mod challenges;
+mod claims;
 mod completion;
 mod events;
 mod factors;

@@ -4,7 +4,8 @@ use sqlx::Connection as _;
 use uuid::Uuid;
 
 use super::{
-    Connection, challenges, completion, events, mailbox, outbox, passwords, sessions, totp, users,
+    Connection, challenges, claims, completion, events, mailbox, outbox, passwords, revocations,
+    sessions, totp, users,
 };
 use crate::{
     domain::EventKind,
@@ -23,19 +24,21 @@ pub(super) async fn complete(
         address: reset.at.address,
         now: reset.at.now,
     };
-    if !set_password(connection, reset, &change).await? {
+    let held = users::hold(connection, change.user_id, change.credential_version).await?;
+    let Some(is_2fa_enabled) = held else { return Ok(false) };
+    if !set_password(connection, reset, &change, is_2fa_enabled).await? {
         return Ok(false);
     }
     mailbox::consume(connection, reset.code_id, change.now).await?;
-    sqlx::query("UPDATE users SET email_verified = $2 WHERE id = $1")
-        .bind(change.user_id)
-        .bind(true)
-        .execute(&mut *connection)
-        .await?;
+    // An app that has not been shown may be somebody else's: a squatter would have the address for good.
+    let whole = !is_2fa_enabled || reset.recovery_code.is_some();
+    let proven =
+        if whole { claims::prove(connection, change.user_id, &reset.at).await? } else { None };
     challenges::end_all(connection, change.user_id, change.now).await?;
     events::put(connection, &[change.event(EventKind::PasswordReset)]).await?;
     // No session has that id: all of them end.
     sessions::revoke_others(connection, change.user_id, Uuid::nil(), &reset.at).await?;
+    revocations::append(connection, &proven.unwrap_or_default()).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     Ok(true)
 }
@@ -46,9 +49,8 @@ async fn set_password(
     connection: &mut Connection,
     reset: &PasswordReset,
     change: &FactorChange,
+    is_2fa_enabled: bool,
 ) -> Result<bool> {
-    let held = users::hold(connection, change.user_id, change.credential_version).await?;
-    let Some(is_2fa_enabled) = held else { return Ok(false) };
     // A savepoint: no password is set without the recovery code that it takes, and no such code lost to a reset that fails.
     let mut savepoint = connection.begin().await?;
     let (user_id, version) = (change.user_id, change.credential_version);

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, account_state, events, mailbox, sessions};
+use super::{Backend, Connection, account_state, claims, events, mailbox, sessions};
 use crate::{
     domain::{Event, EventKind, LoginName, Timestamp, User},
     store::{Credentials, FactorChange, NewUser, Result, Revoking, SealedMessage, Taken, Users},
@@ -63,7 +63,8 @@ impl Users for Backend {
         } else if rows.iter().any(|row| row.username_key == username_key) {
             Some(Taken::Username)
         } else {
-            (!rows.is_empty()).then_some(Taken::Email)
+            let verified = rows.iter().any(|row| row.email_verified);
+            (!rows.is_empty()).then_some(Taken::Email { verified })
         })
     }
 
@@ -151,45 +152,8 @@ pub(super) async fn hold(
     .await?)
 }
 
-/// Whoever has typed a code that was sent reads the mailbox: the address is theirs. Recorded if that is new.
-pub(super) async fn mark_verified(
-    connection: &mut Connection,
-    change: &FactorChange,
-) -> Result<()> {
-    let verified = sqlx::query(
-        "UPDATE users SET email_verified = $2 WHERE id = $1 AND NOT email_verified RETURNING id",
-    )
-    .bind(change.user_id)
-    .bind(true)
-    .fetch_optional(&mut *connection)
-    .await?;
-    let event = verified.map(|_| change.event(EventKind::EmailVerified));
-    events::put(connection, event.as_slice()).await
-}
-
 async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
-    let added = sqlx::query(
-        "INSERT INTO users (id, username, username_key, email, email_key, email_verified, password_hash, \
-         credential_version, is_2fa_enabled, roles, request_id, disabled_at, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
-         ON CONFLICT DO NOTHING RETURNING id",
-    )
-    .bind(new.user.id)
-    .bind(&new.user.username)
-    .bind(&new.username_key)
-    .bind(&new.user.email)
-    .bind(&new.email_key)
-    .bind(new.user.email_verified)
-    .bind(&new.password_hash)
-    .bind(Credentials::FIRST_VERSION)
-    .bind(new.user.is_2fa_enabled)
-    .bind(new.user.roles.join(" "))
-    .bind(new.request_id)
-    .bind(new.user.disabled_at)
-    .bind(new.user.created_at)
-    .fetch_optional(&mut *connection)
-    .await?;
-    if added.is_none() {
+    if !claims::add(connection, new).await? {
         return Ok(false);
     }
     let (user_id, at) = (Some(new.user.id), new.user.created_at);
@@ -199,6 +163,39 @@ async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
         mailbox::insert(connection, verification).await?;
     }
     Ok(true)
+}
+
+/// Adds the row of a user, unless one of its keys is taken. Returns whether it did.
+pub(super) async fn insert_row(
+    connection: &mut Connection,
+    new: &NewUser,
+    email_key: &str,
+    claimed_email_key: Option<&str>,
+) -> Result<bool> {
+    let added = sqlx::query(
+        "INSERT INTO users (id, username, username_key, email, email_key, email_verified, password_hash, \
+         credential_version, is_2fa_enabled, roles, request_id, disabled_at, created_at, claimed_email_key, verify_by) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+         ON CONFLICT DO NOTHING RETURNING id",
+    )
+    .bind(new.user.id)
+    .bind(&new.user.username)
+    .bind(&new.username_key)
+    .bind(&new.user.email)
+    .bind(email_key)
+    .bind(new.user.email_verified)
+    .bind(&new.password_hash)
+    .bind(Credentials::FIRST_VERSION)
+    .bind(new.user.is_2fa_enabled)
+    .bind(new.user.roles.join(" "))
+    .bind(new.request_id)
+    .bind(new.user.disabled_at)
+    .bind(new.user.created_at)
+    .bind(claimed_email_key)
+    .bind(new.verify_by)
+    .fetch_optional(connection)
+    .await?;
+    Ok(added.is_some())
 }
 
 #[derive(Clone, sqlx::FromRow)]

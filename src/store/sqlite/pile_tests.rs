@@ -94,6 +94,8 @@ async fn store() -> (tempfile::TempDir, Sqlite, Credentials) {
         password_hash: "hash".into(),
         request_id: None,
         verification: None,
+        claim_key: None,
+        verify_by: None,
         address: None,
         user,
     };

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use countersign::pb::{RequestPasswordResetRequest, ResendEmailVerificationRequest, User};
+use countersign::pb::{RequestPasswordResetRequest, User};
 use futures_util::future::join_all;
 use rstest::rstest;
 
 use super::{
     COOL_DOWN, NEW_PASSWORD, open_reset, open_verification, request_reset, request_reset_from,
-    resend_verification, reset, verify_email,
+    reset, send_verification, verify_email,
 };
 use crate::harness::{
     Backend, Server, logs, reason_of,
@@ -26,13 +26,14 @@ async fn another_code_comes_after_the_cool_down_which_each_purpose_has_for_itsel
     let server = Server::start(backend).await;
     server.clock.stop();
     let user = server.user(false).await;
+    let tokens = server.session(&user).await;
     request_reset(&server, &user.email).await.unwrap();
     server.clock.advance(Duration::from_secs(10));
-    resend_verification(&server, &user.email).await.unwrap();
+    send_verification(&server, &tokens).await.unwrap();
     // Whatever the spelling.
     let again = request_reset(&server, &user.email.to_uppercase()).await;
     assert_eq!(wait(again), Duration::from_secs(20));
-    assert_eq!(wait(resend_verification(&server, &user.email).await), COOL_DOWN);
+    assert_eq!(wait(send_verification(&server, &tokens).await), COOL_DOWN);
     server.clock.advance(Duration::from_secs(20));
     request_reset(&server, &user.email).await.unwrap();
     assert_eq!(logs::codes(&user.username).len(), 3);
@@ -90,15 +91,9 @@ async fn an_answer_takes_its_time_whoever_it_is_for(
         let request = RequestPasswordResetRequest { email, device_token };
         server.auth.clone().request_password_reset(request).await.map(|_| ())
     };
-    let verification = async |email: &str| {
-        let request = ResendEmailVerificationRequest { email: email.to_owned() };
-        server.auth.clone().resend_email_verification(request).await.map(|_| ())
-    };
     for email in [server.user(false).await.email, format!("{}@example.com", unique("nobody"))] {
         slow(reset(&email)).await.unwrap();
         assert_eq!(wait(slow(reset(&email)).await), COOL_DOWN);
-        slow(verification(&email)).await.unwrap();
-        assert_eq!(wait(slow(verification(&email)).await), COOL_DOWN);
     }
 }
 

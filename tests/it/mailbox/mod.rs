@@ -2,9 +2,12 @@
 
 mod limits;
 mod register;
+mod registrant;
 mod reset_password;
 mod reset_races;
 mod secrets;
+mod squatters;
+mod squatters_races;
 mod strangers;
 mod two_factor;
 mod verify_email;
@@ -12,12 +15,13 @@ mod verify_email;
 use std::time::Duration;
 
 use countersign::pb::{
-    RequestPasswordResetRequest, RequestPasswordResetResponse, ResendEmailVerificationRequest,
-    ResetPasswordRequest, User, VerifyEmailRequest,
+    RegisterRequest, RegisterResponse, RequestPasswordResetRequest, RequestPasswordResetResponse,
+    ResendEmailVerificationRequest, ResetPasswordRequest, SendEmailVerificationRequest, Tokens,
+    User, VerifyEmailRequest,
 };
 use tonic::Status;
 
-use crate::harness::{Server, logs, soon};
+use crate::harness::{Backend, Server, logs, server::bearer, soon};
 
 pub const NEW_PASSWORD: &str = "another long passphrase";
 
@@ -50,7 +54,18 @@ pub async fn reset(
         reset_id: reset_id.to_owned(),
         code: code.to_owned(),
         new_password: new_password.to_owned(),
-        recovery_code: String::new(),
+        ..ResetPasswordRequest::default()
+    };
+    soon("ResetPassword", server.auth.clone().reset_password(request)).await.map(|_| ())
+}
+
+/// Ends an account whose address was never verified.
+pub async fn end_account(server: &Server, reset_id: &str, code: &str) -> Result<(), Status> {
+    let request = ResetPasswordRequest {
+        reset_id: reset_id.to_owned(),
+        code: code.to_owned(),
+        end_unverified_account: true,
+        ..ResetPasswordRequest::default()
     };
     soon("ResetPassword", server.auth.clone().reset_password(request)).await.map(|_| ())
 }
@@ -61,9 +76,32 @@ pub async fn verify_email(server: &Server, id: &str, code: &str) -> Result<(), S
     soon("VerifyEmail", server.auth.clone().verify_email(request)).await.map(|_| ())
 }
 
-async fn resend_verification(server: &Server, email: &str) -> Result<String, Status> {
-    let request = ResendEmailVerificationRequest { email: email.to_owned() };
+/// A server that verifies addresses.
+async fn start(backend: Backend) -> Server {
+    Server::start_with(backend, |config, _| config.policy.email_verification = true).await
+}
+
+/// Registers, and waits until the code has been sent, if there is one.
+async fn register(server: &Server, request: RegisterRequest) -> Result<RegisterResponse, Status> {
+    let registered = soon("Register", server.auth.clone().register(request)).await?.into_inner();
+    server.delivered().await;
+    Ok(registered)
+}
+
+async fn resend_verification(server: &Server, id: &str) -> Result<String, Status> {
+    let verification_id = id.to_owned();
+    let request = ResendEmailVerificationRequest {
+        verification_id,
+        ..ResendEmailVerificationRequest::default()
+    };
     let response = soon("a code", server.auth.clone().resend_email_verification(request)).await?;
+    server.delivered().await;
+    Ok(response.into_inner().verification_id)
+}
+
+pub async fn send_verification(server: &Server, tokens: &Tokens) -> Result<String, Status> {
+    let request = bearer(tokens, SendEmailVerificationRequest {});
+    let response = soon("a code", server.account.clone().send_email_verification(request)).await?;
     server.delivered().await;
     Ok(response.into_inner().verification_id)
 }
@@ -74,8 +112,9 @@ pub async fn open_reset(server: &Server, user: &User) -> (String, String) {
     (id, logs::code(&user.username))
 }
 
-/// A verification that was asked for, and its code.
+/// A verification that the user has asked for in a session, and its code.
 pub async fn open_verification(server: &Server, user: &User) -> (String, String) {
-    let id = resend_verification(server, &user.email).await.unwrap();
+    let tokens = server.session(user).await;
+    let id = send_verification(server, &tokens).await.unwrap();
     (id, logs::code(&user.username))
 }

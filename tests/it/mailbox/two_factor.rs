@@ -31,6 +31,7 @@ async fn reset_with(
         code: code.clone(),
         new_password: NEW_PASSWORD.to_owned(),
         recovery_code: recovery_code.to_owned(),
+        ..ResetPasswordRequest::default()
     };
     server.auth.clone().reset_password(request).await.map(|_| ())
 }
@@ -81,6 +82,8 @@ async fn a_recovery_code_takes_the_place_of_the_other_factor_once(
     }
     assert!(server.me(&tokens).await.is_ok());
     reset_with(&server, &open, &codes[0].to_lowercase()).await.unwrap();
+    let verified = "SELECT COUNT(*) FROM users WHERE email_verified";
+    assert_eq!(server.database.number(verified).await, 1);
     assert_eq!(reason_of(server.me(&tokens).await), "TOKEN_INVALID");
     let factors = asked_for(&server, &user, NEW_PASSWORD).await;
     assert_eq!(factors, [Factor::EmailCode, Factor::RecoveryCode]);
@@ -110,4 +113,7 @@ async fn with_an_app_a_reset_takes_nothing_more_and_the_login_the_app_as_ever(
     assert_eq!(server.database.number("SELECT COUNT(*) FROM recovery_codes").await, 10);
     let factors = asked_for(&server, &user, NEW_PASSWORD).await;
     assert_eq!(factors, [Factor::Totp, Factor::RecoveryCode]);
+    // Who has the app, nobody has shown: the address counts as verified no more than before.
+    let verified = "SELECT COUNT(*) FROM users WHERE email_verified";
+    assert_eq!(server.database.number(verified).await, 0);
 }

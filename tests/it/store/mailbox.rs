@@ -1,7 +1,7 @@
 //! Codes for mailboxes.
 
 use countersign::store::{
-    Credentials, EmailVerification, Ended, FactorChange, MailboxCode, NewMailboxCode, NewUser,
+    Credentials, Ended, FactorChange, MailboxCode, MailboxProof, NewMailboxCode, NewUser,
     PasswordReset, Places, Reservation, SpentRecoveryCode, Store,
 };
 use rstest::rstest;
@@ -35,7 +35,7 @@ pub(super) fn new_code(user: Option<&Credentials>) -> NewMailboxCode {
 }
 
 /// A user whose login takes the password alone.
-async fn plain_user(store: &dyn Store) -> Credentials {
+pub(super) async fn plain_user(store: &dyn Store) -> Credentials {
     let mut new = new_user();
     new.user.is_2fa_enabled = false;
     assert!(store.user_create(new.clone()).await.unwrap());
@@ -124,8 +124,7 @@ async fn an_address_is_verified_by_a_code_of_its_user_once(
     let new = new_code(Some(&user));
     store.mailbox_code_create(new.clone()).await.unwrap();
     let verify = |code_id, user: &Credentials| {
-        let (user_id, now, address) = (user.user.id, at(1), Some(ADDRESS));
-        store.email_verify(EmailVerification { code_id, user_id, now, address })
+        store.email_verify(MailboxProof { code_id, user_id: user.user.id, at: revoking(1) })
     };
     assert!(!verify(new.code.id, &other).await.unwrap(), "somebody else's");
     assert!(!verify(Uuid::now_v7(), &user).await.unwrap(), "unknown");
@@ -150,8 +149,8 @@ async fn a_disabled_user_verifies_nothing(
     store.mailbox_code_create(new.clone()).await.unwrap();
     database.run("UPDATE users SET disabled_at = created_at").await;
     let (code_id, user_id) = (new.code.id, user.user.id);
-    let verification = EmailVerification { code_id, user_id, now: at(1), address: None };
-    assert!(!store.email_verify(verification).await.unwrap());
+    let proof = MailboxProof { code_id, user_id, at: revoking(1) };
+    assert!(!store.email_verify(proof).await.unwrap());
     let recorded = "SELECT COUNT(*) FROM events WHERE kind = 'email_verified'";
     assert_eq!(database.number(recorded).await, 0);
 }

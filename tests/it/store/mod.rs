@@ -2,6 +2,7 @@
 
 mod asking;
 mod challenges;
+mod claims;
 mod completion;
 mod database;
 mod events;
@@ -67,6 +68,8 @@ fn new_user() -> NewUser {
             disabled_at: None,
             created_at: at(0),
         },
+        claim_key: None,
+        verify_by: None,
         password_hash: "hash".into(),
         request_id: Some(Uuid::now_v7()),
         verification: None,

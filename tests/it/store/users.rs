@@ -58,7 +58,7 @@ async fn name_address_and_request_are_unique_and_what_is_taken_is_told_apart(
         assert!(!store.user_create(new.clone()).await.unwrap());
     }
     assert!(matches!(taken(&same_name).await, Some(Taken::Username)));
-    assert!(matches!(taken(&same_email).await, Some(Taken::Email)));
+    assert!(matches!(taken(&same_email).await, Some(Taken::Email { verified: false })));
     let Some(Taken::RequestId(earlier)) = taken(&same_request).await else { panic!("not taken") };
     assert_eq!(earlier.user, first.user);
     // Of two users in the way, the one with the name is told of.
@@ -69,6 +69,9 @@ async fn name_address_and_request_are_unique_and_what_is_taken_is_told_apart(
     // The same request has a say before the name that it took.
     assert!(matches!(taken(&first).await, Some(Taken::RequestId(_))));
     assert!(taken(&new_user()).await.is_none());
+
+    database.run("UPDATE users SET email_verified = TRUE").await;
+    assert!(matches!(taken(&same_email).await, Some(Taken::Email { verified: true })));
 
     // No request id is not a request id that two users share.
     for _ in 0..2 {

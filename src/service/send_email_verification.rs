@@ -1,0 +1,47 @@
+//! SendEmailVerification: another code for a user whose address is not verified, who is known by their token.
+
+use super::{Account, Error, UseCases, mailbox::MailboxPurpose};
+use crate::{
+    domain::{Caller, Email},
+    store::Credentials,
+    token::{OpaqueToken, VerificationId},
+};
+
+impl UseCases {
+    /// Sends a code. Returns the id that it belongs to.
+    ///
+    /// # Errors
+    /// An address that is verified already; the cool-down; too many calls or mails; the store's.
+    pub async fn send_email_verification(
+        &self,
+        account: &Account,
+        caller: Caller,
+    ) -> Result<OpaqueToken, Error> {
+        self.admit(&caller)?;
+        if account.user().email_verified {
+            return Err(Error::EmailVerified);
+        }
+        self.send_verification(account.credentials(), caller).await
+    }
+
+    /// Sends a code to the address of somebody who is known to be the account's, under an id of its own: an earlier one keeps
+    /// its code and its attempts.
+    pub(super) async fn send_verification(
+        &self,
+        credentials: &Credentials,
+        caller: Caller,
+    ) -> Result<OpaqueToken, Error> {
+        let user = &credentials.user;
+        let (purpose, email) = (MailboxPurpose::EmailVerification, Email::parse(&user.email)?);
+        // The mails of all accounts that claim the address count together, the wrong codes of each by themselves.
+        let budget = self.mailbox_budget(purpose.label(), &email, Some(user.id));
+        let mails = self.asked_mail_charges(purpose.label(), &email, false, caller.address);
+        self.charge(mails).await?;
+        let id = VerificationId::next(&self.master_key, user.id).text();
+        let recipient = Some((user, credentials.credential_version));
+        let new = self.new_mailbox_code(purpose, &id, recipient, budget, caller)?;
+        self.store.mailbox_code_create(new).await?;
+        self.outbox.wake();
+        Ok(id)
+    }
+}

@@ -1,0 +1,180 @@
+//! Whose an address is: whoever has shown that they read its mailbox (ADR 16). Until somebody has, any number of accounts may
+//! claim it; one of them has its key, by which it is found, and the others have keys that no address has.
+
+use uuid::Uuid;
+
+use super::{Connection, account_state, events, mailbox, revocations, users};
+use crate::{
+    domain::{EventKind, Revocation},
+    store::{FactorChange, MailboxProof, NewUser, Result, Revoking},
+};
+
+/// How many accounts one proof of a mailbox ends. Registrations of an address are limited by the hour, so that there are more
+/// only after long flooding; those that are left can't verify the address any more, and end when their own time is over.
+const MOST_RIVALS: i64 = 500;
+
+/// Adds a user. Where addresses are verified, one that nobody has verified is in nobody's way.
+pub(super) async fn add(connection: &mut Connection, new: &NewUser) -> Result<bool> {
+    let (email_key, Some(claim_key)) = (&new.email_key, &new.claim_key) else {
+        return users::insert_row(connection, new, &new.email_key, None).await;
+    };
+    if !is_claimed(connection, email_key).await?
+        && users::insert_row(connection, new, email_key, None).await?
+    {
+        return Ok(true);
+    }
+    take_turn(connection, email_key).await?;
+    // Only now: whoever was waited for may have verified the address, and ended the one that had it.
+    if is_verified(connection, email_key).await? {
+        return Ok(false);
+    }
+    users::insert_row(connection, new, claim_key, Some(email_key)).await
+}
+
+/// Whether any account has the address's key or claims it.
+async fn is_claimed(connection: &mut Connection, email_key: &str) -> Result<bool> {
+    let found: Option<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM users WHERE email_key = $1 OR claimed_email_key = $1 LIMIT 1",
+    )
+    .bind(email_key)
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.is_some())
+}
+
+async fn is_verified(connection: &mut Connection, email_key: &str) -> Result<bool> {
+    let found: Option<Uuid> =
+        sqlx::query_scalar("SELECT id FROM users WHERE email_key = $1 AND email_verified")
+            .bind(email_key)
+            .fetch_optional(connection)
+            .await?;
+    Ok(found.is_some())
+}
+
+/// Takes one row of those that claim the address until the transaction ends: that of whoever has its key, or else the oldest. So
+/// rivals come one after the other; each would otherwise hold its own row and wait for the others' (a deadlock). The statement
+/// changes nothing: it is the lock that both databases know.
+async fn take_turn(connection: &mut Connection, email_key: &str) -> Result<()> {
+    sqlx::query(
+        "UPDATE users SET email_verified = email_verified WHERE id = \
+         (SELECT id FROM users WHERE email_key = $1 OR claimed_email_key = $1 \
+         ORDER BY claimed_email_key IS NOT NULL, id LIMIT 1)",
+    )
+    .bind(email_key)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Gives the address to a user who reads its mailbox: it counts as verified, and the others that claim it end. Gives their
+/// revocations, for the end of the transaction; nothing if the user is gone or disabled, or another one has verified the
+/// address before.
+pub(super) async fn prove(
+    connection: &mut Connection,
+    user_id: Uuid,
+    at: &Revoking,
+) -> Result<Option<Vec<Revocation>>> {
+    let email_key: Option<String> = sqlx::query_scalar(
+        "SELECT COALESCE(claimed_email_key, email_key) FROM users WHERE id = $1",
+    )
+    .bind(user_id)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(email_key) = email_key else {
+        return Ok(None);
+    };
+    take_turn(connection, &email_key).await?;
+    if !verify(connection, user_id, &email_key).await? {
+        return Ok(None);
+    }
+    let rivals = rivals(connection, user_id, &email_key).await?;
+    let ended = account_state::end_unverified(connection, &rivals, at).await?;
+    take_key(connection, user_id).await?;
+    Ok(Some(ended))
+}
+
+/// Whoever has typed a code that was sent for a login reads the mailbox, too. Recorded if that is new.
+pub(super) async fn prove_by_login(
+    connection: &mut Connection,
+    change: &FactorChange,
+    at: &Revoking,
+) -> Result<Vec<Revocation>> {
+    let unproven: Option<Uuid> =
+        sqlx::query_scalar("SELECT id FROM users WHERE id = $1 AND NOT email_verified")
+            .bind(change.user_id)
+            .fetch_optional(&mut *connection)
+            .await?;
+    let Some(user_id) = unproven else { return Ok(Vec::new()) };
+    // If another account has verified the address meanwhile, it stays as it is: the login is right all the same.
+    let Some(ended) = prove(connection, user_id, at).await? else { return Ok(Vec::new()) };
+    events::put(connection, &[change.event(EventKind::EmailVerified)]).await?;
+    Ok(ended)
+}
+
+async fn verify(connection: &mut Connection, user_id: Uuid, email_key: &str) -> Result<bool> {
+    let verified = sqlx::query(
+        "UPDATE users SET email_verified = $3, verify_by = NULL WHERE id = $1 AND disabled_at IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM users AS holder \
+         WHERE holder.email_key = $2 AND holder.id <> $1 AND holder.email_verified) RETURNING id",
+    )
+    .bind(user_id)
+    .bind(email_key)
+    .bind(true)
+    .fetch_optional(connection)
+    .await?;
+    Ok(verified.is_some())
+}
+
+/// Who else claims the address, the one that has its key first: that one must go.
+async fn rivals(connection: &mut Connection, user_id: Uuid, email_key: &str) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar(
+        "SELECT id FROM users WHERE (email_key = $2 OR claimed_email_key = $2) AND id <> $1 \
+         AND NOT email_verified ORDER BY claimed_email_key IS NOT NULL, id LIMIT $3",
+    )
+    .bind(user_id)
+    .bind(email_key)
+    .bind(MOST_RIVALS)
+    .fetch_all(connection)
+    .await?)
+}
+
+async fn take_key(connection: &mut Connection, user_id: Uuid) -> Result<()> {
+    sqlx::query(
+        "UPDATE users SET email_key = claimed_email_key, claimed_email_key = NULL \
+         WHERE id = $1 AND claimed_email_key IS NOT NULL",
+    )
+    .bind(user_id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Ends an account on the word of whoever reads the mailbox, whatever has become of its password since the code was sent: who
+/// is in the account could change that again and again.
+pub(super) async fn end(connection: &mut Connection, proof: &MailboxProof) -> Result<bool> {
+    let MailboxProof { code_id, user_id, at } = proof;
+    if !mailbox::is_for(connection, *code_id, *user_id).await? {
+        return Ok(false);
+    }
+    let ended = account_state::end_unverified(connection, &[*user_id], at).await?;
+    if ended.is_empty() {
+        return Ok(false);
+    }
+    mailbox::consume(connection, *code_id, at.now).await?;
+    revocations::append(connection, &ended).await?;
+    Ok(true)
+}
+
+/// Ends some of the accounts whose time to verify the address is over. Returns how many.
+pub(super) async fn expire(connection: &mut Connection, at: &Revoking, most: u32) -> Result<u64> {
+    let overdue: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM users WHERE verify_by < $1 AND NOT email_verified ORDER BY verify_by LIMIT $2",
+    )
+    .bind(at.now)
+    .bind(i64::from(most))
+    .fetch_all(&mut *connection)
+    .await?;
+    let ended = account_state::end_unverified(connection, &overdue, at).await?;
+    revocations::append(connection, &ended).await?;
+    Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
+}
