@@ -34,7 +34,7 @@ impl Server {
             runtime.block_on(async {
                 let app = App::bind(&config, Environment::default()).await?;
                 tell.send(app.grpc_addr())?;
-                Ok(app.serve(std::future::pending()).await?)
+                Ok(Box::pin(app.serve(std::future::pending())).await?)
             })
         });
         let address = told.recv().context("the server did not start")?;
