@@ -240,8 +240,8 @@ async fn all_fields_that_are_too_long_are_named_at_once_and_the_call_is_not_coun
             |field: &&Field| field.path == *path && field.too_long_is() == Some("INVALID_FIELD");
         let mut named: Vec<_> = fields.iter().filter(named).collect();
         // Of a oneof the last one counts.
-        let oneofs = named.iter().filter(|field| field.in_oneof).count();
-        named.drain(..oneofs.saturating_sub(1));
+        let last = named.iter().rfind(|field| field.in_oneof).map(|field| field.number);
+        named.retain(|field| !field.in_oneof || Some(field.number) == last);
         if named.is_empty() {
             continue;
         }

@@ -9,7 +9,7 @@ use crate::{
     domain::{EventKind, Timestamp},
     store::{
         ConfirmTotp, FactorChange, Factors, NewTotp, Reservation, Result, SealedMessage,
-        SealedTotp, Spending, TwoFactor, UserFactors, column::count,
+        SealedTotp, Spending, TwoFactor, UserFactors,
     },
 };
 
@@ -38,12 +38,10 @@ impl Factors for Backend {
         change: FactorChange,
         max_attempts: u32,
     ) -> Result<Reservation<SealedTotp>> {
-        // Most of a flood gets no further than this: it takes no row, and does not queue for the one writer that SQLite has.
+        // Most of a flood gets no further than this: it does not queue for the one writer that SQLite has.
         let seen = totp::open_attempts(&mut *self.reader().acquire().await?, id, &change).await?;
-        match seen {
-            None => return Ok(Reservation::Invalid),
-            Some(attempts) if attempts >= count(max_attempts) => return Ok(Reservation::Exhausted),
-            Some(_) => {}
+        if seen.is_none() {
+            return Ok(Reservation::Invalid);
         }
         self.write((id, change, max_attempts), |connection, (id, change, max_attempts)| {
             Box::pin(totp::reserve(connection, *id, change, *max_attempts))

@@ -42,6 +42,12 @@ pub(super) async fn reserve(
     change: &FactorChange,
     max_attempts: u32,
 ) -> Result<Reservation<SealedTotp>> {
+    // Before the user's row is locked: of a burst, those that come too late do not wait for it in turn.
+    match open_attempts(connection, id, change).await? {
+        None => return Ok(Reservation::Invalid),
+        Some(attempts) if attempts >= count(max_attempts) => return Ok(Reservation::Exhausted),
+        Some(_) => {}
+    }
     if users::take(connection, change).await?.is_none() {
         return Ok(Reservation::Invalid);
     }

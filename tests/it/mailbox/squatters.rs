@@ -242,7 +242,8 @@ async fn who_reads_the_mailbox_ends_an_account_with_a_second_factor_that_never_v
     server.database.run(on).await;
     let guessed = end_account(&server, &id, &wrong(&code)).await;
     assert_eq!(reason_of(guessed), "CHALLENGE_INVALID");
-    assert!(server.me(&tokens).await.is_ok());
+    let there = "SELECT COUNT(*) FROM users WHERE disabled_at IS NULL";
+    assert_eq!(server.database.number(there).await, 1);
 
     end_account(&server, &id, &code).await.unwrap();
     hear_of(&mut stream, &other.id).await;
