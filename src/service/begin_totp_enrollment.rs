@@ -37,7 +37,7 @@ impl UseCases {
     /// Draws a secret. An app that the user has goes on working until the new one is confirmed.
     ///
     /// # Errors
-    /// Bad fields; what [`UseCases::confirm`] finds missing or wrong; the store's and the hasher's.
+    /// Bad fields; what `confirm` finds missing or wrong; the store's and the hasher's.
     pub async fn begin_totp_enrollment(
         &self,
         account: &Account,

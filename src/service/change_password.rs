@@ -28,7 +28,7 @@ impl UseCases {
     /// Sets another password.
     ///
     /// # Errors
-    /// Bad fields; what [`UseCases::confirm`] finds missing or wrong; the store's and the hasher's.
+    /// Bad fields; what `confirm` finds missing or wrong; the store's and the hasher's.
     pub async fn change_password(
         &self,
         account: &Account,

@@ -7,7 +7,7 @@ impl UseCases {
     /// Deletes the account.
     ///
     /// # Errors
-    /// Bad fields; what [`UseCases::confirm`] finds missing or wrong; the store's and the hasher's.
+    /// Bad fields; what `confirm` finds missing or wrong; the store's and the hasher's.
     pub async fn delete_me(
         &self,
         account: &Account,

@@ -10,7 +10,7 @@ impl UseCases {
     /// Replaces the recovery codes. Returns the new ones, this once.
     ///
     /// # Errors
-    /// Bad fields; the second factor is off; what [`UseCases::confirm`] finds missing or wrong; the store's and the hasher's.
+    /// Bad fields; the second factor is off; what `confirm` finds missing or wrong; the store's and the hasher's.
     pub async fn regenerate_recovery_codes(
         &self,
         account: &Account,

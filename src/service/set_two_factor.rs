@@ -12,7 +12,7 @@ impl UseCases {
     /// On ends all sessions, this one too: none has used it.
     ///
     /// # Errors
-    /// Bad fields; an address that should be verified and is not; what [`UseCases::confirm`] finds missing or wrong; the
+    /// Bad fields; an address that should be verified and is not; what `confirm` finds missing or wrong; the
     /// store's and the hasher's.
     pub async fn set_two_factor(
         &self,
