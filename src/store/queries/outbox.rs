@@ -38,7 +38,7 @@ impl Backend {
          WHERE next_try_at <= $1 AND id IN \
          (SELECT id FROM outbox WHERE ready AND next_try_at <= $1 AND priority BETWEEN $3 AND $4 \
          ORDER BY priority, tries, turn, created_at LIMIT $5) \
-         RETURNING id, sealed_message, tries, expires_at, priority";
+         RETURNING id, sealed_message, tries, expires_at, priority, turn, created_at";
 
     /// How many rows there are, up to a number, and when the first of each priority is due.
     pub const OUTBOX_STATE: &str = "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS counted), \
@@ -125,7 +125,7 @@ async fn claim_some(
     (first, last): (i16, i16),
     most: usize,
 ) -> Result<Vec<ClaimedMessage>> {
-    let rows: Vec<ClaimedRow> = sqlx::query_as(Backend::OUTBOX_CLAIM)
+    let mut rows: Vec<ClaimedRow> = sqlx::query_as(Backend::OUTBOX_CLAIM)
         .persistent(false)
         .bind(now)
         .bind(until)
@@ -134,6 +134,8 @@ async fn claim_some(
         .bind(i64::try_from(most).unwrap_or(i64::MAX))
         .fetch_all(connection)
         .await?;
+    // An UPDATE returns its rows in any order.
+    rows.sort_by_key(|row| (row.priority, row.tries, row.turn, row.created_at));
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
@@ -165,11 +167,13 @@ struct ClaimedRow {
     tries: i32,
     expires_at: Timestamp,
     priority: i16,
+    turn: i64,
+    created_at: Timestamp,
 }
 
 impl From<ClaimedRow> for ClaimedMessage {
     fn from(row: ClaimedRow) -> Self {
-        let ClaimedRow { id, sealed_message: sealed, tries, expires_at, priority } = row;
+        let ClaimedRow { id, sealed_message: sealed, tries, expires_at, priority, .. } = row;
         Self { id, sealed, tries, expires_at, priority: Priority::kept_as(priority) }
     }
 }

@@ -126,6 +126,33 @@ async fn a_line_that_is_long_holds_up_no_other(
     );
 }
 
+/// Those who claim send them side by side, and begin with the first.
+#[rstest]
+#[tokio::test]
+async fn what_is_claimed_at_once_is_in_order(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let mut named = Named::default();
+    let names = ["1", "2", "3", "4", "5", "6", "7", "8"];
+    let mut messages = names.map(|name| named.add(name, Priority::Code, 1, 0));
+    put(store.as_ref(), &messages).await;
+    // As a table has them after some time: in no order.
+    messages.sort_by_key(|message| message.id.as_u128().reverse_bits());
+    for message in &messages {
+        let id = message.id.simple();
+        let id = match backend {
+            Backend::Sqlite => format!("x'{id}'"),
+            Backend::Postgres => format!("'{id}'"),
+        };
+        database.run(&format!("UPDATE outbox SET expires_at = expires_at WHERE id = {id}")).await;
+    }
+    let claimed = claim(store.as_ref(), 50, 8).await;
+    let order: Vec<_> = claimed.iter().map(|message| named.name(message.id)).collect();
+    assert_eq!(order, names);
+}
+
 /// Whoever comes later, or has been silent, has no turns saved up: or many who come one after the other would starve a line.
 #[rstest]
 #[tokio::test]
