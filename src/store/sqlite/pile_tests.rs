@@ -159,7 +159,8 @@ async fn no_method_reads_all_that_an_account_has_piled_up() {
     costs.push(cost("disable"));
     assert!(store.user_enable(id, revoking()).await.unwrap());
     version += 1;
-    piled_up(&store, id).await;
+    own = piled_up(&store, id).await;
+    own = store.session_create(own, version, Settled::default(), limit).await.unwrap().unwrap();
     meter.take();
     assert!(store.user_delete(id, own.id, version, revoking(), message()).await.unwrap());
     costs.push(cost("delete"));
