@@ -27,7 +27,8 @@ impl Events for Backend {
 
     async fn events_list(&self, filter: EventFilter) -> Result<Vec<Event>> {
         let rows: Vec<EventRow> = sqlx::query_as(
-            "SELECT * FROM events WHERE at >= $1 AND ($2 IS NULL OR user_id = $2) \
+            "SELECT id, kind, user_id, session_id, address, at FROM events \
+             WHERE at >= $1 AND ($2 IS NULL OR user_id = $2) \
              AND ($3 IS NULL OR kind = $3) ORDER BY at DESC, id DESC LIMIT $4",
         )
         .bind(filter.since)

@@ -82,7 +82,8 @@ async fn reserve(
 ) -> Result<Reservation<MailboxCode>> {
     let row: Option<MailboxCodeRow> = sqlx::query_as(
         "UPDATE mailbox_codes SET attempts = attempts + 1 WHERE id_mac = $1 AND consumed_at IS NULL \
-         AND expires_at > $2 AND attempts < $3 RETURNING *",
+         AND expires_at > $2 AND attempts < $3 \
+         RETURNING id, user_id, credential_version, budget, code_mac, created_at, expires_at",
     )
     .bind(id_mac)
     .bind(now)
