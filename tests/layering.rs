@@ -188,6 +188,16 @@ fn nothing_is_unsafe() {
     assert_eq!(roots, 2);
 }
 
+/// A prepared statement with a star fails on older replicas once a newer release adds a column.
+#[test]
+fn no_statement_returns_a_star() {
+    for (name, text) in code() {
+        for star in ["SELECT *", "RETURNING *"] {
+            assert!(!text.contains(star), "{name} says `{star}`: name the columns");
+        }
+    }
+}
+
 /// The modules of ours that a source names: `crate::a…` and those of `use crate::{a…, b…}`.
 fn modules_used(text: &str) -> Vec<String> {
     let word = |text: &str| {
