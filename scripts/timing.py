@@ -1,5 +1,8 @@
 """What scripts/timing asks of a running server: logins of several kinds in turn, and whether their times differ.
 
+Then reset codes for addresses that somebody has, and for others: how long the answers take, and how long the writes of a
+caller beside them, who could otherwise see that one of the two writes more (a side channel through the store's lock).
+
 Each pair goes through Welch's t-test: on all times, and without the longest, which hide small differences (Reparaz et
 al., "Dude, is my code constant time?", 2017). |t| of 4.5 is the bound of TVLA, the usual test for leaks (Goodwill et
 al., "A testing methodology for side-channel resistance validation", 2011; ISO/IEC 17825).
@@ -54,6 +57,13 @@ WRONG_PASSWORD = Kind("wrong password")
 DISABLED = Kind("disabled account", {"disabled_at": 1}, RIGHT)
 # It opens a session and signs a token, which takes about a millisecond.
 RIGHT_PASSWORD = Kind("right password", password=RIGHT, answer=StatusCode.OK)
+
+
+# Both are answered alike.
+SOMEBODY = Kind("reset, somebody's address", answer=StatusCode.OK)
+NOBODY = Kind("reset, nobody's address", None, answer=StatusCode.OK)
+# Writes beside each request for a code, one after the other: they cover what it writes, and what the outbox does then.
+PROBES = 8
 
 
 class Login(NamedTuple):
@@ -121,6 +131,24 @@ class Service:
             sys.exit(f"timing: {login.kind.name}: the answer is {code.name} ({details}), not {login.kind.answer.name}")
         return took * 1000
 
+    def probe_resets(self, rounds: list[Round]) -> Times:
+        """Times answers, and the writes of somebody with an account of their own: each use of a refresh token is one."""
+        request = auth.LoginRequest(username="model", password=RIGHT)
+        token = self._stub.Login(request, timeout=60).tokens.refresh_token
+        times: Times = {}
+        for login in chain.from_iterable(random.sample(logins, len(logins)) for logins in rounds):
+            reset = auth.RequestPasswordResetRequest(email=f"{login.username}@example.com")
+            started = time.perf_counter()
+            answer = self._stub.RequestPasswordReset.future(reset, timeout=60)
+            for _ in range(PROBES):
+                token = self._stub.RefreshToken(auth.RefreshTokenRequest(refresh_token=token), timeout=60).tokens.refresh_token
+            probed = time.perf_counter()
+            answer.result()
+            answered = time.perf_counter()
+            times.setdefault(login.kind.name, []).append((answered - started) * 1000)
+            times.setdefault(f"writes beside {login.kind.name}", []).append((probed - started) * 1000)
+        return {name: of[WARM_UP_ROUNDS:] for name, of in times.items()}
+
     @contextlib.contextmanager
     def under_load(self, callers: int) -> Iterator[None]:
         """So many others log in all the time, and what is measured has to wait for its turn."""
@@ -179,15 +207,15 @@ def welch(a: list[float], b: list[float]) -> tuple[float, float]:
 
 
 def print_times(times: Times) -> None:
-    print(f"{'milliseconds':<52}{'n':>7}{'median':>10}{'mean':>10}{'sd':>10}")
+    print(f"{'milliseconds':<76}{'n':>7}{'median':>10}{'mean':>10}{'sd':>10}")
     for name, of in times.items():
         figures = statistics.median(of), statistics.fmean(of), statistics.stdev(of)
-        print(f"{name:<52}{len(of):7}" + "".join(f"{figure:10.3f}" for figure in figures))
+        print(f"{name:<76}{len(of):7}" + "".join(f"{figure:10.3f}" for figure in figures))
 
 
 def print_head() -> None:
     ts = "".join(f"{f't, {part:.0%}':>9}" for part in SHORTEST)
-    print(f"\n{'difference of the medians, milliseconds':<52}{'':8}{'seen from':>10}{ts}")
+    print(f"\n{'difference of the medians, milliseconds':<76}{'':8}{'seen from':>10}{ts}")
 
 
 def compare(times: Times, pair: tuple[str, str]) -> bool:
@@ -199,7 +227,7 @@ def compare(times: Times, pair: tuple[str, str]) -> bool:
     # About the smallest difference that would not have been lost in the noise.
     seen_from = BOUND * min(error for _, error in tests)
     figures = f"{differ:8.3f}{seen_from:10.3f}" + "".join(f"{t:9.1f}" for t, _ in tests)
-    print(f"{' / '.join(pair):<52}{figures}  {'told apart' if told_apart else 'alike'}")
+    print(f"{' / '.join(pair):<76}{figures}  {'told apart' if told_apart else 'alike'}")
     return told_apart
 
 
@@ -222,20 +250,23 @@ def main() -> None:
     service, kinds = Service(arguments.grpc, arguments.database), refused_kinds(arguments.cost)
 
     rounds = rounds_of([*kinds, RIGHT_PASSWORD], arguments.rounds)
-    service.make_users(rounds)
+    resets = rounds_of([SOMEBODY, NOBODY], arguments.rounds)
+    service.make_users([*rounds, *resets])
     gc.disable()
     with service.under_load(arguments.load):
         times = measure(service, rounds)
+        reset_times = service.probe_resets(resets)
     # The same names again. These hash nothing, and may well look unlike all others: their answer says what they are.
     service.throttle_all()
     throttled_kinds = UNKNOWN_USER, WRONG_PASSWORD
     throttled = [[login.throttled() for login in logins if login.kind in throttled_kinds] for logins in rounds]
     throttled_times = measure(service, throttled)
-    alike = [*combinations([kind.name for kind in kinds], 2), *combinations(throttled_times, 2)]
+    reset_pairs = [(SOMEBODY.name, NOBODY.name), tuple(f"writes beside {kind.name}" for kind in (SOMEBODY, NOBODY))]
+    alike = [*combinations([kind.name for kind in kinds], 2), *combinations(throttled_times, 2), *reset_pairs]
     # What has to be seen. Under load that is a second wait, not a millisecond.
     once = times[WRONG_PASSWORD.name]
     twice = [first + second for first, second in zip(once[::2], once[1::2], strict=False)]
-    times |= throttled_times | {"wrong password, twice": twice}
+    times |= throttled_times | reset_times | {"wrong password, twice": twice}
     control = "wrong password, twice" if arguments.load else RIGHT_PASSWORD.name
 
     print_times(times)

@@ -2,7 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{Error, UseCases, attempt::Attempt, mailbox::MailboxPurpose};
+use super::{
+    Error, UseCases,
+    attempt::Attempt,
+    mailbox::{MailboxPurpose, Recipient},
+};
 use crate::{
     domain::{Caller, Email, User},
     store::{Credentials, NewMailboxCode},
@@ -38,7 +42,7 @@ impl UseCases {
         // Its wrong codes count by themselves: others who claim the address, and fail with codes of their own, don't keep this user
         // from it.
         let budget = self.mailbox_budget(b"registration", email, Some(user.id));
-        let recipient = Some((user, Credentials::FIRST_VERSION));
+        let recipient = Recipient::User(user, Credentials::FIRST_VERSION);
         self.new_mailbox_code(purpose, &id, recipient, budget, caller).map(Some)
     }
 

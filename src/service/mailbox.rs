@@ -1,7 +1,8 @@
 //! Codes with which people show that they read a mailbox: how one is sent, and how one is answered (ADR 16).
 //!
 //! Nobody learns here whether an address is anybody's. Limits go by the address as it was typed, and where nobody is to get
-//! a code a row is written all the same: it has attempts, it expires, and no code opens anything with it.
+//! a code all the same rows are written: the code's has attempts, it expires, and no code opens anything with it; the
+//! message's is a decoy.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::{Error, UseCases, challenge::new_code, error::reserved, fields::check
 use crate::{
     delivery::{self, Content, Message},
     domain::{Caller, Email, EventKind, LoginName, Timestamp, User, size},
-    store::{MailboxCode, NewMailboxCode},
+    store::{Credentials, MailboxCode, NewMailboxCode, SealedMessage},
     token::{OpaqueToken, Purpose},
 };
 
@@ -36,8 +37,20 @@ pub struct PendingMailboxCode {
     pub expires_at: Timestamp,
 }
 
-/// Who gets a code, and the version of their credentials.
-pub(super) type Recipient<'a> = (&'a User, i64);
+/// Who gets a code.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Recipient<'a> {
+    /// A user, and the version of their credentials.
+    User(&'a User, i64),
+    /// No user has this address, or none that may have a code.
+    Nobody(&'a Email),
+}
+
+impl<'a> From<&'a Credentials> for Recipient<'a> {
+    fn from(found: &'a Credentials) -> Self {
+        Self::User(&found.user, found.credential_version)
+    }
+}
 
 impl MailboxPurpose {
     /// What tells ids apart: one of another purpose is as good as unknown, and so is its code.
@@ -117,7 +130,7 @@ impl UseCases {
         let mails = self.asked_mail_charges(purpose.label(), email, is_known, caller.address);
         self.charge(mails).await?;
         let found = found.filter(|found| purpose.is_for(&found.user));
-        let recipient = found.as_ref().map(|found| (&found.user, found.credential_version));
+        let recipient = found.as_ref().map_or(Recipient::Nobody(email), Recipient::from);
         let token = OpaqueToken::generate(&mut rand::rng());
         let new = self.new_mailbox_code(purpose, &token, recipient, budget, caller)?;
         let expires_at = new.code.expires_at;
@@ -131,30 +144,58 @@ impl UseCases {
         &self,
         purpose: MailboxPurpose,
         id: &OpaqueToken,
-        recipient: Option<Recipient<'_>>,
+        recipient: Recipient<'_>,
         budget: [u8; 32],
         caller: Caller,
     ) -> Result<NewMailboxCode, Error> {
         let (now, digits) = (self.clock.now(), new_code(true));
         let expires_at = now.plus(self.policy.code.ttl);
         let id_mac = self.mailbox_id_mac(purpose, id);
+        let (user_id, credential_version) = match recipient {
+            Recipient::User(user, version) => (Some(user.id), version),
+            Recipient::Nobody(_) => (None, 0),
+        };
         let code = MailboxCode {
             id: Uuid::now_v7(),
-            user_id: recipient.map(|(user, _)| user.id),
-            credential_version: recipient.map_or(0, |(_, version)| version),
+            user_id,
+            credential_version,
             budget,
             code_mac: self.code_mac(&id_mac, digits.expose()),
             created_at: now,
             expires_at,
         };
-        // What nobody gets is not on record: anybody could fill it with addresses.
-        let recorded_as = recipient.and_then(|_| purpose.event_kind());
+        let recorded_as = purpose.event_kind();
         let purpose = purpose.message_purpose();
         let content = Content::Code { purpose, code: digits, expires_at };
-        let address = caller.address;
-        let message = |(user, _): Recipient<'_>| Message::new(user, content, address, now);
-        let message = recipient.map(|recipient| self.seal(&message(recipient))).transpose()?;
-        Ok(NewMailboxCode { code, id_mac, message, recorded_as, address })
+        let message = self.mailbox_message(recipient, content, caller, now)?;
+        Ok(NewMailboxCode { code, id_mac, message, recorded_as, address: caller.address })
+    }
+
+    /// The message to the recipient; a decoy that takes as much writing where that is nobody.
+    fn mailbox_message(
+        &self,
+        recipient: Recipient<'_>,
+        content: Content,
+        caller: Caller,
+        now: Timestamp,
+    ) -> Result<SealedMessage, Error> {
+        match recipient {
+            Recipient::User(user, _) => {
+                self.seal(&Message::new(user, content, caller.address, now))
+            }
+            Recipient::Nobody(email) => {
+                let text = email.as_str().to_owned();
+                let (username, destination) = (text.clone(), text);
+                let address = caller.address;
+                self.seal_decoy(&Message {
+                    username,
+                    destination,
+                    address,
+                    content,
+                    created_at: now,
+                })
+            }
+        }
     }
 
     /// Spends an attempt and compares. Gives what was sent, and to whom, if the code is right. The caller's address was counted

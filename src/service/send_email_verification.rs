@@ -38,8 +38,7 @@ impl UseCases {
         let mails = self.asked_mail_charges(purpose.label(), &email, false, caller.address);
         self.charge(mails).await?;
         let id = VerificationId::next(&self.master_key, user.id).text();
-        let recipient = Some((user, credentials.credential_version));
-        let new = self.new_mailbox_code(purpose, &id, recipient, budget, caller)?;
+        let new = self.new_mailbox_code(purpose, &id, credentials.into(), budget, caller)?;
         self.store.mailbox_code_create(new).await?;
         self.outbox.wake();
         Ok(id)

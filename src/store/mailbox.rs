@@ -58,9 +58,9 @@ pub struct NewMailboxCode {
     pub code: MailboxCode,
     /// The keyed digest of the id that the caller holds.
     pub id_mac: [u8; 32],
-    /// The message with the code; none where it is sent to nobody.
-    pub message: Option<SealedMessage>,
-    /// As what it is recorded that somebody asked for it, if it is.
+    /// The message with the code; a decoy where nobody gets it.
+    pub message: SealedMessage,
+    /// As what it is recorded that somebody asked for it, if it is: as of nobody, where nobody gets it.
     pub recorded_as: Option<EventKind>,
     /// Where the request comes from.
     pub address: Option<IpAddr>,

@@ -3,6 +3,7 @@
 //! So nothing is sent for what was rolled back, nothing that was committed goes unsent, and no login waits for a mail
 //! server. See `docs/adr/0013-outbox.md`.
 
+mod decoy;
 mod figures;
 mod line;
 mod places;
@@ -13,6 +14,7 @@ use std::{net::IpAddr, sync::Arc};
 use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use self::figures::Figures;
 use super::{Error, UseCases};
@@ -49,6 +51,11 @@ impl UseCases {
         seal(&self.master_key, message)
     }
 
+    /// What is written in place of a message that nobody is to get, so that the store's work tells no difference.
+    pub(super) fn seal_decoy(&self, like: &Message) -> Result<SealedMessage, Error> {
+        seal_text(&self.master_key, like, decoy::encode(like))
+    }
+
     /// A message that tells a user what has just happened to their account, and from which address.
     pub(super) fn notice(
         &self,
@@ -72,9 +79,18 @@ pub(super) fn notice(
 }
 
 fn seal(master_key: &MasterKey, message: &Message) -> Result<SealedMessage, Error> {
+    seal_text(master_key, message, message.encode())
+}
+
+/// Encrypts a text that waits as `message` would.
+fn seal_text(
+    master_key: &MasterKey,
+    message: &Message,
+    text: serde_json::Result<Zeroizing<Vec<u8>>>,
+) -> Result<SealedMessage, Error> {
     let internal = |error: Box<dyn std::error::Error + Send + Sync>| Error::Internal(error);
     let id = Uuid::now_v7();
-    let plain = message.encode().map_err(|error| internal(error.into()))?;
+    let plain = text.map_err(|error| internal(error.into()))?;
     let sealed = master_key.seal(&Place::Message(id), &plain);
     let sealed = sealed.map_err(|error| internal(error.into()))?;
     Ok(SealedMessage {

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -11,12 +11,12 @@ use std::{
 use rand::RngExt as _;
 use tokio::{
     task::JoinSet,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, sleep},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    UseCases,
+    UseCases, decoy,
     places::{More, Places},
 };
 use crate::{
@@ -31,6 +31,12 @@ const LEASE: Duration = Duration::from_secs(60);
 /// The longest pause between two tries. A code lives for some minutes, so it must still get through after an outage.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// The kind, in log and metrics, of what this release can't read.
+const UNREADABLE: &str = "unreadable";
+
+/// Why a message is given up that has expired.
+const OUTDATED: &str = "it is of no use any more";
+
 /// One server's worker.
 #[derive(Clone)]
 struct Worker {
@@ -39,14 +45,24 @@ struct Worker {
     places: Arc<Places>,
     /// Whether the last try failed: an outage is told once, not once a message.
     failing: Arc<AtomicBool>,
+    /// How many microseconds the last delivery took.
+    took: Arc<AtomicU64>,
+}
+
+/// What was claimed.
+enum Opened {
+    Message(Message),
+    Decoy,
+    /// A later release knows the kind, or a replica with another key can read it.
+    Unreadable,
 }
 
 impl UseCases {
     /// Sends messages until `stop`: at once when this server's use cases say so, and every so often whatever there is,
     /// from other replicas and from before. Then it sends what is due once more, and ends when that is done.
     pub async fn deliver(self, delivery: Delivery, every: Duration, stop: CancellationToken) {
-        let (wake, failing) = (Arc::clone(&self.outbox.wake), Arc::default());
-        let worker = Worker { use_cases: self, delivery, places: Arc::default(), failing };
+        let wake = Arc::clone(&self.outbox.wake);
+        let worker = Worker::new(self, delivery);
         let mut sending = JoinSet::new();
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -69,6 +85,11 @@ impl UseCases {
 }
 
 impl Worker {
+    fn new(use_cases: UseCases, delivery: Delivery) -> Self {
+        let (places, failing, took) = (Arc::default(), Arc::default(), Arc::default());
+        Self { use_cases, delivery, places, failing, took }
+    }
+
     /// Whether there is anything to do. Most of the time there is not, and nobody needs to write to know.
     async fn look(&self) -> bool {
         let now = self.use_cases.clock.now();
@@ -104,30 +125,47 @@ impl Worker {
         }
     }
 
-    /// Sends one message, and settles what becomes of its row.
+    /// Settles what becomes of a row.
     async fn handle(&self, claimed: ClaimedMessage) {
-        let now = self.use_cases.clock.now();
-        let message = self.open(&claimed);
-        let kind = message.as_ref().map_or("unreadable", |message| message.content.kind());
-        if claimed.expires_at <= now {
-            return self.give_up(&claimed, kind, "it is of no use any more").await;
-        }
-        let sent = match &message {
-            Some(message) => self.delivery.send(claimed.id, message, now).await,
-            // A later release may know the kind, and a replica with the right key can read it.
-            None => Err(Failure::Later("a message can't be read".into())),
-        };
-        match sent {
-            Ok(()) => self.sent(&claimed, kind).await,
-            Err(Failure::Refused(why)) => self.give_up(&claimed, kind, &why).await,
-            Err(Failure::Later(why)) => self.postpone(&claimed, kind, &why).await,
+        match self.open(&claimed) {
+            Opened::Message(message) => self.send(&claimed, &message).await,
+            // The row goes when a message's would.
+            Opened::Decoy => {
+                sleep(Duration::from_micros(self.took.load(Ordering::Relaxed))).await;
+                self.remove(&claimed).await;
+            }
+            Opened::Unreadable if claimed.expires_at <= self.use_cases.clock.now() => {
+                self.give_up(&claimed, UNREADABLE, OUTDATED).await;
+            }
+            Opened::Unreadable => {
+                self.postpone(&claimed, UNREADABLE, "a message can't be read").await;
+            }
         }
     }
 
-    fn open(&self, claimed: &ClaimedMessage) -> Option<Message> {
+    async fn send(&self, claimed: &ClaimedMessage, message: &Message) {
+        let (now, kind) = (self.use_cases.clock.now(), message.content.kind());
+        if claimed.expires_at <= now {
+            return self.give_up(claimed, kind, OUTDATED).await;
+        }
+        let begun = Instant::now();
+        let sent = self.delivery.send(claimed.id, message, now).await;
+        let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.took.store(took, Ordering::Relaxed);
+        match sent {
+            Ok(()) => self.sent(claimed, kind).await,
+            Err(Failure::Refused(why)) => self.give_up(claimed, kind, &why).await,
+            Err(Failure::Later(why)) => self.postpone(claimed, kind, &why).await,
+        }
+    }
+
+    fn open(&self, claimed: &ClaimedMessage) -> Opened {
         let place = Place::Message(claimed.id);
-        let plain = self.use_cases.master_key.open(&place, &claimed.sealed).ok()?;
-        Message::decode(&plain)
+        match self.use_cases.master_key.open(&place, &claimed.sealed) {
+            Ok(plain) if decoy::is_one(&plain) => Opened::Decoy,
+            Ok(plain) => Message::decode(&plain).map_or(Opened::Unreadable, Opened::Message),
+            Err(_wrong_key) => Opened::Unreadable,
+        }
     }
 
     async fn sent(&self, claimed: &ClaimedMessage, kind: &'static str) {

@@ -63,15 +63,13 @@ pub(super) async fn insert(connection: &mut Connection, new: &NewMailboxCode) ->
     .fetch_one(&mut *connection)
     .await?;
     let recorded = |kind| Event::of(kind, user_id, None, new.address, code.created_at);
-    let kind = new.recorded_as.filter(|_| user_id.is_some());
-    events::put(connection, kind.map(recorded).as_slice()).await?;
-    match new.message.as_ref().filter(|_| user_id.is_some()) {
-        // In the same transaction: a code that counts is one that will be sent.
-        Some(message) => outbox::put(connection, std::slice::from_ref(message)).await,
-        // It removes nothing, and is there for the time it takes: without it an address that nobody has would be answered
-        // one statement sooner.
-        None => outbox::remove(connection, code.id).await,
+    events::put(connection, new.recorded_as.map(recorded).as_slice()).await?;
+    if user_id != code.user_id {
+        // The code is void, and the message says otherwise.
+        return Ok(());
     }
+    // In the same transaction: a code that counts is one that will be sent.
+    outbox::put(connection, std::slice::from_ref(&new.message)).await
 }
 
 async fn reserve(

@@ -1,5 +1,6 @@
 //! Messages on their way to people: the outbox, and what takes them there.
 
+mod decoys;
 mod fairness;
 mod outbox;
 mod shutdown;
