@@ -7,14 +7,15 @@ impl UseCases {
     /// Ends the other sessions; gives how many there were.
     ///
     /// # Errors
-    /// The store's.
+    /// The session that asks has ended meanwhile; the store's.
     pub async fn revoke_other_sessions(
         &self,
         account: &Account,
         caller: Caller,
     ) -> Result<usize, Error> {
-        let (user, kept) = (account.user().id, account.session().id);
+        let (user, asking) = (account.user().id, account.session().id);
         let at = self.revoking(self.clock.now(), caller);
-        Ok(self.store.session_revoke_others(user, kept, at).await?)
+        let ended = self.store.session_revoke_others(user, asking, at).await?;
+        ended.ok_or(Error::TokenInvalid)
     }
 }

@@ -7,7 +7,7 @@ impl UseCases {
     /// Ends a session. One that has ended, is somebody else's or never was gets the same answer: nothing tells which.
     ///
     /// # Errors
-    /// An id that is none; the store's.
+    /// An id that is none; the session that asks has ended meanwhile; the store's.
     pub async fn revoke_session(
         &self,
         account: &Account,
@@ -15,9 +15,10 @@ impl UseCases {
         caller: Caller,
     ) -> Result<(), Error> {
         let id = session_id(id)?;
-        // The owner is a condition of the statement.
+        // The owner, and that the session that asks lives, are conditions of the statement.
+        let (user, asking) = (account.user().id, account.session().id);
         let at = self.revoking(self.clock.now(), caller);
-        self.store.session_revoke(id, account.user().id, at).await?;
-        Ok(())
+        let done = self.store.session_revoke_for(id, user, asking, at).await?;
+        if done { Ok(()) } else { Err(Error::TokenInvalid) }
     }
 }

@@ -212,10 +212,24 @@ pub trait Sessions {
     /// Ends a session of that user, and tells those who watch. Returns whether it had not been ended before.
     async fn session_revoke(&self, id: Uuid, user_id: Uuid, at: Revoking) -> Result<bool>;
 
-    /// Ends all of the user's sessions but one, in a few rows however many there are, and tells those who watch. Returns how
-    /// many lived, 1,000 at the most.
-    async fn session_revoke_others(&self, user_id: Uuid, kept: Uuid, at: Revoking)
-    -> Result<usize>;
+    /// Ends a session of that user because another one of theirs, `asking`, says so, and tells those who watch. Returns
+    /// whether `asking` lives; if it does not, nothing ends.
+    async fn session_revoke_for(
+        &self,
+        id: Uuid,
+        user_id: Uuid,
+        asking: Uuid,
+        at: Revoking,
+    ) -> Result<bool>;
+
+    /// Ends all of the user's sessions but the one that asks, in a few rows however many there are, and tells those who
+    /// watch. Returns how many lived, 1,000 at the most; nothing, and ends none, where `asking` does not live.
+    async fn session_revoke_others(
+        &self,
+        user_id: Uuid,
+        asking: Uuid,
+        at: Revoking,
+    ) -> Result<Option<usize>>;
 }
 
 /// Challenges: logins that wait for a second factor.

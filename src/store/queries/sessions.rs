@@ -115,7 +115,29 @@ impl Sessions for Backend {
 
     async fn session_revoke(&self, id: Uuid, user_id: Uuid, at: Revoking) -> Result<bool> {
         self.write((id, user_id, at), |connection, (id, user_id, at)| {
-            Box::pin(revoke(connection, *id, *user_id, at, EventKind::SessionRevoked, None))
+            Box::pin(async move {
+                Backend::hold_user(connection, *user_id).await?;
+                revoke(connection, *id, *user_id, at, EventKind::SessionRevoked, None).await
+            })
+        })
+        .await
+    }
+
+    async fn session_revoke_for(
+        &self,
+        id: Uuid,
+        user_id: Uuid,
+        asking: Uuid,
+        at: Revoking,
+    ) -> Result<bool> {
+        self.write((id, user_id, asking, at), |connection, (id, user_id, asking, at)| {
+            Box::pin(async move {
+                let asks = asks(connection, *asking, *user_id, at.now).await?;
+                if asks {
+                    revoke(connection, *id, *user_id, at, EventKind::SessionRevoked, None).await?;
+                }
+                Ok(asks)
+            })
         })
         .await
     }
@@ -123,11 +145,16 @@ impl Sessions for Backend {
     async fn session_revoke_others(
         &self,
         user_id: Uuid,
-        kept: Uuid,
+        asking: Uuid,
         at: Revoking,
-    ) -> Result<usize> {
-        self.write((user_id, kept, at), |connection, (user_id, kept, at)| {
-            Box::pin(revoke_others(connection, *user_id, *kept, at))
+    ) -> Result<Option<usize>> {
+        self.write((user_id, asking, at), |connection, (user_id, asking, at)| {
+            Box::pin(async move {
+                if !asks(connection, *asking, *user_id, at.now).await? {
+                    return Ok(None);
+                }
+                revoke_others(connection, *user_id, *asking, at).await.map(Some)
+            })
         })
         .await
     }
@@ -152,6 +179,19 @@ pub(super) async fn may_ask(
     let Some(found) = find_live(connection, id, now).await? else { return Ok(false) };
     let live = LiveSession::try_from(found)?;
     Ok(live.session.user_id == user_id && live.may_change_the_account())
+}
+
+/// Whether a session of that user lives, and may so end others. Takes the user's row until the transaction ends: of two that end
+/// each other, the second finds that it has ended.
+async fn asks(
+    connection: &mut Connection,
+    id: Uuid,
+    user_id: Uuid,
+    now: Timestamp,
+) -> Result<bool> {
+    Backend::hold_user(connection, user_id).await?;
+    let Some(found) = find_live(connection, id, now).await? else { return Ok(false) };
+    Ok(LiveSession::try_from(found)?.session.user_id == user_id)
 }
 
 /// Begins a session, if the user is enabled and the credentials are still those of that version: a login succeeds. One by the

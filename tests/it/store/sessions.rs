@@ -165,8 +165,8 @@ async fn all_sessions_of_a_user_but_one_end_with_one_revocation(
     let revoke = async |seconds| {
         store.session_revoke_others(user.user.id, sessions[0].id, revoking(seconds)).await.unwrap()
     };
-    assert_eq!(revoke(10).await, 2);
-    assert_eq!(revoke(11).await, 0, "again");
+    assert_eq!(revoke(10).await, Some(2));
+    assert_eq!(revoke(11).await, Some(0), "again");
     let mut live = Vec::new();
     for session in &sessions {
         live.push(store.session_live(session.id, at(11)).await.unwrap().is_some());
@@ -206,12 +206,67 @@ async fn a_session_has_the_epoch_in_which_it_begins_or_goes_on(
     assert_eq!([epoch_of(&kept).await, epoch_of(&ended).await], [Some(1), None]);
     let next = begin().await;
     assert_eq!((next.epoch, epoch_of(&next).await), (1, Some(1)));
-    // A session that was ended is not brought back by naming it.
-    store.session_revoke_others(user, ended.id, revoking(1)).await.unwrap();
+    // A session that was ended is not brought back by naming it, and ends nothing.
+    let refused = store.session_revoke_others(user, ended.id, revoking(1)).await.unwrap();
+    assert_eq!(refused, None);
     assert_eq!(
         [epoch_of(&kept).await, epoch_of(&next).await, epoch_of(&ended).await],
-        [None, None, None]
+        [Some(1), Some(1), None]
     );
+}
+
+#[rstest]
+#[tokio::test]
+async fn of_sessions_that_end_each_other_at_once_one_stays(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let begin = async |user| {
+        let begun = store.session_create(session_of(user), 1, NO_FAILURES, NO_LIMIT).await;
+        begun.unwrap().unwrap().id
+    };
+    for round in 0..20 {
+        let user = stored_user(store.as_ref()).await.user.id;
+        let (one, other) = (begin(user).await, begin(user).await);
+        let won = if round % 2 == 0 {
+            let (one, other) = tokio::join!(
+                store.session_revoke_others(user, one, revoking(1)),
+                store.session_revoke_others(user, other, revoking(1)),
+            );
+            [one.unwrap().is_some(), other.unwrap().is_some()]
+        } else {
+            let (one, other) = tokio::join!(
+                store.session_revoke_for(other, user, one, revoking(1)),
+                store.session_revoke_for(one, user, other, revoking(1)),
+            );
+            [one.unwrap(), other.unwrap()]
+        };
+        let mut live = Vec::new();
+        for id in [one, other] {
+            live.push(store.session_live(id, at(1)).await.unwrap().is_some());
+        }
+        assert_eq!(live, won);
+        assert!(won[0] != won[1], "{won:?}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_session_of_another_user_ends_none(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let [user, stranger] = [stored_user(store.as_ref()).await, stored_user(store.as_ref()).await]
+        .map(|user| session_of(user.user.id));
+    for session in [&user, &stranger] {
+        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    }
+    let (id, owner, asking) = (user.id, user.user_id, stranger.id);
+    assert!(!store.session_revoke_for(id, owner, asking, revoking(1)).await.unwrap());
+    assert_eq!(store.session_revoke_others(owner, asking, revoking(1)).await.unwrap(), None);
+    assert!(store.session_live(id, at(1)).await.unwrap().is_some());
 }
 
 /// The clock of whoever ends a session may be behind that of whoever used it last.
