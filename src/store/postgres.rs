@@ -19,6 +19,7 @@ use tokio::{sync::Notify, time::timeout};
 use self::writes::Writes;
 use super::{Database, Error, PATIENCE, PoolUse, Result, announcements, migrations};
 
+pub mod url;
 mod writes;
 
 #[path = "queries/mod.rs"]

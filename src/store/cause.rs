@@ -1,0 +1,99 @@
+//! What a driver's error says, once and in words that people search for. The driver repeats itself in its sources, gives the
+//! line of Postgres's source code for one of the statement, and has a "configuration error" that shows a letter of a password.
+
+use std::{fmt, io};
+
+use sqlx::error::DatabaseError;
+
+/// An error of the driver. It has no source: it says everything itself.
+pub(super) struct Cause(pub(super) sqlx::Error);
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            sqlx::Error::Database(error) => f.write_str(&of_server(&**error)),
+            sqlx::Error::Io(error) => f.write_str(&of_network(error)),
+            sqlx::Error::Tls(error) => write!(f, "TLS: {error}"),
+            sqlx::Error::Configuration(error) if error.to_string().contains("saslprep") => f.write_str(
+                "the password, or the user, holds a character that SCRAM forbids (RFC 4013), such as a control character: \
+                 choose another",
+            ),
+            error => write!(f, "{error}"),
+        }
+    }
+}
+
+/// The same: what the server adds as details may be what somebody typed.
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cause({self})")
+    }
+}
+
+impl std::error::Error for Cause {}
+
+/// The server's own words, with what they mean where they are not plain, and its SQLSTATE.
+fn of_server(error: &(dyn DatabaseError + 'static)) -> String {
+    let (message, code) = (error.message(), error.code().unwrap_or_default());
+    let meaning = match &*code {
+        "28P01" => "wrong password: ",
+        "28000" => "login refused: ",
+        "3D000" => "no such database: ",
+        "53300" => "too many connections: ",
+        "42501" => "the role lacks a right: ",
+        "57P03" => "the server takes no connections now: ",
+        _ => "",
+    };
+    if code.is_empty() { format!("{meaning}{message}") } else { format!("{meaning}{message} ({code})") }
+}
+
+fn of_network(error: &io::Error) -> String {
+    let text = error.to_string();
+    if let Some(why) = text.strip_prefix("failed to lookup address information: ") {
+        return format!("no such host: {why}");
+    }
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused: nothing listens there".to_owned(),
+        io::ErrorKind::NotFound => "no such socket: no server runs there, or it has another folder".to_owned(),
+        io::ErrorKind::PermissionDenied => "the socket may not be opened by this user".to_owned(),
+        io::ErrorKind::TimedOut => "no answer".to_owned(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            "the server closed the connection".to_owned()
+        }
+        // What rustls says of the peer.
+        io::ErrorKind::InvalidData if text.contains("UnknownIssuer") => {
+            format!("TLS: {text}: name the file of its authority as sslrootcert")
+        }
+        io::ErrorKind::InvalidData => format!("TLS: {text}"),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_network_says_is_named_once() {
+        let lookup = "failed to lookup address information: Name or service not known";
+        for (error, words) in [
+            (io::Error::from(io::ErrorKind::ConnectionRefused), "connection refused"),
+            (io::Error::from(io::ErrorKind::NotFound), "no such socket"),
+            (io::Error::from(io::ErrorKind::UnexpectedEof), "closed the connection"),
+            (io::Error::other(lookup), "no such host: Name or service not known"),
+            (io::Error::new(io::ErrorKind::InvalidData, "invalid peer certificate: UnknownIssuer"), "TLS: invalid peer"),
+        ] {
+            let cause = Cause(sqlx::Error::Io(error));
+            assert!(cause.to_string().starts_with(words) || cause.to_string().contains(words), "{cause}");
+            assert!(std::error::Error::source(&cause).is_none());
+        }
+    }
+
+    #[test]
+    fn no_letter_of_a_password_is_shown() {
+        let driver = "Failed to saslprep password: ProhibitedCharacter('q')";
+        let cause = Cause(sqlx::Error::Configuration(driver.into()));
+        assert!(!cause.to_string().contains('q') || !cause.to_string().contains("'q'"), "{cause}");
+        assert!(!format!("{cause:?}").contains("'q'"));
+    }
+}

@@ -1,0 +1,208 @@
+//! What a connection must be like, whatever the role, the database, the server or a pooler between says.
+//!
+//! Two ways, and neither is a SET of the session, which would stay behind on a pooler's connection for its other clients.
+//! [`BEGIN`] begins every transaction, and with it every write, with settings that end with it: that always works. Single
+//! reads get theirs from the start of the connection (`options`), which belongs to us alone; a pooler refuses or drops them,
+//! and [`first_look`] finds out which. (PostgreSQL's manual, 20.11 and "SET"; ADR 26.)
+
+use std::time::Duration;
+
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgConnection, Row as _,
+    postgres::{PgConnectOptions, PgRow, PgSslMode},
+};
+use tokio::time::timeout;
+
+use super::{
+    pooler,
+    url::{ConnectionString, host_of},
+};
+use crate::store::{Error, PATIENCE, Result};
+
+/// Begins a transaction. A level of isolation above this one would make rivals fail that wait here, and a role may be
+/// read-only by default, have a time limit that is too short for a wait behind a rival, or give up the safety of commits
+/// (`synchronous_commit`; whatever waits for more than the disk here is left as it is). `transaction_timeout` came with
+/// Postgres 17, and an unknown setting would be an error.
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+     SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = 0; \
+     SET LOCAL idle_in_transaction_session_timeout = '30s'; \
+     SELECT CASE WHEN current_setting('transaction_timeout', true) <> '0' \
+                 THEN set_config('transaction_timeout', '0', true) END, \
+            CASE WHEN current_setting('synchronous_commit') = 'off' \
+                 THEN set_config('synchronous_commit', 'on', true) END";
+
+/// The same for statements outside a transaction. The driver itself asks for UTF-8, UTC and dates as ISO has them.
+const AT_THE_START: [(&str, &str); 7] = [
+    ("client_min_messages", "error"),
+    ("statement_timeout", "10s"),
+    ("lock_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_read_only", "off"),
+    // Ours, by which it shows whether the others have come through.
+    (MARK, "1"),
+];
+
+const MARK: &str = "countersign.session";
+
+/// What a server says of itself. A simple query: a pooler may not know prepared statements.
+const LOOK: &str = "SELECT current_setting('countersign.session', true) AS mark, \
+     current_setting('server_encoding') AS encoding, current_setting('fsync') AS fsync, \
+     current_setting('full_page_writes') AS full_page_writes";
+
+/// Prepares all connections that `string` leads to: looks at the first server that answers, once.
+///
+/// # Errors
+/// No server that answers, with the reason of each; a server or a pooler that the service can't work with; and one whose
+/// `fsync` or `full_page_writes` is off, unless its host is one of `fsync_off_at`.
+pub(super) async fn first_look(
+    string: ConnectionString,
+    fsync_off_at: &[String],
+) -> Result<ConnectionString> {
+    let mut failures = Vec::new();
+    for host in &string.hosts {
+        match timeout(patience(&string), look(host)).await {
+            Ok(Ok((row, pinned))) => {
+                check(&row, host, fsync_off_at)?;
+                if !pinned {
+                    behind_a_pooler(&string, host).await?;
+                }
+                return Ok(prepared(string, pinned));
+            }
+            Ok(Err(error)) => failures.push((host_of(host), Error::from(error))),
+            Err(_elapsed) => {
+                failures.push((host_of(host), Error::Unavailable("it does not answer".into())));
+            }
+        }
+    }
+    Err(none_of_use(failures))
+}
+
+/// The time that one server has.
+fn patience(string: &ConnectionString) -> Duration {
+    string.connect_timeout.map_or(PATIENCE, |limit| limit.min(PATIENCE))
+}
+
+/// Looks at a server, and whether what is set at the start of a connection is set then.
+async fn look(host: &PgConnectOptions) -> sqlx::Result<(PgRow, bool)> {
+    let mut connection = match pinned(host.clone()).connect().await {
+        Err(error) if pooler::refuses_options(&error) => unpinned(host.clone()).connect().await?,
+        other => other?,
+    };
+    let row = sqlx::raw_sql(LOOK).fetch_one(&mut connection).await?;
+    // It has said what it had to; that it is told goodbye is politeness.
+    let _closed = connection.close().await;
+    let pinned = row.try_get::<Option<String>, _>("mark")?.is_some();
+    Ok((row, pinned))
+}
+
+fn prepared(mut string: ConnectionString, pins: bool) -> ConnectionString {
+    let prepare = if pins { pinned } else { unpinned };
+    string.hosts = string.hosts.into_iter().map(prepare).collect();
+    if string.hosts.iter().any(|host| matches!(host.get_ssl_mode(), PgSslMode::VerifyCa)) {
+        tracing::warn!(
+            "with sslmode=verify-ca, or require with an sslrootcert, whoever has a certificate of any public authority can \
+             pass for the database: write sslmode=verify-full"
+        );
+    }
+    string
+}
+
+/// After the options of the URL: the last one counts.
+pub(super) fn pinned(options: PgConnectOptions) -> PgConnectOptions {
+    unpinned(options).options(AT_THE_START)
+}
+
+/// The driver would ask for digits of floating point numbers, of which there are none here and which PgBouncer refuses.
+fn unpinned(options: PgConnectOptions) -> PgConnectOptions {
+    options.extra_float_digits(None)
+}
+
+/// What does not come through matters where the URL asks for it; and a pooler in transaction mode must know prepared
+/// statements.
+async fn behind_a_pooler(string: &ConnectionString, host: &PgConnectOptions) -> Result<()> {
+    if !string.session_settings.is_empty() {
+        return Err(Error::Unfit(format!(
+            "the pooler before the database drops {}: set it for the role (ALTER ROLE … SET search_path = …) and leave it out \
+             of the URL",
+            string.session_settings.join(" and ")
+        )));
+    }
+    let sharing = pooler::sharing(&unpinned(host.clone())).await?;
+    tracing::info!(
+        transaction_mode = sharing == pooler::Sharing::Transactions,
+        "a pooler is before the database: see PgBouncer in docs/operations.md"
+    );
+    Ok(())
+}
+
+fn check(row: &PgRow, host: &PgConnectOptions, fsync_off_at: &[String]) -> Result<()> {
+    let setting = |name: &str| row.try_get::<String, _>(name);
+    let encoding = setting("encoding")?;
+    if encoding != "UTF8" {
+        return Err(Error::Unfit(format!(
+            "the database's encoding is {encoding}, in which not every name can be stored: make one with \
+             CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )));
+    }
+    let mut off = Vec::new();
+    for name in ["fsync", "full_page_writes"] {
+        if setting(name)? == "off" {
+            off.push(name);
+        }
+    }
+    let name = host.get_host();
+    if off.is_empty() {
+        Ok(())
+    } else if fsync_off_at.iter().any(|accepted| accepted.eq_ignore_ascii_case(name)) {
+        tracing::warn!(
+            host = name,
+            off = off.join(", "),
+            "COUNTERSIGN_FSYNC_OFF_AT accepts this server: if its storage does not keep what was written when the power fails, \
+             accounts, sessions and revocations that were acknowledged are lost"
+        );
+        Ok(())
+    } else {
+        Err(Error::NotDurable(off.join(", ")))
+    }
+}
+
+/// One server's reason as it is; those of several in one line, since one that is wrong for all is found by none of them.
+fn none_of_use(mut failures: Vec<(String, Error)>) -> Error {
+    if failures.iter().any(|(_, error)| !matches!(error, Error::Unavailable(_))) || failures.len() == 1 {
+        let worst = failures.iter().position(|(_, error)| !matches!(error, Error::Unavailable(_)));
+        let (_, error) = failures.swap_remove(worst.unwrap_or(0));
+        return error;
+    }
+    let reasons: Vec<_> = failures
+        .iter()
+        .map(|(host, error)| {
+            let reason = std::error::Error::source(error).map(ToString::to_string);
+            format!("{host}: {}", reason.unwrap_or_default())
+        })
+        .collect();
+    Error::Unavailable(reasons.join("; ").into())
+}
+
+/// A connection for migrations, which take as long as they take.
+///
+/// # Errors
+/// A server that can't be reached, and a pooler in transaction mode: the lock that keeps two migrations apart belongs to a
+/// connection, and there it would be anybody's.
+pub(super) async fn for_migrations(options: &PgConnectOptions) -> Result<PgConnection> {
+    if pooler::sharing(options).await? == pooler::Sharing::Transactions {
+        return Err(Error::Unfit(
+            "migrations can't go through a pooler in transaction mode: set COUNTERSIGN_MIGRATE_URL to the URL of the database \
+             itself"
+                .into(),
+        ));
+    }
+    let mut connection = options.connect().await?;
+    // Of a connection of its own, which is closed afterwards.
+    let limits = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
+                  SET default_transaction_read_only = off; \
+                  SELECT set_config('transaction_timeout', '0', false) \
+                  WHERE current_setting('transaction_timeout', true) IS NOT NULL";
+    sqlx::raw_sql(limits).execute(&mut connection).await?;
+    Ok(connection)
+}
