@@ -121,8 +121,8 @@ pub async fn use_cases(config: &Config, environment: &Environment) -> Result<Use
     let hashing = config.password;
     let passwords = tokio::spawn(blocking(move || Passwords::start(hashing)));
     // Before the master key: this makes the folder where the development profile keeps it.
-    let store = store::connect(&config.database.url, config.database.max_connections).await?;
-    store.migrate().await?;
+    let store = config.database.connect().await?;
+    store::prepare(store.as_ref(), config.database.preparation()).await?;
     let master_key = master_key(config).await?;
     // Before the signing keys: a wrong master key is noticed here and makes none.
     let master_key =
@@ -158,7 +158,7 @@ pub async fn use_cases(config: &Config, environment: &Environment) -> Result<Use
 /// What can't be had.
 pub async fn keys(config: &Config, clock: &Clock) -> Result<Option<KeyKeeper>, Error> {
     let Signing::Stored(algorithm) = &config.signing else { return Ok(None) };
-    let store = store::connect(&config.database.url, config.database.max_connections).await?;
+    let store = config.database.connect().await?;
     store.check().await?;
     let master_key = master_key(config).await?;
     Ok(Some(key_keeper(config, *algorithm, &store, &master_key, clock)))
@@ -169,7 +169,7 @@ pub async fn keys(config: &Config, clock: &Clock) -> Result<Option<KeyKeeper>, E
 /// # Errors
 /// What can't be had.
 pub async fn operator(config: &Config, clock: &Clock) -> Result<Operator, Error> {
-    let store = store::connect(&config.database.url, config.database.max_connections).await?;
+    let store = config.database.connect().await?;
     store.check().await?;
     let master_key = master_key(config).await?;
     let master_key = service::with_digest_key(master_key, store.as_ref(), clock).await?;

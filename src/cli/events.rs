@@ -12,7 +12,7 @@ use crate::{
     config::Database,
     domain::{Event, EventKind, LoginName, Timestamp},
     service::Clock,
-    store::{self, EventFilter, Store},
+    store::{EventFilter, Store},
 };
 
 #[derive(Debug, clap::Args)]
@@ -36,7 +36,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(database: &Database, arguments: &Arguments) -> anyhow::Result<()> {
-    let store = store::connect(&database.url, database.max_connections).await?;
+    let store = database.connect().await?;
     store.check().await?;
     let user_id = match &arguments.user {
         Some(name) => Some(user_id(store.as_ref(), name).await?),

@@ -1,9 +1,9 @@
 //! `countersign migrate`.
 
-use crate::{config::Database, store};
+use crate::config::Database;
 
 pub(super) async fn run(database: &Database) -> anyhow::Result<()> {
-    let store = store::connect(&database.url, database.max_connections).await?;
+    let store = database.connect_to_migrate().await?;
     store.migrate().await?;
     store.check().await?;
     tracing::info!("the schema is up to date");

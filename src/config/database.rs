@@ -1,6 +1,9 @@
 //! The database, and what follows from it.
 
-use super::{Settings, reader::Reader, settings as name};
+use std::sync::Arc;
+
+use super::{Problem, Settings, reader::Reader, settings as name};
+use crate::store::{self, Migrate, Preparation, Store, postgres::url::ConnectionString};
 
 /// What a deployment is for. It follows from the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +21,12 @@ pub struct Database {
     pub url: String,
     /// The most connections.
     pub max_connections: u32,
+    /// What a start does about migrations.
+    pub migrate: Migrate,
+    /// Through which URL migrations run, if not through that of the database: it may hold a password.
+    pub migrate_url: Option<String>,
+    /// Hosts whose storage is durable although `fsync` is off.
+    pub fsync_off_at: Vec<String>,
 }
 
 impl std::fmt::Debug for Database {
@@ -29,14 +38,33 @@ impl std::fmt::Debug for Database {
 impl Database {
     /// Where the data is, without user, password and options.
     pub fn place(&self) -> String {
-        let without_options = self.url.split('?').next().unwrap_or_default();
-        match without_options.split_once("://") {
-            Some((scheme, rest)) => {
-                let place = rest.rsplit_once('@').map_or(rest, |(_credentials, place)| place);
-                format!("{scheme}://{place}")
-            }
-            None => without_options.to_owned(),
+        if self.url.starts_with("sqlite:") {
+            return self.url.split('?').next().unwrap_or_default().to_owned();
         }
+        ConnectionString::parse(&self.url).map_or_else(|_| "postgres".to_owned(), |url| url.place())
+    }
+
+    /// Connects to it.
+    ///
+    /// # Errors
+    /// Those of [`store::connect`].
+    pub async fn connect(&self) -> store::Result<Arc<dyn Store>> {
+        store::connect_accepting(&self.url, self.max_connections, &self.fsync_off_at).await
+    }
+
+    /// Connects to where migrations run.
+    ///
+    /// # Errors
+    /// Those of [`store::connect`].
+    pub async fn connect_to_migrate(&self) -> store::Result<Arc<dyn Store>> {
+        let url = self.migrate_url.as_ref().unwrap_or(&self.url);
+        store::connect_accepting(url, self.max_connections, &self.fsync_off_at).await
+    }
+
+    /// How the schema is brought up to date.
+    pub fn preparation(&self) -> Preparation<'_> {
+        let (migrate, url) = (self.migrate, self.migrate_url.as_deref());
+        Preparation { migrate, url, fsync_off_at: &self.fsync_off_at }
     }
 }
 
@@ -56,12 +84,90 @@ pub(super) fn url(settings: &Settings) -> &str {
 
 impl Reader<'_> {
     pub(super) fn database(&mut self, url: &str) -> Database {
-        if !["postgres://", "postgresql://", "sqlite:"].iter().any(|scheme| url.starts_with(scheme))
-        {
-            self.problems.add(name::DATABASE_URL, "must begin with postgres:// or sqlite://");
-        }
+        self.no_production_without_database();
+        let problem = problem_of(url).map(|problem| self.problems.add(name::DATABASE_URL, problem));
         let max_connections = self.number(name::DATABASE_CONNECTIONS, 10, 1..=1000);
-        Database { url: url.to_owned(), max_connections }
+        let migrate = self.read(name::MIGRATE, Migrate::On, str::parse);
+        let migrate_url = self.read(name::MIGRATE_URL, None, |text| {
+            problem_of(text).map_or_else(|| Ok(Some(text.to_owned())), Err)
+        });
+        let fsync_off_at = self.read(name::FSYNC_OFF_AT, Vec::new(), hosts);
+        if problem.is_none() && Profile::of(url) == Profile::Development {
+            self.only_with_postgres();
+        }
+        Database { url: url.to_owned(), max_connections, migrate, migrate_url, fsync_off_at }
+    }
+
+    /// Whoever has set what only a service for others needs has forgotten the database, and would find the accounts in a
+    /// file that the next container does not have.
+    fn no_production_without_database(&mut self) {
+        let forgotten = |setting: &str| {
+            format!(
+                "is set, and {} is not: set it to postgres://…, or to sqlite://… if that is meant",
+                setting
+            )
+        };
+        let is_given = self.settings.get(name::DATABASE_URL).is_some();
+        let about_it = |problem: &Problem| problem.setting.starts_with(name::DATABASE_URL);
+        if is_given || self.problems.0.iter().any(about_it) {
+            return;
+        }
+        for setting in
+            [name::MASTER_KEY, name::MASTER_KEY_OLD, name::MIGRATE_URL, name::FSYNC_OFF_AT]
+        {
+            if self.settings.get(setting).is_some() {
+                self.problems.add(setting, forgotten(name::DATABASE_URL));
+            }
+        }
+        let is = |setting: &str, production: fn(&str) -> bool| {
+            self.settings.get(setting).is_some_and(production)
+        };
+        if is(name::DELIVERY, |kind| matches!(kind, "smtp" | "webhook")) {
+            self.problems.add(name::DELIVERY, forgotten(name::DATABASE_URL));
+        }
+        if is(name::ISSUER, |issuer| issuer.starts_with("https://")) {
+            self.problems.add(name::ISSUER, forgotten(name::DATABASE_URL));
+        }
+    }
+
+    fn only_with_postgres(&mut self) {
+        for setting in [name::MIGRATE_URL, name::FSYNC_OFF_AT] {
+            if self.settings.get(setting).is_some()
+                && self.settings.get(name::DATABASE_URL).is_some()
+            {
+                self.problems.add(setting, "is of use with Postgres only");
+            }
+        }
+    }
+}
+
+/// What is wrong with a URL, without any value of it.
+fn problem_of(url: &str) -> Option<String> {
+    if url.starts_with("sqlite:") {
+        return None;
+    }
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Some("must begin with postgres:// or sqlite://".into());
+    }
+    match ConnectionString::parse(url) {
+        Ok(_) => None,
+        Err(store::Error::Url(problem)) => Some(format!("can't be used: {problem}")),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// Names with commas between.
+fn hosts(text: &str) -> Result<Vec<String>, String> {
+    let hosts: Vec<_> = text.split(',').map(|host| host.trim().to_owned()).collect();
+    let plain = |host: &String| {
+        !host.is_empty() && !host.contains([':', '@', '*'])
+            || host.parse::<std::net::IpAddr>().is_ok()
+    };
+    if hosts.iter().all(plain) {
+        Ok(hosts)
+    } else {
+        Err("must be names of hosts as they stand in the URL, with commas between, without ports"
+            .into())
     }
 }
 
@@ -73,12 +179,21 @@ mod tests {
     fn the_place_of_the_data_is_told_without_secrets() {
         for (url, place) in [
             ("postgres://user:p@ss@db:5432/auth?sslmode=require", "postgres://db:5432/auth"),
-            ("postgres://db/auth", "postgres://db/auth"),
+            ("postgres://user:p?ss@db/auth", "postgres://db:5432/auth"),
+            ("postgres://user:p/ss@db,db2:6000/auth", "postgres://db:5432,db2:6000/auth"),
+            ("postgres://user:p%ss@db/auth", "postgres"),
             ("sqlite://data/countersign.db", "sqlite://data/countersign.db"),
+            ("sqlite://data/countersign.db?x=y", "sqlite://data/countersign.db"),
         ] {
-            let database = Database { url: url.to_owned(), max_connections: 1 };
+            let database = Database {
+                url: url.to_owned(),
+                max_connections: 1,
+                migrate: Migrate::On,
+                migrate_url: Some("postgres://user:p@ss@db/auth".to_owned()),
+                fsync_off_at: Vec::new(),
+            };
             assert_eq!(database.place(), place);
-            assert!(!format!("{database:?}").contains("p@ss"));
+            assert!(!format!("{database:?}").contains("ss@"), "{database:?}");
         }
     }
 }

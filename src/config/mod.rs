@@ -117,8 +117,12 @@ mod tests {
 
     use super::{settings as name, settings::tests::settings, *};
 
+    /// With SQLite, where nothing else is said: with no word of it, what is meant for production would be a problem.
     fn parse(environment: &[(&str, &str)]) -> Result<Config, Problems> {
-        Config::parse(&settings(&[], environment))
+        let sqlite = (name::DATABASE_URL, "sqlite://data/countersign.db");
+        let is_given = environment.iter().any(|(name, _)| *name == sqlite.0);
+        let given = environment.iter().copied().chain((!is_given).then_some(sqlite));
+        Config::parse(&settings(&[], &given.collect::<Vec<_>>()))
     }
 
     fn names(environment: &[(&str, &str)]) -> Vec<String> {
@@ -128,7 +132,7 @@ mod tests {
 
     #[test]
     fn nothing_at_all_is_the_development_profile() {
-        let config = parse(&[]).unwrap();
+        let config = Config::parse(&settings(&[], &[])).unwrap();
         assert_eq!(config.profile, Profile::Development);
         assert!(config.listen.grpc.ip().is_loopback() && config.listen.http.ip().is_loopback());
         assert!(config.listen.reflection);
@@ -184,6 +188,109 @@ mod tests {
     fn a_database_url_is_not_repeated() {
         let problems = parse(&[(name::DATABASE_URL, "postgre://user:hunter2@localhost/x")]);
         assert!(!problems.map(|_| ()).unwrap_err().to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_database_url_is_said_without_its_values() {
+        for (url, words) in [
+            ("postgres://u:hunter2@db/x?sslpassword=hunter2", "sslpassword is not supported"),
+            ("postgres://u:hunter%2@db/x", "%25"),
+            ("postgres://u:hunter2/x", "must look like"),
+        ] {
+            for setting in [name::DATABASE_URL, name::MIGRATE_URL] {
+                let problems = parse(&[(setting, url)]).map(|_| ()).unwrap_err();
+                let of_it = problems.0.iter().find(|problem| problem.setting == setting).unwrap();
+                assert!(of_it.text.contains(words) && !of_it.text.contains("hunter"), "{problems}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_meant_for_production_does_not_start_without_a_database() {
+        let key = STANDARD.encode([7; 32]);
+        let with_key = |more: &[(&'static str, &str)]| {
+            let environment = [&[(name::MASTER_KEY, key.as_str())], more].concat();
+            let problems = Config::parse(&settings(&[], &environment)).map(|_| ()).unwrap_err();
+            problems.0.into_iter().map(|problem| problem.setting).collect::<Vec<_>>()
+        };
+        assert_eq!(with_key(&[]), [name::MASTER_KEY]);
+        let other = STANDARD.encode([8; 32]);
+        for more in [
+            (name::MASTER_KEY_OLD, other.as_str()),
+            (name::MIGRATE_URL, "postgres://db/x"),
+            (name::FSYNC_OFF_AT, "db"),
+            (name::ISSUER, "https://auth.example.com"),
+        ] {
+            assert_eq!(with_key(&[more]), [name::MASTER_KEY, more.0]);
+        }
+        let webhook = [
+            (name::DELIVERY, "webhook"),
+            (name::WEBHOOK_URL, "https://example.com/hook"),
+            (name::WEBHOOK_SECRET, other.as_str()),
+        ];
+        assert_eq!(with_key(&webhook), [name::MASTER_KEY, name::DELIVERY]);
+        // What people try out in development.
+        let tried = [
+            (name::DELIVERY, "log"),
+            (name::ISSUER, "http://localhost:8080"),
+            (name::AUDIENCE, "x"),
+        ];
+        Config::parse(&settings(&[], &tried)).unwrap();
+        // Whoever names SQLite means it.
+        parse(&[(name::MASTER_KEY, &key), (name::ISSUER, "https://auth.example.com")]).unwrap();
+    }
+
+    #[test]
+    fn an_empty_database_url_stops_the_start_of_everything() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap();
+        for (variable, value) in [
+            ("DATABASE_URL", ""),
+            ("DATABASE_URL", "\n"),
+            ("DATABASE_URL_FILE", ""),
+            ("DATABASE_URL_FILE", path),
+        ] {
+            let settings = settings(&[], &[(variable, value)]);
+            for problems in [
+                Config::parse(&settings).map(|_| ()).unwrap_err(),
+                Config::parse_for_database(&settings).map(|_| ()).unwrap_err(),
+            ] {
+                assert_eq!(problems.0.len(), 1, "{problems}");
+                assert!(problems.0[0].text.contains("empty"), "{problems}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_database_url_may_come_from_a_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "sqlite://other/x.db\r\n").unwrap();
+        let path = file.path().to_str().unwrap();
+        for settings in [
+            settings(&[], &[("DATABASE_URL_FILE", path)]),
+            settings(&["--database-url-file", path], &[]),
+        ] {
+            assert_eq!(Config::parse(&settings).unwrap().database.url, "sqlite://other/x.db");
+        }
+        let both = settings(&[], &[("DATABASE_URL_FILE", path), ("DATABASE_URL", "sqlite://x")]);
+        let problems = Config::parse(&both).map(|_| ()).unwrap_err();
+        assert_eq!(problems.0[0].setting, "DATABASE_URL_FILE");
+        let missing = settings(&[], &[("DATABASE_URL_FILE", "/nowhere/hunter2")]);
+        let problems = Config::parse(&missing).map(|_| ()).unwrap_err();
+        assert_eq!(problems.0.len(), 1, "{problems}");
+        assert!(!problems.to_string().contains("hunter2"), "{problems}");
+    }
+
+    /// An issuer with a line end got into the claim `iss`.
+    #[test]
+    fn a_value_loses_its_final_line_end_and_may_have_no_other() {
+        for end in ["\n", "\r\n", ""] {
+            let config = parse(&[(name::ISSUER, &format!("http://localhost:8080{end}"))]).unwrap();
+            assert_eq!(config.access_tokens.issuer, "http://localhost:8080");
+        }
+        for value in ["http://local\nhost", "\nhttp://localhost", "http://localhost\n\n"] {
+            assert_eq!(names(&[(name::ISSUER, value)]), [name::ISSUER]);
+        }
     }
 
     #[test]
@@ -295,6 +402,9 @@ mod tests {
         let bad = [
             (name::DATABASE_URL, "mysql://x"),
             (name::DATABASE_CONNECTIONS, "0"),
+            (name::MIGRATE, "maybe"),
+            (name::MIGRATE_URL, "postgres://u:p@h/a?made_up=1"),
+            (name::FSYNC_OFF_AT, "db:5432"),
             (name::GRPC_ADDR, "50051"),
             (name::HTTP_ADDR, "localhost"),
             (name::TRUSTED_PROXIES, "10.0.0.0/33"),

@@ -1,6 +1,9 @@
 //! The table of all settings, and where their values come from: a flag, else the environment, else the default.
 
-use std::{collections::HashMap, ffi::OsString};
+use std::{
+    collections::{HashMap, HashSet},
+    ffi::OsString,
+};
 
 use clap::{Arg, ArgMatches};
 use zeroize::Zeroizing;
@@ -18,20 +21,41 @@ pub struct Setting {
     pub help: &'static str,
     /// Secrets have no flag, because others on the machine can read a command line; instead, `NAME_FILE` names a file.
     pub secret: bool,
+    /// Whether `NAME_FILE` may name a file with the value. So it is for all secrets, and for `DATABASE_URL`, which has a flag
+    /// as well: it is no secret without a password in it, as with SQLite.
+    pub file: bool,
 }
 
 const fn plain(name: &'static str, default: &'static str, help: &'static str) -> Setting {
-    Setting { name, default, help, secret: false }
+    Setting { name, default, help, secret: false, file: false }
 }
 
 const fn secret(name: &'static str, default: &'static str, help: &'static str) -> Setting {
-    Setting { name, default, help, secret: true }
+    Setting { name, default, help, secret: true, file: true }
 }
 
 /// All settings, in the order in which they are documented.
 pub const SETTINGS: &[Setting] = &[
-    plain(DATABASE_URL, "sqlite://data/countersign.db", "postgres://… or sqlite://…"),
+    Setting {
+        file: true,
+        ..plain(DATABASE_URL, "sqlite://data/countersign.db", "postgres://… or sqlite://…")
+    },
     plain(DATABASE_CONNECTIONS, "10", "most connections to the database, beside one that listens"),
+    plain(
+        MIGRATE,
+        "on",
+        "what serve does about migrations: on (runs them), check (starts only if there are none) or off",
+    ),
+    secret(
+        MIGRATE_URL,
+        "that of the database",
+        "with Postgres: the URL through which migrations run",
+    ),
+    plain(
+        FSYNC_OFF_AT,
+        "",
+        "hosts of Postgres that may have fsync off, because their storage keeps what is acknowledged",
+    ),
     plain(GRPC_ADDR, "127.0.0.1:50051", "where gRPC listens; port 0 picks one"),
     plain(HTTP_ADDR, "127.0.0.1:8080", "where HTTP listens: key set, probes, metrics"),
     secret(
@@ -118,6 +142,9 @@ pub const SETTINGS: &[Setting] = &[
 
 pub(super) const DATABASE_URL: &str = "DATABASE_URL";
 pub(super) const DATABASE_CONNECTIONS: &str = "COUNTERSIGN_DATABASE_CONNECTIONS";
+pub(super) const MIGRATE: &str = "COUNTERSIGN_MIGRATE";
+pub(super) const MIGRATE_URL: &str = "COUNTERSIGN_MIGRATE_URL";
+pub(super) const FSYNC_OFF_AT: &str = "COUNTERSIGN_FSYNC_OFF_AT";
 pub(super) const GRPC_ADDR: &str = "COUNTERSIGN_GRPC_ADDR";
 pub(super) const HTTP_ADDR: &str = "COUNTERSIGN_HTTP_ADDR";
 pub(super) const MASTER_KEY: &str = "COUNTERSIGN_MASTER_KEY";
@@ -173,13 +200,18 @@ impl Setting {
         name.to_lowercase().replace('_', "-")
     }
 
-    fn argument(&self) -> Arg {
-        let (name, flag, help) = if self.secret {
+    /// The flag of the value, unless it is secret, and that of the file, if there may be one.
+    fn arguments(&self) -> impl Iterator<Item = Arg> {
+        let value =
+            (!self.secret).then(|| self.argument(self.name.to_owned(), self.flag(), self.help));
+        let file = self.file.then(|| {
             let help = format!("File with {}: {}", self.name, self.help);
-            (self.file_name(), format!("{}-file", self.flag()), help)
-        } else {
-            (self.name.to_owned(), self.flag(), self.help.to_owned())
-        };
+            self.argument(self.file_name(), format!("{}-file", self.flag()), &help)
+        });
+        value.into_iter().chain(file)
+    }
+
+    fn argument(&self, name: String, flag: String, help: &str) -> Arg {
         let default = if self.default.is_empty() { "none" } else { self.default };
         let help = format!("{help} [env: {name}] [default: {default}]");
         Arg::new(name).long(flag).help(help).value_name("VALUE").global(true)
@@ -190,6 +222,7 @@ impl Setting {
 #[derive(Default)]
 pub struct Settings {
     values: HashMap<String, Zeroizing<String>>,
+    empty: HashSet<String>,
     pub(super) problems: Problems,
 }
 
@@ -202,7 +235,7 @@ impl std::fmt::Debug for Settings {
 impl Settings {
     /// The flags of all settings.
     pub fn arguments() -> impl Iterator<Item = Arg> {
-        SETTINGS.iter().map(Setting::argument)
+        SETTINGS.iter().flat_map(Setting::arguments)
     }
 
     /// Takes what flags and environment give. An empty value counts as none. Variables that look like ours and are not,
@@ -233,20 +266,46 @@ impl Settings {
             }
         }
         for setting in SETTINGS {
-            let name = if setting.secret { setting.file_name() } else { setting.name.to_owned() };
-            if let Some(value) = flags.get_one::<String>(&name) {
-                settings.put(&name, value);
+            let names =
+                [(setting.name.to_owned(), !setting.secret), (setting.file_name(), setting.file)];
+            for (name, _) in names.iter().filter(|(_, is_flag)| *is_flag) {
+                if let Some(value) = flags.get_one::<String>(name) {
+                    settings.put(name, value);
+                }
             }
-            if setting.secret {
+            if setting.file {
                 settings.read_file(setting);
             }
         }
+        settings.refuse_an_empty_database();
         settings
     }
 
+    /// Editors and `echo` end a text with a line end, which gets into files and, from there, into the environment: it is not
+    /// of the value. One in the middle would be of it, and is always a mistake.
     fn put(&mut self, name: &str, value: &str) {
-        if !value.is_empty() {
-            self.values.insert(name.to_owned(), Zeroizing::new(value.to_owned()));
+        let line = value.strip_suffix('\n').unwrap_or(value);
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if line.contains(['\n', '\r', '\0']) {
+            self.problems.add(name, "must be one line");
+        }
+        if line.is_empty() {
+            self.empty.insert(name.to_owned());
+        } else {
+            self.empty.remove(name);
+            self.values.insert(name.to_owned(), Zeroizing::new(line.to_owned()));
+        }
+    }
+
+    /// No database is the development profile; one that was forgotten in a template is a mistake.
+    fn refuse_an_empty_database(&mut self) {
+        let file = format!("{DATABASE_URL}_FILE");
+        for name in [DATABASE_URL, &file] {
+            if self.empty.contains(name) && self.get(DATABASE_URL).is_none() {
+                let problem = "is set and empty: set it to postgres://…, or unset it for SQLite";
+                self.problems.add(name, problem);
+                return;
+            }
         }
     }
 
@@ -276,13 +335,15 @@ impl Settings {
 fn is_ours(name: &str) -> bool {
     let kubernetes = ["_SERVICE_HOST", "_PORT"].iter().any(|end| name.ends_with(end))
         || ["_SERVICE_PORT", "_PORT_"].iter().any(|part| name.contains(part));
-    name == DATABASE_URL || (name.starts_with("COUNTERSIGN_") && !kubernetes)
+    name == DATABASE_URL
+        || name == "DATABASE_URL_FILE"
+        || (name.starts_with("COUNTERSIGN_") && !kubernetes)
 }
 
 fn is_known(name: &str) -> bool {
     SETTINGS
         .iter()
-        .any(|setting| name == setting.name || (setting.secret && name == setting.file_name()))
+        .any(|setting| name == setting.name || (setting.file && name == setting.file_name()))
 }
 
 #[cfg(test)]

@@ -89,6 +89,7 @@ impl From<store::Error> for Error {
             store::Error::Url(_)
             | store::Error::NotPrivate(_)
             | store::Error::NotDurable(_)
+            | store::Error::Unfit(_)
             | store::Error::SchemaOutdated { .. }
             | store::Error::Migration(_)
             | store::Error::Corrupt(_)

@@ -8,6 +8,10 @@ use sqlx::error::DatabaseError;
 /// An error of the driver. It has no source: it says everything itself.
 pub(super) struct Cause(pub(super) sqlx::Error);
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most of the driver's kinds speak for themselves"
+)]
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -44,9 +48,17 @@ fn of_server(error: &(dyn DatabaseError + 'static)) -> String {
         "57P03" => "the server takes no connections now: ",
         _ => "",
     };
-    if code.is_empty() { format!("{meaning}{message}") } else { format!("{meaning}{message} ({code})") }
+    if code.is_empty() {
+        format!("{meaning}{message}")
+    } else {
+        format!("{meaning}{message} ({code})")
+    }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most of the system's kinds speak for themselves"
+)]
 fn of_network(error: &io::Error) -> String {
     let text = error.to_string();
     if let Some(why) = text.strip_prefix("failed to lookup address information: ") {
@@ -54,12 +66,14 @@ fn of_network(error: &io::Error) -> String {
     }
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused: nothing listens there".to_owned(),
-        io::ErrorKind::NotFound => "no such socket: no server runs there, or it has another folder".to_owned(),
+        io::ErrorKind::NotFound => {
+            "no such socket: no server runs there, or it has another folder".to_owned()
+        }
         io::ErrorKind::PermissionDenied => "the socket may not be opened by this user".to_owned(),
         io::ErrorKind::TimedOut => "no answer".to_owned(),
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            "the server closed the connection".to_owned()
-        }
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe => "the server closed the connection".to_owned(),
         // What rustls says of the peer.
         io::ErrorKind::InvalidData if text.contains("UnknownIssuer") => {
             format!("TLS: {text}: name the file of its authority as sslrootcert")
@@ -81,10 +95,19 @@ mod tests {
             (io::Error::from(io::ErrorKind::NotFound), "no such socket"),
             (io::Error::from(io::ErrorKind::UnexpectedEof), "closed the connection"),
             (io::Error::other(lookup), "no such host: Name or service not known"),
-            (io::Error::new(io::ErrorKind::InvalidData, "invalid peer certificate: UnknownIssuer"), "TLS: invalid peer"),
+            (
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "invalid peer certificate: UnknownIssuer",
+                ),
+                "TLS: invalid peer",
+            ),
         ] {
             let cause = Cause(sqlx::Error::Io(error));
-            assert!(cause.to_string().starts_with(words) || cause.to_string().contains(words), "{cause}");
+            assert!(
+                cause.to_string().starts_with(words) || cause.to_string().contains(words),
+                "{cause}"
+            );
             assert!(std::error::Error::source(&cause).is_none());
         }
     }

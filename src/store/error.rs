@@ -2,6 +2,8 @@
 
 use sqlx::error::DatabaseError;
 
+use super::cause::Cause;
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// An error of the store. `Display` leaves the source out: the chain is logged once, at the boundary.
@@ -17,8 +19,14 @@ pub enum Error {
     #[error("{0}")]
     NotPrivate(String),
     /// It may lose what it has acknowledged.
-    #[error("the database may lose what it has acknowledged: turn on {0}")]
+    #[error(
+        "the database may lose what it has acknowledged: turn on {0}, or, if its storage keeps it all the same, name its host in \
+         COUNTERSIGN_FSYNC_OFF_AT"
+    )]
     NotDurable(String),
+    /// It, or what is between, can't do what the service needs.
+    #[error("{0}")]
+    Unfit(String),
     /// The schema is older than this program.
     #[error("the schema is at version {found} and must be at {wanted}: run `countersign migrate`")]
     SchemaOutdated {
@@ -38,6 +46,14 @@ pub enum Error {
     Statement(#[source] Source),
 }
 
+impl Error {
+    /// The driver's error behind it, if there is one.
+    pub(super) fn of_sqlx(&self) -> Option<&sqlx::Error> {
+        let source = std::error::Error::source(self)?;
+        source.downcast_ref::<Cause>().map(|cause| &cause.0)
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let away = match error.as_database_error() {
@@ -52,7 +68,8 @@ impl From<sqlx::Error> for Error {
                     | sqlx::Error::WorkerCrashed
             ),
         };
-        if away { Self::Unavailable(error.into()) } else { Self::Statement(error.into()) }
+        let cause = Cause(error);
+        if away { Self::Unavailable(cause.into()) } else { Self::Statement(cause.into()) }
     }
 }
 
@@ -67,7 +84,8 @@ impl From<sqlx::migrate::MigrateError> for Error {
 
 /// Whether the database itself says that it can't serve now. Postgres, by SQLSTATE: connection lost (08), login refused
 /// (28), no such database (3D), out of resources (53), not accepting connections (55000), shutting down or cancelled (57),
-/// read-only after a fail-over (25006). SQLite, by result code: BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN.
+/// read-only after a fail-over (25006), a time limit on transactions (25P03, 25P04), and what is left of rivals after all
+/// retries: serialization failure, deadlock, a lock that was not to be had (40001, 40P01, 55P03). SQLite, by result code: BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN.
 fn is_away(error: &dyn DatabaseError) -> bool {
     const CLASSES: [&str; 5] = ["08", "28", "3D", "53", "57"];
     let Some(code) = error.code() else {
@@ -76,7 +94,7 @@ fn is_away(error: &dyn DatabaseError) -> bool {
     match code.parse::<u32>() {
         Ok(result_code) if code.len() < 5 => matches!(result_code & 0xff, 5 | 6 | 8 | 10 | 13 | 14),
         _ => {
-            matches!(&*code, "25006" | "55000")
+            matches!(&*code, "25006" | "25P03" | "25P04" | "40001" | "40P01" | "55000" | "55P03")
                 || CLASSES.iter().any(|class| code.starts_with(class))
         }
     }

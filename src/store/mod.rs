@@ -7,6 +7,7 @@
 //! records it as an event, in the same transaction.
 
 mod announcements;
+mod cause;
 mod column;
 mod error;
 mod factors;
@@ -14,6 +15,7 @@ mod mailbox;
 mod migrations;
 mod outbox;
 pub mod postgres;
+mod preparation;
 pub(crate) mod private_file;
 mod records;
 mod sealed;
@@ -39,6 +41,7 @@ pub use self::{
     },
     mailbox::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, PasswordReset},
     outbox::{ClaimedMessage, Outbox, OutboxState, Places, Priority, SealedMessage},
+    preparation::{Migrate, Preparation, prepare},
     records::{
         Admission, Charge, CodeRules, Credentials, Ended, EventFilter, Lease, LiveSession,
         NewChallenge, NewUser, NumberedRevocation, PasswordChange, PoolUse, Refresh, Renewal,
@@ -97,6 +100,9 @@ impl<T> Store for T where
 /// The database as such.
 #[async_trait]
 pub trait Database: Debug + Send + Sync {
+    /// Whether the schema is up to date. Changes nothing, and takes no right to.
+    async fn is_migrated(&self) -> Result<bool>;
+
     /// Brings the schema up to date. Safe when several replicas do so at once.
     async fn migrate(&self) -> Result<()>;
 
@@ -361,9 +367,22 @@ pub trait Events {
 /// # Errors
 /// A URL of another scheme, a database that can't be reached, one that may lose what it has acknowledged.
 pub async fn connect(url: &str, max_connections: u32) -> Result<Arc<dyn Store>> {
+    connect_accepting(url, max_connections, &[]).await
+}
+
+/// The same, and accepts that a host of `fsync_off_at` has `fsync` off.
+///
+/// # Errors
+/// Those of [`connect`].
+pub async fn connect_accepting(
+    url: &str,
+    max_connections: u32,
+    fsync_off_at: &[String],
+) -> Result<Arc<dyn Store>> {
     match url.split_once(':').map(|(scheme, _)| scheme) {
         Some("postgres" | "postgresql") => {
-            Ok(Arc::new(postgres::Postgres::connect(url, max_connections).await?))
+            let store = postgres::Postgres::connect(url, max_connections, fsync_off_at).await?;
+            Ok(Arc::new(store))
         }
         Some("sqlite") => Ok(Arc::new(sqlite::Sqlite::connect(url, max_connections).await?)),
         Some(_) | None => Err(Error::Url("it must begin with postgres:// or sqlite://".into())),

@@ -1,7 +1,6 @@
 //! Postgres: the pool, its guards, and how a write is run.
 
 use std::{
-    str::FromStr as _,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
@@ -16,9 +15,11 @@ use sqlx::{
 
 use tokio::{sync::Notify, time::timeout};
 
-use self::writes::Writes;
+use self::{url::ConnectionString, writes::Writes};
 use super::{Database, Error, PATIENCE, PoolUse, Result, announcements, migrations};
 
+mod pooler;
+mod session;
 pub mod url;
 mod writes;
 
@@ -46,21 +47,14 @@ pub struct Postgres {
 type Body<A, T> = for<'a> fn(&'a mut PgConnection, &'a A) -> BoxFuture<'a, Result<T>>;
 
 impl Postgres {
-    /// Connects to `url` and checks that what the server acknowledges is kept.
+    /// Connects to `url` and checks that what the server acknowledges is kept, and that it can hold every name. A host of
+    /// `fsync_off_at` may have `fsync` and `full_page_writes` off.
     ///
     /// # Errors
-    /// A bad URL, a server that can't be reached, and one with `fsync` or the like turned off.
-    pub async fn connect(url: &str, max_connections: u32) -> Result<Self> {
-        let pool = pool(url, max_connections).await?;
-        let off: Vec<String> = sqlx::query_scalar(
-            "SELECT name FROM pg_settings WHERE setting = 'off' \
-             AND name IN ('fsync', 'full_page_writes', 'synchronous_commit') ORDER BY name",
-        )
-        .fetch_all(&pool)
-        .await?;
-        if !off.is_empty() {
-            return Err(Error::NotDurable(off.join(", ")));
-        }
+    /// A bad URL, a server that can't be reached, and one that is of no use.
+    pub async fn connect(url: &str, max_connections: u32, fsync_off_at: &[String]) -> Result<Self> {
+        let string = session::first_look(ConnectionString::parse(url)?, fsync_off_at).await?;
+        let pool = open(&string, max_connections).await?;
         Ok(Self { pool, writes: Writes::new(max_connections) })
     }
 
@@ -95,9 +89,7 @@ impl Postgres {
                 let mut tries = 1;
                 loop {
                     match transaction(&pool, &args, body).await {
-                        Err(Error::Statement(error))
-                            if tries < MAX_TRIES && lost_a_race(&*error) =>
-                        {
+                        Err(error) if tries < MAX_TRIES && lost_a_race(&error) => {
                             let pause = rand::rng().random_range(1..=10 * u64::from(tries));
                             tokio::time::sleep(Duration::from_millis(pause)).await;
                             tries += 1;
@@ -111,18 +103,18 @@ impl Postgres {
 }
 
 async fn transaction<A, T>(pool: &PgPool, args: &A, body: Body<A, T>) -> Result<T> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = pool.begin_with(session::BEGIN).await?;
     let result = body(&mut transaction, args).await?;
     transaction.commit().await?;
     Ok(result)
 }
 
-/// Whether Postgres rolled the transaction back in favour of another: serialization failure or deadlock.
-fn lost_a_race(error: &(dyn std::error::Error + 'static)) -> bool {
-    let database_error =
-        error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+/// Whether Postgres rolled the transaction back in favour of another: serialization failure, deadlock, or a lock that was
+/// not to be had.
+fn lost_a_race(error: &Error) -> bool {
+    let database_error = error.of_sqlx().and_then(sqlx::Error::as_database_error);
     let code = database_error.and_then(sqlx::error::DatabaseError::code);
-    matches!(code.as_deref(), Some("40001" | "40P01"))
+    matches!(code.as_deref(), Some("40001" | "40P01" | "55P03"))
 }
 
 /// A pool whose connections are always outside a transaction when they are handed out.
@@ -134,22 +126,14 @@ fn lost_a_race(error: &(dyn std::error::Error + 'static)) -> bool {
 /// # Errors
 /// A bad URL; a server that can't be reached within three seconds.
 pub async fn pool(url: &str, max_connections: u32) -> Result<PgPool> {
-    let options = PgConnectOptions::from_str(url).map_err(|error| Error::Url(error.to_string()))?;
+    open(&session::first_look(ConnectionString::parse(url)?, &[]).await?, max_connections).await
+}
+
+async fn open(string: &ConnectionString, max_connections: u32) -> Result<PgPool> {
+    let options = string.hosts.first().cloned().unwrap_or_else(PgConnectOptions::new);
     let pool = PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(PATIENCE)
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                // ERROR, or every ROLLBACK outside a transaction is a warning in the log.
-                connection
-                    .execute(
-                        "SET client_min_messages = 'error'; SET statement_timeout = '10s'; \
-                         SET idle_in_transaction_session_timeout = '30s'",
-                    )
-                    .await?;
-                Ok(())
-            })
-        })
         .after_release(|connection, _| {
             Box::pin(async move {
                 // On a server that hangs, an error closes the connection without waiting for it.
@@ -158,18 +142,23 @@ pub async fn pool(url: &str, max_connections: u32) -> Result<PgPool> {
                 Ok(true)
             })
         })
-        .connect_with(options.application_name("countersign"))
+        .connect_with(options)
         .await?;
     Ok(pool)
 }
 
 #[async_trait]
 impl Database for Postgres {
+    async fn is_migrated(&self) -> Result<bool> {
+        self.has_run(migrations::POSTGRES).await
+    }
+
     async fn migrate(&self) -> Result<()> {
-        // A migration takes as long as it takes, and so does the wait for another replica's. The connection is not given
-        // back, because it has other settings than the pool's.
-        let mut connection = self.pool.acquire().await?.detach();
-        connection.execute("SET statement_timeout = 0").await?;
+        // The first thing that the migrator does takes the right to make tables, whether there is anything to be done or not.
+        if self.is_migrated().await? {
+            return Ok(());
+        }
+        let mut connection = session::for_migrations(&self.pool.connect_options()).await?;
         migrations::migrator(migrations::POSTGRES).run_direct(None, &mut connection, false).await?;
         connection.close().await?;
         Ok(())
@@ -180,7 +169,9 @@ impl Database for Postgres {
     }
 
     async fn hear_revocations(&self, heard: &Notify) {
-        announcements::hear(&self.pool.connect_options(), REVOCATIONS, heard).await;
+        let options = self.pool.connect_options();
+        pooler::until_listening_works(&options).await;
+        announcements::hear(&options, REVOCATIONS, heard).await;
     }
 
     fn pool_use(&self) -> PoolUse {

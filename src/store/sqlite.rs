@@ -177,6 +177,10 @@ fn guarded(pool: SqlitePoolOptions) -> SqlitePoolOptions {
 
 #[async_trait]
 impl Database for Sqlite {
+    async fn is_migrated(&self) -> Result<bool> {
+        self.has_run(migrations::SQLITE).await
+    }
+
     async fn migrate(&self) -> Result<()> {
         // sqlx locks only Postgres against others that migrate: here the transaction does.
         let mut transaction = self.writer_pool.begin_with("BEGIN IMMEDIATE").await?;

@@ -9,6 +9,7 @@ mod access;
 mod account;
 mod cancellation;
 mod connections;
+mod database_setup;
 mod delivery;
 mod engine;
 mod errors;

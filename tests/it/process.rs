@@ -211,16 +211,6 @@ async fn an_address_that_is_taken_is_named() {
 }
 
 #[tokio::test]
-async fn a_postgres_that_may_lose_commits_is_refused() {
-    let database = Database::new(Backend::Postgres).await;
-    let name = database.url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap();
-    database.run(&format!(r#"ALTER DATABASE "{name}" SET synchronous_commit = off"#)).await;
-    let (result, text) = output(serve(&database));
-    assert!(!result.status.success());
-    assert!(text.contains("synchronous_commit"), "{text}");
-}
-
-#[tokio::test]
 async fn the_health_check_tells_serving_from_not() {
     let database = Database::new(Backend::Sqlite).await;
     let mut running = Running::start(serve(&database));

@@ -4,14 +4,22 @@
 //! has one for a transaction at a time: a LISTEN is heard by somebody else, a session's lock stays with the next one, and a
 //! prepared statement is where it was made, unless the pooler keeps count of them (PgBouncer from 1.21 on).
 
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, Row as _, postgres::PgConnectOptions};
+use std::time::Duration;
+
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgConnection, Row as _, postgres::PgConnectOptions,
+};
 use tokio::time::timeout;
 
+use super::session;
 use crate::store::{Error, PATIENCE, Result};
 
 /// How often it is looked whether the connection changes. On a pooler that nobody else uses, once is enough: it lends the
 /// connection that came back last.
 const LOOKS: usize = 5;
+
+/// From not reaching the server to the next attempt.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// For how long a client has one connection of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +42,9 @@ pub(super) fn refuses_options(error: &sqlx::Error) -> bool {
 /// # Errors
 /// A server that can't be reached; [`Error::Unfit`] for a pooler in transaction mode that does not know prepared statements.
 pub(super) async fn sharing(options: &PgConnectOptions) -> Result<Sharing> {
+    if session::is_pinned(options) {
+        return Ok(Sharing::Sessions);
+    }
     let mut one = options.connect().await?;
     // A server that has no second connection for us, or not now, lends none to two clients.
     let other = timeout(PATIENCE, options.connect()).await;
@@ -41,7 +52,9 @@ pub(super) async fn sharing(options: &PgConnectOptions) -> Result<Sharing> {
     let looked = timeout(PATIENCE, look(&mut one, &mut other)).await;
     let shared = matches!(looked, Ok(Ok(true)));
     let sharing = if shared { Sharing::Transactions } else { Sharing::Sessions };
-    if shared && timeout(PATIENCE, prepare(&mut one, &mut other)).await.is_ok_and(|done| done.is_err()) {
+    if shared
+        && timeout(PATIENCE, prepare(&mut one, &mut other)).await.is_ok_and(|done| done.is_err())
+    {
         return Err(Error::Unfit(
             "the pooler before the database is in transaction mode and does not know prepared statements: PgBouncer must be 1.21 \
              or newer with max_prepared_statements, or have pool_mode=session"
@@ -53,6 +66,24 @@ pub(super) async fn sharing(options: &PgConnectOptions) -> Result<Sharing> {
         let _closed = timeout(PATIENCE, connection.close()).await;
     }
     Ok(sharing)
+}
+
+/// Waits for ever behind a pooler in transaction mode: a LISTEN there stays on a connection that is lent to others, who get
+/// what we should hear. Readers look for themselves anyway.
+pub(super) async fn until_listening_works(options: &PgConnectOptions) {
+    loop {
+        match sharing(options).await {
+            Ok(Sharing::Sessions) => return,
+            Ok(Sharing::Transactions) => {
+                tracing::info!(
+                    "behind a pooler in transaction mode, revocations are looked for and not announced"
+                );
+                return std::future::pending().await;
+            }
+            // Whether the database is there is for the readiness check to say.
+            Err(_away) => tokio::time::sleep(LOOK_AGAIN_AFTER).await,
+        }
+    }
 }
 
 async fn look(one: &mut PgConnection, other: &mut PgConnection) -> sqlx::Result<bool> {
@@ -78,8 +109,11 @@ async fn process(connection: &mut PgConnection) -> sqlx::Result<String> {
 /// Two clients prepare a statement by the same name on what is one connection: only a pooler that counts them can tell
 /// them apart.
 async fn prepare(one: &mut PgConnection, other: &mut PgConnection) -> sqlx::Result<()> {
-    for connection in [&mut *one, other, one] {
-        let _one: i32 = sqlx::query_scalar("SELECT 1 WHERE 1 = $1").bind(1).fetch_one(connection).await?;
+    for _ in 0..2 {
+        for connection in [&mut *one, &mut *other] {
+            let one = sqlx::query_scalar("SELECT 1 WHERE 1 = $1").bind(1);
+            let _one: i32 = one.fetch_one(connection).await?;
+        }
     }
     Ok(())
 }

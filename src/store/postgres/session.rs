@@ -3,15 +3,15 @@
 //! Two ways, and neither is a SET of the session, which would stay behind on a pooler's connection for its other clients.
 //! [`BEGIN`] begins every transaction, and with it every write, with settings that end with it: that always works. Single
 //! reads get theirs from the start of the connection (`options`), which belongs to us alone; a pooler refuses or drops them,
-//! and [`first_look`] finds out which. (PostgreSQL's manual, 20.11 and "SET"; ADR 26.)
+//! and [`first_look`] finds out which. (PostgreSQL's manual, 20.11 and "SET"; ADR 27.)
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection, Row as _,
     postgres::{PgConnectOptions, PgRow, PgSslMode},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     pooler,
@@ -43,6 +43,9 @@ const AT_THE_START: [(&str, &str); 7] = [
     (MARK, "1"),
 ];
 
+/// From not reaching a server that may be starting to the next look.
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
+
 const MARK: &str = "countersign.session";
 
 /// What a server says of itself. A simple query: a pooler may not know prepared statements.
@@ -59,16 +62,30 @@ pub(super) async fn first_look(
     string: ConnectionString,
     fsync_off_at: &[String],
 ) -> Result<ConnectionString> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match look_at_each(&string, fsync_off_at).await {
+            Ok(pinned) => return Ok(prepared(string, pinned)),
+            // A server that is starting is often started together with us.
+            Err(error) if is_starting(&error) && Instant::now() < until => sleep(AGAIN_AFTER).await,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether the first server that answers lets through what is set at the start of a connection.
+async fn look_at_each(string: &ConnectionString, fsync_off_at: &[String]) -> Result<bool> {
     let mut failures = Vec::new();
     for host in &string.hosts {
-        match timeout(patience(&string), look(host)).await {
+        match timeout(patience(string), look(host)).await {
             Ok(Ok((row, pinned))) => {
                 check(&row, host, fsync_off_at)?;
                 if !pinned {
-                    behind_a_pooler(&string, host).await?;
+                    behind_a_pooler(string, host).await?;
                 }
-                return Ok(prepared(string, pinned));
+                return Ok(pinned);
             }
+            Ok(Err(error)) if pooler::refuses_options(&error) => return Err(dropped(string)),
             Ok(Err(error)) => failures.push((host_of(host), Error::from(error))),
             Err(_elapsed) => {
                 failures.push((host_of(host), Error::Unavailable("it does not answer".into())));
@@ -76,6 +93,16 @@ pub(super) async fn first_look(
         }
     }
     Err(none_of_use(failures))
+}
+
+fn is_starting(error: &Error) -> bool {
+    match error.of_sqlx() {
+        Some(sqlx::Error::Io(error)) => error.kind() == io::ErrorKind::ConnectionRefused,
+        Some(error) => error
+            .as_database_error()
+            .is_some_and(sqlx::error::DatabaseError::is_transient_in_connect_phase),
+        None => false,
+    }
 }
 
 /// The time that one server has.
@@ -113,6 +140,12 @@ pub(super) fn pinned(options: PgConnectOptions) -> PgConnectOptions {
     unpinned(options).options(AT_THE_START)
 }
 
+/// Whether `options` are those of a server that lets through what is set at the start: no pooler that lends connections does,
+/// since its other clients would get them so.
+pub(super) fn is_pinned(options: &PgConnectOptions) -> bool {
+    options.get_options().is_some_and(|options| options.contains(MARK))
+}
+
 /// The driver would ask for digits of floating point numbers, of which there are none here and which PgBouncer refuses.
 fn unpinned(options: PgConnectOptions) -> PgConnectOptions {
     options.extra_float_digits(None)
@@ -122,11 +155,7 @@ fn unpinned(options: PgConnectOptions) -> PgConnectOptions {
 /// statements.
 async fn behind_a_pooler(string: &ConnectionString, host: &PgConnectOptions) -> Result<()> {
     if !string.session_settings.is_empty() {
-        return Err(Error::Unfit(format!(
-            "the pooler before the database drops {}: set it for the role (ALTER ROLE … SET search_path = …) and leave it out \
-             of the URL",
-            string.session_settings.join(" and ")
-        )));
+        return Err(dropped(string));
     }
     let sharing = pooler::sharing(&unpinned(host.clone())).await?;
     tracing::info!(
@@ -134,6 +163,14 @@ async fn behind_a_pooler(string: &ConnectionString, host: &PgConnectOptions) -> 
         "a pooler is before the database: see PgBouncer in docs/operations.md"
     );
     Ok(())
+}
+
+fn dropped(string: &ConnectionString) -> Error {
+    Error::Unfit(format!(
+        "the pooler before the database drops {}: set it for the role (ALTER ROLE … SET search_path = …) and leave it out of \
+         the URL",
+        string.session_settings.join(" and ")
+    ))
 }
 
 fn check(row: &PgRow, host: &PgConnectOptions, fsync_off_at: &[String]) -> Result<()> {
@@ -151,10 +188,13 @@ fn check(row: &PgRow, host: &PgConnectOptions, fsync_off_at: &[String]) -> Resul
             off.push(name);
         }
     }
-    let name = host.get_host();
+    let name = match host.get_socket() {
+        Some(folder) => folder.display().to_string(),
+        None => host.get_host().to_owned(),
+    };
     if off.is_empty() {
         Ok(())
-    } else if fsync_off_at.iter().any(|accepted| accepted.eq_ignore_ascii_case(name)) {
+    } else if fsync_off_at.iter().any(|accepted| accepted.eq_ignore_ascii_case(&name)) {
         tracing::warn!(
             host = name,
             off = off.join(", "),
@@ -169,7 +209,9 @@ fn check(row: &PgRow, host: &PgConnectOptions, fsync_off_at: &[String]) -> Resul
 
 /// One server's reason as it is; those of several in one line, since one that is wrong for all is found by none of them.
 fn none_of_use(mut failures: Vec<(String, Error)>) -> Error {
-    if failures.iter().any(|(_, error)| !matches!(error, Error::Unavailable(_))) || failures.len() == 1 {
+    if failures.iter().any(|(_, error)| !matches!(error, Error::Unavailable(_)))
+        || failures.len() == 1
+    {
         let worst = failures.iter().position(|(_, error)| !matches!(error, Error::Unavailable(_)));
         let (_, error) = failures.swap_remove(worst.unwrap_or(0));
         return error;
@@ -205,4 +247,31 @@ pub(super) async fn for_migrations(options: &PgConnectOptions) -> Result<PgConne
                   WHERE current_setting('transaction_timeout', true) IS NOT NULL";
     sqlx::raw_sql(limits).execute(&mut connection).await?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ours_come_after_those_of_the_url() {
+        let url = "postgres://db/x?options=-cstatement_timeout%3D1&search_path=auth";
+        let string = ConnectionString::parse(url).unwrap();
+        let options = pinned(string.hosts[0].clone());
+        let text = options.get_options().unwrap_or_default();
+        assert!(text.starts_with("-cstatement_timeout=1 -c search_path=auth -c "), "{text}");
+        assert!(text.contains("-c statement_timeout=10s -c lock_timeout=0"), "{text}");
+        assert!(text.contains("-c default_transaction_isolation=read\\ committed"), "{text}");
+        assert!(is_pinned(&options) && !is_pinned(&string.hosts[0]));
+    }
+
+    #[test]
+    fn several_reasons_are_in_one_line_and_a_worse_one_comes_first() {
+        let away = |host: &str| (host.to_owned(), Error::Unavailable("it does not answer".into()));
+        let error = none_of_use(vec![away("h1:1"), away("h2:2")]);
+        let reasons = std::error::Error::source(&error).map(ToString::to_string);
+        assert_eq!(reasons.as_deref(), Some("h1:1: it does not answer; h2:2: it does not answer"));
+        let unfit = ("h2:2".to_owned(), Error::Unfit("no".into()));
+        assert!(matches!(none_of_use(vec![away("h1:1"), unfit]), Error::Unfit(_)));
+    }
 }

@@ -7,7 +7,12 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteCo
 use std::sync::Arc;
 use tempfile::TempDir;
 
-use super::{postgres, unique};
+use super::{
+    postgres::{self, Cluster},
+    unique,
+};
+
+pub use super::postgres::cluster_with;
 
 /// Which database a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,22 +26,38 @@ pub enum Backend {
 pub struct Database {
     pub backend: Backend,
     pub url: String,
+    /// A database of the cluster with which to drop it.
+    admin: String,
     folder: TempDir,
 }
 
 impl Database {
     pub async fn new(backend: Backend) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = match backend {
-            Backend::Sqlite => format!("sqlite://{}/countersign.db", folder.path().display()),
-            Backend::Postgres => {
-                let name = unique(&format!("countersign_{}", std::process::id()));
-                run_on_postgres(postgres::admin_url(), &format!(r#"CREATE DATABASE "{name}""#))
-                    .await;
-                with_database(postgres::admin_url(), &name)
+        Self::with(backend, "").await
+    }
+
+    /// On Postgres, with what `CREATE DATABASE` takes.
+    pub async fn with(backend: Backend, options: &str) -> Self {
+        match backend {
+            Backend::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                let url = format!("sqlite://{}/countersign.db", folder.path().display());
+                Self { backend, url, admin: String::new(), folder }
             }
-        };
-        Self { backend, url, folder }
+            Backend::Postgres => Self::of(postgres::admin_url(), options).await,
+        }
+    }
+
+    /// On a cluster of the test's own.
+    pub async fn at(cluster: &Cluster) -> Self {
+        Self::of(&cluster.url, "").await
+    }
+
+    async fn of(admin: &str, options: &str) -> Self {
+        let name = unique(&format!("countersign_{}", std::process::id()));
+        run_on_postgres(admin, &format!(r#"CREATE DATABASE "{name}" {options}"#)).await;
+        let (url, folder) = (with_database(admin, &name), tempfile::tempdir().unwrap());
+        Self { backend: Backend::Postgres, url, admin: admin.to_owned(), folder }
     }
 
     /// A store on it, migrated.
@@ -88,7 +109,7 @@ impl Database {
     /// Lets nobody in, as though the server were gone; or lets them in again.
     pub async fn set_away(&self, away: bool) {
         let name = self.url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap();
-        let admin = postgres::admin_url();
+        let admin = &self.admin;
         run_on_postgres(admin, &format!(r#"ALTER DATABASE "{name}" ALLOW_CONNECTIONS {}"#, !away))
             .await;
         if away {
@@ -108,10 +129,11 @@ impl Drop for Database {
         let name =
             self.url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
         let sql = format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#);
+        let admin = self.admin.clone();
         let dropped = thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(run_on_postgres(postgres::admin_url(), &sql));
+            runtime.block_on(run_on_postgres(&admin, &sql));
         });
         if dropped.join().is_err() && !thread::panicking() {
             panic!("a test's database could not be dropped");

@@ -12,8 +12,9 @@ use std::{
 /// Makes a cluster, says where, and removes it once its standard input ends: even a killed test run ends that.
 const CLUSTER: &str = include_str!("../../../scripts/postgres-cluster");
 
-struct Cluster {
-    url: String,
+#[derive(Debug)]
+pub struct Cluster {
+    pub(super) url: String,
     /// Its standard input is open for as long as this process lives.
     _keeper: Child,
 }
@@ -27,12 +28,21 @@ pub(super) fn admin_url() -> &'static str {
     }
 }
 
+/// Another cluster, for a test that needs a server of its own, with options of `postgres`.
+pub fn cluster_with(options: &str) -> Cluster {
+    let boot = || boot(keeper(&find_binaries()?, options)?, None);
+    boot().unwrap_or_else(|problem| panic!("{problem}"))
+}
+
 fn start() -> Result<Cluster, String> {
-    let (mut shell, url) = match std::env::var("TEST_DATABASE_URL") {
+    match std::env::var("TEST_DATABASE_URL") {
         // Nothing to keep: `cat` ends with us as the cluster's keeper would.
-        Ok(url) => (Command::new("cat"), Some(url)),
-        Err(_) => (keeper(&find_binaries()?)?, None),
-    };
+        Ok(url) => boot(Command::new("cat"), Some(url)),
+        Err(_) => boot(keeper(&find_binaries()?, "")?, None),
+    }
+}
+
+fn boot(mut shell: Command, url: Option<String>) -> Result<Cluster, String> {
     let mut keeper = shell
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -51,7 +61,7 @@ fn start() -> Result<Cluster, String> {
     Ok(Cluster { url, _keeper: keeper })
 }
 
-fn keeper(binaries: &Path) -> Result<Command, String> {
+fn keeper(binaries: &Path, options: &str) -> Result<Command, String> {
     // Postgres refuses root.
     let mut shell = if is_root()? {
         let mut command = Command::new("runuser");
@@ -61,7 +71,7 @@ fn keeper(binaries: &Path) -> Result<Command, String> {
     } else {
         Command::new("sh")
     };
-    shell.args(["-c", CLUSTER, "sh"]).arg(binaries).current_dir("/");
+    shell.args(["-c", CLUSTER, "sh"]).arg(binaries).arg(options).current_dir("/");
     Ok(shell)
 }
 

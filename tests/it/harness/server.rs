@@ -78,6 +78,12 @@ impl Server {
         Self::start_replica(Arc::new(database), TestClock::default(), change).await
     }
 
+    /// A server on `database`, which is the test's to prepare.
+    pub async fn start_at(database: Database, change: impl FnOnce(&mut Config)) -> Self {
+        let change = |config: &mut Config, _: &mut Environment| change(config);
+        Self::start_replica(Arc::new(database), TestClock::default(), change).await
+    }
+
     /// Another server on the same database.
     pub async fn replica(&self, change: impl FnOnce(&mut Config, &mut Environment)) -> Self {
         Self::start_replica(Arc::clone(&self.database), self.clock.clone(), change).await

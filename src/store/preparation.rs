@@ -1,0 +1,80 @@
+//! What is done about the schema before the service starts.
+
+use std::str::FromStr;
+
+use super::{Error, Result, Store, connect_accepting};
+
+/// What a start does about migrations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrate {
+    /// Runs those that have not run yet.
+    On,
+    /// Starts only if there are none.
+    Check,
+    /// Does not look. Readiness does, all the same.
+    Off,
+}
+
+impl FromStr for Migrate {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "on" => Ok(Self::On),
+            "check" => Ok(Self::Check),
+            "off" => Ok(Self::Off),
+            _ => Err("must be on, check or off".into()),
+        }
+    }
+}
+
+/// How the schema is brought up to date.
+#[derive(Debug, Clone, Copy)]
+pub struct Preparation<'a> {
+    /// Whether.
+    pub migrate: Migrate,
+    /// Through which URL, if not the store's own: that of the tables' owner, past a pooler.
+    pub url: Option<&'a str>,
+    /// Hosts that may have `fsync` off.
+    pub fsync_off_at: &'a [String],
+}
+
+/// Brings the schema of `store` to where it must be. A role that may only use rows is enough where nothing is to be done.
+///
+/// # Errors
+/// A schema that is not up to date and can't, or must not, be brought up to date.
+pub async fn prepare(store: &dyn Store, how: Preparation<'_>) -> Result<()> {
+    match how.migrate {
+        Migrate::Off => Ok(()),
+        Migrate::Check => store.check().await,
+        Migrate::On if store.is_migrated().await? => Ok(()),
+        Migrate::On => {
+            let migrated = match how.url {
+                Some(url) => migrate_at(url, how.fsync_off_at).await,
+                None => store.migrate().await,
+            };
+            migrated.map_err(with_advice)
+        }
+    }
+}
+
+async fn migrate_at(url: &str, fsync_off_at: &[String]) -> Result<()> {
+    let owner = connect_accepting(url, 1, fsync_off_at).await?;
+    let migrated = owner.migrate().await;
+    owner.close().await;
+    migrated
+}
+
+/// Whoever sees that a right is lacking must know whose it is.
+fn with_advice(error: Error) -> Error {
+    let code =
+        error.of_sqlx().and_then(sqlx::Error::as_database_error).and_then(|error| error.code());
+    if code.as_deref() == Some("42501") {
+        return Error::Unfit(
+            "the schema must be migrated, and this role may not change it: run `countersign migrate` as the owner of the \
+             tables, or give the owner's URL as COUNTERSIGN_MIGRATE_URL"
+                .into(),
+        );
+    }
+    error
+}
