@@ -23,6 +23,7 @@ const RULES: [Rule; 19] = [
         word: ".begin(",
         only_in: &[
             "store/postgres.rs",
+            "store/postgres/pooler.rs",
             "store/sqlite/",
             "store/queries/completion.rs",
             "store/queries/reset.rs",

@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener, TcpStream},
     thread,
 };
 
@@ -55,6 +55,15 @@ async fn the_servers_own_reason_is_named_once() {
     role.drop(&database).await;
 }
 
+/// A message before the login: its length, then the rest. All of it is read, or closing would discard the answer.
+fn message_of(connection: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut length = [0; 4];
+    connection.read_exact(&mut length).ok()?;
+    let mut text = vec![0; usize::try_from(u32::from_be_bytes(length)).ok()?.checked_sub(4)?];
+    connection.read_exact(&mut text).ok()?;
+    Some(text)
+}
+
 /// A server that has no TLS and answers every login with an error.
 fn refusing(code: &'static str, message: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -62,13 +71,15 @@ fn refusing(code: &'static str, message: &'static str) -> SocketAddr {
     thread::spawn(move || {
         for connection in listener.incoming() {
             let Ok(mut connection) = connection else { return };
-            let mut first = [0; 8];
-            // Whoever goes away has had enough.
-            let Ok(()) = connection.read_exact(&mut first) else { continue };
-            // SSLRequest (PostgreSQL's manual, 55.7).
-            if first[4..] == 80_877_103_i32.to_be_bytes() {
+            // SSLRequest (PostgreSQL's manual, 55.7) comes first, then who wants in.
+            let mut answered = message_of(&mut connection);
+            if answered.as_deref().is_some_and(|text| text == 80_877_103_i32.to_be_bytes()) {
                 let _sent = connection.write_all(b"N");
-                let Ok(()) = connection.read_exact(&mut first) else { continue };
+                answered = message_of(&mut connection);
+            }
+            if answered.is_none() {
+                // Whoever goes away has had enough.
+                continue;
             }
             let fields = format!("SFATAL\0VFATAL\0C{code}\0M{message}\0L4711\0Rauth_failed\0\0");
             let length = u32::try_from(fields.len() + 4).unwrap().to_be_bytes();

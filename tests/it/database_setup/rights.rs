@@ -1,14 +1,12 @@
 //! Who may change the schema, and who may only use its rows.
 
 use rstest::rstest;
-use sqlx::{Connection as _, Executor as _};
 
 use super::Role;
 use crate::{
     harness::{
         Backend, Database, Server,
         command::{Running, command, output},
-        server::{PASSWORD, registration},
     },
     process::serve,
 };
@@ -125,16 +123,4 @@ async fn with_migrations_off_nothing_is_looked_at_but_by_the_readiness(
     start.env("COUNTERSIGN_MIGRATE", "off");
     let mut running = Running::start(start);
     assert!(running.wait_for_log("not ready").contains("run `countersign migrate`"));
-}
-
-/// Nothing is locked and nothing created where nothing is to be done: another's lock on the table of migrations, and the
-/// lock of whoever migrates, do not hold a start up.
-#[tokio::test]
-async fn a_start_with_nothing_to_migrate_waits_for_nobody_who_does() {
-    let server = Server::start(Backend::Postgres).await;
-    let user = server.register(registration(false)).await.unwrap();
-    let mut rival = sqlx::PgConnection::connect(&server.database.url).await.unwrap();
-    rival.execute("BEGIN; LOCK TABLE _sqlx_migrations IN SHARE ROW EXCLUSIVE MODE").await.unwrap();
-    let replica = server.replica(|_config, _environment| {}).await;
-    replica.login(&user.username, PASSWORD).await.unwrap();
 }
