@@ -2,6 +2,8 @@
 
 use zeroize::Zeroizing;
 
+use super::typed;
+
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// The last `5 * length` bits of `bits` as so many characters.
@@ -10,11 +12,11 @@ pub(super) fn write(bits: u128, length: usize) -> Zeroizing<String> {
     Zeroizing::new((0..length).map(letter).collect())
 }
 
-/// Reads a code as people type it: in any case, with or without dashes and spaces, and with O for 0 and I or L for 1. Nothing if
-/// it has not exactly `length` characters then, or others.
+/// Reads a code as people type it: in any case, with or without dashes and spaces, with digits of other scripts, and with O for 0
+/// and I or L for 1. Nothing if it has not exactly `length` characters then, or others.
 pub(super) fn read(text: &str, length: usize) -> Option<Zeroizing<String>> {
     let mut code = Zeroizing::new(String::with_capacity(length));
-    for letter in text.chars().filter(|letter| !matches!(letter, '-' | ' ')) {
+    for letter in typed::characters(text) {
         let letter = match letter.to_ascii_uppercase() {
             'O' => '0',
             'I' | 'L' => '1',

@@ -5,6 +5,8 @@ use std::fmt;
 use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 
+use super::context::{ZWJ, ZWNJ};
+
 const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
 
 /// Normalises (NFKC) and case-folds `text`, so that `Alice`, `ALICE` and full-width `Ａlice` are one.
@@ -12,6 +14,26 @@ const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::
 /// Folding can undo normalisation, so it is applied on both sides (UAX #15, toNFKC_Casefold).
 pub(super) fn key(text: &str) -> String {
     case_fold(&NFKC.normalize(text))
+}
+
+/// The key of a username. Joiner and non-joiner change how letters are drawn and are typed or left out as the keyboard has it: two
+/// names that differ in nothing else are one. No other key has ever had any, so there is none to be found by them.
+pub(super) fn name_key(text: &str) -> String {
+    key(&without_joiners(text))
+}
+
+/// As [`key_within`], of what may be a username or an address.
+pub(super) fn login_key_within(text: &str, max_bytes: usize) -> Option<String> {
+    let key = key_within(text, max_bytes)?;
+    if key.contains('@') || !key.contains([ZWNJ, ZWJ]) {
+        return Some(key);
+    }
+    // Without them letters and marks may compose.
+    key_within(&without_joiners(text), max_bytes)
+}
+
+fn without_joiners(text: &str) -> String {
+    text.replace([ZWNJ, ZWJ], "")
 }
 
 /// The key of a text that has at most `max_bytes` in NFKC. One letter can become eighteen, and what comes of a long text of
@@ -55,6 +77,7 @@ pub(super) fn nfd(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::visible;
 
     #[test]
     fn spellings_of_one_name_share_a_key() {
@@ -71,6 +94,32 @@ mod tests {
         assert_eq!(key_within("Ａlice", 5).as_deref(), Some("alice"));
         assert_eq!(key_within("Ａlice", 4), None);
         assert_eq!(key_within(&"\u{fdfa}".repeat(341), 1024), None);
+    }
+
+    #[test]
+    fn joiners_are_in_no_key_of_a_username() {
+        for (name, other) in [
+            ("علی\u{200c}رضا", "علیرضا"),
+            ("ශ\u{dca}\u{200d}රී", "ශ\u{dca}රී"),
+            ("e\u{200d}\u{301}", "é"),
+        ] {
+            assert_eq!(name_key(name), key(other));
+            assert_eq!(login_key_within(name, 100), Some(key(other)));
+        }
+        // Addresses have none, and whatever somebody once registered is found.
+        let address = "a\u{200d}b@example.com";
+        assert_eq!(login_key_within(address, 100).as_deref(), Some(address));
+    }
+
+    /// Whoever types a name as it is stored finds the account, today and with the next release.
+    #[test]
+    fn a_key_is_its_own_key() {
+        for c in ('\0'..=char::MAX).filter(|c| c.is_alphanumeric() || visible::is_mark(*c)) {
+            for text in [c.to_string(), format!("a{c}\u{301}")] {
+                let key = name_key(&text);
+                assert_eq!(name_key(&key), key, "{text:?}");
+            }
+        }
     }
 
     #[test]

@@ -13,22 +13,21 @@ pub enum LoginName {
 
 impl LoginName {
     /// Parses a login name. It need not be a valid username or address: an unknown one just matches nobody, and one that
-    /// passed the rules of its day still does.
+    /// passed the rules of its day still does. White space around it is dropped: keyboards that complete words add some.
     ///
     /// # Errors
     /// An empty name, one over 1,024 bytes (also in NFKC), and one with control characters: such a name can't exist.
     pub fn parse(text: &str) -> Result<Self, InvalidField> {
         let problem = "must be a username or an e-mail address, at most 1,024 bytes";
         let refused = || InvalidField::new("username", problem);
-        if text.is_empty()
-            || size::USERNAME.check(text).is_err()
-            || text.chars().any(char::is_control)
-        {
+        size::USERNAME.check(text).map_err(|_too_long| refused())?;
+        let text = text.trim();
+        if text.is_empty() || text.chars().any(char::is_control) {
             return Err(refused());
         }
         // Every name that can be registered is shorter than that, however it is spelled.
         let max_bytes = size::USERNAME.max_bytes;
-        let key = fold::key_within(text, max_bytes).ok_or_else(refused)?;
+        let key = fold::login_key_within(text, max_bytes).ok_or_else(refused)?;
         Ok(if key.contains('@') { Self::Email(key) } else { Self::Username(key) })
     }
 }
@@ -42,6 +41,26 @@ mod tests {
         let address = LoginName::Email("alice@example.com".into());
         assert_eq!(LoginName::parse("Alice@Example.com"), Ok(address));
         assert_eq!(LoginName::parse("ALICE"), Ok(LoginName::Username("alice".into())));
+    }
+
+    /// Unicode's property White_Space.
+    #[test]
+    fn white_space_around_it_is_dropped() {
+        for space in [
+            " ", "\t", "\n", "\r\n", "\u{a0}", "\u{2003}", "\u{2028}", "\u{202f}", "\u{3000}",
+            "\u{85}",
+        ] {
+            for (name, expected) in [
+                ("Alice", LoginName::Username("alice".into())),
+                ("Alice@Example.com", LoginName::Email("alice@example.com".into())),
+            ] {
+                let typed = format!("{space}{name}{space}{space}");
+                assert_eq!(LoginName::parse(&typed), Ok(expected), "{typed:?}");
+            }
+            assert!(LoginName::parse(space).is_err(), "{space:?} is no name");
+        }
+        // Within a name it is no accident.
+        assert_eq!(LoginName::parse("al ice"), Ok(LoginName::Username("al ice".into())));
     }
 
     #[test]

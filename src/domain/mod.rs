@@ -3,8 +3,10 @@
 //! No I/O, no async, no randomness of its own and no clock: the time is passed in as `now`.
 //! A `parse` validates what came from outside; what it returns needs no further check.
 
+mod bidi;
 mod caller;
 mod challenge;
+mod context;
 mod crockford;
 mod email;
 mod event;
@@ -25,8 +27,11 @@ mod throttle;
 mod timestamp;
 mod totp;
 mod trusted_proxies;
+mod typed;
 mod user;
 mod username;
+#[cfg(test)]
+mod username_tests;
 mod visible;
 
 pub use caller::Caller;

@@ -4,7 +4,10 @@ use std::fmt;
 
 use rand::{CryptoRng, RngExt as _};
 
-use super::crockford;
+use super::{InvalidField, crockford, size::Size, typed};
+
+/// The digits of a short code.
+const SHORT: usize = 6;
 
 /// The characters of a long code: five bits each.
 const LONG: usize = 10;
@@ -31,15 +34,38 @@ impl OneTimeCode {
         Self(crockford::grouped(letters, GROUP).to_string())
     }
 
-    /// Reads six digits that were typed: exactly six ASCII digits, or nothing. Spaces are not trimmed.
+    /// Reads six digits that were typed, of any script, with or without spaces and dashes. Nothing if there is anything else
+    /// among them, or more or fewer.
     pub fn parse(text: &str) -> Option<Self> {
-        let well_formed = text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit());
-        well_formed.then(|| Self(text.to_owned()))
+        // One more than there may be tells that there are too many.
+        let digits: String = typed::characters(text).take(SHORT + 1).collect();
+        let well_formed = digits.len() == SHORT && digits.bytes().all(|byte| byte.is_ascii_digit());
+        well_formed.then_some(Self(digits))
     }
 
-    /// Reads a long code that was typed, in any case, with or without dashes and spaces.
+    /// Reads a long code that was typed, in any case, with or without dashes and spaces, with O for 0 and I or L for 1.
     pub fn parse_long(text: &str) -> Option<Self> {
         crockford::read(text, LONG).map(|letters| Self::long(&letters))
+    }
+
+    /// Reads the code of an authenticator app from that field.
+    ///
+    /// # Errors
+    /// What can't be such a code, however it is typed.
+    pub fn of_an_app(field: Size, text: &str) -> Result<Self, InvalidField> {
+        let problem = "must be the six digits that the app shows";
+        Self::parse(text).ok_or_else(|| InvalidField::new(field.field, problem))
+    }
+
+    /// Reads a code that was sent from that field: six digits, or a long one. Which of them it was is not told: one that was
+    /// sent for something else is a wrong one.
+    ///
+    /// # Errors
+    /// What can't be such a code, however it is typed.
+    pub fn of_a_mail(field: Size, text: &str) -> Result<Self, InvalidField> {
+        let problem = "must be the code that was sent: six digits, or ten letters and digits";
+        let code = Self::parse(text).or_else(|| Self::parse_long(text));
+        code.ok_or_else(|| InvalidField::new(field.field, problem))
     }
 
     /// The code.
@@ -61,14 +87,63 @@ mod tests {
     use rand::{TryCryptoRng, TryRng};
 
     use super::*;
+    use crate::domain::size;
 
     #[test]
-    fn reads_six_ascii_digits_and_nothing_else() {
-        assert!(OneTimeCode::parse("012345").is_some());
-        for text in
-            ["", " 123456", "123456 ", "+23456", "12345", "1234567", "１２３４５６", "12345a"]
-        {
+    fn six_digits_are_one_code_in_every_spelling() {
+        let code = OneTimeCode::parse("012345").unwrap();
+        for typed in [
+            " 012345",
+            "012345\n",
+            "012 345",
+            "012-345",
+            "0-1-2-3-4-5",
+            "012\u{a0}\u{2013}345",
+            "０１２３４５",
+            "٠١٢٣٤٥",
+            "۰۱۲۳۴۵",
+            "०१२३४५",
+            "๐๑๒ ๓๔๕",
+            "01२३45",
+        ] {
+            assert_eq!(OneTimeCode::parse(typed), Some(code.clone()), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_a_code_is_a_bad_field() {
+        let nowhere = [
+            "",
+            " ",
+            "-",
+            "12345",
+            "1234567",
+            "12345 67",
+            "+23456",
+            "-12345",
+            "1.2345",
+            "12345a",
+            "abcdef",
+            "12345O",
+            "l23456",
+            "①②③④⑤⑥",
+            "²²²²²²",
+            "五五五五五五",
+            "0x1234",
+            "123,456",
+        ];
+        for text in nowhere {
             assert!(OneTimeCode::parse(text).is_none(), "{text:?}");
+            assert_eq!(
+                OneTimeCode::of_an_app(size::TOTP_CODE, text).unwrap_err().field,
+                "totp_code"
+            );
+            assert_eq!(OneTimeCode::of_a_mail(size::OTP_CODE, text).unwrap_err().field, "otp_code");
+        }
+        assert!(OneTimeCode::of_an_app(size::TOTP_CODE, "K7QX2-M9TRW").is_err());
+        assert!(OneTimeCode::of_a_mail(size::OTP_CODE, "K7QX2-M9TRU").is_err(), "no U is in any");
+        for login in ["123456", "K7QX2-M9TRW", "k7qx2 m9trw"] {
+            assert!(OneTimeCode::of_a_mail(size::OTP_CODE, login).is_ok(), "{login}");
         }
     }
 
@@ -105,7 +180,17 @@ mod tests {
         let code = OneTimeCode::generate_long(&mut rand::rng());
         let shown = code.expose();
         assert_eq!((shown.len(), shown.find('-')), (11, Some(5)), "{shown}");
-        for typed in [shown.to_lowercase(), shown.replace('-', ""), shown.replace('0', "o")] {
+        let wide = |c: char| char::from_u32(u32::from(c) + 0xfee0).unwrap();
+        for typed in [
+            shown.to_lowercase(),
+            shown.replace('-', ""),
+            shown.replace('-', "\u{2014}"),
+            shown.replace('0', "o").replace('1', "l"),
+            shown.replace('1', "I"),
+            shown.replace('2', "٢").replace('7', "७"),
+            shown.to_lowercase().chars().map(wide).collect(),
+            shown.chars().flat_map(|c| [c, ' ']).collect(),
+        ] {
             assert_eq!(OneTimeCode::parse_long(&typed), Some(code.clone()), "{typed}");
         }
         for bad in ["", "123456", &shown[1..], &format!("{shown}A")] {

@@ -5,7 +5,7 @@ use std::fmt;
 use rand::{CryptoRng, RngExt as _};
 use zeroize::Zeroizing;
 
-use super::crockford;
+use super::{InvalidField, crockford, size::Size};
 
 /// 24 characters of five bits: 120 bits.
 const LENGTH: usize = 24;
@@ -26,9 +26,15 @@ impl RecoveryCode {
         Self(crockford::write(rng.random(), LENGTH))
     }
 
-    /// Reads a code as people type it: in any case, with or without dashes and spaces, and with O for 0 and I or L for 1.
-    pub fn parse(text: &str) -> Option<Self> {
-        crockford::read(text, LENGTH).map(Self)
+    /// Reads a code as people type it: in any case, with or without dashes and spaces, with digits of other scripts, and with
+    /// O for 0 and I or L for 1.
+    ///
+    /// # Errors
+    /// What can't be a code, however it is typed.
+    pub fn parse(field: Size, text: &str) -> Result<Self, InvalidField> {
+        let problem = "must be a recovery code: 24 letters and digits";
+        let code = crockford::read(text, LENGTH).map(Self);
+        code.ok_or_else(|| InvalidField::new(field.field, problem))
     }
 
     /// The code as its digest is made of it.
@@ -53,19 +59,26 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::domain::size::RECOVERY_CODE;
 
     #[test]
     fn a_code_is_read_however_it_is_typed() {
         let code = RecoveryCode::generate(&mut rand::rng());
         let shown = code.shown();
         assert_eq!((shown.len(), shown.matches('-').count()), (27, 3));
+        let wide = |c: char| char::from_u32(u32::from(c) + 0xfee0).unwrap();
         for typed in [
             shown.to_string(),
             shown.to_lowercase(),
             shown.replace('-', " "),
             code.expose().replace('0', "O").replace('1', "l"),
+            code.expose().replace('3', "٣").replace('4', "४"),
+            code.expose().chars().map(wide).collect(),
+            shown.to_lowercase().chars().map(wide).collect(),
+            format!(" {}\n", shown.replace('-', "\u{2009}\u{2013}\u{2009}")),
         ] {
-            assert_eq!(RecoveryCode::parse(&typed), Some(code.clone()), "{typed}");
+            assert!(RECOVERY_CODE.fits(&typed), "{typed}");
+            assert_eq!(RecoveryCode::parse(RECOVERY_CODE, &typed), Ok(code.clone()), "{typed}");
         }
     }
 
@@ -73,9 +86,9 @@ mod tests {
     fn what_is_too_short_too_long_or_of_other_letters_is_no_code() {
         let code = RecoveryCode::generate(&mut rand::rng());
         let text = code.expose();
-        let wide = text.replacen(|_: char| true, "\u{ff11}", 1);
-        for bad in ["", &text[1..], &format!("{text}0"), &format!("U{}", &text[1..]), &wide] {
-            assert_eq!(RecoveryCode::parse(bad), None, "{bad}");
+        for bad in ["", "123456", &text[1..], &format!("{text}0"), &format!("U{}", &text[1..])] {
+            let refused = RecoveryCode::parse(RECOVERY_CODE, bad).unwrap_err();
+            assert_eq!(refused.field, "recovery_code", "{bad}");
         }
     }
 

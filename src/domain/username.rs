@@ -1,6 +1,6 @@
 //! Usernames.
 
-use super::{InvalidField, fold, size, visible};
+use super::{InvalidField, context, fold, size, visible};
 
 /// A valid username, with the key that makes it unique.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,9 @@ pub struct Username {
 }
 
 impl Username {
-    /// Parses a username: 1 to 64 letters with their marks, digits and `. _ -`, in any script, all of which can be seen.
+    /// Parses a username: 1 to 64 letters with their marks, digits and `. _ -`, in any script, all of which can be seen. What it
+    /// takes is the profile UsernameCaseMapped (RFC 8265, section 3.3), without the other punctuation of ASCII, and with letters
+    /// that have a compatibility form (ADR 22).
     ///
     /// There is no `@`, so that a login name is never both a username and an e-mail address.
     ///
@@ -22,8 +24,8 @@ impl Username {
             "must have 1 to 64 characters that can be seen: letters, digits, and any of . _ -";
         let text = fold::nfc(text);
         // Only a name of at most 64 characters is folded, which may make eighteen of one.
-        let key = is_well_formed(&text).then(|| fold::key(&text));
-        match key.filter(|key| is_well_formed(key) && visible::is_identifier(&text, key)) {
+        let key = is_well_formed(&text).then(|| fold::name_key(&text));
+        match key.filter(|key| is_well_formed(key) && visible::is_username(&text, key)) {
             Some(key) => Ok(Self { text, key }),
             None => Err(InvalidField::new("username", problem)),
         }
@@ -41,8 +43,12 @@ impl Username {
 }
 
 fn is_well_formed(name: &str) -> bool {
-    let allowed =
-        |c: char| c.is_alphanumeric() || visible::is_mark(c) || matches!(c, '.' | '_' | '-');
+    let allowed = |c: char| {
+        c.is_alphanumeric()
+            || visible::is_mark(c)
+            || matches!(c, '.' | '_' | '-')
+            || context::is_special(c)
+    };
     (1..=64).contains(&name.chars().count()) && name.chars().all(allowed)
 }
 

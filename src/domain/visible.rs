@@ -1,17 +1,22 @@
 //! Which names can be seen: a name with something invisible in it looks like another one, or like none.
 //!
 //! The measure is PRECIS (RFC 8264, section 9): its IdentifierClass for usernames (RFC 8265) and addresses, its
-//! FreeformClass for device names. The tables are Unicode's own, by property, so that they grow with Unicode.
+//! FreeformClass for device names. The tables are Unicode's own, by property, so that they grow with Unicode. What is
+//! allowed in certain places only is in `context.rs`, and the directions of text in `bidi.rs`.
 
 use icu_properties::{
     CodePointMapData, CodePointSetData,
     props::{
-        CanonicalCombiningClass, DefaultIgnorableCodePoint, Emoji, GeneralCategory,
-        GeneralCategoryGroup, HangulSyllableType, JoiningType, Script, SoftDotted,
+        DefaultIgnorableCodePoint, Emoji, GeneralCategory, GeneralCategoryGroup,
+        HangulSyllableType, SoftDotted,
     },
 };
 
-use super::fold;
+use super::{
+    bidi,
+    context::{self, ZWJ, ZWNJ},
+    fold,
+};
 
 /// What leaves something on the screen. What is missing: spaces, controls, format characters (with those that turn the
 /// direction of text), private use, and what is not assigned.
@@ -35,8 +40,6 @@ const BLANK: [char; 6] = [
     '\u{1d159}', // MUSICAL SYMBOL NULL NOTEHEAD
 ];
 
-const ZWNJ: char = '\u{200c}';
-const ZWJ: char = '\u{200d}';
 const KEYCAP: char = '\u{20e3}';
 
 /// Whether a character of this kind can be seen. The fillers of Hangul are default-ignorable, like variation selectors and
@@ -52,59 +55,63 @@ pub(super) fn is_mark(c: char) -> bool {
     MARK.contains(category(c))
 }
 
-/// Whether all of a name can be seen, and it is made of ASCII, letters, digits and marks: in NFC as it was typed, and in the
+/// Whether all of an address can be seen, and it is made of ASCII, letters, digits and marks: in NFC as it was typed, and in the
 /// key that folding makes of it.
 ///
 /// More than the IdentifierClass has: letters with a compatibility form (full-width ones, single jamo), since the key is what
 /// is unique.
 pub(super) fn is_identifier(nfc: &str, key: &str) -> bool {
-    let part = |c: char| is_visible(c) && (c.is_ascii() || c.is_alphanumeric() || is_mark(c));
-    nfc.chars().chain(key.chars()).all(part)
-        && !nfc.chars().any(is_old_jamo)
-        && marks_can_be_seen(nfc)
+    nfc.chars().chain(key.chars()).all(is_part) && are_drawn_alike_everywhere(nfc)
+}
+
+/// Whether a username passes, which may have more than an address, in the places where words have it: the joiner and the
+/// non-joiner, and punctuation that is part of words. It has one direction.
+pub(super) fn is_username(nfc: &str, key: &str) -> bool {
+    let passes = |name: &str| {
+        let name: Vec<_> = name.chars().collect();
+        let part = |c: &char| is_part(*c) || context::is_special(*c);
+        name.iter().all(part) && (0..name.len()).all(|place| context::allows(&name, place))
+    };
+    [nfc, key].iter().all(|name| passes(name) && bidi::passes(name))
+        && are_drawn_alike_everywhere(nfc)
+}
+
+fn is_part(c: char) -> bool {
+    is_visible(c) && (c.is_ascii() || c.is_alphanumeric() || is_mark(c))
+}
+
+fn are_drawn_alike_everywhere(nfc: &str) -> bool {
+    !nfc.chars().any(is_old_jamo) && marks_can_be_seen(nfc)
 }
 
 /// Whether a text has nothing invisible in it but spaces, and what emoji and scripts are joined with. Only the empty one may
 /// have nothing to see at all.
 pub(super) fn is_freeform(text: &str) -> bool {
-    let mut before = None;
-    let mut rest = text.chars();
-    while let Some(c) = rest.next() {
-        let space = category(c) == GeneralCategory::SpaceSeparator;
-        if !space && !is_visible(c) && !joins(before, c, rest.clone().next()) {
-            return false;
-        }
-        before = Some(c);
-    }
-    text.is_empty() || text.chars().any(is_visible)
+    let characters: Vec<_> = text.chars().collect();
+    let passes = |(place, c): (usize, &char)| {
+        category(*c) == GeneralCategory::SpaceSeparator
+            || is_visible(*c)
+            || joins(&characters, place)
+    };
+    characters.iter().enumerate().all(passes)
+        && (characters.is_empty() || text.chars().any(is_visible))
 }
 
 /// Whether an invisible character changes what is seen of its neighbours: inside an emoji, or in scripts whose letters
 /// join (RFC 5892, appendices A.1 and A.2).
-fn joins(before: Option<char>, c: char, after: Option<char>) -> bool {
-    let Some(before) = before else { return false };
-    let joining = |c| CodePointMapData::<JoiningType>::new().get(c);
-    let virama = CodePointMapData::<CanonicalCombiningClass>::new().get(before)
-        == CanonicalCombiningClass::Virama;
-    match c {
+fn joins(text: &[char], place: usize) -> bool {
+    let Some(before) = place.checked_sub(1).map(|before| text[before]) else { return false };
+    let after = text.get(place + 1).copied();
+    match text[place] {
         // An emoji's variation, or that of a digit which is a key.
         '\u{fe0e}' | '\u{fe0f}' => {
             is_emoji(before) && (!before.is_ascii() || after == Some(KEYCAP))
         }
         ZWJ => {
             let emoji = !before.is_ascii() && (before == '\u{fe0f}' || is_emoji(before));
-            virama || (emoji && after.is_some_and(is_emoji))
+            context::is_virama(before) || (emoji && after.is_some_and(is_emoji))
         }
-        ZWNJ => {
-            let on = matches!(
-                joining(before),
-                JoiningType::DualJoining | JoiningType::LeftJoining | JoiningType::Transparent
-            );
-            let back = after.map(joining).is_some_and(|next| {
-                matches!(next, JoiningType::DualJoining | JoiningType::RightJoining)
-            });
-            virama || (on && back)
-        }
+        ZWNJ => context::may_separate(text, place),
         _ => false,
     }
 }
@@ -127,10 +134,8 @@ fn marks_can_be_seen(nfc: &str) -> bool {
 }
 
 fn carries(base: char, mark: char) -> bool {
-    let script = |c| CodePointMapData::<Script>::new().get(c);
     let dotted = CodePointSetData::new::<SoftDotted>().contains(base) || "lıȷｉｊ".contains(base);
-    let own = [Script::Inherited, Script::Common, script(base)].contains(&script(mark));
-    own && !(dotted && mark == '\u{307}')
+    context::is_mark_of(mark, base) && !(dotted && mark == '\u{307}')
 }
 
 /// The jamo of which NFC has made no syllable: how they are drawn depends on the font (RFC 8264, section 9.9).
@@ -157,7 +162,7 @@ mod tests {
 
     fn identifier(text: &str) -> bool {
         let nfc = fold::nfc(text);
-        is_identifier(&nfc, &fold::key(&nfc))
+        is_username(&nfc, &fold::name_key(&nfc))
     }
 
     /// Of each kind that is not seen, the first and the last, and those in between that people use.
@@ -215,56 +220,6 @@ mod tests {
     }
 
     #[test]
-    fn names_of_every_script_are_seen() {
-        for name in [
-            "alice",
-            "Ａlice",
-            "josé",
-            "straße",
-            "İstanbul",
-            "Ωμέγα",
-            "Иван",
-            "Հայկ",
-            "משה",
-            "محمد",
-            "مُحَمَّد",
-            "ދިވެހި",
-            "हिन्दी",
-            "श्री",
-            "বাংলা",
-            "ਪੰਜਾਬੀ",
-            "ગુજરાતી",
-            "தமிழ்",
-            "తెలుగు",
-            "ಕನ್ನಡ",
-            "മലയാളം",
-            "සිංහල",
-            "ภาษาไทย",
-            "ที่นี่",
-            "ລາວ",
-            "བོད་ཡིག",
-            "မြန်မာ",
-            "ქართული",
-            "አማርኛ",
-            "ភាសាខ្មែរ",
-            "ひらがな",
-            "カタカナ",
-            "漢字",
-            "한국어",
-            "Tiếng",
-            "Nguyễn",
-            "Ⓐ",
-            "Ⅷ",
-            "x²",
-        ] {
-            // The dot between Tibetan syllables is punctuation, which names have none of.
-            let name = name.replace('་', "");
-            assert!(identifier(&name), "{name}");
-            assert!(identifier(&fold::nfd(&name)), "{name} in NFD");
-        }
-    }
-
-    #[test]
     fn a_mark_stands_on_a_letter_of_its_script_where_it_can_be_seen() {
         for (name, why) in [
             ("\u{301}a", "on nothing"),
@@ -295,6 +250,9 @@ mod tests {
                 !is_visible(c)
                     || is_mark(c)
                     || is_old_jamo(c)
+                    || key.chars().any(|part| !context::allows(&[part], 0))
+                    // Digits of Arabic: a name begins with a letter of its direction.
+                    || !bidi::passes(&c.to_string())
                     || key.contains(' ')
                     || key.contains(becomes_more),
                 "{c:?} {c}"

@@ -149,12 +149,14 @@ impl UseCases {
         self.master_key.digest(token::Purpose::OneTimeCode, &[id_mac, code.as_bytes()])
     }
 
-    /// Whether the code that was sent is what was typed. Its form is looked at only here, after the attempt was spent: a
-    /// malformed guess is a wrong one.
-    pub(super) fn is_code(&self, id_mac: &[u8; 32], typed: &str, code_mac: &[u8; 32]) -> bool {
-        OneTimeCode::parse(typed)
-            .or_else(|| OneTimeCode::parse_long(typed))
-            .is_some_and(|typed| MasterKey::same(&self.code_mac(id_mac, typed.expose()), code_mac))
+    /// Whether the code that was sent is what was typed.
+    pub(super) fn is_code(
+        &self,
+        id_mac: &[u8; 32],
+        typed: &OneTimeCode,
+        code_mac: &[u8; 32],
+    ) -> bool {
+        MasterKey::same(&self.code_mac(id_mac, typed.expose()), code_mac)
     }
 
     /// The message with a challenge's code, encrypted, for a caller at `address`: it is of no use once the challenge has ended.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Account, Error, Proof, UseCases, fields::check_sizes};
+use super::{Account, Error, Proof, UseCases, fields::check_sizes, proof::Code};
 use crate::{
     domain::{Caller, EventKind, Factor, Password, size},
     store::Spending,
@@ -48,7 +48,7 @@ impl UseCases {
     /// long, and keeps nobody else from logging in.
     ///
     /// # Errors
-    /// The session or the request shows too little; one of the two is not right; too many failures, or more changes in an hour
+    /// The session or the request shows too little; a second factor that can't be a code; one of the two is not right; too many failures, or more changes in an hour
     /// than a mailbox is told of; the store's and the hasher's.
     pub(super) async fn confirm(
         &self,
@@ -71,7 +71,7 @@ impl UseCases {
         }
         self.store.throttle_settle(self.settled(&guess.attempt)).await?;
         if let Some(proof) = second_factor {
-            self.confirm_second_factor(account, proof, caller).await?;
+            self.confirm_second_factor(account, &proof, caller).await?;
         }
         // What is confirmed is told to the mailbox: an account with somebody else's address must not flood it.
         self.charge(vec![self.notice_charge(&credentials.user)]).await?;
@@ -79,11 +79,7 @@ impl UseCases {
     }
 
     /// The proof that is needed beside the password, if one is. What is not needed is not looked at, and not used up.
-    fn needed<'a>(
-        &self,
-        account: &Account,
-        given: Option<&'a Proof>,
-    ) -> Result<Option<&'a Proof>, Error> {
+    fn needed(&self, account: &Account, given: Option<&Proof>) -> Result<Option<Code>, Error> {
         if !account.user().is_2fa_enabled {
             return Ok(None);
         }
@@ -92,14 +88,14 @@ impl UseCases {
         if self.clock.now().since(account.session().created_at) <= FRESH_LOGIN {
             return Ok(None);
         }
-        given.map(Some).ok_or(Error::FreshProofNeeded)
+        Ok(Some(given.ok_or(Error::FreshProofNeeded)?.parse()?))
     }
 
     /// Evaluates the second factor and uses it up, at the cost of an attempt that is charged and committed before.
     async fn confirm_second_factor(
         &self,
         account: &Account,
-        proof: &Proof,
+        proof: &Code,
         caller: Caller,
     ) -> Result<(), Error> {
         let (user_id, session_id) = (account.user().id, Some(account.session().id));
@@ -121,16 +117,16 @@ impl UseCases {
     async fn spend_second_factor(
         &self,
         account: &Account,
-        proof: &Proof,
+        proof: &Code,
         caller: Caller,
     ) -> Result<(), Error> {
         let user = account.user();
         let spending = match proof {
             // None is sent for this: whoever has no app logs in again.
-            Proof::EmailCode(_) => return Err(Error::ChallengeInvalid),
-            Proof::Totp(typed) => self.app_code(typed, user).await?,
-            Proof::RecoveryCode(typed) => {
-                Spending::RecoveryCode(Box::new(self.recovery_code(typed, user, caller)?))
+            Code::Sent(_) => return Err(Error::ChallengeInvalid),
+            Code::Totp(code) => self.app_code(code, user).await?,
+            Code::Recovery(code) => {
+                Spending::RecoveryCode(Box::new(self.recovery_code(code, user, caller)?))
             }
         };
         // Of several callers with the right code, one passes; and none whose session has ended meanwhile.

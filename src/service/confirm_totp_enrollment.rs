@@ -3,10 +3,14 @@
 
 use zeroize::Zeroizing;
 
-use super::{Account, Error, UseCases, error::reserved, fields::check_sizes};
+use super::{
+    Account, Error, UseCases,
+    error::reserved,
+    fields::{Fields, check_sizes},
+};
 use crate::{
     delivery::Notice,
-    domain::{Caller, RecoveryCode, enrollment_id, size},
+    domain::{Caller, OneTimeCode, RecoveryCode, enrollment_id, size},
     store::ConfirmTotp,
 };
 
@@ -17,7 +21,7 @@ impl UseCases {
     /// The enrolment was begun with the password, and with a fresh proof where the second factor was on, minutes ago.
     ///
     /// # Errors
-    /// A bad id; a session without the second factor that is on; an enrolment or a code that is not valid; no attempts left; the store's.
+    /// Bad fields; a session without the second factor that is on; an enrolment or a code that is not valid; no attempts left; the store's.
     pub async fn confirm_totp_enrollment(
         &self,
         account: &Account,
@@ -26,11 +30,13 @@ impl UseCases {
         caller: Caller,
     ) -> Result<Vec<RecoveryCode>, Error> {
         check_sizes([(size::ENROLLMENT_ID, id), (size::TOTP_CODE, &code)])?;
-        let id = enrollment_id(id)?;
+        let mut fields = Fields::default();
+        let id = fields.check(enrollment_id(id));
+        let code = fields.check(OneTimeCode::of_an_app(size::TOTP_CODE, &code));
+        let (id, code) = fields.all(id.zip(code))?;
         account.must_have_used_second_factor()?;
         let (change, most) = (self.factor_change(account, caller), self.policy.code.max_attempts);
-        // As with challenges, the attempt is spent and committed before anything is compared, and its form is looked at
-        // only then.
+        // As with challenges, the attempt is spent and committed before anything is compared.
         let app = reserved(self.store.totp_reserve(id, change, most).await?)?;
         let step = self.totp_step(change.user_id, &app, &code)?;
         let new = self.new_recovery_codes(change.user_id);

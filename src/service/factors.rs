@@ -30,7 +30,7 @@ impl UseCases {
         }
     }
 
-    /// The step of a user's app that `typed` is of. Whether it was used before is for the store to say.
+    /// The step of a user's app that `code` is of. Whether it was used before is for the store to say.
     ///
     /// # Errors
     /// It is none of the app's codes of this moment; a secret that can't be opened.
@@ -38,15 +38,14 @@ impl UseCases {
         &self,
         user_id: Uuid,
         app: &SealedTotp,
-        typed: &str,
+        code: &OneTimeCode,
     ) -> Result<i64, Error> {
-        let code = OneTimeCode::parse(typed).ok_or(Error::ChallengeInvalid)?;
         let place = Place::TotpSecret { id: app.id, user_id };
         let secret = self.master_key.open(&place, &app.sealed_secret);
         let secret = secret.map_err(|error| Error::Internal(error.into()))?;
         let corrupt = || Error::Internal("a TOTP secret is not of its length".into());
         let secret = TotpSecret::from_bytes(&secret).ok_or_else(corrupt)?;
-        let step = secret.step_of(&code, self.clock.now());
+        let step = secret.step_of(code, self.clock.now());
         step.map_err(|error| Error::Internal(error.into()))?.ok_or(Error::ChallengeInvalid)
     }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Error, UseCases, challenge::new_code, error::reserved, fields::check_sizes};
 use crate::{
     delivery::{self, Content, Message},
-    domain::{Caller, Email, EventKind, LoginName, Timestamp, User, size},
+    domain::{Caller, Email, EventKind, LoginName, OneTimeCode, Timestamp, User, size},
     store::{Credentials, MailboxCode, NewMailboxCode, SealedMessage},
     token::{OpaqueToken, Purpose},
 };
@@ -108,7 +108,7 @@ impl UseCases {
         let begun = Instant::now();
         check_sizes([(size::EMAIL, email)])?;
         self.admit(&caller)?;
-        let email = Email::parse(email)?;
+        let email = Email::parse(email.trim())?;
         let pending = self.send_reset_code(&email, device_token, caller).await;
         sleep_until(begun + ANSWERED_AFTER).await;
         pending
@@ -207,7 +207,7 @@ impl UseCases {
         &self,
         purpose: MailboxPurpose,
         id: &OpaqueToken,
-        code: &str,
+        code: &OneTimeCode,
         caller: Caller,
     ) -> Result<(MailboxCode, Uuid), Error> {
         let id_mac = self.mailbox_id_mac(purpose, id);

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{Error, UseCases};
 use crate::{
     delivery::Notice,
-    domain::{Caller, Challenge, Factor, RecoveryCode, User, size},
+    domain::{Caller, Challenge, Factor, InvalidField, OneTimeCode, RecoveryCode, User, size},
     store::{Spending, SpentRecoveryCode},
 };
 
@@ -34,19 +34,51 @@ impl Proof {
         proof.map_or((size::TOTP_CODE, ""), Self::size)
     }
 
-    /// What it is a proof of.
-    pub(super) fn factor(&self) -> Factor {
-        match self {
-            Self::EmailCode(_) => Factor::EmailCode,
-            Self::Totp(_) => Factor::Totp,
-            Self::RecoveryCode(_) => Factor::RecoveryCode,
-        }
+    /// The code that was typed, however it is spelled. What can't be one is refused before any attempt is spent: it is no
+    /// guess, and the answer depends on nothing but its form.
+    ///
+    /// # Errors
+    /// A text that can't be a code of its factor.
+    pub(super) fn parse(&self) -> Result<Code, InvalidField> {
+        Ok(match self {
+            Self::EmailCode(typed) => Code::Sent(OneTimeCode::of_a_mail(size::OTP_CODE, typed)?),
+            Self::Totp(typed) => Code::Totp(OneTimeCode::of_an_app(size::TOTP_CODE, typed)?),
+            Self::RecoveryCode(typed) => {
+                Code::Recovery(RecoveryCode::parse(size::RECOVERY_CODE, typed)?)
+            }
+        })
     }
 }
 
 impl std::fmt::Debug for Proof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Proof({:?})", self.factor())
+        f.write_str(match self {
+            Self::EmailCode(_) => "Proof(EmailCode)",
+            Self::Totp(_) => "Proof(Totp)",
+            Self::RecoveryCode(_) => "Proof(RecoveryCode)",
+        })
+    }
+}
+
+/// A proof that can be right. Its `Debug` hides it.
+#[derive(Debug)]
+pub(super) enum Code {
+    /// The code that was sent.
+    Sent(OneTimeCode),
+    /// A code of an authenticator app.
+    Totp(OneTimeCode),
+    /// A recovery code.
+    Recovery(RecoveryCode),
+}
+
+impl Code {
+    /// What it is a proof of.
+    pub(super) fn factor(&self) -> Factor {
+        match self {
+            Self::Sent(_) => Factor::EmailCode,
+            Self::Totp(_) => Factor::Totp,
+            Self::Recovery(_) => Factor::RecoveryCode,
+        }
     }
 }
 
@@ -64,10 +96,10 @@ impl UseCases {
     /// Evaluates a proof, and tells what it uses up.
     ///
     /// # Errors
-    /// It is not right, is malformed, or is of a factor that the challenge does not list; the store's.
+    /// It is not right, or is of a factor that the challenge does not list; the store's.
     pub(super) async fn evaluate(
         &self,
-        proof: &Proof,
+        proof: &Code,
         reserved: &Reserved,
         user: &User,
         caller: Caller,
@@ -76,36 +108,39 @@ impl UseCases {
             return Err(Error::ChallengeInvalid);
         }
         match proof {
-            Proof::EmailCode(typed) => self.sent_code(typed, reserved),
-            Proof::Totp(typed) => self.app_code(typed, user).await,
-            Proof::RecoveryCode(typed) => self
-                .recovery_code(typed, user, caller)
+            Code::Sent(code) => self.sent_code(code, reserved),
+            Code::Totp(code) => self.app_code(code, user).await,
+            Code::Recovery(code) => self
+                .recovery_code(code, user, caller)
                 .map(|code| Spending::RecoveryCode(Box::new(code))),
         }
     }
 
-    fn sent_code(&self, typed: &str, reserved: &Reserved) -> Result<Spending, Error> {
-        let right = self.is_code(&reserved.token_mac, typed, &reserved.code_mac);
+    fn sent_code(&self, code: &OneTimeCode, reserved: &Reserved) -> Result<Spending, Error> {
+        let right = self.is_code(&reserved.token_mac, code, &reserved.code_mac);
         right.then_some(Spending::SentCode).ok_or(Error::ChallengeInvalid)
     }
 
     /// The step that a code of the user's app is of, to be used up.
-    pub(super) async fn app_code(&self, typed: &str, user: &User) -> Result<Spending, Error> {
+    pub(super) async fn app_code(
+        &self,
+        code: &OneTimeCode,
+        user: &User,
+    ) -> Result<Spending, Error> {
         let app = self.store.factors_of(user.id).await?.totp;
         let app = app.ok_or(Error::ChallengeInvalid)?;
-        Ok(Spending::Totp { id: app.id, step: self.totp_step(user.id, &app, typed)? })
+        Ok(Spending::Totp { id: app.id, step: self.totp_step(user.id, &app, code)? })
     }
 
     /// Whether there is such a code, the store says. Somebody else may have used it: the user is told.
     pub(super) fn recovery_code(
         &self,
-        typed: &str,
+        code: &RecoveryCode,
         user: &User,
         caller: Caller,
     ) -> Result<SpentRecoveryCode, Error> {
-        let code = RecoveryCode::parse(typed).ok_or(Error::ChallengeInvalid)?;
         Ok(SpentRecoveryCode {
-            code_mac: self.recovery_mac(user.id, &code),
+            code_mac: self.recovery_mac(user.id, code),
             notice: self.notice(user, Notice::RecoveryCodeUsed, caller)?,
             last_notice: self.notice(user, Notice::LastRecoveryCodeUsed, caller)?,
         })

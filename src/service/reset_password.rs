@@ -2,10 +2,14 @@
 
 use zeroize::Zeroizing;
 
-use super::{Error, UseCases, fields::check_sizes, mailbox::MailboxPurpose};
+use super::{
+    Error, UseCases,
+    fields::{Fields, check_sizes},
+    mailbox::MailboxPurpose,
+};
 use crate::{
     delivery::Notice,
-    domain::{Caller, EventKind, Password, User, size},
+    domain::{Caller, EventKind, OneTimeCode, Password, RecoveryCode, User, size},
     store::{MailboxCode, MailboxProof, PasswordReset, SpentRecoveryCode},
     token::{DeviceToken, OpaqueToken},
 };
@@ -44,20 +48,19 @@ impl UseCases {
         ])?;
         request.reset.check_size(size::RESET_ID).ok_or(Error::ChallengeInvalid)?;
         self.admit(&caller)?;
-        // Neither a password that is no good for anybody nor a machine that is too busy to hash one costs an attempt.
+        // Neither fields that are no good for anybody nor a machine that is too busy to hash cost an attempt.
+        let (code, recovery_code) = self.parse_reset(&request)?;
         if !request.end_unverified_account {
-            let for_anybody =
-                Password::parse_new(&request.new_password, self.policy.password, None, None);
-            for_anybody.map_err(|bad| bad.named("new_password"))?;
             drop(self.passwords.announce(caller)?);
         }
         let purpose = MailboxPurpose::PasswordReset;
         let (sent, user_id) =
-            self.answer_mailbox_code(purpose, &request.reset, &request.code, caller).await?;
+            self.answer_mailbox_code(purpose, &request.reset, &code, caller).await?;
         let done = if request.end_unverified_account {
             self.end_unverified(&sent, user_id, caller).await.map(|()| None)
         } else {
-            self.set_anew(&sent, user_id, &request, caller).await.map(Some)
+            let new = (request.new_password.as_str(), recovery_code.as_ref());
+            self.set_anew(&sent, user_id, new, caller).await.map(Some)
         };
         if matches!(done, Err(Error::ChallengeInvalid)) {
             self.record_failure(EventKind::CodeFailed, Some(user_id), None, caller.address).await?;
@@ -65,12 +68,32 @@ impl UseCases {
         done
     }
 
+    /// The codes of a request, the recovery code if there is one.
+    fn parse_reset(
+        &self,
+        request: &ResetPasswordRequest,
+    ) -> Result<(OneTimeCode, Option<RecoveryCode>), Error> {
+        let mut fields = Fields::default();
+        let code = fields.check(OneTimeCode::of_a_mail(size::CODE, &request.code));
+        if request.end_unverified_account {
+            // It sets no password, and asks for nothing beside the mailbox.
+            return fields.all(code.map(|code| (code, None)));
+        }
+        let for_anybody =
+            Password::parse_new(&request.new_password, self.policy.password, None, None);
+        fields.check(for_anybody.map_err(|bad| bad.named("new_password")));
+        let typed = Some(request.recovery_code.trim()).filter(|typed| !typed.is_empty());
+        let parse = |typed| fields.check(RecoveryCode::parse(size::RECOVERY_CODE, typed));
+        let recovery_code = typed.and_then(parse);
+        fields.all(code.map(|code| (code, recovery_code)))
+    }
+
     /// Sets the password of a user whose code was right. What is said from here on, nobody else hears.
     async fn set_anew(
         &self,
         sent: &MailboxCode,
         user_id: uuid::Uuid,
-        request: &ResetPasswordRequest,
+        (new_password, recovery_code): (&str, Option<&RecoveryCode>),
         caller: Caller,
     ) -> Result<OpaqueToken, Error> {
         let credential_version = sent.credential_version;
@@ -78,8 +101,8 @@ impl UseCases {
             found.user.disabled_at.is_none() && found.credential_version == credential_version
         });
         let user = found.ok_or(Error::ChallengeInvalid)?.user;
-        let new_password = self.new_password(&request.new_password, &user)?;
-        let recovery_code = self.other_factor(&request.recovery_code, &user, caller).await?;
+        let new_password = self.new_password(new_password, &user)?;
+        let recovery_code = self.other_factor(recovery_code, &user, caller).await?;
         // Before and outside any transaction: it takes a while. If it can't be done the code stays good.
         let password_hash = self.passwords.hash(&new_password, caller).await?;
         let at = self.revoking(self.clock.now(), caller);
@@ -130,16 +153,14 @@ impl UseCases {
     /// it would be in with what it gets alone. Then a recovery code takes the other factor's place.
     async fn other_factor(
         &self,
-        typed: &str,
+        given: Option<&RecoveryCode>,
         user: &User,
         caller: Caller,
     ) -> Result<Option<SpentRecoveryCode>, Error> {
         if !user.is_2fa_enabled || self.store.factors_of(user.id).await?.totp.is_some() {
             return Ok(None);
         }
-        if typed.is_empty() {
-            return Err(Error::RecoveryCodeNeeded);
-        }
-        self.recovery_code(typed, user, caller).map(Some)
+        let code = given.ok_or(Error::RecoveryCodeNeeded)?;
+        self.recovery_code(code, user, caller).map(Some)
     }
 }

@@ -1,8 +1,13 @@
 //! Verify2FA: reserve an attempt, compare, consume the challenge together with what proved the user.
 
 use super::{
-    Error, Proof, Tokens, UseCases, attempt::Attempt, budget::Budget, error::reserved,
-    fields::check_sizes, login::Destination, proof::Reserved,
+    Error, Proof, Tokens, UseCases,
+    attempt::Attempt,
+    budget::Budget,
+    error::reserved,
+    fields::check_sizes,
+    login::Destination,
+    proof::{Code, Reserved},
 };
 use crate::{
     domain::{Caller, Challenge, EventKind, Factor, InvalidField, size},
@@ -23,7 +28,7 @@ impl UseCases {
     /// Checks a proof.
     ///
     /// # Errors
-    /// A missing proof, or one that is too long; too many calls from an address; a challenge or a code that is not valid; no
+    /// A missing proof, or one that can't be a code; too many calls from an address; a challenge or a code that is not valid; no
     /// attempts left; too many failed codes; the store's.
     pub async fn verify_2fa(
         &self,
@@ -35,6 +40,7 @@ impl UseCases {
         check_sizes([proof.size()])?;
         request.challenge.check_size(size::CHALLENGE_ID).ok_or(Error::ChallengeInvalid)?;
         self.admit(&caller)?;
+        let proof = proof.parse()?;
         let reserved = self.reserve(&request.challenge).await?;
         let user_id = reserved.challenge.user_id;
         // The account's own limit, over all challenges; it too is spent before anything is compared.
@@ -67,13 +73,12 @@ impl UseCases {
     /// Completes the login, if the proof is right.
     async fn check(
         &self,
-        proof: &Proof,
+        proof: &Code,
         reserved: Reserved,
         caller: Caller,
     ) -> Result<(Tokens, Budget), Error> {
         let user = self.store.user_by_id(reserved.challenge.user_id).await?;
         let credentials = user.ok_or(Error::ChallengeInvalid)?;
-        // Only now is it looked at what it is and what form it has: a malformed guess is a guess.
         let spending = self.evaluate(proof, &reserved, &credentials.user, caller).await?;
         let (challenge, factor) = (reserved.challenge, proof.factor());
         let Challenge { user_id, credential_version, device_id, .. } = challenge;

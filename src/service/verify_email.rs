@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::{Error, UseCases, fields::check_sizes, mailbox::MailboxPurpose};
 use crate::{
-    domain::{Caller, size},
+    domain::{Caller, OneTimeCode, size},
     store::MailboxProof,
     token::OpaqueToken,
 };
@@ -22,7 +22,7 @@ impl UseCases {
     /// Checks the code; from then on the address counts as verified, and is this user's: other accounts that claim it end.
     ///
     /// # Errors
-    /// A code that is too long; too many calls from an address; an id or a code that is not valid; no attempts left; too many
+    /// A text that can't be a code; too many calls from an address; an id or a code that is not valid; no attempts left; too many
     /// failed codes; the store's.
     pub async fn verify_email(
         &self,
@@ -33,6 +33,7 @@ impl UseCases {
         check_sizes([(size::CODE, &code)])?;
         verification.check_size(size::VERIFICATION_ID).ok_or(Error::ChallengeInvalid)?;
         self.admit(&caller)?;
+        let code = OneTimeCode::of_a_mail(size::CODE, &code)?;
         let purpose = MailboxPurpose::EmailVerification;
         let (sent, user_id) =
             self.answer_mailbox_code(purpose, &verification, &code, caller).await?;

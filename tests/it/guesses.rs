@@ -3,7 +3,7 @@
 use countersign::pb::{Challenge, Tokens};
 use futures_util::future::join_all;
 use rstest::rstest;
-use tonic::Status;
+use tonic::{Code, Status};
 
 use crate::{
     factors::{answer, begin, confirm, enroll, recovery, totp},
@@ -12,6 +12,7 @@ use crate::{
         authenticator::App,
         logs, reason_of,
         server::{PASSWORD, wrong},
+        violations,
     },
     mailbox::{NEW_PASSWORD, open_reset, open_verification, reset, verify_email},
 };
@@ -94,6 +95,16 @@ impl Open {
         }
     }
 
+    /// What the code's field is called.
+    fn field(&self) -> &'static str {
+        match self.kind {
+            Kind::SentCode => "otp_code",
+            Kind::AppsCode | Kind::Enrolment => "totp_code",
+            Kind::RecoveryCode => "recovery_code",
+            Kind::Verification | Kind::Reset => "code",
+        }
+    }
+
     /// A code of the right form that is not the right one.
     fn wrong(&self) -> String {
         wrong(&self.right)
@@ -119,28 +130,123 @@ async fn the_right_code_is_right(
     open.answer(&open.right).await.unwrap();
 }
 
-/// Recovery codes are typed with blanks or without: theirs are among the tests of recovery codes.
+/// Five digits, letters among six, a sign: nobody guesses with that, and nobody's attempts are spent by it.
 #[rstest]
 #[tokio::test]
-async fn a_code_of_another_form_is_refused_and_counted(
-    #[values(Kind::SentCode, Kind::AppsCode, Kind::Enrolment, Kind::Verification, Kind::Reset)]
+async fn what_can_not_be_a_code_is_a_bad_field_and_costs_nothing(
+    #[values(
+        Kind::SentCode,
+        Kind::AppsCode,
+        Kind::RecoveryCode,
+        Kind::Enrolment,
+        Kind::Verification,
+        Kind::Reset
+    )]
     kind: Kind,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let open = Open::start(backend, kind).await;
     let right = &open.right;
-    let full_width: String =
-        right.chars().map(|digit| char::from_u32(digit as u32 + 0xFEE0).unwrap()).collect();
-    for typed in [
-        format!("{right}0"),
-        right[1..].to_owned(),
-        full_width,
-        format!("+{}", &right[1..]),
-        String::new(),
-    ] {
+    let count = async |table: &str| {
+        open.server.database.number(&format!("SELECT COUNT(*) FROM {table}")).await
+    };
+    let before = (count("events").await, count("throttles").await);
+    // More than a challenge has attempts, and more than an account has failed codes.
+    for round in 0..3 {
+        for typed in [
+            String::new(),
+            " - ".to_owned(),
+            "12345".to_owned(),
+            "1234567".to_owned(),
+            "12345a".to_owned(),
+            "+23456".to_owned(),
+            format!("{right}0"),
+            right[1..].to_owned(),
+            format!("U{}", &right[1..]),
+        ] {
+            let refused = open.answer(&typed).await.unwrap_err();
+            assert_eq!(refused.code(), Code::InvalidArgument, "{round} {typed:?}");
+            assert_eq!(violations(&refused), [open.field()], "{typed:?}");
+            assert!(typed.len() < 3 || !refused.message().contains(&typed), "{refused:?}");
+        }
+    }
+    assert_eq!((count("events").await, count("throttles").await), before);
+    open.answer(right).await.unwrap();
+}
+
+/// Nor does the answer to such a text tell whether there is anything that a code could answer.
+#[rstest]
+#[tokio::test]
+async fn what_can_not_be_a_code_has_one_answer_whatever_it_is_for(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let open = Open::start(backend, Kind::Reset).await;
+    let unknown = reset(&open.server, "unknown", "12345", NEW_PASSWORD).await.unwrap_err();
+    let known = open.answer("12345").await.unwrap_err();
+    assert_eq!((known.code(), known.details()), (unknown.code(), unknown.details()));
+    let open = Open::start(backend, Kind::SentCode).await;
+    let challenge = Challenge { challenge_id: "unknown".into(), ..Challenge::default() };
+    let unknown = open.server.verify(&challenge, "12345").await.unwrap_err();
+    let known = open.answer("12345").await.unwrap_err();
+    assert_eq!((known.code(), known.details()), (unknown.code(), unknown.details()));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_code_is_one_guess_however_it_is_spelled(
+    #[values(
+        Kind::SentCode,
+        Kind::AppsCode,
+        Kind::RecoveryCode,
+        Kind::Enrolment,
+        Kind::Verification,
+        Kind::Reset
+    )]
+    kind: Kind,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let open = Open::start(backend, kind).await;
+    for typed in spellings(&open.wrong()).into_iter().cycle().take(5) {
         assert_eq!(reason_of(open.answer(&typed).await), "CHALLENGE_INVALID", "{typed:?}");
     }
-    assert_eq!(reason_of(open.answer(right).await), "CHALLENGE_EXHAUSTED");
+    assert_eq!(reason_of(open.answer(&open.right).await), "CHALLENGE_EXHAUSTED");
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_right_code_is_right_once_in_whatever_spelling(
+    #[values(
+        Kind::SentCode,
+        Kind::AppsCode,
+        Kind::RecoveryCode,
+        Kind::Enrolment,
+        Kind::Verification,
+        Kind::Reset
+    )]
+    kind: Kind,
+    #[values(0, 1, 2, 3)] spelling: usize,
+) {
+    let open = Open::start(Backend::Sqlite, kind).await;
+    open.answer(&spellings(&open.right)[spelling]).await.unwrap();
+    for again in spellings(&open.right) {
+        assert!(open.answer(&again).await.is_err(), "{again:?}");
+    }
+}
+
+/// As phones, mails and other keyboards give it.
+fn spellings(code: &str) -> [String; 4] {
+    let (head, tail) = code.split_at(3);
+    let full_width = |c: char| char::from_u32(u32::from(c) + 0xFEE0).unwrap();
+    let devanagari = |c: char| match c.to_digit(10) {
+        Some(digit) => char::from_u32(0x966 + digit).unwrap(),
+        None => c,
+    };
+    [
+        format!(" {head} {tail}\n"),
+        code.to_lowercase().chars().map(full_width).collect(),
+        format!("\u{200e}{head}\u{2013}{}", tail.chars().map(devanagari).collect::<String>()),
+        code.replace('-', "\u{a0}").to_lowercase(),
+    ]
 }
 
 #[rstest]

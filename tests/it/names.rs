@@ -1,11 +1,13 @@
 //! Names that can't be seen, and names in the scripts that people write in.
 
-use countersign::pb::{LoginRequest, RegisterRequest, login_response::Result as Outcome};
+use countersign::pb::{
+    LoginRequest, RegisterRequest, RequestPasswordResetRequest, login_response::Result as Outcome,
+};
 use rstest::rstest;
 use tonic::Status;
 
 use crate::harness::{
-    Backend, Server,
+    Backend, Server, logs, reason,
     server::{PASSWORD, registration},
     soon, violations,
 };
@@ -103,11 +105,70 @@ async fn a_name_is_registered_in_every_script_and_logs_in_in_every_spelling(
         ("محمد", "محمد"),
         ("用户", "用户"),
         ("Élodie", "e\u{301}lodie"),
+        ("রবীন্দ্রনাথ", "রবীন্দ্রনাথ"),
+        ("အောင်ဆန်းစုကြည်", "အောင်ဆန်းစုကြည်"),
+        ("علی\u{200c}رضا", "علیرضا"),
+        ("ශ\u{dca}\u{200d}රීමතී", "ශ\u{dca}රීමතී"),
+        ("Adébáyọ̀", "ADE\u{301}BA\u{301}YO\u{323}\u{300}"),
+        ("İsmail", "i\u{307}smail"),
+        ("ΟΔΥΣΣΕΥΣ", "οδυσσευς"),
+        ("ג׳ורג׳", "ג׳ורג׳"),
+        ("བསྟན་འཛིན", "བསྟན་འཛིན"),
     ] {
         let request = RegisterRequest { username: username.into(), ..registration(false) };
         assert_eq!(server.register(request).await.unwrap().username, username);
         assert!(login(&server, other_spelling, "").await.is_ok(), "{other_spelling}");
     }
+    // One name, with the non-joiner and without it: nobody passes for the other.
+    let twin = RegisterRequest { username: "علیرضا".into(), ..registration(false) };
+    assert_eq!(reason(&server.register(twin).await.unwrap_err()), "USERNAME_TAKEN");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_name_of_two_directions_or_with_a_joiner_where_none_belongs_is_not_registered(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    for username in
+        ["aliceمحمد", "محمدalice", "1محمد", "محمد_", "محـمد", "ad\u{200c}min", "علی\u{200c}", "a·b"]
+    {
+        let request = RegisterRequest { username: username.into(), ..registration(false) };
+        let refused = server.register(request).await.unwrap_err();
+        assert_eq!(violations(&refused), ["username"], "{username:?}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn white_space_around_a_login_name_is_dropped(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    server.clock.stop();
+    let user = server.user(false).await;
+    for name in [&user.username, &user.email] {
+        for typed in [format!("{name} "), format!("\t {name}"), format!("\u{a0}{name}\u{3000}\n")] {
+            assert!(login(&server, &typed, "").await.is_ok(), "{typed:?}");
+        }
+    }
+    let refused = login(&server, " \u{3000}", "").await.unwrap_err();
+    assert_eq!(violations(&refused), ["username"]);
+    // It is the same account's budget.
+    let wrong = "not the password";
+    for typed in [" {}", "{} ", "\t{}", "{}\n", "\u{a0}{}"] {
+        let typed = typed.replace("{}", &user.username);
+        server.login(&typed, wrong).await.unwrap_err();
+    }
+    let refused = server.login(&user.username, wrong).await.unwrap_err();
+    assert_eq!(reason(&refused), "THROTTLED");
+    let asked = RequestPasswordResetRequest {
+        email: format!(" {}\n", user.email),
+        ..RequestPasswordResetRequest::default()
+    };
+    server.auth.clone().request_password_reset(asked).await.unwrap();
+    server.delivered().await;
+    assert_eq!(logs::code(&user.username).len(), 11);
 }
 
 /// The rules are for new names: nobody is locked out by them.

@@ -110,8 +110,8 @@ async fn guess(attacker: &Caller, person: &Person, proof: impl Fn(String) -> Pro
     let Ok(Outcome::Challenge(challenge)) = answer else { return vec![Answer::of(&answer)] };
     let mut answers = Vec::new();
     for _ in 0..GUESSES {
-        // Never right: what has no digits is a guess all the same.
-        let answer = attacker.verify(&challenge.challenge_id, proof("x".to_owned())).await;
+        // As good as never right; what can't be a code is no guess.
+        let answer = attacker.verify(&challenge.challenge_id, proof("000000".to_owned())).await;
         answers.push(Answer::of(&answer));
     }
     answers

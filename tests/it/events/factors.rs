@@ -41,7 +41,7 @@ async fn each_change_of_a_second_factor_leaves_one_event_and_a_refusal_none_of_i
     regenerate(&recorder.server, &own, PASSWORD).await.unwrap();
     recorder.expect(&[(RecoveryCodesReplaced, of, by)]).await;
     let challenge = recorder.server.challenge(&user).await;
-    for refused in [totp("x"), recovery(&codes[0])] {
+    for refused in [totp("000000"), recovery(&codes[0])] {
         answer(&recorder.server, &challenge, refused).await.unwrap_err();
     }
     let failed = (CodeFailed, of, None);

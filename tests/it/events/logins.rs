@@ -47,10 +47,12 @@ async fn each_login_leaves_one_event_however_it_ends(
     let challenge = recorder.server.challenge(&bob).await;
     recorder.expect(&[(ChallengeBegun, Some(&bob), None)]).await;
     let code = logs::code(&bob.username);
-    for failing in [wrong(&code), format!("{code} ")] {
+    for failing in [wrong(&code), format!(" {}", wrong(&code))] {
         recorder.server.verify(&challenge, &failing).await.unwrap_err();
         recorder.expect(&[(CodeFailed, Some(&bob), None)]).await;
     }
+    recorder.server.verify(&challenge, &code[1..]).await.unwrap_err();
+    recorder.expect(&[]).await;
     let tokens = recorder.server.verify(&challenge, &code).await.unwrap();
     let (of, by) = (Some(&bob), Some(&tokens));
     recorder.expect(&[(LoginSucceeded, of, by), (EmailVerified, of, by)]).await;

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::{Recorder, WRONG, events};
 use crate::harness::{
-    Backend, reason,
-    server::{PASSWORD, registration},
+    Backend, logs, reason,
+    server::{PASSWORD, registration, wrong},
 };
 
 #[rstest]
@@ -27,14 +27,16 @@ async fn what_is_refused_or_changes_nothing_leaves_none(
     let (own, ended) = (recorder.server.session(&user).await, recorder.server.session(&user).await);
     recorder.server.logout(&ended.refresh_token).await.unwrap();
     let challenge = recorder.server.challenge(&careful).await;
+    let wrong = wrong(&logs::code(&careful.username));
     for _ in 0..5 {
-        recorder.server.verify(&challenge, "no code").await.unwrap_err();
+        recorder.server.verify(&challenge, &wrong).await.unwrap_err();
     }
     recorder.seen = events(&recorder.server.database).await.len();
 
     let server = &recorder.server;
     // Bad fields; names that are taken; a request that came before.
     server.login("", PASSWORD).await.unwrap_err();
+    server.verify(&challenge, "no code").await.unwrap_err();
     server.change_password(&own, PASSWORD, "short").await.unwrap_err();
     let rival = RegisterRequest { request_id: String::new(), ..request.clone() };
     server.register(rival).await.unwrap_err();

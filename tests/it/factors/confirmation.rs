@@ -17,6 +17,7 @@ use super::{
 use crate::harness::{
     Backend, Server, reason, reason_of,
     server::{PASSWORD, bearer},
+    violations,
 };
 
 const NEW: &str = "another passphrase";
@@ -227,20 +228,52 @@ async fn a_wrong_proof_is_a_wrong_password_and_one_beside_a_wrong_password_is_no
     let code = who.app.code_at(&server.clock);
     let refused = ask(&server, &tokens, Change::Password, NEW, app(code.as_str())).await;
     assert_eq!(reason_of(refused), "INVALID_CREDENTIALS");
-    for wrong in [
-        app(wrong_for(&who.app, &server)),
-        app(""),
-        app(who.codes[0].as_str()),
-        on_paper(code.as_str()),
-        on_paper(&other.codes[0]),
-    ] {
+    for wrong in
+        [app(wrong_for(&who.app, &server)), on_paper("0".repeat(24)), on_paper(&other.codes[0])]
+    {
         let refused = ask(&server, &tokens, Change::Password, PASSWORD, wrong).await;
         assert_eq!(reason_of(refused), "INVALID_CREDENTIALS");
     }
     let recorded = "SELECT COUNT(*) FROM events WHERE kind = 'confirmation_failed'";
-    assert_eq!(server.database.number(recorded).await, 6);
+    assert_eq!(server.database.number(recorded).await, 4);
     assert_eq!(server.database.number("SELECT COUNT(*) FROM recovery_codes").await, 20);
     ask(&server, &tokens, Change::Password, PASSWORD, app(code)).await.unwrap();
+}
+
+/// Neither the password beside it nor the factor is charged: it is refused before either is looked at.
+#[rstest]
+#[tokio::test]
+async fn what_can_not_be_a_second_factor_is_a_bad_field_and_the_right_one_counts_in_any_spelling(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let who = enrolled(&server).await;
+    let tokens = session_by_app(&server, &who.user, &who.app).await;
+    server.clock.advance(2 * FRESH);
+    let charged = async || server.database.number("SELECT COUNT(*) FROM throttles").await;
+    let before = charged().await;
+    for change in CHANGES {
+        for (typed, field) in [
+            (app(""), "totp_code"),
+            (app("12345"), "totp_code"),
+            (app("+23456"), "totp_code"),
+            (app(who.codes[0].as_str()), "totp_code"),
+            (on_paper(""), "recovery_code"),
+            (on_paper("123456"), "recovery_code"),
+        ] {
+            let refused = ask(&server, &tokens, change, PASSWORD, typed).await.unwrap_err();
+            assert_eq!(refused.code(), Code::InvalidArgument, "{change:?}");
+            assert_eq!(violations(&refused), [field], "{change:?}");
+        }
+    }
+    assert_eq!(charged().await, before);
+    let recorded = "SELECT COUNT(*) FROM events WHERE kind = 'confirmation_failed'";
+    assert_eq!(server.database.number(recorded).await, 0);
+    let code = who.app.code_at(&server.clock);
+    let spaced = app(format!("{} {}", &code[..3], &code[3..]));
+    ask(&server, &tokens, Change::RecoveryCodes, PASSWORD, spaced).await.unwrap();
+    let again = ask(&server, &tokens, Change::Password, PASSWORD, app(code)).await;
+    assert_eq!(reason_of(again), "INVALID_CREDENTIALS", "it is the same code");
 }
 
 /// Whoever has stolen a session and knows the password has twenty guesses an hour, and takes none from the owner.

@@ -153,20 +153,15 @@ async fn a_code_works_until_it_expires_after_five_minutes_exactly(
 
 #[rstest]
 #[tokio::test]
-async fn malformed_codes_count_and_after_five_the_right_one_comes_too_late(
+async fn wrong_codes_count_and_after_five_the_right_one_comes_too_late(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = Server::start(backend).await;
     let user = server.user(false).await;
     let (id, code) = open_reset(&server, &user).await;
-    for typed in [
-        format!("{code}0"),
-        code[1..].to_owned(),
-        format!("+{}", &code[1..]),
-        String::new(),
-        wrong(&code),
-    ] {
-        let refused = reset(&server, &id, &typed, NEW_PASSWORD).await;
+    let wrong = wrong(&code);
+    for typed in [&wrong, &wrong.to_lowercase(), &wrong.replace('-', " "), &wrong, &wrong] {
+        let refused = reset(&server, &id, typed, NEW_PASSWORD).await;
         assert_eq!(reason_of(refused), "CHALLENGE_INVALID", "{typed:?}");
     }
     let refused = reset(&server, &id, &code, NEW_PASSWORD).await.unwrap_err();
@@ -316,7 +311,7 @@ async fn bad_fields_are_named() {
         );
     }
     let refused = server.auth.clone().reset_password(ResetPasswordRequest::default()).await;
-    assert_eq!(violations(&refused.unwrap_err()), ["new_password"]);
+    assert_eq!(violations(&refused.unwrap_err()), ["code", "new_password"]);
 }
 
 /// Whoever reads the database can't answer for anybody.

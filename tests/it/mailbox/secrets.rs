@@ -18,7 +18,7 @@ use crate::{
 const PASSWORD: &str = "canary passphrase";
 const NEXT: &str = "canary next passphrase";
 const NO_CODE: &str = "canary no code";
-const RECOVERY: &str = "canary recovery code";
+const RECOVERY: &str = "CANARY-RECVRY-CANARY-RECVRY";
 const DEVICE: &str = "canary device token";
 
 #[rstest]
@@ -69,6 +69,9 @@ async fn no_secret_of_a_mailbox_is_in_any_output(
     {
         canaries.refused(auth.reset_password(reset(code, password)).await);
     }
+    let no_recovery_code =
+        ResetPasswordRequest { recovery_code: NO_CODE.into(), ..reset(&reset_code, NEXT) };
+    canaries.refused(auth.reset_password(no_recovery_code).await);
     auth.reset_password(reset(&reset_code, NEXT)).await.unwrap();
     canaries.refused(auth.reset_password(reset(&reset_code, NEXT)).await);
     canaries.running.wait_for_log("purpose=\"password_changed\"");

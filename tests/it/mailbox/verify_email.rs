@@ -52,7 +52,8 @@ async fn five_wrong_codes_are_the_end_and_five_minutes_too(
     let server = Server::start(backend).await;
     let user = server.user(false).await;
     let (first, code) = open_verification(&server, &user).await;
-    for typed in ["", "12345", &wrong(&code), &format!("{code}0"), &format!("+{}", &code[1..])] {
+    let wrong = wrong(&code);
+    for typed in [&wrong, &wrong.to_lowercase(), &wrong.replace('-', ""), &wrong, &wrong] {
         assert_eq!(reason_of(verify_email(&server, &first, typed).await), "CHALLENGE_INVALID");
     }
     let refused = verify_email(&server, &first, &code).await.unwrap_err();

@@ -114,7 +114,7 @@ async fn guess_for_hours(server: &Server, user: &User, hours: usize) -> usize {
                 continue;
             }
             for _ in 0..5 {
-                let refused = answer(server, &challenge, totp("x")).await;
+                let refused = answer(server, &challenge, totp("000000")).await;
                 evaluated += usize::from(reason_of(refused) == "CHALLENGE_INVALID");
             }
         }
@@ -184,7 +184,7 @@ async fn all_resets_of_a_user_make_one_device_known(
         let password = format!("a passphrase for round {round}");
         let challenge = challenge_of(&server, &user, &password, &device).await.unwrap();
         for _ in 0..5 {
-            let refused = answer(&server, &challenge, totp("x")).await;
+            let refused = answer(&server, &challenge, totp("000000")).await;
             assert_eq!(reason_of(refused), "CHALLENGE_INVALID");
         }
         server.clock.advance(Duration::from_secs(60));
