@@ -7,7 +7,7 @@ use super::{
     reader::{Reader, minutes},
     settings as name,
 };
-use crate::domain::TrustedProxies;
+use crate::domain::{ForwardedHeader, TrustedProxies};
 
 /// The listeners and how they end.
 #[derive(Debug, Clone)]
@@ -38,9 +38,7 @@ impl Reader<'_> {
         Listen {
             grpc: self.read(name::GRPC_ADDR, SocketAddr::from(([127, 0, 0, 1], 50051)), address),
             http: self.read(name::HTTP_ADDR, SocketAddr::from(([127, 0, 0, 1], 8080)), address),
-            trusted_proxies: self.read(name::TRUSTED_PROXIES, TrustedProxies::default(), |text| {
-                TrustedProxies::parse(text).map_err(str::to_owned)
-            }),
+            trusted_proxies: self.trusted_proxies(),
             reflection: self.switch(name::REFLECTION, development),
             drain_delay: self.duration(name::DRAIN_DELAY, drain_delay, minutes(10)),
             shutdown_timeout: self.duration(
@@ -49,5 +47,15 @@ impl Reader<'_> {
                 minutes(10),
             ),
         }
+    }
+
+    fn trusted_proxies(&mut self) -> TrustedProxies {
+        let proxies = self.read(name::TRUSTED_PROXIES, TrustedProxies::default(), |text| {
+            TrustedProxies::parse(text).map_err(str::to_owned)
+        });
+        let header = self.read(name::FORWARDED_HEADER, ForwardedHeader::default(), |text| {
+            ForwardedHeader::parse(text).map_err(str::to_owned)
+        });
+        proxies.writing(header)
     }
 }

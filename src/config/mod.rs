@@ -408,6 +408,7 @@ mod tests {
             (name::GRPC_ADDR, "50051"),
             (name::HTTP_ADDR, "localhost"),
             (name::TRUSTED_PROXIES, "10.0.0.0/33"),
+            (name::FORWARDED_HEADER, "x-real-ip"),
             (name::REFLECTION, "yes"),
             (name::DRAIN_DELAY, "5"),
             (name::MASTER_KEY, "!"),

@@ -133,6 +133,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     plain(SERVICE_FAILURES, "100000", "the same from all addresses together; 0 is no limit"),
     plain(TRUSTED_PROXIES, "", "networks whose x-forwarded-for is believed, such as 10.0.0.0/8"),
+    plain(
+        FORWARDED_HEADER,
+        "x-forwarded-for",
+        "the header that they write: x-forwarded-for, or forwarded (RFC 7239)",
+    ),
     plain(REFLECTION, "on in development", "gRPC reflection: on or off"),
     plain(DRAIN_DELAY, "0s, 5s with Postgres", "from not ready to no new connections, at shutdown"),
     plain(SHUTDOWN_TIMEOUT, "20s", "how long running calls have to end, at shutdown"),
@@ -182,6 +187,7 @@ pub(super) const ADDRESS_RATE: &str = "COUNTERSIGN_ADDRESS_RATE";
 pub(super) const SOURCE_FAILURES: &str = "COUNTERSIGN_SOURCE_FAILURES";
 pub(super) const SERVICE_FAILURES: &str = "COUNTERSIGN_SERVICE_FAILURES";
 pub(super) const TRUSTED_PROXIES: &str = "COUNTERSIGN_TRUSTED_PROXIES";
+pub(super) const FORWARDED_HEADER: &str = "COUNTERSIGN_FORWARDED_HEADER";
 pub(super) const REFLECTION: &str = "COUNTERSIGN_REFLECTION";
 pub(super) const DRAIN_DELAY: &str = "COUNTERSIGN_DRAIN_DELAY";
 pub(super) const SHUTDOWN_TIMEOUT: &str = "COUNTERSIGN_SHUTDOWN_TIMEOUT";

@@ -1,18 +1,20 @@
 //! Whom to believe about the addresses of others.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{net::IpAddr, sync::Arc};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::ForwardedHeader;
 
 /// The addresses in which IPv6 writes those of IPv4 begin with so many bits (RFC 4291, section 2.5.5.2).
 const MAPPED_PREFIX: u8 = 96;
 
-/// The networks of proxies that say truly whom they forward for. None by default.
+/// The networks of proxies that say truly whom they forward for, and the header in which they do. None by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Arc<[IpNet]>);
+pub struct TrustedProxies {
+    networks: Arc<[IpNet]>,
+    header: ForwardedHeader,
+}
 
 impl TrustedProxies {
     /// Parses networks (`10.0.0.0/8`) and addresses, with commas between them.
@@ -25,12 +27,24 @@ impl TrustedProxies {
             text.parse::<IpNet>().or_else(|_no_prefix| address()).map(canonical)
         };
         let networks: Result<_, _> = text.split(',').map(|text| network(text.trim())).collect();
-        networks.map(Self).map_err(|_neither| {
+        let header = ForwardedHeader::default();
+        networks.map(|networks| Self { networks, header }).map_err(|_neither| {
             "must be networks and addresses with commas between them, such as 10.0.0.0/8,fd00::/8"
         })
     }
 
-    /// Whose call it is that came from `peer` with these `x-forwarded-for`, the nearest hop last. None where a trusted proxy
+    /// The same proxies, which write that header.
+    #[must_use]
+    pub fn writing(self, header: ForwardedHeader) -> Self {
+        Self { header, ..self }
+    }
+
+    /// The header in which they say whom they forward for.
+    pub fn header(&self) -> ForwardedHeader {
+        self.header
+    }
+
+    /// Whose call it is that came from `peer` with these values of the header, the nearest hop last. None where a trusted proxy
     /// names somebody, and not by an address.
     ///
     /// Each proxy adds the address that it saw. So the list is read from its end for as long as who wrote an entry is
@@ -42,11 +56,11 @@ impl TrustedProxies {
         forwarded: impl DoubleEndedIterator<Item = &'a str>,
     ) -> Option<IpAddr> {
         let mut origin = peer.to_canonical();
-        let mut hops = forwarded.rev().flat_map(|header| header.rsplit(','));
+        let mut hops = self.header.hops(forwarded);
         while self.contains(origin)
             && let Some(hop) = hops.next()
         {
-            origin = address(hop)?;
+            origin = hop?;
         }
         Some(origin)
     }
@@ -54,12 +68,12 @@ impl TrustedProxies {
     /// Whether this is the address of a trusted proxy.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.0.iter().any(|network| network.contains(&address))
+        self.networks.iter().any(|network| network.contains(&address))
     }
 
     /// The networks among them that take in a good part of the internet: nobody's proxies have that many addresses.
     pub fn too_wide(&self) -> impl Iterator<Item = IpNet> {
-        self.0.iter().copied().filter(is_too_wide)
+        self.networks.iter().copied().filter(is_too_wide)
     }
 }
 
@@ -87,15 +101,6 @@ fn is_too_wide(network: &IpNet) -> bool {
                 && !(network.prefix_len() >= 10 && address.is_unicast_link_local())
         }
     }
-}
-
-/// An entry of `x-forwarded-for`: an address. Some proxies add a port, or put an IPv6 address into brackets.
-fn address(hop: &str) -> Option<IpAddr> {
-    let hop = hop.trim();
-    let with_port = || hop.parse().map(|address: SocketAddr| address.ip()).ok();
-    let in_brackets = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().map(IpAddr::V6).ok();
-    let address = hop.parse().ok().or_else(with_port).or_else(in_brackets);
-    address.map(|address: IpAddr| address.to_canonical())
 }
 
 #[cfg(test)]
@@ -139,22 +144,30 @@ mod tests {
     #[test]
     fn whom_a_trusted_proxy_does_not_name_by_an_address_is_unknown() {
         let of = |forwarded: &[&str]| origin("10.0.0.0/8", "10.0.0.1", forwarded);
-        for hop in [
-            "unknown",
-            "_hidden",
-            "",
-            "localhost",
-            "10.0.0",
-            "192.0.2.1:x",
-            "fe80::1%eth0",
-            "[10.0.0.2]",
-        ] {
+        for hop in ["unknown", "_hidden", "", "localhost", "10.0.0", "192.0.2.1:x", "[10.0.0.2]"] {
             assert_eq!(of(&[hop]), "unknown", "{hop:?}");
             assert_eq!(of(&[&format!("192.0.2.1, {hop}, 10.0.0.2")]), "unknown", "{hop:?}");
             assert_eq!(of(&["192.0.2.1", hop]), "unknown", "{hop:?}");
             assert_eq!(of(&[&format!("{hop}, 192.0.2.1")]), "192.0.2.1", "an invention: {hop:?}");
             assert_eq!(origin("", "10.0.0.1", &[hop]), "10.0.0.1", "{hop:?}");
         }
+    }
+
+    #[test]
+    fn a_proxy_counts_however_it_is_written_and_by_the_header_that_is_set() {
+        let of = |forwarded: &[&str]| origin("10.0.0.0/8,fe80::/10", "10.0.0.1", forwarded);
+        for proxy in
+            ["10.0.0.2:80", "\"10.0.0.2\"", "::ffff:10.0.0.2", "fe80::1%eth0", "[fe80::1]:1"]
+        {
+            assert_eq!(of(&[&format!("192.0.2.1:4711, {proxy}")]), "192.0.2.1", "{proxy}");
+        }
+        let proxies = TrustedProxies::parse("10.0.0.0/8").unwrap();
+        let proxies = proxies.writing(ForwardedHeader::Forwarded);
+        let of = |value| proxies.origin("10.0.0.1".parse().unwrap(), [value].into_iter());
+        let element = "for=6.6.6.6, for=\"192.0.2.1:80\";proto=https, for=10.0.0.2";
+        assert_eq!(of(element), Some("192.0.2.1".parse().unwrap()));
+        assert_eq!(of("192.0.2.1"), None, "an entry of the other header");
+        assert_eq!(of("for=192.0.2.1, by=10.0.0.2"), None, "the proxy does not say for whom");
     }
 
     #[test]

@@ -126,17 +126,21 @@ where
     }
 }
 
+/// Optional white space in a header (RFC 9110, section 5.6.3).
+const BLANK: [char; 2] = [' ', '\t'];
+
 async fn authenticate(use_cases: &UseCases, headers: &HeaderMap) -> Result<Account, Error> {
     let jwt = bearer(headers).ok_or(Error::TokenInvalid)?;
     use_cases.authenticate(jwt).await
 }
 
-/// The token of `authorization: Bearer …` (RFC 6750, section 2.1). Two headers are none: nobody could tell which counts.
+/// The token of `authorization: Bearer …` (RFC 6750, section 2.1), with the scheme in any case and one or more spaces behind it
+/// (RFC 9110, section 11.4). Two headers are none: nobody could tell which counts.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (value, None) = (values.next()?, values.next()) else { return None };
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+    let (scheme, token) = value.to_str().ok()?.trim_matches(BLANK).split_once(BLANK)?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start_matches(BLANK))
 }
 
 /// A handler asks for the account of a call that was let through without one: a defect of the table.
@@ -278,12 +282,27 @@ mod tests {
     #[test]
     fn one_header_of_the_right_scheme_holds_the_token() {
         assert_eq!(bearer(&headers(&["Bearer abc"])), Some("abc"));
-        assert_eq!(bearer(&headers(&["bEARER abc"])), Some("abc"));
+        for value in [
+            "bearer abc",
+            "BEARER abc",
+            "bEARER abc",
+            "Bearer  abc",
+            "Bearer     abc",
+            "Bearer\tabc",
+            " Bearer abc",
+            "Bearer abc ",
+            "\tbearer \t abc\t",
+        ] {
+            assert_eq!(bearer(&headers(&[value])), Some("abc"), "{value:?}");
+        }
         for none in [
             &[][..],
             &["Bearer abc", "Bearer abc"],
             &["Basic abc"],
             &["Bearer"],
+            &["Bearer "],
+            &["Bearer   "],
+            &["Bearer:abc"],
             &["Bearerabc"],
             &["abc"],
             &[""],

@@ -113,7 +113,7 @@ pub(super) fn caller<T>(request: &tonic::Request<T>) -> Caller {
 /// Where a request comes from: the connection's other end, or whom trusted proxies forward for; nothing where that is unknown.
 fn address(request: &Request<Body>, trusted: &TrustedProxies) -> Option<IpAddr> {
     let connection = request.extensions().get::<TcpConnectInfo>()?;
-    let forwarded = request.headers().get_all("x-forwarded-for").iter();
+    let forwarded = request.headers().get_all(trusted.header().name()).iter();
     // One that is no text is an entry that makes no sense: whom it is about is unknown.
     let forwarded = forwarded.map(|header| header.to_str().unwrap_or_default());
     trusted.origin(connection.remote_addr()?.ip(), forwarded)

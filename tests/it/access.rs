@@ -76,7 +76,6 @@ async fn whatever_is_not_the_access_token_of_a_live_session_is_refused(
         &["Bearer"],
         &["Bearer "],
         &["Bearer garbage"],
-        &[&*format!("Bearer  {}", tokens.access_token)],
         &[&*format!("Bearer {}x", tokens.access_token)],
         &[&*format!("Bearer {}", challenge.challenge_id)],
         &[&*format!("Bearer {}", tokens.refresh_token)],
@@ -146,4 +145,20 @@ async fn the_callers_deadline_holds_for_the_check_of_the_token() {
     .await;
     drop(lock);
     assert!(server.me(&tokens).await.is_ok());
+}
+
+/// As proxies and people write it (RFC 9110, section 11.4).
+#[tokio::test]
+async fn the_scheme_may_have_any_case_and_several_spaces_behind_it() {
+    let server = Server::start(Backend::Sqlite).await;
+    let user = server.user(false).await;
+    let tokens = server.session(&user).await;
+    for scheme in ["Bearer ", "bearer ", "BEARER ", "Bearer   ", "bEaReR\t", " Bearer  "] {
+        let value = format!("{scheme}{}", tokens.access_token);
+        call(&server, "/auth.v1.AccountService/GetMe", &[&value]).await.unwrap();
+    }
+    for value in ["Bearer", "Bearer ", "Bearer    "] {
+        let refused = call(&server, "/auth.v1.AccountService/GetMe", &[value]).await;
+        assert_eq!(reason(&refused.unwrap_err()), "TOKEN_INVALID", "{value:?}");
+    }
 }

@@ -15,6 +15,7 @@ mod engine;
 mod errors;
 mod events;
 mod factors;
+mod forwarded;
 mod guesses;
 mod harness;
 mod health;

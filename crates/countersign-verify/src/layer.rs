@@ -178,9 +178,10 @@ where
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (all.next(), all.next()) else { return None };
-    let (scheme, jwt) = value.to_str().ok()?.split_once(' ')?;
-    // RFC 9110, section 11.1: schemes know no case.
-    scheme.eq_ignore_ascii_case("Bearer").then_some(jwt)
+    let blank = [' ', '\t'];
+    let (scheme, jwt) = value.to_str().ok()?.trim_matches(blank).split_once(blank)?;
+    // RFC 9110, section 11: schemes know no case, and one or more spaces follow.
+    scheme.eq_ignore_ascii_case("Bearer").then_some(jwt.trim_start_matches(blank))
 }
 
 fn refusal<R: Default>(error: VerifyError) -> Response<R> {

@@ -35,7 +35,7 @@ async fn a_good_token_gets_through_and_its_claims_with_it() {
     let issuer = Issuer::new(Algorithm::ES256);
     let mut fake = Fake::new([issuer.public()]);
     let (verifier, _stream) = following(&mut fake, settings()).await;
-    for scheme in ["Bearer", "bearer", "BEARER"] {
+    for scheme in ["Bearer", "bearer", "BEARER", "Bearer  ", " bearer\t"] {
         let authorization = format!("{scheme} {}", issuer.token());
         assert_eq!(call(&verifier, "/a.B/C", &[&authorization]).await.unwrap(), "alice");
     }
@@ -48,12 +48,11 @@ async fn all_else_is_unauthenticated_and_nothing_says_why() {
     let (verifier, _stream) = following(&mut fake, settings()).await;
     let jwt = issuer.token();
     let good = format!("Bearer {jwt}");
-    let cases: [&[&str]; 8] = [
+    let cases: [&[&str]; 7] = [
         &[],
         &[""],
         &[&jwt],
         &[&format!("Basic {jwt}")],
-        &[&format!("Bearer  {jwt}")],
         &["Bearer "],
         &[&good, &good],
         &[&format!("Bearer {}", Issuer::new(Algorithm::ES256).token())],
