@@ -274,8 +274,13 @@ impl App {
             }),
             watch::channel(false),
         );
-        let site = http::Site { use_cases: use_cases.clone(), metrics: metrics.clone(), ready };
-        let stop = CancellationToken::new();
+        let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
+        let site = http::Site {
+            use_cases: use_cases.clone(),
+            metrics: metrics.clone(),
+            ready,
+            draining: draining.clone(),
+        };
         let mut background = Background::start(&use_cases, delivery, &environment);
 
         let servers = async {
@@ -297,6 +302,7 @@ impl App {
 
         tracing::info!("shutting down");
         health.set_ready(false).await;
+        draining.cancel();
         set_ready.send_replace(false);
         let drain = async {
             // Callers that watch readiness turn elsewhere before connections are closed.

@@ -1,5 +1,7 @@
 //! The HTTP side: what verifiers, probes and Prometheus fetch. It decides nothing and takes no input.
 
+mod accept;
+mod pace;
 mod server;
 
 use std::{future::Future, time::Duration};
@@ -7,17 +9,19 @@ use std::{future::Future, time::Duration};
 use axum::{
     Json, Router,
     extract::State,
-    http::{HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 use serde_json::json;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
+use self::accept::Format;
 use crate::{
     listener::Listener,
     service::{Jwks, UseCases},
-    telemetry::Metrics,
+    telemetry::{Metrics, text_format},
 };
 
 /// How much one caller may take.
@@ -25,9 +29,14 @@ use crate::{
 pub struct Limits {
     /// Connections at a time. One source has a quarter of them at the most.
     pub max_connections: usize,
-    /// How long a caller may take to send a request's head, or to send nothing at all.
+    /// How long a caller may take to begin its first request, and from the first byte of any to the end of its head.
     pub head_deadline: Duration,
-    /// How long a connection may last, whatever it does.
+    /// How long an answer may take to be made, and taken.
+    pub answer_deadline: Duration,
+    /// How long a connection may wait for its next request. Proxies that keep theirs for less (60 s are common) never send into
+    /// one that is just being closed.
+    pub keep_alive: Duration,
+    /// After this long the next answer is a connection's last, and says so: callers spread over new replicas.
     pub max_age: Duration,
 }
 
@@ -37,7 +46,9 @@ impl Default for Limits {
         Self {
             max_connections: 256,
             head_deadline: Duration::from_secs(10),
-            max_age: Duration::from_secs(120),
+            answer_deadline: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(75),
+            max_age: Duration::from_secs(30 * 60),
         }
     }
 }
@@ -51,6 +62,9 @@ pub struct Site {
     pub metrics: Metrics,
     /// Whether the service is ready.
     pub ready: watch::Receiver<bool>,
+    /// Cancelled when the server is asked to stop, some time before it takes no more connections: until then each answer
+    /// says that its connection ends.
+    pub draining: CancellationToken,
 }
 
 /// Serves until `shutdown`, then lets running requests end.
@@ -60,7 +74,8 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) {
-    server::serve(listener, router(site), limits, shutdown).await;
+    let draining = site.draining.clone();
+    server::serve(listener, router(site), limits, draining, shutdown).await;
 }
 
 fn router(site: Site) -> Router {
@@ -104,11 +119,18 @@ async fn readyz(State(site): State<Site>) -> Response {
     }
 }
 
-async fn metrics(State(site): State<Site>) -> Response {
-    match site.metrics.render(site.use_cases.pool_use(), site.use_cases.revocation_streams()) {
+async fn metrics(State(site): State<Site>, headers: HeaderMap) -> Response {
+    let format = Format::asked_for(&headers);
+    let figures =
+        site.metrics.render(site.use_cases.pool_use(), site.use_cases.revocation_streams());
+    let figures = figures.and_then(|openmetrics| match format {
+        Format::Text => text_format(&openmetrics),
+        Format::OpenMetrics | Format::OpenMetrics001 => Ok(openmetrics),
+    });
+    match figures {
         Ok(text) => {
-            let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            ([(header::CONTENT_TYPE, openmetrics)], text).into_response()
+            let headers = [(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept")];
+            (headers, text).into_response()
         }
         Err(error) => {
             tracing::error!(%error, "the metrics cannot be rendered");

@@ -2,24 +2,38 @@
 
 use std::future::Future;
 
-use axum::Router;
-use hyper::server::conn::http1;
+use axum::{
+    Router,
+    http::{HeaderMap, HeaderName, HeaderValue, Version, header},
+};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
+use tokio_util::sync::CancellationToken;
 
-use tokio::time::timeout;
-
-use super::Limits;
+use super::{
+    Limits,
+    pace::{Pace, Paced},
+};
 use crate::listener::Listener;
 
-/// Serves until `shutdown`, then lets running requests end.
+/// The header in which a kept connection's patience stands (RFC 2068, section 19.7.1.1): clients that heed it do not send a
+/// request into a connection that is just being closed.
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+
+/// Serves until `shutdown`, then lets running requests end. From `draining` on each answer says that its connection ends.
 pub(super) async fn serve(
     listener: Listener,
     router: Router,
     limits: Limits,
+    draining: CancellationToken,
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let running = GracefulShutdown::new();
@@ -29,20 +43,44 @@ pub(super) async fn serve(
             () = &mut shutdown => break,
             accepted = listener.accept() => accepted,
         };
+        let (pace, routes) = (Pace::new(limits), TowerToHyperService::new(router.clone()));
+        let (clock, draining) = (pace.clone(), draining.clone());
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            clock.asked();
+            let (clock, draining, version) = (clock.clone(), draining.clone(), request.version());
+            let answer = routes.call(request);
+            async move {
+                let mut response = answer.await?;
+                let ends = clock.answered() || draining.is_cancelled();
+                say_what_becomes_of_it(response.headers_mut(), version, ends, limits);
+                Ok::<_, std::convert::Infallible>(response)
+            }
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(limits.head_deadline)
-            .serve_connection(TokioIo::new(socket), TowerToHyperService::new(router.clone()));
+            // Ours tells a head that is slow from a connection that waits for its next request.
+            .header_read_timeout(None)
+            .serve_connection(TokioIo::new(Paced { socket, pace: pace.clone() }), service);
         let connection = running.watch(connection);
         tokio::spawn(async move {
             let _place = place;
-            // Somebody who asks and never reads the answer would keep the place.
-            match timeout(limits.max_age, connection).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(%error, "an HTTP connection broke off"),
-                Err(_elapsed) => tracing::debug!("an HTTP connection has lasted long enough"),
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, "an HTTP connection broke off");
+                },
+                () = pace.too_slow() => tracing::debug!("an HTTP connection was silent for too long"),
             }
         });
     }
     running.shutdown().await;
+}
+
+/// Tells the caller whether the connection goes on. hyper ends one whose answer says that it ends.
+fn say_what_becomes_of_it(headers: &mut HeaderMap, version: Version, ends: bool, limits: Limits) {
+    if ends {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    } else if version == Version::HTTP_11 {
+        let timeout = HeaderValue::try_from(format!("timeout={}", limits.keep_alive.as_secs()));
+        headers.extend(timeout.ok().map(|timeout| (KEEP_ALIVE, timeout)));
+    }
 }

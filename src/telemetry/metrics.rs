@@ -99,7 +99,7 @@ impl Metrics {
         self.0.handled.get_or_create(&labels).inc();
     }
 
-    /// Everything in Prometheus' text format, with what only others can count.
+    /// Everything in OpenMetrics' text format, with what only others can count.
     ///
     /// # Errors
     /// Never in practice: writing to memory.

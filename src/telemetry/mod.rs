@@ -2,6 +2,7 @@
 
 mod error_chain;
 mod metrics;
+mod text_format;
 
 use std::io::{self, IsTerminal as _};
 
@@ -10,6 +11,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 pub use self::{
     error_chain::chain,
     metrics::{Metrics, RpcLabels},
+    text_format::text_format,
 };
 use crate::config::{Log, LogFormat};
 

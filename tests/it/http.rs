@@ -164,3 +164,159 @@ async fn at_the_end_a_connection_that_waits_for_its_next_request_is_closed() {
     server.stop().await.unwrap();
     assert_eq!(soon("the end", socket.read_to_end(&mut Vec::new())).await.unwrap(), 0);
 }
+
+/// As [`get`], of a connection that stays open, with more headers.
+async fn ask(socket: &mut TcpStream, path: &str, headers: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        head.push(soon("an answer", socket.read_u8()).await.unwrap().into());
+    }
+    let head = head.to_lowercase();
+    let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+    let mut body = vec![0; length.unwrap().parse().unwrap()];
+    soon("a body", socket.read_exact(&mut body)).await.unwrap();
+    head + &String::from_utf8(body).unwrap()
+}
+
+/// What `promtool check metrics` takes (version 2.42): the text format 0.0.4, and no more.
+fn assert_is_text_format(text: &str) {
+    let mut family = ("", "");
+    let mut families = std::collections::HashSet::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            let (name, help) = rest.split_once(' ').unwrap();
+            assert!(families.insert(name) && !help.is_empty(), "{line}");
+            family = (name, "");
+        } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = rest.split_once(' ').unwrap();
+            assert_eq!(name, family.0, "its help comes before it");
+            assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
+            assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
+            family.1 = kind;
+        } else {
+            assert!(!line.contains('#'), "neither an exemplar, nor a unit, nor an end: {line}");
+            let (sample, value) = line.rsplit_once(' ').unwrap();
+            assert!(value.parse::<f64>().is_ok(), "{line}");
+            let name = sample.split('{').next().unwrap();
+            let suffix = name.strip_prefix(family.0).unwrap_or_else(|| panic!("whose is {line}"));
+            let parts = ["_bucket", "_sum", "_count"].contains(&suffix);
+            assert!(if family.1 == "histogram" { parts } else { suffix.is_empty() }, "{line}");
+        }
+    }
+    assert!(families.len() > 10, "{text}");
+}
+
+#[tokio::test]
+async fn metrics_are_text_unless_openmetrics_is_asked_for() {
+    let server = Server::start(Backend::Sqlite).await;
+    let user = server.user(false).await;
+    server.session(&user).await;
+    let mut socket = TcpStream::connect(server.http).await.unwrap();
+    for accept in ["", "Accept: */*\r\n", "Accept: text/plain\r\n", "Accept: application/json\r\n"]
+    {
+        let answer = ask(&mut socket, "/metrics", accept).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"), "{head}");
+        assert!(head.contains("vary: accept"), "{head}");
+        assert_is_text_format(body);
+    }
+    let prometheus = "Accept: application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.3,*/*;q=0.2\r\n";
+    let answer = ask(&mut socket, "/metrics", prometheus).await;
+    assert!(
+        answer.contains("content-type: application/openmetrics-text; version=1.0.0"),
+        "{answer}"
+    );
+    assert!(
+        answer.ends_with("# EOF\n") && answer.contains("# TYPE countersign_build info"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_connection_waits_for_its_next_request_for_longer_than_for_the_rest_of_one() {
+    let (head_deadline, keep_alive) = (Duration::from_millis(50), Duration::from_millis(400));
+    let server = Server::start_with(Backend::Sqlite, |_, environment| {
+        let limits = &mut environment.http_limits;
+        (limits.head_deadline, limits.keep_alive) = (head_deadline, keep_alive);
+    })
+    .await;
+    let mut socket = TcpStream::connect(server.http).await.unwrap();
+    let asked = std::time::Instant::now();
+    assert!(!ask(&mut socket, "/livez", "").await.contains("connection: close"));
+    assert_eq!(soon("the end", socket.read_to_end(&mut Vec::new())).await.unwrap(), 0);
+    assert!(asked.elapsed() >= keep_alive, "{:?}", asked.elapsed());
+
+    let mut socket = TcpStream::connect(server.http).await.unwrap();
+    ask(&mut socket, "/livez", "").await;
+    let asked = std::time::Instant::now();
+    socket.write_all(b"GET /livez HTTP/1.1\r\nHost: loc").await.unwrap();
+    let _closed = soon("the end", socket.read_to_end(&mut Vec::new())).await;
+    assert!(asked.elapsed() >= head_deadline, "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn by_default_that_is_75_seconds_and_callers_are_told() {
+    let server = Server::start(Backend::Sqlite).await;
+    let mut socket = TcpStream::connect(server.http).await.unwrap();
+    for path in ["/livez", "/readyz", "/metrics", "/.well-known/jwks.json", "/nowhere"] {
+        let answer = ask(&mut socket, path, "").await;
+        assert!(answer.contains("keep-alive: timeout=75\r\n"), "{answer}");
+        assert!(!answer.contains("connection: close"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_last_answer_of_a_connection_says_that_it_is() {
+    let server = Server::start_with(Backend::Sqlite, |_, environment| {
+        environment.http_limits.max_age = Duration::ZERO;
+    })
+    .await;
+    let mut socket = TcpStream::connect(server.http).await.unwrap();
+    let answer = ask(&mut socket, "/livez", "").await;
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
+    assert!(!answer.contains("keep-alive"), "{answer}");
+    assert_eq!(soon("the end", socket.read_to_end(&mut Vec::new())).await.unwrap(), 0);
+}
+
+/// Whoever is told so asks somebody else, and never sends a request into a connection that is being closed.
+#[tokio::test]
+async fn while_the_server_drains_every_answer_is_its_connections_last() {
+    let mut server = Server::start_with(Backend::Sqlite, |config, _| {
+        config.listen.drain_delay = Duration::from_secs(3600);
+    })
+    .await;
+    let mut kept = TcpStream::connect(server.http).await.unwrap();
+    assert!(!ask(&mut kept, "/livez", "").await.contains("connection: close"));
+    drop(server.stop.take());
+    eventually("the drain", async || {
+        let mut socket = TcpStream::connect(server.http).await.unwrap();
+        ask(&mut socket, "/readyz", "").await.starts_with("http/1.1 503")
+    })
+    .await;
+    let new = TcpStream::connect(server.http).await.unwrap();
+    for mut socket in [kept, new] {
+        let answer = ask(&mut socket, "/livez", "").await;
+        assert!(
+            answer.starts_with("http/1.1 200") && answer.contains("connection: close"),
+            "{answer}"
+        );
+        assert_eq!(soon("the end", socket.read_to_end(&mut Vec::new())).await.unwrap(), 0);
+    }
+}
+
+/// It would keep its place for ever.
+#[tokio::test]
+async fn who_does_not_take_an_answer_is_closed() {
+    let server = Server::start_with(Backend::Sqlite, |_, environment| {
+        environment.http_limits.answer_deadline = Duration::from_millis(100);
+        environment.http_limits.max_connections = 1;
+    })
+    .await;
+    let mut greedy = TcpStream::connect(server.http).await.unwrap();
+    // So many that neither system's buffers hold the answers.
+    let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(2000);
+    let _broken_off = soon("sending", greedy.write_all(&request)).await;
+    assert!(soon("a place", get(server.http, "/livez")).await.0.starts_with("http/1.1 200"));
+}

@@ -1,0 +1,202 @@
+//! How long each part of a connection's life may take, and who watches that it takes no longer.
+//!
+//! A caller that is silent between two requests is a proxy that keeps its connection, and may be silent for longer than one
+//! that is in the middle of a request's head or does not take its answer.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+
+use super::Limits;
+
+/// What a connection is about to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// To send the first byte of its first request.
+    Begin,
+    /// To send the rest of a request's head.
+    Head,
+    /// To be answered, and to take the answer.
+    Answer,
+    /// The answer is made; it is being sent.
+    Sending,
+    /// To send the first byte of another request, or nothing.
+    Idle,
+}
+
+/// The clock of one connection. Its clones are of the same one.
+#[derive(Debug, Clone)]
+pub(super) struct Pace {
+    limits: Limits,
+    began: Instant,
+    /// The phase, and when it must be over.
+    phase: Arc<watch::Sender<(Phase, Instant)>>,
+}
+
+impl Pace {
+    /// That of a connection that has just been accepted.
+    pub(super) fn new(limits: Limits) -> Self {
+        let began = Instant::now();
+        let phase = watch::Sender::new((Phase::Begin, began + limits.head_deadline));
+        Self { limits, began, phase: Arc::new(phase) }
+    }
+
+    /// A request's head is complete.
+    pub(super) fn asked(&self) {
+        self.enter(&[Phase::Begin, Phase::Head, Phase::Sending, Phase::Idle], Phase::Answer);
+    }
+
+    /// The answer is made. Whether the connection should end with it, since it has lasted long enough.
+    pub(super) fn answered(&self) -> bool {
+        self.enter(&[Phase::Answer], Phase::Sending);
+        self.began.elapsed() >= self.limits.max_age
+    }
+
+    /// Returns when a phase has taken too long.
+    pub(super) async fn too_slow(&self) {
+        let mut changes = self.phase.subscribe();
+        loop {
+            let (_, until) = *changes.borrow_and_update();
+            tokio::select! {
+                () = sleep_until(until) => return,
+                // Never an error: this is a sender of it.
+                _changed = changes.changed() => {}
+            }
+        }
+    }
+
+    /// Goes over from one of these phases to `next`; from others it does not.
+    fn enter(&self, from: &[Phase], next: Phase) {
+        self.phase.send_if_modified(|phase| {
+            let goes_on = from.contains(&phase.0);
+            if goes_on {
+                *phase = (next, Instant::now() + self.allowed(next));
+            }
+            goes_on
+        });
+    }
+
+    fn allowed(&self, phase: Phase) -> Duration {
+        match phase {
+            Phase::Begin | Phase::Head => self.limits.head_deadline,
+            Phase::Answer | Phase::Sending => self.limits.answer_deadline,
+            Phase::Idle => self.limits.keep_alive,
+        }
+    }
+}
+
+/// A socket that tells its connection's clock what it sees.
+#[derive(Debug)]
+pub(super) struct Paced {
+    pub(super) socket: TcpStream,
+    pub(super) pace: Pace,
+}
+
+impl AsyncRead for Paced {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.socket).poll_read(context, buffer))?;
+        if buffer.filled().len() > before {
+            self.pace.enter(&[Phase::Begin, Phase::Idle], Phase::Head);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Paced {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(context, bytes)
+    }
+
+    /// hyper flushes when it has written all that it has: the answer, once there is one.
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.socket).poll_flush(context))?;
+        self.pace.enter(&[Phase::Sending], Phase::Idle);
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write_vectored(context, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn each_phase_has_its_time_and_begins_with_the_one_before() {
+        let limits = Limits::default();
+        let pace = Pace::new(limits);
+        let left = |pace: &Pace| {
+            let (phase, until) = *pace.phase.borrow();
+            (phase, until - Instant::now())
+        };
+        assert_eq!(left(&pace), (Phase::Begin, limits.head_deadline));
+        pace.enter(&[Phase::Begin, Phase::Idle], Phase::Head);
+        tokio::time::advance(Duration::from_secs(3)).await;
+        // More of the head does not make it younger.
+        pace.enter(&[Phase::Begin, Phase::Idle], Phase::Head);
+        assert_eq!(left(&pace), (Phase::Head, limits.head_deadline - Duration::from_secs(3)));
+        pace.asked();
+        // What was written before is not the answer.
+        pace.enter(&[Phase::Sending], Phase::Idle);
+        assert_eq!(left(&pace), (Phase::Answer, limits.answer_deadline));
+        assert!(!pace.answered());
+        pace.enter(&[Phase::Sending], Phase::Idle);
+        assert_eq!(left(&pace), (Phase::Idle, Duration::from_secs(75)));
+        tokio::time::advance(limits.max_age).await;
+        pace.asked();
+        assert!(pace.answered(), "it has lasted long enough");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_watch_ends_when_a_phase_does_also_one_that_ends_sooner_than_the_one_before() {
+        let limits = Limits::default();
+        let (pace, begun) = (Pace::new(limits), Instant::now());
+        pace.too_slow().await;
+        assert_eq!(begun.elapsed(), limits.head_deadline);
+        let pace = Pace::new(limits);
+        pace.asked();
+        pace.answered();
+        pace.enter(&[Phase::Sending], Phase::Idle);
+        let begun = Instant::now();
+        let begins_late = async {
+            tokio::time::sleep(Duration::from_secs(70)).await;
+            pace.enter(&[Phase::Begin, Phase::Idle], Phase::Head);
+        };
+        tokio::join!(pace.too_slow(), begins_late);
+        assert_eq!(begun.elapsed(), Duration::from_secs(70) + limits.head_deadline);
+    }
+}
