@@ -4,12 +4,16 @@
 
 use std::process::ExitCode;
 
+use countersign::{cli, config::LogFormat, telemetry};
+
 fn main() -> ExitCode {
-    match countersign::cli::run() {
+    let format = LogFormat::asked_for();
+    telemetry::report_panics(format);
+    match cli::run(format) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Not through the log: it may not have started.
-            eprintln!("countersign: {}", countersign::telemetry::chain(error.as_ref()));
+            telemetry::say_failure(format, error.as_ref());
             ExitCode::FAILURE
         }
     }

@@ -1,8 +1,10 @@
 //! `countersign healthcheck`.
 
+use std::net::SocketAddr;
+
 use anyhow::{Context as _, ensure};
 
-use crate::{config::Listen, grpc};
+use crate::grpc;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -11,8 +13,7 @@ pub(super) struct Arguments {
     liveness: bool,
 }
 
-pub(super) async fn run(listen: &Listen, arguments: &Arguments) -> anyhow::Result<()> {
-    let address = listen.grpc;
+pub(super) async fn run(address: SocketAddr, arguments: &Arguments) -> anyhow::Result<()> {
     let services = if arguments.liveness { &[""][..] } else { &grpc::SERVICES[..] };
     for service in services {
         let serving = grpc::probe(address, service).await;

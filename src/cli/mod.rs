@@ -12,16 +12,16 @@ mod serve;
 mod table;
 mod user;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
-    config::{Config, Settings},
+    config::{Config, LogFormat, Reads, Settings},
     telemetry,
 };
 
 /// What the command line asks for.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version, about, propagate_version = true)]
 struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
@@ -47,12 +47,38 @@ enum Command {
     Calibrate(calibrate::Arguments),
 }
 
+/// The whole command line. Each command takes the flags of all settings, and its help shows those that it reads.
+fn command_line() -> clap::Command {
+    let mut command = CommandLine::command().args(Settings::arguments());
+    for (name, reads) in [
+        ("migrate", Reads::Database),
+        ("events", Reads::Database),
+        ("healthcheck", Reads::Probe),
+        ("calibrate", Reads::Nothing),
+    ] {
+        command =
+            command.mut_subcommand(name, |command| command.args(Settings::arguments_of(reads)));
+    }
+    command
+}
+
+/// Parses the command line. Help and version are printed, and what is wrong is said in the log's format; then the process ends.
+fn matches(format: LogFormat) -> ArgMatches {
+    command_line().try_get_matches().unwrap_or_else(|error| {
+        if error.use_stderr() && format == LogFormat::Json {
+            telemetry::say_usage(&error.to_string());
+            std::process::exit(error.exit_code())
+        }
+        error.exit()
+    })
+}
+
 /// Parses the command line and does what it asks.
 ///
 /// # Errors
 /// All that is wrong with the configuration, or why the command did not succeed.
-pub fn run() -> anyhow::Result<()> {
-    let matches = CommandLine::command().args(Settings::arguments()).get_matches();
+pub fn run(format: LogFormat) -> anyhow::Result<()> {
+    let matches = matches(format);
     let command = CommandLine::from_arg_matches(&matches)?.command.unwrap_or(Command::Serve);
     let settings = Settings::gather(&matches);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -63,9 +89,9 @@ pub fn run() -> anyhow::Result<()> {
             runtime.block_on(migrate::run(&database))
         }
         Command::Healthcheck(arguments) => {
-            let (listen, log) = Config::parse_for_probe(&settings)?;
+            let (address, log) = Config::parse_for_probe(&settings)?;
             telemetry::start(&log);
-            runtime.block_on(healthcheck::run(&listen, &arguments))
+            runtime.block_on(healthcheck::run(address, &arguments))
         }
         Command::Serve => {
             let config = Config::parse(&settings)?;

@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{App, Environment},
-    config::Config,
+    config::{Config, LogFormat},
+    telemetry,
 };
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
@@ -17,7 +18,10 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let app = App::bind(config, Environment::default()).await?;
     // Before the banner: whoever has read it may already send a signal.
     let mut signals = Signals::new()?;
-    std::io::stdout().write_all(banner(config, &app).as_bytes())?;
+    match config.log.format {
+        LogFormat::Text => std::io::stdout().write_all(banner(config, &app).as_bytes())?,
+        LogFormat::Json => telemetry::say_listening(|| log_banner(config, &app)),
+    }
     let stop = CancellationToken::new();
     // The first signal is taken before anything tells that it has come, so that the second can't melt into it.
     let asked_again = async {
@@ -57,6 +61,13 @@ fn no_core_dumps() {
     if let Err(error) = setrlimit(Resource::Core, none) {
         tracing::warn!(%error, "a crash may leave a core dump, with secrets in it");
     }
+}
+
+/// What the banner says, as a line of the log.
+fn log_banner(config: &Config, app: &App) {
+    let (grpc, http, data) = (app.grpc_addr(), app.http_addr(), config.database.place());
+    let (version, codes) = (env!("CARGO_PKG_VERSION"), &config.delivery);
+    tracing::info!(version, %grpc, %http, %data, %codes, "listening");
 }
 
 /// Where it listens, where its data is, and what to try next.

@@ -28,16 +28,11 @@ pub struct Listen {
 
 impl Reader<'_> {
     pub(super) fn listen(&mut self, profile: Profile) -> Listen {
-        let address = |text: &str| {
-            text.parse().map_err(|_not_an_address| {
-                "must be an address and a port such as 0.0.0.0:50051".to_owned()
-            })
-        };
         let development = profile == Profile::Development;
         let drain_delay = Duration::from_secs(if development { 0 } else { 5 });
         Listen {
-            grpc: self.read(name::GRPC_ADDR, SocketAddr::from(([127, 0, 0, 1], 50051)), address),
-            http: self.read(name::HTTP_ADDR, SocketAddr::from(([127, 0, 0, 1], 8080)), address),
+            grpc: self.grpc_addr(),
+            http: self.address(name::HTTP_ADDR, 8080),
             trusted_proxies: self.trusted_proxies(),
             reflection: self.switch(name::REFLECTION, development),
             drain_delay: self.duration(name::DRAIN_DELAY, drain_delay, minutes(10)),
@@ -47,6 +42,19 @@ impl Reader<'_> {
                 minutes(10),
             ),
         }
+    }
+
+    pub(super) fn grpc_addr(&mut self) -> SocketAddr {
+        self.address(name::GRPC_ADDR, 50051)
+    }
+
+    /// An address to listen on; by default one that only this machine reaches.
+    fn address(&mut self, name: &str, port: u16) -> SocketAddr {
+        self.read(name, SocketAddr::from(([127, 0, 0, 1], port)), |text| {
+            text.parse().map_err(|_not_an_address| {
+                "must be an address and a port such as 0.0.0.0:50051".to_owned()
+            })
+        })
     }
 
     fn trusted_proxies(&mut self) -> TrustedProxies {

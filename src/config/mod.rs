@@ -14,8 +14,9 @@ mod problems;
 mod reader;
 mod settings;
 mod tokens;
+mod topics;
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use self::{database::url, reader::Reader};
 use crate::{
@@ -33,6 +34,7 @@ pub use self::{
     problems::{Problem, Problems},
     settings::{SETTINGS, Setting, Settings},
     tokens::Signing,
+    topics::Reads,
 };
 
 /// The whole configuration.
@@ -104,9 +106,9 @@ impl Config {
     ///
     /// # Errors
     /// All problems of these settings.
-    pub fn parse_for_probe(settings: &Settings) -> Result<(Listen, Log), Problems> {
+    pub fn parse_for_probe(settings: &Settings) -> Result<(SocketAddr, Log), Problems> {
         let mut reader = Reader::new(settings);
-        let config = (reader.listen(Profile::of(url(settings))), reader.log());
+        let config = (reader.grpc_addr(), reader.log());
         reader.problems.or(config)
     }
 }

@@ -8,7 +8,10 @@ use std::{
 use clap::{Arg, ArgMatches};
 use zeroize::Zeroizing;
 
-use super::Problems;
+use super::{
+    Problems,
+    topics::{Reads, topic},
+};
 
 /// One setting.
 #[derive(Debug, Clone, Copy)]
@@ -206,13 +209,16 @@ impl Setting {
         name.to_lowercase().replace('_', "-")
     }
 
-    /// The flag of the value, unless it is secret, and that of the file, if there may be one.
-    fn arguments(&self) -> impl Iterator<Item = Arg> {
-        let value =
-            (!self.secret).then(|| self.argument(self.name.to_owned(), self.flag(), self.help));
+    /// The flag of the value, unless it is secret, and that of the file, if there may be one. Hidden where a command does not
+    /// read them, and from the short help in any case.
+    fn arguments(&self, reads: Reads) -> impl Iterator<Item = Arg> {
+        let argument = |name, flag, help: &str| {
+            self.argument(name, flag, help).hide(!reads.contains(self.name))
+        };
+        let value = (!self.secret).then(|| argument(self.name.to_owned(), self.flag(), self.help));
         let file = self.file.then(|| {
             let help = format!("File with {}: {}", self.name, self.help);
-            self.argument(self.file_name(), format!("{}-file", self.flag()), &help)
+            argument(self.file_name(), format!("{}-file", self.flag()), &help)
         });
         value.into_iter().chain(file)
     }
@@ -220,7 +226,13 @@ impl Setting {
     fn argument(&self, name: String, flag: String, help: &str) -> Arg {
         let default = if self.default.is_empty() { "none" } else { self.default };
         let help = format!("{help} [env: {name}] [default: {default}]");
-        Arg::new(name).long(flag).help(help).value_name("VALUE").global(true)
+        Arg::new(name)
+            .long(flag)
+            .help(help)
+            .help_heading(topic(self.name))
+            .value_name("VALUE")
+            .hide_short_help(true)
+            .global(true)
     }
 }
 
@@ -230,6 +242,8 @@ pub struct Settings {
     values: HashMap<String, Zeroizing<String>>,
     empty: HashSet<String>,
     pub(super) problems: Problems,
+    #[cfg(test)]
+    asked: std::cell::RefCell<std::collections::BTreeSet<String>>,
 }
 
 impl std::fmt::Debug for Settings {
@@ -241,7 +255,12 @@ impl std::fmt::Debug for Settings {
 impl Settings {
     /// The flags of all settings.
     pub fn arguments() -> impl Iterator<Item = Arg> {
-        SETTINGS.iter().flat_map(Setting::arguments)
+        Self::arguments_of(Reads::Everything)
+    }
+
+    /// The flags of all settings for a command that reads those: its help shows no others.
+    pub fn arguments_of(reads: Reads) -> impl Iterator<Item = Arg> {
+        SETTINGS.iter().flat_map(move |setting| setting.arguments(reads))
     }
 
     /// Takes what flags and environment give. An empty value counts as none. Variables that look like ours and are not,
@@ -331,8 +350,16 @@ impl Settings {
         }
     }
 
+    /// The settings that somebody has asked for.
+    #[cfg(test)]
+    pub(super) fn asked(&self) -> std::collections::BTreeSet<String> {
+        self.asked.borrow().clone()
+    }
+
     /// What was given for a setting, if anything.
     pub fn get(&self, name: &str) -> Option<&str> {
+        #[cfg(test)]
+        self.asked.borrow_mut().insert(name.to_owned());
         self.values.get(name).map(|value| value.as_str())
     }
 }

@@ -1,5 +1,6 @@
 //! Logs and figures.
 
+mod beside_the_log;
 mod error_chain;
 mod metrics;
 mod text_format;
@@ -9,6 +10,7 @@ use std::io::{self, IsTerminal as _};
 use tracing_subscriber::{EnvFilter, fmt};
 
 pub use self::{
+    beside_the_log::{report_panics, say_failure, say_listening, say_usage},
     error_chain::chain,
     metrics::{Metrics, RpcLabels},
     text_format::text_format,

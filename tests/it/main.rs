@@ -22,6 +22,7 @@ mod health;
 mod http;
 mod introspect_token;
 mod janitor;
+mod json_log;
 mod keys;
 mod keys_command;
 mod limits;

@@ -320,11 +320,63 @@ fn calibrating_prints_tables_and_advice_within_eighty_columns() {
     assert!(text.contains("too slow") && text.contains("COUNTERSIGN_BCRYPT_COST=10"), "{text}");
 }
 
+fn help(arguments: &[&str]) -> String {
+    let (result, errors) = output(command(arguments));
+    assert!(result.status.success() && errors.is_empty(), "{arguments:?}: {errors}");
+    String::from_utf8(result.stdout).unwrap()
+}
+
 #[test]
-fn help_names_every_setting() {
-    let (result, _) = output(command(&["--help"]));
-    let help = String::from_utf8(result.stdout).unwrap();
+fn help_names_every_setting_below_its_topic_and_the_short_one_none() {
+    let long = help(&["--help"]);
     for setting in countersign::config::SETTINGS {
-        assert!(help.contains(setting.name), "{}", setting.name);
+        assert!(long.contains(setting.name), "{}", setting.name);
+    }
+    let place = |text: &str| long.find(text).unwrap_or_else(|| panic!("{text} is not in {long}"));
+    let topics =
+        ["\nDatabase:", "\nListening:", "\nDelivery:", "\nPasswords:", "\nLog:"].map(place);
+    assert!(topics.is_sorted(), "{long}");
+    assert!((topics[0]..topics[1]).contains(&place("--database-url")), "{long}");
+    assert!((topics[1]..topics[2]).contains(&place("--forwarded-header")), "{long}");
+    assert!(place("--log-format") > topics[4], "{long}");
+    let short = help(&["-h"]);
+    assert!(short.contains("serve") && short.contains("--help"), "{short}");
+    assert!(!short.contains("--grpc-addr") && short.lines().count() < 30, "{short}");
+}
+
+#[test]
+fn a_commands_help_shows_the_settings_that_it_reads_and_it_takes_the_others() {
+    for (name, shown, hidden) in [
+        ("serve", &["DATABASE_URL", "SMTP_URL", "LOG_FORMAT"][..], &[][..]),
+        ("keys", &["MASTER_KEY", "DATABASE_URL"], &[]),
+        (
+            "migrate",
+            &["DATABASE_URL", "DATABASE_CONNECTIONS", "LOG"],
+            &["SMTP_URL", "GRPC_ADDR", "ISSUER"],
+        ),
+        ("events", &["DATABASE_URL", "LOG_FORMAT", "--since"], &["MASTER_KEY", "HTTP_ADDR"]),
+        (
+            "healthcheck",
+            &["GRPC_ADDR", "LOG", "--liveness"],
+            &["DATABASE_URL", "HTTP_ADDR", "SMTP"],
+        ),
+        ("calibrate", &["--"], &["COUNTERSIGN_GRPC", "DATABASE_URL", "LOG_FORMAT"]),
+    ] {
+        let long = help(&[name, "--help"]);
+        assert!(shown.iter().all(|text| long.contains(text)), "{long}");
+        assert!(!hidden.iter().any(|text| long.contains(text)), "{long}");
+        assert!(!help(&[name, "-h"]).contains("[env: "), "{name}");
+    }
+    let (_, errors) = output(command(&["healthcheck", "--grpc-addr=127.0.0.1:1", "--otp-ttl=5m"]));
+    assert!(errors.contains("no answer"), "{errors}");
+}
+
+#[test]
+fn the_version_is_told_by_every_command() {
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(help(&["--version"]), format!("countersign {version}\n"));
+    assert_eq!(help(&["-V"]), format!("countersign {version}\n"));
+    for name in ["serve", "migrate", "calibrate"] {
+        assert!(help(&[name, "--version"]).contains(version), "{name}");
     }
 }

@@ -47,17 +47,8 @@ pub struct Running {
 
 impl Running {
     /// Starts `command` and reads its banner.
-    pub fn start(mut command: Command) -> Self {
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut process = Process(child);
-        let (sender, log) = mpsc::channel();
-        let errors = BufReader::new(process.0.stderr.take().unwrap());
-        thread::spawn(move || {
-            for line in errors.lines() {
-                // The test may be over.
-                let _sent = sender.send(line.unwrap());
-            }
-        });
+    pub fn start(command: Command) -> Self {
+        let (mut process, log) = spawn(command);
         let Some(banner) = read_banner(process.0.stdout.take().unwrap()) else {
             drop(process);
             panic!("no banner: {}", log.iter().collect::<Vec<_>>().join("\n"));
@@ -74,6 +65,25 @@ impl Running {
             log,
             logged: String::new(),
         }
+    }
+
+    /// Starts `command`, which logs JSON: what would be its banner is a line of that, and standard output stays empty.
+    pub fn start_logging_json(command: Command) -> Self {
+        let (mut process, log) = spawn(command);
+        let mut output = process.0.stdout.take().unwrap();
+        thread::spawn(move || {
+            let mut text = String::new();
+            output.read_to_string(&mut text).unwrap();
+            assert_eq!(text, "", "on standard output");
+        });
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (banner, logged) = (String::new(), String::new());
+        let mut running = Self { process, grpc: nowhere, http: nowhere, banner, log, logged };
+        running.banner = running.wait_for_log("\"listening\"");
+        let said: serde_json::Value = serde_json::from_str(&running.banner).unwrap();
+        let address = |name: &str| said[name].as_str().unwrap().parse().unwrap();
+        (running.grpc, running.http) = (address("grpc"), address("http"));
+        running
     }
 
     /// Reads the log up to the first new line that contains `text`.
@@ -103,6 +113,21 @@ impl Running {
         }
         self.process.0.wait().unwrap()
     }
+}
+
+/// Starts `command`, and reads its log.
+fn spawn(mut command: Command) -> (Process, mpsc::Receiver<String>) {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut process = Process(child);
+    let (sender, log) = mpsc::channel();
+    let errors = BufReader::new(process.0.stderr.take().unwrap());
+    thread::spawn(move || {
+        for line in errors.lines() {
+            // The test may be over.
+            let _sent = sender.send(line.unwrap());
+        }
+    });
+    (process, log)
 }
 
 /// The banner, or nothing where there is none within our patience. What comes after it is read and dropped.
