@@ -106,6 +106,20 @@ impl Database {
         connection
     }
 
+    /// Makes such a statement fail from now on: `UPDATE ON users`.
+    pub async fn refuse(&self, statement: &str) {
+        let refusal = match self.backend {
+            Backend::Sqlite => format!(
+                "CREATE TRIGGER refuse BEFORE {statement} BEGIN SELECT RAISE(ABORT, 'no'); END"
+            ),
+            Backend::Postgres => format!(
+                "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END';
+                 CREATE TRIGGER refuse BEFORE {statement} FOR EACH ROW EXECUTE FUNCTION no()"
+            ),
+        };
+        self.run(&refusal).await;
+    }
+
     /// Lets nobody in, as though the server were gone; or lets them in again.
     pub async fn set_away(&self, away: bool) {
         let name = self.url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap();
