@@ -45,6 +45,15 @@ impl Scheme {
         }
         key
     }
+
+    /// Whether nothing of what was typed is left out. Of 72 bytes nobody knows: the password that was stored may be longer, and
+    /// what is typed after them is not compared.
+    pub(super) fn compares_all_of(self, password: &str) -> bool {
+        match self {
+            Self::BcryptSha256 => true,
+            Self::Bcrypt => password.len() < BCRYPT_MAX_BYTES,
+        }
+    }
 }
 
 /// A hash as it is stored.

@@ -105,10 +105,14 @@ impl Passwords {
         self.hash_at(self.cost, password, caller).await
     }
 
-    /// Whether a stored hash is of another format than new ones, or was cheaper.
-    pub fn is_outdated(&self, stored: &str) -> bool {
-        StoredHash::parse(stored)
-            .is_ok_and(|hash| hash.scheme != Scheme::BcryptSha256 || hash.cost < self.cost)
+    /// Whether a stored hash is to be replaced by one of `password`, which it has just been found to be of: it is of another format
+    /// than new ones, or was cheaper. Never where only the beginning was compared: a typing error after it would become the
+    /// password.
+    pub fn is_replaced_by(&self, password: &Password, stored: &str) -> bool {
+        StoredHash::parse(stored).is_ok_and(|hash| {
+            let is_outdated = hash.scheme != Scheme::BcryptSha256 || hash.cost < self.cost;
+            is_outdated && hash.scheme.compares_all_of(password.expose())
+        })
     }
 
     /// Hashes a password again that was stored as `stored`: never for less than that.
@@ -316,10 +320,28 @@ mod tests {
         let (passwords, dear) = (passwords(), bcrypt::hash("correct horse", 5).unwrap());
         let current = passwords.rehash(&password("correct horse"), &dear, caller()).await.unwrap();
         assert!(current.starts_with("$bcrypt-sha256$v=2,t=2b,r=5$"), "{current}");
-        assert!(passwords.is_outdated(&dear) && !passwords.is_outdated(&current));
+        let typed = password("correct horse");
+        assert!(passwords.is_replaced_by(&typed, &dear));
+        assert!(!passwords.is_replaced_by(&typed, &current));
         let dearer = Passwords { cost: 6, ..passwords };
-        assert!(dearer.is_outdated(&current));
-        assert!(!dearer.is_outdated("what is no hash"));
+        assert!(dearer.is_replaced_by(&typed, &current));
+        assert!(!dearer.is_replaced_by(&typed, "what is no hash"));
+    }
+
+    /// bcrypt compares 72 bytes: bytes, of which a letter may have several.
+    #[tokio::test]
+    async fn a_hash_of_the_beginning_is_not_replaced_by_one_of_all_that_was_typed() {
+        let passwords = Passwords { cost: 6, ..passwords() };
+        let imported = bcrypt::hash("any", 4).unwrap();
+        let ours =
+            "$bcrypt-sha256$v=2,t=2b,r=4$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2";
+        for (typed, is_replaced) in
+            [("a".repeat(71), true), ("a".repeat(72), false), ("é".repeat(36), false)]
+        {
+            let typed = password(&typed);
+            assert_eq!(passwords.is_replaced_by(&typed, &imported), is_replaced, "{typed:?}");
+            assert!(passwords.is_replaced_by(&typed, ours), "every byte of it counts");
+        }
     }
 
     #[tokio::test]

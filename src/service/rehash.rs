@@ -17,7 +17,7 @@ impl UseCases {
     /// In a task of its own: the login does not wait for it and does not fail with it. What does not happen this time, for
     /// lack of a free lane, happens at the next login.
     pub(super) fn rehash(&self, credentials: &Credentials, password: &Password, caller: Caller) {
-        if !self.passwords.is_outdated(&credentials.password_hash) {
+        if !self.passwords.is_replaced_by(password, &credentials.password_hash) {
             return;
         }
         let (this, credentials, password) = (self.clone(), credentials.clone(), password.clone());
