@@ -10,8 +10,9 @@ use crate::{
     token::{OpaqueToken, RefreshToken},
 };
 
-/// For how long a caller who has not heard the answer may send the same request again.
-const REPEAT_WITHIN: Duration = Duration::from_secs(10);
+/// For how long a caller who has not heard the answer may send the same request again: as long as a fail-over of the database may
+/// take. Whoever has the token alone gains nothing by it (ADR 9).
+const REPEAT_WITHIN: Duration = Duration::from_secs(120);
 
 /// What a caller sent.
 #[derive(Debug)]
