@@ -35,6 +35,8 @@ def verify(token: str) -> dict:
         algorithms=[ALGORITHM],
         issuer=ISSUER,
         audience=AUDIENCE,
+        # In seconds: clocks are never quite the same.
+        leeway=5,
         options={"require": ["iss", "aud", "sub", "exp", "iat", "jti"]},
     )
     # An access token and nothing else that the same key may sign one day (RFC 9068, section 4).

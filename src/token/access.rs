@@ -15,6 +15,10 @@ const TYPE: &str = "at+jwt";
 /// The longest that an access token can be valid, whatever is configured.
 pub const LONGEST_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// So much earlier than it was a token says that it was issued. Most verifiers have no leeway by default, and refuse one that was
+/// issued a second ahead of their clock (RFC 7519, section 4.1.6 leaves that to them).
+const ISSUED_EARLIER: Duration = Duration::from_secs(5);
+
 /// What access tokens say beside who the user is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -89,22 +93,25 @@ impl AccessTokens {
     ) -> Result<AccessToken, KeyError> {
         let ring = self.ring();
         let key = ring.signer(now).ok_or(KeyError::Missing)?;
+        let expires_at = now.plus(self.settings.ttl).min(session.ends_at());
+        let stated = |time: Timestamp| time.minus(ISSUED_EARLIER).unix_seconds();
         let claims = Claims {
             iss: self.settings.issuer.clone(),
             sub: user.id,
             aud: session.audience.clone(),
-            exp: now.plus(self.settings.ttl).min(session.ends_at()).unix_seconds(),
-            iat: now.unix_seconds(),
+            exp: expires_at.unix_seconds(),
+            iat: stated(now),
             jti: Uuid::now_v7(),
             client_id: session.audience.clone(),
             sid: session.id,
             amr: session.methods.iter().map(|method| method.as_str().to_owned()).collect(),
-            auth_time: session.created_at.unix_seconds(),
+            // Nobody logged in after the token was issued, whatever a clock said that was ahead.
+            auth_time: stated(session.created_at.min(now)),
             preferred_username: user.username.clone(),
             roles: user.roles.clone(),
             session_epoch: session.epoch,
         };
-        let expires_in = u64::try_from(claims.exp - claims.iat).unwrap_or(0);
+        let expires_in = u64::try_from(claims.exp - now.unix_seconds()).unwrap_or(0);
         Ok(AccessToken { jwt: encode(key, &claims)?, expires_in: Duration::from_secs(expires_in) })
     }
 
