@@ -2,8 +2,6 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::Timestamp;
-
 /// An IPv4 address, the /64 network of an IPv6 address (which is one customer), or unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Source(Option<IpAddr>);
@@ -55,14 +53,15 @@ impl SourceRate {
     const BURST_SECONDS: u32 = 5;
 
     /// Lets a call through, as a token bucket does. All that is kept of a bucket is when it will be full again, which is
-    /// later for each call; one that is full (`full_at` is over) need not be kept.
+    /// later for each call; one that is full (`full_at` is over) need not be kept. Both times are a stopwatch's: nobody waits
+    /// since the time of day was set.
     ///
     /// # Errors
     /// How long until there is a token, where there is none.
-    pub fn admit(self, full_at: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Duration> {
+    pub fn admit(self, full_at: Option<Duration>, now: Duration) -> Result<Duration, Duration> {
         let a_token = Duration::from_secs(1) / self.0.max(1);
-        let full_at = full_at.map_or(now, |full_at| full_at.max(now)).plus(a_token);
-        let missing = full_at.since(now);
+        let full_at = full_at.map_or(now, |full_at| full_at.max(now)) + a_token;
+        let missing = full_at.saturating_sub(now);
         match missing.checked_sub(a_token * self.0 * Self::BURST_SECONDS) {
             None | Some(Duration::ZERO) => Ok(full_at),
             Some(wait) => Err(wait),
@@ -88,17 +87,17 @@ mod tests {
 
     #[test]
     fn a_burst_passes_and_then_the_rate() {
-        let (rate, start) = (SourceRate(10), Timestamp::from_unix_micros(0));
+        let (rate, start) = (SourceRate(10), Duration::ZERO);
         let mut full_at = None;
         for _ in 0..50 {
             full_at = Some(rate.admit(full_at, start).unwrap());
         }
         let tenth = Duration::from_millis(100);
         assert_eq!(rate.admit(full_at, start), Err(tenth));
-        full_at = Some(rate.admit(full_at, start.plus(tenth)).unwrap());
-        assert_eq!(rate.admit(full_at, start.plus(tenth)), Err(tenth));
+        full_at = Some(rate.admit(full_at, start + tenth).unwrap());
+        assert_eq!(rate.admit(full_at, start + tenth), Err(tenth));
         // After five seconds of silence it is full again, and no fuller.
-        let later = start.plus(Duration::from_secs(3600));
+        let later = start + Duration::from_secs(3600);
         for _ in 0..50 {
             full_at = Some(rate.admit(full_at, later).unwrap());
         }

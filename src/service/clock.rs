@@ -1,12 +1,21 @@
 //! What time it is. Tests pass in a clock of their own, so that nothing needs to be slept through.
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use tokio::time::Instant;
 
 use crate::domain::Timestamp;
 
-/// A source of the current time.
+/// The time of day, which may be set, and a stopwatch, which never is: what is kept in memory alone goes by the stopwatch.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+pub struct Clock {
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    elapsed: Arc<dyn Fn() -> Duration + Send + Sync>,
+}
 
 impl Clock {
     /// The system's clock.
@@ -14,14 +23,25 @@ impl Clock {
         Self::from_fn(|| SystemTime::now().into())
     }
 
-    /// A clock that asks `now`.
+    /// A clock that asks `now`; its stopwatch is the system's.
     pub fn from_fn(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        let begun = Instant::now();
+        Self { now: Arc::new(now), elapsed: Arc::new(move || begun.elapsed()) }
+    }
+
+    /// The same clock with another stopwatch.
+    pub fn with_stopwatch(self, elapsed: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self { elapsed: Arc::new(elapsed), ..self }
     }
 
     /// The current time.
     pub fn now(&self) -> Timestamp {
-        (self.0)()
+        (self.now)()
+    }
+
+    /// The time since some moment that stays the same: monotonic, whatever is done to the time of day.
+    pub fn elapsed(&self) -> Duration {
+        (self.elapsed)()
     }
 }
 

@@ -1,7 +1,8 @@
 //! How often one address may call what anybody may call and costs a hash or a mail.
 //!
 //! In the memory of each replica, unlike all other limits: it guards the machine and not an account, and a row that every
-//! caller of an address writes to would be a queue of its own (ADR 14).
+//! caller of an address writes to would be a queue of its own (ADR 14). So it goes by the stopwatch: nobody waits for a clock
+//! that was set.
 
 use std::{
     collections::HashMap,
@@ -10,7 +11,7 @@ use std::{
 };
 
 use super::{Error, UseCases};
-use crate::domain::{Caller, Source, SourceRate, Timestamp};
+use crate::domain::{Caller, Source, SourceRate};
 
 /// So many addresses are counted. Each is forgotten seconds after its last call: it takes a flood from as many networks to
 /// fill this, which a limit for each of them would not stop either. Those beyond are let through.
@@ -29,20 +30,19 @@ pub struct Sources {
 
 #[derive(Debug)]
 struct Buckets {
-    full_at: HashMap<Source, Timestamp>,
-    swept_at: Timestamp,
+    full_at: HashMap<Source, Duration>,
+    swept_at: Duration,
 }
 
 impl Sources {
     /// Nobody has called. Zero calls a second are no limit.
     pub fn new(calls_per_second: u32) -> Self {
-        let swept_at = Timestamp::from_unix_micros(0);
-        let buckets = Buckets { full_at: HashMap::new(), swept_at };
+        let buckets = Buckets { full_at: HashMap::new(), swept_at: Duration::ZERO };
         let rate = (calls_per_second > 0).then_some(SourceRate(calls_per_second));
         Self { rate, buckets: Arc::new(Mutex::new(buckets)) }
     }
 
-    fn admit(&self, caller: &Caller, now: Timestamp) -> Result<(), Duration> {
+    fn admit(&self, caller: &Caller, now: Duration) -> Result<(), Duration> {
         // What calls from this very machine is a proxy that is not trusted, or a tool: not one of many strangers. Who has no
         // address may be any of them: they are one source.
         let is_loopback =
@@ -61,8 +61,8 @@ impl Sources {
 
 impl Buckets {
     /// Forgets those who may call as though they never had.
-    fn sweep(&mut self, now: Timestamp) {
-        if now.since(self.swept_at) >= SWEEP_EVERY {
+    fn sweep(&mut self, now: Duration) {
+        if now.saturating_sub(self.swept_at) >= SWEEP_EVERY {
             self.full_at.retain(|_, full_at| *full_at > now);
             self.swept_at = now;
         }
@@ -72,7 +72,7 @@ impl Buckets {
 impl UseCases {
     /// Counts a call against its address. Goes before all that costs anything.
     pub(super) fn admit(&self, caller: &Caller) -> Result<(), Error> {
-        self.sources.admit(caller, self.clock.now()).map_err(Error::Throttled)
+        self.sources.admit(caller, self.clock.elapsed()).map_err(Error::Throttled)
     }
 }
 
@@ -86,8 +86,8 @@ mod tests {
         Caller { address: Some(address.parse().unwrap()), deadline: Instant::now() }
     }
 
-    fn at(seconds: u64) -> Timestamp {
-        Timestamp::from_unix_micros(0).plus(Duration::from_secs(seconds))
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
     }
 
     #[test]
