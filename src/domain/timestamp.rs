@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::CLOCK_SKEW;
+
 /// A point in time in UTC, in whole microseconds: what both databases keep exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(i64);
@@ -36,6 +38,12 @@ impl Timestamp {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
+
+    /// Whether something that has happened can't have happened then: it is later than `now` by more than the clocks of replicas
+    /// may be apart. A clock that was wrong wrote it (ADR 23).
+    pub fn is_from_the_future(self, now: Self) -> bool {
+        self > now.plus(CLOCK_SKEW)
+    }
 }
 
 impl From<SystemTime> for Timestamp {
@@ -69,6 +77,14 @@ mod tests {
         assert_eq!(early.since(late), Duration::ZERO);
         assert_eq!(early.plus(Duration::from_micros(4)), late);
         assert_eq!(late.minus(Duration::from_micros(4)), early);
+    }
+
+    #[test]
+    fn what_is_later_than_clocks_may_be_apart_is_from_the_future() {
+        let now = Timestamp::from_unix_micros(0);
+        let ahead = now.plus(CLOCK_SKEW);
+        assert!(!now.is_from_the_future(now) && !ahead.is_from_the_future(now));
+        assert!(ahead.plus(Duration::from_micros(1)).is_from_the_future(now));
     }
 
     #[test]
