@@ -6,13 +6,20 @@ use rand::{CryptoRng, RngExt as _};
 use totp_rs::{Builder, Totp, TotpError};
 use zeroize::Zeroizing;
 
-use super::{OneTimeCode, Timestamp};
+use super::{CLOCK_SKEW, OneTimeCode, Timestamp};
 
 /// 160 bits, as RFC 4226 (section 4, R6) recommends.
 const SECRET_BYTES: usize = 20;
 
 /// How many steps a clock may be off, either way (RFC 6238, section 5.2).
 const SKEW: u16 = 1;
+
+/// How much later a step can be that was used before one that is right now: by clocks as far apart as they may be, the one app a
+/// step ahead and the other one behind.
+pub const MOST_STEPS_AHEAD: i64 = 6;
+
+const _: () =
+    assert!(MOST_STEPS_AHEAD.unsigned_abs() == CLOCK_SKEW.as_secs() / 30 + 2 * SKEW as u64);
 
 /// The secret that a service and an app share. Its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,10 +1,15 @@
 //! The outbox: messages that were committed and are not sent yet (ADR 13).
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::Result;
 use crate::domain::Timestamp;
+
+/// The longest that a message rests: while somebody sends it, or until the next try.
+pub const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// Messages to people. They get in by the methods that cause them.
 #[async_trait]
@@ -23,6 +28,10 @@ pub trait Outbox {
 
     /// Gives a message back for `until`, unless somebody else has claimed it since that number of tries.
     async fn outbox_postpone(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<()>;
+
+    /// Makes messages due at `now` that would rest until after `latest`, some at a time: a clock that was ahead has put them off.
+    /// Returns how many.
+    async fn outbox_recall(&self, now: Timestamp, latest: Timestamp) -> Result<u64>;
 
     /// Removes a message: it was sent, or never will be.
     async fn outbox_remove(&self, id: Uuid) -> Result<()>;

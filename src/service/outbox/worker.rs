@@ -21,7 +21,8 @@ use super::{
 };
 use crate::{
     delivery::{Delivery, Failure, Message},
-    store::ClaimedMessage,
+    domain::{CLOCK_SKEW, Timestamp},
+    store::{ClaimedMessage, LONGEST_REST},
     token::Place,
 };
 
@@ -36,6 +37,11 @@ const UNREADABLE: &str = "unreadable";
 
 /// Why a message is given up that has expired.
 const OUTDATED: &str = "it is of no use any more";
+
+/// What rests for longer is recalled.
+const _: () = assert!(
+    LEASE.as_secs() <= LONGEST_REST.as_secs() && LONGEST_PAUSE.as_secs() <= LONGEST_REST.as_secs()
+);
 
 /// One server's worker.
 #[derive(Clone)]
@@ -93,12 +99,25 @@ impl Worker {
     /// Whether there is anything to do. Most of the time there is not, and nobody needs to write to know.
     async fn look(&self) -> bool {
         let now = self.use_cases.clock.now();
+        self.recall(now).await;
         match self.use_cases.store.outbox_state(now).await {
             Ok(state) => {
                 self.use_cases.outbox.figures.state(&state, now);
                 state.is_due()
             }
             Err(error) => self.store_failed(&error),
+        }
+    }
+
+    /// A message that a clock which was ahead has put off, or begun to send, does not wait until this one has caught up.
+    async fn recall(&self, now: Timestamp) {
+        let latest = now.plus(LONGEST_REST).plus(CLOCK_SKEW);
+        match self.use_cases.store.outbox_recall(now, latest).await {
+            Ok(0) => {}
+            Ok(messages) => tracing::warn!(messages, "messages from the future: a clock was ahead"),
+            Err(error) => {
+                self.store_failed(&error);
+            }
         }
     }
 

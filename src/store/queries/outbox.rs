@@ -12,6 +12,24 @@ use crate::{
     store::{ClaimedMessage, Outbox, OutboxState, Places, Priority, Result, SealedMessage},
 };
 
+/// The messages with the latest times, if they are after that one. In the order of `outbox_due`, so that it is read by that
+/// whatever the planner knows of the table: as a rule there are none.
+macro_rules! ahead {
+    ($latest:literal) => {
+        concat!(
+            "SELECT id FROM (SELECT id FROM outbox WHERE priority + 0 = 0 AND next_try_at > ",
+            $latest,
+            " ORDER BY next_try_at DESC LIMIT 32) AS login_codes \
+             UNION ALL SELECT id FROM (SELECT id FROM outbox WHERE priority + 0 = 1 AND next_try_at > ",
+            $latest,
+            " ORDER BY next_try_at DESC LIMIT 32) AS codes \
+             UNION ALL SELECT id FROM (SELECT id FROM outbox WHERE priority + 0 = 2 AND next_try_at > ",
+            $latest,
+            " ORDER BY next_try_at DESC LIMIT 32) AS notices"
+        )
+    };
+}
+
 /// The statements whose plans a test looks at. Those that write are planned each time: as a rule the table is empty, and
 /// Postgres would keep the plan for that, which is to read it all, while it fills.
 #[doc(hidden)]
@@ -39,6 +57,16 @@ impl Backend {
          (SELECT id FROM outbox WHERE ready AND next_try_at <= $1 AND priority BETWEEN $3 AND $4 \
          ORDER BY priority, tries, turn, created_at LIMIT $5) \
          RETURNING id, sealed_message, tries, expires_at, priority, turn, created_at";
+
+    /// Messages that rest until after $1, some of each priority.
+    pub const OUTBOX_AHEAD: &str = ahead!("$1");
+
+    /// Makes them due at $2.
+    pub const OUTBOX_RECALL: &str = concat!(
+        "UPDATE outbox SET next_try_at = $2, ready = TRUE WHERE next_try_at > $1 AND id IN (",
+        ahead!("$1"),
+        ")"
+    );
 
     /// How many rows there are, up to a number, and when the first of each priority is due.
     pub const OUTBOX_STATE: &str = "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS counted), \
@@ -75,6 +103,22 @@ impl Outbox for Backend {
     async fn outbox_postpone(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<()> {
         self.write((id, tries, until), |connection, (id, tries, until)| {
             Box::pin(postpone(connection, *id, *tries, *until))
+        })
+        .await
+    }
+
+    async fn outbox_recall(&self, now: Timestamp, latest: Timestamp) -> Result<u64> {
+        let ahead: Option<Uuid> = sqlx::query_scalar(Self::OUTBOX_AHEAD)
+            .persistent(false)
+            .bind(latest)
+            .fetch_optional(self.reader())
+            .await?;
+        // Most of the time there are none, and nobody needs to write to know.
+        if ahead.is_none() {
+            return Ok(0);
+        }
+        self.write((now, latest), |connection, (now, latest)| {
+            Box::pin(recall(connection, *now, *latest))
         })
         .await
     }
@@ -153,6 +197,16 @@ async fn postpone(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+async fn recall(connection: &mut Connection, now: Timestamp, latest: Timestamp) -> Result<u64> {
+    let recalled = sqlx::query(Backend::OUTBOX_RECALL)
+        .persistent(false)
+        .bind(latest)
+        .bind(now)
+        .execute(connection)
+        .await?;
+    Ok(recalled.rows_affected())
 }
 
 pub(super) async fn remove(connection: &mut Connection, id: Uuid) -> Result<()> {

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Connection, events, factors, outbox, users};
 use crate::{
-    domain::EventKind,
+    domain::{EventKind, MOST_STEPS_AHEAD},
     store::{
         ConfirmTotp, FactorChange, NewTotp, Reservation, Result, SealedMessage, SealedTotp,
         column::count,
@@ -134,7 +134,8 @@ async fn is_confirmable(connection: &mut Connection, confirm: &ConfirmTotp) -> R
     Ok(open.is_some())
 }
 
-/// Uses up a step of an app: it must be later than every one before it (RFC 6238, section 5.2).
+/// Uses up a step of an app: it must be later than every one before it (RFC 6238, section 5.2). One that is later than any that
+/// clocks two minutes ahead could accept today was used by a clock that was wrong, and bars no code.
 pub(super) async fn spend_step(
     connection: &mut Connection,
     user_id: Uuid,
@@ -143,11 +144,12 @@ pub(super) async fn spend_step(
 ) -> Result<bool> {
     let spent: Option<Uuid> = sqlx::query_scalar(
         "UPDATE totp_factors SET last_step = $3 \
-         WHERE id = $1 AND user_id = $2 AND last_step < $3 AND confirmed_at IS NOT NULL RETURNING id",
+         WHERE id = $1 AND user_id = $2 AND (last_step < $3 OR last_step > $4) AND confirmed_at IS NOT NULL RETURNING id",
     )
     .bind(id)
     .bind(user_id)
     .bind(step)
+    .bind(step.saturating_add(MOST_STEPS_AHEAD))
     .fetch_optional(connection)
     .await?;
     Ok(spent.is_some())

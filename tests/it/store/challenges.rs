@@ -240,6 +240,29 @@ async fn a_code_that_counts_has_its_message_and_one_that_does_not_has_none(
     assert_eq!(challenge.resend_at, at(60), "the renewal was rolled back");
 }
 
+/// A clock that was ahead began it, or sent its last code; or another cool-down was configured.
+#[rstest]
+#[case::by_as_much_as_clocks_may_be_apart(150, false)]
+#[case::by_more(151, true)]
+#[tokio::test]
+async fn a_cool_down_that_ends_later_than_one_can_is_over(
+    #[case] resend_at: u64,
+    #[case] is_over: bool,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let mut new = new_challenge(&stored_user(store.as_ref()).await);
+    new.challenge.resend_at = at(resend_at);
+    store.challenge_create(new.clone(), None).await.unwrap();
+    let renew =
+        |seconds| store.challenge_renew(new.token_mac, [2; 32], rules(seconds), new_message());
+    let renewed = renew(0).await.unwrap();
+    assert_eq!(matches!(renewed, Renewal::Renewed(_)), is_over, "{renewed:?}");
+    let again = if is_over { at(30) } else { at(resend_at) };
+    assert_eq!(renew(1).await.unwrap(), Renewal::TooEarly(again));
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_challenge_is_found_with_its_user(

@@ -120,6 +120,26 @@ async fn a_code_that_was_sent_completes_nothing_for_a_user_with_an_app(
     assert!(complete(store.as_ref(), &challenge, &Spending::SentCode).await);
 }
 
+/// Phone and server were ahead together.
+#[rstest]
+#[tokio::test]
+async fn a_step_that_no_right_clock_has_used_yet_bars_no_code(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (user, app) = enrolled(store.as_ref()).await;
+    let spending = Spending::Totp { id: app.id, step: 8 };
+    // Clocks may be two minutes apart, and an app a step off, either way.
+    for (last_step, is_accepted) in [(8, false), (14, false), (15, true), (1_051_208, true)] {
+        database.run(&format!("UPDATE totp_factors SET last_step = {last_step}")).await;
+        let challenge = challenge(store.as_ref(), &user).await;
+        let completed = complete(store.as_ref(), &challenge, &spending).await;
+        assert_eq!(completed, is_accepted, "{last_step}");
+        assert!(!complete(store.as_ref(), &challenge, &spending).await, "{last_step}: once");
+    }
+}
+
 #[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_challenges_one_is_completed_with_a_step_or_a_code(

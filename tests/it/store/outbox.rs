@@ -72,6 +72,29 @@ async fn a_message_that_is_put_off_waits_unless_somebody_else_has_it_by_then(
     assert_eq!(claim(store.as_ref(), 64, 8).await, []);
 }
 
+/// New ones, claimed ones and ones that were put off, by a clock that was ahead.
+#[rstest]
+#[tokio::test]
+async fn messages_that_rest_for_too_long_are_recalled_and_no_others(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let message =
+        |priority, seconds| SealedMessage { priority, created_at: at(seconds), ..new_message() };
+    put(store.as_ref(), &[message(Priority::Notice, 9000), message(Priority::Code, 181)]).await;
+    put(store.as_ref(), &[message(Priority::LoginCode, 9000), message(Priority::Code, 180)]).await;
+    assert_eq!(claim(store.as_ref(), 9000, 1).await.len(), 1, "rests until 9060");
+    let recall = async || store.outbox_recall(at(0), at(180)).await.unwrap();
+    assert_eq!([recall().await, recall().await], [3, 0]);
+    let due = store.outbox_state(at(0)).await.unwrap().due_since;
+    assert_eq!(due, [Some(at(0)), Some(at(0)), Some(at(0))]);
+    let claimed = claim(store.as_ref(), 0, 8).await;
+    let tries: Vec<_> = claimed.iter().map(|message| (message.priority, message.tries)).collect();
+    let tries_wanted = [(Priority::LoginCode, 2), (Priority::Code, 1), (Priority::Notice, 1)];
+    assert_eq!(tries, tries_wanted);
+}
+
 #[rstest]
 #[tokio::test]
 async fn what_was_never_tried_goes_before_what_keeps_failing(

@@ -85,7 +85,18 @@ macro_rules! explain {
             .fetch_all(&mut *$connection)
             .await
             .unwrap();
-        [vec![put, ready], claims, vec![state]].concat()
+        let ahead = sqlx::query_as::<_, $row>(text(<$backend>::OUTBOX_AHEAD))
+            .bind(now)
+            .fetch_all(&mut *$connection)
+            .await
+            .unwrap();
+        let recall = sqlx::query_as::<_, $row>(text(<$backend>::OUTBOX_RECALL))
+            .bind(now)
+            .bind(now)
+            .fetch_all(&mut *$connection)
+            .await
+            .unwrap();
+        [vec![put, ready], claims, vec![ahead, recall, state]].concat()
     }};
 }
 
