@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
-use super::{Clock, KeyKeeper, UseCases};
+use super::{Clock, KeyKeeper, UseCases, begin_totp_enrollment::ENROLLMENT_TTL};
 use crate::{
     domain::{CLOCK_SKEW, Timestamp},
-    store::{self, Ended, Lease, Revoking, Store},
+    store::{self, Ended, Lease, Revoking, ShortLived, Store},
 };
 
 /// How long the others wait for a replica that does not come back. Where clocks differ by more, two clean at a time, which
@@ -29,6 +29,9 @@ const MOST_BATCHES: u32 = 200;
 /// How long what has ended is kept, for clocks that differ and for whoever wants to know why something ended.
 const GRACE: Duration = Duration::from_secs(3600);
 
+/// Further than any clock is wrong by.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// One replica's janitor.
 #[derive(Debug, Clone)]
 pub struct Janitor {
@@ -36,6 +39,7 @@ pub struct Janitor {
     keys: Option<KeyKeeper>,
     token_ttl: Duration,
     event_retention: Duration,
+    code_ttl: Duration,
     /// Whether accounts end that do not verify their address.
     verifies: bool,
     clock: Clock,
@@ -50,6 +54,7 @@ impl Janitor {
             keys: replica.keys.clone(),
             token_ttl: replica.tokens.ttl(),
             event_retention: replica.policy.event_retention,
+            code_ttl: replica.policy.code.ttl,
             verifies: replica.policy.email_verification,
             clock: replica.clock.clone(),
             holder: Uuid::now_v7(),
@@ -64,6 +69,7 @@ impl Janitor {
         if !self.has_the_lease().await? {
             return Ok(None);
         }
+        self.shorten().await?;
         let mut removed = if self.verifies { self.end_unverified().await? } else { 0 };
         for ended in [
             Ended::Challenges,
@@ -104,6 +110,25 @@ impl Janitor {
         Ok(all)
     }
 
+    /// Ends in time what a clock that was ahead began: a code must not work for the year that the clock was wrong by. What lives
+    /// long by its rule is not touched: to a clock that is behind, all of it is from the future.
+    async fn shorten(&self) -> Result<(), store::Error> {
+        for (what, ttl) in [
+            (ShortLived::Challenges, self.code_ttl),
+            (ShortLived::MailboxCodes, self.code_ttl),
+            (ShortLived::Enrollments, ENROLLMENT_TTL),
+        ] {
+            for _ in 0..MOST_BATCHES {
+                let latest = self.clock.now().plus(ttl).plus(CLOCK_SKEW);
+                let batch = self.store.ahead_shorten(what, latest, BATCH).await?;
+                if batch < u64::from(BATCH) || !self.goes_on().await? {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn remove(&self, ended: Ended) -> Result<u64, store::Error> {
         let mut removed = 0;
         for _ in 0..MOST_BATCHES {
@@ -132,12 +157,13 @@ impl Janitor {
             | Ended::Throttles => GRACE,
             // Its last access token may still be asked about.
             Ended::Sessions => self.token_ttl + GRACE,
-            // There are names of devices and addresses in them, and nobody whose they are.
+            // There are names of devices and addresses in them, and nobody whose they are. Whatever the clock said at their
+            // deletion.
             Ended::DeletedSessions
             | Ended::DeletedChallenges
             | Ended::DeletedApps
             | Ended::DeletedRecoveryCodes
-            | Ended::DeletedUsers => Duration::ZERO,
+            | Ended::DeletedUsers => return self.clock.now().plus(CENTURY),
             // As long as was promised, and no longer: addresses are personal data.
             Ended::Events => self.event_retention,
         };

@@ -46,7 +46,7 @@ outbox::{ClaimedMessage, LONGEST_REST, Outbox, OutboxState, Places, Priority, Se
         Admission, Charge, CodeRules, Credentials, Ended, EventFilter, Lease, LiveSession,
         NewChallenge, NewUser, NumberedRevocation, PasswordChange, PoolUse, Refresh, Renewal,
         Reservation, ReservedChallenge, ReuseNotice, Revoking, Rotation, SealedKey, SessionLimit,
-        Settled, Taken,
+        Settled, ShortLived, Taken,
     },
     sealed::{Resealed, SealedColumn, SealedValue, SealedValues, WrappedKey},
 };
@@ -315,6 +315,10 @@ pub trait Housekeeping {
 
     /// Removes what ended before that time, `most` rows at the most. Returns how many it removed.
     async fn ended_remove(&self, ended: Ended, before: Timestamp, most: u32) -> Result<u64>;
+
+    /// Shortens what would live until after `latest` so that it ends then, `most` rows at the most: a clock that was ahead began
+    /// it. Returns how many it shortened.
+    async fn ahead_shorten(&self, what: ShortLived, latest: Timestamp, most: u32) -> Result<u64>;
 
     /// Ends accounts, `most` at the most, whose time to verify their address is over, as [`Users::user_delete`] does but without
     /// a message. Returns how many.

@@ -362,6 +362,17 @@ pub struct EventFilter {
     pub kind: Option<EventKind>,
     /// Not older than this.
     pub since: Timestamp,
+/// What lives for some minutes by its rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShortLived {
+    /// Challenges.
+    Challenges,
+    /// Codes for mailboxes.
+    MailboxCodes,
+    /// Enrolments of authenticator apps that are not confirmed.
+    Enrollments,
+}
+
     /// How many at the most.
     pub most: u32,
 }

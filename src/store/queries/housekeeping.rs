@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{Backend, Connection, claims};
 use crate::{
-    domain::Timestamp,
-    store::{Ended, Housekeeping, Lease, Result, Revoking},
+    domain::{CLOCK_SKEW, Timestamp},
+    store::{Ended, Housekeeping, Lease, Result, Revoking, ShortLived},
 };
 
 #[async_trait]
@@ -21,6 +21,13 @@ impl Housekeeping for Backend {
         .await
     }
 
+    async fn ahead_shorten(&self, what: ShortLived, latest: Timestamp, most: u32) -> Result<u64> {
+        self.write((what, latest, most), |connection, (what, latest, most)| {
+            Box::pin(shorten(connection, *what, *latest, *most))
+        })
+        .await
+    }
+
     async fn unverified_users_end(&self, at: Revoking, most: u32) -> Result<u64> {
         self.write((at, most), |connection, (at, most)| {
             Box::pin(claims::expire(connection, at, *most))
@@ -29,19 +36,46 @@ impl Housekeeping for Backend {
     }
 }
 
+/// A lease that ends later than one that is taken now was taken by a clock that was ahead: nobody waits for its end.
 async fn take(connection: &mut Connection, lease: &Lease) -> Result<bool> {
     let taken = sqlx::query(
         "INSERT INTO leases (name, holder, expires_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
          SET holder = excluded.holder, expires_at = excluded.expires_at \
-         WHERE leases.holder = excluded.holder OR leases.expires_at <= $4 RETURNING name",
+         WHERE leases.holder = excluded.holder OR leases.expires_at <= $4 OR leases.expires_at > $5 \
+         RETURNING name",
     )
     .bind(lease.name)
     .bind(lease.holder)
     .bind(lease.expires_at)
     .bind(lease.now)
+    .bind(lease.expires_at.plus(CLOCK_SKEW))
     .fetch_optional(connection)
     .await?;
     Ok(taken.is_some())
+}
+
+async fn shorten(
+    connection: &mut Connection,
+    what: ShortLived,
+    latest: Timestamp,
+    most: u32,
+) -> Result<u64> {
+    let sql = match what {
+        ShortLived::Challenges => {
+            "UPDATE challenges SET expires_at = $1 WHERE expires_at > $1 AND id IN \
+             (SELECT id FROM challenges WHERE expires_at > $1 LIMIT $2)"
+        }
+        ShortLived::MailboxCodes => {
+            "UPDATE mailbox_codes SET expires_at = $1 WHERE expires_at > $1 AND id IN \
+             (SELECT id FROM mailbox_codes WHERE expires_at > $1 LIMIT $2)"
+        }
+        ShortLived::Enrollments => {
+            "UPDATE totp_factors SET expires_at = $1 WHERE expires_at > $1 AND confirmed_at IS NULL AND id IN \
+             (SELECT id FROM totp_factors WHERE confirmed_at IS NULL AND expires_at > $1 LIMIT $2)"
+        }
+    };
+    let shortened = sqlx::query(sql).bind(latest).bind(i64::from(most)).execute(connection).await?;
+    Ok(shortened.rows_affected())
 }
 
 /// What has ended does not begin again, so that it matters not what others do between the search and the removal.
