@@ -132,7 +132,12 @@ impl KeySchedule {
         if self.signer(now).is_none() {
             return Some(now);
         }
-        let ours = |key: &&KeyTimes| key.algorithm == self.algorithm && key.retired_at.is_none();
+        // One that was made in the future waits for a clock that was ahead: until then the others must not get too old.
+        let ours = |key: &&KeyTimes| {
+            key.algorithm == self.algorithm
+                && key.retired_at.is_none()
+                && !key.created_at.is_from_the_future(now)
+        };
         let fresh = |key: &KeyTimes| now.since(key.created_at) < rotation;
         let newest = self.keys.iter().find(ours);
         (!newest.is_some_and(fresh)).then(|| now.plus(KEY_LEAD))

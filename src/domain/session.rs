@@ -1,6 +1,6 @@
 //! Sessions: what a completed login begins.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use uuid::Uuid;
 
@@ -72,6 +72,14 @@ impl Session {
         self.expires_at.min(self.idle_expires_at)
     }
 
+    /// Whether its login was within that time before `now`. One that was in the future is not: a clock was wrong, and nobody knows
+    /// when it was. Nor is one that was refreshed before it began, by a clock that was set right meanwhile.
+    pub fn is_fresh(&self, now: Timestamp, within: Duration) -> bool {
+        now.since(self.created_at) <= within
+            && !self.created_at.is_from_the_future(now)
+            && !self.created_at.is_from_the_future(self.last_used_at)
+    }
+
     /// Whether its login took more than the password.
     pub fn has_used_second_factor(&self) -> bool {
         self.methods.contains(&AuthMethod::MultiFactor)
@@ -97,5 +105,24 @@ impl Session {
             refresh_salt: *uuid::Uuid::now_v7().as_bytes(),
             epoch: 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_is_fresh_for_a_while_and_one_from_the_future_never_is() {
+        let (now, minute) = (Timestamp::from_unix_micros(0), Duration::from_secs(60));
+        let began = |at: Timestamp| Session::sample(Uuid::nil(), at, at.plus(60 * minute));
+        let is_fresh = |session: &Session| session.is_fresh(now, 5 * minute);
+        assert!(is_fresh(&began(now)) && is_fresh(&began(now.minus(5 * minute))));
+        assert!(!is_fresh(&began(now.minus(6 * minute))));
+        assert!(is_fresh(&began(now.plus(minute))), "by the clock of another replica");
+        assert!(!is_fresh(&began(now.plus(120 * minute))));
+        // The clock has caught up with the login since.
+        let refreshed = Session { last_used_at: now.minus(120 * minute), ..began(now) };
+        assert!(!is_fresh(&refreshed));
     }
 }

@@ -85,7 +85,7 @@ impl UseCases {
         }
         account.must_have_used_second_factor()?;
         // The login, and never a refresh: that takes no more than what a thief has.
-        if self.clock.now().since(account.session().created_at) <= FRESH_LOGIN {
+        if account.session().is_fresh(self.clock.now(), FRESH_LOGIN) {
             return Ok(None);
         }
         Ok(Some(given.ok_or(Error::FreshProofNeeded)?.parse()?))

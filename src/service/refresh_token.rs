@@ -44,6 +44,7 @@ impl UseCases {
             request_id,
             repeat_within: REPEAT_WITHIN,
             idle_expires_at: session.expires_at.min(now.plus(self.policy.session_idle_ttl)),
+            latest_end: now.plus(self.policy.session_ttl),
             at: self.revoking(now, caller),
             notice: None,
         };

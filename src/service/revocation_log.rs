@@ -62,6 +62,8 @@ pub(super) struct Known {
     pub(super) head: i64,
     /// When the last complete reading began: what was committed before is known.
     read_at: Option<Instant>,
+    /// The latest time at which something was forgotten.
+    forgotten_until: Option<Timestamp>,
     /// Whether the streams are to end.
     pub(super) ended: bool,
 }
@@ -84,7 +86,13 @@ impl Known {
         self.revocations.range(begin..).filter(matters).take(limit).copied().collect()
     }
 
+    /// A clock that was ahead has forgotten what still matters: it is to be read again.
+    fn has_forgotten_too_much(&self, now: Timestamp) -> bool {
+        self.forgotten_until.is_some_and(|until| until.is_from_the_future(now))
+    }
+
     fn forget_expired(&mut self, now: Timestamp) {
+        self.forgotten_until = Some(now);
         while self.revocations.front().is_some_and(|first| first.revocation.expires_at <= now) {
             self.revocations.pop_front();
         }
@@ -117,11 +125,14 @@ impl RevocationLog {
     async fn read(&self, store: &dyn Store, now: Timestamp) -> store::Result<()> {
         loop {
             let begun = Instant::now();
-            let known = self.known.borrow().head;
+            let (known, anew) = {
+                let log = self.known.borrow();
+                (log.head, log.has_forgotten_too_much(now))
+            };
             let head = store.revocation_head().await?;
             // A lower number is that of a database that was restored: all of it is new.
-            let from = if head < known { 0 } else { known };
-            let found = if head == known {
+            let from = if head < known || anew { 0 } else { known };
+            let found = if head == from {
                 Vec::new()
             } else {
                 store.revocations_after(from, now, BATCH).await?

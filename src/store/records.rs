@@ -116,6 +116,13 @@ impl Revoking {
         Event::of(kind, Some(user_id), Some(session_id), self.address, self.now)
     }
 
+    /// When the last token has expired of sessions of which one was last used then: perhaps by a clock that is ahead of the one of
+    /// this request, and so is the end of its token.
+    pub(super) fn tokens_expire_at(&self, last_used_at: Option<Timestamp>) -> Timestamp {
+        let ahead = last_used_at.map_or(Duration::ZERO, |last| last.since(self.now));
+        self.tokens_expire_at.plus(ahead)
+    }
+
     /// The change that a session asks for with this request.
     pub(super) fn change(
         &self,
@@ -150,6 +157,8 @@ pub struct Refresh {
     pub repeat_within: Duration,
     /// When the session then ends unless it is used before.
     pub idle_expires_at: Timestamp,
+    /// When a session that began now would end at the latest.
+    pub latest_end: Timestamp,
     /// The request, should it end the session.
     pub at: Revoking,
     /// What tells the owner of that. Without it no session ends.
@@ -353,15 +362,6 @@ pub enum Ended {
     Events,
 }
 
-/// Which events are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EventFilter {
-    /// Whose; everybody's if empty.
-    pub user_id: Option<Uuid>,
-    /// Of which kind; all if empty.
-    pub kind: Option<EventKind>,
-    /// Not older than this.
-    pub since: Timestamp,
 /// What lives for some minutes by its rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShortLived {
@@ -373,6 +373,15 @@ pub enum ShortLived {
     Enrollments,
 }
 
+/// Which events are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Whose; everybody's if empty.
+    pub user_id: Option<Uuid>,
+    /// Of which kind; all if empty.
+    pub kind: Option<EventKind>,
+    /// Not older than this.
+    pub since: Timestamp,
     /// How many at the most.
     pub most: u32,
 }

@@ -134,6 +134,22 @@ async fn it_goes_on_after_each_cursor_and_replays_all_after_one_from_the_future(
     assert_eq!(all, ended);
 }
 
+/// What is in memory was forgotten by the time of day.
+#[rstest]
+#[tokio::test]
+async fn a_clock_that_was_ahead_and_is_set_right_has_forgotten_nothing(
+    #[values(2 * 60 * 60, 365 * 24 * 60 * 60)] ahead: i64,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let ended = ended_sessions(&server, 2).await;
+    assert_eq!(replay(&mut watch(&server, "").await).await.0, ended);
+    server.clock.set_wrong_by(ahead);
+    assert_eq!(replay(&mut watch(&server, "").await).await.0, Vec::<String>::new());
+    server.clock.set_wrong_by(0);
+    assert_eq!(replay(&mut watch(&server, "").await).await.0, ended);
+}
+
 /// The first heartbeat ends the replay, however much was replayed, and revocations put none off.
 #[rstest]
 #[tokio::test]

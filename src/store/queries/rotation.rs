@@ -6,15 +6,16 @@ use super::{
     sessions,
 };
 use crate::{
-    domain::EventKind,
+    domain::{CLOCK_SKEW, EventKind},
     store::{LiveSession, Refresh, Result, Rotation},
 };
 
 /// One conditional UPDATE decides. Of many with the same token the row's lock lets one through; the others find another
-/// number there.
+/// number there. A session that began in the future, which is after $7, ends at $8 at the latest: a clock that was ahead began it.
 const ADVANCE: &str = concat!(
     "UPDATE sessions SET generation = generation + 1, refresh_request_id = $4, last_used_at = $2, address = $5, \
-     idle_expires_at = $6 WHERE id = $1 AND generation = $3 AND ",
+     idle_expires_at = $6, expires_at = CASE WHEN created_at > $7 AND expires_at > $8 THEN $8 ELSE expires_at END \
+     WHERE id = $1 AND generation = $3 AND ",
     session_lives!(),
     " AND EXISTS (SELECT 1 FROM users WHERE ",
     account_carries!(),
@@ -36,6 +37,7 @@ pub(super) async fn rotate(connection: &mut Connection, refresh: &Refresh) -> Re
         let repeated = session.generation == refresh.generation + 1
             && refresh.request_id.is_some()
             && refresh.request_id == last_request
+            && !session.last_used_at.is_from_the_future(refresh.at.now)
             && refresh.at.now.since(session.last_used_at) <= refresh.repeat_within;
         if advanced || repeated {
             return Ok(Rotation::Rotated(Box::new(live)));
@@ -64,6 +66,8 @@ async fn advance(connection: &mut Connection, refresh: &Refresh) -> Result<bool>
         .bind(refresh.request_id)
         .bind(refresh.at.address.map(|address| address.to_string()))
         .bind(refresh.idle_expires_at)
+        .bind(refresh.at.now.plus(CLOCK_SKEW))
+        .bind(refresh.latest_end)
         .fetch_optional(connection)
         .await?;
     Ok(advanced.is_some())

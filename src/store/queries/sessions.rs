@@ -50,13 +50,14 @@ const LIST: &str = concat!(
     " ORDER BY COALESCE(last_used_at, sessions.created_at) DESC, sessions.id LIMIT 100"
 );
 
-/// Of the user $1 in the epoch $4, but $3: how many sessions were never revoked, and how many of those live at $2. Nobody has
+/// Of the user $1 in the epoch $4, but $3: how many sessions were never revoked, how many of those live at $2, and when one was
+/// last used. Nobody has
 /// more than a thousand but an account of an earlier release. Whether the credentials are still theirs is not asked: whoever
 /// counts has perhaps just changed them.
 const OTHERS: &str = concat!(
     "SELECT COUNT(*), COUNT(CASE WHEN ",
     session_lives!(),
-    " THEN 1 END) FROM (SELECT revoked_at, expires_at, idle_expires_at FROM sessions \
+    " THEN 1 END), MAX(last_used_at) FROM (SELECT revoked_at, expires_at, idle_expires_at, last_used_at FROM sessions \
      WHERE user_id = $1 AND id <> $3 AND epoch = $4 AND revoked_at IS NULL \
      ORDER BY created_at DESC LIMIT 1000) AS others"
 );
@@ -328,7 +329,7 @@ pub(super) async fn end_epoch(
     .fetch_optional(&mut *connection)
     .await?;
     let Some(epoch) = epoch else { return Ok(None) };
-    let (ended, lived): (i64, i64) = sqlx::query_as(OTHERS)
+    let (ended, lived, last_used_at): (i64, i64, Option<Timestamp>) = sqlx::query_as(OTHERS)
         .bind(user_id)
         .bind(at.now)
         .bind(kept)
@@ -347,7 +348,7 @@ pub(super) async fn end_epoch(
     }
     let kept = Some(kept).filter(|kept| !kept.is_nil());
     let subject = Revoked::Earlier { user_id, epoch, kept };
-    let (not_before, expires_at) = (at.now, at.tokens_expire_at);
+    let (not_before, expires_at) = (at.now, at.tokens_expire_at(last_used_at));
     let revocation = Revocation { subject, not_before, expires_at };
     Ok(Some((usize::try_from(lived).unwrap_or(0), revocation)))
 }
@@ -379,7 +380,7 @@ impl EndedRow {
         Revocation {
             subject: Revoked::Session(self.id),
             not_before: self.last_used_at.map_or(at.now, |last| last.max(at.now)),
-            expires_at: at.tokens_expire_at,
+            expires_at: at.tokens_expire_at(self.last_used_at),
         }
     }
 }

@@ -158,6 +158,7 @@ async fn a_refresh_leaves_no_event_unless_its_token_was_used_before(
             request_id: None,
             repeat_within: Duration::from_secs(10),
             idle_expires_at: at(500),
+            latest_end: at(900_000),
             at: revoking(seconds),
             notice: Some(ReuseNotice { message: new_message(), charges: Vec::new() }),
         };

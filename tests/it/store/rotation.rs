@@ -25,6 +25,7 @@ fn refresh(session: &Session, generation: i64, seconds: u64) -> Refresh {
         request_id: None,
         repeat_within: Duration::from_secs(10),
         idle_expires_at: at(seconds + 500),
+        latest_end: at(seconds + 900_000),
         at: Revoking { address: Some([192, 0, 2, 7].into()), ..revoking(seconds) },
         notice: Some(ReuseNotice { message: new_message(), charges: charges(7) }),
     }
@@ -192,11 +193,37 @@ async fn the_last_request_may_come_again_for_a_while_and_changes_nothing(
         let reused = rotate(&session, 0, second, seconds).await;
         assert!(matches!(reused, Rotation::Reused), "{first:?} {second:?} {seconds}: {reused:?}");
     }
+    // Nobody knows how long ago a refresh was that was made in the future.
+    let session = stored_session(store.as_ref()).await;
+    rotate(&session, 0, request_id, 122).await;
+    assert!(matches!(rotate(&session, 0, request_id, 2).await, Rotation::Rotated(_)));
+    assert!(matches!(rotate(&session, 0, request_id, 1).await, Rotation::Reused));
     // Two refreshes ago is too long ago, however soon.
     let session = stored_session(store.as_ref()).await;
     rotate(&session, 0, request_id, 1).await;
     rotate(&session, 1, request_id, 1).await;
     assert!(matches!(rotate(&session, 0, request_id, 1).await, Rotation::Reused));
+}
+
+#[rstest]
+#[case::by_as_much_as_clocks_may_be_apart(121, 1000)]
+#[case::by_more(122, 700)]
+#[tokio::test]
+async fn a_session_that_began_in_the_future_ends_in_time(
+    #[case] begun: u64,
+    #[case] end: u64,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await.user.id;
+    let session = Session { created_at: at(begun), expires_at: at(1000), ..session_of(user) };
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    let refresh = Refresh { latest_end: at(700), ..refresh(&session, 0, 1) };
+    let Rotation::Rotated(live) = store.session_rotate(refresh).await.unwrap() else {
+        panic!("it lives")
+    };
+    assert_eq!(live.session.expires_at, at(end));
 }
 
 #[rstest]
