@@ -40,7 +40,7 @@ pub use self::{
         TwoFactor, UserFactors,
     },
     mailbox::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, PasswordReset},
-outbox::{ClaimedMessage, LONGEST_REST, Outbox, OutboxState, Places, Priority, SealedMessage},
+    outbox::{ClaimedMessage, LONGEST_REST, Outbox, OutboxState, Places, Priority, SealedMessage},
     preparation::{Migrate, Preparation, prepare},
     records::{
         Admission, Charge, CodeRules, Credentials, Ended, EventFilter, Lease, LiveSession,

@@ -8,6 +8,7 @@
 mod access;
 mod account;
 mod cancellation;
+mod clocks;
 mod connections;
 mod database_setup;
 mod delivery;

@@ -1,0 +1,43 @@
+//! Clocks that are wrong, and are set right: what they have written holds nobody longer than the rules do (ADR 23).
+
+mod apart;
+mod set_right;
+
+use std::time::Duration;
+
+use countersign::pb::{LoginRequest, LoginResponse};
+use tonic::{Request, Status};
+
+use crate::harness::{Server, soon};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+const WRONG: &str = "not the password";
+
+/// Fails until the next password has to wait for a minute.
+async fn burn(server: &Server, username: &str) {
+    for delay in [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32] {
+        server.clock.advance(delay * SECOND);
+        server.login(username, WRONG).await.unwrap_err();
+    }
+}
+
+/// A login of somebody at that address, on that device.
+async fn login_from(
+    server: &Server,
+    address: &str,
+    device_token: &str,
+    username: &str,
+    password: &str,
+) -> Result<LoginResponse, Status> {
+    let mut request = Request::new(LoginRequest {
+        username: username.into(),
+        password: password.into(),
+        device_token: device_token.into(),
+        ..LoginRequest::default()
+    });
+    request.metadata_mut().insert("x-forwarded-for", address.parse().unwrap());
+    Ok(soon("Login", server.auth.clone().login(request)).await?.into_inner())
+}
