@@ -14,7 +14,7 @@ pub struct Claims {
     pub aud: String,
     /// Until when it is valid, in seconds since 1970.
     pub exp: i64,
-    /// When it was issued, in seconds since 1970.
+    /// When it was issued, in seconds since 1970, and five seconds early.
     pub iat: i64,
     /// Its own id.
     pub jti: Uuid,
@@ -24,7 +24,7 @@ pub struct Claims {
     pub sid: Uuid,
     /// How the user showed who they are (RFC 8176).
     pub amr: Vec<String>,
-    /// When they did, in seconds since 1970.
+    /// When they did, in seconds since 1970, and five seconds early.
     pub auth_time: i64,
     /// The username as it was typed.
     pub preferred_username: String,
