@@ -284,10 +284,11 @@ async fn a_revocation_covers_tokens_that_another_clock_has_dated_later(
     let covered = "SELECT COUNT(*) FROM revocations, sessions WHERE not_before = last_used_at";
     assert_eq!(database.number(covered).await, 1);
     // They expire later, too; and so do those of all sessions that end together.
-    let other = Session { last_used_at: at(20), ..session_of(user.user.id) };
-    store.session_create(other, 1, NO_FAILURES, NO_LIMIT).await.unwrap();
-    let nothing_kept = Uuid::now_v7();
-    store.session_revoke_others(user.user.id, nothing_kept, revoking(10)).await.unwrap();
+    let (other, kept) = (Session { id: Uuid::now_v7(), ..session }, session_of(user.user.id));
+    for session in [&other, &kept] {
+        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    }
+    store.session_revoke_others(user.user.id, kept.id, revoking(10)).await.unwrap();
     let told = store.revocations_after(0, at(0), 10).await.unwrap();
     let ends: Vec<_> = told.iter().map(|told| told.revocation.expires_at).collect();
     assert_eq!(ends, [at(920), at(920)]);
