@@ -13,13 +13,18 @@ use crate::harness::{Backend, Server, eventually, server::PASSWORD, soon};
 
 /// The head and the body of an answer.
 pub async fn get(address: std::net::SocketAddr, path: &str) -> (String, String) {
-    let mut socket = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).await.unwrap();
+    let answer = ask(address, path).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.to_lowercase(), body.to_owned())
+}
+
+async fn ask(address: std::net::SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut socket = TcpStream::connect(address).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await?;
+    Ok(answer)
 }
 
 /// Waits until that many calls of gRPC run.
@@ -128,7 +133,11 @@ async fn a_caller_that_sends_half_a_head_or_nothing_is_closed() {
         // Closed in order or reset: either way it is over.
         let _closed = soon("closing", socket.read_to_end(&mut rest)).await;
     }
-    assert!(get(server.http, "/livez").await.0.starts_with("http/1.1 200"));
+    // A busy machine may hold up a good caller for longer than that, too.
+    eventually("an answer", async || {
+        ask(server.http, "/livez").await.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    })
+    .await;
 }
 
 #[tokio::test]

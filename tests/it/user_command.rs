@@ -1,6 +1,6 @@
 //! `countersign user`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countersign::{
     domain::EventKind,
@@ -12,7 +12,7 @@ use rstest::rstest;
 use crate::{
     events::events,
     harness::{
-        Backend, Database, Server,
+        Backend, Beats, Database, Server,
         command::{Running, output},
         eventually, logs, reason,
         server::{PASSWORD, alice},
@@ -101,7 +101,7 @@ async fn a_disabled_user_is_out_on_every_replica_and_no_old_token_works_again(
     assert!(said.contains("was enabled: nothing is changed"), "{said}");
 
     let said = user(&server, ["disable", &alice.email.to_uppercase()]).unwrap();
-    let committed = Instant::now();
+    let committed = Beats::start();
     assert!(said.contains(&format!("{} ({}) is disabled", alice.username, alice.id)), "{said}");
     eventually("the revocation", async || !good(&tokens.access_token).await).await;
     assert!(committed.elapsed() < Duration::from_secs(1), "{:?}", committed.elapsed());

@@ -1,9 +1,6 @@
 //! `countersign-verify`, the crate with which other services verify tokens, against the real server.
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, time::Duration};
 
 use countersign::{
     app::{App, Environment},
@@ -18,7 +15,7 @@ use tokio::sync::oneshot;
 use tonic::transport::Channel;
 
 use crate::harness::{
-    Backend, Database, Server,
+    Backend, Beats, Database, Server,
     clock::TestClock,
     eventually,
     server::{PASSWORD, bearer, config},
@@ -124,7 +121,7 @@ async fn a_session_that_was_revoked_is_refused_within_a_second(
     let [(user, ended), (_, other)] = [login(&server).await, login(&server).await];
     assert!(verifier.verify(&ended.access_token).await.is_ok());
     revoke(&server, &*store, &user, &ended).await;
-    let revoked_at = Instant::now();
+    let revoked_at = Beats::start();
     eventually("the revocation", async || verifier.verify(&ended.access_token).await.is_err())
         .await;
     assert!(revoked_at.elapsed() < Duration::from_secs(1), "{:?}", revoked_at.elapsed());
@@ -144,7 +141,7 @@ async fn a_session_revoked_on_one_replica_is_refused_by_who_follows_another() {
     let (user, tokens) = login(&one).await;
     assert!(verifier.verify(&tokens.access_token).await.is_ok());
     revoke(&one, &*store, &user, &tokens).await;
-    let revoked_at = Instant::now();
+    let revoked_at = Beats::start();
     eventually("the revocation", async || verifier.verify(&tokens.access_token).await.is_err())
         .await;
     assert!(revoked_at.elapsed() < Duration::from_secs(1), "{:?}", revoked_at.elapsed());
@@ -211,7 +208,7 @@ async fn of_sessions_that_end_together_the_kept_ones_token_and_those_of_the_same
     let good = async |tokens: &Tokens| verifier.verify(&tokens.access_token).await.is_ok();
     assert!(good(&asking).await && good(&other).await);
     let password = end(&server, &user, &asking, how).await;
-    let ended_at = Instant::now();
+    let ended_at = Beats::start();
     eventually("the revocation", async || !good(&other).await).await;
     assert!(ended_at.elapsed() < Duration::from_secs(1), "{:?}", ended_at.elapsed());
     assert_eq!(good(&asking).await, is_kept, "with the token that it has");

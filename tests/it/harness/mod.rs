@@ -1,6 +1,7 @@
 //! Starts and ends servers and databases.
 
 pub mod authenticator;
+mod beats;
 pub mod certificate;
 pub mod clock;
 pub mod command;
@@ -14,6 +15,7 @@ pub mod server;
 pub mod status;
 
 pub use self::{
+    beats::Beats,
     database::{Backend, Database},
     server::Server,
     status::{reason, reason_of, violations, wait},

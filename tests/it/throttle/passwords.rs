@@ -224,7 +224,7 @@ async fn a_guess_that_is_refused_after_its_charge_gives_it_back(
         let (username, password) = (user.username.clone(), WRONG.to_owned());
         let message = LoginRequest { username, password, ..LoginRequest::default() };
         let mut request = Request::new(message);
-        request.set_timeout(Duration::from_millis(500));
+        request.set_timeout(SECOND);
         assert_eq!(reason_of(server.auth.clone().login(request).await), "OVERLOADED");
     }
     let as_before = "SELECT COUNT(*) FROM throttles \

@@ -1,12 +1,12 @@
 //! How a revocation gets from one replica to the streams of another.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use rstest::rstest;
 
 use super::{end, next, next_revocation, session_of, watch};
-use crate::harness::{Backend, Server, eventually, soon};
+use crate::harness::{Backend, Beats, Server, eventually, soon};
 
 /// So rarely that in a test it never happens again: what is heard then was announced.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -25,7 +25,7 @@ async fn what_one_replica_revokes_another_ones_stream_tells_within_a_second(
     for _ in 0..5 {
         let tokens = server.session(&user).await;
         end(store.as_ref(), &server, &user, &tokens).await;
-        let committed = Instant::now();
+        let committed = Beats::start();
         assert_eq!(session_of(&next_revocation(&mut stream).await.1), tokens.session_id);
         let took = committed.elapsed();
         eprintln!("{backend:?}: told after {took:?}");
