@@ -158,7 +158,7 @@ pub async fn use_cases(config: &Config, environment: &Environment) -> Result<Use
 /// What can't be had.
 pub async fn keys(config: &Config, clock: &Clock) -> Result<Option<KeyKeeper>, Error> {
     let Signing::Stored(algorithm) = &config.signing else { return Ok(None) };
-    let store = config.database.connect().await?;
+    let store = config.database.connect_existing().await?;
     store.check().await?;
     let master_key = master_key(config).await?;
     Ok(Some(key_keeper(config, *algorithm, &store, &master_key, clock)))
@@ -169,7 +169,7 @@ pub async fn keys(config: &Config, clock: &Clock) -> Result<Option<KeyKeeper>, E
 /// # Errors
 /// What can't be had.
 pub async fn operator(config: &Config, clock: &Clock) -> Result<Operator, Error> {
-    let store = config.database.connect().await?;
+    let store = config.database.connect_existing().await?;
     store.check().await?;
     let master_key = master_key(config).await?;
     let master_key = service::with_digest_key(master_key, store.as_ref(), clock).await?;
@@ -367,7 +367,10 @@ async fn watch_readiness(
 ) {
     let mut ticks = tokio::time::interval(every);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = use_cases.readiness_changed() => {}
+        }
         // A database that hangs is no better than one that is gone.
         let checked = timeout(Duration::from_secs(2), use_cases.ready()).await;
         let (ready, why) = match &checked {

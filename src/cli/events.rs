@@ -36,7 +36,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(database: &Database, arguments: &Arguments) -> anyhow::Result<()> {
-    let store = database.connect().await?;
+    let store = database.connect_existing().await?;
     store.check().await?;
     let user_id = match &arguments.user {
         Some(name) => Some(user_id(store.as_ref(), name).await?),

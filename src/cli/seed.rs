@@ -15,6 +15,7 @@ use crate::{
     config::{Config, Profile},
     domain::Caller,
     service::{Error, RegisterRequest, Sources, UseCases},
+    store,
 };
 
 /// The password of every sample user.
@@ -36,6 +37,7 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Resul
         "this is no development database: everybody would know the sample users' password \
          (--even-in-production does it all the same)"
     );
+    store::must_exist(&config.database.url)?;
     let mut use_cases = app::use_cases(config, &Environment::default()).await?;
     // Nobody reads the sample users' mail.
     let policy = Arc::make_mut(&mut use_cases.policy);

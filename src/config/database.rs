@@ -52,6 +52,14 @@ impl Database {
         store::connect_accepting(&self.url, self.max_connections, &self.fsync_off_at).await
     }
 
+    /// Connects to it where it is there: a command that asks or changes something makes no database.
+    ///
+    /// # Errors
+    /// Those of [`store::connect_existing`].
+    pub async fn connect_existing(&self) -> store::Result<Arc<dyn Store>> {
+        store::connect_existing(&self.url, self.max_connections, &self.fsync_off_at).await
+    }
+
     /// Connects to where migrations run.
     ///
     /// # Errors

@@ -20,6 +20,11 @@ impl UseCases {
         self.store.pool_use()
     }
 
+    /// Comes back when readiness may have changed: then it is asked at once.
+    pub async fn readiness_changed(&self) {
+        self.store.readiness_changed().await;
+    }
+
     /// Checks the store, the schema and the signing key.
     ///
     /// # Errors

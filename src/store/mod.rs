@@ -109,6 +109,11 @@ pub trait Database: Debug + Send + Sync {
     /// Checks that the database answers and its schema is current.
     async fn check(&self) -> Result<()>;
 
+    /// Comes back when it is worth asking [`check`](Self::check) again at once, rather than at its turn.
+    async fn readiness_changed(&self) {
+        std::future::pending().await
+    }
+
     /// Tells `heard` when another replica may have revoked something, for ever. On SQLite nobody announces that, and
     /// anywhere an announcement can be lost: it only saves whoever looks for themselves the wait.
     async fn hear_revocations(&self, heard: &Notify);
@@ -366,7 +371,7 @@ pub trait Events {
     async fn events_list(&self, filter: EventFilter) -> Result<Vec<Event>>;
 }
 
-/// Connects to the database that `url` names.
+/// Connects to the database that `url` names. On SQLite it is made where there is none.
 ///
 /// # Errors
 /// A URL of another scheme, a database that can't be reached, one that may lose what it has acknowledged.
@@ -391,6 +396,29 @@ pub async fn connect_accepting(
         Some("sqlite") => Ok(Arc::new(sqlite::Sqlite::connect(url, max_connections).await?)),
         Some(_) | None => Err(Error::Url("it must begin with postgres:// or sqlite://".into())),
     }
+}
+
+/// Connects to the database that `url` names, which must be there: a command that asks or changes something makes none.
+///
+/// # Errors
+/// Those of [`connect`]; no such file.
+pub async fn connect_existing(
+    url: &str,
+    max_connections: u32,
+    fsync_off_at: &[String],
+) -> Result<Arc<dyn Store>> {
+    if url.starts_with("sqlite:") {
+        return Ok(Arc::new(sqlite::Sqlite::connect_existing(url, max_connections).await?));
+    }
+    connect_accepting(url, max_connections, fsync_off_at).await
+}
+
+/// Refuses the URL of an SQLite file that is not there.
+///
+/// # Errors
+/// A bad URL; no such file.
+pub fn must_exist(url: &str) -> Result<()> {
+    if url.starts_with("sqlite:") { sqlite::must_exist(url) } else { Ok(()) }
 }
 
 /// Adds up how the connections of some pools are used.

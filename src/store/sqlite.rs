@@ -1,10 +1,8 @@
 //! SQLite, embedded: one connection that writes, several that read.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
-    io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::{Path, PathBuf},
+    fs::File,
+    path::PathBuf,
     str::FromStr as _,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
@@ -18,9 +16,11 @@ use sqlx::{
 };
 use tokio::sync::Notify;
 
-use self::writer::Writer;
-use super::{Database, Error, PATIENCE, PoolUse, Result, migrations, private_file};
+use self::{files::Absent, presence::Presence, writer::Writer};
+use super::{Database, Error, PATIENCE, PoolUse, Result, migrations};
 
+mod files;
+mod presence;
 mod writer;
 
 #[expect(clippy::duplicate_mod, reason = "one text of the statements for both databases (ADR 2)")]
@@ -37,8 +37,15 @@ pub struct Sqlite {
     /// SQLite has one writer at a time: a queue before it is fairer than its busy handler.
     writer_pool: SqlitePool,
     readers: SqlitePool,
+    /// What readers get while the database's files are gone: it is closed, and refuses everybody.
+    no_readers: SqlitePool,
     writer: Writer,
     writing: Arc<AtomicBool>,
+    presence: Presence,
+    /// Hears when the store begins or ceases to be of use.
+    changed: Arc<Notify>,
+    /// While it is open, nobody restores another database in this one's place.
+    _in_use: Option<Arc<File>>,
 }
 
 /// A body of statements that runs in a transaction, perhaps beside others.
@@ -48,22 +55,51 @@ impl Sqlite {
     /// Opens the file that `url` names, and makes it and its folder if need be.
     ///
     /// # Errors
-    /// A bad URL, and a file that can't be opened, or that others can read.
+    /// A bad URL; a file that can't be opened, that others can read, or that is being replaced.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self> {
+        Self::open(url, max_connections, Absent::Make).await
+    }
+
+    /// Opens the file that `url` names, if there is one.
+    ///
+    /// # Errors
+    /// Those of [`Sqlite::connect`]; no such file.
+    pub async fn connect_existing(url: &str, max_connections: u32) -> Result<Self> {
+        Self::open(url, max_connections, Absent::Refuse).await
+    }
+
+    async fn open(url: &str, max_connections: u32, absent: Absent) -> Result<Self> {
         let options = options(url)?;
-        make_file(options.get_filename())?;
-        check_files(options.get_filename())?;
+        let path = files::prepare(options.get_filename(), absent)?;
+        let in_use = files::lock_for_use(&path)?;
+        Self::on(options.filename(path), max_connections, Some(in_use)).await
+    }
+
+    /// Opens the file of `options`, which must be there.
+    async fn on(
+        options: SqliteConnectOptions,
+        max_connections: u32,
+        in_use: Option<File>,
+    ) -> Result<Self> {
+        let changed = Arc::<Notify>::default();
+        let away = |error| Error::Unavailable(Box::new(error));
+        let presence = Presence::of(options.get_filename(), Arc::clone(&changed)).map_err(away)?;
         let writer_pool = first_pool(&options).await?;
-        let readers = options.create_if_missing(false).read_only(true);
+        let options = options.read_only(true);
         // Nothing begins a transaction on them, so none can be left open.
-        let readers = pool(max_connections).connect_with(readers).await?;
+        let readers = pool(max_connections).connect_with(options.clone()).await?;
+        let no_readers = pool(1).connect_lazy_with(options);
+        no_readers.close().await;
+        presence.watch()?;
         let writing = Arc::default();
-        let writer = Writer::start(writer_pool.clone(), Arc::clone(&writing));
-        Ok(Self { writer_pool, readers, writer, writing })
+        let writer = Writer::start(writer_pool.clone(), presence.clone(), Arc::clone(&writing));
+        let _in_use = in_use.map(Arc::new);
+        Ok(Self { writer_pool, readers, no_readers, writer, writing, presence, changed, _in_use })
     }
 
     fn reader(&self) -> &SqlitePool {
-        &self.readers
+        // Another process may serve the database meanwhile: a session that ended there would live here.
+        if self.presence.is_gone() { &self.no_readers } else { &self.readers }
     }
 
     /// Nobody can be told: readers look for themselves.
@@ -95,7 +131,8 @@ fn options(url: &str) -> Result<SqliteConnectOptions> {
     let options =
         SqliteConnectOptions::from_str(url).map_err(|error| Error::Url(error.to_string()))?;
     Ok(options
-        .create_if_missing(true)
+        // A connection that is opened anew must not make another database where the first one is gone.
+        .create_if_missing(false)
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
         // NORMAL may lose the last commits when the power fails.
@@ -111,32 +148,12 @@ pub fn file(url: &str) -> Result<PathBuf> {
     Ok(options(url)?.get_filename().to_owned())
 }
 
-/// Makes the file of the database, and its folder if need be, for their owner alone: password hashes are in it. SQLite
-/// gives the files beside it the same permissions.
-fn make_file(path: &Path) -> Result<()> {
-    let make = || {
-        if let Some(folder) = path.parent() {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        }
-        OpenOptions::new().append(true).create(true).mode(0o600).open(path)
-    };
-    make().map(|_file| ()).map_err(|error| Error::Url(format!("{}: {error}", path.display())))
-}
-
-/// Refuses files that others can read: an older release, a copy or a back-up may have left them so.
-fn check_files(path: &Path) -> Result<()> {
-    for end in ["", "-wal", "-shm"] {
-        let mut path = path.as_os_str().to_owned();
-        path.push(end);
-        let path = Path::new(&path);
-        let checked = match fs::metadata(path) {
-            Ok(metadata) => private_file::check(path, &metadata),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-        };
-        checked.map_err(|error| Error::NotPrivate(format!("{}: {error}", path.display())))?;
-    }
-    Ok(())
+/// Refuses the URL of a file that is not there.
+///
+/// # Errors
+/// A bad URL; no such file, or one that can't be used.
+pub fn must_exist(url: &str) -> Result<()> {
+    files::prepare(&file(url)?, Absent::Refuse).map(|_path| ())
 }
 
 /// The pool of the writer. Whoever opens a new file turns on its write-ahead log, which fails at once, whatever the busy
@@ -158,6 +175,9 @@ fn pool(max_connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(PATIENCE)
+        // With the last connection SQLite removes the write-ahead log, and `presence` would miss it.
+        .idle_timeout(None)
+        .max_lifetime(None)
         // There is no network that could have cut a connection off, and the test is a trip to another thread.
         .test_before_acquire(false)
 }
@@ -189,7 +209,12 @@ impl Database for Sqlite {
     }
 
     async fn check(&self) -> Result<()> {
+        self.presence.check()?;
         self.check_schema(migrations::latest(migrations::SQLITE)).await
+    }
+
+    async fn readiness_changed(&self) {
+        self.changed.notified().await;
     }
 
     async fn hear_revocations(&self, _heard: &Notify) {
@@ -270,7 +295,7 @@ mod tests {
 
     #[tokio::test]
     async fn files_that_others_can_read_or_write_are_refused() {
-        use std::os::unix::fs::PermissionsExt as _;
+        use std::{fs, os::unix::fs::PermissionsExt as _};
         let (folder, store) = store().await;
         let url = format!("sqlite://{}/test.db", folder.path().display());
         for file in ["test.db", "test.db-wal", "test.db-shm"] {

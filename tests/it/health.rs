@@ -19,7 +19,7 @@ async fn status(server: &Server, service: &str) -> Result<ServingStatus, Code> {
 }
 
 /// Waits until every service is ready, or none is; the process is alive all the while.
-async fn becomes(server: &Server, wanted: ServingStatus) {
+pub async fn becomes(server: &Server, wanted: ServingStatus) {
     for service in SERVICES {
         eventually(&format!("{service} {wanted:?}"), async || {
             assert_eq!(status(server, "").await, Ok(ServingStatus::Serving));

@@ -22,6 +22,7 @@ impl Keys {
     async fn new(backend: Backend) -> Self {
         let database = Database::new(backend).await;
         let keys = Self { database, master_key: MasterKey::generate_text().to_string() };
+        keys.done(&["migrate"]);
         keys.done(&["seed", "--users", "1", "--even-in-production"]);
         keys
     }

@@ -46,6 +46,7 @@ mod session_limit;
 mod shutdown;
 mod signing;
 mod sizes;
+mod sqlite_files;
 mod store;
 mod throttle;
 mod user_command;

@@ -47,6 +47,7 @@ async fn nothing_starts_while_others_can_read_or_change_the_key_or_the_database(
 #[tokio::test]
 async fn a_key_file_that_is_configured_may_have_any_mode() {
     let database = Database::new(Backend::Sqlite).await;
+    database.store().await;
     let path = database.folder().join("mounted.key");
     fs::write(&path, MasterKey::generate_text().as_str()).unwrap();
     set_mode(&path, 0o644);

@@ -266,6 +266,7 @@ async fn migrate_brings_an_empty_database_up_to_date_and_can_be_repeated(
 #[tokio::test]
 async fn seeding_twice_makes_the_sample_users_once() {
     let database = Database::new(Backend::Sqlite).await;
+    database.store().await;
     for made in ["made=7 there=0", "made=0 there=7"] {
         let (result, text) = output(on(&database, &["seed", "--users", "7"]));
         assert!(result.status.success() && text.contains(made), "{text}");

@@ -16,7 +16,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::Body;
+use super::{Body, presence::Presence};
 use crate::store::{Error, PATIENCE, Result, WRITE_DEADLINE};
 
 /// The writes that share a commit, at the most: those who wait for it wait for the statements of all.
@@ -31,9 +31,9 @@ pub(super) struct Writer(mpsc::Sender<Box<dyn Write>>);
 
 impl Writer {
     /// Starts the task, on the only connection that `pool` has. It sets `writing` for as long as a transaction takes.
-    pub(super) fn start(pool: SqlitePool, writing: Arc<AtomicBool>) -> Self {
+    pub(super) fn start(pool: SqlitePool, presence: Presence, writing: Arc<AtomicBool>) -> Self {
         let (queue, waiting) = mpsc::channel(MOST_WAITING);
-        tokio::spawn(write_all(pool, waiting, writing));
+        tokio::spawn(write_all(Place { pool, presence }, waiting, writing));
         Self(queue)
     }
 
@@ -109,8 +109,15 @@ impl<A: Send + Sync, T: Send> Write for Waiting<A, T> {
     }
 }
 
-async fn write_all(
+/// Where writes go.
+#[derive(Debug, Clone)]
+struct Place {
     pool: SqlitePool,
+    presence: Presence,
+}
+
+async fn write_all(
+    place: Place,
     mut waiting: mpsc::Receiver<Box<dyn Write>>,
     writing: Arc<AtomicBool>,
 ) {
@@ -119,7 +126,7 @@ async fn write_all(
         writes.retain_mut(|write| write.begin());
         if !writes.is_empty() {
             // A task of its own: a write that panics does not take the writer along.
-            let together = write_together(pool.clone(), std::mem::take(&mut writes));
+            let together = write_together(place.clone(), std::mem::take(&mut writes));
             writing.store(true, Ordering::Relaxed);
             let _panicked = tokio::spawn(together).await;
             writing.store(false, Ordering::Relaxed);
@@ -127,22 +134,25 @@ async fn write_all(
     }
 }
 
-async fn write_together(pool: SqlitePool, mut writes: Vec<Box<dyn Write>>) {
+async fn write_together(place: Place, mut writes: Vec<Box<dyn Write>>) {
     // A database that hangs must not hold up everybody for ever.
     let hangs = |_elapsed| Error::Unavailable("a write was not answered in time".into());
-    let committed = timeout(WRITE_DEADLINE, commit(&pool, &mut writes)).await;
+    let committed = timeout(WRITE_DEADLINE, commit(&place, &mut writes)).await;
     let committed = committed.map_err(hangs).flatten().map_err(Arc::new);
     for write in writes {
         write.answer(committed.clone().map_err(|error| Error::Unavailable(error.into())));
     }
 }
 
-async fn commit(pool: &SqlitePool, writes: &mut [Box<dyn Write>]) -> Result<()> {
+async fn commit(place: &Place, writes: &mut [Box<dyn Write>]) -> Result<()> {
+    let Place { pool, presence } = place;
+    presence.check()?;
     // Hardly ever does one fail. A savepoint for each would cost every write two statements more.
     if !all_or_nothing(pool, writes).await? && writes.len() > 1 {
         each_by_itself(pool, writes).await?;
     }
-    Ok(())
+    // A commit into a file that nobody will find again is none.
+    presence.check()
 }
 
 /// Returns whether all went well; where one fails, nothing is written.

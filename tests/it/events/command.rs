@@ -49,6 +49,7 @@ async fn events_are_listed_by_user_kind_and_age_the_newest_last(
 ) {
     use EventKind::{LoginFailed, Registered, UserDeleted};
     let database = Database::new(backend).await;
+    database.store().await;
     let (result, said) = output(on(&database, &["seed", "--users=1", "--even-in-production"]));
     assert!(result.status.success(), "{said}");
     let store = database.store().await;

@@ -252,6 +252,7 @@ fn a_configured_secret_keeps_nobody_from_it() {
             .env("COUNTERSIGN_JWT_SECRET", STANDARD.encode([7; 32]));
         output(command)
     };
+    run(&["migrate"]);
     run(&["seed", "--users", "1"]);
     let (result, said) = run(&["keys", "reencrypt"]);
     assert!(result.status.success(), "{said}");

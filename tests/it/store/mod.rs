@@ -52,7 +52,7 @@ fn at(seconds: u64) -> Timestamp {
     Timestamp::from_unix_micros(1_800_000_000_123_456).plus(Duration::from_secs(seconds))
 }
 
-fn new_user() -> NewUser {
+pub fn new_user() -> NewUser {
     let username = unique("User");
     let email = format!("{username}@Example.com");
     NewUser {
