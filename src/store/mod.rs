@@ -20,6 +20,7 @@ pub(crate) mod private_file;
 mod records;
 mod sealed;
 pub mod sqlite;
+mod write_health;
 
 use std::{
     fmt::Debug,
