@@ -23,15 +23,16 @@ COPY . .
 RUN find . -type f -name '*.rs' ! -path './target/*' -exec touch {} + \
     && cargo build --release --locked --bin countersign \
     && install -D -t /out/bin target/release/countersign \
-    && mkdir /out/state
+    && install -d -m 0770 /out/lib/countersign /out/lib/countersign/data
 
 FROM ${RUNTIME_IMAGE}
 LABEL org.opencontainers.image.title="Countersign" \
       org.opencontainers.image.description="A gRPC authentication service" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
 COPY --from=build /out/bin/countersign /usr/local/bin/countersign
-# Without DATABASE_URL the SQLite file goes to data/ in the working directory: mount a volume here to keep it.
-COPY --from=build --chown=65532:65532 /out/state /var/lib/countersign
+# Without DATABASE_URL the SQLite file goes to data/ in the working directory: mount a volume there to keep it. A new volume takes
+# owner and mode from this folder. Group 0, because OpenShift and others run the image as a user of their own in that group.
+COPY --from=build --chown=65532:0 /out/lib /var/lib
 WORKDIR /var/lib/countersign
 # A number, so that Kubernetes can see that it is not root.
 USER 65532:65532

@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand.
 
+mod backup;
+mod bytes;
 mod calibrate;
 mod date;
 mod events;
@@ -7,6 +9,7 @@ mod healthcheck;
 mod keys;
 mod migrate;
 mod reencrypt;
+mod restore;
 mod seed;
 mod serve;
 mod table;
@@ -33,6 +36,10 @@ enum Command {
     Serve,
     /// Bring the database's schema up to date, and end
     Migrate,
+    /// Copy the SQLite database to a file, beside a running server
+    Backup(backup::Arguments),
+    /// Put a back-up in the place of the SQLite database, while no server runs
+    Restore(restore::Arguments),
     /// Ask the server at the configured gRPC address how it is
     Healthcheck(healthcheck::Arguments),
     /// Make sample users, half of them with a second factor
@@ -87,6 +94,16 @@ pub fn run(format: LogFormat) -> anyhow::Result<()> {
             let (database, log) = Config::parse_for_database(&settings)?;
             telemetry::start(&log);
             runtime.block_on(migrate::run(&database))
+        }
+        Command::Backup(arguments) => {
+            let (database, log) = Config::parse_for_database(&settings)?;
+            telemetry::start(&log);
+            runtime.block_on(backup::run(&database, &arguments))
+        }
+        Command::Restore(arguments) => {
+            let (database, log) = Config::parse_for_database(&settings)?;
+            telemetry::start(&log);
+            runtime.block_on(restore::run(&database, &arguments))
         }
         Command::Healthcheck(arguments) => {
             let (address, log) = Config::parse_for_probe(&settings)?;

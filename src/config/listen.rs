@@ -52,7 +52,7 @@ impl Reader<'_> {
     fn address(&mut self, name: &str, port: u16) -> SocketAddr {
         self.read(name, SocketAddr::from(([127, 0, 0, 1], port)), |text| {
             text.parse().map_err(|_not_an_address| {
-                "must be an address and a port such as 0.0.0.0:50051".to_owned()
+                "must be an address and a port such as 127.0.0.1:50051".to_owned()
             })
         })
     }

@@ -162,6 +162,17 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_whose_file_cannot_be_read_is_not_also_missing() {
+        let environment = [
+            (name::DATABASE_URL, "postgres://localhost/x"),
+            ("COUNTERSIGN_MASTER_KEY_FILE", "/nowhere"),
+            (name::DELIVERY, "log"),
+            (name::ISSUER, "https://auth.example.com"),
+        ];
+        assert_eq!(names(&environment), ["COUNTERSIGN_MASTER_KEY_FILE"]);
+    }
+
+    #[test]
     fn with_postgres_reflection_is_off_and_there_is_a_drain_delay() {
         let key = STANDARD.encode([7; 32]);
         let config = parse(&[

@@ -87,9 +87,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Notes a problem where a setting was not given that must be.
+    /// Notes a problem where a setting was not given that must be. One whose file can't be read was given: that is the problem.
     pub(super) fn require(&mut self, name: &str, problem: &str) {
-        if self.settings.get(name).is_none() {
+        let file = format!("{name}_FILE");
+        let unread = self.problems.0.iter().any(|problem| problem.setting == file);
+        if self.settings.get(name).is_none() && !unread {
             self.problems.add(name, problem);
         }
     }

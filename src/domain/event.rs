@@ -51,11 +51,13 @@ pub enum EventKind {
     RecoveryCodesReplaced,
     /// A recovery code was used: a login was completed, or a password reset, with it.
     RecoveryCodeUsed,
+    /// The database was restored as it was earlier, and everybody's sessions and codes have ended.
+    DatabaseRestored,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -77,6 +79,7 @@ impl EventKind {
         Self::AppAdded,
         Self::RecoveryCodesReplaced,
         Self::RecoveryCodeUsed,
+        Self::DatabaseRestored,
     ];
 
     /// The kind of that name.
@@ -108,6 +111,7 @@ impl EventKind {
             Self::AppAdded => "app_added",
             Self::RecoveryCodesReplaced => "recovery_codes_replaced",
             Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::DatabaseRestored => "database_restored",
         }
     }
 }

@@ -53,7 +53,7 @@ pub use session::{AuthMethod, Session};
 pub use source::{Source, SourceRate};
 pub use throttle::{Charged, FREE_ATTEMPTS, MAX_FAILURES_IN_A_ROW, Throttle, ThrottleRule};
 pub use timestamp::Timestamp;
-pub use totp::{MOST_STEPS_AHEAD, TotpSecret};
+pub use totp::{MOST_STEPS_AHEAD, TotpSecret, last_step_at};
 pub use trusted_proxies::TrustedProxies;
 pub use user::User;
 pub use username::Username;

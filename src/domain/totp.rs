@@ -14,12 +14,22 @@ const SECRET_BYTES: usize = 20;
 /// How many steps a clock may be off, either way (RFC 6238, section 5.2).
 const SKEW: u16 = 1;
 
+/// How long a step lasts (RFC 6238, section 5.2).
+const STEP_SECONDS: i64 = 30;
+
 /// How much later a step can be that was used before one that is right now: by clocks as far apart as they may be, the one app a
 /// step ahead and the other one behind.
 pub const MOST_STEPS_AHEAD: i64 = 6;
 
-const _: () =
-    assert!(MOST_STEPS_AHEAD.unsigned_abs() == CLOCK_SKEW.as_secs() / 30 + 2 * SKEW as u64);
+const _: () = assert!(
+    MOST_STEPS_AHEAD.unsigned_abs()
+        == CLOCK_SKEW.as_secs() / STEP_SECONDS.unsigned_abs() + 2 * SKEW as u64
+);
+
+/// The last time step of which a code may have been accepted by now: that of a clock which is as far ahead as may be.
+pub fn last_step_at(now: Timestamp) -> i64 {
+    now.unix_seconds() / STEP_SECONDS + i64::from(SKEW)
+}
 
 /// The secret that a service and an app share. Its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
@@ -122,6 +132,15 @@ mod tests {
         assert_eq!(counts(1_111_111_050), Some(37_037_036));
         assert_eq!(counts(1_111_111_139), Some(37_037_036));
         assert_eq!(counts(1_111_111_140), None);
+    }
+
+    #[test]
+    fn no_code_that_counts_by_now_is_of_a_later_step_than_the_last() {
+        let secret = TotpSecret::from_bytes(b"12345678901234567890").unwrap();
+        // Step 37,037,036 begins at 1,111,111,080, and counts one step early.
+        assert_eq!(secret.step_of(&code("081804"), at(1_111_111_050)).unwrap(), Some(37_037_036));
+        assert_eq!(last_step_at(at(1_111_111_050)), 37_037_036);
+        assert_eq!(last_step_at(at(1_111_111_049)), 37_037_035);
     }
 
     #[test]

@@ -88,6 +88,7 @@ impl From<store::Error> for Error {
             store::Error::Unavailable(_) => Self::StoreUnavailable(error.into()),
             store::Error::Url(_)
             | store::Error::NotPrivate(_)
+            | store::Error::File(_)
             | store::Error::NotDurable(_)
             | store::Error::Unfit(_)
             | store::Error::SchemaOutdated { .. }

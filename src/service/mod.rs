@@ -43,6 +43,7 @@ mod request_password_reset;
 mod resend_code;
 mod resend_email_verification;
 mod reset_password;
+mod restored;
 mod revocation_log;
 mod revoke_other_sessions;
 mod revoke_session;
@@ -90,6 +91,7 @@ pub use self::{
     register::{RegisterRequest, Registered},
     request_password_reset::RequestPasswordResetRequest,
     reset_password::ResetPasswordRequest,
+    restored::end_what_was_revived,
     revocation_log::RevocationPace,
     session::Tokens,
     signing_keys::{KEYS_RELOAD_EVERY, KeyKeeper, ListedKey, SigningKeyError},

@@ -18,6 +18,9 @@ pub enum Error {
     /// A file of it is not its owner's alone.
     #[error("{0}")]
     NotPrivate(String),
+    /// A file of a back-up or a restore is not what it must be.
+    #[error("{0}")]
+    File(String),
     /// It may lose what it has acknowledged.
     #[error(
         "the database may lose what it has acknowledged: turn on {0}, or, if its storage keeps it all the same, name its host in \

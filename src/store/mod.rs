@@ -46,8 +46,8 @@ pub use self::{
     records::{
         Admission, Charge, CodeRules, Credentials, Ended, EventFilter, Lease, LiveSession,
         NewChallenge, NewUser, NumberedRevocation, PasswordChange, PoolUse, Refresh, Renewal,
-        Reservation, ReservedChallenge, ReuseNotice, Revoking, Rotation, SealedKey, SessionLimit,
-        Settled, ShortLived, Taken,
+        Reservation, ReservedChallenge, Restoration, ReuseNotice, Revoking, Rotation, SealedKey,
+        SessionLimit, Settled, ShortLived, Taken,
     },
     sealed::{Resealed, SealedColumn, SealedValue, SealedValues, WrappedKey},
 };
@@ -329,6 +329,19 @@ pub trait Housekeeping {
     /// Ends accounts, `most` at the most, whose time to verify their address is over, as [`Users::user_delete`] does but without
     /// a message. Returns how many.
     async fn unverified_users_end(&self, at: Revoking, most: u32) -> Result<u64>;
+
+    /// After the database was restored as it was earlier: ends codes that were mailed, records the restore, and has the numbers of
+    /// revocations go on beyond all that were given out before it. Then comes [`restored_end`](Self::restored_end).
+    async fn restored_begin(&self, restoration: Restoration) -> Result<()>;
+
+    /// Ends all sessions, challenges and enrolments of the next `most` users after an id, the steps of their apps up to now, and
+    /// their recovery codes; tells those who watch. Returns the last of these users, if there was one.
+    async fn restored_end(
+        &self,
+        after: Uuid,
+        restoration: Restoration,
+        most: u32,
+    ) -> Result<Option<Uuid>>;
 }
 
 /// Revocations, numbered in the order of their commits.

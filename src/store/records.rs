@@ -110,6 +110,17 @@ pub struct Revoking {
     pub address: Option<IpAddr>,
 }
 
+/// How a restored database is put right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restoration {
+    /// When, and for how long the tokens of before matter.
+    pub at: Revoking,
+    /// The last time step of apps whose codes may have been used (RFC 6238).
+    pub spent_step: i64,
+    /// Whether recovery codes go on to count: only where certainly none was used since.
+    pub keep_recovery_codes: bool,
+}
+
 impl Revoking {
     /// The event of this request.
     pub(super) fn event(&self, kind: EventKind, user_id: Uuid, session_id: Uuid) -> Event {

@@ -16,12 +16,27 @@ use sqlx::{
 };
 use tokio::sync::Notify;
 
-use self::{files::Absent, presence::Presence, writer::Writer};
-use super::{Database, Error, PATIENCE, PoolUse, Result, migrations};
+use self::{
+    files::Absent,
+    presence::Presence,
+    writer::{Place, Writer},
+};
+use super::{Database, Error, PATIENCE, PoolUse, Result, migrations, write_health::WriteHealth};
 
+mod backup;
+mod content;
+mod draft;
 mod files;
 mod presence;
+mod restore;
 mod writer;
+
+pub use self::{
+    backup::back_up,
+    content::Content,
+    draft::Progress,
+    restore::{Restore, Restored},
+};
 
 #[expect(clippy::duplicate_mod, reason = "one text of the statements for both databases (ADR 2)")]
 #[path = "queries/mod.rs"]
@@ -30,6 +45,9 @@ mod queries;
 // What `queries` is compiled for.
 use Sqlite as Backend;
 type Connection = SqliteConnection;
+
+/// How long a connection waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The store on an SQLite file.
 #[derive(Debug, Clone)]
@@ -42,10 +60,11 @@ pub struct Sqlite {
     writer: Writer,
     writing: Arc<AtomicBool>,
     presence: Presence,
+    health: WriteHealth,
     /// Hears when the store begins or ceases to be of use.
     changed: Arc<Notify>,
     /// While it is open, nobody restores another database in this one's place.
-    _in_use: Option<Arc<File>>,
+    in_use: Option<Arc<File>>,
 }
 
 /// A body of statements that runs in a transaction, perhaps beside others.
@@ -91,10 +110,26 @@ impl Sqlite {
         let no_readers = pool(1).connect_lazy_with(options);
         no_readers.close().await;
         presence.watch()?;
-        let writing = Arc::default();
-        let writer = Writer::start(writer_pool.clone(), presence.clone(), Arc::clone(&writing));
-        let _in_use = in_use.map(Arc::new);
-        Ok(Self { writer_pool, readers, no_readers, writer, writing, presence, changed, _in_use })
+        let (writing, health) = (Arc::default(), WriteHealth::default());
+        let place = Place {
+            pool: writer_pool.clone(),
+            presence: presence.clone(),
+            health: health.clone(),
+            changed: Arc::clone(&changed),
+        };
+        let writer = Writer::start(place, Arc::clone(&writing));
+        let in_use = in_use.map(Arc::new);
+        Ok(Self {
+            writer_pool,
+            readers,
+            no_readers,
+            writer,
+            writing,
+            presence,
+            health,
+            changed,
+            in_use,
+        })
     }
 
     fn reader(&self) -> &SqlitePool {
@@ -112,6 +147,20 @@ impl Sqlite {
     #[expect(clippy::unused_async, reason = "on Postgres it is a statement")]
     async fn hold_user(_connection: &mut SqliteConnection, _id: uuid::Uuid) -> Result<()> {
         Ok(())
+    }
+
+    /// Makes a write that leaves everything as it was. SQLite writes nothing at all where a row gets the values that it has: so the
+    /// row has another one in between.
+    async fn try_write(&self) -> Result<()> {
+        const THERE_AND_BACK: &str = "UPDATE revocation_head SET seq = seq + 1 WHERE id = 1; \
+             UPDATE revocation_head SET seq = seq - 1 WHERE id = 1";
+        self.write((), |connection, ()| {
+            Box::pin(async move {
+                connection.execute(THERE_AND_BACK).await?;
+                Ok(())
+            })
+        })
+        .await
     }
 
     /// Runs `body` in a transaction, to its end even if the caller goes away.
@@ -137,7 +186,7 @@ fn options(url: &str) -> Result<SqliteConnectOptions> {
         .journal_mode(SqliteJournalMode::Wal)
         // NORMAL may lose the last commits when the power fails.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(5)))
+        .busy_timeout(BUSY_TIMEOUT))
 }
 
 /// The file that an SQLite URL names.
@@ -210,7 +259,9 @@ impl Database for Sqlite {
 
     async fn check(&self) -> Result<()> {
         self.presence.check()?;
-        self.check_schema(migrations::latest(migrations::SQLITE)).await
+        self.check_schema(migrations::latest(migrations::SQLITE)).await?;
+        // Nobody calls a service that is not ready: its own write shows when there is room again.
+        if self.health.is_failing() { self.try_write().await } else { Ok(()) }
     }
 
     async fn readiness_changed(&self) {
@@ -230,9 +281,14 @@ impl Database for Sqlite {
     }
 
     async fn close(&self) {
+        self.presence.close();
         self.readers.close().await;
         // Last: it moves what is in the write-ahead log into the file.
         self.writer_pool.close().await;
+        if let Some(lock) = &self.in_use {
+            // At the latest it ends with the file.
+            let _unlocked = lock.unlock();
+        }
     }
 }
 
@@ -291,6 +347,31 @@ mod tests {
         // A new connection knows no limit.
         store.write(1_000_000, fill).await.unwrap();
         assert_eq!(number(&store.readers, "SELECT COUNT(*) FROM t").await, 1);
+    }
+
+    /// Two writes in a row that the disk has no room for, and readiness asks by a write of its own when there is some again.
+    #[tokio::test]
+    async fn with_a_full_disk_it_answers_questions_and_is_not_ready() {
+        let (_folder, store) = store().await;
+        store.migrate().await.unwrap();
+        store.check().await.unwrap();
+        let fill: Body<(), ()> = |connection, ()| {
+            Box::pin(async move {
+                // As a disk that is full does to each of them: the page count is the connection's own.
+                connection.execute("PRAGMA max_page_count = 1").await?;
+                connection.execute("CREATE TABLE room AS SELECT zeroblob(1000000) AS x").await?;
+                Ok(())
+            })
+        };
+        for failed in 1..=3 {
+            let full = store.write((), fill).await;
+            assert!(matches!(full, Err(Error::Unavailable(_))), "{full:?}");
+            assert_eq!(store.health.is_failing(), failed > 1);
+        }
+        store.readiness_changed().await;
+        assert_eq!(number(&store.readers, "SELECT COUNT(*) FROM users").await, 0);
+        store.check().await.unwrap();
+        assert!(!store.health.is_failing(), "its own write has succeeded");
     }
 
     #[tokio::test]

@@ -49,6 +49,7 @@ impl Error {
                 .is_some_and(|error| !blames_values(error)),
             Self::Url(_)
             | Self::NotPrivate(_)
+            | Self::File(_)
             | Self::NotDurable(_)
             | Self::SchemaOutdated { .. }
             | Self::Migration(_) => true,

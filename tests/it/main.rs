@@ -7,6 +7,7 @@
 
 mod access;
 mod account;
+mod backup;
 mod cancellation;
 mod clocks;
 mod connections;

@@ -3,11 +3,16 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 
-use countersign::store::{Error, Store};
+use countersign::{
+    pb::auth_service_client::AuthServiceClient,
+    store::{Error, Store},
+};
 use rstest::rstest;
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
@@ -17,6 +22,7 @@ use crate::{
         command::{Running, command, output},
         reason,
         server::registration,
+        soon,
     },
     health::becomes,
     process::serve,
@@ -148,4 +154,46 @@ async fn a_path_that_cannot_be_used_is_told_in_full_with_who_asked() {
     {
         assert!(said.contains(part), "{part:?} is not in {said}");
     }
+}
+
+/// `command`, which goes on when a file would get larger than it may: a write then fails as on a full disk.
+fn without_signal(command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#]).arg(command.get_program());
+    shell.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+}
+
+/// The disk of that process has no room from now on; or has some again.
+fn set_full(process: &Running, full: bool) {
+    let id = Pid::from_raw(process.id().try_into().unwrap());
+    let rlimit = getrlimit(Resource::Fsize);
+    let limit = Rlimit { current: full.then_some(0).or(rlimit.current), ..rlimit };
+    prlimit(id, Resource::Fsize, limit).unwrap();
+}
+
+#[tokio::test]
+async fn with_a_full_disk_it_is_not_ready_until_there_is_room_again() {
+    let database = Database::new(Backend::Sqlite).await;
+    let mut running = Running::start(without_signal(&serve(&database)));
+    running.wait_for_log("ready");
+    let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc)).await.unwrap();
+    set_full(&running, true);
+    for _ in 0..2 {
+        let full = soon("Register", auth.register(registration(false))).await.unwrap_err();
+        assert_eq!((full.code(), &*reason(&full)), (Code::Unavailable, "STORE_UNAVAILABLE"));
+    }
+    running.wait_for_log("not ready");
+    set_full(&running, false);
+    running.wait_for_log("ready");
+    auth.register(registration(false)).await.unwrap();
+    drop(auth);
+    running.signal("TERM");
+    assert!(running.wait().await.success(), "{}", running.logged);
 }

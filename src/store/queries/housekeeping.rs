@@ -1,11 +1,12 @@
 //! Leases, and the removal of what has ended.
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
-use super::{Backend, Connection, claims};
+use super::{Backend, Connection, claims, restored};
 use crate::{
     domain::{CLOCK_SKEW, Timestamp},
-    store::{Ended, Housekeeping, Lease, Result, Revoking, ShortLived},
+    store::{Ended, Housekeeping, Lease, Restoration, Result, Revoking, ShortLived},
 };
 
 #[async_trait]
@@ -31,6 +32,25 @@ impl Housekeeping for Backend {
     async fn unverified_users_end(&self, at: Revoking, most: u32) -> Result<u64> {
         self.write((at, most), |connection, (at, most)| {
             Box::pin(claims::expire(connection, at, *most))
+        })
+        .await
+    }
+
+    async fn restored_begin(&self, restoration: Restoration) -> Result<()> {
+        self.write(restoration, |connection, restoration| {
+            Box::pin(restored::begin(connection, restoration))
+        })
+        .await
+    }
+
+    async fn restored_end(
+        &self,
+        after: Uuid,
+        restoration: Restoration,
+        most: u32,
+    ) -> Result<Option<Uuid>> {
+        self.write((after, restoration, most), |connection, (after, restoration, most)| {
+            Box::pin(restored::end(connection, *after, restoration, *most))
         })
         .await
     }

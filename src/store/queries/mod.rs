@@ -18,6 +18,7 @@ mod mailbox;
 mod outbox;
 mod passwords;
 mod reset;
+mod restored;
 mod revocations;
 mod rotation;
 mod schema;

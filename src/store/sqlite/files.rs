@@ -56,11 +56,16 @@ pub(super) fn prepare(path: &Path, absent: Absent) -> Result<PathBuf> {
 }
 
 fn make(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder(path))?;
+    make_folder(path)?;
     match OpenOptions::new().append(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         made => made.map(|_file| ()),
     }
+}
+
+/// Makes the folder of a database, if need be, for its owner alone.
+pub(super) fn make_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder(path))
 }
 
 pub(super) fn folder(path: &Path) -> &Path {

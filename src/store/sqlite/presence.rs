@@ -37,6 +37,8 @@ struct Files {
     /// may make them a little later than the database.
     beside: [(PathBuf, OnceLock<Identity>); 2],
     gone: AtomicBool,
+    /// Whether nobody needs them any more.
+    closed: AtomicBool,
     changed: Arc<Notify>,
 }
 
@@ -45,7 +47,13 @@ impl Presence {
     pub(super) fn of(path: &Path, changed: Arc<Notify>) -> io::Result<Self> {
         let database = (path.to_owned(), identity(path)?);
         let beside = BESIDE.map(|end| (beside(path, end), OnceLock::new()));
-        let files = Files { database, beside, gone: AtomicBool::new(false), changed };
+        let files = Files {
+            database,
+            beside,
+            gone: AtomicBool::default(),
+            closed: AtomicBool::default(),
+            changed,
+        };
         Ok(Self(Arc::new(files)))
     }
 
@@ -68,6 +76,11 @@ impl Presence {
             let text = format!("{missing} was moved, replaced or deleted after it was opened");
             Error::Unavailable(text.into())
         })
+    }
+
+    /// Ends the watch: what becomes of the files of a database that is closed is nobody's fault.
+    pub(super) fn close(&self) {
+        self.0.closed.store(true, Ordering::Relaxed);
     }
 
     /// Whether the files were gone when it was last looked.
@@ -119,6 +132,9 @@ async fn look_again_and_again(files: Weak<Files>) {
     loop {
         ticks.tick().await;
         let Some(files) = files.upgrade() else { return };
+        if files.closed.load(Ordering::Relaxed) {
+            return;
+        }
         // Whoever needs the files is told by what they ask next.
         let _told = files.look();
     }

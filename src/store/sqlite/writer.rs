@@ -12,12 +12,12 @@ use std::sync::{
 use async_trait::async_trait;
 use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     time::timeout,
 };
 
 use super::{Body, presence::Presence};
-use crate::store::{Error, PATIENCE, Result, WRITE_DEADLINE};
+use crate::store::{Error, PATIENCE, Result, WRITE_DEADLINE, write_health::WriteHealth};
 
 /// The writes that share a commit, at the most: those who wait for it wait for the statements of all.
 const MOST_TOGETHER: usize = 256;
@@ -30,10 +30,10 @@ const MOST_WAITING: usize = 1024;
 pub(super) struct Writer(mpsc::Sender<Box<dyn Write>>);
 
 impl Writer {
-    /// Starts the task, on the only connection that `pool` has. It sets `writing` for as long as a transaction takes.
-    pub(super) fn start(pool: SqlitePool, presence: Presence, writing: Arc<AtomicBool>) -> Self {
+    /// Starts the task, on the only connection that the pool has. It sets `writing` for as long as a transaction takes.
+    pub(super) fn start(place: Place, writing: Arc<AtomicBool>) -> Self {
         let (queue, waiting) = mpsc::channel(MOST_WAITING);
-        tokio::spawn(write_all(Place { pool, presence }, waiting, writing));
+        tokio::spawn(write_all(place, waiting, writing));
         Self(queue)
     }
 
@@ -69,7 +69,7 @@ trait Write: std::fmt::Debug + Send {
     async fn run(&mut self, connection: &mut SqliteConnection) -> bool;
 
     /// Tells the caller what came of it.
-    fn answer(self: Box<Self>, committed: Result<()>);
+    fn answer(self: Box<Self>, committed: Result<()>, health: &WriteHealth);
 }
 
 struct Waiting<A, T> {
@@ -99,21 +99,25 @@ impl<A: Send + Sync, T: Send> Write for Waiting<A, T> {
         self.result.insert(result).is_ok()
     }
 
-    fn answer(self: Box<Self>, committed: Result<()>) {
+    fn answer(self: Box<Self>, committed: Result<()>, health: &WriteHealth) {
         let Self { answer, result, .. } = *self;
         let not_run = || Err(Error::Unavailable("the transaction ended before this write".into()));
         let result = committed.and_then(|()| result.unwrap_or_else(not_run));
+        health.note(&result);
         if let Some(answer) = answer {
             let _gone = answer.send(result);
         }
     }
 }
 
-/// Where writes go.
+/// Where writes go, and what is known of it.
 #[derive(Debug, Clone)]
-struct Place {
-    pool: SqlitePool,
-    presence: Presence,
+pub(super) struct Place {
+    pub(super) pool: SqlitePool,
+    pub(super) presence: Presence,
+    pub(super) health: WriteHealth,
+    /// Hears when writes begin to fail.
+    pub(super) changed: Arc<Notify>,
 }
 
 async fn write_all(
@@ -139,13 +143,18 @@ async fn write_together(place: Place, mut writes: Vec<Box<dyn Write>>) {
     let hangs = |_elapsed| Error::Unavailable("a write was not answered in time".into());
     let committed = timeout(WRITE_DEADLINE, commit(&place, &mut writes)).await;
     let committed = committed.map_err(hangs).flatten().map_err(Arc::new);
+    let failed_before = place.health.is_failing();
     for write in writes {
-        write.answer(committed.clone().map_err(|error| Error::Unavailable(error.into())));
+        let committed = committed.clone().map_err(|error| Error::Unavailable(error.into()));
+        write.answer(committed, &place.health);
+    }
+    if place.health.is_failing() != failed_before {
+        place.changed.notify_one();
     }
 }
 
 async fn commit(place: &Place, writes: &mut [Box<dyn Write>]) -> Result<()> {
-    let Place { pool, presence } = place;
+    let Place { pool, presence, .. } = place;
     presence.check()?;
     // Hardly ever does one fail. A savepoint for each would cost every write two statements more.
     if !all_or_nothing(pool, writes).await? && writes.len() > 1 {

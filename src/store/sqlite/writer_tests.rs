@@ -16,12 +16,14 @@ async fn writer() -> (tempfile::TempDir, SqlitePool, Writer) {
     )
     .await
     .unwrap();
-    let writer = Writer::start(pool.clone(), present(&folder), Arc::default());
+    let writer = Writer::start(place(&folder, pool.clone()), Arc::default());
     (folder, pool, writer)
 }
 
-fn present(folder: &tempfile::TempDir) -> Presence {
-    Presence::of(&folder.path().join("test.db"), Arc::default()).unwrap()
+fn place(folder: &tempfile::TempDir, pool: SqlitePool) -> Place {
+    let changed = Arc::default();
+    let presence = Presence::of(&folder.path().join("test.db"), Arc::clone(&changed)).unwrap();
+    Place { pool, presence, health: WriteHealth::default(), changed }
 }
 
 /// Two statements, of which the second fails for a number that is taken.
@@ -94,7 +96,7 @@ async fn more_than_share_a_commit_are_all_written() {
 async fn it_is_told_while_somebody_writes_and_only_then() {
     let (folder, pool, _writer) = writer().await;
     let writing = Arc::default();
-    let writer = Writer::start(pool, present(&folder), Arc::clone(&writing));
+    let writer = Writer::start(place(&folder, pool), Arc::clone(&writing));
     for _ in 0..2 {
         assert!(told_while_it_runs(&writer, &writing).await.unwrap());
         // The answer comes before the writer's task has ended its turn.

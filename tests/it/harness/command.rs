@@ -99,6 +99,10 @@ impl Running {
         }
     }
 
+    pub fn id(&self) -> u32 {
+        self.process.0.id()
+    }
+
     pub fn signal(&self, name: &str) {
         let id = self.process.0.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());

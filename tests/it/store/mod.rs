@@ -13,6 +13,7 @@ mod outbox;
 mod outbox_order;
 mod outbox_plans;
 mod passwords;
+mod restored;
 mod revocations;
 mod rotation;
 mod sealed;

@@ -1,0 +1,142 @@
+//! After a restore: what was spent or ended since the back-up does not count again.
+
+use countersign::{
+    domain::{EventKind, Revoked},
+    store::{
+        EventFilter, Places, Priority, Reservation, Restoration, Revoking, SealedMessage, Spending,
+        SpentRecoveryCode, Store,
+    },
+};
+use rstest::rstest;
+use uuid::Uuid;
+
+use super::{
+    NO_FAILURES, NO_LIMIT, at,
+    factors::{confirmation, enrolled, new_totp},
+    mailbox::new_code,
+    new_challenge, new_message, revoking, session_of, stored_user,
+};
+use crate::harness::{Backend, Database};
+
+/// The time of the restore, in seconds and microseconds.
+const SECONDS: i64 = 1_800_000_100;
+const MICROS: i64 = 1_800_000_100_123_456;
+
+fn restoration(keep_recovery_codes: bool) -> Restoration {
+    Restoration {
+        at: Revoking { address: None, ..revoking(100) },
+        spent_step: 20,
+        keep_recovery_codes,
+    }
+}
+
+/// All of it, two users at a time.
+async fn put_right(store: &dyn Store, restoration: Restoration) {
+    store.restored_begin(restoration).await.unwrap();
+    let mut last = Uuid::nil();
+    while let Some(next) = store.restored_end(last, restoration, 2).await.unwrap() {
+        assert!(next > last);
+        last = next;
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn all_sessions_end_and_those_who_watch_are_told_with_numbers_that_none_has_seen(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let mut sessions = Vec::new();
+    for _ in 0..5 {
+        let session = session_of(stored_user(store.as_ref()).await.user.id);
+        let begun = store.session_create(session, 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+        sessions.push(begun.unwrap());
+    }
+    assert!(store.session_live(sessions[0].id, at(101)).await.unwrap().is_some());
+    put_right(store.as_ref(), restoration(false)).await;
+    for session in &sessions {
+        assert!(store.session_live(session.id, at(101)).await.unwrap().is_none());
+        let next = session_of(session.user_id);
+        let next = store.session_create(next, 1, NO_FAILURES, NO_LIMIT).await.unwrap().unwrap();
+        assert_eq!(next.epoch, SECONDS, "beyond every epoch that grew by one at a time");
+        assert!(store.session_live(next.id, at(101)).await.unwrap().is_some());
+    }
+    let told = store.revocations_after(0, at(101), 100).await.unwrap();
+    assert_eq!(
+        told.iter().map(|told| told.seq).collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5].map(|n| MICROS + n)
+    );
+    let mut users: Vec<_> = sessions.iter().map(|session| session.user_id).collect();
+    users.sort_unstable();
+    let subject = |user_id| Revoked::Earlier { user_id, epoch: SECONDS, kept: None };
+    for (told, user_id) in told.iter().zip(users) {
+        assert_eq!(told.revocation.subject, subject(user_id));
+        assert_eq!(told.revocation.expires_at, at(1000));
+    }
+    let all = EventFilter {
+        user_id: None,
+        kind: Some(EventKind::DatabaseRestored),
+        since: at(0),
+        most: 9,
+    };
+    assert_eq!(store.events_list(all).await.unwrap().len(), 1);
+    // Once more: the numbers go on.
+    put_right(store.as_ref(), restoration(false)).await;
+    assert_eq!(store.revocation_head().await.unwrap(), MICROS + 10);
+}
+
+#[rstest]
+#[tokio::test]
+async fn no_challenge_code_or_step_from_before_is_accepted(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[values(false, true)] keep_recovery_codes: bool,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (user, app) = enrolled(store.as_ref()).await;
+    let open = new_challenge(&user);
+    assert!(store.challenge_create(open.clone(), None).await.unwrap());
+    let mailed = new_code(Some(&user));
+    store.mailbox_code_create(mailed.clone()).await.unwrap();
+    let enrollment = new_totp(&user);
+    assert!(store.totp_begin(enrollment.clone()).await.unwrap());
+
+    put_right(store.as_ref(), restoration(keep_recovery_codes)).await;
+    assert!(store.challenge_find(open.token_mac).await.unwrap().is_none());
+    let reserved = store.mailbox_code_reserve(mailed.id_mac, 3, at(101)).await.unwrap();
+    assert_eq!(reserved, Reservation::Invalid);
+    assert!(!store.totp_confirm(confirmation(&enrollment, 30), new_message()).await.unwrap());
+    let answers = async |spending| {
+        let challenge = new_challenge(&user);
+        assert!(store.challenge_create(challenge.clone(), None).await.unwrap());
+        let session = session_of(user.user.id);
+        let begun = store.challenge_complete(challenge.challenge, session, spending, NO_LIMIT);
+        begun.await.unwrap().is_some()
+    };
+    let step = |step| Spending::Totp { id: app.id, step };
+    assert!(!answers(step(20)).await, "it may have been used");
+    assert!(answers(step(21)).await);
+    let (notice, last_notice) = (new_message(), new_message());
+    let code = SpentRecoveryCode { code_mac: [1; 32], notice, last_notice };
+    let recovery = Spending::RecoveryCode(Box::new(code));
+    assert_eq!(answers(recovery).await, keep_recovery_codes);
+}
+
+#[rstest]
+#[tokio::test]
+async fn codes_that_have_ended_are_not_sent_any_more_and_notices_are(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await;
+    for priority in Priority::ALL {
+        let message = SealedMessage { priority, ..new_message() };
+        assert!(store.challenge_create(new_challenge(&user), Some(message)).await.unwrap());
+    }
+    put_right(store.as_ref(), restoration(false)).await;
+    let sent = store.outbox_claim(at(101), at(200), Places::any(9)).await.unwrap();
+    let sent: Vec<_> = sent.iter().map(|message| message.priority).collect();
+    assert_eq!(sent, [Priority::Notice]);
+}
