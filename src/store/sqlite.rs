@@ -186,6 +186,8 @@ fn options(url: &str) -> Result<SqliteConnectOptions> {
         .journal_mode(SqliteJournalMode::Wal)
         // NORMAL may lose the last commits when the power fails.
         .synchronous(SqliteSynchronous::Full)
+        // In a container there may be no folder for temporary files that can be written to.
+        .pragma("temp_store", "MEMORY")
         .busy_timeout(BUSY_TIMEOUT))
 }
 
@@ -314,6 +316,7 @@ mod tests {
     async fn what_is_committed_is_on_the_disk() {
         let (_folder, store) = store().await;
         assert_eq!(number(&store.writer_pool, "PRAGMA synchronous").await, 2);
+        assert_eq!(number(&store.writer_pool, "PRAGMA temp_store").await, 2, "no temporary files");
         let mode = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.writer_pool);
         assert_eq!(mode.await.map(|mode: String| mode).unwrap(), "wal");
     }

@@ -226,6 +226,7 @@ enum Fault {
     LaterRelease,
     OpenLog,
     LostRows,
+    Trigger,
 }
 
 impl Fault {
@@ -248,6 +249,11 @@ impl Fault {
                 fs::write(file, "").unwrap();
                 run_in(file, "CREATE TABLE users (id)").await;
             }
+            Self::Trigger => {
+                let sql = "CREATE TRIGGER again AFTER UPDATE ON users BEGIN \
+                           UPDATE users SET session_epoch = 0; END";
+                run_in(file, sql).await;
+            }
             Self::LaterRelease => {
                 run_in(file, "UPDATE _sqlx_migrations SET version = 9000 WHERE version = 1").await;
             }
@@ -258,7 +264,7 @@ impl Fault {
         }
         match self {
             Self::Missing => "No such file",
-            Self::Empty | Self::OtherDatabase => "is not a database of Countersign",
+            Self::Empty | Self::OtherDatabase | Self::Trigger => "is not a database of Countersign",
             Self::Text | Self::Truncated | Self::Damaged | Self::LostRows => "is not whole",
             Self::LaterRelease => "is of a later release",
             Self::OpenLog => "back-up.db-wal lies beside",
@@ -285,7 +291,8 @@ async fn what_is_no_whole_back_up_of_ours_is_refused_and_changes_nothing(
         Fault::Damaged,
         Fault::LaterRelease,
         Fault::OpenLog,
-        Fault::LostRows
+        Fault::LostRows,
+        Fault::Trigger
     )]
     fault: Fault,
 ) {

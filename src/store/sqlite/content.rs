@@ -31,12 +31,14 @@ impl Content {
     /// # Errors
     /// It can't be read, or is no database of ours.
     pub(super) async fn of(connection: &mut SqliteConnection, path: &Path) -> Result<Self> {
-        let ours: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('_sqlx_migrations', 'users')",
+        // No release of ours has triggers or views: in a file from elsewhere they would run with our own statements.
+        let (ours, foreign): (i64, i64) = sqlx::query_as(
+            "SELECT (SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('_sqlx_migrations', 'users')), \
+             (SELECT COUNT(*) FROM sqlite_schema WHERE type IN ('trigger', 'view'))",
         )
         .fetch_one(&mut *connection)
         .await?;
-        if ours < 2 {
+        if ours < 2 || foreign > 0 {
             let path = path.display();
             return Err(Error::File(format!("{path} is not a database of Countersign")));
         }
@@ -67,6 +69,7 @@ pub(super) async fn open(path: &Path) -> Result<SqliteConnection> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
+        .pragma("temp_store", "MEMORY")
         .busy_timeout(super::BUSY_TIMEOUT);
     Ok(options.connect().await?)
 }
