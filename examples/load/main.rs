@@ -67,7 +67,7 @@ const EACH: [Scenario; 6] = [
 fn main() -> anyhow::Result<()> {
     // What `server` starts.
     if std::env::args().nth(1).as_deref() == Some("serve") {
-        return countersign::cli::run();
+        return countersign::cli::run(countersign::config::LogFormat::Text);
     }
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

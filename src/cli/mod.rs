@@ -59,6 +59,8 @@ fn command_line() -> clap::Command {
     let mut command = CommandLine::command().args(Settings::arguments());
     for (name, reads) in [
         ("migrate", Reads::Database),
+        ("backup", Reads::Database),
+        ("restore", Reads::Database),
         ("events", Reads::Database),
         ("healthcheck", Reads::Probe),
         ("calibrate", Reads::Nothing),

@@ -11,7 +11,7 @@ use crate::{
     config::Database,
     service::{self, Clock},
     store::{
-        self, Database as _,
+        Database as _,
         sqlite::{Content, Restore, Restored},
     },
 };
@@ -70,7 +70,7 @@ async fn restore(
 }
 
 async fn put_right(database: &Database, arguments: &Arguments) -> anyhow::Result<()> {
-    let store = store::connect_existing(&database.url, database.max_connections).await?;
+    let store = database.connect_existing().await?;
     store.check().await?;
     let (clock, keep) = (Clock::system(), arguments.keep_recovery_codes);
     service::end_what_was_revived(store.as_ref(), &clock, keep).await?;

@@ -51,6 +51,7 @@ impl Error {
             | Self::NotPrivate(_)
             | Self::File(_)
             | Self::NotDurable(_)
+            | Self::Unfit(_)
             | Self::SchemaOutdated { .. }
             | Self::Migration(_) => true,
             // One row's.
