@@ -58,7 +58,7 @@ class Service:
             username=name,
             email=f"{name}@example.com",
             password=password,
-            is_2fa_enabled=second_factor,
+            two_factor=second_factor,
             request_id=str(uuid.uuid4()),
         )
         return self._stub.Register(request, timeout=30)
@@ -179,6 +179,28 @@ def without_algorithm(header: str) -> str:
     return encoded({**decoded(header), "alg": "none"})
 
 
+def check_registration(name: str, command: list[str], service: Service, address: str) -> None:
+    """Runs one of the examples in clients/ that register a user."""
+    for flags, challenged in ((["--two-factor"], True), ([], False)):
+        username = f"{name}-{len(flags)}".lower()
+        result = subprocess.run(
+            [*command, username, f"{username}@example.com", *flags],
+            input=PASSWORDS["ASCII"] + "\n",
+            env={**os.environ, "ADDRESS": address},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        check(result.returncode == 0, f"{name} can't register: {result.stderr}")
+        user = json.loads(result.stdout)
+        check(user["username"] == username, f"another user: {user}")
+        check(user.get("two_factor_enabled", False) == challenged, f"{name}: {flags} gave {user}")
+        login = service.login(username, PASSWORDS["ASCII"])
+        check(login.HasField("challenge") == challenged, f"{name}: {flags}, and then the login is {login}")
+    ok(f"{name} registers users with and without a second factor, as it asked for")
+
+
 def check_verifier(name: str, command: list[str], token: str, http: str, key: dict[str, str]) -> None:
     """Runs one of the examples in clients/ on good and on bad tokens."""
 
@@ -250,6 +272,8 @@ def main() -> None:
         check_hashes_are_passlibs(service)
         check_passlib_hashes_log_in(service)
         check_normalisation(service)
+    check_registration("Python", [sys.executable, str(CLIENTS / "python/register.py")], service, arguments.grpc)
+    check_registration("Node", ["node", str(CLIENTS / "node/register.mjs")], service, arguments.grpc)
     token = second_factor_token(service)
     check_published_documents(token, arguments.http, arguments.algorithm)
     key = {"ALGORITHM": arguments.algorithm}

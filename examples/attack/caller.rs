@@ -64,7 +64,7 @@ impl Caller {
             username: person.username.clone(),
             email: person.email.clone(),
             password: PASSWORD.to_owned(),
-            is_2fa_enabled: mailed,
+            two_factor: mailed,
             ..RegisterRequest::default()
         };
         self.auth().register(self.request(request)?).await.map(drop)

@@ -65,8 +65,7 @@ impl Callers {
             email: format!("{username}@example.com"),
             username,
             password: PASSWORD.to_owned(),
-            is_2fa_enabled: false,
-            request_id: String::new(),
+            ..Default::default()
         };
         AuthServiceClient::new(self.connection(number)).register(request).await?;
         Ok(())

@@ -75,7 +75,7 @@ fn banner(config: &Config, app: &App) -> String {
     let (grpc, http, place) = (app.grpc_addr(), app.http_addr(), config.database.place());
     let version = env!("CARGO_PKG_VERSION");
     let next = if config.listen.reflection {
-        let user = r#"{"username": "alice", "email": "alice@example.com", "password": "correct horse battery", "is_2fa_enabled": true}"#;
+        let user = r#"{"username": "alice", "email": "alice@example.com", "password": "correct horse battery", "two_factor": true}"#;
         format!("grpcurl -plaintext -d '{user}' {grpc} auth.v1.AuthService/Register")
     } else {
         format!("COUNTERSIGN_GRPC_ADDR={grpc} countersign healthcheck")

@@ -7,8 +7,8 @@ use super::{convert, edge::caller, status::status};
 use crate::{
     pb::{self, auth_service_server::AuthService, login_response},
     service::{
-        LoginOutcome, RefreshTokenRequest, RegisterRequest, RequestPasswordResetRequest,
-        ResetPasswordRequest, UseCases, Verify2faRequest, VerifyEmailRequest,
+        LoginOutcome, RefreshTokenRequest, RequestPasswordResetRequest, ResetPasswordRequest,
+        UseCases, Verify2faRequest, VerifyEmailRequest,
     },
     token::OpaqueToken,
 };
@@ -23,14 +23,8 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::RegisterRequest>,
     ) -> Result<Response<pb::RegisterResponse>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
-        let request = RegisterRequest {
-            username: request.username,
-            email: request.email,
-            password: Zeroizing::new(request.password),
-            is_2fa_enabled: request.is_2fa_enabled,
-            request_id: request.request_id,
-        };
+        let caller = caller(&request);
+        let request = convert::register(request.into_inner());
         let registered = self.0.register(request, caller).await.map_err(status)?;
         Ok(Response::new(convert::registered(registered)))
     }

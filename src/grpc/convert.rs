@@ -6,11 +6,22 @@ use crate::{
     domain::{Factor, RecoveryCode, Revocation, Revoked, Session, Timestamp, User},
     pb::{self, revocation::Subject, second_factor, verify2_fa_request},
     service::{
-        Confirmation, LoginRequest, PendingChallenge, PendingMailboxCode, Proof, Registered,
-        RevocationUpdate, Tokens, TotpEnrollment,
+        Confirmation, LoginRequest, PendingChallenge, PendingMailboxCode, Proof, RegisterRequest,
+        Registered, RevocationUpdate, Tokens, TotpEnrollment,
     },
     token::{Claims, OpaqueToken, PublicKey},
 };
+
+#[expect(deprecated, reason = "older clients send the field by its old name")]
+pub(super) fn register(request: pb::RegisterRequest) -> RegisterRequest {
+    RegisterRequest {
+        username: request.username,
+        email: request.email,
+        password: Zeroizing::new(request.password),
+        is_2fa_enabled: request.two_factor || request.is_2fa_enabled,
+        request_id: request.request_id,
+    }
+}
 
 pub(super) fn login(request: pb::LoginRequest) -> LoginRequest {
     LoginRequest {
@@ -22,6 +33,7 @@ pub(super) fn login(request: pb::LoginRequest) -> LoginRequest {
     }
 }
 
+#[expect(deprecated, reason = "older clients read the field by its old name")]
 pub(super) fn user(user: User) -> pb::User {
     pb::User {
         id: user.id.to_string(),
@@ -31,6 +43,7 @@ pub(super) fn user(user: User) -> pb::User {
         email_verified: user.email_verified,
         roles: user.roles,
         create_time: Some(timestamp(user.created_at)),
+        two_factor_enabled: user.is_2fa_enabled,
     }
 }
 

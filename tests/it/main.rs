@@ -11,6 +11,7 @@ mod backup;
 mod cancellation;
 mod clocks;
 mod connections;
+mod contract;
 mod database_setup;
 mod delivery;
 mod engine;

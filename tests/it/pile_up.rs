@@ -150,7 +150,7 @@ async fn use_all(server: &Server, user: &User) {
 
     revive(server).await;
     let tokens = login(server, user, PASSWORD).await;
-    assert!(set_two_factor(server, &tokens, true, PASSWORD).await.unwrap().is_2fa_enabled);
+    assert!(set_two_factor(server, &tokens, true, PASSWORD).await.unwrap().two_factor_enabled);
 
     revive(server).await;
     let tokens = login(server, user, PASSWORD).await;

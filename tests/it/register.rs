@@ -1,6 +1,9 @@
 //! Register.
 
-use countersign::{app::Environment, pb::RegisterRequest};
+use countersign::{
+    app::Environment,
+    pb::{RegisterRequest, User, login_response::Result as Outcome},
+};
 use rstest::rstest;
 use tonic::Code;
 
@@ -22,10 +25,43 @@ async fn a_new_user_comes_back_as_it_was_typed(
     request.username = request.username.to_uppercase();
     let user = server.register(request.clone()).await.unwrap();
     assert_eq!((&user.username, &user.email), (&request.username, &request.email));
-    assert!(user.is_2fa_enabled && !user.email_verified && user.roles.is_empty());
+    assert!(user.two_factor_enabled && !user.email_verified && user.roles.is_empty());
     assert!(uuid::Uuid::try_parse(&user.id).is_ok_and(|id| id.get_version_num() == 7));
     let seconds = server.clock.now().unix_seconds() - user.create_time.unwrap().seconds;
     assert!((0..60).contains(&seconds), "{seconds}");
+}
+
+/// What a client sends that fills the field under its old name, its new one, or both.
+#[expect(deprecated, reason = "older clients use the old name")]
+fn named(old: bool, new: bool, request: RegisterRequest) -> RegisterRequest {
+    RegisterRequest { is_2fa_enabled: old, two_factor: new, ..request }
+}
+
+#[expect(deprecated, reason = "older clients use the old name")]
+fn answered(user: &User) -> (bool, bool) {
+    (user.is_2fa_enabled, user.two_factor_enabled)
+}
+
+/// Clients that know the old name alone go on working, and those that send both can't turn it off by that.
+#[rstest]
+#[tokio::test]
+async fn the_second_factor_is_on_by_either_name_and_answered_under_both(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    for (old, new) in [(false, false), (true, false), (false, true), (true, true)] {
+        let (on, request_id) = (old || new, uuid::Uuid::now_v7().to_string());
+        let request = named(old, new, RegisterRequest { request_id, ..registration(false) });
+        let user = server.register(request.clone()).await.unwrap();
+        assert_eq!(answered(&user), (on, on), "{request:?}");
+        let login = server.login(&user.username, PASSWORD).await.unwrap().result;
+        assert_eq!(matches!(login, Some(Outcome::Challenge(_))), on);
+        // The same request under the other name is a retry.
+        assert_eq!(server.register(named(new, old, request)).await.unwrap(), user);
+        if let Some(Outcome::Tokens(tokens)) = login {
+            assert_eq!(server.me(&tokens).await.unwrap(), user);
+        }
+    }
 }
 
 #[rstest]
@@ -53,8 +89,8 @@ async fn every_bad_field_is_named_at_once() {
         username: "no spaces".into(),
         email: "nobody".into(),
         password: "short".into(),
-        is_2fa_enabled: false,
         request_id: "once".into(),
+        ..Default::default()
     };
     let refused = server.register(request).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused)), (Code::InvalidArgument, "INVALID_FIELD".into()));
@@ -142,7 +178,7 @@ async fn the_same_request_again_gives_the_same_user_and_no_other(
     let other = registration(true);
     for changed in [
         RegisterRequest { password: format!("{PASSWORD}!"), ..request.clone() },
-        RegisterRequest { is_2fa_enabled: true, ..request.clone() },
+        RegisterRequest { two_factor: true, ..request.clone() },
         RegisterRequest { username: other.username.clone(), ..request.clone() },
         RegisterRequest { email: other.email.clone(), ..request.clone() },
     ] {

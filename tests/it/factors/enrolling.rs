@@ -25,7 +25,7 @@ async fn after_the_enrolment_a_login_asks_for_the_app_and_nothing_is_mailed(
     assert_eq!((challenge.masked_destination.as_str(), challenge.resend_time), ("", None));
     let code = who.app.code_at(&server.clock);
     let tokens = answer(&server, &challenge, totp(code)).await.unwrap();
-    assert!(server.me(&tokens).await.unwrap().is_2fa_enabled);
+    assert!(server.me(&tokens).await.unwrap().two_factor_enabled);
     let amr = &jwt::claims(&tokens.access_token)["amr"];
     assert_eq!(*amr, serde_json::json!(["pwd", "otp", "mfa"]));
     assert_eq!(notices(&server, &who.user).await, ["app_added"]);
@@ -93,7 +93,7 @@ async fn an_enrolment_is_its_owners(
     let attempts = "SELECT CAST(MAX(attempts) AS BIGINT) FROM totp_factors";
     assert_eq!(server.database.number(attempts).await, 0);
     assert!(confirm(&server, &owners, &id, &code).await.is_ok());
-    assert!(!server.me(&others).await.unwrap().is_2fa_enabled);
+    assert!(!server.me(&others).await.unwrap().two_factor_enabled);
 }
 
 #[rstest]
@@ -114,7 +114,7 @@ async fn wrong_codes_of_an_enrolment_are_counted_however_they_are_spelled(
         (refused.code(), reason(&refused)),
         (Code::FailedPrecondition, "CHALLENGE_EXHAUSTED".into())
     );
-    assert!(!server.me(&tokens).await.unwrap().is_2fa_enabled);
+    assert!(!server.me(&tokens).await.unwrap().two_factor_enabled);
 }
 
 #[rstest]
@@ -199,7 +199,7 @@ async fn another_password_ends_an_enrolment(
     let code = app.code_at(&server.clock);
     let refused = confirm(&server, &tokens, &id, &code).await;
     assert_eq!(reason_of(refused), "CHALLENGE_INVALID");
-    assert!(!server.me(&tokens).await.unwrap().is_2fa_enabled);
+    assert!(!server.me(&tokens).await.unwrap().two_factor_enabled);
 }
 
 /// Whoever logs in with the password of an account without a second factor, and waits for its mail, waits in vain.

@@ -27,7 +27,7 @@ async fn turned_on_a_login_asks_for_a_mailed_code(
     let user = server.user(false).await;
     let tokens = server.session(&user).await;
     let set = set_two_factor(&server, &tokens, true, PASSWORD).await.unwrap();
-    assert!(set.is_2fa_enabled);
+    assert!(set.two_factor_enabled);
     let challenge = server.challenge(&user).await;
     assert_eq!(factors(&challenge), [Factor::EmailCode]);
     let tokens = server.verify(&challenge, &logs::code(&user.username)).await.unwrap();
@@ -46,7 +46,7 @@ async fn turned_off_a_login_gets_tokens_at_once_and_app_and_codes_are_forgotten(
     let tokens = session_by_app(&server, &who.user, &who.app).await;
     let open = server.challenge(&who.user).await;
     let set = set_two_factor(&server, &tokens, false, PASSWORD).await.unwrap();
-    assert!(!set.is_2fa_enabled);
+    assert!(!set.two_factor_enabled);
     let code = who.app.code_at(&server.clock);
     for proof in [totp(code.as_str()), recovery(&who.codes[0])] {
         assert_eq!(reason_of(answer(&server, &open, proof).await), "CHALLENGE_INVALID");
@@ -77,14 +77,14 @@ async fn set_to_what_it_is_it_changes_nothing_and_nobody_is_told(
     server.clock.stop();
     let user = server.user(false).await;
     let tokens = server.session(&user).await;
-    assert!(!set_two_factor(&server, &tokens, false, PASSWORD).await.unwrap().is_2fa_enabled);
+    assert!(!set_two_factor(&server, &tokens, false, PASSWORD).await.unwrap().two_factor_enabled);
     assert_eq!(notices(&server, &user).await, Vec::<String>::new());
     assert!(server.me(&tokens).await.is_ok(), "nor does a session end");
     let (app, codes) = enroll(&server, &tokens).await;
     server.clock.advance(STEP);
     let tokens = session_by_app(&server, &user, &app).await;
     let open = server.challenge(&user).await;
-    assert!(set_two_factor(&server, &tokens, true, PASSWORD).await.unwrap().is_2fa_enabled);
+    assert!(set_two_factor(&server, &tokens, true, PASSWORD).await.unwrap().two_factor_enabled);
     assert_eq!(notices(&server, &user).await, ["app_added"]);
     assert!(server.me(&tokens).await.is_ok());
     assert!(answer(&server, &open, totp(app.code_at(&server.clock))).await.is_ok());
@@ -106,7 +106,7 @@ async fn where_addresses_are_verified_no_codes_go_to_one_that_is_not(
         (refused.code(), reason(&refused)),
         (Code::FailedPrecondition, "EMAIL_UNVERIFIED".into())
     );
-    assert!(!server.me(&tokens).await.unwrap().is_2fa_enabled);
+    assert!(!server.me(&tokens).await.unwrap().two_factor_enabled);
     server.database.run("UPDATE users SET email_verified = TRUE").await;
-    assert!(set_two_factor(&server, &tokens, true, PASSWORD).await.unwrap().is_2fa_enabled);
+    assert!(set_two_factor(&server, &tokens, true, PASSWORD).await.unwrap().two_factor_enabled);
 }

@@ -147,8 +147,8 @@ impl Server {
     }
 
     /// A new user with that second factor, and no other of that name in this run.
-    pub async fn user(&self, is_2fa_enabled: bool) -> User {
-        self.register(registration(is_2fa_enabled)).await.unwrap()
+    pub async fn user(&self, two_factor: bool) -> User {
+        self.register(registration(two_factor)).await.unwrap()
     }
 
     /// Logs in, and waits until the code has been sent, if there is one.
@@ -269,14 +269,14 @@ pub async fn replica(config: &Config, environment: Environment) -> AuthServiceCl
 }
 
 /// The request of a user that is like no other.
-pub fn registration(is_2fa_enabled: bool) -> RegisterRequest {
+pub fn registration(two_factor: bool) -> RegisterRequest {
     let username = unique("alice");
     RegisterRequest {
         email: format!("{username}@example.com"),
         username,
         password: PASSWORD.to_owned(),
-        is_2fa_enabled,
-        request_id: String::new(),
+        two_factor,
+        ..Default::default()
     }
 }
 
@@ -286,8 +286,8 @@ pub fn alice(password: &str) -> RegisterRequest {
         username: "alice".to_owned(),
         email: "alice@example.com".to_owned(),
         password: password.to_owned(),
-        is_2fa_enabled: true,
-        request_id: String::new(),
+        two_factor: true,
+        ..Default::default()
     }
 }
 

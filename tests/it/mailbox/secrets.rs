@@ -31,7 +31,7 @@ async fn no_secret_of_a_mailbox_is_in_any_output(
     command.env("COUNTERSIGN_EMAIL_VERIFICATION", "on");
     let mut canaries = Canaries::start(command);
     let mut auth = AuthServiceClient::connect(canaries.grpc()).await.unwrap();
-    let user = RegisterRequest { is_2fa_enabled: false, ..alice(PASSWORD) };
+    let user = RegisterRequest { two_factor: false, ..alice(PASSWORD) };
     let verification_id = auth.register(user).await.unwrap().into_inner().verification_id;
     let verification_code = code_in(&canaries.running.wait_for_log("purpose=\"verify_email\""));
     let verify = |code: &str| VerifyEmailRequest {
