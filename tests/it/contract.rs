@@ -24,7 +24,7 @@ fn is_word(word: &str, is_letter: fn(&char) -> bool) -> bool {
 }
 
 /// Lower case, words between single underscores. A digit that begins a word or stands within one is where generators disagree:
-/// `is_2fa_enabled` is `is_2faEnabled` for protobuf.js, `is2faEnabled` in JSON and `is2FaEnabled` in Java and Go.
+/// `is_2fa_enabled` is `is_2faEnabled` for protobuf.js, `is2faEnabled` in JSON and `Is_2FaEnabled` in Go.
 fn is_field_name(name: &str) -> bool {
     name.split('_').all(|word| is_word(word, char::is_ascii_lowercase))
 }
@@ -118,6 +118,49 @@ fn the_fields_that_break_the_rule_are_deprecated() {
         let message = messages.into_iter().find(|found| found.name() == message).unwrap();
         let field = message.field.iter().find(|field| field.name() == name).unwrap();
         assert!(field.options.as_ref().is_some_and(|said| said.deprecated()), "{path}");
+    }
+}
+
+/// Whoever generates code in these languages has no choice of names but by options of the file.
+#[test]
+fn every_file_says_where_its_code_belongs() {
+    let files = files();
+    assert_eq!(files.len(), 5);
+    for file in &files {
+        let said = file.options.as_ref().unwrap();
+        let names = [
+            (said.csharp_namespace(), "Countersign.Auth.V1"),
+            (said.go_package(), "countersign/auth/v1;authv1"),
+            (said.java_package(), "countersign.auth.v1"),
+            (said.objc_class_prefix(), "CSA"),
+            (said.php_metadata_namespace(), "Countersign\\Auth\\V1\\GPBMetadata"),
+            (said.php_namespace(), "Countersign\\Auth\\V1"),
+            (said.ruby_package(), "Countersign::Auth::V1"),
+            (said.swift_prefix(), "Countersign"),
+        ];
+        for (found, wanted) in names {
+            assert_eq!(found, wanted, "{}", file.name());
+        }
+        assert!(said.java_multiple_files(), "{}", file.name());
+        // Otherwise protoc makes a name of the file's, and another one if a message has that already.
+        let class = said.java_outer_classname();
+        let taken = file.message_type.iter().any(|message| message.name() == class);
+        assert!(class.ends_with("Proto") && !taken, "{}: {class}", file.name());
+    }
+}
+
+/// protoc knows `debug_redact` from 22 on alone, and options of ours would need an import that users would have to bring along. The
+/// types that decode here are older than both, and drop what they don't know. `scripts/check-generators` asks protoc itself.
+#[test]
+fn no_option_is_newer_than_the_protoc_of_a_stable_distribution() {
+    let known = FileDescriptorSet::decode(DESCRIPTORS).unwrap().encode_to_vec();
+    assert_eq!(known.len(), DESCRIPTORS.len(), "something of it is not known");
+    for file in files() {
+        assert_eq!(file.syntax(), "proto3", "{}", file.name());
+        let foreign = file.dependency.iter().filter(|name| !name.starts_with("auth/v1/"));
+        let foreign: Vec<_> =
+            foreign.filter(|name| *name != "google/protobuf/timestamp.proto").collect();
+        assert!(foreign.is_empty(), "{} imports {foreign:?}", file.name());
     }
 }
 
