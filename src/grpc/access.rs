@@ -56,12 +56,22 @@ const TABLE: [(&str, Need); 24] = [
     ("/auth.v1.TokenService/WatchRevocations", Need::Nothing),
 ];
 
-/// The standard services, whose methods are not ours to list.
-const OPEN_PACKAGES: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
+/// What there is of the standard services: `Health/List` is not, for one.
+const STANDARD: [&str; 4] = [
+    "/grpc.health.v1.Health/Check",
+    "/grpc.health.v1.Health/Watch",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
+/// Whether there is such an RPC, or would be with reflection on. Other paths are a caller's to invent.
+pub(super) fn is_known(path: &str) -> bool {
+    Need::of(path).is_some()
+}
 
 impl Need {
     fn of(path: &str) -> Option<Self> {
-        if OPEN_PACKAGES.iter().any(|package| path.starts_with(package)) {
+        if STANDARD.contains(&path) {
             return Some(Self::Nothing);
         }
         TABLE.iter().find(|(known, _)| *known == path).map(|(_, need)| *need)
@@ -272,9 +282,15 @@ mod tests {
     fn what_is_not_in_the_table_is_closed() {
         assert_eq!(Need::of("/grpc.health.v1.Health/Check"), Some(Need::Nothing));
         assert_eq!(Need::of("/auth.v1.AccountService/GetMe"), Some(Need::Bearer));
-        for path in
-            ["/auth.v1.AccountService/getme", "/auth.v1.AccountService/GetMe/", "/a.B/C", ""]
-        {
+        for path in [
+            "/auth.v1.AccountService/getme",
+            "/auth.v1.AccountService/GetMe/",
+            "/grpc.health.v1.Health/List",
+            "/grpc.health.v1.Health/Check/",
+            "/grpc.health.v1.Other/Check",
+            "/a.B/C",
+            "",
+        ] {
             assert_eq!(Need::of(path), None, "{path}");
         }
     }

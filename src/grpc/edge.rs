@@ -1,7 +1,7 @@
 //! What holds for every RPC, before any handler: a deadline, the caller's address, and honest codes.
 //!
 //! tonic answers CANCELLED when a deadline passes, OUT_OF_RANGE to a message that is too large and INTERNAL to one that
-//! can't be read. Callers branch on codes: here the first becomes DEADLINE_EXCEEDED, the others INVALID_ARGUMENT.
+//! can't be read. Callers branch on codes: here the first becomes DEADLINE_EXCEEDED, the others INVALID_ARGUMENT (`faults.rs`).
 
 use std::{
     convert::Infallible,
@@ -23,23 +23,24 @@ use tower::{Layer, Service};
 
 use super::{
     deadline_body::DeadlineBody,
-    status::{deadline_exceeded, too_large, undecodable},
+    faults,
+    request_body::Upload,
+    status::{cancelled, deadline_exceeded},
 };
 use crate::domain::{Caller, TrustedProxies};
 
 /// Ours fires this much before tonic's own timer, whose answer would be CANCELLED.
 const AHEAD: Duration = Duration::from_millis(2);
 
-/// How the text begins with which tonic answers INTERNAL to bytes that are no such message: the caller's fault, not ours.
-const UNDECODABLE: &str = "failed to decode Protobuf message";
-
 /// Adds the edge to a service.
 #[derive(Debug, Clone)]
 pub(super) struct EdgeLayer {
     /// For callers that name no deadline, and the longest for those that do.
     pub(super) max_deadline: Duration,
-    /// The largest request, in bytes.
+    /// The largest message of a request, in bytes.
     pub(super) max_request: usize,
+    /// The largest head of a request, in bytes as HTTP/2 counts them.
+    pub(super) max_head: usize,
     /// Whose word counts on where a call comes from.
     pub(super) trusted_proxies: TrustedProxies,
 }
@@ -73,7 +74,10 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let EdgeLayer { max_deadline, max_request, .. } = self.rules;
+        let EdgeLayer { max_deadline, max_request, max_head, .. } = self.rules;
+        if let Some(refused) = faults::in_head(&request, max_head) {
+            return Box::pin(std::future::ready(Ok(refused)));
+        }
         let (asked, now) = (deadline(request.headers()), Instant::now());
         let deadline =
             asked.map_or(max_deadline, |asked| asked.min(max_deadline).saturating_sub(AHEAD));
@@ -81,26 +85,37 @@ where
         request.extensions_mut().insert(Caller { address, deadline: now + deadline });
         // Our limit is for the first answer; a stream may go on for as long as its caller asked for.
         let end = asked.and_then(|asked| now.checked_add(asked.saturating_sub(AHEAD)));
+        let (request, upload) = Upload::watch(request);
         // No async block: it would keep room for the inner future twice, captured and awaited, for as long as callers
         // wait for their hash.
         let response = tokio::time::timeout(deadline, self.inner.call(request));
         Box::pin(response.map(move |response| match response {
-            Ok(response) => response.map(|response| honest(response, max_request, end)),
+            Ok(response) => response.map(|response| honest(response, max_request, &upload, end)),
             Err(_elapsed) => Ok(deadline_exceeded().into_http()),
         }))
     }
 }
 
 /// The response with the code that it should have, and no longer than until `end`.
-fn honest(response: Response<Body>, max_request: usize, end: Option<Instant>) -> Response<Body> {
-    match Status::from_header_map(response.headers()) {
-        // Nothing of ours answers OUT_OF_RANGE: it is tonic's word for a message over the limit.
-        Some(status) if status.code() == Code::OutOfRange => too_large(max_request).into_http(),
-        Some(status) if status.message().starts_with(UNDECODABLE) => undecodable().into_http(),
-        _ => match end {
-            Some(end) => response.map(|body| Body::new(DeadlineBody::new(body, end.into()))),
-            None => response,
-        },
+fn honest(
+    response: Response<Body>,
+    max_request: usize,
+    upload: &Upload,
+    end: Option<Instant>,
+) -> Response<Body> {
+    let said = Status::from_header_map(response.headers());
+    // Every error of ours has details.
+    if let Some(said) = said.filter(|said| said.code() != Code::Ok && said.details().is_empty()) {
+        if upload.broke_off() {
+            return cancelled().into_http();
+        }
+        if let Some(meant) = faults::in_message(&said, max_request) {
+            return meant.into_http();
+        }
+    }
+    match end {
+        Some(end) => response.map(|body| Body::new(DeadlineBody::new(body, end.into()))),
+        None => response,
     }
 }
 
@@ -168,9 +183,11 @@ mod tests {
         let rules = EdgeLayer {
             max_deadline: Duration::from_secs(30),
             max_request: 1,
+            max_head: 1024,
             trusted_proxies: TrustedProxies::default(),
         };
-        let mut request = Request::new(Body::default());
+        let mut request = Request::post("/").body(Body::default()).unwrap();
+        request.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
         if let Some(text) = grpc_timeout {
             request.headers_mut().insert("grpc-timeout", text.parse().unwrap());
         }

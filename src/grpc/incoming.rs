@@ -1,4 +1,4 @@
-//! Connections, until they speak HTTP/2: how long they have for their first word.
+//! Connections below HTTP/2: how long they have for their first word, and which requests HTTP/2 refuses by itself.
 
 use std::{
     future::Future,
@@ -17,7 +17,11 @@ use tokio::{
 };
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-use crate::listener::{Listener, Place};
+use super::resets::Resets;
+use crate::{
+    listener::{Listener, Place},
+    telemetry::Metrics,
+};
 
 /// The client's connection preface has this many bytes (RFC 9113, section 3.4).
 const PREFACE_BYTES: usize = 24;
@@ -26,12 +30,14 @@ const PREFACE_BYTES: usize = 24;
 pub(super) fn incoming(
     listener: Listener,
     preface_deadline: Duration,
+    metrics: Metrics,
 ) -> impl Stream<Item = io::Result<Connection>> {
-    stream::unfold(listener, move |listener| async move {
+    stream::unfold((listener, metrics), move |(listener, metrics)| async move {
         let (socket, place) = listener.accept().await;
         let deadline = Box::pin(sleep(preface_deadline));
         let preface = Some(Preface { missing: PREFACE_BYTES, deadline });
-        Some((Ok(Connection { socket, preface, _place: place }), listener))
+        let sent = Sent { resets: Resets::default(), metrics: metrics.clone() };
+        Some((Ok(Connection { socket, preface, sent, _place: place }), (listener, metrics)))
     })
 }
 
@@ -47,7 +53,25 @@ pin_project! {
         #[pin]
         socket: TcpStream,
         preface: Option<Preface>,
+        sent: Sent,
         _place: Place,
+    }
+}
+
+/// What went out on a connection, and where it is counted.
+struct Sent {
+    resets: Resets,
+    metrics: Metrics,
+}
+
+impl Sent {
+    /// So many bytes of these have been taken.
+    fn note<'a>(&mut self, buffers: impl IntoIterator<Item = &'a [u8]>, mut bytes: usize) {
+        for buffer in buffers {
+            let taken = &buffer[..bytes.min(buffer.len())];
+            bytes -= taken.len();
+            self.metrics.requests_malformed(self.resets.sent(taken));
+        }
     }
 }
 
@@ -91,7 +115,10 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.project().socket.poll_write(context, data)
+        let this = self.project();
+        let bytes = ready!(this.socket.poll_write(context, data))?;
+        this.sent.note([data], bytes);
+        Poll::Ready(Ok(bytes))
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -107,7 +134,10 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         data: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.project().socket.poll_write_vectored(context, data)
+        let this = self.project();
+        let bytes = ready!(this.socket.poll_write_vectored(context, data))?;
+        this.sent.note(data.iter().map(|buffer| &**buffer), bytes);
+        Poll::Ready(Ok(bytes))
     }
 
     fn is_write_vectored(&self) -> bool {

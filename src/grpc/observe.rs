@@ -20,6 +20,7 @@ use tonic::{
 };
 use tower::{Layer, Service};
 
+use super::access::is_known;
 use crate::telemetry::{Metrics, RpcLabels};
 
 /// Adds observation to a service.
@@ -127,7 +128,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         // Paths that do not exist are a caller's to invent: they must not become series.
-        let path = if self.code == Code::Unimplemented { "/unknown/unknown" } else { &*self.path };
+        let path = if is_known(&self.path) { &*self.path } else { "/unknown/unknown" };
         let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
         let (took, code) = (self.begun.elapsed(), code_name(self.code));
         let elapsed_ms = took.as_millis();

@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use tonic::{service::Routes, transport::Server};
+use tonic::{codec::CompressionEncoding, service::Routes, transport::Server};
 use tonic_health::pb::health_server::{Health as HealthApi, HealthServer};
 
 use super::{
@@ -39,9 +39,14 @@ pub struct Limits {
     pub max_connection_age: Duration,
     /// The longest that an RPC may take to answer.
     pub max_deadline: Duration,
-    /// The largest request, in bytes.
+    /// The largest message of a request, in bytes, also when it is decompressed.
     pub max_request: usize,
+    /// The largest head of a request (its metadata), in bytes as HTTP/2 counts them.
+    pub max_head: usize,
 }
+
+/// HTTP/2 itself takes heads so many times as large: what it refuses gets no gRPC status, and is not counted.
+const HEADS: usize = 8;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -55,6 +60,7 @@ impl Default for Limits {
             max_connection_age: Duration::from_secs(30 * 60),
             max_deadline: Duration::from_secs(30),
             max_request: 64 * 1024,
+            max_head: 16 * 1024,
         }
     }
 }
@@ -72,12 +78,13 @@ pub async fn serve(
     trusted_proxies: TrustedProxies,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
-    let incoming = incoming(listener, limits.preface_deadline);
+    let incoming = incoming(listener, limits.preface_deadline, metrics.clone());
     builder(limits)
         .layer(ObserveLayer(metrics))
         .layer(EdgeLayer {
             max_deadline: limits.max_deadline,
             max_request: limits.max_request,
+            max_head: limits.max_head,
             trusted_proxies,
         })
         // The last: a look at the database has the caller's deadline, too.
@@ -91,7 +98,7 @@ fn builder(limits: Limits) -> Server {
         .max_concurrent_streams(limits.max_streams)
         .http2_max_local_error_reset_streams(Some(limits.max_error_resets))
         .http2_max_pending_accept_reset_streams(Some(20))
-        .http2_max_header_list_size(16 * 1024)
+        .http2_max_header_list_size(u32::try_from(limits.max_head * HEADS).unwrap_or(u32::MAX))
         .max_frame_size(16 * 1024)
         .http2_keepalive_interval(Some(limits.keepalive_interval))
         .http2_keepalive_timeout(Some(limits.keepalive_timeout))
@@ -111,13 +118,21 @@ pub fn routes(
     reflection: bool,
     limits: Limits,
 ) -> Result<Routes, tonic_reflection::server::Error> {
+    // Requests may be compressed, answers never are: there are secrets in them beside what callers choose (BREACH).
+    macro_rules! limited {
+        ($service:expr) => {
+            $service
+                .max_decoding_message_size(limits.max_request)
+                .accept_compressed(CompressionEncoding::Gzip)
+        };
+    }
     let account = AccountServiceServer::new(AccountApi(use_cases.clone()));
     let auth = AuthServiceServer::new(AuthApi(use_cases.clone()));
     let token = TokenServiceServer::new(TokenApi(use_cases.clone()));
-    let mut routes = Routes::new(health.max_decoding_message_size(limits.max_request))
-        .add_service(account.max_decoding_message_size(limits.max_request))
-        .add_service(auth.max_decoding_message_size(limits.max_request))
-        .add_service(token.max_decoding_message_size(limits.max_request));
+    let mut routes = Routes::new(limited!(health))
+        .add_service(limited!(account))
+        .add_service(limited!(auth))
+        .add_service(limited!(token));
     if reflection {
         let builder = || {
             tonic_reflection::server::Builder::configure()
@@ -127,9 +142,7 @@ pub fn routes(
                 .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         };
         let (v1, v1alpha) = (builder().build_v1()?, builder().build_v1alpha()?);
-        routes = routes
-            .add_service(v1.max_decoding_message_size(limits.max_request))
-            .add_service(v1alpha.max_decoding_message_size(limits.max_request));
+        routes = routes.add_service(limited!(v1)).add_service(limited!(v1alpha));
     }
     Ok(routes)
 }

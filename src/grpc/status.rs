@@ -2,13 +2,20 @@
 
 use std::{collections::HashMap, error::Error as StdError, time::Duration};
 
-use tonic::{Code, Status};
+use tonic::{Code, Status, metadata::MetadataValue};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::{domain::InvalidField, service::Error, telemetry::chain};
 
 /// `ErrorInfo.domain` of every error.
 const DOMAIN: &str = "auth.v1";
+
+/// The most that an error's details may have, in bytes. In base64 and beside the message they must stay under 8 KiB of headers:
+/// with more, clients (grpcio, grpc-java) report another error instead.
+const MAX_DETAILS: usize = 4500;
+/// What a violation takes beside its texts, and what there is beside the violations.
+const PER_VIOLATION: usize = 16;
+const PER_DETAILS: usize = 256;
 
 /// What a caller is told to wait when the database is away.
 const STORE_RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -100,16 +107,46 @@ pub(super) fn too_large(max_bytes: usize) -> Status {
     invalid_fields(vec![InvalidField::new("request", problem)])
 }
 
-/// The request is not a message of its type.
-pub(super) fn undecodable() -> Status {
-    invalid_fields(vec![InvalidField::new("request", "must be a protobuf message of its type")])
+/// The request, or a header of it, is not what gRPC is made of.
+pub(super) fn malformed(field: &'static str, problem: impl Into<String>) -> Status {
+    invalid_fields(vec![InvalidField::new(field, problem)])
 }
 
+/// A string of the request is none (proto3: "must always contain UTF-8").
+pub(super) fn not_utf8(field: &'static str) -> Status {
+    malformed(field, "must be UTF-8")
+}
+
+/// The request is compressed in a way that nobody announced. What is, goes with it (gRPC compression, "specification").
+pub(super) fn compression_unsupported() -> Status {
+    let text = "the request's compression is not supported: send gzip or none";
+    let mut status = plain(Code::Unimplemented, "COMPRESSION_UNSUPPORTED", text);
+    let accepted = MetadataValue::from_static("gzip,identity");
+    status.metadata_mut().insert("grpc-accept-encoding", accepted);
+    status
+}
+
+/// The health of a service that there is not was asked for.
+pub(super) fn unknown_service() -> Status {
+    plain(Code::NotFound, "SERVICE_UNKNOWN", "there is no service of that name")
+}
+
+/// The caller went away before all of the request was there: this is for the metrics.
+pub(super) fn cancelled() -> Status {
+    plain(Code::Cancelled, "CANCELLED", "the request broke off")
+}
+
+/// All of them, or as many as fit. Twice their length goes into the details, which have the message in them, too.
 fn invalid_fields(fields: Vec<InvalidField>) -> Status {
     let mut details = details("INVALID_FIELD");
-    let mut texts = Vec::with_capacity(fields.len());
+    let (mut texts, mut bytes) = (Vec::with_capacity(fields.len()), 0);
     for field in fields {
-        texts.push(field.to_string());
+        let text = field.to_string();
+        bytes += 2 * text.len() + PER_VIOLATION;
+        if bytes > MAX_DETAILS - PER_DETAILS {
+            break;
+        }
+        texts.push(text);
         details.add_bad_request_violation(field.field, field.problem);
     }
     Status::with_error_details(Code::InvalidArgument, texts.join("; "), details)
@@ -136,10 +173,17 @@ fn taken(field: &'static str, reason: &'static str, text: &'static str) -> Statu
     Status::with_error_details(Code::AlreadyExists, text, details)
 }
 
+/// Not now. Clients with a retry policy look at the pushback alone (gRFC A6), people's code at RetryInfo: both say the same, in
+/// whole milliseconds and never too early.
 fn later(code: Code, reason: &'static str, text: &'static str, wait: Duration) -> Status {
+    let millis = wait.as_nanos().div_ceil(1_000_000);
+    // What is larger is no pushback to a client, and then it would not try again at all.
+    let millis = i32::try_from(millis).unwrap_or(i32::MAX);
     let mut details = details(reason);
-    details.set_retry_info(Some(wait));
-    Status::with_error_details(code, text, details)
+    details.set_retry_info(Some(Duration::from_millis(millis.unsigned_abs().into())));
+    let mut status = Status::with_error_details(code, text, details);
+    status.metadata_mut().insert("grpc-retry-pushback-ms", MetadataValue::from(millis));
+    status
 }
 
 fn plain(code: Code, reason: &'static str, text: &'static str) -> Status {
@@ -148,4 +192,47 @@ fn plain(code: Code, reason: &'static str, text: &'static str) -> Status {
 
 fn details(reason: &'static str) -> ErrorDetails {
     ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(status: Status, name: &str) -> Option<String> {
+        let answer = status.into_http::<tonic::body::Body>();
+        answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn retry_info_and_the_pushback_say_the_same_and_never_too_little() {
+        for (wait, millis) in [
+            (Duration::from_secs(30), 30_000),
+            (Duration::from_nanos(1), 1),
+            (Duration::from_micros(1), 1),
+            (Duration::from_micros(1_999_001), 2_000),
+            (Duration::from_secs(u64::MAX), i32::MAX.unsigned_abs().into()),
+        ] {
+            for error in [Error::Throttled(wait), Error::Overloaded(wait)] {
+                let status = status(error);
+                let retry = status.get_details_retry_info().unwrap().retry_delay;
+                assert_eq!(retry, Some(Duration::from_millis(millis)), "{wait:?}");
+                let pushback = header(status, "grpc-retry-pushback-ms");
+                assert_eq!(pushback, Some(millis.to_string()), "{wait:?}");
+            }
+        }
+        let away = status(Error::StoreUnavailable("away".into()));
+        assert_eq!(header(away, "grpc-retry-pushback-ms").as_deref(), Some("1000"));
+        assert_eq!(header(status(Error::TokenInvalid), "grpc-retry-pushback-ms"), None);
+    }
+
+    /// Both in the header that holds them, where they are a third longer.
+    #[test]
+    fn the_details_of_any_number_of_bad_fields_fit_a_header() {
+        for (number, length) in [(1, 20), (10, 300), (1000, 20), (3, 5000)] {
+            let fields =
+                vec![InvalidField::new("end_unverified_account", "é".repeat(length)); number];
+            let bytes = header(status(Error::InvalidFields(fields)), "grpc-status-details-bin");
+            assert!(bytes.unwrap().len() < 6000, "{number} of {length}");
+        }
+    }
 }

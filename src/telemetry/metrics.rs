@@ -45,6 +45,7 @@ struct Figures {
     handled: Family<OutcomeLabels, Counter>,
     handling: Family<RpcLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
+    malformed: Counter,
     pool: Family<PoolLabels, Gauge>,
     revocation_streams: Gauge,
 }
@@ -66,6 +67,12 @@ impl Metrics {
             handling.clone(),
         );
         registry.register("grpc_server_in_flight", "RPCs that run now", in_flight.clone());
+        let malformed = Counter::default();
+        registry.register(
+            "countersign_grpc_malformed_requests",
+            "Requests that HTTP/2 refused before they were calls",
+            malformed.clone(),
+        );
         registry.register(
             "countersign_database_connections",
             "Connections to the database, by state",
@@ -82,7 +89,15 @@ impl Metrics {
             "What this program is",
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
         );
-        Self(Arc::new(Figures { registry, handled, handling, in_flight, pool, revocation_streams }))
+        Self(Arc::new(Figures {
+            registry,
+            handled,
+            handling,
+            in_flight,
+            malformed,
+            pool,
+            revocation_streams,
+        }))
     }
 
     /// An RPC has begun.
@@ -97,6 +112,11 @@ impl Metrics {
         let RpcLabels { grpc_service, grpc_method } = rpc;
         let labels = OutcomeLabels { grpc_service, grpc_method, grpc_code: code };
         self.0.handled.get_or_create(&labels).inc();
+    }
+
+    /// So many requests were refused by HTTP/2 itself: their head was malformed.
+    pub fn requests_malformed(&self, number: usize) {
+        self.0.malformed.inc_by(u64::try_from(number).unwrap_or(u64::MAX));
     }
 
     /// Everything in OpenMetrics' text format, with what only others can count.

@@ -12,10 +12,11 @@ use tonic::Code;
 
 use crate::errors::call_with;
 use crate::harness::{
-    Backend, Server, reason,
+    Backend, Server, eventually, reason,
     server::{PASSWORD, registration},
     soon, violations,
 };
+use crate::http::get;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const DATA: u8 = 0;
@@ -77,7 +78,8 @@ async fn the_server_announces_its_limits() {
     // 64 KiB less a byte is what HTTP/2 has where nothing is announced.
     assert_eq!(setting(window), Some(64 * 1024));
     assert!(setting(max_frame).is_none_or(|bytes| bytes == 16 * 1024));
-    assert_eq!(setting(max_headers), Some(16 * 1024));
+    // Eight times of what is taken: what is more than that gets an answer of HTTP/2's own, which says nothing to gRPC clients.
+    assert_eq!(setting(max_headers), Some(8 * 16 * 1024));
     let payload = next(&mut socket, WINDOW_UPDATE).await.unwrap();
     // What the connection may hold beyond HTTP/2's own 64 KiB less a byte.
     assert_eq!(payload, (256 * 1024 - 65_535_u32).to_be_bytes());
@@ -142,6 +144,26 @@ async fn a_connection_that_makes_the_server_reset_streams_is_told_to_calm_down()
     }
     let payload = next(&mut socket, GOAWAY).await.unwrap();
     assert_eq!(payload[4..8], ENHANCE_YOUR_CALM.to_be_bytes());
+}
+
+/// As grpcio sends it for the target `ipv4:a,b`: h2 refuses it before there is a call. It is counted, and others go on.
+#[tokio::test]
+async fn a_request_whose_authority_is_none_is_reset_and_counted() {
+    let server = Server::start(Backend::Sqlite).await;
+    let mut socket = connect(&server).await;
+    // :method POST, :scheme http, :path /, and a literal :authority (RFC 7541, section 6.2.1).
+    let authority = b"10.0.0.1:50051,10.0.0.2:50051";
+    let length = [u8::try_from(authority.len()).unwrap()];
+    let head = [&[0x83, 0x86, 0x84, 0x41], &length[..], authority].concat();
+    let (end_of_stream_and_headers, protocol_error) = (0x5, 1_u32.to_be_bytes());
+    for stream in [1, 3] {
+        let request = frame(HEADERS, end_of_stream_and_headers, stream, &head);
+        socket.write_all(&request).await.unwrap();
+        assert_eq!(next(&mut socket, RST_STREAM).await.unwrap(), protocol_error);
+    }
+    assert!(server.login("nobody", PASSWORD).await.is_err());
+    let line = "\ncountersign_grpc_malformed_requests_total 2\n";
+    eventually("the count", async || get(server.http, "/metrics").await.1.contains(line)).await;
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod engine;
 mod errors;
 mod events;
 mod factors;
+mod faults;
 mod forwarded;
 mod guesses;
 mod harness;

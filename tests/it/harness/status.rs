@@ -5,9 +5,15 @@ use std::{fmt::Debug, time::Duration};
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
-/// The reason of an error; its domain is checked on the way.
+/// The reason of an error. What holds for all of them is checked on the way: the domain, that details stay in the 6,000 bytes of
+/// a header that every client takes, and that whoever is told to wait by RetryInfo is told the same by the pushback.
 pub fn reason(status: &Status) -> String {
+    assert!(status.details().len().div_ceil(3) * 4 < 6000, "{status:?}");
     let details = status.get_error_details();
+    let retry =
+        details.retry_info().map(|retry| retry.retry_delay.unwrap().as_millis().to_string());
+    let pushback = status.metadata().get("grpc-retry-pushback-ms");
+    assert_eq!(pushback.map(|text| text.to_str().unwrap().to_owned()), retry, "{status:?}");
     let info = details.error_info().unwrap_or_else(|| panic!("no ErrorInfo: {status:?}"));
     assert_eq!(info.domain, "auth.v1");
     info.reason.clone()

@@ -1,0 +1,203 @@
+//! What callers get wrong before a handler is reached, and what they are told.
+//!
+//! tonic answers most of it INTERNAL, which is our word for a defect of ours, and never with details.
+
+use tonic::{
+    Code, Status,
+    body::Body,
+    codegen::http::{
+        HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+        header::{ALLOW, CONTENT_TYPE},
+    },
+};
+
+use super::status::{compression_unsupported, internal, malformed, too_large, unknown_rpc};
+use super::status::{not_utf8, unknown_service};
+use crate::domain::size;
+
+/// What HTTP/2 counts for each field of a header beside its name and value, in bytes (RFC 9113, section 6.5.2).
+const PER_HEADER: usize = 32;
+
+/// How the text begins with which tonic answers INTERNAL to what a caller has sent, and what is wrong with it.
+const IN_MESSAGE: [(&str, &str); 6] = [
+    ("Missing request message", "must be one message; there was none"),
+    ("Unexpected EOF", "must be a whole message; it ended in the middle"),
+    (UNDECODABLE, "must be a protobuf message of its type"),
+    (
+        "protocol error: received message with compressed-flag",
+        "must say by grpc-encoding how it is compressed, if it is",
+    ),
+    (
+        "protocol error: received message with invalid compression flag",
+        "must begin with the flag 0 or 1 (compressed)",
+    ),
+    ("Error decompressing", "must be compressed as grpc-encoding says"),
+];
+const UNDECODABLE: &str = "failed to decode Protobuf message";
+
+/// prost's words for a string that is none.
+const NOT_UTF8: &str = "data is not UTF-8 encoded";
+
+/// tonic answered INTERNAL, and it is not known that a caller can be the reason.
+#[derive(Debug, thiserror::Error)]
+#[error("tonic answered: {0}")]
+struct Unexpected(String);
+
+/// The answer to a request that is not sent as gRPC is, or that has too much in its head. HTTP clients are told by the HTTP
+/// status, as the gRPC specification wants it (gRPC over HTTP/2, "Requests").
+pub(super) fn in_head(request: &Request<Body>, max_bytes: usize) -> Option<Response<Body>> {
+    if request.method() != Method::POST {
+        let mut refused = malformed(":method", "must be POST").into_http();
+        *refused.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        return Some(refused);
+    }
+    if !is_grpc(request.headers()) {
+        let mut refused = malformed("content-type", "must be application/grpc").into_http();
+        *refused.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return Some(refused);
+    }
+    let problem = || format!("must have at most {max_bytes} bytes in all");
+    (size_of_head(request) > max_bytes).then(|| malformed("metadata", problem()).into_http())
+}
+
+/// Whether messages are protobuf; other formats (`+json`, `-web`) are not spoken here.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let format = text.split(';').next().unwrap_or_default().trim();
+    ["application/grpc", "application/grpc+proto"]
+        .iter()
+        .any(|known| format.eq_ignore_ascii_case(known))
+}
+
+/// As HTTP/2 counts it.
+fn size_of_head(request: &Request<Body>) -> usize {
+    let uri = request.uri();
+    let pseudo = [
+        (":method", request.method().as_str()),
+        (":scheme", uri.scheme_str().unwrap_or_default()),
+        (":authority", uri.authority().map_or("", |authority| authority.as_str())),
+        (":path", uri.path_and_query().map_or("", |path| path.as_str())),
+    ];
+    let pseudo = pseudo.into_iter().map(|(name, value)| (name, value.len()));
+    let fields = request.headers().iter().map(|(name, value)| (name.as_str(), value.len()));
+    pseudo.chain(fields).map(|(name, bytes)| name.len() + bytes + PER_HEADER).sum()
+}
+
+/// What an error of tonic's own should have been; none where it is right as it is. Such an error has no details: all of ours have.
+pub(super) fn in_message(said: &Status, max_request: usize) -> Option<Status> {
+    let (code, text) = (said.code(), said.message());
+    if code == Code::OutOfRange || code == Code::ResourceExhausted {
+        // Of the message as it was sent, or of what it is when decompressed. Nothing of ours answers like this.
+        return Some(too_large(max_request));
+    }
+    if code == Code::Unimplemented {
+        let compressed = text.starts_with("Content is compressed");
+        return Some(if compressed { compression_unsupported() } else { unknown_rpc() });
+    }
+    if code == Code::NotFound {
+        return Some(unknown_service());
+    }
+    (code == Code::Internal).then(|| unreadable(text))
+}
+
+fn unreadable(text: &str) -> Status {
+    if let Some(field) = field_that_is_not_utf8(text) {
+        return not_utf8(field);
+    }
+    match IN_MESSAGE.iter().find(|(begin, _)| text.starts_with(begin)) {
+        Some((_, problem)) => malformed("request", *problem),
+        None => internal(&Unexpected(text.to_owned())),
+    }
+}
+
+/// prost names the innermost field first: `…: SecondFactor.totp_code: ChangePasswordRequest.second_factor: invalid string …`.
+fn field_that_is_not_utf8(text: &str) -> Option<&'static str> {
+    let path = text.strip_prefix(UNDECODABLE)?.strip_prefix(": ")?;
+    let (_, field) =
+        path.split_once(": ").filter(|_| text.ends_with(NOT_UTF8))?.0.split_once('.')?;
+    size::ALL.iter().map(|size| size.field).find(|known| *known == field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_type(text: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(text))])
+    }
+
+    #[test]
+    fn only_protobuf_is_spoken() {
+        for good in [
+            "application/grpc",
+            "application/grpc+proto",
+            "Application/gRPC",
+            "application/grpc; charset=utf-8",
+            "application/grpc+proto;x=y",
+        ] {
+            assert!(is_grpc(&with_type(good)), "{good}");
+        }
+        for bad in [
+            "",
+            "application/json",
+            "application/grpc+json",
+            "application/grpc-web",
+            "application/grpc-web+proto",
+            "application/grpcx",
+            "text/plain; application/grpc",
+        ] {
+            assert!(!is_grpc(&with_type(bad)), "{bad}");
+        }
+        assert!(!is_grpc(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_head_is_as_large_as_http2_says() {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri("http://host/path")
+            .header("name", "value")
+            .body(Body::default())
+            .unwrap();
+        let texts = [
+            ":method",
+            "POST",
+            ":scheme",
+            "http",
+            ":authority",
+            "host",
+            ":path",
+            "/path",
+            "name",
+            "value",
+        ];
+        let bytes: usize = texts.iter().map(|text| text.len()).sum();
+        assert_eq!(size_of_head(&request), bytes + 5 * PER_HEADER);
+    }
+
+    #[test]
+    fn the_field_that_is_not_utf8_is_named_if_it_is_one_of_ours() {
+        let said = |path: &str| format!("{UNDECODABLE}: {path}: invalid string value: {NOT_UTF8}");
+        for (path, field) in [
+            ("LoginRequest.username", Some("username")),
+            ("SecondFactor.totp_code: DeleteMeRequest.second_factor", Some("totp_code")),
+            ("HealthCheckRequest.service", None),
+            ("username", None),
+        ] {
+            assert_eq!(field_that_is_not_utf8(&said(path)), field, "{path}");
+        }
+        assert_eq!(
+            field_that_is_not_utf8(&format!("{UNDECODABLE}: LoginRequest.username: other")),
+            None
+        );
+    }
+
+    /// Where tonic's words change, the tests over gRPC fail; until then it is a defect and not the caller's fault.
+    #[test]
+    fn what_is_not_known_to_be_a_callers_fault_is_a_defect() {
+        let answer = in_message(&Status::internal("something else"), 1).unwrap();
+        assert_eq!((answer.code(), answer.message()), (Code::Internal, "internal error"));
+        assert!(in_message(&Status::unavailable(""), 1).is_none());
+    }
+}
