@@ -366,6 +366,8 @@ async fn watch_readiness(
     every: Duration,
 ) {
     let mut ticks = tokio::time::interval(every);
+    // One that is not ready from the beginning says why, too.
+    let mut told = None;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -378,7 +380,8 @@ async fn watch_readiness(
             Ok(Err(error)) => (false, chain(error).to_string()),
             Err(_elapsed) => (false, "the store does not answer".to_owned()),
         };
-        if set_ready.send_replace(ready) == ready {
+        set_ready.send_replace(ready);
+        if told.replace(ready) == Some(ready) {
             continue;
         }
         if ready {

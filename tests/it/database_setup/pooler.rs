@@ -83,15 +83,16 @@ impl PgBouncer {
         let text = text.replace(&format!("host={socket}"), &format!("host={socket} user=postgres"));
         std::fs::write(folder.path().join("pgbouncer.ini"), text).unwrap();
         // It refuses root.
-        let mut process = Command::new("runuser");
+        let mut process = Command::new("setpriv");
         let give = Command::new("chown").args(["-R", "postgres"]).arg(folder.path()).status();
-        process.args(["-u", "postgres", "--"]);
+        process.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
         if !give.unwrap().success() {
             process = Command::new("env");
         }
         let mut process = process
             .arg(program())
             .arg(folder.path().join("pgbouncer.ini"))
+            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

@@ -84,7 +84,7 @@ async fn a_transaction_that_lost_against_another_is_run_again() {
     assert_eq!(database.number("SELECT last_value FROM tries").await, 4);
     // But not for ever.
     database.run("ALTER SEQUENCE tries MINVALUE -1000 RESTART WITH -1000").await;
-    assert!(matches!(store.user_create(new_user()).await, Err(Error::Statement(_))));
+    assert!(matches!(store.user_create(new_user()).await, Err(Error::Unavailable(_))));
 }
 
 #[rstest]
