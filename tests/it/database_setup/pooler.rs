@@ -28,8 +28,9 @@ use crate::{
     process::serve,
 };
 
-/// How many connections it makes to the server.
-const POOL: usize = 10;
+/// How many connections it makes to the server: in session mode as many as the service has, with the one that listens and
+/// those that are just ending. A statement would wait for one that is not there.
+const POOL: usize = 20;
 
 /// A running PgBouncer; it ends when this is dropped.
 struct PgBouncer {
@@ -105,7 +106,10 @@ impl PgBouncer {
 
     fn url(&self, database: &Database) -> String {
         let name = database.url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap();
-        format!("postgres://postgres@/{name}?host={}&port=6432", self.folder.path().display())
+        format!(
+            "postgres://postgres@localhost/{name}?host={}&port=6432",
+            self.folder.path().display()
+        )
     }
 }
 
