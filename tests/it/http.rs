@@ -13,12 +13,12 @@ use crate::harness::{Backend, Server, eventually, server::PASSWORD, soon};
 
 /// The head and the body of an answer.
 pub async fn get(address: std::net::SocketAddr, path: &str) -> (String, String) {
-    let answer = ask(address, path).await.unwrap();
+    let answer = try_get(address, path).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.to_lowercase(), body.to_owned())
 }
 
-async fn ask(address: std::net::SocketAddr, path: &str) -> std::io::Result<String> {
+async fn try_get(address: std::net::SocketAddr, path: &str) -> std::io::Result<String> {
     let mut socket = TcpStream::connect(address).await?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await?;
