@@ -1,11 +1,19 @@
 //! Errors as callers see them: a canonical code, a fixed text, and `google.rpc` details to branch on.
 
-use std::{collections::HashMap, error::Error as StdError, time::Duration};
+use std::{
+    collections::HashMap,
+    error::Error as StdError,
+    time::{Duration, Instant},
+};
 
 use tonic::{Code, Status, metadata::MetadataValue};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::{domain::InvalidField, service::Error, telemetry::chain};
+use crate::{
+    domain::InvalidField,
+    service::Error,
+    telemetry::{Seldom, chain},
+};
 
 /// `ErrorInfo.domain` of every error.
 const DOMAIN: &str = "auth.v1";
@@ -78,9 +86,16 @@ pub(super) fn status(error: Error) -> Status {
     }
 }
 
+/// While the store is away every call fails by it, and readiness tells of it: a line for each would say nothing more. It is of the
+/// log alone, and of the process, as the log is.
+static AWAY: Seldom = Seldom::every(Duration::from_secs(10));
+
 /// The database is away: that is ours, and soon over.
 fn store_unavailable(error: &Error) -> Status {
-    tracing::warn!(error = %chain(error), "store unavailable");
+    match AWAY.passes(Instant::now()) {
+        Some(not_told) => tracing::warn!(error = %chain(error), not_told, "store unavailable"),
+        None => tracing::debug!(error = %chain(error), "store unavailable"),
+    }
     let text = "the service is not available for a moment: try again";
     later(Code::Unavailable, "STORE_UNAVAILABLE", text, STORE_RETRY_AFTER)
 }

@@ -3,6 +3,7 @@
 mod beside_the_log;
 mod error_chain;
 mod metrics;
+mod seldom;
 mod text_format;
 
 use std::io::{self, IsTerminal as _};
@@ -13,6 +14,7 @@ pub use self::{
     beside_the_log::{report_panics, say_failure, say_listening, say_usage},
     error_chain::chain,
     metrics::{Metrics, RpcLabels},
+    seldom::Seldom,
     text_format::text_format,
 };
 use crate::config::{Log, LogFormat};
