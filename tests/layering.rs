@@ -22,8 +22,8 @@ const RULES: [Rule; 19] = [
     Rule {
         word: ".begin(",
         only_in: &[
-            "store/postgres.rs",
             "store/postgres/pooler.rs",
+            "store/postgres/transaction.rs",
             "store/sqlite/",
             "store/queries/completion.rs",
             "store/queries/reset.rs",

@@ -85,7 +85,9 @@ impl From<InvalidField> for Error {
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
-            store::Error::Unavailable(_) => Self::StoreUnavailable(error.into()),
+            store::Error::Unavailable(_) | store::Error::SchemaMissing(_) => {
+                Self::StoreUnavailable(error.into())
+            }
             store::Error::Url(_)
             | store::Error::NotPrivate(_)
             | store::Error::File(_)

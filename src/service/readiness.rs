@@ -6,7 +6,7 @@ use crate::store;
 /// Why the service can't do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReady {
-    /// The database does not answer, or its schema is old.
+    /// The database does not answer or takes no writes, or its schema is old.
     #[error("the store is not ready")]
     Store(#[from] store::Error),
     /// The key we sign with is retired, or gone.
@@ -25,7 +25,7 @@ impl UseCases {
         self.store.readiness_changed().await;
     }
 
-    /// Checks the store, the schema and the signing key.
+    /// Checks the store, which must take writes, the schema and the signing key.
     ///
     /// # Errors
     /// What is not ready.

@@ -8,16 +8,22 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::Notify;
 
-use super::{PATIENCE, Result};
+use super::{PATIENCE, Result, postgres::Pool};
 
 /// From losing the connection to the next attempt.
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
-/// Tells `heard` of everything that is announced on `channel`, for ever.
-pub(super) async fn hear(options: &PgConnectOptions, channel: &str, heard: &Notify) {
+/// Tells `heard` of everything that is announced on `channel`, for ever. Where the pool turns to another server, so does this:
+/// the one before may be alive, and would announce nothing.
+pub(super) async fn hear(pool: &Pool, channel: &str, heard: &Notify) {
+    let mut changes = pool.changes();
     loop {
-        // Whether the database is there is for the readiness check to say.
-        let _lost = listen(options, channel, heard).await;
+        changes.mark_unchanged();
+        tokio::select! {
+            // Whether the database is there is for the readiness check to say.
+            _lost = listen(&pool.server(), channel, heard) => {}
+            Ok(()) = changes.changed() => continue,
+        }
         tokio::time::sleep(RECONNECT_AFTER).await;
     }
 }
@@ -31,11 +37,13 @@ async fn listen(options: &PgConnectOptions, channel: &str, heard: &Notify) -> Re
         .connect_with(options.clone().application_name("countersign listener"))
         .await?;
     let mut listener = PgListener::connect_with(&pool).await?;
+    listener.eager_reconnect(false);
     listener.listen(channel).await?;
     loop {
-        // Something may have been announced before we listened, and nothing means that the connection was lost and is
-        // there again.
+        // Something may have been announced before we listened.
         heard.notify_one();
-        listener.try_recv().await?;
+        if listener.try_recv().await?.is_none() {
+            return Ok(());
+        }
     }
 }

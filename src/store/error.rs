@@ -38,6 +38,9 @@ pub enum Error {
         /// The version that this program needs.
         wanted: i64,
     },
+    /// Tables that this program needs are not there, though they were when it started.
+    #[error("tables are missing: was the database made anew? run `countersign migrate`")]
+    SchemaMissing(#[source] Source),
     /// A migration failed; the schema is as it was before it.
     #[error("a migration failed")]
     Migration(#[source] Source),
@@ -57,8 +60,26 @@ impl Error {
     }
 }
 
+/// An error of ours goes through the driver's traits in this variant, and comes out as it was.
+impl From<Error> for sqlx::Error {
+    fn from(error: Error) -> Self {
+        Self::AnyDriverError(error.into())
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
+        let error = if let sqlx::Error::AnyDriverError(error) = error {
+            match error.downcast::<Self>() {
+                Ok(ours) => return *ours,
+                Err(other) => sqlx::Error::AnyDriverError(other),
+            }
+        } else {
+            error
+        };
+        if error.as_database_error().is_some_and(is_without_tables) {
+            return Self::SchemaMissing(Cause(error).into());
+        }
         let away = match error.as_database_error() {
             Some(error) => is_away(error),
             None => matches!(
@@ -85,10 +106,17 @@ impl From<sqlx::migrate::MigrateError> for Error {
     }
 }
 
+/// Whether Postgres knows no table (42P01), schema (3F000) or column (42703) of that name: statements are ours, so it is the
+/// database that was made anew, or is an old one.
+fn is_without_tables(error: &dyn DatabaseError) -> bool {
+    matches!(error.code().as_deref(), Some("42P01" | "3F000" | "42703"))
+}
+
 /// Whether the database itself says that it can't serve now. Postgres, by SQLSTATE: connection lost (08), login refused
 /// (28), no such database (3D), out of resources (53), not accepting connections (55000), shutting down or cancelled (57),
-/// read-only after a fail-over (25006), a time limit on transactions (25P03, 25P04), and what is left of rivals after all
-/// retries: serialization failure, deadlock, a lock that was not to be had (40001, 40P01, 55P03). SQLite, by result code: BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN.
+/// read-only after a fail-over (25006), a transaction that idled or ran too long (25P03, 25P04), a lock that was not to be had
+/// in time (55P03), a transaction that lost against others again and again (40001, 40P01). SQLite, by result code: BUSY, LOCKED,
+/// READONLY, IOERR, FULL, CANTOPEN.
 fn is_away(error: &dyn DatabaseError) -> bool {
     const CLASSES: [&str; 5] = ["08", "28", "3D", "53", "57"];
     let Some(code) = error.code() else {

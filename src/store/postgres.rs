@@ -8,19 +8,21 @@ use std::{
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use rand::RngExt as _;
-use sqlx::{
-    Connection as _, Executor as _, PgConnection, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{Connection as _, PgConnection};
+use tokio::sync::Notify;
 
-use tokio::{sync::Notify, time::timeout};
+pub use self::pool::Pool;
+use self::{connector::ReadOnly, url::ConnectionString, verdict::Verdict, writes::Writes};
+use super::{Database, Error, PoolUse, Result, announcements, migrations};
 
-use self::{url::ConnectionString, writes::Writes};
-use super::{Database, Error, PATIENCE, PoolUse, Result, announcements, migrations};
-
+mod connector;
+mod pool;
 mod pooler;
+mod server;
 mod session;
+mod transaction;
 pub mod url;
+mod verdict;
 mod writes;
 
 #[path = "queries/mod.rs"]
@@ -30,8 +32,11 @@ mod queries;
 use Postgres as Backend;
 type Connection = PgConnection;
 
-/// How often a transaction that lost against another one is run again.
+/// How often a transaction is run that loses against another one, or its connection before it was to be committed.
 const MAX_TRIES: u32 = 5;
+
+/// How long readiness waits for a connection: less than its caller, who would not learn why there is none.
+const CHECK_PATIENCE: Duration = Duration::from_millis(1500);
 
 /// The channel on which new revocations are announced.
 const REVOCATIONS: &str = "countersign_revocations";
@@ -39,7 +44,7 @@ const REVOCATIONS: &str = "countersign_revocations";
 /// The store on Postgres.
 #[derive(Debug, Clone)]
 pub struct Postgres {
-    pool: PgPool,
+    pool: Pool,
     writes: Writes,
 }
 
@@ -54,11 +59,11 @@ impl Postgres {
     /// A bad URL, a server that can't be reached, and one that is of no use.
     pub async fn connect(url: &str, max_connections: u32, fsync_off_at: &[String]) -> Result<Self> {
         let string = session::first_look(ConnectionString::parse(url)?, fsync_off_at).await?;
-        let pool = open(&string, max_connections).await?;
+        let pool = Pool::connect(string, max_connections).await?;
         Ok(Self { pool, writes: Writes::new(max_connections) })
     }
 
-    fn reader(&self) -> &PgPool {
+    fn reader(&self) -> &Pool {
         &self.pool
     }
 
@@ -83,68 +88,59 @@ impl Postgres {
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
-        let pool = self.pool.clone();
+        let (pool, health) = (self.pool.clone(), self.writes.health().clone());
         self.writes
             .to_its_end(async move {
                 let mut tries = 1;
                 loop {
-                    match transaction(&pool, &args, body).await {
-                        Err(error) if tries < MAX_TRIES && lost_a_race(&error) => {
+                    match transaction::run(&pool, &health, &args, body).await {
+                        Err(transaction::Failed { error, again: true }) if tries < MAX_TRIES => {
+                            tracing::debug!(%error, tries, "a transaction is run again");
                             let pause = rand::rng().random_range(1..=10 * u64::from(tries));
                             tokio::time::sleep(Duration::from_millis(pause)).await;
                             tries += 1;
                         }
-                        result => return result,
+                        result => return result.map_err(|failed| failed.error),
                     }
                 }
             })
             .await
     }
+
+    /// Asks the server of a connection that is used whether it takes writes. If not, all are made anew: another server may.
+    async fn check_that_it_takes_writes(&self) -> Result<()> {
+        let mut lease = self.pool.acquire_within(CHECK_PATIENCE).await?;
+        let asked = server::ask(&mut lease).await;
+        let read_only = match lease.outcome(Ok(asked))? {
+            server if server.takes_writes => return Ok(()),
+            _standby => ReadOnly,
+        };
+        lease.judge(&read_only, Verdict::DiscardAll);
+        Err(Error::Unavailable(read_only.into()))
+    }
+
+    /// Writes, for a check of whether that works. The row is this one, and stays.
+    async fn try_a_write(&self) -> Result<()> {
+        self.write((), |connection, ()| {
+            Box::pin(async move {
+                let row = "INSERT INTO leases (name, holder, expires_at) \
+                           VALUES ('write check', '00000000-0000-0000-0000-000000000000', CURRENT_TIMESTAMP) \
+                           ON CONFLICT (name) DO UPDATE SET expires_at = excluded.expires_at";
+                sqlx::query(row).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
 }
 
-async fn transaction<A, T>(pool: &PgPool, args: &A, body: Body<A, T>) -> Result<T> {
-    let mut transaction = pool.begin_with(session::BEGIN).await?;
-    let result = body(&mut transaction, args).await?;
-    transaction.commit().await?;
-    Ok(result)
-}
-
-/// Whether Postgres rolled the transaction back in favour of another: serialization failure, deadlock, or a lock that was
-/// not to be had.
-fn lost_a_race(error: &Error) -> bool {
-    let database_error = error.of_sqlx().and_then(sqlx::Error::as_database_error);
-    let code = database_error.and_then(sqlx::error::DatabaseError::code);
-    matches!(code.as_deref(), Some("40001" | "40P01" | "55P03"))
-}
-
-/// A pool whose connections are always outside a transaction when they are handed out.
-///
-/// sqlx 0.9.0 can leave a transaction open on a connection whose `begin` was cancelled; the next statement on it would
-/// be acknowledged and never committed. So each connection that comes back is rolled back first (see
-/// `docs/adr/0005-cancelled-writes.md`).
+/// The pool of `url`, without a store on it.
 ///
 /// # Errors
 /// A bad URL; a server that can't be reached within three seconds.
-pub async fn pool(url: &str, max_connections: u32) -> Result<PgPool> {
-    open(&session::first_look(ConnectionString::parse(url)?, &[]).await?, max_connections).await
-}
-
-async fn open(string: &ConnectionString, max_connections: u32) -> Result<PgPool> {
-    let options = string.hosts.first().cloned().unwrap_or_else(PgConnectOptions::new);
-    let pool = PgPoolOptions::new()
-        .max_connections(max_connections)
-        .acquire_timeout(PATIENCE)
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                // On a server that hangs, an error closes the connection without waiting for it.
-                let rolled_back = timeout(PATIENCE, connection.execute("ROLLBACK")).await;
-                rolled_back.map_err(|_elapsed| sqlx::Error::PoolTimedOut)??;
-                Ok(true)
-            })
-        })
-        .connect_with(options)
-        .await?;
-    Ok(pool)
+pub async fn pool(url: &str, max_connections: u32) -> Result<Pool> {
+    let string = session::first_look(ConnectionString::parse(url)?, &[]).await?;
+    Pool::connect(string, max_connections).await
 }
 
 #[async_trait]
@@ -158,24 +154,25 @@ impl Database for Postgres {
         if self.is_migrated().await? {
             return Ok(());
         }
-        let mut connection = session::for_migrations(&self.pool.connect_options()).await?;
+        let mut connection = session::for_migrations(&self.pool.server()).await?;
         migrations::migrator(migrations::POSTGRES).run_direct(None, &mut connection, false).await?;
         connection.close().await?;
         Ok(())
     }
 
     async fn check(&self) -> Result<()> {
-        self.check_schema(migrations::latest(migrations::POSTGRES)).await
+        self.check_that_it_takes_writes().await?;
+        self.check_schema(migrations::latest(migrations::POSTGRES)).await?;
+        if self.writes.health().is_failing() { self.try_a_write().await } else { Ok(()) }
     }
 
     async fn hear_revocations(&self, heard: &Notify) {
-        let options = self.pool.connect_options();
-        pooler::until_listening_works(&options).await;
-        announcements::hear(&options, REVOCATIONS, heard).await;
+        pooler::until_listening_works(&self.pool.server()).await;
+        announcements::hear(&self.pool, REVOCATIONS, heard).await;
     }
 
     fn pool_use(&self) -> PoolUse {
-        super::pool_use([&self.pool])
+        self.pool.pool_use()
     }
 
     /// Never: the disk is the affair of the database's server.

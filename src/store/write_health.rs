@@ -30,6 +30,11 @@ impl WriteHealth {
         }
     }
 
+    /// Whether the last write that counts failed. A success that wrote nothing says nothing then: it is not to be noted.
+    pub(super) fn has_failed(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+
     /// Whether two writes in a row have failed, and none has succeeded since. Nobody calls a service that is not ready:
     /// whoever asks this has to try a write, or it stays so for ever.
     pub(super) fn is_failing(&self) -> bool {
@@ -42,12 +47,17 @@ impl Error {
     /// because all connections were taken.
     pub(super) fn is_of_the_store(&self) -> bool {
         match self {
-            Self::Unavailable(source) => !source.is::<Busy>(),
-            Self::Statement(source) => source
-                .downcast_ref::<sqlx::Error>()
-                .and_then(sqlx::Error::as_database_error)
-                .is_some_and(|error| !blames_values(error)),
-            Self::Url(_)
+            Self::Unavailable(source) if source.is::<Busy>() => false,
+            Self::Unavailable(_) => {
+                let error = self.of_sqlx().and_then(sqlx::Error::as_database_error);
+                error.is_none_or(|error| !blames_values(error))
+            }
+            Self::Statement(_) => {
+                let error = self.of_sqlx().and_then(sqlx::Error::as_database_error);
+                error.is_some_and(|error| !blames_values(error))
+            }
+            Self::SchemaMissing(_)
+            | Self::Url(_)
             | Self::NotPrivate(_)
             | Self::File(_)
             | Self::NotDurable(_)
@@ -65,7 +75,7 @@ impl Error {
 #[error("no connection was free in time")]
 pub(super) struct Busy;
 
-/// Postgres, by SQLSTATE: data exception (22), constraint (23), lost against a rival (40). SQLite, by result code: TOOBIG,
+/// Postgres, by SQLSTATE: data exception (22), constraint (23), lost against a rival (40, 55P03). SQLite, by result code: TOOBIG,
 /// CONSTRAINT, MISMATCH.
 fn blames_values(error: &dyn sqlx::error::DatabaseError) -> bool {
     let Some(code) = error.code() else {
@@ -73,7 +83,7 @@ fn blames_values(error: &dyn sqlx::error::DatabaseError) -> bool {
     };
     match code.parse::<u32>() {
         Ok(result_code) if code.len() < 5 => matches!(result_code & 0xff, 18..=20),
-        _ => ["22", "23", "40"].iter().any(|class| code.starts_with(class)),
+        _ => ["22", "23", "40", "55P03"].iter().any(|class| code.starts_with(class)),
     }
 }
 
@@ -91,9 +101,12 @@ mod tests {
     fn two_failed_writes_in_a_row_are_too_many_until_one_succeeds() {
         let health = WriteHealth::default();
         let seen_by_readiness = health.clone();
+        assert!(!seen_by_readiness.has_failed());
         health.note(&away());
         assert!(!seen_by_readiness.is_failing(), "one may be bad luck");
+        assert!(seen_by_readiness.has_failed());
         health.note(&Ok(()));
+        assert!(!seen_by_readiness.has_failed());
         health.note(&away());
         assert!(!seen_by_readiness.is_failing(), "not in a row");
         for _ in 0..3 {

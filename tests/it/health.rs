@@ -97,7 +97,7 @@ async fn a_watcher_hears_of_changes_and_of_nothing_else() {
     let mut next =
         async || soon("a status", watch.message()).await.unwrap().map(|said| said.status());
     assert_eq!(next().await, Some(ServingStatus::Serving));
-    // A check asks twice, and rolls back after each: these are several.
+    // A check asks three times: these are several.
     let mut seen = HashSet::new();
     eventually("readiness checks", async || {
         seen.insert(last_question(&server).await);

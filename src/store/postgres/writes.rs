@@ -4,15 +4,26 @@ use std::sync::Arc;
 
 use tokio::{sync::Semaphore, time::timeout};
 
-use crate::store::{Error, PATIENCE, Result, WRITE_DEADLINE};
+use crate::store::{
+    Error, PATIENCE, Result, WRITE_DEADLINE,
+    write_health::{Busy, WriteHealth},
+};
 
-/// The writes that run at a time: as many as there are connections to run them on.
+/// The writes that run at a time, as many as there are connections to run them on; and whether they succeed.
 #[derive(Debug, Clone)]
-pub(super) struct Writes(Arc<Semaphore>);
+pub(super) struct Writes {
+    places: Arc<Semaphore>,
+    health: WriteHealth,
+}
 
 impl Writes {
     pub(super) fn new(connections: u32) -> Self {
-        Self(Arc::new(Semaphore::new(connections.try_into().unwrap_or(Semaphore::MAX_PERMITS))))
+        let places = connections.try_into().unwrap_or(Semaphore::MAX_PERMITS);
+        Self { places: Arc::new(Semaphore::new(places)), health: WriteHealth::default() }
+    }
+
+    pub(super) fn health(&self) -> &WriteHealth {
+        &self.health
     }
 
     /// Runs a write to its end, whatever becomes of the caller: tonic drops a handler whose client goes away, and half a
@@ -22,15 +33,20 @@ impl Writes {
         &self,
         write: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
-        let place = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
+        let place = timeout(PATIENCE, Arc::clone(&self.places).acquire_owned()).await;
         let Ok(Ok(place)) = place else {
-            return Err(Error::Unavailable("no connection is free to write".into()));
+            return Err(Error::Unavailable(Busy.into()));
         };
+        let health = self.health.clone();
         let write = async move {
             let _place = place;
             // A database that hangs must not hold the place for ever.
             let hangs = |_elapsed| Error::Unavailable("a write was not answered in time".into());
-            timeout(WRITE_DEADLINE, write).await.map_err(hangs).flatten()
+            let result = timeout(WRITE_DEADLINE, write).await.map_err(hangs).flatten();
+            if result.is_err() {
+                health.note(&result);
+            }
+            result
         };
         match tokio::spawn(write).await {
             Ok(result) => result,

@@ -1,0 +1,150 @@
+//! How a new connection is made: which server, which of its addresses, and whether it is one that can be written to.
+
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use sqlx::{
+    Connection as _, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
+use tokio::time::{sleep, timeout};
+
+use super::{
+    server::{self, Server},
+    url::{ConnectionString, TargetSessionAttrs},
+};
+use crate::store::{Error, Result};
+
+/// The longest that one attempt takes, unless the URL says less (`connect_timeout`).
+const ATTEMPT: Duration = Duration::from_secs(2);
+
+/// How long an attempt that has no answer yet has the field to itself before the next one begins beside it (RFC 8305,
+/// section 8, "Connection Attempt Delay").
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// A connection that may be used.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) connection: PgConnection,
+    pub(super) server: Server,
+}
+
+/// Makes connections.
+#[derive(Debug)]
+pub(super) struct Connector {
+    hosts: Vec<PgConnectOptions>,
+    target: TargetSessionAttrs,
+    /// The longest that one attempt takes: name, TCP, TLS, password, and what the server is asked then.
+    patience: Duration,
+    /// The host that was right last time: it has its head start the next time.
+    last: AtomicUsize,
+}
+
+/// The server answers, and is not the one to write to.
+#[derive(Debug, thiserror::Error)]
+#[error("the server takes no writes: it is a standby, or was made read-only")]
+pub(super) struct ReadOnly;
+
+/// A server, or an address, that does not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the server does not answer in time")]
+struct Silent;
+
+impl Connector {
+    pub(super) fn new(url: ConnectionString) -> Self {
+        let named = |host: PgConnectOptions| host.application_name("countersign");
+        let hosts = url.hosts.into_iter().map(named).collect();
+        let patience = url.connect_timeout.map_or(ATTEMPT, |limit| limit.min(ATTEMPT));
+        Self { hosts, target: url.target, patience, last: AtomicUsize::new(0) }
+    }
+
+    /// How to reach the server that was right last time.
+    pub(super) fn current(&self) -> PgConnectOptions {
+        let last = self.hosts.get(self.last.load(Ordering::Relaxed));
+        // There is always one.
+        last.or(self.hosts.first()).cloned().unwrap_or_default()
+    }
+
+    /// Connects to the first server in order that is of use. One that is silent does not hold up the next, nor does an
+    /// address: those that are left are tried beside it.
+    ///
+    /// # Errors
+    /// Why none was of use: that of the last that said anything.
+    pub(super) async fn open(&self) -> Result<Opened> {
+        let mut untried: VecDeque<_> = self.in_order().collect();
+        let (mut attempts, mut addresses_tried) = (FuturesUnordered::new(), false);
+        let mut failure = None;
+        loop {
+            if let Some((host, options)) = untried.pop_front() {
+                attempts.push(self.attempt(host, options));
+            } else if attempts.is_empty() {
+                return Err(failure.unwrap_or_else(|| Error::Unavailable(Silent.into())));
+            }
+            let waits = !untried.is_empty() || !addresses_tried;
+            tokio::select! {
+                Some(attempt) = attempts.next() => match attempt {
+                    Ok((host, opened)) => {
+                        self.last.store(host, Ordering::Relaxed);
+                        return Ok(opened);
+                    }
+                    Err(error) => failure = Some(error),
+                },
+                () = sleep(HEAD_START), if waits => if untried.is_empty() {
+                    addresses_tried = true;
+                    untried = self.other_addresses().await;
+                },
+            }
+        }
+    }
+
+    fn in_order(&self) -> impl Iterator<Item = (usize, PgConnectOptions)> + '_ {
+        let first = self.last.load(Ordering::Relaxed);
+        (first..self.hosts.len())
+            .chain(0..first)
+            .filter_map(|host| Some((host, self.hosts.get(host)?.clone())))
+    }
+
+    async fn attempt(&self, host: usize, options: PgConnectOptions) -> Result<(usize, Opened)> {
+        let attempt = async {
+            let mut connection = PgConnection::connect_with(&options).await?;
+            let server = server::ask(&mut connection).await?;
+            Ok::<_, sqlx::Error>(Opened { connection, server })
+        };
+        let silent = |_elapsed| Error::Unavailable(Silent.into());
+        let opened = timeout(self.patience, attempt).await.map_err(silent)??;
+        let is_right = match self.target {
+            TargetSessionAttrs::Any => true,
+            TargetSessionAttrs::ReadWrite => opened.server.takes_writes,
+            TargetSessionAttrs::Primary => opened.server.is_primary,
+        };
+        if is_right {
+            return Ok((host, opened));
+        }
+        // A server that is told goodbye writes no line about it into its log.
+        tokio::spawn(timeout(ATTEMPT, opened.connection.close()));
+        Err(Error::Unavailable(ReadOnly.into()))
+    }
+
+    /// The addresses of all names but the first of each. The attempt by name goes through them in order as well, but stays for
+    /// minutes at one that is silent. Where the certificate must have the name, an address is of no use.
+    async fn other_addresses(&self) -> VecDeque<(usize, PgConnectOptions)> {
+        let mut found = VecDeque::new();
+        for (host, options) in self.in_order() {
+            let by_name = matches!(options.get_ssl_mode(), PgSslMode::VerifyFull);
+            let name = (options.get_host(), options.get_port());
+            if by_name || options.get_socket().is_some() || name.0.starts_with('/') {
+                continue;
+            }
+            let Ok(Ok(addresses)) = timeout(HEAD_START, tokio::net::lookup_host(name)).await else {
+                continue;
+            };
+            let others = addresses.skip(1).map(|address| address.ip().to_string());
+            found.extend(others.map(|address| (host, options.clone().host(&address))));
+        }
+        found
+    }
+}

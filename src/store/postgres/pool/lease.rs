@@ -1,0 +1,172 @@
+//! A connection that is in use, and how it comes back.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
+
+use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
+use tokio::time::timeout;
+
+use super::{SIGN_OF_LIFE, Shared, TRUSTED_FOR, state::Live, supervision::Origin};
+use crate::store::{
+    Error, PATIENCE,
+    postgres::{session::BEGIN, verdict::Verdict},
+};
+
+/// In which state a connection comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Outside a transaction, with nothing of it left to be read: whoever comes next has it at once.
+    Clean,
+    /// Outside a transaction, but perhaps in the middle of a statement whose caller went away.
+    Unknown,
+    /// In a transaction whose end was not answered. sqlx 0.9.0 takes a connection whose `begin` was cancelled for one
+    /// outside a transaction: the next statement would be acknowledged and never committed (ADR 5).
+    Open,
+    /// Its server is gone, or takes no writes.
+    Lost,
+}
+
+/// A connection of the pool. It comes back when this is dropped.
+#[derive(Debug)]
+pub struct Lease {
+    pool: Arc<Shared>,
+    /// Taken when this is dropped, and only then.
+    live: Option<Live>,
+    ending: Ending,
+}
+
+impl Lease {
+    pub(super) fn new(pool: &Arc<Shared>, live: Live) -> Self {
+        Self { pool: Arc::clone(pool), live: Some(live), ending: Ending::Clean }
+    }
+
+    /// The connection, which does not come back by this.
+    pub(super) fn take(mut self) -> Option<Live> {
+        self.live.take()
+    }
+
+    /// This lease, unless its connection has lain idle and is dead.
+    pub(super) async fn with_a_sign_of_life(mut self) -> Option<Self> {
+        self.ending = Ending::Unknown;
+        if self.live.as_ref().is_some_and(|live| live.used_at.elapsed() < TRUSTED_FOR) {
+            return Some(self);
+        }
+        match timeout(SIGN_OF_LIFE, self.ping()).await {
+            Ok(Ok(())) => Some(self),
+            Ok(Err(error)) => {
+                self.judge(&error, Verdict::of(&error));
+                self.ending = Ending::Lost;
+                None
+            }
+            Err(elapsed) => {
+                self.judge(&elapsed, Verdict::DiscardAll);
+                None
+            }
+        }
+    }
+
+    /// Reads what the server has yet to say to a statement whose caller went away. Returns whether the connection is as good as
+    /// before.
+    async fn read_what_is_left(&mut self) -> bool {
+        // The first answer may be that statement's own error.
+        for _ in 0..2 {
+            match self.ping().await {
+                Ok(()) => return true,
+                Err(error) if Verdict::of(&error) == Verdict::Keep => {}
+                Err(error) => {
+                    self.judge(&error, Verdict::of(&error));
+                    return false;
+                }
+            }
+        }
+        false
+    }
+
+    /// Whose answers come over this connection.
+    pub(in super::super) fn origin(&self) -> Origin {
+        let of = |live: &Live| Origin { started_at: live.server.started_at.clone(), era: live.era };
+        self.live.as_ref().map(of).unwrap_or_default()
+    }
+
+    /// Draws the consequences of an error.
+    pub(in super::super) fn judge(&mut self, error: &dyn std::error::Error, verdict: Verdict) {
+        if verdict == Verdict::Keep {
+            return;
+        }
+        self.ending = Ending::Lost;
+        if verdict == Verdict::DiscardAll
+            && let Some(live) = &self.live
+        {
+            self.pool.discard_all(live.generation, error);
+        }
+    }
+
+    /// The last statement has been answered in full, outside a transaction.
+    pub(super) fn answered(&mut self) {
+        self.ending = Ending::Clean;
+    }
+
+    /// Begins a transaction. Unless [`ended`](Self::ended) is said of it, the connection is closed when it comes back.
+    ///
+    /// # Errors
+    /// The statement's.
+    pub async fn begin(&mut self) -> sqlx::Result<Transaction<'_, Postgres>> {
+        self.ending = Ending::Open;
+        (**self).begin_with(BEGIN).await
+    }
+
+    /// The server has answered the COMMIT or the ROLLBACK.
+    pub(in super::super) fn ended(&mut self) {
+        self.ending = Ending::Clean;
+    }
+
+    /// Draws the consequences of an error of a transaction.
+    pub(in super::super) fn failed(&mut self, error: &Error) {
+        self.judge(error, Verdict::of_store(error));
+    }
+}
+
+impl Deref for Lease {
+    type Target = PgConnection;
+
+    #[expect(clippy::expect_used, reason = "it is taken by what consumes the lease alone")]
+    fn deref(&self) -> &PgConnection {
+        &self.live.as_ref().expect("a lease has its connection").connection
+    }
+}
+
+impl DerefMut for Lease {
+    #[expect(clippy::expect_used, reason = "it is taken by what consumes the lease alone")]
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.live.as_mut().expect("a lease has its connection").connection
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(live) = self.live.take() else { return };
+        match self.ending {
+            Ending::Clean => self.pool.hand_on(live),
+            Ending::Unknown => self.pool.hand_on_after_a_sign_of_life(live),
+            Ending::Open | Ending::Lost => self.pool.discard(live),
+        }
+    }
+}
+
+impl Shared {
+    /// What is left of a statement is read first; beside whoever has dropped the lease.
+    fn hand_on_after_a_sign_of_life(self: &Arc<Self>, live: Live) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return self.discard(live);
+        };
+        let mut lease = Lease { pool: Arc::clone(self), live: Some(live), ending: Ending::Lost };
+        runtime.spawn(async move {
+            // One that is still at work after that is closed: nobody wants the answer.
+            if timeout(PATIENCE, lease.read_what_is_left()).await == Ok(true) {
+                lease.answered();
+            }
+        });
+    }
+}

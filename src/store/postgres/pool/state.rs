@@ -1,0 +1,239 @@
+//! Who waits, what is idle, and how many connections there are. No I/O.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use rand::RngExt as _;
+use sqlx::PgConnection;
+use tokio::{sync::oneshot, time::Instant};
+
+use super::{super::server::Server, Lease};
+use crate::store::{Error, PoolUse};
+
+/// A connection is closed when it is so old, give or take a tenth: a server that is taken out of service is left in the end.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
+
+/// After a refusal the pool stays as small as it is for so long.
+const STAYS_SMALL_FOR: Duration = Duration::from_secs(30);
+
+/// A connection and how old it is.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) connection: PgConnection,
+    pub(super) server: Server,
+    pub(super) generation: u64,
+    pub(super) era: u64,
+    pub(super) used_at: Instant,
+    expires_at: Instant,
+}
+
+impl Live {
+    pub(super) fn new(connection: PgConnection, server: Server, generation: u64, era: u64) -> Self {
+        let now = Instant::now();
+        // Not all at once.
+        let lifetime = LIFETIME.mul_f64(rand::rng().random_range(0.9..1.1));
+        Self { connection, server, generation, era, used_at: now, expires_at: now + lifetime }
+    }
+}
+
+/// What a caller who waits is handed: a connection, or why there will be none.
+type Handed = Result<Lease, Arc<Error>>;
+
+/// What a caller gets.
+#[derive(Debug)]
+pub(super) enum Turn {
+    Now(Live),
+    Wait(oneshot::Receiver<Handed>),
+}
+
+/// Whether a connection is to be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    ForOneMore,
+    None,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    /// The one used last at the end: it is used next, so that those beyond need end.
+    idle: Vec<Live>,
+    waiting: VecDeque<oneshot::Sender<Handed>>,
+    /// In use or idle; without those of an earlier era.
+    open: u32,
+    connecting: u32,
+    max: u32,
+    /// As many as the server lets us have.
+    limit: u32,
+    small_since: Option<Instant>,
+    told_of_too_few: bool,
+    generation: u64,
+    /// Counts the servers that were found gone: what is still in use of an earlier era is not waited for.
+    era: u64,
+    failure: Option<Arc<Error>>,
+    closed: bool,
+}
+
+impl State {
+    pub(super) fn new(max: u32) -> Self {
+        Self {
+            idle: Vec::new(),
+            waiting: VecDeque::new(),
+            open: 0,
+            connecting: 0,
+            max,
+            limit: max,
+            small_since: None,
+            told_of_too_few: false,
+            generation: 0,
+            era: 0,
+            failure: None,
+            closed: false,
+        }
+    }
+
+    /// A connection or a place in the line, and the idle ones that are of no use any more; nothing when closed.
+    pub(super) fn turn(&mut self) -> Option<(Turn, Vec<Live>)> {
+        if self.closed {
+            return None;
+        }
+        let mut outdated = Vec::new();
+        while let Some(live) = self.idle.pop() {
+            if self.is_of_use(&live) {
+                return Some((Turn::Now(live), outdated));
+            }
+            self.left(&live);
+            outdated.push(live);
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.push_back(sender);
+        Some((Turn::Wait(receiver), outdated))
+    }
+
+    pub(super) fn is_of_use(&self, live: &Live) -> bool {
+        !self.closed && live.generation == self.generation && live.expires_at > Instant::now()
+    }
+
+    /// Whether somebody waits for a connection that is not being opened yet. Counts it as begun.
+    pub(super) fn room(&mut self) -> Room {
+        if self.small_since.is_some_and(|since| since.elapsed() >= STAYS_SMALL_FOR) {
+            (self.limit, self.small_since) = (self.max, None);
+        }
+        self.waiting.retain(|waits| !waits.is_closed());
+        let wanted = self.waiting.len() > self.connecting as usize;
+        if self.closed || !wanted || self.open + self.connecting >= self.limit {
+            return Room::None;
+        }
+        self.connecting += 1;
+        Room::ForOneMore
+    }
+
+    /// What was being opened is open.
+    pub(super) fn opened(&mut self, live: &Live) {
+        self.connecting -= 1;
+        if live.era == self.era {
+            self.open += 1;
+        }
+        self.limit = self.limit.max(self.open);
+        self.failure = None;
+    }
+
+    /// The server refuses one more: the pool stays as it is. Returns how many there are, how many there may be, and whether
+    /// this is the first time.
+    pub(super) fn too_many(&mut self) -> (u32, u32, bool) {
+        self.limit = self.open.max(1);
+        self.small_since = Some(Instant::now());
+        (self.open, self.max, !std::mem::replace(&mut self.told_of_too_few, true))
+    }
+
+    /// What was being opened was refused. `for_good`: nobody who waits is made to wait on. Returns whether to try again.
+    pub(super) fn refused(&mut self, error: Arc<Error>, for_good: bool) -> bool {
+        self.waiting.retain(|waits| !waits.is_closed());
+        if for_good && self.open == 0 {
+            for waits in self.waiting.drain(..) {
+                // Whoever has left needs no answer.
+                let _left = waits.send(Err(Arc::clone(&error)));
+            }
+        }
+        self.failure = Some(error);
+        let others = self.connecting > 1 || self.open + self.connecting > self.limit;
+        let again = !self.closed && !self.waiting.is_empty() && !others;
+        if !again {
+            self.connecting -= 1;
+        }
+        again
+    }
+
+    /// Hands a connection to the first who still waits, or keeps it. Returns it where it is not wanted.
+    pub(super) fn hand_on(
+        &mut self,
+        mut live: Live,
+        lease: impl Fn(Live) -> Lease,
+    ) -> Option<Live> {
+        live.used_at = Instant::now();
+        while let Some(waits) = self.waiting.pop_front() {
+            // A lease must not come back while this is locked: it is taken apart.
+            match waits.send(Ok(lease(live))).err().map(|handed| handed.map(Lease::take)) {
+                None => return None,
+                Some(Ok(Some(taken))) => live = taken,
+                Some(_) => return None,
+            }
+        }
+        self.idle.push(live);
+        None
+    }
+
+    /// A connection leaves.
+    pub(super) fn left(&mut self, live: &Live) {
+        if live.era == self.era {
+            self.open = self.open.saturating_sub(1);
+        }
+    }
+
+    pub(super) fn age(&self) -> (u64, u64) {
+        (self.generation, self.era)
+    }
+
+    /// All connections are outdated from now on. Returns those that are idle.
+    pub(super) fn next_generation(&mut self) -> Vec<Live> {
+        self.generation += 1;
+        let idle = std::mem::take(&mut self.idle);
+        idle.iter().for_each(|live| self.left(live));
+        idle
+    }
+
+    /// The server of all connections is gone: those in use may never come back.
+    pub(super) fn next_era(&mut self) {
+        self.era += 1;
+        self.open = 0;
+    }
+
+    pub(super) fn take_idle_for(&mut self, time: Duration) -> Vec<Live> {
+        let (keep, idle) = std::mem::take(&mut self.idle)
+            .into_iter()
+            .partition::<Vec<_>, _>(|live| self.is_of_use(live) && live.used_at.elapsed() < time);
+        self.idle = keep;
+        idle.iter().for_each(|live| self.left(live));
+        idle
+    }
+
+    pub(super) fn last_failure(&self) -> Option<Arc<Error>> {
+        self.failure.clone()
+    }
+
+    pub(super) fn pool_use(&self) -> PoolUse {
+        let idle = u32::try_from(self.idle.len()).unwrap_or(u32::MAX);
+        PoolUse { open: self.open, idle, max: self.max }
+    }
+
+    /// Nobody gets one from now on. Returns those that are idle.
+    pub(super) fn close(&mut self) -> Vec<Live> {
+        self.closed = true;
+        self.waiting.clear();
+        let idle = std::mem::take(&mut self.idle);
+        idle.iter().for_each(|live| self.left(live));
+        idle
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open == 0
+    }
+}

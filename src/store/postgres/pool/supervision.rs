@@ -1,0 +1,124 @@
+//! Statements that get no answer. A server that is cut off says nothing, and TCP waits for minutes. So whoever waits for
+//! longer than a second looks, over a new connection, whether another server has taken the place of the one that was asked.
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep};
+
+use super::{super::server::Server, Pool, Shared, goodbye, state::Live};
+use crate::store::{Error, Result};
+
+/// A statement that takes longer is slow, or will never be answered.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Between two looks for one statement, at the most.
+const LOOKS_EVERY: Duration = Duration::from_secs(4);
+
+/// What was found out so recently is not looked for again.
+const NEWS: Duration = Duration::from_secs(1);
+
+/// Whose answers come over a connection.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Origin {
+    pub(super) started_at: String,
+    pub(super) era: u64,
+}
+
+/// The server that answered the newest connection.
+#[derive(Debug, Default)]
+pub(super) struct Newest {
+    /// One looks, and the others wait for what it finds.
+    looking: tokio::sync::Mutex<()>,
+    seen: Mutex<Option<(Instant, String)>>,
+}
+
+impl Newest {
+    fn seen(&self) -> Option<(Instant, String)> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Pool {
+    /// Waits for `work`, over a connection of that origin, unless its server is found gone, or the time is up.
+    ///
+    /// # Errors
+    /// There will be no answer. Whether the server has done what it was asked is not known.
+    pub(in super::super) async fn supervised<T>(
+        &self,
+        origin: &Origin,
+        deadline: Duration,
+        work: impl Future<Output = T>,
+    ) -> Result<T> {
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            gone = Box::pin(self.0.loss_of(origin)) => gone.map(|never| match never {}),
+            () = sleep(deadline) => Err(Error::Unavailable("the database did not answer in time".into())),
+        }
+    }
+}
+
+impl Shared {
+    /// Ends with an error when another server answers in the place of that one.
+    async fn loss_of(self: &Arc<Self>, origin: &Origin) -> Result<Infallible> {
+        let mut pause = SLOW;
+        loop {
+            sleep(pause).await;
+            pause = (pause * 2).min(LOOKS_EVERY);
+            let newest = self.newest_server().await;
+            if newest.is_some_and(|started_at| started_at != origin.started_at) {
+                self.server_is_gone(origin);
+                let gone = "the server that was asked is gone: another one has taken its place";
+                return Err(Error::Unavailable(gone.into()));
+            }
+        }
+    }
+
+    /// When the server was started that answers now; nothing where none does.
+    async fn newest_server(self: &Arc<Self>) -> Option<String> {
+        let _looking = self.newest.looking.lock().await;
+        if let Some((at, started_at)) = self.newest.seen()
+            && at.elapsed() < NEWS
+        {
+            return Some(started_at);
+        }
+        let opened = self.connector.open().await.ok()?;
+        self.note_server(&opened.server);
+        let started_at = opened.server.started_at.clone();
+        goodbye(Live::new(opened.connection, opened.server, 0, 0));
+        Some(started_at)
+    }
+
+    /// Notes which server answered a new connection. Another one than before is news to the listener.
+    pub(super) fn note_server(&self, server: &Server) {
+        let seen = (Instant::now(), server.started_at.clone());
+        let before = self.newest.seen.lock().unwrap_or_else(PoisonError::into_inner).replace(seen);
+        if before.is_some_and(|(_, started_at)| started_at != server.started_at) {
+            self.changes.send_modify(|changes| *changes += 1);
+        }
+    }
+
+    /// Waits for no connection any more that is in use: those to a server that is cut off never come back.
+    fn server_is_gone(self: &Arc<Self>, origin: &Origin) {
+        let idle = {
+            let mut state = self.lock();
+            if state.age().1 != origin.era {
+                return;
+            }
+            let idle = state.next_generation();
+            state.next_era();
+            idle
+        };
+        tracing::info!(
+            "another server has taken the place of the database's: its connections are given up"
+        );
+        idle.into_iter().for_each(goodbye);
+        let room = self.lock().room();
+        self.fill(room);
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+}

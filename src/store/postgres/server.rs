@@ -1,0 +1,31 @@
+//! Which server a connection is to, and whether it takes writes.
+
+use sqlx::{Executor as _, PgConnection, Row as _};
+
+/// What the server says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Server {
+    /// When it was started, to the microsecond: another time is another server, or the same one after a restart.
+    pub(super) started_at: String,
+    /// Whether it is no standby.
+    pub(super) is_primary: bool,
+    /// Whether it takes writes: it is no standby, and has not been made read-only.
+    pub(super) takes_writes: bool,
+}
+
+/// Asks the server what it is. A simple query: it leaves no prepared statement behind.
+pub(super) async fn ask(connection: &mut PgConnection) -> sqlx::Result<Server> {
+    let row = connection
+        .fetch_one(
+            "SELECT CAST(pg_postmaster_start_time() AS TEXT) AS started_at, \
+             CAST(NOT pg_is_in_recovery() AS TEXT) AS is_primary, \
+             CAST(NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS TEXT) AS takes_writes",
+        )
+        .await?;
+    let yes = |name| row.try_get::<String, _>(name).map(|answer| answer == "true");
+    Ok(Server {
+        started_at: row.try_get("started_at")?,
+        is_primary: yes("is_primary")?,
+        takes_writes: yes("takes_writes")?,
+    })
+}

@@ -1,0 +1,75 @@
+//! One transaction: how it begins and ends, and whether it is worth another try.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sqlx::PgConnection;
+
+use super::{Body, Pool, verdict::Verdict};
+use crate::store::{Error, WRITE_DEADLINE, write_health::WriteHealth};
+
+/// A transaction that was not committed, or perhaps was.
+pub(super) struct Failed {
+    pub(super) error: Error,
+    /// It surely was not, and may well be the next time.
+    pub(super) again: bool,
+}
+
+/// Runs `body` once, on a connection that is used again only if the server has answered how the transaction ended (ADR 5).
+///
+/// # Errors
+/// The body's, or the transaction's own.
+pub(super) async fn run<A, T>(
+    pool: &Pool,
+    health: &WriteHealth,
+    args: &A,
+    body: Body<A, T>,
+) -> std::result::Result<T, Failed> {
+    let lease = pool.acquire().await;
+    let mut lease = lease.map_err(|error| Failed { error, again: false })?;
+    let (origin, committing, ended) =
+        (lease.origin(), AtomicBool::new(false), AtomicBool::new(false));
+    let work = async {
+        let mut transaction = lease.begin().await?;
+        let result = body(&mut transaction, args).await;
+        let end = if result.is_ok() {
+            let wrote = health.has_failed() && has_written(&mut transaction).await;
+            committing.store(true, Ordering::Relaxed);
+            let end = transaction.commit().await;
+            if wrote && end.is_ok() {
+                health.note(&Ok(()));
+            }
+            end
+        } else {
+            transaction.rollback().await
+        };
+        ended.store(end.is_ok(), Ordering::Relaxed);
+        // What the body failed with says more than what the rollback did.
+        result.and_then(|done| end.map(|()| done).map_err(Error::from))
+    };
+    let answer = pool.supervised(&origin, WRITE_DEADLINE, work).await;
+    let given_up = answer.is_err();
+    if ended.into_inner() {
+        lease.ended();
+    }
+    answer.flatten().map_err(|error| {
+        lease.failed(&error);
+        let lost = given_up || Verdict::of_store(&error) != Verdict::Keep;
+        // A COMMIT that was sent may have been carried out.
+        let surely_not = lost && !committing.into_inner();
+        Failed { again: surely_not || lost_a_race(&error), error }
+    })
+}
+
+/// Whether Postgres rolled the transaction back in favour of another: serialization failure, deadlock, or a lock that was not
+/// to be had in time.
+fn lost_a_race(error: &Error) -> bool {
+    let database_error = error.of_sqlx().and_then(sqlx::Error::as_database_error);
+    let code = database_error.and_then(sqlx::error::DatabaseError::code);
+    matches!(code.as_deref(), Some("40001" | "40P01" | "55P03"))
+}
+
+/// Whether this transaction has changed anything. On a full disk one that found nothing to do succeeds as ever.
+async fn has_written(connection: &mut PgConnection) -> bool {
+    let written = sqlx::query_scalar("SELECT txid_current_if_assigned() IS NOT NULL");
+    written.fetch_one(connection).await.unwrap_or(false)
+}
