@@ -19,6 +19,7 @@ mod errors;
 mod events;
 mod factors;
 mod faults;
+mod failover;
 mod forwarded;
 mod guesses;
 mod harness;

@@ -62,6 +62,15 @@ fn boot(mut shell: Command, url: Option<String>) -> Result<Cluster, String> {
 }
 
 fn keeper(binaries: &Path, options: &str) -> Result<Command, String> {
+    keeper_of(CLUSTER, binaries, options)
+}
+
+/// A shell that runs `script` as somebody whom Postgres does not refuse.
+pub(super) fn shell(script: &str) -> Result<Command, String> {
+    keeper_of(script, &find_binaries()?, "")
+}
+
+fn keeper_of(script: &str, binaries: &Path, options: &str) -> Result<Command, String> {
     // Postgres refuses root.
     let mut shell = if is_root()? {
         let mut command = Command::new("runuser");
@@ -71,7 +80,7 @@ fn keeper(binaries: &Path, options: &str) -> Result<Command, String> {
     } else {
         Command::new("sh")
     };
-    shell.args(["-c", CLUSTER, "sh"]).arg(binaries).arg(options).current_dir("/");
+    shell.args(["-c", script, "sh"]).arg(binaries).arg(options).current_dir("/");
     Ok(shell)
 }
 

@@ -1,0 +1,38 @@
+//! A database that is made anew under a running server.
+
+use std::time::Duration;
+
+use countersign::store;
+use tonic::Code;
+use tonic_health::pb::health_check_response::ServingStatus;
+
+use super::{becomes, serve, write};
+use crate::harness::{Backend, Database, logs};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_that_are_gone_are_told_once_and_the_service_is_back_once_migrated() {
+    let database = Database::new(Backend::Postgres).await;
+    let server = serve(&database.url, |_, environment| {
+        environment.reload_keys_every = Duration::from_millis(50);
+    })
+    .await;
+    becomes(&server, ServingStatus::Serving).await;
+    database.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await;
+    becomes(&server, ServingStatus::NotServing).await;
+    for _ in 0..50 {
+        assert_eq!(write(&server.auth).await.unwrap_err().code(), Code::Unavailable);
+    }
+    // No other test has a schema of version 0 under a running server, or lets its tables go.
+    let clear = logs::events_with("the schema is at version 0 and must be at");
+    let clear = clear.iter().filter(|event| event["message"] == "not ready").count();
+    assert_eq!(clear, 1);
+    // Readiness, the keys, what is removed, the calls: once each, not once a call.
+    let lines = logs::events_with("relation \\\"");
+    let loud =
+        lines.iter().filter(|event| ["WARN", "ERROR"].contains(&event["level"].as_str().unwrap()));
+    let loud: Vec<_> = loud.collect();
+    assert!(loud.len() <= 3, "{} lines: {loud:#?}", loud.len());
+    store::connect(&database.url, 1).await.unwrap().migrate().await.unwrap();
+    becomes(&server, ServingStatus::Serving).await;
+    write(&server.auth).await.unwrap();
+}

@@ -1,0 +1,61 @@
+//! The server is killed, restarted, or closes its connections.
+
+use rstest::rstest;
+use tokio::time::Instant;
+use tonic_health::pb::health_check_response::ServingStatus;
+
+use super::{Callers, RECOVERY, becomes, serve};
+use crate::harness::cluster::Cluster;
+
+#[rstest]
+#[case::killed("crash a")]
+#[case::stopped("stop a fast")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_succeed_soon_after_the_server_is_there_again(#[case] ends: &str) {
+    let cluster = Cluster::new().await;
+    cluster.run("primary a").await;
+    let server = serve(&cluster.url("a"), |_, _| {}).await;
+    let callers = Callers::start(&server, 8);
+    callers.succeed(50).await;
+    cluster.run(ends).await;
+    becomes(&server, ServingStatus::NotServing).await;
+    cluster.run("restart a").await;
+    let started = Instant::now();
+    callers.succeed(1).await;
+    let took = started.elapsed();
+    callers.succeed(50).await;
+    let seen = callers.stop().await;
+    println!(
+        "{ends}: first success after {took:?}, {} calls failed, gap {:?}",
+        seen.failed, seen.longest_gap
+    );
+    assert!(took < RECOVERY, "{took:?}");
+    becomes(&server, ServingStatus::Serving).await;
+    assert_eq!(seen.lost(&cluster, "a").await, 0, "acknowledged writes");
+}
+
+/// Nobody notices that connections were closed which lay idle: each is asked for a sign of life before it is used.
+#[tokio::test]
+async fn connections_that_were_closed_while_idle_cost_no_call() {
+    let cluster = Cluster::new().await;
+    cluster.run("primary a").await;
+    let server = serve(&cluster.url("a"), |_, environment| {
+        environment.check_every = std::time::Duration::from_secs(3600);
+        environment.deliver_every = std::time::Duration::from_secs(3600);
+        environment.revocations.poll_every = std::time::Duration::from_secs(3600);
+    })
+    .await;
+    for _ in 0..5 {
+        server.user(false).await;
+        // Signing in again takes the server longer than a connection is trusted for.
+        let idle_for = "SELECT COALESCE(MIN(EXTRACT(EPOCH FROM clock_timestamp() - state_change) * 1000), 0)::BIGINT \
+                        FROM pg_stat_activity WHERE application_name = 'countersign'";
+        crate::harness::eventually("idle connections", async || {
+            cluster.number("a", idle_for).await > 150
+        })
+        .await;
+        let end = "SELECT COUNT(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name = 'countersign'";
+        assert!(cluster.number("a", end).await > 0);
+        server.user(false).await;
+    }
+}
