@@ -1,6 +1,6 @@
 //! The connections to Postgres: who gets which, when one is made, and which leave.
 //!
-//! A pool of ours, and not sqlx's, because of what that one does when the world moves (ADR 23): a call that is to open a
+//! A pool of ours, and not sqlx's, because of what that one does when the world moves (ADR 28): a call that is to open a
 //! connection gets none of those that become free meanwhile, so that a server which refuses one more costs it its turn; it does
 //! not learn what its connections were answered; and it can't tell whether one is inside a transaction but by a ROLLBACK.
 //!

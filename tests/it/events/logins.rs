@@ -79,7 +79,7 @@ async fn a_login_that_cannot_be_recorded_is_an_error_of_the_store(
         [(&nobody, PASSWORD), (&user.username, WRONG), (&user.username, PASSWORD)]
     {
         let refused = server.login(name, password).await.unwrap_err();
-        // A table that is gone: Postgres has a code for that (ADR 23).
+        // A table that is gone: Postgres has a code for that (ADR 28).
         let expected = match backend {
             Backend::Sqlite => "INTERNAL",
             Backend::Postgres => "STORE_UNAVAILABLE",
