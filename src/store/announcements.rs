@@ -19,9 +19,10 @@ pub(super) async fn hear(pool: &Pool, channel: &str, heard: &Notify) {
     let mut changes = pool.changes();
     loop {
         changes.mark_unchanged();
+        let server = pool.server();
         tokio::select! {
             // Whether the database is there is for the readiness check to say.
-            _lost = listen(&pool.server(), channel, heard) => {}
+            _lost = listen(&server, channel, heard) => {}
             Ok(()) = changes.changed() => continue,
         }
         tokio::time::sleep(RECONNECT_AFTER).await;
