@@ -197,6 +197,7 @@ fn key_keeper(
         master_key: master_key.clone(),
         algorithm,
         rotation: config.key_rotation,
+        lead: config.key_lead,
         token_ttl: config.access_tokens.ttl,
         clock: clock.clone(),
     }

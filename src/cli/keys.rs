@@ -71,8 +71,11 @@ async fn list(keys: &KeyKeeper, json: bool) -> anyhow::Result<String> {
 async fn rotate(keys: &KeyKeeper, now: bool) -> anyhow::Result<String> {
     let KeyTimes { kid, algorithm, signs_from, .. } = keys.rotate(now).await?;
     if !now {
-        let from = date::seconds(signs_from);
-        return Ok(format!("{algorithm} key {kid} is published, and signs from {from} on.\n"));
+        let (from, notice) = (date::seconds(signs_from), humantime::format_duration(keys.notice()));
+        return Ok(format!(
+            "{algorithm} key {kid} is published, and signs from {from} on, in {notice}:\n\
+             by then it is known to verifiers that keep a key set no longer than COUNTERSIGN_KEY_LEAD.\n"
+        ));
     }
     let seconds = KEYS_RELOAD_EVERY.as_secs();
     Ok(format!(

@@ -56,6 +56,8 @@ pub struct Config {
     pub signing: Signing,
     /// How old a stored signing key gets before the next one is made.
     pub key_rotation: Duration,
+    /// From when every replica publishes a new key to its first signature.
+    pub key_lead: Duration,
     /// What access tokens say.
     pub access_tokens: token::Settings,
     /// The rules for users, codes and sessions.
@@ -84,11 +86,13 @@ impl Config {
             delivery: reader.delivery(profile),
             signing: reader.signing(),
             key_rotation: reader.key_rotation(),
+            key_lead: reader.key_lead(),
             access_tokens: reader.access_tokens(profile),
             policy: reader.policy(),
             password: reader.password(profile),
             log: reader.log(),
         };
+        reader.key_lead_fits(config.key_lead, config.key_rotation);
         reader.problems.or(config)
     }
 
@@ -410,6 +414,16 @@ mod tests {
         assert!(parse(&[]).unwrap().old_master_key.is_none());
     }
 
+    /// Otherwise the next key would be due again before it signs.
+    #[test]
+    fn the_lead_of_a_key_is_shorter_than_its_rotation() {
+        let both = |rotation, lead| [(name::KEY_ROTATION, rotation), (name::KEY_LEAD, lead)];
+        assert_eq!(names(&both("1h", "1h")), [name::KEY_LEAD]);
+        let config = parse(&both("2h", "1h")).unwrap();
+        assert_eq!(config.key_lead, Duration::from_secs(3600));
+        assert_eq!(parse(&[]).unwrap().key_lead, Duration::from_secs(1800));
+    }
+
     #[test]
     fn each_bad_value_is_a_problem_of_its_own() {
         let bad = [
@@ -429,6 +443,7 @@ mod tests {
             (name::DELIVERY, "pigeon"),
             (name::JWT_ALGORITHM, "none"),
             (name::KEY_ROTATION, "11years"),
+            (name::KEY_LEAD, "8d"),
             (name::ISSUER, "localhost"),
             (name::ACCESS_TOKEN_TTL, "25h"),
             (name::AUDIENCE, "a,,b"),
@@ -454,6 +469,7 @@ mod tests {
         for (name, too_short) in [
             (name::ACCESS_TOKEN_TTL, "999ms"),
             (name::KEY_ROTATION, "59m"),
+            (name::KEY_LEAD, "299s"),
             (name::UNVERIFIED_TTL, "59m"),
             (name::EVENT_RETENTION, "23h"),
         ] {

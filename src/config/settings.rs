@@ -95,6 +95,11 @@ pub const SETTINGS: &[Setting] = &[
         "90d",
         "how old the signing key gets before the next one is made; 1h to 10years",
     ),
+    plain(
+        KEY_LEAD,
+        "30m",
+        "from when all replicas publish a new signing key to its first signature; 5m to 7days, shorter than the rotation",
+    ),
     plain(ACCESS_TOKEN_TTL, "15m", "how long an access token is valid"),
     plain(REFRESH_TOKEN_TTL, "30d", "how long a session lives at the most"),
     plain(SESSION_IDLE_TTL, "14d", "how long a session lives that is not used"),
@@ -169,6 +174,7 @@ pub(super) const AUDIENCE: &str = "COUNTERSIGN_AUDIENCE";
 pub(super) const JWT_ALGORITHM: &str = "COUNTERSIGN_JWT_ALGORITHM";
 pub(super) const JWT_SECRET: &str = "COUNTERSIGN_JWT_SECRET";
 pub(super) const KEY_ROTATION: &str = "COUNTERSIGN_KEY_ROTATION";
+pub(super) const KEY_LEAD: &str = "COUNTERSIGN_KEY_LEAD";
 pub(super) const ACCESS_TOKEN_TTL: &str = "COUNTERSIGN_ACCESS_TOKEN_TTL";
 pub(super) const REFRESH_TOKEN_TTL: &str = "COUNTERSIGN_REFRESH_TOKEN_TTL";
 pub(super) const SESSION_IDLE_TTL: &str = "COUNTERSIGN_SESSION_IDLE_TTL";

@@ -10,7 +10,10 @@ use super::{
     reader::{Reader, TEN_YEARS, minutes},
     settings as name,
 };
-use crate::token::{self, Algorithm, SigningKey};
+use crate::{
+    domain::{DEFAULT_KEY_LEAD, KEY_SET_MAX_AGE},
+    token::{self, Algorithm, SigningKey},
+};
 
 /// What signs access tokens.
 #[derive(Debug, Clone)]
@@ -53,6 +56,23 @@ impl Reader<'_> {
             self.problems.add(name::KEY_ROTATION, "must be at least 1h");
         }
         rotation
+    }
+
+    /// Not shorter than verifiers are told to keep the key set.
+    pub(super) fn key_lead(&mut self) -> Duration {
+        let lead = self.duration(name::KEY_LEAD, DEFAULT_KEY_LEAD, minutes(7 * 24 * 60));
+        if lead < KEY_SET_MAX_AGE {
+            self.problems.add(name::KEY_LEAD, "must be at least 5m");
+        }
+        lead
+    }
+
+    /// Otherwise the next key would be due again before it signs.
+    pub(super) fn key_lead_fits(&mut self, lead: Duration, rotation: Duration) {
+        if lead >= rotation {
+            let problem = format!("must be shorter than {}", name::KEY_ROTATION);
+            self.problems.add(name::KEY_LEAD, problem);
+        }
     }
 
     pub(super) fn access_tokens(&mut self, profile: Profile) -> token::Settings {

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::Timestamp;
 
-/// How long verifiers may keep the key set.
+/// How long verifiers are told to keep the key set (`Cache-Control`). Some keep it longer, whatever they are told.
 pub const KEY_SET_MAX_AGE: Duration = Duration::from_secs(300);
 
-/// From the publication of a key to its first signature. By then nobody may hold a key set without it: the longest that a
-/// verifier keeps one, and as much again for replicas to notice the key and for clocks that differ.
-pub const KEY_LEAD: Duration = Duration::from_secs(2 * KEY_SET_MAX_AGE.as_secs());
+/// From when every live replica publishes a key to its first signature, unless it is configured otherwise. By then no verifier
+/// may hold a key set without it: Istio keeps one for 20 minutes and does not ask for a key that it does not know (ADR 10).
+pub const DEFAULT_KEY_LEAD: Duration = Duration::from_secs(30 * 60);
 
 /// How far the clocks of replicas may be apart. For so long after its successor's start a key may still sign, on replicas that
 /// have not noticed or are behind.
@@ -127,8 +127,8 @@ impl KeySchedule {
     }
 
     /// From when a new key has to sign, if one has to be made: because there is none of the configured algorithm, or the
-    /// newest one is older than `rotation`. At once only where nothing else can sign.
-    pub fn due(&self, now: Timestamp, rotation: Duration) -> Option<Timestamp> {
+    /// newest one is older than `rotation`. `notice` from now, but at once where nothing else can sign.
+    pub fn due(&self, now: Timestamp, rotation: Duration, notice: Duration) -> Option<Timestamp> {
         if self.signer(now).is_none() {
             return Some(now);
         }
@@ -140,7 +140,7 @@ impl KeySchedule {
         };
         let fresh = |key: &KeyTimes| now.since(key.created_at) < rotation;
         let newest = self.keys.iter().find(ours);
-        (!newest.is_some_and(fresh)).then(|| now.plus(KEY_LEAD))
+        (!newest.is_some_and(fresh)).then(|| now.plus(notice))
     }
 
     /// The number of the configured algorithm's next key.

@@ -42,7 +42,9 @@ pub use event::{Event, EventKind};
 pub use factor::Factor;
 pub use field::{InvalidField, device_name, enrollment_id, request_id, session_id};
 pub use forwarded::ForwardedHeader;
-pub use key_schedule::{CLOCK_SKEW, KEY_LEAD, KEY_SET_MAX_AGE, KeySchedule, KeyState, KeyTimes};
+pub use key_schedule::{
+    CLOCK_SKEW, DEFAULT_KEY_LEAD, KEY_SET_MAX_AGE, KeySchedule, KeyState, KeyTimes,
+};
 pub use login_name::LoginName;
 pub use one_time_code::OneTimeCode;
 pub use password::{Password, PasswordPolicy};

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Clock;
 use crate::{
-    domain::{KEY_LEAD, KEY_SET_MAX_AGE, KeySchedule, KeyState, KeyTimes, Timestamp},
+    domain::{CLOCK_SKEW, KeySchedule, KeyState, KeyTimes, Timestamp},
     store::{self, SealedKey, Store},
     token::{AccessTokens, Algorithm, KeyError, KeyRing, MasterKey, SigningKey},
 };
@@ -14,9 +14,10 @@ use crate::{
 /// How often replicas look what others have done to the keys.
 pub const KEYS_RELOAD_EVERY: Duration = Duration::from_secs(30);
 
-// A key must be known to every replica, and through them to every verifier, before it signs.
-const _: () =
-    assert!(KEY_LEAD.as_secs() > KEY_SET_MAX_AGE.as_secs() + 4 * KEYS_RELOAD_EVERY.as_secs());
+/// By then every live replica publishes a new key: it reads the keys every 30 seconds, and once of these it may fail. Added is
+/// what the clocks of replicas may differ: one that is ahead signs so much earlier.
+const PUBLISHED_WITHIN: Duration =
+    Duration::from_secs(2 * KEYS_RELOAD_EVERY.as_secs() + CLOCK_SKEW.as_secs());
 
 /// Why the signing keys can't be had, or are not changed.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +53,8 @@ pub struct KeyKeeper {
     pub algorithm: Algorithm,
     /// How old the newest one gets before it is replaced.
     pub rotation: Duration,
+    /// From when every live replica publishes a new one to its first signature.
+    pub lead: Duration,
     /// How long their tokens live.
     pub token_ttl: Duration,
     /// What time it is.
@@ -100,7 +103,7 @@ impl KeyKeeper {
     /// The store's; another master key; another who did the same at the same time.
     pub async fn rotate(&self, at_once: bool) -> Result<KeyTimes, SigningKeyError> {
         let now = self.clock.now();
-        let signs_from = if at_once { now } else { now.plus(KEY_LEAD) };
+        let signs_from = if at_once { now } else { now.plus(self.notice()) };
         let made = self.make(&self.stored().await?, signs_from).await?;
         made.ok_or(SigningKeyError::Rival)
     }
@@ -139,9 +142,15 @@ impl KeyKeeper {
         Ok(schedule.keys().iter().map(listed).collect())
     }
 
+    /// From the making of a key to its first signature, unless that is at once.
+    pub fn notice(&self) -> Duration {
+        PUBLISHED_WITHIN + self.lead
+    }
+
     async fn ring(&self, known: Option<&KeyRing>) -> Result<KeyRing, SigningKeyError> {
         let mut stored = self.stored().await?;
-        if let Some(signs_from) = stored.schedule.due(self.clock.now(), self.rotation) {
+        let due = stored.schedule.due(self.clock.now(), self.rotation, self.notice());
+        if let Some(signs_from) = due {
             self.make(&stored, signs_from).await?;
             // Read back even when just made: another replica may have been faster, and its key is the one that counts.
             stored = self.stored().await?;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    domain::{AuthMethod, CLOCK_SKEW, KEY_LEAD, KeySchedule, KeyTimes},
+    domain::{AuthMethod, CLOCK_SKEW, DEFAULT_KEY_LEAD, KeySchedule, KeyTimes},
     token::{Algorithm, MasterKey},
 };
 
@@ -253,7 +253,7 @@ fn ring(keys: &[SigningKey; 2], retired: Option<usize>) -> KeyRing {
         kid: key.kid().to_owned(),
         algorithm: key.algorithm().as_str().to_owned(),
         generation: i64::try_from(place).unwrap() + 1,
-        created_at: later(from).minus(KEY_LEAD),
+        created_at: later(from).minus(DEFAULT_KEY_LEAD),
         signs_from: later(from),
         retired_at: (retired == Some(place)).then(|| later(DAY + 10)),
     });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign::{
     app::{self, App, Environment},
     config::{Config, Signing},
-    domain::{KEY_LEAD, KEY_SET_MAX_AGE},
+    domain::DEFAULT_KEY_LEAD,
     pb::{
         GetJwksRequest, LoginRequest, auth_service_client::AuthServiceClient,
         login_response::Result as Outcome, token_service_client::TokenServiceClient,
@@ -29,6 +29,12 @@ use crate::harness::{
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// From the making of a key to its first signature: the lead, a minute for replicas to publish it, two for clocks that differ.
+const NOTICE: Duration = Duration::from_secs(DEFAULT_KEY_LEAD.as_secs() + 180);
+
+/// The longest that a common verifier keeps a key set without asking for keys that it does not know: Istio.
+const KEPT: Duration = Duration::from_secs(20 * 60);
 
 /// From the start of the next key until the last token of the one before has expired: the tokens' 15 minutes, and slack.
 const LAST_TOKENS: Duration = Duration::from_secs(900 + 120);
@@ -137,7 +143,7 @@ async fn a_new_key_is_published_before_it_signs_and_the_old_one_until_its_last_t
     let published = replica.publishes(2).await;
     let second = published[0].clone();
     assert_eq!(published, [second.clone(), first.clone()]);
-    clock.advance(KEY_LEAD - Duration::from_secs(60));
+    clock.advance(NOTICE - Duration::from_secs(60));
     let last = replica.token(&user).await;
     assert_eq!(kid(&last), first, "the second one does not sign yet");
     clock.advance(Duration::from_secs(60));
@@ -175,7 +181,7 @@ async fn no_token_is_refused_anywhere_while_two_replicas_rotate_under_load() {
             kids.push(replicas[0].published().await[0].clone());
             newest = now;
         }
-        if now.since(fetched) >= KEY_SET_MAX_AGE {
+        if now.since(fetched) >= KEPT {
             (jwks, fetched) = (replicas[round % 2].jwks().await, now);
         }
         for replica in &replicas {
@@ -219,6 +225,26 @@ async fn after_a_leak_a_new_key_signs_at_once_and_the_old_one_is_out_as_soon_as_
     assert_eq!(kid(&replica.token(&user).await), new);
 }
 
+/// The three minutes more are for replicas to publish it: the lead begins when the last of them has.
+#[rstest]
+#[tokio::test]
+async fn the_lead_is_a_setting_and_counts_from_when_every_replica_publishes_the_key(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (database, clock) = (Database::new(backend).await, TestClock::default());
+    let mut config = config(&database);
+    (config.key_lead, config.key_rotation) = (Duration::from_secs(600), HOUR);
+    let replica = Replica::start(&config, &clock).await;
+    let user = replica.user().await;
+    let next = keeper(&config, &clock).await.rotate(false).await.unwrap();
+    assert_eq!(next.signs_from.since(next.created_at).as_secs().div_ceil(60), 13);
+    replica.publishes(2).await;
+    clock.advance(Duration::from_secs(12 * 60));
+    assert_ne!(kid(&replica.token(&user).await), next.kid);
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(kid(&replica.token(&user).await), next.kid);
+}
+
 /// A key that waits may be retired, too: the one that signs goes on.
 #[rstest]
 #[tokio::test]
@@ -230,11 +256,11 @@ async fn the_next_key_can_be_retired_before_it_signs(
     let replica = Replica::start(&config, &clock).await;
     let keeper = keeper(&config, &clock).await;
     let next = keeper.rotate(false).await.unwrap();
-    assert_eq!(next.signs_from.since(next.created_at).as_secs().div_ceil(60), 10);
+    assert_eq!(next.signs_from.since(next.created_at).as_secs().div_ceil(60), 33);
     replica.publishes(2).await;
     keeper.retire(&next.kid).await.unwrap();
     let signer = replica.publishes(1).await;
-    clock.advance(2 * KEY_LEAD);
+    clock.advance(2 * NOTICE);
     assert_eq!(kid(&replica.token(&replica.user().await).await), signer[0]);
 }
 
@@ -253,7 +279,7 @@ async fn with_another_algorithm_the_old_key_signs_until_the_new_one_is_known_and
     assert_eq!(after.publishes(2).await, before.publishes(2).await);
     let meanwhile = after.token(&user).await;
     assert_eq!(kid(&meanwhile), kid(&old));
-    clock.advance(KEY_LEAD);
+    clock.advance(NOTICE);
     let new = after.token(&user).await;
     let algorithm = jsonwebtoken::decode_header(&new).unwrap().alg;
     assert_eq!(algorithm, jsonwebtoken::Algorithm::EdDSA);

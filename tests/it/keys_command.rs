@@ -65,6 +65,7 @@ async fn keys_are_listed_replaced_and_retired(
 
     let said = keys.done(&["keys", "rotate"]);
     assert!(said.contains("is published, and signs from 20"), "{said}");
+    assert!(said.contains(" on, in 33m:"), "{said}");
     assert_eq!(keys.states(), ["next", "signing"]);
     let said = keys.done(&["keys", "rotate", "--now"]);
     assert!(said.contains("signs at once") && said.contains("fetch it again"), "{said}");
