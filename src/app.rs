@@ -200,6 +200,7 @@ fn key_keeper(
         lead: config.key_lead,
         token_ttl: config.access_tokens.ttl,
         clock: clock.clone(),
+        reloading: Arc::default(),
     }
 }
 

@@ -1,9 +1,12 @@
 //! What each replica does beside answering: it sends messages, follows the keys and the revocations, and
 //! cleans up when it is its turn.
 
-use std::{convert::Infallible, future::Future, time::Duration};
+use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::{
+    sync::Notify,
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::Environment;
@@ -15,6 +18,13 @@ use crate::{
 
 /// The longest that one round may take: a database that hangs must not end the rounds.
 const DEADLINE: Duration = Duration::from_secs(300);
+
+/// The longest that reading the signing keys may take.
+const KEYS_DEADLINE: Duration = Duration::from_secs(10);
+
+/// From a round that failed to the next one, if that is not due before: a key that was withdrawn is no less so where it could not
+/// be read at the first try.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// The background work. It ends when this is dropped; writes that have begun run to their end.
 pub(super) struct Background {
@@ -47,7 +57,7 @@ impl Background {
 /// What is repeated for ever.
 fn rounds(use_cases: &UseCases, environment: &Environment) -> Vec<AbortOnDropHandle<Infallible>> {
     let janitor = Janitor::new(use_cases);
-    let cleaning = repeat("cleaning up", environment.clean_every, move || {
+    let cleaning = repeat("cleaning up", environment.clean_every, Arc::default(), move || {
         let janitor = janitor.clone();
         async move {
             if let Some(removed) = janitor.run().await? {
@@ -62,12 +72,12 @@ fn rounds(use_cases: &UseCases, environment: &Environment) -> Vec<AbortOnDropHan
         AbortOnDropHandle::new(tokio::spawn(following)),
     ];
     if let Some(keys) = use_cases.keys.clone() {
-        let tokens = use_cases.tokens.clone();
-        let following =
-            repeat("following the signing keys", environment.reload_keys_every, move || {
-                let (keys, tokens) = (keys.clone(), tokens.clone());
-                async move { Ok(keys.reload(&tokens).await?) }
-            });
+        let (tokens, every) = (use_cases.tokens.clone(), environment.reload_keys_every);
+        let withdrawn = use_cases.key_withdrawn();
+        let following = repeat("following the signing keys", every, withdrawn, move || {
+            let (keys, tokens) = (keys.clone(), tokens.clone());
+            async move { Ok(timeout(KEYS_DEADLINE, keys.reload(&tokens)).await??) }
+        });
         work.push(AbortOnDropHandle::new(tokio::spawn(following)));
     }
     work
@@ -76,13 +86,14 @@ fn rounds(use_cases: &UseCases, environment: &Environment) -> Vec<AbortOnDropHan
 /// Why a round failed.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Does `work` again and again, and logs when it begins to fail and when it works again.
+/// Does `work` again and again, also whenever it is woken, and logs when it begins to fail and when it works again.
 async fn repeat<F: Future<Output = Result<(), Failure>>>(
     what: &'static str,
     every: Duration,
+    wake: Arc<Notify>,
     work: impl Fn() -> F,
 ) -> Infallible {
-    repeat_and_tell(every, work, |result| match result {
+    repeat_and_tell(every, &wake, work, |result| match result {
         Err(error) => {
             tracing::warn!(why = %chain(error.as_ref()), "{what} fails; it is tried again")
         }
@@ -94,6 +105,7 @@ async fn repeat<F: Future<Output = Result<(), Failure>>>(
 /// Tells of a result where the one before was otherwise: not every time while a database is away.
 async fn repeat_and_tell<F: Future<Output = Result<(), Failure>>>(
     every: Duration,
+    wake: &Notify,
     work: impl Fn() -> F,
     tell: impl Fn(&Result<(), Failure>),
 ) -> Infallible {
@@ -101,7 +113,11 @@ async fn repeat_and_tell<F: Future<Output = Result<(), Failure>>>(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failing = false;
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = wake.notified() => {}
+            () = sleep(RETRY_AFTER), if failing => {}
+        }
         let result = timeout(DEADLINE, work()).await.map_err(Failure::from).flatten();
         if result.is_err() != failing {
             tell(&result);
@@ -128,10 +144,35 @@ mod tests {
             told.borrow_mut().push((round.get(), result.as_ref().err().map(ToString::to_string)));
         };
         let every = Duration::from_secs(30);
-        let for_ever = repeat_and_tell(every, work, tell);
+        let nobody = Notify::new();
+        let for_ever = repeat_and_tell(every, &nobody, work, tell);
         assert!(timeout(7 * every, for_ever).await.is_err());
         assert!(round.get() >= 7);
         assert_eq!(*told.borrow(), [(2, Some("the store is away".to_owned())), (5, None)]);
+    }
+
+    /// A key that was withdrawn must not sign until the next round is due.
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_woken_begins_at_once_and_tries_again_soon_where_that_fails() {
+        let (begun, wake) = (RefCell::new(Vec::new()), Notify::new());
+        let start = tokio::time::Instant::now();
+        let work = || {
+            begun.borrow_mut().push(start.elapsed());
+            let fails = (2..4).contains(&begun.borrow().len());
+            async move { if fails { Err("the store is away".into()) } else { Ok(()) } }
+        };
+        let every = Duration::from_secs(30);
+        let woken = async {
+            sleep(Duration::from_secs(5)).await;
+            wake.notify_one();
+            sleep(every - Duration::from_secs(6)).await;
+        };
+        tokio::select! {
+            _ = repeat_and_tell(every, &wake, work, |_| ()) => unreachable!("it goes on for ever"),
+            () = woken => {}
+        }
+        let at = [0, 5000, 5500, 6000].map(Duration::from_millis);
+        assert_eq!(*begun.borrow(), at);
     }
 
     /// A database that hangs must not end the rounds.
@@ -143,7 +184,7 @@ mod tests {
             std::future::pending()
         };
         let some_rounds = 3 * DEADLINE;
-        let rounds = repeat("working", Duration::from_secs(30), work);
+        let rounds = repeat("working", Duration::from_secs(30), Arc::default(), work);
         assert!(timeout(some_rounds, rounds).await.is_err());
         assert!(round.get() >= 2);
     }

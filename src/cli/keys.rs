@@ -29,9 +29,12 @@ enum Action {
     },
     /// Publish a new key, which signs once every verifier has had the time to fetch it
     Rotate {
-        /// Sign with it at once: for a key that has leaked
+        /// Sign with it at once, whether or not verifiers have it
         #[arg(long)]
         now: bool,
+        /// Revoke the key that signs now, in the same moment: for a key that has leaked
+        #[arg(long, requires = "now")]
+        revoke_current: bool,
     },
     /// Put a key out of use at once: its tokens are refused from then on
     Retire {
@@ -45,7 +48,12 @@ enum Action {
 pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
     match &arguments.action {
         Action::List { json } => with_keys(config, async |keys| list(keys, *json).await).await,
-        Action::Rotate { now } => with_keys(config, async |keys| rotate(keys, *now).await).await,
+        Action::Rotate { revoke_current: true, .. } => {
+            with_keys(config, async |keys| replace(keys).await).await
+        }
+        Action::Rotate { now, .. } => {
+            with_keys(config, async |keys| rotate(keys, *now).await).await
+        }
         Action::Retire { kid } => with_keys(config, async |keys| retire(keys, kid).await).await,
         Action::Reencrypt => reencrypt::run(config).await,
     }
@@ -81,17 +89,25 @@ async fn rotate(keys: &KeyKeeper, now: bool) -> anyhow::Result<String> {
     Ok(format!(
         "{algorithm} key {kid} signs at once: every replica uses it within {seconds} seconds.\n\
          Verifiers that hold an older key set fetch it again when they see the new key's id.\n\
-         The key before it is still accepted. If it has leaked, then retire it:\n\n  \
+         The key before it is still accepted until its last token has expired. Had it leaked? Then revoke it:\n\n  \
          countersign keys retire <its kid in `countersign keys list`>\n"
+    ))
+}
+
+async fn replace(keys: &KeyKeeper) -> anyhow::Result<String> {
+    let (KeyTimes { kid, algorithm, .. }, old) = keys.replace().await?;
+    Ok(format!(
+        "{algorithm} key {kid} signs at once, and key {old} is revoked with all of its tokens: every replica follows within a second.\n\
+         Sessions go on: their next refresh gives a token of the new key. Services that follow revocations refuse the old key within\n\
+         a second; others keep it for as long as they keep key sets, and some have to be restarted: see docs/verifiers.md\n"
     ))
 }
 
 async fn retire(keys: &KeyKeeper, kid: &str) -> anyhow::Result<String> {
     keys.retire(kid).await?;
-    let seconds = KEYS_RELOAD_EVERY.as_secs();
     Ok(format!(
-        "Key {kid} is retired: its tokens are refused from now on, by every replica within {seconds} seconds,\n\
-         and by verifiers that hold an older key set once they fetch it again.\n"
+        "Key {kid} is retired: its tokens are refused from now on, by every replica and by services that follow revocations\n\
+         within a second, and by other verifiers once they have dropped it: see docs/verifiers.md\n"
     ))
 }
 

@@ -11,6 +11,9 @@ pub enum Revoked {
     Session(Uuid),
     /// Those of a user: the claim `sub`.
     User(Uuid),
+    /// Those that a signing key has signed: the header `kid`. Whoever has the key can sign more of them, so it does not matter
+    /// when they say that they were issued.
+    Key(Uuid),
     /// Those of a user's sessions that began in an earlier epoch: the claims `sub` and `session_epoch`. When they were issued
     /// does not matter.
     Earlier {

@@ -186,6 +186,7 @@ fn revocation(revocation: Revocation) -> pb::Revocation {
     let (subject, session_epoch, kept) = match revocation.subject {
         Revoked::Session(id) => (Subject::SessionId(id.to_string()), 0, None),
         Revoked::User(id) => (Subject::UserId(id.to_string()), 0, None),
+        Revoked::Key(id) => (Subject::KeyId(id.to_string()), 0, None),
         Revoked::Earlier { user_id, epoch, kept } => {
             (Subject::UserId(user_id.to_string()), epoch, kept)
         }

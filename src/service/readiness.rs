@@ -1,6 +1,6 @@
 //! Readiness: whether the service could do its work right now.
 
-use super::UseCases;
+use super::{SigningKeyError, UseCases};
 use crate::store;
 
 /// Why the service can't do its work.
@@ -32,14 +32,25 @@ impl UseCases {
     pub async fn ready(&self) -> Result<(), NotReady> {
         self.store.check().await?;
         // A configured secret is not in the store.
-        if self.keys.is_none() {
+        let Some(keys) = &self.keys else { return Ok(()) };
+        if self.signer_counts().await? {
             return Ok(());
         }
+        // It has just been withdrawn: the one in its place is there already.
+        match keys.reload(&self.tokens).await {
+            Ok(()) if self.signer_counts().await? => Ok(()),
+            Err(SigningKeyError::Store(error)) => Err(error.into()),
+            Ok(()) | Err(_) => Err(NotReady::SigningKey),
+        }
+    }
+
+    /// Whether the key that signs here is stored, and not retired.
+    async fn signer_counts(&self) -> store::Result<bool> {
         let ring = self.tokens.ring();
         let signer = ring.signer(self.clock.now()).and_then(|key| key.kid().parse().ok());
         match signer {
-            Some(id) if self.store.signing_key_unretired(id).await? => Ok(()),
-            Some(_) | None => Err(NotReady::SigningKey),
+            Some(id) => self.store.signing_key_unretired(id).await,
+            None => Ok(false),
         }
     }
 }

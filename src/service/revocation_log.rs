@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{Clock, UseCases};
 use crate::{
-    domain::Timestamp,
+    domain::{Revoked, Timestamp},
     store::{self, NumberedRevocation, Store},
 };
 
@@ -51,6 +51,8 @@ pub(crate) struct RevocationLog {
     read_at: Arc<watch::Sender<Option<Instant>>>,
     /// Wakes the follower.
     heard: Arc<Notify>,
+    /// Wakes whoever follows the signing keys.
+    key_withdrawn: Arc<Notify>,
 }
 
 /// What has been read.
@@ -106,6 +108,7 @@ impl RevocationLog {
             known: Arc::new(watch::Sender::new(Known::default())),
             read_at: Arc::default(),
             heard: Arc::default(),
+            key_withdrawn: Arc::default(),
         }
     }
 
@@ -137,6 +140,9 @@ impl RevocationLog {
             } else {
                 store.revocations_after(from, now, BATCH).await?
             };
+            let of_a_key =
+                |found: &NumberedRevocation| matches!(found.revocation.subject, Revoked::Key(_));
+            let key_withdrawn = found.iter().any(of_a_key);
             let complete = found.len() < BATCH as usize;
             let last = found.last().map_or(from, |found| found.seq);
             self.known.send_if_modified(|log| {
@@ -153,6 +159,9 @@ impl RevocationLog {
                 // Streams wake for what is new, and when a log that was blind sees again.
                 log.head != head_before || complete && !was_fresh
             });
+            if key_withdrawn {
+                self.key_withdrawn.notify_one();
+            }
             if complete {
                 self.read_at.send_replace(Some(begun));
                 return Ok(());
@@ -183,6 +192,11 @@ impl UseCases {
         let hearing = self.store.hear_revocations(&self.revocations.heard);
         let following = self.revocations.follow(self.store.as_ref(), &self.clock);
         tokio::join!(hearing, following).1
+    }
+
+    /// Woken when a signing key was withdrawn, here or by another replica or a command.
+    pub(crate) fn key_withdrawn(&self) -> Arc<Notify> {
+        Arc::clone(&self.revocations.key_withdrawn)
     }
 
     /// Ends all streams of revocations: an open one would keep the server from ending.

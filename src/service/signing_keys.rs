@@ -2,16 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::Clock;
 use crate::{
     domain::{CLOCK_SKEW, KeySchedule, KeyState, KeyTimes, Timestamp},
-    store::{self, SealedKey, Store},
-    token::{AccessTokens, Algorithm, KeyError, KeyRing, MasterKey, SigningKey},
+    store::{self, Revoking, SealedKey, Store},
+    token::{AccessTokens, Algorithm, KeyError, KeyRing, LONGEST_TTL, MasterKey, SigningKey},
 };
 
-/// How often replicas look what others have done to the keys.
+/// How often replicas look what others have done to the keys. That one was withdrawn they hear at once, as of every revocation.
 pub const KEYS_RELOAD_EVERY: Duration = Duration::from_secs(30);
 
 /// By then every live replica publishes a new key: it reads the keys every 30 seconds, and once of these it may fail. Added is
@@ -32,7 +33,9 @@ pub enum SigningKeyError {
     #[error("there is no key with this id: see `countersign keys list`")]
     Unknown,
     /// The key to be retired is the one that signs.
-    #[error("this key signs: let another one take over first, by `countersign keys rotate --now`")]
+    #[error(
+        "this key signs: let another one take over first, by `countersign keys rotate --now`, which also revokes it with `--revoke-current`"
+    )]
     Signs,
     /// It was retired before.
     #[error("this key is retired already")]
@@ -59,6 +62,8 @@ pub struct KeyKeeper {
     pub token_ttl: Duration,
     /// What time it is.
     pub clock: Clock,
+    /// Held while the keys are read and taken over: or an older reading that ends late would bring a withdrawn key back.
+    pub reloading: Arc<Mutex<()>>,
 }
 
 /// A key and what it is good for.
@@ -92,6 +97,7 @@ impl KeyKeeper {
     /// # Errors
     /// Those of [`KeyKeeper::load`].
     pub async fn reload(&self, tokens: &AccessTokens) -> Result<(), SigningKeyError> {
+        let _alone = self.reloading.lock().await;
         let ring = self.ring(Some(&tokens.ring())).await?;
         tokens.replace(ring);
         Ok(())
@@ -106,6 +112,25 @@ impl KeyKeeper {
         let signs_from = if at_once { now } else { now.plus(self.notice()) };
         let made = self.make(&self.stored().await?, signs_from).await?;
         made.ok_or(SigningKeyError::Rival)
+    }
+
+    /// Puts the key that signs out of use and another one in its place, in one transaction: for a key that has leaked. There is no
+    /// moment at which both are published: verifiers that fetch the key set when they first see the new key lose the old one. Gives
+    /// the new key, and the id of the old one.
+    ///
+    /// # Errors
+    /// The store's; another master key; another who changed the keys at the same time.
+    pub async fn replace(&self) -> Result<(KeyTimes, String), SigningKeyError> {
+        let (now, stored) = (self.clock.now(), self.stored().await?);
+        let leaked = stored.schedule.signer(now).ok_or(KeyError::Missing)?;
+        // On replicas whose clocks are behind it must sign at once, too, but not before the one that it follows.
+        let signs_from = leaked.signs_from.max(now.minus(CLOCK_SKEW));
+        let key = self.generate(&stored, signs_from).await?;
+        let (new, old) = (times_of(&key), leaked.kid.clone());
+        let replaced = self.store.signing_key_replace(key, id_of(leaked)?, revoking(now)).await?;
+        let (algorithm, generation) = (&new.algorithm, new.generation);
+        tracing::info!(algorithm, generation, replaced, "signing key");
+        if replaced { Ok((new, old)) } else { Err(SigningKeyError::Rival) }
     }
 
     /// Puts a key out of use: its tokens are refused from now on.
@@ -124,7 +149,8 @@ impl KeyKeeper {
         if key == signer {
             return Err(SigningKeyError::Signs);
         }
-        let retired = self.store.signing_key_retire(id_of(key)?, id_of(signer)?, now).await?;
+        let retired =
+            self.store.signing_key_retire(id_of(key)?, id_of(signer)?, revoking(now)).await?;
         if retired { Ok(()) } else { Err(SigningKeyError::Rival) }
     }
 
@@ -167,13 +193,27 @@ impl KeyKeeper {
         stored: &Stored,
         signs_from: Timestamp,
     ) -> Result<Option<KeyTimes>, SigningKeyError> {
+        let key = self.generate(stored, signs_from).await?;
+        let times = times_of(&key);
+        let made = self.store.signing_key_create(key).await?;
+        let (algorithm, generation) = (&times.algorithm, times.generation);
+        tracing::info!(algorithm, generation, made, "signing key");
+        Ok(made.then_some(times))
+    }
+
+    /// The next key, which is not stored yet.
+    async fn generate(
+        &self,
+        stored: &Stored,
+        signs_from: Timestamp,
+    ) -> Result<SealedKey, SigningKeyError> {
         // Who can't open what is there would add what the others can't.
         self.open(stored, None)?;
         let (id, algorithm) = (Uuid::now_v7(), self.algorithm);
         // An RSA key takes the better part of a second.
         let pkcs8 = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await;
         let pkcs8 = pkcs8.map_err(|_panicked| KeyError::Unusable)??;
-        let key = SealedKey {
+        Ok(SealedKey {
             id,
             algorithm: algorithm.as_str().to_owned(),
             generation: stored.schedule.next_generation(),
@@ -181,11 +221,7 @@ impl KeyKeeper {
             created_at: self.clock.now(),
             signs_from,
             retired_at: None,
-        };
-        let times = times_of(&key);
-        let made = self.store.signing_key_create(key).await?;
-        tracing::info!(%algorithm, generation = times.generation, made, "signing key");
-        Ok(made.then_some(times))
+        })
     }
 
     /// The published keys. Those in `known` need not be decrypted again.
@@ -221,6 +257,13 @@ fn times_of(key: &SealedKey) -> KeyTimes {
         signs_from: key.signs_from,
         retired_at: key.retired_at,
     }
+}
+
+/// The revocation of a key. It is told for as long as any token of ours can live, and not only one of the configured life:
+/// whoever has the key signs what they like, and a verifier that was cut off for hours may still hold it.
+fn revoking(now: Timestamp) -> Revoking {
+    let tokens_expire_at = now.plus(LONGEST_TTL).plus(CLOCK_SKEW);
+    Revoking { now, tokens_expire_at, address: None }
 }
 
 fn id_of(key: &KeyTimes) -> Result<Uuid, SigningKeyError> {

@@ -30,6 +30,7 @@ macro_rules! steps {
             "0016_wrapped_keys",
             "0017_unverified_accounts",
             "0018_long_codes",
+            "0019_revoked_keys",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

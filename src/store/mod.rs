@@ -303,8 +303,17 @@ pub trait SigningKeys {
     /// Adds a key, unless there is one of that algorithm and generation. Returns whether it did: of many callers one does.
     async fn signing_key_create(&self, key: SealedKey) -> Result<bool>;
 
-    /// Retires a key while `signer`, which is another one, is not retired. Returns whether it did.
-    async fn signing_key_retire(&self, id: Uuid, signer: Uuid, now: Timestamp) -> Result<bool>;
+    /// Retires a key while `signer`, which is another one, is not retired, and tells those who watch. Returns whether it did.
+    async fn signing_key_retire(&self, id: Uuid, signer: Uuid, at: Revoking) -> Result<bool>;
+
+    /// Adds a key, retires `replaced`, and tells those who watch: all of it, or nothing where there is a key of that algorithm and
+    /// generation, or `replaced` is retired already. Returns whether it did: of many callers one does.
+    async fn signing_key_replace(
+        &self,
+        key: SealedKey,
+        replaced: Uuid,
+        at: Revoking,
+    ) -> Result<bool>;
 
     /// Forgets the private part of a key. Returns whether there was one.
     async fn signing_key_erase(&self, id: Uuid) -> Result<bool>;

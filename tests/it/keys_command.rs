@@ -77,6 +77,23 @@ async fn keys_are_listed_replaced_and_retired(
     assert!(refused.contains("there is no key with this id"), "{refused}");
 }
 
+#[rstest]
+#[tokio::test]
+async fn a_leaked_key_is_replaced_and_revoked_with_one_command(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let keys = Keys::new(backend).await;
+    let leaked = keys.list()[0].0.clone();
+    let refused = keys.run(&["keys", "rotate", "--revoke-current"]).unwrap_err();
+    assert!(refused.contains("--now"), "{refused}");
+    assert_eq!(keys.states(), ["signing"]);
+    let said = keys.done(&["keys", "rotate", "--now", "--revoke-current"]);
+    assert!(said.contains(&format!("key {leaked} is revoked with all of its tokens")), "{said}");
+    assert!(said.contains("docs/verifiers.md"), "{said}");
+    assert_eq!(keys.states(), ["signing", "retired"]);
+    assert!(keys.list()[0].0 != leaked && said.contains(&keys.list()[0].0), "{said}");
+}
+
 #[tokio::test]
 async fn the_table_lines_up() {
     let keys = Keys::new(Backend::Sqlite).await;

@@ -30,6 +30,7 @@ mod janitor;
 mod json_log;
 mod keys;
 mod keys_command;
+mod leaked_keys;
 mod limits;
 mod login;
 mod logout;

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use countersign::{
-    app::{App, Environment},
+    app::{self, App, Environment},
     config::{Config, Signing},
     pb::{RevokeOtherSessionsRequest, Tokens, User, login_response::Result as Outcome},
     store::{Revoking, Store},
@@ -126,6 +126,33 @@ async fn a_session_that_was_revoked_is_refused_within_a_second(
         .await;
     assert!(revoked_at.elapsed() < Duration::from_secs(1), "{:?}", revoked_at.elapsed());
     assert!(verifier.verify(&other.access_token).await.is_ok());
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_leaked_key_is_refused_within_a_second_and_the_next_ones_tokens_are_good(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let keys = app::keys(&config(&server.database), &server.clock.clock()).await.unwrap().unwrap();
+    let verifier = verifier(server.grpc, settings("countersign")).await;
+    eventually("following", async || verifier.status().is_following).await;
+    let (_, tokens) = login(&server).await;
+    assert!(verifier.verify(&tokens.access_token).await.is_ok());
+    let (next, _leaked) = keys.replace().await.unwrap();
+    let revoked_at = Instant::now();
+    eventually("the revocation", async || verifier.verify(&tokens.access_token).await.is_err())
+        .await;
+    assert!(revoked_at.elapsed() < Duration::from_secs(1), "{:?}", revoked_at.elapsed());
+    eventually("the next key", async || {
+        let fresh = login(&server).await.1.access_token;
+        let header = jsonwebtoken::decode_header(&fresh).unwrap();
+        let verified = verifier.verify(&fresh).await;
+        assert_ne!(verified, Err(VerifyError::Invalid), "nobody is to log out");
+        header.kid.as_deref() == Some(next.kid.as_str()) && verified.is_ok()
+    })
+    .await;
+    assert_eq!(verifier.verify(&tokens.access_token).await, Err(VerifyError::Invalid));
 }
 
 #[tokio::test]

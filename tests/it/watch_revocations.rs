@@ -5,7 +5,7 @@ mod replicas;
 use std::time::Duration;
 
 use countersign::{
-    app::Environment,
+    app::{self, Environment},
     pb::{
         IntrospectTokenRequest, Revocation, Tokens, User, WatchRevocationsRequest,
         WatchRevocationsResponse, revocation::Subject,
@@ -18,7 +18,7 @@ use tonic::{Code, Request, Status, Streaming};
 use uuid::Uuid;
 
 use crate::{
-    harness::{Backend, Server, eventually, reason, soon, violations},
+    harness::{Backend, Server, eventually, reason, server::config, soon, violations},
     http::get,
 };
 
@@ -304,6 +304,28 @@ async fn when_the_server_shuts_down_its_streams_end_in_order(
     assert_eq!(next(&mut stream).await.revocation, None);
     server.stop().await.unwrap();
     assert_eq!(soon("the end", stream.message()).await.unwrap(), None, "an error, not the end");
+}
+
+/// Whoever has a leaked key can sign for years: it is told for longer than any token of ours can live.
+#[rstest]
+#[tokio::test]
+async fn a_signing_key_that_is_withdrawn_is_told(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let config = config(&server.database);
+    let keys = app::keys(&config, &server.clock.clock()).await.unwrap().unwrap();
+    let mut stream = watch(&server, "").await;
+    let (next, leaked) = keys.replace().await.unwrap();
+    keys.rotate(true).await.unwrap();
+    keys.retire(&next.kid).await.unwrap();
+    for kid in [leaked, next.kid] {
+        let (_, revocation) = next_revocation(&mut stream).await;
+        assert_eq!(revocation.subject, Some(Subject::KeyId(kid)));
+        let (begin, end) = (revocation.not_before.unwrap(), revocation.expire_time.unwrap());
+        assert!(end.seconds - begin.seconds > 24 * 3600);
+        assert!(revocation.kept_session_id.is_empty() && revocation.session_epoch == 0);
+    }
 }
 
 /// Introspection and the stream are two views of one thing.

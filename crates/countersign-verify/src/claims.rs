@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
-/// The claims of an access token that was verified. All but `nbf` and `session_epoch` are there in every token, each of its type.
+/// The claims of an access token that was verified. All but `nbf`, `roles` and `session_epoch` are there in every token, each of its type.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Claims {
@@ -34,7 +34,8 @@ pub struct Claims {
     pub auth_time: i64,
     /// The username as it was typed, for people to read. It may change: keep [`sub`](Self::sub).
     pub preferred_username: String,
-    /// The user's roles.
+    /// The user's roles; none where the token does not say.
+    #[serde(default)]
     pub roles: Vec<String>,
     /// How often all of the user's sessions had been ended when this one began, or last went on without the others; 0 where the
     /// token does not say.

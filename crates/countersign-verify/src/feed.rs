@@ -14,8 +14,10 @@ use tonic::{Code, Status, transport::Channel};
 use crate::{
     Claims, Settings, WhenBlind,
     backoff::Backoff,
+    keys::Keys,
     pb::{
-        WatchRevocationsRequest, WatchRevocationsResponse, token_service_client::TokenServiceClient,
+        WatchRevocationsRequest, WatchRevocationsResponse, revocation::Subject,
+        token_service_client::TokenServiceClient,
     },
     revocations::Revocations,
     unix_seconds,
@@ -85,16 +87,27 @@ impl Feed {
         self: Arc<Self>,
         mut client: TokenServiceClient<Channel>,
         settings: Arc<Settings>,
+        keys: Arc<Keys>,
     ) {
         let (mut cursor, mut backoff) = (String::new(), Backoff::new());
         loop {
-            let ended = self.listen(&mut client, &mut cursor, &mut backoff, &settings).await;
-            self.link.send_modify(|link| (link.is_live, link.was_tried) = (false, true));
+            let heard = self.link.borrow().heard_at;
+            let ended = self.listen(&mut client, &mut cursor, &mut backoff, &settings, &keys).await;
+            // The server ends streams that are old or when it shuts down: another one goes on from here. It is no longer live only
+            // if that one ends without a word.
+            let link = *self.link.borrow();
+            if ended.code() == Code::Ok && link.is_live && link.heard_at > heard {
+                tracing::debug!(
+                    "the server has ended the stream of revocations, and is asked for the next one"
+                );
+            } else {
+                self.link.send_modify(|link| (link.is_live, link.was_tried) = (false, true));
+                tracing::warn!(code = ?ended.code(), error = ended.message(), "revocations are not followed");
+            }
             // A server that was set up anew does not know it.
             if ended.code() == Code::InvalidArgument {
                 cursor.clear();
             }
-            tracing::warn!(code = ?ended.code(), error = ended.message(), "revocations are not followed");
             sleep(backoff.next()).await;
         }
     }
@@ -106,6 +119,7 @@ impl Feed {
         cursor: &mut String,
         backoff: &mut Backoff,
         settings: &Settings,
+        keys: &Keys,
     ) -> Status {
         let silent = |_elapsed| Status::deadline_exceeded("the server is silent");
         let request = WatchRevocationsRequest { cursor: cursor.clone() };
@@ -119,7 +133,7 @@ impl Feed {
                 Ok(Some(message)) => {
                     let is_heartbeat = message.revocation.is_none();
                     cursor.clone_from(&message.cursor);
-                    self.take(message, settings);
+                    self.take(message, settings, keys);
                     if is_heartbeat {
                         backoff.reset();
                     }
@@ -130,7 +144,12 @@ impl Feed {
         }
     }
 
-    fn take(&self, message: WatchRevocationsResponse, settings: &Settings) {
+    fn take(&self, message: WatchRevocationsResponse, settings: &Settings, keys: &Keys) {
+        let subject =
+            message.revocation.as_ref().and_then(|revocation| revocation.subject.as_ref());
+        if let Some(Subject::KeyId(kid)) = subject {
+            keys.withdraw(kid);
+        }
         let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
         let is_heartbeat = message.revocation.is_none();
         if let Some(revocation) = message.revocation

@@ -1,6 +1,6 @@
 //! Public keys, by id; each with the one algorithm it is for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jsonwebtoken::{DecodingKey, crypto};
 
@@ -20,14 +20,21 @@ struct Key {
 /// The keys of one answer, and the tokens that they have verified: a new answer forgets those along with the keys.
 pub(crate) struct KeySet {
     keys: HashMap<String, Key>,
+    withdrawn: HashSet<String>,
     published: Vec<Jwk>,
     pub(crate) remembered: Remembered,
 }
 
 impl KeySet {
-    /// Takes what is of use here of what was published. The rest may be meant for verifiers newer than this one.
-    pub(crate) fn new(published: Vec<Jwk>, settings: &Settings) -> Self {
-        let usable = published.iter().filter_map(|jwk| {
+    /// Takes what is of use here of what was published, and was not withdrawn. The rest may be meant for verifiers newer than this
+    /// one.
+    pub(crate) fn new(
+        published: Vec<Jwk>,
+        withdrawn: &HashSet<String>,
+        settings: &Settings,
+    ) -> Self {
+        let counts = published.iter().filter(|jwk| !withdrawn.contains(&jwk.kid));
+        let usable = counts.filter_map(|jwk| {
             let key = Key::parse(jwk, &settings.algorithms);
             if key.is_none() {
                 tracing::debug!(kid = jwk.kid, alg = jwk.alg, "a published key is of no use here");
@@ -39,7 +46,13 @@ impl KeySet {
         if let Some(secret) = &settings.shared_secret {
             keys.insert(SECRET_KID.to_owned(), Key::secret(secret.key()));
         }
-        Self { keys, published, remembered: Remembered::new(settings.remembered_tokens) }
+        let remembered = Remembered::new(settings.remembered_tokens);
+        Self { keys, withdrawn: withdrawn.clone(), published, remembered }
+    }
+
+    /// The answer that it was made of.
+    pub(crate) fn published(&self) -> &[Jwk] {
+        &self.published
     }
 
     /// Whether an answer says what this one said.
@@ -52,7 +65,7 @@ impl KeySet {
     }
 
     /// Whether the key of that id signed `message`, with its own algorithm, which the header has to name too. Nothing where
-    /// there is no such key.
+    /// there is no such key; one that was withdrawn is known, and has signed nothing.
     pub(crate) fn verifies(
         &self,
         kid: &str,
@@ -60,6 +73,9 @@ impl KeySet {
         message: &str,
         signature: &str,
     ) -> Option<bool> {
+        if self.withdrawn.contains(kid) {
+            return Some(false);
+        }
         let key = self.keys.get(kid)?;
         let verifies =
             || crypto::verify(signature, message.as_bytes(), &key.decoding, key.algorithm);

@@ -1,6 +1,6 @@
 //! Fetches the key set and keeps it fresh, in a task of its own: no request waits for that but one with an unknown key.
 
-use std::{future, sync::Arc, time::Duration};
+use std::{collections::HashSet, future, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Notify, watch},
@@ -21,6 +21,12 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long after an attempt an unknown key is no reason for another: tokens with made-up keys must not become the server's load.
 const COOL_DOWN: Duration = Duration::from_secs(10);
 
+/// How long after a key was withdrawn all replicas of the server publish the one in its place: a second, and one for the way.
+const SETTLES_WITHIN: Duration = Duration::from_secs(2);
+
+/// The cool-down in that time: until the new key is here, good tokens can't be verified.
+const SETTLING_COOL_DOWN: Duration = Duration::from_millis(100);
+
 pub(crate) struct Keys {
     settings: Arc<Settings>,
     state: watch::Sender<State>,
@@ -34,11 +40,20 @@ struct State {
     /// When the last attempt ended, well or not.
     tried_at: Option<Instant>,
     attempts: u64,
+    /// Never forgotten: whoever has such a key can sign tokens that expire when they like, and a replica of the server that has
+    /// not heard of it yet still publishes it. There are as many as operators have withdrawn.
+    withdrawn: HashSet<String>,
+    withdrawn_at: Option<Instant>,
 }
 
 impl State {
     fn is_cooling_down(&self) -> bool {
-        self.tried_at.is_some_and(|tried| tried.elapsed() < COOL_DOWN)
+        let pause = if self.is_settling() { SETTLING_COOL_DOWN } else { COOL_DOWN };
+        self.tried_at.is_some_and(|tried| tried.elapsed() < pause)
+    }
+
+    fn is_settling(&self) -> bool {
+        self.withdrawn_at.is_some_and(|at| at.elapsed() < SETTLES_WITHIN)
     }
 }
 
@@ -56,6 +71,30 @@ impl Keys {
     /// How long ago the server last gave them.
     pub(crate) fn age(&self) -> Option<Duration> {
         self.state.borrow().fetched_at.map(|at| at.elapsed())
+    }
+
+    /// Refuses a key from now on and for good, and fetches the one in its place.
+    pub(crate) fn withdraw(&self, kid: &str) {
+        let is_new = self.state.send_if_modified(|state| {
+            if !state.withdrawn.insert(kid.to_owned()) {
+                return false;
+            }
+            (state.withdrawn_at, state.tried_at) = (Some(Instant::now()), None);
+            if let Some(set) = state.set.take() {
+                let set = KeySet::new(set.published().to_vec(), &state.withdrawn, &self.settings);
+                state.set = Some(Arc::new(set));
+            }
+            true
+        });
+        if is_new {
+            tracing::info!(kid, "a signing key was withdrawn: its tokens are refused");
+            self.wanted.notify_one();
+        }
+    }
+
+    /// Whether a key was withdrawn so short a time ago that the server's replicas may not all publish the one in its place.
+    pub(crate) fn is_settling(&self) -> bool {
+        self.state.borrow().is_settling()
     }
 
     /// Waits for the first ones.
@@ -119,7 +158,7 @@ impl Keys {
             let Some(published) = published else { return };
             state.fetched_at = Some(now);
             if !state.set.as_ref().is_some_and(|set| set.is_of(&published)) {
-                let set = KeySet::new(published, &self.settings);
+                let set = KeySet::new(published, &state.withdrawn, &self.settings);
                 tracing::info!(keys = set.len(), "key set");
                 state.set = Some(Arc::new(set));
             }

@@ -66,6 +66,8 @@ impl Revocations {
                 known.add(revocation, not_before, forget_at);
                 true
             }),
+            // The keys' own affair.
+            Some(Subject::KeyId(_)) => true,
             None => false,
         }
     }

@@ -89,7 +89,7 @@ impl Verifier {
         let feed = Arc::new(Feed::default());
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&keys).keep_fresh(client.clone()));
-        tasks.spawn(Arc::clone(&feed).follow(client, Arc::clone(&settings)));
+        tasks.spawn(Arc::clone(&feed).follow(client, Arc::clone(&settings), Arc::clone(&keys)));
         Self(Arc::new(Inner { settings, keys, feed, _tasks: tasks }))
     }
 
@@ -110,6 +110,10 @@ impl Verifier {
         let mut result = self.check(jwt, now);
         if result == Err(Refused::UnknownKey) && self.0.keys.refetch().await {
             result = self.check(jwt, now);
+        }
+        if result == Err(Refused::UnknownKey) && self.0.keys.is_settling() {
+            // It may be the key that has taken the withdrawn one's place.
+            result = Err(Refused::Unavailable("a key was withdrawn, and the next one is not here"));
         }
         result.map_err(logged)
     }

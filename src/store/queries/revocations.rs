@@ -10,7 +10,7 @@ use crate::{
     store::{Error, NumberedRevocation, Result, Revocations},
 };
 
-/// How many are inserted at a time: seven values each, of the 32,766 that SQLite takes.
+/// How many are inserted at a time: eight values each, of the 32,766 that SQLite takes.
 const ROWS: usize = 1000;
 
 #[async_trait]
@@ -28,8 +28,8 @@ impl Revocations for Backend {
         limit: u32,
     ) -> Result<Vec<NumberedRevocation>> {
         let rows: Vec<RevocationRow> = sqlx::query_as(
-            "SELECT seq, session_id, user_id, session_epoch, kept_session_id, not_before, expires_at \
-             FROM revocations WHERE seq > $1 AND expires_at > $2 ORDER BY seq LIMIT $3",
+            "SELECT seq, session_id, user_id, session_epoch, kept_session_id, key_id, not_before, \
+             expires_at FROM revocations WHERE seq > $1 AND expires_at > $2 ORDER BY seq LIMIT $3",
         )
         .bind(seq)
         .bind(now)
@@ -63,19 +63,24 @@ pub(super) async fn append(connection: &mut Connection, revocations: &[Revocatio
 async fn insert(connection: &mut Connection, first: i64, rows: &[Revocation]) -> Result<()> {
     let mut statement = QueryBuilder::<<Connection as sqlx::Connection>::Database>::new(
         "INSERT INTO revocations \
-         (seq, session_id, user_id, session_epoch, kept_session_id, not_before, expires_at) ",
+         (seq, session_id, user_id, session_epoch, kept_session_id, key_id, not_before, expires_at) ",
     );
     statement.push_values((first..).zip(rows), |mut row, (seq, revocation)| {
-        let (session_id, user_id, epoch, kept) = match revocation.subject {
-            Revoked::Session(id) => (Some(id), None, None, None),
-            Revoked::User(id) => (None, Some(id), None, None),
-            Revoked::Earlier { user_id, epoch, kept } => (None, Some(user_id), Some(epoch), kept),
+        let (session_id, user_id, epoch, kept, key_id) = match revocation.subject {
+            Revoked::Session(id) => (Some(id), None, None, None, None),
+            Revoked::User(id) => (None, Some(id), None, None, None),
+            Revoked::Earlier { user_id, epoch, kept } => {
+                (None, Some(user_id), Some(epoch), kept, None)
+            }
+            // To the release before it is a user whom there is not.
+            Revoked::Key(id) => (None, Some(id), None, None, Some(id)),
         };
         row.push_bind(seq)
             .push_bind(session_id)
             .push_bind(user_id)
             .push_bind(epoch)
             .push_bind(kept)
+            .push_bind(key_id)
             .push_bind(revocation.not_before)
             .push_bind(revocation.expires_at);
     });
@@ -90,6 +95,7 @@ struct RevocationRow {
     user_id: Option<Uuid>,
     session_epoch: Option<i64>,
     kept_session_id: Option<Uuid>,
+    key_id: Option<Uuid>,
     not_before: Timestamp,
     expires_at: Timestamp,
 }
@@ -98,13 +104,17 @@ impl TryFrom<RevocationRow> for NumberedRevocation {
     type Error = Error;
 
     fn try_from(row: RevocationRow) -> Result<Self> {
-        let subject = match (row.session_id, row.user_id, row.session_epoch) {
-            (Some(id), None, None) => Revoked::Session(id),
-            (None, Some(id), None) => Revoked::User(id),
-            (None, Some(user_id), Some(epoch)) => {
+        let subject = match (row.session_id, row.user_id, row.session_epoch, row.key_id) {
+            (None, Some(_), None, Some(id)) => Revoked::Key(id),
+            (Some(id), None, None, None) => Revoked::Session(id),
+            (None, Some(id), None, None) => Revoked::User(id),
+            (None, Some(user_id), Some(epoch), None) => {
                 Revoked::Earlier { user_id, epoch, kept: row.kept_session_id }
             }
-            (None, None, _) | (Some(_), Some(_), _) | (Some(_), None, Some(_)) => {
+            (None, None, _, _)
+            | (Some(_), Some(_), _, _)
+            | (Some(_), None, Some(_), _)
+            | (_, _, None | Some(_), Some(_)) => {
                 return Err(Error::Corrupt("revocations.*_id"));
             }
         };

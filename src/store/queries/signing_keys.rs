@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection};
+use super::{Backend, Connection, revocations};
 use crate::{
-    domain::Timestamp,
-    store::{Result, SealedKey, SigningKeys},
+    domain::{Revocation, Revoked, Timestamp},
+    store::{Result, Revoking, SealedKey, SigningKeys},
 };
 
 #[async_trait]
@@ -36,9 +36,21 @@ impl SigningKeys for Backend {
         self.write(key, |connection, key| Box::pin(insert(connection, key))).await
     }
 
-    async fn signing_key_retire(&self, id: Uuid, signer: Uuid, now: Timestamp) -> Result<bool> {
-        self.write((id, signer, now), |connection, (id, signer, now)| {
-            Box::pin(retire(connection, *id, *signer, *now))
+    async fn signing_key_retire(&self, id: Uuid, signer: Uuid, at: Revoking) -> Result<bool> {
+        self.write((id, signer, at), |connection, (id, signer, at)| {
+            Box::pin(retire(connection, *id, *signer, *at))
+        })
+        .await
+    }
+
+    async fn signing_key_replace(
+        &self,
+        key: SealedKey,
+        replaced: Uuid,
+        at: Revoking,
+    ) -> Result<bool> {
+        self.write((key, replaced, at), |connection, (key, replaced, at)| {
+            Box::pin(replace(connection, key, *replaced, *at))
         })
         .await
     }
@@ -71,30 +83,53 @@ async fn insert(connection: &mut Connection, key: &SealedKey) -> Result<bool> {
     Ok(added.is_some())
 }
 
-async fn retire(
-    connection: &mut Connection,
-    id: Uuid,
-    signer: Uuid,
-    now: Timestamp,
-) -> Result<bool> {
-    // The row is held until the commit: nobody retires the signer meanwhile.
-    let signs = sqlx::query(
-        "UPDATE signing_keys SET retired_at = NULL WHERE id = $1 AND retired_at IS NULL RETURNING id",
-    )
-    .bind(signer)
-    .fetch_optional(&mut *connection)
-    .await?;
-    if signs.is_none() || id == signer {
+async fn retire(connection: &mut Connection, id: Uuid, signer: Uuid, at: Revoking) -> Result<bool> {
+    if !hold(connection, signer).await? || id == signer {
         return Ok(false);
     }
+    withdraw(connection, id, at).await
+}
+
+async fn replace(
+    connection: &mut Connection,
+    key: &SealedKey,
+    replaced: Uuid,
+    at: Revoking,
+) -> Result<bool> {
+    // Held first: once the new key is in, nothing may stand in the way any more.
+    if !hold(connection, replaced).await? || !insert(connection, key).await? {
+        return Ok(false);
+    }
+    withdraw(connection, replaced, at).await
+}
+
+/// Whether a key is not retired. Its row is held until the commit: nobody retires it meanwhile.
+async fn hold(connection: &mut Connection, id: Uuid) -> Result<bool> {
+    let held = sqlx::query(
+        "UPDATE signing_keys SET retired_at = NULL WHERE id = $1 AND retired_at IS NULL RETURNING id",
+    )
+    .bind(id)
+    .fetch_optional(connection)
+    .await?;
+    Ok(held.is_some())
+}
+
+/// Retires a key and tells those who watch, as the last statements of the transaction. Returns whether it was not retired before.
+async fn withdraw(connection: &mut Connection, id: Uuid, at: Revoking) -> Result<bool> {
     let retired = sqlx::query(
         "UPDATE signing_keys SET retired_at = $2, active = FALSE WHERE id = $1 AND retired_at IS NULL RETURNING id",
     )
     .bind(id)
-    .bind(now)
-    .fetch_optional(connection)
+    .bind(at.now)
+    .fetch_optional(&mut *connection)
     .await?;
-    Ok(retired.is_some())
+    if retired.is_none() {
+        return Ok(false);
+    }
+    let (not_before, expires_at) = (at.now, at.tokens_expire_at);
+    let revocation = Revocation { subject: Revoked::Key(id), not_before, expires_at };
+    revocations::append(connection, &[revocation]).await?;
+    Ok(true)
 }
 
 async fn erase(connection: &mut Connection, id: Uuid) -> Result<bool> {

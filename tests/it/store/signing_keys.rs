@@ -1,6 +1,9 @@
 //! Signing keys.
 
-use countersign::store::SealedKey;
+use countersign::{
+    domain::Revoked,
+    store::{NumberedRevocation, Revoking, SealedKey, Store},
+};
 use rstest::rstest;
 use uuid::Uuid;
 
@@ -17,6 +20,17 @@ pub(super) fn key(algorithm: &str, generation: i64) -> SealedKey {
         signs_from: at(600),
         retired_at: None,
     }
+}
+
+/// At that time, and told until long after.
+fn withdrawal(seconds: u64) -> Revoking {
+    Revoking { now: at(seconds), tokens_expire_at: at(seconds + 90_000), address: None }
+}
+
+/// What those who watch are told.
+async fn told(store: &dyn Store) -> Vec<Revoked> {
+    let told = store.revocations_after(0, at(0), 100).await.unwrap();
+    told.into_iter().map(|told| told.revocation.subject).collect()
 }
 
 #[rstest]
@@ -72,7 +86,8 @@ async fn a_key_is_retired_once_and_only_while_another_one_signs(
     for key in [&old, &signer, &newer] {
         store.signing_key_create(key.clone()).await.unwrap();
     }
-    let retire = async |id, signer| store.signing_key_retire(id, signer, at(5)).await.unwrap();
+    let retire =
+        async |id, signer| store.signing_key_retire(id, signer, withdrawal(5)).await.unwrap();
     assert!(!retire(signer.id, signer.id).await, "it signs itself");
     assert!(!retire(Uuid::now_v7(), signer.id).await, "unknown");
     assert!(!retire(old.id, Uuid::now_v7()).await, "nobody signs");
@@ -85,9 +100,68 @@ async fn a_key_is_retired_once_and_only_while_another_one_signs(
     assert_eq!(retired, [Some(at(5)), Some(at(5)), None]);
     let active = "SELECT COUNT(*) FROM signing_keys WHERE active";
     assert_eq!(database.number(active).await, 0, "the release before must not sign with it");
+    let revoked = [Revoked::Key(old.id), Revoked::Key(signer.id)];
+    assert_eq!(told(store.as_ref()).await, revoked, "of what was not retired nobody is told");
     let unretired = async |id| store.signing_key_unretired(id).await.unwrap();
     assert!(unretired(newer.id).await && !unretired(old.id).await);
     assert!(!unretired(Uuid::now_v7()).await);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_key_is_replaced_and_revoked_as_one_or_not_at_all(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (leaked, new) = (key("ES256", 1), key("ES256", 2));
+    store.signing_key_create(leaked.clone()).await.unwrap();
+    let replace = async |key: &SealedKey, replaced| {
+        store.signing_key_replace(key.clone(), replaced, withdrawal(5)).await.unwrap()
+    };
+    assert!(!replace(&key("ES256", 1), leaked.id).await, "somebody has made that generation");
+    assert!(!replace(&new, Uuid::now_v7()).await, "unknown");
+    assert_eq!(store.signing_keys().await.unwrap(), std::slice::from_ref(&leaked));
+    assert!(replace(&new, leaked.id).await);
+    assert!(!replace(&key("ES256", 3), leaked.id).await, "it is retired already");
+    let retired = SealedKey { retired_at: Some(at(5)), ..leaked.clone() };
+    assert_eq!(store.signing_keys().await.unwrap(), [retired, new]);
+    let first = store.revocations_after(0, at(5), 100).await.unwrap();
+    let [NumberedRevocation { seq: 1, revocation }] = first[..] else { panic!("{first:?}") };
+    assert_eq!(revocation.subject, Revoked::Key(leaked.id));
+    assert_eq!((revocation.not_before, revocation.expires_at), (at(5), at(90_005)));
+    let active = "SELECT COUNT(*) FROM signing_keys WHERE active";
+    assert_eq!(database.number(active).await, 0, "the release before must not sign with it");
+    let as_a_user =
+        "SELECT COUNT(*) FROM revocations WHERE user_id = key_id AND session_id IS NULL";
+    assert_eq!(database.number(as_a_user).await, 1, "what the release before can read");
+}
+
+/// Two operators, or one and the replica whose turn it is to make the next key.
+#[rstest]
+#[tokio::test]
+async fn of_rivals_that_replace_a_key_one_does(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let (store, other) = (database.store().await, database.store().await);
+    let first = key("ES256", 1);
+    store.signing_key_create(first.clone()).await.unwrap();
+    let mut leaked = first.id;
+    for generation in 2..6 {
+        let rivals = [key("ES256", generation), key("ES256", generation)];
+        let results = tokio::join!(
+            store.signing_key_replace(rivals[0].clone(), leaked, withdrawal(5)),
+            other.signing_key_replace(rivals[1].clone(), leaked, withdrawal(5)),
+        );
+        let won = [results.0.unwrap(), results.1.unwrap()];
+        assert!(won[0] != won[1], "{won:?}");
+        leaked = rivals[usize::from(won[1])].id;
+    }
+    let keys = store.signing_keys().await.unwrap();
+    let unretired: Vec<_> = keys.iter().filter(|key| key.retired_at.is_none()).collect();
+    assert_eq!((keys.len(), unretired.len(), unretired[0].id), (5, 1, leaked));
+    assert_eq!(told(store.as_ref()).await.len(), 4);
 }
 
 #[rstest]
@@ -103,8 +177,8 @@ async fn two_keys_are_never_retired_in_favour_of_one_another(
             assert!(store.signing_key_create(key.clone()).await.unwrap());
         }
         let results = tokio::join!(
-            store.signing_key_retire(left.id, right.id, at(5)),
-            store.signing_key_retire(right.id, left.id, at(5)),
+            store.signing_key_retire(left.id, right.id, withdrawal(5)),
+            store.signing_key_retire(right.id, left.id, withdrawal(5)),
         );
         assert!(results.0.unwrap() != results.1.unwrap(), "one of them");
     }

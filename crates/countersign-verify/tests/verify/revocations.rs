@@ -98,6 +98,67 @@ async fn after_a_break_it_goes_on_at_the_cursor_and_knows_what_it_knew() {
     eventually(|| verifier.status().is_following).await;
 }
 
+/// The server ends streams that are old. Nobody need be warned of it, and no metric shows a gap.
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_ends_with_ok_is_followed_by_another_without_a_gap() {
+    let Setting { mut fake, verifier, mut stream, .. } = start(WhenBlind::Accept).await;
+    for cursor in ["7", "8"] {
+        stream.heartbeat(cursor).await;
+        eventually(|| verifier.status().heard_ago == Some(Duration::ZERO)).await;
+        drop(stream);
+        stream = fake.stream().await;
+        assert_eq!(stream.cursor, cursor);
+        assert!(verifier.status().is_following);
+        pass(1).await;
+    }
+    // One that ends without a word is no such thing.
+    drop(stream);
+    eventually(|| !verifier.status().is_following).await;
+}
+
+/// A replica of the server that has not heard of it yet still publishes the key. Whoever has it can sign tokens for years.
+#[tokio::test(start_paused = true)]
+async fn a_withdrawn_key_is_refused_at_once_and_for_good_whatever_is_published() {
+    let Setting { issuer, fake, verifier, stream } = start(WhenBlind::Accept).await;
+    let (jwt, next) = (issuer.token(), Issuer::new(Algorithm::ES256));
+    assert!(verifier.verify(&jwt).await.is_ok(), "and is remembered");
+    let fetches = fake.fetches();
+    stream.revoke("1", Subject::KeyId(issuer.kid.clone()), now(), now() + 900).await;
+    eventually(|| verifier.status().keys == 0).await;
+    assert_eq!(verifier.verify(&jwt).await, Err(VerifyError::Invalid));
+    eventually(|| fake.fetches() > fetches).await;
+    assert_eq!(verifier.verify(&issuer.token()).await, Err(VerifyError::Invalid));
+    let early = verifier.verify(&next.token()).await;
+    assert_eq!(early, Err(VerifyError::Unavailable), "it may be good: nobody is to log out");
+    fake.set_keys([issuer.public(), next.public()]);
+    tokio::time::advance(Duration::from_millis(100)).await;
+    assert!(verifier.verify(&next.token()).await.is_ok(), "without the usual pause");
+    // Not even when all that was told has been forgotten.
+    stream.heartbeat("1").await;
+    pass(3600).await;
+    let mut claims = claims();
+    claims["exp"] = (now() + 100_000).into();
+    let minted = issuer.signed(&issuer.header(), &claims);
+    assert_eq!(verifier.verify(&minted).await, Err(VerifyError::Invalid));
+    assert!(verifier.verify(&next.token()).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_was_withdrawn_before_the_first_keys_came_is_not_taken() {
+    let (issuer, other) = (Issuer::new(Algorithm::ES256), Issuer::new(Algorithm::ES256));
+    let mut fake = Fake::new([issuer.public(), other.public()]);
+    fake.set_away(true);
+    let verifier = Verifier::start(fake.channel(), settings());
+    pass(1).await;
+    fake.set_away(false);
+    let stream = fake.stream().await;
+    stream.revoke("1", Subject::KeyId(issuer.kid.clone()), now(), now() + 900).await;
+    stream.heartbeat("1").await;
+    pass(20).await;
+    assert_eq!(verifier.verify(&issuer.token()).await, Err(VerifyError::Invalid));
+    assert!(verifier.verify(&other.token()).await.is_ok());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_cursor_that_the_server_does_not_know_is_given_up() {
     let Setting { mut fake, verifier: _verifier, stream, .. } = start(WhenBlind::Accept).await;

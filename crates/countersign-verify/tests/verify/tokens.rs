@@ -67,6 +67,14 @@ async fn tokens_of_each_published_key_verify_until_they_expire_give_or_take_the_
     }
 }
 
+/// The server leaves out what would be empty.
+#[tokio::test(start_paused = true)]
+async fn a_token_without_roles_is_good_and_gives_none() {
+    let Forge { issuer, verifier, _stream } = Forge::new(Algorithm::ES256).await;
+    let jwt = issuer.signed(&issuer.header(), &without(&claims(), "roles"));
+    assert!(verifier.verify(&jwt).await.unwrap().roles.is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_secret_counts_where_it_is_configured_and_only_for_hs256() {
     let secret = [7; 32];
@@ -193,7 +201,9 @@ async fn each_claim_is_needed_and_of_its_type() {
     let forge = Forge::new(Algorithm::ES256).await;
     let (header, good) = (forge.issuer.header(), claims());
     for name in good.as_object().unwrap().keys() {
-        forge.refuses(&forge.issuer.signed(&header, &without(&good, name)), name).await;
+        if name != "roles" {
+            forge.refuses(&forge.issuer.signed(&header, &without(&good, name)), name).await;
+        }
         for wrong in [json!(null), json!({}), json!([[]]), json!(true), json!(1.5), json!("")] {
             // An empty text is of the right type for these; what it may say is the next test's matter.
             if wrong != "" || !["client_id", "preferred_username"].contains(&name.as_str()) {
