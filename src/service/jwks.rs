@@ -37,7 +37,8 @@ impl UseCases {
         names
     }
 
-    /// The published key set, in the same order on all replicas. With HS256 there is nothing to publish.
+    /// The published key set, the key that signs first, in the same order on all replicas of one configuration. With HS256 there is
+    /// nothing to publish.
     pub fn jwks(&self) -> Jwks {
         Jwks { keys: self.tokens.ring().public_keys(self.clock.now()) }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The claims of an access token. All of them but the last are there in every token, each of its type.
+/// The claims of an access token. All of them but the last two are there in every token, each of its type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// Who issued it.
@@ -28,7 +28,8 @@ pub struct Claims {
     pub auth_time: i64,
     /// The username as it was typed.
     pub preferred_username: String,
-    /// The user's roles.
+    /// The user's roles. Left out where there are none: Authlib's RFC 9068 validator refuses every token with an empty list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
     /// The epoch of the session: ending all of a user's sessions voids the tokens of earlier ones. It is left out while it is
     /// 0, as in tokens of a release that knew no epochs.

@@ -49,10 +49,14 @@ impl KeyRing {
         self.published(now).find(|key| key.kid() == kid)
     }
 
-    /// The published keys, the one that signs last of all first.
+    /// The published keys. The one that signs comes first: some verifiers (python-jose) take the first key, whatever the token's
+    /// header says. Then the one that signs last of all.
     pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &SigningKey> {
+        let signer = self.schedule.signer(now);
         let published = move |times: &&KeyTimes| self.schedule.state(times, now).is_published();
-        self.schedule.keys().iter().filter(published).filter_map(|times| self.get(&times.kid))
+        let others = self.schedule.keys().iter().filter(move |times| Some(*times) != signer);
+        let in_order = signer.into_iter().chain(others.filter(published));
+        in_order.filter_map(|times| self.get(&times.kid))
     }
 
     /// What others verify with; nothing with HS256.
