@@ -12,7 +12,7 @@ use crate::{
     config::{Config, Listen, Signing},
     delivery::Delivery,
     domain::TrustedProxies,
-    grpc::{self, Health},
+    grpc::{self, Health, Readiness},
     http,
     listener::{self, Listener},
     password::Passwords,
@@ -148,7 +148,7 @@ pub async fn use_cases(config: &Config, environment: &Environment) -> Result<Use
         sources: Sources::new(config.policy.address_rate),
         lines: Lines::default(),
         clock: environment.clock.clone(),
-        revocations: RevocationLog::new(environment.revocations),
+        revocations: RevocationLog::new(environment.revocations, config.listen.stream_age),
     })
 }
 
@@ -287,7 +287,7 @@ impl App {
 
         let servers = async {
             let stopped = stop.clone().cancelled_owned();
-            let (calls, limits) = (use_cases.clone(), environment.limits);
+            let (calls, limits) = (use_cases.clone(), listen.limits(environment.limits));
             let proxies = listen.trusted_proxies.clone();
             let grpc = grpc::serve(grpc, routes, calls, metrics, limits, proxies, stopped);
             let stopped = stop.clone().cancelled_owned();
@@ -303,7 +303,7 @@ impl App {
         }
 
         tracing::info!("shutting down");
-        health.set_ready(false).await;
+        health.set_ready(Readiness::default()).await;
         draining.cancel();
         set_ready.send_replace(false);
         let drain = async {
@@ -331,6 +331,13 @@ impl App {
         }
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+impl Listen {
+    /// The limits of gRPC, of which how long a connection may last follows from how long its streams may.
+    fn limits(&self, limits: grpc::Limits) -> grpc::Limits {
+        grpc::Limits { max_stream_age: service::longest_stream(self.stream_age), ..limits }
     }
 }
 
@@ -369,7 +376,7 @@ async fn watch_readiness(
 ) {
     let mut ticks = tokio::time::interval(every);
     // One that is not ready from the beginning says why, too.
-    let mut told = None;
+    let mut told: Option<Readiness> = None;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -377,20 +384,25 @@ async fn watch_readiness(
         }
         // A database that hangs is no better than one that is gone.
         let checked = timeout(Duration::from_secs(2), use_cases.ready()).await;
+        let key_set = match &checked {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => error.spares_the_key_set() && use_cases.key_set_is_current(),
+            Err(_elapsed) => use_cases.key_set_is_current(),
+        };
         let (ready, why) = match &checked {
             Ok(Ok(())) => (true, String::new()),
             Ok(Err(error)) => (false, chain(error).to_string()),
             Err(_elapsed) => (false, "the store does not answer".to_owned()),
         };
+        let readiness = Readiness { everything: ready, key_set };
         set_ready.send_replace(ready);
-        if told.replace(ready) == Some(ready) {
+        let before = told.replace(readiness);
+        if before == Some(readiness) {
             continue;
         }
-        if ready {
-            tracing::info!("ready")
-        } else {
-            tracing::warn!(why, "not ready")
+        if before.is_none_or(|before| before.everything != ready) {
+            if ready { tracing::info!("ready") } else { tracing::warn!(why, key_set, "not ready") }
         }
-        health.set_ready(ready).await;
+        health.set_ready(readiness).await;
     }
 }

@@ -20,6 +20,8 @@ pub struct Listen {
     pub trusted_proxies: TrustedProxies,
     /// Whether gRPC reflection is served.
     pub reflection: bool,
+    /// How long a stream lasts, give or take a tenth.
+    pub stream_age: Duration,
     /// From not ready to no new connections.
     pub drain_delay: Duration,
     /// How long running calls have to end.
@@ -35,6 +37,7 @@ impl Reader<'_> {
             http: self.address(name::HTTP_ADDR, 8080),
             trusted_proxies: self.trusted_proxies(),
             reflection: self.switch(name::REFLECTION, development),
+            stream_age: self.stream_age(),
             drain_delay: self.duration(name::DRAIN_DELAY, drain_delay, minutes(10)),
             shutdown_timeout: self.duration(
                 name::SHUTDOWN_TIMEOUT,
@@ -65,5 +68,13 @@ impl Reader<'_> {
             ForwardedHeader::parse(text).map_err(str::to_owned)
         });
         proxies.writing(header)
+    }
+
+    fn stream_age(&mut self) -> Duration {
+        let age = self.duration(name::STREAM_AGE, minutes(30), minutes(24 * 60));
+        if age < minutes(1) {
+            self.problems.add(name::STREAM_AGE, "must be at least 1m");
+        }
+        age
     }
 }

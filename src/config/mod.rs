@@ -437,6 +437,7 @@ mod tests {
             (name::TRUSTED_PROXIES, "10.0.0.0/33"),
             (name::FORWARDED_HEADER, "x-real-ip"),
             (name::REFLECTION, "yes"),
+            (name::STREAM_AGE, "25h"),
             (name::DRAIN_DELAY, "5"),
             (name::MASTER_KEY, "!"),
             (name::MASTER_KEY_OLD, "!"),
@@ -467,6 +468,7 @@ mod tests {
         ];
         assert_eq!(names(&bad), bad.map(|(name, _)| name));
         for (name, too_short) in [
+            (name::STREAM_AGE, "59s"),
             (name::ACCESS_TOKEN_TTL, "999ms"),
             (name::KEY_ROTATION, "59m"),
             (name::KEY_LEAD, "299s"),

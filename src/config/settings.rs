@@ -147,6 +147,11 @@ pub const SETTINGS: &[Setting] = &[
         "the header that they write: x-forwarded-for, or forwarded (RFC 7239)",
     ),
     plain(REFLECTION, "on in development", "gRPC reflection: on or off"),
+    plain(
+        STREAM_AGE,
+        "30m",
+        "how long a stream of WatchRevocations lasts, give or take a tenth; then it ends with OK; 1m to 1day",
+    ),
     plain(DRAIN_DELAY, "0s, 5s with Postgres", "from not ready to no new connections, at shutdown"),
     plain(SHUTDOWN_TIMEOUT, "20s", "how long running calls have to end, at shutdown"),
     plain(LOG, "info", "log filter, such as info,countersign=debug"),
@@ -198,6 +203,7 @@ pub(super) const SERVICE_FAILURES: &str = "COUNTERSIGN_SERVICE_FAILURES";
 pub(super) const TRUSTED_PROXIES: &str = "COUNTERSIGN_TRUSTED_PROXIES";
 pub(super) const FORWARDED_HEADER: &str = "COUNTERSIGN_FORWARDED_HEADER";
 pub(super) const REFLECTION: &str = "COUNTERSIGN_REFLECTION";
+pub(super) const STREAM_AGE: &str = "COUNTERSIGN_STREAM_AGE";
 pub(super) const DRAIN_DELAY: &str = "COUNTERSIGN_DRAIN_DELAY";
 pub(super) const SHUTDOWN_TIMEOUT: &str = "COUNTERSIGN_SHUTDOWN_TIMEOUT";
 pub(super) const LOG: &str = "COUNTERSIGN_LOG";

@@ -1,4 +1,4 @@
-//! Health (grpc.health.v1): the empty name is liveness, the services' names are readiness.
+//! Health (grpc.health.v1): the empty name is liveness, the services' names are readiness, each for itself (ADR 23).
 
 use tonic_health::{
     ServingStatus,
@@ -7,6 +7,16 @@ use tonic_health::{
 };
 
 use super::SERVICES;
+use crate::pb::token_service_server;
+
+/// What this replica can do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Readiness {
+    /// Everything.
+    pub everything: bool,
+    /// Give out the key set, which takes no database: what TokenService is asked for most.
+    pub key_set: bool,
+}
 
 /// What the health service says.
 #[derive(Debug, Clone)]
@@ -17,14 +27,17 @@ impl Health {
     pub async fn new() -> (Self, HealthServer<impl HealthApi>) {
         let (reporter, server) = health_reporter();
         let health = Self(reporter);
-        health.set_ready(false).await;
+        health.set_ready(Readiness::default()).await;
         (health, server)
     }
 
-    /// Says whether the services are ready.
-    pub async fn set_ready(&self, ready: bool) {
-        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+    /// Says which services are ready.
+    pub async fn set_ready(&self, readiness: Readiness) {
+        let status = |ready| if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
         for service in SERVICES {
+            let is_token_service = service == token_service_server::SERVICE_NAME;
+            let ready = if is_token_service { readiness.key_set } else { readiness.everything };
+            let status = status(ready);
             self.0.set_service_status(service, status).await;
         }
     }

@@ -1,4 +1,5 @@
-//! Connections below HTTP/2: how long they have for their first word, and which requests HTTP/2 refuses by itself.
+//! Connections below HTTP/2: how long they have for their first word, how long they may last at all, and which requests HTTP/2
+//! refuses by itself.
 
 use std::{
     future::Future,
@@ -26,18 +27,20 @@ use crate::{
 /// The client's connection preface has this many bytes (RFC 9113, section 3.4).
 const PREFACE_BYTES: usize = 24;
 
-/// Accepts connections for ever.
+/// Accepts connections for ever. None lasts for longer than `longest`.
 pub(super) fn incoming(
     listener: Listener,
     preface_deadline: Duration,
+    longest: Duration,
     metrics: Metrics,
 ) -> impl Stream<Item = io::Result<Connection>> {
     stream::unfold((listener, metrics), move |(listener, metrics)| async move {
         let (socket, place) = listener.accept().await;
         let deadline = Box::pin(sleep(preface_deadline));
         let preface = Some(Preface { missing: PREFACE_BYTES, deadline });
+        let end = Box::pin(sleep(longest));
         let sent = Sent { resets: Resets::default(), metrics: metrics.clone() };
-        Some((Ok(Connection { socket, preface, sent, _place: place }), (listener, metrics)))
+        Some((Ok(Connection { socket, preface, end, sent, _place: place }), (listener, metrics)))
     })
 }
 
@@ -53,9 +56,17 @@ pin_project! {
         #[pin]
         socket: TcpStream,
         preface: Option<Preface>,
+        // It was asked to end long before. Looked at only where there is nothing else to do, which comes soon enough.
+        end: Pin<Box<Sleep>>,
         sent: Sent,
         _place: Place,
     }
+}
+
+/// What there is to say where a socket has nothing to do: that it is too old, or nothing.
+fn over<T>(end: &mut Pin<Box<Sleep>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+    ready!(end.as_mut().poll(context));
+    Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// What went out on a connection, and where it is counted.
@@ -105,7 +116,7 @@ impl AsyncRead for Connection {
             ready!(preface.deadline.as_mut().poll(context));
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        Poll::Pending
+        over(this.end, context)
     }
 }
 
@@ -116,7 +127,9 @@ impl AsyncWrite for Connection {
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.project();
-        let bytes = ready!(this.socket.poll_write(context, data))?;
+        let Poll::Ready(bytes) = this.socket.poll_write(context, data)? else {
+            return over(this.end, context);
+        };
         this.sent.note([data], bytes);
         Poll::Ready(Ok(bytes))
     }
@@ -135,7 +148,9 @@ impl AsyncWrite for Connection {
         data: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.project();
-        let bytes = ready!(this.socket.poll_write_vectored(context, data))?;
+        let Poll::Ready(bytes) = this.socket.poll_write_vectored(context, data)? else {
+            return over(this.end, context);
+        };
         this.sent.note(data.iter().map(|buffer| &**buffer), bytes);
         Poll::Ready(Ok(bytes))
     }

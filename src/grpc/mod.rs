@@ -20,12 +20,12 @@ mod status;
 mod token_service;
 
 pub use self::{
-    health::Health,
+    health::{Health, Readiness},
     probe::probe,
     server::{Limits, routes, serve},
 };
 
-/// The services whose health is the service's readiness.
+/// The services whose health is their readiness.
 pub const SERVICES: [&str; 3] = [
     crate::pb::account_service_server::SERVICE_NAME,
     crate::pb::auth_service_server::SERVICE_NAME,

@@ -37,6 +37,9 @@ pub struct Limits {
     pub keepalive_timeout: Duration,
     /// After this long a connection is asked to end, so that callers spread over new replicas.
     pub max_connection_age: Duration,
+    /// How long after that it may go on, with the streams that it has: as long as the longest of them lasts. Then it is closed, and
+    /// with it whatever does not end by itself: a `Watch` of health, a stream that nobody reads. The server follows the configuration.
+    pub max_stream_age: Duration,
     /// The longest that an RPC may take to answer.
     pub max_deadline: Duration,
     /// The largest message of a request, in bytes, also when it is decompressed.
@@ -58,6 +61,7 @@ impl Default for Limits {
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(10),
             max_connection_age: Duration::from_secs(30 * 60),
+            max_stream_age: Duration::from_secs(33 * 60),
             max_deadline: Duration::from_secs(30),
             max_request: 64 * 1024,
             max_head: 16 * 1024,
@@ -78,7 +82,9 @@ pub async fn serve(
     trusted_proxies: TrustedProxies,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
-    let incoming = incoming(listener, limits.preface_deadline, metrics.clone());
+    // With the longest that an RPC may take, for one that came in last.
+    let longest = limits.max_connection_age + limits.max_stream_age + limits.max_deadline;
+    let incoming = incoming(listener, limits.preface_deadline, longest, metrics.clone());
     builder(limits)
         .layer(ObserveLayer(metrics))
         .layer(EdgeLayer {

@@ -37,6 +37,12 @@ impl UseCases {
         names
     }
 
+    /// Whether others may go by the key set while the database is away: it was read so short a time ago that no key that is not in it
+    /// can sign yet. That takes the lead, unless one was withdrawn.
+    pub fn key_set_is_current(&self) -> bool {
+        self.keys.as_ref().is_none_or(|keys| self.tokens.ring().age() < keys.lead)
+    }
+
     /// The published key set, the key that signs first, in the same order on all replicas of one configuration. With HS256 there is
     /// nothing to publish.
     pub fn jwks(&self) -> Jwks {

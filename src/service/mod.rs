@@ -98,7 +98,7 @@ pub use self::{
     sources::Sources,
     verify_2fa::Verify2faRequest,
     verify_email::VerifyEmailRequest,
-    watch_revocations::{RevocationStream, RevocationUpdate},
+    watch_revocations::{RevocationStream, RevocationUpdate, longest_stream},
 };
 
 /// The rules that the configuration sets.

@@ -14,6 +14,16 @@ pub enum NotReady {
     SigningKey,
 }
 
+impl NotReady {
+    /// Whether the key set that is in memory is good all the same: a database that is away changes nothing about it.
+    pub fn spares_the_key_set(&self) -> bool {
+        match self {
+            Self::Store(_) => true,
+            Self::SigningKey => false,
+        }
+    }
+}
+
 impl UseCases {
     /// How the connections to the store are used.
     pub fn pool_use(&self) -> store::PoolUse {

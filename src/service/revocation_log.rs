@@ -46,6 +46,8 @@ impl RevocationPace {
 #[derive(Debug, Clone)]
 pub(crate) struct RevocationLog {
     pub(super) pace: RevocationPace,
+    /// How long a stream lasts, more or less.
+    pub(super) stream_age: Duration,
     known: Arc<watch::Sender<Known>>,
     /// When the last complete reading began, for those who wait for one. Streams do not: most readings find nothing.
     read_at: Arc<watch::Sender<Option<Instant>>>,
@@ -102,9 +104,10 @@ impl Known {
 }
 
 impl RevocationLog {
-    pub(crate) fn new(pace: RevocationPace) -> Self {
+    pub(crate) fn new(pace: RevocationPace, stream_age: Duration) -> Self {
         Self {
             pace,
+            stream_age,
             known: Arc::new(watch::Sender::new(Known::default())),
             read_at: Arc::default(),
             heard: Arc::default(),

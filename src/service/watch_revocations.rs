@@ -1,6 +1,6 @@
 //! WatchRevocations: which tokens no longer count although they have not expired, as it comes to be known.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -15,6 +15,19 @@ use crate::{
 
 /// How many a stream holds between two looks at the log.
 const BATCH: usize = 100;
+
+/// By how much streams last more or less than they should: those that began together must not come back together.
+const SPREAD: f64 = 0.1;
+
+/// The longest that a stream lasts where streams should last that long.
+pub fn longest_stream(age: Duration) -> Duration {
+    age.mul_f64(1.0 + SPREAD)
+}
+
+/// How long the next stream lasts.
+fn lasts(age: Duration) -> Duration {
+    age.mul_f64(rand::random_range(1.0 - SPREAD..=1.0 + SPREAD))
+}
 
 /// One message of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +48,8 @@ pub struct RevocationStream {
     cursor: i64,
     next: VecDeque<NumberedRevocation>,
     heartbeat_at: Instant,
+    /// An open stream would keep its connection for ever, and its subscriber on this replica.
+    ends_at: Instant,
 }
 
 impl UseCases {
@@ -49,16 +64,17 @@ impl UseCases {
         if !self.revocations.catch_up().await {
             return Err(Error::StoreUnavailable("the revocations could not be read".into()));
         }
-        let (clock, heartbeat_at) = (self.clock.clone(), Instant::now());
-        Ok(RevocationStream { log, pace, clock, cursor, next: VecDeque::new(), heartbeat_at })
+        let (clock, now, next) = (self.clock.clone(), Instant::now(), VecDeque::new());
+        let ends_at = now + lasts(self.revocations.stream_age);
+        Ok(RevocationStream { log, pace, clock, cursor, next, heartbeat_at: now, ends_at })
     }
 }
 
 impl RevocationStream {
-    /// The next message; nothing when the server shuts down.
+    /// The next message; nothing when the stream is old or the server shuts down: another one goes on after the last cursor.
     pub async fn next(&mut self) -> Option<RevocationUpdate> {
         loop {
-            if self.log.borrow().ended {
+            if self.log.borrow().ended || Instant::now() >= self.ends_at {
                 return None;
             }
             if let Some(update) = self.update() {
@@ -102,6 +118,7 @@ impl RevocationStream {
         tokio::select! {
             changed = self.log.changed() => changed.ok(),
             () = heartbeat => Some(()),
+            () = sleep_until(self.ends_at) => Some(()),
         }
     }
 }
@@ -120,6 +137,15 @@ fn parse_cursor(text: &str) -> Result<i64, InvalidField> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn streams_that_begin_together_do_not_end_together() {
+        let age = Duration::from_secs(1800);
+        let ages: Vec<_> = (0..1000).map(|_| lasts(age).as_secs()).collect();
+        assert!(ages.iter().all(|age| (1620..=1980).contains(age)), "a tenth more or less");
+        assert!(ages.iter().any(|age| *age < 1700) && ages.iter().any(|age| *age > 1900));
+        assert_eq!(longest_stream(age).as_secs(), 1980);
+    }
 
     #[test]
     fn a_cursor_is_empty_or_a_number_of_ours() {

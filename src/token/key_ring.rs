@@ -1,6 +1,9 @@
 //! The keys of this moment: the one that signs, and all that verify.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use super::{PublicKey, SigningKey};
 use crate::domain::{KeySchedule, KeyTimes, Timestamp};
@@ -10,13 +13,14 @@ use crate::domain::{KeySchedule, KeyTimes, Timestamp};
 pub struct KeyRing {
     schedule: KeySchedule,
     keys: HashMap<String, SigningKey>,
+    made_at: Instant,
 }
 
 impl KeyRing {
     /// The ring of these keys, of which the schedule says when they count. What is not in both counts for nothing.
     pub fn new(schedule: KeySchedule, keys: impl IntoIterator<Item = SigningKey>) -> Self {
         let keys = keys.into_iter().map(|key| (key.kid().to_owned(), key)).collect();
-        Self { schedule, keys }
+        Self { schedule, keys, made_at: Instant::now() }
     }
 
     /// The ring of one key that is not kept and never replaced: of a configured secret.
@@ -31,7 +35,12 @@ impl KeyRing {
             retired_at: None,
         };
         let algorithm = key.algorithm().as_str();
-        Self::new(KeySchedule::new(vec![times], algorithm, std::time::Duration::ZERO), [key])
+        Self::new(KeySchedule::new(vec![times], algorithm, Duration::ZERO), [key])
+    }
+
+    /// How long ago the keys were read.
+    pub fn age(&self) -> Duration {
+        self.made_at.elapsed()
     }
 
     /// The key of that id, whatever it is good for.

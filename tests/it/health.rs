@@ -1,8 +1,11 @@
 //! Health and readiness.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
-use countersign::{grpc::SERVICES, pb::GetJwksRequest};
+use countersign::{
+    grpc::SERVICES,
+    pb::{GetJwksRequest, WatchRevocationsRequest},
+};
 use rstest::rstest;
 use tonic::Code;
 use tonic_health::pb::{
@@ -10,7 +13,11 @@ use tonic_health::pb::{
 };
 use uuid::Uuid;
 
-use crate::harness::{Backend, Server, eventually, soon};
+use crate::{
+    harness::{Backend, Server, eventually, soon},
+    http::get,
+    leaked_keys::{readiness, rest},
+};
 
 async fn status(server: &Server, service: &str) -> Result<ServingStatus, Code> {
     let request = HealthCheckRequest { service: service.to_owned() };
@@ -18,14 +25,23 @@ async fn status(server: &Server, service: &str) -> Result<ServingStatus, Code> {
     response.map(|response| response.into_inner().status()).map_err(|status| status.code())
 }
 
-/// Waits until every service is ready, or none is; the process is alive all the while.
+const ACCOUNT: &str = SERVICES[0];
+const AUTH: &str = SERVICES[1];
+const TOKENS: &str = SERVICES[2];
+
+/// Waits until a service has that status; the process is alive all the while.
+async fn is(server: &Server, service: &str, wanted: ServingStatus) {
+    eventually(&format!("{service} {wanted:?}"), async || {
+        assert_eq!(status(server, "").await, Ok(ServingStatus::Serving));
+        status(server, service).await == Ok(wanted)
+    })
+    .await;
+}
+
+/// Waits until every service is ready, or none is.
 pub async fn becomes(server: &Server, wanted: ServingStatus) {
     for service in SERVICES {
-        eventually(&format!("{service} {wanted:?}"), async || {
-            assert_eq!(status(server, "").await, Ok(ServingStatus::Serving));
-            status(server, service).await == Ok(wanted)
-        })
-        .await;
+        is(server, service, wanted).await;
     }
 }
 
@@ -47,16 +63,50 @@ async fn every_service_of_ours_has_a_health_of_its_own(
     assert_eq!(names, SERVICES);
 }
 
+/// What takes no database goes on: who verifies tokens must not lose the keys with it.
 #[tokio::test]
-async fn readiness_follows_the_database_both_ways() {
+async fn readiness_follows_the_database_both_ways_and_the_key_set_stays() {
     let server = Server::start(Backend::Postgres).await;
     becomes(&server, ServingStatus::Serving).await;
+    let key_set = get(server.http, "/.well-known/jwks.json").await.1;
     for _ in 0..2 {
         server.database.set_away(true).await;
-        becomes(&server, ServingStatus::NotServing).await;
+        for service in [AUTH, ACCOUNT] {
+            is(&server, service, ServingStatus::NotServing).await;
+        }
+        assert_eq!(status(&server, TOKENS).await, Ok(ServingStatus::Serving));
+        let jwks = server.tokens.clone().get_jwks(GetJwksRequest {}).await.unwrap().into_inner();
+        assert_eq!(jwks.jwks_json, key_set.as_bytes());
+        let (head, body) = get(server.http, "/.well-known/jwks.json").await;
+        assert!(head.starts_with("http/1.1 200") && body == key_set, "{head}");
+        let (head, _) = get(server.http, "/.well-known/openid-configuration").await;
+        assert!(head.starts_with("http/1.1 200"), "{head}");
+        // What takes a database says so.
+        let request = WatchRevocationsRequest::default();
+        let refused = server.tokens.clone().watch_revocations(request).await;
+        assert_eq!(refused.unwrap_err().code(), Code::Unavailable);
         server.database.set_away(false).await;
         becomes(&server, ServingStatus::Serving).await;
     }
+}
+
+/// By then another key may sign, of which a replica without a database knows nothing.
+#[tokio::test]
+async fn a_key_set_that_is_older_than_the_lead_is_not_to_be_relied_on() {
+    let server = Server::start_with(Backend::Postgres, |config, environment| {
+        config.key_lead = Duration::from_secs(1);
+        environment.reload_keys_every = Duration::from_millis(100);
+    })
+    .await;
+    becomes(&server, ServingStatus::Serving).await;
+    server.database.set_away(true).await;
+    is(&server, AUTH, ServingStatus::NotServing).await;
+    is(&server, TOKENS, ServingStatus::NotServing).await;
+    // It is all there is, and better than none: nobody can sign without a database either.
+    let jwks = server.tokens.clone().get_jwks(GetJwksRequest {}).await.unwrap().into_inner();
+    assert_eq!(jwks.keys.len(), 1);
+    server.database.set_away(false).await;
+    becomes(&server, ServingStatus::Serving).await;
 }
 
 /// A replica that signs with a key that is not published makes tokens that nobody can verify.
@@ -104,33 +154,47 @@ async fn a_watcher_hears_of_changes_and_of_nothing_else() {
         seen.len() > 12
     })
     .await;
-    // The server would make another one as soon as it looks.
-    server.database.refuse("INSERT ON signing_keys").await;
-    server.database.run("UPDATE signing_keys SET retired_at = created_at").await;
+    server.database.run(NO_SCHEMA).await;
     assert_eq!(next().await, Some(ServingStatus::NotServing), "nothing was said in between");
 }
 
+/// To this program, an old schema.
+const NO_SCHEMA: &str = "UPDATE _sqlx_migrations SET success = FALSE WHERE version > 1";
+
 #[rstest]
-#[case::schema(
-    "UPDATE _sqlx_migrations SET success = FALSE WHERE version > 1",
-    "UPDATE _sqlx_migrations SET success = TRUE"
-)]
-#[case::signing_key(
-    "UPDATE signing_keys SET retired_at = created_at",
-    "UPDATE signing_keys SET retired_at = NULL"
-)]
 #[tokio::test]
-async fn readiness_follows_the_schema_and_the_signing_key_both_ways(
-    #[case] breaks: &str,
-    #[case] mends: &str,
+async fn readiness_follows_the_schema_both_ways(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = Server::start(backend).await;
     becomes(&server, ServingStatus::Serving).await;
-    // Where the key is retired the server would make another one as soon as it looks.
-    server.database.refuse("INSERT ON signing_keys").await;
-    server.database.run(breaks).await;
-    becomes(&server, ServingStatus::NotServing).await;
-    server.database.run(mends).await;
+    server.database.run(NO_SCHEMA).await;
+    for service in [AUTH, ACCOUNT] {
+        is(&server, service, ServingStatus::NotServing).await;
+    }
+    server.database.run("UPDATE _sqlx_migrations SET success = TRUE").await;
     becomes(&server, ServingStatus::Serving).await;
+}
+
+/// Nobody has told it, and it does not look at the keys by itself: the check of readiness finds out, and mends it before it says no.
+#[rstest]
+#[tokio::test]
+async fn a_signing_key_that_is_retired_past_the_server_is_replaced_before_it_is_not_ready(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start_with(backend, |_, environment| {
+        environment.reload_keys_every = Duration::from_secs(3600);
+    })
+    .await;
+    becomes(&server, ServingStatus::Serving).await;
+    let mut watch = readiness(&server, AUTH).await;
+    let kid = async || {
+        let jwks = server.tokens.clone().get_jwks(GetJwksRequest {}).await.unwrap().into_inner();
+        jwks.keys[0].kid.clone()
+    };
+    let retired = kid().await;
+    server.database.run("UPDATE signing_keys SET retired_at = created_at").await;
+    eventually("another key", async || kid().await != retired).await;
+    server.stop().await.unwrap();
+    assert_eq!(rest(&mut watch).await, [ServingStatus::NotServing], "the shutdown, and no more");
 }

@@ -128,6 +128,72 @@ async fn an_old_connection_is_asked_to_end() {
     assert_eq!(payload[4..8], NO_ERROR.to_be_bytes());
 }
 
+/// The request of a stream: its header fields (RFC 7541, without an index), and its empty message.
+fn opened(path: &str) -> Vec<u8> {
+    let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let content_type = [&[0x0f, 0x10][..], &text("application/grpc")].concat();
+    let fields = [&[0x83, 0x86, 0x04][..], &text(path), &content_type].concat();
+    let (end_of_headers, end_of_stream) = (0x4, 0x1);
+    let head = frame(HEADERS, end_of_headers, 1, &fields);
+    [head, frame(DATA, end_of_stream, 1, &[0; 5])].concat()
+}
+
+/// As [`next`], and answers the server's pings meanwhile, without which it would wait for the answer and not end.
+async fn next_of_the_living(socket: &mut TcpStream, wanted: u8) -> Option<Vec<u8>> {
+    soon("a frame", async {
+        loop {
+            let (kind, payload) = read_frame(socket).await?;
+            if kind == wanted {
+                return Some(payload);
+            }
+            if kind == PING {
+                let ack = 0x1;
+                socket.write_all(&frame(PING, ack, 0, &payload)).await.ok()?;
+            }
+        }
+    })
+    .await
+}
+
+/// A server whose connections are asked to end soon, and whose streams last for a time.
+async fn restless(stream_age: Duration, max_deadline: Duration) -> Server {
+    Server::start_with(Backend::Sqlite, |config, environment| {
+        config.listen.stream_age = stream_age;
+        environment.limits.max_deadline = max_deadline;
+        environment.limits.max_connection_age = Duration::from_millis(100);
+    })
+    .await
+}
+
+/// Connections that were asked to end, as a mesh keeps them for ever where one stream is open.
+#[tokio::test]
+async fn a_stream_of_revocations_ends_and_so_does_the_old_connection_that_it_is_on() {
+    let server = restless(Duration::from_millis(300), Duration::from_secs(30)).await;
+    let mut socket = connect(&server).await;
+    let watch = opened("/auth.v1.TokenService/WatchRevocations");
+    socket.write_all(&watch).await.unwrap();
+    assert!(next_of_the_living(&mut socket, HEADERS).await.is_some(), "it has begun");
+    let asked = next_of_the_living(&mut socket, GOAWAY).await.unwrap();
+    assert_eq!(asked[4..8], NO_ERROR.to_be_bytes());
+    assert!(next_of_the_living(&mut socket, HEADERS).await.is_some(), "the trailers");
+    assert!(
+        next_of_the_living(&mut socket, DATA).await.is_none(),
+        "there is no data, only the end"
+    );
+}
+
+/// Whoever watches health for ever, or reads nothing, must not keep a connection.
+#[tokio::test]
+async fn a_connection_that_does_not_end_by_itself_is_closed_when_its_streams_should_have_ended() {
+    let server = restless(Duration::from_millis(300), Duration::from_millis(300)).await;
+    let mut socket = connect(&server).await;
+    socket.write_all(&opened("/grpc.health.v1.Health/Watch")).await.unwrap();
+    assert!(next_of_the_living(&mut socket, HEADERS).await.is_some(), "it has begun");
+    assert!(next_of_the_living(&mut socket, GOAWAY).await.is_some());
+    let trailers = next_of_the_living(&mut socket, HEADERS).await;
+    assert!(trailers.is_none(), "nothing ends it but the end of the connection");
+}
+
 /// Requests without a path make the server reset one stream after the other.
 #[tokio::test]
 async fn a_connection_that_makes_the_server_reset_streams_is_told_to_calm_down() {

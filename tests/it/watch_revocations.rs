@@ -2,7 +2,7 @@
 
 mod replicas;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign::{
     app::{self, Environment},
@@ -320,12 +320,41 @@ async fn a_signing_key_that_is_withdrawn_is_told(
     keys.rotate(true).await.unwrap();
     keys.retire(&next.kid).await.unwrap();
     for kid in [leaked, next.kid] {
-        let (_, revocation) = next_revocation(&mut stream).await;
+        let (_, revocation) = soon("the revocation", next_revocation(&mut stream)).await;
         assert_eq!(revocation.subject, Some(Subject::KeyId(kid)));
         let (begin, end) = (revocation.not_before.unwrap(), revocation.expire_time.unwrap());
         assert!(end.seconds - begin.seconds > 24 * 3600);
         assert!(revocation.kept_session_id.is_empty() && revocation.session_epoch == 0);
     }
+}
+
+/// So that a connection can end, and subscribers spread over new replicas.
+#[rstest]
+#[tokio::test]
+async fn a_stream_that_is_old_ends_in_order_and_the_next_one_goes_on_after_its_cursor(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start_with(backend, |config, environment| {
+        config.listen.stream_age = Duration::from_millis(500);
+        environment.revocations.heartbeat_every = Duration::from_millis(20);
+    })
+    .await;
+    let ended = ended_sessions(&server, 2).await;
+    let (begun, mut stream) = (Instant::now(), watch(&server, "").await);
+    let (told, mut cursor) = replay(&mut stream).await;
+    assert_eq!(told, ended);
+    let over = soon("the end", async {
+        loop {
+            match stream.message().await {
+                Ok(Some(message)) => cursor = message.cursor,
+                over => return over,
+            }
+        }
+    });
+    assert_eq!(over.await.unwrap(), None, "an error, not the end");
+    assert!(begun.elapsed() >= Duration::from_millis(450), "{:?}", begun.elapsed());
+    let meanwhile = ended_sessions(&server, 1).await;
+    assert_eq!(replay(&mut watch(&server, &cursor).await).await.0, meanwhile);
 }
 
 /// Introspection and the stream are two views of one thing.

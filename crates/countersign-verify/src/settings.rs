@@ -41,8 +41,8 @@ pub struct Settings {
     /// How far the clocks of this machine and the server may be apart. Five seconds by default: so much longer a token
     /// counts after it has expired.
     pub leeway: Duration,
-    /// How old the key set gets before it is fetched again: five minutes by default. Without the stream of revocations, a key that the server withdraws
-    /// counts that much longer.
+    /// How old the key set gets before it is fetched again: five minutes by default. Without the stream of revocations, a key
+    /// that the server withdraws counts that much longer.
     pub key_cache: Duration,
     /// How old it may get while the server is away, before everything is refused: an hour by default.
     pub max_key_age: Duration,

@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::allow_attributes_without_reason,
+    clippy::enum_variant_names,
     clippy::too_many_lines,
     reason = "generated code"
 )]
