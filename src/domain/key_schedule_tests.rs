@@ -117,12 +117,13 @@ fn a_new_key_is_due_where_there_is_none_and_when_the_newest_is_old() {
 /// A clock that was ahead made the newest key, and waits with it: the others are replaced in time.
 #[test]
 fn a_key_from_the_future_keeps_no_other_from_being_made() {
-    let (rotation, lead) = (Duration::from_secs(DAY), KEY_LEAD.as_secs());
+    let (rotation, notice) = (Duration::from_secs(DAY), DEFAULT_KEY_LEAD);
+    let lead = notice.as_secs();
     for ahead in [DAY / 12, 365 * DAY] {
         let now = 10 * DAY;
         let mut keys = vec![key("ES256", 1, now - 3600), key("ES256", 2, now + ahead + lead)];
         assert_eq!(signer(&keys, now).as_deref(), Some("ES256-1"));
-        let due = |keys: &[KeyTimes], seconds| schedule(keys).due(at(seconds), rotation);
+        let due = |keys: &[KeyTimes], seconds| schedule(keys).due(at(seconds), rotation, notice);
         // By then the clock has caught up with one that was ahead by two hours.
         let old = now - 3600 - lead + DAY;
         assert_eq!(due(&keys, now), None, "the first is fresh");
@@ -134,7 +135,7 @@ fn a_key_from_the_future_keeps_no_other_from_being_made() {
     // The only one is from the future: it signs, and another is made for the time after it.
     let only = [key("ES256", 1, 365 * DAY)];
     assert_eq!(signer(&only, DAY).as_deref(), Some("ES256-1"));
-    assert_eq!(schedule(&only).due(at(DAY), rotation), Some(at(DAY + lead)));
+    assert_eq!(schedule(&only).due(at(DAY), rotation, notice), Some(at(DAY + lead)));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign::{
     app::{self, Environment},
     delivery::Trust,
-    domain::{KEY_LEAD, KeyState, Timestamp, TrustedProxies},
+    domain::{KeyState, Timestamp, TrustedProxies},
     pb::login_response::Result as Outcome,
     service::Janitor,
 };
@@ -259,7 +259,7 @@ async fn keys_are_replaced_in_time(
     for _ in 0..3 {
         clock.advance(25 * HOUR);
         keeper.load().await.unwrap();
-        clock.advance(KEY_LEAD);
+        clock.advance(keeper.notice());
         let ring = keeper.load().await.unwrap();
         let listed = keeper.list().await.unwrap();
         let signer = listed.iter().find(|key| key.state == KeyState::Signing).unwrap();
