@@ -72,6 +72,8 @@ pub struct Environment {
     pub check_every: Duration,
     /// How often it is looked for messages that nobody has told this replica of.
     pub deliver_every: Duration,
+    /// How often the lease of a message that takes long to send is renewed; then it also gives its place to another one.
+    pub renew_message_every: Duration,
     /// How often the signing keys are loaded anew.
     pub reload_keys_every: Duration,
     /// How often what has ended is removed.
@@ -89,6 +91,7 @@ impl Default for Environment {
             limit_loopback: false,
             check_every: Duration::from_secs(2),
             deliver_every: Duration::from_secs(1),
+            renew_message_every: Duration::from_secs(5),
             reload_keys_every: KEYS_RELOAD_EVERY,
             clean_every: Duration::from_secs(60),
             revocations: RevocationPace::default(),

@@ -9,6 +9,7 @@
 //! | [`service`] | the use cases, one file each |
 //! | [`store`], [`password`], [`token`], [`delivery`] | what is kept, hashed, signed, sent |
 //! | [`domain`] | pure values and rules |
+//! | [`dial`] | TCP connections to hosts with several addresses |
 //!
 //! [`config`] alone reads the environment; [`telemetry`] is where logs and figures come from; [`listener`] accepts
 //! connections for both transports. `tests/layering.rs` fails
@@ -20,6 +21,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod delivery;
+pub mod dial;
 pub mod domain;
 pub mod grpc;
 pub mod http;

@@ -47,14 +47,15 @@ const RULES: [Rule; 19] = [
 ];
 
 /// All modules, the lowest first, and what each may use of those before it.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("pb", &[]),
     ("domain", &[]),
+    ("dial", &[]),
     ("listener", &["domain"]),
     ("token", &["domain"]),
     ("password", &["domain"]),
-    ("delivery", &["domain"]),
-    ("store", &["domain"]),
+    ("delivery", &["domain", "dial"]),
+    ("store", &["domain", "dial"]),
     ("service", &["domain", "token", "password", "delivery", "store"]),
     ("config", &["domain", "token", "password", "delivery", "store", "service"]),
     ("telemetry", &["store", "config"]),

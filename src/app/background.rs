@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::Environment;
 use crate::{
     delivery::Delivery,
-    service::{Janitor, UseCases},
+    service::{DeliveryPace, Janitor, UseCases},
     telemetry::chain,
 };
 
@@ -40,8 +40,11 @@ impl Background {
         environment: &Environment,
     ) -> Self {
         let stop_sending = CancellationToken::new();
-        let sending =
-            use_cases.clone().deliver(delivery, environment.deliver_every, stop_sending.clone());
+        let pace = DeliveryPace {
+            look_every: environment.deliver_every,
+            renew_every: environment.renew_message_every,
+        };
+        let sending = use_cases.clone().deliver(delivery, pace, stop_sending.clone());
         let sending = AbortOnDropHandle::new(tokio::spawn(sending));
         Self { sending, stop_sending, _rounds: rounds(use_cases, environment) }
     }

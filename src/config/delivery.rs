@@ -4,13 +4,14 @@ use std::{fs, path::Path, sync::Arc};
 
 use super::{Profile, reader::Reader, settings as name};
 use crate::delivery::{
-    Delivery, HookUrl, Mailbox, Secret, Smtp, SmtpUrl, Templates, Trust, Webhook,
+    Delivery, Hello, HookUrl, Mailbox, Secret, Smtp, SmtpUrl, Templates, Trust, Webhook,
 };
 
 /// The settings that only one delivery reads, and which one that is.
-const OF_ONE: [(&str, Kind); 5] = [
+const OF_ONE: [(&str, Kind); 6] = [
     (name::SMTP_URL, Kind::Smtp),
     (name::SMTP_FROM, Kind::Smtp),
+    (name::SMTP_HELLO, Kind::Smtp),
     (name::TEMPLATES, Kind::Smtp),
     (name::WEBHOOK_URL, Kind::Webhook),
     (name::WEBHOOK_SECRET, Kind::Webhook),
@@ -84,9 +85,11 @@ impl Reader<'_> {
             Ok(mailbox) => Ok(Some(mailbox)),
             Err(error) => Err(format!("must be a mailbox such as {from}: {error}")),
         });
+        let hello = self
+            .read(name::SMTP_HELLO, Some(Hello::of_host()), |text| Hello::parse(text).map(Some));
         let templates = self.templates();
-        let trust = self.trust();
-        let smtp = Smtp::new(url?, from?, templates?, &trust?);
+        let (trust, hello) = (self.trust(), hello?);
+        let smtp = Smtp::new(url?, from?, templates?, &trust?).map(|smtp| smtp.named(hello));
         self.ready(name::SMTP_URL, smtp.map(|smtp| Delivery::Smtp(Arc::new(smtp))))
     }
 

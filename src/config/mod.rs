@@ -367,6 +367,7 @@ mod tests {
             (name::DELIVERY, "smtp"),
             (name::SMTP_URL, "smtp://user:hunter2@mail.example.com"),
             (name::SMTP_FROM, "nobody"),
+            (name::SMTP_HELLO, "two words"),
             (name::TEMPLATES, "/nowhere"),
         ];
         let webhook = [

@@ -74,6 +74,11 @@ pub const SETTINGS: &[Setting] = &[
     plain(DELIVERY, "log in development", "how codes reach people: log, smtp or webhook"),
     secret(SMTP_URL, "", "smtps://user:password@host:port, or with STARTTLS smtp://…?tls=required"),
     plain(SMTP_FROM, "", "the sender of mails: Countersign <auth@example.com>"),
+    plain(
+        SMTP_HELLO,
+        "the host's name",
+        "with smtp: the name for EHLO; one that resolves to the address that mail comes from",
+    ),
     plain(TEMPLATES, "built in", "with smtp: a folder with texts of your own"),
     plain(WEBHOOK_URL, "", "https://…; http only to a loopback address"),
     secret(WEBHOOK_SECRET, "", "signs webhooks: at least 24 bytes in base64"),
@@ -170,6 +175,7 @@ pub(super) const MASTER_KEY_OLD: &str = "COUNTERSIGN_MASTER_KEY_OLD";
 pub(super) const DELIVERY: &str = "COUNTERSIGN_DELIVERY";
 pub(super) const SMTP_URL: &str = "COUNTERSIGN_SMTP_URL";
 pub(super) const SMTP_FROM: &str = "COUNTERSIGN_SMTP_FROM";
+pub(super) const SMTP_HELLO: &str = "COUNTERSIGN_SMTP_HELLO";
 pub(super) const TEMPLATES: &str = "COUNTERSIGN_TEMPLATES";
 pub(super) const WEBHOOK_URL: &str = "COUNTERSIGN_WEBHOOK_URL";
 pub(super) const WEBHOOK_SECRET: &str = "COUNTERSIGN_WEBHOOK_SECRET";

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use lettre::transport::smtp::authentication::Credentials;
 use percent_encoding::percent_decode_str;
 use rustls::pki_types::ServerName;
 use url::{Host, Url};
+use zeroize::Zeroizing;
 
 /// What to write instead of a URL without TLS.
 const TLS_WANTED: &str = "must be smtps://…, or smtp://…?tls=required: \
@@ -20,7 +20,20 @@ pub struct SmtpUrl {
     pub(super) port: u16,
     pub(super) security: Security,
     /// None without TLS.
-    pub(super) credentials: Option<Credentials>,
+    pub(super) login: Option<Login>,
+}
+
+/// Who we are to a mail server.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Login {
+    pub(super) user: String,
+    pub(super) password: Zeroizing<String>,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Login(..)")
+    }
 }
 
 /// How a connection to a mail server is kept from being read and changed.
@@ -54,12 +67,12 @@ impl SmtpUrl {
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
             return Err(wanted.into());
         }
-        let decode = |text| percent_decode_str(text).decode_utf8().map(Into::into);
-        let credentials = if has_login(&url) {
+        let decode = |text| percent_decode_str(text).decode_utf8().map(String::from);
+        let login = if has_login(&url) {
             let user = decode(url.username()).map_err(|_not_utf8| wanted)?;
             let password = url.password().unwrap_or_default();
-            let password = decode(password).map_err(|_not_utf8| wanted)?;
-            Some(Credentials::new(user, password))
+            let password = decode(password).map_err(|_not_utf8| wanted)?.into();
+            Some(Login { user, password })
         } else {
             None
         };
@@ -71,7 +84,7 @@ impl SmtpUrl {
         // An IPv6 address has brackets in a URL and none elsewhere.
         let host = host.trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(host.clone()).map_err(|_no_certificate_for_it| wanted)?;
-        Ok(Self { host, name, port, security, credentials })
+        Ok(Self { host, name, port, security, login })
     }
 }
 
@@ -134,7 +147,7 @@ mod tests {
         ] {
             let url = SmtpUrl::parse(text).unwrap();
             assert_eq!((url.host.as_str(), url.port, url.security), (host, port, security));
-            assert!(url.credentials.is_none());
+            assert!(url.login.is_none());
             assert_eq!(url.name.to_str(), host);
         }
         for bad in [
@@ -157,8 +170,9 @@ mod tests {
     #[test]
     fn user_and_password_may_hold_any_character_and_are_not_repeated() {
         let url = SmtpUrl::parse("smtps://me%40example.com:p%3Aw%2F@mail.example.com").unwrap();
-        let expected = Credentials::new("me@example.com".into(), "p:w/".into());
-        assert_eq!(url.credentials, Some(expected));
+        let expected =
+            Login { user: "me@example.com".into(), password: Zeroizing::new("p:w/".into()) };
+        assert_eq!(url.login, Some(expected));
         assert!(!format!("{url:?}").contains("p:w/"));
         for bad in ["smtp://u:hunter2@mail.example.com", "smtps://u:hunter2@:x"] {
             assert!(!SmtpUrl::parse(bad).unwrap_err().contains("hunter2"), "{bad}");
@@ -178,7 +192,7 @@ mod tests {
             assert_eq!(SmtpUrl::parse(bad).unwrap_err(), TLS_WANTED, "{bad}");
         }
         for good in ["smtps://u:p@127.0.0.1", "smtp://u:p@localhost?tls=required"] {
-            assert!(SmtpUrl::parse(good).unwrap().credentials.is_some(), "{good}");
+            assert!(SmtpUrl::parse(good).unwrap().login.is_some(), "{good}");
         }
     }
 

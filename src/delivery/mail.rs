@@ -9,8 +9,21 @@ use lettre::{
 };
 use uuid::Uuid;
 
-use super::{Failure, Message, Templates, reason};
-use crate::domain::Timestamp;
+use super::{Content, Failure, FailureKind, Message, Templates, failure::reason};
+use crate::domain::{Timestamp, ascii_domain};
+
+/// A mail, as a mail server gets it.
+#[derive(Clone)]
+pub(super) struct Mail {
+    /// The sender's address.
+    pub(super) from: String,
+    /// The recipient's.
+    pub(super) to: String,
+    /// Headers and bodies.
+    pub(super) text: Vec<u8>,
+    /// What a server may repeat and the log must not: the recipient's local part, the code.
+    pub(super) secrets: Vec<String>,
+}
 
 /// Writes the mail. Its `Message-ID` is the same for every try: a mail server that gets it twice can tell.
 pub(super) fn compose(
@@ -19,30 +32,46 @@ pub(super) fn compose(
     templates: &Templates,
     from: &Mailbox,
     now: Timestamp,
-) -> Result<lettre::Message, Failure> {
+) -> Result<Mail, Failure> {
+    let failed = |kind, what: &str, error: &(dyn std::error::Error + 'static)| {
+        Failure::new(kind, reason(what, error))
+    };
     // An operator's template may fail for what this one says.
     let words = templates
         .render(message, now)
-        .map_err(|error| Failure::Refused(reason("no words for it", &error)))?;
-    let to = message
-        .destination
-        .parse::<Address>()
-        .map_err(|error| Failure::Refused(reason("no mail address", &error)))?;
-    let builder = lettre::Message::builder()
-        .from(from.clone())
+        .map_err(|error| failed(FailureKind::Setup, "no words for it", &error))?;
+    let to = on_the_wire(&message.destination)?;
+    let sender = on_the_wire(from.email.as_ref())?;
+    let mail = lettre::Message::builder()
+        .from(Mailbox::new(from.name.clone(), sender.clone()))
         // Without the username: it is not needed, and whoever chose it may mean ill.
-        .to(Mailbox::new(None, to))
+        .to(Mailbox::new(None, to.clone()))
         .subject(words.subject)
         .date(now.into())
-        .message_id(Some(format!("<{id}@{}>", from.email.domain())))
-        // No answer from whoever is on holiday (RFC 3834).
-        .raw_header(HeaderValue::new(
-            HeaderName::new_from_ascii_str("Auto-Submitted"),
-            "auto-generated".into(),
-        ));
-    builder
+        .message_id(Some(format!("<{id}@{}>", sender.domain())))
+        // No answer from whoever is on holiday: RFC 3834, and what Exchange has for it.
+        .raw_header(header("Auto-Submitted", "auto-generated"))
+        .raw_header(header("X-Auto-Response-Suppress", "All"))
         .multipart(MultiPart::alternative_plain_html(words.text, words.html))
-        .map_err(|error| Failure::Refused(reason("no mail can be made", &error)))
+        .map_err(|error| failed(FailureKind::Refused, "no mail can be made", &error))?;
+    let mut secrets = vec![to.user().to_owned()];
+    if let Content::Code { code, .. } = &message.content {
+        secrets.push(code.expose().to_owned());
+    }
+    Ok(Mail { from: sender.to_string(), to: to.to_string(), text: mail.formatted(), secrets })
+}
+
+/// An address as SMTP has it without SMTPUTF8, as far as that can be: the domain in A-labels (RFC 5890).
+fn on_the_wire(address: &str) -> Result<Address, Failure> {
+    // Without the address: this ends in the log.
+    let bad = || Failure::new(FailureKind::Refused, "an address is none that mail can go to");
+    let (local, domain) = address.rsplit_once('@').ok_or_else(bad)?;
+    let domain = ascii_domain(domain).ok_or_else(bad)?;
+    Address::new(local, domain).map_err(|_that_holds_it| bad())
+}
+
+fn header(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.into())
 }
 
 #[cfg(test)]
@@ -60,7 +89,7 @@ mod tests {
         let username = "a\r\nBcc: m@example.com\r\n\r\n<script>".to_owned();
         let message = Message { username, ..all()[0].clone() };
         let mail = compose(Uuid::nil(), &message, &templates, &from, message.created_at).unwrap();
-        let mail = String::from_utf8(mail.formatted()).unwrap();
+        let mail = String::from_utf8(mail.text).unwrap();
         let (headers, _body) = mail.split_once("\r\n\r\n").unwrap();
         let names: Vec<_> = headers
             .split("\r\n")
@@ -76,6 +105,7 @@ mod tests {
                 "Date",
                 "Message-ID",
                 "Auto-Submitted",
+                "X-Auto-Response-Suppress",
                 "MIME-Version",
                 "Content-Type"
             ]
@@ -91,7 +121,27 @@ mod tests {
             assert!(crate::domain::Email::parse(address).is_ok());
             let message = Message { destination: address.into(), ..all()[0].clone() };
             let mail = compose(Uuid::nil(), &message, &templates, &from, message.created_at);
-            assert!(mail.is_ok(), "{address}: {mail:?}");
+            assert!(mail.is_ok(), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_domain_goes_out_in_ascii_and_a_local_part_as_it_is() {
+        let templates = Templates::load(None).unwrap();
+        let from = "Auth <auth@bücher.example>".parse().unwrap();
+        for (destination, to) in [
+            ("Bob@Bücher.example", "Bob@xn--bcher-kva.example"),
+            ("bob@faß.example", "bob@xn--fa-hia.example"),
+            ("bób@bücher.example", "bób@xn--bcher-kva.example"),
+        ] {
+            let message = Message { destination: destination.into(), ..all()[0].clone() };
+            let mail = compose(Uuid::nil(), &message, &templates, &from, message.created_at);
+            let mail = mail.ok().unwrap();
+            assert_eq!((mail.from.as_str(), mail.to.as_str()), ("auth@xn--bcher-kva.example", to));
+            let text = String::from_utf8(mail.text).unwrap();
+            assert!(text.contains(&format!("To: {to}\r\n")), "{text}");
+            assert!(text.contains("@xn--bcher-kva.example>\r\n"), "{text}");
+            assert_eq!(text.is_ascii(), to.is_ascii());
         }
     }
 }

@@ -5,16 +5,19 @@
 //! outside a person's mailbox.
 
 mod endpoint;
+mod failure;
 mod log;
 mod mail;
 mod message;
+mod pause;
 mod signature;
 mod smtp;
+mod tcp;
 mod templates;
 mod trust;
 mod webhook;
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use uuid::Uuid;
 
@@ -22,9 +25,10 @@ use crate::domain::Timestamp;
 
 pub use self::{
     endpoint::{HookUrl, SmtpUrl},
+    failure::{Failure, FailureKind, Progress},
     message::{Content, Message, Notice, Purpose},
     signature::Secret,
-    smtp::Smtp,
+    smtp::{Hello, Smtp},
     templates::Templates,
     trust::Trust,
     webhook::Webhook,
@@ -47,14 +51,28 @@ impl Delivery {
     ///
     /// # Errors
     /// Why it was not accepted, and whether it may be later.
-    pub async fn send(&self, id: Uuid, message: &Message, now: Timestamp) -> Result<(), Failure> {
+    pub async fn send(
+        &self,
+        id: Uuid,
+        message: &Message,
+        now: Timestamp,
+        progress: &Progress,
+    ) -> Result<(), Failure> {
         match self {
             Self::Log => {
                 log::write(message);
                 Ok(())
             }
-            Self::Smtp(smtp) => smtp.send(id, message, now).await,
-            Self::Webhook(webhook) => webhook.send(id, message, now).await,
+            Self::Smtp(smtp) => smtp.send(id, message, now, progress).await,
+            Self::Webhook(webhook) => webhook.send(id, message, now, progress).await,
+        }
+    }
+
+    /// Takes leave of the other side, where that is usual: nothing more is sent.
+    pub async fn close(&self) {
+        match self {
+            Self::Smtp(smtp) => smtp.close().await,
+            Self::Log | Self::Webhook(_) => {}
         }
     }
 }
@@ -68,19 +86,4 @@ impl fmt::Display for Delivery {
             Self::Webhook(webhook) => write!(f, "through the webhook at {}", webhook.place()),
         }
     }
-}
-
-/// Why a message was not delivered. The texts hold no code and no secret of the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
-    /// It may be accepted later.
-    Later(String),
-    /// It never will be.
-    Refused(String),
-}
-
-/// An error with all that caused it, on one line: what comes from a mail server or a webhook ends in the log.
-fn reason(context: &str, error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |&cause| cause.source());
-    causes.fold(context.to_owned(), |text, cause| format!("{text}: {cause}"))
 }

@@ -1,39 +1,50 @@
-//! Mail, over SMTP.
+//! Mail, over SMTP. The dialogue is ours: each step has its time, and whoever fails knows at which one. A client that
+//! knows only that a mail "failed" sends it again, although the server may have it.
 //!
-//! `connect` makes the connections. They are kept here and not by lettre: its asynchronous transport limits the time of
-//! the TCP connection alone, and a send that is given up leaves a connection in its pool that is in the middle of a
-//! dialogue.
+//! `connect` makes connections, `transaction` sends a mail over one, `judge` says what a failure means.
 
+mod auth;
 mod connect;
-mod encrypted;
+mod dialogue;
+#[cfg(test)]
+mod dialogue_tests;
+mod error;
+mod hello;
+mod judge;
+mod offers;
+mod reply;
 mod starttls;
+mod timeouts;
+mod transaction;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
-use lettre::{
-    message::Mailbox,
-    transport::smtp::{
-        self,
-        client::AsyncSmtpConnection,
-        extension::ClientId,
-        response::{Category, Severity},
-    },
-};
-use tokio::time::timeout;
+use futures_util::future::join_all;
+use lettre::message::Mailbox;
 use tokio_rustls::TlsConnector;
 use uuid::Uuid;
 
-use super::{Failure, Message, SmtpUrl, Templates, Trust, mail, reason};
+use self::{
+    connect::Wire,
+    dialogue::Dialogue,
+    error::Error,
+    judge::{is_stale, is_wrong_login, judge},
+    timeouts::Timeouts,
+};
+use super::{
+    Failure, Message, Progress, SmtpUrl, Templates, Trust,
+    mail::{self, Mail},
+    pause::Pause,
+};
 use crate::domain::Timestamp;
 
-/// From nothing to a server that is ready for mail. One that never says a word is given up.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// From the sender to the server's word that it has the mail.
-const DIALOGUE_TIMEOUT: Duration = Duration::from_secs(20);
+pub use self::hello::Hello;
 
 /// How long a connection may be idle and still be used: servers close theirs after some minutes.
 const IDLE: Duration = Duration::from_secs(30);
@@ -41,14 +52,27 @@ const IDLE: Duration = Duration::from_secs(30);
 /// The most idle connections.
 const MAX_IDLE: usize = 8;
 
+/// How long no password is tried after a wrong one: servers lock accounts out that fail too often.
+const WRONG_LOGIN_PAUSE: Duration = Duration::from_secs(60);
+
+/// The longest such pause. A code lives that long: it may still get through when the password is right again.
+const LONGEST_LOGIN_PAUSE: Duration = Duration::from_secs(5 * 60);
+
+/// Idle connections, each with a number.
+type Kept = Vec<(u64, Dialogue<Wire>)>;
+
 /// A mail server and what is sent through it.
 pub struct Smtp {
     url: SmtpUrl,
     tls: TlsConnector,
     from: Mailbox,
-    hello: ClientId,
+    hello: Hello,
     templates: Templates,
-    idle: Mutex<Vec<(Instant, AsyncSmtpConnection)>>,
+    idle: Arc<Mutex<Kept>>,
+    kept: AtomicU64,
+    pause: Pause,
+    /// Held by whoever tries a password after a wrong one: one at a time.
+    probing: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Smtp {
@@ -58,7 +82,7 @@ impl std::fmt::Debug for Smtp {
 }
 
 impl Smtp {
-    /// A mail server; nobody connects to it yet.
+    /// A mail server; nobody connects to it yet. It is told this host's name.
     ///
     /// # Errors
     /// The TLS library's own.
@@ -68,9 +92,22 @@ impl Smtp {
         templates: Templates,
         trust: &Trust,
     ) -> Result<Self, rustls::Error> {
-        let tls = TlsConnector::from(Arc::new(trust.client()?));
-        let hello = ClientId::Domain(from.email.domain().to_owned());
-        Ok(Self { url, tls, from, hello, templates, idle: Mutex::default() })
+        Ok(Self {
+            url,
+            tls: TlsConnector::from(Arc::new(trust.client()?)),
+            from,
+            hello: Hello::of_host(),
+            templates,
+            idle: Arc::default(),
+            kept: AtomicU64::new(0),
+            pause: Pause::default(),
+            probing: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// The same, with another name for EHLO.
+    pub fn named(self, hello: Hello) -> Self {
+        Self { hello, ..self }
     }
 
     /// The server, for people.
@@ -83,52 +120,101 @@ impl Smtp {
         id: Uuid,
         message: &Message,
         now: Timestamp,
+        progress: &Progress,
     ) -> Result<(), Failure> {
         let mail = mail::compose(id, message, &self.templates, &self.from, now)?;
-        let connected = timeout(CONNECT_TIMEOUT, self.connection()).await;
-        let mut connection = connected
-            .map_err(|_elapsed| Failure::Later("the mail server does not answer".into()))?
-            .map_err(|error| Failure::Later(reason("no connection to the mail server", &error)))?;
-        let text = mail.formatted();
-        match timeout(DIALOGUE_TIMEOUT, connection.send(mail.envelope(), &text)).await {
-            Ok(Ok(_response)) => {
-                self.keep(connection);
+        if let Some(mut server) = self.take() {
+            match transaction::send(&mut server, &mail, progress).await {
+                // It was about to close, or is closed: that says nothing about a fresh one.
+                Err(error) if is_stale(&error) => {}
+                sent => return self.settle(server, sent, &mail).await,
+            }
+        }
+        let mut server = self.connect(&mail).await?;
+        let sent = transaction::send(&mut server, &mail, progress).await;
+        self.settle(server, sent, &mail).await
+    }
+
+    /// Nothing more is sent: takes leave on all idle connections.
+    pub(super) async fn close(&self) {
+        let idle = std::mem::take(&mut *lock(&self.idle));
+        join_all(idle.into_iter().map(|(_, server)| server.quit())).await;
+    }
+
+    /// A fresh connection that is ready for a mail.
+    async fn connect(&self, mail: &Mail) -> Result<Dialogue<Wire>, Failure> {
+        self.pause.check()?;
+        let _only_one = match self.pause.is_pending() {
+            true => Some(self.probing.lock().await),
+            false => None,
+        };
+        // Whoever was waited for may have failed, too.
+        self.pause.check()?;
+        match connect::connect(&self.url, &self.tls, &self.hello, Timeouts::RFC_5321).await {
+            Ok(server) => {
+                self.pause.end();
+                Ok(server)
+            }
+            Err(error) if is_wrong_login(&error) => {
+                let failure = judge(&error, mail);
+                Err(self.pause.start(failure, WRONG_LOGIN_PAUSE, LONGEST_LOGIN_PAUSE))
+            }
+            Err(error) => Err(judge(&error, mail)),
+        }
+    }
+
+    /// Keeps a connection that works, and takes leave on one that refused.
+    async fn settle(
+        &self,
+        server: Dialogue<Wire>,
+        sent: Result<(), Error>,
+        mail: &Mail,
+    ) -> Result<(), Failure> {
+        match sent {
+            Ok(()) => {
+                self.keep(server);
                 Ok(())
             }
-            Ok(Err(error)) => Err(refusal(&error)),
-            Err(_elapsed) => Err(Failure::Later("the mail server does not answer".into())),
-        }
-    }
-
-    /// A connection that is ready for a mail. Whoever gets one owns it: it is closed unless it is given back.
-    async fn connection(&self) -> Result<AsyncSmtpConnection, connect::Error> {
-        while let Some((since, mut connection)) = self.take() {
-            if since.elapsed() < IDLE && connection.test_connected().await {
-                return Ok(connection);
+            Err(error) => {
+                if connect::is_in_step(&error) {
+                    server.quit().await;
+                }
+                Err(judge(&error, mail))
             }
         }
-        connect::connect(&self.url, &self.tls, &self.hello).await
     }
 
-    fn take(&self) -> Option<(Instant, AsyncSmtpConnection)> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    /// Whoever takes a connection owns it: it is closed unless it is given back.
+    fn take(&self) -> Option<Dialogue<Wire>> {
+        lock(&self.idle).pop().map(|(_, server)| server)
     }
 
-    fn keep(&self, connection: AsyncSmtpConnection) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MAX_IDLE {
-            idle.push((Instant::now(), connection));
-        }
+    /// Keeps a connection for the next mail, and takes leave on it if there is none for a while.
+    fn keep(&self, server: Dialogue<Wire>) {
+        let number = self.kept.fetch_add(1, Ordering::Relaxed);
+        let surplus = {
+            let mut idle = lock(&self.idle);
+            idle.push((number, server));
+            (idle.len() > MAX_IDLE).then(|| idle.remove(0).1)
+        };
+        let idle = Arc::clone(&self.idle);
+        tokio::spawn(async move {
+            if let Some(surplus) = surplus {
+                surplus.quit().await;
+            }
+            tokio::time::sleep(IDLE).await;
+            let expired = {
+                let mut idle = lock(&idle);
+                let place = idle.iter().position(|(kept, _)| *kept == number);
+                place.map(|place| idle.remove(place).1)
+            };
+            if let Some(expired) = expired {
+                expired.quit().await;
+            }
+        });
     }
 }
 
-/// A refusal of this mail or its recipient (55x) is for good. All else may pass: a full queue, a wrong password, a server
-/// that is being set up. RFC 5321, section 4.2.1.
-fn refusal(error: &smtp::Error) -> Failure {
-    let text = reason("the mail server refused", error);
-    let for_good = error.status().is_some_and(|code| {
-        code.severity == Severity::PermanentNegativeCompletion
-            && code.category == Category::MailSystem
-    });
-    if for_good { Failure::Refused(text) } else { Failure::Later(text) }
+fn lock(idle: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
 }

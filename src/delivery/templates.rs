@@ -118,7 +118,7 @@ impl Templates {
 
 /// What templates may use.
 fn values(message: &Message, now: Timestamp) -> Value {
-    let username = message.username.as_str();
+    let username = defused(&message.username);
     // There, and empty where it is unknown: templates ask for it by `{% if address %}`.
     let address = message.address.map(|address| address.to_string());
     match &message.content {
@@ -132,6 +132,22 @@ fn values(message: &Message, now: Timestamp) -> Value {
             context! { username, address, time }
         }
     }
+}
+
+/// A name as mails show it: programs that read mail must make no link of it. Whoever registers chooses it, and may register with
+/// somebody else's address: "visit evil.example" would come from us. A break of no width after each character that links are
+/// made of can't be seen.
+fn defused(username: &str) -> String {
+    const BREAK: char = '\u{200b}';
+    let mut defused = String::with_capacity(username.len());
+    for c in username.chars() {
+        defused.push(c);
+        // Other scripts have full stops of their own that some programs take for one in a domain.
+        if matches!(c, '.' | ':' | '/' | '@' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}' | '\u{2024}') {
+            defused.push(BREAK);
+        }
+    }
+    defused
 }
 
 /// One message of each kind.
@@ -199,8 +215,14 @@ mod tests {
         for message in all() {
             let words = templates.render(&message, message.created_at).unwrap();
             let has_code = matches!(message.content, Content::Code { .. });
-            for text in [&words.subject, &words.text, &words.html] {
+            for text in [&words.text, &words.html] {
                 assert_eq!(text.contains("012345"), has_code, "{text}");
+            }
+            // Locked screens show it, and logs of mail servers keep it.
+            assert!(!words.subject.contains("012345"), "{}", words.subject);
+            let title = format!("<title>{}</title>", words.subject);
+            for part in ["<html lang=\"en\">", "<meta charset=\"utf-8\">", title.as_str()] {
+                assert!(words.html.contains(part), "{part}: {}", words.html);
             }
             assert!(words.text.contains("alice") && words.html.contains("alice"));
             assert!(!has_code || words.text.contains("5 minutes"), "{}", words.text);
@@ -246,12 +268,36 @@ mod tests {
         let username = "<b>a</b>\r\nBcc: m@example.com\u{2028}\u{0}".to_owned();
         let message = Message { username, ..all()[0].clone() };
         let words = templates.render(&message, message.created_at).unwrap();
-        assert_eq!(words.subject, "<b>a</b> Bcc: m@example.com Bcc: 012345");
+        let break_ = '\u{200b}';
+        assert_eq!(
+            words.subject,
+            format!("<b>a</{break_}b> Bcc:{break_} m@{break_}example.{break_}com Bcc: 012345")
+        );
         assert!(
             words.html.contains("&lt;b&gt;a&lt;") && !words.html.contains("<b>a"),
             "{}",
             words.html
         );
+    }
+
+    #[test]
+    fn a_name_that_looks_like_a_link_or_an_address_is_none_in_a_mail() {
+        let templates = Templates::load(None).unwrap();
+        for username in
+            ["evil.example", "www.evil.example/x", "https://evil.example", "m@evil.example"]
+        {
+            for message in all() {
+                let message = Message { username: username.into(), ..message };
+                let words = templates.render(&message, message.created_at).unwrap();
+                for text in [&words.subject, &words.text, &words.html] {
+                    for part in ["evil.example", "www.evil", "//evil", "m@evil"] {
+                        assert!(!text.contains(part), "{text}");
+                    }
+                }
+                let shown = words.text.replace('\u{200b}', "");
+                assert!(shown.contains(&format!("Hello {username},")), "{shown}");
+            }
+        }
     }
 
     #[test]

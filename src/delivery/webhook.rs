@@ -3,31 +3,38 @@
 use std::{net::IpAddr, time::Duration};
 
 use http::{
-    Request, StatusCode,
-    header::{CONTENT_TYPE, USER_AGENT},
+    HeaderMap, Request, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
 };
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
 use serde::Serialize;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{Content, Failure, HookUrl, Message, Secret, Trust, reason};
+use super::{
+    Content, Failure, FailureKind, HookUrl, Message, Progress, Secret, Trust, failure::reason,
+    pause::Pause, tcp::Tcp,
+};
 use crate::domain::Timestamp;
 
 /// From nothing to the status of the answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
+/// The longest time for which a service is left alone because it asks for that. One that asks for a year is mistaken.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
+
 /// A service that passes messages on.
 pub struct Webhook {
     url: HookUrl,
     secret: Secret,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<HttpsConnector<Tcp>, Full<Bytes>>,
+    pause: Pause,
 }
 
 impl std::fmt::Debug for Webhook {
@@ -65,12 +72,12 @@ impl Webhook {
             // Without TLS only on this machine: `HookUrl` has seen to that.
             .https_or_http()
             .enable_http1()
-            .build();
+            .wrap_connector(Tcp);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .build(connector);
-        Ok(Self { url, secret, client })
+        Ok(Self { url, secret, client, pause: Pause::default() })
     }
 
     /// The service, for people. The path and what comes after it are its own business.
@@ -83,15 +90,38 @@ impl Webhook {
         id: Uuid,
         message: &Message,
         now: Timestamp,
+        progress: &Progress,
     ) -> Result<(), Failure> {
-        let request = self
-            .request(id, message, now)
-            .map_err(|error| Failure::Refused(reason("no request can be made", &*error)))?;
-        // The status says it all: the body is not read, and redirects are not followed.
+        self.pause.check()?;
+        let request = self.request(id, message, now).map_err(|error| {
+            Failure::new(FailureKind::Refused, reason("no request can be made", &*error))
+        })?;
+        progress.hand_over();
+        // Status and headers say it all: the body is not read, and redirects are not followed.
+        let away = |why| Failure::new(FailureKind::Away, why);
         match timeout(TIMEOUT, self.client.request(request)).await {
-            Ok(Ok(response)) => judge(response.status()),
-            Ok(Err(error)) => Err(Failure::Later(reason("no answer from the webhook", &error))),
-            Err(_elapsed) => Err(Failure::Later("the webhook does not answer".into())),
+            Ok(Ok(response)) => self.judge(response.status(), response.headers(), now),
+            Ok(Err(error)) => Err(away(reason("no answer from the webhook", &error))),
+            Err(_elapsed) => Err(away("the webhook does not answer".into())),
+        }
+    }
+
+    /// What an answer means. A service that asks for a pause (RFC 9110, section 10.2.3) gets it, with all messages.
+    fn judge(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let judged = judge(status);
+        let Err(failure) = judged else {
+            self.pause.end();
+            return judged;
+        };
+        let asks = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
+        match retry_after(headers, now).filter(|_| asks.contains(&status)) {
+            Some(wait) => Err(self.pause.start(failure, wait, wait)),
+            None => Err(failure),
         }
     }
 
@@ -134,20 +164,37 @@ impl<'a> Body<'a> {
     }
 }
 
-/// What an answer means. For good is what says that this very message is not wanted; all else may pass, a wrong path or
+/// What a status means. For good is what says that this very message is not wanted; all else may pass, a wrong path or
 /// secret (401, 403, 404) too: somebody is setting it up.
 fn judge(status: StatusCode) -> Result<(), Failure> {
     if status.is_success() {
         return Ok(());
     }
-    let text = format!("the webhook answered {}", status.as_u16());
-    let for_good = [
-        StatusCode::BAD_REQUEST,
-        StatusCode::GONE,
-        StatusCode::PAYLOAD_TOO_LARGE,
-        StatusCode::UNPROCESSABLE_ENTITY,
-    ];
-    Err(if for_good.contains(&status) { Failure::Refused(text) } else { Failure::Later(text) })
+    let kind = match status {
+        StatusCode::BAD_REQUEST
+        | StatusCode::GONE
+        | StatusCode::PAYLOAD_TOO_LARGE
+        | StatusCode::UNPROCESSABLE_ENTITY => FailureKind::Refused,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+            FailureKind::Away
+        }
+        _ if status.is_server_error() => FailureKind::Away,
+        _ => FailureKind::Setup,
+    };
+    Err(Failure::new(kind, format!("the webhook answered {}", status.as_u16())))
+}
+
+/// How long the service asks to be left alone: a number of seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_no_number) => {
+            let date = httpdate::parse_http_date(text).ok()?;
+            date.duration_since(now.into()).unwrap_or_default()
+        }
+    };
+    Some(wait.min(LONGEST_PAUSE))
 }
 
 #[cfg(test)]
@@ -162,12 +209,36 @@ mod tests {
         }
         for status in [400, 410, 413, 422] {
             let judged = judge(StatusCode::from_u16(status).unwrap());
-            assert!(matches!(judged, Err(Failure::Refused(_))), "{status}");
+            assert_eq!(judged.unwrap_err().kind, FailureKind::Refused, "{status}");
         }
-        for status in [301, 302, 307, 401, 403, 404, 408, 425, 429, 500, 502, 503] {
+        for status in [301, 302, 307, 401, 403, 404, 405] {
             let judged = judge(StatusCode::from_u16(status).unwrap());
-            assert!(matches!(judged, Err(Failure::Later(_))), "{status}");
+            assert_eq!(judged.unwrap_err().kind, FailureKind::Setup, "{status}");
         }
+        for status in [408, 425, 429, 500, 502, 503] {
+            let judged = judge(StatusCode::from_u16(status).unwrap());
+            assert_eq!(judged.unwrap_err().kind, FailureKind::Away, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_pause_is_read_in_both_forms_and_is_not_endless() {
+        // 2027-01-15 08:00:00.
+        let now = Timestamp::from_unix_micros(1_800_000_000_000_000);
+        for (text, seconds) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Fri, 15 Jan 2027 08:01:30 GMT", Some(90)),
+            ("Fri, 15 Jan 2027 07:00:00 GMT", Some(0)),
+            ("31536000", Some(3600)),
+            ("soon", None),
+            ("-5", None),
+            ("", None),
+        ] {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
+            assert_eq!(retry_after(&headers, now), seconds.map(Duration::from_secs), "{text}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod factor;
 mod field;
 mod fold;
 mod forwarded;
+mod idna;
 mod key_schedule;
 mod login_name;
 mod one_time_code;
@@ -42,6 +43,7 @@ pub use event::{Event, EventKind};
 pub use factor::Factor;
 pub use field::{InvalidField, device_name, enrollment_id, request_id, session_id};
 pub use forwarded::ForwardedHeader;
+pub use idna::ascii_domain;
 pub use key_schedule::{
     CLOCK_SKEW, DEFAULT_KEY_LEAD, KEY_SET_MAX_AGE, KeySchedule, KeyState, KeyTimes,
 };

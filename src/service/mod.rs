@@ -83,7 +83,7 @@ pub use self::{
     lines::Lines,
     login::{LoginOutcome, LoginRequest},
     mailbox::PendingMailboxCode,
-    outbox::Outbox,
+    outbox::{DeliveryPace, Outbox},
     proof::Proof,
     readiness::NotReady,
     reencrypt::{ReencryptError, Reencrypted, Reencryption},

@@ -31,6 +31,7 @@ macro_rules! steps {
             "0017_unverified_accounts",
             "0018_long_codes",
             "0019_revoked_keys",
+            "0020_mail",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

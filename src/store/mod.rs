@@ -41,7 +41,10 @@ pub use self::{
         TwoFactor, UserFactors,
     },
     mailbox::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, PasswordReset},
-    outbox::{ClaimedMessage, LONGEST_REST, Outbox, OutboxState, Places, Priority, SealedMessage},
+    outbox::{
+        ClaimedMessage, CodePurpose, Hold, LONGEST_REST, Outbox, OutboxState, Places, Priority,
+        SealedCode, SealedMessage,
+    },
     preparation::{Migrate, Preparation, prepare},
     records::{
         Admission, Charge, CodeRules, Credentials, Ended, EventFilter, Lease, LiveSession,

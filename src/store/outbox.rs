@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::Result;
 use crate::domain::Timestamp;
 
-/// The longest that a message rests: while somebody sends it, or until the next try.
-pub const LONGEST_REST: Duration = Duration::from_secs(60);
+/// The longest that a message rests: while somebody sends it, or until the next try. A webhook may ask for an hour.
+pub const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 
 /// Messages to people. They get in by the methods that cause them.
 #[async_trait]
@@ -26,8 +26,16 @@ pub trait Outbox {
         places: Places,
     ) -> Result<Vec<ClaimedMessage>>;
 
-    /// Gives a message back for `until`, unless somebody else has claimed it since that number of tries.
+    /// Keeps a message that takes long to send for the caller alone until `until`, if it was claimed by nobody else since that
+    /// number of tries.
+    async fn outbox_renew(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<Hold>;
+
+    /// Gives a message back for `until`, unless somebody else has claimed it since that number of tries. One that was withdrawn
+    /// is removed.
     async fn outbox_postpone(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<()>;
+
+    /// As [`Outbox::outbox_postpone`], and counts that nobody knows whether it was accepted.
+    async fn outbox_postpone_unsure(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<()>;
 
     /// Makes messages due at `now` that would rest until after `latest`, some at a time: a clock that was ahead has put them off.
     /// Returns how many.
@@ -76,6 +84,31 @@ pub struct SealedMessage {
     pub source: [u8; 32],
     /// The keyed digest of the mailbox that it goes to.
     pub account: [u8; 32],
+    /// The code in it, if there is one: the message leaves with that.
+    pub code: Option<SealedCode>,
+}
+
+/// Which code a message holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealedCode {
+    /// The id of the challenge, or of the mailbox code.
+    pub code_id: Uuid,
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// What it is for.
+    pub purpose: CodePurpose,
+}
+
+/// What a code is for. The numbers are what is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i16)]
+pub enum CodePurpose {
+    /// To complete a login.
+    Login = 0,
+    /// To show that an address is the user's.
+    Verification = 1,
+    /// To set a new password.
+    Reset = 2,
 }
 
 /// How many messages a caller can send.
@@ -94,6 +127,17 @@ impl Places {
     }
 }
 
+/// Whose a message is that is being sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Still the caller's.
+    Held,
+    /// Still the caller's, but of no use any more: what it says is void.
+    Withdrawn,
+    /// Somebody else's, or removed.
+    Lost,
+}
+
 /// A message that the caller is to send, and nobody else for as long as was agreed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedMessage {
@@ -103,6 +147,8 @@ pub struct ClaimedMessage {
     pub sealed: Vec<u8>,
     /// How often it was claimed, this time included.
     pub tries: i32,
+    /// How often nobody knew afterwards whether it was accepted.
+    pub unsure: i32,
     /// From when it is of no use any more.
     pub expires_at: Timestamp,
     /// What it was sent before, and after.

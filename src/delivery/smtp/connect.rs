@@ -1,61 +1,96 @@
-//! A connection to a mail server, from TCP to the password. TLS is ours and not lettre's: see `starttls`.
+//! A connection to a mail server, from TCP to the password. Before STARTTLS: `starttls`.
 
 use std::io;
 
-use lettre::transport::smtp::{
-    self, authentication::DEFAULT_MECHANISMS, client::AsyncSmtpConnection, extension::ClientId,
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_util::either::Either;
+
+use super::{
+    auth,
+    dialogue::Dialogue,
+    error::{Error, Step},
+    hello::Hello,
+    starttls,
+    timeouts::Timeouts,
 };
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+use crate::{
+    delivery::{
+        SmtpUrl,
+        endpoint::{Login, Security},
+    },
+    dial,
+};
 
-use super::{encrypted::Encrypted, starttls};
-use crate::delivery::{SmtpUrl, endpoint::Security};
-
-/// What lettre, which expects a greeting, reads first after STARTTLS. The server's own came in plaintext.
-const GREETING: &[u8] = b"220 under TLS\r\n";
-
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
-    #[error("network error")]
-    Network(#[from] io::Error),
-    #[error("it does not offer STARTTLS")]
-    NotOffered,
-    #[error("its {step} was {code}")]
-    Answered { step: &'static str, code: u16 },
-    #[error("what it sent before TLS is no SMTP reply")]
-    Malformed,
-    #[error("more than its reply came before TLS: somebody on the way may have added it")]
-    TooMuch,
-    #[error("no TLS")]
-    Tls(#[source] io::Error),
-    #[error(transparent)]
-    Smtp(#[from] smtp::Error),
-}
+/// What goes over the network: as it is, or under TLS.
+pub(super) type Wire = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// A connection that is ready for a mail.
 ///
 /// # Errors
-/// Why there is none. All of it may pass.
+/// Why there is none. All of it may pass, or be mended.
 pub(super) async fn connect(
     url: &SmtpUrl,
     tls: &TlsConnector,
-    hello: &ClientId,
-) -> Result<AsyncSmtpConnection, Error> {
-    let tcp = TcpStream::connect((url.host.as_str(), url.port)).await?;
-    let (tcp, greeting) = match url.security {
-        Security::Tls => (tcp, &b""[..]),
-        Security::StartTls => (starttls::ask(tcp, hello).await?, GREETING),
+    hello: &Hello,
+    timeouts: Timeouts,
+) -> Result<Dialogue<Wire>, Error> {
+    let tcp = timeout(timeouts.connect, dial::connect(&url.host, url.port)).await;
+    let tcp = tcp.unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into()));
+    let tcp = tcp.map_err(Error::Connect)?;
+    let name = hello.on(&tcp);
+    let (tcp, greets) = match url.security {
         Security::Loopback => {
-            return Ok(AsyncSmtpConnection::connect_with_transport(Box::new(tcp), hello).await?);
+            return begin(Dialogue::new(Either::Left(tcp), timeouts), true, &name, None).await;
+        }
+        Security::Tls => (tcp, true),
+        Security::StartTls => (starttls::ask(tcp, &name, &timeouts).await?, false),
+    };
+    let tls = timeout(timeouts.tls, tls.connect(url.name.clone(), tcp)).await;
+    let tls = tls.unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into()));
+    let stream = Either::Right(Box::new(tls.map_err(Error::Tls)?));
+    // Here and nowhere else: no password is sent before TLS.
+    begin(Dialogue::new(stream, timeouts), greets, &name, url.login.as_ref()).await
+}
+
+/// Greeting, EHLO and password. A server that refuses one of them is told goodbye.
+async fn begin(
+    mut server: Dialogue<Wire>,
+    greets: bool,
+    name: &str,
+    login: Option<&Login>,
+) -> Result<Dialogue<Wire>, Error> {
+    let begun = async {
+        if greets {
+            server.greeting().await?;
+        }
+        server.hello(name).await?;
+        match login {
+            Some(login) => auth::log_in(&mut server, login).await,
+            None => Ok(()),
         }
     };
-    let tls = tls.connect(url.name.clone(), tcp).await.map_err(Error::Tls)?;
-    let stream = Box::new(Encrypted::new(greeting, tls));
-    let mut connection = AsyncSmtpConnection::connect_with_transport(stream, hello).await?;
-    // Here and nowhere else: no password is sent before TLS.
-    if let Some(credentials) = &url.credentials {
-        connection.auth(DEFAULT_MECHANISMS, credentials).await?;
+    match begun.await {
+        Ok(()) => Ok(server),
+        Err(error) => {
+            if is_in_step(&error) {
+                server.quit().await;
+            }
+            Err(error)
+        }
     }
-    Ok(connection)
+}
+
+/// Whether the server still listens, and nothing is on its way that was not read.
+pub(super) fn is_in_step(error: &Error) -> bool {
+    match error {
+        Error::Answered { step, reply } => reply.code != 421 && *step != Step::Text,
+        Error::NoMechanism { .. } | Error::NoUtf8 => true,
+        Error::Connect(_)
+        | Error::Tls(_)
+        | Error::NotOffered
+        | Error::TooMuch
+        | Error::Late { .. }
+        | Error::Broken { .. } => false,
+    }
 }

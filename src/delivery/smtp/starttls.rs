@@ -1,20 +1,24 @@
 //! What is said in plaintext before STARTTLS: greeting, EHLO, STARTTLS, and not a byte more.
 //!
-//! Whoever can change the traffic can add lines to it. lettre's own upgrade keeps what its reader has read beyond a reply,
-//! and takes it for answers under TLS: then each command gets the answer meant for the one before, and a mail that was
-//! refused counts as delivered. RFC 3207, section 4.2, forbids it. So the reader is ours, and ends here.
+//! Whoever can change the traffic can add lines to it. A client that keeps what its reader has read beyond a reply takes it
+//! for answers under TLS: then each command gets the answer meant for the one before, and a mail that was refused counts as
+//! delivered. RFC 3207, section 4.2, forbids it. So this reader is strict, and ends here.
 
-use std::{fmt::Display, io, str};
+use std::{io, time::Duration};
 
-use lettre::transport::smtp::{
-    commands::{Ehlo, Starttls},
-    extension::ClientId,
+use tokio::{
+    io::{
+        AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _,
+        BufReader,
+    },
+    time::timeout,
 };
-use tokio::io::{
-    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
-};
 
-use super::connect::Error;
+use super::{
+    error::{Error, Step},
+    reply::{Reply, parse},
+    timeouts::Timeouts,
+};
 
 /// The longest line of a reply, in bytes: twice what RFC 5321, section 4.5.3.1.5, allows.
 const MAX_LINE: u64 = 1024;
@@ -27,44 +31,57 @@ const MAX_LINES: usize = 100;
 ///
 /// # Errors
 /// A server that refuses, that has no STARTTLS, or that says more than it was asked for.
-pub(super) async fn ask<S>(stream: S, hello: &ClientId) -> Result<S, Error>
+pub(super) async fn ask<S>(stream: S, hello: &str, timeouts: &Timeouts) -> Result<S, Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut server = Plaintext(BufReader::new(stream));
-    server.reply("greeting", 220).await?;
-    server.send(Ehlo::new(hello.clone())).await?;
-    let extensions = server.reply("reply to EHLO", 250).await?;
+    server.reply(Step::Greeting, timeouts.greeting, 220).await?;
+    server.send(Step::Ehlo, &format!("EHLO {hello}\r\n")).await?;
+    let extensions = server.reply(Step::Ehlo, timeouts.command, 250).await?;
     // The first line is the server's name (RFC 5321, section 4.1.1.1).
     if !extensions.iter().skip(1).any(|line| line.eq_ignore_ascii_case(b"STARTTLS")) {
         return Err(Error::NotOffered);
     }
-    server.send(Starttls).await?;
-    server.reply("reply to STARTTLS", 220).await?;
+    server.send(Step::StartTls, "STARTTLS\r\n").await?;
+    server.reply(Step::StartTls, timeouts.command, 220).await?;
     Ok(server.0.into_inner())
 }
 
 struct Plaintext<S>(BufReader<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Plaintext<S> {
-    async fn send(&mut self, command: impl Display) -> io::Result<()> {
-        self.0.write_all(command.to_string().as_bytes()).await?;
-        self.0.flush().await
+    async fn send(&mut self, step: Step, command: &str) -> Result<(), Error> {
+        let broken = |source| Error::Broken { step, source };
+        self.0.write_all(command.as_bytes()).await.map_err(broken)?;
+        self.0.flush().await.map_err(broken)
+    }
+
+    async fn reply(
+        &mut self,
+        step: Step,
+        limit: Duration,
+        wanted: u16,
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        let reply = timeout(limit, self.lines(step, wanted)).await;
+        reply.unwrap_or(Err(Error::Late { step }))
     }
 
     /// One reply of that code, with nothing after it: the texts of its lines. Commands are sent one at a time, so that
     /// nothing else can be on its way that is meant for us. What comes later goes to TLS, which refuses plaintext.
-    async fn reply(&mut self, step: &'static str, wanted: u16) -> Result<Vec<Vec<u8>>, Error> {
+    async fn lines(&mut self, step: Step, wanted: u16) -> Result<Vec<Vec<u8>>, Error> {
+        let malformed = || Error::Broken { step, source: io::ErrorKind::InvalidData.into() };
         let mut texts = Vec::new();
         let mut last = false;
         while !last {
             if texts.len() == MAX_LINES {
-                return Err(Error::Malformed);
+                return Err(malformed());
             }
-            let line = self.line().await?;
-            let (code, ends, text) = parse(&line).ok_or(Error::Malformed)?;
+            let line = self.line().await.map_err(|source| Error::Broken { step, source })?;
+            let (code, ends, text) = parse(&line).ok_or_else(malformed)?;
             if code != wanted {
-                return Err(Error::Answered { step, code });
+                let lines = vec![String::from_utf8_lossy(text).into_owned()];
+                return Err(Error::Answered { step, reply: Reply { code, lines } });
             }
             texts.push(text.to_owned());
             last = ends;
@@ -73,30 +90,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Plaintext<S> {
     }
 
     /// A line, without its end.
-    async fn line(&mut self) -> Result<Vec<u8>, Error> {
+    async fn line(&mut self) -> io::Result<Vec<u8>> {
         let mut line = Vec::new();
         (&mut self.0).take(MAX_LINE).read_until(b'\n', &mut line).await?;
         if line.is_empty() {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
         if !line.ends_with(b"\r\n") {
-            return Err(Error::Malformed);
+            return Err(io::ErrorKind::InvalidData.into());
         }
         line.truncate(line.len() - 2);
         Ok(line)
-    }
-}
-
-/// A line of a reply: its code, whether it is the last one, and its text (RFC 5321, section 4.2).
-fn parse(line: &[u8]) -> Option<(u16, bool, &[u8])> {
-    let (code, rest) = line.split_at_checked(3)?;
-    let digits = code.iter().all(u8::is_ascii_digit);
-    let code = str::from_utf8(code).ok().filter(|_| digits)?.parse().ok()?;
-    match rest {
-        [] => Some((code, true, rest)),
-        [b' ', text @ ..] => Some((code, true, text)),
-        [b'-', text @ ..] => Some((code, false, text)),
-        _ => None,
     }
 }
 
@@ -113,7 +117,6 @@ mod tests {
     /// Returns what became of it, and what the server heard.
     async fn ask_one_that_says(texts: &[&str]) -> (Result<(), Error>, String) {
         let (client, server) = duplex(1 << 20);
-        let hello = ClientId::Domain("example.com".into());
         let serve = async {
             let mut server = BufReader::new(server);
             let mut heard = String::new();
@@ -128,7 +131,7 @@ mod tests {
             drop(server);
             heard
         };
-        let asked = async { ask(client, &hello).await.map(drop) };
+        let asked = async { ask(client, "example.com", &Timeouts::RFC_5321).await.map(drop) };
         tokio::join!(asked, serve)
     }
 
@@ -171,11 +174,11 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_refuses_is_told_with_its_code() {
         for (texts, expected) in [
-            (&["554 no\r\n"][..], "its greeting was 554"),
-            (&[GREETING, "502 no\r\n"], "its reply to EHLO was 502"),
-            (&[GREETING, "250-test\r\n220 STARTTLS\r\n"], "its reply to EHLO was 220"),
-            (&[GREETING, OFFER, "454 not now\r\n"], "its reply to STARTTLS was 454"),
-            (&[GREETING, OFFER, "250 yes\r\n"], "its reply to STARTTLS was 250"),
+            (&["554 no\r\n"][..], "its greeting was 554 no"),
+            (&[GREETING, "502 no\r\n"], "its reply to EHLO was 502 no"),
+            (&[GREETING, "250-test\r\n220 STARTTLS\r\n"], "its reply to EHLO was 220 STARTTLS"),
+            (&[GREETING, OFFER, "454 not now\r\n"], "its reply to STARTTLS was 454 not now"),
+            (&[GREETING, OFFER, "250 yes\r\n"], "its reply to STARTTLS was 250 yes"),
         ] {
             let (asked, _) = ask_one_that_says(texts).await;
             assert_eq!(asked.unwrap_err().to_string(), expected);
@@ -192,9 +195,20 @@ mod tests {
             [&longer, &endless, "220 test\n", "22\r\n", "+22 test\r\n", "220_test\r\n", "220"]
         {
             let (asked, _) = ask_one_that_says(&[bad]).await;
-            assert!(matches!(asked, Err(Error::Malformed)), "{bad}: {asked:?}");
+            let broken =
+                |kind| matches!(&asked, Err(Error::Broken { source, .. }) if source.kind() == kind);
+            assert!(broken(io::ErrorKind::InvalidData), "{bad}: {asked:?}");
         }
         let (asked, _) = ask_one_that_says(&[]).await;
-        assert!(matches!(asked, Err(Error::Network(_))), "{asked:?}");
+        assert!(matches!(asked, Err(Error::Broken { step: Step::Greeting, .. })), "{asked:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_says_nothing_is_given_up_after_five_minutes() {
+        let (client, _server) = duplex(1024);
+        let begun = tokio::time::Instant::now();
+        let asked = ask(client, "example.com", &Timeouts::RFC_5321).await.map(drop);
+        assert!(matches!(asked, Err(Error::Late { step: Step::Greeting })), "{asked:?}");
+        assert_eq!(begun.elapsed(), Duration::from_secs(300));
     }
 }

@@ -9,6 +9,7 @@ use prometheus_client::{
 };
 
 use crate::{
+    delivery::FailureKind,
     domain::Timestamp,
     store::{OutboxState, Priority},
 };
@@ -19,12 +20,20 @@ struct Labels {
     kind: &'static str,
 }
 
+/// Why a try failed, or nothing gets through; a word of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CauseLabels {
+    cause: &'static str,
+}
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct Figures {
     waiting: Gauge,
     oldest: Family<Labels, Gauge<f64, AtomicU64>>,
     delivered: Family<Labels, Counter>,
     failed: Family<Labels, Counter>,
+    tries_failed: Family<CauseLabels, Counter>,
+    trouble: Family<CauseLabels, Gauge>,
 }
 
 impl Figures {
@@ -49,6 +58,16 @@ impl Figures {
             "Messages that this replica has given up",
             self.failed.clone(),
         );
+        registry.register(
+            "countersign_outbox_tries_failed",
+            "Tries of this replica that failed: refused and recipient (one message), away, setup, unknown (it may have been accepted)",
+            self.tries_failed.clone(),
+        );
+        registry.register(
+            "countersign_outbox_trouble",
+            "1 while this replica's messages do not get through: away (it may pass), setup (somebody must change something)",
+            self.trouble.clone(),
+        );
     }
 
     /// What there is at `now`.
@@ -67,6 +86,21 @@ impl Figures {
 
     pub(super) fn failed(&self, kind: &'static str) {
         self.failed.get_or_create(&Labels { kind }).inc();
+    }
+
+    pub(super) fn try_failed(&self, kind: FailureKind) {
+        let cause = match kind {
+            FailureKind::Refused => "refused",
+            FailureKind::Waits => "recipient",
+            FailureKind::Away => "away",
+            FailureKind::Setup => "setup",
+            FailureKind::Unknown => "unknown",
+        };
+        self.tries_failed.get_or_create(&CauseLabels { cause }).inc();
+    }
+
+    pub(super) fn trouble(&self, cause: &'static str, lasts: bool) {
+        self.trouble.get_or_create(&CauseLabels { cause }).set(i64::from(lasts));
     }
 }
 

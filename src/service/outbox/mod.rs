@@ -6,8 +6,12 @@
 mod decoy;
 mod figures;
 mod line;
+mod pause;
 mod places;
+mod trouble;
 mod worker;
+
+pub use self::worker::DeliveryPace;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -101,5 +105,6 @@ fn seal_text(
         priority: line::priority(&message.content),
         source: line::source(master_key, message),
         account: line::account(master_key, message),
+        code: None,
     })
 }

@@ -10,9 +10,23 @@ const ALL: usize = 8;
 /// Two are left for login codes: whatever waits on a slow mail server, a login does not wait behind it.
 const OTHERS: usize = 6;
 
+/// Those that take long give their places to others and go on beside them, so many at the most: a mail server that says
+/// nothing for ten minutes must not end all mail, and must not get any number of connections either.
+const SLOW: usize = 24;
+
+/// Of these, no login codes.
+const SLOW_OTHERS: usize = 16;
+
 /// The places of a worker.
 #[derive(Debug, Default)]
 pub(super) struct Places {
+    swift: Room,
+    slow: Room,
+}
+
+/// Places of one kind, counted by those who hold one.
+#[derive(Debug, Default)]
+struct Room {
     all: Arc<()>,
     others: Arc<()>,
 }
@@ -20,6 +34,8 @@ pub(super) struct Places {
 /// A message's place, until this is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
+    priority: Priority,
+    is_slow: bool,
     _one: Arc<()>,
     _other: Option<Arc<()>>,
 }
@@ -34,14 +50,36 @@ pub(super) struct More {
 impl Places {
     /// Those that are free.
     pub(super) fn free(&self) -> store::Places {
-        let free = |of: &Arc<()>, most: usize| (most + 1).saturating_sub(Arc::strong_count(of));
-        let all = free(&self.all, ALL);
-        store::Places { all, others: all.min(free(&self.others, OTHERS)) }
+        self.swift.free(ALL, OTHERS)
     }
 
     pub(super) fn take(&self, priority: Priority) -> Place {
+        self.swift.take(priority, false)
+    }
+
+    /// Gives up the place of a message that takes long, if there is room for it among the slow ones. Returns whether a place
+    /// is free by that.
+    pub(super) fn make_way(&self, place: &mut Place) -> bool {
+        let free = self.slow.free(SLOW, SLOW_OTHERS);
+        let room = if place.priority == Priority::LoginCode { free.all } else { free.others };
+        if place.is_slow || room == 0 {
+            return false;
+        }
+        *place = self.slow.take(place.priority, true);
+        true
+    }
+}
+
+impl Room {
+    fn free(&self, all: usize, others: usize) -> store::Places {
+        let free = |of: &Arc<()>, most: usize| (most + 1).saturating_sub(Arc::strong_count(of));
+        let all = free(&self.all, all);
+        store::Places { all, others: all.min(free(&self.others, others)) }
+    }
+
+    fn take(&self, priority: Priority, is_slow: bool) -> Place {
         let other = (priority != Priority::LoginCode).then(|| Arc::clone(&self.others));
-        Place { _one: Arc::clone(&self.all), _other: other }
+        Place { priority, is_slow, _one: Arc::clone(&self.all), _other: other }
     }
 }
 
@@ -73,7 +111,14 @@ mod tests {
 
     fn claimed(priority: Priority) -> ClaimedMessage {
         let expires_at = Timestamp::from_unix_micros(0);
-        ClaimedMessage { id: uuid::Uuid::nil(), sealed: Vec::new(), tries: 1, expires_at, priority }
+        ClaimedMessage {
+            id: uuid::Uuid::nil(),
+            sealed: Vec::new(),
+            tries: 1,
+            unsure: 0,
+            expires_at,
+            priority,
+        }
     }
 
     #[test]
@@ -87,6 +132,33 @@ mod tests {
         taken.remove(0);
         assert_eq!(places.free(), store::Places { all: 1, others: 1 });
         drop(taken);
+        assert_eq!(places.free(), store::Places { all: 8, others: 6 });
+    }
+
+    #[test]
+    fn slow_messages_make_way_until_there_are_too_many_of_them() {
+        let places = Places::default();
+        let mut slow = Vec::new();
+        for _ in 0..16 {
+            let mut place = places.take(Priority::Notice);
+            assert!(places.make_way(&mut place));
+            assert!(!places.make_way(&mut place), "it has done so");
+            slow.push(place);
+        }
+        assert_eq!(places.free(), store::Places { all: 8, others: 6 });
+        let mut place = places.take(Priority::Code);
+        assert!(!places.make_way(&mut place), "the others are for login codes");
+        assert_eq!(places.free(), store::Places { all: 7, others: 5 });
+        for _ in 0..8 {
+            let mut place = places.take(Priority::LoginCode);
+            assert!(places.make_way(&mut place));
+            slow.push(place);
+        }
+        let mut code = places.take(Priority::LoginCode);
+        assert!(!places.make_way(&mut code));
+        slow.remove(0);
+        assert!(places.make_way(&mut code));
+        drop((slow, place, code));
         assert_eq!(places.free(), store::Places { all: 8, others: 6 });
     }
 

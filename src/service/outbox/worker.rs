@@ -3,34 +3,42 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use rand::RngExt as _;
 use tokio::{
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, interval_at, sleep},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
     UseCases, decoy,
-    places::{More, Places},
+    pause::pause,
+    places::{self, More, Places},
+    trouble::Trouble,
 };
 use crate::{
-    delivery::{Delivery, Failure, Message},
+    delivery::{Delivery, Failure, FailureKind, Message, Progress},
     domain::{CLOCK_SKEW, Timestamp},
-    store::{ClaimedMessage, LONGEST_REST},
+    store::{ClaimedMessage, Hold, LONGEST_REST},
     token::Place,
 };
 
-/// For how long nobody else sends a message that was claimed: longer than any delivery takes.
+/// For how long nobody else sends a message that was claimed: renewed while it is being sent, so that after a crash it waits no
+/// longer than this, and a mail server may take its time.
 const LEASE: Duration = Duration::from_secs(60);
 
-/// The longest pause between two tries. A code lives for some minutes, so it must still get through after an outage.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How often a worker does what it repeats.
+#[derive(Debug, Clone, Copy)]
+pub struct DeliveryPace {
+    /// How often it is looked for messages, whatever there is.
+    pub look_every: Duration,
+    /// How often the lease of a message that takes long is renewed, and how soon it gives its place to another one.
+    pub renew_every: Duration,
+}
 
 /// The kind, in log and metrics, of what this release can't read.
 const UNREADABLE: &str = "unreadable";
@@ -39,18 +47,19 @@ const UNREADABLE: &str = "unreadable";
 const OUTDATED: &str = "it is of no use any more";
 
 /// What rests for longer is recalled.
-const _: () = assert!(
-    LEASE.as_secs() <= LONGEST_REST.as_secs() && LONGEST_PAUSE.as_secs() <= LONGEST_REST.as_secs()
-);
+const _: () = assert!(LEASE.as_secs() <= LONGEST_REST.as_secs());
+
+/// The longest that a decoy lasts: longer than a delivery takes where all is well.
+const LONGEST_DECOY: Duration = Duration::from_secs(10);
 
 /// One server's worker.
 #[derive(Clone)]
 struct Worker {
     use_cases: UseCases,
     delivery: Delivery,
+    pace: DeliveryPace,
     places: Arc<Places>,
-    /// Whether the last try failed: an outage is told once, not once a message.
-    failing: Arc<AtomicBool>,
+    trouble: Arc<Trouble>,
     /// How many microseconds the last delivery took.
     took: Arc<AtomicU64>,
 }
@@ -66,11 +75,11 @@ enum Opened {
 impl UseCases {
     /// Sends messages until `stop`: at once when this server's use cases say so, and every so often whatever there is,
     /// from other replicas and from before. Then it sends what is due once more, and ends when that is done.
-    pub async fn deliver(self, delivery: Delivery, every: Duration, stop: CancellationToken) {
+    pub async fn deliver(self, delivery: Delivery, pace: DeliveryPace, stop: CancellationToken) {
         let wake = Arc::clone(&self.outbox.wake);
-        let worker = Worker::new(self, delivery);
+        let worker = Worker::new(self, delivery, pace);
         let mut sending = JoinSet::new();
-        let mut ticks = interval(every);
+        let mut ticks = interval(pace.look_every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut more = More::default();
         loop {
@@ -87,13 +96,14 @@ impl UseCases {
         }
         worker.claim(&mut sending).await;
         while sending.join_next().await.is_some() {}
+        worker.delivery.close().await;
     }
 }
 
 impl Worker {
-    fn new(use_cases: UseCases, delivery: Delivery) -> Self {
-        let (places, failing, took) = (Arc::default(), Arc::default(), Arc::default());
-        Self { use_cases, delivery, places, failing, took }
+    fn new(use_cases: UseCases, delivery: Delivery, pace: DeliveryPace) -> Self {
+        let (places, trouble, took) = (Arc::default(), Arc::default(), Arc::default());
+        Self { use_cases, delivery, pace, places, trouble, took }
     }
 
     /// Whether there is anything to do. Most of the time there is not, and nobody needs to write to know.
@@ -130,10 +140,7 @@ impl Worker {
                 let more = More::after(&claimed, places);
                 for message in claimed {
                     let (worker, place) = (self.clone(), self.places.take(message.priority));
-                    sending.spawn(async move {
-                        worker.handle(message).await;
-                        drop(place);
-                    });
+                    sending.spawn(async move { worker.handle(message, place).await });
                 }
                 more
             }
@@ -145,36 +152,82 @@ impl Worker {
     }
 
     /// Settles what becomes of a row.
-    async fn handle(&self, claimed: ClaimedMessage) {
+    async fn handle(&self, claimed: ClaimedMessage, place: places::Place) {
         match self.open(&claimed) {
-            Opened::Message(message) => self.send(&claimed, &message).await,
+            Opened::Message(message) => self.deliver(&claimed, &message, place).await,
             // The row goes when a message's would.
             Opened::Decoy => {
-                sleep(Duration::from_micros(self.took.load(Ordering::Relaxed))).await;
+                let took = Duration::from_micros(self.took.load(Ordering::Relaxed));
+                sleep(took.min(LONGEST_DECOY)).await;
                 self.remove(&claimed).await;
             }
             Opened::Unreadable if claimed.expires_at <= self.use_cases.clock.now() => {
                 self.give_up(&claimed, UNREADABLE, OUTDATED).await;
             }
             Opened::Unreadable => {
-                self.postpone(&claimed, UNREADABLE, "a message can't be read").await;
+                let why = "a message can't be read".to_owned();
+                let failure = Failure { kind: FailureKind::Away, why, retry_after: None };
+                self.failed(&claimed, UNREADABLE, &failure).await;
             }
         }
     }
 
-    async fn send(&self, claimed: &ClaimedMessage, message: &Message) {
-        let (now, kind) = (self.use_cases.clock.now(), message.content.kind());
-        if claimed.expires_at <= now {
+    async fn deliver(&self, claimed: &ClaimedMessage, message: &Message, place: places::Place) {
+        let kind = message.content.kind();
+        if claimed.expires_at <= self.use_cases.clock.now() {
             return self.give_up(claimed, kind, OUTDATED).await;
         }
         let begun = Instant::now();
-        let sent = self.delivery.send(claimed.id, message, now).await;
+        let sent = self.send(claimed, message, place).await;
         let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.took.store(took, Ordering::Relaxed);
         match sent {
-            Ok(()) => self.sent(claimed, kind).await,
-            Err(Failure::Refused(why)) => self.give_up(claimed, kind, &why).await,
-            Err(Failure::Later(why)) => self.postpone(claimed, kind, &why).await,
+            Some(Ok(())) => self.sent(claimed, kind).await,
+            Some(Err(failure)) => self.failed(claimed, kind, &failure).await,
+            None => tracing::debug!(id = %claimed.id, kind, "a message is withdrawn"),
+        }
+    }
+
+    /// Sends a message while its lease is renewed. Nothing where it was withdrawn, and is not sent any more.
+    async fn send(
+        &self,
+        claimed: &ClaimedMessage,
+        message: &Message,
+        place: places::Place,
+    ) -> Option<Result<(), Failure>> {
+        let (now, progress) = (self.use_cases.clock.now(), Progress::default());
+        tokio::select! {
+            sent = self.delivery.send(claimed.id, message, now, &progress) => Some(sent),
+            () = self.hold(claimed, &progress, place) => None,
+        }
+    }
+
+    /// Renews the lease for as long as this is waited for. Ends when the message was withdrawn, or is somebody else's, and
+    /// the other side can't have it yet.
+    async fn hold(&self, claimed: &ClaimedMessage, progress: &Progress, mut place: places::Place) {
+        let every = self.pace.renew_every;
+        let mut ticks = interval_at(Instant::now() + every, every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if self.places.make_way(&mut place) {
+                self.use_cases.outbox.wake();
+            }
+            let until = self.use_cases.clock.now().plus(LEASE);
+            let store = &self.use_cases.store;
+            let held = store.outbox_renew(claimed.id, claimed.tries, until).await;
+            match held {
+                Ok(Hold::Held) => {}
+                Ok(Hold::Withdrawn) if !progress.is_handed_over() => {
+                    return self.remove(claimed).await;
+                }
+                Ok(Hold::Lost) if !progress.is_handed_over() => return,
+                Ok(Hold::Withdrawn | Hold::Lost) => {}
+                // Whoever claims it now sends it a second time: better than never.
+                Err(error) => {
+                    self.store_failed(&error);
+                }
+            }
         }
     }
 
@@ -189,10 +242,18 @@ impl Worker {
 
     async fn sent(&self, claimed: &ClaimedMessage, kind: &'static str) {
         self.use_cases.outbox.figures.delivered(kind);
-        if self.failing.swap(false, Ordering::Relaxed) {
-            tracing::info!("messages get through again");
-        }
+        self.trouble.succeeded(&self.use_cases.outbox.figures);
         self.remove(claimed).await;
+    }
+
+    async fn failed(&self, claimed: &ClaimedMessage, kind: &'static str, failure: &Failure) {
+        let figures = &self.use_cases.outbox.figures;
+        figures.try_failed(failure.kind);
+        self.trouble.failed(failure, figures);
+        match pause(claimed, failure) {
+            Some(pause) => self.postpone(claimed, kind, failure, pause).await,
+            None => self.give_up(claimed, kind, &failure.why).await,
+        }
     }
 
     async fn give_up(&self, claimed: &ClaimedMessage, kind: &'static str, why: &str) {
@@ -208,14 +269,24 @@ impl Worker {
         }
     }
 
-    async fn postpone(&self, claimed: &ClaimedMessage, kind: &'static str, why: &str) {
-        if !self.failing.swap(true, Ordering::Relaxed) {
-            tracing::warn!(why, "messages do not get through");
-        }
-        tracing::debug!(id = %claimed.id, kind, tries = claimed.tries, why, "a message waits");
-        let until = self.use_cases.clock.now().plus(pause(claimed.tries));
+    async fn postpone(
+        &self,
+        claimed: &ClaimedMessage,
+        kind: &'static str,
+        failure: &Failure,
+        pause: Duration,
+    ) {
+        let (why, tries) = (failure.why.as_str(), claimed.tries);
+        tracing::debug!(id = %claimed.id, kind, tries, why, "a message waits");
+        let until = self.use_cases.clock.now().plus(pause);
         let store = &self.use_cases.store;
-        if let Err(error) = store.outbox_postpone(claimed.id, claimed.tries, until).await {
+        let postponed = match failure.kind {
+            FailureKind::Unknown => store.outbox_postpone_unsure(claimed.id, tries, until).await,
+            FailureKind::Refused | FailureKind::Waits | FailureKind::Away | FailureKind::Setup => {
+                store.outbox_postpone(claimed.id, tries, until).await
+            }
+        };
+        if let Err(error) = postponed {
             self.store_failed(&error);
         }
     }
@@ -224,29 +295,5 @@ impl Worker {
     fn store_failed(&self, error: &crate::store::Error) -> bool {
         tracing::debug!(%error, "the outbox can't be used");
         false
-    }
-}
-
-/// How long to wait after that many tries: twice as long each time, half of it at random, so that the messages of an outage
-/// do not all come back at once.
-fn pause(tries: i32) -> Duration {
-    let doubled = Duration::from_secs(1 << (tries - 1).clamp(0, 16));
-    let longest = doubled.min(LONGEST_PAUSE);
-    rand::rng().random_range(longest / 2..=longest)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_up_to_a_minute() {
-        for (tries, longest) in [(0, 1), (1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (i32::MAX, 60)] {
-            let longest = Duration::from_secs(longest);
-            for _ in 0..100 {
-                let pause = pause(tries);
-                assert!(pause >= longest / 2 && pause <= longest, "{tries}: {pause:?}");
-            }
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! The outbox: written by the transactions that cause messages, emptied by those who send them.
 //!
 //! Anybody can make it long. So no statement here reads more rows than it returns, or than a fixed number: each goes by an
-//! index of `0015_outbox_lanes` (`tests/it/store/outbox_plans.rs` looks at the plans).
+//! index of `0015_outbox_lanes` or `0020_mail` (`tests/it/store/outbox_plans.rs` looks at the plans).
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Backend, Connection};
 use crate::{
     domain::Timestamp,
-    store::{ClaimedMessage, Outbox, OutboxState, Places, Priority, Result, SealedMessage},
+    store::{ClaimedMessage, Hold, Outbox, OutboxState, Places, Priority, Result, SealedMessage},
 };
 
 /// The messages with the latest times, if they are after that one. In the order of `outbox_due`, so that it is read by that
@@ -38,7 +38,8 @@ impl Backend {
     /// while has saved nothing up. Transactions that run at once may draw the same turn in one line: then as many of its
     /// messages as there are connections are sent in one turn, which is no harm.
     pub const OUTBOX_PUT: &str = "INSERT INTO outbox (id, sealed_message, created_at, next_try_at, tries, \
-         expires_at, priority, source, account, turn) VALUES ($1, $2, $3, $3, 0, $4, $5, $6, $7, \
+         expires_at, priority, source, account, code_id, user_id, purpose, turn) \
+         VALUES ($1, $2, $3, $3, 0, $4, $5, $6, $7, $8, $9, $10, \
          (SELECT MAX(column1) FROM (VALUES (CAST(1 AS BIGINT)), \
          ((SELECT turn FROM outbox WHERE priority = $5 AND tries = 0 AND ready ORDER BY turn LIMIT 1)), \
          ((SELECT turn + 1 FROM outbox WHERE source = $6 AND priority = $5 AND tries = 0 \
@@ -51,12 +52,20 @@ impl Backend {
          (SELECT id FROM outbox WHERE NOT ready AND next_try_at <= $1 ORDER BY next_try_at LIMIT 64)";
 
     /// The outer condition is the one that counts: of two who chose the same row, the second finds that it is no longer
-    /// due. What was never tried goes first: a backlog that keeps failing does not hold up new codes.
-    pub const OUTBOX_CLAIM: &str = "UPDATE outbox SET next_try_at = $2, tries = tries + 1, ready = FALSE \
-         WHERE next_try_at <= $1 AND id IN \
-         (SELECT id FROM outbox WHERE ready AND next_try_at <= $1 AND priority BETWEEN $3 AND $4 \
+    /// due. What was never tried goes first: a backlog that keeps failing does not hold up new codes. A code waits while one
+    /// that it took the place of is still being sent: it must not overtake that. (A subquery with a limit: Postgres would
+    /// make a join over all rows of `NOT EXISTS`.)
+    pub const OUTBOX_CLAIM: &str = "UPDATE outbox SET next_try_at = $2, tries = tries + 1, ready = FALSE, \
+         in_flight = TRUE WHERE next_try_at <= $1 AND NOT withdrawn AND id IN \
+         (SELECT id FROM outbox AS waiting WHERE ready AND next_try_at <= $1 AND priority BETWEEN $3 AND $4 \
+         AND (SELECT 1 FROM outbox AS held WHERE held.withdrawn AND held.user_id = waiting.user_id \
+         AND held.purpose = waiting.purpose AND held.next_try_at > $1 \
+         AND (held.code_id = waiting.code_id OR waiting.purpose <> 0) LIMIT 1) IS NULL \
          ORDER BY priority, tries, turn, created_at LIMIT $5) \
-         RETURNING id, sealed_message, tries, expires_at, priority, turn, created_at";
+         RETURNING id, sealed_message, tries, unsure, expires_at, priority, turn, created_at";
+
+    /// What was withdrawn while somebody sent it who was never heard of again.
+    pub const OUTBOX_CLEAN: &str = "DELETE FROM outbox WHERE withdrawn AND next_try_at <= $1";
 
     /// Messages that rest until after $1, some of each priority.
     pub const OUTBOX_AHEAD: &str = ahead!("$1");
@@ -100,9 +109,23 @@ impl Outbox for Backend {
         .await
     }
 
+    async fn outbox_renew(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<Hold> {
+        self.write((id, tries, until), |connection, (id, tries, until)| {
+            Box::pin(renew(connection, *id, *tries, *until))
+        })
+        .await
+    }
+
     async fn outbox_postpone(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<()> {
         self.write((id, tries, until), |connection, (id, tries, until)| {
-            Box::pin(postpone(connection, *id, *tries, *until))
+            Box::pin(postpone(connection, *id, *tries, *until, 0))
+        })
+        .await
+    }
+
+    async fn outbox_postpone_unsure(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<()> {
+        self.write((id, tries, until), |connection, (id, tries, until)| {
+            Box::pin(postpone(connection, *id, *tries, *until, 1))
         })
         .await
     }
@@ -140,6 +163,9 @@ pub(super) async fn put(connection: &mut Connection, messages: &[SealedMessage])
             .bind(message.priority as i16)
             .bind(message.source.as_slice())
             .bind(message.account.as_slice())
+            .bind(message.code.map(|code| code.code_id))
+            .bind(message.code.map(|code| code.user_id))
+            .bind(message.code.map(|code| code.purpose as i16))
             .execute(&mut *connection)
             .await?;
     }
@@ -152,6 +178,8 @@ async fn claim(
     until: Timestamp,
     places: Places,
 ) -> Result<Vec<ClaimedMessage>> {
+    let clean = sqlx::query(Backend::OUTBOX_CLEAN).persistent(false).bind(now);
+    clean.execute(&mut *connection).await?;
     let ready = sqlx::query(Backend::OUTBOX_READY).persistent(false).bind(now);
     ready.execute(&mut *connection).await?;
     let (urgent, code) = (Priority::LoginCode as i16, Priority::Code as i16);
@@ -189,11 +217,22 @@ async fn postpone(
     id: Uuid,
     tries: i32,
     until: Timestamp,
+    unsure: i32,
 ) -> Result<()> {
-    sqlx::query("UPDATE outbox SET next_try_at = $3 WHERE id = $1 AND tries = $2")
+    sqlx::query(
+        "UPDATE outbox SET next_try_at = $3, in_flight = FALSE, unsure = unsure + $4 \
+         WHERE id = $1 AND tries = $2",
+    )
+    .bind(id)
+    .bind(tries)
+    .bind(until)
+    .bind(unsure)
+    .execute(&mut *connection)
+    .await?;
+    // After that statement, which waits for whoever withdraws the message just now.
+    sqlx::query("DELETE FROM outbox WHERE id = $1 AND tries = $2 AND withdrawn")
         .bind(id)
         .bind(tries)
-        .bind(until)
         .execute(connection)
         .await?;
     Ok(())
@@ -209,6 +248,27 @@ async fn recall(connection: &mut Connection, now: Timestamp, latest: Timestamp) 
     Ok(recalled.rows_affected())
 }
 
+async fn renew(
+    connection: &mut Connection,
+    id: Uuid,
+    tries: i32,
+    until: Timestamp,
+) -> Result<Hold> {
+    let withdrawn: Option<bool> = sqlx::query_scalar(
+        "UPDATE outbox SET next_try_at = $3 WHERE id = $1 AND tries = $2 RETURNING withdrawn",
+    )
+    .bind(id)
+    .bind(tries)
+    .bind(until)
+    .fetch_optional(connection)
+    .await?;
+    Ok(match withdrawn {
+        Some(false) => Hold::Held,
+        Some(true) => Hold::Withdrawn,
+        None => Hold::Lost,
+    })
+}
+
 pub(super) async fn remove(connection: &mut Connection, id: Uuid) -> Result<()> {
     sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id).execute(connection).await?;
     Ok(())
@@ -219,6 +279,7 @@ struct ClaimedRow {
     id: Uuid,
     sealed_message: Vec<u8>,
     tries: i32,
+    unsure: i32,
     expires_at: Timestamp,
     priority: i16,
     turn: i64,
@@ -227,7 +288,8 @@ struct ClaimedRow {
 
 impl From<ClaimedRow> for ClaimedMessage {
     fn from(row: ClaimedRow) -> Self {
-        let ClaimedRow { id, sealed_message: sealed, tries, expires_at, priority, .. } = row;
-        Self { id, sealed, tries, expires_at, priority: Priority::kept_as(priority) }
+        let ClaimedRow { id, sealed_message, tries, unsure, expires_at, priority, .. } = row;
+        let priority = Priority::kept_as(priority);
+        Self { id, sealed: sealed_message, tries, unsure, expires_at, priority }
     }
 }

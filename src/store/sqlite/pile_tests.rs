@@ -69,6 +69,7 @@ fn message() -> SealedMessage {
         priority: Priority::Notice,
         source,
         account,
+        code: None,
     }
 }
 

@@ -3,16 +3,20 @@
 mod decoys;
 mod fairness;
 mod outbox;
+mod refusals;
 mod shutdown;
 mod smtp;
+mod unsure;
 mod webhook;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use countersign::delivery::{Delivery, HookUrl, Secret, Smtp, SmtpUrl, Templates, Trust, Webhook};
+use countersign::delivery::{
+    Delivery, Hello, HookUrl, Secret, Smtp, SmtpUrl, Templates, Trust, Webhook,
+};
 
 use crate::harness::{
-    Backend, Server,
+    Backend, Server, eventually,
     mail::{MailServer, Tls},
 };
 
@@ -23,7 +27,7 @@ fn smtp_to(url: &str, trust: &Trust) -> Delivery {
     let from = "Countersign <auth@example.com>".parse().unwrap();
     let templates = Templates::load(None).unwrap();
     let smtp = Smtp::new(SmtpUrl::parse(url).unwrap(), from, templates, trust).unwrap();
-    Delivery::Smtp(Arc::new(smtp))
+    Delivery::Smtp(Arc::new(smtp.named(Hello::parse("me.example").unwrap())))
 }
 
 pub fn webhook_to(url: &str, trust: &Trust) -> Delivery {
@@ -33,6 +37,31 @@ pub fn webhook_to(url: &str, trust: &Trust) -> Delivery {
 
 async fn server_with(backend: Backend, delivery: Delivery) -> Server {
     Server::start_with(backend, |config, _| config.delivery = delivery).await
+}
+
+/// The same; and a message that takes long is noticed at once.
+async fn with_impatience(backend: Backend) -> (MailServer, Server) {
+    let mail = MailServer::start(Tls::None).await;
+    let url = format!("smtp://127.0.0.1:{}", mail.port);
+    let server = Server::start_with(backend, |config, environment| {
+        config.delivery = smtp_to(&url, &Trust::default());
+        environment.renew_message_every = Duration::from_millis(20);
+    })
+    .await;
+    (mail, server)
+}
+
+/// Lets pauses pass until all is sent: bit by bit, and not for as long as a lease, for what is being sent must not become due.
+async fn sent_in_time(server: &Server) {
+    let mut seconds = 0;
+    eventually("the mails", async || {
+        if seconds < 40 {
+            server.clock.advance(Duration::from_secs(1));
+            seconds += 1;
+        }
+        server.database.number("SELECT COUNT(*) FROM outbox").await == 0
+    })
+    .await;
 }
 
 /// A mail server without TLS, and a server that sends through it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::delivery::Trust;
+use countersign::{delivery::Trust, pb::RegisterRequest};
 use rstest::rstest;
 
 use super::{server_with, smtp_to, with_mail};
@@ -12,7 +12,9 @@ use crate::{
         certificate::Certificate,
         eventually,
         mail::{MailServer, Mood, Tls},
-        server::PASSWORD,
+        reason,
+        server::{PASSWORD, registration},
+        unique,
     },
     http,
 };
@@ -37,7 +39,9 @@ async fn the_code_in_the_mail_completes_the_login(
     for expected in [
         "From: Countersign <auth@example.com>",
         &format!("To: {}", user.email),
+        "Subject: Your login code\n",
         "Auto-Submitted: auto-generated",
+        "X-Auto-Response-Suppress: All",
         "Content-Type: multipart/alternative;",
         "Content-Type: text/plain; charset=utf-8",
         "Content-Type: text/html; charset=utf-8",
@@ -86,7 +90,7 @@ async fn mail_goes_encrypted_to_a_server_that_proves_its_name(
     };
     assert!(commands.iter().all(private), "{commands:?}");
     // What the server said of itself in plaintext is not believed: it is asked again (RFC 3207, section 4.2).
-    assert!(commands.contains(&("EHLO example.com".to_owned(), true)), "{commands:?}");
+    assert!(commands.contains(&("EHLO me.example".to_owned(), true)), "{commands:?}");
     // user, p@ss: RFC 4616.
     let login = ("AUTH PLAIN AHVzZXIAcEBzcw==".to_owned(), true);
     assert!(commands.contains(&login), "{commands:?}");
@@ -125,8 +129,8 @@ async fn a_server_that_does_not_prove_its_name_gets_neither_mail_nor_password(
     assert_eq!(server.database.number("SELECT COUNT(*) FROM outbox").await, 1);
 }
 
-/// lettre's own upgrade takes the line for the first answer under TLS, and each answer for that to the next command: the
-/// server's word that it does not want the mail is never read, and the mail counts as delivered.
+/// A careless client takes the line for the first answer under TLS, and each answer for that to the next command: the server's
+/// word that it does not want the mail is never read, and the mail counts as delivered.
 #[rstest]
 #[case::an_answer("", "250 harmless")]
 #[case::an_offer_to_log_in("user:password@", "250 AUTH PLAIN")]
@@ -148,7 +152,7 @@ async fn a_line_too_much_before_tls_is_not_interpreted_and_ends_the_connection(
     eventually("two tries, or an end", async || tried_twice() || waiting().await == 0).await;
     let commands = mail.commands();
     let harmless = |(command, encrypted): &(String, bool)| {
-        !encrypted && (command == "EHLO example.com" || command == "STARTTLS")
+        !encrypted && (command == "EHLO me.example" || command == "STARTTLS")
     };
     assert!(commands.iter().all(harmless), "{commands:?}");
     assert!(mail.mails().is_empty());
@@ -182,4 +186,100 @@ async fn a_recipient_that_is_refused_for_now_is_tried_again() {
     server.clock.advance(Duration::from_secs(2));
     server.delivered().await;
     assert_eq!(mail.mails()[0].to, email);
+}
+
+/// On what was idle, and is about to close, or is closed: nobody waits for the next try.
+#[rstest]
+#[case::told("421 4.7.0 too long idle")]
+#[case::hung_up("")]
+#[tokio::test]
+async fn an_idle_connection_that_ends_is_replaced_at_once(#[case] last_words: &'static str) {
+    let (mail, server) = with_mail(Backend::Sqlite).await;
+    let user = server.user(true).await;
+    server.challenge(&user).await;
+    mail.set(Mood::Once("MAIL", last_words));
+    server.challenge(&server.user(true).await).await;
+    assert_eq!(mail.mails().len(), 2);
+    let greetings = mail.commands().iter().filter(|(told, _)| told == "EHLO me.example").count();
+    assert_eq!(greetings, 2);
+    // The first try was the one.
+    let figures = http::get(server.http, "/metrics").await.1;
+    assert!(!figures.contains("countersign_outbox_tries_failed_total{"), "{figures}");
+}
+
+/// A fresh connection that says so is a server that is busy: the message waits.
+#[tokio::test]
+async fn a_server_that_is_busy_is_not_asked_twice_at_once() {
+    let (mail, server) = with_mail(Backend::Sqlite).await;
+    mail.set(Mood::Once("MAIL", "421 4.3.2 busy"));
+    log_in(&server).await;
+    let waits = "SELECT COUNT(*) FROM outbox WHERE NOT in_flight AND tries = 1";
+    eventually("its pause", async || {
+        server.database.number(waits).await == 1 || !mail.mails().is_empty()
+    })
+    .await;
+    server.clock.advance(Duration::from_secs(2));
+    server.delivered().await;
+    let figures = http::get(server.http, "/metrics").await.1;
+    let failed = "countersign_outbox_tries_failed_total{cause=\"away\"} 1";
+    assert!(figures.contains(failed), "{figures}");
+}
+
+#[tokio::test]
+async fn it_takes_leave_when_it_ends_and_after_a_refusal() {
+    let (mail, server) = with_mail(Backend::Sqlite).await;
+    mail.set(Mood::Once("RCPT", "550 5.1.1 nobody"));
+    log_in(&server).await;
+    server.delivered().await;
+    let quits = || mail.commands().iter().filter(|(told, _)| told == "QUIT").count();
+    assert_eq!(quits(), 1);
+    log_in(&server).await;
+    server.delivered().await;
+    assert_eq!(quits(), 1, "the connection is kept for the next mail");
+    server.stop().await.unwrap();
+    assert_eq!(quits(), 2);
+}
+
+/// Both spellings of a domain are one mailbox, and mail goes to the one in ASCII.
+#[rstest]
+#[tokio::test]
+async fn a_domain_that_is_not_ascii_is_one_mailbox_in_all_spellings(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (mail, server) = with_mail(backend).await;
+    let name = unique("eva");
+    let with = |email: String| RegisterRequest { email, ..registration(true) };
+    server.register(with(format!("{name}@Bücher.example"))).await.unwrap();
+    for taken in ["bücher.example", "BÜCHER.example", "xn--bcher-kva.example"] {
+        let refused = server.register(with(format!("{name}@{taken}"))).await.unwrap_err();
+        assert_eq!(reason(&refused), "EMAIL_TAKEN", "{taken}");
+    }
+    for other in ["faß.example", "fass.example"] {
+        server.register(with(format!("{name}@{other}"))).await.unwrap();
+    }
+    // The server has no SMTPUTF8, and need not.
+    mail.set(Mood::Answering("EHLO", "250 test"));
+    for (number, typed) in ["bücher.example", "xn--bcher-kva.example"].into_iter().enumerate() {
+        server.login(&format!("{name}@{typed}"), PASSWORD).await.unwrap();
+        assert_eq!(mail.mails()[number].to, format!("{name}@xn--bcher-kva.example"));
+    }
+}
+
+/// RFC 6531: a local part has no form in ASCII.
+#[tokio::test]
+async fn a_local_part_that_is_not_ascii_goes_to_servers_that_take_it() {
+    let (mail, server) = with_mail(Backend::Sqlite).await;
+    let email = format!("{}ä@bücher.example", unique("eva"));
+    let request = RegisterRequest { email, ..registration(true) };
+    let user = server.register(request).await.unwrap();
+    server.challenge(&user).await;
+    assert_eq!(mail.mails()[0].to, user.email.replace("bücher", "xn--bcher-kva"));
+    let (mail, server) = with_mail(Backend::Sqlite).await;
+    mail.set(Mood::Answering("EHLO", "250 test"));
+    let email = user.email.clone();
+    let user = server.register(RegisterRequest { email, ..registration(true) }).await.unwrap();
+    server.challenge(&user).await;
+    assert!(mail.mails().is_empty());
+    let figures = http::get(server.http, "/metrics").await.1;
+    assert!(figures.contains("countersign_outbox_failed_total{kind=\"login\"} 1"), "{figures}");
 }

@@ -138,3 +138,38 @@ async fn only_a_service_that_proves_its_name_is_called(
     eventually("a second try", tried).await;
     assert_eq!(hook.calls().len(), 0);
 }
+
+/// The pause is for all messages, and goes by the monotonic clock: no time of day makes it shorter.
+#[rstest]
+#[tokio::test]
+async fn a_service_that_asks_for_a_pause_is_left_alone(
+    #[values(429, 503)] status: u16,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (hook, server) = with_hook(backend, &[status]).await;
+    hook.ask_for_pause("1800");
+    log_in(&server).await;
+    hook.wait_for(1).await;
+    let waits = "SELECT COUNT(*) FROM outbox WHERE NOT in_flight AND tries = 1";
+    eventually("its pause", async || server.database.number(waits).await == 1).await;
+    // Not due before that time is over.
+    server.clock.advance(Duration::from_secs(200));
+    log_in(&server).await;
+    let second = "SELECT COUNT(*) FROM outbox WHERE NOT in_flight AND tries = 1";
+    eventually("the second one's", async || server.database.number(second).await == 2).await;
+    assert_eq!(hook.calls().len(), 1);
+    let figures = http::get(server.http, "/metrics").await.1;
+    assert!(figures.contains("countersign_outbox_trouble{cause=\"away\"} 1"), "{figures}");
+}
+
+/// Others may ask for a pause as they like: only these two mean it.
+#[tokio::test]
+async fn other_answers_are_no_reason_for_a_pause() {
+    let (hook, server) = with_hook(Backend::Sqlite, &[500, 204]).await;
+    hook.ask_for_pause("1800");
+    log_in(&server).await;
+    hook.wait_for(1).await;
+    server.clock.advance(Duration::from_secs(60));
+    server.delivered().await;
+    assert_eq!(hook.calls().len(), 2);
+}

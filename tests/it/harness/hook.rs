@@ -41,6 +41,7 @@ impl Call {
 #[derive(Debug, Default)]
 struct State {
     answers: VecDeque<u16>,
+    retry_after: Option<&'static str>,
     calls: Vec<Call>,
 }
 
@@ -59,6 +60,7 @@ impl HookServer {
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(Mutex::new(State {
             answers: answers.iter().copied().collect(),
+            retry_after: None,
             calls: Vec::new(),
         }));
         let shared = Arc::clone(&state);
@@ -84,6 +86,11 @@ impl HookServer {
         Self { port, state, _accepting: AbortOnDropHandle::new(accepting) }
     }
 
+    /// From now on every answer asks for that pause.
+    pub fn ask_for_pause(&self, retry_after: &'static str) {
+        self.state.lock().unwrap().retry_after = Some(retry_after);
+    }
+
     pub fn calls(&self) -> Vec<Call> {
         self.state.lock().unwrap().calls.clone()
     }
@@ -104,6 +111,9 @@ async fn answer(
     let mut state = state.lock().unwrap();
     state.calls.push(Call { path: head.uri.path().to_owned(), headers: head.headers, body });
     let code = state.answers.pop_front().unwrap_or(204);
-    let answer = Response::builder().status(code).header("location", "/elsewhere");
+    let mut answer = Response::builder().status(code).header("location", "/elsewhere");
+    if let Some(retry_after) = state.retry_after {
+        answer = answer.header("retry-after", retry_after);
+    }
     Ok(answer.body(Empty::new()).unwrap())
 }

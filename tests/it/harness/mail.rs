@@ -28,6 +28,14 @@ pub enum Mood {
     Refusing(&'static str),
     /// It answers this to every mail, when it has all of it.
     Rejecting(&'static str),
+    /// It takes every mail, and says nothing to its end until it is in another mood.
+    Slow,
+    /// It takes every mail, says this to its end, without a line end, and hangs up.
+    Cutting(&'static str),
+    /// It answers this to every command of that name.
+    Answering(&'static str, &'static str),
+    /// It answers this to the next command of that name, or hangs up where this is empty, and is good then.
+    Once(&'static str, &'static str),
 }
 
 /// How the server encrypts.
@@ -51,10 +59,15 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// The code of a login, from the subject.
+    /// The code of a login, from the text.
     pub fn code(&self) -> String {
-        let (_, rest) = self.text.split_once("Subject: Your login code: ").unwrap();
-        rest.lines().next().unwrap().to_owned()
+        let (_, rest) = self.text.split_once("your code is ").unwrap();
+        rest.split('.').next().unwrap().to_owned()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let (headers, _) = self.text.split_once("\n\n").unwrap();
+        headers.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 }
 
@@ -81,7 +94,8 @@ impl MailServer {
         let port = listener.local_addr().unwrap().port();
         let (mood, in_mood) = watch::channel(Mood::Good);
         let seen = Arc::<Mutex<Seen>>::default();
-        let session = Session { tls, mood: in_mood, seen: Arc::clone(&seen) };
+        let again = mood.clone();
+        let session = Session { tls, mood: in_mood, again, seen: Arc::clone(&seen) };
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(session.clone().run(stream));
@@ -119,6 +133,7 @@ impl MailServer {
 struct Session {
     tls: Tls,
     mood: watch::Receiver<Mood>,
+    again: watch::Sender<Mood>,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -182,7 +197,19 @@ impl Session {
             let mood = *self.mood.borrow();
             let offers = matches!(self.tls, Tls::Offered(_) | Tls::Injected(..));
             let offer = offers && !encrypted;
-            match (line.split([' ', ':']).next().unwrap(), mood) {
+            let word = line.split([' ', ':']).next().unwrap();
+            match (word, mood) {
+                (word, Mood::Answering(to, answer)) if word == to => say(stream, answer).await?,
+                (word, Mood::Once(to, answer)) if word == to => {
+                    self.again.send_replace(Mood::Good);
+                    if answer.is_empty() {
+                        return Ok(false);
+                    }
+                    say(stream, answer).await?;
+                    if answer.starts_with("421") {
+                        return Ok(false);
+                    }
+                }
                 ("EHLO", _) if offer => {
                     say(stream, "250-test\r\n250-SMTPUTF8\r\n250 STARTTLS").await?
                 }
@@ -215,6 +242,13 @@ impl Session {
                         continue;
                     }
                     self.seen.lock().unwrap().mails.push(Mail { to: to.clone(), text });
+                    if let Mood::Cutting(words) = mood {
+                        stream.write_all(words.as_bytes()).await?;
+                        stream.flush().await?;
+                        return Ok(false);
+                    }
+                    let mut mood = self.mood.clone();
+                    let _spoken = mood.wait_for(|mood| *mood != Mood::Slow).await.map(drop);
                     say(stream, "250 it will arrive").await?;
                 }
                 ("AUTH", _) => say(stream, "235 welcome").await?,

@@ -99,6 +99,8 @@ impl Server {
             clock: clock.clock(),
             check_every: Duration::from_millis(20),
             deliver_every: Duration::from_millis(20),
+            // Not within a test that does not ask for it, however slow the machine is.
+            renew_message_every: Duration::from_secs(60),
             ..Environment::default()
         };
         change(&mut config, &mut environment);

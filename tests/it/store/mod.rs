@@ -143,5 +143,6 @@ fn new_message() -> SealedMessage {
         priority: Priority::LoginCode,
         source: digest,
         account: digest,
+        code: None,
     }
 }

@@ -33,7 +33,7 @@ async fn a_message_is_claimed_as_it_was_written_and_is_gone_when_it_is_removed(
     let (due, not_due) = ([Some(at(0)), None, None], [None; 3]);
     assert_eq!(state(9).await, OutboxState { waiting: 1, due_since: due });
     let SealedMessage { id, sealed, expires_at, priority, .. } = message;
-    let claimed = ClaimedMessage { id, sealed, tries: 1, expires_at, priority };
+    let claimed = ClaimedMessage { id, sealed, tries: 1, unsure: 0, expires_at, priority };
     assert_eq!(claim(store.as_ref(), 0, 8).await, [claimed]);
     assert_eq!(state(59).await, OutboxState { waiting: 1, due_since: not_due });
     store.outbox_remove(id).await.unwrap();

@@ -33,9 +33,9 @@ async fn fill(database: &Database) {
     database
         .run(&format!(
             "INSERT INTO outbox (id, sealed_message, created_at, next_try_at, tries, expires_at, priority, \
-             source, account, turn, ready) {numbers} SELECT {id}, {digest}, {past}, \
+             source, account, turn, ready, user_id, code_id, purpose, withdrawn) {numbers} SELECT {id}, {digest}, {past}, \
              CASE WHEN n % 4 = 1 THEN {future} ELSE {past} END, CASE WHEN n % 2 = 0 THEN 0 ELSE 1 + n % 7 END, \
-             {future}, n % 3, {digest}, {digest}, n, n % 2 = 0 FROM numbers"
+             {future}, n % 3, {digest}, {digest}, n, n % 2 = 0, {id}, {id}, n % 3, n % 10000 = 0 FROM numbers"
         ))
         .await;
 }
@@ -59,10 +59,18 @@ macro_rules! explain {
             .bind(1_i16)
             .bind(line.clone())
             .bind(line)
+            .bind(Uuid::now_v7())
+            .bind(Uuid::now_v7())
+            .bind(1_i16)
             .fetch_all(&mut *$connection)
             .await
             .unwrap();
         let ready = sqlx::query_as::<_, $row>(text(<$backend>::OUTBOX_READY))
+            .bind(now)
+            .fetch_all(&mut *$connection)
+            .await
+            .unwrap();
+        let clean = sqlx::query_as::<_, $row>(text(<$backend>::OUTBOX_CLEAN))
             .bind(now)
             .fetch_all(&mut *$connection)
             .await
@@ -96,7 +104,7 @@ macro_rules! explain {
             .fetch_all(&mut *$connection)
             .await
             .unwrap();
-        [vec![put, ready], claims, vec![ahead, recall, state]].concat()
+        [vec![put, clean, ready], claims, vec![ahead, recall, state]].concat()
     }};
 }
 

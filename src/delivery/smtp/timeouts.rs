@@ -1,0 +1,39 @@
+//! How long each step of a dialogue may take.
+
+use std::time::Duration;
+
+/// The limits of one connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timeouts {
+    /// TCP, over all addresses of the host.
+    pub(super) connect: Duration,
+    /// TLS, from the first byte to the last of the handshake.
+    pub(super) tls: Duration,
+    /// The server's first words.
+    pub(super) greeting: Duration,
+    /// The reply to a command. RFC 5321 names MAIL and RCPT; EHLO, STARTTLS and AUTH get as long.
+    pub(super) command: Duration,
+    /// The reply to DATA.
+    pub(super) data: Duration,
+    /// A part of the mail, to be taken by the server's TCP.
+    pub(super) block: Duration,
+    /// The reply after the final dot. Servers deliver or scan before they give it: whoever hangs up early and comes again
+    /// makes copies.
+    pub(super) end: Duration,
+    /// The reply to QUIT, which changes nothing.
+    pub(super) quit: Duration,
+}
+
+impl Timeouts {
+    /// RFC 5321, section 4.5.3.2, where it names a time.
+    pub(super) const RFC_5321: Self = Self {
+        connect: Duration::from_secs(60),
+        tls: Duration::from_secs(60),
+        greeting: Duration::from_secs(5 * 60),
+        command: Duration::from_secs(5 * 60),
+        data: Duration::from_secs(2 * 60),
+        block: Duration::from_secs(3 * 60),
+        end: Duration::from_secs(10 * 60),
+        quit: Duration::from_secs(2),
+    };
+}

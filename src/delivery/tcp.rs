@@ -1,0 +1,41 @@
+//! TCP for webhooks: hyper's own connector gives all its time to the first address of a host.
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tower::Service;
+
+use crate::dial;
+
+/// Connects to the host of a URL, by whichever of its addresses answers first.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tcp;
+
+impl Service<Uri> for Tcp {
+    type Response = TokioIo<TcpStream>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<TokioIo<TcpStream>>> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, url: Uri) -> Self::Future {
+        Box::pin(async move {
+            // An IPv6 address has brackets in a URL and none elsewhere.
+            let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+            let is_https = url.scheme_str() == Some("https");
+            let port = url.port_u16().unwrap_or(if is_https { 443 } else { 80 });
+            let stream = dial::connect(host, port).await?;
+            stream.set_nodelay(true)?;
+            Ok(TokioIo::new(stream))
+        })
+    }
+}
