@@ -8,7 +8,7 @@ use super::{Error, UseCases, login::Destination};
 use crate::{
     delivery::{Content, Message, Purpose},
     domain::{Challenge, Factor, OneTimeCode, ThrottleRule, Timestamp, User},
-    store::{Credentials, NewChallenge, SealedMessage},
+    store::{CodePurpose, Credentials, NewChallenge, SealedCode, SealedMessage},
     token::{self, MasterKey, OpaqueToken},
 };
 
@@ -169,7 +169,10 @@ impl UseCases {
     ) -> Result<SealedMessage, Error> {
         let expires_at = challenge.expires_at;
         let content = Content::Code { purpose: Purpose::Login, code, expires_at };
-        self.seal(&Message::new(user, content, address, self.clock.now()))
+        let (code_id, user_id) = (challenge.id, user.id);
+        let code = SealedCode { code_id, user_id, purpose: CodePurpose::Login };
+        let sealed = self.seal(&Message::new(user, content, address, self.clock.now()))?;
+        Ok(SealedMessage { code: Some(code), ..sealed })
     }
 
     pub(super) fn pending(

@@ -13,7 +13,7 @@ use super::{Error, UseCases, challenge::new_code, error::reserved, fields::check
 use crate::{
     delivery::{self, Content, Message},
     domain::{Caller, Email, EventKind, LoginName, OneTimeCode, Timestamp, User, size},
-    store::{Credentials, MailboxCode, NewMailboxCode, SealedMessage},
+    store::{CodePurpose, Credentials, MailboxCode, NewMailboxCode, SealedCode, SealedMessage},
     token::{OpaqueToken, Purpose},
 };
 
@@ -65,6 +65,13 @@ impl MailboxPurpose {
         match self {
             Self::EmailVerification => delivery::Purpose::VerifyEmail,
             Self::PasswordReset => delivery::Purpose::ResetPassword,
+        }
+    }
+
+    fn code_purpose(self) -> CodePurpose {
+        match self {
+            Self::EmailVerification => CodePurpose::Verification,
+            Self::PasswordReset => CodePurpose::Reset,
         }
     }
 
@@ -164,10 +171,14 @@ impl UseCases {
             created_at: now,
             expires_at,
         };
-        let recorded_as = purpose.event_kind();
+        let (recorded_as, code_purpose) = (purpose.event_kind(), purpose.code_purpose());
         let purpose = purpose.message_purpose();
         let content = Content::Code { purpose, code: digits, expires_at };
         let message = self.mailbox_message(recipient, content, caller, now)?;
+        // A decoy's user is made up of its mailbox: the newer one takes the place of the older one, as with messages.
+        let user_id = user_id.unwrap_or_else(|| made_up(&message.account));
+        let of_code = SealedCode { code_id: code.id, user_id, purpose: code_purpose };
+        let message = SealedMessage { code: Some(of_code), ..message };
         Ok(NewMailboxCode { code, id_mac, message, recorded_as, address: caller.address })
     }
 
@@ -232,4 +243,11 @@ impl UseCases {
     fn mailbox_id_mac(&self, purpose: MailboxPurpose, id: &OpaqueToken) -> [u8; 32] {
         self.master_key.digest(purpose.id_purpose(), &[id.expose().as_bytes()])
     }
+}
+
+/// An id that no user has but by a chance of 1 in 2^128, the same for the same mailbox.
+fn made_up(account: &[u8; 32]) -> Uuid {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&account[..16]);
+    Uuid::from_bytes(bytes)
 }

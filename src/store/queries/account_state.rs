@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::{Connection, challenges, events, outbox, revocations, sessions, users};
+use super::{Connection, challenges, events, outbox, revocations, sessions, users, void_codes};
 use crate::{
     domain::{Event, EventKind, Revocation, Revoked},
-    store::{FactorChange, Result, Revoking, SealedMessage},
+    store::{CodePurpose, FactorChange, Result, Revoking, SealedMessage},
 };
 
 /// With another version of the credentials nothing completes that was begun before: no reset, and no session on a replica of
@@ -60,6 +60,7 @@ async fn end_all(
     why: EventKind,
 ) -> Result<()> {
     challenges::end_all(connection, id, at.now).await?;
+    void_codes::of_purpose(connection, id, CodePurpose::Reset, at.now).await?;
     let ended = sessions::end_epoch(connection, id, Uuid::nil(), at).await?;
     events::put(connection, &[Event::of(why, Some(id), None, at.address, at.now)]).await?;
     let revocation: Vec<_> = ended.into_iter().map(|(_, revocation)| revocation).collect();
@@ -90,6 +91,7 @@ pub(super) async fn delete(
         return Ok(false);
     }
     events::put(connection, &[change.event(EventKind::UserDeleted)]).await?;
+    void_codes::of_user(connection, id, at.now).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     revocations::append(connection, &[revocation(id, at)]).await?;
     Ok(true)
@@ -113,6 +115,7 @@ pub(super) async fn end_unverified(
             .fetch_optional(&mut *connection)
             .await?;
         if ended.is_some() {
+            void_codes::of_user(connection, *id, at.now).await?;
             events.push(Event::of(EventKind::UserDeleted, Some(*id), None, at.address, at.now));
             revocations.push(revocation(*id, at));
         }

@@ -7,13 +7,13 @@ use uuid::Uuid;
 use super::{
     Backend, Connection,
     challenge_row::{ChallengeRow, account_asks, challenge_columns, words},
-    completion, events, outbox, users,
+    completion, events, outbox, users, void_codes,
 };
 use crate::{
     domain::{CLOCK_SKEW, Challenge, Event, EventKind, Session, Timestamp, User},
     store::{
-        Challenges, CodeRules, NewChallenge, Renewal, Reservation, ReservedChallenge, Result,
-        SealedMessage, SessionLimit, Spending, column::count,
+        Challenges, CodePurpose, CodeRules, NewChallenge, Renewal, Reservation, ReservedChallenge,
+        Result, SealedMessage, SessionLimit, Spending, column::count,
     },
 };
 
@@ -178,7 +178,12 @@ async fn reserve(
         .await?;
     if let Some(row) = row {
         let code_mac = row.code_mac()?;
-        let challenge = row.try_into()?;
+        let challenge: Challenge = row.try_into()?;
+        if challenge.attempts >= max_attempts {
+            // Whatever becomes of the last attempt: no code answers it after that.
+            let user_id = Some(challenge.user_id);
+            void_codes::of_code(connection, user_id, challenge.id, now).await?;
+        }
         return Ok(Reservation::Reserved(ReservedChallenge { challenge, code_mac }));
     }
     // What can still be answered but for its attempts is exhausted; all else is equally invalid.
@@ -190,13 +195,13 @@ async fn reserve(
 pub(super) async fn end_all(
     connection: &mut Connection,
     user_id: Uuid,
-    _now: Timestamp,
+    now: Timestamp,
 ) -> Result<()> {
     sqlx::query("UPDATE users SET factor_version = factor_version + 1 WHERE id = $1")
         .bind(user_id)
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
-    Ok(())
+    void_codes::of_purpose(connection, user_id, CodePurpose::Login, now).await
 }
 
 async fn renew(
@@ -217,9 +222,12 @@ async fn renew(
         .fetch_optional(&mut *connection)
         .await?;
     if let Some(row) = row {
+        let challenge: Challenge = row.try_into()?;
+        let user_id = Some(challenge.user_id);
+        void_codes::of_code(connection, user_id, challenge.id, rules.now).await?;
         // In the same transaction: a code that counts is one that will be sent.
         outbox::put(connection, std::slice::from_ref(message)).await?;
-        return Ok(Renewal::Renewed(row.try_into()?));
+        return Ok(Renewal::Renewed(challenge));
     }
     Ok(match find(connection, token_mac).await?.filter(|found| found.is_open(rules.now)) {
         None => Renewal::Invalid,

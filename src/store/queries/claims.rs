@@ -3,10 +3,10 @@
 
 use uuid::Uuid;
 
-use super::{Connection, account_state, events, mailbox, revocations, users};
+use super::{Connection, account_state, events, mailbox, revocations, users, void_codes};
 use crate::{
     domain::{EventKind, Revocation},
-    store::{FactorChange, MailboxProof, NewUser, Result, Revoking},
+    store::{CodePurpose, FactorChange, MailboxProof, NewUser, Result, Revoking},
 };
 
 /// How many accounts one proof of a mailbox ends. Registrations of an address are limited by the hour, so that there are more
@@ -87,6 +87,7 @@ pub(super) async fn prove(
     if !verify(connection, user_id, &email_key).await? {
         return Ok(None);
     }
+    void_codes::of_purpose(connection, user_id, CodePurpose::Verification, at.now).await?;
     let rivals = rivals(connection, user_id, &email_key).await?;
     let ended = account_state::end_unverified(connection, &rivals, at).await?;
     take_key(connection, user_id).await?;

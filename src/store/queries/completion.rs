@@ -4,7 +4,7 @@ use sqlx::Connection as _;
 
 use super::{
     Connection, challenge_row::account_asks, claims, events, outbox, revocations, sessions, totp,
-    users,
+    users, void_codes,
 };
 use crate::{
     domain::{Challenge, EventKind, Session},
@@ -49,6 +49,7 @@ pub(super) async fn complete(
         return Ok(None);
     };
     savepoint.commit().await?;
+    void_codes::of_code(connection, Some(change.user_id), challenge.id, change.now).await?;
     let (now, address) = (change.now, change.address);
     let at = Revoking { now, tokens_expire_at: limit.tokens_expire_at, address };
     let rivals = match spending {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, claims, events, outbox, revocations};
+use super::{Backend, Connection, claims, events, outbox, revocations, void_codes};
 use crate::{
     domain::{Event, EventKind, Timestamp},
     store::{
@@ -68,6 +68,7 @@ pub(super) async fn insert(connection: &mut Connection, new: &NewMailboxCode) ->
         // The code is void, and the message says otherwise.
         return Ok(());
     }
+    void_codes::older(connection, &new.message, code.created_at).await?;
     // In the same transaction: a code that counts is one that will be sent.
     outbox::put(connection, std::slice::from_ref(&new.message)).await
 }
@@ -81,7 +82,7 @@ async fn reserve(
     let row: Option<MailboxCodeRow> = sqlx::query_as(
         "UPDATE mailbox_codes SET attempts = attempts + 1 WHERE id_mac = $1 AND consumed_at IS NULL \
          AND expires_at > $2 AND attempts < $3 \
-         RETURNING id, user_id, credential_version, budget, code_mac, created_at, expires_at",
+         RETURNING id, user_id, credential_version, budget, code_mac, attempts, created_at, expires_at",
     )
     .bind(id_mac)
     .bind(now)
@@ -89,6 +90,10 @@ async fn reserve(
     .fetch_optional(&mut *connection)
     .await?;
     if let Some(row) = row {
+        if row.attempts >= count(max_attempts) {
+            // Whatever becomes of the last attempt: nothing can be done with the code after that.
+            void_codes::of_code(connection, row.user_id, row.id, now).await?;
+        }
         return Ok(Reservation::Reserved(row.try_into()?));
     }
     // What could still be answered but for its attempts is exhausted; all else is equally invalid.
@@ -169,6 +174,7 @@ struct MailboxCodeRow {
     credential_version: i64,
     budget: Vec<u8>,
     code_mac: Vec<u8>,
+    attempts: i32,
     created_at: Timestamp,
     expires_at: Timestamp,
 }

@@ -29,5 +29,6 @@ mod signing_keys;
 mod throttles;
 mod totp;
 mod users;
+mod void_codes;
 
 use super::{Backend, Connection};

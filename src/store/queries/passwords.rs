@@ -3,10 +3,12 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, challenges, events, outbox, reset, sessions, users};
+use super::{Backend, Connection, challenges, events, outbox, reset, sessions, users, void_codes};
 use crate::{
     domain::EventKind,
-    store::{Credentials, PasswordChange, PasswordReset, Passwords, Result, SealedMessage},
+    store::{
+        CodePurpose, Credentials, PasswordChange, PasswordReset, Passwords, Result, SealedMessage,
+    },
 };
 
 #[async_trait]
@@ -61,6 +63,7 @@ async fn replace(
     .execute(&mut *connection)
     .await?;
     challenges::end_all(connection, user_id, change.at.now).await?;
+    void_codes::of_purpose(connection, user_id, CodePurpose::Reset, change.at.now).await?;
     let event = change.at.event(EventKind::PasswordChanged, user_id, change.session_id);
     events::put(connection, &[event]).await?;
     sessions::revoke_others(connection, user_id, change.session_id, &change.at).await?;

@@ -5,11 +5,11 @@ use uuid::Uuid;
 
 use super::{
     Connection, challenges, claims, completion, events, mailbox, outbox, passwords, revocations,
-    sessions, totp, users,
+    sessions, totp, users, void_codes,
 };
 use crate::{
     domain::EventKind,
-    store::{FactorChange, PasswordReset, Result, SealedMessage},
+    store::{CodePurpose, FactorChange, PasswordReset, Result, SealedMessage},
 };
 
 pub(super) async fn complete(
@@ -35,6 +35,7 @@ pub(super) async fn complete(
     let proven =
         if whole { claims::prove(connection, change.user_id, &reset.at).await? } else { None };
     challenges::end_all(connection, change.user_id, change.now).await?;
+    void_codes::of_purpose(connection, change.user_id, CodePurpose::Reset, change.now).await?;
     events::put(connection, &[change.event(EventKind::PasswordReset)]).await?;
     // No session has that id: all of them end.
     sessions::revoke_others(connection, change.user_id, Uuid::nil(), &reset.at).await?;

@@ -7,6 +7,7 @@ mod refusals;
 mod shutdown;
 mod smtp;
 mod unsure;
+mod void_codes;
 mod webhook;
 
 use std::{sync::Arc, time::Duration};

@@ -21,6 +21,7 @@ mod sessions;
 mod signing_keys;
 mod throttles;
 mod users;
+mod void_codes;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
