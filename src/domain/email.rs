@@ -3,7 +3,7 @@
 use email_address::{EmailAddress, Options};
 use uuid::Uuid;
 
-use super::{InvalidField, fold, size, visible};
+use super::{InvalidField, ascii_domain, fold, size, visible};
 
 const PROBLEM: &str = "must be an e-mail address such as name@example.com, at most 254 bytes";
 
@@ -34,11 +34,13 @@ impl Email {
         if text.len() > 254 || !plain || EmailAddress::parse_with_options(&text, options).is_err() {
             return Err(InvalidField::new("email", PROBLEM));
         }
-        let key = fold::key(&text);
         // Not left to the crate: from 0.2.10 on it takes every character that is not ASCII.
-        if !visible::is_identifier(&text, &key) {
+        if !visible::is_identifier(&text, &fold::key(&text)) {
             return Err(InvalidField::new("email", PROBLEM));
         }
+        // What goes over the wire is longer: the domain in ASCII.
+        let key = in_ascii(&text).filter(|key| key.len() <= 254);
+        let key = key.ok_or_else(|| InvalidField::new("email", PROBLEM))?;
         Ok(Self { text, key })
     }
 
@@ -66,6 +68,19 @@ impl Email {
         let local = local.split_once('+').map_or(local, |(mailbox, _tag)| mailbox);
         format!("{local}@{domain}")
     }
+}
+
+/// The key of an address, or of what was typed as one: the local part folded, the domain in A-labels (ADR 30). What has no
+/// domain that could be one is folded as a whole; nobody registers with such an address.
+pub(super) fn key(text: &str) -> String {
+    in_ascii(text).unwrap_or_else(|| fold::key(text))
+}
+
+/// The domain is not folded before: that would make `fass` of `faß`, which is another domain.
+fn in_ascii(text: &str) -> Option<String> {
+    let text = fold::nfkc(text);
+    let (local, domain) = text.rsplit_once('@')?;
+    Some(format!("{}@{}", fold::key(local), ascii_domain(domain)?))
 }
 
 /// Hides all of an address but its first character and its domain.
@@ -126,6 +141,36 @@ mod tests {
         assert_eq!(mailbox("Alice+a+b@Example.com"), "alice@example.com");
         assert_eq!(mailbox("alice@example.com"), "alice@example.com");
         assert_ne!(mailbox("alice@example.com"), mailbox("bob@example.com"));
+    }
+
+    #[test]
+    fn a_domain_has_one_key_in_all_its_spellings() {
+        let key = |text| Email::parse(text).unwrap().key().to_owned();
+        for text in [
+            "a@bücher.example",
+            "A@BÜCHER.example",
+            "a@bu\u{308}cher.example",
+            "a@XN--BCHER-KVA.example",
+        ] {
+            assert_eq!(key(text), "a@xn--bcher-kva.example", "{text}");
+        }
+        assert_eq!(key("a@faß.example"), "a@xn--fa-hia.example");
+        assert_eq!(key("a@fass.example"), "a@fass.example");
+        // A local part is no domain: there it is folded as in usernames.
+        assert_eq!(key("Straße@example.com"), "strasse@example.com");
+        for bad in ["a@xn--a.example", "a@xn--.example", "a@\u{5d0}1a.example"] {
+            assert!(Email::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(super::key("a@xn--a.example"), "a@xn--a.example");
+    }
+
+    #[test]
+    fn at_most_254_bytes_go_over_the_wire() {
+        let of = |labels: usize| format!("a@{}example", "bücherei.".repeat(labels));
+        assert_eq!(of(15).len(), 159);
+        assert!(Email::parse(&of(15)).is_ok());
+        assert!(of(18).len() < 254);
+        assert!(Email::parse(&of(18)).is_err(), "each label has 15 bytes on the wire");
     }
 
     #[test]

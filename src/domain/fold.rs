@@ -36,6 +36,11 @@ fn without_joiners(text: &str) -> String {
     text.replace([ZWNJ, ZWJ], "")
 }
 
+/// Normalises (NFKC) and leaves the case alone.
+pub(super) fn nfkc(text: &str) -> String {
+    NFKC.normalize(text).into_owned()
+}
+
 /// The key of a text that has at most `max_bytes` in NFKC. One letter can become eighteen, and what comes of a long text of
 /// such letters is not worth the work.
 pub(super) fn key_within(text: &str, max_bytes: usize) -> Option<String> {

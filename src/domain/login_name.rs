@@ -1,6 +1,6 @@
 //! What a person types to say who they are.
 
-use super::{InvalidField, fold, size};
+use super::{InvalidField, email, fold, size};
 
 /// A username or an e-mail address, reduced to the key to look up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl LoginName {
         // Every name that can be registered is shorter than that, however it is spelled.
         let max_bytes = size::USERNAME.max_bytes;
         let key = fold::login_key_within(text, max_bytes).ok_or_else(refused)?;
-        Ok(if key.contains('@') { Self::Email(key) } else { Self::Username(key) })
+        Ok(if key.contains('@') { Self::Email(email::key(text)) } else { Self::Username(key) })
     }
 }
 
@@ -41,6 +41,13 @@ mod tests {
         let address = LoginName::Email("alice@example.com".into());
         assert_eq!(LoginName::parse("Alice@Example.com"), Ok(address));
         assert_eq!(LoginName::parse("ALICE"), Ok(LoginName::Username("alice".into())));
+        // However its domain is spelled.
+        let address = LoginName::Email("alice@xn--bcher-kva.example".into());
+        for typed in
+            ["Alice@BÜCHER.example", "alice＠bücher.example", "alice@xn--bcher-kva.example"]
+        {
+            assert_eq!(LoginName::parse(typed), Ok(address.clone()), "{typed}");
+        }
     }
 
     /// Unicode's property White_Space.

@@ -151,13 +151,13 @@ impl Database for Postgres {
 
     async fn migrate(&self) -> Result<()> {
         // The first thing that the migrator does takes the right to make tables, whether there is anything to be done or not.
-        if self.is_migrated().await? {
-            return Ok(());
+        if !self.is_migrated().await? {
+            let mut connection = session::for_migrations(&self.pool.server()).await?;
+            let migrator = migrations::migrator(migrations::POSTGRES);
+            migrator.run_direct(None, &mut connection, false).await?;
+            connection.close().await?;
         }
-        let mut connection = session::for_migrations(&self.pool.server()).await?;
-        migrations::migrator(migrations::POSTGRES).run_direct(None, &mut connection, false).await?;
-        connection.close().await?;
-        Ok(())
+        self.renew_email_keys().await
     }
 
     async fn check(&self) -> Result<()> {

@@ -256,7 +256,8 @@ impl Database for Sqlite {
         // sqlx locks only Postgres against others that migrate: here the transaction does.
         let mut transaction = self.writer_pool.begin_with("BEGIN IMMEDIATE").await?;
         migrations::migrator(migrations::SQLITE).run_direct(None, &mut *transaction, false).await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        self.renew_email_keys().await
     }
 
     async fn check(&self) -> Result<()> {

@@ -11,6 +11,7 @@ mod challenge_row;
 mod challenges;
 mod claims;
 mod completion;
+mod email_keys;
 mod events;
 mod factors;
 mod housekeeping;

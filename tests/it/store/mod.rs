@@ -5,6 +5,7 @@ mod challenges;
 mod claims;
 mod completion;
 mod database;
+mod email_keys;
 mod events;
 mod factors;
 mod housekeeping;

@@ -1,0 +1,81 @@
+//! Keys of addresses, made anew where an earlier release made them in another way (ADR 30): a domain that is not ASCII is now
+//! an A-label in the key. SQL can't do that, so it follows the migrations, in this program.
+
+use uuid::Uuid;
+
+use super::{Backend, Connection};
+use crate::{domain::Email, store::Result};
+
+/// How many rows are read at a time.
+const PAGE: i64 = 500;
+
+/// By the index `users_email_not_ascii`: its condition is that of the index, to the letter.
+const NOT_ASCII: &str = "SELECT id, email, email_key, claimed_email_key FROM users \
+    WHERE octet_length(email) <> length(email) AND id > $1 ORDER BY id LIMIT $2";
+
+/// Where nobody else has the key: an address that was registered in both spellings is one mailbox of two accounts.
+const RENEW: &str = "UPDATE users SET email_key = $3, claimed_email_key = $4 WHERE id = $1 AND email_key = $2 \
+    AND NOT EXISTS (SELECT 1 FROM users AS holder WHERE holder.email_key = $3) RETURNING id";
+
+/// A user, their address, its key, and the key that they claim, if they do.
+type Row = (Uuid, String, String, Option<String>);
+
+/// The same user, with the keys as they are to be.
+#[derive(Debug)]
+struct Renewal {
+    id: Uuid,
+    old_key: String,
+    key: String,
+    claimed_key: Option<String>,
+}
+
+impl Backend {
+    /// Makes the keys anew that differ from what this release makes of the address. Safe when several replicas do so at once,
+    /// and again after a replica of an earlier release has added a user.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(in crate::store) async fn renew_email_keys(&self) -> Result<()> {
+        let mut last = Uuid::nil();
+        loop {
+            let page: Vec<Row> =
+                sqlx::query_as(NOT_ASCII).bind(last).bind(PAGE).fetch_all(self.reader()).await?;
+            let Some((id, ..)) = page.last() else { return Ok(()) };
+            last = *id;
+            for renewal in page.into_iter().filter_map(renewal) {
+                let id = renewal.id;
+                let done = self
+                    .write(renewal, |connection, renewal| Box::pin(renew(connection, renewal)))
+                    .await?;
+                if !done {
+                    tracing::warn!(
+                        user_id = %id,
+                        "another account has the same mailbox under another spelling of its domain: log in by username"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// What is to be changed, if anything. An address that no longer is one keeps its key.
+fn renewal((id, email, old_key, claimed): Row) -> Option<Renewal> {
+    let email = Email::parse(&email).ok()?;
+    let key = email.key().to_owned();
+    let (key, claimed_key) = match claimed {
+        Some(_) => (email.claim_key(id), Some(key)),
+        None => (key, None),
+    };
+    (key != old_key).then_some(Renewal { id, old_key, key, claimed_key })
+}
+
+async fn renew(connection: &mut Connection, renewal: &Renewal) -> Result<bool> {
+    let renewed: Option<Uuid> = sqlx::query_scalar(RENEW)
+        .bind(renewal.id)
+        .bind(&renewal.old_key)
+        .bind(&renewal.key)
+        .bind(&renewal.claimed_key)
+        .fetch_optional(connection)
+        .await?;
+    Ok(renewed.is_some())
+}

@@ -1,0 +1,67 @@
+//! Keys of addresses that an earlier release has made.
+
+use countersign::{domain::LoginName, store::NewUser};
+use rstest::rstest;
+
+use super::new_user;
+use crate::harness::{Backend, Database};
+
+/// A user with that address, with the key that an earlier release made of it.
+fn user(email: &str, old_key: &str) -> NewUser {
+    let mut new = new_user();
+    (new.user.email, new.email_key) = (email.into(), old_key.into());
+    new
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_domain_that_is_not_ascii_gets_its_key_anew(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    // Folded as a whole: of ß it made ss.
+    let users = [
+        user("Eva@Bücher.example", "eva@bücher.example"),
+        user("eva@faß.example", "eva@fass.example"),
+        user("eva@example.com", "eva@example.com"),
+        user("evä@example.com", "evä@example.com"),
+        // The same mailbox, registered in both spellings.
+        user("max@xn--bcher-kva.example", "max@xn--bcher-kva.example"),
+        user("max@bücher.example", "max@bücher.example"),
+    ];
+    for new in users.clone() {
+        assert!(store.user_create(new).await.unwrap());
+    }
+    // And one that claims an address.
+    let mut claims = user("Eva@Bücher.example", "eva@bücher.example");
+    claims.claim_key = Some(format!("eva@bücher.example\u{1f}{}", claims.user.id));
+    assert!(store.user_create(claims.clone()).await.unwrap());
+
+    for _ in 0..2 {
+        store.migrate().await.unwrap();
+        let found = async |typed: &str| {
+            let name = LoginName::parse(typed).unwrap();
+            store.user_by_login(&name).await.unwrap().map(|found| found.user.id)
+        };
+        let id = |index: usize| Some(users[index].user.id);
+        assert_eq!(found("eva@bücher.example").await, id(0));
+        assert_eq!(found("EVA@xn--bcher-kva.example").await, id(0));
+        assert_eq!(found("eva@faß.example").await, id(1));
+        assert_eq!(found("eva@fass.example").await, None);
+        assert_eq!(found("eva@example.com").await, id(2));
+        assert_eq!(found("evä@example.com").await, id(3));
+        // Whoever has the key keeps it, and nobody is lost.
+        assert_eq!(found("max@bücher.example").await, id(4));
+        let sql = "SELECT COUNT(*) FROM users WHERE email_key = 'max@bücher.example'";
+        assert_eq!(database.number(sql).await, 1);
+        let sql = format!(
+            "SELECT COUNT(*) FROM users WHERE claimed_email_key = 'eva@xn--bcher-kva.example' \
+             AND email_key = 'eva@xn--bcher-kva.example\u{1f}{}'",
+            claims.user.id
+        );
+        assert_eq!(database.number(&sql).await, 1);
+    }
+    // So the domain is anybody's whose it is.
+    assert!(store.user_create(user("eva@fass.example", "eva@fass.example")).await.unwrap());
+}
