@@ -47,6 +47,7 @@ const TOPICS: [(&str, &[&str]); 9] = [
             name::DELIVERY,
             name::SMTP_URL,
             name::SMTP_FROM,
+            name::SMTP_HELLO,
             name::TEMPLATES,
             name::WEBHOOK_URL,
             name::WEBHOOK_SECRET,
