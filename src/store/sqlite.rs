@@ -149,8 +149,7 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Makes a write that leaves everything as it was. SQLite writes nothing at all where a row gets the values that it has: so the
-    /// row has another one in between.
+    /// Makes a write that leaves all as it was. SQLite writes nothing where a row gets the values that it has.
     async fn try_write(&self) -> Result<()> {
         const THERE_AND_BACK: &str = "UPDATE revocation_head SET seq = seq + 1 WHERE id = 1; \
              UPDATE revocation_head SET seq = seq - 1 WHERE id = 1";
@@ -199,8 +198,6 @@ pub fn file(url: &str) -> Result<PathBuf> {
     Ok(options(url)?.get_filename().to_owned())
 }
 
-/// Refuses the URL of a file that is not there.
-///
 /// # Errors
 /// A bad URL; no such file, or one that can't be used.
 pub fn must_exist(url: &str) -> Result<()> {
