@@ -62,6 +62,8 @@ fn command_line() -> clap::Command {
         ("backup", Reads::Database),
         ("restore", Reads::Database),
         ("events", Reads::Database),
+        ("backup", Reads::Database),
+        ("restore", Reads::Database),
         ("healthcheck", Reads::Probe),
         ("calibrate", Reads::Nothing),
     ] {
