@@ -85,7 +85,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "it runs itself")]
     fn a_panic_is_one_line_of_json_with_its_place() {
         let mut process = Command::new(std::env::current_exe().unwrap());
         let name = "telemetry::beside_the_log::tests::a_process_that_panics";
