@@ -355,6 +355,7 @@ fn a_commands_help_shows_the_settings_that_it_reads_and_it_takes_the_others() {
             &["DATABASE_URL", "DATABASE_CONNECTIONS", "LOG"],
             &["SMTP_URL", "GRPC_ADDR", "ISSUER"],
         ),
+        ("backup", &["DATABASE_URL", "LOG_FORMAT"], &["SMTP_URL", "GRPC_ADDR", "ISSUER"]),
         ("events", &["DATABASE_URL", "LOG_FORMAT", "--since"], &["MASTER_KEY", "HTTP_ADDR"]),
         (
             "healthcheck",
