@@ -32,18 +32,21 @@ struct Words {
     id: &'static str,
     digest: &'static str,
     now: String,
+    /// A message that rests for longer is one of a clock that was ahead (ADR 23).
+    soon: String,
     later: String,
 }
 
 impl Words {
     fn of(database: &Database, user: &User, micros: i64) -> Self {
-        let (now, later) = (micros, micros + 3_600_000_000);
+        let (now, soon, later) = (micros, micros + 60_000_000, micros + 3_600_000_000);
         match database.backend {
             Backend::Sqlite => Self {
                 user: format!("x'{}'", user.id.replace('-', "")),
                 id: "randomblob(16)",
                 digest: "randomblob(32)",
                 now: now.to_string(),
+                soon: soon.to_string(),
                 later: later.to_string(),
             },
             Backend::Postgres => Self {
@@ -51,6 +54,7 @@ impl Words {
                 id: "gen_random_uuid()",
                 digest: "sha256(random()::text::bytea)",
                 now: format!("to_timestamp({now} / 1000000.0)"),
+                soon: format!("to_timestamp({soon} / 1000000.0)"),
                 later: format!("to_timestamp({later} / 1000000.0)"),
             },
         }
@@ -59,8 +63,8 @@ impl Words {
 
 /// Gives the account very many rows of all that can become many.
 async fn pile_up(server: &Server, user: &User) {
-    let words = Words::of(&server.database, user, server.clock.now().unix_micros());
-    let Words { user, id, digest, now, later } = words;
+    let before = server.clock.now().minus(Duration::from_secs(1)).unix_micros();
+    let Words { user, id, digest, now, soon, later } = Words::of(&server.database, user, before);
     let rows = [
         format!(
             "sessions (id, user_id, credential_version, audience, device_name, amr, created_at, expires_at) \
@@ -82,7 +86,7 @@ async fn pile_up(server: &Server, user: &User) {
         ),
         format!(
             "outbox (id, sealed_message, created_at, next_try_at, tries, expires_at) \
-             SELECT {id}, {digest}, {now}, {later}, 0, {later}"
+             SELECT {id}, {digest}, {now}, {soon}, 0, {later}"
         ),
     ];
     for insert in rows {
@@ -178,6 +182,8 @@ async fn an_account_with_very_many_of_everything_works_like_any_other(
         environment.clean_every = NEVER;
     })
     .await;
+    // So that no message of the pile becomes due.
+    server.clock.stop();
     let user = server.user(false).await;
     pile_up(&server, &user).await;
     let postgres = backend == Backend::Postgres;
