@@ -271,14 +271,8 @@ impl App {
         let (mut health, health_service) = Health::new().await;
         let routes =
             grpc::routes(&use_cases, health_service, listen.reflection, environment.limits)?;
-        let (metrics, (set_ready, ready)) = (
-            Metrics::new(|registry| {
-                use_cases.passwords.figures().register(registry);
-                use_cases.outbox.register(registry);
-                connections.register(registry);
-            }),
-            watch::channel(false),
-        );
+        let metrics = metrics(&use_cases, &connections);
+        let (set_ready, ready) = watch::channel(false);
         let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
         let site = http::Site {
             use_cases: use_cases.clone(),
@@ -329,11 +323,23 @@ impl App {
             }
         }
         drop(background);
-        if timeout(CLOSE_DEADLINE, use_cases.store.close()).await.is_err() {
-            tracing::warn!("the database did not let go of its connections in time");
-        }
+        close(use_cases.store.as_ref()).await;
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+fn metrics(use_cases: &UseCases, connections: &listener::Figures) -> Metrics {
+    Metrics::new(|registry| {
+        use_cases.passwords.figures().register(registry);
+        use_cases.outbox.register(registry);
+        connections.register(registry);
+    })
+}
+
+async fn close(store: &dyn Store) {
+    if timeout(CLOSE_DEADLINE, store.close()).await.is_err() {
+        tracing::warn!("the database did not let go of its connections in time");
     }
 }
 

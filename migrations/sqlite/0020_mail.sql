@@ -13,6 +13,6 @@ ALTER TABLE outbox ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX outbox_codes ON outbox (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX outbox_withdrawn ON outbox (next_try_at) WHERE withdrawn;
 
--- Addresses that are not ASCII: their keys are made anew by the program after the migrations (ADR 30), for no statement knows
+-- Addresses that are not ASCII: their keys are made anew by the program after the migrations (ADR 24), for no statement knows
 -- how. Few rows, found without reading all.
 CREATE INDEX users_email_not_ascii ON users (id) WHERE octet_length(email) <> length(email);

@@ -70,7 +70,7 @@ impl Email {
     }
 }
 
-/// The key of an address, or of what was typed as one: the local part folded, the domain in A-labels (ADR 30). What has no
+/// The key of an address, or of what was typed as one: the local part folded, the domain in A-labels (ADR 24). What has no
 /// domain that could be one is folded as a whole; nobody registers with such an address.
 pub(super) fn key(text: &str) -> String {
     in_ascii(text).unwrap_or_else(|| fold::key(text))

@@ -1,4 +1,4 @@
-//! Health (grpc.health.v1): the empty name is liveness, the services' names are readiness, each for itself (ADR 23).
+//! Health (grpc.health.v1): the empty name is liveness, the services' names are readiness, each for itself (ADR 26).
 
 use tonic_health::{
     ServingStatus,

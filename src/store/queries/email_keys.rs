@@ -1,4 +1,4 @@
-//! Keys of addresses, made anew where an earlier release made them in another way (ADR 30): a domain that is not ASCII is now
+//! Keys of addresses, made anew where an earlier release made them in another way (ADR 24): a domain that is not ASCII is now
 //! an A-label in the key. SQL can't do that, so it follows the migrations, in this program.
 
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! A back-up beside running servers: a copy of one moment, whole or not there (ADR 23).
+//! A back-up beside running servers: a copy of one moment, whole or not there (ADR 25).
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A back-up takes the database's place: checked first, written aside, renamed (ADR 23).
+//! A back-up takes the database's place: checked first, written aside, renamed (ADR 25).
 
 use std::{
     fs::{self, File},

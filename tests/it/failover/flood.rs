@@ -41,7 +41,7 @@ async fn mixed_load(server: &Server) {
 /// A ROLLBACK outside a transaction is a WARNING there: half a million lines a day from one idle replica.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_burst_of_mixed_load_leaves_no_line_in_the_servers_log() {
-    let cluster = Cluster::new().await;
+    let cluster = Cluster::new();
     cluster.run("primary a").await;
     let server = serve(&cluster.url("a"), |_, environment| {
         environment.clean_every = Duration::from_millis(50);

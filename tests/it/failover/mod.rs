@@ -37,7 +37,7 @@ async fn serve(url: &str, change: impl FnOnce(&mut Config, &mut Environment)) ->
     let database = Database::new(Backend::Sqlite).await;
     let mut config = config(&database);
     config.database.url = url.to_owned();
-    config.policy.address_rate = u32::MAX.into();
+    config.policy.address_rate = u32::MAX;
     let clock = TestClock::default();
     let mut environment = Environment {
         clock: clock.clock(),

@@ -61,7 +61,7 @@ struct Keeper {
 }
 
 impl Cluster {
-    pub async fn new() -> Self {
+    pub fn new() -> Self {
         let mut shell = postgres::shell(KEEPER).unwrap();
         let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (tell, answers) = (shell.stdin.take().unwrap(), shell.stdout.take().unwrap());

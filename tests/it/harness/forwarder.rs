@@ -83,7 +83,7 @@ async fn one(mut client: TcpStream, target: PathBuf, mut fate: watch::Receiver<F
                         let _over = fate.wait_for(|_| false).await;
                         return;
                     }
-                    _ => return,
+                    Fate::Kept | Fate::Silent | Fate::Cut => return,
                 }
             }
         }

@@ -230,27 +230,8 @@ impl Session {
                     to = line.trim_start_matches("RCPT TO:<").trim_end_matches('>').to_owned();
                     say(stream, "250 yes").await?;
                 }
-                ("DATA", _) => {
-                    say(stream, "354 speak").await?;
-                    let mut text = String::new();
-                    while let Some(line) = hear(stream).await?.filter(|line| line != ".") {
-                        text += &line;
-                        text.push('\n');
-                    }
-                    if let Mood::Rejecting(answer) = mood {
-                        say(stream, answer).await?;
-                        continue;
-                    }
-                    self.seen.lock().unwrap().mails.push(Mail { to: to.clone(), text });
-                    if let Mood::Cutting(words) = mood {
-                        stream.write_all(words.as_bytes()).await?;
-                        stream.flush().await?;
-                        return Ok(false);
-                    }
-                    let mut mood = self.mood.clone();
-                    let _spoken = mood.wait_for(|mood| *mood != Mood::Slow).await.map(drop);
-                    say(stream, "250 it will arrive").await?;
-                }
+                ("DATA", _) if !self.data(stream, &to, mood).await? => return Ok(false),
+                ("DATA", _) => {}
                 ("AUTH", _) => say(stream, "235 welcome").await?,
                 ("QUIT", _) => {
                     say(stream, "221 bye").await?;
@@ -259,6 +240,33 @@ impl Session {
                 _ => say(stream, "250 yes").await?,
             }
         }
+    }
+
+    /// Takes a mail. Returns whether the connection goes on.
+    async fn data<S>(&self, stream: &mut BufStream<S>, to: &str, mood: Mood) -> io::Result<bool>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        say(stream, "354 speak").await?;
+        let mut text = String::new();
+        while let Some(line) = hear(stream).await?.filter(|line| line != ".") {
+            text += &line;
+            text.push('\n');
+        }
+        if let Mood::Rejecting(answer) = mood {
+            say(stream, answer).await?;
+            return Ok(true);
+        }
+        self.seen.lock().unwrap().mails.push(Mail { to: to.to_owned(), text });
+        if let Mood::Cutting(words) = mood {
+            stream.write_all(words.as_bytes()).await?;
+            stream.flush().await?;
+            return Ok(false);
+        }
+        let mut mood = self.mood.clone();
+        let _spoken = mood.wait_for(|mood| *mood != Mood::Slow).await.map(drop);
+        say(stream, "250 it will arrive").await?;
+        Ok(true)
     }
 }
 
