@@ -62,8 +62,6 @@ fn command_line() -> clap::Command {
         ("backup", Reads::Database),
         ("restore", Reads::Database),
         ("events", Reads::Database),
-        ("backup", Reads::Database),
-        ("restore", Reads::Database),
         ("healthcheck", Reads::Probe),
         ("calibrate", Reads::Nothing),
     ] {

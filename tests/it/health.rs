@@ -26,11 +26,11 @@ async fn status(server: &Server, service: &str) -> Result<ServingStatus, Code> {
 }
 
 const ACCOUNT: &str = SERVICES[0];
-const AUTH: &str = SERVICES[1];
+pub const AUTH: &str = SERVICES[1];
 const TOKENS: &str = SERVICES[2];
 
 /// Waits until a service has that status; the process is alive all the while.
-async fn is(server: &Server, service: &str, wanted: ServingStatus) {
+pub async fn is(server: &Server, service: &str, wanted: ServingStatus) {
     eventually(&format!("{service} {wanted:?}"), async || {
         assert_eq!(status(server, "").await, Ok(ServingStatus::Serving));
         status(server, service).await == Ok(wanted)

@@ -24,7 +24,7 @@ use crate::{
         server::registration,
         soon,
     },
-    health::becomes,
+    health::{AUTH, becomes, is},
     process::serve,
     store::new_user,
 };
@@ -93,7 +93,8 @@ async fn a_server_whose_file_is_gone_is_not_ready_until_it_is_back() {
     let file = server.database.folder().join("countersign.db");
     for _ in 0..2 {
         let kept = Deed::Moves.to(&file);
-        becomes(&server, ServingStatus::NotServing).await;
+        // TokenService goes on: the key set is in memory.
+        is(&server, AUTH, ServingStatus::NotServing).await;
         let refused = server.register(registration(false)).await.unwrap_err();
         assert_eq!((refused.code(), &*reason(&refused)), (Code::Unavailable, "STORE_UNAVAILABLE"));
         fs::rename(kept, &file).unwrap();

@@ -54,13 +54,14 @@ impl Backend {
     /// The outer condition is the one that counts: of two who chose the same row, the second finds that it is no longer
     /// due. What was never tried goes first: a backlog that keeps failing does not hold up new codes. A code waits while one
     /// that it took the place of is still being sent: it must not overtake that. (A subquery with a limit: Postgres would
-    /// make a join over all rows of `NOT EXISTS`.)
+    /// make a join over all rows of `NOT EXISTS`. `IS NOT TRUE` and COALESCE are for its planner, too: by `IS NULL` it expects
+    /// one row, and by the bare column another index, and sorts.)
     pub const OUTBOX_CLAIM: &str = "UPDATE outbox SET next_try_at = $2, tries = tries + 1, ready = FALSE, \
          in_flight = TRUE WHERE next_try_at <= $1 AND NOT withdrawn AND id IN \
-         (SELECT id FROM outbox AS waiting WHERE ready AND next_try_at <= $1 AND priority BETWEEN $3 AND $4 \
-         AND (SELECT 1 FROM outbox AS held WHERE held.withdrawn AND held.user_id = waiting.user_id \
+         (SELECT id FROM outbox AS waiting WHERE ready AND COALESCE(next_try_at, created_at) <= $1 \
+         AND priority BETWEEN $3 AND $4 AND (SELECT TRUE FROM outbox AS held WHERE held.withdrawn AND held.user_id = waiting.user_id \
          AND held.purpose = waiting.purpose AND held.next_try_at > $1 \
-         AND (held.code_id = waiting.code_id OR waiting.purpose <> 0) LIMIT 1) IS NULL \
+         AND (held.code_id = waiting.code_id OR waiting.purpose <> 0) LIMIT 1) IS NOT TRUE \
          ORDER BY priority, tries, turn, created_at LIMIT $5) \
          RETURNING id, sealed_message, tries, unsure, expires_at, priority, turn, created_at";
 

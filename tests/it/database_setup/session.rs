@@ -150,7 +150,7 @@ async fn every_write_runs_under_our_settings() {
 #[case("40001", true)]
 #[case("40P01", true)]
 #[case("55P03", true)]
-#[case("25P04", false)]
+#[case("25P04", true)]
 #[tokio::test]
 async fn what_is_over_when_it_is_tried_again_is_never_internal(
     #[case] code: &str,

@@ -68,7 +68,7 @@ impl<'p> Executor<'p> for &'p Pool {
 
 impl Lease {
     /// The answer to a statement outside a transaction, and what it says of the connection.
-    pub(in super::super) fn outcome<T>(
+    pub(in crate::store::postgres) fn outcome<T>(
         &mut self,
         answer: Result<sqlx::Result<T>>,
     ) -> sqlx::Result<T> {

@@ -85,13 +85,17 @@ impl Lease {
     }
 
     /// Whose answers come over this connection.
-    pub(in super::super) fn origin(&self) -> Origin {
+    pub(in crate::store::postgres) fn origin(&self) -> Origin {
         let of = |live: &Live| Origin { started_at: live.server.started_at.clone(), era: live.era };
         self.live.as_ref().map(of).unwrap_or_default()
     }
 
     /// Draws the consequences of an error.
-    pub(in super::super) fn judge(&mut self, error: &dyn std::error::Error, verdict: Verdict) {
+    pub(in crate::store::postgres) fn judge(
+        &mut self,
+        error: &dyn std::error::Error,
+        verdict: Verdict,
+    ) {
         if verdict == Verdict::Keep {
             return;
         }
@@ -118,12 +122,12 @@ impl Lease {
     }
 
     /// The server has answered the COMMIT or the ROLLBACK.
-    pub(in super::super) fn ended(&mut self) {
+    pub(in crate::store::postgres) fn ended(&mut self) {
         self.ending = Ending::Clean;
     }
 
     /// Draws the consequences of an error of a transaction.
-    pub(in super::super) fn failed(&mut self, error: &Error) {
+    pub(in crate::store::postgres) fn failed(&mut self, error: &Error) {
         self.judge(error, Verdict::of_store(error));
     }
 }

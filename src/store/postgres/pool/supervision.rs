@@ -23,7 +23,7 @@ const NEWS: Duration = Duration::from_secs(1);
 
 /// Whose answers come over a connection.
 #[derive(Debug, Clone, Default)]
-pub(in super::super) struct Origin {
+pub(in crate::store::postgres) struct Origin {
     pub(super) started_at: String,
     pub(super) era: u64,
 }
@@ -47,7 +47,7 @@ impl Pool {
     ///
     /// # Errors
     /// There will be no answer. Whether the server has done what it was asked is not known.
-    pub(in super::super) async fn supervised<T>(
+    pub(in crate::store::postgres) async fn supervised<T>(
         &self,
         origin: &Origin,
         deadline: Duration,
