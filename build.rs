@@ -41,7 +41,7 @@ const PUBLIC: [(&str, &[&str]); 19] = [
     ("RegisterRequest", &["username", "email", "request_id"]),
     ("RequestPasswordResetRequest", &["email"]),
     ("ResendEmailVerificationRequest", &["email"]),
-    ("Revocation", &["session_id", "user_id", "session_epoch", "kept_session_id"]),
+    ("Revocation", &["session_id", "user_id", "session_epoch", "kept_session_id", "key_id"]),
     ("RevokeOtherSessionsResponse", &["revoked_count"]),
     ("RevokeSessionRequest", &["session_id"]),
     ("Session", &["id", "device_name", "address"]),

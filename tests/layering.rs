@@ -55,7 +55,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("token", &["domain"]),
     ("password", &["domain"]),
     ("delivery", &["domain", "dial"]),
-    ("store", &["domain", "dial"]),
+    ("store", &["domain"]),
     ("service", &["domain", "token", "password", "delivery", "store"]),
     ("config", &["domain", "token", "password", "delivery", "store", "service"]),
     ("telemetry", &["store", "config"]),

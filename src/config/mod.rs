@@ -96,7 +96,7 @@ impl Config {
         reader.problems.or(config)
     }
 
-    /// The settings that `migrate` and `events` need: who does no more than that need not know the keys.
+    /// The settings that `migrate`, `backup`, `restore` and `events` need: who does no more than that need not know the keys.
     ///
     /// # Errors
     /// All problems of these settings.

@@ -186,7 +186,9 @@ impl Smtp {
 
     /// Whoever takes a connection owns it: it is closed unless it is given back.
     fn take(&self) -> Option<Dialogue<Wire>> {
-        lock(&self.idle).pop().map(|(_, server)| server)
+        let (_, mut server) = lock(&self.idle).pop()?;
+        server.was_kept();
+        Some(server)
     }
 
     /// Keeps a connection for the next mail, and takes leave on it if there is none for a while.

@@ -98,11 +98,18 @@ impl Webhook {
         })?;
         progress.hand_over();
         // Status and headers say it all: the body is not read, and redirects are not followed.
-        let away = |why| Failure::new(FailureKind::Away, why);
         match timeout(TIMEOUT, self.client.request(request)).await {
             Ok(Ok(response)) => self.judge(response.status(), response.headers(), now),
-            Ok(Err(error)) => Err(away(reason("no answer from the webhook", &error))),
-            Err(_elapsed) => Err(away("the webhook does not answer".into())),
+            Ok(Err(error)) => {
+                // Without a connection it was not sent. On one, it may have been taken.
+                let kind =
+                    if error.is_connect() { FailureKind::Away } else { FailureKind::Unknown };
+                Err(Failure::new(kind, reason("no answer from the webhook", &error)))
+            }
+            Err(_elapsed) => {
+                let why = "the webhook does not answer".to_owned();
+                Err(Failure::new(FailureKind::Unknown, why))
+            }
         }
     }
 

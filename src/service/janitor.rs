@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
-use super::{Clock, KeyKeeper, UseCases, begin_totp_enrollment::ENROLLMENT_TTL};
+use super::{Clock, KeyKeeper, UseCases};
 use crate::{
     domain::{CLOCK_SKEW, Timestamp},
-    store::{self, Ended, Lease, Revoking, ShortLived, Store},
+    store::{self, Ended, Lease, Revoking, Store},
 };
 
 /// How long the others wait for a replica that does not come back. Where clocks differ by more, two clean at a time, which
@@ -39,7 +39,6 @@ pub struct Janitor {
     keys: Option<KeyKeeper>,
     token_ttl: Duration,
     event_retention: Duration,
-    code_ttl: Duration,
     /// Whether accounts end that do not verify their address.
     verifies: bool,
     clock: Clock,
@@ -54,7 +53,6 @@ impl Janitor {
             keys: replica.keys.clone(),
             token_ttl: replica.tokens.ttl(),
             event_retention: replica.policy.event_retention,
-            code_ttl: replica.policy.code.ttl,
             verifies: replica.policy.email_verification,
             clock: replica.clock.clone(),
             holder: Uuid::now_v7(),
@@ -69,7 +67,6 @@ impl Janitor {
         if !self.has_the_lease().await? {
             return Ok(None);
         }
-        self.shorten().await?;
         let mut removed = if self.verifies { self.end_unverified().await? } else { 0 };
         for ended in [
             Ended::Challenges,
@@ -108,25 +105,6 @@ impl Janitor {
             }
         }
         Ok(all)
-    }
-
-    /// Ends in time what a clock that was ahead began: a code must not work for the year that the clock was wrong by. What lives
-    /// long by its rule is not touched: to a clock that is behind, all of it is from the future.
-    async fn shorten(&self) -> Result<(), store::Error> {
-        for (what, ttl) in [
-            (ShortLived::Challenges, self.code_ttl),
-            (ShortLived::MailboxCodes, self.code_ttl),
-            (ShortLived::Enrollments, ENROLLMENT_TTL),
-        ] {
-            for _ in 0..MOST_BATCHES {
-                let latest = self.clock.now().plus(ttl).plus(CLOCK_SKEW);
-                let batch = self.store.ahead_shorten(what, latest, BATCH).await?;
-                if batch < u64::from(BATCH) || !self.goes_on().await? {
-                    break;
-                }
-            }
-        }
-        Ok(())
     }
 
     async fn remove(&self, ended: Ended) -> Result<u64, store::Error> {

@@ -50,7 +50,7 @@ pub use self::{
         Admission, Charge, CodeRules, Credentials, Ended, EventFilter, Lease, LiveSession,
         NewChallenge, NewUser, NumberedRevocation, PasswordChange, PoolUse, Refresh, Renewal,
         Reservation, ReservedChallenge, Restoration, ReuseNotice, Revoking, Rotation, SealedKey,
-        SessionLimit, Settled, ShortLived, Taken,
+        SessionLimit, Settled, Taken,
     },
     sealed::{Resealed, SealedColumn, SealedValue, SealedValues, WrappedKey},
 };
@@ -333,10 +333,6 @@ pub trait Housekeeping {
 
     /// Removes what ended before that time, `most` rows at the most. Returns how many it removed.
     async fn ended_remove(&self, ended: Ended, before: Timestamp, most: u32) -> Result<u64>;
-
-    /// Shortens what would live until after `latest` so that it ends then, `most` rows at the most: a clock that was ahead began
-    /// it. Returns how many it shortened.
-    async fn ahead_shorten(&self, what: ShortLived, latest: Timestamp, most: u32) -> Result<u64>;
 
     /// Ends accounts, `most` at the most, whose time to verify their address is over, as [`Users::user_delete`] does but without
     /// a message. Returns how many.

@@ -373,17 +373,6 @@ pub enum Ended {
     Events,
 }
 
-/// What lives for some minutes by its rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ShortLived {
-    /// Challenges.
-    Challenges,
-    /// Codes for mailboxes.
-    MailboxCodes,
-    /// Enrolments of authenticator apps that are not confirmed.
-    Enrollments,
-}
-
 /// Which events are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventFilter {

@@ -29,6 +29,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
         Self { stream: BufReader::new(stream), timeouts, offers: Offers::default() }
     }
 
+    /// It was kept since the last mail, and may lead nowhere by now.
+    pub(super) fn was_kept(&mut self) {
+        self.timeouts.mail = self.timeouts.mail_when_kept;
+    }
+
     pub(super) fn timeouts(&self) -> &Timeouts {
         &self.timeouts
     }

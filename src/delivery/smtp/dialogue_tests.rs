@@ -14,7 +14,7 @@ use super::{
     auth,
     dialogue::Dialogue,
     error::{Error, Step},
-    judge::judge,
+    judge::{is_stale, judge},
     timeouts::Timeouts,
     transaction,
 };
@@ -101,6 +101,23 @@ async fn a_mail_is_said_as_the_rfc_has_it() {
         ".",
     ];
     assert_eq!(heard, expected);
+}
+
+/// The server of a connection that was kept may be gone without a word. Nothing was handed over: a fresh one is tried.
+#[tokio::test(start_paused = true)]
+async fn a_kept_connection_that_is_silent_is_given_up_after_ten_seconds() {
+    let mut acts = good();
+    acts[1].after = 3600;
+    let (client, server) = duplex(1 << 20);
+    let _server = tokio::spawn(play(server, acts));
+    let mut server = Dialogue::new(client, Timeouts::RFC_5321);
+    server.hello("me.example").await.unwrap();
+    server.was_kept();
+    let (begun, progress) = (Instant::now(), Progress::default());
+    let late =
+        transaction::send(&mut server, &mail("bob@example.com"), &progress).await.unwrap_err();
+    assert!(is_stale(&late) && !progress.is_handed_over(), "{late}");
+    assert_eq!(begun.elapsed(), Duration::from_secs(10));
 }
 
 /// The server takes almost as long as it may, and not a second longer.

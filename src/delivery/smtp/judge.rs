@@ -14,7 +14,12 @@ const NULL_MX: u16 = 10;
 /// Judges a failure. Only what is said of the recipient is about one message; a server that refuses the sender, the password
 /// or the text would refuse everybody's.
 pub(super) fn judge(error: &Error, mail: &Mail) -> Failure {
-    let why = scrubbed(&reason("the mail server", error), mail);
+    let why = if let Error::Answered { step: Step::Auth, reply } = error {
+        // Some servers repeat the command that they refuse, with the password in it.
+        format!("the mail server refuses user and password: {}", reply.codes())
+    } else {
+        scrubbed(&reason("the mail server", error), mail)
+    };
     Failure::new(kind(error), why)
 }
 
@@ -78,13 +83,13 @@ pub(super) fn is_stale(error: &Error) -> bool {
     match error {
         Error::Answered { reply, .. } => reply.code == 421,
         Error::Broken { step, .. } => *step != Step::End,
+        Error::Late { step } => *step == Step::Mail,
         Error::Connect(_)
         | Error::Tls(_)
         | Error::NotOffered
         | Error::TooMuch
         | Error::NoMechanism { .. }
-        | Error::NoUtf8
-        | Error::Late { .. } => false,
+        | Error::NoUtf8 => false,
     }
 }
 

@@ -36,6 +36,14 @@ impl Reply {
         enhanced(word).filter(|(class, ..)| self.is(*class))
     }
 
+    /// The codes alone, for a reply whose text may repeat a secret.
+    pub(super) fn codes(&self) -> String {
+        match self.enhanced() {
+            Some((class, subject, detail)) => format!("{} {class}.{subject}.{detail}", self.code),
+            None => self.code.to_string(),
+        }
+    }
+
     /// The text on one line: without control characters, and without an enhanced code where it is repeated.
     pub(super) fn text(&self) -> String {
         let mut words = Vec::new();

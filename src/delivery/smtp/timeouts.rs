@@ -11,8 +11,13 @@ pub(super) struct Timeouts {
     pub(super) tls: Duration,
     /// The server's first words.
     pub(super) greeting: Duration,
-    /// The reply to a command. RFC 5321 names MAIL and RCPT; EHLO, STARTTLS and AUTH get as long.
+    /// The reply to a command. RFC 5321 names RCPT; EHLO, STARTTLS and AUTH get as long.
     pub(super) command: Duration,
+    /// The reply to MAIL.
+    pub(super) mail: Duration,
+    /// The same on a connection that was kept. Its server may be gone without a word: a fresh connection is tried instead, which has
+    /// all the time.
+    pub(super) mail_when_kept: Duration,
     /// The reply to DATA.
     pub(super) data: Duration,
     /// A part of the mail, to be taken by the server's TCP.
@@ -31,6 +36,8 @@ impl Timeouts {
         tls: Duration::from_secs(60),
         greeting: Duration::from_secs(5 * 60),
         command: Duration::from_secs(5 * 60),
+        mail: Duration::from_secs(5 * 60),
+        mail_when_kept: Duration::from_secs(10),
         data: Duration::from_secs(2 * 60),
         block: Duration::from_secs(3 * 60),
         end: Duration::from_secs(10 * 60),

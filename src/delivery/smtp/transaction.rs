@@ -20,7 +20,7 @@ pub(super) async fn send<S: AsyncRead + AsyncWrite + Unpin>(
     let timeouts = *server.timeouts();
     let parameters = parameters(server, mail)?;
     let from = format!("MAIL FROM:<{}>{parameters}", mail.from);
-    server.command(Step::Mail, &from, timeouts.command, 2).await?;
+    server.command(Step::Mail, &from, timeouts.mail, 2).await?;
     let to = format!("RCPT TO:<{}>", mail.to);
     server.command(Step::Rcpt, &to, timeouts.command, 2).await?;
     server.command(Step::Data, "DATA", timeouts.data, 3).await?;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    fmt,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
@@ -33,8 +34,7 @@ pub(super) struct Opened {
     pub(super) server: Server,
 }
 
-/// Makes connections.
-#[derive(Debug)]
+/// Makes connections. Its `Debug` hides the password, which sqlx shows.
 pub(super) struct Connector {
     hosts: Vec<PgConnectOptions>,
     target: TargetSessionAttrs,
@@ -42,6 +42,13 @@ pub(super) struct Connector {
     patience: Duration,
     /// The host that was right last time: it has its head start the next time.
     last: AtomicUsize,
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts: Vec<_> = self.hosts.iter().map(PgConnectOptions::get_host).collect();
+        f.debug_struct("Connector").field("hosts", &hosts).finish_non_exhaustive()
+    }
 }
 
 /// The server answers, and is not the one to write to.
@@ -56,10 +63,8 @@ struct Silent;
 
 impl Connector {
     pub(super) fn new(url: ConnectionString) -> Self {
-        let named = |host: PgConnectOptions| host.application_name("countersign");
-        let hosts = url.hosts.into_iter().map(named).collect();
         let patience = url.connect_timeout.map_or(ATTEMPT, |limit| limit.min(ATTEMPT));
-        Self { hosts, target: url.target, patience, last: AtomicUsize::new(0) }
+        Self { hosts: url.hosts, target: url.target, patience, last: AtomicUsize::new(0) }
     }
 
     /// How to reach the server that was right last time.

@@ -169,8 +169,13 @@ impl Shared {
 
     /// Begins to open a connection where there is somebody to have it, and room.
     fn fill(self: &Arc<Self>, room: Room) {
-        if room == Room::ForOneMore {
-            tokio::spawn(Arc::clone(self).open_for_those_who_wait());
+        if room == Room::None {
+            return;
+        }
+        // A lease may be dropped where there is no runtime; whoever waits then has one, and asks again.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(Arc::clone(self).open_for_those_who_wait())),
+            Err(_no_runtime) => self.lock().not_begun(),
         }
     }
 
@@ -185,7 +190,10 @@ impl Shared {
                     self.note_server(&server);
                     let live = Live::new(connection, server, generation, era);
                     self.lock().opened(&live);
-                    return self.hand_on(live);
+                    self.hand_on(live);
+                    // Others may wait who came while no connection could be made.
+                    let room = self.lock().room();
+                    return self.fill(room);
                 }
                 Err(error) => {
                     if !self.refused(error) {

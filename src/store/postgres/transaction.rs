@@ -30,9 +30,14 @@ pub(super) async fn run<A, T>(
         (lease.origin(), AtomicBool::new(false), AtomicBool::new(false));
     let work = async {
         let mut transaction = lease.begin().await?;
-        let result = body(&mut transaction, args).await;
-        let end = if result.is_ok() {
-            let wrote = health.has_failed() && has_written(&mut transaction).await;
+        let result = match body(&mut transaction, args).await {
+            // An error aborts the transaction, and the COMMIT of one that is aborted is answered without an error.
+            Ok(done) if health.has_failed() => {
+                has_written(&mut transaction).await.map(|wrote| (done, wrote)).map_err(Error::from)
+            }
+            result => result.map(|done| (done, false)),
+        };
+        let end = if let Ok((_, wrote)) = result {
             committing.store(true, Ordering::Relaxed);
             let end = transaction.commit().await;
             if wrote && end.is_ok() {
@@ -44,7 +49,7 @@ pub(super) async fn run<A, T>(
         };
         ended.store(end.is_ok(), Ordering::Relaxed);
         // What the body failed with says more than what the rollback did.
-        result.and_then(|done| end.map(|()| done).map_err(Error::from))
+        result.and_then(|(done, _)| end.map(|()| done).map_err(Error::from))
     };
     let answer = pool.supervised(&origin, WRITE_DEADLINE, work).await;
     let given_up = answer.is_err();
@@ -69,7 +74,7 @@ fn lost_a_race(error: &Error) -> bool {
 }
 
 /// Whether this transaction has changed anything. On a full disk one that found nothing to do succeeds as ever.
-async fn has_written(connection: &mut PgConnection) -> bool {
+async fn has_written(connection: &mut PgConnection) -> sqlx::Result<bool> {
     let written = sqlx::query_scalar("SELECT txid_current_if_assigned() IS NOT NULL");
-    written.fetch_one(connection).await.unwrap_or(false)
+    written.fetch_one(connection).await
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Backend, Connection, claims, restored};
 use crate::{
     domain::{CLOCK_SKEW, Timestamp},
-    store::{Ended, Housekeeping, Lease, Restoration, Result, Revoking, ShortLived},
+    store::{Ended, Housekeeping, Lease, Restoration, Result, Revoking},
 };
 
 #[async_trait]
@@ -18,13 +18,6 @@ impl Housekeeping for Backend {
     async fn ended_remove(&self, ended: Ended, before: Timestamp, most: u32) -> Result<u64> {
         self.write((ended, before, most), |connection, (ended, before, most)| {
             Box::pin(remove(connection, *ended, *before, *most))
-        })
-        .await
-    }
-
-    async fn ahead_shorten(&self, what: ShortLived, latest: Timestamp, most: u32) -> Result<u64> {
-        self.write((what, latest, most), |connection, (what, latest, most)| {
-            Box::pin(shorten(connection, *what, *latest, *most))
         })
         .await
     }
@@ -72,30 +65,6 @@ async fn take(connection: &mut Connection, lease: &Lease) -> Result<bool> {
     .fetch_optional(connection)
     .await?;
     Ok(taken.is_some())
-}
-
-async fn shorten(
-    connection: &mut Connection,
-    what: ShortLived,
-    latest: Timestamp,
-    most: u32,
-) -> Result<u64> {
-    let sql = match what {
-        ShortLived::Challenges => {
-            "UPDATE challenges SET expires_at = $1 WHERE expires_at > $1 AND id IN \
-             (SELECT id FROM challenges WHERE expires_at > $1 LIMIT $2)"
-        }
-        ShortLived::MailboxCodes => {
-            "UPDATE mailbox_codes SET expires_at = $1 WHERE expires_at > $1 AND id IN \
-             (SELECT id FROM mailbox_codes WHERE expires_at > $1 LIMIT $2)"
-        }
-        ShortLived::Enrollments => {
-            "UPDATE totp_factors SET expires_at = $1 WHERE expires_at > $1 AND confirmed_at IS NULL AND id IN \
-             (SELECT id FROM totp_factors WHERE confirmed_at IS NULL AND expires_at > $1 LIMIT $2)"
-        }
-    };
-    let shortened = sqlx::query(sql).bind(latest).bind(i64::from(most)).execute(connection).await?;
-    Ok(shortened.rows_affected())
 }
 
 /// What has ended does not begin again, so that it matters not what others do between the search and the removal.

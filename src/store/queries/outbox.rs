@@ -249,6 +249,7 @@ async fn recall(connection: &mut Connection, now: Timestamp, latest: Timestamp) 
     Ok(recalled.rows_affected())
 }
 
+/// Only while it is being sent: a renewal that comes late does not undo what was decided when that ended.
 async fn renew(
     connection: &mut Connection,
     id: Uuid,
@@ -256,7 +257,7 @@ async fn renew(
     until: Timestamp,
 ) -> Result<Hold> {
     let withdrawn: Option<bool> = sqlx::query_scalar(
-        "UPDATE outbox SET next_try_at = $3 WHERE id = $1 AND tries = $2 RETURNING withdrawn",
+        "UPDATE outbox SET next_try_at = $3 WHERE id = $1 AND tries = $2 AND in_flight RETURNING withdrawn",
     )
     .bind(id)
     .bind(tries)

@@ -11,17 +11,18 @@ use crate::{
     store::{CodePurpose, Result, SealedMessage},
 };
 
-/// A statement that removes those that nobody sends at $2, and one that marks the others. In this order: a row that is claimed
-/// in between is found by the second.
+/// A statement that marks them, and one that removes those that nobody sends at $2. In this order: the first locks the rows, so
+/// that none is claimed or put off in between and missed by both.
 macro_rules! withdraw {
     ($which:literal) => {
         [
             concat!(
-                "DELETE FROM outbox WHERE user_id = $1 AND NOT (in_flight AND next_try_at > $2) AND ",
+                "UPDATE outbox SET withdrawn = TRUE, next_try_at = CASE WHEN in_flight AND next_try_at > $2 \
+                 THEN next_try_at ELSE $2 END WHERE user_id = $1 AND ",
                 $which
             ),
             concat!(
-                "UPDATE outbox SET withdrawn = TRUE WHERE user_id = $1 AND in_flight AND next_try_at > $2 AND ",
+                "DELETE FROM outbox WHERE withdrawn AND next_try_at <= $2 AND user_id = $1 AND ",
                 $which
             ),
         ]

@@ -19,6 +19,7 @@ use countersign::delivery::{
 use crate::harness::{
     Backend, Server, eventually,
     mail::{MailServer, Tls},
+    server::PASSWORD,
 };
 
 /// 32 bytes, as an operator would make them.
@@ -71,4 +72,11 @@ async fn with_mail(backend: Backend) -> (MailServer, Server) {
     let url = format!("smtp://127.0.0.1:{}", mail.port);
     let server = server_with(backend, smtp_to(&url, &Trust::default())).await;
     (mail, server)
+}
+
+/// A notice, which is worth sending for days.
+async fn delete_account(server: &Server) {
+    let user = server.user(false).await;
+    let tokens = server.session(&user).await;
+    server.delete_me(&tokens, PASSWORD).await.unwrap();
 }

@@ -134,7 +134,7 @@ async fn a_wrong_password_is_tried_once_for_all_messages(
 ) {
     let certificate = Certificate::of("localhost");
     let mail = MailServer::start(Tls::Always(certificate.acceptor.clone())).await;
-    mail.set(Mood::Answering("AUTH", "535 5.7.8 wrong"));
+    mail.set(Mood::Answering("AUTH", "535 5.7.8 unique-words-4"));
     let url = format!("smtps://user:password@localhost:{}", mail.port);
     let server = server_with(backend, smtp_to(&url, &certificate.trust())).await;
     let passwords =
@@ -146,6 +146,9 @@ async fn a_wrong_password_is_tried_once_for_all_messages(
     for _ in 0..3 {
         log_in(&server).await;
     }
+    // Such a text may repeat the password.
+    let lines = logs::events_with("refuses user and password: 535 5.7.8");
+    assert!(!lines.is_empty() && logs::events_with("unique-words-4").is_empty(), "{lines:?}");
     // The pause goes by the monotonic clock: no time of day makes it shorter.
     for tries in 1..=2 {
         server.clock.advance(Duration::from_secs(61));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 
-use super::{with_impatience, with_mail};
+use super::{delete_account, with_impatience, with_mail};
 use crate::{
     harness::{
         Backend, Server, eventually,
@@ -18,13 +18,6 @@ use crate::{
 async fn log_in(server: &Server) {
     let user = server.user(true).await;
     server.login_only(&user.username, PASSWORD).await.unwrap();
-}
-
-/// A user who has deleted their account: a notice, which lives for days.
-async fn delete_account(server: &Server) {
-    let user = server.user(false).await;
-    let tokens = server.session(&user).await;
-    server.delete_me(&tokens, PASSWORD).await.unwrap();
 }
 
 async fn count(server: &Server, which: &str) -> i64 {

@@ -7,7 +7,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use countersign::delivery::Trust;
 use rstest::rstest;
 
-use super::{SECRET, server_with, webhook_to};
+use super::{SECRET, delete_account, server_with, webhook_to};
 use crate::{
     harness::{
         Backend, Server,
@@ -172,4 +172,24 @@ async fn other_answers_are_no_reason_for_a_pause() {
     server.clock.advance(Duration::from_secs(60));
     server.delivered().await;
     assert_eq!(hook.calls().len(), 2);
+}
+
+/// The service may have passed the message on: each call more may be one copy more.
+#[rstest]
+#[tokio::test]
+async fn a_call_whose_answer_is_lost_is_made_three_times_at_the_most(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (hook, server) = with_hook(backend, &[0, 0, 0]).await;
+    delete_account(&server).await;
+    for (calls, pause) in [(1, 2), (2, 15)] {
+        hook.wait_for(calls).await;
+        let rests = format!("SELECT COUNT(*) FROM outbox WHERE NOT in_flight AND unsure = {calls}");
+        eventually("its pause", async || server.database.number(&rests).await == 1).await;
+        server.clock.advance(Duration::from_secs(pause * 60));
+    }
+    server.delivered().await;
+    let ids: Vec<_> =
+        hook.calls().iter().map(|call| call.header("webhook-id").to_owned()).collect();
+    assert!(ids.len() == 3 && ids.iter().all(|id| *id == ids[0]), "{ids:?}");
 }

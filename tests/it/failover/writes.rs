@@ -3,7 +3,7 @@
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::{becomes, serve, write};
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, server::registration};
 
 /// A full disk, as Postgres says it (53100).
 const FULL: &str = "
@@ -32,4 +32,24 @@ async fn two_writes_in_a_row_that_fail_make_it_not_ready_until_one_succeeds() {
     database.run("DROP FUNCTION full_disk CASCADE").await;
     becomes(&server, ServingStatus::Serving).await;
     write(&server.auth).await.unwrap();
+}
+
+/// After a failure each transaction asks whether it has written. Where that can't be answered it is not committed either: Postgres
+/// answers the COMMIT of an aborted transaction without an error.
+#[tokio::test]
+async fn nothing_is_acknowledged_whose_transaction_was_aborted_by_a_question_of_our_own() {
+    let database = Database::new(Backend::Postgres).await;
+    let server = serve(&database.url, |_, environment| {
+        environment.check_every = std::time::Duration::from_secs(3600);
+    })
+    .await;
+    database.run(FULL).await;
+    write(&server.auth).await.unwrap_err();
+    database.run("DROP FUNCTION full_disk CASCADE").await;
+    database.run("ALTER FUNCTION pg_catalog.txid_current_if_assigned() RENAME TO nothing").await;
+    let user = registration(false);
+    let username = user.username.clone();
+    let acknowledged = server.register(user).await.is_ok();
+    let kept = format!("SELECT COUNT(*) FROM users WHERE username = '{username}'");
+    assert_eq!(database.number(&kept).await > 0, acknowledged);
 }

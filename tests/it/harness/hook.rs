@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    convert::Infallible,
+    io,
     sync::{Arc, Mutex},
 };
 
@@ -54,7 +54,7 @@ pub struct HookServer {
 }
 
 impl HookServer {
-    /// Answers with these codes, and with 204 after them; a redirect leads to itself.
+    /// Answers with these codes, and with 204 after them; a redirect leads to itself. 0 takes the call and breaks the connection.
     pub async fn start(answers: &[u16], tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -105,12 +105,15 @@ impl HookServer {
 async fn answer(
     state: Arc<Mutex<State>>,
     request: Request<Incoming>,
-) -> Result<Response<Empty<Bytes>>, Infallible> {
+) -> io::Result<Response<Empty<Bytes>>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let mut state = state.lock().unwrap();
     state.calls.push(Call { path: head.uri.path().to_owned(), headers: head.headers, body });
     let code = state.answers.pop_front().unwrap_or(204);
+    if code == 0 {
+        return Err(io::ErrorKind::ConnectionAborted.into());
+    }
     let mut answer = Response::builder().status(code).header("location", "/elsewhere");
     if let Some(retry_after) = state.retry_after {
         answer = answer.header("retry-after", retry_after);

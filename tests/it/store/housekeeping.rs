@@ -2,16 +2,14 @@
 
 use countersign::{
     domain::Session,
-    store::{Ended, Lease, Revoking, ShortLived},
+    store::{Ended, Lease, Revoking},
 };
 use rstest::rstest;
 use uuid::Uuid;
 
 use super::{
-    NO_FAILURES, NO_LIMIT, at,
-    factors::{enrolled, new_totp},
-    mailbox::new_code,
-    new_challenge, new_message, revoking, session_of, stored_user,
+    NO_FAILURES, NO_LIMIT, at, factors::enrolled, mailbox::new_code, new_challenge, new_message,
+    revoking, session_of, stored_user,
 };
 use crate::harness::{Backend, Database};
 
@@ -57,40 +55,6 @@ async fn a_lease_from_the_future_is_nobodys(
     assert!(store.lease_take(lease(one, ahead, ahead + 10)).await.unwrap());
     assert_eq!(store.lease_take(lease(other, 0, 10)).await.unwrap(), is_free);
     assert_eq!(store.lease_take(lease(one, 1, 11)).await.unwrap(), !is_free);
-}
-
-#[rstest]
-#[tokio::test]
-async fn what_would_live_too_long_is_shortened_a_few_at_a_time_and_all_else_stays(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
-    let database = Database::new(backend).await;
-    let store = database.store().await;
-    let (user, _) = enrolled(store.as_ref()).await;
-    for end in [300, 5000, 5000, 5000] {
-        let mut new = new_challenge(&user);
-        new.challenge.expires_at = at(end);
-        store.challenge_create(new, None).await.unwrap();
-        let mut new = new_code(Some(&user));
-        new.code.expires_at = at(end);
-        store.mailbox_code_create(new).await.unwrap();
-    }
-    let shorten = async |what| store.ahead_shorten(what, at(400), 2).await.unwrap();
-    for what in [ShortLived::Challenges, ShortLived::MailboxCodes] {
-        let shortened = [shorten(what).await, shorten(what).await, shorten(what).await];
-        assert_eq!(shortened, [2, 1, 0], "{what:?}");
-    }
-    // The app is confirmed: it does not end.
-    assert_eq!(shorten(ShortLived::Enrollments).await, 0);
-    assert!(store.totp_begin(new_totp(&user)).await.unwrap());
-    assert_eq!(shorten(ShortLived::Enrollments).await, 1);
-    assert_eq!(shorten(ShortLived::Enrollments).await, 0);
-    let left = async |ended| {
-        let before = store.ended_remove(ended, at(400), 10).await.unwrap();
-        (before, store.ended_remove(ended, at(401), 10).await.unwrap())
-    };
-    assert_eq!(left(Ended::Challenges).await, (1, 3));
-    assert_eq!(left(Ended::MailboxCodes).await, (1, 3));
 }
 
 #[rstest]

@@ -126,6 +126,11 @@ impl State {
         Room::ForOneMore
     }
 
+    /// What was counted as begun was not.
+    pub(super) fn not_begun(&mut self) {
+        self.connecting -= 1;
+    }
+
     /// What was being opened is open.
     pub(super) fn opened(&mut self, live: &Live) {
         self.connecting -= 1;
