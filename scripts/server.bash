@@ -14,24 +14,31 @@ build_release() {
 # http_url. What the caller's environment says about Countersign does not count.
 start_server() {
     local names
-    # Both exist, and are empty, before it runs, so that reading them can't come too early.
-    : >"$work/banner"
+    # It exists, and is empty, before it runs, so that reading it can't come too early.
     : >"$work/log"
     mapfile -t names < <(compgen -e | grep -E '^(COUNTERSIGN_|DATABASE_URL$)' || true)
     env "${names[@]/#/--unset=}" \
         DATABASE_URL="sqlite://$work/countersign.db" \
         COUNTERSIGN_GRPC_ADDR=127.0.0.1:0 COUNTERSIGN_HTTP_ADDR=127.0.0.1:0 COUNTERSIGN_LOG_FORMAT=json "$@" \
-        "$binary" serve </dev/null >"$work/banner" 2>"$work/log" &
+        "$binary" serve </dev/null 2>"$work/log" &
     server_pid=$!
     for _ in {1..200}; do
-        grpc_address=$(awk '$1 == "gRPC" { print $2 }' "$work/banner")
-        http_url=$(awk '$1 == "HTTP" { print $2 }' "$work/banner")
-        [[ -z $grpc_address || -z $http_url ]] || return 0
+        grpc_address=$(listening grpc)
+        http_url=$(listening http)
+        if [[ -n $grpc_address && -n $http_url ]]; then
+            http_url=http://$http_url
+            return 0
+        fi
         kill -0 "$server_pid" 2>/dev/null || break
         sleep 0.05
     done
     echo "the server did not say where it listens" >&2
     return 1
+}
+
+# listening grpc|http: the address, from the line that takes the place of the banner in a log of JSON
+listening() {
+    sed -n "s/.*\"message\":\"listening\".*\"$1\":\"\([^\"]*\)\".*/\1/p" "$work/log"
 }
 
 # Asks it to end, waits, and fails where it did not end well.

@@ -52,6 +52,10 @@ pub struct Postgres {
 type Body<A, T> = for<'a> fn(&'a mut PgConnection, &'a A) -> BoxFuture<'a, Result<T>>;
 
 impl Postgres {
+    /// Users whose address is not ASCII, by the index `users_email_not_ascii`: its condition is that of the index, to the letter.
+    const EMAILS_NOT_ASCII: &str = "SELECT id, email, email_key, claimed_email_key FROM users \
+         WHERE octet_length(email) <> length(email) AND id > $1 ORDER BY id LIMIT $2";
+
     /// Connects to `url` and checks that what the server acknowledges is kept, and that it can hold every name. A host of
     /// `fsync_off_at` may have `fsync` and `full_page_writes` off.
     ///

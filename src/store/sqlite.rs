@@ -71,6 +71,11 @@ pub struct Sqlite {
 type Body<A, T> = for<'a> fn(&'a mut SqliteConnection, &'a A) -> BoxFuture<'a, Result<T>>;
 
 impl Sqlite {
+    /// Users whose address is not ASCII, by the index `users_email_not_ascii`: its condition is that of the index, to the letter.
+    /// Not `octet_length`: the shells that people open the file with know it only from SQLite 3.43 on, and then refuse to write.
+    const EMAILS_NOT_ASCII: &str = "SELECT id, email, email_key, claimed_email_key FROM users \
+         WHERE length(CAST(email AS BLOB)) <> length(email) AND id > $1 ORDER BY id LIMIT $2";
+
     /// Opens the file that `url` names, and makes it and its folder if need be.
     ///
     /// # Errors

@@ -105,6 +105,18 @@ async fn a_back_up_beside_writers_is_of_one_moment_whole_private_and_alone() {
 }
 
 #[tokio::test]
+async fn a_back_up_may_be_a_name_alone_in_the_folder_that_one_is_in() {
+    let database = Database::new(Backend::Sqlite).await;
+    database.store().await.close().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = on(&database, &["backup", "today.db"]);
+    command.current_dir(folder.path());
+    let (result, said) = output(command);
+    assert!(result.status.success(), "{said}");
+    assert_eq!(names(folder.path()), ["today.db"]);
+}
+
+#[tokio::test]
 async fn a_back_up_overwrites_nothing_and_leaves_nothing_where_it_fails() {
     let (database, file) = backed_up(1).await;
     let before = fs::read(&file).unwrap();

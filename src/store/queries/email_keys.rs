@@ -9,10 +9,6 @@ use crate::{domain::Email, store::Result};
 /// How many rows are read at a time.
 const PAGE: i64 = 500;
 
-/// By the index `users_email_not_ascii`: its condition is that of the index, to the letter.
-const NOT_ASCII: &str = "SELECT id, email, email_key, claimed_email_key FROM users \
-    WHERE octet_length(email) <> length(email) AND id > $1 ORDER BY id LIMIT $2";
-
 /// Where nobody else has the key: an address that was registered in both spellings is one mailbox of two accounts.
 const RENEW: &str = "UPDATE users SET email_key = $3, claimed_email_key = $4 WHERE id = $1 AND email_key = $2 \
     AND NOT EXISTS (SELECT 1 FROM users AS holder WHERE holder.email_key = $3) RETURNING id";
@@ -38,8 +34,11 @@ impl Backend {
     pub(in crate::store) async fn renew_email_keys(&self) -> Result<()> {
         let mut last = Uuid::nil();
         loop {
-            let page: Vec<Row> =
-                sqlx::query_as(NOT_ASCII).bind(last).bind(PAGE).fetch_all(self.reader()).await?;
+            let page: Vec<Row> = sqlx::query_as(Self::EMAILS_NOT_ASCII)
+                .bind(last)
+                .bind(PAGE)
+                .fetch_all(self.reader())
+                .await?;
             let Some((id, ..)) = page.last() else { return Ok(()) };
             last = *id;
             for renewal in page.into_iter().filter_map(renewal) {

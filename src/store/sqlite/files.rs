@@ -69,7 +69,12 @@ pub(super) fn make_folder(path: &Path) -> io::Result<()> {
 }
 
 pub(super) fn folder(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("/"))
+    match path.parent() {
+        // Of a name alone.
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => Path::new("/"),
+    }
 }
 
 fn missing(path: &Path) -> Error {
