@@ -185,8 +185,13 @@ async fn an_account_with_very_many_of_everything_works_like_any_other(
     // So that no message of the pile becomes due.
     server.clock.stop();
     let user = server.user(false).await;
-    pile_up(&server, &user).await;
     let postgres = backend == Backend::Postgres;
+    if postgres {
+        // With statistics of so many rows, Postgres reads the table at a go rather than a thousand rows by an index, which it
+        // takes to cost more. Whether autovacuum gathers them in the middle of the test would be a matter of luck.
+        server.database.run("ALTER TABLE sessions SET (autovacuum_enabled = off)").await;
+    }
+    pile_up(&server, &user).await;
     let before = if postgres {
         // What the pile's own foreign keys made it read must not count as the account's.
         let pilers = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
