@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How long an enrolment waits to be confirmed: somebody may have to install an app first.
-pub(super) const ENROLLMENT_TTL: Duration = Duration::from_secs(10 * 60);
+const ENROLLMENT_TTL: Duration = Duration::from_secs(10 * 60);
 
 /// What an app needs, in every form that one may take. Its `Debug` hides it.
 pub struct TotpEnrollment {
