@@ -417,9 +417,9 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_readme_has_the_same_table() {
-        let readme = include_str!("../../README.md");
-        let rows: Vec<_> = readme
+    fn the_documentation_has_the_same_table() {
+        let page = include_str!("../../docs/configure.md");
+        let rows: Vec<_> = page
             .lines()
             .filter(|line| {
                 line.starts_with("| `COUNTERSIGN_") || line.starts_with("| `DATABASE_URL")
