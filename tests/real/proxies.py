@@ -54,9 +54,11 @@ class Envoy(Proxy):
         command = [Path(sys.executable).parent / "envoy", "-c", file, "--concurrency", "2", "--use-dynamic-base-id"]
         super().__init__("envoy", [*command, "--log-level", "warning"], folder)
 
-    def counter(self, name: str) -> int:
+    def value(self, name: str) -> int:
+        """Of a counter or gauge."""
         with urllib.request.urlopen(f"{self.admin}/stats?filter=^{name}$", timeout=5) as answer:
-            return sum(int(line.rsplit(b" ", 1)[1]) for line in answer)
+            (line,) = answer.read().splitlines()
+        return int(line.rsplit(b" ", 1)[1])
 
 
 def envoy(folder: Path, replicas: Replicas, **changes: str) -> Envoy:

@@ -1,0 +1,250 @@
+"""What the guides for Envoy promise: health checks, retries, JSON, and tokens that Envoy verifies."""
+
+import http.server
+import json
+import signal
+import ssl
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import urllib.error
+import urllib.request
+from concurrent import futures
+
+import pytest
+
+import guides
+import load
+from countersign import ISSUER, PASSWORD, ROOT
+from load import Replicas, log_in
+from programs import free_port, wait_until
+from proxies import Envoy, envoy
+
+
+@pytest.fixture
+def replicas(tmp_path, postgres, run) -> Replicas:
+    return Replicas(tmp_path, postgres.url(), run, COUNTERSIGN_TRUSTED_PROXIES="127.0.0.1")
+
+
+def healthy_hosts(proxy: Envoy) -> int:
+    return proxy.value("cluster.countersign.membership_healthy")
+
+
+def test_a_replica_that_drains_leaves_the_balance_even_before_any_traffic(tmp_path, replicas, run):
+    load.certificate(tmp_path)
+    proxy = run(envoy(tmp_path, replicas))
+    assert healthy_hosts(proxy) == 2
+    begun = time.monotonic()
+    replicas.each[0].signal(signal.SIGTERM)
+    replicas.each[0].wait_for("is out of Envoy's balance while it still serves", lambda: healthy_hosts(proxy) == 1)
+    print(f"Envoy has noticed after {time.monotonic() - begun:.1f} s; the drain delay is 5 s")
+
+
+def test_calls_to_a_replica_that_died_are_tried_on_the_other(tmp_path, replicas, run):
+    from auth.v1 import token_service_pb2 as tokens
+    from auth.v1 import token_service_pb2_grpc
+
+    ca = load.certificate(tmp_path)
+    proxy = run(envoy(tmp_path, replicas))
+    stub = token_service_pb2_grpc.TokenServiceStub(load.secure_channel(proxy.port, ca))
+
+    def ask(_) -> bool:
+        return len(stub.GetJwks(tokens.GetJwksRequest(), timeout=10).keys) > 0
+
+    with futures.ThreadPoolExecutor(40) as pool:
+        assert all(pool.map(ask, range(40)))
+        replicas.each[0].kill()
+        assert all(pool.map(ask, range(40)))
+    retries = {what: proxy.value(f"cluster.countersign.{what}") for what in ("upstream_rq_retry", "upstream_rq_retry_overflow")}
+    print(retries)
+    assert retries["upstream_rq_retry"] > 0 and retries["upstream_rq_retry_overflow"] == 0
+
+
+def ask(url: str, body: dict | None = None, headers: dict[str, str] | None = None, ca=None) -> tuple[int, dict]:
+    """Status and body of the answer: to a POST if there is something to send."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"content-type": "application/json"} | (headers or {}))
+    try:
+        answer = urllib.request.urlopen(request, timeout=20, context=ca and ssl.create_default_context(cafile=ca))
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        text = answer.read().decode()
+        return answer.status, json.loads(text) if text.startswith("{") else {"text": text}
+
+
+def test_json_becomes_grpc_and_errors_keep_their_details(tmp_path, replicas, run):
+    replacements = {"tools/bin/python": sys.executable, "-Iproto": f"-I{ROOT / 'proto'}", "/etc/envoy/": f"{tmp_path}/"}
+    guides.write("envoy-json", tmp_path, replacements)
+    subprocess.run(["sh", "-e", "descriptor.sh"], cwd=tmp_path, check=True)
+    router = "                  - name: router\n"
+    json_filter = textwrap.indent((tmp_path / "json-filter.yaml").read_text(), " " * 18)
+    ca = load.certificate(tmp_path)
+    proxy = run(envoy(tmp_path, replicas, **{router: json_filter + router}))
+
+    def rpc(name: str, body: dict, headers: dict[str, str] | None = None) -> tuple[int, dict]:
+        answer = ask(f"https://localhost:{proxy.port}/auth.v1.{name}", body, headers, ca)
+        print(name, answer)
+        return answer
+
+    person = {"username": "alice", "email": "alice@example.com", "password": PASSWORD}
+    assert rpc("AuthService/Register", person)[0] == 200
+    status, body = rpc("AuthService/Login", {"username": "alice", "password": PASSWORD})
+    assert status == 200
+    token = body["tokens"]["accessToken"]
+    status, body = rpc("AccountService/GetMe", {}, {"authorization": f"Bearer {token}"})
+    assert (status, body["user"]["username"], body["user"]["twoFactorEnabled"]) == (200, "alice", False)
+
+    def reasons(body: dict) -> dict[str, dict]:
+        return {detail["@type"].rsplit(".", 1)[1]: detail for detail in body["details"]}
+
+    status, body = rpc("AuthService/Login", {"username": "alice", "password": "wrong horse"})
+    assert (status, body["code"], reasons(body)["ErrorInfo"]["reason"]) == (401, 16, "INVALID_CREDENTIALS")
+    status, body = rpc("AuthService/Register", person | {"username": "bob", "email": "no address"})
+    assert (status, reasons(body)["BadRequest"]["fieldViolations"][0]["field"]) == (400, "email")
+    assert rpc("AuthService/Fly", {})[0] == 404
+    # gRPC goes through the same port as before.
+    assert log_in(load.secure_channel(proxy.port, ca), "carol")
+
+
+class Api(http.server.BaseHTTPRequestHandler):
+    """A service behind Envoy: it answers with the headers that it got."""
+
+    def do_GET(self) -> None:
+        body = json.dumps({name.lower(): self.headers.get_all(name) for name in self.headers}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def api():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def verifying(tmp_path, replicas: Replicas, api: int, run, **changes: str) -> str:
+    """Envoy with the guide for tokens, in front of a service. The service's URL."""
+    port = free_port()
+    replacements = {
+        "address: 0.0.0.0, port_value: 8000": f"address: 127.0.0.1, port_value: {port}",
+        "address: 10.0.0.21, port_value: 3000": f"address: 127.0.0.1, port_value: {api}",
+        "issuer: https://auth.example.com": f"issuer: {ISSUER}",
+    }
+    for number, address in enumerate(("10.0.0.11", "10.0.0.12")):
+        there = f"address: {address}, port_value: 8080"
+        replacements[there] = f"address: 127.0.0.1, port_value: {replicas.port(number, 'http')}"
+    guides.write("envoy-jwt", tmp_path, replacements | changes)
+    run(Envoy(tmp_path, port, port, "envoy-jwt.yaml"))
+    return f"http://127.0.0.1:{port}/"
+
+
+def bearer(token: str, **headers: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"} | headers
+
+
+def test_envoy_lets_good_tokens_through_and_refuses_bad_ones(tmp_path, replicas, api, run):
+    from auth.v1 import token_service_pb2 as tokens
+    from auth.v1 import token_service_pb2_grpc
+
+    channel = replicas.each[0].channel()
+    token = log_in(channel, "alice")
+    claims = token_service_pb2_grpc.TokenServiceStub(channel).IntrospectToken(tokens.IntrospectTokenRequest(token=token)).claims
+    url = verifying(tmp_path, replicas, api, run)
+
+    status, seen = ask(url, headers=bearer(token, **{"x-user-id": "forged"}))
+    assert (status, seen["x-user-id"], seen["authorization"]) == (200, [claims.sub], [f"Bearer {token}"])
+    head, payload, signature = token.split(".")
+    other = f"{head}.{payload}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
+    for what, headers in {
+        "no token": {"x-user-id": "forged"},
+        "another signature": bearer(other),
+        "not a token": bearer("abc"),
+    }.items():
+        status, seen = ask(url, headers=headers)
+        print(what, status, seen)
+        assert status == 401, what
+
+
+def test_envoy_refuses_tokens_for_others(tmp_path, replicas, api, run):
+    token = log_in(replicas.each[0].channel(), "alice")
+    url = verifying(tmp_path, replicas, api, run, **{"audiences: [countersign]": "audiences: [billing]"})
+    assert ask(url, headers=bearer(token))[0] == 403
+
+
+def keys(replicas: Replicas, *command: str) -> str:
+    replica = replicas.each[0]
+    done = subprocess.run([replica.command[0], "keys", *command], env=replica.environment, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def key_id(token: str) -> str:
+    import base64
+
+    head = token.split(".")[0]
+    return json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"]
+
+
+def test_a_token_of_a_key_that_signs_at_once_is_accepted_when_the_cached_set_is_old(tmp_path, replicas, api, run):
+    """`keys rotate --now`: refused for as long as Envoy keeps the set, and no longer. Ten seconds here instead of the guide's 300."""
+    from auth.v1 import auth_service_pb2 as auth
+    from auth.v1 import auth_service_pb2_grpc
+
+    channel = replicas.each[0].channel()
+    before = log_in(channel, "alice")
+    url = verifying(tmp_path, replicas, api, run, **{"cache_duration: 300s": "cache_duration: 10s"})
+    assert ask(url, headers=bearer(before))[0] == 200
+    keys(replicas, "rotate", "--now")
+    stub = auth_service_pb2_grpc.AuthServiceStub(channel)
+
+    def of_another_key() -> str | None:
+        token = stub.Login(auth.LoginRequest(username="alice", password=PASSWORD)).tokens.access_token
+        return token if key_id(token) != key_id(before) else None
+
+    token = wait_until("the new key signs", of_another_key)
+    begun = time.monotonic()
+    first = ask(url, headers=bearer(token))[0]
+    wait_until("Envoy accepts it", lambda: ask(url, headers=bearer(token))[0] == 200)
+    print(f"first {first}; accepted {time.monotonic() - begun:.1f} s after the new key signed")
+    assert time.monotonic() - begun < 20
+    assert ask(url, headers=bearer(before))[0] == 200
+
+
+def test_a_plain_rotation_with_the_shortest_lead_refuses_no_token(tmp_path, postgres, api, run):
+    """Eight minutes: three in which all replicas publish the key, and COUNTERSIGN_KEY_LEAD=5m, which is as long as the guide's
+    `cache_duration`."""
+    from auth.v1 import auth_service_pb2 as auth
+    from auth.v1 import auth_service_pb2_grpc
+
+    replicas = Replicas(tmp_path, postgres.url(), run, COUNTERSIGN_KEY_LEAD="5m")
+    channel = replicas.each[0].channel()
+    first = log_in(channel, "alice")
+    url = verifying(tmp_path, replicas, api, run)
+    print(keys(replicas, "rotate"))
+    stub = auth_service_pb2_grpc.AuthServiceStub(channel)
+    refused, seen = [], 0
+
+    def signed_by_the_next() -> bool:
+        nonlocal seen
+        token = stub.Login(auth.LoginRequest(username="alice", password=PASSWORD)).tokens.access_token
+        status = ask(url, headers=bearer(token))[0]
+        if status != 200:
+            refused.append((key_id(token), status))
+        time.sleep(0.5)
+        seen += key_id(token) != key_id(first)
+        return seen >= 20
+
+    begun = time.monotonic()
+    wait_until("twenty tokens of the new key", signed_by_the_next, 600)
+    print(f"the new key signs after {time.monotonic() - begun:.0f} s; refused: {refused}")
+    assert not refused
