@@ -78,6 +78,8 @@ def envoy(folder: Path, replicas: Replicas, **changes: str) -> Envoy:
 def haproxy(folder: Path, replicas: Replicas, **changes: str) -> Proxy:
     port = free_port()
     replacements = {"bind :8443": f"bind 127.0.0.1:{port}", "/etc/haproxy/": f"{folder}/"}
+    # A whole path could be longer than a socket's may be.
+    replacements |= {"stats socket /run/haproxy/": "stats socket unix@", "stdio /run/haproxy/": "stdio ./"}
     for number, address in enumerate(("10.0.0.11", "10.0.0.12")):
         here = f"{replicas.each[number].grpc} port {replicas.port(number, 'http')}"
         replacements[f"{address}:50051 port 8080"] = here

@@ -182,6 +182,13 @@ def test_envoy_refuses_tokens_for_others(tmp_path, replicas, api, run):
     assert ask(url, headers=bearer(token))[0] == 403
 
 
+def test_a_forged_header_does_not_pass_where_a_token_may_be_missing(tmp_path, replicas, api, run):
+    both = "requires: { requires_any: { requirements: [{ provider_name: countersign }, { allow_missing: {} }] } }"
+    url = verifying(tmp_path, replicas, api, run, **{"requires: { provider_name: countersign }": both})
+    status, seen = ask(url, headers={"x-user-id": "forged"})
+    assert (status, seen.get("x-user-id")) == (200, None)
+
+
 def keys(replicas: Replicas, *command: str) -> str:
     replica = replicas.each[0]
     done = subprocess.run([replica.command[0], "keys", *command], env=replica.environment, check=True, capture_output=True, text=True)

@@ -5,11 +5,12 @@ import socket
 import socketserver
 import subprocess
 import threading
+import urllib.request
 
 import pytest
 
 import load
-from countersign import PASSWORD
+from countersign import PASSWORD, Countersign
 from load import Replicas
 from proxies import PROXIES
 
@@ -92,3 +93,28 @@ def test_a_stream_outlasts_the_timeouts_of_each_proxy(tmp_path, replicas, run):
         # The end of the replay, and 65 seconds: nginx's and HAProxy's limit is 60 s of silence.
         for _ in range(14):
             next(stream)
+
+
+def answered(replica: Countersign, method: str) -> int:
+    """How many calls of a method a replica has counted."""
+    with urllib.request.urlopen(f"{replica.http}/metrics", timeout=5) as answer:
+        lines = [line for line in answer.read().decode().splitlines() if f'grpc_method="{method}"' in line]
+    return sum(int(float(line.rsplit(" ", 1)[1])) for line in lines if line.startswith("grpc_server_handled_total"))
+
+
+def test_haproxy_sends_no_calls_to_a_replica_that_is_drained_by_hand(tmp_path, replicas, run):
+    from auth.v1 import token_service_pb2 as tokens
+    from auth.v1 import token_service_pb2_grpc
+
+    ca = load.certificate(tmp_path)
+    stub = token_service_pb2_grpc.TokenServiceStub(load.secure_channel(run(PROXIES["haproxy"](tmp_path, replicas)).port, ca))
+
+    def share(calls: int) -> list[int]:
+        before = [answered(replica, "GetJwks") for replica in replicas.each]
+        for _ in range(calls):
+            stub.GetJwks(tokens.GetJwksRequest(), timeout=10)
+        return [answered(replica, "GetJwks") - count for replica, count in zip(replicas.each, before, strict=True)]
+
+    assert share(20) == [10, 10]
+    subprocess.run(["sh", "-e", "drain.sh"], cwd=tmp_path, check=True)
+    assert share(20) == [0, 20]

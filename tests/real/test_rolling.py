@@ -38,3 +38,20 @@ def test_ten_thousand_calls_and_a_rolling_restart_behind(name, tmp_path, replica
     port = run(PROXIES[name](tmp_path, replicas)).port
     calls = mixed_calls(log_in(load.secure_channel(port, ca), name), name)
     roll(replicas, [run(Load(tmp_path, f"through-{name}", [f"localhost:{port}"], calls, 10_000, 700, ca=ca))])
+
+
+ROUND_ROBIN = {"loadBalancingConfig": [{"round_robin": {}}]}
+DIRECT = {
+    # Without an authority, the list of addresses would be it.
+    "grpcio": {"service_config": ROUND_ROBIN, "authority": "countersign"},
+    # No healthCheckConfig: grpc-go would leave a replica that drains at once, before it has found the one that came back.
+    "grpc-go": {"service_config": ROUND_ROBIN},
+    "grpc-js": {"service_config": ROUND_ROBIN},
+}
+
+
+@pytest.mark.parametrize("language", DIRECT)
+def test_ten_thousand_calls_and_a_rolling_restart_balanced_by(language, tmp_path, replicas, run):
+    calls = mixed_calls(log_in(replicas.each[0].channel(), "alice"), "alice")
+    addresses = [replica.grpc for replica in replicas.each]
+    roll(replicas, [run(Load(tmp_path, language, addresses, calls, 10_000, 700, language=language, **DIRECT[language]))])
