@@ -49,7 +49,7 @@ class Proxy(Program):
 
 
 class Envoy(Proxy):
-    def __init__(self, folder: Path, port: int, admin: int, file: str = "envoy.yaml"):
+    def __init__(self, folder: Path, port: int, admin: int | None = None, file: str = "envoy.yaml"):
         self.port, self.admin = port, f"http://127.0.0.1:{admin}"
         command = [Path(sys.executable).parent / "envoy", "-c", file, "--concurrency", "2", "--use-dynamic-base-id"]
         super().__init__("envoy", [*command, "--log-level", "warning"], folder)

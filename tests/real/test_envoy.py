@@ -1,5 +1,6 @@
 """What the guides for Envoy promise: health checks, retries, JSON, and tokens that Envoy verifies."""
 
+import base64
 import http.server
 import json
 import signal
@@ -75,6 +76,7 @@ def ask(url: str, body: dict | None = None, headers: dict[str, str] | None = Non
         return answer.status, json.loads(text) if text.startswith("{") else {"text": text}
 
 
+@pytest.mark.short
 def test_json_becomes_grpc_and_errors_keep_their_details(tmp_path, replicas, run):
     replacements = {"tools/bin/python": sys.executable, "-Iproto": f"-I{ROOT / 'proto'}", "/etc/envoy/": f"{tmp_path}/"}
     guides.write("envoy-json", tmp_path, replacements)
@@ -145,7 +147,7 @@ def verifying(tmp_path, replicas: Replicas, api: int, run, **changes: str) -> st
         there = f"address: {address}, port_value: 8080"
         replacements[there] = f"address: 127.0.0.1, port_value: {replicas.port(number, 'http')}"
     guides.write("envoy-jwt", tmp_path, replacements | changes)
-    run(Envoy(tmp_path, port, port, "envoy-jwt.yaml"))
+    run(Envoy(tmp_path, port, file="envoy-jwt.yaml"))
     return f"http://127.0.0.1:{port}/"
 
 
@@ -153,6 +155,7 @@ def bearer(token: str, **headers: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"} | headers
 
 
+@pytest.mark.short
 def test_envoy_lets_good_tokens_through_and_refuses_bad_ones(tmp_path, replicas, api, run):
     from auth.v1 import token_service_pb2 as tokens
     from auth.v1 import token_service_pb2_grpc
@@ -196,8 +199,6 @@ def keys(replicas: Replicas, *command: str) -> str:
 
 
 def key_id(token: str) -> str:
-    import base64
-
     head = token.split(".")[0]
     return json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"]
 

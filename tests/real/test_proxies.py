@@ -60,6 +60,7 @@ def address_of(replicas: Replicas, username: str) -> str:
     return event["address"]
 
 
+@pytest.mark.short
 def test_the_service_sees_the_callers_address_and_not_a_forged_one(tmp_path, replicas, run):
     from auth.v1 import auth_service_pb2 as auth
     from auth.v1 import auth_service_pb2_grpc
