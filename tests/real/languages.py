@@ -123,7 +123,7 @@ class Go:
     def verifier(self, folder: Path, name: str) -> Talker:
         """Each is a module of its own: what one imports is not compiled for another."""
         module = folder / name
-        (module / "verifier").mkdir(parents=True)
+        (module / "verifier").mkdir(parents=True, exist_ok=True)
         self.prepare(module)
         shutil.copy(folder / f"{name}.go", module / "verifier")
         return Talker(name, [self._build(module, "verify.go")], folder)
