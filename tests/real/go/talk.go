@@ -73,7 +73,7 @@ func (r *run) work(who request) {
 	for at := 0; ; at++ {
 		call, cancel := context.WithTimeout(ctx, 10*time.Second)
 		var err error
-		if at%20 != 0 {
+		if at%50 != 0 {
 			_, err = token.GetJwks(call, &authv1.GetJwksRequest{})
 		} else {
 			_, _, err = client.Login(call, auth, who.Username, who.Password)

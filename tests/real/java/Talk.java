@@ -56,7 +56,7 @@ public class Talk {
             for (int at = 0; ; at++) {
                 String code = "OK";
                 try {
-                    if (at % 20 != 0) TOKEN.withDeadlineAfter(10, TimeUnit.SECONDS).getJwks(GetJwksRequest.getDefaultInstance());
+                    if (at % 50 != 0) TOKEN.withDeadlineAfter(10, TimeUnit.SECONDS).getJwks(GetJwksRequest.getDefaultInstance());
                     else CLIENT.login(username, password);
                 } catch (StatusRuntimeException error) {
                     code = error.getStatus().getCode().name();

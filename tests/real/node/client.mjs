@@ -10,7 +10,7 @@ const answerOf = (work) => work.catch((error) => ({ error: guide.detailsOf(error
 let load
 async function worker(load, { username, password }) {
   for (let at = 0; !load.enough || load.calls < load.enough; at += 1) {
-    const one = at % 20 ? guide.call(token, 'GetJwks', {}) : guide.login(auth, username, password)
+    const one = at % 50 ? guide.call(token, 'GetJwks', {}) : guide.login(auth, username, password)
     const code = await one.then(() => 'OK', (error) => guide.detailsOf(error).code)
     const now = performance.now()
     load.calls += 1

@@ -39,7 +39,7 @@ class Load:
         at = 0
         while self.enough is None or self.calls < self.enough:
             try:
-                if at % 20:
+                if at % 50:
                     tokens.GetJwks(token.GetJwksRequest(), timeout=10)
                 else:
                     client.login(*self.who)
