@@ -9,7 +9,7 @@ const answerOf = (work) => work.catch((error) => ({ error: guide.detailsOf(error
 
 let load
 async function worker(load, { username, password }) {
-  for (let at = 0; !load.enough || load.calls < load.enough; at += 1) {
+  for (let at = 0; load.enough === undefined || load.calls < load.enough; at += 1) {
     const one = at % 50 ? guide.call(token, 'GetJwks', {}) : guide.login(auth, username, password)
     const code = await one.then(() => 'OK', (error) => guide.detailsOf(error).code)
     const now = performance.now()
