@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Problem, Settings, reader::Reader, settings as name};
+use super::{Problem, reader::Reader, setting::Setting, settings};
 use crate::store::{self, Migrate, Preparation, Store, postgres::url::ConnectionString};
 
 /// What a deployment is for. It follows from the database.
@@ -85,21 +85,22 @@ impl Profile {
     }
 }
 
-/// The configured URL.
-pub(super) fn url(settings: &Settings) -> &str {
-    settings.get(name::DATABASE_URL).unwrap_or("sqlite://data/countersign.db")
-}
-
 impl Reader<'_> {
+    /// The configured URL.
+    pub(super) fn database_url(&mut self) -> String {
+        self.read(settings::DATABASE_URL, |url| Ok(url.to_owned()))
+    }
+
     pub(super) fn database(&mut self, url: &str) -> Database {
         self.no_production_without_database();
-        let problem = problem_of(url).map(|problem| self.problems.add(name::DATABASE_URL, problem));
-        let max_connections = self.number(name::DATABASE_CONNECTIONS, 10, 1..=1000);
-        let migrate = self.read(name::MIGRATE, Migrate::On, str::parse);
-        let migrate_url = self.read(name::MIGRATE_URL, None, |text| {
-            problem_of(text).map_or_else(|| Ok(Some(text.to_owned())), Err)
+        let problem =
+            problem_of(url).map(|problem| self.problems.add(settings::DATABASE_URL, problem));
+        let max_connections = self.number(settings::DATABASE_CONNECTIONS, 1..=1000);
+        let migrate = self.read(settings::MIGRATE, str::parse);
+        let migrate_url = self.given(settings::MIGRATE_URL, |text| {
+            problem_of(text).map_or_else(|| Ok(text.to_owned()), Err)
         });
-        let fsync_off_at = self.read(name::FSYNC_OFF_AT, Vec::new(), hosts);
+        let fsync_off_at = self.given(settings::FSYNC_OFF_AT, hosts).unwrap_or_default();
         if problem.is_none() && Profile::of(url) == Profile::Development {
             self.only_with_postgres();
         }
@@ -109,39 +110,40 @@ impl Reader<'_> {
     /// Whoever has set what only a service for others needs has forgotten the database, and would find the accounts in a
     /// file that the next container does not have.
     fn no_production_without_database(&mut self) {
-        let forgotten = |setting: &str| {
-            format!(
-                "is set, and {} is not: set it to postgres://…, or to sqlite://… if that is meant",
-                setting
-            )
-        };
-        let is_given = self.settings.get(name::DATABASE_URL).is_some();
-        let about_it = |problem: &Problem| problem.setting.starts_with(name::DATABASE_URL);
+        let forgotten = format!(
+            "is set, and {} is not: set it to postgres://…, or to sqlite://… if that is meant",
+            settings::DATABASE_URL.name
+        );
+        let is_given = self.settings.get(settings::DATABASE_URL).is_some();
+        let about_it = |problem: &Problem| problem.setting.starts_with(settings::DATABASE_URL.name);
         if is_given || self.problems.0.iter().any(about_it) {
             return;
         }
-        for setting in
-            [name::MASTER_KEY, name::MASTER_KEY_OLD, name::MIGRATE_URL, name::FSYNC_OFF_AT]
-        {
+        for setting in [
+            settings::MASTER_KEY,
+            settings::MASTER_KEY_OLD,
+            settings::MIGRATE_URL,
+            settings::FSYNC_OFF_AT,
+        ] {
             if self.settings.get(setting).is_some() {
-                self.problems.add(setting, forgotten(name::DATABASE_URL));
+                self.problems.add(setting, forgotten.as_str());
             }
         }
-        let is = |setting: &str, production: fn(&str) -> bool| {
+        let is = |setting: Setting, production: fn(&str) -> bool| {
             self.settings.get(setting).is_some_and(production)
         };
-        if is(name::DELIVERY, |kind| matches!(kind, "smtp" | "webhook")) {
-            self.problems.add(name::DELIVERY, forgotten(name::DATABASE_URL));
+        if is(settings::DELIVERY, |kind| matches!(kind, "smtp" | "webhook")) {
+            self.problems.add(settings::DELIVERY, forgotten.as_str());
         }
-        if is(name::ISSUER, |issuer| issuer.starts_with("https://")) {
-            self.problems.add(name::ISSUER, forgotten(name::DATABASE_URL));
+        if is(settings::ISSUER, |issuer| issuer.starts_with("https://")) {
+            self.problems.add(settings::ISSUER, forgotten.as_str());
         }
     }
 
     fn only_with_postgres(&mut self) {
-        for setting in [name::MIGRATE_URL, name::FSYNC_OFF_AT] {
+        for setting in [settings::MIGRATE_URL, settings::FSYNC_OFF_AT] {
             if self.settings.get(setting).is_some()
-                && self.settings.get(name::DATABASE_URL).is_some()
+                && self.settings.get(settings::DATABASE_URL).is_some()
             {
                 self.problems.add(setting, "is of use with Postgres only");
             }

@@ -1,11 +1,15 @@
 //! The listeners.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use super::{
     Profile,
-    reader::{Reader, minutes},
-    settings as name,
+    reader::{Reader, days, duration, minutes, on_or_off},
+    setting::Setting,
+    settings,
 };
 use crate::domain::{ForwardedHeader, TrustedProxies};
 
@@ -32,49 +36,41 @@ impl Reader<'_> {
     pub(super) fn listen(&mut self, profile: Profile) -> Listen {
         let development = profile == Profile::Development;
         let drain_delay = Duration::from_secs(if development { 0 } else { 5 });
+        let to_ten_minutes = Duration::ZERO..=minutes(10);
         Listen {
             grpc: self.grpc_addr(),
-            http: self.address(name::HTTP_ADDR, 8080),
+            http: self.address(settings::HTTP_ADDR),
             trusted_proxies: self.trusted_proxies(),
-            reflection: self.switch(name::REFLECTION, development),
-            stream_age: self.stream_age(),
-            drain_delay: self.duration(name::DRAIN_DELAY, drain_delay, minutes(10)),
-            shutdown_timeout: self.duration(
-                name::SHUTDOWN_TIMEOUT,
-                Duration::from_secs(20),
-                minutes(10),
-            ),
+            reflection: self.given(settings::REFLECTION, on_or_off).unwrap_or(development),
+            stream_age: self.duration(settings::STREAM_AGE, minutes(1)..=days(1)),
+            drain_delay: self
+                .given(settings::DRAIN_DELAY, duration(to_ten_minutes.clone()))
+                .unwrap_or(drain_delay),
+            shutdown_timeout: self.duration(settings::SHUTDOWN_TIMEOUT, to_ten_minutes),
         }
     }
 
     pub(super) fn grpc_addr(&mut self) -> SocketAddr {
-        self.address(name::GRPC_ADDR, 50051)
+        self.address(settings::GRPC_ADDR)
     }
 
-    /// An address to listen on; by default one that only this machine reaches.
-    fn address(&mut self, name: &str, port: u16) -> SocketAddr {
-        self.read(name, SocketAddr::from(([127, 0, 0, 1], port)), |text| {
-            text.parse().map_err(|_not_an_address| {
+    fn address(&mut self, setting: Setting) -> SocketAddr {
+        let address = self.read(setting, |text| {
+            text.parse().map(Some).map_err(|_not_an_address| {
                 "must be an address and a port such as 127.0.0.1:50051".to_owned()
             })
-        })
+        });
+        // After a problem: never used.
+        address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
     }
 
     fn trusted_proxies(&mut self) -> TrustedProxies {
-        let proxies = self.read(name::TRUSTED_PROXIES, TrustedProxies::default(), |text| {
+        let proxies = self.given(settings::TRUSTED_PROXIES, |text| {
             TrustedProxies::parse(text).map_err(str::to_owned)
         });
-        let header = self.read(name::FORWARDED_HEADER, ForwardedHeader::default(), |text| {
+        let header = self.read(settings::FORWARDED_HEADER, |text| {
             ForwardedHeader::parse(text).map_err(str::to_owned)
         });
-        proxies.writing(header)
-    }
-
-    fn stream_age(&mut self) -> Duration {
-        let age = self.duration(name::STREAM_AGE, minutes(30), minutes(24 * 60));
-        if age < minutes(1) {
-            self.problems.add(name::STREAM_AGE, "must be at least 1m");
-        }
-        age
+        proxies.unwrap_or_default().writing(header)
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{reader::Reader, settings as name};
+use super::{reader::Reader, settings};
 
 /// The log.
 #[derive(Debug, Clone)]
@@ -16,9 +16,10 @@ pub struct Log {
 }
 
 /// How log lines are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// For people.
+    #[default]
     Text,
     /// One JSON object a line.
     Json,
@@ -29,7 +30,7 @@ impl LogFormat {
     /// that something is not.
     #[expect(clippy::disallowed_methods, reason = "this module is one of those that may")]
     pub fn asked_for() -> Self {
-        Self::asked_for_by(std::env::args_os().skip(1), std::env::var_os(name::LOG_FORMAT))
+        Self::asked_for_by(std::env::args_os().skip(1), std::env::var_os(settings::LOG_FORMAT.name))
     }
 
     /// The flag wins. What is neither is reported elsewhere, as text.
@@ -54,13 +55,11 @@ impl LogFormat {
 impl Reader<'_> {
     pub(super) fn log(&mut self) -> Log {
         Log {
-            filter: self.read(name::LOG, "info".to_owned(), |text| {
-                match EnvFilter::try_new(text) {
-                    Ok(_) => Ok(text.to_owned()),
-                    Err(error) => Err(format!("is not a log filter: {error}")),
-                }
+            filter: self.read(settings::LOG, |text| match EnvFilter::try_new(text) {
+                Ok(_) => Ok(text.to_owned()),
+                Err(error) => Err(format!("is not a log filter: {error}")),
             }),
-            format: self.read(name::LOG_FORMAT, LogFormat::Text, |text| match text {
+            format: self.read(settings::LOG_FORMAT, |text| match text {
                 "text" => Ok(LogFormat::Text),
                 "json" => Ok(LogFormat::Json),
                 _ => Err("must be text or json".into()),

@@ -8,7 +8,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{Profile, reader::Reader, settings as name};
+use super::{Profile, reader::Reader, settings};
 use crate::{
     store::{self, private_file},
     token::MasterKey,
@@ -56,7 +56,7 @@ impl MasterKeySource {
         let key = self.load()?;
         let Some(old) = old else { return Ok(key) };
         if key.is(old) {
-            return Err(io::Error::other(format!("{} {THE_SAME}", name::MASTER_KEY_OLD)));
+            return Err(io::Error::other(format!("{} {THE_SAME}", settings::MASTER_KEY_OLD.name)));
         }
         Ok(key.reading(old))
     }
@@ -100,24 +100,25 @@ impl Reader<'_> {
         if profile == Profile::Production {
             let problem = "(or COUNTERSIGN_MASTER_KEY_FILE) must be set with Postgres: 32 bytes in base64, as \
                            `openssl rand -base64 32` prints them";
-            self.require(name::MASTER_KEY, problem);
+            self.require(settings::MASTER_KEY, problem);
         }
-        self.read(name::MASTER_KEY, beside_database, |text| {
+        let given = self.given(settings::MASTER_KEY, |text| {
             MasterKey::parse(text)
                 .map(|key| MasterKeySource::Given(Box::new(key)))
                 .map_err(str::to_owned)
-        })
+        });
+        given.unwrap_or(beside_database)
     }
 
     pub(super) fn old_master_key(&mut self) -> Option<MasterKey> {
-        let current = self.settings.get(name::MASTER_KEY);
+        let current = self.settings.get(settings::MASTER_KEY);
         let current = current.and_then(|text| MasterKey::parse(text).ok());
-        self.read(name::MASTER_KEY_OLD, None, |text| {
+        self.given(settings::MASTER_KEY_OLD, |text| {
             let old = MasterKey::parse(text)?;
             if current.is_some_and(|current| current.is(&old)) {
                 return Err(THE_SAME.to_owned());
             }
-            Ok(Some(old))
+            Ok(old)
         })
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    reader::{Reader, TEN_YEARS, minutes},
-    settings as name,
+    reader::{Reader, TEN_YEARS, days, minutes, seconds},
+    settings,
 };
 use crate::{
     domain::{CodePolicy, PasswordPolicy},
@@ -13,61 +13,38 @@ use crate::{
 
 impl Reader<'_> {
     pub(super) fn policy(&mut self) -> service::Policy {
-        let audiences = self.read(name::AUDIENCE, vec!["countersign".to_owned()], |text| {
+        let audiences = self.read(settings::AUDIENCE, |text| {
             let names: Vec<_> = text.split(',').map(|name| name.trim().to_owned()).collect();
             let empty = names.iter().any(String::is_empty);
             if empty { Err("must be names with commas between them".into()) } else { Ok(names) }
         });
         service::Policy {
             password: PasswordPolicy {
-                min_length: self.number(name::PASSWORD_MIN_LENGTH, 8, 8..=128),
+                min_length: self.number(settings::PASSWORD_MIN_LENGTH, 8..=128),
             },
             code: CodePolicy {
-                ttl: self.lifetime(name::OTP_TTL, minutes(5), minutes(10)),
-                max_attempts: self.number(name::OTP_MAX_ATTEMPTS, 5, 1..=10),
-                resend_after: self.duration(
-                    name::OTP_RESEND_AFTER,
-                    Duration::from_secs(30),
-                    minutes(10),
-                ),
+                ttl: self.duration(settings::OTP_TTL, seconds(1)..=minutes(10)),
+                max_attempts: self.number(settings::OTP_MAX_ATTEMPTS, 1..=10),
+                resend_after: self
+                    .duration(settings::OTP_RESEND_AFTER, Duration::ZERO..=minutes(10)),
             },
-            email_verification: self.switch(name::EMAIL_VERIFICATION, false),
-            unverified_ttl: self.unverified_ttl(),
-            totp_issuer: self.read(name::TOTP_ISSUER, "Countersign".to_owned(), totp_issuer),
-            session_ttl: self.lifetime(name::REFRESH_TOKEN_TTL, days(30), days(365)),
-            session_idle_ttl: self.lifetime(name::SESSION_IDLE_TTL, days(14), days(365)),
-            sessions_per_user: self.number(name::SESSIONS_PER_USER, 100, 1..=1000),
-            address_rate: self.number(name::ADDRESS_RATE, 100, 0..=100_000),
-            source_failures: self.number(name::SOURCE_FAILURES, 600, 0..=1_000_000),
-            service_failures: self.number(name::SERVICE_FAILURES, 100_000, 0..=100_000_000),
-            event_retention: self.event_retention(),
+            email_verification: self.switch(settings::EMAIL_VERIFICATION),
+            unverified_ttl: self.duration(settings::UNVERIFIED_TTL, minutes(60)..=YEAR),
+            totp_issuer: self.read(settings::TOTP_ISSUER, totp_issuer),
+            session_ttl: self.duration(settings::REFRESH_TOKEN_TTL, seconds(1)..=days(365)),
+            session_idle_ttl: self.duration(settings::SESSION_IDLE_TTL, seconds(1)..=days(365)),
+            sessions_per_user: self.number(settings::SESSIONS_PER_USER, 1..=1000),
+            address_rate: self.number(settings::ADDRESS_RATE, 0..=100_000),
+            source_failures: self.number(settings::SOURCE_FAILURES, 0..=1_000_000),
+            service_failures: self.number(settings::SERVICE_FAILURES, 0..=100_000_000),
+            event_retention: self.duration(settings::EVENT_RETENTION, days(1)..=TEN_YEARS),
             audiences,
         }
-    }
-
-    fn unverified_ttl(&mut self) -> Duration {
-        let ttl = self.duration(name::UNVERIFIED_TTL, days(7), YEAR);
-        if ttl < minutes(60) {
-            self.problems.add(name::UNVERIFIED_TTL, "must be at least 1h");
-        }
-        ttl
-    }
-
-    fn event_retention(&mut self) -> Duration {
-        let retention = self.duration(name::EVENT_RETENTION, days(90), TEN_YEARS);
-        if retention < days(1) {
-            self.problems.add(name::EVENT_RETENTION, "must be at least 1d");
-        }
-        retention
     }
 }
 
 /// As humantime reads "1year".
 const YEAR: Duration = Duration::from_secs(31_557_600);
-
-fn days(days: u64) -> Duration {
-    minutes(days * 24 * 60)
-}
 
 /// A colon would end the issuer in the label of a Key URI; with more bytes the QR code gets hard to scan.
 fn totp_issuer(text: &str) -> Result<String, String> {

@@ -16,8 +16,8 @@ pub struct Problem {
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    pub(super) fn add(&mut self, setting: &str, text: impl Into<String>) {
-        self.0.push(Problem { setting: setting.to_owned(), text: text.into() });
+    pub(super) fn add(&mut self, setting: impl AsRef<str>, text: impl Into<String>) {
+        self.0.push(Problem { setting: setting.as_ref().to_owned(), text: text.into() });
     }
 
     /// `value`, if there are no problems.

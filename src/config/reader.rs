@@ -2,9 +2,12 @@
 
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
-use super::{Problems, Settings};
+use super::{
+    Problems, Settings,
+    setting::{DefaultValue, Setting},
+};
 
-/// The longest that anything can be set to last.
+/// The longest that anything can be set to last, as humantime reads "10years".
 pub(super) const TEN_YEARS: Duration = Duration::from_secs(10 * 31_557_600);
 
 /// The settings and the problems found so far. After a problem it goes on with a value that is never used.
@@ -18,85 +21,107 @@ impl<'a> Reader<'a> {
         Self { settings, problems: settings.problems.clone() }
     }
 
-    /// The setting through `parse`, or `default` where none was given.
-    pub(super) fn read<T>(
+    /// The setting through `parse`; where none was given, its default in the table.
+    pub(super) fn read<T: Default>(
         &mut self,
-        name: &str,
-        default: T,
+        setting: Setting,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> T {
-        let Some(text) = self.settings.get(name) else {
-            return default;
-        };
-        match parse(text) {
-            Ok(value) => value,
-            Err(problem) => {
-                self.problems.add(name, problem);
-                default
+        let text = match (self.settings.get(setting), setting.default) {
+            (Some(given), _) => given,
+            (None, DefaultValue::Value(default)) => default,
+            (None, DefaultValue::Computed(_) | DefaultValue::Absent) => {
+                self.problems.add(setting, "must be set");
+                return T::default();
             }
-        }
+        };
+        parse(text).unwrap_or_else(|problem| {
+            self.problems.add(setting, problem);
+            T::default()
+        })
+    }
+
+    /// The setting through `parse`, if it was given: the table has no default for it.
+    pub(super) fn given<T>(
+        &mut self,
+        setting: Setting,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let parsed = self.settings.get(setting).map(parse)?;
+        parsed.map_err(|problem| self.problems.add(setting, problem)).ok()
     }
 
     /// On or off.
-    pub(super) fn switch(&mut self, name: &str, default: bool) -> bool {
-        self.read(name, default, |text| match text {
-            "on" => Ok(true),
-            "off" => Ok(false),
-            _ => Err("must be on or off".into()),
-        })
+    pub(super) fn switch(&mut self, setting: Setting) -> bool {
+        self.read(setting, on_or_off)
     }
 
     /// A whole number in `range`.
-    pub(super) fn number<T>(&mut self, name: &str, default: T, range: RangeInclusive<T>) -> T
+    pub(super) fn number<T>(&mut self, setting: Setting, range: RangeInclusive<T>) -> T
     where
-        T: FromStr + PartialOrd + Display,
+        T: Default + FromStr + PartialOrd + Display,
     {
-        self.read(name, default, |text| match text.parse() {
-            Ok(number) if range.contains(&number) => Ok(number),
-            _ => Err(format!("must be a whole number from {} to {}", range.start(), range.end())),
-        })
+        self.read(setting, whole_number(range))
     }
 
-    /// A duration of at least a second, and `longest` at the most.
-    pub(super) fn lifetime(
-        &mut self,
-        name: &str,
-        default: Duration,
-        longest: Duration,
-    ) -> Duration {
-        let lifetime = self.duration(name, default, longest);
-        if lifetime < Duration::from_secs(1) {
-            self.problems.add(name, "must be at least 1s");
-        }
-        lifetime
-    }
-
-    /// A duration, `longest` at the most.
+    /// A duration in `range`.
     pub(super) fn duration(
         &mut self,
-        name: &str,
-        default: Duration,
-        longest: Duration,
+        setting: Setting,
+        range: RangeInclusive<Duration>,
     ) -> Duration {
-        self.read(name, default, |text| match humantime::parse_duration(text) {
-            Ok(duration) if duration <= longest => Ok(duration),
-            _ => {
-                let longest = humantime::format_duration(longest);
-                Err(format!("must be a duration such as 90s or 15m, at most {longest}"))
-            }
-        })
+        self.read(setting, duration(range))
     }
 
     /// Notes a problem where a setting was not given that must be. One whose file can't be read was given: that is the problem.
-    pub(super) fn require(&mut self, name: &str, problem: &str) {
-        let file = format!("{name}_FILE");
+    pub(super) fn require(&mut self, setting: Setting, problem: &str) {
+        let file = setting.file_name();
         let unread = self.problems.0.iter().any(|problem| problem.setting == file);
-        if self.settings.get(name).is_none() && !unread {
-            self.problems.add(name, problem);
+        if self.settings.get(setting).is_none() && !unread {
+            self.problems.add(setting, problem);
         }
     }
 }
 
+pub(super) fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("must be on or off".into()),
+    }
+}
+
+pub(super) fn whole_number<T>(range: RangeInclusive<T>) -> impl FnOnce(&str) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    move |text| match text.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(format!("must be a whole number from {} to {}", range.start(), range.end())),
+    }
+}
+
+pub(super) fn duration(
+    range: RangeInclusive<Duration>,
+) -> impl FnOnce(&str) -> Result<Duration, String> {
+    move |text| match humantime::parse_duration(text) {
+        Ok(duration) if range.contains(&duration) => Ok(duration),
+        _ => {
+            let [shortest, longest] =
+                [range.start(), range.end()].map(|bound| humantime::format_duration(*bound));
+            Err(format!("must be a duration such as 90s or 15m, from {shortest} to {longest}"))
+        }
+    }
+}
+
+pub(super) fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
 pub(super) fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
+}
+
+pub(super) fn days(days: u64) -> Duration {
+    minutes(days * 24 * 60)
 }

@@ -5,9 +5,10 @@ use std::str::FromStr;
 use super::{Error, Result, Store, connect_accepting};
 
 /// What a start does about migrations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Migrate {
     /// Runs those that have not run yet.
+    #[default]
     On,
     /// Starts only if there are none.
     Check,

@@ -3,9 +3,10 @@
 use std::{fmt, str::FromStr};
 
 /// A JWS algorithm (RFC 7518, section 3.1; RFC 8037 for EdDSA).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Algorithm {
     /// ECDSA on P-256 with SHA-256.
+    #[default]
     Es256,
     /// Ed25519.
     EdDsa,

@@ -330,7 +330,7 @@ fn help(arguments: &[&str]) -> String {
 #[test]
 fn help_names_every_setting_below_its_topic_and_the_short_one_none() {
     let long = help(&["--help"]);
-    for setting in countersign::config::SETTINGS {
+    for setting in countersign::config::all_settings() {
         assert!(long.contains(setting.name), "{}", setting.name);
     }
     let place = |text: &str| long.find(text).unwrap_or_else(|| panic!("{text} is not in {long}"));

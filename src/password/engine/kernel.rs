@@ -19,9 +19,10 @@ const STEPS_A_SAMPLE: u32 = 4;
 const WORTH_A_LANE: f64 = 1.02;
 
 /// What the configuration may ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KernelChoice {
     /// The fastest here.
+    #[default]
     Auto,
     /// Assembly for x86-64.
     Bmi,

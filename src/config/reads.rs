@@ -1,0 +1,83 @@
+//! Which settings each command reads: its help shows those.
+
+use super::{setting::Setting, settings::GRPC_ADDR};
+
+/// What a command reads of the settings. Whatever else is set or given as a flag is accepted: all commands of a deployment
+/// have its environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// All settings.
+    Everything,
+    /// [`super::Config::parse_for_database`].
+    Database,
+    /// [`super::Config::parse_for_probe`].
+    Probe,
+    /// None.
+    Nothing,
+}
+
+impl Reads {
+    /// Whether that setting is among them.
+    pub(super) fn contains(self, setting: Setting) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Database => ["Database", "Log"].contains(&setting.topic()),
+            Self::Probe => setting == GRPC_ADDR || setting.topic() == "Log",
+            Self::Nothing => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            Config, Settings,
+            settings::{self, all_settings},
+            values::tests::settings as gather,
+        },
+        *,
+    };
+
+    fn settings_of(environment: &[(&str, &str)]) -> Settings {
+        gather(&[], environment)
+    }
+
+    #[test]
+    fn what_help_shows_is_what_is_read() {
+        for reads in [Reads::Everything, Reads::Database, Reads::Probe] {
+            // Of deliveries and algorithms each reads what is its own: of all of them together, everything.
+            let environments: [&[(&str, &str)]; 4] = [
+                &[],
+                &[(settings::DELIVERY.name, "smtp")],
+                &[(settings::DELIVERY.name, "webhook")],
+                &[(settings::JWT_ALGORITHM.name, "HS256")],
+            ];
+            let mut read = std::collections::BTreeSet::new();
+            for environment in environments {
+                let given = settings_of(environment);
+                // Whatever is missing, only what is asked for matters.
+                let _problems = match reads {
+                    Reads::Everything => Config::parse(&given).err(),
+                    Reads::Database => Config::parse_for_database(&given).err(),
+                    Reads::Probe | Reads::Nothing => Config::parse_for_probe(&given).err(),
+                };
+                read.extend(given.asked());
+            }
+            if reads == Reads::Database {
+                // Only whether they are set, which tells that somebody has forgotten the database.
+                let production = [
+                    settings::MASTER_KEY.name,
+                    settings::MASTER_KEY_OLD.name,
+                    settings::DELIVERY.name,
+                    settings::ISSUER.name,
+                ];
+                read.retain(|name| !production.contains(&name.as_str()));
+            }
+            let shown = all_settings().filter(|setting| reads.contains(*setting));
+            let shown: std::collections::BTreeSet<_> =
+                shown.map(|setting| setting.name.to_owned()).collect();
+            assert_eq!(shown, read, "{reads:?}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Where the values of settings come from: a flag, else the environment, else the default.
+
+use std::{
+    collections::{HashMap, HashSet},
+    ffi::OsString,
+};
+
+use clap::{Arg, ArgMatches};
+use zeroize::Zeroizing;
+
+use super::{
+    Problems,
+    reads::Reads,
+    setting::Setting,
+    settings::{DATABASE_URL, all_settings},
+};
+
+/// The values that were given, by the name of their setting, and what was wrong in the giving.
+#[derive(Default)]
+pub struct Settings {
+    values: HashMap<String, Zeroizing<String>>,
+    empty: HashSet<String>,
+    pub(super) problems: Problems,
+    #[cfg(test)]
+    asked: std::cell::RefCell<std::collections::BTreeSet<String>>,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Settings(..)")
+    }
+}
+
+impl Settings {
+    /// The flags of all settings.
+    pub fn arguments() -> impl Iterator<Item = Arg> {
+        Self::arguments_of(Reads::Everything)
+    }
+
+    /// The flags of all settings for a command that reads those: its help shows no others.
+    pub fn arguments_of(reads: Reads) -> impl Iterator<Item = Arg> {
+        all_settings().flat_map(move |setting| setting.arguments(reads))
+    }
+
+    /// Takes what flags and environment give. An empty value counts as none. Variables that look like ours and are not,
+    /// values that are not UTF-8 and files that can't be read are problems for [`super::Config`] to report.
+    #[expect(clippy::disallowed_methods, reason = "this module is the one that may")]
+    pub fn gather(flags: &ArgMatches) -> Self {
+        Self::gather_from(flags, std::env::vars_os())
+    }
+
+    /// Takes what flags give, whatever the environment holds: for those who embed the service, and for tests.
+    pub fn from_flags(flags: &ArgMatches) -> Self {
+        Self::gather_from(flags, [])
+    }
+
+    fn gather_from(
+        flags: &ArgMatches,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Self {
+        let mut settings = Self::default();
+        for (name, value) in environment {
+            let Some(name) = name.to_str().filter(|name| is_ours(name)) else { continue };
+            if !is_known(name) {
+                settings.problems.add(name, "is not a setting: see `countersign --help`");
+            } else if let Some(value) = value.to_str() {
+                settings.put(name, value);
+            } else {
+                settings.problems.add(name, "must be UTF-8");
+            }
+        }
+        for setting in all_settings() {
+            let names =
+                [(setting.name.to_owned(), !setting.secret), (setting.file_name(), setting.file)];
+            for (name, _) in names.iter().filter(|(_, is_flag)| *is_flag) {
+                if let Some(value) = flags.get_one::<String>(name) {
+                    settings.put(name, value);
+                }
+            }
+            if setting.file {
+                settings.read_file(setting);
+            }
+        }
+        settings.refuse_an_empty_database();
+        settings
+    }
+
+    /// Editors and `echo` end a text with a line end, which gets into files and, from there, into the environment: it is not
+    /// of the value. One in the middle would be of it, and is always a mistake.
+    fn put(&mut self, name: &str, value: &str) {
+        let line = value.strip_suffix('\n').unwrap_or(value);
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if line.contains(['\n', '\r', '\0']) {
+            self.problems.add(name, "must be one line");
+        }
+        if line.is_empty() {
+            self.empty.insert(name.to_owned());
+        } else {
+            self.empty.remove(name);
+            self.values.insert(name.to_owned(), Zeroizing::new(line.to_owned()));
+        }
+    }
+
+    /// No database is the development profile; one that was forgotten in a template is a mistake.
+    fn refuse_an_empty_database(&mut self) {
+        let file = DATABASE_URL.file_name();
+        for name in [DATABASE_URL.name, &file] {
+            if self.empty.contains(name) && self.get(DATABASE_URL).is_none() {
+                let problem = "is set and empty: set it to postgres://…, or unset it for SQLite";
+                self.problems.add(name, problem);
+                return;
+            }
+        }
+    }
+
+    fn read_file(&mut self, setting: Setting) {
+        let file_name = setting.file_name();
+        let Some(path) = self.values.remove(&file_name) else {
+            return;
+        };
+        if self.values.contains_key(setting.name) {
+            self.problems
+                .add(&file_name, format!("and {} are both set: one is enough", setting.name));
+        }
+        match std::fs::read_to_string(path.as_str()) {
+            Ok(text) => self.put(setting.name, Zeroizing::new(text).trim()),
+            // Without the path: somebody may have put the secret itself there.
+            Err(error) => self.problems.add(&file_name, format!("cannot be read: {error}")),
+        }
+    }
+
+    /// The settings that somebody has asked for.
+    #[cfg(test)]
+    pub(super) fn asked(&self) -> std::collections::BTreeSet<String> {
+        self.asked.borrow().clone()
+    }
+
+    /// What was given for a setting, if anything.
+    pub(super) fn get(&self, setting: Setting) -> Option<&str> {
+        #[cfg(test)]
+        self.asked.borrow_mut().insert(setting.name.to_owned());
+        self.values.get(setting.name).map(|value| value.as_str())
+    }
+}
+
+/// Whether a variable is meant for us. Kubernetes sets some of its own for every service whose name begins like ours.
+fn is_ours(name: &str) -> bool {
+    let kubernetes = ["_SERVICE_HOST", "_PORT"].iter().any(|end| name.ends_with(end))
+        || ["_SERVICE_PORT", "_PORT_"].iter().any(|part| name.contains(part));
+    name == DATABASE_URL.name
+        || name == DATABASE_URL.file_name()
+        || (name.starts_with("COUNTERSIGN_") && !kubernetes)
+}
+
+fn is_known(name: &str) -> bool {
+    all_settings()
+        .any(|setting| name == setting.name || (setting.file && name == setting.file_name()))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::io::Write as _;
+
+    use super::{
+        super::settings::{ISSUER, LOG, MASTER_KEY},
+        *,
+    };
+
+    /// What these flags and variables give.
+    pub(in crate::config) fn settings(flags: &[&str], environment: &[(&str, &str)]) -> Settings {
+        let command = clap::Command::new("countersign").args(Settings::arguments());
+        let matches = command.get_matches_from(std::iter::once(&"countersign").chain(flags));
+        let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
+        Settings::gather_from(&matches, environment)
+    }
+
+    #[test]
+    fn no_setting_looks_like_one_of_kubernetes() {
+        assert!(all_settings().all(|setting| is_ours(setting.name)));
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment() {
+        let settings = settings(&["--log", "debug"], &[(LOG.name, "warn"), (ISSUER.name, "")]);
+        assert_eq!(settings.get(LOG), Some("debug"));
+        assert_eq!(settings.get(ISSUER), None);
+    }
+
+    #[test]
+    fn unknown_settings_are_named_and_those_of_kubernetes_are_let_be() {
+        let environment = [
+            ("COUNTERSIGN_MASTERKEY", "x"),
+            ("COUNTERSIGN_OPT_TTL", "5m"),
+            ("COUNTERSIGN_PORT_50051_TCP", "tcp://10.0.0.1:50051"),
+            ("COUNTERSIGN_SERVICE_HOST", "10.0.0.1"),
+            ("COUNTERSIGN_POSTGRES_PORT", "tcp://10.0.0.2:5432"),
+            ("COUNTERSIGN_GRPC_SERVICE_PORT_GRPC", "50051"),
+            ("PATH", "/bin"),
+        ];
+        let problems = settings(&[], &environment).problems;
+        let names: Vec<_> = problems.0.iter().map(|problem| problem.setting.as_str()).collect();
+        assert_eq!(names, ["COUNTERSIGN_MASTERKEY", "COUNTERSIGN_OPT_TTL"]);
+    }
+
+    #[test]
+    fn a_secret_comes_from_a_file_or_a_variable_and_has_no_flag_of_its_own() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(file, "c2VjcmV0").unwrap();
+        let path = file.path().to_str().unwrap();
+        let from_file = settings(&["--master-key-file", path], &[]);
+        assert_eq!(from_file.get(MASTER_KEY), Some("c2VjcmV0"));
+        let both = settings(&["--master-key-file", path], &[(MASTER_KEY.name, "x")]);
+        let missing = settings(&["--master-key-file", "/nowhere"], &[]);
+        for refused in [both, missing] {
+            assert_eq!(refused.problems.0[0].setting, "COUNTERSIGN_MASTER_KEY_FILE");
+        }
+        assert!(!Settings::arguments().any(|arg| arg.get_long() == Some("master-key")));
+    }
+}
