@@ -57,7 +57,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("delivery", &["domain", "dial"]),
     ("store", &["domain"]),
     ("service", &["domain", "token", "password", "delivery", "store"]),
-    ("config", &["domain", "token", "password", "delivery", "store", "service"]),
+    ("config", &["domain", "token", "password", "delivery", "store"]),
     ("telemetry", &["store", "config"]),
     ("grpc", &["pb", "listener", "domain", "token", "store", "service", "telemetry"]),
     ("http", &["listener", "service", "telemetry"]),

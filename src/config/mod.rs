@@ -23,8 +23,8 @@ use std::{net::SocketAddr, time::Duration};
 use self::reader::Reader;
 use crate::{
     delivery::Delivery,
+    domain::Policy,
     password::Settings as Hashing,
-    service::Policy,
     token::{self, MasterKey},
 };
 

@@ -6,19 +6,16 @@ use super::{
     reader::{Reader, TEN_YEARS, days, minutes, seconds},
     settings,
 };
-use crate::{
-    domain::{CodePolicy, PasswordPolicy},
-    service,
-};
+use crate::domain::{CodePolicy, PasswordPolicy, Policy};
 
 impl Reader<'_> {
-    pub(super) fn policy(&mut self) -> service::Policy {
+    pub(super) fn policy(&mut self) -> Policy {
         let audiences = self.read(settings::AUDIENCE, |text| {
             let names: Vec<_> = text.split(',').map(|name| name.trim().to_owned()).collect();
             let empty = names.iter().any(String::is_empty);
             if empty { Err("must be names with commas between them".into()) } else { Ok(names) }
         });
-        service::Policy {
+        Policy {
             password: PasswordPolicy {
                 min_length: self.number(settings::PASSWORD_MIN_LENGTH, 8..=128),
             },

@@ -19,6 +19,7 @@ mod key_schedule;
 mod login_name;
 mod one_time_code;
 mod password;
+mod policy;
 mod qr;
 mod recovery_code;
 mod revocation;
@@ -50,6 +51,7 @@ pub use key_schedule::{
 pub use login_name::LoginName;
 pub use one_time_code::OneTimeCode;
 pub use password::{Password, PasswordPolicy};
+pub use policy::Policy;
 pub use qr::{Error as QrError, Qr};
 pub use recovery_code::RecoveryCode;
 pub use revocation::{Revocation, Revoked};

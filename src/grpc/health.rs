@@ -6,8 +6,14 @@ use tonic_health::{
     server::{HealthReporter, health_reporter},
 };
 
-use super::SERVICES;
-use crate::pb::token_service_server;
+use crate::pb::{self, token_service_server};
+
+/// The services whose health is their readiness.
+pub const SERVICES: [&str; 3] = [
+    pb::account_service_server::SERVICE_NAME,
+    pb::auth_service_server::SERVICE_NAME,
+    pb::token_service_server::SERVICE_NAME,
+];
 
 /// What this replica can do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -20,14 +20,7 @@ mod status;
 mod token_service;
 
 pub use self::{
-    health::{Health, Readiness},
+    health::{Health, Readiness, SERVICES},
     probe::probe,
     server::{Limits, routes, serve},
 };
-
-/// The services whose health is their readiness.
-pub const SERVICES: [&str; 3] = [
-    crate::pb::account_service_server::SERVICE_NAME,
-    crate::pb::auth_service_server::SERVICE_NAME,
-    crate::pb::token_service_server::SERVICE_NAME,
-];

@@ -7,9 +7,9 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::{Policy, UseCases};
+use super::UseCases;
 use crate::{
-    domain::{Challenge, Email, Factor, LoginName, Source, ThrottleRule, User},
+    domain::{Challenge, Email, Factor, LoginName, Policy, Source, ThrottleRule, User},
     store::{Charge, Credentials},
     token::{DeviceToken, OpaqueToken, Purpose},
 };

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::{Error, UseCases, login::Destination};
+use super::{Error, UseCases, session::Destination};
 use crate::{
     delivery::{Content, Message, Purpose},
     domain::{Challenge, Factor, OneTimeCode, ThrottleRule, Timestamp, User},

@@ -10,6 +10,7 @@ use super::{
     Error, PendingChallenge, Tokens, UseCases,
     attempt::{Guess, PasswordAttempt},
     fields::{Fields, check_sizes},
+    session::Destination,
 };
 use crate::{
     domain::{AuthMethod, Caller, EventKind, LoginName, Password, device_name, size},
@@ -43,16 +44,6 @@ pub enum LoginOutcome {
     Tokens(Tokens),
     /// It waits for the second factor.
     Challenge(PendingChallenge),
-}
-
-/// Where a session will be used.
-#[derive(Debug, Clone)]
-pub(super) struct Destination {
-    /// The device, if it is known.
-    pub(super) device_id: Option<Uuid>,
-    pub(super) audience: String,
-    pub(super) device_name: String,
-    pub(super) address: Option<IpAddr>,
 }
 
 /// A request that makes sense.

@@ -56,10 +56,10 @@ mod verify_2fa;
 mod verify_email;
 mod watch_revocations;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use crate::{
-    domain::{CodePolicy, PasswordPolicy},
+    domain::Policy,
     password::Passwords,
     store::Store,
     token::{AccessTokens, MasterKey},
@@ -100,37 +100,6 @@ pub use self::{
     verify_email::VerifyEmailRequest,
     watch_revocations::{RevocationStream, RevocationUpdate, longest_stream},
 };
-
-/// The rules that the configuration sets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
-    /// For new passwords.
-    pub password: PasswordPolicy,
-    /// For one-time codes.
-    pub code: CodePolicy,
-    /// Whether Register sends a code that verifies the address.
-    pub email_verification: bool,
-    /// How long a new account may go without verifying its address, where addresses are verified; then it ends.
-    pub unverified_ttl: Duration,
-    /// Whose codes an authenticator app says that it shows.
-    pub totp_issuer: String,
-    /// How long a session lives at the most.
-    pub session_ttl: Duration,
-    /// How long a session lives that is not used.
-    pub session_idle_ttl: Duration,
-    /// How many sessions a user may have: a login beyond that ends the oldest.
-    pub sessions_per_user: u32,
-    /// Calls a second that one address may make to what anybody may call and costs a hash or a mail; none are no limit.
-    pub address_rate: u32,
-    /// What one source may waste in an hour: failed logins and codes, and mails asked for. None is no limit.
-    pub source_failures: u32,
-    /// What all sources together may waste in an hour. None is no limit.
-    pub service_failures: u32,
-    /// How long events are kept.
-    pub event_retention: Duration,
-    /// Whom tokens may be for; the first is meant where a caller names none.
-    pub audiences: Vec<String>,
-}
 
 /// Everything the use cases stand on. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -1,11 +1,25 @@
 //! What a completed login gives: a session and its tokens.
 
-use super::{Error, Policy, UseCases, login::Destination};
+use std::net::IpAddr;
+
+use uuid::Uuid;
+
+use super::{Error, UseCases};
 use crate::{
-    domain::{AuthMethod, CLOCK_SKEW, Caller, Session, Timestamp, User},
+    domain::{AuthMethod, CLOCK_SKEW, Caller, Policy, Session, Timestamp, User},
     store::{Credentials, Revoking, SessionLimit},
     token::{AccessToken, DeviceToken, OpaqueToken, RefreshToken},
 };
+
+/// Where a session will be used.
+#[derive(Debug, Clone)]
+pub(super) struct Destination {
+    /// The device, if it is known.
+    pub(super) device_id: Option<Uuid>,
+    pub(super) audience: String,
+    pub(super) device_name: String,
+    pub(super) address: Option<IpAddr>,
+}
 
 /// The tokens of a session.
 #[derive(Debug)]
@@ -15,7 +29,7 @@ pub struct Tokens {
     /// Gets the next tokens, once.
     pub refresh: OpaqueToken,
     /// The session.
-    pub session_id: uuid::Uuid,
+    pub session_id: Uuid,
     /// Marks the device as known at its next login; with a login alone.
     pub device: Option<OpaqueToken>,
 }
@@ -38,7 +52,7 @@ impl UseCases {
         let now = self.clock.now();
         let expires_at = now.plus(self.policy.session_ttl);
         Session {
-            id: uuid::Uuid::now_v7(),
+            id: Uuid::now_v7(),
             user_id: credentials.user.id,
             audience: destination.audience.clone(),
             device_name: destination.device_name.clone(),
@@ -78,7 +92,7 @@ impl UseCases {
         // A device that was known stays the one it was: more logins give nobody more budgets. That of a reset has now shown all that a
         // login needs, and becomes one of its own.
         let known = destination.device_id.filter(|known| *known != self.reset_device(user.id));
-        let device_id = known.unwrap_or_else(uuid::Uuid::now_v7);
+        let device_id = known.unwrap_or_else(Uuid::now_v7);
         let now = session.created_at;
         let second_factor = session.methods.contains(&AuthMethod::MultiFactor);
         let device =

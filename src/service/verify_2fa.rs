@@ -6,8 +6,8 @@ use super::{
     budget::Budget,
     error::reserved,
     fields::check_sizes,
-    login::Destination,
     proof::{Code, Reserved},
+    session::Destination,
 };
 use crate::{
     domain::{Caller, Challenge, EventKind, Factor, InvalidField, size},
