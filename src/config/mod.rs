@@ -1,6 +1,6 @@
 //! The configuration. The only module that reads the environment.
 //!
-//! [`TOPICS`] is the one table of all settings: flags, environment variables, defaults, help and documentation follow it.
+//! [`TOPICS`] is the one table of all settings: flags, environment variables, defaults, help and docs/configure.md follow it.
 //! Each topic has a file of its own, which reads its settings; every problem of all topics is reported at once.
 
 mod database;

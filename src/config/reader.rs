@@ -10,7 +10,7 @@ use super::{
 /// The longest that anything can be set to last, as humantime reads "10years".
 pub(super) const TEN_YEARS: Duration = Duration::from_secs(10 * 31_557_600);
 
-/// The settings and the problems found so far. After a problem it goes on with a value that is never used.
+/// The settings and the problems found so far. After a problem it goes on with the default, so that one mistake is named once.
 pub(super) struct Reader<'a> {
     pub(super) settings: &'a Settings,
     pub(super) problems: Problems,
@@ -22,23 +22,22 @@ impl<'a> Reader<'a> {
     }
 
     /// The setting through `parse`; where none was given, its default in the table.
-    pub(super) fn read<T: Default>(
+    pub(super) fn read<T: Clone + Default>(
         &mut self,
         setting: Setting,
-        parse: impl FnOnce(&str) -> Result<T, String>,
+        parse: impl Fn(&str) -> Result<T, String>,
     ) -> T {
-        let text = match (self.settings.get(setting), setting.default) {
-            (Some(given), _) => given,
-            (None, DefaultValue::Value(default)) => default,
-            (None, DefaultValue::Computed(_) | DefaultValue::Absent) => {
-                self.problems.add(setting, "must be set");
-                return T::default();
-            }
+        let default = match setting.default {
+            DefaultValue::Value(text) => parse(text),
+            DefaultValue::Computed(_) | DefaultValue::Absent => Err("must be set".into()),
         };
-        parse(text).unwrap_or_else(|problem| {
-            self.problems.add(setting, problem);
-            T::default()
-        })
+        let value = self.settings.get(setting).map_or_else(|| default.clone(), &parse);
+        value
+            .or_else(|problem| {
+                self.problems.add(setting, problem);
+                default
+            })
+            .unwrap_or_default()
     }
 
     /// The setting through `parse`, if it was given: the table has no default for it.
@@ -59,7 +58,7 @@ impl<'a> Reader<'a> {
     /// A whole number in `range`.
     pub(super) fn number<T>(&mut self, setting: Setting, range: RangeInclusive<T>) -> T
     where
-        T: Default + FromStr + PartialOrd + Display,
+        T: Clone + Default + FromStr + PartialOrd + Display,
     {
         self.read(setting, whole_number(range))
     }
@@ -91,7 +90,7 @@ pub(super) fn on_or_off(text: &str) -> Result<bool, String> {
     }
 }
 
-pub(super) fn whole_number<T>(range: RangeInclusive<T>) -> impl FnOnce(&str) -> Result<T, String>
+pub(super) fn whole_number<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String>
 where
     T: FromStr + PartialOrd + Display,
 {
@@ -103,7 +102,7 @@ where
 
 pub(super) fn duration(
     range: RangeInclusive<Duration>,
-) -> impl FnOnce(&str) -> Result<Duration, String> {
+) -> impl Fn(&str) -> Result<Duration, String> {
     move |text| match humantime::parse_duration(text) {
         Ok(duration) if range.contains(&duration) => Ok(duration),
         _ => {
