@@ -124,7 +124,10 @@ async fn a_back_up_overwrites_nothing_and_leaves_nothing_where_it_fails() {
     assert_eq!(fs::read(&file).unwrap(), before);
     let nowhere = database.folder().join("nowhere/back-up.db");
     assert!(back_up(&database, &nowhere).unwrap_err().contains(nowhere.to_str().unwrap()));
-    assert_eq!(names(database.folder()), ["back-up.db", "countersign.db", "countersign.db-lock"]);
+    // The database's own files beside it go when its last connection is closed, which a busy machine may take its time for.
+    let of_back_ups = |name: &String| !name.starts_with("countersign.db");
+    let left: Vec<_> = names(database.folder()).into_iter().filter(of_back_ups).collect();
+    assert_eq!(left, ["back-up.db"]);
 }
 
 #[tokio::test]
