@@ -58,7 +58,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("store", &["domain"]),
     ("service", &["domain", "token", "password", "delivery", "store"]),
     ("config", &["domain", "token", "password", "delivery", "store"]),
-    ("telemetry", &["store", "config"]),
+    ("telemetry", &["domain", "store", "config"]),
     ("grpc", &["pb", "listener", "domain", "token", "store", "service", "telemetry"]),
     ("http", &["listener", "service", "telemetry"]),
     (

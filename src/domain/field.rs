@@ -27,7 +27,7 @@ impl InvalidField {
     }
 }
 
-/// Parses `request_id`: empty (none) or a UUID (AIP-155).
+/// Parses the field `request_id`, an idempotency key: empty (none) or a UUID (AIP-155). It is not the [`super::RequestId`] of a call.
 ///
 /// # Errors
 /// Anything else.

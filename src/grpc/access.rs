@@ -64,9 +64,12 @@ const STANDARD: [&str; 4] = [
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 ];
 
-/// Whether there is such an RPC, or would be with reflection on. Other paths are a caller's to invent.
-pub(super) fn is_known(path: &str) -> bool {
-    Need::of(path).is_some()
+/// The service and the method of an RPC that there is, or would be with reflection on. Other paths are a caller's to invent: they
+/// must become neither series nor log fields.
+pub(super) fn names(path: &str) -> (&'static str, &'static str) {
+    let known = TABLE.iter().map(|(known, _)| *known).chain(STANDARD).find(|known| *known == path);
+    let names = known.and_then(|known| known.strip_prefix('/')?.split_once('/'));
+    names.unwrap_or(("unknown", "unknown"))
 }
 
 impl Need {
@@ -282,6 +285,8 @@ mod tests {
     fn what_is_not_in_the_table_is_closed() {
         assert_eq!(Need::of("/grpc.health.v1.Health/Check"), Some(Need::Nothing));
         assert_eq!(Need::of("/auth.v1.AccountService/GetMe"), Some(Need::Bearer));
+        assert_eq!(names("/auth.v1.AccountService/GetMe"), ("auth.v1.AccountService", "GetMe"));
+        assert_eq!(names(STANDARD[0]), ("grpc.health.v1.Health", "Check"));
         for path in [
             "/auth.v1.AccountService/getme",
             "/auth.v1.AccountService/GetMe/",
@@ -292,6 +297,7 @@ mod tests {
             "",
         ] {
             assert_eq!(Need::of(path), None, "{path}");
+            assert_eq!(names(path), ("unknown", "unknown"), "{path}");
         }
     }
 

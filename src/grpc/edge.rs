@@ -1,4 +1,4 @@
-//! What holds for every RPC, before any handler: a deadline, the caller's address, and honest codes.
+//! What holds for every RPC, before any handler: a deadline, and honest codes.
 //!
 //! tonic answers CANCELLED when a deadline passes, OUT_OF_RANGE to a message that is too large and INTERNAL to one that
 //! can't be read. Callers branch on codes: here the first becomes DEADLINE_EXCEEDED, the others INVALID_ARGUMENT (`faults.rs`).
@@ -6,7 +6,6 @@
 use std::{
     convert::Infallible,
     future::Future,
-    net::IpAddr,
     pin::Pin,
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -17,23 +16,23 @@ use tonic::{
     Code, Status,
     body::Body,
     codegen::http::{HeaderMap, Request, Response},
-    transport::server::TcpConnectInfo,
 };
 use tower::{Layer, Service};
 
 use super::{
+    arrival::Arrival,
     deadline_body::DeadlineBody,
     faults,
     request_body::Upload,
     status::{cancelled, deadline_exceeded},
 };
-use crate::domain::{Caller, TrustedProxies};
+use crate::domain::Caller;
 
 /// Ours fires this much before tonic's own timer, whose answer would be CANCELLED.
 const AHEAD: Duration = Duration::from_millis(2);
 
 /// Adds the edge to a service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct EdgeLayer {
     /// For callers that name no deadline, and the longest for those that do.
     pub(super) max_deadline: Duration,
@@ -41,15 +40,13 @@ pub(super) struct EdgeLayer {
     pub(super) max_request: usize,
     /// The largest head of a request, in bytes as HTTP/2 counts them.
     pub(super) max_head: usize,
-    /// Whose word counts on where a call comes from.
-    pub(super) trusted_proxies: TrustedProxies,
 }
 
 impl<S> Layer<S> for EdgeLayer {
     type Service = Edge<S>;
 
     fn layer(&self, inner: S) -> Edge<S> {
-        Edge { inner, rules: self.clone() }
+        Edge { inner, rules: *self }
     }
 }
 
@@ -74,14 +71,14 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let EdgeLayer { max_deadline, max_request, max_head, .. } = self.rules;
+        let EdgeLayer { max_deadline, max_request, max_head } = self.rules;
         if let Some(refused) = faults::in_head(&request, max_head) {
             return Box::pin(std::future::ready(Ok(refused)));
         }
         let (asked, now) = (deadline(request.headers()), Instant::now());
         let deadline =
             asked.map_or(max_deadline, |asked| asked.min(max_deadline).saturating_sub(AHEAD));
-        let address = address(&request, &self.rules.trusted_proxies);
+        let address = request.extensions().get::<Arrival>().and_then(|arrival| arrival.peer);
         request.extensions_mut().insert(Caller { address, deadline: now + deadline });
         // Our limit is for the first answer; a stream may go on for as long as its caller asked for.
         let end = asked.and_then(|asked| now.checked_add(asked.saturating_sub(AHEAD)));
@@ -123,15 +120,6 @@ fn honest(
 pub(super) fn caller<T>(request: &tonic::Request<T>) -> Caller {
     let caller = request.extensions().get::<Caller>().copied();
     caller.unwrap_or_else(|| Caller { address: None, deadline: Instant::now() })
-}
-
-/// Where a request comes from: the connection's other end, or whom trusted proxies forward for; nothing where that is unknown.
-fn address(request: &Request<Body>, trusted: &TrustedProxies) -> Option<IpAddr> {
-    let connection = request.extensions().get::<TcpConnectInfo>()?;
-    let forwarded = request.headers().get_all(trusted.header().name()).iter();
-    // One that is no text is an entry that makes no sense: whom it is about is unknown.
-    let forwarded = forwarded.map(|header| header.to_str().unwrap_or_default());
-    trusted.origin(connection.remote_addr()?.ip(), forwarded)
 }
 
 /// The `grpc-timeout` that a caller sent: up to eight digits and a unit (the gRPC specification over HTTP/2).
@@ -180,12 +168,8 @@ mod tests {
     }
 
     async fn time_until_answer(grpc_timeout: Option<&str>) -> (Duration, Option<Code>) {
-        let rules = EdgeLayer {
-            max_deadline: Duration::from_secs(30),
-            max_request: 1,
-            max_head: 1024,
-            trusted_proxies: TrustedProxies::default(),
-        };
+        let rules =
+            EdgeLayer { max_deadline: Duration::from_secs(30), max_request: 1, max_head: 1024 };
         let mut request = Request::post("/").body(Body::default()).unwrap();
         request.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
         if let Some(text) = grpc_timeout {

@@ -4,6 +4,7 @@
 
 mod access;
 mod account_service;
+mod arrival;
 mod auth_service;
 mod convert;
 mod deadline_body;
@@ -14,6 +15,7 @@ mod incoming;
 mod observe;
 mod probe;
 mod request_body;
+mod request_info;
 mod resets;
 mod server;
 mod status;

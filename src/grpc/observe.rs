@@ -1,13 +1,16 @@
-//! Counts, times and logs every RPC, to its very end: a call whose caller goes away is one too.
+//! Spans, counts, times and logs of every RPC, to its very end: a call whose caller goes away is one too.
 
 use std::{
+    any::Any,
     convert::Infallible,
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
     time::Instant,
 };
 
+use futures_util::FutureExt as _;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tonic::{
@@ -19,19 +22,27 @@ use tonic::{
     },
 };
 use tower::{Layer, Service};
+use tracing::{Instrument as _, Span};
 
-use super::access::is_known;
-use crate::telemetry::{Metrics, RpcLabels};
+use super::{access::names, arrival::Arrival, request_info, status::internal};
+use crate::{
+    domain::{RequestId, TrustedProxies},
+    telemetry::{Metrics, RpcLabels, rpc_span, say_request_id},
+};
 
-/// Adds observation to a service.
+/// Adds observation to a service. It is the outermost: what the layers below say is seen as callers see it.
 #[derive(Debug, Clone)]
-pub(super) struct ObserveLayer(pub(super) Metrics);
+pub(super) struct ObserveLayer {
+    pub(super) metrics: Metrics,
+    /// Whose word counts on where a call comes from.
+    pub(super) trusted_proxies: TrustedProxies,
+}
 
 impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe { inner, metrics: self.0.clone() }
+        Observe { inner, layer: self.clone() }
     }
 }
 
@@ -39,7 +50,7 @@ impl<S> Layer<S> for ObserveLayer {
 #[derive(Debug, Clone)]
 pub(super) struct Observe<S> {
     inner: S,
-    metrics: Metrics,
+    layer: ObserveLayer,
 }
 
 impl<S> Service<Request<Body>> for Observe<S>
@@ -55,13 +66,21 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let mut call = Call::begin(request.uri().path(), self.metrics.clone());
-        let response = self.inner.call(request);
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let arrival = Arrival::of(&request, &self.layer.trusted_proxies);
+        let mut call = Call::begin(request.uri().path(), &arrival, self.layer.metrics.clone());
+        request.extensions_mut().insert(arrival);
+        let span = call.span.clone();
+        let response = span.in_scope(|| self.inner.call(request));
         Box::pin(async move {
-            let response = response.await?;
-            call.note(response.headers());
-            Ok(response.map(|body| Body::new(ObservedBody { body, call })))
+            // A handler that panics must not take its caller's answer along, nor what the log says of the call.
+            let response = AssertUnwindSafe(response)
+                .catch_unwind()
+                .map(|response| response.unwrap_or_else(|panic| Ok(panicked(&*panic).into_http())));
+            let mut response = response.instrument(span).await?;
+            call.note(response.headers_mut());
+            say_request_id(response.headers_mut(), &call.request_id);
+            Ok(response.map(|body| Body::new(ObservedBody { body, call, is_over: false })))
         })
     }
 }
@@ -72,6 +91,8 @@ pin_project! {
         #[pin]
         body: Body,
         call: Call,
+        // Its stream has panicked: it must not be asked again.
+        is_over: bool,
     }
 }
 
@@ -84,10 +105,18 @@ impl HttpBody for ObservedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.project();
-        let frame = ready!(this.body.poll_frame(context));
-        if let Some(Ok(trailers)) =
-            frame.as_ref().map(|frame| frame.as_ref().map(Frame::trailers_ref))
-            && let Some(trailers) = trailers
+        if *this.is_over {
+            return Poll::Ready(None);
+        }
+        let span = this.call.span.clone();
+        let _entered = span.enter();
+        let polled = catch_unwind(AssertUnwindSafe(|| this.body.poll_frame(context)));
+        let mut frame = ready!(polled.unwrap_or_else(|panic| {
+            *this.is_over = true;
+            Poll::Ready(Some(trailers(&panicked(&*panic))))
+        }));
+        if let Some(Ok(frame)) = &mut frame
+            && let Some(trailers) = frame.trailers_mut()
         {
             this.call.note(trailers);
         }
@@ -95,7 +124,7 @@ impl HttpBody for ObservedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.is_over || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -103,9 +132,28 @@ impl HttpBody for ObservedBody {
     }
 }
 
+/// A defect that Rust has already reported beside the log, where nothing says which call it was.
+#[derive(Debug, thiserror::Error)]
+#[error("a handler panicked: {0}")]
+struct Panicked(String);
+
+fn panicked(payload: &(dyn Any + Send)) -> Status {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    internal(&Panicked(text.unwrap_or("no text").to_owned()))
+}
+
+fn trailers(status: &Status) -> Result<Frame<Bytes>, Status> {
+    let mut trailers = HeaderMap::new();
+    status.add_header(&mut trailers).map(|()| Frame::trailers(trailers))
+}
+
 /// One RPC, from its beginning until it is dropped.
 struct Call {
-    path: Box<str>,
+    service: &'static str,
+    method: &'static str,
+    request_id: RequestId,
+    span: Span,
     metrics: Metrics,
     begun: Instant,
     /// CANCELLED until something else is known: that is what a call is that ends before its status was sent.
@@ -113,23 +161,28 @@ struct Call {
 }
 
 impl Call {
-    fn begin(path: &str, metrics: Metrics) -> Self {
+    fn begin(path: &str, arrival: &Arrival, metrics: Metrics) -> Self {
         metrics.rpc_begun();
-        Self { path: path.into(), metrics, begun: Instant::now(), code: Code::Cancelled }
+        let (service, method) = names(path);
+        let Arrival { request_id, peer } = arrival.clone();
+        let span = rpc_span(service, method, &request_id, peer);
+        let (begun, code) = (Instant::now(), Code::Cancelled);
+        Self { service, method, request_id, span, metrics, begun, code }
     }
 
-    fn note(&mut self, headers: &HeaderMap) {
-        if let Some(status) = Status::from_header_map(headers) {
+    /// Looks at headers or trailers on their way out. An error's get the request id.
+    fn note(&mut self, holds_status: &mut HeaderMap) {
+        if let Some(status) = Status::from_header_map(holds_status) {
             self.code = status.code();
+            request_info::add(&status, holds_status, &self.request_id);
         }
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        // Paths that do not exist are a caller's to invent: they must not become series.
-        let path = if is_known(&self.path) { &*self.path } else { "/unknown/unknown" };
-        let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
+        let _entered = self.span.enter();
+        let (service, method) = (self.service, self.method);
         let (took, code) = (self.begun.elapsed(), code_name(self.code));
         let elapsed_ms = took.as_millis();
         if service.starts_with("auth.") {
@@ -164,3 +217,7 @@ fn code_name(code: Code) -> &'static str {
         Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
+
+#[cfg(test)]
+#[path = "observe_tests.rs"]
+mod observe_tests;

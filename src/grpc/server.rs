@@ -86,12 +86,11 @@ pub async fn serve(
     let longest = limits.max_connection_age + limits.max_stream_age + limits.max_deadline;
     let incoming = incoming(listener, limits.preface_deadline, longest, metrics.clone());
     builder(limits)
-        .layer(ObserveLayer(metrics))
+        .layer(ObserveLayer { metrics, trusted_proxies })
         .layer(EdgeLayer {
             max_deadline: limits.max_deadline,
             max_request: limits.max_request,
             max_head: limits.max_head,
-            trusted_proxies,
         })
         // The last: a look at the database has the caller's deadline, too.
         .layer(AccessLayer(use_cases))

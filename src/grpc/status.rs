@@ -20,7 +20,8 @@ const DOMAIN: &str = "auth.v1";
 
 /// The most that an error's details may have, in bytes. In base64 and beside the message they must stay under 8 KiB of headers:
 /// with more, clients (grpcio, grpc-java) report another error instead.
-const MAX_DETAILS: usize = 4500;
+/// What is added to every error (`request_info.rs`) comes on top.
+const MAX_DETAILS: usize = 4500 - 200;
 /// What a violation takes beside its texts, and what there is beside the violations.
 const PER_VIOLATION: usize = 16;
 const PER_DETAILS: usize = 256;

@@ -78,14 +78,26 @@ pub async fn serve(
     server::serve(listener, router(site), limits, draining, shutdown).await;
 }
 
+const JWKS: &str = "/.well-known/jwks.json";
+const DISCOVERY: &str = "/.well-known/openid-configuration";
+const LIVEZ: &str = "/livez";
+const READYZ: &str = "/readyz";
+const METRICS: &str = "/metrics";
+
 fn router(site: Site) -> Router {
     Router::new()
-        .route("/.well-known/jwks.json", get(jwks))
-        .route("/.well-known/openid-configuration", get(discovery))
-        .route("/livez", get(|| async { "alive\n" }))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
+        .route(JWKS, get(jwks))
+        .route(DISCOVERY, get(discovery))
+        .route(LIVEZ, get(|| async { "alive\n" }))
+        .route(READYZ, get(readyz))
+        .route(METRICS, get(metrics))
         .with_state(site)
+}
+
+/// The path of a route. Others are a caller's to invent: the log does not repeat them.
+fn known_path(path: &str) -> &'static str {
+    let routes = [JWKS, DISCOVERY, LIVEZ, READYZ, METRICS];
+    routes.into_iter().find(|known| *known == path).unwrap_or("unknown")
 }
 
 /// The key set (RFC 7517, section 5).
@@ -103,7 +115,7 @@ async fn discovery(State(site): State<Site>) -> Response {
     let issuer = site.use_cases.issuer();
     let document = json!({
         "issuer": issuer,
-        "jwks_uri": format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')),
+        "jwks_uri": format!("{}{JWKS}", issuer.trim_end_matches('/')),
         "id_token_signing_alg_values_supported": site.use_cases.algorithms(),
         "response_types_supported": ["none"],
         "subject_types_supported": ["public"],

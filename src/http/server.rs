@@ -17,12 +17,16 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{
-    Limits,
+    Limits, known_path,
     pace::{Pace, Paced},
 };
-use crate::listener::Listener;
+use crate::{
+    listener::Listener,
+    telemetry::{http_span, request_id, say_request_id},
+};
 
 /// The header in which a kept connection's patience stands (RFC 2068, section 19.7.1.1): clients that heed it do not send a
 /// request into a connection that is just being closed.
@@ -44,17 +48,23 @@ pub(super) async fn serve(
             accepted = listener.accept() => accepted,
         };
         let (pace, routes) = (Pace::new(limits), TowerToHyperService::new(router.clone()));
+        let peer = socket.peer_addr().ok().map(|address| address.ip());
         let (clock, draining) = (pace.clone(), draining.clone());
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             clock.asked();
             let (clock, draining, version) = (clock.clone(), draining.clone(), request.version());
-            let answer = routes.call(request);
-            async move {
+            let id = request_id(request.headers());
+            let path = known_path(request.uri().path());
+            let span = http_span(request.method().as_str(), path, &id, peer);
+            let answer = span.in_scope(|| routes.call(request));
+            let answer = async move {
                 let mut response = answer.await?;
+                say_request_id(response.headers_mut(), &id);
                 let ends = clock.answered() || draining.is_cancelled();
                 say_what_becomes_of_it(response.headers_mut(), version, ends, limits);
                 Ok::<_, std::convert::Infallible>(response)
-            }
+            };
+            answer.instrument(span)
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

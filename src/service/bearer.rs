@@ -1,6 +1,6 @@
 //! Bearer tokens: whose they are, and whether their session still lives.
 
-use super::{Error, UseCases};
+use super::{Error, UseCases, known};
 use crate::{
     domain::{Session, User, size},
     store::{Credentials, LiveSession},
@@ -49,7 +49,9 @@ impl UseCases {
     /// A token that does not count; the store's.
     pub async fn authenticate(&self, jwt: &str) -> Result<Account, Error> {
         let ours = self.policy.audiences.get(..1).unwrap_or_default();
-        self.bearer(jwt, ours).await?.ok_or(Error::TokenInvalid)
+        let account = self.bearer(jwt, ours).await?.ok_or(Error::TokenInvalid)?;
+        known::record(account.user().id, account.session().id);
+        Ok(account)
     }
 
     /// What is behind an access token; nothing if it is not ours, is not for one of `audiences`, or its session has ended.

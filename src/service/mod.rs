@@ -26,6 +26,7 @@ mod get_me;
 mod introspect_token;
 mod janitor;
 mod jwks;
+mod known;
 mod lines;
 mod list_sessions;
 mod login;

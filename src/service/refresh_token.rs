@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Error, Tokens, UseCases, fields::check_sizes};
+use super::{Error, Tokens, UseCases, fields::check_sizes, known};
 use crate::{
     delivery::Notice,
     domain::{Caller, Session, User, request_id, size},
@@ -19,7 +19,7 @@ const REPEAT_WITHIN: Duration = Duration::from_secs(120);
 pub struct RefreshTokenRequest {
     /// The refresh token.
     pub refresh_token: OpaqueToken,
-    /// Names the request, so that it can be repeated; may be empty.
+    /// Names the request, so that it can be repeated (an idempotency key, AIP-155); may be empty.
     pub request_id: String,
 }
 
@@ -84,6 +84,8 @@ impl UseCases {
         let token = RefreshToken::parse(text.expose()).ok_or(Error::TokenInvalid)?;
         let session = self.store.session_find(token.session_id).await?;
         let session = session.filter(|session| token.is_of(&self.master_key, session));
-        Ok((token, session.ok_or(Error::TokenInvalid)?))
+        let session = session.ok_or(Error::TokenInvalid)?;
+        known::record(session.user_id, session.id);
+        Ok((token, session))
     }
 }

@@ -24,7 +24,7 @@ pub struct RegisterRequest {
     pub password: zeroize::Zeroizing<String>,
     /// Whether a login needs a second factor.
     pub is_2fa_enabled: bool,
-    /// Names the request, so that it can be retried.
+    /// Names the request, so that it can be retried (an idempotency key, AIP-155); may be empty.
     pub request_id: String,
 }
 

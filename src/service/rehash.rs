@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use tracing::Instrument as _;
+
 use super::{Error, UseCases};
 use crate::{
     domain::{Caller, Password},
@@ -21,12 +23,13 @@ impl UseCases {
             return;
         }
         let (this, credentials, password) = (self.clone(), credentials.clone(), password.clone());
-        tokio::spawn(async move {
+        let replacing = async move {
             let caller = Caller { deadline: Instant::now() + PATIENCE, ..caller };
             if let Err(error) = this.replace_hash(credentials, &password, caller).await {
                 tracing::warn!(%error, "an outdated password hash stays for now");
             }
-        });
+        };
+        tokio::spawn(replacing.in_current_span());
     }
 
     async fn replace_hash(

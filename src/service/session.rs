@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::{Error, UseCases};
+use super::{Error, UseCases, known};
 use crate::{
     domain::{AuthMethod, CLOCK_SKEW, Caller, Policy, Session, Timestamp, User},
     store::{Credentials, Revoking, SessionLimit},
@@ -89,6 +89,7 @@ impl UseCases {
         destination: &Destination,
     ) -> Result<Tokens, Error> {
         let (user, version) = (&credentials.user, credentials.credential_version);
+        known::record(user.id, session.id);
         // A device that was known stays the one it was: more logins give nobody more budgets. That of a reset has now shown all that a
         // login needs, and becomes one of its own.
         let known = destination.device_id.filter(|known| *known != self.reset_device(user.id));

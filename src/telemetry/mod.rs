@@ -1,6 +1,7 @@
-//! Logs and figures.
+//! Logs, spans and figures.
 
 mod beside_the_log;
+mod call;
 mod error_chain;
 mod metrics;
 mod seldom;
@@ -8,10 +9,11 @@ mod text_format;
 
 use std::io::{self, IsTerminal as _};
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt};
 
 pub use self::{
     beside_the_log::{report_panics, say_failure, say_listening, say_usage},
+    call::{http_span, request_id, rpc_span, say_request_id},
     error_chain::chain,
     metrics::{Metrics, RpcLabels},
     seldom::Seldom,
@@ -21,14 +23,43 @@ use crate::config::{Log, LogFormat};
 
 /// Sends the log to standard error. Only the first call of a process counts.
 pub fn start(log: &Log) {
-    // The log is where the codes are delivered: no filter may swallow them.
-    let filter = EnvFilter::new(format!("{},countersign::delivery=info", log.filter));
-    let builder = fmt().with_env_filter(filter).with_writer(io::stderr);
+    let builder = fmt().with_env_filter(filter(&log.filter)).with_writer(io::stderr);
     let started = match log.format {
         LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        // The list of spans has the call's in any case; the current one alone may be a library's.
+        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
     };
     if let Err(error) = started {
         tracing::debug!(%error, "the log was started before");
+    }
+}
+
+/// What is asked for, and what no filter may take away: the codes, which are delivered to the log; and, where there are lines, the
+/// span that says which call a line belongs to.
+fn filter(asked: &str) -> EnvFilter {
+    let is_off = EnvFilter::new(asked).max_level_hint() == Some(LevelFilter::OFF);
+    let spans = if is_off { String::new() } else { format!(",{}=error", call::TARGET) };
+    EnvFilter::new(format!("{asked},countersign::delivery=info{spans}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::subscriber::with_default;
+
+    use super::*;
+
+    /// Whether there is a span for a call.
+    fn has_spans(asked: &str) -> bool {
+        let id = uuid::Uuid::nil().into();
+        let log = fmt().with_env_filter(filter(asked)).with_writer(io::sink).finish();
+        with_default(log, || !rpc_span("service", "method", &id, None).is_disabled())
+    }
+
+    #[test]
+    fn where_anything_is_logged_its_call_is_known_and_where_nothing_is_there_are_no_spans() {
+        for asked in ["info", "error", "warn,sqlx=off", "countersign::service=debug", "h2=trace"] {
+            assert!(has_spans(asked), "{asked}");
+        }
+        assert!(!has_spans("off"));
     }
 }

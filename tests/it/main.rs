@@ -46,6 +46,7 @@ mod reflection;
 mod refresh_token;
 mod register;
 mod rehash;
+mod request_id;
 mod resend_code;
 mod session_limit;
 mod shutdown;

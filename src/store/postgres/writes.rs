@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::{sync::Semaphore, time::timeout};
+use tracing::Instrument as _;
 
 use crate::store::{
     Error, PATIENCE, Result, WRITE_DEADLINE,
@@ -48,10 +49,26 @@ impl Writes {
             }
             result
         };
-        match tokio::spawn(write).await {
+        match tokio::spawn(write.in_current_span()).await {
             Ok(result) => result,
             Err(panicked) if panicked.is_panic() => Err(Error::Statement(panicked.into())),
             Err(stopping) => Err(Error::Unavailable(stopping.into())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Span;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_write_runs_in_the_span_of_its_caller() {
+        let _log = tracing::subscriber::set_default(tracing_subscriber::registry());
+        let span = tracing::error_span!("call");
+        let write = Writes::new(1).to_its_end(async { Ok(Span::current().id()) });
+        let told = write.instrument(span.clone()).await.unwrap();
+        assert!(told.is_some() && told == span.id());
     }
 }

@@ -15,6 +15,7 @@ use tokio::{
     sync::{Notify, mpsc, oneshot},
     time::timeout,
 };
+use tracing::{Instrument as _, Span};
 
 use super::{Body, presence::Presence};
 use crate::store::{Error, PATIENCE, Result, WRITE_DEADLINE, write_health::WriteHealth};
@@ -45,7 +46,8 @@ impl Writer {
         T: Send + 'static,
     {
         let (begins, begun) = oneshot::channel();
-        let write = Waiting { args, body, begins: Some(begins), answer: None, result: None };
+        let span = Span::current();
+        let write = Waiting { args, body, begins: Some(begins), answer: None, result: None, span };
         let begun = async {
             // An error says that there is no writer any more; then nothing begins either.
             let _handed_in = self.0.send(Box::new(write)).await;
@@ -78,6 +80,8 @@ struct Waiting<A, T> {
     begins: Option<oneshot::Sender<oneshot::Receiver<Result<T>>>>,
     answer: Option<oneshot::Sender<Result<T>>>,
     result: Option<Result<T>>,
+    /// The caller's: the writer is a task of its own.
+    span: Span,
 }
 
 impl<A, T> std::fmt::Debug for Waiting<A, T> {
@@ -95,7 +99,8 @@ impl<A: Send + Sync, T: Send> Write for Waiting<A, T> {
     }
 
     async fn run(&mut self, connection: &mut SqliteConnection) -> bool {
-        let result = (self.body)(connection, &self.args).await;
+        let run = (self.body)(connection, &self.args).instrument(self.span.clone());
+        let result = run.await;
         self.result.insert(result).is_ok()
     }
 

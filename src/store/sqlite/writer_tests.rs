@@ -114,3 +114,17 @@ async fn a_write_that_panics_leaves_a_writer_that_writes() {
     parent(&writer, 1).await.unwrap();
     assert_eq!(rows(&pool).await, (1, 1));
 }
+
+/// The writer is a task of its own: what a statement logs must name the call that it is for.
+#[tokio::test]
+async fn a_write_runs_in_the_span_of_its_caller() {
+    let _log = tracing::subscriber::set_default(tracing_subscriber::registry());
+    let (_folder, _pool, writer) = writer().await;
+    let body: Body<(), Option<tracing::Id>> =
+        |_connection, ()| Box::pin(async { Ok(Span::current().id()) });
+    for name in ["one", "two"] {
+        let span = tracing::error_span!("call", name);
+        let told = writer.write((), body).instrument(span.clone()).await.unwrap();
+        assert!(told.is_some() && told == span.id());
+    }
+}

@@ -6,10 +6,17 @@ use tonic::Status;
 use tonic_types::StatusExt as _;
 
 /// The reason of an error. What holds for all of them is checked on the way: the domain, that details stay in the 6,000 bytes of
-/// a header that every client takes, and that whoever is told to wait by RetryInfo is told the same by the pushback.
+/// a header that every client takes, that RequestInfo names the call as the metadata does, and that whoever is told to wait by
+/// RetryInfo is told the same by the pushback.
 pub fn reason(status: &Status) -> String {
     assert!(status.details().len().div_ceil(3) * 4 < 6000, "{status:?}");
     let details = status.get_error_details();
+    let call = details.request_info().map(|info| info.request_id.as_str());
+    assert!(call.is_some_and(|id| !id.is_empty()), "no RequestInfo: {status:?}");
+    // At the end of a stream the metadata is its trailers: its headers had the id.
+    if let Some(id) = status.metadata().get("x-request-id") {
+        assert_eq!(Some(id.to_str().unwrap()), call);
+    }
     let retry =
         details.retry_info().map(|retry| retry.retry_delay.unwrap().as_millis().to_string());
     let pushback = status.metadata().get("grpc-retry-pushback-ms");

@@ -1,0 +1,130 @@
+//! Defects that only a test can cause.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+use tonic_types::StatusExt as _;
+use tracing::subscriber::with_default;
+
+use super::*;
+
+/// Where it panics.
+#[derive(Clone, Copy, PartialEq)]
+enum Panics {
+    InTheHandler,
+    InTheStream,
+}
+
+impl Service<Request<Body>> for Panics {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _request: Request<Body>) -> Self::Future {
+        let where_it_panics = *self;
+        Box::pin(async move {
+            assert!(where_it_panics == Self::InTheStream, "the {} is gone", "store");
+            Ok(Response::new(Body::new(Broken)))
+        })
+    }
+}
+
+/// A body that panics, each time it is asked.
+struct Broken;
+
+impl HttpBody for Broken {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        panic!("the stream is gone")
+    }
+}
+
+/// A log in memory.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn all(&self) -> Vec<Value> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// What comes of a call, and what is logged of it.
+fn call(service: Panics) -> (HeaderMap, Vec<Value>) {
+    let lines = Lines::default();
+    let written = lines.clone();
+    let log =
+        tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || written.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let head = with_default(log.finish(), || {
+        runtime.block_on(async {
+            let metrics = Metrics::new(|_none| {});
+            let layer = ObserveLayer { metrics, trusted_proxies: TrustedProxies::default() };
+            let request =
+                Request::post("/auth.v1.AuthService/Login").header("x-request-id", "edge-1");
+            let request = request.body(Body::default()).unwrap();
+            let (head, body) = layer.layer(service).call(request).await.unwrap().into_parts();
+            let trailers = body.collect().await.unwrap().trailers().cloned();
+            let mut all = head.headers;
+            all.extend(trailers.unwrap_or_default());
+            all
+        })
+    });
+    (head, lines.all())
+}
+
+#[test]
+fn a_panic_is_an_internal_error_that_names_its_call_and_tells_the_caller_nothing() {
+    for (service, text) in
+        [(Panics::InTheHandler, "the store is gone"), (Panics::InTheStream, "the stream is gone")]
+    {
+        let (head, lines) = call(service);
+        assert_eq!(head["x-request-id"], "edge-1");
+        let status = Status::from_header_map(&head).unwrap();
+        assert_eq!((status.code(), status.message()), (Code::Internal, "internal error"));
+        assert_eq!(status.get_details_request_info().unwrap().request_id, "edge-1");
+        let [error, rpc] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!(error["message"], "internal error");
+        assert_eq!(error["error"], format!("a handler panicked: {text}"));
+        assert_eq!((&rpc["message"], &rpc["code"]), (&"rpc".into(), &"INTERNAL".into()));
+        for line in [error, rpc] {
+            assert_eq!(line["spans"][0]["request_id"], "edge-1");
+            assert_eq!(line["spans"][0]["method"], "Login");
+        }
+    }
+}
+
+#[test]
+fn without_a_log_there_is_no_span() {
+    let arrival = Arrival { request_id: RequestId::parse("edge-1").unwrap(), peer: None };
+    let metrics = Metrics::new(|_none| {});
+    let none = tracing::subscriber::NoSubscriber::default();
+    with_default(none, || {
+        assert!(Call::begin("/auth.v1.AuthService/Login", &arrival, metrics).span.is_disabled());
+    });
+}

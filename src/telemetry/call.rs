@@ -1,0 +1,86 @@
+//! One span for each call: every line that is logged during it says which call that was.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tracing::{Span, field};
+use uuid::Uuid;
+
+use crate::domain::RequestId;
+
+/// The header, and metadata, that a request id comes and goes in.
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The target of the spans. Of the level ERROR, so that they are there wherever an error is logged; `start` adds it to the filter.
+pub(super) const TARGET: &str = "countersign::call";
+
+/// The id that a request brings, if it is a sane one, else one that is made. Two headers are none: nobody could tell which counts.
+pub fn request_id(headers: &HeaderMap) -> RequestId {
+    let mut given = headers.get_all(X_REQUEST_ID).iter();
+    let only = given.next().filter(|_| given.next().is_none());
+    let sane = only.and_then(|id| RequestId::parse(id.to_str().ok()?));
+    sane.unwrap_or_else(|| Uuid::now_v7().into())
+}
+
+/// Says in an answer's headers which call it is the answer to.
+pub fn say_request_id(headers: &mut HeaderMap, id: &RequestId) {
+    // It always is one: `RequestId` takes fewer characters than headers do.
+    if let Ok(value) = HeaderValue::try_from(id.as_str()) {
+        headers.insert(X_REQUEST_ID, value);
+    }
+}
+
+/// The span of an RPC. `user_id` and `session_id` are recorded once they are known (`service/known.rs`).
+pub fn rpc_span(service: &str, method: &str, id: &RequestId, peer: Option<IpAddr>) -> Span {
+    tracing::error_span!(
+        target: TARGET,
+        "rpc",
+        service,
+        method,
+        request_id = %id,
+        peer = peer.map(field::display),
+        user_id = field::Empty,
+        session_id = field::Empty,
+    )
+}
+
+/// The span of an HTTP request. `path` is one of ours, never what a caller invents.
+pub fn http_span(method: &str, path: &str, id: &RequestId, peer: Option<IpAddr>) -> Span {
+    tracing::error_span!(
+        target: TARGET,
+        "http",
+        method,
+        path,
+        request_id = %id,
+        peer = peer.map(field::display),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(ids: &[&'static str]) -> RequestId {
+        let header = |id: &&'static str| (X_REQUEST_ID, HeaderValue::from_static(id));
+        request_id(&ids.iter().map(header).collect())
+    }
+
+    #[test]
+    fn one_sane_id_is_taken_and_otherwise_one_is_made() {
+        assert_eq!(of(&["edge-1"]).as_str(), "edge-1");
+        for ids in [&[][..], &["two words"], &[""], &["edge-1", "edge-1"], &["edge-1", "edge-2"]] {
+            let (made, other) = (of(ids), of(ids));
+            assert!(Uuid::try_parse(made.as_str()).is_ok_and(|id| id.get_version_num() == 7));
+            assert_ne!(made, other);
+        }
+    }
+
+    #[test]
+    fn an_answer_says_one_id_whatever_was_there() {
+        let mut headers = HeaderMap::new();
+        for id in ["edge-1", "edge-2"] {
+            say_request_id(&mut headers, &RequestId::parse(id).unwrap());
+        }
+        assert_eq!(headers.get_all(X_REQUEST_ID).iter().collect::<Vec<_>>(), ["edge-2"]);
+    }
+}
