@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use bcrypt_lanes::{Cost, LaneCount};
 use countersign::{
-    domain::{Caller, Password},
+    domain::{Context, Password},
     password::{Passwords, Settings, engine::KernelChoice},
 };
 use futures_util::future::try_join_all;
@@ -74,8 +74,8 @@ impl Engine {
 
     async fn hash(&self, callers: usize) -> anyhow::Result<()> {
         let deadline = Instant::now() + Duration::from_secs(3600);
-        let caller = Caller { address: None, deadline };
-        try_join_all((0..callers).map(|_| self.passwords.hash(&self.password, caller))).await?;
+        let context = Context::of_operator(deadline, uuid::Uuid::nil().into());
+        try_join_all((0..callers).map(|_| self.passwords.hash(&self.password, &context))).await?;
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use countersign::{
-    domain::{Caller, Password},
+    domain::{Context, Password},
     password::{LaneCount, Passwords, Settings, engine::KernelChoice},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -32,7 +32,8 @@ impl Bare {
     /// One hash, for a caller who has an hour.
     pub(crate) async fn hash(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + Duration::from_secs(3600);
-        self.passwords.hash(&self.password, Caller { address: None, deadline }).await?;
+        let context = Context::of_operator(deadline, uuid::Uuid::nil().into());
+        self.passwords.hash(&self.password, &context).await?;
         Ok(())
     }
 

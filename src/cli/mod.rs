@@ -15,10 +15,14 @@ mod serve;
 mod table;
 mod user;
 
+use std::time::{Duration, Instant};
+
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use uuid::Uuid;
 
 use crate::{
     config::{Config, LogFormat, Reads, Settings},
+    domain::Context,
     telemetry,
 };
 
@@ -52,6 +56,11 @@ enum Command {
     User(user::Arguments),
     /// Measure what this machine can do, and advise a bcrypt cost. Reads no settings
     Calibrate(calibrate::Arguments),
+}
+
+/// Who acts in a command: the operator, who waits at the terminal for as long as it takes.
+fn context() -> Context {
+    Context::of_operator(Instant::now() + Duration::from_secs(3600), Uuid::now_v7().into())
 }
 
 /// The whole command line. Each command takes the flags of all settings, and its help shows those that it reads.

@@ -62,8 +62,8 @@ async fn restore(
     bar.finish_and_clear();
     let restore = restore?;
     let from = describe(&restore.content);
-    let store = restore.store().await?;
-    service::end_what_was_revived(&store, &clock, arguments.keep_recovery_codes).await?;
+    let (store, keep) = (restore.store().await?, arguments.keep_recovery_codes);
+    service::end_what_was_revived(&super::context(), &store, &clock, keep).await?;
     store.close().await;
     drop(store);
     Ok(done(&from, &restore.finish(clock.now()).await?))
@@ -73,7 +73,7 @@ async fn put_right(database: &Database, arguments: &Arguments) -> anyhow::Result
     let store = database.connect_existing().await?;
     store.check().await?;
     let (clock, keep) = (Clock::system(), arguments.keep_recovery_codes);
-    service::end_what_was_revived(store.as_ref(), &clock, keep).await?;
+    service::end_what_was_revived(&super::context(), store.as_ref(), &clock, keep).await?;
     store.close().await;
     Ok(())
 }

@@ -1,9 +1,6 @@
 //! `countersign seed`.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{bail, ensure};
 use futures_util::{StreamExt as _, stream};
@@ -13,7 +10,6 @@ use zeroize::Zeroizing;
 use crate::{
     app::{self, Environment},
     config::{Config, Profile},
-    domain::Caller,
     service::{Error, RegisterRequest, Sources, UseCases},
     store,
 };
@@ -77,9 +73,7 @@ async fn make(use_cases: &UseCases, number: u32) -> anyhow::Result<bool> {
         is_2fa_enabled: number.is_multiple_of(2),
         request_id: String::new(),
     };
-    // A person waits at the terminal: as long as it takes.
-    let caller = Caller { address: None, deadline: Instant::now() + Duration::from_secs(3600) };
-    match use_cases.register(request, caller).await {
+    match use_cases.register(&super::context(), request).await {
         Ok(_) => Ok(true),
         Err(Error::UsernameTaken) => Ok(false),
         Err(Error::EmailTaken) => bail!("sample-{number}@example.com belongs to another user"),

@@ -5,7 +5,7 @@ use std::fmt;
 use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 
-use super::context::{ZWJ, ZWNJ};
+use super::contextual::{ZWJ, ZWNJ};
 
 const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
 

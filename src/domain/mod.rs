@@ -4,9 +4,9 @@
 //! A `parse` validates what came from outside; what it returns needs no further check.
 
 mod bidi;
-mod caller;
 mod challenge;
 mod context;
+mod contextual;
 mod crockford;
 mod email;
 mod event;
@@ -38,8 +38,8 @@ mod username;
 mod username_tests;
 mod visible;
 
-pub use caller::Caller;
 pub use challenge::{Challenge, CodePolicy};
+pub use context::{Actor, Context};
 pub use email::Email;
 pub use event::{Event, EventKind};
 pub use factor::Factor;

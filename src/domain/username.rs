@@ -1,6 +1,6 @@
 //! Usernames.
 
-use super::{InvalidField, context, fold, size, visible};
+use super::{InvalidField, contextual, fold, size, visible};
 
 /// A valid username, with the key that makes it unique.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ fn is_well_formed(name: &str) -> bool {
         c.is_alphanumeric()
             || visible::is_mark(c)
             || matches!(c, '.' | '_' | '-')
-            || context::is_special(c)
+            || contextual::is_special(c)
     };
     (1..=64).contains(&name.chars().count()) && name.chars().all(allowed)
 }

@@ -2,7 +2,7 @@
 //!
 //! The measure is PRECIS (RFC 8264, section 9): its IdentifierClass for usernames (RFC 8265) and addresses, its
 //! FreeformClass for device names. The tables are Unicode's own, by property, so that they grow with Unicode. What is
-//! allowed in certain places only is in `context.rs`, and the directions of text in `bidi.rs`.
+//! allowed in certain places only is in `contextual.rs`, and the directions of text in `bidi.rs`.
 
 use icu_properties::{
     CodePointMapData, CodePointSetData,
@@ -14,7 +14,7 @@ use icu_properties::{
 
 use super::{
     bidi,
-    context::{self, ZWJ, ZWNJ},
+    contextual::{self, ZWJ, ZWNJ},
     fold,
 };
 
@@ -69,8 +69,8 @@ pub(super) fn is_identifier(nfc: &str, key: &str) -> bool {
 pub(super) fn is_username(nfc: &str, key: &str) -> bool {
     let passes = |name: &str| {
         let name: Vec<_> = name.chars().collect();
-        let part = |c: &char| is_part(*c) || context::is_special(*c);
-        name.iter().all(part) && (0..name.len()).all(|place| context::allows(&name, place))
+        let part = |c: &char| is_part(*c) || contextual::is_special(*c);
+        name.iter().all(part) && (0..name.len()).all(|place| contextual::allows(&name, place))
     };
     [nfc, key].iter().all(|name| passes(name) && bidi::passes(name))
         && are_drawn_alike_everywhere(nfc)
@@ -109,9 +109,9 @@ fn joins(text: &[char], place: usize) -> bool {
         }
         ZWJ => {
             let emoji = !before.is_ascii() && (before == '\u{fe0f}' || is_emoji(before));
-            context::is_virama(before) || (emoji && after.is_some_and(is_emoji))
+            contextual::is_virama(before) || (emoji && after.is_some_and(is_emoji))
         }
-        ZWNJ => context::may_separate(text, place),
+        ZWNJ => contextual::may_separate(text, place),
         _ => false,
     }
 }
@@ -135,7 +135,7 @@ fn marks_can_be_seen(nfc: &str) -> bool {
 
 fn carries(base: char, mark: char) -> bool {
     let dotted = CodePointSetData::new::<SoftDotted>().contains(base) || "lıȷｉｊ".contains(base);
-    context::is_mark_of(mark, base) && !(dotted && mark == '\u{307}')
+    contextual::is_mark_of(mark, base) && !(dotted && mark == '\u{307}')
 }
 
 /// The jamo of which NFC has made no syllable: how they are drawn depends on the font (RFC 8264, section 9.9).
@@ -250,7 +250,7 @@ mod tests {
                 !is_visible(c)
                     || is_mark(c)
                     || is_old_jamo(c)
-                    || key.chars().any(|part| !context::allows(&[part], 0))
+                    || key.chars().any(|part| !contextual::allows(&[part], 0))
                     // Digits of Arabic: a name begins with a letter of its direction.
                     || !bidi::passes(&c.to_string())
                     || key.contains(' ')

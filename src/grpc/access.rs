@@ -18,7 +18,10 @@ use tonic::{
 use tower::{Layer, Service};
 
 use super::status::{internal, status, unknown_rpc};
-use crate::service::{Account, Error, UseCases};
+use crate::{
+    domain::{self, Actor},
+    service::{Account, Error, UseCases},
+};
 
 /// What an RPC needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +76,14 @@ pub(super) fn names(path: &str) -> (&'static str, &'static str) {
 }
 
 impl Need {
+    /// Whether whoever acts may call what needs this.
+    fn is_met_by(self, actor: Actor) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Bearer => matches!(actor, Actor::User(_)),
+        }
+    }
+
     fn of(path: &str) -> Option<Self> {
         if STANDARD.contains(&path) {
             return Some(Self::Nothing);
@@ -125,11 +136,8 @@ where
                 let next = self.inner.clone();
                 let mut inner = mem::replace(&mut self.inner, next);
                 Box::pin(async move {
-                    match authenticate(&use_cases, request.headers()).await {
-                        Ok(account) => {
-                            request.extensions_mut().insert(account);
-                            inner.call(request).await
-                        }
+                    match admit(&use_cases, Need::Bearer, &mut request).await {
+                        Ok(()) => inner.call(request).await,
                         Err(error) => Ok(status(error).into_http()),
                     }
                 })
@@ -142,9 +150,20 @@ where
 /// Optional white space in a header (RFC 9110, section 5.6.3).
 const BLANK: [char; 2] = [' ', '\t'];
 
-async fn authenticate(use_cases: &UseCases, headers: &HeaderMap) -> Result<Account, Error> {
-    let jwt = bearer(headers).ok_or(Error::TokenInvalid)?;
-    use_cases.authenticate(jwt).await
+/// Finds out who acts, writes it into the call's context, and lets through whom the table does. Nothing else asks.
+async fn admit(use_cases: &UseCases, need: Need, request: &mut Request<Body>) -> Result<(), Error> {
+    let jwt = bearer(request.headers()).ok_or(Error::TokenInvalid)?;
+    let account = use_cases.authenticate(jwt).await?;
+    let extensions = request.extensions_mut();
+    let Some(context) = extensions.get_mut::<domain::Context>() else {
+        return Err(Error::Internal(NoContext.into()));
+    };
+    *context = context.as_user(account.user().id, account.session().id);
+    if !need.is_met_by(context.actor) {
+        return Err(Error::TokenInvalid);
+    }
+    extensions.insert(account);
+    Ok(())
 }
 
 /// The token of `authorization: Bearer …` (RFC 6750, section 2.1), with the scheme in any case and one or more spaces behind it
@@ -160,6 +179,11 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 #[derive(Debug, thiserror::Error)]
 #[error("a handler that needs an account was reached without one")]
 struct NoAccount;
+
+/// A call has reached the table without its context: a defect of the layers.
+#[derive(Debug, thiserror::Error)]
+#[error("a call came without its context")]
+struct NoContext;
 
 /// Whose call it is. Only for RPCs that need a bearer token.
 pub(super) fn account<T>(request: &tonic::Request<T>) -> Result<Account, Status> {
@@ -298,6 +322,16 @@ mod tests {
         ] {
             assert_eq!(Need::of(path), None, "{path}");
             assert_eq!(names(path), ("unknown", "unknown"), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_needs_a_users_token_is_open_to_no_other_actor() {
+        use uuid::Uuid;
+        let id = Uuid::nil();
+        for actor in [Actor::Nobody, Actor::User(id), Actor::Service(id), Actor::Operator] {
+            assert!(Need::Nothing.is_met_by(actor));
+            assert_eq!(Need::Bearer.is_met_by(actor), actor == Actor::User(id), "{actor:?}");
         }
     }
 

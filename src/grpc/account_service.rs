@@ -3,7 +3,7 @@
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
-use super::{access::account, convert, edge::caller, status::status};
+use super::{access::account, arrival::context, convert, status::status};
 use crate::{
     pb::{self, account_service_server::AccountService},
     service::{ChangePasswordRequest, UseCases},
@@ -38,9 +38,9 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::RevokeSessionRequest>,
     ) -> Result<Response<pb::RevokeSessionResponse>, Status> {
-        let (account, caller) = (account(&request)?, caller(&request));
+        let (context, account) = (context(&request), account(&request)?);
         let id = request.into_inner().session_id;
-        self.0.revoke_session(&account, &id, caller).await.map_err(status)?;
+        self.0.revoke_session(&context, &account, &id).await.map_err(status)?;
         Ok(Response::new(pb::RevokeSessionResponse {}))
     }
 
@@ -48,8 +48,8 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::RevokeOtherSessionsRequest>,
     ) -> Result<Response<pb::RevokeOtherSessionsResponse>, Status> {
-        let (account, caller) = (account(&request)?, caller(&request));
-        let revoked = self.0.revoke_other_sessions(&account, caller).await.map_err(status)?;
+        let (context, account) = (context(&request), account(&request)?);
+        let revoked = self.0.revoke_other_sessions(&context, &account).await.map_err(status)?;
         let revoked_count = i32::try_from(revoked).unwrap_or(i32::MAX);
         Ok(Response::new(pb::RevokeOtherSessionsResponse { revoked_count }))
     }
@@ -58,14 +58,14 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::ChangePasswordRequest>,
     ) -> Result<Response<pb::ChangePasswordResponse>, Status> {
-        let (account, caller) = (account(&request)?, caller(&request));
+        let (context, account) = (context(&request), account(&request)?);
         let request = request.into_inner();
         let request = ChangePasswordRequest {
             current_password: Zeroizing::new(request.current_password),
             new_password: Zeroizing::new(request.new_password),
             second_factor: convert::second_factor(request.second_factor),
         };
-        self.0.change_password(&account, request, caller).await.map_err(status)?;
+        self.0.change_password(&context, &account, request).await.map_err(status)?;
         Ok(Response::new(pb::ChangePasswordResponse {}))
     }
 
@@ -73,8 +73,8 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::SendEmailVerificationRequest>,
     ) -> Result<Response<pb::SendEmailVerificationResponse>, Status> {
-        let (account, caller) = (account(&request)?, caller(&request));
-        let id = self.0.send_email_verification(&account, caller).await.map_err(status)?;
+        let (context, account) = (context(&request), account(&request)?);
+        let id = self.0.send_email_verification(&context, &account).await.map_err(status)?;
         let verification_id = id.expose().to_owned();
         Ok(Response::new(pb::SendEmailVerificationResponse { verification_id }))
     }
@@ -83,10 +83,10 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::SetTwoFactorRequest>,
     ) -> Result<Response<pb::SetTwoFactorResponse>, Status> {
-        let (account, caller) = (account(&request)?, caller(&request));
+        let (context, account) = (context(&request), account(&request)?);
         let request = request.into_inner();
         let confirmation = convert::confirmation(request.password, request.second_factor);
-        let set = self.0.set_two_factor(&account, request.enabled, confirmation, caller);
+        let set = self.0.set_two_factor(&context, &account, request.enabled, confirmation);
         let user = Some(convert::user(set.await.map_err(status)?));
         Ok(Response::new(pb::SetTwoFactorResponse { user }))
     }
@@ -95,10 +95,10 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::BeginTotpEnrollmentRequest>,
     ) -> Result<Response<pb::BeginTotpEnrollmentResponse>, Status> {
-        let (account, caller) = (account(&request)?, caller(&request));
+        let (context, account) = (context(&request), account(&request)?);
         let pb::BeginTotpEnrollmentRequest { password, second_factor } = request.into_inner();
         let confirmation = convert::confirmation(password, second_factor);
-        let begun = self.0.begin_totp_enrollment(&account, confirmation, caller).await;
+        let begun = self.0.begin_totp_enrollment(&context, &account, confirmation).await;
         Ok(Response::new(convert::enrollment(&begun.map_err(status)?)))
     }
 
@@ -106,10 +106,10 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::ConfirmTotpEnrollmentRequest>,
     ) -> Result<Response<pb::ConfirmTotpEnrollmentResponse>, Status> {
-        let (account, caller) = (account(&request)?, caller(&request));
+        let (context, account) = (context(&request), account(&request)?);
         let pb::ConfirmTotpEnrollmentRequest { enrollment_id, totp_code } = request.into_inner();
         let code = Zeroizing::new(totp_code);
-        let codes = self.0.confirm_totp_enrollment(&account, &enrollment_id, code, caller).await;
+        let codes = self.0.confirm_totp_enrollment(&context, &account, &enrollment_id, code).await;
         let recovery_codes = convert::recovery_codes(&codes.map_err(status)?);
         Ok(Response::new(pb::ConfirmTotpEnrollmentResponse { recovery_codes }))
     }
@@ -118,10 +118,10 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::RegenerateRecoveryCodesRequest>,
     ) -> Result<Response<pb::RegenerateRecoveryCodesResponse>, Status> {
-        let (account, caller) = (account(&request)?, caller(&request));
+        let (context, account) = (context(&request), account(&request)?);
         let pb::RegenerateRecoveryCodesRequest { password, second_factor } = request.into_inner();
         let confirmation = convert::confirmation(password, second_factor);
-        let codes = self.0.regenerate_recovery_codes(&account, confirmation, caller).await;
+        let codes = self.0.regenerate_recovery_codes(&context, &account, confirmation).await;
         let recovery_codes = convert::recovery_codes(&codes.map_err(status)?);
         Ok(Response::new(pb::RegenerateRecoveryCodesResponse { recovery_codes }))
     }
@@ -130,10 +130,10 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::DeleteMeRequest>,
     ) -> Result<Response<pb::DeleteMeResponse>, Status> {
-        let (account, caller) = (account(&request)?, caller(&request));
+        let (context, account) = (context(&request), account(&request)?);
         let pb::DeleteMeRequest { password, second_factor } = request.into_inner();
         let confirmation = convert::confirmation(password, second_factor);
-        self.0.delete_me(&account, confirmation, caller).await.map_err(status)?;
+        self.0.delete_me(&context, &account, confirmation).await.map_err(status)?;
         Ok(Response::new(pb::DeleteMeResponse {}))
     }
 }

@@ -1,28 +1,30 @@
-//! A call as it arrives: which one it is, and where it comes from.
+//! A call as it arrives: which one it is, and where it comes from. Its context travels with the request, and the layers below add
+//! what they find out: the edge its deadline, the access table whose it is.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Instant};
 
 use tonic::{body::Body, codegen::http::Request, transport::server::TcpConnectInfo};
+use uuid::Uuid;
 
 use crate::{
-    domain::{RequestId, TrustedProxies},
+    domain::{Context, TrustedProxies},
     telemetry::request_id,
 };
 
-/// What is known of a call before anybody reads it. The layers below find it among the request's extensions.
-#[derive(Debug, Clone)]
-pub(super) struct Arrival {
-    pub(super) request_id: RequestId,
-    /// The connection's other end, or whom trusted proxies forward for; nothing where that is unknown.
-    pub(super) peer: Option<IpAddr>,
+/// What is known of a call before anybody reads it. Nobody waits for its answer unless the edge says so.
+pub(super) fn arrived(request: &Request<Body>, trusted: &TrustedProxies) -> Context {
+    let (peer, id) = (peer(request, trusted), request_id(request.headers()));
+    Context::of_nobody(peer, Instant::now(), id)
 }
 
-impl Arrival {
-    pub(super) fn of(request: &Request<Body>, trusted: &TrustedProxies) -> Self {
-        Self { request_id: request_id(request.headers()), peer: peer(request, trusted) }
-    }
+/// The context that came with a request.
+pub(super) fn context<T>(request: &tonic::Request<T>) -> Context {
+    let found = request.extensions().get::<Context>().cloned();
+    // Never: all calls pass the layer that adds it. Without it nothing is known of a call, and nobody waits for its answer.
+    found.unwrap_or_else(|| Context::of_nobody(None, Instant::now(), Uuid::now_v7().into()))
 }
 
+/// The connection's other end, or whom trusted proxies forward for; nothing where that is unknown.
 fn peer(request: &Request<Body>, trusted: &TrustedProxies) -> Option<IpAddr> {
     let connection = request.extensions().get::<TcpConnectInfo>()?;
     let forwarded = request.headers().get_all(trusted.header().name()).iter();

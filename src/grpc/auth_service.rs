@@ -3,7 +3,7 @@
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
-use super::{convert, edge::caller, status::status};
+use super::{arrival::context, convert, status::status};
 use crate::{
     pb::{self, auth_service_server::AuthService, login_response},
     service::{
@@ -23,9 +23,9 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::RegisterRequest>,
     ) -> Result<Response<pb::RegisterResponse>, Status> {
-        let caller = caller(&request);
+        let context = context(&request);
         let request = convert::register(request.into_inner());
-        let registered = self.0.register(request, caller).await.map_err(status)?;
+        let registered = self.0.register(&context, request).await.map_err(status)?;
         Ok(Response::new(convert::registered(registered)))
     }
 
@@ -33,9 +33,9 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::LoginRequest>,
     ) -> Result<Response<pb::LoginResponse>, Status> {
-        let caller = caller(&request);
+        let context = context(&request);
         // In one expression: whoever waits for a hash keeps no room for what was sent in each form that it went through.
-        let login = self.0.login(convert::login(request.into_inner()), caller).await;
+        let login = self.0.login(&context, convert::login(request.into_inner())).await;
         let result = match login.map_err(status)? {
             LoginOutcome::Tokens(tokens) => login_response::Result::Tokens(convert::tokens(tokens)),
             LoginOutcome::Challenge(challenge) => {
@@ -49,12 +49,12 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::Verify2FaRequest>,
     ) -> Result<Response<pb::Verify2FaResponse>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
+        let (context, request) = (context(&request), request.into_inner());
         let request = Verify2faRequest {
             challenge: OpaqueToken::from_text(request.challenge_id),
             proof: request.proof.map(convert::proof),
         };
-        let tokens = self.0.verify_2fa(request, caller).await.map_err(status)?;
+        let tokens = self.0.verify_2fa(&context, request).await.map_err(status)?;
         Ok(Response::new(pb::Verify2FaResponse { tokens: Some(convert::tokens(tokens)) }))
     }
 
@@ -62,9 +62,9 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::ResendCodeRequest>,
     ) -> Result<Response<pb::ResendCodeResponse>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
+        let (context, request) = (context(&request), request.into_inner());
         let token = OpaqueToken::from_text(request.challenge_id);
-        let challenge = self.0.resend_code(token, caller).await.map_err(status)?;
+        let challenge = self.0.resend_code(&context, token).await.map_err(status)?;
         let challenge = Some(convert::challenge(&challenge));
         Ok(Response::new(pb::ResendCodeResponse { challenge }))
     }
@@ -73,12 +73,12 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::RefreshTokenRequest>,
     ) -> Result<Response<pb::RefreshTokenResponse>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
+        let (context, request) = (context(&request), request.into_inner());
         let request = RefreshTokenRequest {
             refresh_token: OpaqueToken::from_text(request.refresh_token),
             request_id: request.request_id,
         };
-        let tokens = self.0.refresh_token(request, caller).await.map_err(status)?;
+        let tokens = self.0.refresh_token(&context, request).await.map_err(status)?;
         Ok(Response::new(pb::RefreshTokenResponse { tokens: Some(convert::tokens(tokens)) }))
     }
 
@@ -86,9 +86,9 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::LogoutRequest>,
     ) -> Result<Response<pb::LogoutResponse>, Status> {
-        let caller = caller(&request);
+        let context = context(&request);
         let token = OpaqueToken::from_text(request.into_inner().refresh_token);
-        self.0.logout(token, caller).await.map_err(status)?;
+        self.0.logout(&context, token).await.map_err(status)?;
         Ok(Response::new(pb::LogoutResponse {}))
     }
 
@@ -96,12 +96,12 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::VerifyEmailRequest>,
     ) -> Result<Response<pb::VerifyEmailResponse>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
+        let (context, request) = (context(&request), request.into_inner());
         let request = VerifyEmailRequest {
             verification: OpaqueToken::from_text(request.verification_id),
             code: Zeroizing::new(request.code),
         };
-        self.0.verify_email(request, caller).await.map_err(status)?;
+        self.0.verify_email(&context, request).await.map_err(status)?;
         Ok(Response::new(pb::VerifyEmailResponse {}))
     }
 
@@ -109,9 +109,9 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::ResendEmailVerificationRequest>,
     ) -> Result<Response<pb::ResendEmailVerificationResponse>, Status> {
-        let caller = caller(&request);
+        let context = context(&request);
         let id = OpaqueToken::from_text(request.into_inner().verification_id);
-        let id = self.0.resend_email_verification(&id, caller).await.map_err(status)?;
+        let id = self.0.resend_email_verification(&context, &id).await.map_err(status)?;
         let verification_id = id.expose().to_owned();
         Ok(Response::new(pb::ResendEmailVerificationResponse { verification_id }))
     }
@@ -120,12 +120,12 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::RequestPasswordResetRequest>,
     ) -> Result<Response<pb::RequestPasswordResetResponse>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
+        let (context, request) = (context(&request), request.into_inner());
         let request = RequestPasswordResetRequest {
             email: request.email,
             device_token: OpaqueToken::from_text(request.device_token),
         };
-        let pending = self.0.request_password_reset(request, caller).await.map_err(status)?;
+        let pending = self.0.request_password_reset(&context, request).await.map_err(status)?;
         Ok(Response::new(convert::pending_reset(&pending)))
     }
 
@@ -133,7 +133,7 @@ impl AuthService for AuthApi {
         &self,
         request: Request<pb::ResetPasswordRequest>,
     ) -> Result<Response<pb::ResetPasswordResponse>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
+        let (context, request) = (context(&request), request.into_inner());
         let request = ResetPasswordRequest {
             reset: OpaqueToken::from_text(request.reset_id),
             code: Zeroizing::new(request.code),
@@ -141,7 +141,7 @@ impl AuthService for AuthApi {
             recovery_code: Zeroizing::new(request.recovery_code),
             end_unverified_account: request.end_unverified_account,
         };
-        let device = self.0.reset_password(request, caller).await.map_err(status)?;
+        let device = self.0.reset_password(&context, request).await.map_err(status)?;
         let device_token = device.map(|token| token.expose().to_owned()).unwrap_or_default();
         Ok(Response::new(pb::ResetPasswordResponse { device_token }))
     }

@@ -20,13 +20,12 @@ use tonic::{
 use tower::{Layer, Service};
 
 use super::{
-    arrival::Arrival,
     deadline_body::DeadlineBody,
     faults,
     request_body::Upload,
     status::{cancelled, deadline_exceeded},
 };
-use crate::domain::Caller;
+use crate::domain;
 
 /// Ours fires this much before tonic's own timer, whose answer would be CANCELLED.
 const AHEAD: Duration = Duration::from_millis(2);
@@ -78,8 +77,9 @@ where
         let (asked, now) = (deadline(request.headers()), Instant::now());
         let deadline =
             asked.map_or(max_deadline, |asked| asked.min(max_deadline).saturating_sub(AHEAD));
-        let address = request.extensions().get::<Arrival>().and_then(|arrival| arrival.peer);
-        request.extensions_mut().insert(Caller { address, deadline: now + deadline });
+        if let Some(context) = request.extensions_mut().get_mut::<domain::Context>() {
+            context.deadline = now + deadline;
+        }
         // Our limit is for the first answer; a stream may go on for as long as its caller asked for.
         let end = asked.and_then(|asked| now.checked_add(asked.saturating_sub(AHEAD)));
         let (request, upload) = Upload::watch(request);
@@ -114,12 +114,6 @@ fn honest(
         Some(end) => response.map(|body| Body::new(DeadlineBody::new(body, end.into()))),
         None => response,
     }
-}
-
-/// Who sent a request, and until when they wait: left there by the edge.
-pub(super) fn caller<T>(request: &tonic::Request<T>) -> Caller {
-    let caller = request.extensions().get::<Caller>().copied();
-    caller.unwrap_or_else(|| Caller { address: None, deadline: Instant::now() })
 }
 
 /// The `grpc-timeout` that a caller sent: up to eight digits and a unit (the gRPC specification over HTTP/2).

@@ -24,9 +24,9 @@ use tonic::{
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
 
-use super::{access::names, arrival::Arrival, request_info, status::internal};
+use super::{access::names, arrival::arrived, request_info, status::internal};
 use crate::{
-    domain::{RequestId, TrustedProxies},
+    domain::{self, RequestId, TrustedProxies},
     telemetry::{Metrics, RpcLabels, rpc_span, say_request_id},
 };
 
@@ -67,9 +67,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let arrival = Arrival::of(&request, &self.layer.trusted_proxies);
-        let mut call = Call::begin(request.uri().path(), &arrival, self.layer.metrics.clone());
-        request.extensions_mut().insert(arrival);
+        let arrived = arrived(&request, &self.layer.trusted_proxies);
+        let mut call = Call::begin(request.uri().path(), &arrived, self.layer.metrics.clone());
+        request.extensions_mut().insert(arrived);
         let span = call.span.clone();
         let response = span.in_scope(|| self.inner.call(request));
         Box::pin(async move {
@@ -161,11 +161,11 @@ struct Call {
 }
 
 impl Call {
-    fn begin(path: &str, arrival: &Arrival, metrics: Metrics) -> Self {
+    fn begin(path: &str, arrived: &domain::Context, metrics: Metrics) -> Self {
         metrics.rpc_begun();
         let (service, method) = names(path);
-        let Arrival { request_id, peer } = arrival.clone();
-        let span = rpc_span(service, method, &request_id, peer);
+        let request_id = arrived.request_id.clone();
+        let span = rpc_span(service, method, &request_id, arrived.address);
         let (begun, code) = (Instant::now(), Code::Cancelled);
         Self { service, method, request_id, span, metrics, begun, code }
     }

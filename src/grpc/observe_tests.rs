@@ -121,10 +121,11 @@ fn a_panic_is_an_internal_error_that_names_its_call_and_tells_the_caller_nothing
 
 #[test]
 fn without_a_log_there_is_no_span() {
-    let arrival = Arrival { request_id: RequestId::parse("edge-1").unwrap(), peer: None };
+    let request_id = RequestId::parse("edge-1").unwrap();
+    let arrived = domain::Context::of_nobody(None, Instant::now(), request_id);
     let metrics = Metrics::new(|_none| {});
     let none = tracing::subscriber::NoSubscriber::default();
     with_default(none, || {
-        assert!(Call::begin("/auth.v1.AuthService/Login", &arrival, metrics).span.is_disabled());
+        assert!(Call::begin("/auth.v1.AuthService/Login", &arrived, metrics).span.is_disabled());
     });
 }

@@ -27,7 +27,7 @@ use self::{
     engine::{Engine, Figures, Job, KernelChoice},
     format::{Scheme, StoredHash},
 };
-use crate::domain::{Caller, Password};
+use crate::domain::{Context, Password};
 
 /// How passwords are hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,16 +93,16 @@ impl Passwords {
     ///
     /// # Errors
     /// [`Error::Overloaded`].
-    pub fn announce(&self, caller: Caller) -> Result<engine::Announced, Error> {
-        self.engine.announce(caller)
+    pub fn announce(&self, context: &Context) -> Result<engine::Announced, Error> {
+        self.engine.announce(context)
     }
 
     /// Hashes a new password into the format that is stored.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn hash(&self, password: &Password, caller: Caller) -> Result<String, Error> {
-        self.hash_at(self.cost, password, caller).await
+    pub async fn hash(&self, password: &Password, context: &Context) -> Result<String, Error> {
+        self.hash_at(self.cost, password, context).await
     }
 
     /// Whether a stored hash is to be replaced by one of `password`, which it has just been found to be of: it is of another format
@@ -123,20 +123,20 @@ impl Passwords {
         &self,
         password: &Password,
         stored: &str,
-        caller: Caller,
+        context: &Context,
     ) -> Result<String, Error> {
         let cost = StoredHash::parse(stored).map_or(self.cost, |hash| hash.cost.max(self.cost));
-        self.hash_at(cost, password, caller).await
+        self.hash_at(cost, password, context).await
     }
 
     async fn hash_at(
         &self,
         cost: u32,
         password: &Password,
-        caller: Caller,
+        context: &Context,
     ) -> Result<String, Error> {
         let (scheme, salt) = (Scheme::BcryptSha256, rand::rng().random());
-        let digest = self.digest(scheme, password, salt, (cost, cost), caller).await?;
+        let digest = self.digest(scheme, password, salt, (cost, cost), context).await?;
         Ok(StoredHash { scheme, cost, salt, digest }.to_string())
     }
 
@@ -145,12 +145,12 @@ impl Passwords {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn verify(
-        &self,
+    pub fn verify<'a>(
+        &'a self,
         password: &Password,
         stored: Option<&str>,
-        caller: Caller,
-    ) -> impl Future<Output = Result<bool, Error>> {
+        context: &Context,
+    ) -> impl Future<Output = Result<bool, Error>> + use<'a> {
         let hash = stored.and_then(|text| {
             let unusable = |error| {
                 tracing::error!(%error, "a stored password hash cannot be used");
@@ -164,11 +164,11 @@ impl Passwords {
         let highest_cost = self.highest_cost.fetch_max(cost, Ordering::Relaxed).max(cost);
         let digest = match &hash {
             Some(StoredHash { scheme, cost, salt, .. }) => {
-                self.digest(*scheme, password, *salt, (*cost, highest_cost), caller)
+                self.digest(*scheme, password, *salt, (*cost, highest_cost), context)
             }
             None => {
                 let costs = (highest_cost, highest_cost);
-                self.digest(Scheme::BcryptSha256, password, [0; 16], costs, caller)
+                self.digest(Scheme::BcryptSha256, password, [0; 16], costs, context)
             }
         };
         digest.map_ok(move |digest| {
@@ -177,21 +177,21 @@ impl Passwords {
     }
 
     /// The digest at the first of two costs, for the work of the second. The job is admitted before this returns.
-    fn digest(
-        &self,
+    fn digest<'a>(
+        &'a self,
         scheme: Scheme,
         password: &Password,
         salt: [u8; 16],
         (cost, padded_to): (u32, u32),
-        caller: Caller,
-    ) -> impl Future<Output = Result<[u8; 23], Error>> {
+        context: &Context,
+    ) -> impl Future<Output = Result<[u8; 23], Error>> + use<'a> {
         let key = scheme.key(password.expose(), &salt);
         // Never an error: costs are checked where they are configured or read.
         let cost_of = |cost| Cost::try_from(cost).map_err(|_out_of_range| Error::Broken);
         let job = cost_of(cost)
             .and_then(|cost| Ok(Job { key, salt, cost, padded_to: cost_of(padded_to)? }));
         let digest = match job {
-            Ok(job) => Either::Left(self.engine.run(job, caller)),
+            Ok(job) => Either::Left(self.engine.run(job, context)),
             Err(broken) => Either::Right(ready(Err(broken))),
         };
         digest.map_ok(|digest| {
@@ -217,9 +217,9 @@ mod tests {
         .unwrap()
     }
 
-    fn caller() -> Caller {
+    fn caller() -> Context {
         let deadline = std::time::Instant::now() + Duration::from_secs(60);
-        Caller { address: None, deadline }
+        Context::of_operator(deadline, uuid::Uuid::nil().into())
     }
 
     fn password(text: &str) -> Password {
@@ -229,22 +229,24 @@ mod tests {
     #[tokio::test]
     async fn what_was_hashed_verifies_and_nothing_else_does() {
         let passwords = passwords();
-        let hash = passwords.hash(&password("correct horse"), caller()).await.unwrap();
+        let hash = passwords.hash(&password("correct horse"), &caller()).await.unwrap();
         assert!(hash.starts_with("$bcrypt-sha256$v=2,t=2b,r=4$"), "{hash}");
-        assert!(passwords.verify(&password("correct horse"), Some(&hash), caller()).await.unwrap());
         assert!(
-            !passwords.verify(&password("correct horsf"), Some(&hash), caller()).await.unwrap()
+            passwords.verify(&password("correct horse"), Some(&hash), &caller()).await.unwrap()
         );
-        assert!(!passwords.verify(&password("correct horse"), None, caller()).await.unwrap());
+        assert!(
+            !passwords.verify(&password("correct horsf"), Some(&hash), &caller()).await.unwrap()
+        );
+        assert!(!passwords.verify(&password("correct horse"), None, &caller()).await.unwrap());
     }
 
     #[tokio::test]
     async fn nothing_is_truncated_around_72_bytes() {
         let passwords = passwords();
-        let hash = passwords.hash(&password(&"a".repeat(72)), caller()).await.unwrap();
+        let hash = passwords.hash(&password(&"a".repeat(72)), &caller()).await.unwrap();
         for length in [71, 73, 144] {
             let other = password(&"a".repeat(length));
-            assert!(!passwords.verify(&other, Some(&hash), caller()).await.unwrap(), "{length}");
+            assert!(!passwords.verify(&other, Some(&hash), &caller()).await.unwrap(), "{length}");
         }
     }
 
@@ -253,21 +255,23 @@ mod tests {
     async fn a_hash_that_passlib_made_verifies() {
         let hash =
             "$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2";
-        assert!(passwords().verify(&password("password"), Some(hash), caller()).await.unwrap());
-        assert!(!passwords().verify(&password("passwore"), Some(hash), caller()).await.unwrap());
+        assert!(passwords().verify(&password("password"), Some(hash), &caller()).await.unwrap());
+        assert!(!passwords().verify(&password("passwore"), Some(hash), &caller()).await.unwrap());
     }
 
     #[tokio::test]
     async fn the_same_password_is_never_hashed_the_same_way_twice() {
         let (passwords, password) = (passwords(), password("correct horse"));
-        let hashes =
-            (passwords.hash(&password, caller()).await, passwords.hash(&password, caller()).await);
+        let hashes = (
+            passwords.hash(&password, &caller()).await,
+            passwords.hash(&password, &caller()).await,
+        );
         assert_ne!(hashes.0.unwrap(), hashes.1.unwrap());
     }
 
     #[tokio::test]
     async fn an_account_from_cheaper_days_costs_as_much_as_any_other() {
-        let hash = passwords().hash(&password("correct horse"), caller()).await.unwrap();
+        let hash = passwords().hash(&password("correct horse"), &caller()).await.unwrap();
         let dearer = Passwords::start(Settings {
             cost: 7,
             threads: 1,
@@ -276,7 +280,7 @@ mod tests {
             lanes: None,
         });
         let dearer = dearer.unwrap();
-        assert!(dearer.verify(&password("correct horse"), Some(&hash), caller()).await.unwrap());
+        assert!(dearer.verify(&password("correct horse"), Some(&hash), &caller()).await.unwrap());
         // In one job, which waits once.
         assert_eq!(dearer.figures().done_and_late(), (1, 0));
     }
@@ -285,12 +289,12 @@ mod tests {
     #[tokio::test]
     async fn once_a_dearer_hash_was_seen_every_check_costs_as_much() {
         let (passwords, dear) = (passwords(), bcrypt::hash("correct horse", 6).unwrap());
-        let cheap = passwords.hash(&password("correct horse"), caller()).await.unwrap();
+        let cheap = passwords.hash(&password("correct horse"), &caller()).await.unwrap();
         let done = |expected: u64| {
             assert_eq!(passwords.figures().done_and_late(), (expected, 0));
         };
         let typed = password("correct horse");
-        let verify = |stored| passwords.verify(&typed, stored, caller());
+        let verify = |stored| passwords.verify(&typed, stored, &caller());
         assert!(verify(Some(&cheap)).await.unwrap());
         done(2);
         assert!(verify(Some(&dear)).await.unwrap());
@@ -305,12 +309,13 @@ mod tests {
     #[tokio::test]
     async fn a_cheap_hash_is_refused_for_a_deadline_that_the_dearest_cannot_meet() {
         let (passwords, typed) = (passwords(), password("correct horse"));
-        let cheap = passwords.hash(&typed, caller()).await.unwrap();
+        let cheap = passwords.hash(&typed, &caller()).await.unwrap();
         // Seconds of work.
         passwords.highest_cost.store(16, Ordering::Relaxed);
         for stored in [Some(cheap.as_str()), None] {
             let deadline = std::time::Instant::now() + Duration::from_millis(50);
-            let verified = passwords.verify(&typed, stored, Caller { deadline, ..caller() }).await;
+            let verified =
+                passwords.verify(&typed, stored, &Context { deadline, ..caller() }).await;
             assert!(matches!(verified, Err(Error::Overloaded { .. })), "{verified:?}");
         }
     }
@@ -318,7 +323,7 @@ mod tests {
     #[tokio::test]
     async fn a_hash_is_outdated_by_its_format_or_by_a_lower_cost_and_never_gets_cheaper() {
         let (passwords, dear) = (passwords(), bcrypt::hash("correct horse", 5).unwrap());
-        let current = passwords.rehash(&password("correct horse"), &dear, caller()).await.unwrap();
+        let current = passwords.rehash(&password("correct horse"), &dear, &caller()).await.unwrap();
         assert!(current.starts_with("$bcrypt-sha256$v=2,t=2b,r=5$"), "{current}");
         let typed = password("correct horse");
         assert!(passwords.is_replaced_by(&typed, &dear));
@@ -351,7 +356,7 @@ mod tests {
         for prefix in ["$2a$", "$2b$", "$2y$"] {
             let hash = imported.replacen("$2b$", prefix, 1);
             assert!(
-                passwords.verify(&password("correct horse"), Some(&hash), caller()).await.unwrap()
+                passwords.verify(&password("correct horse"), Some(&hash), &caller()).await.unwrap()
             );
         }
         for poison in
@@ -359,7 +364,7 @@ mod tests {
         {
             assert!(
                 !passwords
-                    .verify(&password("correct horse"), Some(poison), caller())
+                    .verify(&password("correct horse"), Some(poison), &caller())
                     .await
                     .unwrap()
             );

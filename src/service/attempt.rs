@@ -2,7 +2,7 @@
 
 use super::{Error, UseCases, budget::Budget, lines::Place};
 use crate::{
-    domain::{Caller, Charged, Password, ThrottleRule},
+    domain::{Charged, Context, Password, ThrottleRule},
     store::{Admission, Charge, Settled},
 };
 
@@ -55,19 +55,19 @@ impl UseCases {
     /// multiplied by all who wait.
     pub(super) async fn guess(
         &self,
+        context: &Context,
         budget: &Budget,
         password: &Password,
         stored: Option<&str>,
-        caller: &Caller,
     ) -> Result<Guess, Error> {
         // Check for overload before queueing (fail fast); reserve the slot only afterwards, so that waiters hold none.
-        drop(self.passwords.announce(*caller)?);
+        drop(self.passwords.announce(context)?);
         let place = self.lines.enter(self.password_charges(budget)[0].key).await;
-        let announced = self.passwords.announce(*caller)?;
+        let announced = self.passwords.announce(context)?;
         let turn = self.lines.ask_store().await;
         let attempt = self.charge_password(*budget).await?;
         drop((turn, announced));
-        match self.passwords.verify(password, stored, *caller).await {
+        match self.passwords.verify(password, stored, context).await {
             Ok(right) => Ok(Guess { right, attempt, _place: place }),
             Err(not_evaluated) => {
                 self.give_back_password(&attempt).await?;

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{Account, Confirmation, Error, UseCases};
 use crate::{
-    domain::{Caller, Qr, TotpSecret, User},
+    domain::{Context, Qr, TotpSecret, User},
     store::{NewTotp, SealedTotp},
     token::Place,
 };
@@ -40,19 +40,19 @@ impl UseCases {
     /// Bad fields; what `confirm` finds missing or wrong; the store's and the hasher's.
     pub async fn begin_totp_enrollment(
         &self,
+        context: &Context,
         account: &Account,
         confirmation: Confirmation,
-        caller: Caller,
     ) -> Result<TotpEnrollment, Error> {
         let password = confirmation.parse()?;
         // The bearer token alone is not enough: whoever has stolen one would lock the owner out with an app of their own.
-        self.confirm(account, &password, confirmation.second_factor.as_ref(), caller).await?;
+        self.confirm(context, account, &password, confirmation.second_factor.as_ref()).await?;
         let (id, secret) = (Uuid::now_v7(), TotpSecret::generate(&mut rand::rng()));
         let enrollment = self.enrollment(id, &secret, account.user())?;
         let place = Place::TotpSecret { id, user_id: account.user().id };
         let sealed_secret = self.master_key.seal(&place, secret.expose());
         let sealed_secret = sealed_secret.map_err(|error| Error::Internal(error.into()))?;
-        let change = self.factor_change(account, caller);
+        let change = self.factor_change(context, account);
         let expires_at = change.now.plus(ENROLLMENT_TTL);
         let new = NewTotp { sealed: SealedTotp { id, sealed_secret }, change, expires_at };
         if self.store.totp_begin(new).await? {

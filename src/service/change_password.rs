@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     delivery::Notice,
-    domain::{Caller, Email, InvalidField, Password, User, Username, size},
+    domain::{Context, Email, InvalidField, Password, User, Username, size},
     store::PasswordChange,
 };
 
@@ -31,9 +31,9 @@ impl UseCases {
     /// Bad fields; what `confirm` finds missing or wrong; the store's and the hasher's.
     pub async fn change_password(
         &self,
+        context: &Context,
         account: &Account,
         request: ChangePasswordRequest,
-        caller: Caller,
     ) -> Result<(), Error> {
         check_sizes([
             (size::CURRENT_PASSWORD, &request.current_password),
@@ -42,16 +42,16 @@ impl UseCases {
         ])?;
         let (current, new) = self.parse_passwords(account.user(), &request)?;
         // The bearer token alone is not enough: whoever has stolen one must not get the account.
-        self.confirm(account, &current, request.second_factor.as_ref(), caller).await?;
+        self.confirm(context, account, &current, request.second_factor.as_ref()).await?;
         let now = self.clock.now();
         let change = PasswordChange {
             user_id: account.user().id,
             credential_version: account.credentials().credential_version,
             session_id: account.session().id,
-            password_hash: self.passwords.hash(&new, caller).await?,
-            at: self.revoking(now, caller),
+            password_hash: self.passwords.hash(&new, context).await?,
+            at: self.revoking(context, now),
         };
-        let notice = self.notice(account.user(), Notice::PasswordChanged, caller)?;
+        let notice = self.notice(context, account.user(), Notice::PasswordChanged)?;
         if self.store.password_change(change, notice).await? {
             self.outbox.wake();
             return Ok(());

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{Account, Error, Proof, UseCases, fields::check_sizes, proof::Code};
 use crate::{
-    domain::{Caller, EventKind, Factor, Password, size},
+    domain::{Context, EventKind, Factor, Password, size},
     store::Spending,
 };
 
@@ -52,26 +52,26 @@ impl UseCases {
     /// than a mailbox is told of; the store's and the hasher's.
     pub(super) async fn confirm(
         &self,
+        context: &Context,
         account: &Account,
         password: &Password,
         second_factor: Option<&Proof>,
-        caller: Caller,
     ) -> Result<(), Error> {
         // Before the password: it costs nothing, and whoever holds the token knows all that this tells.
         let second_factor = self.needed(account, second_factor)?;
         let credentials = account.credentials();
         let (user_id, session_id) = (credentials.user.id, account.session().id);
         let version = credentials.credential_version;
-        let budget = self.account_budget(user_id, version, Some(session_id), caller.address);
+        let budget = self.account_budget(user_id, version, Some(session_id), context.address);
         let stored = Some(credentials.password_hash.as_str());
-        let guess = self.guess(&budget, password, stored, &caller).await?;
+        let guess = self.guess(context, &budget, password, stored).await?;
         // After so many failures even the right one may be a lucky guess: it takes a login.
         if !guess.right || guess.attempt.is_over_the_limit() {
-            return self.refuse_confirmation(account, caller).await;
+            return self.refuse_confirmation(context, account).await;
         }
         self.store.throttle_settle(self.settled(&guess.attempt)).await?;
         if let Some(proof) = second_factor {
-            self.confirm_second_factor(account, &proof, caller).await?;
+            self.confirm_second_factor(context, account, &proof).await?;
         }
         // What is confirmed is told to the mailbox: an account with somebody else's address must not flood it.
         self.charge(vec![self.notice_charge(&credentials.user)]).await?;
@@ -94,19 +94,19 @@ impl UseCases {
     /// Evaluates the second factor and uses it up, at the cost of an attempt that is charged and committed before.
     async fn confirm_second_factor(
         &self,
+        context: &Context,
         account: &Account,
         proof: &Code,
-        caller: Caller,
     ) -> Result<(), Error> {
         let (user_id, session_id) = (account.user().id, Some(account.session().id));
         // The session stands where a device does: strangers have no part in its budget.
-        let charges = self.code_charges(proof.factor(), user_id, session_id, caller.address);
+        let charges = self.code_charges(proof.factor(), user_id, session_id, context.address);
         let attempt = self.charge(charges).await?;
-        match self.spend_second_factor(account, proof, caller).await {
+        match self.spend_second_factor(context, account, proof).await {
             Ok(()) => self.take_back(attempt).await,
             Err(Error::ChallengeInvalid) => {
                 let kind = EventKind::ConfirmationFailed;
-                self.record_wrong_code(kind, user_id, session_id, Some(&attempt), caller).await?;
+                self.record_wrong_code(context, kind, user_id, session_id, Some(&attempt)).await?;
                 // The same answer as for a wrong password.
                 Err(Error::InvalidCredentials)
             }
@@ -116,9 +116,9 @@ impl UseCases {
 
     async fn spend_second_factor(
         &self,
+        context: &Context,
         account: &Account,
         proof: &Code,
-        caller: Caller,
     ) -> Result<(), Error> {
         let user = account.user();
         let spending = match proof {
@@ -126,11 +126,11 @@ impl UseCases {
             Code::Sent(_) => return Err(Error::ChallengeInvalid),
             Code::Totp(code) => self.app_code(code, user).await?,
             Code::Recovery(code) => {
-                Spending::RecoveryCode(Box::new(self.recovery_code(code, user, caller)?))
+                Spending::RecoveryCode(Box::new(self.recovery_code(context, code, user)?))
             }
         };
         // Of several callers with the right code, one passes; and none whose session has ended meanwhile.
-        if !self.store.factor_spend(self.factor_change(account, caller), spending).await? {
+        if !self.store.factor_spend(self.factor_change(context, account), spending).await? {
             return Err(Error::ChallengeInvalid);
         }
         if proof.factor() == Factor::RecoveryCode {
@@ -139,10 +139,10 @@ impl UseCases {
         Ok(())
     }
 
-    async fn refuse_confirmation(&self, account: &Account, caller: Caller) -> Result<(), Error> {
+    async fn refuse_confirmation(&self, context: &Context, account: &Account) -> Result<(), Error> {
         let (user_id, session_id) = (Some(account.user().id), Some(account.session().id));
         let kind = EventKind::ConfirmationFailed;
-        self.record_failure(kind, user_id, session_id, caller.address).await?;
+        self.record_failure(context, kind, user_id, session_id).await?;
         Err(Error::InvalidCredentials)
     }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     delivery::Notice,
-    domain::{Caller, OneTimeCode, RecoveryCode, enrollment_id, size},
+    domain::{Context, OneTimeCode, RecoveryCode, enrollment_id, size},
     store::ConfirmTotp,
 };
 
@@ -24,10 +24,10 @@ impl UseCases {
     /// Bad fields; a session without the second factor that is on; an enrolment or a code that is not valid; no attempts left; the store's.
     pub async fn confirm_totp_enrollment(
         &self,
+        context: &Context,
         account: &Account,
         id: &str,
         code: Zeroizing<String>,
-        caller: Caller,
     ) -> Result<Vec<RecoveryCode>, Error> {
         check_sizes([(size::ENROLLMENT_ID, id), (size::TOTP_CODE, &code)])?;
         let mut fields = Fields::default();
@@ -35,14 +35,14 @@ impl UseCases {
         let code = fields.check(OneTimeCode::of_an_app(size::TOTP_CODE, &code));
         let (id, code) = fields.all(id.zip(code))?;
         account.must_have_used_second_factor()?;
-        let (change, most) = (self.factor_change(account, caller), self.policy.code.max_attempts);
+        let (change, most) = (self.factor_change(context, account), self.policy.code.max_attempts);
         // As with challenges, the attempt is spent and committed before anything is compared.
         let app = reserved(self.store.totp_reserve(id, change, most).await?)?;
         let step = self.totp_step(change.user_id, &app, &code)?;
         let new = self.new_recovery_codes(change.user_id);
         let tokens_expire_at = self.tokens_expire_at(change.now);
         let confirm = ConfirmTotp { id, change, step, recovery_codes: new.macs, tokens_expire_at };
-        let notice = self.notice(account.user(), Notice::AppAdded, caller)?;
+        let notice = self.notice(context, account.user(), Notice::AppAdded)?;
         // Of several callers with the right code, one passes; and none if the password was changed since it began, or the
         // session has ended.
         if !self.store.totp_confirm(confirm, notice).await? {

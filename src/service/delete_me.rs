@@ -1,7 +1,7 @@
 //! DeleteMe: the account goes, with all that is its. Its owner is told: it may have been somebody else.
 
 use super::{Account, Confirmation, Error, UseCases};
-use crate::{delivery::Notice, domain::Caller};
+use crate::{delivery::Notice, domain::Context};
 
 impl UseCases {
     /// Deletes the account.
@@ -10,16 +10,16 @@ impl UseCases {
     /// Bad fields; what `confirm` finds missing or wrong; the store's and the hasher's.
     pub async fn delete_me(
         &self,
+        context: &Context,
         account: &Account,
         confirmation: Confirmation,
-        caller: Caller,
     ) -> Result<(), Error> {
         let password = confirmation.parse()?;
-        self.confirm(account, &password, confirmation.second_factor.as_ref(), caller).await?;
+        self.confirm(context, account, &password, confirmation.second_factor.as_ref()).await?;
         let (user, session) = (account.user().id, account.session().id);
         let version = account.credentials().credential_version;
-        let at = self.revoking(self.clock.now(), caller);
-        let notice = self.notice(account.user(), Notice::AccountDeleted, caller)?;
+        let at = self.revoking(context, self.clock.now());
+        let notice = self.notice(context, account.user(), Notice::AccountDeleted)?;
         if self.store.user_delete(user, session, version, at, notice).await? {
             self.outbox.wake();
             return Ok(());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Clock, Error, outbox};
 use crate::{
     delivery::Notice,
-    domain::{InvalidField, LoginName, User},
+    domain::{Context, InvalidField, LoginName, User},
     store::{self, FactorChange, Store, TwoFactor},
     token::MasterKey,
 };
@@ -58,18 +58,22 @@ impl Operator {
     ///
     /// # Errors
     /// An unknown user; a change of the password at the same moment; the store's.
-    pub async fn disable_two_factor(&self, name: &str) -> Result<Disabled, DisableTwoFactorError> {
+    pub async fn disable_two_factor(
+        &self,
+        context: &Context,
+        name: &str,
+    ) -> Result<Disabled, DisableTwoFactorError> {
         let found = self.store.user_by_login(&LoginName::parse(name)?).await?;
         let found = found.ok_or(DisableTwoFactorError::UnknownUser)?;
         if !found.user.is_2fa_enabled {
             return Ok(Disabled::Before(found.user));
         }
         let now = self.clock.now();
-        let notice = outbox::notice(&self.master_key, &found.user, Notice::TwoFactorOff, None, now)
+        let (what, address) = (Notice::TwoFactorOff, context.address);
+        let notice = outbox::notice(&self.master_key, &found.user, what, address, now)
             .map_err(DisableTwoFactorError::Message)?;
         let (user_id, credential_version) = (found.user.id, found.credential_version);
-        let change =
-            FactorChange { user_id, credential_version, session_id: None, address: None, now };
+        let change = FactorChange { user_id, credential_version, session_id: None, address, now };
         if !self.store.two_factor_set(change, TwoFactor::Off, notice).await? {
             return Err(DisableTwoFactorError::Changed);
         }

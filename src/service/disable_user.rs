@@ -2,7 +2,7 @@
 
 use super::{Clock, Operator};
 use crate::{
-    domain::{CLOCK_SKEW, InvalidField, LoginName, User},
+    domain::{CLOCK_SKEW, Context, InvalidField, LoginName, User},
     store::{self, Revoking},
     token::LONGEST_TTL,
 };
@@ -36,9 +36,13 @@ impl Operator {
     ///
     /// # Errors
     /// An unknown user; the store's.
-    pub async fn disable_user(&self, name: &str) -> Result<Switched, SwitchUserError> {
+    pub async fn disable_user(
+        &self,
+        context: &Context,
+        name: &str,
+    ) -> Result<Switched, SwitchUserError> {
         let user = self.find(name).await?;
-        let done = self.store.user_disable(user.id, revoking(&self.clock)).await?;
+        let done = self.store.user_disable(user.id, revoking(context, &self.clock)).await?;
         Ok(if done { Switched::Now(user) } else { Switched::Before(user) })
     }
 
@@ -49,7 +53,11 @@ impl Operator {
 }
 
 /// What an operator revokes. How long tokens are valid the servers know: this command may run with other settings.
-pub(super) fn revoking(clock: &Clock) -> Revoking {
+pub(super) fn revoking(context: &Context, clock: &Clock) -> Revoking {
     let now = clock.now();
-    Revoking { now, tokens_expire_at: now.plus(LONGEST_TTL).plus(CLOCK_SKEW), address: None }
+    Revoking {
+        now,
+        tokens_expire_at: now.plus(LONGEST_TTL).plus(CLOCK_SKEW),
+        address: context.address,
+    }
 }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Account, Error, UseCases};
 use crate::{
-    domain::{Caller, OneTimeCode, RecoveryCode, TotpSecret},
+    domain::{Context, OneTimeCode, RecoveryCode, TotpSecret},
     store::{FactorChange, SealedTotp},
     token::{Place, Purpose},
 };
@@ -19,13 +19,13 @@ pub(super) struct NewRecoveryCodes {
 
 impl UseCases {
     /// A change that the account's owner asks for, on the word of the credentials behind their token.
-    pub(super) fn factor_change(&self, account: &Account, caller: Caller) -> FactorChange {
+    pub(super) fn factor_change(&self, context: &Context, account: &Account) -> FactorChange {
         let credentials = account.credentials();
         FactorChange {
             user_id: credentials.user.id,
             credential_version: credentials.credential_version,
             session_id: Some(account.session().id),
-            address: caller.address,
+            address: context.address,
             now: self.clock.now(),
         }
     }

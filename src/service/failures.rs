@@ -1,13 +1,11 @@
 //! Failures, recorded: the events that no other write causes (ADR 17).
 
-use std::net::IpAddr;
-
 use uuid::Uuid;
 
 use super::{Error, UseCases, attempt::Attempt};
 use crate::{
     delivery::Notice,
-    domain::{Caller, Event, EventKind, ThrottleRule},
+    domain::{Context, Event, EventKind, ThrottleRule},
     store::SealedMessage,
 };
 
@@ -21,12 +19,13 @@ impl UseCases {
     /// The store's, which is then the answer.
     pub(super) async fn record_failure(
         &self,
+        context: &Context,
         kind: EventKind,
         user_id: Option<Uuid>,
         session_id: Option<Uuid>,
-        address: Option<IpAddr>,
     ) -> Result<(), Error> {
-        let event = Event::of(kind, user_id, session_id, address, self.clock.now());
+        let (address, now) = (context.address, self.clock.now());
+        let event = Event::of(kind, user_id, session_id, address, now);
         Ok(self.store.event_append(event, None).await?)
     }
 
@@ -36,20 +35,20 @@ impl UseCases {
     /// As of [`UseCases::record_failure`].
     pub(super) async fn record_wrong_code(
         &self,
+        context: &Context,
         kind: EventKind,
         user_id: Uuid,
         session_id: Option<Uuid>,
         attempt: Option<&Attempt>,
-        caller: Caller,
     ) -> Result<(), Error> {
         let failures = attempt.map_or(0, |attempt| attempt.count(ThrottleRule::CodesAYear));
         let message = if failures > 0 && failures.is_multiple_of(TELL_AFTER) {
-            self.wrong_codes_notice(user_id, caller).await?
+            self.wrong_codes_notice(context, user_id).await?
         } else {
             None
         };
         let (now, is_told) = (self.clock.now(), message.is_some());
-        let event = Event::of(kind, Some(user_id), session_id, caller.address, now);
+        let event = Event::of(kind, Some(user_id), session_id, context.address, now);
         self.store.event_append(event, message).await?;
         if is_told {
             self.outbox.wake();
@@ -59,13 +58,13 @@ impl UseCases {
 
     async fn wrong_codes_notice(
         &self,
+        context: &Context,
         user_id: Uuid,
-        caller: Caller,
     ) -> Result<Option<SealedMessage>, Error> {
         let Some(found) = self.store.user_by_id(user_id).await? else { return Ok(None) };
         let daily = self.daily_notice_charge(&found.user, b"wrong codes");
         match self.charge(vec![daily]).await {
-            Ok(_first_today) => self.notice(&found.user, Notice::WrongCodes, caller).map(Some),
+            Ok(_first_today) => self.notice(context, &found.user, Notice::WrongCodes).map(Some),
             Err(Error::Throttled(_)) => Ok(None),
             Err(error) => Err(error),
         }

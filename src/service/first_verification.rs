@@ -8,7 +8,7 @@ use super::{
     mailbox::{MailboxPurpose, Recipient},
 };
 use crate::{
-    domain::{Caller, Email, User},
+    domain::{Context, Email, User},
     store::{Credentials, NewMailboxCode},
     token::{OpaqueToken, VerificationId},
 };
@@ -18,21 +18,21 @@ impl UseCases {
     /// keep its owner from registering. Registering and deleting again and again is no way to flood a mailbox either.
     pub(super) async fn charge_first_mail(
         &self,
+        context: &Context,
         email: &Email,
-        caller: Caller,
     ) -> Result<Option<Attempt>, Error> {
         if !self.policy.email_verification {
             return Ok(None);
         }
-        self.charge(self.registration_mail_charges(email, caller.address)).await.map(Some)
+        self.charge(self.registration_mail_charges(email, context.address)).await.map(Some)
     }
 
     /// The code for a new user, where addresses are verified.
     pub(super) fn first_verification(
         &self,
+        context: &Context,
         user: &User,
         email: &Email,
-        caller: Caller,
     ) -> Result<Option<NewMailboxCode>, Error> {
         if !self.policy.email_verification {
             return Ok(None);
@@ -43,7 +43,7 @@ impl UseCases {
         // from it.
         let budget = self.mailbox_budget(b"registration", email, Some(user.id));
         let recipient = Recipient::User(user, Credentials::FIRST_VERSION);
-        self.new_mailbox_code(purpose, &id, recipient, budget, caller).map(Some)
+        self.new_mailbox_code(context, purpose, &id, recipient, budget).map(Some)
     }
 
     /// The id follows from the user's, so that a registration that is sent again gets the one for which the code was sent.

@@ -13,7 +13,7 @@ use super::{
     session::Destination,
 };
 use crate::{
-    domain::{AuthMethod, Caller, EventKind, LoginName, Password, device_name, size},
+    domain::{AuthMethod, Context, EventKind, LoginName, Password, device_name, size},
     store::Credentials,
     token::OpaqueToken,
 };
@@ -54,7 +54,7 @@ struct Claim<'a> {
     audience: &'a str,
     device_name: String,
     device_token: OpaqueToken,
-    caller: Caller,
+    context: &'a Context,
 }
 
 impl UseCases {
@@ -62,13 +62,13 @@ impl UseCases {
     ///
     /// # Errors
     /// Bad fields; too many calls or failures; credentials that are not valid; the store's and the hasher's.
-    pub fn login(
-        &self,
+    pub fn login<'a>(
+        &'a self,
+        context: &'a Context,
         request: LoginRequest,
-        caller: Caller,
-    ) -> impl Future<Output = Result<LoginOutcome, Error>> + Send {
+    ) -> impl Future<Output = Result<LoginOutcome, Error>> + Send + 'a {
         // Before the first await: whoever waits for a hash holds what was sent once, and not as often as it was handed on.
-        let (begun, claim) = (Instant::now(), self.admit_login(request, caller));
+        let (begun, claim) = (Instant::now(), self.admit_login(context, request));
         async move {
             match claim {
                 Ok(ref claim) => {
@@ -80,14 +80,14 @@ impl UseCases {
     }
 
     async fn try_login(&self, claim: &Claim<'_>) -> Result<LoginOutcome, Error> {
-        let Claim { name, password, device_token, caller, .. } = claim;
+        let Claim { name, password, device_token, context, .. } = claim;
         let found = self.look_up(name).await?;
         let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token));
-        let budget = self.login_budget(name, found.as_ref(), device_id, caller.address);
+        let budget = self.login_budget(name, found.as_ref(), device_id, context.address);
         // One hash in any case, and only then is it looked at whether there is such a user and whether it is enabled:
         // neither the answer nor the time tells.
         let stored = found.as_ref().map(|found| found.password_hash.as_str());
-        let guess = self.guess(&budget, password, stored, caller).await?;
+        let guess = self.guess(context, &budget, password, stored).await?;
         // On the heap: of those who wait for their hash there may be thousands, and none needs room for this yet.
         Box::pin(self.conclude(claim, found.as_ref(), device_id, guess)).await
     }
@@ -103,14 +103,14 @@ impl UseCases {
         let passes = |found: &&Credentials| guess.right && found.user.disabled_at.is_none();
         let Some(credentials) = found.filter(passes) else {
             let user_id = found.map(|found| found.user.id);
-            return self.refuse_login(user_id, claim.caller.address).await;
+            return self.refuse_login(claim.context, user_id).await;
         };
-        self.rehash(credentials, &claim.password, claim.caller);
+        self.rehash(claim.context, credentials, &claim.password);
         let destination = Destination {
             device_id,
             audience: claim.audience.to_owned(),
             device_name: claim.device_name.clone(),
-            address: claim.caller.address,
+            address: claim.context.address,
         };
         // Nothing in the request has a say in this. After too many failures in a row the right password may be a lucky
         // guess: then it takes the mailbox as well.
@@ -118,25 +118,33 @@ impl UseCases {
             self.give_back_password(&guess.attempt).await?;
             return match self.begin_challenge(credentials, &destination).await? {
                 Some(challenge) => Ok(LoginOutcome::Challenge(challenge)),
-                None => self.refuse_login(Some(credentials.user.id), destination.address).await,
+                None => self.refuse_login(claim.context, Some(credentials.user.id)).await,
             };
         }
-        self.complete(credentials, &destination, &guess.attempt).await
+        self.complete(claim.context, credentials, &destination, &guess.attempt).await
     }
 
     /// Sizes, then the address's rate, and only then is it looked at what the fields say.
-    fn admit_login(&self, request: LoginRequest, caller: Caller) -> Result<Claim<'_>, Error> {
+    fn admit_login<'a>(
+        &'a self,
+        context: &'a Context,
+        request: LoginRequest,
+    ) -> Result<Claim<'a>, Error> {
         check_sizes([
             (size::USERNAME, &request.username),
             (size::PASSWORD, &request.password),
             (size::AUDIENCE, &request.audience),
             (size::DEVICE_NAME, &request.device_name),
         ])?;
-        self.admit(&caller)?;
-        self.parse_login(request, caller)
+        self.admit(context)?;
+        self.parse_login(context, request)
     }
 
-    fn parse_login(&self, request: LoginRequest, caller: Caller) -> Result<Claim<'_>, Error> {
+    fn parse_login<'a>(
+        &'a self,
+        context: &'a Context,
+        request: LoginRequest,
+    ) -> Result<Claim<'a>, Error> {
         let mut fields = Fields::default();
         let name = fields.check(LoginName::parse(&request.username));
         let password = fields.check(Password::parse(&request.password));
@@ -150,7 +158,7 @@ impl UseCases {
                 audience: audience?,
                 device_name: device_name?,
                 device_token: request.device_token,
-                caller,
+                context,
             })
         })())
     }
@@ -163,6 +171,7 @@ impl UseCases {
     /// Begins the session; with that the failures are forgotten that were counted with `attempt`.
     async fn complete(
         &self,
+        context: &Context,
         credentials: &Credentials,
         destination: &Destination,
         attempt: &PasswordAttempt,
@@ -170,12 +179,12 @@ impl UseCases {
         let session = self.new_session(credentials, destination, &[AuthMethod::Password]);
         let (version, limit) =
             (credentials.credential_version, self.session_limit(session.created_at));
-        let (user_id, address) = (session.user_id, session.address);
+        let user_id = session.user_id;
         let settled = self.settled(attempt);
         let begun = self.store.session_create(session, version, settled, limit).await?;
         // The account may have been disabled, or its password changed, while this one was hashed.
         let Some(session) = begun else {
-            return self.refuse_login(Some(user_id), address).await;
+            return self.refuse_login(context, Some(user_id)).await;
         };
         Ok(LoginOutcome::Tokens(self.issue_at_login(credentials, &session, destination)?))
     }
@@ -184,10 +193,10 @@ impl UseCases {
     /// either; and where there is no such user it has no name: people type passwords into that field.
     async fn refuse_login(
         &self,
+        context: &Context,
         user_id: Option<Uuid>,
-        address: Option<IpAddr>,
     ) -> Result<LoginOutcome, Error> {
-        self.record_failure(EventKind::LoginFailed, user_id, None, address).await?;
+        self.record_failure(context, EventKind::LoginFailed, user_id, None).await?;
         Err(Error::InvalidCredentials)
     }
 }

@@ -1,16 +1,16 @@
 //! Logout: ends the session of a refresh token.
 
 use super::{Error, UseCases};
-use crate::{domain::Caller, token::OpaqueToken};
+use crate::{domain::Context, token::OpaqueToken};
 
 impl UseCases {
     /// Ends a session. Any of its refresh tokens will do, spent ones too: whoever wants to be logged out is.
     ///
     /// # Errors
     /// A token that was never ours; the store's.
-    pub async fn logout(&self, refresh_token: OpaqueToken, caller: Caller) -> Result<(), Error> {
+    pub async fn logout(&self, context: &Context, refresh_token: OpaqueToken) -> Result<(), Error> {
         let (_, session) = self.session_of_refresh_token(&refresh_token).await?;
-        let at = self.revoking(self.clock.now(), caller);
+        let at = self.revoking(context, self.clock.now());
         self.store.session_revoke(session.id, session.user_id, at).await?;
         Ok(())
     }

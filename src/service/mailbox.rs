@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Error, UseCases, challenge::new_code, error::reserved, fields::check_sizes};
 use crate::{
     delivery::{self, Content, Message},
-    domain::{Caller, Email, EventKind, LoginName, OneTimeCode, Timestamp, User, size},
+    domain::{Context, Email, EventKind, LoginName, OneTimeCode, Timestamp, User, size},
     store::{CodePurpose, Credentials, MailboxCode, NewMailboxCode, SealedCode, SealedMessage},
     token::{OpaqueToken, Purpose},
 };
@@ -108,24 +108,24 @@ impl UseCases {
     /// A bad field; the cool-down; too many calls or mails; the store's.
     pub(super) async fn begin_reset(
         &self,
+        context: &Context,
         email: &str,
         device_token: &OpaqueToken,
-        caller: Caller,
     ) -> Result<PendingMailboxCode, Error> {
         let begun = Instant::now();
         check_sizes([(size::EMAIL, email)])?;
-        self.admit(&caller)?;
+        self.admit(context)?;
         let email = Email::parse(email.trim())?;
-        let pending = self.send_reset_code(&email, device_token, caller).await;
+        let pending = self.send_reset_code(context, &email, device_token).await;
         sleep_until(begun + ANSWERED_AFTER).await;
         pending
     }
 
     async fn send_reset_code(
         &self,
+        context: &Context,
         email: &Email,
         device_token: &OpaqueToken,
-        caller: Caller,
     ) -> Result<PendingMailboxCode, Error> {
         let purpose = MailboxPurpose::PasswordReset;
         let name = LoginName::Email(email.key().to_owned());
@@ -134,12 +134,12 @@ impl UseCases {
         let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token));
         let budget = self.mailbox_budget(purpose.label(), email, device_id);
         let is_known = device_id.is_some();
-        let mails = self.asked_mail_charges(purpose.label(), email, is_known, caller.address);
+        let mails = self.asked_mail_charges(purpose.label(), email, is_known, context.address);
         self.charge(mails).await?;
         let found = found.filter(|found| purpose.is_for(&found.user));
         let recipient = found.as_ref().map_or(Recipient::Nobody(email), Recipient::from);
         let token = OpaqueToken::generate(&mut rand::rng());
-        let new = self.new_mailbox_code(purpose, &token, recipient, budget, caller)?;
+        let new = self.new_mailbox_code(context, purpose, &token, recipient, budget)?;
         let expires_at = new.code.expires_at;
         self.store.mailbox_code_create(new).await?;
         self.outbox.wake();
@@ -149,11 +149,11 @@ impl UseCases {
     /// A new code for that id.
     pub(super) fn new_mailbox_code(
         &self,
+        context: &Context,
         purpose: MailboxPurpose,
         id: &OpaqueToken,
         recipient: Recipient<'_>,
         budget: [u8; 32],
-        caller: Caller,
     ) -> Result<NewMailboxCode, Error> {
         let (now, digits) = (self.clock.now(), new_code(true));
         let expires_at = now.plus(self.policy.code.ttl);
@@ -174,30 +174,30 @@ impl UseCases {
         let (recorded_as, code_purpose) = (purpose.event_kind(), purpose.code_purpose());
         let purpose = purpose.message_purpose();
         let content = Content::Code { purpose, code: digits, expires_at };
-        let message = self.mailbox_message(recipient, content, caller, now)?;
+        let message = self.mailbox_message(context, recipient, content, now)?;
         // A decoy's user is made up of its mailbox: the newer one takes the place of the older one, as with messages.
         let user_id = user_id.unwrap_or_else(|| made_up(&message.account));
         let of_code = SealedCode { code_id: code.id, user_id, purpose: code_purpose };
         let message = SealedMessage { code: Some(of_code), ..message };
-        Ok(NewMailboxCode { code, id_mac, message, recorded_as, address: caller.address })
+        Ok(NewMailboxCode { code, id_mac, message, recorded_as, address: context.address })
     }
 
     /// The message to the recipient; a decoy that takes as much writing where that is nobody.
     fn mailbox_message(
         &self,
+        context: &Context,
         recipient: Recipient<'_>,
         content: Content,
-        caller: Caller,
         now: Timestamp,
     ) -> Result<SealedMessage, Error> {
         match recipient {
             Recipient::User(user, _) => {
-                self.seal(&Message::new(user, content, caller.address, now))
+                self.seal(&Message::new(user, content, context.address, now))
             }
             Recipient::Nobody(email) => {
                 let text = email.as_str().to_owned();
                 let (username, destination) = (text.clone(), text);
-                let address = caller.address;
+                let address = context.address;
                 self.seal_decoy(&Message {
                     username,
                     destination,
@@ -216,10 +216,10 @@ impl UseCases {
     /// An id or a code that is not valid; no attempts left; too many failed codes; the store's.
     pub(super) async fn answer_mailbox_code(
         &self,
+        context: &Context,
         purpose: MailboxPurpose,
         id: &OpaqueToken,
         code: &OneTimeCode,
-        caller: Caller,
     ) -> Result<(MailboxCode, Uuid), Error> {
         let id_mac = self.mailbox_id_mac(purpose, id);
         let (max_attempts, now) = (self.policy.code.max_attempts, self.clock.now());
@@ -227,10 +227,10 @@ impl UseCases {
         // nothing that happens later gives it back.
         let sent = reserved(self.store.mailbox_code_reserve(id_mac, max_attempts, now).await?)?;
         // The limit over all codes of the address; it too is spent before anything is compared.
-        let attempt = self.charge(self.mailbox_code_charges(sent.budget, caller.address)).await?;
+        let attempt = self.charge(self.mailbox_code_charges(sent.budget, context.address)).await?;
         if !self.is_code(&id_mac, code, &sent.code_mac) {
             let kind = EventKind::CodeFailed;
-            self.record_failure(kind, sent.user_id, None, caller.address).await?;
+            self.record_failure(context, kind, sent.user_id, None).await?;
             return Err(Error::ChallengeInvalid);
         }
         self.take_back(attempt).await?;

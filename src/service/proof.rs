@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{Error, UseCases};
 use crate::{
     delivery::Notice,
-    domain::{Caller, Challenge, Factor, InvalidField, OneTimeCode, RecoveryCode, User, size},
+    domain::{Challenge, Context, Factor, InvalidField, OneTimeCode, RecoveryCode, User, size},
     store::{Spending, SpentRecoveryCode},
 };
 
@@ -99,10 +99,10 @@ impl UseCases {
     /// It is not right, or is of a factor that the challenge does not list; the store's.
     pub(super) async fn evaluate(
         &self,
+        context: &Context,
         proof: &Code,
         reserved: &Reserved,
         user: &User,
-        caller: Caller,
     ) -> Result<Spending, Error> {
         if !reserved.challenge.factors.contains(&proof.factor()) {
             return Err(Error::ChallengeInvalid);
@@ -111,7 +111,7 @@ impl UseCases {
             Code::Sent(code) => self.sent_code(code, reserved),
             Code::Totp(code) => self.app_code(code, user).await,
             Code::Recovery(code) => self
-                .recovery_code(code, user, caller)
+                .recovery_code(context, code, user)
                 .map(|code| Spending::RecoveryCode(Box::new(code))),
         }
     }
@@ -135,14 +135,14 @@ impl UseCases {
     /// Whether there is such a code, the store says. Somebody else may have used it: the user is told.
     pub(super) fn recovery_code(
         &self,
+        context: &Context,
         code: &RecoveryCode,
         user: &User,
-        caller: Caller,
     ) -> Result<SpentRecoveryCode, Error> {
         Ok(SpentRecoveryCode {
             code_mac: self.recovery_mac(user.id, code),
-            notice: self.notice(user, Notice::RecoveryCodeUsed, caller)?,
-            last_notice: self.notice(user, Notice::LastRecoveryCodeUsed, caller)?,
+            notice: self.notice(context, user, Notice::RecoveryCodeUsed)?,
+            last_notice: self.notice(context, user, Notice::LastRecoveryCodeUsed)?,
         })
     }
 }

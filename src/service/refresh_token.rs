@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Error, Tokens, UseCases, fields::check_sizes, known};
 use crate::{
     delivery::Notice,
-    domain::{Caller, Session, User, request_id, size},
+    domain::{Context, Session, User, request_id, size},
     store::{Refresh, ReuseNotice, Rotation},
     token::{OpaqueToken, RefreshToken},
 };
@@ -30,8 +30,8 @@ impl UseCases {
     /// Bad fields; a token that is not valid; one that was used before, which ends its session; the store's.
     pub async fn refresh_token(
         &self,
+        context: &Context,
         request: RefreshTokenRequest,
-        caller: Caller,
     ) -> Result<Tokens, Error> {
         check_sizes([(size::REQUEST_ID, &request.request_id)])?;
         let request_id = request_id(&request.request_id)?;
@@ -45,10 +45,10 @@ impl UseCases {
             repeat_within: REPEAT_WITHIN,
             idle_expires_at: session.expires_at.min(now.plus(self.policy.session_idle_ttl)),
             latest_end: now.plus(self.policy.session_ttl),
-            at: self.revoking(now, caller),
+            at: self.revoking(context, now),
             notice: None,
         };
-        match self.rotate(refresh, caller).await? {
+        match self.rotate(context, refresh).await? {
             Rotation::Rotated(live) => self.issue(&live.credentials.user, &live.session, now),
             Rotation::Reused => {
                 self.outbox.wake();
@@ -61,15 +61,15 @@ impl UseCases {
     /// A thief and the owner both hold the token, and the one who comes second shows that there are two. Nothing tells which
     /// is which, so the session ends for both, and the owner is told. The message is only written once it is needed: every
     /// refresh would pay for it.
-    async fn rotate(&self, refresh: Refresh, caller: Caller) -> Result<Rotation, Error> {
+    async fn rotate(&self, context: &Context, refresh: Refresh) -> Result<Rotation, Error> {
         let rotation = self.store.session_rotate(refresh.clone()).await?;
         let Rotation::Stale(user) = rotation else { return Ok(rotation) };
-        let notice = Some(self.reuse_notice(&user, caller)?);
+        let notice = Some(self.reuse_notice(context, &user)?);
         Ok(self.store.session_rotate(Refresh { notice, ..refresh }).await?)
     }
 
-    fn reuse_notice(&self, user: &User, caller: Caller) -> Result<ReuseNotice, Error> {
-        let message = self.notice(user, Notice::RefreshReused, caller)?;
+    fn reuse_notice(&self, context: &Context, user: &User) -> Result<ReuseNotice, Error> {
+        let message = self.notice(context, user, Notice::RefreshReused)?;
         // Once a day: whoever has the password could fill the mailbox with session after session.
         let charges =
             vec![self.daily_notice_charge(user, b"refresh reused"), self.notice_charge(user)];

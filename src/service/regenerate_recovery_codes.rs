@@ -3,7 +3,7 @@
 use super::{Account, Confirmation, Error, UseCases};
 use crate::{
     delivery::Notice,
-    domain::{Caller, RecoveryCode},
+    domain::{Context, RecoveryCode},
 };
 
 impl UseCases {
@@ -13,18 +13,18 @@ impl UseCases {
     /// Bad fields; the second factor is off; what `confirm` finds missing or wrong; the store's and the hasher's.
     pub async fn regenerate_recovery_codes(
         &self,
+        context: &Context,
         account: &Account,
         confirmation: Confirmation,
-        caller: Caller,
     ) -> Result<Vec<RecoveryCode>, Error> {
         let password = confirmation.parse()?;
         if !account.user().is_2fa_enabled {
             return Err(Error::TwoFactorOff);
         }
-        self.confirm(account, &password, confirmation.second_factor.as_ref(), caller).await?;
+        self.confirm(context, account, &password, confirmation.second_factor.as_ref()).await?;
         let (change, new) =
-            (self.factor_change(account, caller), self.new_recovery_codes(account.user().id));
-        let notice = self.notice(account.user(), Notice::RecoveryCodesReplaced, caller)?;
+            (self.factor_change(context, account), self.new_recovery_codes(account.user().id));
+        let notice = self.notice(context, account.user(), Notice::RecoveryCodesReplaced)?;
         if !self.store.recovery_codes_replace(change, new.macs, notice).await? {
             // Meanwhile the password was changed, the session ended, or the second factor was turned off: who asks again
             // hears which.

@@ -8,7 +8,7 @@ use super::{
     fields::{Fields, check_sizes},
 };
 use crate::{
-    domain::{Caller, Email, EventKind, InvalidField, Password, User, Username, request_id, size},
+    domain::{Context, Email, EventKind, InvalidField, Password, User, Username, request_id, size},
     store::{Credentials, NewUser, Taken},
     token::OpaqueToken,
 };
@@ -54,8 +54,8 @@ impl UseCases {
     /// hasher's.
     pub async fn register(
         &self,
+        context: &Context,
         request: RegisterRequest,
-        caller: Caller,
     ) -> Result<Registered, Error> {
         check_sizes([
             (size::USERNAME, &request.username),
@@ -63,19 +63,19 @@ impl UseCases {
             (size::PASSWORD, &request.password),
             (size::REQUEST_ID, &request.request_id),
         ])?;
-        self.admit(&caller)?;
+        self.admit(context)?;
         let valid = self.parse(&request)?;
         // The same admission for names that are taken and for those that are not: a short deadline tells nothing.
-        drop(self.passwords.announce(caller)?);
+        drop(self.passwords.announce(context)?);
         // Cheap, and it spares a hash; what decides is the insertion below.
         if let Some(taken) = self.taken(&valid).await? {
-            return self.settle(taken, &valid, caller).await;
+            return self.settle(context, taken, &valid).await;
         }
         // Hashed before and outside any transaction: it takes a while.
-        let password_hash = self.passwords.hash(&valid.password, caller).await?;
+        let password_hash = self.passwords.hash(&valid.password, context).await?;
         let (user, mail) =
-            (self.new_user(&valid), self.charge_first_mail(&valid.email, caller).await?);
-        if self.store.user_create(self.to_add(&user, &valid, password_hash, caller)?).await? {
+            (self.new_user(&valid), self.charge_first_mail(context, &valid.email).await?);
+        if self.store.user_create(self.to_add(context, &user, &valid, password_hash)?).await? {
             self.outbox.wake();
             return Ok(self.registered(user));
         }
@@ -84,7 +84,7 @@ impl UseCases {
         }
         // Somebody was faster: perhaps this very request, sent twice.
         match self.taken(&valid).await? {
-            Some(taken) => self.settle(taken, &valid, caller).await,
+            Some(taken) => self.settle(context, taken, &valid).await,
             None => Err(Error::StoreUnavailable("a rival registration has vanished".into())),
         }
     }
@@ -118,13 +118,13 @@ impl UseCases {
 
     async fn settle(
         &self,
+        context: &Context,
         taken: Taken,
         valid: &Valid,
-        caller: Caller,
     ) -> Result<Registered, Error> {
         let error = match taken {
             Taken::RequestId(earlier) => {
-                let user = self.same_again(*earlier, valid, caller).await?;
+                let user = self.same_again(context, *earlier, valid).await?;
                 return Ok(self.registered(user));
             }
             Taken::Username => Error::UsernameTaken,
@@ -132,7 +132,7 @@ impl UseCases {
         };
         // Whoever tries out who has an account here (enumeration) gets no further than the failures of their source.
         let key = self.taken_key(valid.username.key(), valid.email.key());
-        self.charge(self.waste(Waste::Failures, caller.address, &key)).await?;
+        self.charge(self.waste(Waste::Failures, context.address, &key)).await?;
         Err(error)
     }
 
@@ -140,9 +140,9 @@ impl UseCases {
     /// more than the right password would.
     async fn same_again(
         &self,
+        context: &Context,
         earlier: Credentials,
         valid: &Valid,
-        caller: Caller,
     ) -> Result<User, Error> {
         let user = earlier.user;
         let same_fields = user.username == valid.username.as_str()
@@ -150,15 +150,15 @@ impl UseCases {
             && user.is_2fa_enabled == valid.is_2fa_enabled;
         if same_fields {
             let version = earlier.credential_version;
-            let budget = self.account_budget(user.id, version, None, caller.address);
+            let budget = self.account_budget(user.id, version, None, context.address);
             let stored = Some(earlier.password_hash.as_str());
-            let guess = self.guess(&budget, &valid.password, stored, &caller).await?;
+            let guess = self.guess(context, &budget, &valid.password, stored).await?;
             if guess.right && !guess.attempt.is_over_the_limit() {
                 self.give_back_password(&guess.attempt).await?;
                 return Ok(user);
             }
             let kind = EventKind::ConfirmationFailed;
-            self.record_failure(kind, Some(user.id), None, caller.address).await?;
+            self.record_failure(context, kind, Some(user.id), None).await?;
         }
         let problem = "was used before with other fields";
         Err(Error::InvalidFields(vec![InvalidField::new("request_id", problem)]))
@@ -172,10 +172,10 @@ impl UseCases {
 
     fn to_add(
         &self,
+        context: &Context,
         user: &User,
         valid: &Valid,
         password_hash: String,
-        caller: Caller,
     ) -> Result<NewUser, Error> {
         let verifies = self.policy.email_verification;
         Ok(NewUser {
@@ -186,8 +186,8 @@ impl UseCases {
             verify_by: verifies.then(|| user.created_at.plus(self.policy.unverified_ttl)),
             password_hash,
             request_id: valid.request_id,
-            verification: self.first_verification(user, &valid.email, caller)?,
-            address: caller.address,
+            verification: self.first_verification(context, user, &valid.email)?,
+            address: context.address,
         })
     }
 

@@ -6,7 +6,7 @@ use tracing::Instrument as _;
 
 use super::{Error, UseCases};
 use crate::{
-    domain::{Caller, Password},
+    domain::{Context, Password},
     store::Credentials,
 };
 
@@ -18,14 +18,14 @@ impl UseCases {
     ///
     /// In a task of its own: the login does not wait for it and does not fail with it. What does not happen this time, for
     /// lack of a free lane, happens at the next login.
-    pub(super) fn rehash(&self, credentials: &Credentials, password: &Password, caller: Caller) {
+    pub(super) fn rehash(&self, context: &Context, credentials: &Credentials, password: &Password) {
         if !self.passwords.is_replaced_by(password, &credentials.password_hash) {
             return;
         }
         let (this, credentials, password) = (self.clone(), credentials.clone(), password.clone());
+        let context = Context { deadline: Instant::now() + PATIENCE, ..context.clone() };
         let replacing = async move {
-            let caller = Caller { deadline: Instant::now() + PATIENCE, ..caller };
-            if let Err(error) = this.replace_hash(credentials, &password, caller).await {
+            if let Err(error) = this.replace_hash(&context, credentials, &password).await {
                 tracing::warn!(%error, "an outdated password hash stays for now");
             }
         };
@@ -34,11 +34,11 @@ impl UseCases {
 
     async fn replace_hash(
         &self,
+        context: &Context,
         credentials: Credentials,
         password: &Password,
-        caller: Caller,
     ) -> Result<(), Error> {
-        let hash = self.passwords.rehash(password, &credentials.password_hash, caller).await?;
+        let hash = self.passwords.rehash(password, &credentials.password_hash, context).await?;
         // Only in place of the hash that was checked: if the password has changed since, the new one stands.
         self.store.password_rehash(credentials, hash).await?;
         Ok(())

@@ -1,7 +1,7 @@
 //! RequestPasswordReset: a code for whoever has forgotten their password.
 
 use super::{Error, UseCases, mailbox::PendingMailboxCode};
-use crate::{domain::Caller, token::OpaqueToken};
+use crate::{domain::Context, token::OpaqueToken};
 
 /// What a caller sent.
 #[derive(Debug)]
@@ -19,10 +19,10 @@ impl UseCases {
     /// A bad field; the cool-down; too many calls or mails; the store's.
     pub async fn request_password_reset(
         &self,
+        context: &Context,
         request: RequestPasswordResetRequest,
-        caller: Caller,
     ) -> Result<PendingMailboxCode, Error> {
         let RequestPasswordResetRequest { email, device_token } = request;
-        self.begin_reset(&email, &device_token, caller).await
+        self.begin_reset(context, &email, &device_token).await
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Error, PendingChallenge, UseCases, challenge::new_code};
 use crate::{
-    domain::{Caller, size},
+    domain::{Context, size},
     store::{CodeRules, Renewal},
     token::OpaqueToken,
 };
@@ -15,11 +15,11 @@ impl UseCases {
     /// store's.
     pub async fn resend_code(
         &self,
+        context: &Context,
         token: OpaqueToken,
-        caller: Caller,
     ) -> Result<PendingChallenge, Error> {
         token.check_size(size::CHALLENGE_ID).ok_or(Error::ChallengeInvalid)?;
-        self.admit(&caller)?;
+        self.admit(context)?;
         let (now, policy) = (self.clock.now(), &self.policy.code);
         let token_mac = self.challenge_mac(&token);
         // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
@@ -33,11 +33,11 @@ impl UseCases {
             now,
             next_resend_at: now.plus(policy.resend_after),
             max_attempts: policy.max_attempts,
-            is_long_code: self.needs_long_code(&challenge, caller.address).await?,
+            is_long_code: self.needs_long_code(&challenge, context.address).await?,
         };
         let code = new_code(rules.is_long_code);
         let code_mac = self.code_mac(&token_mac, code.expose());
-        let message = self.login_code(&user, code, &challenge, caller.address)?;
+        let message = self.login_code(&user, code, &challenge, context.address)?;
         let mail = self.login_mail_charge(&user, challenge.device_id.is_some());
         let mail = self.charge(vec![mail]).await?;
         let not_renewed =

@@ -2,7 +2,7 @@
 
 use super::{Error, UseCases, mailbox::MailboxPurpose};
 use crate::{
-    domain::{Caller, InvalidField, size},
+    domain::{Context, InvalidField, size},
     token::{OpaqueToken, VerificationId},
 };
 
@@ -15,11 +15,11 @@ impl UseCases {
     /// mails; the store's.
     pub async fn resend_email_verification(
         &self,
+        context: &Context,
         verification: &OpaqueToken,
-        caller: Caller,
     ) -> Result<OpaqueToken, Error> {
         verification.check_size(size::VERIFICATION_ID).ok_or(Error::ChallengeInvalid)?;
-        self.admit(&caller)?;
+        self.admit(context)?;
         if verification.expose().is_empty() {
             let problem = "must be the id that Register returned; an address is not enough";
             return Err(InvalidField::new("verification_id", problem).into());
@@ -28,6 +28,6 @@ impl UseCases {
         let user_id = id.and_then(|id| id.user(&self.master_key)).ok_or(Error::ChallengeInvalid)?;
         let found = self.store.user_by_id(user_id).await?;
         let waits = found.filter(|found| MailboxPurpose::EmailVerification.is_for(&found.user));
-        self.send_verification(&waits.ok_or(Error::ChallengeInvalid)?, caller).await
+        self.send_verification(context, &waits.ok_or(Error::ChallengeInvalid)?).await
     }
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     delivery::Notice,
-    domain::{Caller, EventKind, OneTimeCode, Password, RecoveryCode, User, size},
+    domain::{Context, EventKind, OneTimeCode, Password, RecoveryCode, User, size},
     store::{MailboxCode, MailboxProof, PasswordReset, SpentRecoveryCode},
     token::{DeviceToken, OpaqueToken},
 };
@@ -38,8 +38,8 @@ impl UseCases {
     /// no second factor beside the mailbox; an account to be ended whose address is verified; the store's and the hasher's.
     pub async fn reset_password(
         &self,
+        context: &Context,
         request: ResetPasswordRequest,
-        caller: Caller,
     ) -> Result<Option<OpaqueToken>, Error> {
         check_sizes([
             (size::CODE, &request.code),
@@ -47,23 +47,23 @@ impl UseCases {
             (size::RECOVERY_CODE, &request.recovery_code),
         ])?;
         request.reset.check_size(size::RESET_ID).ok_or(Error::ChallengeInvalid)?;
-        self.admit(&caller)?;
+        self.admit(context)?;
         // Neither fields that are no good for anybody nor a machine that is too busy to hash cost an attempt.
         let (code, recovery_code) = self.parse_reset(&request)?;
         if !request.end_unverified_account {
-            drop(self.passwords.announce(caller)?);
+            drop(self.passwords.announce(context)?);
         }
         let purpose = MailboxPurpose::PasswordReset;
         let (sent, user_id) =
-            self.answer_mailbox_code(purpose, &request.reset, &code, caller).await?;
+            self.answer_mailbox_code(context, purpose, &request.reset, &code).await?;
         let done = if request.end_unverified_account {
-            self.end_unverified(&sent, user_id, caller).await.map(|()| None)
+            self.end_unverified(context, &sent, user_id).await.map(|()| None)
         } else {
             let new = (request.new_password.as_str(), recovery_code.as_ref());
-            self.set_anew(&sent, user_id, new, caller).await.map(Some)
+            self.set_anew(context, &sent, user_id, new).await.map(Some)
         };
         if matches!(done, Err(Error::ChallengeInvalid)) {
-            self.record_failure(EventKind::CodeFailed, Some(user_id), None, caller.address).await?;
+            self.record_failure(context, EventKind::CodeFailed, Some(user_id), None).await?;
         }
         done
     }
@@ -91,10 +91,10 @@ impl UseCases {
     /// Sets the password of a user whose code was right. What is said from here on, nobody else hears.
     async fn set_anew(
         &self,
+        context: &Context,
         sent: &MailboxCode,
         user_id: uuid::Uuid,
         (new_password, recovery_code): (&str, Option<&RecoveryCode>),
-        caller: Caller,
     ) -> Result<OpaqueToken, Error> {
         let credential_version = sent.credential_version;
         let found = self.store.user_by_id(user_id).await?.filter(|found| {
@@ -102,10 +102,10 @@ impl UseCases {
         });
         let user = found.ok_or(Error::ChallengeInvalid)?.user;
         let new_password = self.new_password(new_password, &user)?;
-        let recovery_code = self.other_factor(recovery_code, &user, caller).await?;
+        let recovery_code = self.other_factor(context, recovery_code, &user).await?;
         // Before and outside any transaction: it takes a while. If it can't be done the code stays good.
-        let password_hash = self.passwords.hash(&new_password, caller).await?;
-        let at = self.revoking(self.clock.now(), caller);
+        let password_hash = self.passwords.hash(&new_password, context).await?;
+        let at = self.revoking(context, self.clock.now());
         let code_id = sent.id;
         let reset = PasswordReset {
             user_id,
@@ -115,7 +115,7 @@ impl UseCases {
             password_hash,
             at,
         };
-        let notice = self.notice(&user, Notice::PasswordChanged, caller)?;
+        let notice = self.notice(context, &user, Notice::PasswordChanged)?;
         // Of several callers with the right code, one passes; and none if the credentials have changed since it was sent.
         if !self.store.password_reset(reset, notice).await? {
             return Err(Error::ChallengeInvalid);
@@ -136,11 +136,11 @@ impl UseCases {
     /// long as nobody has shown to read the mailbox, whoever does may end the account, and with that has the address.
     async fn end_unverified(
         &self,
+        context: &Context,
         sent: &MailboxCode,
         user_id: uuid::Uuid,
-        caller: Caller,
     ) -> Result<(), Error> {
-        let at = self.revoking(self.clock.now(), caller);
+        let at = self.revoking(context, self.clock.now());
         if self.store.unverified_user_end(MailboxProof { code_id: sent.id, user_id, at }).await? {
             return Ok(());
         }
@@ -153,14 +153,14 @@ impl UseCases {
     /// it would be in with what it gets alone. Then a recovery code takes the other factor's place.
     async fn other_factor(
         &self,
+        context: &Context,
         given: Option<&RecoveryCode>,
         user: &User,
-        caller: Caller,
     ) -> Result<Option<SpentRecoveryCode>, Error> {
         if !user.is_2fa_enabled || self.store.factors_of(user.id).await?.totp.is_some() {
             return Ok(None);
         }
         let code = given.ok_or(Error::RecoveryCodeNeeded)?;
-        self.recovery_code(code, user, caller).map(Some)
+        self.recovery_code(context, code, user).map(Some)
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Clock, disable_user::revoking};
 use crate::{
-    domain::last_step_at,
+    domain::{Context, last_step_at},
     store::{Restoration, Result, Store},
 };
 
@@ -22,11 +22,12 @@ const BATCH: u32 = 500;
 /// # Errors
 /// The store's.
 pub async fn end_what_was_revived(
+    context: &Context,
     store: &dyn Store,
     clock: &Clock,
     keep_recovery_codes: bool,
 ) -> Result<()> {
-    let at = revoking(clock);
+    let at = revoking(context, clock);
     let spent_step = last_step_at(at.now);
     let restoration = Restoration { at, spent_step, keep_recovery_codes };
     store.restored_begin(restoration).await?;

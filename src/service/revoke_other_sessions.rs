@@ -1,7 +1,7 @@
 //! RevokeOtherSessions: ends all of the user's sessions but the one that asks.
 
 use super::{Account, Error, UseCases};
-use crate::domain::Caller;
+use crate::domain::Context;
 
 impl UseCases {
     /// Ends the other sessions; gives how many there were.
@@ -10,11 +10,11 @@ impl UseCases {
     /// The session that asks has ended meanwhile; the store's.
     pub async fn revoke_other_sessions(
         &self,
+        context: &Context,
         account: &Account,
-        caller: Caller,
     ) -> Result<usize, Error> {
         let (user, asking) = (account.user().id, account.session().id);
-        let at = self.revoking(self.clock.now(), caller);
+        let at = self.revoking(context, self.clock.now());
         let ended = self.store.session_revoke_others(user, asking, at).await?;
         ended.ok_or(Error::TokenInvalid)
     }

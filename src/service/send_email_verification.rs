@@ -2,7 +2,7 @@
 
 use super::{Account, Error, UseCases, mailbox::MailboxPurpose};
 use crate::{
-    domain::{Caller, Email},
+    domain::{Context, Email},
     store::Credentials,
     token::{OpaqueToken, VerificationId},
 };
@@ -14,31 +14,31 @@ impl UseCases {
     /// An address that is verified already; the cool-down; too many calls or mails; the store's.
     pub async fn send_email_verification(
         &self,
+        context: &Context,
         account: &Account,
-        caller: Caller,
     ) -> Result<OpaqueToken, Error> {
-        self.admit(&caller)?;
+        self.admit(context)?;
         if account.user().email_verified {
             return Err(Error::EmailVerified);
         }
-        self.send_verification(account.credentials(), caller).await
+        self.send_verification(context, account.credentials()).await
     }
 
     /// Sends a code to the address of somebody who is known to be the account's, under an id of its own: an earlier one keeps
     /// its code and its attempts.
     pub(super) async fn send_verification(
         &self,
+        context: &Context,
         credentials: &Credentials,
-        caller: Caller,
     ) -> Result<OpaqueToken, Error> {
         let user = &credentials.user;
         let (purpose, email) = (MailboxPurpose::EmailVerification, Email::parse(&user.email)?);
         // The mails of all accounts that claim the address count together, the wrong codes of each by themselves.
         let budget = self.mailbox_budget(purpose.label(), &email, Some(user.id));
-        let mails = self.asked_mail_charges(purpose.label(), &email, false, caller.address);
+        let mails = self.asked_mail_charges(purpose.label(), &email, false, context.address);
         self.charge(mails).await?;
         let id = VerificationId::next(&self.master_key, user.id).text();
-        let new = self.new_mailbox_code(purpose, &id, credentials.into(), budget, caller)?;
+        let new = self.new_mailbox_code(context, purpose, &id, credentials.into(), budget)?;
         self.store.mailbox_code_create(new).await?;
         self.outbox.wake();
         Ok(id)

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Error, UseCases, known};
 use crate::{
-    domain::{AuthMethod, CLOCK_SKEW, Caller, Policy, Session, Timestamp, User},
+    domain::{AuthMethod, CLOCK_SKEW, Context, Policy, Session, Timestamp, User},
     store::{Credentials, Revoking, SessionLimit},
     token::{AccessToken, DeviceToken, OpaqueToken, RefreshToken},
 };
@@ -108,9 +108,9 @@ impl UseCases {
     }
 
     /// What is ended now.
-    pub(super) fn revoking(&self, now: Timestamp, caller: Caller) -> Revoking {
+    pub(super) fn revoking(&self, context: &Context, now: Timestamp) -> Revoking {
         let tokens_expire_at = self.tokens_expire_at(now);
-        Revoking { now, tokens_expire_at, address: caller.address }
+        Revoking { now, tokens_expire_at, address: context.address }
     }
 
     /// Tokens of what is ended now may still be around for as long as one can be valid. One may even be issued after `now`, by

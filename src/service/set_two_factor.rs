@@ -3,7 +3,7 @@
 use super::{Account, Confirmation, Error, UseCases};
 use crate::{
     delivery::Notice,
-    domain::{Caller, User},
+    domain::{Context, User},
     store::TwoFactor,
 };
 
@@ -16,10 +16,10 @@ impl UseCases {
     /// store's and the hasher's.
     pub async fn set_two_factor(
         &self,
+        context: &Context,
         account: &Account,
         enabled: bool,
         confirmation: Confirmation,
-        caller: Caller,
     ) -> Result<User, Error> {
         let password = confirmation.parse()?;
         let user = account.user();
@@ -28,10 +28,10 @@ impl UseCases {
         if enabled && !user.is_2fa_enabled && !reachable {
             return Err(Error::EmailUnverified);
         }
-        self.confirm(account, &password, confirmation.second_factor.as_ref(), caller).await?;
+        self.confirm(context, account, &password, confirmation.second_factor.as_ref()).await?;
         let what = if enabled { Notice::TwoFactorOn } else { Notice::TwoFactorOff };
-        let notice = self.notice(user, what, caller)?;
-        let change = self.factor_change(account, caller);
+        let notice = self.notice(context, user, what)?;
+        let change = self.factor_change(context, account);
         let to = if enabled {
             let verified_only = self.policy.email_verification;
             TwoFactor::On { verified_only, tokens_expire_at: self.tokens_expire_at(change.now) }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{Error, UseCases};
-use crate::domain::{Caller, Source, SourceRate};
+use crate::domain::{Context, Source, SourceRate};
 
 /// So many addresses are counted. Each is forgotten seconds after its last call: it takes a flood from as many networks to
 /// fill this, which a limit for each of them would not stop either. Those beyond are let through.
@@ -42,13 +42,13 @@ impl Sources {
         Self { rate, buckets: Arc::new(Mutex::new(buckets)) }
     }
 
-    fn admit(&self, caller: &Caller, now: Duration) -> Result<(), Duration> {
+    fn admit(&self, context: &Context, now: Duration) -> Result<(), Duration> {
         // What calls from this very machine is a proxy that is not trusted, or a tool: not one of many strangers. Who has no
         // address may be any of them: they are one source.
         let is_loopback =
-            caller.address.is_some_and(|address| address.to_canonical().is_loopback());
+            context.address.is_some_and(|address| address.to_canonical().is_loopback());
         let Some(rate) = self.rate.filter(|_| !is_loopback) else { return Ok(()) };
-        let source = Source::from(caller.address);
+        let source = Source::from(context.address);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let full_at = rate.admit(buckets.full_at.get(&source).copied(), now)?;
         buckets.sweep(now);
@@ -71,19 +71,25 @@ impl Buckets {
 
 impl UseCases {
     /// Counts a call against its address. Goes before all that costs anything.
-    pub(super) fn admit(&self, caller: &Caller) -> Result<(), Error> {
-        self.sources.admit(caller, self.clock.elapsed()).map_err(Error::Throttled)
+    pub(super) fn admit(&self, context: &Context) -> Result<(), Error> {
+        self.sources.admit(context, self.clock.elapsed()).map_err(Error::Throttled)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::{net::IpAddr, time::Instant};
+
+    use uuid::Uuid;
 
     use super::*;
 
-    fn from(address: &str) -> Caller {
-        Caller { address: Some(address.parse().unwrap()), deadline: Instant::now() }
+    fn of(address: Option<IpAddr>) -> Context {
+        Context::of_nobody(address, Instant::now(), Uuid::nil().into())
+    }
+
+    fn from(address: &str) -> Context {
+        of(Some(address.parse().unwrap()))
     }
 
     fn at(seconds: u64) -> Duration {
@@ -106,7 +112,7 @@ mod tests {
     #[test]
     fn callers_without_an_address_share_a_bucket() {
         let sources = Sources::new(1);
-        let unknown = Caller { address: None, deadline: Instant::now() };
+        let unknown = of(None);
         assert!((0..5).all(|_| sources.admit(&unknown, at(0)).is_ok()));
         assert_eq!(sources.admit(&unknown, at(0)), Err(Duration::from_secs(1)));
         assert!(sources.admit(&from("192.0.2.1"), at(0)).is_ok());
@@ -127,10 +133,7 @@ mod tests {
     fn addresses_that_are_silent_are_forgotten_and_too_many_are_not_kept() {
         let sources = Sources::new(1);
         let kept = || sources.buckets.lock().unwrap().full_at.len();
-        let network = |number: u32| Caller {
-            address: Some(std::net::Ipv4Addr::from(0x0A00_0000 + number).into()),
-            deadline: Instant::now(),
-        };
+        let network = |number: u32| of(Some(std::net::Ipv4Addr::from(0x0A00_0000 + number).into()));
         for number in 0..u32::try_from(MAX_SOURCES).unwrap() + 10 {
             assert!(sources.admit(&network(number), at(1)).is_ok());
         }

@@ -10,7 +10,7 @@ use super::{
     session::Destination,
 };
 use crate::{
-    domain::{Caller, Challenge, EventKind, Factor, InvalidField, size},
+    domain::{Challenge, Context, EventKind, Factor, InvalidField, size},
     store::{Credentials, ReservedChallenge, Spending},
     token::OpaqueToken,
 };
@@ -32,20 +32,20 @@ impl UseCases {
     /// attempts left; too many failed codes; the store's.
     pub async fn verify_2fa(
         &self,
+        context: &Context,
         request: Verify2faRequest,
-        caller: Caller,
     ) -> Result<Tokens, Error> {
         let problem = "one of otp_code, totp_code and recovery_code must be there";
         let proof = request.proof.ok_or_else(|| InvalidField::new("proof", problem))?;
         check_sizes([proof.size()])?;
         request.challenge.check_size(size::CHALLENGE_ID).ok_or(Error::ChallengeInvalid)?;
-        self.admit(&caller)?;
+        self.admit(context)?;
         let proof = proof.parse()?;
         let reserved = self.reserve(&request.challenge).await?;
         let user_id = reserved.challenge.user_id;
         // The account's own limit, over all challenges; it too is spent before anything is compared.
-        let attempt = self.charge_code(&reserved.challenge, proof.factor(), caller).await?;
-        let answered = self.check(&proof, reserved, caller).await;
+        let attempt = self.charge_code(context, &reserved.challenge, proof.factor()).await?;
+        let answered = self.check(context, &proof, reserved).await;
         match answered {
             Ok((tokens, passwords)) => {
                 self.count_as_right(attempt, passwords).await;
@@ -53,7 +53,7 @@ impl UseCases {
             }
             Err(Error::ChallengeInvalid) => {
                 let kind = EventKind::CodeFailed;
-                self.record_wrong_code(kind, user_id, None, attempt.as_ref(), caller).await?;
+                self.record_wrong_code(context, kind, user_id, None, attempt.as_ref()).await?;
                 Err(Error::ChallengeInvalid)
             }
             Err(error) => Err(error),
@@ -73,47 +73,48 @@ impl UseCases {
     /// Completes the login, if the proof is right.
     async fn check(
         &self,
+        context: &Context,
         proof: &Code,
         reserved: Reserved,
-        caller: Caller,
     ) -> Result<(Tokens, Budget), Error> {
         let user = self.store.user_by_id(reserved.challenge.user_id).await?;
         let credentials = user.ok_or(Error::ChallengeInvalid)?;
-        let spending = self.evaluate(proof, &reserved, &credentials.user, caller).await?;
+        let spending = self.evaluate(context, proof, &reserved, &credentials.user).await?;
         let (challenge, factor) = (reserved.challenge, proof.factor());
         let Challenge { user_id, credential_version, device_id, .. } = challenge;
-        let passwords = self.account_budget(user_id, credential_version, device_id, caller.address);
-        let tokens = self.answer(challenge, &credentials, (factor, spending), caller).await?;
+        let passwords =
+            self.account_budget(user_id, credential_version, device_id, context.address);
+        let tokens = self.answer(context, challenge, &credentials, (factor, spending)).await?;
         Ok((tokens, passwords))
     }
 
     /// Charges the budgets of a code. A long one is not counted: nobody guesses it, and whoever tries would keep others out.
     async fn charge_code(
         &self,
+        context: &Context,
         challenge: &Challenge,
         factor: Factor,
-        caller: Caller,
     ) -> Result<Option<Attempt>, Error> {
         if factor == Factor::EmailCode && challenge.is_long_code {
             return Ok(None);
         }
-        let charges = self.challenge_charges(factor, challenge, caller.address);
+        let charges = self.challenge_charges(factor, challenge, context.address);
         self.charge(charges).await.map(Some)
     }
 
     /// Completes the login whose challenge was answered rightly.
     async fn answer(
         &self,
+        context: &Context,
         challenge: Challenge,
         credentials: &Credentials,
         (factor, spending): (Factor, Spending),
-        caller: Caller,
     ) -> Result<Tokens, Error> {
         let destination = Destination {
             device_id: challenge.device_id,
             audience: challenge.audience.clone(),
             device_name: challenge.device_name.clone(),
-            address: caller.address,
+            address: context.address,
         };
         let session = self.new_session(credentials, &destination, factor.methods());
         // Of several callers with the right code, one passes; and none if the code was used for another challenge, the

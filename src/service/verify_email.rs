@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::{Error, UseCases, fields::check_sizes, mailbox::MailboxPurpose};
 use crate::{
-    domain::{Caller, OneTimeCode, size},
+    domain::{Context, OneTimeCode, size},
     store::MailboxProof,
     token::OpaqueToken,
 };
@@ -26,18 +26,18 @@ impl UseCases {
     /// failed codes; the store's.
     pub async fn verify_email(
         &self,
+        context: &Context,
         request: VerifyEmailRequest,
-        caller: Caller,
     ) -> Result<(), Error> {
         let VerifyEmailRequest { verification, code } = request;
         check_sizes([(size::CODE, &code)])?;
         verification.check_size(size::VERIFICATION_ID).ok_or(Error::ChallengeInvalid)?;
-        self.admit(&caller)?;
+        self.admit(context)?;
         let code = OneTimeCode::of_a_mail(size::CODE, &code)?;
         let purpose = MailboxPurpose::EmailVerification;
         let (sent, user_id) =
-            self.answer_mailbox_code(purpose, &verification, &code, caller).await?;
-        let at = self.revoking(self.clock.now(), caller);
+            self.answer_mailbox_code(context, purpose, &verification, &code).await?;
+        let at = self.revoking(context, self.clock.now());
         if self.store.email_verify(MailboxProof { code_id: sent.id, user_id, at }).await? {
             return Ok(());
         }

@@ -43,7 +43,7 @@ use self::{
     queue::{Full, Queue},
 };
 use super::{Error, Settings};
-use crate::domain::{Caller, Source};
+use crate::domain::{Context, Source};
 
 /// What bcrypt gives: 24 bytes, of which 23 are stored.
 type Digest = [u8; 24];
@@ -172,14 +172,14 @@ impl Engine {
     /// # Errors
     /// [`Error::Overloaded`] at once, where the queue is full or the deadline can't be met; [`Error::Broken`] where the
     /// thread has died.
-    pub(super) fn run(
-        &self,
+    pub(super) fn run<'a>(
+        &'a self,
         job: Job,
-        caller: Caller,
-    ) -> impl Future<Output = Result<Digest, Error>> {
+        context: &Context,
+    ) -> impl Future<Output = Result<Digest, Error>> + use<'a> {
         let (answer, digest) = oneshot::channel();
-        let source = Source::from(caller.address);
-        let admitted = self.admit(job, source, caller.deadline, answer);
+        let source = Source::from(context.address);
+        let admitted = self.admit(job, source, context.deadline, answer);
         // If the caller goes away while the job waits, the job goes with them.
         let entry = admitted.map(|id| Entry { shared: &self.shared, source, id });
         async move {
@@ -196,11 +196,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Overloaded`].
-    pub(super) fn announce(&self, caller: Caller) -> Result<Announced, Error> {
-        let (shared, source) = (&*self.shared, Source::from(caller.address));
+    pub(super) fn announce(&self, context: &Context) -> Result<Announced, Error> {
+        let (shared, source) = (&*self.shared, Source::from(context.address));
         let mut state = shared.lock();
         let (wait, takes) = self.estimate(&state, source, shared.usual_steps);
-        let reason = if Instant::now() + wait + takes > caller.deadline {
+        let reason = if Instant::now() + wait + takes > context.deadline {
             Reason::Deadline
         } else if state.queue.has_room_for(source, state.announced) {
             state.announced += 1;

@@ -4,6 +4,7 @@ use std::{future::Future, net::IpAddr, pin::pin, task::Poll};
 
 use bcrypt_lanes::LaneCount;
 use futures_util::{future::join_all, poll};
+use uuid::Uuid;
 
 use super::*;
 
@@ -27,8 +28,8 @@ fn job(cost: u32) -> Job {
     }
 }
 
-fn patient() -> Caller {
-    Caller { address: None, deadline: Instant::now() + Duration::from_secs(3600) }
+fn patient() -> Context {
+    Context::of_operator(Instant::now() + Duration::from_secs(3600), Uuid::nil().into())
 }
 
 /// Waits for `work`, but not for ever.
@@ -49,7 +50,7 @@ async fn until(is_so: impl Fn() -> bool) {
 /// Waits until the plan, which is one for all workers, is made and nothing runs. A worker that has not come up yet takes
 /// its jobs when it has.
 async fn idle(engine: &Engine) {
-    soon(engine.run(job(4), patient())).await.unwrap();
+    soon(engine.run(job(4), &patient())).await.unwrap();
     assert!(engine.shared.plan.get().is_some(), "no job is done before");
     until(|| engine.figures().lanes_in_use() == 0).await;
 }
@@ -79,7 +80,7 @@ async fn each_kernel_gives_what_bcrypt_gives() {
                 bcrypt::bcrypt(job.cost.get(), job.salt, &key)
             })
             .collect();
-        let digests = soon(join_all(jobs.map(|job| engine.run(job, patient())))).await;
+        let digests = soon(join_all(jobs.map(|job| engine.run(job, &patient())))).await;
         let digests: Vec<_> = digests.into_iter().map(Result::unwrap).collect();
         assert_eq!(digests, expected, "{kernel:?}");
         assert_eq!(engine.figures().done_and_late(), (40, 0));
@@ -91,18 +92,18 @@ async fn a_padded_job_takes_as_long_as_a_dear_one() {
     let engine = engine(|_| {});
     idle(&engine).await;
     let padded = Job { padded_to: Cost::try_from(16).unwrap(), ..job(4) };
-    let mut padded = pin!(engine.run(padded, patient()));
+    let mut padded = pin!(engine.run(padded, &patient()));
     assert!(poll!(&mut padded).is_pending());
     until(|| engine.figures().lanes_in_use() == 1).await;
     // Sixteen times the work that the padded one would be by itself.
-    soon(engine.run(job(8), patient())).await.unwrap();
+    soon(engine.run(job(8), &patient())).await.unwrap();
     assert!(poll!(&mut padded).is_pending());
 }
 
 #[tokio::test]
 async fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
     let engine = engine(|settings| settings.queue = 0);
-    let Err(Error::Overloaded { retry_after }) = engine.run(job(4), patient()).await else {
+    let Err(Error::Overloaded { retry_after }) = engine.run(job(4), &patient()).await else {
         panic!("not refused")
     };
     assert!(retry_after >= Duration::from_millis(100), "{retry_after:?}");
@@ -113,9 +114,9 @@ async fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
 async fn a_deadline_that_cannot_be_met_is_refused_before_any_work() {
     let engine = engine(|_| {});
     idle(&engine).await;
-    let soon = Caller { deadline: Instant::now() + Duration::from_millis(50), ..patient() };
+    let soon = Context { deadline: Instant::now() + Duration::from_millis(50), ..patient() };
     // Seconds of work.
-    assert!(matches!(engine.run(job(16), soon).await, Err(Error::Overloaded { .. })));
+    assert!(matches!(engine.run(job(16), &soon).await, Err(Error::Overloaded { .. })));
     assert_eq!(engine.figures().refusals(Reason::Deadline), 1);
     assert_eq!(engine.figures().done_and_late(), (1, 0));
 }
@@ -125,7 +126,7 @@ async fn an_estimate_supposes_that_the_jobs_in_the_lanes_have_just_begun() {
     let engine =
         engine(|settings| (settings.threads, settings.lanes) = (1, LaneCount::try_from(1).ok()));
     idle(&engine).await;
-    let mut running = pin!(engine.run(job(16), patient()));
+    let mut running = pin!(engine.run(job(16), &patient()));
     assert!(poll!(&mut running).is_pending());
     while engine.figures().lanes_in_use() < 1 {
         tokio::task::yield_now().await;
@@ -140,7 +141,8 @@ async fn callers_that_go_away_leave_nothing_behind() {
     idle(&engine).await;
     {
         // Far more than the lanes, each of seconds.
-        let mut jobs: Vec<_> = (0..100).map(|_| Box::pin(engine.run(job(16), patient()))).collect();
+        let mut jobs: Vec<_> =
+            (0..100).map(|_| Box::pin(engine.run(job(16), &patient()))).collect();
         for job in &mut jobs {
             assert!(matches!(poll!(job), Poll::Pending));
         }
@@ -157,7 +159,7 @@ async fn two_jobs_run_on_two_threads() {
     let engine = engine(|_| {});
     idle(&engine).await;
     let (mut first, mut second) =
-        (pin!(engine.run(job(16), patient())), pin!(engine.run(job(16), patient())));
+        (pin!(engine.run(job(16), &patient())), pin!(engine.run(job(16), &patient())));
     assert!(poll!(&mut first).is_pending() && poll!(&mut second).is_pending());
     until(|| engine.figures().lanes_in_use() == 2).await;
     assert_eq!(engine.shared.lock().occupied, [1, 1]);
@@ -167,10 +169,10 @@ async fn two_jobs_run_on_two_threads() {
 async fn a_flood_from_one_address_makes_room_for_another() {
     let engine = engine(|settings| (settings.threads, settings.queue) = (1, 10));
     idle(&engine).await;
-    let from = |last: u8| Caller { address: Some(IpAddr::from([10, 0, 0, last])), ..patient() };
+    let from = |last: u8| Context { address: Some(IpAddr::from([10, 0, 0, last])), ..patient() };
     let waiting = async |number: usize| {
         let mut jobs: Vec<_> =
-            (0..number).map(|_| Box::pin(engine.run(job(16), from(1)))).collect();
+            (0..number).map(|_| Box::pin(engine.run(job(16), &from(1)))).collect();
         for job in &mut jobs {
             assert!(poll!(job).is_pending(), "there was room");
         }
@@ -181,8 +183,8 @@ async fn a_flood_from_one_address_makes_room_for_another() {
     let in_lanes = waiting(lanes).await;
     until(|| engine.shared.lock().occupied == [lanes]).await;
     let in_queue = waiting(10).await;
-    assert!(matches!(engine.run(job(16), from(1)).await, Err(Error::Overloaded { .. })));
-    let mut other = pin!(engine.run(job(4), from(2)));
+    assert!(matches!(engine.run(job(16), &from(1)).await, Err(Error::Overloaded { .. })));
+    let mut other = pin!(engine.run(job(4), &from(2)));
     assert!(poll!(&mut other).is_pending(), "it was let in");
     assert_eq!(engine.figures().refusals(Reason::Unfair), 1);
     drop((in_lanes, in_queue));
@@ -192,9 +194,9 @@ async fn a_flood_from_one_address_makes_room_for_another() {
 #[tokio::test]
 async fn a_job_that_is_announced_has_its_room_until_it_comes_or_does_not() {
     let engine = engine(|settings| settings.queue = 2);
-    let first = engine.announce(patient()).unwrap();
-    let _second = engine.announce(patient()).unwrap();
-    assert!(matches!(engine.announce(patient()), Err(Error::Overloaded { .. })));
+    let first = engine.announce(&patient()).unwrap();
+    let _second = engine.announce(&patient()).unwrap();
+    assert!(matches!(engine.announce(&patient()), Err(Error::Overloaded { .. })));
     drop(first);
-    assert!(engine.announce(patient()).is_ok());
+    assert!(engine.announce(&patient()).is_ok());
 }

@@ -24,7 +24,7 @@ use self::figures::Figures;
 use super::{Error, UseCases};
 use crate::{
     delivery::{Content, Message, Notice},
-    domain::{Caller, Timestamp, User},
+    domain::{Context, Timestamp, User},
     store::SealedMessage,
     token::{MasterKey, Place},
 };
@@ -63,11 +63,11 @@ impl UseCases {
     /// A message that tells a user what has just happened to their account, and from which address.
     pub(super) fn notice(
         &self,
+        context: &Context,
         user: &User,
         what: Notice,
-        caller: Caller,
     ) -> Result<SealedMessage, Error> {
-        notice(&self.master_key, user, what, caller.address, self.clock.now())
+        notice(&self.master_key, user, what, context.address, self.clock.now())
     }
 }
 

@@ -7,10 +7,11 @@ use std::{
 
 use bcrypt_lanes::{Cost, LaneCount};
 use futures_util::future::join_all;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{
-    super::{Caller, Engine, Error, Job, KernelChoice, Measurement, Settings},
+    super::{Context, Engine, Error, Job, KernelChoice, Measurement, Settings},
     Row,
 };
 
@@ -57,8 +58,9 @@ async fn hash(engine: &Engine, cost: u32) -> io::Result<()> {
     let job =
         Job { key: Zeroizing::new(b"calibration".to_vec()), salt: [7; 16], cost, padded_to: cost };
     // As long as it takes.
-    let caller = Caller { address: None, deadline: Instant::now() + Duration::from_secs(3600) };
-    engine.run(job, caller).await.map(drop).map_err(|error: Error| io::Error::other(error))
+    let deadline = Instant::now() + Duration::from_secs(3600);
+    let context = Context::of_operator(deadline, Uuid::nil().into());
+    engine.run(job, &context).await.map(drop).map_err(|error: Error| io::Error::other(error))
 }
 
 fn choice(kernel: &str) -> KernelChoice {
