@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use countersign::{
-    domain::{AuthMethod, Session, Timestamp, User},
+    domain::{Actor, AuthMethod, Session, Timestamp, User},
     store::{NewUser, Revoking, SessionLimit, Settled, Store},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -31,7 +31,8 @@ pub(crate) async fn rate(store: &dyn Store) -> anyhow::Result<f64> {
         .buffer_unordered(AT_A_TIME)
         .try_collect::<Vec<_>>()
         .await?;
-    let at = Revoking { now, tokens_expire_at: now.plus(Duration::from_secs(900)), address: None };
+    let tokens_expire_at = now.plus(Duration::from_secs(900));
+    let at = Revoking { now, tokens_expire_at, actor: Actor::Nobody, address: None };
     let begun = Instant::now();
     let revoked: Vec<_> = stream::iter(sessions)
         .map(|session| store.session_revoke(session.id, id, at))
@@ -61,6 +62,7 @@ fn user(created_at: Timestamp) -> NewUser {
         password_hash: String::new(),
         request_id: None,
         verification: None,
+        actor: Actor::Nobody,
         address: None,
     }
 }

@@ -70,7 +70,7 @@ async fn user_id(store: &dyn Store, name: &str) -> anyhow::Result<Uuid> {
 }
 
 fn text(events: &[Event]) -> String {
-    let heading = ["at", "event", "user", "session", "address"].map(str::to_owned);
+    let heading = ["at", "event", "user", "session", "address", "actor"].map(str::to_owned);
     let row = |event: &Event| {
         [
             date::seconds(event.at),
@@ -78,10 +78,11 @@ fn text(events: &[Event]) -> String {
             event.user_id.map_or_else(none, |id| id.to_string()),
             event.session_id.map_or_else(none, |id| id.to_string()),
             event.address.map_or_else(none, |address| address.to_string()),
+            event.actor.map_or_else(none, |actor| actor.to_string()),
         ]
     };
     let rows: Vec<_> = [heading].into_iter().chain(events.iter().map(row)).collect();
-    aligned(&rows, &[0, 1, 2, 3, 4])
+    aligned(&rows, &[0, 1, 2, 3, 4, 5])
 }
 
 fn none() -> String {
@@ -97,6 +98,7 @@ fn lines(events: &[Event]) -> String {
             "user_id": event.user_id.map(|id| id.to_string()),
             "session_id": event.session_id.map(|id| id.to_string()),
             "address": event.address,
+            "actor": event.actor.map(|actor| actor.to_string()),
         });
         format!("{data}\n")
     };

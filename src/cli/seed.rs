@@ -1,6 +1,6 @@
 //! `countersign seed`.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::{bail, ensure};
 use futures_util::{StreamExt as _, stream};

@@ -1,6 +1,6 @@
 //! The context of a use case: who acts, from where, until when somebody waits, and which call it is.
 
-use std::{net::IpAddr, time::Instant};
+use std::{fmt, net::IpAddr, time::Instant};
 
 use uuid::Uuid;
 
@@ -17,6 +17,32 @@ pub enum Actor {
     Service(Uuid),
     /// Whoever runs a command beside the server.
     Operator,
+}
+
+impl Actor {
+    /// Reads what [`Actor`] displays.
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = |text| Uuid::try_parse(text).ok();
+        match text.split_once(':') {
+            None if text == "nobody" => Some(Self::Nobody),
+            None if text == "operator" => Some(Self::Operator),
+            Some(("user", user)) => id(user).map(Self::User),
+            Some(("service", service)) => id(service).map(Self::Service),
+            _ => None,
+        }
+    }
+}
+
+/// As it is stored, and shown by `countersign events`.
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nobody => f.write_str("nobody"),
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Service(id) => write!(f, "service:{id}"),
+            Self::Operator => f.write_str("operator"),
+        }
+    }
 }
 
 /// What a use case knows of the call that it serves. It is the first argument of each.
@@ -50,5 +76,36 @@ impl Context {
     #[must_use]
     pub fn as_user(&self, user_id: Uuid, session_id: Uuid) -> Self {
         Self { actor: Actor::User(user_id), session_id: Some(session_id), ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_actor_is_read_as_it_is_written_and_nothing_else_is() {
+        let id = Uuid::from_u128(7);
+        for (actor, text) in [
+            (Actor::Nobody, "nobody"),
+            (Actor::Operator, "operator"),
+            (Actor::User(id), "user:00000000-0000-0000-0000-000000000007"),
+            (Actor::Service(id), "service:00000000-0000-0000-0000-000000000007"),
+        ] {
+            assert_eq!(actor.to_string(), text);
+            assert_eq!(Actor::parse(text), Some(actor));
+        }
+        for text in ["", "user", "user:", "user:alice", "nobody:", "operator:1", "Nobody"] {
+            assert_eq!(Actor::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_has_shown_whose_it_is_stays_the_same_call() {
+        let (user, session) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let before = Context::of_nobody(None, Instant::now(), Uuid::nil().into());
+        let context = before.as_user(user, session);
+        assert_eq!((context.actor, context.session_id), (Actor::User(user), Some(session)));
+        assert_eq!((context.deadline, context.request_id), (before.deadline, before.request_id));
     }
 }

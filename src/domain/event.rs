@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::Timestamp;
+use super::{Actor, Timestamp};
 
 /// What happened. The names are stored: they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +127,8 @@ pub struct Event {
     pub user_id: Option<Uuid>,
     /// The session that began, ended, or asked.
     pub session_id: Option<Uuid>,
+    /// Who did it, as far as the request had shown; nothing in rows of a release that did not record it.
+    pub actor: Option<Actor>,
     /// Where the request came from, if that is known.
     pub address: Option<IpAddr>,
     /// When.
@@ -139,10 +141,11 @@ impl Event {
         kind: EventKind,
         user_id: Option<Uuid>,
         session_id: Option<Uuid>,
+        actor: Actor,
         address: Option<IpAddr>,
         at: Timestamp,
     ) -> Self {
-        Self { id: Uuid::now_v7(), kind, user_id, session_id, address, at }
+        Self { id: Uuid::now_v7(), kind, user_id, session_id, actor: Some(actor), address, at }
     }
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Error, UseCases, session::Destination};
 use crate::{
     delivery::{Content, Message, Purpose},
-    domain::{Challenge, Factor, OneTimeCode, ThrottleRule, Timestamp, User},
+    domain::{Challenge, Context, Factor, OneTimeCode, ThrottleRule, Timestamp, User},
     store::{CodePurpose, Credentials, NewChallenge, SealedCode, SealedMessage},
     token::{self, MasterKey, OpaqueToken},
 };
@@ -37,6 +37,7 @@ impl UseCases {
     /// Too many mails; the store's.
     pub(super) async fn begin_challenge(
         &self,
+        context: &Context,
         credentials: &Credentials,
         destination: &Destination,
     ) -> Result<Option<PendingChallenge>, Error> {
@@ -54,7 +55,13 @@ impl UseCases {
             // The digest of no code at all.
             (rand::random(), None)
         };
-        let new = NewChallenge { challenge: challenge.clone(), token_mac, code_mac, address };
+        let new = NewChallenge {
+            challenge: challenge.clone(),
+            token_mac,
+            code_mac,
+            actor: context.actor,
+            address,
+        };
         if !self.store.challenge_create(new, message).await? {
             return Ok(None);
         }

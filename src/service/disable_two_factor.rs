@@ -73,7 +73,8 @@ impl Operator {
         let notice = outbox::notice(&self.master_key, &found.user, what, address, now)
             .map_err(DisableTwoFactorError::Message)?;
         let (user_id, credential_version) = (found.user.id, found.credential_version);
-        let change = FactorChange { user_id, credential_version, session_id: None, address, now };
+        let (session_id, actor) = (None, context.actor);
+        let change = FactorChange { user_id, credential_version, session_id, actor, address, now };
         if !self.store.two_factor_set(change, TwoFactor::Off, notice).await? {
             return Err(DisableTwoFactorError::Changed);
         }

@@ -55,9 +55,6 @@ impl Operator {
 /// What an operator revokes. How long tokens are valid the servers know: this command may run with other settings.
 pub(super) fn revoking(context: &Context, clock: &Clock) -> Revoking {
     let now = clock.now();
-    Revoking {
-        now,
-        tokens_expire_at: now.plus(LONGEST_TTL).plus(CLOCK_SKEW),
-        address: context.address,
-    }
+    let tokens_expire_at = now.plus(LONGEST_TTL).plus(CLOCK_SKEW);
+    Revoking { now, tokens_expire_at, actor: context.actor, address: context.address }
 }

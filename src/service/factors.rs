@@ -25,6 +25,7 @@ impl UseCases {
             user_id: credentials.user.id,
             credential_version: credentials.credential_version,
             session_id: Some(account.session().id),
+            actor: context.actor,
             address: context.address,
             now: self.clock.now(),
         }

@@ -25,7 +25,7 @@ impl UseCases {
         session_id: Option<Uuid>,
     ) -> Result<(), Error> {
         let (address, now) = (context.address, self.clock.now());
-        let event = Event::of(kind, user_id, session_id, address, now);
+        let event = Event::of(kind, user_id, session_id, context.actor, address, now);
         Ok(self.store.event_append(event, None).await?)
     }
 
@@ -48,7 +48,8 @@ impl UseCases {
             None
         };
         let (now, is_told) = (self.clock.now(), message.is_some());
-        let event = Event::of(kind, Some(user_id), session_id, context.address, now);
+        let (actor, address) = (context.actor, context.address);
+        let event = Event::of(kind, Some(user_id), session_id, actor, address, now);
         self.store.event_append(event, message).await?;
         if is_told {
             self.outbox.wake();

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Clock, KeyKeeper, UseCases};
 use crate::{
-    domain::{CLOCK_SKEW, Timestamp},
+    domain::{Actor, CLOCK_SKEW, Timestamp},
     store::{self, Ended, Lease, Revoking, Store},
 };
 
@@ -97,7 +97,7 @@ impl Janitor {
         for _ in 0..MOST_BATCHES {
             let now = self.clock.now();
             let tokens_expire_at = now.plus(self.token_ttl).plus(CLOCK_SKEW);
-            let at = Revoking { now, tokens_expire_at, address: None };
+            let at = Revoking { now, tokens_expire_at, actor: Actor::Nobody, address: None };
             let batch = self.store.unverified_users_end(at, ACCOUNTS).await?;
             all += batch;
             if batch < u64::from(ACCOUNTS) || !self.goes_on().await? {

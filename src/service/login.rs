@@ -116,7 +116,7 @@ impl UseCases {
         // guess: then it takes the mailbox as well.
         if credentials.user.is_2fa_enabled || guess.attempt.is_over_the_limit() {
             self.give_back_password(&guess.attempt).await?;
-            return match self.begin_challenge(credentials, &destination).await? {
+            return match self.begin_challenge(claim.context, credentials, &destination).await? {
                 Some(challenge) => Ok(LoginOutcome::Challenge(challenge)),
                 None => self.refuse_login(claim.context, Some(credentials.user.id)).await,
             };

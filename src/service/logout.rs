@@ -10,7 +10,9 @@ impl UseCases {
     /// A token that was never ours; the store's.
     pub async fn logout(&self, context: &Context, refresh_token: OpaqueToken) -> Result<(), Error> {
         let (_, session) = self.session_of_refresh_token(&refresh_token).await?;
-        let at = self.revoking(context, self.clock.now());
+        // Whoever has the session's token is its user, as far as anybody can tell.
+        let context = context.as_user(session.user_id, session.id);
+        let at = self.revoking(&context, self.clock.now());
         self.store.session_revoke(session.id, session.user_id, at).await?;
         Ok(())
     }

@@ -179,7 +179,8 @@ impl UseCases {
         let user_id = user_id.unwrap_or_else(|| made_up(&message.account));
         let of_code = SealedCode { code_id: code.id, user_id, purpose: code_purpose };
         let message = SealedMessage { code: Some(of_code), ..message };
-        Ok(NewMailboxCode { code, id_mac, message, recorded_as, address: context.address })
+        let (actor, address) = (context.actor, context.address);
+        Ok(NewMailboxCode { code, id_mac, message, recorded_as, actor, address })
     }
 
     /// The message to the recipient; a decoy that takes as much writing where that is nobody.

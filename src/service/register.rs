@@ -187,6 +187,7 @@ impl UseCases {
             password_hash,
             request_id: valid.request_id,
             verification: self.first_verification(context, user, &valid.email)?,
+            actor: context.actor,
             address: context.address,
         })
     }

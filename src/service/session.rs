@@ -110,7 +110,7 @@ impl UseCases {
     /// What is ended now.
     pub(super) fn revoking(&self, context: &Context, now: Timestamp) -> Revoking {
         let tokens_expire_at = self.tokens_expire_at(now);
-        Revoking { now, tokens_expire_at, address: context.address }
+        Revoking { now, tokens_expire_at, actor: context.actor, address: context.address }
     }
 
     /// Tokens of what is ended now may still be around for as long as one can be valid. One may even be issued after `now`, by

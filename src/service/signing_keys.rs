@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Clock;
 use crate::{
-    domain::{CLOCK_SKEW, KeySchedule, KeyState, KeyTimes, Timestamp},
+    domain::{Actor, CLOCK_SKEW, KeySchedule, KeyState, KeyTimes, Timestamp},
     store::{self, Revoking, SealedKey, Store},
     token::{AccessTokens, Algorithm, KeyError, KeyRing, LONGEST_TTL, MasterKey, SigningKey},
 };
@@ -263,7 +263,8 @@ fn times_of(key: &SealedKey) -> KeyTimes {
 /// whoever has the key signs what they like, and a verifier that was cut off for hours may still hold it.
 fn revoking(now: Timestamp) -> Revoking {
     let tokens_expire_at = now.plus(LONGEST_TTL).plus(CLOCK_SKEW);
-    Revoking { now, tokens_expire_at, address: None }
+    // It is an operator's command in any case.
+    Revoking { now, tokens_expire_at, actor: Actor::Operator, address: None }
 }
 
 fn id_of(key: &KeyTimes) -> Result<Uuid, SigningKeyError> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{Reservation, Result, Revoking, SealedMessage};
-use crate::domain::{Event, EventKind, Timestamp};
+use crate::domain::{Actor, Event, EventKind, Timestamp};
 
 /// Second factors: authenticator apps and recovery codes. What changes them does so only while the user's credentials are
 /// those of that version, and while the session that asks may ask: [`FactorChange`] has the rule. Each returns whether it did.
@@ -96,6 +96,8 @@ pub struct FactorChange {
     pub credential_version: i64,
     /// The session that asks; nothing where it is an operator.
     pub session_id: Option<Uuid>,
+    /// Who asks, for its events.
+    pub actor: Actor,
     /// Where the request comes from.
     pub address: Option<IpAddr>,
     /// The time of the request.
@@ -105,12 +107,12 @@ pub struct FactorChange {
 impl FactorChange {
     /// The event of this change.
     pub(super) fn event(&self, kind: EventKind) -> Event {
-        Event::of(kind, Some(self.user_id), self.session_id, self.address, self.now)
+        Event::of(kind, Some(self.user_id), self.session_id, self.actor, self.address, self.now)
     }
 
     /// The request, as one that ends sessions whose tokens have all expired then.
     pub(super) fn revoking(&self, tokens_expire_at: Timestamp) -> Revoking {
-        Revoking { now: self.now, tokens_expire_at, address: self.address }
+        Revoking { now: self.now, tokens_expire_at, actor: self.actor, address: self.address }
     }
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{Reservation, Result, Revoking, SealedMessage, SpentRecoveryCode};
-use crate::domain::{EventKind, Timestamp};
+use crate::domain::{Actor, EventKind, Timestamp};
 
 /// Codes with which people show that they read a mailbox.
 #[async_trait]
@@ -62,6 +62,8 @@ pub struct NewMailboxCode {
     pub message: SealedMessage,
     /// As what it is recorded that somebody asked for it, if it is: as of nobody, where nobody gets it.
     pub recorded_as: Option<EventKind>,
+    /// Who asks, for that record.
+    pub actor: Actor,
     /// Where the request comes from.
     pub address: Option<IpAddr>,
 }

@@ -32,6 +32,7 @@ macro_rules! steps {
             "0018_long_codes",
             "0019_revoked_keys",
             "0020_mail",
+            "0021_event_actors",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{FactorChange, NewMailboxCode, SealedMessage};
 use crate::domain::{
-    Challenge, Charged, Event, EventKind, Revocation, Session, ThrottleRule, Timestamp, User,
+    Actor, Challenge, Charged, Event, EventKind, Revocation, Session, ThrottleRule, Timestamp, User,
 };
 
 /// A user that is to be added.
@@ -28,6 +28,8 @@ pub struct NewUser {
     pub request_id: Option<Uuid>,
     /// The code that is sent to the address, where it is to be verified.
     pub verification: Option<NewMailboxCode>,
+    /// Who asks, for the event.
+    pub actor: Actor,
     /// Where it comes from.
     pub address: Option<IpAddr>,
 }
@@ -106,6 +108,8 @@ pub struct Revoking {
     pub now: Timestamp,
     /// When the last of them has expired.
     pub tokens_expire_at: Timestamp,
+    /// Who asks, for its events.
+    pub actor: Actor,
     /// Where the request comes from.
     pub address: Option<IpAddr>,
 }
@@ -124,7 +128,7 @@ pub struct Restoration {
 impl Revoking {
     /// The event of this request.
     pub(super) fn event(&self, kind: EventKind, user_id: Uuid, session_id: Uuid) -> Event {
-        Event::of(kind, Some(user_id), Some(session_id), self.address, self.now)
+        Event::of(kind, Some(user_id), Some(session_id), self.actor, self.address, self.now)
     }
 
     /// When the last token has expired of sessions of which one was last used then: perhaps by a clock that is ahead of the one of
@@ -141,8 +145,9 @@ impl Revoking {
         credential_version: i64,
         session_id: Uuid,
     ) -> FactorChange {
-        let (session_id, address, now) = (Some(session_id), self.address, self.now);
-        FactorChange { user_id, credential_version, session_id, address, now }
+        let (session_id, actor) = (Some(session_id), self.actor);
+        let (address, now) = (self.address, self.now);
+        FactorChange { user_id, credential_version, session_id, actor, address, now }
     }
 }
 
@@ -229,6 +234,8 @@ pub struct NewChallenge {
     pub token_mac: [u8; 32],
     /// The keyed digest of the code.
     pub code_mac: [u8; 32],
+    /// Who asks, for the event.
+    pub actor: Actor,
     /// Where the login comes from.
     pub address: Option<IpAddr>,
 }

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use countersign::{
-    domain::User,
+    domain::{Actor, User},
     store::{NewUser, postgres},
 };
 use futures_util::poll;
@@ -33,6 +33,7 @@ fn new_user() -> NewUser {
         password_hash: String::new(),
         request_id: None,
         verification: None,
+        actor: Actor::Nobody,
         address: None,
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign::{
+    domain::Actor,
     pb::{IntrospectTokenRequest, IntrospectTokenResponse, Tokens},
     store::Revoking,
 };
@@ -114,8 +115,12 @@ async fn a_session_that_has_ended_makes_it_inactive_at_once(
     let (ended, lives) = (server.session(&user).await, server.session(&user).await);
     let store = server.database.store().await;
     let now = server.clock.now();
-    let revoking =
-        Revoking { now, tokens_expire_at: now.plus(Duration::from_secs(900)), address: None };
+    let revoking = Revoking {
+        now,
+        tokens_expire_at: now.plus(Duration::from_secs(900)),
+        actor: Actor::Nobody,
+        address: None,
+    };
     let [session, user] = [&ended.session_id, &user.id].map(|id| Uuid::parse_str(id).unwrap());
     assert!(store.session_revoke(session, user, revoking).await.unwrap());
     assert!(!is_active(&server, &ended.access_token).await);

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use countersign::{
     app::{self, App, Environment},
     config::{Config, Signing},
+    domain::Actor,
     pb::{RevokeOtherSessionsRequest, Tokens, User, login_response::Result as Outcome},
     store::{Revoking, Store},
     token::{Algorithm, SigningKey},
@@ -104,7 +105,12 @@ async fn replica(config: &Config, clock: &TestClock) -> (SocketAddr, oneshot::Se
 /// Ends the session of `tokens` in the database, as any replica would.
 async fn revoke(server: &Server, store: &dyn Store, user_id: &str, tokens: &Tokens) {
     let now = server.clock.now();
-    let at = Revoking { now, tokens_expire_at: now.plus(Duration::from_secs(900)), address: None };
+    let at = Revoking {
+        now,
+        tokens_expire_at: now.plus(Duration::from_secs(900)),
+        actor: Actor::Nobody,
+        address: None,
+    };
     let [session, user] = [tokens.session_id.as_str(), user_id].map(|id| id.parse().unwrap());
     assert!(store.session_revoke(session, user, at).await.unwrap());
 }

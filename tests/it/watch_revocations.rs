@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use countersign::{
     app::{self, Environment},
+    domain::Actor,
     pb::{
         IntrospectTokenRequest, Revocation, Tokens, User, WatchRevocationsRequest,
         WatchRevocationsResponse, revocation::Subject,
@@ -71,7 +72,8 @@ fn session_of(revocation: &Revocation) -> String {
 /// Ends a session past the server, as another replica would.
 async fn end(store: &dyn Store, server: &Server, user: &User, tokens: &Tokens) {
     let now = server.clock.now();
-    let revoking = Revoking { now, tokens_expire_at: now.plus(TOKENS), address: None };
+    let revoking =
+        Revoking { now, tokens_expire_at: now.plus(TOKENS), actor: Actor::Nobody, address: None };
     let [session, user] = [&tokens.session_id, &user.id].map(|id| Uuid::parse_str(id).unwrap());
     assert!(store.session_revoke(session, user, revoking).await.unwrap());
 }

@@ -67,7 +67,8 @@ mod tests {
     async fn a_write_runs_in_the_span_of_its_caller() {
         let _log = tracing::subscriber::set_default(tracing_subscriber::registry());
         let span = tracing::error_span!("call");
-        let write = Writes::new(1).to_its_end(async { Ok(Span::current().id()) });
+        let writes = Writes::new(1);
+        let write = writes.to_its_end(async { Ok(Span::current().id()) });
         let told = write.instrument(span.clone()).await.unwrap();
         assert!(told.is_some() && told == span.id());
     }

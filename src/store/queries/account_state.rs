@@ -62,7 +62,8 @@ async fn end_all(
     challenges::end_all(connection, id, at.now).await?;
     void_codes::of_purpose(connection, id, CodePurpose::Reset, at.now).await?;
     let ended = sessions::end_epoch(connection, id, Uuid::nil(), at).await?;
-    events::put(connection, &[Event::of(why, Some(id), None, at.address, at.now)]).await?;
+    events::put(connection, &[Event::of(why, Some(id), None, at.actor, at.address, at.now)])
+        .await?;
     let revocation: Vec<_> = ended.into_iter().map(|(_, revocation)| revocation).collect();
     revocations::append(connection, &revocation).await
 }
@@ -116,7 +117,8 @@ pub(super) async fn end_unverified(
             .await?;
         if ended.is_some() {
             void_codes::of_user(connection, *id, at.now).await?;
-            events.push(Event::of(EventKind::UserDeleted, Some(*id), None, at.address, at.now));
+            let (kind, user) = (EventKind::UserDeleted, Some(*id));
+            events.push(Event::of(kind, user, None, at.actor, at.address, at.now));
             revocations.push(revocation(*id, at));
         }
     }

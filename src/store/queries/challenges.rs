@@ -158,7 +158,7 @@ async fn insert(
         return Ok(false);
     }
     let (user_id, at) = (Some(challenge.user_id), challenge.created_at);
-    let event = Event::of(EventKind::ChallengeBegun, user_id, None, new.address, at);
+    let event = Event::of(EventKind::ChallengeBegun, user_id, None, new.actor, new.address, at);
     events::put(connection, &[event]).await?;
     outbox::put(connection, message.map_or(&[], std::slice::from_ref)).await?;
     Ok(true)

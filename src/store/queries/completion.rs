@@ -7,8 +7,8 @@ use super::{
     users, void_codes,
 };
 use crate::{
-    domain::{Challenge, EventKind, Session},
-    store::{FactorChange, Result, Revoking, SessionLimit, Spending, SpentRecoveryCode},
+    domain::{Actor, Challenge, EventKind, Session},
+    store::{FactorChange, Result, SessionLimit, Spending, SpentRecoveryCode},
 };
 
 /// Uses up the challenge $1 at $2.
@@ -29,6 +29,8 @@ pub(super) async fn complete(
         user_id: challenge.user_id,
         credential_version: challenge.credential_version,
         session_id: Some(session.id),
+        // Whoever answers a challenge rightly has shown who they are.
+        actor: Actor::User(challenge.user_id),
         address: session.address,
         now: session.created_at,
     };
@@ -50,8 +52,7 @@ pub(super) async fn complete(
     };
     savepoint.commit().await?;
     void_codes::of_code(connection, Some(change.user_id), challenge.id, change.now).await?;
-    let (now, address) = (change.now, change.address);
-    let at = Revoking { now, tokens_expire_at: limit.tokens_expire_at, address };
+    let at = change.revoking(limit.tokens_expire_at);
     let rivals = match spending {
         Spending::SentCode => claims::prove_by_login(connection, &change, &at).await?,
         Spending::Totp { .. } | Spending::RecoveryCode(_) => Vec::new(),

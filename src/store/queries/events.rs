@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use super::{Backend, Connection, outbox};
 use crate::{
-    domain::{Event, EventKind, Timestamp},
+    domain::{Actor, Event, EventKind, Timestamp},
     store::{Error, EventFilter, Events, Result, SealedMessage},
 };
 
-/// How many are inserted at a time: six values each, of the 32,766 that SQLite takes.
+/// How many are inserted at a time: seven values each, of the 32,766 that SQLite takes.
 const ROWS: usize = 1000;
 
 #[async_trait]
@@ -27,7 +27,7 @@ impl Events for Backend {
 
     async fn events_list(&self, filter: EventFilter) -> Result<Vec<Event>> {
         let rows: Vec<EventRow> = sqlx::query_as(
-            "SELECT id, kind, user_id, session_id, address, at FROM events \
+            "SELECT id, kind, user_id, session_id, actor, address, at FROM events \
              WHERE at >= $1 AND ($2 IS NULL OR user_id = $2) \
              AND ($3 IS NULL OR kind = $3) ORDER BY at DESC, id DESC LIMIT $4",
         )
@@ -45,13 +45,14 @@ impl Events for Backend {
 pub(super) async fn put(connection: &mut Connection, events: &[Event]) -> Result<()> {
     for rows in events.chunks(ROWS) {
         let mut statement = QueryBuilder::<<Connection as sqlx::Connection>::Database>::new(
-            "INSERT INTO events (id, kind, user_id, session_id, address, at) ",
+            "INSERT INTO events (id, kind, user_id, session_id, actor, address, at) ",
         );
         statement.push_values(rows, |mut row, event| {
             row.push_bind(event.id)
                 .push_bind(event.kind.as_str())
                 .push_bind(event.user_id)
                 .push_bind(event.session_id)
+                .push_bind(event.actor.map(|actor| actor.to_string()))
                 .push_bind(event.address.map(|address| address.to_string()))
                 .push_bind(event.at);
         });
@@ -66,6 +67,7 @@ struct EventRow {
     kind: String,
     user_id: Option<Uuid>,
     session_id: Option<Uuid>,
+    actor: Option<String>,
     address: Option<String>,
     at: Timestamp,
 }
@@ -75,11 +77,13 @@ impl TryFrom<EventRow> for Event {
 
     fn try_from(row: EventRow) -> Result<Self> {
         let address = row.address.map(|text| text.parse()).transpose();
+        let actor = |text: String| Actor::parse(&text).ok_or(Error::Corrupt("events.actor"));
         Ok(Self {
             id: row.id,
             kind: EventKind::parse(&row.kind).ok_or(Error::Corrupt("events.kind"))?,
             user_id: row.user_id,
             session_id: row.session_id,
+            actor: row.actor.map(actor).transpose()?,
             address: address.map_err(|_no_address| Error::Corrupt("events.address"))?,
             at: row.at,
         })

@@ -62,7 +62,7 @@ pub(super) async fn insert(connection: &mut Connection, new: &NewMailboxCode) ->
     .bind(code.expires_at)
     .fetch_one(&mut *connection)
     .await?;
-    let recorded = |kind| Event::of(kind, user_id, None, new.address, code.created_at);
+    let recorded = |kind| Event::of(kind, user_id, None, new.actor, new.address, code.created_at);
     events::put(connection, new.recorded_as.map(recorded).as_slice()).await?;
     if user_id != code.user_id {
         // The code is void, and the message says otherwise.
@@ -129,7 +129,8 @@ async fn verify_email(connection: &mut Connection, proof: &MailboxProof) -> Resu
     if !consume(connection, *code_id, at.now).await? {
         return Ok(false);
     }
-    let event = Event::of(EventKind::EmailVerified, Some(*user_id), None, at.address, at.now);
+    let (kind, user) = (EventKind::EmailVerified, Some(*user_id));
+    let event = Event::of(kind, user, None, at.actor, at.address, at.now);
     events::put(connection, &[event]).await?;
     revocations::append(connection, &ended).await?;
     Ok(true)

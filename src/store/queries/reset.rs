@@ -21,6 +21,7 @@ pub(super) async fn complete(
         user_id: reset.user_id,
         credential_version: reset.credential_version,
         session_id: None,
+        actor: reset.at.actor,
         address: reset.at.address,
         now: reset.at.now,
     };

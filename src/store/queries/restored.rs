@@ -39,7 +39,8 @@ pub(super) async fn begin(connection: &mut Connection, restoration: &Restoration
         .bind(Priority::Notice as i16)
         .execute(&mut *connection)
         .await?;
-    let event = Event::of(EventKind::DatabaseRestored, None, None, restoration.at.address, now);
+    let (kind, at) = (EventKind::DatabaseRestored, &restoration.at);
+    let event = Event::of(kind, None, None, at.actor, at.address, now);
     events::put(connection, &[event]).await?;
     sqlx::query("UPDATE revocation_head SET seq = $1 WHERE id = 1 AND seq < $1")
         .bind(now.unix_micros())

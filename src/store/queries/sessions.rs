@@ -10,7 +10,7 @@ use super::{
     users::{self, user_columns},
 };
 use crate::{
-    domain::{AuthMethod, Event, EventKind, Revocation, Revoked, Session, Timestamp},
+    domain::{Actor, AuthMethod, Event, EventKind, Revocation, Revoked, Session, Timestamp},
     store::{
         Admission, Credentials, Error, LiveSession, Refresh, Result, ReuseNotice, Revoking,
         Rotation, SessionLimit, Sessions, Settled,
@@ -232,7 +232,9 @@ pub(super) async fn insert(
     let Some(epoch) = epoch else { return Ok(None) };
     let (user_id, session_id) = (Some(session.user_id), Some(session.id));
     let (kind, at) = (EventKind::LoginSucceeded, session.created_at);
-    let event = Event::of(kind, user_id, session_id, session.address, at);
+    // Whoever completes a login has shown who they are.
+    let actor = Actor::User(session.user_id);
+    let event = Event::of(kind, user_id, session_id, actor, session.address, at);
     events::put(connection, &[event]).await?;
     Ok(Some(Session { epoch, ..session.clone() }))
 }
@@ -253,8 +255,8 @@ pub(super) async fn end_oldest(
         .bind(i64::from(limit.most.saturating_sub(1)))
         .fetch_all(&mut *connection)
         .await?;
-    let (now, address) = (begun.created_at, begun.address);
-    let at = Revoking { now, tokens_expire_at: limit.tokens_expire_at, address };
+    let (now, actor, address) = (begun.created_at, Actor::User(begun.user_id), begun.address);
+    let at = Revoking { now, tokens_expire_at: limit.tokens_expire_at, actor, address };
     tell(connection, begun.user_id, &ended, &at, EventKind::SessionRevoked).await
 }
 
@@ -306,7 +308,8 @@ pub(super) async fn revoke_others(
     if let Some((_, revocation)) = &ended {
         let (kind, user) = (EventKind::SessionsRevoked, Some(user_id));
         let kept = Some(kept).filter(|kept| !kept.is_nil());
-        events::put(connection, &[Event::of(kind, user, kept, at.address, at.now)]).await?;
+        events::put(connection, &[Event::of(kind, user, kept, at.actor, at.address, at.now)])
+            .await?;
         revocations::append(connection, std::slice::from_ref(revocation)).await?;
     }
     Ok(ended.map_or(0, |(lived, _)| lived))

@@ -157,7 +157,7 @@ async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
         return Ok(false);
     }
     let (user_id, at) = (Some(new.user.id), new.user.created_at);
-    let event = Event::of(EventKind::Registered, user_id, None, new.address, at);
+    let event = Event::of(EventKind::Registered, user_id, None, new.actor, new.address, at);
     events::put(connection, &[event]).await?;
     if let Some(verification) = &new.verification {
         mailbox::insert(connection, verification).await?;

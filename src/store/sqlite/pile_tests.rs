@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    domain::{LoginName, Session, Timestamp, User},
+    domain::{Actor, LoginName, Session, Timestamp, User},
     store::{
         Credentials, Ended, Housekeeping as _, NewUser, PasswordChange, Passwords as _, Priority,
         Revoking, SealedMessage, SessionLimit, Sessions as _, Settled, Users as _,
@@ -55,7 +55,7 @@ fn at(seconds: u64) -> Timestamp {
 }
 
 fn revoking() -> Revoking {
-    Revoking { now: at(20), tokens_expire_at: at(900), address: None }
+    Revoking { now: at(20), tokens_expire_at: at(900), actor: Actor::Nobody, address: None }
 }
 
 fn message() -> SealedMessage {
@@ -97,6 +97,7 @@ async fn store() -> (tempfile::TempDir, Sqlite, Credentials) {
         verification: None,
         claim_key: None,
         verify_by: None,
+        actor: Actor::Nobody,
         address: None,
         user,
     };

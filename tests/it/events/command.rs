@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::{
-    domain::{Event, EventKind, Timestamp},
+    domain::{Actor, Event, EventKind, Timestamp},
     service::Clock,
 };
 use rstest::rstest;
@@ -39,7 +39,8 @@ fn named(kind: EventKind, user_id: Option<Uuid>) -> (String, Option<String>) {
 
 fn event(kind: EventKind, user_id: Option<Uuid>, at: Timestamp) -> Event {
     let address = Some([192, 0, 2, 1].into());
-    Event { id: Uuid::now_v7(), kind, user_id, session_id: None, address, at }
+    let actor = Some(user_id.map_or(Actor::Nobody, Actor::User));
+    Event { id: Uuid::now_v7(), kind, user_id, session_id: None, actor, address, at }
 }
 
 #[rstest]
@@ -102,9 +103,9 @@ async fn the_table_lines_up_and_times_are_in_utc() {
     let (heading, none) =
         (format!("{:38}{:38}", "user", "session"), format!("{:38}{:38}", "-", "-"));
     let expected = format!(
-        "at                    event            {heading}address\n\
-         2027-01-15T08:00:00Z  login_failed     {none}192.0.2.1\n\
-         2027-01-15T09:00:00Z  session_revoked  {user}  {session}  192.0.2.1\n"
+        "at                    event            {heading}address    actor\n\
+         2027-01-15T08:00:00Z  login_failed     {none}192.0.2.1  nobody\n\
+         2027-01-15T09:00:00Z  session_revoked  {user}  {session}  192.0.2.1  user:{user}\n"
     );
     assert_eq!(run(&database, &[]).unwrap(), expected);
     let json = run(&database, &["--json", "--limit=1"]).unwrap();
@@ -115,6 +116,7 @@ async fn the_table_lines_up_and_times_are_in_utc() {
         "user_id": user,
         "session_id": session,
         "address": "192.0.2.1",
+        "actor": format!("user:{user}"),
     });
     assert_eq!(json, format!("{expected}\n"));
 }

@@ -1,6 +1,7 @@
 //! What is recorded of what happens, as whoever calls over gRPC causes it.
 
 mod accounts;
+mod actors;
 mod command;
 mod factors;
 mod logins;

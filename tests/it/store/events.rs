@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use countersign::{
-    domain::{Event, EventKind, Timestamp},
+    domain::{Actor, Event, EventKind, Timestamp},
     store::{Ended, EventFilter, PasswordChange, Refresh, ReuseNotice, Rotation, Spending, Store},
 };
 use rstest::rstest;
 use uuid::Uuid;
 
 use super::{
-    ADDRESS, NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, new_user, revoking, session_of,
-    stored_user,
+    ACTOR, ADDRESS, NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, new_user, revoking,
+    session_of, stored_user,
 };
 use crate::harness::{Backend, Database};
 
@@ -20,7 +20,8 @@ const ALL: EventFilter =
 
 fn event(kind: EventKind, user_id: Option<Uuid>, seconds: u64) -> Event {
     let (session_id, address) = (Some(Uuid::now_v7()), Some("2001:db8::1".parse().unwrap()));
-    Event { id: Uuid::now_v7(), kind, user_id, session_id, address, at: at(seconds) }
+    let actor = Some(Actor::Service(Uuid::now_v7()));
+    Event { id: Uuid::now_v7(), kind, user_id, session_id, actor, address, at: at(seconds) }
 }
 
 /// Kinds, users and sessions of all events, the first one first.
@@ -28,6 +29,12 @@ async fn recorded(store: &dyn Store) -> Vec<(EventKind, Option<Uuid>, Option<Uui
     let mut events = store.events_list(ALL).await.unwrap();
     events.reverse();
     assert!(events.iter().all(|event| event.address == Some(ADDRESS)), "{events:?}");
+    // A login, and what it causes, is its user's own act.
+    let by_request_or_login = |event: &Event| {
+        let by_login = event.session_id.is_some() && event.actor == event.user_id.map(Actor::User);
+        event.actor == Some(ACTOR) || by_login
+    };
+    assert!(events.iter().all(by_request_or_login), "{events:?}");
     events.into_iter().map(|event| (event.kind, event.user_id, event.session_id)).collect()
 }
 
@@ -39,10 +46,15 @@ async fn events_are_listed_as_they_were_written_and_by_whose_what_and_when(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let alice = Some(Uuid::now_v7());
-    let nobodys =
-        Event { session_id: None, address: None, ..event(EventKind::LoginFailed, None, 1) };
-    let (failed, changed) =
-        (event(EventKind::LoginFailed, alice, 2), event(EventKind::PasswordChanged, alice, 3));
+    let nobodys = Event {
+        session_id: None,
+        actor: None,
+        address: None,
+        ..event(EventKind::LoginFailed, None, 1)
+    };
+    let failed = Event { actor: Some(Actor::Nobody), ..event(EventKind::LoginFailed, alice, 2) };
+    let by_alice = alice.map(Actor::User);
+    let changed = Event { actor: by_alice, ..event(EventKind::PasswordChanged, alice, 3) };
     // Of two at the same moment the order is that of their ids.
     let begun = event(EventKind::LoginSucceeded, Some(Uuid::now_v7()), 3);
     for event in [changed, nobodys, begun, failed] {
@@ -213,4 +225,22 @@ async fn old_events_are_removed_a_few_at_a_time(
     assert_eq!(remove(1, 10).await, 0);
     assert_eq!([remove(2, 2).await, remove(2, 2).await, remove(2, 2).await], [2, 1, 0]);
     assert_eq!(store.events_list(ALL).await.unwrap().len(), 1);
+}
+
+/// During a roll-out replicas of the release before go on writing, with a statement that knows no actor, and reading.
+#[rstest]
+#[tokio::test]
+async fn an_event_of_a_release_that_records_no_actor_has_none(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let new = event(EventKind::UserEnabled, Some(Uuid::now_v7()), 2);
+    store.event_append(new, None).await.unwrap();
+    let columns = "(id, kind, user_id, session_id, address, at)";
+    let old = "SELECT session_id, 'user_disabled', user_id, NULL, address, at FROM events";
+    database.run(&format!("INSERT INTO events {columns} {old}")).await;
+    let listed = store.events_list(ALL).await.unwrap();
+    let actor = |kind| listed.iter().find(|event| event.kind == kind).unwrap().actor;
+    assert_eq!((actor(EventKind::UserEnabled), actor(EventKind::UserDisabled)), (new.actor, None));
 }

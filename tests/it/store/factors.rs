@@ -10,7 +10,7 @@ use countersign::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{ADDRESS, at, new_challenge, new_message, stored_user};
+use super::{ACTOR, ADDRESS, at, new_challenge, new_message, stored_user};
 use crate::harness::{Backend, Database};
 
 const MAX: u32 = 3;
@@ -18,8 +18,8 @@ const MAX: u32 = 3;
 /// A change that no session asks for: what those may is looked at in `asking`.
 pub(super) fn change(user: &Credentials) -> FactorChange {
     let (user_id, credential_version) = (user.user.id, user.credential_version);
-    let (session_id, address) = (None, Some(ADDRESS));
-    FactorChange { user_id, credential_version, session_id, address, now: at(10) }
+    let (session_id, actor, address) = (None, ACTOR, Some(ADDRESS));
+    FactorChange { user_id, credential_version, session_id, actor, address, now: at(10) }
 }
 
 /// On, whether the address is verified or not.

@@ -8,8 +8,8 @@ use rstest::rstest;
 use uuid::Uuid;
 
 use super::{
-    ADDRESS, NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, new_user, revoking, session_of,
-    stored_user,
+    ACTOR, ADDRESS, NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, new_user, revoking,
+    session_of, stored_user,
 };
 use crate::harness::{Backend, Database};
 
@@ -30,6 +30,7 @@ pub(super) fn new_code(user: Option<&Credentials>) -> NewMailboxCode {
         id_mac: *Uuid::now_v7().as_bytes().repeat(2).first_chunk().unwrap(),
         message: new_message(),
         recorded_as: None,
+        actor: ACTOR,
         address: Some(ADDRESS),
     }
 }
@@ -226,6 +227,7 @@ async fn a_reset_without_another_factor_or_with_a_recovery_code_that_is_none_cha
         user_id: user.user.id,
         credential_version: 1,
         session_id: None,
+        actor: ACTOR,
         address: None,
         now: at(0),
     };

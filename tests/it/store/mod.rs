@@ -30,7 +30,7 @@ use std::{
 };
 
 use countersign::{
-    domain::{AuthMethod, Challenge, Factor, Session, Timestamp, User},
+    domain::{Actor, AuthMethod, Challenge, Factor, Session, Timestamp, User},
     store::{
         Credentials, NewChallenge, NewUser, Priority, Revoking, SealedMessage, SessionLimit,
         Settled, Store,
@@ -39,6 +39,9 @@ use countersign::{
 use uuid::Uuid;
 
 use crate::harness::unique;
+
+/// Who asks for what these tests ask for.
+const ACTOR: Actor = Actor::Service(Uuid::from_u128(7));
 
 /// Where requests come from.
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
@@ -76,6 +79,7 @@ pub fn new_user() -> NewUser {
         password_hash: "hash".into(),
         request_id: Some(Uuid::now_v7()),
         verification: None,
+        actor: ACTOR,
         address: Some(ADDRESS),
     }
 }
@@ -124,13 +128,15 @@ fn new_challenge(user: &Credentials) -> NewChallenge {
         },
         token_mac: *Uuid::now_v7().as_bytes().repeat(2).first_chunk().unwrap(),
         code_mac: [1; 32],
+        actor: ACTOR,
         address: Some(ADDRESS),
     }
 }
 
 /// A request that ends something, whose tokens live for 900 seconds.
 fn revoking(seconds: u64) -> Revoking {
-    Revoking { now: at(seconds), tokens_expire_at: at(seconds + 900), address: Some(ADDRESS) }
+    let (now, tokens_expire_at) = (at(seconds), at(seconds + 900));
+    Revoking { now, tokens_expire_at, actor: ACTOR, address: Some(ADDRESS) }
 }
 
 /// A login code that is of use until 300. Nobody else's message has its source or its account.

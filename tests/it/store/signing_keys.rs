@@ -7,7 +7,7 @@ use countersign::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::at;
+use super::{at, revoking};
 use crate::harness::{Backend, Database};
 
 pub(super) fn key(algorithm: &str, generation: i64) -> SealedKey {
@@ -24,7 +24,7 @@ pub(super) fn key(algorithm: &str, generation: i64) -> SealedKey {
 
 /// At that time, and told until long after.
 fn withdrawal(seconds: u64) -> Revoking {
-    Revoking { now: at(seconds), tokens_expire_at: at(seconds + 90_000), address: None }
+    Revoking { tokens_expire_at: at(seconds + 90_000), address: None, ..revoking(seconds) }
 }
 
 /// What those who watch are told.
