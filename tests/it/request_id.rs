@@ -158,15 +158,15 @@ async fn a_defect_is_a_line_with_the_rpc_and_the_id_that_its_caller_was_told(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = Server::start(backend).await;
-    server.database.run("ALTER TABLE users RENAME TO lost").await;
-    let refused = server.auth.clone().login(login("alice")).await.unwrap_err();
+    let user = server.user(false).await;
+    let tokens = server.session(&user).await;
+    server.database.run("UPDATE sessions SET amr = 'nonsense'").await;
+    let refused = server.me(&tokens).await.unwrap_err();
     assert_eq!(refused.code(), Code::Internal);
     let told = refused.get_details_request_info().unwrap().request_id;
     let span = span_of(&told, "internal error").await;
-    assert_eq!(
-        (&span["service"], &span["method"]),
-        (&"auth.v1.AuthService".into(), &"Login".into())
-    );
+    let rpc = (&span["service"], &span["method"]);
+    assert_eq!(rpc, (&"auth.v1.AccountService".into(), &"GetMe".into()));
 }
 
 /// The trailers of a stream are not its headers, and what tonic says itself has no details.
@@ -180,7 +180,7 @@ async fn errors_below_any_handler_and_at_the_end_of_a_stream_have_the_id_too(
     let told = |refused: &Status| refused.get_details_request_info().unwrap().request_id;
 
     let mut request = named(&given, Request::new(WatchRevocationsRequest::default()));
-    request.metadata_mut().insert("grpc-timeout", "300m".parse().unwrap());
+    request.metadata_mut().insert("grpc-timeout", "2S".parse().unwrap());
     let answer = server.tokens.clone().watch_revocations(request).await.unwrap();
     assert_eq!(id(answer.metadata()), given);
     let mut stream = answer.into_inner();
@@ -221,9 +221,9 @@ async fn the_field_request_id_is_something_else() {
         assert_eq!(id(server.auth.clone().register(request).await.unwrap().metadata()), given);
     }
     let mut other = alice(PASSWORD);
-    other.username = "bob".into();
+    other.email = "bob@example.com".into();
     let refused = server.auth.clone().register(named(&key, Request::new(other))).await.unwrap_err();
-    assert_eq!((reason(&refused), id(refused.metadata())), ("EMAIL_TAKEN".into(), key));
+    assert_eq!((reason(&refused), id(refused.metadata())), ("USERNAME_TAKEN".into(), key));
 }
 
 #[tokio::test]
