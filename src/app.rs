@@ -333,6 +333,7 @@ fn metrics(use_cases: &UseCases, connections: &listener::Figures) -> Metrics {
     Metrics::new(|registry| {
         use_cases.passwords.figures().register(registry);
         use_cases.outbox.register(registry);
+        use_cases.store.operations().register(registry);
         connections.register(registry);
     })
 }

@@ -1,5 +1,7 @@
 //! What goes wrong with a database, by what can be done about it.
 
+use std::borrow::Cow;
+
 use sqlx::error::DatabaseError;
 
 use super::cause::Cause;
@@ -53,30 +55,77 @@ pub enum Error {
 }
 
 impl Error {
+    /// The operation of the store that failed, if it was one.
+    pub fn operation(&self) -> Option<&'static str> {
+        let source = std::error::Error::source(self)?;
+        source.downcast_ref::<During>().map(|during| during.operation)
+    }
+
+    /// What the database refused it with: Postgres's SQLSTATE (its appendix A), SQLite's result code.
+    pub fn sqlstate(&self) -> Option<Cow<'_, str>> {
+        self.of_database()?.code()
+    }
+
+    /// The same error, with the operation that it ended.
+    pub(super) fn during(self, operation: &'static str) -> Self {
+        let during = |cause| Source::from(During { operation, cause });
+        match self {
+            Self::Unavailable(cause) => Self::Unavailable(during(cause)),
+            Self::SchemaMissing(cause) => Self::SchemaMissing(during(cause)),
+            Self::Statement(cause) => Self::Statement(during(cause)),
+            // These say by themselves where they come from.
+            Self::Url(_)
+            | Self::NotPrivate(_)
+            | Self::File(_)
+            | Self::NotDurable(_)
+            | Self::Unfit(_)
+            | Self::SchemaOutdated { .. }
+            | Self::Migration(_)
+            | Self::Corrupt(_) => self,
+        }
+    }
+
+    /// What is behind it, whatever operation it ended.
+    pub(super) fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let source = std::error::Error::source(self)?;
+        let behind = source.downcast_ref::<During>().map(|during| {
+            let cause: &(dyn std::error::Error + 'static) = &*during.cause;
+            cause
+        });
+        Some(behind.unwrap_or(source))
+    }
+
     /// The driver's error behind it, if there is one.
     pub(super) fn of_sqlx(&self) -> Option<&sqlx::Error> {
-        let source = std::error::Error::source(self)?;
-        source.downcast_ref::<Cause>().map(|cause| &cause.0)
+        self.cause()?.downcast_ref::<Cause>().map(|cause| &cause.0)
+    }
+
+    /// The database's own answer behind it, if there is one.
+    pub(super) fn of_database(&self) -> Option<&dyn DatabaseError> {
+        self.of_sqlx()?.as_database_error()
+    }
+
+    /// Whether the database undid it in favour of another transaction. Postgres: serialization failure, deadlock, a lock that was
+    /// not to be had in time. SQLite: BUSY, LOCKED.
+    pub(super) fn lost_a_race(&self) -> bool {
+        let Some(code) = self.sqlstate() else { return false };
+        match code.parse::<u32>() {
+            Ok(result_code) if code.len() < 5 => matches!(result_code & 0xff, 5 | 6),
+            _ => matches!(&*code, "40001" | "40P01" | "55P03"),
+        }
     }
 }
 
-/// An error of ours goes through the driver's traits in this variant, and comes out as it was.
-impl From<Error> for sqlx::Error {
-    fn from(error: Error) -> Self {
-        Self::AnyDriverError(error.into())
-    }
+/// The cause of an error, and the operation that it ended. It has no source: what it says includes that.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation}: {cause}")]
+struct During {
+    operation: &'static str,
+    cause: Source,
 }
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        let error = if let sqlx::Error::AnyDriverError(error) = error {
-            match error.downcast::<Self>() {
-                Ok(ours) => return *ours,
-                Err(other) => sqlx::Error::AnyDriverError(other),
-            }
-        } else {
-            error
-        };
         if error.as_database_error().is_some_and(is_without_tables) {
             return Self::SchemaMissing(Cause(error).into());
         }

@@ -13,6 +13,7 @@ mod error;
 mod factors;
 mod mailbox;
 mod migrations;
+mod operations;
 mod outbox;
 pub mod postgres;
 mod preparation;
@@ -41,6 +42,7 @@ pub use self::{
         TwoFactor, UserFactors,
     },
     mailbox::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, PasswordReset},
+    operations::Operations,
     outbox::{
         ClaimedMessage, CodePurpose, Hold, LONGEST_REST, Outbox, OutboxState, Places, Priority,
         SealedCode, SealedMessage,
@@ -57,6 +59,9 @@ pub use self::{
 
 /// How long a statement waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The longest that a read may take, all its statements together. Postgres ends each after ten seconds by itself.
+const READ_DEADLINE: Duration = Duration::from_secs(12);
 
 /// The longest that a write may take, retries included. Statements have a shorter limit of their own on the server.
 const WRITE_DEADLINE: Duration = Duration::from_secs(20);
@@ -124,6 +129,9 @@ pub trait Database: Debug + Send + Sync {
 
     /// How the connections are used, for metrics.
     fn pool_use(&self) -> PoolUse;
+
+    /// How long its operations took, for metrics.
+    fn operations(&self) -> &Operations;
 
     /// A flag that is true while a transaction of this process writes to a disk of this machine.
     fn writing(&self) -> Arc<AtomicBool>;

@@ -1,4 +1,4 @@
-//! Postgres: the pool, its guards, and how a write is run.
+//! Postgres: the pool, its guards, and how reads and writes are run.
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
@@ -12,12 +12,13 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::sync::Notify;
 
 pub use self::pool::Pool;
-use self::{connector::ReadOnly, url::ConnectionString, verdict::Verdict, writes::Writes};
-use super::{Database, Error, PoolUse, Result, announcements, migrations};
+use self::{connector::ReadOnly, url::ConnectionString, writes::Writes};
+use super::{Database, Error, Operations, PoolUse, Result, announcements, migrations};
 
 mod connector;
 mod pool;
 mod pooler;
+mod reads;
 mod server;
 mod session;
 mod transaction;
@@ -46,9 +47,10 @@ const REVOCATIONS: &str = "countersign_revocations";
 pub struct Postgres {
     pool: Pool,
     writes: Writes,
+    operations: Operations,
 }
 
-/// A body of statements that runs in one transaction, perhaps more than once.
+/// The statements of a read, or of a write: those run in one transaction, perhaps more than once.
 type Body<A, T> = for<'a> fn(&'a mut PgConnection, &'a A) -> BoxFuture<'a, Result<T>>;
 
 impl Postgres {
@@ -64,11 +66,7 @@ impl Postgres {
     pub async fn connect(url: &str, max_connections: u32, fsync_off_at: &[String]) -> Result<Self> {
         let string = session::first_look(ConnectionString::parse(url)?, fsync_off_at).await?;
         let pool = Pool::connect(string, max_connections).await?;
-        Ok(Self { pool, writes: Writes::new(max_connections) })
-    }
-
-    fn reader(&self) -> &Pool {
-        &self.pool
+        Ok(Self { pool, writes: Writes::new(max_connections), operations: Operations::default() })
     }
 
     /// Tells the replicas that listen that there are new revocations, once the transaction commits.
@@ -87,19 +85,19 @@ impl Postgres {
     }
 
     /// Runs `body` in a transaction, to its end even if the caller goes away, and again if it lost against another.
-    async fn write<A, T>(&self, args: A, body: Body<A, T>) -> Result<T>
+    async fn write<A, T>(&self, operation: &'static str, args: A, body: Body<A, T>) -> Result<T>
     where
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
         let (pool, health) = (self.pool.clone(), self.writes.health().clone());
         self.writes
-            .to_its_end(async move {
+            .to_its_end(self.operations.begin(operation), async move {
                 let mut tries = 1;
                 loop {
                     match transaction::run(&pool, &health, &args, body).await {
                         Err(transaction::Failed { error, again: true }) if tries < MAX_TRIES => {
-                            tracing::debug!(%error, tries, "a transaction is run again");
+                            tracing::debug!(operation, %error, tries, "a transaction is run again");
                             let pause = rand::rng().random_range(1..=10 * u64::from(tries));
                             tokio::time::sleep(Duration::from_millis(pause)).await;
                             tries += 1;
@@ -113,19 +111,19 @@ impl Postgres {
 
     /// Asks the server of a connection that is used whether it takes writes. If not, all are made anew: another server may.
     async fn check_that_it_takes_writes(&self) -> Result<()> {
-        let mut lease = self.pool.acquire_within(CHECK_PATIENCE).await?;
-        let asked = server::ask(&mut lease).await;
-        let read_only = match lease.outcome(Ok(asked))? {
-            server if server.takes_writes => return Ok(()),
-            _standby => ReadOnly,
-        };
-        lease.judge(&read_only, Verdict::DiscardAll);
-        Err(Error::Unavailable(read_only.into()))
+        self.read_within(CHECK_PATIENCE, "server_check", (), |connection, ()| {
+            Box::pin(async move {
+                let server = server::ask(connection).await?;
+                let read_only = || Error::Unavailable(ReadOnly.into());
+                server.takes_writes.then_some(()).ok_or_else(read_only)
+            })
+        })
+        .await
     }
 
     /// Writes, for a check of whether that works. The row is this one, and stays.
     async fn try_a_write(&self) -> Result<()> {
-        self.write((), |connection, ()| {
+        self.write("write_check", (), |connection, ()| {
             Box::pin(async move {
                 let row = "INSERT INTO leases (name, holder, expires_at) \
                            VALUES ('write check', '00000000-0000-0000-0000-000000000000', CURRENT_TIMESTAMP) \
@@ -177,6 +175,10 @@ impl Database for Postgres {
 
     fn pool_use(&self) -> PoolUse {
         self.pool.pool_use()
+    }
+
+    fn operations(&self) -> &Operations {
+        &self.operations
     }
 
     /// Never: the disk is the affair of the database's server.

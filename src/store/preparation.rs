@@ -68,9 +68,7 @@ async fn migrate_at(url: &str, fsync_off_at: &[String]) -> Result<()> {
 
 /// Whoever sees that a right is lacking must know whose it is.
 fn with_advice(error: Error) -> Error {
-    let code =
-        error.of_sqlx().and_then(sqlx::Error::as_database_error).and_then(|error| error.code());
-    if code.as_deref() == Some("42501") {
+    if error.sqlstate().as_deref() == Some("42501") {
         return Error::Unfit(
             "the schema must be migrated, and this role may not change it: run `countersign migrate` as the owner of the \
              tables, or give the owner's URL as COUNTERSIGN_MIGRATE_URL"

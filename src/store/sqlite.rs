@@ -21,13 +21,16 @@ use self::{
     presence::Presence,
     writer::{Place, Writer},
 };
-use super::{Database, Error, PATIENCE, PoolUse, Result, migrations, write_health::WriteHealth};
+use super::{
+    Database, Error, Operations, PATIENCE, PoolUse, Result, migrations, write_health::WriteHealth,
+};
 
 mod backup;
 mod content;
 mod draft;
 mod files;
 mod presence;
+mod reads;
 mod restore;
 mod writer;
 
@@ -61,13 +64,14 @@ pub struct Sqlite {
     writing: Arc<AtomicBool>,
     presence: Presence,
     health: WriteHealth,
+    operations: Operations,
     /// Hears when the store begins or ceases to be of use.
     changed: Arc<Notify>,
     /// While it is open, nobody restores another database in this one's place.
     in_use: Option<Arc<File>>,
 }
 
-/// A body of statements that runs in a transaction, perhaps beside others.
+/// The statements of a read, or of a write: those run in a transaction, perhaps beside others.
 type Body<A, T> = for<'a> fn(&'a mut SqliteConnection, &'a A) -> BoxFuture<'a, Result<T>>;
 
 impl Sqlite {
@@ -132,12 +136,13 @@ impl Sqlite {
             writing,
             presence,
             health,
+            operations: Operations::default(),
             changed,
             in_use,
         })
     }
 
-    fn reader(&self) -> &SqlitePool {
+    fn readers(&self) -> &SqlitePool {
         // Another process may serve the database meanwhile: a session that ended there would live here.
         if self.presence.is_gone() { &self.no_readers } else { &self.readers }
     }
@@ -158,7 +163,7 @@ impl Sqlite {
     async fn try_write(&self) -> Result<()> {
         const THERE_AND_BACK: &str = "UPDATE revocation_head SET seq = seq + 1 WHERE id = 1; \
              UPDATE revocation_head SET seq = seq - 1 WHERE id = 1";
-        self.write((), |connection, ()| {
+        self.write("write_check", (), |connection, ()| {
             Box::pin(async move {
                 connection.execute(THERE_AND_BACK).await?;
                 Ok(())
@@ -168,12 +173,12 @@ impl Sqlite {
     }
 
     /// Runs `body` in a transaction, to its end even if the caller goes away.
-    async fn write<A, T>(&self, args: A, body: Body<A, T>) -> Result<T>
+    async fn write<A, T>(&self, operation: &'static str, args: A, body: Body<A, T>) -> Result<T>
     where
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
-        self.writer.write(args, body).await
+        self.writer.write(self.operations.begin(operation), args, body).await
     }
 }
 
@@ -281,6 +286,10 @@ impl Database for Sqlite {
         super::pool_use([&self.writer_pool, &self.readers])
     }
 
+    fn operations(&self) -> &Operations {
+        &self.operations
+    }
+
     fn writing(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.writing)
     }
@@ -348,10 +357,10 @@ mod tests {
             })
         };
         store.writer_pool.execute("PRAGMA max_page_count = 4").await.unwrap();
-        let full = store.write(1_000_000, fill).await;
+        let full = store.write("fill", 1_000_000, fill).await;
         assert!(full.is_err(), "{full:?}");
         // A new connection knows no limit.
-        store.write(1_000_000, fill).await.unwrap();
+        store.write("fill", 1_000_000, fill).await.unwrap();
         assert_eq!(number(&store.readers, "SELECT COUNT(*) FROM t").await, 1);
     }
 
@@ -370,7 +379,7 @@ mod tests {
             })
         };
         for failed in 1..=3 {
-            let full = store.write((), fill).await;
+            let full = store.write("fill", (), fill).await;
             assert!(matches!(full, Err(Error::Unavailable(_))), "{full:?}");
             assert_eq!(store.health.is_failing(), failed > 1);
         }

@@ -47,15 +47,9 @@ impl Error {
     /// because all connections were taken.
     pub(super) fn is_of_the_store(&self) -> bool {
         match self {
-            Self::Unavailable(source) if source.is::<Busy>() => false,
-            Self::Unavailable(_) => {
-                let error = self.of_sqlx().and_then(sqlx::Error::as_database_error);
-                error.is_none_or(|error| !blames_values(error))
-            }
-            Self::Statement(_) => {
-                let error = self.of_sqlx().and_then(sqlx::Error::as_database_error);
-                error.is_some_and(|error| !blames_values(error))
-            }
+            Self::Unavailable(_) if self.cause().is_some_and(|cause| cause.is::<Busy>()) => false,
+            Self::Unavailable(_) => self.of_database().is_none_or(|error| !blames_values(error)),
+            Self::Statement(_) => self.of_database().is_some_and(|error| !blames_values(error)),
             Self::SchemaMissing(_)
             | Self::Url(_)
             | Self::NotPrivate(_)

@@ -104,7 +104,7 @@ async fn no_connection_is_handed_out_inside_a_transaction() {
             }
         }
         let insert = AssertSqlSafe(format!("INSERT INTO acknowledged VALUES ({id})"));
-        pool.execute(insert).await.unwrap();
+        pool.acquire().await.unwrap().execute(insert).await.unwrap();
     }
     assert_eq!(database.number("SELECT COUNT(*) FROM acknowledged").await, WRITES);
 }

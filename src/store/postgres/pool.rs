@@ -32,7 +32,6 @@ use super::{
 };
 use crate::store::{Error, PATIENCE, PoolUse, Result, write_health::Busy};
 
-mod executor;
 mod lease;
 mod state;
 mod supervision;

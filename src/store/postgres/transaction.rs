@@ -61,16 +61,8 @@ pub(super) async fn run<A, T>(
         let lost = given_up || Verdict::of_store(&error) != Verdict::Keep;
         // A COMMIT that was sent may have been carried out.
         let surely_not = lost && !committing.into_inner();
-        Failed { again: surely_not || lost_a_race(&error), error }
+        Failed { again: surely_not || error.lost_a_race(), error }
     })
-}
-
-/// Whether Postgres rolled the transaction back in favour of another: serialization failure, deadlock, or a lock that was not
-/// to be had in time.
-fn lost_a_race(error: &Error) -> bool {
-    let database_error = error.of_sqlx().and_then(sqlx::Error::as_database_error);
-    let code = database_error.and_then(sqlx::error::DatabaseError::code);
-    matches!(code.as_deref(), Some("40001" | "40P01" | "55P03"))
 }
 
 /// Whether this transaction has changed anything. On a full disk one that found nothing to do succeeds as ever.

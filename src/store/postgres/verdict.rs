@@ -2,8 +2,7 @@
 
 use std::io;
 
-use sqlx::error::DatabaseError;
-
+use super::connector::ReadOnly;
 use crate::store::Error;
 
 /// What becomes of a connection after an error.
@@ -43,6 +42,9 @@ impl Verdict {
 
     /// The same of an error of the store.
     pub(super) fn of_store(error: &Error) -> Self {
+        if error.cause().is_some_and(|cause| cause.is::<ReadOnly>()) {
+            return Self::DiscardAll;
+        }
         error.of_sqlx().map_or(Self::Keep, Self::of)
     }
 }
@@ -50,7 +52,7 @@ impl Verdict {
 /// Whether the server has no place for one more connection: of the role, of the database, at all (53300), or the pooler
 /// before it (PgBouncer says so in words alone, with 08P01).
 pub(super) fn too_many_connections(error: &Error) -> bool {
-    database_error(error).is_some_and(|error| {
+    error.of_database().is_some_and(|error| {
         error.code().as_deref() == Some("53300")
             || error.message().contains("no more connections allowed")
     })
@@ -58,7 +60,7 @@ pub(super) fn too_many_connections(error: &Error) -> bool {
 
 /// Whether a refusal of a new connection is one that waiting does not mend: who we are, what we ask for, or how.
 pub(super) fn refused_for_good(error: &Error) -> bool {
-    let by_the_server = database_error(error).and_then(DatabaseError::code).is_some_and(|code| {
+    let by_the_server = error.sqlstate().is_some_and(|code| {
         code == "55000" || ["28", "3D", "42"].iter().any(|class| code.starts_with(class))
     });
     let before_that = match error.of_sqlx() {
@@ -68,10 +70,6 @@ pub(super) fn refused_for_good(error: &Error) -> bool {
         Some(_) | None => false,
     };
     by_the_server || before_that
-}
-
-fn database_error(error: &Error) -> Option<&dyn DatabaseError> {
-    error.of_sqlx().and_then(sqlx::Error::as_database_error)
 }
 
 #[cfg(test)]

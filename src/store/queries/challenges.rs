@@ -51,18 +51,17 @@ impl Challenges for Backend {
         new: NewChallenge,
         message: Option<SealedMessage>,
     ) -> Result<bool> {
-        self.write((new, message), |connection, (new, message)| {
+        self.write("challenge_create", (new, message), |connection, (new, message)| {
             Box::pin(insert(connection, new, message.as_ref()))
         })
         .await
     }
 
     async fn challenge_find(&self, token_mac: [u8; 32]) -> Result<Option<(Challenge, User)>> {
-        let mut reader = self.reader().acquire().await?;
-        let Some(challenge) = find(&mut reader, &token_mac).await? else { return Ok(None) };
-        // Whoever deletes a user deletes the challenges too, perhaps just now.
-        let user = users::find(&mut reader, challenge.user_id).await?;
-        Ok(user.map(|credentials| (challenge, credentials.user)))
+        self.read("challenge_find", token_mac, |connection, token_mac| {
+            Box::pin(find_with_user(connection, token_mac))
+        })
+        .await
     }
 
     async fn challenge_reserve(
@@ -71,12 +70,20 @@ impl Challenges for Backend {
         max_attempts: u32,
         now: Timestamp,
     ) -> Result<Reservation<ReservedChallenge>> {
-        if !self.challenge_exists(&token_mac).await? {
+        // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
+        let is_there = self.read("challenge_exists", token_mac, |connection, token_mac| {
+            Box::pin(exists(connection, token_mac))
+        });
+        if !is_there.await? {
             return Ok(Reservation::Invalid);
         }
-        self.write((token_mac, max_attempts, now), |connection, (token_mac, max_attempts, now)| {
-            Box::pin(reserve(connection, token_mac, *max_attempts, *now))
-        })
+        self.write(
+            "challenge_reserve",
+            (token_mac, max_attempts, now),
+            |connection, (token_mac, max_attempts, now)| {
+                Box::pin(reserve(connection, token_mac, *max_attempts, *now))
+            },
+        )
         .await
     }
 
@@ -88,6 +95,7 @@ impl Challenges for Backend {
         limit: SessionLimit,
     ) -> Result<Option<Session>> {
         self.write(
+            "challenge_complete",
             (challenge, session, spending, limit),
             |connection, (challenge, session, spending, limit)| {
                 Box::pin(completion::complete(connection, challenge, session, spending, *limit))
@@ -104,6 +112,7 @@ impl Challenges for Backend {
         message: SealedMessage,
     ) -> Result<Renewal> {
         self.write(
+            "challenge_renew",
             (token_mac, code_mac, rules, message),
             |connection, (token, code, rules, message)| {
                 Box::pin(renew(connection, token, code, rules, message))
@@ -113,17 +122,22 @@ impl Challenges for Backend {
     }
 }
 
-impl Backend {
-    /// Whether there is such a challenge. Random ids, of which anybody can send many, get no further than this: they do
-    /// not queue for the one writer that SQLite has.
-    async fn challenge_exists(&self, token_mac: &[u8]) -> Result<bool> {
-        let found: Option<Uuid> =
-            sqlx::query_scalar("SELECT id FROM challenges WHERE token_mac = $1")
-                .bind(token_mac)
-                .fetch_optional(self.reader())
-                .await?;
-        Ok(found.is_some())
-    }
+async fn exists(connection: &mut Connection, token_mac: &[u8]) -> Result<bool> {
+    let found: Option<Uuid> = sqlx::query_scalar("SELECT id FROM challenges WHERE token_mac = $1")
+        .bind(token_mac)
+        .fetch_optional(connection)
+        .await?;
+    Ok(found.is_some())
+}
+
+async fn find_with_user(
+    connection: &mut Connection,
+    token_mac: &[u8],
+) -> Result<Option<(Challenge, User)>> {
+    let Some(challenge) = find(connection, token_mac).await? else { return Ok(None) };
+    // Whoever deletes a user deletes the challenges too, perhaps just now.
+    let user = users::find(connection, challenge.user_id).await?;
+    Ok(user.map(|credentials| (challenge, credentials.user)))
 }
 
 async fn insert(

@@ -34,17 +34,18 @@ impl Backend {
     pub(in crate::store) async fn renew_email_keys(&self) -> Result<()> {
         let mut last = Uuid::nil();
         loop {
-            let page: Vec<Row> = sqlx::query_as(Self::EMAILS_NOT_ASCII)
-                .bind(last)
-                .bind(PAGE)
-                .fetch_all(self.reader())
-                .await?;
+            let page = self.read("emails_not_ascii", last, |connection, last| {
+                Box::pin(not_ascii(connection, *last))
+            });
+            let page = page.await?;
             let Some((id, ..)) = page.last() else { return Ok(()) };
             last = *id;
             for renewal in page.into_iter().filter_map(renewal) {
                 let id = renewal.id;
                 let done = self
-                    .write(renewal, |connection, renewal| Box::pin(renew(connection, renewal)))
+                    .write("email_key_renew", renewal, |connection, renewal| {
+                        Box::pin(renew(connection, renewal))
+                    })
                     .await?;
                 if !done {
                     tracing::warn!(
@@ -66,6 +67,11 @@ fn renewal((id, email, old_key, claimed): Row) -> Option<Renewal> {
         None => (key, None),
     };
     (key != old_key).then_some(Renewal { id, old_key, key, claimed_key })
+}
+
+async fn not_ascii(connection: &mut Connection, after: Uuid) -> Result<Vec<Row>> {
+    let page = sqlx::query_as(Backend::EMAILS_NOT_ASCII).bind(after).bind(PAGE);
+    Ok(page.fetch_all(connection).await?)
 }
 
 async fn renew(connection: &mut Connection, renewal: &Renewal) -> Result<bool> {

@@ -16,7 +16,7 @@ const ROWS: usize = 1000;
 #[async_trait]
 impl Events for Backend {
     async fn event_append(&self, event: Event, message: Option<SealedMessage>) -> Result<()> {
-        self.write((event, message), |connection, (event, message)| {
+        self.write("event_append", (event, message), |connection, (event, message)| {
             Box::pin(async move {
                 put(connection, std::slice::from_ref(event)).await?;
                 outbox::put(connection, message.as_slice()).await
@@ -26,19 +26,24 @@ impl Events for Backend {
     }
 
     async fn events_list(&self, filter: EventFilter) -> Result<Vec<Event>> {
-        let rows: Vec<EventRow> = sqlx::query_as(
-            "SELECT id, kind, user_id, session_id, actor, address, at FROM events \
-             WHERE at >= $1 AND ($2 IS NULL OR user_id = $2) \
-             AND ($3 IS NULL OR kind = $3) ORDER BY at DESC, id DESC LIMIT $4",
-        )
-        .bind(filter.since)
-        .bind(filter.user_id)
-        .bind(filter.kind.map(EventKind::as_str))
-        .bind(i64::from(filter.most))
-        .fetch_all(self.reader())
-        .await?;
-        rows.into_iter().map(TryInto::try_into).collect()
+        self.read("events_list", filter, |connection, filter| Box::pin(list(connection, filter)))
+            .await
     }
+}
+
+async fn list(connection: &mut Connection, filter: &EventFilter) -> Result<Vec<Event>> {
+    let rows: Vec<EventRow> = sqlx::query_as(
+        "SELECT id, kind, user_id, session_id, actor, address, at FROM events \
+         WHERE at >= $1 AND ($2 IS NULL OR user_id = $2) \
+         AND ($3 IS NULL OR kind = $3) ORDER BY at DESC, id DESC LIMIT $4",
+    )
+    .bind(filter.since)
+    .bind(filter.user_id)
+    .bind(filter.kind.map(EventKind::as_str))
+    .bind(i64::from(filter.most))
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 /// Adds events to the transaction of what happened: they are there if it commits, and never were if it does not.

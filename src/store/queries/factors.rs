@@ -16,20 +16,13 @@ use crate::{
 #[async_trait]
 impl Factors for Backend {
     async fn factors_of(&self, user_id: Uuid) -> Result<UserFactors> {
-        let row: Option<FactorsRow> = sqlx::query_as(
-            "SELECT totp_factors.id, sealed_secret, \
-             (SELECT COUNT(*) FROM recovery_codes WHERE recovery_codes.user_id = users.id) AS codes \
-             FROM users LEFT JOIN totp_factors \
-             ON totp_factors.user_id = users.id AND confirmed_at IS NOT NULL WHERE users.id = $1",
-        )
-        .bind(user_id)
-        .fetch_optional(self.reader())
-        .await?;
-        Ok(row.map(Into::into).unwrap_or_default())
+        self.read("factors_of", user_id, |connection, user_id| Box::pin(of(connection, *user_id)))
+            .await
     }
 
     async fn totp_begin(&self, new: NewTotp) -> Result<bool> {
-        self.write(new, |connection, new| Box::pin(totp::begin(connection, new))).await
+        self.write("totp_begin", new, |connection, new| Box::pin(totp::begin(connection, new)))
+            .await
     }
 
     async fn totp_reserve(
@@ -39,18 +32,24 @@ impl Factors for Backend {
         max_attempts: u32,
     ) -> Result<Reservation<SealedTotp>> {
         // Most of a flood gets no further than this: it does not queue for the one writer that SQLite has.
-        let seen = totp::open_attempts(&mut *self.reader().acquire().await?, id, &change).await?;
-        if seen.is_none() {
+        let seen = self.read("totp_open_attempts", (id, &change), |connection, (id, change)| {
+            Box::pin(totp::open_attempts(connection, *id, change))
+        });
+        if seen.await?.is_none() {
             return Ok(Reservation::Invalid);
         }
-        self.write((id, change, max_attempts), |connection, (id, change, max_attempts)| {
-            Box::pin(totp::reserve(connection, *id, change, *max_attempts))
-        })
+        self.write(
+            "totp_reserve",
+            (id, change, max_attempts),
+            |connection, (id, change, max_attempts)| {
+                Box::pin(totp::reserve(connection, *id, change, *max_attempts))
+            },
+        )
         .await
     }
 
     async fn totp_confirm(&self, confirm: ConfirmTotp, message: SealedMessage) -> Result<bool> {
-        self.write((confirm, message), |connection, (confirm, message)| {
+        self.write("totp_confirm", (confirm, message), |connection, (confirm, message)| {
             Box::pin(totp::confirm(connection, confirm, message))
         })
         .await
@@ -62,18 +61,22 @@ impl Factors for Backend {
         codes: Vec<[u8; 32]>,
         message: SealedMessage,
     ) -> Result<bool> {
-        self.write((change, codes, message), |connection, (change, codes, message)| {
-            Box::pin(async move {
-                if users::take(connection, change).await? != Some(true) {
-                    return Ok(false);
-                }
-                replace_codes(connection, change, codes).await?;
-                let event = change.event(EventKind::RecoveryCodesReplaced);
-                events::put(connection, &[event]).await?;
-                outbox::put(connection, std::slice::from_ref(message)).await?;
-                Ok(true)
-            })
-        })
+        self.write(
+            "recovery_codes_replace",
+            (change, codes, message),
+            |connection, (change, codes, message)| {
+                Box::pin(async move {
+                    if users::take(connection, change).await? != Some(true) {
+                        return Ok(false);
+                    }
+                    replace_codes(connection, change, codes).await?;
+                    let event = change.event(EventKind::RecoveryCodesReplaced);
+                    events::put(connection, &[event]).await?;
+                    outbox::put(connection, std::slice::from_ref(message)).await?;
+                    Ok(true)
+                })
+            },
+        )
         .await
     }
 
@@ -83,18 +86,31 @@ impl Factors for Backend {
         to: TwoFactor,
         message: SealedMessage,
     ) -> Result<bool> {
-        self.write((change, to, message), |connection, (change, to, message)| {
+        self.write("two_factor_set", (change, to, message), |connection, (change, to, message)| {
             Box::pin(set(connection, change, *to, message))
         })
         .await
     }
 
     async fn factor_spend(&self, change: FactorChange, spending: Spending) -> Result<bool> {
-        self.write((change, spending), |connection, (change, spending)| {
+        self.write("factor_spend", (change, spending), |connection, (change, spending)| {
             Box::pin(completion::spend_again(connection, change, spending))
         })
         .await
     }
+}
+
+async fn of(connection: &mut Connection, user_id: Uuid) -> Result<UserFactors> {
+    let row: Option<FactorsRow> = sqlx::query_as(
+        "SELECT totp_factors.id, sealed_secret, \
+         (SELECT COUNT(*) FROM recovery_codes WHERE recovery_codes.user_id = users.id) AS codes \
+         FROM users LEFT JOIN totp_factors \
+         ON totp_factors.user_id = users.id AND confirmed_at IS NOT NULL WHERE users.id = $1",
+    )
+    .bind(user_id)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(Into::into).unwrap_or_default())
 }
 
 async fn set(

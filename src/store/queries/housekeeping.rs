@@ -12,25 +12,25 @@ use crate::{
 #[async_trait]
 impl Housekeeping for Backend {
     async fn lease_take(&self, lease: Lease) -> Result<bool> {
-        self.write(lease, |connection, lease| Box::pin(take(connection, lease))).await
+        self.write("lease_take", lease, |connection, lease| Box::pin(take(connection, lease))).await
     }
 
     async fn ended_remove(&self, ended: Ended, before: Timestamp, most: u32) -> Result<u64> {
-        self.write((ended, before, most), |connection, (ended, before, most)| {
+        self.write("ended_remove", (ended, before, most), |connection, (ended, before, most)| {
             Box::pin(remove(connection, *ended, *before, *most))
         })
         .await
     }
 
     async fn unverified_users_end(&self, at: Revoking, most: u32) -> Result<u64> {
-        self.write((at, most), |connection, (at, most)| {
+        self.write("unverified_users_end", (at, most), |connection, (at, most)| {
             Box::pin(claims::expire(connection, at, *most))
         })
         .await
     }
 
     async fn restored_begin(&self, restoration: Restoration) -> Result<()> {
-        self.write(restoration, |connection, restoration| {
+        self.write("restored_begin", restoration, |connection, restoration| {
             Box::pin(restored::begin(connection, restoration))
         })
         .await
@@ -42,9 +42,13 @@ impl Housekeeping for Backend {
         restoration: Restoration,
         most: u32,
     ) -> Result<Option<Uuid>> {
-        self.write((after, restoration, most), |connection, (after, restoration, most)| {
-            Box::pin(restored::end(connection, *after, restoration, *most))
-        })
+        self.write(
+            "restored_end",
+            (after, restoration, most),
+            |connection, (after, restoration, most)| {
+                Box::pin(restored::end(connection, *after, restoration, *most))
+            },
+        )
         .await
     }
 }

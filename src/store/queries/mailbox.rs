@@ -15,7 +15,8 @@ use crate::{
 #[async_trait]
 impl MailboxCodes for Backend {
     async fn mailbox_code_create(&self, new: NewMailboxCode) -> Result<()> {
-        self.write(new, |connection, new| Box::pin(insert(connection, new))).await
+        self.write("mailbox_code_create", new, |connection, new| Box::pin(insert(connection, new)))
+            .await
     }
 
     async fn mailbox_code_reserve(
@@ -25,21 +26,34 @@ impl MailboxCodes for Backend {
         now: Timestamp,
     ) -> Result<Reservation<MailboxCode>> {
         // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
-        if !is_open(&mut *self.reader().acquire().await?, &id_mac, now).await? {
+        let open = self.read("mailbox_code_is_open", (id_mac, now), |connection, (id_mac, now)| {
+            Box::pin(is_open(connection, id_mac, *now))
+        });
+        if !open.await? {
             return Ok(Reservation::Invalid);
         }
-        self.write((id_mac, max_attempts, now), |connection, (id_mac, max_attempts, now)| {
-            Box::pin(reserve(connection, id_mac, *max_attempts, *now))
-        })
+        self.write(
+            "mailbox_code_reserve",
+            (id_mac, max_attempts, now),
+            |connection, (id_mac, max_attempts, now)| {
+                Box::pin(reserve(connection, id_mac, *max_attempts, *now))
+            },
+        )
         .await
     }
 
     async fn email_verify(&self, proof: MailboxProof) -> Result<bool> {
-        self.write(proof, |connection, proof| Box::pin(verify_email(connection, proof))).await
+        self.write("email_verify", proof, |connection, proof| {
+            Box::pin(verify_email(connection, proof))
+        })
+        .await
     }
 
     async fn unverified_user_end(&self, proof: MailboxProof) -> Result<bool> {
-        self.write(proof, |connection, proof| Box::pin(claims::end(connection, proof))).await
+        self.write("unverified_user_end", proof, |connection, proof| {
+            Box::pin(claims::end(connection, proof))
+        })
+        .await
     }
 }
 

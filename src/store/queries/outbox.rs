@@ -88,14 +88,7 @@ impl Backend {
 #[async_trait]
 impl Outbox for Backend {
     async fn outbox_state(&self, now: Timestamp) -> Result<OutboxState> {
-        type Row = (i64, Option<Timestamp>, Option<Timestamp>, Option<Timestamp>);
-        let row: Row = sqlx::query_as(Self::OUTBOX_STATE)
-            .bind(OutboxState::COUNTED)
-            .fetch_one(self.reader())
-            .await?;
-        let (waiting, login_code, code, notice) = row;
-        let due = |first: Option<Timestamp>| first.filter(|first| *first <= now);
-        Ok(OutboxState { waiting, due_since: [login_code, code, notice].map(due) })
+        self.read("outbox_state", now, |connection, now| Box::pin(state(connection, *now))).await
     }
 
     async fn outbox_claim(
@@ -104,52 +97,72 @@ impl Outbox for Backend {
         until: Timestamp,
         places: Places,
     ) -> Result<Vec<ClaimedMessage>> {
-        self.write((now, until, places), |connection, (now, until, places)| {
+        self.write("outbox_claim", (now, until, places), |connection, (now, until, places)| {
             Box::pin(claim(connection, *now, *until, *places))
         })
         .await
     }
 
     async fn outbox_renew(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<Hold> {
-        self.write((id, tries, until), |connection, (id, tries, until)| {
+        self.write("outbox_renew", (id, tries, until), |connection, (id, tries, until)| {
             Box::pin(renew(connection, *id, *tries, *until))
         })
         .await
     }
 
     async fn outbox_postpone(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<()> {
-        self.write((id, tries, until), |connection, (id, tries, until)| {
+        self.write("outbox_postpone", (id, tries, until), |connection, (id, tries, until)| {
             Box::pin(postpone(connection, *id, *tries, *until, 0))
         })
         .await
     }
 
     async fn outbox_postpone_unsure(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<()> {
-        self.write((id, tries, until), |connection, (id, tries, until)| {
-            Box::pin(postpone(connection, *id, *tries, *until, 1))
-        })
+        self.write(
+            "outbox_postpone_unsure",
+            (id, tries, until),
+            |connection, (id, tries, until)| Box::pin(postpone(connection, *id, *tries, *until, 1)),
+        )
         .await
     }
 
     async fn outbox_recall(&self, now: Timestamp, latest: Timestamp) -> Result<u64> {
-        let ahead: Option<Uuid> = sqlx::query_scalar(Self::OUTBOX_AHEAD)
-            .persistent(false)
-            .bind(latest)
-            .fetch_optional(self.reader())
-            .await?;
+        let ahead = self.read("outbox_ahead", latest, |connection, latest| {
+            Box::pin(is_any_ahead(connection, *latest))
+        });
         // Most of the time there are none, and nobody needs to write to know.
-        if ahead.is_none() {
+        if !ahead.await? {
             return Ok(0);
         }
-        self.write((now, latest), |connection, (now, latest)| {
+        self.write("outbox_recall", (now, latest), |connection, (now, latest)| {
             Box::pin(recall(connection, *now, *latest))
         })
         .await
     }
 
     async fn outbox_remove(&self, id: Uuid) -> Result<()> {
-        self.write(id, |connection, id| Box::pin(remove(connection, *id))).await
+        self.write("outbox_remove", id, |connection, id| Box::pin(remove(connection, *id))).await
     }
+}
+
+async fn state(connection: &mut Connection, now: Timestamp) -> Result<OutboxState> {
+    type Row = (i64, Option<Timestamp>, Option<Timestamp>, Option<Timestamp>);
+    let row: Row = sqlx::query_as(Backend::OUTBOX_STATE)
+        .bind(OutboxState::COUNTED)
+        .fetch_one(connection)
+        .await?;
+    let (waiting, login_code, code, notice) = row;
+    let due = |first: Option<Timestamp>| first.filter(|first| *first <= now);
+    Ok(OutboxState { waiting, due_since: [login_code, code, notice].map(due) })
+}
+
+async fn is_any_ahead(connection: &mut Connection, latest: Timestamp) -> Result<bool> {
+    let ahead: Option<Uuid> = sqlx::query_scalar(Backend::OUTBOX_AHEAD)
+        .persistent(false)
+        .bind(latest)
+        .fetch_optional(connection)
+        .await?;
+    Ok(ahead.is_some())
 }
 
 /// Adds messages to a transaction: they are sent if it commits, and never were if it does not.

@@ -18,21 +18,21 @@ impl Passwords for Backend {
         change: PasswordChange,
         message: SealedMessage,
     ) -> Result<bool> {
-        self.write((change, message), |connection, (change, message)| {
+        self.write("password_change", (change, message), |connection, (change, message)| {
             Box::pin(replace(connection, change, message))
         })
         .await
     }
 
     async fn password_reset(&self, reset: PasswordReset, message: SealedMessage) -> Result<bool> {
-        self.write((reset, message), |connection, (reset, message)| {
+        self.write("password_reset", (reset, message), |connection, (reset, message)| {
             Box::pin(reset::complete(connection, reset, message))
         })
         .await
     }
 
     async fn password_rehash(&self, of: Credentials, password_hash: String) -> Result<bool> {
-        self.write((of, password_hash), |connection, (of, password_hash)| {
+        self.write("password_rehash", (of, password_hash), |connection, (of, password_hash)| {
             Box::pin(rehash(connection, of, password_hash))
         })
         .await

@@ -16,9 +16,13 @@ const ROWS: usize = 1000;
 #[async_trait]
 impl Revocations for Backend {
     async fn revocation_head(&self) -> Result<i64> {
-        Ok(sqlx::query_scalar("SELECT seq FROM revocation_head WHERE id = 1")
-            .fetch_one(self.reader())
-            .await?)
+        self.read("revocation_head", (), |connection, ()| {
+            Box::pin(async move {
+                let head = sqlx::query_scalar("SELECT seq FROM revocation_head WHERE id = 1");
+                Ok(head.fetch_one(connection).await?)
+            })
+        })
+        .await
     }
 
     async fn revocations_after(
@@ -27,17 +31,29 @@ impl Revocations for Backend {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<NumberedRevocation>> {
-        let rows: Vec<RevocationRow> = sqlx::query_as(
-            "SELECT seq, session_id, user_id, session_epoch, kept_session_id, key_id, not_before, \
-             expires_at FROM revocations WHERE seq > $1 AND expires_at > $2 ORDER BY seq LIMIT $3",
-        )
-        .bind(seq)
-        .bind(now)
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await?;
-        rows.into_iter().map(TryInto::try_into).collect()
+        self.read("revocations_after", (seq, now, limit), |connection, (seq, now, limit)| {
+            Box::pin(after(connection, *seq, *now, *limit))
+        })
+        .await
     }
+}
+
+async fn after(
+    connection: &mut Connection,
+    seq: i64,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<NumberedRevocation>> {
+    let rows: Vec<RevocationRow> = sqlx::query_as(
+        "SELECT seq, session_id, user_id, session_epoch, kept_session_id, key_id, not_before, \
+         expires_at FROM revocations WHERE seq > $1 AND expires_at > $2 ORDER BY seq LIMIT $3",
+    )
+    .bind(seq)
+    .bind(now)
+    .bind(i64::from(limit))
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 /// Adds revocations to a transaction, as its last statements: from here on it holds the row that numbers them, and every

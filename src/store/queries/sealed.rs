@@ -12,28 +12,32 @@ use crate::{
 #[async_trait]
 impl SealedValues for Backend {
     async fn wrapped_keys(&self) -> Result<Vec<WrappedKey>> {
-        let rows: Vec<(String, Vec<u8>)> =
-            sqlx::query_as("SELECT name, sealed_key FROM wrapped_keys ORDER BY name")
-                .fetch_all(self.reader())
-                .await?;
-        Ok(rows.into_iter().map(|(name, sealed)| WrappedKey { name, sealed }).collect())
+        self.read("wrapped_keys", (), |connection, ()| Box::pin(wrapped(connection))).await
     }
 
     async fn wrapped_key_create(&self, key: WrappedKey, at: Timestamp) -> Result<bool> {
-        self.write((key, at), |connection, (key, at)| Box::pin(create(connection, key, *at))).await
+        self.write("wrapped_key_create", (key, at), |connection, (key, at)| {
+            Box::pin(create(connection, key, *at))
+        })
+        .await
     }
 
     async fn wrapped_key_replace(&self, read: WrappedKey, sealed: Vec<u8>) -> Result<bool> {
-        self.write((read, sealed), |connection, (read, sealed)| {
+        self.write("wrapped_key_replace", (read, sealed), |connection, (read, sealed)| {
             Box::pin(replace_wrapped(connection, read, sealed))
         })
         .await
     }
 
     async fn sealed_count(&self, column: SealedColumn) -> Result<u64> {
-        let count: i64 =
-            sqlx::query_scalar(statements(column).count).fetch_one(self.reader()).await?;
-        Ok(u64::try_from(count).unwrap_or_default())
+        self.read("sealed_count", column, |connection, column| {
+            Box::pin(async move {
+                let count = sqlx::query_scalar(statements(*column).count);
+                let count: i64 = count.fetch_one(connection).await?;
+                Ok(u64::try_from(count).unwrap_or_default())
+            })
+        })
+        .await
     }
 
     async fn sealed_page(
@@ -42,16 +46,18 @@ impl SealedValues for Backend {
         after: Uuid,
         most: u32,
     ) -> Result<Vec<SealedValue>> {
-        let rows: Vec<ValueRow> = sqlx::query_as(statements(column).page)
-            .bind(after)
-            .bind(i64::from(most))
-            .fetch_all(self.reader())
-            .await?;
-        Ok(rows.into_iter().map(SealedValue::from).collect())
+        self.read("sealed_page", (column, after, most), |connection, (column, after, most)| {
+            Box::pin(async move {
+                let page = sqlx::query_as(statements(*column).page).bind(after);
+                let rows: Vec<ValueRow> = page.bind(i64::from(*most)).fetch_all(connection).await?;
+                Ok(rows.into_iter().map(SealedValue::from).collect())
+            })
+        })
+        .await
     }
 
     async fn sealed_replace(&self, column: SealedColumn, resealed: Vec<Resealed>) -> Result<u64> {
-        self.write((column, resealed), |connection, (column, resealed)| {
+        self.write("sealed_replace", (column, resealed), |connection, (column, resealed)| {
             Box::pin(replace(connection, *column, resealed))
         })
         .await
@@ -89,6 +95,14 @@ fn statements(column: SealedColumn) -> Statements {
             replace: "UPDATE outbox SET sealed_message = $3 WHERE id = $1 AND sealed_message = $2",
         },
     }
+}
+
+async fn wrapped(connection: &mut Connection) -> Result<Vec<WrappedKey>> {
+    let rows: Vec<(String, Vec<u8>)> =
+        sqlx::query_as("SELECT name, sealed_key FROM wrapped_keys ORDER BY name")
+            .fetch_all(connection)
+            .await?;
+    Ok(rows.into_iter().map(|(name, sealed)| WrappedKey { name, sealed }).collect())
 }
 
 async fn create(connection: &mut Connection, key: &WrappedKey, at: Timestamp) -> Result<bool> {

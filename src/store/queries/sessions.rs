@@ -78,7 +78,7 @@ impl Sessions for Backend {
         limit: SessionLimit,
     ) -> Result<Option<Session>> {
         let args = (session, credential_version, settled, limit);
-        self.write(args, |connection, (session, version, settled, limit)| {
+        self.write("session_create", args, |connection, (session, version, settled, limit)| {
             Box::pin(async move {
                 Backend::hold_user(connection, session.user_id).await?;
                 let begun = insert(connection, session, *version).await?;
@@ -93,29 +93,45 @@ impl Sessions for Backend {
     }
 
     async fn session_live(&self, id: Uuid, now: Timestamp) -> Result<Option<LiveSession>> {
-        let mut connection = self.reader().acquire().await?;
-        find_live(&mut connection, id, now).await?.map(TryInto::try_into).transpose()
+        self.read("session_live", (id, now), |connection, (id, now)| {
+            Box::pin(async move {
+                find_live(connection, *id, *now).await?.map(TryInto::try_into).transpose()
+            })
+        })
+        .await
     }
 
     async fn session_find(&self, id: Uuid) -> Result<Option<Session>> {
-        let row: Option<SessionRow> =
-            sqlx::query_as(FIND).bind(id).fetch_optional(self.reader()).await?;
-        row.map(TryInto::try_into).transpose()
+        self.read("session_find", id, |connection, id| {
+            Box::pin(async move {
+                let row: Option<SessionRow> =
+                    sqlx::query_as(FIND).bind(id).fetch_optional(connection).await?;
+                row.map(TryInto::try_into).transpose()
+            })
+        })
+        .await
     }
 
     async fn session_list(&self, user_id: Uuid, now: Timestamp) -> Result<Vec<Session>> {
-        let rows: Vec<SessionRow> =
-            sqlx::query_as(LIST).bind(user_id).bind(now).fetch_all(self.reader()).await?;
-        rows.into_iter().map(TryInto::try_into).collect()
+        self.read("session_list", (user_id, now), |connection, (user_id, now)| {
+            Box::pin(async move {
+                let rows = sqlx::query_as(LIST).bind(user_id).bind(now);
+                let rows: Vec<SessionRow> = rows.fetch_all(connection).await?;
+                rows.into_iter().map(TryInto::try_into).collect()
+            })
+        })
+        .await
     }
 
     async fn session_rotate(&self, refresh: Refresh) -> Result<Rotation> {
-        self.write(refresh, |connection, refresh| Box::pin(rotation::rotate(connection, refresh)))
-            .await
+        self.write("session_rotate", refresh, |connection, refresh| {
+            Box::pin(rotation::rotate(connection, refresh))
+        })
+        .await
     }
 
     async fn session_revoke(&self, id: Uuid, user_id: Uuid, at: Revoking) -> Result<bool> {
-        self.write((id, user_id, at), |connection, (id, user_id, at)| {
+        self.write("session_revoke", (id, user_id, at), |connection, (id, user_id, at)| {
             Box::pin(async move {
                 Backend::hold_user(connection, *user_id).await?;
                 revoke(connection, *id, *user_id, at, EventKind::SessionRevoked, None).await
@@ -131,15 +147,20 @@ impl Sessions for Backend {
         asking: Uuid,
         at: Revoking,
     ) -> Result<bool> {
-        self.write((id, user_id, asking, at), |connection, (id, user_id, asking, at)| {
-            Box::pin(async move {
-                let asks = asks(connection, *asking, *user_id, at.now).await?;
-                if asks {
-                    revoke(connection, *id, *user_id, at, EventKind::SessionRevoked, None).await?;
-                }
-                Ok(asks)
-            })
-        })
+        self.write(
+            "session_revoke_for",
+            (id, user_id, asking, at),
+            |connection, (id, user_id, asking, at)| {
+                Box::pin(async move {
+                    let asks = asks(connection, *asking, *user_id, at.now).await?;
+                    if asks {
+                        revoke(connection, *id, *user_id, at, EventKind::SessionRevoked, None)
+                            .await?;
+                    }
+                    Ok(asks)
+                })
+            },
+        )
         .await
     }
 
@@ -149,14 +170,18 @@ impl Sessions for Backend {
         asking: Uuid,
         at: Revoking,
     ) -> Result<Option<usize>> {
-        self.write((user_id, asking, at), |connection, (user_id, asking, at)| {
-            Box::pin(async move {
-                if !asks(connection, *asking, *user_id, at.now).await? {
-                    return Ok(None);
-                }
-                revoke_others(connection, *user_id, *asking, at).await.map(Some)
-            })
-        })
+        self.write(
+            "session_revoke_others",
+            (user_id, asking, at),
+            |connection, (user_id, asking, at)| {
+                Box::pin(async move {
+                    if !asks(connection, *asking, *user_id, at.now).await? {
+                        return Ok(None);
+                    }
+                    revoke_others(connection, *user_id, *asking, at).await.map(Some)
+                })
+            },
+        )
         .await
     }
 }

@@ -12,32 +12,23 @@ use crate::{
 #[async_trait]
 impl SigningKeys for Backend {
     async fn signing_keys(&self) -> Result<Vec<SealedKey>> {
-        // Keys of the release that had one for ever sign from the beginning.
-        let rows: Vec<KeyRow> = sqlx::query_as(
-            "SELECT id, algorithm, generation, sealed_private_key, created_at, \
-             COALESCE(signs_from, created_at) AS signs_from, retired_at FROM signing_keys \
-             ORDER BY algorithm, generation",
-        )
-        .fetch_all(self.reader())
-        .await?;
-        Ok(rows.into_iter().map(SealedKey::from).collect())
+        self.read("signing_keys", (), |connection, ()| Box::pin(all(connection))).await
     }
 
     async fn signing_key_unretired(&self, id: Uuid) -> Result<bool> {
-        let found: Option<Uuid> =
-            sqlx::query_scalar("SELECT id FROM signing_keys WHERE id = $1 AND retired_at IS NULL")
-                .bind(id)
-                .fetch_optional(self.reader())
-                .await?;
-        Ok(found.is_some())
+        self.read("signing_key_unretired", id, |connection, id| {
+            Box::pin(is_unretired(connection, *id))
+        })
+        .await
     }
 
     async fn signing_key_create(&self, key: SealedKey) -> Result<bool> {
-        self.write(key, |connection, key| Box::pin(insert(connection, key))).await
+        self.write("signing_key_create", key, |connection, key| Box::pin(insert(connection, key)))
+            .await
     }
 
     async fn signing_key_retire(&self, id: Uuid, signer: Uuid, at: Revoking) -> Result<bool> {
-        self.write((id, signer, at), |connection, (id, signer, at)| {
+        self.write("signing_key_retire", (id, signer, at), |connection, (id, signer, at)| {
             Box::pin(retire(connection, *id, *signer, *at))
         })
         .await
@@ -49,19 +40,41 @@ impl SigningKeys for Backend {
         replaced: Uuid,
         at: Revoking,
     ) -> Result<bool> {
-        self.write((key, replaced, at), |connection, (key, replaced, at)| {
+        self.write("signing_key_replace", (key, replaced, at), |connection, (key, replaced, at)| {
             Box::pin(replace(connection, key, *replaced, *at))
         })
         .await
     }
 
     async fn signing_key_erase(&self, id: Uuid) -> Result<bool> {
-        self.write(id, |connection, id| Box::pin(erase(connection, *id))).await
+        self.write("signing_key_erase", id, |connection, id| Box::pin(erase(connection, *id))).await
     }
 
     async fn signing_key_remove(&self, id: Uuid) -> Result<bool> {
-        self.write(id, |connection, id| Box::pin(remove(connection, *id))).await
+        self.write("signing_key_remove", id, |connection, id| Box::pin(remove(connection, *id)))
+            .await
     }
+}
+
+async fn all(connection: &mut Connection) -> Result<Vec<SealedKey>> {
+    // Keys of the release that had one for ever sign from the beginning.
+    let rows: Vec<KeyRow> = sqlx::query_as(
+        "SELECT id, algorithm, generation, sealed_private_key, created_at, \
+         COALESCE(signs_from, created_at) AS signs_from, retired_at FROM signing_keys \
+         ORDER BY algorithm, generation",
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(SealedKey::from).collect())
+}
+
+async fn is_unretired(connection: &mut Connection, id: Uuid) -> Result<bool> {
+    let found: Option<Uuid> =
+        sqlx::query_scalar("SELECT id FROM signing_keys WHERE id = $1 AND retired_at IS NULL")
+            .bind(id)
+            .fetch_optional(connection)
+            .await?;
+    Ok(found.is_some())
 }
 
 async fn insert(connection: &mut Connection, key: &SealedKey) -> Result<bool> {

@@ -18,24 +18,33 @@ type Key = [u8; 32];
 #[async_trait]
 impl Throttles for Backend {
     async fn throttle_charge(&self, charges: Vec<Charge>, now: Timestamp) -> Result<Admission> {
-        let seen = read(&mut *self.reader().acquire().await?, &charges).await?;
+        let seen = self.read("throttle_look", &charges, |connection, charges| {
+            Box::pin(read(connection, charges))
+        });
+        let seen = seen.await?;
         // Most of a flood gets no further than this: it does not queue for the one writer that SQLite has.
         if let refused @ Admission::Refused { .. } = decide(&charges, &seen, now) {
             return Ok(refused);
         }
-        self.write((charges, now), |connection, (charges, now)| {
+        self.write("throttle_charge", (charges, now), |connection, (charges, now)| {
             Box::pin(charge(connection, charges, *now))
         })
         .await
     }
 
     async fn throttle_admits(&self, charges: Vec<Charge>, now: Timestamp) -> Result<bool> {
-        let seen = read(&mut *self.reader().acquire().await?, &charges).await?;
+        let seen = self.read("throttle_admits", &charges, |connection, charges| {
+            Box::pin(read(connection, charges))
+        });
+        let seen = seen.await?;
         Ok(matches!(decide(&charges, &seen, now), Admission::Charged(_)))
     }
 
     async fn throttle_settle(&self, settled: Settled) -> Result<()> {
-        self.write(settled, |connection, settled| Box::pin(settle(connection, settled))).await
+        self.write("throttle_settle", settled, |connection, settled| {
+            Box::pin(settle(connection, settled))
+        })
+        .await
     }
 }
 

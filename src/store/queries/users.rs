@@ -42,7 +42,7 @@ const BY_ID: &str =
 #[async_trait]
 impl Users for Backend {
     async fn user_create(&self, new: NewUser) -> Result<bool> {
-        self.write(new, |connection, new| Box::pin(insert(connection, new))).await
+        self.write("user_create", new, |connection, new| Box::pin(insert(connection, new))).await
     }
 
     async fn user_taken(
@@ -51,21 +51,11 @@ impl Users for Backend {
         email_key: &str,
         request_id: Option<Uuid>,
     ) -> Result<Option<Taken>> {
-        let rows: Vec<UserRow> = sqlx::query_as(TAKEN)
-            .bind(username_key)
-            .bind(email_key)
-            .bind(request_id)
-            .fetch_all(self.reader())
-            .await?;
-        let of_request = |row: &&UserRow| request_id.is_some() && row.request_id == request_id;
-        Ok(if let Some(row) = rows.iter().find(of_request) {
-            Some(Taken::RequestId(Box::new(row.clone().into())))
-        } else if rows.iter().any(|row| row.username_key == username_key) {
-            Some(Taken::Username)
-        } else {
-            let verified = rows.iter().any(|row| row.email_verified);
-            (!rows.is_empty()).then_some(Taken::Email { verified })
+        let keys = (username_key, email_key, request_id);
+        self.read("user_taken", keys, |connection, (username_key, email_key, request_id)| {
+            Box::pin(taken(connection, username_key, email_key, *request_id))
         })
+        .await
     }
 
     async fn user_by_login(&self, name: &LoginName) -> Result<Option<Credentials>> {
@@ -73,14 +63,18 @@ impl Users for Backend {
             LoginName::Username(key) => (BY_USERNAME, key),
             LoginName::Email(key) => (BY_EMAIL, key),
         };
-        let row: Option<UserRow> =
-            sqlx::query_as(sql).bind(key).fetch_optional(self.reader()).await?;
-        Ok(row.map(Into::into))
+        self.read("user_by_login", (sql, key), |connection, (sql, key)| {
+            Box::pin(async move {
+                let row: Option<UserRow> =
+                    sqlx::query_as(*sql).bind(*key).fetch_optional(connection).await?;
+                Ok(row.map(Into::into))
+            })
+        })
+        .await
     }
 
     async fn user_by_id(&self, id: Uuid) -> Result<Option<Credentials>> {
-        let mut connection = self.reader().acquire().await?;
-        find(&mut connection, id).await
+        self.read("user_by_id", id, |connection, id| Box::pin(find(connection, *id))).await
     }
 
     async fn user_delete(
@@ -92,25 +86,48 @@ impl Users for Backend {
         message: SealedMessage,
     ) -> Result<bool> {
         let change = at.change(id, credential_version, session_id);
-        self.write((change, at, message), |connection, (change, at, message)| {
+        self.write("user_delete", (change, at, message), |connection, (change, at, message)| {
             Box::pin(account_state::delete(connection, change, at, message))
         })
         .await
     }
 
     async fn user_disable(&self, id: Uuid, at: Revoking) -> Result<bool> {
-        self.write((id, at), |connection, (id, at)| {
+        self.write("user_disable", (id, at), |connection, (id, at)| {
             Box::pin(account_state::disable(connection, *id, at))
         })
         .await
     }
 
     async fn user_enable(&self, id: Uuid, at: Revoking) -> Result<bool> {
-        self.write((id, at), |connection, (id, at)| {
+        self.write("user_enable", (id, at), |connection, (id, at)| {
             Box::pin(account_state::enable(connection, *id, at))
         })
         .await
     }
+}
+
+async fn taken(
+    connection: &mut Connection,
+    username_key: &str,
+    email_key: &str,
+    request_id: Option<Uuid>,
+) -> Result<Option<Taken>> {
+    let rows: Vec<UserRow> = sqlx::query_as(TAKEN)
+        .bind(username_key)
+        .bind(email_key)
+        .bind(request_id)
+        .fetch_all(connection)
+        .await?;
+    let of_request = |row: &&UserRow| request_id.is_some() && row.request_id == request_id;
+    Ok(if let Some(row) = rows.iter().find(of_request) {
+        Some(Taken::RequestId(Box::new(row.clone().into())))
+    } else if rows.iter().any(|row| row.username_key == username_key) {
+        Some(Taken::Username)
+    } else {
+        let verified = rows.iter().any(|row| row.email_verified);
+        (!rows.is_empty()).then_some(Taken::Email { verified })
+    })
 }
 
 pub(super) async fn find(connection: &mut Connection, id: Uuid) -> Result<Option<Credentials>> {

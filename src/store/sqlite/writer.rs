@@ -18,7 +18,9 @@ use tokio::{
 use tracing::{Instrument as _, Span};
 
 use super::{Body, presence::Presence};
-use crate::store::{Error, PATIENCE, Result, WRITE_DEADLINE, write_health::WriteHealth};
+use crate::store::{
+    Error, PATIENCE, Result, WRITE_DEADLINE, operations::Operation, write_health::WriteHealth,
+};
 
 /// The writes that share a commit, at the most: those who wait for it wait for the statements of all.
 const MOST_TOGETHER: usize = 256;
@@ -40,24 +42,37 @@ impl Writer {
 
     /// Runs a write to its end once it has begun, whatever becomes of the caller: tonic drops a handler whose client goes
     /// away, and half a write is none that anyone asked for. A caller who goes before it begins takes the write along.
-    pub(super) async fn write<A, T>(&self, args: A, body: Body<A, T>) -> Result<T>
+    pub(super) async fn write<A, T>(
+        &self,
+        operation: Operation,
+        args: A,
+        body: Body<A, T>,
+    ) -> Result<T>
     where
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
         let (begins, begun) = oneshot::channel();
-        let span = Span::current();
-        let write = Waiting { args, body, begins: Some(begins), answer: None, result: None, span };
+        let write = Waiting {
+            operation: operation.clone(),
+            span: Span::current(),
+            args,
+            body,
+            begins: Some(begins),
+            answer: None,
+            result: None,
+        };
         let begun = async {
             // An error says that there is no writer any more; then nothing begins either.
             let _handed_in = self.0.send(Box::new(write)).await;
             begun.await
         };
         let Ok(Ok(answer)) = timeout(PATIENCE, begun).await else {
-            return Err(Error::Unavailable("the database was not free to write".into()));
+            let busy = Error::Unavailable("the database was not free to write".into());
+            return operation.end(Err(busy));
         };
         let no_answer = |_dropped| Error::Statement("a write ended without an answer".into());
-        answer.await.map_err(no_answer).flatten()
+        operation.end(answer.await.map_err(no_answer).flatten())
     }
 }
 
@@ -75,13 +90,14 @@ trait Write: std::fmt::Debug + Send {
 }
 
 struct Waiting<A, T> {
+    operation: Operation,
+    /// The caller's: what the statements log belongs to their request, whoever shares the commit.
+    span: Span,
     args: A,
     body: Body<A, T>,
     begins: Option<oneshot::Sender<oneshot::Receiver<Result<T>>>>,
     answer: Option<oneshot::Sender<Result<T>>>,
     result: Option<Result<T>>,
-    /// The caller's: the writer is a task of its own.
-    span: Span,
 }
 
 impl<A, T> std::fmt::Debug for Waiting<A, T> {
@@ -99,16 +115,16 @@ impl<A: Send + Sync, T: Send> Write for Waiting<A, T> {
     }
 
     async fn run(&mut self, connection: &mut SqliteConnection) -> bool {
-        let run = (self.body)(connection, &self.args).instrument(self.span.clone());
-        let result = run.await;
+        let result = (self.body)(connection, &self.args).instrument(self.span.clone()).await;
         self.result.insert(result).is_ok()
     }
 
     fn answer(self: Box<Self>, committed: Result<()>, health: &WriteHealth) {
-        let Self { answer, result, .. } = *self;
+        let Self { operation, span, answer, result, .. } = *self;
         let not_run = || Err(Error::Unavailable("the transaction ended before this write".into()));
         let result = committed.and_then(|()| result.unwrap_or_else(not_run));
         health.note(&result);
+        let result = span.in_scope(|| operation.end_in_task(result));
         if let Some(answer) = answer {
             let _gone = answer.send(result);
         }

@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use sqlx::{Executor as _, sqlite::SqlitePoolOptions};
 
 use super::*;
+use crate::store::Operations;
 
 /// A writer on a file of its own. A row in `child` without its parent lets no transaction commit.
 async fn writer() -> (tempfile::TempDir, SqlitePool, Writer) {
@@ -26,6 +27,10 @@ fn place(folder: &tempfile::TempDir, pool: SqlitePool) -> Place {
     Place { pool, presence, health: WriteHealth::default(), changed }
 }
 
+fn operation() -> Operation {
+    Operations::default().begin("test")
+}
+
 /// Two statements, of which the second fails for a number that is taken.
 async fn parent(writer: &Writer, id: i64) -> Result<()> {
     let body: Body<i64, ()> = |connection, id| {
@@ -35,14 +40,14 @@ async fn parent(writer: &Writer, id: i64) -> Result<()> {
             Ok(())
         })
     };
-    writer.write(id, body).await
+    writer.write(operation(), id, body).await
 }
 
 /// A write that tells what `writing` says while it runs.
 async fn told_while_it_runs(writer: &Writer, writing: &Arc<AtomicBool>) -> Result<bool> {
     let body: Body<Arc<AtomicBool>, bool> =
         |_connection, writing| Box::pin(async move { Ok(writing.load(Ordering::Relaxed)) });
-    writer.write(Arc::clone(writing), body).await
+    writer.write(operation(), Arc::clone(writing), body).await
 }
 
 async fn orphan(writer: &Writer) -> Result<()> {
@@ -52,7 +57,7 @@ async fn orphan(writer: &Writer) -> Result<()> {
             Ok(())
         })
     };
-    writer.write((), body).await
+    writer.write(operation(), (), body).await
 }
 
 /// The rows of both tables, of which each write makes one.
@@ -109,7 +114,7 @@ async fn it_is_told_while_somebody_writes_and_only_then() {
 async fn a_write_that_panics_leaves_a_writer_that_writes() {
     let (_folder, pool, writer) = writer().await;
     let body: Body<(), ()> = |_connection, ()| panic!("as a defect would");
-    let panicked = writer.write((), body).await;
+    let panicked = writer.write(operation(), (), body).await;
     assert!(matches!(panicked, Err(Error::Statement(_))), "{panicked:?}");
     parent(&writer, 1).await.unwrap();
     assert_eq!(rows(&pool).await, (1, 1));
@@ -124,7 +129,7 @@ async fn a_write_runs_in_the_span_of_its_caller() {
         |_connection, ()| Box::pin(async { Ok(Span::current().id()) });
     for name in ["one", "two"] {
         let span = tracing::error_span!("call", name);
-        let told = writer.write((), body).instrument(span.clone()).await.unwrap();
+        let told = writer.write(operation(), (), body).instrument(span.clone()).await.unwrap();
         assert!(told.is_some() && told == span.id());
     }
 }

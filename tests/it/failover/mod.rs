@@ -4,6 +4,7 @@ mod few_connections;
 mod flood;
 mod made_anew;
 mod promotion;
+mod reads;
 mod restarts;
 mod writes;
 

@@ -10,6 +10,7 @@ mod events;
 mod factors;
 mod housekeeping;
 mod mailbox;
+mod operations;
 mod outbox;
 mod outbox_order;
 mod outbox_plans;

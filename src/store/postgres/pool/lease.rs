@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::{SIGN_OF_LIFE, Shared, TRUSTED_FOR, state::Live, supervision::Origin};
 use crate::store::{
-    Error, PATIENCE,
+    Error, PATIENCE, Result,
     postgres::{session::BEGIN, verdict::Verdict},
 };
 
@@ -107,6 +107,30 @@ impl Lease {
         }
     }
 
+    /// The answer to a read, which is outside a transaction, and what it says of the connection.
+    ///
+    /// # Errors
+    /// The read's own, or why there will be no answer.
+    pub(in crate::store::postgres) fn outcome<T>(
+        &mut self,
+        answer: Result<Result<T>>,
+    ) -> Result<T> {
+        match answer {
+            Ok(Ok(answer)) => {
+                self.answered();
+                Ok(answer)
+            }
+            Ok(Err(error)) => {
+                self.failed(&error);
+                Err(error)
+            }
+            Err(given_up) => {
+                self.judge(&given_up, Verdict::DiscardAll);
+                Err(given_up)
+            }
+        }
+    }
+
     /// The last statement has been answered in full, outside a transaction.
     pub(super) fn answered(&mut self) {
         self.ending = Ending::Clean;
@@ -126,7 +150,7 @@ impl Lease {
         self.ending = Ending::Clean;
     }
 
-    /// Draws the consequences of an error of a transaction.
+    /// Draws the consequences of an error of a read or of a transaction.
     pub(in crate::store::postgres) fn failed(&mut self, error: &Error) {
         self.judge(error, Verdict::of_store(error));
     }

@@ -1,0 +1,198 @@
+//! Every read and write of the store is an operation: it has a name, a duration, and a result. Both doors of both databases
+//! (`read`, `write`) go through here, so that nothing is asked of a database that is not counted and named.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{family::Family, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+
+use super::{Error, Result};
+
+/// From a row in memory to the deadline of a write, in seconds.
+const BUCKETS: [f64; 13] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0];
+
+/// Both are ours: no caller can make another series.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    operation: &'static str,
+    result: &'static str,
+}
+
+/// How long the operations of one store took, by name and result. Clones count together.
+#[derive(Debug, Clone)]
+pub struct Operations(Family<Labels, Histogram, fn() -> Histogram>);
+
+impl Default for Operations {
+    fn default() -> Self {
+        Self(Family::new_with_constructor(|| Histogram::new(BUCKETS)))
+    }
+}
+
+impl Operations {
+    /// Shows the figures.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register_with_unit(
+            "countersign_store_operation_duration",
+            "How long operations of the store took, from the call to its answer",
+            Unit::Seconds,
+            self.0.clone(),
+        );
+    }
+
+    /// Begins to measure the operation of that name (OpenTelemetry: `db.operation.name`).
+    pub(super) fn begin(&self, name: &'static str) -> Operation {
+        let (operations, ended) = (self.clone(), AtomicBool::new(false));
+        Operation(Arc::new(Begun { name, at: Instant::now(), operations, ended }))
+    }
+}
+
+/// One operation, from the call to its answer. A write is held by its caller and by the task that makes it: clones are one
+/// operation, and the first end counts.
+#[derive(Debug, Clone)]
+pub(super) struct Operation(Arc<Begun>);
+
+#[derive(Debug)]
+struct Begun {
+    name: &'static str,
+    at: Instant,
+    operations: Operations,
+    ended: AtomicBool,
+}
+
+impl Operation {
+    /// Counts how it ended. An error has the operation's name from here on.
+    pub(super) fn end<T>(&self, result: Result<T>) -> Result<T> {
+        if self.0.ended.swap(true, Ordering::Relaxed) {
+            return result;
+        }
+        self.0.count(match &result {
+            Ok(_) => "ok",
+            Err(error) => error.kind(),
+        });
+        result.map_err(|error| error.during(self.0.name))
+    }
+
+    /// The same in the task of a write. The caller may have gone, and then nobody else tells of a failure.
+    pub(super) fn end_in_task<T>(&self, result: Result<T>) -> Result<T> {
+        let nobody_waits = Arc::strong_count(&self.0) == 1;
+        let result = self.end(result);
+        if let Err(error) = &result
+            && nobody_waits
+        {
+            let (operation, sqlstate) = (self.0.name, error.sqlstate());
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            let sqlstate = sqlstate.as_deref();
+            tracing::warn!(operation, sqlstate, %error, cause, "a write failed after its caller had gone");
+        }
+        result
+    }
+}
+
+impl Begun {
+    fn count(&self, result: &'static str) {
+        let labels = Labels { operation: self.name, result };
+        self.operations.0.get_or_create(&labels).observe(self.at.elapsed().as_secs_f64());
+    }
+}
+
+impl Drop for Begun {
+    /// Dropped before its end: the caller went away, or a defect took it along.
+    fn drop(&mut self) {
+        if !self.ended.load(Ordering::Relaxed) {
+            self.count(if std::thread::panicking() { "error" } else { "cancelled" });
+        }
+    }
+}
+
+impl Error {
+    /// The error as a label: what an operator can do about it differs.
+    fn kind(&self) -> &'static str {
+        if self.lost_a_race() {
+            return "conflict";
+        }
+        match self {
+            Self::Unavailable(_) => "unavailable",
+            Self::SchemaMissing(_)
+            | Self::SchemaOutdated { .. }
+            | Self::Url(_)
+            | Self::NotPrivate(_)
+            | Self::File(_)
+            | Self::NotDurable(_)
+            | Self::Unfit(_)
+            | Self::Migration(_)
+            | Self::Corrupt(_)
+            | Self::Statement(_) => "error",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+
+    /// The count of each result of an operation.
+    fn counted(operations: &Operations) -> Vec<String> {
+        let mut registry = Registry::default();
+        operations.register(&mut registry);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        let name = "countersign_store_operation_duration_seconds_count";
+        let counts = text.lines().filter_map(|line| line.strip_prefix(name));
+        let mut counts: Vec<_> = counts.map(str::to_owned).collect();
+        counts.sort();
+        counts
+    }
+
+    #[test]
+    fn each_end_is_counted_once_by_what_became_of_it() {
+        let operations = Operations::default();
+        let begin = || operations.begin("user_create");
+        begin().end(Ok(())).unwrap();
+        let (caller, task) = (begin(), begin());
+        let twice = caller.clone();
+        let error = caller.end::<()>(Err(Error::Unavailable("away".into()))).unwrap_err();
+        twice.end::<()>(Err(error)).unwrap_err();
+        task.end_in_task::<()>(Err(Error::Statement("defect".into()))).unwrap_err();
+        drop(begin());
+        let panicked = std::thread::spawn({
+            let begun = begin();
+            move || {
+                let _begun = begun;
+                panic!("as a defect would")
+            }
+        });
+        panicked.join().unwrap_err();
+        assert_eq!(
+            counted(&operations),
+            [("cancelled", 1), ("error", 2), ("ok", 1), ("unavailable", 1)].map(
+                |(result, count)| format!(
+                    r#"{{operation="user_create",result="{result}"}} {count}"#
+                )
+            )
+        );
+    }
+
+    #[test]
+    fn an_error_says_of_which_operation_it_is_and_once() {
+        let operations = Operations::default();
+        let operation = operations.begin("user_create");
+        let error = operation.end::<()>(Err(Error::Statement("defect".into()))).unwrap_err();
+        let error = operation.end::<()>(Err(error)).unwrap_err();
+        assert_eq!(error.operation(), Some("user_create"));
+        let source = std::error::Error::source(&error).unwrap();
+        assert_eq!(source.to_string(), "user_create: defect");
+        assert!(source.source().is_none(), "a chain would say it twice");
+    }
+}

@@ -1,0 +1,46 @@
+//! How a read is run: on a connection of its own, outside a transaction, which is judged by its answer.
+
+use std::time::Duration;
+
+use super::{Body, Postgres};
+use crate::store::{PATIENCE, READ_DEADLINE, Result};
+
+impl Postgres {
+    /// Runs statements that only read, each by itself: nothing of them needs a transaction. They end with their caller.
+    ///
+    /// # Errors
+    /// The statements' own; a server that is gone, or says nothing.
+    pub(super) async fn read<A, T>(
+        &self,
+        operation: &'static str,
+        args: A,
+        body: Body<A, T>,
+    ) -> Result<T>
+    where
+        A: Send + Sync,
+    {
+        self.read_within(PATIENCE, operation, args, body).await
+    }
+
+    /// The same, and waits for a connection no longer than that.
+    pub(super) async fn read_within<A, T>(
+        &self,
+        patience: Duration,
+        operation: &'static str,
+        args: A,
+        body: Body<A, T>,
+    ) -> Result<T>
+    where
+        A: Send + Sync,
+    {
+        let operation = self.operations.begin(operation);
+        let read = async {
+            let mut lease = self.pool.acquire_within(patience).await?;
+            let origin = lease.origin();
+            let rows = body(&mut lease, &args);
+            let rows = self.pool.supervised(&origin, READ_DEADLINE, rows).await;
+            lease.outcome(rows)
+        };
+        operation.end(read.await)
+    }
+}
