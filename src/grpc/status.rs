@@ -1,6 +1,7 @@
 //! Errors as callers see them: a canonical code, a fixed text, and `google.rpc` details to branch on.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     error::Error as StdError,
     time::{Duration, Instant},
@@ -12,6 +13,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use crate::{
     domain::InvalidField,
     service::Error,
+    store,
     telemetry::{Seldom, chain},
 };
 
@@ -93,9 +95,13 @@ static AWAY: Seldom = Seldom::every(Duration::from_secs(10));
 
 /// The database is away: that is ours, and soon over.
 fn store_unavailable(error: &Error) -> Status {
+    let Failed { operation, sqlstate } = Failed::of(error);
+    let (error, sqlstate) = (chain(error), sqlstate.as_deref());
     match AWAY.passes(Instant::now()) {
-        Some(not_told) => tracing::warn!(error = %chain(error), not_told, "store unavailable"),
-        None => tracing::debug!(error = %chain(error), "store unavailable"),
+        Some(not_told) => {
+            tracing::warn!(operation, sqlstate, %error, not_told, "store unavailable");
+        }
+        None => tracing::debug!(operation, sqlstate, %error, "store unavailable"),
     }
     let text = "the service is not available for a moment: try again";
     later(Code::Unavailable, "STORE_UNAVAILABLE", text, STORE_RETRY_AFTER)
@@ -103,8 +109,26 @@ fn store_unavailable(error: &Error) -> Status {
 
 /// A defect: the log says what, the caller only that.
 pub(super) fn internal(error: &(dyn StdError + 'static)) -> Status {
-    tracing::error!(error = %chain(error), "internal error");
+    let Failed { operation, sqlstate } = Failed::of(error);
+    let sqlstate = sqlstate.as_deref();
+    tracing::error!(operation, sqlstate, error = %chain(error), "internal error");
     plain(Code::Internal, "INTERNAL", "internal error")
+}
+
+/// The operation of the store that an error comes from, and what the database refused it with, if it did.
+#[derive(Default)]
+struct Failed<'a> {
+    operation: Option<&'static str>,
+    sqlstate: Option<Cow<'a, str>>,
+}
+
+impl<'a> Failed<'a> {
+    fn of(error: &'a (dyn StdError + 'static)) -> Self {
+        std::iter::successors(Some(error), |&error| error.source())
+            .find_map(|error| error.downcast_ref::<store::Error>())
+            .map(|error| Self { operation: error.operation(), sqlstate: error.sqlstate() })
+            .unwrap_or_default()
+    }
 }
 
 /// There is no such RPC.

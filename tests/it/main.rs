@@ -18,6 +18,7 @@ mod engine;
 mod errors;
 mod events;
 mod factors;
+mod failing_statements;
 mod failover;
 mod faults;
 mod forwarded;
