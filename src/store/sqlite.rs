@@ -283,7 +283,7 @@ impl Database for Sqlite {
     }
 
     fn pool_use(&self) -> PoolUse {
-        super::pool_use([&self.writer_pool, &self.readers])
+        super::database::pool_use([&self.writer_pool, &self.readers])
     }
 
     fn operations(&self) -> &Operations {

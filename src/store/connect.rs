@@ -1,0 +1,55 @@
+//! Opens the database that a URL names.
+
+use std::sync::Arc;
+
+use super::{Error, Result, Store, postgres, sqlite};
+
+/// Connects to the database that `url` names. On SQLite it is made where there is none.
+///
+/// # Errors
+/// A URL of another scheme, a database that can't be reached, one that may lose what it has acknowledged.
+pub async fn connect(url: &str, max_connections: u32) -> Result<Arc<dyn Store>> {
+    connect_accepting(url, max_connections, &[]).await
+}
+
+/// The same, and accepts that a host of `fsync_off_at` has `fsync` off.
+///
+/// # Errors
+/// Those of [`connect`].
+pub async fn connect_accepting(
+    url: &str,
+    max_connections: u32,
+    fsync_off_at: &[String],
+) -> Result<Arc<dyn Store>> {
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("postgres" | "postgresql") => {
+            let store = postgres::Postgres::connect(url, max_connections, fsync_off_at).await?;
+            Ok(Arc::new(store))
+        }
+        Some("sqlite") => Ok(Arc::new(sqlite::Sqlite::connect(url, max_connections).await?)),
+        Some(_) | None => Err(Error::Url("it must begin with postgres:// or sqlite://".into())),
+    }
+}
+
+/// Connects to the database that `url` names, which must be there: a command that asks or changes something makes none.
+///
+/// # Errors
+/// Those of [`connect`]; no such file.
+pub async fn connect_existing(
+    url: &str,
+    max_connections: u32,
+    fsync_off_at: &[String],
+) -> Result<Arc<dyn Store>> {
+    if url.starts_with("sqlite:") {
+        return Ok(Arc::new(sqlite::Sqlite::connect_existing(url, max_connections).await?));
+    }
+    connect_accepting(url, max_connections, fsync_off_at).await
+}
+
+/// Refuses the URL of an SQLite file that is not there.
+///
+/// # Errors
+/// A bad URL; no such file.
+pub fn must_exist(url: &str) -> Result<()> {
+    if url.starts_with("sqlite:") { sqlite::must_exist(url) } else { Ok(()) }
+}

@@ -1,0 +1,66 @@
+//! The database as such.
+
+use std::{fmt::Debug, sync::Arc, sync::atomic::AtomicBool};
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+use super::{Operations, Result};
+
+/// The database as such.
+#[async_trait]
+pub trait Database: Debug + Send + Sync {
+    /// Whether the schema is up to date. Changes nothing, and takes no right to.
+    async fn is_migrated(&self) -> Result<bool>;
+
+    /// Brings the schema up to date. Safe when several replicas do so at once.
+    async fn migrate(&self) -> Result<()>;
+
+    /// Checks that the database answers and its schema is current.
+    async fn check(&self) -> Result<()>;
+
+    /// Comes back when it is worth asking [`check`](Self::check) again at once, rather than at its turn.
+    async fn readiness_changed(&self) {
+        std::future::pending().await
+    }
+
+    /// Tells `heard` when another replica may have revoked something, for ever. On SQLite nobody announces that, and
+    /// anywhere an announcement can be lost: it only saves whoever looks for themselves the wait.
+    async fn hear_revocations(&self, heard: &Notify);
+
+    /// How the connections are used, for metrics.
+    fn pool_use(&self) -> PoolUse;
+
+    /// How long its operations took, for metrics.
+    fn operations(&self) -> &Operations;
+
+    /// A flag that is true while a transaction of this process writes to a disk of this machine.
+    fn writing(&self) -> Arc<AtomicBool>;
+
+    /// Lets running statements end and closes the connections.
+    async fn close(&self);
+}
+
+/// How the connections are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolUse {
+    /// Open connections.
+    pub open: u32,
+    /// Those that wait for work.
+    pub idle: u32,
+    /// The most there may be.
+    pub max: u32,
+}
+
+/// Adds up how the connections of some pools are used.
+pub(super) fn pool_use<'a, DB: sqlx::Database>(
+    pools: impl IntoIterator<Item = &'a sqlx::Pool<DB>>,
+) -> PoolUse {
+    let mut sum = PoolUse { open: 0, idle: 0, max: 0 };
+    for pool in pools {
+        sum.open += pool.size();
+        sum.idle += u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+        sum.max += pool.options().get_max_connections();
+    }
+    sum
+}
