@@ -23,15 +23,14 @@ macro_rules! erase {
         "UPDATE users SET username = '', username_key = $3, email = '', email_key = $3, claimed_email_key = NULL, \
          email_verified = $4, password_hash = '', roles = '', request_id = NULL, verify_by = NULL, \
          disabled_at = $2, deleted_at = $2, credential_version = credential_version + 1, \
-         session_epoch = session_epoch + 1, factor_version = factor_version + 1 WHERE id = $1 AND "
+         session_epoch = session_epoch + 1, factor_version = factor_version + 1 WHERE "
     };
 }
 
-const DELETE: &str =
-    concat!(erase!(), "credential_version = $5 AND disabled_at IS NULL RETURNING id");
+const DELETE: &str = concat!(erase!(), account_is_as_it_was!("$1", "$5"), " RETURNING id");
 
 const END_UNVERIFIED: &str =
-    concat!(erase!(), "NOT email_verified AND deleted_at IS NULL RETURNING id");
+    concat!(erase!(), "id = $1 AND NOT email_verified AND deleted_at IS NULL RETURNING id");
 
 pub(super) async fn disable(connection: &mut Connection, id: Uuid, at: &Revoking) -> Result<bool> {
     let disabled = sqlx::query(DISABLE).bind(id).bind(at.now).fetch_optional(&mut *connection);

@@ -24,9 +24,11 @@ macro_rules! challenge_columns {
 /// since the challenge began. Otherwise the challenge is void, as though it had never been.
 macro_rules! account_asks {
     () => {
-        "EXISTS (SELECT 1 FROM users WHERE users.id = challenges.user_id AND users.disabled_at IS NULL \
-         AND users.credential_version = challenges.credential_version \
-         AND users.factor_version = challenges.factor_version)"
+        concat!(
+            "EXISTS (SELECT 1 FROM users WHERE ",
+            account_is_as_it_was!("challenges.user_id", "challenges.credential_version"),
+            " AND users.factor_version = challenges.factor_version)"
+        )
     };
 }
 

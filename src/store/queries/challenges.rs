@@ -19,8 +19,8 @@ use crate::{
 
 /// Spends an attempt of the challenge $1 at $2, if fewer than $3 are spent.
 const RESERVE: &str = concat!(
-    "UPDATE challenges SET attempts = attempts + 1 WHERE token_mac = $1 AND consumed_at IS NULL \
-     AND expires_at > $2 AND attempts < $3 AND ",
+    reserve_an_attempt!("challenges", "token_mac = $1 AND consumed_at IS NULL", now: "$2", most: "$3"),
+    " AND ",
     account_asks!(),
     " RETURNING ",
     challenge_columns!()
@@ -34,6 +34,14 @@ const RENEW: &str = concat!(
     account_asks!(),
     " RETURNING ",
     challenge_columns!()
+);
+
+const INSERT: &str = concat!(
+    "INSERT INTO challenges (id, token_mac, user_id, credential_version, code_mac, attempts, audience, \
+     device_name, device_id, created_at, resend_at, expires_at, factors, is_long_code, factor_version) \
+     SELECT $1, $2, id, credential_version, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, factor_version FROM users WHERE ",
+    account_is_as_it_was!("$3", "$4"),
+    " RETURNING id"
 );
 
 /// A challenge that its account has not made void.
@@ -146,28 +154,23 @@ async fn insert(
     message: Option<&SealedMessage>,
 ) -> Result<bool> {
     let challenge = &new.challenge;
-    let begun = sqlx::query(
-        "INSERT INTO challenges (id, token_mac, user_id, credential_version, code_mac, attempts, audience, \
-         device_name, device_id, created_at, resend_at, expires_at, factors, is_long_code, factor_version) \
-         SELECT $1, $2, id, credential_version, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, factor_version FROM users \
-         WHERE id = $3 AND credential_version = $4 AND disabled_at IS NULL RETURNING id",
-    )
-    .bind(challenge.id)
-    .bind(new.token_mac.as_slice())
-    .bind(challenge.user_id)
-    .bind(challenge.credential_version)
-    .bind(new.code_mac.as_slice())
-    .bind(count(challenge.attempts))
-    .bind(&challenge.audience)
-    .bind(&challenge.device_name)
-    .bind(challenge.device_id)
-    .bind(challenge.created_at)
-    .bind(challenge.resend_at)
-    .bind(challenge.expires_at)
-    .bind(words(&challenge.factors))
-    .bind(challenge.is_long_code)
-    .fetch_optional(&mut *connection)
-    .await?;
+    let begun = sqlx::query(INSERT)
+        .bind(challenge.id)
+        .bind(new.token_mac.as_slice())
+        .bind(challenge.user_id)
+        .bind(challenge.credential_version)
+        .bind(new.code_mac.as_slice())
+        .bind(count(challenge.attempts))
+        .bind(&challenge.audience)
+        .bind(&challenge.device_name)
+        .bind(challenge.device_id)
+        .bind(challenge.created_at)
+        .bind(challenge.resend_at)
+        .bind(challenge.expires_at)
+        .bind(words(&challenge.factors))
+        .bind(challenge.is_long_code)
+        .fetch_optional(&mut *connection)
+        .await?;
     if begun.is_none() {
         return Ok(false);
     }

@@ -60,12 +60,12 @@ impl MailboxCodes for Backend {
 pub(super) async fn insert(connection: &mut Connection, new: &NewMailboxCode) -> Result<()> {
     let code = &new.code;
     // Nobody's where the user has been disabled, or has other credentials, since somebody last looked.
-    let user_id: Option<Uuid> = sqlx::query_scalar(
+    let user_id: Option<Uuid> = sqlx::query_scalar(concat!(
         "INSERT INTO mailbox_codes (id, id_mac, user_id, credential_version, budget, code_mac, attempts, \
-         created_at, expires_at) VALUES ($1, $2, \
-         (SELECT id FROM users WHERE id = $3 AND credential_version = $4 AND disabled_at IS NULL), \
-         $4, $5, $6, 0, $7, $8) RETURNING user_id",
-    )
+         created_at, expires_at) VALUES ($1, $2, (SELECT id FROM users WHERE ",
+        account_is_as_it_was!("$3", "$4"),
+        "), $4, $5, $6, 0, $7, $8) RETURNING user_id",
+    ))
     .bind(code.id)
     .bind(new.id_mac.as_slice())
     .bind(code.user_id)
@@ -93,11 +93,10 @@ async fn reserve(
     max_attempts: u32,
     now: Timestamp,
 ) -> Result<Reservation<MailboxCode>> {
-    let row: Option<MailboxCodeRow> = sqlx::query_as(
-        "UPDATE mailbox_codes SET attempts = attempts + 1 WHERE id_mac = $1 AND consumed_at IS NULL \
-         AND expires_at > $2 AND attempts < $3 \
-         RETURNING id, user_id, credential_version, budget, code_mac, attempts, created_at, expires_at",
-    )
+    let row: Option<MailboxCodeRow> = sqlx::query_as(concat!(
+        reserve_an_attempt!("mailbox_codes", "id_mac = $1 AND consumed_at IS NULL", now: "$2", most: "$3"),
+        " RETURNING id, user_id, credential_version, budget, code_mac, attempts, created_at, expires_at",
+    ))
     .bind(id_mac)
     .bind(now)
     .bind(count(max_attempts))

@@ -7,6 +7,10 @@
 //! commit (ADR 18). Both give up on a database that says nothing, judge the connection by its answer, and count how long it took by
 //! the operation's name (ADR 28). Nothing here may read or write in any other way.
 
+// First: what is below it uses its macros.
+#[macro_use]
+mod rules;
+
 mod account_state;
 mod challenge_row;
 mod challenges;

@@ -79,10 +79,11 @@ pub(super) async fn set_hash(
     credential_version: i64,
     password_hash: &str,
 ) -> Result<bool> {
-    let changed = sqlx::query(
-        "UPDATE users SET password_hash = $3, credential_version = credential_version + 1 \
-         WHERE id = $1 AND credential_version = $2 AND disabled_at IS NULL RETURNING id",
-    )
+    let changed = sqlx::query(concat!(
+        "UPDATE users SET password_hash = $3, credential_version = credential_version + 1 WHERE ",
+        account_is_as_it_was!("$1", "$2"),
+        " RETURNING id",
+    ))
     .bind(user_id)
     .bind(credential_version)
     .bind(password_hash)

@@ -20,10 +20,11 @@ macro_rules! session_columns {
 /// session began with, and no second factor that it has not used. `users` is the session's.
 macro_rules! account_carries {
     () => {
-        "users.id = sessions.user_id AND users.disabled_at IS NULL \
-         AND users.session_epoch = sessions.epoch \
-         AND users.credential_version = sessions.credential_version \
-         AND (NOT users.is_2fa_enabled OR ' ' || sessions.amr || ' ' LIKE '% mfa %')"
+        concat!(
+            account_is_as_it_was!("sessions.user_id", "sessions.credential_version"),
+            " AND users.session_epoch = sessions.epoch \
+             AND (NOT users.is_2fa_enabled OR ' ' || sessions.amr || ' ' LIKE '% mfa %')"
+        )
     };
 }
 

@@ -231,13 +231,13 @@ pub(super) async fn insert(
     credential_version: i64,
 ) -> Result<Option<Session>> {
     let methods: Vec<_> = session.methods.iter().copied().map(AuthMethod::as_str).collect();
-    let epoch: Option<i64> = sqlx::query_scalar(
+    let epoch: Option<i64> = sqlx::query_scalar(concat!(
         "INSERT INTO sessions (id, user_id, credential_version, audience, device_name, amr, created_at, expires_at, \
          last_used_at, address, idle_expires_at, generation, refresh_salt, epoch) \
-         SELECT $1, id, credential_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, session_epoch FROM users \
-         WHERE id = $2 AND credential_version = $3 AND disabled_at IS NULL AND ($14 OR NOT is_2fa_enabled) \
-         RETURNING epoch",
-    )
+         SELECT $1, id, credential_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, session_epoch FROM users WHERE ",
+        account_is_as_it_was!("$2", "$3"),
+        " AND ($14 OR NOT is_2fa_enabled) RETURNING epoch",
+    ))
     .bind(session.id)
     .bind(session.user_id)
     .bind(credential_version)

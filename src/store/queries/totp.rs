@@ -51,11 +51,15 @@ pub(super) async fn reserve(
     if users::take(connection, change).await?.is_none() {
         return Ok(Reservation::Invalid);
     }
-    let sealed: Option<Vec<u8>> = sqlx::query_scalar(
-        "UPDATE totp_factors SET attempts = attempts + 1 WHERE id = $1 AND user_id = $2 \
-         AND credential_version = $3 AND confirmed_at IS NULL AND expires_at > $4 AND attempts < $5 \
-         RETURNING sealed_secret",
-    )
+    let sealed: Option<Vec<u8>> = sqlx::query_scalar(concat!(
+        reserve_an_attempt!(
+            "totp_factors",
+            "id = $1 AND user_id = $2 AND credential_version = $3 AND confirmed_at IS NULL",
+            now: "$4",
+            most: "$5"
+        ),
+        " RETURNING sealed_secret",
+    ))
     .bind(id)
     .bind(change.user_id)
     .bind(change.credential_version)
