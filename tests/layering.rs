@@ -25,8 +25,8 @@ const RULES: [Rule; 19] = [
             "store/postgres/pooler.rs",
             "store/postgres/transaction.rs",
             "store/sqlite/",
-            "store/queries/completion.rs",
-            "store/queries/reset.rs",
+            "store/queries/statements/completion.rs",
+            "store/queries/statements/reset.rs",
         ],
     },
     Rule { word: "bcrypt::", only_in: &["password/"] },
@@ -41,9 +41,9 @@ const RULES: [Rule; 19] = [
     Rule { word: "anyhow::", only_in: &["cli/", "main.rs"] },
     Rule { word: "println!", only_in: &["main.rs"] },
     // Events are appended, and removed when they are old: nothing else becomes of them.
-    Rule { word: "INTO events", only_in: &["store/queries/events.rs"] },
+    Rule { word: "INTO events", only_in: &["store/queries/statements/events.rs"] },
     Rule { word: "UPDATE events", only_in: &[] },
-    Rule { word: "DELETE FROM events", only_in: &["store/queries/housekeeping.rs"] },
+    Rule { word: "DELETE FROM events", only_in: &["store/queries/statements/housekeeping.rs"] },
 ];
 
 /// All modules, the lowest first, and what each may use of those before it.
@@ -298,6 +298,68 @@ fn statements_go_through_the_doors_and_each_operation_has_a_name_of_its_own() {
     let odd =
         names.iter().find(|(name, _)| !name.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
     assert_eq!(odd, None);
+}
+
+/// Of two files that need each other none can be read, or changed, by itself. What implements a trait needs statements of
+/// several topics, and nothing needs it.
+#[test]
+fn no_circle_leads_from_file_to_file_of_the_statements() {
+    let folder = "store/queries/statements/";
+    let files: Vec<_> = code()
+        .into_iter()
+        .filter_map(|(file, text)| Some((file.strip_prefix(folder)?.to_owned(), text)))
+        .filter(|(file, _)| file != "mod.rs")
+        .map(|(file, text)| (file.trim_end_matches(".rs").to_owned(), text))
+        .collect();
+    assert!(files.len() > 20, "the statements were not found");
+    assert_eq!(circle(&siblings(&files)), None);
+    for (file, text) in code().into_iter().filter(|(file, _)| file.starts_with("store/queries/")) {
+        let sql = strings(&text).iter().any(|text| is_sql(text));
+        let shared = text.contains("impl") && text.contains("for Backend {");
+        assert!(!(sql && shared), "src/{file} implements a trait, and has a statement");
+    }
+}
+
+/// What each file takes from those beside it.
+fn siblings(files: &[(String, String)]) -> Vec<(String, Vec<String>)> {
+    let names: Vec<_> = files.iter().map(|(name, _)| name.clone()).collect();
+    let uses = |text: &str| {
+        let imports = text.split("use super::").skip(1).filter_map(|rest| rest.split(';').next());
+        let words: Vec<_> = imports
+            .flat_map(|import| import.split(|c: char| !c.is_alphanumeric() && c != '_'))
+            .map(str::to_owned)
+            .collect();
+        names.iter().filter(|name| words.contains(name)).cloned().collect()
+    };
+    files.iter().map(|(name, text)| (name.clone(), uses(text))).collect()
+}
+
+/// A circle, if there is one: what is left when whatever uses nothing that is left has gone.
+fn circle(uses: &[(String, Vec<String>)]) -> Option<Vec<String>> {
+    let mut left: Vec<_> = uses.iter().collect();
+    loop {
+        let names: Vec<_> = left.iter().map(|(name, _)| name.clone()).collect();
+        let before = left.len();
+        left.retain(|(_, uses)| uses.iter().any(|used| names.contains(used)));
+        if left.is_empty() {
+            return None;
+        }
+        if left.len() == before {
+            return Some(names);
+        }
+    }
+}
+
+#[test]
+fn this_test_sees_circles() {
+    let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let (users, claims) = (
+        file("users", "use super::{\n    Connection, claims::{self, prove},\n};"),
+        "use super::users;",
+    );
+    assert_eq!(circle(&siblings(&[users.clone(), file("claims", "use super::Connection;")])), None);
+    let circle = circle(&siblings(&[users, file("claims", claims), file("events", "")]));
+    assert_eq!(circle.unwrap(), ["users", "claims"]);
 }
 
 /// The modules of ours that a source names: `crate::a…` and those of `use crate::{a…, b…}`.

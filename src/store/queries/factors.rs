@@ -1,23 +1,24 @@
-//! What a user has beside the password. Whatever changes it takes the user's row first, as logins and changes of the password
-//! do: they come one after the other.
+//! [`Factors`](crate::store::Factors).
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, challenges, completion, events, outbox, sessions, totp, users};
-use crate::{
-    domain::{EventKind, Timestamp},
-    store::{
-        ConfirmTotp, FactorChange, Factors, NewTotp, Reservation, Result, SealedMessage,
-        SealedTotp, Spending, TwoFactor, UserFactors,
-    },
+use super::{
+    Backend,
+    statements::{completion, factors, totp},
+};
+use crate::store::{
+    ConfirmTotp, FactorChange, Factors, NewTotp, Reservation, Result, SealedMessage, SealedTotp,
+    Spending, TwoFactor, UserFactors,
 };
 
 #[async_trait]
 impl Factors for Backend {
     async fn factors_of(&self, user_id: Uuid) -> Result<UserFactors> {
-        self.read("factors_of", user_id, |connection, user_id| Box::pin(of(connection, *user_id)))
-            .await
+        self.read("factors_of", user_id, |connection, user_id| {
+            Box::pin(factors::of(connection, *user_id))
+        })
+        .await
     }
 
     async fn totp_begin(&self, new: NewTotp) -> Result<bool> {
@@ -65,16 +66,7 @@ impl Factors for Backend {
             "recovery_codes_replace",
             (change, codes, message),
             |connection, (change, codes, message)| {
-                Box::pin(async move {
-                    if users::take(connection, change).await? != Some(true) {
-                        return Ok(false);
-                    }
-                    replace_codes(connection, change, codes).await?;
-                    let event = change.event(EventKind::RecoveryCodesReplaced);
-                    events::put(connection, &[event]).await?;
-                    outbox::put(connection, std::slice::from_ref(message)).await?;
-                    Ok(true)
-                })
+                Box::pin(factors::renew_codes(connection, change, codes, message))
             },
         )
         .await
@@ -87,7 +79,7 @@ impl Factors for Backend {
         message: SealedMessage,
     ) -> Result<bool> {
         self.write("two_factor_set", (change, to, message), |connection, (change, to, message)| {
-            Box::pin(set(connection, change, *to, message))
+            Box::pin(factors::set(connection, change, *to, message))
         })
         .await
     }
@@ -97,145 +89,5 @@ impl Factors for Backend {
             Box::pin(completion::spend_again(connection, change, spending))
         })
         .await
-    }
-}
-
-async fn of(connection: &mut Connection, user_id: Uuid) -> Result<UserFactors> {
-    let row: Option<FactorsRow> = sqlx::query_as(
-        "SELECT totp_factors.id, sealed_secret, \
-         (SELECT COUNT(*) FROM recovery_codes WHERE recovery_codes.user_id = users.id) AS codes \
-         FROM users LEFT JOIN totp_factors \
-         ON totp_factors.user_id = users.id AND confirmed_at IS NOT NULL WHERE users.id = $1",
-    )
-    .bind(user_id)
-    .fetch_optional(connection)
-    .await?;
-    Ok(row.map(Into::into).unwrap_or_default())
-}
-
-async fn set(
-    connection: &mut Connection,
-    change: &FactorChange,
-    to: TwoFactor,
-    message: &SealedMessage,
-) -> Result<bool> {
-    let Some(is_on) = users::take(connection, change).await? else { return Ok(false) };
-    match (to, is_on) {
-        (TwoFactor::Off, false) | (TwoFactor::On { .. }, true) => Ok(true),
-        (TwoFactor::Off, true) => turn_off(connection, change, message).await,
-        (TwoFactor::On { verified_only, tokens_expire_at }, false) => {
-            if !turn(connection, change, true, verified_only).await? {
-                return Ok(false);
-            }
-            turned_on(connection, change, message).await?;
-            end_sessions(connection, change, tokens_expire_at).await?;
-            Ok(true)
-        }
-    }
-}
-
-async fn turn_off(
-    connection: &mut Connection,
-    change: &FactorChange,
-    message: &SealedMessage,
-) -> Result<bool> {
-    turn(connection, change, false, false).await?;
-    for forget in [
-        "DELETE FROM totp_factors WHERE user_id = $1",
-        "DELETE FROM recovery_codes WHERE user_id = $1",
-    ] {
-        sqlx::query(forget).bind(change.user_id).execute(&mut *connection).await?;
-    }
-    events::put(connection, &[change.event(EventKind::TwoFactorOff)]).await?;
-    outbox::put(connection, std::slice::from_ref(message)).await?;
-    Ok(true)
-}
-
-/// An enrolment that was begun on the word of the password alone ends.
-async fn turned_on(
-    connection: &mut Connection,
-    change: &FactorChange,
-    message: &SealedMessage,
-) -> Result<()> {
-    sqlx::query("DELETE FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NULL")
-        .bind(change.user_id)
-        .execute(&mut *connection)
-        .await?;
-    events::put(connection, &[change.event(EventKind::TwoFactorOn)]).await?;
-    outbox::put(connection, std::slice::from_ref(message)).await
-}
-
-/// Turns the second factor on or off; with `verified_only` not for an address that is not verified. Logins that wait for the
-/// second factor as it was can't be completed any more. Returns whether it did.
-pub(super) async fn turn(
-    connection: &mut Connection,
-    change: &FactorChange,
-    enabled: bool,
-    verified_only: bool,
-) -> Result<bool> {
-    let turned = sqlx::query(
-        "UPDATE users SET is_2fa_enabled = $2 WHERE id = $1 AND ($3 OR email_verified) RETURNING id",
-    )
-    .bind(change.user_id)
-    .bind(enabled)
-    .bind(!verified_only)
-    .fetch_optional(&mut *connection)
-    .await?;
-    if turned.is_none() {
-        return Ok(false);
-    }
-    challenges::end_all(connection, change.user_id, change.now).await?;
-    Ok(true)
-}
-
-/// Ends all sessions of a user whose second factor has just been turned on: none of them has used it. The last statements of
-/// their transaction.
-pub(super) async fn end_sessions(
-    connection: &mut Connection,
-    change: &FactorChange,
-    tokens_expire_at: Timestamp,
-) -> Result<()> {
-    let at = change.revoking(tokens_expire_at);
-    // No session has that id.
-    sessions::revoke_others(connection, change.user_id, Uuid::nil(), &at).await?;
-    Ok(())
-}
-
-pub(super) async fn replace_codes(
-    connection: &mut Connection,
-    change: &FactorChange,
-    codes: &[[u8; 32]],
-) -> Result<()> {
-    sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1")
-        .bind(change.user_id)
-        .execute(&mut *connection)
-        .await?;
-    for code in codes {
-        sqlx::query(
-            "INSERT INTO recovery_codes (user_id, code_mac, created_at) VALUES ($1, $2, $3)",
-        )
-        .bind(change.user_id)
-        .bind(code.as_slice())
-        .bind(change.now)
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
-}
-
-#[derive(sqlx::FromRow)]
-struct FactorsRow {
-    id: Option<Uuid>,
-    sealed_secret: Option<Vec<u8>>,
-    codes: i64,
-}
-
-impl From<FactorsRow> for UserFactors {
-    fn from(row: FactorsRow) -> Self {
-        let totp = row.id.zip(row.sealed_secret);
-        Self {
-            totp: totp.map(|(id, sealed_secret)| SealedTotp { id, sealed_secret }),
-            has_recovery_codes: row.codes > 0,
-        }
     }
 }

@@ -1,22 +1,23 @@
-//! Codes for mailboxes: reserve, compare, consume. The comparison is the caller's; the two ends of it are here.
+//! [`MailboxCodes`](crate::store::MailboxCodes).
 
 use async_trait::async_trait;
-use uuid::Uuid;
 
-use super::{Backend, Connection, claims, events, outbox, revocations, void_codes};
+use super::{
+    Backend,
+    statements::{claims, mailbox},
+};
 use crate::{
-    domain::{Event, EventKind, Timestamp},
-    store::{
-        Error, MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, Reservation, Result,
-        column::count,
-    },
+    domain::Timestamp,
+    store::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, Reservation, Result},
 };
 
 #[async_trait]
 impl MailboxCodes for Backend {
     async fn mailbox_code_create(&self, new: NewMailboxCode) -> Result<()> {
-        self.write("mailbox_code_create", new, |connection, new| Box::pin(insert(connection, new)))
-            .await
+        self.write("mailbox_code_create", new, |connection, new| {
+            Box::pin(mailbox::insert(connection, new))
+        })
+        .await
     }
 
     async fn mailbox_code_reserve(
@@ -27,7 +28,7 @@ impl MailboxCodes for Backend {
     ) -> Result<Reservation<MailboxCode>> {
         // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
         let open = self.read("mailbox_code_is_open", (id_mac, now), |connection, (id_mac, now)| {
-            Box::pin(is_open(connection, id_mac, *now))
+            Box::pin(mailbox::is_open(connection, id_mac, *now))
         });
         if !open.await? {
             return Ok(Reservation::Invalid);
@@ -36,7 +37,7 @@ impl MailboxCodes for Backend {
             "mailbox_code_reserve",
             (id_mac, max_attempts, now),
             |connection, (id_mac, max_attempts, now)| {
-                Box::pin(reserve(connection, id_mac, *max_attempts, *now))
+                Box::pin(mailbox::reserve(connection, id_mac, *max_attempts, *now))
             },
         )
         .await
@@ -44,7 +45,7 @@ impl MailboxCodes for Backend {
 
     async fn email_verify(&self, proof: MailboxProof) -> Result<bool> {
         self.write("email_verify", proof, |connection, proof| {
-            Box::pin(verify_email(connection, proof))
+            Box::pin(claims::verify_email(connection, proof))
         })
         .await
     }
@@ -54,160 +55,5 @@ impl MailboxCodes for Backend {
             Box::pin(claims::end(connection, proof))
         })
         .await
-    }
-}
-
-pub(super) async fn insert(connection: &mut Connection, new: &NewMailboxCode) -> Result<()> {
-    let code = &new.code;
-    // Nobody's where the user has been disabled, or has other credentials, since somebody last looked.
-    let user_id: Option<Uuid> = sqlx::query_scalar(concat!(
-        "INSERT INTO mailbox_codes (id, id_mac, user_id, credential_version, budget, code_mac, attempts, \
-         created_at, expires_at) VALUES ($1, $2, (SELECT id FROM users WHERE ",
-        account_is_as_it_was!("$3", "$4"),
-        "), $4, $5, $6, 0, $7, $8) RETURNING user_id",
-    ))
-    .bind(code.id)
-    .bind(new.id_mac.as_slice())
-    .bind(code.user_id)
-    .bind(code.credential_version)
-    .bind(code.budget.as_slice())
-    .bind(code.code_mac.as_slice())
-    .bind(code.created_at)
-    .bind(code.expires_at)
-    .fetch_one(&mut *connection)
-    .await?;
-    let recorded = |kind| Event::of(kind, user_id, None, new.actor, new.address, code.created_at);
-    events::put(connection, new.recorded_as.map(recorded).as_slice()).await?;
-    if user_id != code.user_id {
-        // The code is void, and the message says otherwise.
-        return Ok(());
-    }
-    void_codes::older(connection, &new.message, code.created_at).await?;
-    // In the same transaction: a code that counts is one that will be sent.
-    outbox::put(connection, std::slice::from_ref(&new.message)).await
-}
-
-async fn reserve(
-    connection: &mut Connection,
-    id_mac: &[u8],
-    max_attempts: u32,
-    now: Timestamp,
-) -> Result<Reservation<MailboxCode>> {
-    let row: Option<MailboxCodeRow> = sqlx::query_as(concat!(
-        reserve_an_attempt!("mailbox_codes", "id_mac = $1 AND consumed_at IS NULL", now: "$2", most: "$3"),
-        " RETURNING id, user_id, credential_version, budget, code_mac, attempts, created_at, expires_at",
-    ))
-    .bind(id_mac)
-    .bind(now)
-    .bind(count(max_attempts))
-    .fetch_optional(&mut *connection)
-    .await?;
-    if let Some(row) = row {
-        if row.attempts >= count(max_attempts) {
-            // Whatever becomes of the last attempt: nothing can be done with the code after that.
-            void_codes::of_code(connection, row.user_id, row.id, now).await?;
-        }
-        return Ok(Reservation::Reserved(row.try_into()?));
-    }
-    // What could still be answered but for its attempts is exhausted; all else is equally invalid.
-    Ok(if is_open(connection, id_mac, now).await? {
-        Reservation::Exhausted
-    } else {
-        Reservation::Invalid
-    })
-}
-
-/// Whether there is such a code that is neither used nor expired.
-async fn is_open(connection: &mut Connection, id_mac: &[u8], now: Timestamp) -> Result<bool> {
-    let found: Option<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM mailbox_codes WHERE id_mac = $1 AND consumed_at IS NULL AND expires_at > $2",
-    )
-    .bind(id_mac)
-    .bind(now)
-    .fetch_optional(connection)
-    .await?;
-    Ok(found.is_some())
-}
-
-async fn verify_email(connection: &mut Connection, proof: &MailboxProof) -> Result<bool> {
-    let MailboxProof { code_id, user_id, at } = proof;
-    if !is_for(connection, *code_id, *user_id).await? {
-        return Ok(false);
-    }
-    // The user before the code, as a reset takes them: the other order could deadlock. Where the code turns out to be
-    // used, what it was used for has verified the address already.
-    let Some(ended) = claims::prove(connection, *user_id, at).await? else {
-        return Ok(false);
-    };
-    if !consume(connection, *code_id, at.now).await? {
-        return Ok(false);
-    }
-    let (kind, user) = (EventKind::EmailVerified, Some(*user_id));
-    let event = Event::of(kind, user, None, at.actor, at.address, at.now);
-    events::put(connection, &[event]).await?;
-    revocations::append(connection, &ended).await?;
-    Ok(true)
-}
-
-/// Whether that user was sent that code, and nobody has used it.
-pub(super) async fn is_for(
-    connection: &mut Connection,
-    code_id: Uuid,
-    user_id: Uuid,
-) -> Result<bool> {
-    let found: Option<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM mailbox_codes WHERE id = $1 AND user_id = $2 AND consumed_at IS NULL",
-    )
-    .bind(code_id)
-    .bind(user_id)
-    .fetch_optional(connection)
-    .await?;
-    Ok(found.is_some())
-}
-
-/// Uses a code up. Of several who hold the right one, the row's lock lets one through.
-pub(super) async fn consume(
-    connection: &mut Connection,
-    code_id: Uuid,
-    now: Timestamp,
-) -> Result<bool> {
-    let consumed = sqlx::query(
-        "UPDATE mailbox_codes SET consumed_at = $2 WHERE id = $1 AND consumed_at IS NULL RETURNING id",
-    )
-    .bind(code_id)
-    .bind(now)
-    .fetch_optional(connection)
-    .await?;
-    Ok(consumed.is_some())
-}
-
-#[derive(sqlx::FromRow)]
-struct MailboxCodeRow {
-    id: Uuid,
-    user_id: Option<Uuid>,
-    credential_version: i64,
-    budget: Vec<u8>,
-    code_mac: Vec<u8>,
-    attempts: i32,
-    created_at: Timestamp,
-    expires_at: Timestamp,
-}
-
-impl TryFrom<MailboxCodeRow> for MailboxCode {
-    type Error = Error;
-
-    fn try_from(row: MailboxCodeRow) -> Result<Self> {
-        let digest = |bytes: Vec<u8>, column| {
-            bytes.try_into().map_err(|_wrong_length| Error::Corrupt(column))
-        };
-        Ok(Self {
-            id: row.id,
-            user_id: row.user_id,
-            credential_version: row.credential_version,
-            budget: digest(row.budget, "mailbox_codes.budget")?,
-            code_mac: digest(row.code_mac, "mailbox_codes.code_mac")?,
-            created_at: row.created_at,
-            expires_at: row.expires_at,
-        })
     }
 }

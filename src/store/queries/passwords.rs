@@ -1,15 +1,12 @@
-//! Password hashes, replaced.
+//! [`Passwords`](crate::store::Passwords).
 
 use async_trait::async_trait;
-use uuid::Uuid;
 
-use super::{Backend, Connection, challenges, events, outbox, reset, sessions, users, void_codes};
-use crate::{
-    domain::EventKind,
-    store::{
-        CodePurpose, Credentials, PasswordChange, PasswordReset, Passwords, Result, SealedMessage,
-    },
+use super::{
+    Backend,
+    statements::{passwords, reset},
 };
+use crate::store::{Credentials, PasswordChange, PasswordReset, Passwords, Result, SealedMessage};
 
 #[async_trait]
 impl Passwords for Backend {
@@ -19,7 +16,7 @@ impl Passwords for Backend {
         message: SealedMessage,
     ) -> Result<bool> {
         self.write("password_change", (change, message), |connection, (change, message)| {
-            Box::pin(replace(connection, change, message))
+            Box::pin(passwords::replace(connection, change, message))
         })
         .await
     }
@@ -33,79 +30,8 @@ impl Passwords for Backend {
 
     async fn password_rehash(&self, of: Credentials, password_hash: String) -> Result<bool> {
         self.write("password_rehash", (of, password_hash), |connection, (of, password_hash)| {
-            Box::pin(rehash(connection, of, password_hash))
+            Box::pin(passwords::rehash(connection, of, password_hash))
         })
         .await
     }
-}
-
-async fn replace(
-    connection: &mut Connection,
-    change: &PasswordChange,
-    message: &SealedMessage,
-) -> Result<bool> {
-    let (user_id, version) = (change.user_id, change.credential_version);
-    let asked = change.at.change(user_id, version, change.session_id);
-    if users::take(connection, &asked).await?.is_none() {
-        return Ok(false);
-    }
-    if !set_hash(connection, user_id, version, &change.password_hash).await? {
-        return Ok(false);
-    }
-    // Without this, the session that asks would end, too.
-    sqlx::query(
-        "UPDATE sessions SET credential_version = credential_version + 1 \
-         WHERE id = $1 AND user_id = $2 AND credential_version = $3",
-    )
-    .bind(change.session_id)
-    .bind(user_id)
-    .bind(version)
-    .execute(&mut *connection)
-    .await?;
-    challenges::end_all(connection, user_id, change.at.now).await?;
-    void_codes::of_purpose(connection, user_id, CodePurpose::Reset, change.at.now).await?;
-    let event = change.at.event(EventKind::PasswordChanged, user_id, change.session_id);
-    events::put(connection, &[event]).await?;
-    sessions::revoke_others(connection, user_id, change.session_id, &change.at).await?;
-    outbox::put(connection, std::slice::from_ref(message)).await?;
-    Ok(true)
-}
-
-/// First, because it takes the user's row: logins that are about to begin a session wait, and then find that their
-/// password is no longer the one.
-pub(super) async fn set_hash(
-    connection: &mut Connection,
-    user_id: Uuid,
-    credential_version: i64,
-    password_hash: &str,
-) -> Result<bool> {
-    let changed = sqlx::query(concat!(
-        "UPDATE users SET password_hash = $3, credential_version = credential_version + 1 WHERE ",
-        account_is_as_it_was!("$1", "$2"),
-        " RETURNING id",
-    ))
-    .bind(user_id)
-    .bind(credential_version)
-    .bind(password_hash)
-    .fetch_optional(connection)
-    .await?;
-    Ok(changed.is_some())
-}
-
-async fn rehash(
-    connection: &mut Connection,
-    of: &Credentials,
-    password_hash: &str,
-) -> Result<bool> {
-    let replaced = sqlx::query(
-        "UPDATE users SET password_hash = $4 \
-         WHERE id = $1 AND credential_version = $2 AND password_hash = $3 RETURNING id",
-    )
-    .bind(of.user.id)
-    .bind(of.credential_version)
-    .bind(&of.password_hash)
-    .bind(password_hash)
-    .fetch_optional(connection)
-    .await?;
-    Ok(replaced.is_some())
 }

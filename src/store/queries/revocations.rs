@@ -1,28 +1,18 @@
-//! Revocations, numbered in the order of their commits.
+//! [`Revocations`](crate::store::Revocations).
 
 use async_trait::async_trait;
-use sqlx::QueryBuilder;
-use uuid::Uuid;
 
-use super::{Backend, Connection};
+use super::{Backend, statements::revocations};
 use crate::{
-    domain::{Revocation, Revoked, Timestamp},
-    store::{Error, NumberedRevocation, Result, Revocations},
+    domain::Timestamp,
+    store::{NumberedRevocation, Result, Revocations},
 };
-
-/// How many are inserted at a time: eight values each, of the 32,766 that SQLite takes.
-const ROWS: usize = 1000;
 
 #[async_trait]
 impl Revocations for Backend {
     async fn revocation_head(&self) -> Result<i64> {
-        self.read("revocation_head", (), |connection, ()| {
-            Box::pin(async move {
-                let head = sqlx::query_scalar("SELECT seq FROM revocation_head WHERE id = 1");
-                Ok(head.fetch_one(connection).await?)
-            })
-        })
-        .await
+        self.read("revocation_head", (), |connection, ()| Box::pin(revocations::head(connection)))
+            .await
     }
 
     async fn revocations_after(
@@ -32,109 +22,8 @@ impl Revocations for Backend {
         limit: u32,
     ) -> Result<Vec<NumberedRevocation>> {
         self.read("revocations_after", (seq, now, limit), |connection, (seq, now, limit)| {
-            Box::pin(after(connection, *seq, *now, *limit))
+            Box::pin(revocations::after(connection, *seq, *now, *limit))
         })
         .await
-    }
-}
-
-async fn after(
-    connection: &mut Connection,
-    seq: i64,
-    now: Timestamp,
-    limit: u32,
-) -> Result<Vec<NumberedRevocation>> {
-    let rows: Vec<RevocationRow> = sqlx::query_as(
-        "SELECT seq, session_id, user_id, session_epoch, kept_session_id, key_id, not_before, \
-         expires_at FROM revocations WHERE seq > $1 AND expires_at > $2 ORDER BY seq LIMIT $3",
-    )
-    .bind(seq)
-    .bind(now)
-    .bind(i64::from(limit))
-    .fetch_all(connection)
-    .await?;
-    rows.into_iter().map(TryInto::try_into).collect()
-}
-
-/// Adds revocations to a transaction, as its last statements: from here on it holds the row that numbers them, and every
-/// other transaction that revokes waits for its commit. That is what keeps numbers and commits in one order.
-pub(super) async fn append(connection: &mut Connection, revocations: &[Revocation]) -> Result<()> {
-    if revocations.is_empty() {
-        return Ok(());
-    }
-    let count = i64::try_from(revocations.len()).unwrap_or(i64::MAX);
-    let last: i64 =
-        sqlx::query_scalar("UPDATE revocation_head SET seq = seq + $1 WHERE id = 1 RETURNING seq")
-            .bind(count)
-            .fetch_one(&mut *connection)
-            .await?;
-    let first = last - count + 1;
-    for (rows, first) in revocations.chunks(ROWS).zip((first..).step_by(ROWS)) {
-        insert(connection, first, rows).await?;
-    }
-    Backend::announce_revocations(connection).await
-}
-
-/// Many with one statement: whoever ends thousands of sessions must not keep everybody waiting.
-async fn insert(connection: &mut Connection, first: i64, rows: &[Revocation]) -> Result<()> {
-    let mut statement = QueryBuilder::<<Connection as sqlx::Connection>::Database>::new(
-        "INSERT INTO revocations \
-         (seq, session_id, user_id, session_epoch, kept_session_id, key_id, not_before, expires_at) ",
-    );
-    statement.push_values((first..).zip(rows), |mut row, (seq, revocation)| {
-        let (session_id, user_id, epoch, kept, key_id) = match revocation.subject {
-            Revoked::Session(id) => (Some(id), None, None, None, None),
-            Revoked::User(id) => (None, Some(id), None, None, None),
-            Revoked::Earlier { user_id, epoch, kept } => {
-                (None, Some(user_id), Some(epoch), kept, None)
-            }
-            // To the release before it is a user whom there is not.
-            Revoked::Key(id) => (None, Some(id), None, None, Some(id)),
-        };
-        row.push_bind(seq)
-            .push_bind(session_id)
-            .push_bind(user_id)
-            .push_bind(epoch)
-            .push_bind(kept)
-            .push_bind(key_id)
-            .push_bind(revocation.not_before)
-            .push_bind(revocation.expires_at);
-    });
-    statement.build().execute(connection).await?;
-    Ok(())
-}
-
-#[derive(sqlx::FromRow)]
-struct RevocationRow {
-    seq: i64,
-    session_id: Option<Uuid>,
-    user_id: Option<Uuid>,
-    session_epoch: Option<i64>,
-    kept_session_id: Option<Uuid>,
-    key_id: Option<Uuid>,
-    not_before: Timestamp,
-    expires_at: Timestamp,
-}
-
-impl TryFrom<RevocationRow> for NumberedRevocation {
-    type Error = Error;
-
-    fn try_from(row: RevocationRow) -> Result<Self> {
-        let subject = match (row.session_id, row.user_id, row.session_epoch, row.key_id) {
-            (None, Some(_), None, Some(id)) => Revoked::Key(id),
-            (Some(id), None, None, None) => Revoked::Session(id),
-            (None, Some(id), None, None) => Revoked::User(id),
-            (None, Some(user_id), Some(epoch), None) => {
-                Revoked::Earlier { user_id, epoch, kept: row.kept_session_id }
-            }
-            (None, None, _, _)
-            | (Some(_), Some(_), _, _)
-            | (Some(_), None, Some(_), _)
-            | (_, _, None | Some(_), Some(_)) => {
-                return Err(Error::Corrupt("revocations.*_id"));
-            }
-        };
-        let RevocationRow { seq, not_before, expires_at, .. } = row;
-        Ok(Self { seq, revocation: Revocation { subject, not_before, expires_at } })
     }
 }

@@ -1,9 +1,9 @@
-//! Encrypted values as such: read page by page, and replaced where nobody else has.
+//! [`SealedValues`](crate::store::SealedValues).
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection};
+use super::{Backend, statements::sealed};
 use crate::{
     domain::Timestamp,
     store::{Resealed, Result, SealedColumn, SealedValue, SealedValues, WrappedKey},
@@ -12,30 +12,26 @@ use crate::{
 #[async_trait]
 impl SealedValues for Backend {
     async fn wrapped_keys(&self) -> Result<Vec<WrappedKey>> {
-        self.read("wrapped_keys", (), |connection, ()| Box::pin(wrapped(connection))).await
+        self.read("wrapped_keys", (), |connection, ()| Box::pin(sealed::wrapped(connection))).await
     }
 
     async fn wrapped_key_create(&self, key: WrappedKey, at: Timestamp) -> Result<bool> {
         self.write("wrapped_key_create", (key, at), |connection, (key, at)| {
-            Box::pin(create(connection, key, *at))
+            Box::pin(sealed::create(connection, key, *at))
         })
         .await
     }
 
     async fn wrapped_key_replace(&self, read: WrappedKey, sealed: Vec<u8>) -> Result<bool> {
         self.write("wrapped_key_replace", (read, sealed), |connection, (read, sealed)| {
-            Box::pin(replace_wrapped(connection, read, sealed))
+            Box::pin(sealed::replace_wrapped(connection, read, sealed))
         })
         .await
     }
 
     async fn sealed_count(&self, column: SealedColumn) -> Result<u64> {
         self.read("sealed_count", column, |connection, column| {
-            Box::pin(async move {
-                let count = sqlx::query_scalar(statements(*column).count);
-                let count: i64 = count.fetch_one(connection).await?;
-                Ok(u64::try_from(count).unwrap_or_default())
-            })
+            Box::pin(sealed::count(connection, *column))
         })
         .await
     }
@@ -47,116 +43,15 @@ impl SealedValues for Backend {
         most: u32,
     ) -> Result<Vec<SealedValue>> {
         self.read("sealed_page", (column, after, most), |connection, (column, after, most)| {
-            Box::pin(async move {
-                let page = sqlx::query_as(statements(*column).page).bind(after);
-                let rows: Vec<ValueRow> = page.bind(i64::from(*most)).fetch_all(connection).await?;
-                Ok(rows.into_iter().map(SealedValue::from).collect())
-            })
+            Box::pin(sealed::page(connection, *column, *after, *most))
         })
         .await
     }
 
     async fn sealed_replace(&self, column: SealedColumn, resealed: Vec<Resealed>) -> Result<u64> {
         self.write("sealed_replace", (column, resealed), |connection, (column, resealed)| {
-            Box::pin(replace(connection, *column, resealed))
+            Box::pin(sealed::replace(connection, *column, resealed))
         })
         .await
-    }
-}
-
-/// What a column is counted, read and changed with.
-struct Statements {
-    count: &'static str,
-    page: &'static str,
-    replace: &'static str,
-}
-
-fn statements(column: SealedColumn) -> Statements {
-    match column {
-        // Of a key that is erased, nothing is left to be encrypted.
-        SealedColumn::SigningKeys => Statements {
-            count: "SELECT COUNT(*) FROM signing_keys WHERE length(sealed_private_key) > 0",
-            page: "SELECT id, sealed_private_key AS sealed FROM signing_keys \
-                   WHERE id > $1 AND length(sealed_private_key) > 0 ORDER BY id LIMIT $2",
-            replace: "UPDATE signing_keys SET sealed_private_key = $3 \
-                      WHERE id = $1 AND sealed_private_key = $2",
-        },
-        SealedColumn::TotpSecrets => Statements {
-            count: "SELECT COUNT(*) FROM totp_factors",
-            page: "SELECT id, user_id, sealed_secret AS sealed FROM totp_factors \
-                   WHERE id > $1 ORDER BY id LIMIT $2",
-            replace: "UPDATE totp_factors SET sealed_secret = $3 \
-                      WHERE id = $1 AND sealed_secret = $2",
-        },
-        SealedColumn::Messages => Statements {
-            count: "SELECT COUNT(*) FROM outbox",
-            page: "SELECT id, sealed_message AS sealed FROM outbox \
-                   WHERE id > $1 ORDER BY id LIMIT $2",
-            replace: "UPDATE outbox SET sealed_message = $3 WHERE id = $1 AND sealed_message = $2",
-        },
-    }
-}
-
-async fn wrapped(connection: &mut Connection) -> Result<Vec<WrappedKey>> {
-    let rows: Vec<(String, Vec<u8>)> =
-        sqlx::query_as("SELECT name, sealed_key FROM wrapped_keys ORDER BY name")
-            .fetch_all(connection)
-            .await?;
-    Ok(rows.into_iter().map(|(name, sealed)| WrappedKey { name, sealed }).collect())
-}
-
-async fn create(connection: &mut Connection, key: &WrappedKey, at: Timestamp) -> Result<bool> {
-    let added = sqlx::query(
-        "INSERT INTO wrapped_keys (name, sealed_key, created_at) VALUES ($1, $2, $3) \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(&key.name)
-    .bind(&key.sealed)
-    .bind(at)
-    .execute(connection)
-    .await?;
-    Ok(added.rows_affected() == 1)
-}
-
-async fn replace_wrapped(
-    connection: &mut Connection,
-    read: &WrappedKey,
-    sealed: &[u8],
-) -> Result<bool> {
-    let replaced =
-        sqlx::query("UPDATE wrapped_keys SET sealed_key = $3 WHERE name = $1 AND sealed_key = $2")
-            .bind(&read.name)
-            .bind(&read.sealed)
-            .bind(sealed)
-            .execute(connection)
-            .await?;
-    Ok(replaced.rows_affected() == 1)
-}
-
-/// A value that somebody has changed or erased since it was read stays as they left it.
-async fn replace(
-    connection: &mut Connection,
-    column: SealedColumn,
-    resealed: &[Resealed],
-) -> Result<u64> {
-    let mut replaced = 0;
-    for Resealed { id, from, to } in resealed {
-        let update = sqlx::query(statements(column).replace).bind(id).bind(from).bind(to);
-        replaced += update.execute(&mut *connection).await?.rows_affected();
-    }
-    Ok(replaced)
-}
-
-#[derive(sqlx::FromRow)]
-struct ValueRow {
-    id: Uuid,
-    #[sqlx(default)]
-    user_id: Option<Uuid>,
-    sealed: Vec<u8>,
-}
-
-impl From<ValueRow> for SealedValue {
-    fn from(ValueRow { id, user_id, sealed }: ValueRow) -> Self {
-        Self { id, user_id, sealed }
     }
 }

@@ -1,72 +1,16 @@
-//! Sessions.
+//! [`Sessions`](crate::store::Sessions).
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    Backend, Connection, events, outbox, revocations, rotation,
-    session_row::{SessionRow, account_carries, session_columns, session_lives},
-    throttles,
-    users::{self, user_columns},
+    Backend,
+    statements::{rotation, sessions},
 };
 use crate::{
-    domain::{Actor, AuthMethod, Event, EventKind, Revocation, Revoked, Session, Timestamp},
-    store::{
-        Admission, Credentials, Error, LiveSession, Refresh, Result, ReuseNotice, Revoking,
-        Rotation, SessionLimit, Sessions, Settled,
-    },
+    domain::{Session, Timestamp},
+    store::{LiveSession, Refresh, Result, Revoking, Rotation, SessionLimit, Sessions, Settled},
 };
-
-/// A live session ($1 is its id) with its user, whose columns keep their own names.
-const LIVE: &str = concat!(
-    "SELECT ",
-    user_columns!(),
-    ", ",
-    session_columns!(),
-    " FROM sessions JOIN users ON ",
-    account_carries!(),
-    " WHERE sessions.id = $1 AND ",
-    session_lives!()
-);
-
-/// A session whatever has become of it; without a salt it never had a refresh token.
-const FIND: &str = concat!(
-    "SELECT ",
-    session_columns!(),
-    " FROM sessions WHERE id = $1 AND refresh_salt IS NOT NULL"
-);
-
-/// The live sessions of the user $1, as many as an answer may hold: of the newest, so that those of an account with very many,
-/// which an earlier release has let grow, are not all read.
-const LIST: &str = concat!(
-    "SELECT ",
-    session_columns!(),
-    " FROM sessions JOIN users ON ",
-    account_carries!(),
-    " WHERE sessions.id IN (SELECT newest.id FROM sessions AS newest WHERE newest.user_id = $1 \
-     AND newest.epoch = (SELECT session_epoch FROM users WHERE id = $1) AND newest.revoked_at IS NULL \
-     ORDER BY newest.created_at DESC LIMIT 1000) AND ",
-    session_lives!(),
-    " ORDER BY COALESCE(last_used_at, sessions.created_at) DESC, sessions.id LIMIT 100"
-);
-
-/// Of the user $1 in the epoch $4, but $3: how many sessions were never revoked, how many of those live at $2, and when one was
-/// last used. Nobody has
-/// more than a thousand but an account of an earlier release. Whether the credentials are still theirs is not asked: whoever
-/// counts has perhaps just changed them.
-const OTHERS: &str = concat!(
-    "SELECT COUNT(*), COUNT(CASE WHEN ",
-    session_lives!(),
-    " THEN 1 END), MAX(last_used_at) FROM (SELECT revoked_at, expires_at, idle_expires_at, last_used_at FROM sessions \
-     WHERE user_id = $1 AND id <> $3 AND epoch = $4 AND revoked_at IS NULL \
-     ORDER BY created_at DESC LIMIT 1000) AS others"
-);
-
-/// Ends sessions of the user $1 in the epoch $3: a hundred at the most, of those that are older than $5 others, but never $4.
-const END_OLDEST: &str = "UPDATE sessions SET revoked_at = $2 WHERE revoked_at IS NULL AND id IN \
-    (SELECT older.id FROM sessions AS older WHERE older.user_id = $1 AND older.epoch = $3 \
-    AND older.revoked_at IS NULL AND older.id <> $4 ORDER BY older.created_at DESC LIMIT 100 OFFSET $5) \
-    RETURNING id, last_used_at";
 
 #[async_trait]
 impl Sessions for Backend {
@@ -79,46 +23,26 @@ impl Sessions for Backend {
     ) -> Result<Option<Session>> {
         let args = (session, credential_version, settled, limit);
         self.write("session_create", args, |connection, (session, version, settled, limit)| {
-            Box::pin(async move {
-                Backend::hold_user(connection, session.user_id).await?;
-                let begun = insert(connection, session, *version).await?;
-                if let Some(begun) = &begun {
-                    throttles::settle(connection, settled).await?;
-                    end_oldest(connection, begun, *limit).await?;
-                }
-                Ok(begun)
-            })
+            Box::pin(sessions::begin(connection, session, *version, settled, *limit))
         })
         .await
     }
 
     async fn session_live(&self, id: Uuid, now: Timestamp) -> Result<Option<LiveSession>> {
         self.read("session_live", (id, now), |connection, (id, now)| {
-            Box::pin(async move {
-                find_live(connection, *id, *now).await?.map(TryInto::try_into).transpose()
-            })
+            Box::pin(sessions::live(connection, *id, *now))
         })
         .await
     }
 
     async fn session_find(&self, id: Uuid) -> Result<Option<Session>> {
-        self.read("session_find", id, |connection, id| {
-            Box::pin(async move {
-                let row: Option<SessionRow> =
-                    sqlx::query_as(FIND).bind(id).fetch_optional(connection).await?;
-                row.map(TryInto::try_into).transpose()
-            })
-        })
-        .await
+        self.read("session_find", id, |connection, id| Box::pin(sessions::find(connection, *id)))
+            .await
     }
 
     async fn session_list(&self, user_id: Uuid, now: Timestamp) -> Result<Vec<Session>> {
         self.read("session_list", (user_id, now), |connection, (user_id, now)| {
-            Box::pin(async move {
-                let rows = sqlx::query_as(LIST).bind(user_id).bind(now);
-                let rows: Vec<SessionRow> = rows.fetch_all(connection).await?;
-                rows.into_iter().map(TryInto::try_into).collect()
-            })
+            Box::pin(sessions::list(connection, *user_id, *now))
         })
         .await
     }
@@ -132,10 +56,7 @@ impl Sessions for Backend {
 
     async fn session_revoke(&self, id: Uuid, user_id: Uuid, at: Revoking) -> Result<bool> {
         self.write("session_revoke", (id, user_id, at), |connection, (id, user_id, at)| {
-            Box::pin(async move {
-                Backend::hold_user(connection, *user_id).await?;
-                revoke(connection, *id, *user_id, at, EventKind::SessionRevoked, None).await
-            })
+            Box::pin(sessions::revoke_one(connection, *id, *user_id, at))
         })
         .await
     }
@@ -151,14 +72,7 @@ impl Sessions for Backend {
             "session_revoke_for",
             (id, user_id, asking, at),
             |connection, (id, user_id, asking, at)| {
-                Box::pin(async move {
-                    let asks = asks(connection, *asking, *user_id, at.now).await?;
-                    if asks {
-                        revoke(connection, *id, *user_id, at, EventKind::SessionRevoked, None)
-                            .await?;
-                    }
-                    Ok(asks)
-                })
+                Box::pin(sessions::revoke_for(connection, *id, *user_id, *asking, at))
             },
         )
         .await
@@ -174,259 +88,9 @@ impl Sessions for Backend {
             "session_revoke_others",
             (user_id, asking, at),
             |connection, (user_id, asking, at)| {
-                Box::pin(async move {
-                    if !asks(connection, *asking, *user_id, at.now).await? {
-                        return Ok(None);
-                    }
-                    revoke_others(connection, *user_id, *asking, at).await.map(Some)
-                })
+                Box::pin(sessions::revoke_all_but(connection, *user_id, *asking, at))
             },
         )
         .await
-    }
-}
-
-pub(super) async fn find_live(
-    connection: &mut Connection,
-    id: Uuid,
-    now: Timestamp,
-) -> Result<Option<LiveRow>> {
-    Ok(sqlx::query_as(LIVE).bind(id).bind(now).fetch_optional(connection).await?)
-}
-
-/// Whether a session of that user may change the account now: it lives, the account is enabled, and it has used the second
-/// factor if that is on. Whoever asks holds the user's row, so that nothing of it changes until the change is made.
-pub(super) async fn may_ask(
-    connection: &mut Connection,
-    id: Uuid,
-    user_id: Uuid,
-    now: Timestamp,
-) -> Result<bool> {
-    let Some(found) = find_live(connection, id, now).await? else { return Ok(false) };
-    let live = LiveSession::try_from(found)?;
-    Ok(live.session.user_id == user_id && live.may_change_the_account())
-}
-
-/// Whether a session of that user lives, and may so end others. Takes the user's row until the transaction ends: of two that end
-/// each other, the second finds that it has ended.
-async fn asks(
-    connection: &mut Connection,
-    id: Uuid,
-    user_id: Uuid,
-    now: Timestamp,
-) -> Result<bool> {
-    Backend::hold_user(connection, user_id).await?;
-    let Some(found) = find_live(connection, id, now).await? else { return Ok(false) };
-    Ok(LiveSession::try_from(found)?.session.user_id == user_id)
-}
-
-/// Begins a session, if the user is enabled and the credentials are still those of that version: a login succeeds. One by the
-/// password alone does not where a second factor has been turned on since.
-///
-/// The version stays with the session: one that was begun while the password changed can be told by it. So does the user's
-/// epoch, which the session that is returned has.
-pub(super) async fn insert(
-    connection: &mut Connection,
-    session: &Session,
-    credential_version: i64,
-) -> Result<Option<Session>> {
-    let methods: Vec<_> = session.methods.iter().copied().map(AuthMethod::as_str).collect();
-    let epoch: Option<i64> = sqlx::query_scalar(concat!(
-        "INSERT INTO sessions (id, user_id, credential_version, audience, device_name, amr, created_at, expires_at, \
-         last_used_at, address, idle_expires_at, generation, refresh_salt, epoch) \
-         SELECT $1, id, credential_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, session_epoch FROM users WHERE ",
-        account_is_as_it_was!("$2", "$3"),
-        " AND ($14 OR NOT is_2fa_enabled) RETURNING epoch",
-    ))
-    .bind(session.id)
-    .bind(session.user_id)
-    .bind(credential_version)
-    .bind(&session.audience)
-    .bind(&session.device_name)
-    .bind(methods.join(" "))
-    .bind(session.created_at)
-    .bind(session.expires_at)
-    .bind(session.last_used_at)
-    .bind(session.address.map(|address| address.to_string()))
-    .bind(session.idle_expires_at)
-    .bind(session.generation)
-    .bind(session.refresh_salt.as_slice())
-    .bind(session.methods.contains(&AuthMethod::MultiFactor))
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(epoch) = epoch else { return Ok(None) };
-    let (user_id, session_id) = (Some(session.user_id), Some(session.id));
-    let (kind, at) = (EventKind::LoginSucceeded, session.created_at);
-    // Whoever completes a login has shown who they are.
-    let actor = Actor::User(session.user_id);
-    let event = Event::of(kind, user_id, session_id, actor, session.address, at);
-    events::put(connection, &[event]).await?;
-    Ok(Some(Session { epoch, ..session.clone() }))
-}
-
-/// Ends what a user has beyond the limit now that a session has begun. Who begins sessions holds the user's row, so that each
-/// sees those of the others; the new one stays, also where the clock that dated it is behind. An account of an earlier
-/// release may have many more: each login ends some, and none takes long.
-pub(super) async fn end_oldest(
-    connection: &mut Connection,
-    begun: &Session,
-    limit: SessionLimit,
-) -> Result<()> {
-    let ended: Vec<EndedRow> = sqlx::query_as(END_OLDEST)
-        .bind(begun.user_id)
-        .bind(begun.created_at)
-        .bind(begun.epoch)
-        .bind(begun.id)
-        .bind(i64::from(limit.most.saturating_sub(1)))
-        .fetch_all(&mut *connection)
-        .await?;
-    let (now, actor, address) = (begun.created_at, Actor::User(begun.user_id), begun.address);
-    let at = Revoking { now, tokens_expire_at: limit.tokens_expire_at, actor, address };
-    tell(connection, begun.user_id, &ended, &at, EventKind::SessionRevoked).await
-}
-
-/// Ends a session of that user, records it as `why`, and adds the message about it.
-pub(super) async fn revoke(
-    connection: &mut Connection,
-    id: Uuid,
-    user_id: Uuid,
-    at: &Revoking,
-    why: EventKind,
-    notice: Option<&ReuseNotice>,
-) -> Result<bool> {
-    let ended: Vec<EndedRow> = sqlx::query_as(
-        "UPDATE sessions SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL \
-         AND epoch = (SELECT session_epoch FROM users WHERE id = $2) RETURNING id, last_used_at",
-    )
-    .bind(id)
-    .bind(user_id)
-    .bind(at.now)
-    .fetch_all(&mut *connection)
-    .await?;
-    // Of many who end it one tells the user. The revocation comes last: its number is everybody's turn.
-    if let Some(notice) = notice.filter(|_| !ended.is_empty()) {
-        send(connection, notice, at.now).await?;
-    }
-    tell(connection, user_id, &ended, at, why).await?;
-    Ok(!ended.is_empty())
-}
-
-/// Adds a message, if its budgets have room for it.
-async fn send(connection: &mut Connection, notice: &ReuseNotice, now: Timestamp) -> Result<()> {
-    match throttles::charge(connection, &notice.charges, now).await? {
-        Admission::Charged(_) => {
-            outbox::put(connection, std::slice::from_ref(&notice.message)).await
-        }
-        Admission::Refused { .. } => Ok(()),
-    }
-}
-
-/// Ends all sessions of a user but `kept`, which may be none of theirs, whatever their number, and records it as one event.
-/// Returns how many lived.
-pub(super) async fn revoke_others(
-    connection: &mut Connection,
-    user_id: Uuid,
-    kept: Uuid,
-    at: &Revoking,
-) -> Result<usize> {
-    let ended = end_epoch(connection, user_id, kept, at).await?;
-    if let Some((_, revocation)) = &ended {
-        let (kind, user) = (EventKind::SessionsRevoked, Some(user_id));
-        let kept = Some(kept).filter(|kept| !kept.is_nil());
-        events::put(connection, &[Event::of(kind, user, kept, at.actor, at.address, at.now)])
-            .await?;
-        revocations::append(connection, std::slice::from_ref(revocation)).await?;
-    }
-    Ok(ended.map_or(0, |(lived, _)| lived))
-}
-
-/// Begins the next epoch of a user's sessions, which ends all that are not of it; `kept` goes along. Returns how many lived,
-/// and what voids their tokens; nothing where there were none to end.
-///
-/// The user's row comes first: whoever begins a session waits for it, and then begins it in the new epoch.
-pub(super) async fn end_epoch(
-    connection: &mut Connection,
-    user_id: Uuid,
-    kept: Uuid,
-    at: &Revoking,
-) -> Result<Option<(usize, Revocation)>> {
-    let epoch: Option<i64> = sqlx::query_scalar(
-        "UPDATE users SET session_epoch = session_epoch + 1 WHERE id = $1 RETURNING session_epoch",
-    )
-    .bind(user_id)
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(epoch) = epoch else { return Ok(None) };
-    let (ended, lived, last_used_at): (i64, i64, Option<Timestamp>) = sqlx::query_as(OTHERS)
-        .bind(user_id)
-        .bind(at.now)
-        .bind(kept)
-        .bind(epoch - 1)
-        .fetch_one(&mut *connection)
-        .await?;
-    sqlx::query("UPDATE sessions SET epoch = $3 WHERE id = $1 AND user_id = $2 AND epoch = $3 - 1")
-        .bind(kept)
-        .bind(user_id)
-        .bind(epoch)
-        .execute(connection)
-        .await?;
-    // Also where all have expired by the clock of this request: it may be ahead.
-    if ended == 0 {
-        return Ok(None);
-    }
-    let kept = Some(kept).filter(|kept| !kept.is_nil());
-    let subject = Revoked::Earlier { user_id, epoch, kept };
-    let (not_before, expires_at) = (at.now, at.tokens_expire_at(last_used_at));
-    let revocation = Revocation { subject, not_before, expires_at };
-    Ok(Some((usize::try_from(lived).unwrap_or(0), revocation)))
-}
-
-/// Records that a user's sessions were ended, and tells those who watch.
-async fn tell(
-    connection: &mut Connection,
-    user_id: Uuid,
-    ended: &[EndedRow],
-    at: &Revoking,
-    why: EventKind,
-) -> Result<()> {
-    let events: Vec<_> = ended.iter().map(|ended| at.event(why, user_id, ended.id)).collect();
-    events::put(connection, &events).await?;
-    let revocations: Vec<_> = ended.iter().map(|ended| ended.revocation(at)).collect();
-    revocations::append(connection, &revocations).await
-}
-
-/// A session that has just been ended.
-#[derive(sqlx::FromRow)]
-struct EndedRow {
-    id: Uuid,
-    last_used_at: Option<Timestamp>,
-}
-
-impl EndedRow {
-    /// The clock of the caller who ended it may be behind that of the one who used it last, whose token is void, too.
-    fn revocation(&self, at: &Revoking) -> Revocation {
-        Revocation {
-            subject: Revoked::Session(self.id),
-            not_before: self.last_used_at.map_or(at.now, |last| last.max(at.now)),
-            expires_at: at.tokens_expire_at(self.last_used_at),
-        }
-    }
-}
-
-/// What [`LIVE`] selects.
-#[derive(sqlx::FromRow)]
-pub(super) struct LiveRow {
-    #[sqlx(flatten)]
-    user: users::UserRow,
-    #[sqlx(flatten)]
-    pub(super) session: SessionRow,
-}
-
-impl TryFrom<LiveRow> for LiveSession {
-    type Error = Error;
-
-    fn try_from(row: LiveRow) -> Result<Self> {
-        let credentials = Credentials::from(row.user);
-        Ok(Self { session: row.session.try_into()?, credentials })
     }
 }

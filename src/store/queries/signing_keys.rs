@@ -1,35 +1,35 @@
-//! Signing keys, encrypted.
+//! [`SigningKeys`](crate::store::SigningKeys).
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, Connection, revocations};
-use crate::{
-    domain::{Revocation, Revoked, Timestamp},
-    store::{Result, Revoking, SealedKey, SigningKeys},
-};
+use super::{Backend, statements::signing_keys};
+use crate::store::{Result, Revoking, SealedKey, SigningKeys};
 
 #[async_trait]
 impl SigningKeys for Backend {
     async fn signing_keys(&self) -> Result<Vec<SealedKey>> {
-        self.read("signing_keys", (), |connection, ()| Box::pin(all(connection))).await
+        self.read("signing_keys", (), |connection, ()| Box::pin(signing_keys::all(connection)))
+            .await
     }
 
     async fn signing_key_unretired(&self, id: Uuid) -> Result<bool> {
         self.read("signing_key_unretired", id, |connection, id| {
-            Box::pin(is_unretired(connection, *id))
+            Box::pin(signing_keys::is_unretired(connection, *id))
         })
         .await
     }
 
     async fn signing_key_create(&self, key: SealedKey) -> Result<bool> {
-        self.write("signing_key_create", key, |connection, key| Box::pin(insert(connection, key)))
-            .await
+        self.write("signing_key_create", key, |connection, key| {
+            Box::pin(signing_keys::insert(connection, key))
+        })
+        .await
     }
 
     async fn signing_key_retire(&self, id: Uuid, signer: Uuid, at: Revoking) -> Result<bool> {
         self.write("signing_key_retire", (id, signer, at), |connection, (id, signer, at)| {
-            Box::pin(retire(connection, *id, *signer, *at))
+            Box::pin(signing_keys::retire(connection, *id, *signer, *at))
         })
         .await
     }
@@ -41,151 +41,22 @@ impl SigningKeys for Backend {
         at: Revoking,
     ) -> Result<bool> {
         self.write("signing_key_replace", (key, replaced, at), |connection, (key, replaced, at)| {
-            Box::pin(replace(connection, key, *replaced, *at))
+            Box::pin(signing_keys::replace(connection, key, *replaced, *at))
         })
         .await
     }
 
     async fn signing_key_erase(&self, id: Uuid) -> Result<bool> {
-        self.write("signing_key_erase", id, |connection, id| Box::pin(erase(connection, *id))).await
+        self.write("signing_key_erase", id, |connection, id| {
+            Box::pin(signing_keys::erase(connection, *id))
+        })
+        .await
     }
 
     async fn signing_key_remove(&self, id: Uuid) -> Result<bool> {
-        self.write("signing_key_remove", id, |connection, id| Box::pin(remove(connection, *id)))
-            .await
-    }
-}
-
-async fn all(connection: &mut Connection) -> Result<Vec<SealedKey>> {
-    // Keys of the release that had one for ever sign from the beginning.
-    let rows: Vec<KeyRow> = sqlx::query_as(
-        "SELECT id, algorithm, generation, sealed_private_key, created_at, \
-         COALESCE(signs_from, created_at) AS signs_from, retired_at FROM signing_keys \
-         ORDER BY algorithm, generation",
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(SealedKey::from).collect())
-}
-
-async fn is_unretired(connection: &mut Connection, id: Uuid) -> Result<bool> {
-    let found: Option<Uuid> =
-        sqlx::query_scalar("SELECT id FROM signing_keys WHERE id = $1 AND retired_at IS NULL")
-            .bind(id)
-            .fetch_optional(connection)
-            .await?;
-    Ok(found.is_some())
-}
-
-async fn insert(connection: &mut Connection, key: &SealedKey) -> Result<bool> {
-    let added = sqlx::query(
-        "INSERT INTO signing_keys (id, algorithm, generation, sealed_private_key, active, created_at, signs_from, \
-         retired_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id",
-    )
-    .bind(key.id)
-    .bind(&key.algorithm)
-    .bind(key.generation)
-    .bind(&key.sealed_private_key)
-    // The one that replicas of the release with one key use.
-    .bind(key.generation == 1)
-    .bind(key.created_at)
-    .bind(key.signs_from)
-    .bind(key.retired_at)
-    .fetch_optional(connection)
-    .await?;
-    Ok(added.is_some())
-}
-
-async fn retire(connection: &mut Connection, id: Uuid, signer: Uuid, at: Revoking) -> Result<bool> {
-    if !hold(connection, signer).await? || id == signer {
-        return Ok(false);
-    }
-    withdraw(connection, id, at).await
-}
-
-async fn replace(
-    connection: &mut Connection,
-    key: &SealedKey,
-    replaced: Uuid,
-    at: Revoking,
-) -> Result<bool> {
-    // Held first: once the new key is in, nothing may stand in the way any more.
-    if !hold(connection, replaced).await? || !insert(connection, key).await? {
-        return Ok(false);
-    }
-    withdraw(connection, replaced, at).await
-}
-
-/// Whether a key is not retired. Its row is held until the commit: nobody retires it meanwhile.
-async fn hold(connection: &mut Connection, id: Uuid) -> Result<bool> {
-    let held = sqlx::query(
-        "UPDATE signing_keys SET retired_at = NULL WHERE id = $1 AND retired_at IS NULL RETURNING id",
-    )
-    .bind(id)
-    .fetch_optional(connection)
-    .await?;
-    Ok(held.is_some())
-}
-
-/// Retires a key and tells those who watch, as the last statements of the transaction. Returns whether it was not retired before.
-async fn withdraw(connection: &mut Connection, id: Uuid, at: Revoking) -> Result<bool> {
-    let retired = sqlx::query(
-        "UPDATE signing_keys SET retired_at = $2, active = FALSE WHERE id = $1 AND retired_at IS NULL RETURNING id",
-    )
-    .bind(id)
-    .bind(at.now)
-    .fetch_optional(&mut *connection)
-    .await?;
-    if retired.is_none() {
-        return Ok(false);
-    }
-    let (not_before, expires_at) = (at.now, at.tokens_expire_at);
-    let revocation = Revocation { subject: Revoked::Key(id), not_before, expires_at };
-    revocations::append(connection, &[revocation]).await?;
-    Ok(true)
-}
-
-async fn erase(connection: &mut Connection, id: Uuid) -> Result<bool> {
-    let erased = sqlx::query(
-        "UPDATE signing_keys SET sealed_private_key = $2, active = FALSE \
-         WHERE id = $1 AND sealed_private_key <> $2 RETURNING id",
-    )
-    .bind(id)
-    .bind([0_u8; 0].as_slice())
-    .fetch_optional(connection)
-    .await?;
-    Ok(erased.is_some())
-}
-
-async fn remove(connection: &mut Connection, id: Uuid) -> Result<bool> {
-    let removed = sqlx::query("DELETE FROM signing_keys WHERE id = $1 RETURNING id")
-        .bind(id)
-        .fetch_optional(connection)
-        .await?;
-    Ok(removed.is_some())
-}
-
-#[derive(sqlx::FromRow)]
-struct KeyRow {
-    id: Uuid,
-    algorithm: String,
-    generation: i64,
-    sealed_private_key: Vec<u8>,
-    created_at: Timestamp,
-    signs_from: Timestamp,
-    retired_at: Option<Timestamp>,
-}
-
-impl From<KeyRow> for SealedKey {
-    fn from(row: KeyRow) -> Self {
-        Self {
-            id: row.id,
-            algorithm: row.algorithm,
-            generation: row.generation,
-            sealed_private_key: row.sealed_private_key,
-            created_at: row.created_at,
-            signs_from: row.signs_from,
-            retired_at: row.retired_at,
-        }
+        self.write("signing_key_remove", id, |connection, id| {
+            Box::pin(signing_keys::remove(connection, *id))
+        })
+        .await
     }
 }

@@ -4,15 +4,15 @@ use sqlx::Connection as _;
 use uuid::Uuid;
 
 use super::{
-    Connection, challenges, claims, completion, events, mailbox, outbox, passwords, revocations,
-    sessions, totp, users, void_codes,
+    Connection, challenges, claims, completion, events, guard, mailbox, outbox, passwords,
+    revocations, sessions, totp, void_codes,
 };
 use crate::{
     domain::EventKind,
     store::{CodePurpose, FactorChange, PasswordReset, Result, SealedMessage},
 };
 
-pub(super) async fn complete(
+pub(in crate::store) async fn complete(
     connection: &mut Connection,
     reset: &PasswordReset,
     message: &SealedMessage,
@@ -25,7 +25,7 @@ pub(super) async fn complete(
         address: reset.at.address,
         now: reset.at.now,
     };
-    let held = users::hold(connection, change.user_id, change.credential_version).await?;
+    let held = guard::hold(connection, change.user_id, change.credential_version).await?;
     let Some(is_2fa_enabled) = held else { return Ok(false) };
     if !set_password(connection, reset, &change, is_2fa_enabled).await? {
         return Ok(false);

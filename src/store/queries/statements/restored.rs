@@ -28,7 +28,10 @@ const END_RECOVERY_CODES: &str = "DELETE FROM recovery_codes WHERE user_id > $1 
 
 /// What is no single user's, and the first step: numbers of revocations go on from a time, in microseconds, beyond every cursor
 /// that a subscriber may hold. Whoever goes on from one misses nothing.
-pub(super) async fn begin(connection: &mut Connection, restoration: &Restoration) -> Result<()> {
+pub(in crate::store) async fn begin(
+    connection: &mut Connection,
+    restoration: &Restoration,
+) -> Result<()> {
     let now = restoration.at.now;
     sqlx::query("UPDATE mailbox_codes SET consumed_at = $1 WHERE consumed_at IS NULL")
         .bind(now)
@@ -50,7 +53,7 @@ pub(super) async fn begin(connection: &mut Connection, restoration: &Restoration
 }
 
 /// Ends what the next `most` users after `after` have; returns the last of them, if there was one.
-pub(super) async fn end(
+pub(in crate::store) async fn end(
     connection: &mut Connection,
     after: Uuid,
     restoration: &Restoration,

@@ -3,8 +3,8 @@
 use sqlx::Connection as _;
 
 use super::{
-    Connection, challenge_row::account_asks, claims, events, outbox, revocations, sessions, totp,
-    users, void_codes,
+    Connection, challenge_row::account_asks, claims, events, guard, outbox, revocations, sessions,
+    totp, void_codes,
 };
 use crate::{
     domain::{Actor, Challenge, EventKind, Session},
@@ -18,7 +18,7 @@ const CONSUME: &str = concat!(
     " RETURNING id"
 );
 
-pub(super) async fn complete(
+pub(in crate::store) async fn complete(
     connection: &mut Connection,
     challenge: &Challenge,
     session: &Session,
@@ -36,7 +36,7 @@ pub(super) async fn complete(
     };
     // The user before the challenge, as a change of the password takes them: the other order could deadlock.
     let version = challenge.credential_version;
-    if users::hold(connection, change.user_id, version).await?.is_none() {
+    if guard::hold(connection, change.user_id, version).await?.is_none() {
         return Ok(None);
     }
     // A savepoint: what is used up by a part that succeeds comes back if another one does not. A code must not be lost to
@@ -74,13 +74,13 @@ async fn consume(
 }
 
 /// Uses up what proves the user beside a session that they have: not the code of a challenge, for there is none.
-pub(super) async fn spend_again(
+pub(in crate::store) async fn spend_again(
     connection: &mut Connection,
     change: &FactorChange,
     spending: &Spending,
 ) -> Result<bool> {
     if matches!(spending, Spending::SentCode)
-        || users::take(connection, change).await? != Some(true)
+        || guard::take(connection, change).await? != Some(true)
     {
         return Ok(false);
     }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Connection, challenges, events, outbox, revocations, sessions, users, void_codes};
+use super::{Connection, challenges, events, guard, outbox, revocations, sessions, void_codes};
 use crate::{
     domain::{Event, EventKind, Revocation, Revoked},
     store::{CodePurpose, FactorChange, Result, Revoking, SealedMessage},
@@ -32,7 +32,11 @@ const DELETE: &str = concat!(erase!(), account_is_as_it_was!("$1", "$5"), " RETU
 const END_UNVERIFIED: &str =
     concat!(erase!(), "id = $1 AND NOT email_verified AND deleted_at IS NULL RETURNING id");
 
-pub(super) async fn disable(connection: &mut Connection, id: Uuid, at: &Revoking) -> Result<bool> {
+pub(in crate::store) async fn disable(
+    connection: &mut Connection,
+    id: Uuid,
+    at: &Revoking,
+) -> Result<bool> {
     let disabled = sqlx::query(DISABLE).bind(id).bind(at.now).fetch_optional(&mut *connection);
     if disabled.await?.is_none() {
         return Ok(false);
@@ -42,7 +46,11 @@ pub(super) async fn disable(connection: &mut Connection, id: Uuid, at: &Revoking
 }
 
 /// Whoever disabled the account with a statement of their own has ended nothing: its sessions would live again.
-pub(super) async fn enable(connection: &mut Connection, id: Uuid, at: &Revoking) -> Result<bool> {
+pub(in crate::store) async fn enable(
+    connection: &mut Connection,
+    id: Uuid,
+    at: &Revoking,
+) -> Result<bool> {
     let enabled = sqlx::query(ENABLE).bind(id).fetch_optional(&mut *connection).await?;
     if enabled.is_none() {
         return Ok(false);
@@ -69,13 +77,13 @@ async fn end_all(
 
 /// The janitor removes the row, and what refers to it, a few at a time. Mailbox codes stay until they expire: whoever holds
 /// one can't tell that its user is gone.
-pub(super) async fn delete(
+pub(in crate::store) async fn delete(
     connection: &mut Connection,
     change: &FactorChange,
     at: &Revoking,
     message: &SealedMessage,
 ) -> Result<bool> {
-    if users::take(connection, change).await?.is_none() {
+    if guard::take(connection, change).await?.is_none() {
         return Ok(false);
     }
     let (id, credential_version) = (change.user_id, change.credential_version);

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Connection, events, factors, outbox, users};
+use super::{Connection, events, factors, guard, outbox};
 use crate::{
     domain::{EventKind, MOST_STEPS_AHEAD},
     store::{
@@ -11,8 +11,8 @@ use crate::{
     },
 };
 
-pub(super) async fn begin(connection: &mut Connection, new: &NewTotp) -> Result<bool> {
-    if users::take(connection, &new.change).await?.is_none() {
+pub(in crate::store) async fn begin(connection: &mut Connection, new: &NewTotp) -> Result<bool> {
+    if guard::take(connection, &new.change).await?.is_none() {
         return Ok(false);
     }
     // One enrolment at a time: whoever begins another one has lost sight of the first.
@@ -36,7 +36,7 @@ pub(super) async fn begin(connection: &mut Connection, new: &NewTotp) -> Result<
     Ok(true)
 }
 
-pub(super) async fn reserve(
+pub(in crate::store) async fn reserve(
     connection: &mut Connection,
     id: Uuid,
     change: &FactorChange,
@@ -48,7 +48,7 @@ pub(super) async fn reserve(
         Some(attempts) if attempts >= count(max_attempts) => return Ok(Reservation::Exhausted),
         Some(_) => {}
     }
-    if users::take(connection, change).await?.is_none() {
+    if guard::take(connection, change).await?.is_none() {
         return Ok(Reservation::Invalid);
     }
     let sealed: Option<Vec<u8>> = sqlx::query_scalar(concat!(
@@ -76,7 +76,7 @@ pub(super) async fn reserve(
 }
 
 /// The attempts of such an enrolment of that user and those credentials that is neither confirmed nor expired.
-pub(super) async fn open_attempts(
+pub(in crate::store) async fn open_attempts(
     connection: &mut Connection,
     id: Uuid,
     change: &FactorChange,
@@ -93,14 +93,14 @@ pub(super) async fn open_attempts(
     .await?)
 }
 
-pub(super) async fn confirm(
+pub(in crate::store) async fn confirm(
     connection: &mut Connection,
     confirm: &ConfirmTotp,
     message: &SealedMessage,
 ) -> Result<bool> {
     let change = &confirm.change;
     // From here on nobody else confirms one of this user's: of many callers, the first does.
-    let Some(was_on) = users::take(connection, change).await? else { return Ok(false) };
+    let Some(was_on) = guard::take(connection, change).await? else { return Ok(false) };
     if !is_confirmable(connection, confirm).await? {
         return Ok(false);
     }

@@ -3,36 +3,18 @@
 
 use uuid::Uuid;
 
-use super::{Connection, account_state, events, mailbox, revocations, users, void_codes};
+use super::{Connection, account_state, events, mailbox, revocations, void_codes};
 use crate::{
-    domain::{EventKind, Revocation},
-    store::{CodePurpose, FactorChange, MailboxProof, NewUser, Result, Revoking},
+    domain::{Event, EventKind, Revocation},
+    store::{CodePurpose, FactorChange, MailboxProof, Result, Revoking},
 };
 
 /// How many accounts one proof of a mailbox ends. Registrations of an address are limited by the hour, so that there are more
 /// only after long flooding; those that are left can't verify the address any more, and end when their own time is over.
 const MOST_RIVALS: i64 = 500;
 
-/// Adds a user. Where addresses are verified, one that nobody has verified is in nobody's way.
-pub(super) async fn add(connection: &mut Connection, new: &NewUser) -> Result<bool> {
-    let (email_key, Some(claim_key)) = (&new.email_key, &new.claim_key) else {
-        return users::insert_row(connection, new, &new.email_key, None).await;
-    };
-    if !is_claimed(connection, email_key).await?
-        && users::insert_row(connection, new, email_key, None).await?
-    {
-        return Ok(true);
-    }
-    take_turn(connection, email_key).await?;
-    // Only now: whoever was waited for may have verified the address, and ended the one that had it.
-    if is_verified(connection, email_key).await? {
-        return Ok(false);
-    }
-    users::insert_row(connection, new, claim_key, Some(email_key)).await
-}
-
 /// Whether any account has the address's key or claims it.
-async fn is_claimed(connection: &mut Connection, email_key: &str) -> Result<bool> {
+pub(super) async fn is_claimed(connection: &mut Connection, email_key: &str) -> Result<bool> {
     let found: Option<Uuid> = sqlx::query_scalar(
         "SELECT id FROM users WHERE email_key = $1 OR claimed_email_key = $1 LIMIT 1",
     )
@@ -42,7 +24,7 @@ async fn is_claimed(connection: &mut Connection, email_key: &str) -> Result<bool
     Ok(found.is_some())
 }
 
-async fn is_verified(connection: &mut Connection, email_key: &str) -> Result<bool> {
+pub(super) async fn is_verified(connection: &mut Connection, email_key: &str) -> Result<bool> {
     let found: Option<Uuid> =
         sqlx::query_scalar("SELECT id FROM users WHERE email_key = $1 AND email_verified")
             .bind(email_key)
@@ -54,7 +36,7 @@ async fn is_verified(connection: &mut Connection, email_key: &str) -> Result<boo
 /// Takes one row of those that claim the address until the transaction ends: that of whoever has its key, or else the oldest. So
 /// rivals come one after the other; each would otherwise hold its own row and wait for the others' (a deadlock). The statement
 /// changes nothing: it is the lock that both databases know.
-async fn take_turn(connection: &mut Connection, email_key: &str) -> Result<()> {
+pub(super) async fn take_turn(connection: &mut Connection, email_key: &str) -> Result<()> {
     sqlx::query(
         "UPDATE users SET email_verified = email_verified WHERE id = \
          (SELECT id FROM users WHERE email_key = $1 OR claimed_email_key = $1 \
@@ -152,7 +134,10 @@ async fn take_key(connection: &mut Connection, user_id: Uuid) -> Result<()> {
 
 /// Ends an account on the word of whoever reads the mailbox, whatever has become of its password since the code was sent: who
 /// is in the account could change that again and again.
-pub(super) async fn end(connection: &mut Connection, proof: &MailboxProof) -> Result<bool> {
+pub(in crate::store) async fn end(
+    connection: &mut Connection,
+    proof: &MailboxProof,
+) -> Result<bool> {
     let MailboxProof { code_id, user_id, at } = proof;
     if !mailbox::is_for(connection, *code_id, *user_id).await? {
         return Ok(false);
@@ -167,7 +152,11 @@ pub(super) async fn end(connection: &mut Connection, proof: &MailboxProof) -> Re
 }
 
 /// Ends some of the accounts whose time to verify the address is over. Returns how many.
-pub(super) async fn expire(connection: &mut Connection, at: &Revoking, most: u32) -> Result<u64> {
+pub(in crate::store) async fn expire(
+    connection: &mut Connection,
+    at: &Revoking,
+    most: u32,
+) -> Result<u64> {
     let overdue: Vec<Uuid> = sqlx::query_scalar(
         "SELECT id FROM users WHERE verify_by < $1 AND NOT email_verified ORDER BY verify_by LIMIT $2",
     )
@@ -178,4 +167,27 @@ pub(super) async fn expire(connection: &mut Connection, at: &Revoking, most: u32
     let ended = account_state::end_unverified(connection, &overdue, at).await?;
     revocations::append(connection, &ended).await?;
     Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
+}
+
+pub(in crate::store) async fn verify_email(
+    connection: &mut Connection,
+    proof: &MailboxProof,
+) -> Result<bool> {
+    let MailboxProof { code_id, user_id, at } = proof;
+    if !mailbox::is_for(connection, *code_id, *user_id).await? {
+        return Ok(false);
+    }
+    // The user before the code, as a reset takes them: the other order could deadlock. Where the code turns out to be
+    // used, what it was used for has verified the address already.
+    let Some(ended) = prove(connection, *user_id, at).await? else {
+        return Ok(false);
+    };
+    if !mailbox::consume(connection, *code_id, at.now).await? {
+        return Ok(false);
+    }
+    let (kind, user) = (EventKind::EmailVerified, Some(*user_id));
+    let event = Event::of(kind, user, None, at.actor, at.address, at.now);
+    events::put(connection, &[event]).await?;
+    revocations::append(connection, &ended).await?;
+    Ok(true)
 }

@@ -22,7 +22,10 @@ const ADVANCE: &str = concat!(
     ") RETURNING id"
 );
 
-pub(super) async fn rotate(connection: &mut Connection, refresh: &Refresh) -> Result<Rotation> {
+pub(in crate::store) async fn rotate(
+    connection: &mut Connection,
+    refresh: &Refresh,
+) -> Result<Rotation> {
     for _ in 0..2 {
         let advanced = advance(connection, refresh).await?;
         let Some(found) =

@@ -1,0 +1,186 @@
+//! Challenges: reserve, compare, consume. The comparison is the caller's; what comes before is here, what comes after in
+//! `completion`.
+
+use uuid::Uuid;
+
+use super::{
+    Connection,
+    challenge_row::{ChallengeRow, account_asks, challenge_columns, words},
+    events, outbox, users, void_codes,
+};
+use crate::{
+    domain::{CLOCK_SKEW, Challenge, Event, EventKind, Timestamp, User},
+    store::{
+        CodePurpose, CodeRules, NewChallenge, Renewal, Reservation, ReservedChallenge, Result,
+        SealedMessage, column::count,
+    },
+};
+
+/// Spends an attempt of the challenge $1 at $2, if fewer than $3 are spent.
+const RESERVE: &str = concat!(
+    reserve_an_attempt!("challenges", "token_mac = $1 AND consumed_at IS NULL", now: "$2", most: "$3"),
+    " AND ",
+    account_asks!(),
+    " RETURNING ",
+    challenge_columns!()
+);
+
+/// Gives the challenge $1 the code $2 at $4, which is a long one if $6 says so, and the next one not before $3. A wait that ends
+/// after $7 is one that a clock which was ahead has written, or another setting: nobody waits for its end.
+const RENEW: &str = concat!(
+    "UPDATE challenges SET code_mac = $2, resend_at = $3, is_long_code = $6 WHERE token_mac = $1 AND consumed_at IS NULL \
+     AND expires_at > $4 AND (resend_at <= $4 OR resend_at > $7) AND attempts < $5 AND ",
+    account_asks!(),
+    " RETURNING ",
+    challenge_columns!()
+);
+
+const INSERT: &str = concat!(
+    "INSERT INTO challenges (id, token_mac, user_id, credential_version, code_mac, attempts, audience, \
+     device_name, device_id, created_at, resend_at, expires_at, factors, is_long_code, factor_version) \
+     SELECT $1, $2, id, credential_version, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, factor_version FROM users WHERE ",
+    account_is_as_it_was!("$3", "$4"),
+    " RETURNING id"
+);
+
+/// A challenge that its account has not made void.
+const FIND: &str = concat!(
+    "SELECT ",
+    challenge_columns!(),
+    " FROM challenges WHERE token_mac = $1 AND ",
+    account_asks!()
+);
+
+pub(in crate::store) async fn exists(
+    connection: &mut Connection,
+    token_mac: &[u8],
+) -> Result<bool> {
+    let found: Option<Uuid> = sqlx::query_scalar("SELECT id FROM challenges WHERE token_mac = $1")
+        .bind(token_mac)
+        .fetch_optional(connection)
+        .await?;
+    Ok(found.is_some())
+}
+
+pub(in crate::store) async fn find_with_user(
+    connection: &mut Connection,
+    token_mac: &[u8],
+) -> Result<Option<(Challenge, User)>> {
+    let Some(challenge) = find(connection, token_mac).await? else { return Ok(None) };
+    // Whoever deletes a user deletes the challenges too, perhaps just now.
+    let user = users::find(connection, challenge.user_id).await?;
+    Ok(user.map(|credentials| (challenge, credentials.user)))
+}
+
+pub(in crate::store) async fn insert(
+    connection: &mut Connection,
+    new: &NewChallenge,
+    message: Option<&SealedMessage>,
+) -> Result<bool> {
+    let challenge = &new.challenge;
+    let begun = sqlx::query(INSERT)
+        .bind(challenge.id)
+        .bind(new.token_mac.as_slice())
+        .bind(challenge.user_id)
+        .bind(challenge.credential_version)
+        .bind(new.code_mac.as_slice())
+        .bind(count(challenge.attempts))
+        .bind(&challenge.audience)
+        .bind(&challenge.device_name)
+        .bind(challenge.device_id)
+        .bind(challenge.created_at)
+        .bind(challenge.resend_at)
+        .bind(challenge.expires_at)
+        .bind(words(&challenge.factors))
+        .bind(challenge.is_long_code)
+        .fetch_optional(&mut *connection)
+        .await?;
+    if begun.is_none() {
+        return Ok(false);
+    }
+    let (user_id, at) = (Some(challenge.user_id), challenge.created_at);
+    let event = Event::of(EventKind::ChallengeBegun, user_id, None, new.actor, new.address, at);
+    events::put(connection, &[event]).await?;
+    outbox::put(connection, message.map_or(&[], std::slice::from_ref)).await?;
+    Ok(true)
+}
+
+pub(in crate::store) async fn reserve(
+    connection: &mut Connection,
+    token_mac: &[u8],
+    max_attempts: u32,
+    now: Timestamp,
+) -> Result<Reservation<ReservedChallenge>> {
+    let row: Option<ChallengeRow> = sqlx::query_as(RESERVE)
+        .bind(token_mac)
+        .bind(now)
+        .bind(count(max_attempts))
+        .fetch_optional(&mut *connection)
+        .await?;
+    if let Some(row) = row {
+        let code_mac = row.code_mac()?;
+        let challenge: Challenge = row.try_into()?;
+        if challenge.attempts >= max_attempts {
+            // Whatever becomes of the last attempt: no code answers it after that.
+            let user_id = Some(challenge.user_id);
+            void_codes::of_code(connection, user_id, challenge.id, now).await?;
+        }
+        return Ok(Reservation::Reserved(ReservedChallenge { challenge, code_mac }));
+    }
+    // What can still be answered but for its attempts is exhausted; all else is equally invalid.
+    let open = find(connection, token_mac).await?.is_some_and(|found| found.is_open(now));
+    Ok(if open { Reservation::Exhausted } else { Reservation::Invalid })
+}
+
+/// Ends a user's challenges that are open, however many: they were begun with a version that is no longer the user's.
+pub(super) async fn end_all(
+    connection: &mut Connection,
+    user_id: Uuid,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query("UPDATE users SET factor_version = factor_version + 1 WHERE id = $1")
+        .bind(user_id)
+        .execute(&mut *connection)
+        .await?;
+    void_codes::of_purpose(connection, user_id, CodePurpose::Login, now).await
+}
+
+pub(in crate::store) async fn renew(
+    connection: &mut Connection,
+    token_mac: &[u8],
+    code_mac: &[u8],
+    rules: &CodeRules,
+    message: &SealedMessage,
+) -> Result<Renewal> {
+    let row: Option<ChallengeRow> = sqlx::query_as(RENEW)
+        .bind(token_mac)
+        .bind(code_mac)
+        .bind(rules.next_resend_at)
+        .bind(rules.now)
+        .bind(count(rules.max_attempts))
+        .bind(rules.is_long_code)
+        .bind(rules.next_resend_at.plus(CLOCK_SKEW))
+        .fetch_optional(&mut *connection)
+        .await?;
+    if let Some(row) = row {
+        let challenge: Challenge = row.try_into()?;
+        let user_id = Some(challenge.user_id);
+        void_codes::of_code(connection, user_id, challenge.id, rules.now).await?;
+        // In the same transaction: a code that counts is one that will be sent.
+        outbox::put(connection, std::slice::from_ref(message)).await?;
+        return Ok(Renewal::Renewed(challenge));
+    }
+    Ok(match find(connection, token_mac).await?.filter(|found| found.is_open(rules.now)) {
+        None => Renewal::Invalid,
+        Some(found) if found.attempts >= rules.max_attempts => Renewal::Exhausted,
+        Some(found) if rules.now < found.resend_at => Renewal::TooEarly(found.resend_at),
+        // Its user has just been disabled, or has other credentials or factors.
+        Some(_) => Renewal::Invalid,
+    })
+}
+
+async fn find(connection: &mut Connection, token_mac: &[u8]) -> Result<Option<Challenge>> {
+    let row: Option<ChallengeRow> =
+        sqlx::query_as(FIND).bind(token_mac).fetch_optional(connection).await?;
+    row.map(TryInto::try_into).transpose()
+}

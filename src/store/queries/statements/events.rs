@@ -1,0 +1,89 @@
+//! Events: written by the transactions of what happened, and never changed. The janitor removes old ones.
+
+use sqlx::QueryBuilder;
+use uuid::Uuid;
+
+use super::{Connection, outbox};
+use crate::{
+    domain::{Actor, Event, EventKind, Timestamp},
+    store::{Error, EventFilter, Result, SealedMessage},
+};
+
+/// How many are inserted at a time: seven values each, of the 32,766 that SQLite takes.
+const ROWS: usize = 1000;
+
+pub(in crate::store) async fn append(
+    connection: &mut Connection,
+    event: &Event,
+    message: Option<&SealedMessage>,
+) -> Result<()> {
+    put(connection, std::slice::from_ref(event)).await?;
+    outbox::put(connection, message.map_or(&[], std::slice::from_ref)).await
+}
+
+pub(in crate::store) async fn list(
+    connection: &mut Connection,
+    filter: &EventFilter,
+) -> Result<Vec<Event>> {
+    let rows: Vec<EventRow> = sqlx::query_as(
+        "SELECT id, kind, user_id, session_id, actor, address, at FROM events \
+         WHERE at >= $1 AND ($2 IS NULL OR user_id = $2) \
+         AND ($3 IS NULL OR kind = $3) ORDER BY at DESC, id DESC LIMIT $4",
+    )
+    .bind(filter.since)
+    .bind(filter.user_id)
+    .bind(filter.kind.map(EventKind::as_str))
+    .bind(i64::from(filter.most))
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Adds events to the transaction of what happened: they are there if it commits, and never were if it does not.
+pub(super) async fn put(connection: &mut Connection, events: &[Event]) -> Result<()> {
+    for rows in events.chunks(ROWS) {
+        let mut statement = QueryBuilder::<<Connection as sqlx::Connection>::Database>::new(
+            "INSERT INTO events (id, kind, user_id, session_id, actor, address, at) ",
+        );
+        statement.push_values(rows, |mut row, event| {
+            row.push_bind(event.id)
+                .push_bind(event.kind.as_str())
+                .push_bind(event.user_id)
+                .push_bind(event.session_id)
+                .push_bind(event.actor.map(|actor| actor.to_string()))
+                .push_bind(event.address.map(|address| address.to_string()))
+                .push_bind(event.at);
+        });
+        statement.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct EventRow {
+    id: Uuid,
+    kind: String,
+    user_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+    actor: Option<String>,
+    address: Option<String>,
+    at: Timestamp,
+}
+
+impl TryFrom<EventRow> for Event {
+    type Error = Error;
+
+    fn try_from(row: EventRow) -> Result<Self> {
+        let address = row.address.map(|text| text.parse()).transpose();
+        let actor = |text: String| Actor::parse(&text).ok_or(Error::Corrupt("events.actor"));
+        Ok(Self {
+            id: row.id,
+            kind: EventKind::parse(&row.kind).ok_or(Error::Corrupt("events.kind"))?,
+            user_id: row.user_id,
+            session_id: row.session_id,
+            actor: row.actor.map(actor).transpose()?,
+            address: address.map_err(|_no_address| Error::Corrupt("events.address"))?,
+            at: row.at,
+        })
+    }
+}

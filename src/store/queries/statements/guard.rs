@@ -1,0 +1,56 @@
+//! The guard of every change of an account: whoever asks for it may, and goes on to be allowed to until it is made.
+
+use uuid::Uuid;
+
+use super::{Connection, sessions};
+use crate::{
+    domain::Timestamp,
+    store::{FactorChange, LiveSession, Result},
+};
+
+/// The guard of every change of an account that its owner or an operator asks for, and the first thing that such a change
+/// does: takes the user's row until the transaction ends, if the credentials are those that were checked and, where a session
+/// asks, that may still ask. Returns whether the second factor is on.
+pub(super) async fn take(
+    connection: &mut Connection,
+    change: &FactorChange,
+) -> Result<Option<bool>> {
+    let (user_id, version) = (change.user_id, change.credential_version);
+    let Some(is_2fa_enabled) = hold(connection, user_id, version).await? else { return Ok(None) };
+    // Only with the row in hand: a statement of Postgres that waited for it has seen the sessions as they were before.
+    let may_ask = match change.session_id {
+        Some(session_id) => may_ask(connection, session_id, user_id, change.now).await?,
+        None => true,
+    };
+    Ok(may_ask.then_some(is_2fa_enabled))
+}
+
+/// Takes a user's row until the transaction ends, if the credentials are of that version. Returns whether the second factor
+/// is on. The statement changes nothing: it is the lock that both databases know.
+pub(super) async fn hold(
+    connection: &mut Connection,
+    user_id: Uuid,
+    credential_version: i64,
+) -> Result<Option<bool>> {
+    Ok(sqlx::query_scalar(
+        "UPDATE users SET credential_version = credential_version \
+         WHERE id = $1 AND credential_version = $2 RETURNING is_2fa_enabled",
+    )
+    .bind(user_id)
+    .bind(credential_version)
+    .fetch_optional(connection)
+    .await?)
+}
+
+/// Whether a session of that user may change the account now: it lives, the account is enabled, and it has used the second
+/// factor if that is on. Whoever asks holds the user's row, so that nothing of it changes until the change is made.
+async fn may_ask(
+    connection: &mut Connection,
+    id: Uuid,
+    user_id: Uuid,
+    now: Timestamp,
+) -> Result<bool> {
+    let Some(found) = sessions::find_live(connection, id, now).await? else { return Ok(false) };
+    let live = LiveSession::try_from(found)?;
+    Ok(live.session.user_id == user_id && live.may_change_the_account())
+}

@@ -1,0 +1,89 @@
+//! Leases, and the removal of what has ended.
+
+use super::Connection;
+use crate::{
+    domain::{CLOCK_SKEW, Timestamp},
+    store::{Ended, Lease, Result},
+};
+
+/// A lease that ends later than one that is taken now was taken by a clock that was ahead: nobody waits for its end.
+pub(in crate::store) async fn take(connection: &mut Connection, lease: &Lease) -> Result<bool> {
+    let taken = sqlx::query(
+        "INSERT INTO leases (name, holder, expires_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
+         SET holder = excluded.holder, expires_at = excluded.expires_at \
+         WHERE leases.holder = excluded.holder OR leases.expires_at <= $4 OR leases.expires_at > $5 \
+         RETURNING name",
+    )
+    .bind(lease.name)
+    .bind(lease.holder)
+    .bind(lease.expires_at)
+    .bind(lease.now)
+    .bind(lease.expires_at.plus(CLOCK_SKEW))
+    .fetch_optional(connection)
+    .await?;
+    Ok(taken.is_some())
+}
+
+/// What has ended does not begin again, so that it matters not what others do between the search and the removal.
+pub(in crate::store) async fn remove(
+    connection: &mut Connection,
+    ended: Ended,
+    before: Timestamp,
+    most: u32,
+) -> Result<u64> {
+    let sql = match ended {
+        Ended::Challenges => {
+            "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < $1 LIMIT $2)"
+        }
+        Ended::MailboxCodes => {
+            "DELETE FROM mailbox_codes WHERE id IN (SELECT id FROM mailbox_codes WHERE expires_at < $1 LIMIT $2)"
+        }
+        Ended::Enrollments => {
+            "DELETE FROM totp_factors WHERE id IN (SELECT id FROM totp_factors \
+             WHERE confirmed_at IS NULL AND expires_at < $1 LIMIT $2)"
+        }
+        Ended::Sessions => {
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions \
+             WHERE expires_at < $1 OR idle_expires_at < $1 OR revoked_at < $1 LIMIT $2)"
+        }
+        Ended::DeletedSessions => {
+            "DELETE FROM sessions WHERE id IN (SELECT sessions.id FROM users \
+             JOIN sessions ON sessions.user_id = users.id WHERE users.deleted_at < $1 LIMIT $2)"
+        }
+        Ended::DeletedChallenges => {
+            "DELETE FROM challenges WHERE id IN (SELECT challenges.id FROM users \
+             JOIN challenges ON challenges.user_id = users.id WHERE users.deleted_at < $1 LIMIT $2)"
+        }
+        Ended::DeletedApps => {
+            "DELETE FROM totp_factors WHERE id IN (SELECT totp_factors.id FROM users \
+             JOIN totp_factors ON totp_factors.user_id = users.id WHERE users.deleted_at < $1 LIMIT $2)"
+        }
+        Ended::DeletedRecoveryCodes => {
+            "DELETE FROM recovery_codes WHERE (user_id, code_mac) IN \
+             (SELECT recovery_codes.user_id, recovery_codes.code_mac FROM users \
+             JOIN recovery_codes ON recovery_codes.user_id = users.id WHERE users.deleted_at < $1 LIMIT $2)"
+        }
+        // Last: the row's foreign keys would take all that is left along, however many rows that are.
+        Ended::DeletedUsers => {
+            "DELETE FROM users WHERE id IN (SELECT id FROM users WHERE deleted_at < $1 \
+             AND NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = users.id) \
+             AND NOT EXISTS (SELECT 1 FROM challenges WHERE user_id = users.id) \
+             AND NOT EXISTS (SELECT 1 FROM totp_factors WHERE user_id = users.id) \
+             AND NOT EXISTS (SELECT 1 FROM recovery_codes WHERE user_id = users.id) \
+             AND NOT EXISTS (SELECT 1 FROM mailbox_codes WHERE user_id = users.id) LIMIT $2)"
+        }
+        Ended::Revocations => {
+            "DELETE FROM revocations WHERE seq IN (SELECT seq FROM revocations WHERE expires_at < $1 LIMIT $2)"
+        }
+        Ended::Events => {
+            "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 LIMIT $2)"
+        }
+        // Alone of these it may begin again: the outer condition is looked at once more if a rival held the row.
+        Ended::Throttles => {
+            "DELETE FROM throttles WHERE expires_at < $1 AND key IN \
+             (SELECT key FROM throttles WHERE expires_at < $1 LIMIT $2)"
+        }
+    };
+    let removed = sqlx::query(sql).bind(before).bind(i64::from(most)).execute(connection).await?;
+    Ok(removed.rows_affected())
+}

@@ -1,0 +1,33 @@
+//! Statements, a topic each: what runs behind the doors, on the connection that it is given.
+
+// First: what is below it uses its macros.
+#[macro_use]
+mod rules;
+
+pub(super) mod account_state;
+mod challenge_row;
+pub(super) mod challenges;
+pub(super) mod claims;
+pub(super) mod completion;
+pub(super) mod events;
+pub(super) mod factors;
+mod guard;
+pub(super) mod housekeeping;
+pub(super) mod mailbox;
+pub(super) mod outbox;
+pub(super) mod passwords;
+pub(super) mod registration;
+pub(super) mod reset;
+pub(super) mod restored;
+pub(super) mod revocations;
+pub(super) mod rotation;
+pub(super) mod sealed;
+mod session_row;
+pub(super) mod sessions;
+pub(super) mod signing_keys;
+pub(super) mod throttles;
+pub(super) mod totp;
+pub(super) mod users;
+mod void_codes;
+
+use super::{Backend, Connection};

@@ -1,0 +1,259 @@
+//! The outbox: written by the transactions that cause messages, emptied by those who send them.
+//!
+//! Anybody can make it long. So no statement here reads more rows than it returns, or than a fixed number: each goes by an
+//! index of `0015_outbox_lanes` or `0020_mail` (`tests/it/store/outbox_plans.rs` looks at the plans).
+
+use uuid::Uuid;
+
+use super::{Backend, Connection};
+use crate::{
+    domain::Timestamp,
+    store::{ClaimedMessage, Hold, OutboxState, Places, Priority, Result, SealedMessage},
+};
+
+/// The messages with the latest times, if they are after that one. In the order of `outbox_due`, so that it is read by that
+/// whatever the planner knows of the table: as a rule there are none.
+macro_rules! ahead {
+    ($latest:literal) => {
+        concat!(
+            "SELECT id FROM (SELECT id FROM outbox WHERE priority + 0 = 0 AND next_try_at > ",
+            $latest,
+            " ORDER BY next_try_at DESC LIMIT 32) AS login_codes \
+             UNION ALL SELECT id FROM (SELECT id FROM outbox WHERE priority + 0 = 1 AND next_try_at > ",
+            $latest,
+            " ORDER BY next_try_at DESC LIMIT 32) AS codes \
+             UNION ALL SELECT id FROM (SELECT id FROM outbox WHERE priority + 0 = 2 AND next_try_at > ",
+            $latest,
+            " ORDER BY next_try_at DESC LIMIT 32) AS notices"
+        )
+    };
+}
+
+/// The statements whose plans a test looks at. Those that write are planned each time: as a rule the table is empty, and
+/// Postgres would keep the plan for that, which is to read it all, while it fills.
+#[doc(hidden)]
+impl Backend {
+    /// A line's next turn comes after its last one, and is not before the turn that is being served: who was silent for a
+    /// while has saved nothing up. Transactions that run at once may draw the same turn in one line: then as many of its
+    /// messages as there are connections are sent in one turn, which is no harm.
+    pub const OUTBOX_PUT: &str = "INSERT INTO outbox (id, sealed_message, created_at, next_try_at, tries, \
+         expires_at, priority, source, account, code_id, user_id, purpose, turn) \
+         VALUES ($1, $2, $3, $3, 0, $4, $5, $6, $7, $8, $9, $10, \
+         (SELECT MAX(column1) FROM (VALUES (CAST(1 AS BIGINT)), \
+         ((SELECT turn FROM outbox WHERE priority = $5 AND tries = 0 AND ready ORDER BY turn LIMIT 1)), \
+         ((SELECT turn + 1 FROM outbox WHERE source = $6 AND priority = $5 AND tries = 0 \
+         ORDER BY turn DESC LIMIT 1)), \
+         ((SELECT turn + 1 FROM outbox WHERE account = $7 AND priority = $5 AND tries = 0 \
+         ORDER BY turn DESC LIMIT 1))) AS turns))";
+
+    /// What has waited long enough gets its place in the order again, some rows at a time: more than are then claimed.
+    pub const OUTBOX_READY: &str = "UPDATE outbox SET ready = TRUE WHERE next_try_at <= $1 AND id IN \
+         (SELECT id FROM outbox WHERE NOT ready AND next_try_at <= $1 ORDER BY next_try_at LIMIT 64)";
+
+    /// The outer condition is the one that counts: of two who chose the same row, the second finds that it is no longer
+    /// due. What was never tried goes first: a backlog that keeps failing does not hold up new codes. A code waits while one
+    /// that it took the place of is still being sent: it must not overtake that. (A subquery with a limit: Postgres would
+    /// make a join over all rows of `NOT EXISTS`. `IS NOT TRUE` and COALESCE are for its planner, too: by `IS NULL` it expects
+    /// one row, and by the bare column another index, and sorts.)
+    pub const OUTBOX_CLAIM: &str = "UPDATE outbox SET next_try_at = $2, tries = tries + 1, ready = FALSE, \
+         in_flight = TRUE WHERE next_try_at <= $1 AND NOT withdrawn AND id IN \
+         (SELECT id FROM outbox AS waiting WHERE ready AND COALESCE(next_try_at, created_at) <= $1 \
+         AND priority BETWEEN $3 AND $4 AND (SELECT TRUE FROM outbox AS held WHERE held.withdrawn AND held.user_id = waiting.user_id \
+         AND held.purpose = waiting.purpose AND held.next_try_at > $1 \
+         AND (held.code_id = waiting.code_id OR waiting.purpose <> 0) LIMIT 1) IS NOT TRUE \
+         ORDER BY priority, tries, turn, created_at LIMIT $5) \
+         RETURNING id, sealed_message, tries, unsure, expires_at, priority, turn, created_at";
+
+    /// What was withdrawn while somebody sent it who was never heard of again.
+    pub const OUTBOX_CLEAN: &str = "DELETE FROM outbox WHERE withdrawn AND next_try_at <= $1";
+
+    /// Messages that rest until after $1, some of each priority.
+    pub const OUTBOX_AHEAD: &str = ahead!("$1");
+
+    /// Makes them due at $2.
+    pub const OUTBOX_RECALL: &str = concat!(
+        "UPDATE outbox SET next_try_at = $2, ready = TRUE WHERE next_try_at > $1 AND id IN (",
+        ahead!("$1"),
+        ")"
+    );
+
+    /// How many rows there are, up to a number, and when the first of each priority is due.
+    pub const OUTBOX_STATE: &str = "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS counted), \
+         (SELECT next_try_at FROM outbox WHERE priority + 0 = 0 ORDER BY next_try_at LIMIT 1), \
+         (SELECT next_try_at FROM outbox WHERE priority + 0 = 1 ORDER BY next_try_at LIMIT 1), \
+         (SELECT next_try_at FROM outbox WHERE priority + 0 = 2 ORDER BY next_try_at LIMIT 1)";
+}
+
+pub(in crate::store) async fn state(
+    connection: &mut Connection,
+    now: Timestamp,
+) -> Result<OutboxState> {
+    type Row = (i64, Option<Timestamp>, Option<Timestamp>, Option<Timestamp>);
+    let row: Row = sqlx::query_as(Backend::OUTBOX_STATE)
+        .bind(OutboxState::COUNTED)
+        .fetch_one(connection)
+        .await?;
+    let (waiting, login_code, code, notice) = row;
+    let due = |first: Option<Timestamp>| first.filter(|first| *first <= now);
+    Ok(OutboxState { waiting, due_since: [login_code, code, notice].map(due) })
+}
+
+pub(in crate::store) async fn is_any_ahead(
+    connection: &mut Connection,
+    latest: Timestamp,
+) -> Result<bool> {
+    let ahead: Option<Uuid> = sqlx::query_scalar(Backend::OUTBOX_AHEAD)
+        .persistent(false)
+        .bind(latest)
+        .fetch_optional(connection)
+        .await?;
+    Ok(ahead.is_some())
+}
+
+/// Adds messages to a transaction: they are sent if it commits, and never were if it does not.
+pub(super) async fn put(connection: &mut Connection, messages: &[SealedMessage]) -> Result<()> {
+    for message in messages {
+        sqlx::query(Backend::OUTBOX_PUT)
+            .persistent(false)
+            .bind(message.id)
+            .bind(&message.sealed)
+            .bind(message.created_at)
+            .bind(message.expires_at)
+            .bind(message.priority as i16)
+            .bind(message.source.as_slice())
+            .bind(message.account.as_slice())
+            .bind(message.code.map(|code| code.code_id))
+            .bind(message.code.map(|code| code.user_id))
+            .bind(message.code.map(|code| code.purpose as i16))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+pub(in crate::store) async fn claim(
+    connection: &mut Connection,
+    now: Timestamp,
+    until: Timestamp,
+    places: Places,
+) -> Result<Vec<ClaimedMessage>> {
+    let clean = sqlx::query(Backend::OUTBOX_CLEAN).persistent(false).bind(now);
+    clean.execute(&mut *connection).await?;
+    let ready = sqlx::query(Backend::OUTBOX_READY).persistent(false).bind(now);
+    ready.execute(&mut *connection).await?;
+    let (urgent, code) = (Priority::LoginCode as i16, Priority::Code as i16);
+    let mut claimed = claim_some(connection, (now, until), (urgent, urgent), places.all).await?;
+    let others = places.others.min(places.all - claimed.len().min(places.all));
+    if others > 0 {
+        claimed.extend(claim_some(connection, (now, until), (code, i16::MAX), others).await?);
+    }
+    Ok(claimed)
+}
+
+async fn claim_some(
+    connection: &mut Connection,
+    (now, until): (Timestamp, Timestamp),
+    (first, last): (i16, i16),
+    most: usize,
+) -> Result<Vec<ClaimedMessage>> {
+    let mut rows: Vec<ClaimedRow> = sqlx::query_as(Backend::OUTBOX_CLAIM)
+        .persistent(false)
+        .bind(now)
+        .bind(until)
+        .bind(first)
+        .bind(last)
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .fetch_all(connection)
+        .await?;
+    // An UPDATE returns its rows in any order.
+    rows.sort_by_key(|row| (row.priority, row.tries, row.turn, row.created_at));
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// The number of tries is what tells whether the row is still the caller's: whoever claimed it later counted on.
+pub(in crate::store) async fn postpone(
+    connection: &mut Connection,
+    id: Uuid,
+    tries: i32,
+    until: Timestamp,
+    unsure: i32,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE outbox SET next_try_at = $3, in_flight = FALSE, unsure = unsure + $4 \
+         WHERE id = $1 AND tries = $2",
+    )
+    .bind(id)
+    .bind(tries)
+    .bind(until)
+    .bind(unsure)
+    .execute(&mut *connection)
+    .await?;
+    // After that statement, which waits for whoever withdraws the message just now.
+    sqlx::query("DELETE FROM outbox WHERE id = $1 AND tries = $2 AND withdrawn")
+        .bind(id)
+        .bind(tries)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(in crate::store) async fn recall(
+    connection: &mut Connection,
+    now: Timestamp,
+    latest: Timestamp,
+) -> Result<u64> {
+    let recalled = sqlx::query(Backend::OUTBOX_RECALL)
+        .persistent(false)
+        .bind(latest)
+        .bind(now)
+        .execute(connection)
+        .await?;
+    Ok(recalled.rows_affected())
+}
+
+/// Only while it is being sent: a renewal that comes late does not undo what was decided when that ended.
+pub(in crate::store) async fn renew(
+    connection: &mut Connection,
+    id: Uuid,
+    tries: i32,
+    until: Timestamp,
+) -> Result<Hold> {
+    let withdrawn: Option<bool> = sqlx::query_scalar(
+        "UPDATE outbox SET next_try_at = $3 WHERE id = $1 AND tries = $2 AND in_flight RETURNING withdrawn",
+    )
+    .bind(id)
+    .bind(tries)
+    .bind(until)
+    .fetch_optional(connection)
+    .await?;
+    Ok(match withdrawn {
+        Some(false) => Hold::Held,
+        Some(true) => Hold::Withdrawn,
+        None => Hold::Lost,
+    })
+}
+
+pub(in crate::store) async fn remove(connection: &mut Connection, id: Uuid) -> Result<()> {
+    sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id).execute(connection).await?;
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct ClaimedRow {
+    id: Uuid,
+    sealed_message: Vec<u8>,
+    tries: i32,
+    unsure: i32,
+    expires_at: Timestamp,
+    priority: i16,
+    turn: i64,
+    created_at: Timestamp,
+}
+
+impl From<ClaimedRow> for ClaimedMessage {
+    fn from(row: ClaimedRow) -> Self {
+        let ClaimedRow { id, sealed_message, tries, unsure, expires_at, priority, .. } = row;
+        let priority = Priority::kept_as(priority);
+        Self { id, sealed: sealed_message, tries, unsure, expires_at, priority }
+    }
+}

@@ -1,0 +1,38 @@
+//! Registrations: the row of a user, whose the address is, and the code that verifies it.
+
+use super::{Connection, claims, events, mailbox, users};
+use crate::{
+    domain::{Event, EventKind},
+    store::{NewUser, Result},
+};
+
+pub(in crate::store) async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
+    if !add(connection, new).await? {
+        return Ok(false);
+    }
+    let (user_id, at) = (Some(new.user.id), new.user.created_at);
+    let event = Event::of(EventKind::Registered, user_id, None, new.actor, new.address, at);
+    events::put(connection, &[event]).await?;
+    if let Some(verification) = &new.verification {
+        mailbox::insert(connection, verification).await?;
+    }
+    Ok(true)
+}
+
+/// Adds a user. Where addresses are verified, one that nobody has verified is in nobody's way.
+async fn add(connection: &mut Connection, new: &NewUser) -> Result<bool> {
+    let (email_key, Some(claim_key)) = (&new.email_key, &new.claim_key) else {
+        return users::insert_row(connection, new, &new.email_key, None).await;
+    };
+    if !claims::is_claimed(connection, email_key).await?
+        && users::insert_row(connection, new, email_key, None).await?
+    {
+        return Ok(true);
+    }
+    claims::take_turn(connection, email_key).await?;
+    // Only now: whoever was waited for may have verified the address, and ended the one that had it.
+    if claims::is_verified(connection, email_key).await? {
+        return Ok(false);
+    }
+    users::insert_row(connection, new, claim_key, Some(email_key)).await
+}

@@ -1,0 +1,178 @@
+//! Counted attempts: charged before anything is evaluated, given back where it turns out that none failed.
+
+use std::collections::HashMap;
+
+use sqlx::QueryBuilder;
+
+use super::Connection;
+use crate::{
+    domain::{MAX_FAILURES_IN_A_ROW, Throttle, Timestamp},
+    store::{Admission, Charge, Error, Result, Settled, column::count},
+};
+
+type Database = <Connection as sqlx::Connection>::Database;
+
+type Key = [u8; 32];
+
+/// Charges all, or says which refuses.
+pub(in crate::store) fn decide(
+    charges: &[Charge],
+    found: &HashMap<Key, Throttle>,
+    now: Timestamp,
+) -> Admission {
+    let mut charged = Vec::with_capacity(charges.len());
+    for Charge { key, rule } in charges {
+        match rule.charge(found.get(key).copied(), now) {
+            Ok(one) => charged.push(one),
+            Err(until) => return Admission::Refused { rule: *rule, until },
+        }
+    }
+    Admission::Charged(charged)
+}
+
+pub(in crate::store) async fn read(
+    connection: &mut Connection,
+    charges: &[Charge],
+) -> Result<HashMap<Key, Throttle>> {
+    // Where all limits are off nothing is counted, and a list of none is no SQL.
+    if charges.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut statement = QueryBuilder::<Database>::new(
+        "SELECT key, failures, last_at, next_allowed_at, expires_at FROM throttles WHERE key IN (",
+    );
+    let mut keys = statement.separated(", ");
+    for charge in charges {
+        keys.push_bind(charge.key.to_vec());
+    }
+    keys.push_unseparated(")");
+    collect(statement.build_query_as().fetch_all(connection).await?)
+}
+
+/// As [`Throttles::throttle_charge`], within a transaction.
+pub(in crate::store) async fn charge(
+    connection: &mut Connection,
+    charges: &[Charge],
+    now: Timestamp,
+) -> Result<Admission> {
+    let keys: Vec<_> = charges.iter().map(|charge| charge.key).collect();
+    let found = lock(connection, keys.clone()).await?;
+    let admission = decide(charges, &found, now);
+    match &admission {
+        Admission::Charged(charged) => {
+            let after = charged.iter().map(|charged| charged.after);
+            update(connection, keys.into_iter().zip(after).collect()).await?;
+        }
+        Admission::Refused { .. } => {
+            let made = keys.into_iter().filter(|key| found[key].failures == 0);
+            delete(connection, made.collect()).await?;
+        }
+    }
+    Ok(admission)
+}
+
+/// Forgets failures, unless there are so many in a row that a password alone opens nothing, and gives attempts back.
+pub(in crate::store) async fn settle(connection: &mut Connection, settled: &Settled) -> Result<()> {
+    for (key, successes) in &settled.forget {
+        sqlx::query("DELETE FROM throttles WHERE key = $1 AND failures < $2")
+            .bind(key.as_slice())
+            .bind(i64::from(MAX_FAILURES_IN_A_ROW + successes))
+            .execute(&mut *connection)
+            .await?;
+    }
+    let keys = settled.give_back.iter().map(|(charge, _)| charge.key).collect();
+    let found = lock(connection, keys).await?;
+    let (mut left, mut gone) = (Vec::new(), Vec::new());
+    for (Charge { key, rule }, charged) in &settled.give_back {
+        let Some(throttle) = found.get(key) else { continue };
+        match rule.take_back(charged.as_ref(), *throttle) {
+            Some(rest) => left.push((*key, rest)),
+            None => gone.push(*key),
+        }
+    }
+    update(connection, left).await?;
+    delete(connection, gone).await
+}
+
+/// Locks rows until the transaction ends, and makes those that are not there, with no attempt in them: rivals see what this
+/// transaction leaves. In the order of their keys, so that two transactions never wait for each other (deadlock).
+async fn lock(connection: &mut Connection, mut keys: Vec<Key>) -> Result<HashMap<Key, Throttle>> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    keys.sort_unstable();
+    let mut statement = QueryBuilder::<Database>::new(
+        "INSERT INTO throttles (key, failures, last_at, next_allowed_at, expires_at) ",
+    );
+    let never = Timestamp::from_unix_micros(0);
+    statement.push_values(keys, |mut row, key| {
+        row.push_bind(key.to_vec()).push_bind(0).push_bind(never).push_bind(never).push_bind(never);
+    });
+    statement.push(
+        " ON CONFLICT (key) DO UPDATE SET key = excluded.key \
+         RETURNING key, failures, last_at, next_allowed_at, expires_at",
+    );
+    collect(statement.build_query_as().fetch_all(connection).await?)
+}
+
+/// Writes rows that are locked.
+async fn update(connection: &mut Connection, rows: Vec<(Key, Throttle)>) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut statement = QueryBuilder::<Database>::new(
+        "INSERT INTO throttles (key, failures, last_at, next_allowed_at, expires_at) ",
+    );
+    statement.push_values(rows, |mut row, (key, throttle)| {
+        row.push_bind(key.to_vec())
+            .push_bind(count(throttle.failures))
+            .push_bind(throttle.last_at)
+            .push_bind(throttle.next_allowed_at)
+            .push_bind(throttle.expires_at);
+    });
+    statement.push(
+        " ON CONFLICT (key) DO UPDATE SET failures = excluded.failures, last_at = excluded.last_at, \
+         next_allowed_at = excluded.next_allowed_at, expires_at = excluded.expires_at",
+    );
+    statement.build().execute(connection).await?;
+    Ok(())
+}
+
+async fn delete(connection: &mut Connection, keys: Vec<Key>) -> Result<()> {
+    for key in keys {
+        sqlx::query("DELETE FROM throttles WHERE key = $1")
+            .bind(key.as_slice())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+fn collect(rows: Vec<ThrottleRow>) -> Result<HashMap<Key, Throttle>> {
+    rows.into_iter().map(ThrottleRow::parse).collect()
+}
+
+#[derive(sqlx::FromRow)]
+struct ThrottleRow {
+    key: Vec<u8>,
+    failures: i32,
+    last_at: Timestamp,
+    next_allowed_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl ThrottleRow {
+    fn parse(self) -> Result<(Key, Throttle)> {
+        let key = self.key.try_into().map_err(|_length| Error::Corrupt("throttles.key"))?;
+        let failures = u32::try_from(self.failures);
+        Ok((
+            key,
+            Throttle {
+                failures: failures.map_err(|_negative| Error::Corrupt("throttles.failures"))?,
+                last_at: self.last_at,
+                next_allowed_at: self.next_allowed_at,
+                expires_at: self.expires_at,
+            },
+        ))
+    }
+}

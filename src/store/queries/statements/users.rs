@@ -1,0 +1,150 @@
+//! Users and their credentials.
+
+use uuid::Uuid;
+
+use super::Connection;
+use crate::{
+    domain::{LoginName, Timestamp, User},
+    store::{Credentials, NewUser, Result, Taken},
+};
+
+/// The columns of a [`UserRow`].
+macro_rules! user_columns {
+    () => {
+        "users.id, users.username, users.username_key, users.email, users.email_verified, users.password_hash, \
+         users.credential_version, users.is_2fa_enabled, users.roles, users.request_id, users.disabled_at, \
+         users.created_at"
+    };
+}
+
+pub(super) use user_columns;
+
+/// What stands in the way of a name, an address or a request.
+const TAKEN: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    " FROM users WHERE username_key = $1 OR email_key = $2 OR request_id = $3"
+);
+
+// Nobody can register the keys of a user who was deleted, but anybody can type them at a login.
+const BY_USERNAME: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    " FROM users WHERE username_key = $1 AND deleted_at IS NULL"
+);
+const BY_EMAIL: &str =
+    concat!("SELECT ", user_columns!(), " FROM users WHERE email_key = $1 AND deleted_at IS NULL");
+
+const BY_ID: &str =
+    concat!("SELECT ", user_columns!(), " FROM users WHERE id = $1 AND deleted_at IS NULL");
+
+pub(in crate::store) async fn taken(
+    connection: &mut Connection,
+    username_key: &str,
+    email_key: &str,
+    request_id: Option<Uuid>,
+) -> Result<Option<Taken>> {
+    let rows: Vec<UserRow> = sqlx::query_as(TAKEN)
+        .bind(username_key)
+        .bind(email_key)
+        .bind(request_id)
+        .fetch_all(connection)
+        .await?;
+    let of_request = |row: &&UserRow| request_id.is_some() && row.request_id == request_id;
+    Ok(if let Some(row) = rows.iter().find(of_request) {
+        Some(Taken::RequestId(Box::new(row.clone().into())))
+    } else if rows.iter().any(|row| row.username_key == username_key) {
+        Some(Taken::Username)
+    } else {
+        let verified = rows.iter().any(|row| row.email_verified);
+        (!rows.is_empty()).then_some(Taken::Email { verified })
+    })
+}
+
+pub(in crate::store) async fn by_login(
+    connection: &mut Connection,
+    name: &LoginName,
+) -> Result<Option<Credentials>> {
+    let (sql, key) = match name {
+        LoginName::Username(key) => (BY_USERNAME, key),
+        LoginName::Email(key) => (BY_EMAIL, key),
+    };
+    let row: Option<UserRow> = sqlx::query_as(sql).bind(key).fetch_optional(connection).await?;
+    Ok(row.map(Into::into))
+}
+
+pub(in crate::store) async fn find(
+    connection: &mut Connection,
+    id: Uuid,
+) -> Result<Option<Credentials>> {
+    let row: Option<UserRow> = sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?;
+    Ok(row.map(Into::into))
+}
+
+/// Adds the row of a user, unless one of its keys is taken. Returns whether it did.
+pub(super) async fn insert_row(
+    connection: &mut Connection,
+    new: &NewUser,
+    email_key: &str,
+    claimed_email_key: Option<&str>,
+) -> Result<bool> {
+    let added = sqlx::query(
+        "INSERT INTO users (id, username, username_key, email, email_key, email_verified, password_hash, \
+         credential_version, is_2fa_enabled, roles, request_id, disabled_at, created_at, claimed_email_key, verify_by) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+         ON CONFLICT DO NOTHING RETURNING id",
+    )
+    .bind(new.user.id)
+    .bind(&new.user.username)
+    .bind(&new.username_key)
+    .bind(&new.user.email)
+    .bind(email_key)
+    .bind(new.user.email_verified)
+    .bind(&new.password_hash)
+    .bind(Credentials::FIRST_VERSION)
+    .bind(new.user.is_2fa_enabled)
+    .bind(new.user.roles.join(" "))
+    .bind(new.request_id)
+    .bind(new.user.disabled_at)
+    .bind(new.user.created_at)
+    .bind(claimed_email_key)
+    .bind(new.verify_by)
+    .fetch_optional(connection)
+    .await?;
+    Ok(added.is_some())
+}
+
+#[derive(Clone, sqlx::FromRow)]
+pub(super) struct UserRow {
+    id: Uuid,
+    username: String,
+    username_key: String,
+    email: String,
+    email_verified: bool,
+    password_hash: String,
+    credential_version: i64,
+    is_2fa_enabled: bool,
+    roles: String,
+    request_id: Option<Uuid>,
+    disabled_at: Option<Timestamp>,
+    created_at: Timestamp,
+}
+
+impl From<UserRow> for Credentials {
+    fn from(row: UserRow) -> Self {
+        Self {
+            user: User {
+                id: row.id,
+                username: row.username,
+                email: row.email,
+                is_2fa_enabled: row.is_2fa_enabled,
+                email_verified: row.email_verified,
+                roles: row.roles.split_whitespace().map(str::to_owned).collect(),
+                disabled_at: row.disabled_at,
+                created_at: row.created_at,
+            },
+            password_hash: row.password_hash,
+            credential_version: row.credential_version,
+        }
+    }
+}
