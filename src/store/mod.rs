@@ -1,10 +1,10 @@
 //! What is kept, and the promises about it. SQL lives below this module and nowhere else.
 //!
-//! [`Store`] is one trait a topic, each in a file of its own with the records that it takes and gives. Its methods are as large as a use case needs and atomic, so that no transaction
-//! type leaks upward. There are two implementations, Postgres and SQLite. The statements are the same text for both
-//! (`queries/`, compiled once for each database); how a connection is had, guarded and retried is each one's own.
-//! Every method has a contract test that runs on both (`tests/it/store/`). A method that does what matters for security
-//! records it as an event, in the same transaction.
+//! [`Store`] is one trait a topic, each in a file of its own with the records that it takes and gives. Its methods are as large
+//! as a use case needs and atomic, so that no transaction type leaks upward. There are two implementations, Postgres and SQLite.
+//! The statements are the same text for both (`queries/`, compiled once for each database); how a connection is had, guarded and
+//! retried is each one's own. Every method has a contract test that runs on both (`tests/it/store/`). A method that does what
+//! matters for security records it as an event, in the same transaction.
 
 mod announcements;
 mod cause;
