@@ -49,8 +49,8 @@ impl Operations {
         );
     }
 
-    /// Begins to measure the operation of that name (OpenTelemetry: `db.operation.name`).
-    pub(super) fn begin(&self, name: &'static str) -> Operation {
+    /// Starts to measure the operation of that name (OpenTelemetry: `db.operation.name`).
+    pub(super) fn start(&self, name: &'static str) -> Operation {
         let (operations, ended) = (self.clone(), AtomicBool::new(false));
         Operation(Arc::new(Begun { name, at: Instant::now(), operations, ended }))
     }
@@ -158,16 +158,16 @@ mod tests {
     #[test]
     fn each_end_is_counted_once_by_what_became_of_it() {
         let operations = Operations::default();
-        let begin = || operations.begin("user_create");
-        begin().end(Ok(())).unwrap();
-        let (caller, task) = (begin(), begin());
+        let start = || operations.start("user_create");
+        start().end(Ok(())).unwrap();
+        let (caller, task) = (start(), start());
         let twice = caller.clone();
         let error = caller.end::<()>(Err(Error::Unavailable("away".into()))).unwrap_err();
         twice.end::<()>(Err(error)).unwrap_err();
         task.end_in_task::<()>(Err(Error::Statement("defect".into()))).unwrap_err();
-        drop(begin());
+        drop(start());
         let panicked = std::thread::spawn({
-            let begun = begin();
+            let begun = start();
             move || {
                 let _begun = begun;
                 panic!("as a defect would")
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn an_error_says_of_which_operation_it_is_and_once() {
         let operations = Operations::default();
-        let operation = operations.begin("user_create");
+        let operation = operations.start("user_create");
         let error = operation.end::<()>(Err(Error::Statement("defect".into()))).unwrap_err();
         let error = operation.end::<()>(Err(error)).unwrap_err();
         assert_eq!(error.operation(), Some("user_create"));

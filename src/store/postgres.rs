@@ -92,7 +92,7 @@ impl Postgres {
     {
         let (pool, health) = (self.pool.clone(), self.writes.health().clone());
         self.writes
-            .to_its_end(self.operations.begin(operation), async move {
+            .to_its_end(self.operations.start(operation), async move {
                 let mut tries = 1;
                 loop {
                     match transaction::run(&pool, &health, &args, body).await {

@@ -178,7 +178,7 @@ impl Sqlite {
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
-        self.writer.write(self.operations.begin(operation), args, body).await
+        self.writer.write(self.operations.start(operation), args, body).await
     }
 }
 

@@ -33,7 +33,7 @@ impl Postgres {
     where
         A: Send + Sync,
     {
-        let operation = self.operations.begin(operation);
+        let operation = self.operations.start(operation);
         let read = async {
             let mut lease = self.pool.acquire_within(patience).await?;
             let origin = lease.origin();

@@ -19,7 +19,7 @@ impl Sqlite {
     where
         A: Send + Sync,
     {
-        let operation = self.operations.begin(operation);
+        let operation = self.operations.start(operation);
         let read = async {
             let mut connection = self.readers().acquire().await?;
             let rows = timeout(READ_DEADLINE, body(&mut connection, &args)).await;

@@ -28,7 +28,7 @@ fn place(folder: &tempfile::TempDir, pool: SqlitePool) -> Place {
 }
 
 fn operation() -> Operation {
-    Operations::default().begin("test")
+    Operations::default().start("test")
 }
 
 /// Two statements, of which the second fails for a number that is taken.
