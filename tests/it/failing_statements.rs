@@ -13,6 +13,7 @@ use crate::{
         server::{PASSWORD, alice},
         unique,
     },
+    http,
     no_secrets::canaries::Canaries,
     process::serve,
     store::new_user,
@@ -60,6 +61,10 @@ async fn its_operation_and_its_code_are_logged_and_no_value(#[case] case: usize)
     for named in [r#"operation="user_create""#, &format!(r#"sqlstate="{code}""#)] {
         assert!(line.contains(named), "{named} is not in {line}");
     }
+    let (_, figures) = http::get(canaries.running.http, "/metrics").await;
+    let count = r#"countersign_store_operation_duration_seconds_count{operation="user_create",result="error"} 1"#;
+    assert!(figures.lines().any(|line| line == count), "{figures}");
+    canaries.keep(&figures);
     drop(auth);
     canaries.stop(0).await;
     canaries.must_not_hold("the address", "canary.mailbox");
