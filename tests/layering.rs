@@ -206,7 +206,9 @@ fn no_statement_names_its_columns_by_a_star() {
 
 fn is_sql(text: &str) -> bool {
     let words = ["SELECT", "INSERT", "UPDATE", "DELETE", "RETURNING", "FROM", "JOIN"];
-    text.to_uppercase().split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word))
+    // `user_delete` is the name of an operation.
+    let other = |c: char| !c.is_alphanumeric() && c != '_';
+    text.to_uppercase().split(other).any(|word| words.contains(&word))
 }
 
 fn has_star(sql: &str) -> bool {
