@@ -78,7 +78,13 @@ mod tests {
         tokio::time::resume();
         assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
         assert_eq!(error.operation(), Some("silent"));
-        // There may be one connection: this is another.
+        let closed = async {
+            while store.readers.size() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(READ_DEADLINE, closed).await.unwrap();
+        // There may be one: this is another.
         assert_eq!(one(&store).await.unwrap(), 1);
     }
 
