@@ -1,17 +1,20 @@
 //! The janitor: removes what is of no use any more. One replica at a time does, a little at a time.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use uuid::Uuid;
 
 use super::{Clock, KeyKeeper, UseCases};
 use crate::{
     domain::{Actor, CLOCK_SKEW, Timestamp},
-    store::{self, Ended, Lease, Revoking, Store},
+    store::{self, Ended, Lease, LeaseTaken, Revoking, Store},
 };
 
-/// How long the others wait for a replica that does not come back. Where clocks differ by more, two clean at a time, which
-/// costs time and does no harm.
+/// How long the others wait for a replica that does not come back. Where clocks differ by more, two take it in turns, and the one
+/// that is ahead removes nothing (ADR 23).
 const LEASE: Duration = Duration::from_secs(180);
 
 /// The rows that one transaction removes.
@@ -43,6 +46,16 @@ pub struct Janitor {
     verifies: bool,
     clock: Clock,
     holder: Uuid,
+    doubt: Arc<Mutex<Option<Doubt>>>,
+}
+
+/// Whether this replica's clock may be ahead: it took the lease of another one which, by this clock, had been over for long. Either
+/// nobody was there, or that one takes it back.
+#[derive(Debug, Clone, Copy)]
+struct Doubt {
+    /// Since when, by the stopwatch.
+    since: Duration,
+    told: bool,
 }
 
 impl Janitor {
@@ -56,6 +69,7 @@ impl Janitor {
             verifies: replica.policy.email_verification,
             clock: replica.clock.clone(),
             holder: Uuid::now_v7(),
+            doubt: Arc::default(),
         }
     }
 
@@ -67,7 +81,10 @@ impl Janitor {
         if !self.has_the_lease().await? {
             return Ok(None);
         }
-        let mut removed = if self.verifies { self.end_unverified().await? } else { 0 };
+        let mut removed = 0;
+        if self.verifies && !self.is_in_doubt() {
+            removed += self.end_unverified().await?;
+        }
         for ended in [
             Ended::Challenges,
             Ended::MailboxCodes,
@@ -84,7 +101,7 @@ impl Janitor {
         ] {
             removed += self.remove(ended).await?;
         }
-        if let Some(keys) = &self.keys {
+        if let Some(keys) = self.keys.as_ref().filter(|_| !self.is_in_doubt()) {
             keys.forget().await?;
         }
         Ok(Some(removed))
@@ -100,7 +117,7 @@ impl Janitor {
             let at = Revoking { now, tokens_expire_at, actor: Actor::Nobody, address: None };
             let batch = self.store.unverified_users_end(at, ACCOUNTS).await?;
             all += batch;
-            if batch < u64::from(ACCOUNTS) || !self.goes_on().await? {
+            if batch < u64::from(ACCOUNTS) || !self.goes_on().await? || self.is_in_doubt() {
                 break;
             }
         }
@@ -110,6 +127,9 @@ impl Janitor {
     async fn remove(&self, ended: Ended) -> Result<u64, store::Error> {
         let mut removed = 0;
         for _ in 0..MOST_BATCHES {
+            if goes_by_the_clock(ended) && self.is_in_doubt() {
+                break;
+            }
             let batch = self.store.ended_remove(ended, self.kept_from(ended), BATCH).await?;
             removed += batch;
             if batch < u64::from(BATCH) || !self.goes_on().await? {
@@ -151,6 +171,49 @@ impl Janitor {
     async fn has_the_lease(&self) -> Result<bool, store::Error> {
         let now = self.clock.now();
         let (name, holder, expires_at) = ("janitor", self.holder, now.plus(LEASE));
-        self.store.lease_take(Lease { name, holder, now, expires_at }).await
+        let taken = self.store.lease_take(Lease { name, holder, now, expires_at }).await?;
+        if taken == LeaseTaken::LongOver {
+            self.begin_to_doubt();
+        }
+        Ok(taken != LeaseTaken::No)
+    }
+
+    /// If another replica is there, it takes the lease back: to its clock, this one's ends in the future. Then this one takes it
+    /// again, and so on: of two clocks that differ, the one that is behind removes.
+    fn begin_to_doubt(&self) {
+        let since = self.clock.elapsed();
+        let mut doubt = self.doubt.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = doubt.filter(|before| since < before.since + 2 * LEASE);
+        if before.is_some_and(|before| !before.told) {
+            tracing::warn!(
+                "this replica's clock is minutes ahead of another one's: as long as that is so, it removes nothing that has ended by \
+                 its own clock"
+            );
+        }
+        *doubt = Some(Doubt { since, told: before.is_some() });
+    }
+
+    /// Until nobody has spoken against this clock for as long as a lease lasts.
+    fn is_in_doubt(&self) -> bool {
+        let doubt = *self.doubt.lock().unwrap_or_else(PoisonError::into_inner);
+        doubt.is_some_and(|doubt| self.clock.elapsed() < doubt.since + LEASE)
+    }
+}
+
+/// What deleted users have left goes whatever the time is.
+fn goes_by_the_clock(ended: Ended) -> bool {
+    match ended {
+        Ended::DeletedSessions
+        | Ended::DeletedChallenges
+        | Ended::DeletedApps
+        | Ended::DeletedRecoveryCodes
+        | Ended::DeletedUsers => false,
+        Ended::Challenges
+        | Ended::MailboxCodes
+        | Ended::Enrollments
+        | Ended::Sessions
+        | Ended::Revocations
+        | Ended::Throttles
+        | Ended::Events => true,
     }
 }

@@ -9,8 +9,8 @@ use crate::domain::Timestamp;
 /// What one replica does for all.
 #[async_trait]
 pub trait Housekeeping {
-    /// Takes a lease that nobody holds, or whose time is up, or renews one's own. Returns whether it is held now.
-    async fn lease_take(&self, lease: Lease) -> Result<bool>;
+    /// Takes a lease that nobody holds, or whose time is up, or renews one's own.
+    async fn lease_take(&self, lease: Lease) -> Result<LeaseTaken>;
 
     /// Removes what ended before that time, `most` rows at the most. Returns how many it removed.
     async fn ended_remove(&self, ended: Ended, before: Timestamp, most: u32) -> Result<u64>;
@@ -44,6 +44,18 @@ pub struct Lease {
     pub now: Timestamp,
     /// Until when nobody else does it.
     pub expires_at: Timestamp,
+}
+
+/// What came of asking for a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseTaken {
+    /// It is somebody else's.
+    No,
+    /// It is the caller's.
+    Yes,
+    /// It is the caller's now; but another one's had been over for longer than clocks may be apart. Either nobody was there, or the
+    /// caller's clock is ahead.
+    LongOver,
 }
 
 /// What is of no use some time after its end.

@@ -33,6 +33,7 @@ macro_rules! steps {
             "0019_revoked_keys",
             "0020_mail",
             "0021_event_actors",
+            "0022_outbox_since",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

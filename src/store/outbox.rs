@@ -8,8 +8,26 @@ use uuid::Uuid;
 use super::Result;
 use crate::domain::Timestamp;
 
-/// The longest that a message rests: while somebody sends it, or until the next try. A webhook may ask for an hour.
+/// The longest that a message rests: while somebody sends it, or until the next try. A webhook may ask for an hour. Rows of an
+/// earlier release, which do not say when their rest began, are bound by this alone.
 pub const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
+
+/// For how long nobody else touches a message: its sender's lease, or the pause until its next try. Both times are by one clock, so
+/// that the beginning tells whether that clock was ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rest {
+    /// When it begins.
+    pub since: Timestamp,
+    /// When the message is due again.
+    pub until: Timestamp,
+}
+
+impl Rest {
+    /// A rest that begins at `now`.
+    pub fn of(now: Timestamp, length: Duration) -> Self {
+        Self { since: now, until: now.plus(length) }
+    }
+}
 
 /// Messages to people. They get in by the methods that cause them.
 #[async_trait]
@@ -26,20 +44,21 @@ pub trait Outbox {
         places: Places,
     ) -> Result<Vec<ClaimedMessage>>;
 
-    /// Keeps a message that takes long to send for the caller alone until `until`, if it was claimed by nobody else since that
-    /// number of tries.
-    async fn outbox_renew(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<Hold>;
+    /// Keeps a message that takes long to send for the caller alone, for one more lease, if it was claimed by nobody else since
+    /// that number of tries.
+    async fn outbox_renew(&self, id: Uuid, tries: i32, lease: Rest) -> Result<Hold>;
 
-    /// Gives a message back for `until`, unless somebody else has claimed it since that number of tries. One that was withdrawn
-    /// is removed.
-    async fn outbox_postpone(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<()>;
+    /// Gives a message back for after that rest, unless somebody else has claimed it since that number of tries. One that was
+    /// withdrawn is removed.
+    async fn outbox_postpone(&self, id: Uuid, tries: i32, rest: Rest) -> Result<()>;
 
     /// As [`Outbox::outbox_postpone`], and counts that nobody knows whether it was accepted.
-    async fn outbox_postpone_unsure(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<()>;
+    async fn outbox_postpone_unsure(&self, id: Uuid, tries: i32, rest: Rest) -> Result<()>;
 
-    /// Makes messages due at `now` that would rest until after `latest`, some at a time: a clock that was ahead has put them off.
+    /// Makes messages due whose rest began in the future, some at a time: a clock that was ahead has put them off. Their rest is as
+    /// long as it may be otherwise, and counts from now on where somebody may be sending the message: for `lease`, which begins now.
     /// Returns how many.
-    async fn outbox_recall(&self, now: Timestamp, latest: Timestamp) -> Result<u64>;
+    async fn outbox_recall(&self, lease: Rest) -> Result<u64>;
 
     /// Removes a message: it was sent, or never will be.
     async fn outbox_remove(&self, id: Uuid) -> Result<()>;

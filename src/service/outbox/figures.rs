@@ -65,7 +65,7 @@ impl Figures {
         );
         registry.register(
             "countersign_outbox_trouble",
-            "1 while this replica's messages do not get through: away (it may pass), setup (somebody must change something)",
+            "1 while this replica's messages do not get through: away (it may pass), setup (somebody must change something), recipients (none of them is accepted)",
             self.trouble.clone(),
         );
     }

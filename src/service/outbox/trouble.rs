@@ -1,6 +1,8 @@
 //! What is wrong with the delivery as a whole: told when it begins and when it is over, not once a message.
 
 use std::{
+    collections::HashSet,
+    hash::{BuildHasher as _, RandomState},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -14,9 +16,21 @@ use crate::delivery::{Failure, FailureKind};
 /// that get through, would fill the log.
 const QUIET: Duration = Duration::from_secs(10 * 60);
 
+/// So many recipients, and nobody else, must have been put off for so long: then it is not about them. Longer than servers let an
+/// unknown sender wait (greylisting), which is five minutes as a rule.
+const MANY: usize = 3;
+const A_WHILE: Duration = Duration::from_secs(6 * 60);
+
 /// The troubles of one worker.
 #[derive(Debug, Default)]
-pub(super) struct Trouble(Mutex<[State; 2]>);
+pub(super) struct Trouble {
+    states: Mutex<[State; Cause::ALL.len()]>,
+    put_off: Mutex<PutOff>,
+    /// When messages from the future were told of last.
+    recalled_at: Mutex<Option<Instant>>,
+    /// Recipients are kept by a digest: their addresses have no business here.
+    hasher: RandomState,
+}
 
 #[derive(Debug, Default, Clone, Copy)]
 struct State {
@@ -26,28 +40,66 @@ struct State {
     told: bool,
 }
 
+/// Who was put off since a message got through the last time.
+#[derive(Debug, Default)]
+struct PutOff {
+    /// By the stopwatch.
+    since: Option<Duration>,
+    recipients: HashSet<u64>,
+}
+
+/// Why nothing gets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Away,
+    Setup,
+    Recipients,
+}
+
+impl Cause {
+    const ALL: [Self; 3] = [Self::Away, Self::Setup, Self::Recipients];
+
+    /// As metrics have it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Away => "away",
+            Self::Setup => "setup",
+            Self::Recipients => "recipients",
+        }
+    }
+}
+
 /// What the log gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
     Nothing,
-    Away,
-    Setup,
+    Begins(Cause),
     Over,
 }
 
 impl Trouble {
-    /// What concerns one message is no trouble, and not its end either.
-    pub(super) fn failed(&self, failure: &Failure, figures: &Figures) {
-        let line = self.note(failure.kind);
-        if let Some(cause) = cause(failure.kind) {
-            figures.trouble(cause, true);
-        }
+    /// What concerns one message is no trouble, and not its end either. What concerns one recipient after the other, and nobody gets
+    /// anything meanwhile, is: the server does not relay, or does not like where the mails come from. `now` is by the stopwatch.
+    pub(super) fn failed(
+        &self,
+        failure: &Failure,
+        recipient: Option<&str>,
+        now: Duration,
+        figures: &Figures,
+    ) {
+        let Some(cause) = self.cause(failure.kind, recipient, now) else { return };
+        figures.trouble(cause.word(), true);
         let why = failure.why.as_str();
-        match line {
-            Line::Away => tracing::warn!(why, "messages do not get through"),
-            Line::Setup => tracing::error!(
+        match self.note(cause) {
+            Line::Begins(Cause::Away) => tracing::warn!(why, "messages do not get through"),
+            Line::Begins(Cause::Setup) => tracing::error!(
                 why,
                 "messages do not get through until somebody changes the settings here or there; they are kept"
+            ),
+            Line::Begins(Cause::Recipients) => tracing::error!(
+                why,
+                "nobody gets messages: the mail server takes none for any recipient, perhaps because of their sender, their number or \
+                 this host's address; they are kept"
             ),
             Line::Nothing | Line::Over => {}
         }
@@ -57,46 +109,62 @@ impl Trouble {
         if self.end() == Line::Over {
             tracing::info!("messages get through again");
         }
-        for (cause, _) in CAUSES {
-            figures.trouble(cause, false);
+        for cause in Cause::ALL {
+            figures.trouble(cause.word(), false);
         }
     }
 
-    fn note(&self, kind: FailureKind) -> Line {
-        let (index, line) = match kind {
-            FailureKind::Away => (0, Line::Away),
-            FailureKind::Setup => (1, Line::Setup),
-            FailureKind::Refused | FailureKind::Waits | FailureKind::Unknown => {
-                return Line::Nothing;
-            }
-        };
+    /// A clock that was ahead has put messages off. If that replica goes on, so does this.
+    pub(super) fn recalled(&self, messages: u64) {
         let now = Instant::now();
-        let mut states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = &mut states[index];
+        let mut last = self.recalled_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|at| now < at + QUIET) {
+            return;
+        }
+        *last = Some(now);
+        tracing::warn!(messages, "messages from the future: a clock is ahead, or was");
+    }
+
+    fn cause(&self, kind: FailureKind, recipient: Option<&str>, now: Duration) -> Option<Cause> {
+        match kind {
+            FailureKind::Away => Some(Cause::Away),
+            FailureKind::Setup => Some(Cause::Setup),
+            FailureKind::Waits => self.put_off(recipient?, now).then_some(Cause::Recipients),
+            FailureKind::Refused | FailureKind::Unknown => None,
+        }
+    }
+
+    /// Notes that a recipient was put off. Returns whether everybody is.
+    fn put_off(&self, recipient: &str, now: Duration) -> bool {
+        let mut put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = *put_off.since.get_or_insert(now);
+        if put_off.recipients.len() < MANY {
+            put_off.recipients.insert(self.hasher.hash_one(recipient));
+        }
+        put_off.recipients.len() >= MANY && now >= since + A_WHILE
+    }
+
+    fn note(&self, cause: Cause) -> Line {
+        let now = Instant::now();
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = &mut states[cause as usize];
         let quiet = state.told_at.is_some_and(|told_at| now < told_at + QUIET);
         if state.told || quiet {
             return Line::Nothing;
         }
         *state = State { told_at: Some(now), told: true };
-        line
+        Line::Begins(cause)
     }
 
     fn end(&self) -> Line {
-        let mut states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.put_off.lock().unwrap_or_else(PoisonError::into_inner) = PutOff::default();
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
         let told = states.iter().any(|state| state.told);
         for state in states.iter_mut() {
             state.told = false;
         }
         if told { Line::Over } else { Line::Nothing }
     }
-}
-
-/// The causes of troubles, as metrics have them.
-const CAUSES: [(&str, FailureKind); 2] =
-    [("away", FailureKind::Away), ("setup", FailureKind::Setup)];
-
-fn cause(kind: FailureKind) -> Option<&'static str> {
-    CAUSES.into_iter().find(|(_, of)| *of == kind).map(|(cause, _)| cause)
 }
 
 #[cfg(test)]
@@ -108,14 +176,14 @@ mod tests {
         let trouble = Trouble::default();
         assert_eq!(trouble.end(), Line::Nothing);
         for kind in [FailureKind::Refused, FailureKind::Waits, FailureKind::Unknown] {
-            assert_eq!(trouble.note(kind), Line::Nothing);
+            assert_eq!(trouble.cause(kind, Some("bob@example.com"), Duration::ZERO), None);
         }
-        assert_eq!(trouble.note(FailureKind::Away), Line::Away);
+        assert_eq!(trouble.note(Cause::Away), Line::Begins(Cause::Away));
         for _ in 0..5000 {
             tokio::time::advance(Duration::from_secs(1)).await;
-            assert_eq!(trouble.note(FailureKind::Away), Line::Nothing);
+            assert_eq!(trouble.note(Cause::Away), Line::Nothing);
         }
-        assert_eq!(trouble.note(FailureKind::Setup), Line::Setup);
+        assert_eq!(trouble.note(Cause::Setup), Line::Begins(Cause::Setup));
         assert_eq!(trouble.end(), Line::Over);
         assert_eq!(trouble.end(), Line::Nothing);
     }
@@ -126,13 +194,36 @@ mod tests {
         let mut lines = 0;
         for _ in 0..3600 {
             tokio::time::advance(Duration::from_secs(1)).await;
-            lines += usize::from(trouble.note(FailureKind::Setup) != Line::Nothing);
+            lines += usize::from(trouble.note(Cause::Setup) != Line::Nothing);
             lines += usize::from(trouble.end() != Line::Nothing);
         }
         assert_eq!(lines, 12, "six beginnings and six ends in an hour");
         // And one that stays is told as soon as it may be.
-        assert_eq!(trouble.note(FailureKind::Setup), Line::Nothing);
+        assert_eq!(trouble.note(Cause::Setup), Line::Nothing);
         tokio::time::advance(QUIET).await;
-        assert_eq!(trouble.note(FailureKind::Setup), Line::Setup);
+        assert_eq!(trouble.note(Cause::Setup), Line::Begins(Cause::Setup));
+    }
+
+    #[test]
+    fn who_is_put_off_is_trouble_if_it_is_everybody_for_a_while() {
+        let trouble = Trouble::default();
+        let waits = |minutes: u64, recipient| {
+            let now = Duration::from_secs(60 * minutes);
+            trouble.cause(FailureKind::Waits, Some(recipient), now) == Some(Cause::Recipients)
+        };
+        for recipient in ["a", "b", "c", "d"] {
+            assert!(!waits(0, recipient), "not for long");
+        }
+        assert!(!waits(5, "a") && waits(6, "a"));
+        // Somebody got a message: it begins anew.
+        trouble.end();
+        for minutes in [0, 6, 60] {
+            assert!(!waits(minutes, "a") && !waits(minutes, "b"), "two full mailboxes");
+        }
+        assert!(waits(61, "c"));
+        trouble.end();
+        assert!(!waits(61, "c"));
+        // What can't be read has no recipient.
+        assert_eq!(trouble.cause(FailureKind::Waits, None, Duration::MAX), None);
     }
 }

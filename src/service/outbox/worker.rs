@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     delivery::{Delivery, Failure, FailureKind, Message, Progress},
-    domain::{CLOCK_SKEW, Timestamp},
-    store::{ClaimedMessage, Hold, LONGEST_REST},
+    domain::Timestamp,
+    store::{ClaimedMessage, Hold, LONGEST_REST, Rest},
     token::Place,
 };
 
@@ -121,10 +121,9 @@ impl Worker {
 
     /// A message that a clock which was ahead has put off, or begun to send, does not wait until this one has caught up.
     async fn recall(&self, now: Timestamp) {
-        let latest = now.plus(LONGEST_REST).plus(CLOCK_SKEW);
-        match self.use_cases.store.outbox_recall(now, latest).await {
+        match self.use_cases.store.outbox_recall(Rest::of(now, LEASE)).await {
             Ok(0) => {}
-            Ok(messages) => tracing::warn!(messages, "messages from the future: a clock was ahead"),
+            Ok(messages) => self.trouble.recalled(messages),
             Err(error) => {
                 self.store_failed(&error);
             }
@@ -167,7 +166,7 @@ impl Worker {
             Opened::Unreadable => {
                 let why = "a message can't be read".to_owned();
                 let failure = Failure { kind: FailureKind::Away, why, retry_after: None };
-                self.failed(&claimed, UNREADABLE, &failure).await;
+                self.failed(&claimed, UNREADABLE, None, &failure).await;
             }
         }
     }
@@ -183,7 +182,9 @@ impl Worker {
         self.took.store(took, Ordering::Relaxed);
         match sent {
             Some(Ok(())) => self.sent(claimed, kind).await,
-            Some(Err(failure)) => self.failed(claimed, kind, &failure).await,
+            Some(Err(failure)) => {
+                self.failed(claimed, kind, Some(&message.destination), &failure).await;
+            }
             None => tracing::debug!(id = %claimed.id, kind, "a message is withdrawn"),
         }
     }
@@ -213,9 +214,9 @@ impl Worker {
             if self.places.make_way(&mut place) {
                 self.use_cases.outbox.wake();
             }
-            let until = self.use_cases.clock.now().plus(LEASE);
+            let lease = Rest::of(self.use_cases.clock.now(), LEASE);
             let store = &self.use_cases.store;
-            let held = store.outbox_renew(claimed.id, claimed.tries, until).await;
+            let held = store.outbox_renew(claimed.id, claimed.tries, lease).await;
             match held {
                 Ok(Hold::Held) => {}
                 Ok(Hold::Withdrawn) if !progress.is_handed_over() => {
@@ -246,10 +247,16 @@ impl Worker {
         self.remove(claimed).await;
     }
 
-    async fn failed(&self, claimed: &ClaimedMessage, kind: &'static str, failure: &Failure) {
+    async fn failed(
+        &self,
+        claimed: &ClaimedMessage,
+        kind: &'static str,
+        recipient: Option<&str>,
+        failure: &Failure,
+    ) {
         let figures = &self.use_cases.outbox.figures;
         figures.try_failed(failure.kind);
-        self.trouble.failed(failure, figures);
+        self.trouble.failed(failure, recipient, self.use_cases.clock.elapsed(), figures);
         match pause(claimed, failure) {
             Some(pause) => self.postpone(claimed, kind, failure, pause).await,
             None => self.give_up(claimed, kind, &failure.why).await,
@@ -278,12 +285,12 @@ impl Worker {
     ) {
         let (why, tries) = (failure.why.as_str(), claimed.tries);
         tracing::debug!(id = %claimed.id, kind, tries, why, "a message waits");
-        let until = self.use_cases.clock.now().plus(pause);
+        let rest = Rest::of(self.use_cases.clock.now(), pause);
         let store = &self.use_cases.store;
         let postponed = match failure.kind {
-            FailureKind::Unknown => store.outbox_postpone_unsure(claimed.id, tries, until).await,
+            FailureKind::Unknown => store.outbox_postpone_unsure(claimed.id, tries, rest).await,
             FailureKind::Refused | FailureKind::Waits | FailureKind::Away | FailureKind::Setup => {
-                store.outbox_postpone(claimed.id, tries, until).await
+                store.outbox_postpone(claimed.id, tries, rest).await
             }
         };
         if let Err(error) = postponed {

@@ -9,12 +9,12 @@ use super::{
 };
 use crate::{
     domain::Timestamp,
-    store::{Ended, Housekeeping, Lease, Restoration, Result, Revoking},
+    store::{Ended, Housekeeping, Lease, LeaseTaken, Restoration, Result, Revoking},
 };
 
 #[async_trait]
 impl Housekeeping for Backend {
-    async fn lease_take(&self, lease: Lease) -> Result<bool> {
+    async fn lease_take(&self, lease: Lease) -> Result<LeaseTaken> {
         self.write("lease_take", lease, |connection, lease| {
             Box::pin(housekeeping::take(connection, lease))
         })

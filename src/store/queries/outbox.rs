@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Backend, statements::outbox};
 use crate::{
     domain::Timestamp,
-    store::{ClaimedMessage, Hold, Outbox, OutboxState, Places, Result},
+    store::{ClaimedMessage, Hold, Outbox, OutboxState, Places, Rest, Result},
 };
 
 #[async_trait]
@@ -28,41 +28,37 @@ impl Outbox for Backend {
         .await
     }
 
-    async fn outbox_renew(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<Hold> {
-        self.write("outbox_renew", (id, tries, until), |connection, (id, tries, until)| {
-            Box::pin(outbox::renew(connection, *id, *tries, *until))
+    async fn outbox_renew(&self, id: Uuid, tries: i32, lease: Rest) -> Result<Hold> {
+        self.write("outbox_renew", (id, tries, lease), |connection, (id, tries, lease)| {
+            Box::pin(outbox::renew(connection, *id, *tries, *lease))
         })
         .await
     }
 
-    async fn outbox_postpone(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<()> {
-        self.write("outbox_postpone", (id, tries, until), |connection, (id, tries, until)| {
-            Box::pin(outbox::postpone(connection, *id, *tries, *until, 0))
+    async fn outbox_postpone(&self, id: Uuid, tries: i32, rest: Rest) -> Result<()> {
+        self.write("outbox_postpone", (id, tries, rest), |connection, (id, tries, rest)| {
+            Box::pin(outbox::postpone(connection, *id, *tries, *rest, 0))
         })
         .await
     }
 
-    async fn outbox_postpone_unsure(&self, id: Uuid, tries: i32, until: Timestamp) -> Result<()> {
-        self.write(
-            "outbox_postpone_unsure",
-            (id, tries, until),
-            |connection, (id, tries, until)| {
-                Box::pin(outbox::postpone(connection, *id, *tries, *until, 1))
-            },
-        )
+    async fn outbox_postpone_unsure(&self, id: Uuid, tries: i32, rest: Rest) -> Result<()> {
+        self.write("outbox_postpone_unsure", (id, tries, rest), |connection, (id, tries, rest)| {
+            Box::pin(outbox::postpone(connection, *id, *tries, *rest, 1))
+        })
         .await
     }
 
-    async fn outbox_recall(&self, now: Timestamp, latest: Timestamp) -> Result<u64> {
-        let ahead = self.read("outbox_ahead", latest, |connection, latest| {
-            Box::pin(outbox::is_any_ahead(connection, *latest))
+    async fn outbox_recall(&self, lease: Rest) -> Result<u64> {
+        let ahead = self.read("outbox_ahead", lease.since, |connection, now| {
+            Box::pin(outbox::is_any_ahead(connection, *now))
         });
         // Most of the time there are none, and nobody needs to write to know.
         if !ahead.await? {
             return Ok(0);
         }
-        self.write("outbox_recall", (now, latest), |connection, (now, latest)| {
-            Box::pin(outbox::recall(connection, *now, *latest))
+        self.write("outbox_recall", lease, |connection, lease| {
+            Box::pin(outbox::recall(connection, *lease))
         })
         .await
     }

@@ -1,11 +1,17 @@
-//! Two replicas whose clocks are ninety seconds apart, which is less than they may be.
+//! Two replicas whose clocks are ninety seconds apart, which is less than they may be; and janitors whose are hours apart.
 
-use countersign::{app::Environment, pb::Tokens};
+use countersign::{
+    app::{self, Environment},
+    pb::Tokens,
+    service::Janitor,
+};
 use rstest::rstest;
 
-use super::{MINUTE, SECOND, WRONG, burn};
+use super::{HOUR, MINUTE, SECOND, WRONG, burn};
 use crate::harness::{
-    Backend, Server, jwt, logs, reason_of,
+    Backend, Server,
+    clock::TestClock,
+    jwt, logs, reason_of,
     server::{PASSWORD, config},
     wait,
 };
@@ -74,4 +80,52 @@ async fn what_one_begins_the_other_completes(
         one.logout(&third.refresh_token).await.unwrap();
         assert!(other.me(&third).await.is_err());
     }
+}
+
+/// A replica that is hours ahead, or beside which all others are behind, removes nothing that the others need; and if it is alone, it
+/// cleans up.
+#[rstest]
+#[tokio::test]
+async fn a_janitor_that_is_ahead_removes_nothing_while_another_one_is_there(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start_with(backend, |config, _| {
+        config.policy.email_verification = true;
+        config.policy.unverified_ttl = HOUR;
+    })
+    .await;
+    server.clock.stop();
+    let user = server.user(true).await;
+    server.user(false).await;
+    let challenge = server.challenge(&user).await;
+    let janitor = async |clock: &TestClock| {
+        let environment = Environment { clock: clock.clock(), ..Environment::default() };
+        let mut config = config(&server.database);
+        config.policy.email_verification = true;
+        Janitor::new(&app::use_cases(&config, &environment).await.unwrap())
+    };
+    let wrong = server.clock.of_another();
+    wrong.set_wrong_by(2 * 60 * 60);
+    let (right, ahead) = (janitor(&server.clock).await, janitor(&wrong).await);
+    let left = async || {
+        let mut left = Vec::new();
+        for table in ["challenges", "users WHERE deleted_at IS NULL"] {
+            left.push(server.database.number(&format!("SELECT COUNT(*) FROM {table}")).await);
+        }
+        left
+    };
+    for _ in 0..3 {
+        // The second time in a row it would renew what it has taken.
+        for janitor in [&ahead, &ahead, &right] {
+            assert!(janitor.run().await.unwrap().is_some());
+        }
+        server.clock.advance(MINUTE);
+        assert_eq!(left().await, [1, 2]);
+    }
+    server.verify(&challenge, &logs::code(&user.username)).await.unwrap();
+    // Then it is alone.
+    ahead.run().await.unwrap();
+    server.clock.advance(3 * MINUTE);
+    ahead.run().await.unwrap();
+    assert_eq!(left().await, [0, 1]);
 }

@@ -5,10 +5,13 @@ mod set_right;
 
 use std::time::Duration;
 
-use countersign::pb::{LoginRequest, LoginResponse};
+use countersign::{
+    domain::Timestamp,
+    pb::{LoginRequest, LoginResponse},
+};
 use tonic::{Request, Status};
 
-use crate::harness::{Server, soon};
+use crate::harness::{Backend, Server, soon};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -21,6 +24,14 @@ async fn burn(server: &Server, username: &str) {
     for delay in [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32] {
         server.clock.advance(delay * SECOND);
         server.login(username, WRONG).await.unwrap_err();
+    }
+}
+
+/// A time as SQL.
+pub fn time(backend: Backend, time: Timestamp) -> String {
+    match backend {
+        Backend::Sqlite => time.unix_micros().to_string(),
+        Backend::Postgres => format!("to_timestamp({})", time.unix_seconds()),
     }
 }
 

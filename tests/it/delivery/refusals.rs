@@ -126,6 +126,40 @@ async fn one_recipient_who_waits_is_not_told_at_all() {
     assert_eq!(figure(&server, trouble).await, None);
 }
 
+/// A server that does not relay, or has this host on a list, says so of each recipient: one line and the metric, when that has been
+/// so for a while, until somebody gets a mail.
+#[rstest]
+#[case::not_relayed("554 5.7.1 relay access denied, unique-words-5a", "unique-words-5a")]
+#[case::put_off_by_reputation("450 4.7.0 unique-words-5b", "unique-words-5b")]
+#[case::without_enhanced_code("550 unique-words-5c", "unique-words-5c")]
+#[tokio::test]
+async fn recipients_who_are_all_refused_for_a_while_are_trouble(
+    #[case] answer: &'static str,
+    #[case] words: &str,
+) {
+    let (mail, server) = with_mail(Backend::Sqlite).await;
+    mail.set(Mood::Answering("RCPT", answer));
+    let trouble = "countersign_outbox_trouble{cause=\"recipients\"}";
+    for _ in 0..3 {
+        log_in(&server).await;
+    }
+    tried(&server, 4).await;
+    assert_eq!(figure(&server, trouble).await, None, "it may pass");
+    server.clock.advance(Duration::from_secs(6 * 60));
+    for _ in 0..2 {
+        log_in(&server).await;
+    }
+    let is = async |value: &str| figure(&server, trouble).await.as_deref() == Some(value);
+    eventually("the alarm", async || is("1").await).await;
+    let lines = logs::events_with(words);
+    let alarms: Vec<_> = lines.iter().filter(|line| line["level"] == "ERROR").collect();
+    assert_eq!(alarms.len(), 1, "{lines:#?}");
+    assert!(!alarms[0].to_string().contains('@'));
+    mail.set(Mood::Good);
+    sent_in_time(&server).await;
+    assert!(is("0").await);
+}
+
 /// Servers lock accounts out that fail too often.
 #[rstest]
 #[tokio::test]

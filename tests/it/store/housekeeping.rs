@@ -2,7 +2,7 @@
 
 use countersign::{
     domain::Session,
-    store::{Ended, Lease, Revoking},
+    store::{Ended, Lease, LeaseTaken, Revoking},
 };
 use rstest::rstest;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ async fn a_lease_has_one_holder_who_may_renew_it_until_its_time_is_up(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
-    let take = async |lease| store.lease_take(lease).await.unwrap();
+    let take = async |lease| store.lease_take(lease).await.unwrap() == LeaseTaken::Yes;
     assert!(take(lease(one, 0, 10)).await);
     assert!(!take(lease(other, 9, 19)).await);
     assert!(take(lease(one, 9, 20)).await, "renewed");
@@ -35,7 +35,37 @@ async fn a_lease_has_one_holder_who_may_renew_it_until_its_time_is_up(
     assert!(take(Lease { name: "else", ..lease(one, 21, 31) }).await, "another lease");
     let many = (0..64).map(|_| store.lease_take(lease(Uuid::now_v7(), 30, 40)));
     let many = futures_util::future::join_all(many).await;
-    assert_eq!(many.into_iter().filter(|taken| *taken.as_ref().unwrap()).count(), 1);
+    assert_eq!(
+        many.into_iter().filter(|taken| *taken.as_ref().unwrap() == LeaseTaken::Yes).count(),
+        1
+    );
+}
+
+/// By a clock that is ahead, somebody's lease is always long over: whoever takes it is told so.
+#[rstest]
+#[case::just_now(10, LeaseTaken::Yes)]
+#[case::for_less_than_clocks_may_be_apart(129, LeaseTaken::Yes)]
+#[case::for_as_long(130, LeaseTaken::LongOver)]
+#[tokio::test]
+async fn a_lease_that_was_long_over_is_taken_as_such_unless_it_is_ones_own(
+    #[case] now: u64,
+    #[case] taken: LeaseTaken,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
+    assert_eq!(store.lease_take(lease(one, 0, 10)).await.unwrap(), LeaseTaken::Yes);
+    assert_eq!(store.lease_take(lease(other, 9, 20)).await.unwrap(), LeaseTaken::No);
+    assert_eq!(store.lease_take(lease(other, now, now + 10)).await.unwrap(), taken);
+    assert_eq!(
+        store.lease_take(lease(other, now + 900, now + 910)).await.unwrap(),
+        LeaseTaken::Yes
+    );
+    let many = (0..64).map(|_| store.lease_take(lease(Uuid::now_v7(), now + 2000, now + 2010)));
+    let many: Vec<_> = futures_util::future::join_all(many).await;
+    let won = |taken| many.iter().filter(|one| *one.as_ref().unwrap() == taken).count();
+    assert_eq!([won(LeaseTaken::Yes), won(LeaseTaken::LongOver)], [0, 1]);
 }
 
 /// A holder whose clock was ahead, and who does not come back.
@@ -52,9 +82,10 @@ async fn a_lease_from_the_future_is_nobodys(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
-    assert!(store.lease_take(lease(one, ahead, ahead + 10)).await.unwrap());
-    assert_eq!(store.lease_take(lease(other, 0, 10)).await.unwrap(), is_free);
-    assert_eq!(store.lease_take(lease(one, 1, 11)).await.unwrap(), !is_free);
+    let is_taken = async |lease| store.lease_take(lease).await.unwrap() == LeaseTaken::Yes;
+    assert!(is_taken(lease(one, ahead, ahead + 10)).await);
+    assert_eq!(is_taken(lease(other, 0, 10)).await, is_free);
+    assert_eq!(is_taken(lease(one, 1, 11)).await, !is_free);
 }
 
 #[rstest]

@@ -1,8 +1,10 @@
 //! The outbox.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use countersign::store::{ClaimedMessage, OutboxState, Places, Priority, SealedMessage, Store};
+use countersign::store::{
+    ClaimedMessage, OutboxState, Places, Priority, Rest, SealedMessage, Store,
+};
 use rstest::rstest;
 
 use super::{at, new_challenge, new_message, stored_user};
@@ -18,6 +20,15 @@ pub async fn put(store: &dyn Store, messages: &[SealedMessage]) {
 
 pub async fn claim(store: &dyn Store, seconds: u64, most: usize) -> Vec<ClaimedMessage> {
     store.outbox_claim(at(seconds), at(seconds + 60), Places::any(most)).await.unwrap()
+}
+
+pub fn rest_until(seconds: u64) -> Rest {
+    Rest { since: at(0), until: at(seconds) }
+}
+
+/// What is recalled at that time gives its sender a lease of a minute.
+pub async fn recall(store: &dyn Store, seconds: u64) -> u64 {
+    store.outbox_recall(Rest::of(at(seconds), Duration::from_secs(60))).await.unwrap()
 }
 
 #[rstest]
@@ -64,35 +75,79 @@ async fn a_message_that_is_put_off_waits_unless_somebody_else_has_it_by_then(
     let store = database.store().await;
     put(store.as_ref(), &[new_message()]).await;
     let first = claim(store.as_ref(), 0, 8).await.remove(0);
-    store.outbox_postpone(first.id, first.tries, at(5)).await.unwrap();
+    store.outbox_postpone(first.id, first.tries, rest_until(5)).await.unwrap();
     assert_eq!(claim(store.as_ref(), 4, 8).await, []);
     assert_eq!(claim(store.as_ref(), 5, 8).await[0].tries, 2);
     // The first one was slow, and its lease is over: it has no say any more.
-    store.outbox_postpone(first.id, first.tries, at(6)).await.unwrap();
+    store.outbox_postpone(first.id, first.tries, rest_until(6)).await.unwrap();
     assert_eq!(claim(store.as_ref(), 64, 8).await, []);
 }
 
-/// New ones, claimed ones and ones that were put off, by a clock that was ahead.
+/// What a replica leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    New,
+    InFlight,
+    /// For half an hour.
+    Failed,
+}
+
+/// By a clock that was ahead, and to one that is right.
 #[rstest]
+#[case::new(Left::New, 121, 0)]
+#[case::new_by_a_clock_as_far_ahead_as_it_may_be(Left::New, 120, 120)]
+#[case::in_flight(Left::InFlight, 121, 60)]
+#[case::in_flight_by_a_clock_a_year_ahead(Left::InFlight, 31_536_000, 60)]
+#[case::in_flight_by_a_clock_as_far_ahead_as_it_may_be(Left::InFlight, 120, 180)]
+#[case::failed(Left::Failed, 121, 0)]
+#[case::failed_by_a_clock_a_year_ahead(Left::Failed, 31_536_000, 0)]
+#[case::failed_by_a_clock_as_far_ahead_as_it_may_be(Left::Failed, 120, 1920)]
 #[tokio::test]
-async fn messages_that_rest_for_too_long_are_recalled_and_no_others(
+async fn a_message_rests_no_longer_than_its_kind_may(
+    #[case] left: Left,
+    #[case] ahead: u64,
+    #[case] due: u64,
+    #[values(Priority::LoginCode, Priority::Code, Priority::Notice)] priority: Priority,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
-    let message =
-        |priority, seconds| SealedMessage { priority, created_at: at(seconds), ..new_message() };
-    put(store.as_ref(), &[message(Priority::Notice, 9000), message(Priority::Code, 181)]).await;
-    put(store.as_ref(), &[message(Priority::LoginCode, 9000), message(Priority::Code, 180)]).await;
-    assert_eq!(claim(store.as_ref(), 9000, 1).await.len(), 1, "rests until 9060");
-    let recall = async || store.outbox_recall(at(0), at(180)).await.unwrap();
-    assert_eq!([recall().await, recall().await], [3, 0]);
-    let due = store.outbox_state(at(0)).await.unwrap().due_since;
-    assert_eq!(due, [Some(at(0)), Some(at(0)), Some(at(0))]);
-    let claimed = claim(store.as_ref(), 0, 8).await;
-    let tries: Vec<_> = claimed.iter().map(|message| (message.priority, message.tries)).collect();
-    let tries_wanted = [(Priority::LoginCode, 2), (Priority::Code, 1), (Priority::Notice, 1)];
-    assert_eq!(tries, tries_wanted);
+    let message = SealedMessage { priority, created_at: at(ahead), ..new_message() };
+    put(store.as_ref(), &[message]).await;
+    if left != Left::New {
+        let claimed = claim(store.as_ref(), ahead, 1).await.remove(0);
+        if left == Left::Failed {
+            let rest = Rest::of(at(ahead), Duration::from_secs(1800));
+            store.outbox_postpone(claimed.id, claimed.tries, rest).await.unwrap();
+        }
+    }
+    assert_eq!(recall(store.as_ref(), 0).await, u64::from(ahead > 120));
+    assert_eq!(recall(store.as_ref(), 0).await, 0, "once is enough");
+    let due_since = store.outbox_state(at(100_000_000)).await.unwrap().due_since;
+    assert_eq!(due_since[priority as usize], Some(at(due)));
+    if due > 0 {
+        assert_eq!(claim(store.as_ref(), due - 1, 8).await, []);
+    }
+    let tries = if left == Left::New { 1 } else { 2 };
+    assert_eq!(claim(store.as_ref(), due, 8).await[0].tries, tries);
+}
+
+/// Which does not say when their rest began: an hour is the longest that it may be.
+#[rstest]
+#[case(3600 + 120, 0)]
+#[case(3600 + 121, 1)]
+#[tokio::test]
+async fn a_message_of_an_earlier_release_rests_no_longer_than_any_may(
+    #[case] seconds: u64,
+    #[case] recalled: u64,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    put(store.as_ref(), &[SealedMessage { created_at: at(seconds), ..new_message() }]).await;
+    database.run("UPDATE outbox SET waits_since = NULL").await;
+    assert_eq!(recall(store.as_ref(), 0).await, recalled);
+    assert_eq!(claim(store.as_ref(), 0, 8).await.len() as u64, recalled);
 }
 
 #[rstest]
@@ -127,7 +182,7 @@ async fn the_state_tells_since_when_the_oldest_of_each_priority_is_due(
     // What is being sent is due when the lease runs out, and what was put off when it was put off to.
     let first = claim(store.as_ref(), 9, 1).await.remove(0);
     assert_eq!(due_since(9).await, [None, Some(at(5)), Some(at(7))]);
-    store.outbox_postpone(first.id, first.tries, at(4)).await.unwrap();
+    store.outbox_postpone(first.id, first.tries, rest_until(4)).await.unwrap();
     assert_eq!(due_since(9).await, [None, Some(at(4)), Some(at(7))]);
 }
 

@@ -5,7 +5,7 @@ use rstest::rstest;
 
 use super::{
     at, new_message,
-    outbox::{claim, put},
+    outbox::{claim, put, rest_until},
 };
 use crate::harness::{Backend, Database};
 
@@ -187,7 +187,7 @@ async fn what_failed_waits_behind_what_is_new_and_in_turn(
     failing.push(named.add("stranger", Priority::Code, 0, 0));
     put(store.as_ref(), &failing).await;
     for message in claim(store.as_ref(), 20, 8).await {
-        store.outbox_postpone(message.id, message.tries, at(25)).await.unwrap();
+        store.outbox_postpone(message.id, message.tries, rest_until(25)).await.unwrap();
     }
     put(store.as_ref(), &[named.add("new", Priority::Code, 1, 0)]).await;
     assert_eq!(named.claimed(store.as_ref(), 24).await, ["new"]);

@@ -33,9 +33,9 @@ async fn fill(database: &Database) {
     database
         .run(&format!(
             "INSERT INTO outbox (id, sealed_message, created_at, next_try_at, tries, expires_at, priority, \
-             source, account, turn, ready, user_id, code_id, purpose, withdrawn) {numbers} SELECT {id}, {digest}, {past}, \
+             source, account, turn, ready, user_id, code_id, purpose, withdrawn, waits_since) {numbers} SELECT {id}, {digest}, {past}, \
              CASE WHEN n % 4 = 1 THEN {future} ELSE {past} END, CASE WHEN n % 2 = 0 THEN 0 ELSE 1 + n % 7 END, \
-             {future}, n % 3, {digest}, {digest}, n, n % 2 = 0, {id}, {id}, n % 3, n % 10000 = 0 FROM numbers"
+             {future}, n % 3, {digest}, {digest}, n, n % 2 = 0, {id}, {id}, n % 3, n % 10000 = 0, {past} FROM numbers"
         ))
         .await;
 }
@@ -95,12 +95,15 @@ macro_rules! explain {
             .unwrap();
         let ahead = sqlx::query_as::<_, $row>(text(<$backend>::OUTBOX_AHEAD))
             .bind(now)
+            .bind(now)
             .fetch_all(&mut *$connection)
             .await
             .unwrap();
         let recall = sqlx::query_as::<_, $row>(text(<$backend>::OUTBOX_RECALL))
             .bind(now)
             .bind(now)
+            .bind(now)
+            .bind(at(60))
             .fetch_all(&mut *$connection)
             .await
             .unwrap();

@@ -1,15 +1,21 @@
 //! Codes that are void leave the outbox in the transaction that voids them.
 
+use std::time::Duration;
+
 use countersign::store::{
     ClaimedMessage, CodePurpose, CodeRules, Credentials, Hold, MailboxProof, NewChallenge,
-    NewMailboxCode, PasswordReset, Priority, Renewal, SealedCode, SealedMessage, Spending, Store,
+    NewMailboxCode, PasswordReset, Priority, Renewal, Rest, SealedCode, SealedMessage, Spending,
+    Store,
 };
 use rstest::rstest;
 use uuid::Uuid;
 
 use super::{
-    NO_FAILURES, NO_LIMIT, at, mailbox::new_code, new_challenge, new_message, new_user,
-    outbox::claim, revoking, session_of, stored_user,
+    NO_FAILURES, NO_LIMIT, at,
+    mailbox::new_code,
+    new_challenge, new_message, new_user,
+    outbox::{claim, recall, rest_until},
+    revoking, session_of, stored_user,
 };
 use crate::harness::{Backend, Database};
 
@@ -227,8 +233,9 @@ async fn a_code_never_overtakes_the_one_before_it(
     let user = stored_user(store.as_ref()).await;
     let new = challenge(store.as_ref(), &user).await;
     let first = claim(store.as_ref(), 0, 8).await.remove(0);
-    let renewed =
-        async |seconds| store.outbox_renew(first.id, first.tries, at(seconds)).await.unwrap();
+    let renewed = async |seconds| {
+        store.outbox_renew(first.id, first.tries, rest_until(seconds)).await.unwrap()
+    };
     assert_eq!(renewed(61).await, Hold::Held);
     let next = login_code(&new);
     renew(store.as_ref(), &new, next.clone()).await;
@@ -247,15 +254,43 @@ async fn a_code_never_overtakes_the_one_before_it(
             32
         }
         1 => {
-            store.outbox_postpone(first.id, first.tries, at(1000)).await.unwrap();
+            store.outbox_postpone(first.id, first.tries, rest_until(1000)).await.unwrap();
             32
         }
         _ => 90,
     };
     let claimed = claim(store.as_ref(), seconds, 8).await;
     assert_eq!(claimed.iter().map(|message| message.id).collect::<Vec<_>>(), [next.id]);
-    assert_eq!(store.outbox_renew(first.id, first.tries, at(99)).await.unwrap(), Hold::Lost);
+    assert_eq!(
+        store.outbox_renew(first.id, first.tries, rest_until(99)).await.unwrap(),
+        Hold::Lost
+    );
     assert_eq!(left(&database, &user).await, [2, 0, 0]);
+}
+
+/// Whose sender's clock was ahead.
+#[rstest]
+#[tokio::test]
+async fn a_withdrawn_message_holds_back_the_next_one_for_a_lease_at_the_most(
+    #[values(600, 31_536_000)] ahead: u64,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await;
+    let new = challenge(store.as_ref(), &user).await;
+    let first = claim(store.as_ref(), ahead, 8).await.remove(0);
+    let next = login_code(&new);
+    renew(store.as_ref(), &new, next.clone()).await;
+    assert_eq!(recall(store.as_ref(), 31).await, 1);
+    assert_eq!(claim(store.as_ref(), 90, 8).await, [], "its sender may be there");
+    let lease = Rest::of(at(ahead + 5), Duration::from_secs(60));
+    let held = store.outbox_renew(first.id, first.tries, lease).await.unwrap();
+    assert_eq!(held, Hold::Withdrawn);
+    assert_eq!(recall(store.as_ref(), 90).await, 1);
+    assert_eq!(claim(store.as_ref(), 149, 8).await, []);
+    assert_eq!(claim(store.as_ref(), 150, 8).await[0].id, next.id);
+    assert_eq!(left(&database, &user).await, [1, 0, 0]);
 }
 
 /// The same for a reset that was asked for anew.
@@ -287,11 +322,11 @@ async fn it_is_counted_how_often_nobody_knew_what_became_of_a_message(
     let numbers = |message: &ClaimedMessage| (message.tries, message.unsure);
     let first = claim(store.as_ref(), 0, 8).await.remove(0);
     assert_eq!(numbers(&first), (1, 0));
-    store.outbox_postpone_unsure(first.id, 1, at(5)).await.unwrap();
+    store.outbox_postpone_unsure(first.id, 1, rest_until(5)).await.unwrap();
     // Too late: somebody else has it by then.
     let second = claim(store.as_ref(), 5, 8).await.remove(0);
     assert_eq!(numbers(&second), (2, 1));
-    store.outbox_postpone_unsure(first.id, 1, at(6)).await.unwrap();
-    store.outbox_postpone(first.id, 2, at(7)).await.unwrap();
+    store.outbox_postpone_unsure(first.id, 1, rest_until(6)).await.unwrap();
+    store.outbox_postpone(first.id, 2, rest_until(7)).await.unwrap();
     assert_eq!(numbers(&claim(store.as_ref(), 7, 8).await[0]), (3, 1));
 }

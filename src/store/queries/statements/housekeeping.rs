@@ -3,25 +3,60 @@
 use super::Connection;
 use crate::{
     domain::{CLOCK_SKEW, Timestamp},
-    store::{Ended, Lease, Result},
+    store::{Ended, Lease, LeaseTaken, Result},
 };
 
+/// Each statement decides by itself: of two callers at once, one takes the lease.
+pub(in crate::store) async fn take(
+    connection: &mut Connection,
+    lease: &Lease,
+) -> Result<LeaseTaken> {
+    if renew(connection, lease).await? || take_free(connection, lease).await? {
+        return Ok(LeaseTaken::Yes);
+    }
+    Ok(if take_over(connection, lease).await? { LeaseTaken::LongOver } else { LeaseTaken::No })
+}
+
+async fn renew(connection: &mut Connection, lease: &Lease) -> Result<bool> {
+    let renewed = sqlx::query("UPDATE leases SET expires_at = $3 WHERE name = $1 AND holder = $2")
+        .bind(lease.name)
+        .bind(lease.holder)
+        .bind(lease.expires_at)
+        .execute(connection)
+        .await?;
+    Ok(renewed.rows_affected() > 0)
+}
+
 /// A lease that ends later than one that is taken now was taken by a clock that was ahead: nobody waits for its end.
-pub(in crate::store) async fn take(connection: &mut Connection, lease: &Lease) -> Result<bool> {
+async fn take_free(connection: &mut Connection, lease: &Lease) -> Result<bool> {
     let taken = sqlx::query(
         "INSERT INTO leases (name, holder, expires_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
          SET holder = excluded.holder, expires_at = excluded.expires_at \
-         WHERE leases.holder = excluded.holder OR leases.expires_at <= $4 OR leases.expires_at > $5 \
+         WHERE (leases.expires_at <= $4 AND leases.expires_at > $5) OR leases.expires_at > $6 \
          RETURNING name",
     )
     .bind(lease.name)
     .bind(lease.holder)
     .bind(lease.expires_at)
     .bind(lease.now)
+    .bind(lease.now.minus(CLOCK_SKEW))
     .bind(lease.expires_at.plus(CLOCK_SKEW))
     .fetch_optional(connection)
     .await?;
     Ok(taken.is_some())
+}
+
+async fn take_over(connection: &mut Connection, lease: &Lease) -> Result<bool> {
+    let over =
+        "UPDATE leases SET holder = $2, expires_at = $3 WHERE name = $1 AND expires_at <= $4";
+    let taken = sqlx::query(over)
+        .bind(lease.name)
+        .bind(lease.holder)
+        .bind(lease.expires_at)
+        .bind(lease.now.minus(CLOCK_SKEW))
+        .execute(connection)
+        .await?;
+    Ok(taken.rows_affected() > 0)
 }
 
 /// What has ended does not begin again, so that it matters not what others do between the search and the removal.

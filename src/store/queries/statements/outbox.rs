@@ -1,31 +1,32 @@
 //! The outbox: written by the transactions that cause messages, emptied by those who send them.
 //!
 //! Anybody can make it long. So no statement here reads more rows than it returns, or than a fixed number: each goes by an
-//! index of `0015_outbox_lanes` or `0020_mail` (`tests/it/store/outbox_plans.rs` looks at the plans).
+//! index of `0015_outbox_lanes`, `0020_mail` or `0022_outbox_since` (`tests/it/store/outbox_plans.rs` looks at the plans).
 
 use uuid::Uuid;
 
 use super::{Backend, Connection};
 use crate::{
-    domain::Timestamp,
-    store::{ClaimedMessage, Hold, OutboxState, Places, Priority, Result, SealedMessage},
+    domain::{CLOCK_SKEW, Timestamp},
+    store::{
+        ClaimedMessage, Hold, LONGEST_REST, OutboxState, Places, Priority, Rest, Result,
+        SealedMessage,
+    },
 };
 
-/// The messages with the latest times, if they are after that one. In the order of `outbox_due`, so that it is read by that
-/// whatever the planner knows of the table: as a rule there are none.
+/// The messages whose rest began the latest, if that was after $1: by its beginning, whatever its length. Rows of an earlier
+/// release do not tell when theirs began; of those, the ones that rest until after $2. In the order of an index, so that it is
+/// read by that whatever the planner knows of the table: as a rule there are none.
 macro_rules! ahead {
-    ($latest:literal) => {
-        concat!(
-            "SELECT id FROM (SELECT id FROM outbox WHERE priority + 0 = 0 AND next_try_at > ",
-            $latest,
-            " ORDER BY next_try_at DESC LIMIT 32) AS login_codes \
-             UNION ALL SELECT id FROM (SELECT id FROM outbox WHERE priority + 0 = 1 AND next_try_at > ",
-            $latest,
-            " ORDER BY next_try_at DESC LIMIT 32) AS codes \
-             UNION ALL SELECT id FROM (SELECT id FROM outbox WHERE priority + 0 = 2 AND next_try_at > ",
-            $latest,
-            " ORDER BY next_try_at DESC LIMIT 32) AS notices"
-        )
+    () => {
+        "SELECT id FROM (SELECT id FROM outbox WHERE waits_since > $1 \
+         ORDER BY waits_since DESC LIMIT 64) AS begun \
+         UNION ALL SELECT id FROM (SELECT id FROM outbox WHERE priority + 0 = 0 AND next_try_at > $2 \
+         ORDER BY next_try_at DESC LIMIT 32) AS login_codes \
+         UNION ALL SELECT id FROM (SELECT id FROM outbox WHERE priority + 0 = 1 AND next_try_at > $2 \
+         ORDER BY next_try_at DESC LIMIT 32) AS codes \
+         UNION ALL SELECT id FROM (SELECT id FROM outbox WHERE priority + 0 = 2 AND next_try_at > $2 \
+         ORDER BY next_try_at DESC LIMIT 32) AS notices"
     };
 }
 
@@ -36,9 +37,9 @@ impl Backend {
     /// A line's next turn comes after its last one, and is not before the turn that is being served: who was silent for a
     /// while has saved nothing up. Transactions that run at once may draw the same turn in one line: then as many of its
     /// messages as there are connections are sent in one turn, which is no harm.
-    pub const OUTBOX_PUT: &str = "INSERT INTO outbox (id, sealed_message, created_at, next_try_at, tries, \
+    pub const OUTBOX_PUT: &str = "INSERT INTO outbox (id, sealed_message, created_at, next_try_at, waits_since, tries, \
          expires_at, priority, source, account, code_id, user_id, purpose, turn) \
-         VALUES ($1, $2, $3, $3, 0, $4, $5, $6, $7, $8, $9, $10, \
+         VALUES ($1, $2, $3, $3, $3, 0, $4, $5, $6, $7, $8, $9, $10, \
          (SELECT MAX(column1) FROM (VALUES (CAST(1 AS BIGINT)), \
          ((SELECT turn FROM outbox WHERE priority = $5 AND tries = 0 AND ready ORDER BY turn LIMIT 1)), \
          ((SELECT turn + 1 FROM outbox WHERE source = $6 AND priority = $5 AND tries = 0 \
@@ -55,8 +56,8 @@ impl Backend {
     /// that it took the place of is still being sent: it must not overtake that. (A subquery with a limit: Postgres would
     /// make a join over all rows of `NOT EXISTS`. `IS NOT TRUE` and COALESCE are for its planner, too: by `IS NULL` it expects
     /// one row, and by the bare column another index, and sorts.)
-    pub const OUTBOX_CLAIM: &str = "UPDATE outbox SET next_try_at = $2, tries = tries + 1, ready = FALSE, \
-         in_flight = TRUE WHERE next_try_at <= $1 AND NOT withdrawn AND id IN \
+    pub const OUTBOX_CLAIM: &str = "UPDATE outbox SET next_try_at = $2, waits_since = $1, tries = tries + 1, \
+         ready = FALSE, in_flight = TRUE WHERE next_try_at <= $1 AND NOT withdrawn AND id IN \
          (SELECT id FROM outbox AS waiting WHERE ready AND COALESCE(next_try_at, created_at) <= $1 \
          AND priority BETWEEN $3 AND $4 AND (SELECT TRUE FROM outbox AS held WHERE held.withdrawn AND held.user_id = waiting.user_id \
          AND held.purpose = waiting.purpose AND held.next_try_at > $1 \
@@ -67,13 +68,15 @@ impl Backend {
     /// What was withdrawn while somebody sent it who was never heard of again.
     pub const OUTBOX_CLEAN: &str = "DELETE FROM outbox WHERE withdrawn AND next_try_at <= $1";
 
-    /// Messages that rest until after $1, some of each priority.
-    pub const OUTBOX_AHEAD: &str = ahead!("$1");
+    /// Messages whose rest began after $1, or ends after $2, some of them.
+    pub const OUTBOX_AHEAD: &str = ahead!();
 
-    /// Makes them due at $2.
+    /// Makes them due at $3. One that is being sent is its sender's until $4, if there still is one: that is a whole lease, and
+    /// what takes the place of a message that was withdrawn is held back no longer.
     pub const OUTBOX_RECALL: &str = concat!(
-        "UPDATE outbox SET next_try_at = $2, ready = TRUE WHERE next_try_at > $1 AND id IN (",
-        ahead!("$1"),
+        "UPDATE outbox SET next_try_at = CASE WHEN in_flight THEN $4 ELSE $3 END, ready = NOT in_flight, \
+         waits_since = $3 WHERE (waits_since > $1 OR next_try_at > $2) AND id IN (",
+        ahead!(),
         ")"
     );
 
@@ -98,13 +101,16 @@ pub(in crate::store) async fn state(
     Ok(OutboxState { waiting, due_since: [login_code, code, notice].map(due) })
 }
 
+/// By itself, outside a transaction: so the statement keeps its name, and what PgBouncer hands to another connection is known
+/// there, too. Its plan does not change with the table: it goes by the order of an index.
 pub(in crate::store) async fn is_any_ahead(
     connection: &mut Connection,
-    latest: Timestamp,
+    now: Timestamp,
 ) -> Result<bool> {
+    let (latest_begin, latest_end) = latest(now);
     let ahead: Option<Uuid> = sqlx::query_scalar(Backend::OUTBOX_AHEAD)
-        .persistent(false)
-        .bind(latest)
+        .bind(latest_begin)
+        .bind(latest_end)
         .fetch_optional(connection)
         .await?;
     Ok(ahead.is_some())
@@ -175,17 +181,18 @@ pub(in crate::store) async fn postpone(
     connection: &mut Connection,
     id: Uuid,
     tries: i32,
-    until: Timestamp,
+    rest: Rest,
     unsure: i32,
 ) -> Result<()> {
     sqlx::query(
-        "UPDATE outbox SET next_try_at = $3, in_flight = FALSE, unsure = unsure + $4 \
+        "UPDATE outbox SET next_try_at = $3, waits_since = $5, in_flight = FALSE, unsure = unsure + $4 \
          WHERE id = $1 AND tries = $2",
     )
     .bind(id)
     .bind(tries)
-    .bind(until)
+    .bind(rest.until)
     .bind(unsure)
+    .bind(rest.since)
     .execute(&mut *connection)
     .await?;
     // After that statement, which waits for whoever withdraws the message just now.
@@ -197,15 +204,19 @@ pub(in crate::store) async fn postpone(
     Ok(())
 }
 
-pub(in crate::store) async fn recall(
-    connection: &mut Connection,
-    now: Timestamp,
-    latest: Timestamp,
-) -> Result<u64> {
+/// The latest times at which a rest can have begun, and can end, if no clock was wrong.
+fn latest(now: Timestamp) -> (Timestamp, Timestamp) {
+    (now.plus(CLOCK_SKEW), now.plus(LONGEST_REST).plus(CLOCK_SKEW))
+}
+
+pub(in crate::store) async fn recall(connection: &mut Connection, lease: Rest) -> Result<u64> {
+    let (latest_begin, latest_end) = latest(lease.since);
     let recalled = sqlx::query(Backend::OUTBOX_RECALL)
         .persistent(false)
-        .bind(latest)
-        .bind(now)
+        .bind(latest_begin)
+        .bind(latest_end)
+        .bind(lease.since)
+        .bind(lease.until)
         .execute(connection)
         .await?;
     Ok(recalled.rows_affected())
@@ -216,14 +227,16 @@ pub(in crate::store) async fn renew(
     connection: &mut Connection,
     id: Uuid,
     tries: i32,
-    until: Timestamp,
+    lease: Rest,
 ) -> Result<Hold> {
     let withdrawn: Option<bool> = sqlx::query_scalar(
-        "UPDATE outbox SET next_try_at = $3 WHERE id = $1 AND tries = $2 AND in_flight RETURNING withdrawn",
+        "UPDATE outbox SET next_try_at = $3, waits_since = $4 WHERE id = $1 AND tries = $2 AND in_flight \
+         RETURNING withdrawn",
     )
     .bind(id)
     .bind(tries)
-    .bind(until)
+    .bind(lease.until)
+    .bind(lease.since)
     .fetch_optional(connection)
     .await?;
     Ok(match withdrawn {
