@@ -169,7 +169,7 @@ impl Database for Postgres {
     }
 
     async fn hear_revocations(&self, heard: &Notify) {
-        pooler::until_listening_works(&self.pool.server()).await;
+        pooler::until_listening_works(|| self.pool.server()).await;
         announcements::hear(&self.pool, REVOCATIONS, heard).await;
     }
 

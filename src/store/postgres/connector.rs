@@ -12,7 +12,7 @@ use sqlx::{
     Connection as _, PgConnection,
     postgres::{PgConnectOptions, PgSslMode},
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     server::{self, Server},
@@ -32,6 +32,8 @@ const HEAD_START: Duration = Duration::from_millis(250);
 pub(super) struct Opened {
     pub(super) connection: PgConnection,
     pub(super) server: Server,
+    /// Between these it said so.
+    pub(super) asked: (Instant, Instant),
 }
 
 /// Makes connections. Its `Debug` hides the password, which sqlx shows.
@@ -116,8 +118,9 @@ impl Connector {
     async fn attempt(&self, host: usize, options: PgConnectOptions) -> Result<(usize, Opened)> {
         let attempt = async {
             let mut connection = PgConnection::connect_with(&options).await?;
+            let begun = Instant::now();
             let server = server::ask(&mut connection).await?;
-            Ok::<_, sqlx::Error>(Opened { connection, server })
+            Ok::<_, sqlx::Error>(Opened { connection, server, asked: (begun, Instant::now()) })
         };
         let silent = |_elapsed| Error::Unavailable(Silent.into());
         let opened = timeout(self.patience, attempt).await.map_err(silent)??;

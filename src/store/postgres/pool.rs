@@ -22,6 +22,7 @@ use tokio::{
 
 use self::{
     lease::Lease,
+    opening::Opening,
     state::{Live, Room, State, Turn},
     supervision::Newest,
 };
@@ -33,6 +34,7 @@ use super::{
 use crate::store::{Error, PATIENCE, PoolUse, Result, write_health::Busy};
 
 mod lease;
+mod opening;
 mod state;
 mod supervision;
 
@@ -171,24 +173,25 @@ impl Shared {
         if room == Room::None {
             return;
         }
-        // A lease may be dropped where there is no runtime; whoever waits then has one, and asks again.
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(Arc::clone(self).open_for_those_who_wait())),
-            Err(_no_runtime) => self.lock().not_begun(),
+        let opening = Opening::counted(self);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { opening.pool().open_for_those_who_wait(opening).await });
         }
     }
 
     /// Tries until it has one, or nobody waits any more.
-    async fn open_for_those_who_wait(self: Arc<Self>) {
+    async fn open_for_those_who_wait(self: Arc<Self>, opening: Opening) {
         let mut pause = PAUSES.0;
         loop {
             // From before: what is found out meanwhile holds for this one as well.
             let (generation, era) = self.lock().age();
             match self.connector.open().await {
-                Ok(Opened { connection, server }) => {
-                    self.note_server(&server);
+                Ok(opened) => {
+                    self.note_server(&opened);
+                    let Opened { connection, server, .. } = opened;
                     let live = Live::new(connection, server, generation, era);
                     self.lock().opened(&live);
+                    opening.is_over();
                     self.hand_on(live);
                     // Others may wait who came while no connection could be made.
                     let room = self.lock().room();
@@ -196,7 +199,7 @@ impl Shared {
                 }
                 Err(error) => {
                     if !self.refused(error) {
-                        return;
+                        return opening.is_over();
                     }
                 }
             }

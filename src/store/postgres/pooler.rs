@@ -45,7 +45,9 @@ pub(super) async fn sharing(options: &PgConnectOptions) -> Result<Sharing> {
     if session::is_pinned(options) {
         return Ok(Sharing::Sessions);
     }
-    let mut one = options.connect().await?;
+    // A host that is cut off says nothing, and TCP waits for minutes.
+    let silent = |_elapsed| Error::Unavailable("the server does not answer in time".into());
+    let mut one = timeout(PATIENCE, options.connect()).await.map_err(silent)??;
     // A server that has no second connection for us, or not now, lends none to two clients.
     let other = timeout(PATIENCE, options.connect()).await;
     let Ok(Ok(mut other)) = other else { return Ok(Sharing::Sessions) };
@@ -69,10 +71,11 @@ pub(super) async fn sharing(options: &PgConnectOptions) -> Result<Sharing> {
 }
 
 /// Waits for ever behind a pooler in transaction mode: a LISTEN there stays on a connection that is lent to others, who get
-/// what we should hear. Readers look for themselves anyway.
-pub(super) async fn until_listening_works(options: &PgConnectOptions) {
+/// what we should hear. Readers look for themselves anyway. `server` is asked each time: of several hosts another one may have taken
+/// the place of the one that was right at first.
+pub(super) async fn until_listening_works(server: impl Fn() -> PgConnectOptions) {
     loop {
-        match sharing(options).await {
+        match sharing(&server()).await {
             Ok(Sharing::Sessions) => return,
             Ok(Sharing::Transactions) => {
                 tracing::info!(
@@ -116,4 +119,30 @@ async fn prepare(one: &mut PgConnection, other: &mut PgConnection) -> sqlx::Resu
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// One that refuses, one that is silent, and one that is known to be no pooler.
+    #[tokio::test(start_paused = true)]
+    async fn each_look_is_at_the_server_that_is_right_by_then() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let silent = silent.local_addr().unwrap().port();
+        let looks = Cell::new(0);
+        let server = || {
+            looks.set(looks.get() + 1);
+            let at = |port| PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(port);
+            match looks.get() {
+                1 => at(1),
+                2 => at(silent),
+                _ => session::pinned(at(1)),
+            }
+        };
+        until_listening_works(server).await;
+        assert_eq!(looks.get(), 3);
+    }
 }
