@@ -61,6 +61,7 @@ impl Writer {
             begins: Some(begins),
             answer: None,
             result: None,
+            is_idle: false,
         };
         let begun = async {
             // An error says that there is no writer any more; then nothing begins either.
@@ -82,8 +83,9 @@ trait Write: std::fmt::Debug + Send {
     /// Tells the caller that it begins; returns whether they are still there. From then on it runs to its end.
     fn begin(&mut self) -> bool;
 
-    /// Runs the statements, perhaps once more. Returns whether all went well; if not, they are to be undone.
-    async fn run(&mut self, connection: &mut SqliteConnection) -> bool;
+    /// Runs the statements, perhaps once more. Returns whether all went well; if not, they are to be undone. `is_asked`: it matters
+    /// whether they write anything.
+    async fn run(&mut self, connection: &mut SqliteConnection, is_asked: bool) -> bool;
 
     /// Tells the caller what came of it.
     fn answer(self: Box<Self>, committed: Result<()>, health: &WriteHealth);
@@ -98,6 +100,8 @@ struct Waiting<A, T> {
     begins: Option<oneshot::Sender<oneshot::Receiver<Result<T>>>>,
     answer: Option<oneshot::Sender<Result<T>>>,
     result: Option<Result<T>>,
+    /// Whether it wrote nothing, which succeeds on a full disk, too.
+    is_idle: bool,
 }
 
 impl<A, T> std::fmt::Debug for Waiting<A, T> {
@@ -114,16 +118,20 @@ impl<A: Send + Sync, T: Send> Write for Waiting<A, T> {
         self.begins.take().is_some_and(|begins| begins.send(answered).is_ok())
     }
 
-    async fn run(&mut self, connection: &mut SqliteConnection) -> bool {
+    async fn run(&mut self, connection: &mut SqliteConnection, is_asked: bool) -> bool {
+        let before = if is_asked { changes(connection).await } else { None };
         let result = (self.body)(connection, &self.args).instrument(self.span.clone()).await;
+        self.is_idle = before.is_some() && changes(connection).await == before;
         self.result.insert(result).is_ok()
     }
 
     fn answer(self: Box<Self>, committed: Result<()>, health: &WriteHealth) {
-        let Self { operation, span, answer, result, .. } = *self;
+        let Self { operation, span, answer, result, is_idle, .. } = *self;
         let not_run = || Err(Error::Unavailable("the transaction ended before this write".into()));
         let result = committed.and_then(|()| result.unwrap_or_else(not_run));
-        health.note(&result);
+        if result.is_err() || !is_idle {
+            health.note(&result);
+        }
         let result = span.in_scope(|| operation.end_in_task(result));
         if let Some(answer) = answer {
             let _gone = answer.send(result);
@@ -178,7 +186,9 @@ async fn commit(place: &Place, writes: &mut [Box<dyn Write>]) -> Result<()> {
     let Place { pool, presence, .. } = place;
     presence.check()?;
     // Hardly ever does one fail. A savepoint for each would cost every write two statements more.
-    if !all_or_nothing(pool, writes).await? && writes.len() > 1 {
+    // While all is well a success is no news, whatever it wrote.
+    let is_asked = place.health.has_failed();
+    if !all_or_nothing(pool, writes, is_asked).await? && writes.len() > 1 {
         each_by_itself(pool, writes).await?;
     }
     // A commit into a file that nobody will find again is none.
@@ -186,10 +196,14 @@ async fn commit(place: &Place, writes: &mut [Box<dyn Write>]) -> Result<()> {
 }
 
 /// Returns whether all went well; where one fails, nothing is written.
-async fn all_or_nothing(pool: &SqlitePool, writes: &mut [Box<dyn Write>]) -> Result<bool> {
+async fn all_or_nothing(
+    pool: &SqlitePool,
+    writes: &mut [Box<dyn Write>],
+    is_asked: bool,
+) -> Result<bool> {
     let mut transaction = begin(pool).await?;
     for write in writes {
-        if !write.run(&mut transaction).await {
+        if !write.run(&mut transaction, is_asked).await {
             transaction.rollback().await?;
             return Ok(false);
         }
@@ -198,12 +212,17 @@ async fn all_or_nothing(pool: &SqlitePool, writes: &mut [Box<dyn Write>]) -> Res
     Ok(true)
 }
 
+/// How many rows this connection has changed so far; nothing where it can't say so.
+async fn changes(connection: &mut SqliteConnection) -> Option<i64> {
+    sqlx::query_scalar("SELECT total_changes()").fetch_one(connection).await.ok()
+}
+
 /// Those that fail undo their own statements, and no others.
 async fn each_by_itself(pool: &SqlitePool, writes: &mut [Box<dyn Write>]) -> Result<()> {
     let mut transaction = begin(pool).await?;
     for write in writes {
         let mut savepoint = transaction.begin().await?;
-        if write.run(&mut savepoint).await {
+        if write.run(&mut savepoint, true).await {
             savepoint.commit().await?;
         } else {
             savepoint.rollback().await?;

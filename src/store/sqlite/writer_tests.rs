@@ -43,6 +43,30 @@ async fn parent(writer: &Writer, id: i64) -> Result<()> {
     writer.write(operation(), id, body).await
 }
 
+/// A write that finds nothing to do.
+async fn nothing(writer: &Writer) -> Result<()> {
+    let body: Body<(), ()> = |connection, ()| {
+        Box::pin(async move {
+            connection.execute("UPDATE parent SET id = 7 WHERE id = -1").await?;
+            Ok(())
+        })
+    };
+    writer.write(operation(), (), body).await
+}
+
+/// A write that fails for the store's own reasons.
+async fn fails(writer: &Writer) -> Result<()> {
+    let body: Body<(), ()> = |connection, ()| {
+        Box::pin(async move {
+            connection
+                .execute("INSERT INTO parent VALUES (1); INSERT INTO gone VALUES (1)")
+                .await?;
+            Ok(())
+        })
+    };
+    writer.write(operation(), (), body).await
+}
+
 /// A write that tells what `writing` says while it runs.
 async fn told_while_it_runs(writer: &Writer, writing: &Arc<AtomicBool>) -> Result<bool> {
     let body: Body<Arc<AtomicBool>, bool> =
@@ -132,4 +156,29 @@ async fn a_write_runs_in_the_span_of_its_caller() {
         let told = writer.write(operation(), (), body).instrument(span.clone()).await.unwrap();
         assert!(told.is_some() && told == span.id());
     }
+}
+
+/// On a full disk, looking for what is to be done succeeds as ever.
+#[tokio::test]
+async fn what_wrote_nothing_does_not_say_that_writes_work_again() {
+    let (folder, pool, _writer) = writer().await;
+    let place = place(&folder, pool);
+    let health = place.health.clone();
+    let writer = Writer::start(place, Arc::default());
+    fails(&writer).await.unwrap_err();
+    nothing(&writer).await.unwrap();
+    assert!(health.has_failed(), "one by itself");
+    fails(&writer).await.unwrap_err();
+    assert!(health.is_failing());
+    nothing(&writer).await.unwrap();
+    assert!(health.is_failing());
+    parent(&writer, 1).await.unwrap();
+    assert!(!health.has_failed());
+    // And beside others, which share a commit.
+    let results = tokio::join!(fails(&writer), nothing(&writer), fails(&writer), nothing(&writer));
+    assert!(results.0.is_err() && results.1.is_ok() && results.2.is_err() && results.3.is_ok());
+    assert!(health.is_failing());
+    let results = tokio::join!(nothing(&writer), parent(&writer, 2), nothing(&writer));
+    assert!(results.0.is_ok() && results.1.is_ok() && results.2.is_ok());
+    assert!(!health.has_failed());
 }
