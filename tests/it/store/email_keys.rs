@@ -65,3 +65,45 @@ async fn a_domain_that_is_not_ascii_gets_its_key_anew(
     // So the domain is anybody's whose it is.
     assert!(store.user_create(user("eva@fass.example", "eva@fass.example")).await.unwrap());
 }
+
+/// Whoever has shown that they read the mailbox is found by its address, in whatever spelling they registered it; the other one
+/// claims it, as after a registration.
+#[rstest]
+#[case::the_unicode_one([true, false], 0)]
+#[case::the_ascii_one([false, true], 1)]
+#[case::both([true, true], 1)]
+#[case::neither([false, false], 1)]
+#[tokio::test]
+async fn of_two_accounts_of_a_mailbox_the_verified_one_gets_the_key(
+    #[case] verified: [bool; 2],
+    #[case] winner: usize,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let mut users = [
+        user("max@bücher.example", "max@bücher.example"),
+        user("max@xn--bcher-kva.example", "max@xn--bcher-kva.example"),
+    ];
+    for (new, verified) in users.iter_mut().zip(verified) {
+        new.user.email_verified = verified;
+        assert!(store.user_create(new.clone()).await.unwrap());
+    }
+    for _ in 0..2 {
+        store.migrate().await.unwrap();
+        for typed in ["max@bücher.example", "MAX@xn--bcher-kva.example"] {
+            let name = LoginName::parse(typed).unwrap();
+            let found = store.user_by_login(&name).await.unwrap();
+            assert_eq!(found.map(|found| found.user.id), Some(users[winner].user.id), "{typed}");
+        }
+        // Nobody is lost, and both log in by their usernames.
+        for new in &users {
+            let name = LoginName::parse(&new.user.username).unwrap();
+            let found = store.user_by_login(&name).await.unwrap();
+            assert_eq!(found.map(|found| found.user.id), Some(new.user.id));
+        }
+        let claims =
+            "SELECT COUNT(*) FROM users WHERE claimed_email_key = 'max@xn--bcher-kva.example'";
+        assert_eq!(database.number(claims).await, i64::from(winner == 0));
+    }
+}
