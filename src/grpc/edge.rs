@@ -15,7 +15,7 @@ use futures_util::FutureExt as _;
 use tonic::{
     Code, Status,
     body::Body,
-    codegen::http::{HeaderMap, Request, Response},
+    codegen::http::{HeaderMap, HeaderValue, Request, Response},
 };
 use tower::{Layer, Service};
 
@@ -23,7 +23,7 @@ use super::{
     deadline_body::DeadlineBody,
     faults,
     request_body::Upload,
-    status::{cancelled, deadline_exceeded},
+    status::{PUSHBACK, cancelled, deadline_exceeded},
 };
 use crate::domain;
 
@@ -93,9 +93,21 @@ where
     }
 }
 
+/// Asks for no retry where the caller's deadline would be over before it. A client with a retry policy would wait until then all the
+/// same and report DEADLINE_EXCEEDED: why it was refused, and until when, would be lost with the time (gRFC A6: a pushback below 0 is
+/// "do not retry"). RetryInfo, which is for people's code, stays as it is.
+fn no_vain_retry(response: &mut Response<Body>, end: Instant) {
+    let left = end.saturating_duration_since(Instant::now()).as_millis();
+    let Some(pushback) = response.headers_mut().get_mut(PUSHBACK) else { return };
+    let wait = pushback.to_str().ok().and_then(|millis| millis.parse::<u128>().ok());
+    if wait.is_some_and(|wait| wait >= left) {
+        *pushback = HeaderValue::from_static("-1");
+    }
+}
+
 /// The response with the code that it should have, and no longer than until `end`.
 fn honest(
-    response: Response<Body>,
+    mut response: Response<Body>,
     max_request: usize,
     upload: &Upload,
     end: Option<Instant>,
@@ -110,10 +122,9 @@ fn honest(
             return meant.into_http();
         }
     }
-    match end {
-        Some(end) => response.map(|body| Body::new(DeadlineBody::new(body, end.into()))),
-        None => response,
-    }
+    let Some(end) = end else { return response };
+    no_vain_retry(&mut response, end);
+    response.map(|body| Body::new(DeadlineBody::new(body, end.into())))
 }
 
 /// The `grpc-timeout` that a caller sent: up to eight digits and a unit (the gRPC specification over HTTP/2).
@@ -161,16 +172,60 @@ mod tests {
         }
     }
 
-    async fn time_until_answer(grpc_timeout: Option<&str>) -> (Duration, Option<Code>) {
-        let rules =
-            EdgeLayer { max_deadline: Duration::from_secs(30), max_request: 1, max_head: 1024 };
+    /// Says to come back after so many milliseconds.
+    #[derive(Clone)]
+    struct Later(&'static str);
+
+    impl Service<Request<Body>> for Later {
+        type Response = Response<Body>;
+        type Error = Infallible;
+        type Future = std::future::Ready<Result<Response<Body>, Infallible>>;
+
+        fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _request: Request<Body>) -> Self::Future {
+            let mut response = deadline_exceeded().into_http();
+            response.headers_mut().insert(PUSHBACK, HeaderValue::from_static(self.0));
+            std::future::ready(Ok(response))
+        }
+    }
+
+    fn rules() -> EdgeLayer {
+        EdgeLayer { max_deadline: Duration::from_secs(30), max_request: 1, max_head: 1024 }
+    }
+
+    fn request(grpc_timeout: Option<&str>) -> Request<Body> {
         let mut request = Request::post("/").body(Body::default()).unwrap();
         request.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
         if let Some(text) = grpc_timeout {
             request.headers_mut().insert("grpc-timeout", text.parse().unwrap());
         }
+        request
+    }
+
+    #[tokio::test]
+    async fn a_retry_that_would_come_after_the_deadline_is_not_asked_for() {
+        for (asked, wait, told) in [
+            (Some("60S"), "1000", "1000"),
+            (Some("60S"), "59000", "59000"),
+            (Some("60S"), "60000", "-1"),
+            (Some("60S"), "2147483647", "-1"),
+            (Some("5n"), "1", "-1"),
+            // Ours ends a call, and not the caller's retries.
+            (Some("1H"), "1800000", "1800000"),
+            (None, "60000", "60000"),
+            (Some("nonsense"), "60000", "60000"),
+        ] {
+            let response = rules().layer(Later(wait)).call(request(asked)).await.unwrap();
+            assert_eq!(response.headers()[PUSHBACK], told, "{asked:?}, {wait}");
+        }
+    }
+
+    async fn time_until_answer(grpc_timeout: Option<&str>) -> (Duration, Option<Code>) {
         let begun = tokio::time::Instant::now();
-        let response = rules.layer(Hangs).call(request).await.unwrap();
+        let response = rules().layer(Hangs).call(request(grpc_timeout)).await.unwrap();
         let status = Status::from_header_map(response.headers());
         (begun.elapsed(), status.map(|status| status.code()))
     }

@@ -28,6 +28,9 @@ const MAX_DETAILS: usize = 4500 - 200;
 const PER_VIOLATION: usize = 16;
 const PER_DETAILS: usize = 256;
 
+/// What clients with a retry policy are told to wait, in milliseconds (gRFC A6).
+pub(super) const PUSHBACK: &str = "grpc-retry-pushback-ms";
+
 /// What a caller is told to wait when the database is away.
 const STORE_RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -214,7 +217,7 @@ fn taken(field: &'static str, reason: &'static str, text: &'static str) -> Statu
 }
 
 /// Not now. Clients with a retry policy look at the pushback alone (gRFC A6), people's code at RetryInfo: both say the same, in
-/// whole milliseconds and never too early.
+/// whole milliseconds and never too early. Where the caller's deadline is over by then, the edge asks for no retry instead.
 fn later(code: Code, reason: &'static str, text: &'static str, wait: Duration) -> Status {
     let millis = wait.as_nanos().div_ceil(1_000_000);
     // What is larger is no pushback to a client, and then it would not try again at all.
@@ -222,7 +225,7 @@ fn later(code: Code, reason: &'static str, text: &'static str, wait: Duration) -
     let mut details = details(reason);
     details.set_retry_info(Some(Duration::from_millis(millis.unsigned_abs().into())));
     let mut status = Status::with_error_details(code, text, details);
-    status.metadata_mut().insert("grpc-retry-pushback-ms", MetadataValue::from(millis));
+    status.metadata_mut().insert(PUSHBACK, MetadataValue::from(millis));
     status
 }
 

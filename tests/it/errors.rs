@@ -1,6 +1,8 @@
 //! What holds for every RPC there is, and for errors in general.
 
-use countersign::pb::{DESCRIPTORS, VerifyEmailRequest};
+use std::time::Duration;
+
+use countersign::pb::{DESCRIPTORS, ResendCodeRequest, VerifyEmailRequest};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use tonic::{Code, Status, client::Grpc};
@@ -93,6 +95,28 @@ async fn without_its_database_the_service_is_unavailable_and_says_when_to_come_b
     }
     server.database.set_away(false).await;
     assert!(server.login(&user.username, PASSWORD).await.is_ok());
+}
+
+/// Clients with a retry policy would wait for their deadline and report that instead.
+#[tokio::test]
+async fn whoever_has_no_time_to_wait_is_asked_not_to_retry_and_told_why_and_how_long() {
+    use tonic_types::StatusExt as _;
+    let server = Server::start(Backend::Sqlite).await;
+    server.clock.stop();
+    let challenge = server.challenge(&server.user(true).await).await;
+    for (seconds, pushback) in [(None, None), (Some(3600), None), (Some(20), Some("-1"))] {
+        let mut request =
+            tonic::Request::new(ResendCodeRequest { challenge_id: challenge.challenge_id.clone() });
+        if let Some(seconds) = seconds {
+            request.set_timeout(Duration::from_secs(seconds));
+        }
+        let refused = server.auth.clone().resend_code(request).await.unwrap_err();
+        assert_eq!(reason(&refused), "THROTTLED");
+        let wait = refused.get_error_details().retry_info().unwrap().retry_delay.unwrap();
+        let told = refused.metadata().get("grpc-retry-pushback-ms").unwrap().to_str().unwrap();
+        assert_eq!(told, pushback.map_or(wait.as_millis().to_string(), ToOwned::to_owned));
+        assert!(wait > Duration::from_secs(20), "{wait:?}");
+    }
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ async fn fails(writer: &Writer) -> Result<()> {
     let body: Body<(), ()> = |connection, ()| {
         Box::pin(async move {
             connection
-                .execute("INSERT INTO parent VALUES (1); INSERT INTO gone VALUES (1)")
+                .execute("INSERT INTO child VALUES (NULL); INSERT INTO gone VALUES (1)")
                 .await?;
             Ok(())
         })
