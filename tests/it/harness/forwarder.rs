@@ -3,7 +3,10 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio::{
@@ -29,6 +32,8 @@ pub struct Forwarder {
     pub address: SocketAddr,
     target: Arc<Mutex<Option<PathBuf>>>,
     fate: watch::Sender<Fate>,
+    /// How many connections were not accepted.
+    refused: Arc<AtomicUsize>,
 }
 
 impl Forwarder {
@@ -36,9 +41,18 @@ impl Forwarder {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let target = Arc::new(Mutex::new(Some(socket.to_owned())));
-        let fate = watch::Sender::new(Fate::Kept);
-        tokio::spawn(forward(listener, Arc::clone(&target), fate.subscribe()));
-        Self { address, target, fate }
+        let (fate, refused) = (watch::Sender::new(Fate::Kept), Arc::<AtomicUsize>::default());
+        tokio::spawn(forward(
+            listener,
+            Arc::clone(&target),
+            fate.subscribe(),
+            Arc::clone(&refused),
+        ));
+        Self { address, target, fate, refused }
+    }
+
+    pub fn refused(&self) -> usize {
+        self.refused.load(Ordering::SeqCst)
     }
 
     /// New connections go there from now on; nothing: none is accepted.
@@ -56,6 +70,7 @@ async fn forward(
     listener: TcpListener,
     target: Arc<Mutex<Option<PathBuf>>>,
     fate: watch::Receiver<Fate>,
+    refused: Arc<AtomicUsize>,
 ) {
     // Until the forwarder is dropped.
     while fate.has_changed().is_ok() {
@@ -65,6 +80,8 @@ async fn forward(
         fate.mark_unchanged();
         if let Some(target) = target {
             tokio::spawn(one(client, target, fate));
+        } else {
+            refused.fetch_add(1, Ordering::SeqCst);
         }
     }
 }

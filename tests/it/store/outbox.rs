@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use countersign::store::{
-    ClaimedMessage, OutboxState, Places, Priority, Rest, SealedMessage, Store,
+    ClaimedMessage, Hold, OutboxState, Places, Priority, Rest, SealedMessage, Store,
 };
 use rstest::rstest;
 
@@ -81,6 +81,24 @@ async fn a_message_that_is_put_off_waits_unless_somebody_else_has_it_by_then(
     // The first one was slow, and its lease is over: it has no say any more.
     store.outbox_postpone(first.id, first.tries, rest_until(6)).await.unwrap();
     assert_eq!(claim(store.as_ref(), 64, 8).await, []);
+}
+
+/// It was on its way when the sending ended. It must not take the message from whoever claims it next.
+#[rstest]
+#[tokio::test]
+async fn a_renewal_that_comes_after_the_end_changes_nothing(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    put(store.as_ref(), &[new_message()]).await;
+    let first = claim(store.as_ref(), 0, 8).await.remove(0);
+    let renew = async || store.outbox_renew(first.id, first.tries, rest_until(99)).await.unwrap();
+    assert_eq!(renew().await, Hold::Held);
+    store.outbox_postpone(first.id, first.tries, rest_until(5)).await.unwrap();
+    assert_eq!(renew().await, Hold::Lost);
+    assert_eq!(claim(store.as_ref(), 5, 8).await[0].tries, 2);
+    assert_eq!(renew().await, Hold::Lost, "somebody else has it");
 }
 
 /// What a replica leaves behind.

@@ -242,3 +242,77 @@ impl State {
         self.open == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many who wait.
+    fn waiting(state: &mut State, number: usize) -> Vec<Turn> {
+        (0..number).map(|_| state.turn().unwrap().0).collect()
+    }
+
+    /// How many connections are begun to be opened.
+    fn begun(state: &mut State) -> usize {
+        std::iter::from_fn(|| (state.room() == Room::ForOneMore).then_some(())).count()
+    }
+
+    fn away() -> Arc<Error> {
+        Arc::new(Error::Unavailable("away".into()))
+    }
+
+    #[test]
+    fn one_is_opened_for_each_who_waits_and_no_more_than_there_may_be() {
+        let mut state = State::new(3);
+        assert_eq!(begun(&mut state), 0);
+        let mut turns = waiting(&mut state, 2);
+        assert_eq!(begun(&mut state), 2);
+        turns.extend(waiting(&mut state, 2));
+        assert_eq!((begun(&mut state), state.connecting), (1, 3));
+        // Whoever has left needs none.
+        let mut state = State::new(3);
+        let mut turns = waiting(&mut state, 2);
+        turns.pop();
+        assert_eq!(begun(&mut state), 1);
+    }
+
+    /// Otherwise each who waits would knock at a server that is away.
+    #[test]
+    fn of_several_that_are_refused_one_goes_on() {
+        let mut state = State::new(8);
+        let turns = waiting(&mut state, 3);
+        assert_eq!(begun(&mut state), 3);
+        let again = [0; 3].map(|_| state.refused(away(), false));
+        assert_eq!((again, state.connecting), ([false, false, true], 1));
+        drop(turns);
+        assert!(!state.refused(away(), false), "nobody waits any more");
+        assert_eq!(state.connecting, 0);
+    }
+
+    #[test]
+    fn what_waiting_does_not_mend_is_told_to_those_who_wait_unless_others_have_connections() {
+        for (open, told) in [(0, true), (1, false)] {
+            let mut state = State { open, ..State::new(8) };
+            let mut turns = waiting(&mut state, 2);
+            assert_eq!(begun(&mut state), 2);
+            state.refused(away(), true);
+            let Some(Turn::Wait(handed)) = turns.first_mut() else { panic!("none is idle") };
+            assert_eq!(matches!(handed.try_recv(), Ok(Err(_))), told);
+        }
+    }
+
+    #[test]
+    fn a_server_without_place_makes_the_pool_small_and_is_told_of_once() {
+        let mut state = State { open: 2, ..State::new(8) };
+        let _turns = waiting(&mut state, 4);
+        assert_eq!(begun(&mut state), 4);
+        assert_eq!(state.too_many(), (2, 8, true));
+        assert_eq!([0; 4].map(|_| state.refused(away(), false)), [false; 4]);
+        assert_eq!(
+            (begun(&mut state), state.connecting),
+            (0, 0),
+            "who waits gets one that becomes free"
+        );
+        assert_eq!(state.too_many(), (2, 8, false));
+    }
+}
