@@ -75,6 +75,8 @@ mod tests {
             &["text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"],
             &["application/json"],
             &["application/openmetrics-text;q=0, */*"],
+            &["application/openmetrics-text;q=0"],
+            &["application/openmetrics-text;q=nonsense"],
             &["application/openmetrics-text;version=2.0.0,*/*;q=0.1"],
             &["application/openmetrics-text;q=0.4,text/plain;version=0.0.4;q=0.5"],
             &["nonsense;;q=x"],
