@@ -3,7 +3,10 @@
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::{becomes, serve, write};
-use crate::harness::{Backend, Database, server::registration};
+use crate::{
+    harness::{Backend, Database, server::registration},
+    store::new_user,
+};
 
 /// A full disk, as Postgres says it (53100).
 const FULL: &str = "
@@ -52,4 +55,33 @@ async fn nothing_is_acknowledged_whose_transaction_was_aborted_by_a_question_of_
     let acknowledged = server.register(user).await.is_ok();
     let kept = format!("SELECT COUNT(*) FROM users WHERE username = '{username}'");
     assert_eq!(database.number(&kept).await > 0, acknowledged);
+}
+
+/// Cuts the connection of whoever adds a user, the first time; a sequence counts, since no rollback takes that back.
+const CUT_ONCE: &str = "
+    CREATE SEQUENCE tries;
+    CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF nextval('tries') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+      RETURN NEW;
+    END $$;";
+
+/// A transaction that surely did not happen is run again. One whose COMMIT was sent may have: whoever runs it again may do it twice.
+#[tokio::test]
+async fn a_transaction_is_run_again_unless_its_commit_was_sent() {
+    for (when, added, tries) in [
+        ("CREATE TRIGGER cut BEFORE INSERT ON users", true, 2),
+        (
+            "CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON users DEFERRABLE INITIALLY DEFERRED",
+            false,
+            1,
+        ),
+    ] {
+        let database = Database::new(Backend::Postgres).await;
+        let store = database.store().await;
+        database.run(CUT_ONCE).await;
+        database.run(&format!("{when} FOR EACH ROW EXECUTE FUNCTION cut()")).await;
+        assert_eq!(store.user_create(new_user()).await.ok(), added.then_some(true), "{when}");
+        assert_eq!(database.number("SELECT last_value FROM tries").await, tries, "{when}");
+        store.close().await;
+    }
 }
