@@ -7,18 +7,22 @@ use tokio::{
         AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufStream, DuplexStream,
         duplex,
     },
+    net::{TcpListener, TcpStream},
     time::{Instant, sleep},
 };
 
 use super::{
-    auth,
+    Smtp, auth,
+    connect::Wire,
     dialogue::Dialogue,
     error::{Error, Step},
     judge::{is_stale, judge},
     timeouts::Timeouts,
     transaction,
 };
-use crate::delivery::{FailureKind, Progress, endpoint::Login, mail::Mail};
+use crate::delivery::{
+    FailureKind, Progress, SmtpUrl, Templates, Trust, endpoint::Login, mail::Mail,
+};
 
 const OFFER: &str = "250-test\r\n250 SMTPUTF8\r\n";
 const DATA: [&str; 4] = ["250 yes\r\n", "250 yes\r\n", "354 go on\r\n", "250 it will arrive\r\n"];
@@ -118,6 +122,23 @@ async fn a_kept_connection_that_is_silent_is_given_up_after_ten_seconds() {
         transaction::send(&mut server, &mail("bob@example.com"), &progress).await.unwrap_err();
     assert!(is_stale(&late) && !progress.is_handed_over(), "{late}");
     assert_eq!(begun.elapsed(), Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_connection_that_is_used_again_has_the_time_of_one_that_was_kept() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let wire = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let smtp = Smtp::new(
+        SmtpUrl::parse("smtp://127.0.0.1:25").unwrap(),
+        "auth@example.com".parse().unwrap(),
+        Templates::load(None).unwrap(),
+        &Trust::default(),
+    )
+    .unwrap();
+    smtp.keep(Dialogue::new(Wire::Left(wire), Timeouts::RFC_5321));
+    let again = smtp.take().unwrap();
+    assert_eq!(again.timeouts().mail, Timeouts::RFC_5321.mail_when_kept);
+    assert!(smtp.take().is_none(), "whoever takes it owns it");
 }
 
 /// The server takes almost as long as it may, and not a second longer.

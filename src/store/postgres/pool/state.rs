@@ -301,6 +301,16 @@ mod tests {
         }
     }
 
+    /// They may never come back.
+    #[test]
+    fn connections_in_use_of_a_server_that_is_gone_take_no_place() {
+        let mut state = State { open: 3, ..State::new(3) };
+        let _turns = waiting(&mut state, 2);
+        assert_eq!(begun(&mut state), 0);
+        state.next_era();
+        assert_eq!(begun(&mut state), 2);
+    }
+
     #[test]
     fn a_server_without_place_makes_the_pool_small_and_is_told_of_once() {
         let mut state = State { open: 2, ..State::new(8) };
