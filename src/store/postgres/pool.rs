@@ -191,7 +191,7 @@ impl Shared {
                     let Opened { connection, server, .. } = opened;
                     let live = Live::new(connection, server, generation, era);
                     self.lock().opened(&live);
-                    opening.is_over();
+                    opening.uncounted();
                     self.hand_on(live);
                     // Others may wait who came while no connection could be made.
                     let room = self.lock().room();
@@ -199,7 +199,7 @@ impl Shared {
                 }
                 Err(error) => {
                     if !self.refused(error) {
-                        return opening.is_over();
+                        return opening.uncounted();
                     }
                 }
             }

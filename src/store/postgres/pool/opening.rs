@@ -24,8 +24,8 @@ impl Opening {
         Arc::clone(&self.pool)
     }
 
-    /// It was uncounted.
-    pub(super) fn is_over(mut self) {
+    /// `State` has taken it out of its count.
+    pub(super) fn uncounted(mut self) {
         self.is_counted = false;
     }
 }
