@@ -1,6 +1,6 @@
 //! Login: a password gives tokens, or a challenge where the user has a second factor.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use futures_util::TryFutureExt as _;
 use tokio::time::{Instant, sleep_until};

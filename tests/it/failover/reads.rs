@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use countersign::{
-    domain::{ThrottleRule, Timestamp},
+    domain::{Actor, ThrottleRule, Timestamp},
     store::{self, Charge, Error, FactorChange, Result, Store},
 };
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
@@ -28,6 +28,7 @@ fn reads(store: &dyn Store) -> Vec<(&'static str, BoxFuture<'_, Result<()>>)> {
         user_id: Uuid::nil(),
         credential_version: 1,
         session_id: None,
+        actor: Actor::Nobody,
         address: None,
         now,
     };
