@@ -8,22 +8,9 @@ use sqlx::error::DatabaseError;
 /// An error of the driver. It has no source: it says everything itself.
 pub(super) struct Cause(pub(super) sqlx::Error);
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "most of the driver's kinds speak for themselves"
-)]
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            sqlx::Error::Database(error) => f.write_str(&of_server(&**error)),
-            sqlx::Error::Io(error) => f.write_str(&of_network(error)),
-            sqlx::Error::Tls(error) => write!(f, "TLS: {error}"),
-            sqlx::Error::Configuration(error) if error.to_string().contains("saslprep") => f.write_str(
-                "the password, or the user, holds a character that SCRAM forbids (RFC 4013), such as a control character: \
-                 choose another",
-            ),
-            error => write!(f, "{error}"),
-        }
+        f.write_str(&of_driver(&self.0))
     }
 }
 
@@ -35,6 +22,37 @@ impl fmt::Debug for Cause {
 }
 
 impl std::error::Error for Cause {}
+
+/// What is behind an error of the driver or of the store.
+pub(super) fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
+    match (error.downcast_ref::<sqlx::Error>(), error.source()) {
+        (Some(error), _) => of_driver(error),
+        (None, Some(source)) => in_words(source),
+        (None, None) => error.to_string(),
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most of the driver's kinds speak for themselves"
+)]
+fn of_driver(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => of_server(&**error),
+        sqlx::Error::Io(error) => of_network(error),
+        sqlx::Error::Tls(error) => format!("TLS: {error}"),
+        // A proxy that has no server to lead to closes the connection.
+        sqlx::Error::Protocol(text) if text.contains("response from SSLRequest") => {
+            "the server closed the connection, or is no Postgres: it did not say whether it speaks TLS".to_owned()
+        }
+        sqlx::Error::Configuration(error) if error.to_string().contains("saslprep") => {
+            "the password, or the user, holds a character that SCRAM forbids (RFC 4013), such as a control character: \
+             choose another"
+                .to_owned()
+        }
+        error => error.to_string(),
+    }
+}
 
 /// The server's own words, with what they mean where they are not plain, and its SQLSTATE.
 fn of_server(error: &(dyn DatabaseError + 'static)) -> String {
@@ -127,5 +145,17 @@ mod tests {
         let cause = Cause(sqlx::Error::Configuration(driver.into()));
         assert!(!cause.to_string().contains('q') || !cause.to_string().contains("'q'"), "{cause}");
         assert!(!format!("{cause:?}").contains("'q'"));
+    }
+
+    #[test]
+    fn what_is_behind_an_error_is_said_once() {
+        let refused = || sqlx::Error::Io(io::ErrorKind::ConnectionRefused.into());
+        let of_store = crate::store::Error::Unavailable(Cause(refused()).into());
+        for error in [&refused() as &(dyn std::error::Error + 'static), &of_store] {
+            assert_eq!(in_words(error), "connection refused: nothing listens there");
+        }
+        let tls = sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00 (m:95)".into());
+        let words = in_words(&tls);
+        assert!(words.contains("closed the connection") && !words.contains("95"), "{words}");
     }
 }

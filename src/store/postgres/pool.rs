@@ -31,7 +31,7 @@ use super::{
     url::ConnectionString,
     verdict::{refused_for_good, too_many_connections},
 };
-use crate::store::{Error, PATIENCE, PoolUse, Result, write_health::Busy};
+use crate::store::{Error, PATIENCE, PoolUse, Result, cause::in_words, write_health::Busy};
 
 mod lease;
 mod opening;
@@ -69,13 +69,8 @@ struct Shared {
 
 /// No connection could be made while a caller waited.
 #[derive(Debug, thiserror::Error)]
-#[error("no connection could be made: {}", cause(.0))]
+#[error("no connection could be made: {}", in_words(&**.0))]
 struct NoConnection(Arc<Error>);
-
-/// What is behind an error, which says so itself.
-fn cause(error: &Error) -> String {
-    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
-}
 
 impl Pool {
     /// A pool of `max_connections` at the most, and its first connection.
@@ -251,7 +246,7 @@ impl Shared {
     }
 
     /// All connections that are as old as this one leave: those that are idle now, the others when they come back.
-    fn discard_all(self: &Arc<Self>, generation: u64, why: &dyn std::error::Error) {
+    fn discard_all(self: &Arc<Self>, generation: u64, why: &(dyn std::error::Error + 'static)) {
         let idle = {
             let mut state = self.lock();
             if state.age().0 != generation {
@@ -259,7 +254,8 @@ impl Shared {
             }
             state.next_generation()
         };
-        tracing::info!(%why, idle = idle.len(), "the connections to the database are made anew");
+        let why = in_words(why);
+        tracing::info!(why, idle = idle.len(), "the connections to the database are made anew");
         idle.into_iter().for_each(goodbye);
         let room = self.lock().room();
         self.fill(room);
@@ -294,7 +290,7 @@ fn goodbye(live: Live) {
 }
 
 fn tell_of_too_few(open: u32, max: u32, why: &Error) {
-    let why = cause(why);
+    let why = in_words(why);
     tracing::warn!(
         why,
         open,

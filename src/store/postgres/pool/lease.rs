@@ -93,7 +93,7 @@ impl Lease {
     /// Draws the consequences of an error.
     pub(in crate::store::postgres) fn judge(
         &mut self,
-        error: &dyn std::error::Error,
+        error: &(dyn std::error::Error + 'static),
         verdict: Verdict,
     ) {
         if verdict == Verdict::Keep {
