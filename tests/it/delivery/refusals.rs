@@ -185,6 +185,10 @@ async fn a_wrong_password_is_tried_once_for_all_messages(
     assert!(!lines.is_empty() && logs::events_with("unique-words-4").is_empty(), "{lines:?}");
     // The pause goes by the monotonic clock: no time of day makes it shorter.
     for tries in 1..=2 {
+        // One that is on its way now would rest from a later time on.
+        let at_rest =
+            format!("SELECT COUNT(*) FROM outbox WHERE tries = {tries} AND NOT in_flight");
+        eventually("a rest", async || server.database.number(&at_rest).await >= 1).await;
         server.clock.advance(Duration::from_secs(61));
         let all = format!("SELECT COUNT(*) FROM outbox WHERE tries > {tries}");
         eventually("tries", async || server.database.number(&all).await >= 1).await;
