@@ -20,7 +20,7 @@ pub use self::{
     beats::Beats,
     database::{Backend, Database},
     server::Server,
-    status::{reason, reason_of, violations, wait},
+    status::{details, reason, reason_of, violations, wait},
 };
 
 use std::{

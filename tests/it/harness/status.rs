@@ -28,6 +28,15 @@ pub fn reason(status: &Status) -> String {
     info.reason.clone()
 }
 
+/// The details of an error, byte for byte but for the id of its call: by that any two answers differ.
+pub fn details(status: &Status) -> Vec<u8> {
+    let id = status.get_details_request_info().unwrap().request_id;
+    let mut details = status.details().to_vec();
+    let place = details.windows(id.len()).position(|bytes| bytes == id.as_bytes()).unwrap();
+    details[place..place + id.len()].fill(b'-');
+    details
+}
+
 /// The reason of an answer that must be an error.
 pub fn reason_of<T: Debug>(answer: Result<T, Status>) -> String {
     reason(&answer.unwrap_err())

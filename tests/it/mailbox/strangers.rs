@@ -6,7 +6,7 @@ use rstest::rstest;
 use tonic::{Code, Status};
 
 use super::{COOL_DOWN, NEW_PASSWORD, open_reset, request_reset_from, reset};
-use crate::harness::{Backend, Server, logs, server::wrong, unique};
+use crate::harness::{Backend, Server, details, logs, server::wrong, unique};
 
 /// All that a caller sees: of an id its length, of an error every byte.
 #[derive(Debug, PartialEq)]
@@ -18,7 +18,7 @@ enum Seen {
 
 impl Seen {
     fn refused(refused: &Status) -> Self {
-        Self::Refused(refused.code(), refused.message().to_owned(), refused.details().to_owned())
+        Self::Refused(refused.code(), refused.message().to_owned(), details(refused))
     }
 
     fn of(answer: Result<(), Status>) -> Self {
