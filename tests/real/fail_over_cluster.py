@@ -1,0 +1,271 @@
+"""What a fail-over needs: Patroni with etcd and HAProxy by the guide, a standby without them, and an address that moves."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+import guides
+from postgres import Postgres, programs, unprivileged
+from programs import Program, accepts, free_port, wait_until
+
+
+def as_postgres(command: list[object]) -> list[object]:
+    """The command as a user that Postgres runs as, in the same process, which a signal has to reach.
+
+    That user may not be able to read what the tests run from (Python below root's home), hence the capability.
+    """
+    if os.geteuid() != 0:
+        return command
+    return [
+        "setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--inh-caps=+dac_override",
+        "--ambient-caps=+dac_override", "--", *command,
+    ]  # fmt: skip
+
+
+def own_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="countersign-real-"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+    return folder
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """A process and all below it, those that there still are."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    return []
+
+
+def end(processes: list[psutil.Process]) -> None:
+    """kill -9, also of those that are stopped, and until they are gone."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    _gone, alive = psutil.wait_procs(processes, timeout=30)
+    assert not alive, f"these do not end: {alive}"
+
+
+class Etcd(Program):
+    def __init__(self, folder: Path):
+        self.data, self.port, peer = own_folder(), free_port(), free_port()
+        client, between = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{peer}"
+        options = {
+            "name": "etcd", "data-dir": self.data / "etcd", "listen-client-urls": client, "advertise-client-urls": client,
+            "listen-peer-urls": between, "initial-advertise-peer-urls": between, "initial-cluster": f"etcd={between}",
+        }  # fmt: skip
+        super().__init__("etcd", as_postgres(["etcd", *(f"--{name}={value}" for name, value in options.items())]), folder)
+
+    def start(self) -> "Etcd":
+        super().start()
+        self.wait_for("is healthy", lambda: accepts(self.port))
+        return self
+
+    def kill(self) -> None:
+        super().kill()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+
+class Node(Program):
+    """One Patroni and its Postgres, by the guide's patroni.yml."""
+
+    def __init__(self, folder: Path, name: str, etcd: Etcd):
+        self.data, self.port, self.rest = own_folder(), free_port(), free_port()
+        configuration = folder / name
+        guides.write(
+            "patroni",
+            configuration,
+            {
+                "name: pg1": f"name: {name}",
+                "10.0.0.1:5432": f"127.0.0.1:{self.port}",
+                "10.0.0.1:8008": f"127.0.0.1:{self.rest}",
+                "10.0.0.21:2379,10.0.0.22:2379,10.0.0.23:2379": f"127.0.0.1:{etcd.port}",
+                "10.0.0.0/24": "127.0.0.1/32",
+                "/usr/lib/postgresql/15/bin": str(programs()),
+                "/var/lib/postgresql": str(self.data),
+            },
+        )
+        self.configuration = configuration / "patroni.yml"
+        beside = Path(sys.executable).parent
+        self.patronictl = [str(beside / "patronictl"), "-c", str(self.configuration)]
+        super().__init__(name, as_postgres([beside / "patroni", self.configuration]), folder)
+
+    def says(self, path: str) -> bool:
+        """Whether Patroni's REST answers 200: /primary, /synchronous and so on."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.rest}/{path}", timeout=2) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    def postmaster(self) -> int:
+        return int((self.data / "patroni/postmaster.pid").read_text().split()[0])
+
+    def kill_postgres(self) -> None:
+        end([psutil.Process(self.postmaster())])
+
+    def kill(self) -> None:
+        """As if its machine were switched off."""
+        below: list[psutil.Process] = []
+        with contextlib.suppress(FileNotFoundError):
+            below = family(self.postmaster())
+        super().kill()
+        end(below)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.data, ignore_errors=True)
+
+
+class Haproxy(Program):
+    """By the guide's haproxy.cfg; `leave_out` are words of it that are not there."""
+
+    def __init__(self, folder: Path, nodes: list[Node], leave_out: str | None = None):
+        self.port = free_port()
+        replacements = {
+            "10.0.0.10:5432": f"127.0.0.1:{self.port}",
+            "10.0.0.1:5432 check port 8008": f"127.0.0.1:{nodes[0].port} check port {nodes[0].rest}",
+            "10.0.0.2:5432 check port 8008": f"127.0.0.1:{nodes[1].port} check port {nodes[1].rest}",
+        }
+        if leave_out:
+            replacements[leave_out] = ""
+        guides.write("patroni", folder / "haproxy", replacements)
+        super().__init__("haproxy", as_postgres(["haproxy", "-db", "-f", folder / "haproxy/haproxy.cfg"]), folder)
+
+    def start(self) -> "Haproxy":
+        super().start()
+        self.wait_for("listens", lambda: accepts(self.port))
+        return self
+
+
+class PatroniCluster:
+    """Two nodes, one of them synchronous."""
+
+    def __init__(self, folder: Path, run):
+        self.etcd = run(Etcd(folder))
+        self.nodes = [Node(folder, "pg1", self.etcd), Node(folder, "pg2", self.etcd)]
+        for node in self.nodes:
+            run(node)
+            node.wait_for("has its role", lambda node=node: node.says("primary") or node.says("replica"))
+        self.wait_until_whole()
+        leader = self.leader()
+        sql = leader.configuration.parent / "database.sql"
+        url = f"postgres://postgres:change-me-1@127.0.0.1:{leader.port}/postgres"
+        subprocess.run([programs() / "psql", "-Xq", "-v", "ON_ERROR_STOP=1", url, "-f", sql], check=True)
+
+    def leader(self) -> Node:
+        return wait_until("there is a leader", lambda: next((node for node in self.nodes if node.says("primary")), None))
+
+    def other(self) -> Node:
+        leader = self.leader()
+        return next(node for node in self.nodes if node is not leader)
+
+    def wait_until_whole(self) -> None:
+        """Until one is the primary and the other one its synchronous standby, so that either may be lost."""
+        wait_until(
+            "a primary and a synchronous standby",
+            lambda: any(a.says("primary") and b.says("synchronous") for a, b in (self.nodes, self.nodes[::-1])),
+            120,
+        )
+
+    def switch_over(self) -> None:
+        leader, candidate = self.leader(), self.other()
+        subprocess.run(
+            [*leader.patronictl, "switchover", "--leader", leader.name, "--candidate", candidate.name, "--force"],
+            check=True,
+            timeout=120,
+        )
+
+    def url(self, variable_file: str, port: int | None = None) -> str:
+        """DATABASE_URL as the guide's file of this name has it, at the test's addresses."""
+        folder = self.etcd.folder / variable_file
+        replacements = (
+            {"10.0.0.10:5432": f"127.0.0.1:{port}"}
+            if port
+            else {f"10.0.0.{n}:5432": f"127.0.0.1:{node.port}" for n, node in enumerate(self.nodes, 1)}
+        )
+        guides.write("patroni", folder, replacements)
+        return (folder / variable_file).read_text().strip().removeprefix("DATABASE_URL=")
+
+
+class Standby(Postgres):
+    """A standby of a primary, as pg_basebackup makes it."""
+
+    def __init__(self, folder: Path, primary: Postgres, name: str):
+        # By default it waits five seconds before it looks for its primary again; commits wait for it.
+        super().__init__(folder, name, "-cwal_retrieve_retry_interval=200ms")
+        self.primary = primary
+
+    def initialise(self) -> None:
+        command = [programs() / "pg_basebackup", "-D", self.data / "data", "-d", self.primary.url(), "-R", "-c", "fast"]
+        subprocess.run([str(part) for part in unprivileged(command)], check=True, cwd=self.data)
+
+
+class Relay:
+    """One address in front of the database, as a virtual address or a service of Kubernetes is.
+
+    `point` sends new connections elsewhere and leaves the others where they are; `cut` ends those.
+    """
+
+    def __init__(self, target: int):
+        self.target = target
+        self.loop = asyncio.new_event_loop()
+        self.open: set[asyncio.StreamWriter] = set()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        listening = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._serve, "127.0.0.1", 0), self.loop)
+        self.port = listening.result(10).sockets[0].getsockname()[1]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            onwards_reader, onwards_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            writer.transport.abort()
+            return
+        self.open |= {writer, onwards_writer}
+        try:
+            await asyncio.gather(self._copy(reader, onwards_writer), self._copy(onwards_reader, writer))
+        finally:
+            self.open -= {writer, onwards_writer}
+
+    @staticmethod
+    async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while octets := await reader.read(65536):
+                writer.write(octets)
+                await writer.drain()
+        writer.close()
+
+    def point(self, target: int) -> None:
+        self.target = target
+
+    def cut(self) -> None:
+        def abort() -> None:
+            for writer in list(self.open):
+                writer.transport.abort()
+
+        self.loop.call_soon_threadsafe(abort)
+
+    def stop(self) -> None:
+        self.cut()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+
+
+@contextlib.contextmanager
+def one_address(target: int) -> Iterator[Relay]:
+    relay = Relay(target)
+    try:
+        yield relay
+    finally:
+        relay.stop()

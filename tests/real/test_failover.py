@@ -1,0 +1,184 @@
+"""Fail-over with real servers: what nine callers see, and that nothing is lost which was acknowledged to them."""
+
+import contextlib
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from countersign import Countersign
+from fail_over_cluster import Haproxy, PatroniCluster, Relay, Standby, end, family, one_address
+from fail_over_load import Row, measure, table
+from postgres import Postgres
+from programs import running, wait_until
+
+# Seconds from the new primary's taking connections to the first acknowledged write. The service promises two; this bound is
+# for machines with other work on them, and the table has the figure.
+FIRST_SUCCESS = 5
+
+
+class Figures:
+    """The rows of all events, printed at the end of the run."""
+
+    def __init__(self):
+        self.rows: list[Row] = []
+
+    def add(self, row: Row) -> None:
+        self.rows.append(row)
+        assert not row.lost, f"{row.path}, {row.event}: acknowledged and lost: {row.lost[:5]}"
+        assert row.first < FIRST_SUCCESS, f"{row.path}, {row.event}: the first success came {row.first:.1f} s after the primary"
+
+    def pytest_terminal_summary(self, terminalreporter) -> None:
+        terminalreporter.section("fail-over")
+        terminalreporter.write_line(table(self.rows))
+
+
+@pytest.fixture(scope="session")
+def figures(request: pytest.FixtureRequest) -> Figures:
+    figures = Figures()
+    request.config.pluginmanager.register(figures)
+    return figures
+
+
+def serve(folder, url: str) -> Countersign:
+    # The lowest cost that production may have: the machine is to wait for the database, not for hashes.
+    return Countersign(folder, url, COUNTERSIGN_BCRYPT_COST="10", COUNTERSIGN_SESSIONS_PER_USER="1000")
+
+
+@pytest.mark.parametrize("path", ["HAProxy", "HAProxy without shutdown-sessions", "several hosts"])
+def test_patroni(tmp_path, run, figures, path):
+    cluster = PatroniCluster(tmp_path, run)
+    try:
+        if path == "several hosts":
+            url = cluster.url("hosts.env")
+        else:
+            leave_out = " on-marked-down shutdown-sessions" if "without" in path else None
+            url = cluster.url("haproxy.env", run(Haproxy(tmp_path, cluster.nodes, leave_out)).port)
+        server = run(serve(tmp_path, url))
+
+        figures.add(measure(server, url, path, "switchover", cluster.switch_over))
+        cluster.wait_until_whole()
+        figures.add(measure(server, url, path, "kill -9 of the postmaster", lambda: cluster.leader().kill_postgres()))
+        cluster.wait_until_whole()
+        lost = cluster.leader()
+        figures.add(measure(server, url, path, "loss of the node", lost.kill))
+        lost.start()
+        cluster.wait_until_whole()
+        figures.add(measure(server, url, path, "switchover back", cluster.switch_over))
+        assert server.stop() == 0
+    finally:
+        for node in cluster.nodes:
+            node.kill()
+            node.remove()
+
+
+class Pair:
+    """A primary and its synchronous standby, behind one address."""
+
+    def __init__(self, primary: Postgres, standby: Standby, relay: Relay):
+        self.primary, self.standby, self.relay = primary, standby, relay
+        self.url = f"postgres://postgres@127.0.0.1:{relay.port}/postgres"
+
+    def promote(self) -> None:
+        self.standby.sql("SELECT pg_promote()")
+        self.relay.point(self.standby.port)
+
+    def lose(self) -> None:
+        """The primary is gone, and its standby takes over."""
+        end(family(self.primary.process.pid))
+        self.promote()
+
+    def freeze(self) -> None:
+        """The primary says nothing more, and its connections stay open; its standby takes over."""
+        for process in family(self.primary.process.pid):
+            process.send_signal(signal.SIGSTOP)
+        self.promote()
+
+    def demote(self, server: Countersign) -> None:
+        """The primary comes back as a standby of the other one, and the address leads there for a while."""
+        self.stop()
+        self.standby.sql("SELECT pg_promote()")
+        data = self.primary.data / "data"
+        (data / "standby.signal").touch()
+        with (data / "postgresql.auto.conf").open("a") as configuration:
+            configuration.write(f"primary_conninfo = '{self.standby.url()}'\n")
+        self.primary.start()
+        wait_until("the service is not ready", lambda: not ready(server))
+        self.relay.point(self.standby.port)
+
+    def crash(self) -> None:
+        """kill -9 of the postmaster, and a start as soon as its children are gone."""
+        below = family(self.primary.process.pid)
+        self.primary.kill()
+        end(below)
+        self.primary.start()
+
+    def stop(self) -> None:
+        self.primary.signal(signal.SIGINT)
+        self.primary.process.wait(60)
+
+    def restart(self) -> None:
+        self.stop()
+        self.primary.start()
+
+    def terminate(self) -> None:
+        self.primary.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
+
+
+def ready(server: Countersign) -> bool:
+    with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(f"{server.http}/readyz", timeout=5):
+        return True
+    return False
+
+
+@pytest.fixture
+def pair(tmp_path) -> Iterator[Pair]:
+    primary = Postgres(tmp_path, "primary", "-csynchronous_standby_names=*")
+    standby = Standby(tmp_path, primary, "standby")
+    try:
+        primary.initialise()
+        with running(primary):
+            standby.initialise()
+            with running(standby), one_address(primary.port) as relay:
+                wait_until("the standby is synchronous", lambda: "sync" in primary.sql("SELECT sync_state FROM pg_stat_replication"))
+                yield Pair(primary, standby, relay)
+                # Also the children of one that is stopped.
+                end(family(primary.process.pid))
+    finally:
+        primary.remove()
+        standby.remove()
+
+
+def one_event(tmp_path, run, figures, pair: Pair, event: str, happen, moves: bool = True) -> None:
+    server = run(serve(tmp_path, pair.url))
+    figures.add(measure(server, pair.url, "one address", event, lambda: happen(server), moves))
+    assert server.stop() == 0
+
+
+@pytest.mark.short
+def test_promotion_behind_one_address(tmp_path, run, figures, pair):
+    one_event(tmp_path, run, figures, pair, "promotion", lambda _: pair.lose())
+
+
+@pytest.mark.short
+def test_kill_9_and_restart(tmp_path, run, figures, pair):
+    one_event(tmp_path, run, figures, pair, "kill -9, start", lambda _: pair.crash())
+
+
+def test_restart(tmp_path, run, figures, pair):
+    one_event(tmp_path, run, figures, pair, "restart", lambda _: pair.restart())
+
+
+def test_all_connections_terminated(tmp_path, run, figures, pair):
+    one_event(tmp_path, run, figures, pair, "pg_terminate_backend of all", lambda _: pair.terminate(), moves=False)
+
+
+def test_silence(tmp_path, run, figures, pair):
+    one_event(tmp_path, run, figures, pair, "silence, promotion", lambda _: pair.freeze())
+
+
+def test_old_primary_comes_back_as_a_standby_behind_the_address(tmp_path, run, figures, pair):
+    one_event(tmp_path, run, figures, pair, "the old primary is a standby, then the address moves", pair.demote)
