@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import grpc
+# gRPC's handlers for fork() can end a child before its exec, where calls run in other threads; a program that runs as another
+# user is started by fork(). Read when gRPC starts.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
+
+import grpc  # noqa: E402
 
 from programs import Program
 

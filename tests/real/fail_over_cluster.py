@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import psycopg
 
 import guides
 from postgres import Postgres, programs, unprivileged
@@ -55,6 +56,12 @@ def end(processes: list[psutil.Process]) -> None:
             process.kill()
     _gone, alive = psutil.wait_procs(processes, timeout=30)
     assert not alive, f"these do not end: {alive}"
+
+
+def freeze(processes: list[psutil.Process]) -> None:
+    """As if their machine were cut off: connections stay open, and nothing is said over them. End them before they may go on."""
+    for process in processes:
+        process.suspend()
 
 
 class Etcd(Program):
@@ -109,6 +116,13 @@ class Node(Program):
         except OSError:
             return False
 
+    def url(self) -> str:
+        return f"postgres://postgres:change-me-1@127.0.0.1:{self.port}/postgres"
+
+    def has_synchronous_standby(self) -> bool:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            return connection.execute("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'").fetchone() is not None
+
     def postmaster(self) -> int:
         return int((self.data / "patroni/postmaster.pid").read_text().split()[0])
 
@@ -122,6 +136,9 @@ class Node(Program):
             below = family(self.postmaster())
         super().kill()
         end(below)
+
+    def freeze(self) -> None:
+        freeze(family(self.process.pid) + family(self.postmaster()))
 
     def remove(self) -> None:
         shutil.rmtree(self.data, ignore_errors=True)
@@ -144,7 +161,8 @@ class Haproxy(Program):
 
     def start(self) -> "Haproxy":
         super().start()
-        self.wait_for("listens", lambda: accepts(self.port))
+        # A server counts as up until its first checks have failed.
+        self.wait_for("has found the standby not to be the primary", lambda: "is DOWN" in self.text())
         return self
 
 
@@ -160,8 +178,7 @@ class PatroniCluster:
         self.wait_until_whole()
         leader = self.leader()
         sql = leader.configuration.parent / "database.sql"
-        url = f"postgres://postgres:change-me-1@127.0.0.1:{leader.port}/postgres"
-        subprocess.run([programs() / "psql", "-Xq", "-v", "ON_ERROR_STOP=1", url, "-f", sql], check=True)
+        subprocess.run([programs() / "psql", "-Xq", "-v", "ON_ERROR_STOP=1", leader.url(), "-f", sql], check=True)
 
     def leader(self) -> Node:
         return wait_until("there is a leader", lambda: next((node for node in self.nodes if node.says("primary")), None))
@@ -171,12 +188,19 @@ class PatroniCluster:
         return next(node for node in self.nodes if node is not leader)
 
     def wait_until_whole(self) -> None:
-        """Until one is the primary and the other one its synchronous standby, so that either may be lost."""
-        wait_until(
-            "a primary and a synchronous standby",
-            lambda: any(a.says("primary") and b.says("synchronous") for a, b in (self.nodes, self.nodes[::-1])),
-            120,
-        )
+        """Until one is the primary and the other one its synchronous standby, so that either may be lost.
+
+        Each is asked: for a while after a primary was started again, Patroni has no synchronous standby, and the standby's own
+        Patroni does not know yet.
+        """
+
+        def whole() -> bool:
+            for primary, standby in (self.nodes, self.nodes[::-1]):
+                if primary.says("primary") and standby.says("synchronous") and primary.has_synchronous_standby():
+                    return True
+            return False
+
+        wait_until("a primary and a synchronous standby", whole, 120)
 
     def switch_over(self) -> None:
         leader, candidate = self.leader(), self.other()
@@ -198,12 +222,22 @@ class PatroniCluster:
         return (folder / variable_file).read_text().strip().removeprefix("DATABASE_URL=")
 
 
+def settings(file: str) -> list[str]:
+    """The lines that the guide has for postgresql.conf, as options of the command."""
+    lines = guides.files("patroni")[file].splitlines()
+    return [f"-c{name.strip()}={value.strip().strip(chr(39))}" for name, value in (line.split("=", 1) for line in lines)]
+
+
+class Primary(Postgres):
+    def __init__(self, folder: Path):
+        super().__init__(folder, "primary", *settings("primary.conf"))
+
+
 class Standby(Postgres):
     """A standby of a primary, as pg_basebackup makes it."""
 
-    def __init__(self, folder: Path, primary: Postgres, name: str):
-        # By default it waits five seconds before it looks for its primary again; commits wait for it.
-        super().__init__(folder, name, "-cwal_retrieve_retry_interval=200ms")
+    def __init__(self, folder: Path, primary: Primary):
+        super().__init__(folder, "standby", *settings("standby.conf"))
         self.primary = primary
 
     def initialise(self) -> None:

@@ -9,7 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import grpc
 import psycopg
@@ -21,6 +21,11 @@ from programs import Failed, wait_until
 DEADLINE = 20
 # Between two calls of one caller: nine of them without a pause would measure Python.
 PAUSE = 0.05
+# The longest that a call may take: the service gives up a statement after twelve seconds, and a wait for a connection after three.
+LONGEST_CALL = 16
+# From the new primary's taking connections to the first acknowledged write. The service promises two; this bound is for machines
+# with other work on them, and the table has the figure.
+FIRST_SUCCESS = 5
 # So long there was no failure before an event counts as over.
 QUIET = 3
 # The service looks every two seconds whether it is ready; a loaded machine takes longer.
@@ -32,6 +37,7 @@ EXPECTED = {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
 @dataclass
 class Call:
     kind: str
+    begun: float
     ended: float
     error: str | None
     writes: bool
@@ -115,14 +121,14 @@ class Callers:
 
     def _call(self, kind: str, call: Callable[[], object], writes: bool = True):
         """The answer, or nothing where there is none."""
-        error, answer = None, None
+        error, answer, begun = None, None, time.monotonic()
         try:
             answer = call()
         except grpc.RpcError as failure:
             error = reason(failure)
             if error not in EXPECTED:
                 self.unexpected.append(f"{kind}: {error}: {failure.details()}")
-        self.calls.append(Call(kind, time.monotonic(), error, writes))
+        self.calls.append(Call(kind, begun, time.monotonic(), error, writes))
         self.over.wait(PAUSE)
         return answer
 
@@ -279,27 +285,30 @@ class Watch:
 
 @dataclass
 class Row:
-    """The figures of one event."""
+    """The figures of one event, and what was wrong."""
 
     path: str
     event: str
     failed: int
-    kinds: Counter
     gap: float
     first: float
     unready_after: float | None
+    longest: float
+    lost: int
     acknowledged: int
-    lost: list[str] = field(default_factory=list)
+    faults: list[str]
 
     def cells(self) -> list[str]:
         notices = "–" if self.unready_after is None else f"{self.unready_after:.1f} s"
         return [
             self.path, self.event, str(self.failed), f"{self.gap:.1f} s", f"{self.first:.2f} s", notices,
-            f"{len(self.lost)} of {self.acknowledged}",
+            f"{self.longest:.1f} s", f"{self.lost} of {self.acknowledged}",
         ]  # fmt: skip
 
 
-HEADINGS = ["path", "event", "failed calls", "longest gap", "first success", "not ready after", "lost"]
+HEADINGS = [
+    "path", "event", "failed calls", "longest gap", "first success", "not ready after", "longest call", "acknowledged and lost",
+]  # fmt: skip
 
 
 def table(rows: list[Row]) -> str:
@@ -307,11 +316,13 @@ def table(rows: list[Row]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def measure(server: Countersign, url: str, path: str, event: str, happen: Callable[[], None], moves: bool = True) -> Row:
+def measure(
+    server: Countersign, url: str, path: str, event: str, happen: Callable[[], None], moves: bool = True, waits: bool = False
+) -> Row:
     """Lets an event happen under load, and looks at what callers saw and whether it was right.
 
     `url` is how the service reaches its database; the moment from which a primary takes connections is seen over it. Where the
-    server stays the same (`moves` is false) it is the end of the event.
+    server stays the same (`moves` is false) it is the end of the event. Where it `waits`, commits go through, later.
     """
     with Watch(server, url) as watch:
         callers = Callers(server).start()
@@ -323,28 +334,31 @@ def measure(server: Countersign, url: str, path: str, event: str, happen: Callab
         callers.wait_for_success()
         callers.wait_until_quiet()
         wait_until("the service is ready again", watch.ready, NOTICES_WITHIN)
-        ended = time.monotonic()
         callers.stop()
 
     calls = [call for call in callers.calls if call.ended > begun]
-    writes = sorted(call.ended for call in callers.calls if call.writes and not call.error)
-    gap, silent_from, silent_to = max((b - a, a, b) for a, b in zip(writes, writes[1:]) if b > begun)
+    errors = Counter(f"{call.kind} {call.error}" for call in calls if call.error)
+    written = sorted(call.ended for call in callers.calls if call.writes and not call.error)
+    gap, silent_from, silent_to = max((b - a, a, b) for a, b in zip(written, written[1:]) if b > begun)
+    # The service may have been there before the probe.
+    first = next(at for at in written if at > arrived) - arrived if silent_to > arrived else 0.0
+    longest = max(call.ended - call.begun for call in calls)
     notices = [at for at, ready in watch.readiness if not ready and silent_from < at < silent_to]
+    lost = callers.verify()
+
+    faults = [f"acknowledged and lost: {one}" for one in lost[:5]]
+    faults += [f"{count} times {what}" for what, count in Counter(callers.unexpected).most_common(5)]
+    faults += [f"readiness did not answer: {one}" for one in watch.broken[:5]]
+    if longest > LONGEST_CALL:
+        faults.append(f"a call took {longest:.1f} s")
+    if first > FIRST_SUCCESS and not waits:
+        faults.append(f"the first success came {first:.1f} s after the primary took connections")
+    # Half a second for a look that was answered late.
+    if not waits and (wrong := watch.said_ready(silent_from + NOTICES_WITHIN, silent_to - 0.5)):
+        faults.append(f"ready {wrong[-1] - silent_from:.1f} s after the last write that succeeded")
     row = Row(
-        path=path,
-        event=event,
-        failed=sum(call.error is not None for call in calls if call.ended < ended),
-        kinds=Counter(f"{call.kind} {call.error}" for call in calls if call.error),
-        gap=gap,
-        first=max(0.0, next(at for at in writes if at > arrived) - arrived) if silent_to > arrived else 0.0,
-        unready_after=notices[0] - silent_from if notices else None,
-        acknowledged=len(callers.registered) + len(callers.sessions) + len(callers.chains),
-        lost=callers.verify(),
-    )
-    print(table([row]), dict(row.kinds), flush=True)
-    if wrong := watch.said_ready(silent_from + NOTICES_WITHIN, silent_to - 0.5):
-        late = wrong[-1] - silent_from
-        raise Failed(f"{path}, {event}: no write succeeded for {gap:.1f} s, and it was still ready {late:.1f} s after the last one")
-    assert not watch.broken, f"{path}, {event}: readiness did not answer: {watch.broken[:3]}"
-    assert not callers.unexpected, f"{path}, {event}: {Counter(callers.unexpected).most_common(5)}"
+        path, event, sum(errors.values()), gap, first, notices[0] - silent_from if notices else None, longest, len(lost),
+        len(callers.registered) + len(callers.sessions) + len(callers.chains), faults,
+    )  # fmt: skip
+    print(table([row]), dict(errors), faults, flush=True)
     return row

@@ -64,7 +64,7 @@ class Program:
 
         def checked():
             if self.process is None or self.process.poll() is not None:
-                raise Failed(f"{self.name} has ended; its log ends with:\n{self.tail()}")
+                raise Failed(f"{self.name} has ended ({self.process and self.process.returncode}); its log ends with:\n{self.tail()}")
             return condition()
 
         try:
