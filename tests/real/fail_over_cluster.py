@@ -79,8 +79,7 @@ class Etcd(Program):
         self.wait_for("is healthy", lambda: accepts(self.port))
         return self
 
-    def kill(self) -> None:
-        super().kill()
+    def remove(self) -> None:
         shutil.rmtree(self.data, ignore_errors=True)
 
 
@@ -104,6 +103,7 @@ class Node(Program):
             },
         )
         self.configuration = configuration / "patroni.yml"
+        self.frozen = False
         beside = Path(sys.executable).parent
         self.patronictl = [str(beside / "patronictl"), "-c", str(self.configuration)]
         super().__init__(name, as_postgres([beside / "patroni", self.configuration]), folder)
@@ -123,22 +123,28 @@ class Node(Program):
         with psycopg.connect(self.url(), autocommit=True) as connection:
             return connection.execute("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'").fetchone() is not None
 
-    def postmaster(self) -> int:
-        return int((self.data / "patroni/postmaster.pid").read_text().split()[0])
+    def postgres(self) -> list[psutil.Process]:
+        """The postmaster and what is below it; nothing if it does not run."""
+        with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):
+            pid = int((self.data / "patroni/postmaster.pid").read_text().split()[0])
+            # The file outlives a kill -9, and its number may be another program's.
+            if str(self.data) in " ".join(psutil.Process(pid).cmdline()):
+                return family(pid)
+        return []
 
     def kill_postgres(self) -> None:
-        end([psutil.Process(self.postmaster())])
+        end(self.postgres()[:1])
 
     def kill(self) -> None:
         """As if its machine were switched off."""
-        below: list[psutil.Process] = []
-        with contextlib.suppress(FileNotFoundError):
-            below = family(self.postmaster())
+        self.frozen = False
+        postgres = self.postgres()
         super().kill()
-        end(below)
+        end(postgres)
 
     def freeze(self) -> None:
-        freeze(family(self.process.pid) + family(self.postmaster()))
+        freeze(family(self.process.pid) + self.postgres())
+        self.frozen = True
 
     def remove(self) -> None:
         shutil.rmtree(self.data, ignore_errors=True)
@@ -169,16 +175,20 @@ class Haproxy(Program):
 class PatroniCluster:
     """Two nodes, one of them synchronous."""
 
-    def __init__(self, folder: Path, run):
-        self.etcd = run(Etcd(folder))
+    def __init__(self, folder: Path):
+        self.folder, self.etcd = folder, Etcd(folder)
         self.nodes = [Node(folder, "pg1", self.etcd), Node(folder, "pg2", self.etcd)]
+
+    def start(self) -> "PatroniCluster":
+        self.etcd.start()
         for node in self.nodes:
-            run(node)
+            node.start()
             node.wait_for("has its role", lambda node=node: node.says("primary") or node.says("replica"))
         self.wait_until_whole()
         leader = self.leader()
         sql = leader.configuration.parent / "database.sql"
         subprocess.run([programs() / "psql", "-Xq", "-v", "ON_ERROR_STOP=1", leader.url(), "-f", sql], check=True)
+        return self
 
     def leader(self) -> Node:
         return wait_until("there is a leader", lambda: next((node for node in self.nodes if node.says("primary")), None))
@@ -202,6 +212,30 @@ class PatroniCluster:
 
         wait_until("a primary and a synchronous standby", whole, 120)
 
+    def mend(self) -> None:
+        """Starts a node again that an event has ended or frozen, and waits until all is as before."""
+        for node in self.nodes:
+            if node.frozen:
+                node.kill()
+            if node.process.poll() is not None:
+                node.start()
+        self.wait_until_whole()
+
+    def lose_etcd(self) -> None:
+        """etcd is away until its lock would have expired, and comes back."""
+        leader = self.leader()
+        self.etcd.kill()
+        said = len(leader.text())
+        leader.wait_for("goes on without etcd", lambda: "failsafe mode is enabled" in leader.text()[said:])
+        self.etcd.start()
+
+    def remove(self) -> None:
+        for node in self.nodes:
+            node.kill()
+            node.remove()
+        self.etcd.kill()
+        self.etcd.remove()
+
     def switch_over(self) -> None:
         leader, candidate = self.leader(), self.other()
         subprocess.run(
@@ -212,7 +246,7 @@ class PatroniCluster:
 
     def url(self, variable_file: str, port: int | None = None) -> str:
         """DATABASE_URL as the guide's file of this name has it, at the test's addresses."""
-        folder = self.etcd.folder / variable_file
+        folder = self.folder / variable_file
         replacements = (
             {"10.0.0.10:5432": f"127.0.0.1:{port}"}
             if port
@@ -291,7 +325,13 @@ class Relay:
         self.loop.call_soon_threadsafe(abort)
 
     def stop(self) -> None:
-        self.cut()
+        async def cancel() -> None:
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(cancel(), self.loop).result(10)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
 

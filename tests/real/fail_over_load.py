@@ -166,11 +166,14 @@ class Callers:
         """Until each kind of call has succeeded after now."""
         begun = time.monotonic()
         kinds = {"Register", "Login", "RefreshToken", "IntrospectToken"}
-        wait_until(
-            "a success of each kind of call",
-            lambda: kinds <= {call.kind for call in list(self.calls) if call.ended > begun and not call.error},
-            seconds,
-        )
+        try:
+            wait_until(
+                "a success of each kind of call",
+                lambda: kinds <= {call.kind for call in list(self.calls) if call.ended > begun and not call.error},
+                seconds,
+            )
+        except Failed as failure:
+            raise Failed(f"{failure}; unexpected: {Counter(self.unexpected).most_common(5)}") from None
 
     def wait_until_quiet(self, seconds: float = 60) -> None:
         """Until nothing has failed for a while."""

@@ -44,46 +44,38 @@ def serve(folder, url: str) -> Countersign:
     return Countersign(folder, url, **settings)
 
 
-@pytest.mark.parametrize("path", ["HAProxy", "HAProxy without shutdown-sessions", "several hosts"])
-def test_patroni(tmp_path, run, figures, path):
-    cluster = PatroniCluster(tmp_path, run)
+@pytest.fixture
+def cluster(tmp_path) -> Iterator[PatroniCluster]:
+    cluster = PatroniCluster(tmp_path)
     try:
-        if path == "several hosts":
-            url = cluster.url("hosts.env")
-        else:
-            leave_out = " on-marked-down shutdown-sessions" if "without" in path else None
-            url = cluster.url("haproxy.env", run(Haproxy(tmp_path, cluster.nodes, leave_out)).port)
-        server = run(serve(tmp_path, url))
-
-        rows = []
-
-        def event(name: str, happen, **options) -> None:
-            rows.append(measure(server, url, path, name, happen, **options))
-
-        event("switchover", cluster.switch_over)
-        cluster.wait_until_whole()
-        event("kill -9 of the postmaster", lambda: cluster.leader().kill_postgres())
-        cluster.wait_until_whole()
-        lost = cluster.leader()
-        event("loss of the node", lost.kill)
-        lost.start()
-        cluster.wait_until_whole()
-        silent = cluster.leader()
-        event("silence of the node", silent.freeze)
-        silent.kill()
-        silent.start()
-        cluster.wait_until_whole()
-        standby = cluster.other()
-        event("loss of the standby", standby.kill, moves=False, waits=True)
-        standby.start()
-        cluster.wait_until_whole()
-        event("switchover back", cluster.switch_over)
-        figures.judge(rows)
-        assert server.stop() == 0
+        yield cluster.start()
     finally:
-        for node in cluster.nodes:
-            node.kill()
-            node.remove()
+        cluster.remove()
+
+
+@pytest.mark.parametrize("path", ["HAProxy", "HAProxy without shutdown-sessions", "several hosts"])
+def test_patroni(tmp_path, run, figures, cluster, path):
+    if path == "several hosts":
+        url = cluster.url("hosts.env")
+    else:
+        leave_out = " on-marked-down shutdown-sessions" if "without" in path else None
+        url = cluster.url("haproxy.env", run(Haproxy(tmp_path, cluster.nodes, leave_out)).port)
+    server = run(serve(tmp_path, url))
+    rows = []
+
+    def event(name: str, happen, **options) -> None:
+        rows.append(measure(server, url, path, name, happen, **options))
+        cluster.mend()
+
+    event("switchover", cluster.switch_over)
+    event("kill -9 of the postmaster", lambda: cluster.leader().kill_postgres())
+    event("loss of the node", lambda: cluster.leader().kill())
+    event("silence of the node", lambda: cluster.leader().freeze())
+    event("loss of the standby", lambda: cluster.other().kill(), moves=False, waits=True)
+    event("etcd away", cluster.lose_etcd, moves=False)
+    event("switchover back", cluster.switch_over)
+    assert server.stop() == 0
+    figures.judge(rows)
 
 
 class Pair:
@@ -152,7 +144,7 @@ def pair(tmp_path) -> Iterator[Pair]:
         with running(primary):
             standby.initialise()
             with running(standby), one_address(primary.port) as relay:
-                wait_until("the standby is synchronous", lambda: "sync" in primary.sql("SELECT sync_state FROM pg_stat_replication"))
+                wait_until("the standby is synchronous", lambda: primary.sql("SELECT sync_state FROM pg_stat_replication") == "sync")
                 yield Pair(primary, standby, relay)
                 # Also the children of one that is stopped.
                 end(family(primary.process.pid))
