@@ -77,6 +77,16 @@ def reason(error: grpc.RpcError) -> str:
     return "REFRESH_REUSED" if b"REFRESH_REUSED" in details else error.code().name
 
 
+class Chain:
+    """A session that is refreshed again and again: the newest refresh token, and the id for its next use."""
+
+    def __init__(self, token: str):
+        self.go_on(token)
+
+    def go_on(self, token: str) -> None:
+        self.token, self.request_id = token, str(uuid.uuid4())
+
+
 class Callers:
     """Nine callers, from `start` to `stop`. What was acknowledged to them is then looked for by `verify`."""
 
@@ -90,12 +100,12 @@ class Callers:
         names = [f"caller-{uuid.uuid4().hex[:12]}" for _ in range(6)]
         for name in names:
             self.stubs.register(name, str(uuid.uuid4()))
-        self.chains = [self.stubs.login(name).refresh_token for name in names[:2]]
+        self.chains = [Chain(self.stubs.login(name).refresh_token) for name in names[:2]]
         tokens = [self.stubs.login(name).access_token for name in names[2:4]]
         work = (
             [self._register] * 3
             + [lambda name=name: self._log_in(name) for name in names[4:]]
-            + [lambda place=place: self._refresh(place) for place in range(len(self.chains))]
+            + [lambda chain=chain: self._refresh(chain) for chain in self.chains]
             + [lambda token=token: self._introspect(token) for token in tokens]
         )
         self.threads = [threading.Thread(target=self._work, args=[caller], daemon=True) for caller in work]
@@ -146,13 +156,11 @@ class Callers:
             if tokens := self._call("Login", lambda: self.stubs.login(name)):
                 self.sessions.append(tokens.refresh_token)
 
-    def _refresh(self, place: int) -> None:
+    def _refresh(self, chain: "Chain") -> None:
         while not self.over.is_set():
-            request_id = str(uuid.uuid4())
-            while not self.over.is_set():
-                if tokens := self._call("RefreshToken", lambda: self.stubs.refresh(self.chains[place], request_id)):
-                    self.chains[place] = tokens.refresh_token
-                    break
+            # The same request until there is an answer: the token may be used up already.
+            if tokens := self._call("RefreshToken", lambda: self.stubs.refresh(chain.token, chain.request_id)):
+                chain.go_on(tokens.refresh_token)
 
     def _introspect(self, token: str) -> None:
         def look() -> bool:
@@ -197,9 +205,9 @@ class Callers:
         with ThreadPoolExecutor(8) as pool:
             found = [pool.submit(missing, f"user {name}", lambda name=name: self.stubs.login(name)) for name in self.registered]
             found += [
-                pool.submit(missing, what, lambda token=token: self.stubs.refresh(token, str(uuid.uuid4())))
-                for what, tokens in (("session of a login", self.sessions), ("refreshed session", self.chains))
-                for token in tokens
+                pool.submit(missing, what, lambda chain=chain: self.stubs.refresh(chain.token, chain.request_id))
+                for what, chains in (("session of a login", map(Chain, self.sessions)), ("refreshed session", self.chains))
+                for chain in chains
             ]
             return [lost for one in found if (lost := one.result())]
 

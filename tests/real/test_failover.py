@@ -72,8 +72,8 @@ def test_patroni(tmp_path, run, figures, cluster, path):
     event("loss of the node", lambda: cluster.leader().kill())
     event("silence of the node", lambda: cluster.leader().freeze())
     event("loss of the standby", lambda: cluster.other().kill(), moves=False, waits=True)
-    event("etcd away", cluster.lose_etcd, moves=False)
     event("switchover back", cluster.switch_over)
+    event("etcd away", cluster.lose_etcd, moves=False)
     assert server.stop() == 0
     figures.judge(rows)
 
