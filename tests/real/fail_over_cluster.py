@@ -185,10 +185,13 @@ class PatroniCluster:
             node.start()
             node.wait_for("has its role", lambda node=node: node.says("primary") or node.says("replica"))
         self.wait_until_whole()
+        self.make_database()
+        return self
+
+    def make_database(self) -> None:
         leader = self.leader()
         sql = leader.configuration.parent / "database.sql"
         subprocess.run([programs() / "psql", "-Xq", "-v", "ON_ERROR_STOP=1", leader.url(), "-f", sql], check=True)
-        return self
 
     def leader(self) -> Node:
         return wait_until("there is a leader", lambda: next((node for node in self.nodes if node.says("primary")), None))
@@ -244,27 +247,35 @@ class PatroniCluster:
             timeout=120,
         )
 
-    def url(self, variable_file: str, port: int | None = None) -> str:
-        """DATABASE_URL as the guide's file of this name has it, at the test's addresses."""
-        folder = self.folder / variable_file
-        replacements = (
-            {"10.0.0.10:5432": f"127.0.0.1:{port}"}
-            if port
-            else {f"10.0.0.{n}:5432": f"127.0.0.1:{node.port}" for n, node in enumerate(self.nodes, 1)}
-        )
-        guides.write("patroni", folder, replacements)
-        return (folder / variable_file).read_text().strip().removeprefix("DATABASE_URL=")
+    def url(self, file: str, port: int | None = None) -> str:
+        """DATABASE_URL of this file of the guide, at the test's addresses: HAProxy's if there is a port, else the nodes'."""
+        if port:
+            return database_url("patroni", file, {"10.0.0.10:5432": f"127.0.0.1:{port}"})
+        nodes = {f"10.0.0.{n}:5432": f"127.0.0.1:{node.port}" for n, node in enumerate(self.nodes, 1)}
+        return database_url("patroni", file, nodes)
+
+
+def database_url(guide: str, file: str, addresses: dict[str, str]) -> str:
+    url = guides.files(guide)[file].strip().removeprefix("DATABASE_URL=")
+    for theirs, ours in addresses.items():
+        assert theirs in url, f"docs/guides/{guide}.md does not say {theirs} in {file}"
+        url = url.replace(theirs, ours)
+    return url
 
 
 def settings(file: str) -> list[str]:
-    """The lines that the guide has for postgresql.conf, as options of the command."""
-    lines = guides.files("patroni")[file].splitlines()
+    """The lines that the guide of a standby has for postgresql.conf, as options of the command."""
+    lines = guides.files("standby")[file].splitlines()
     return [f"-c{name.strip()}={value.strip().strip(chr(39))}" for name, value in (line.split("=", 1) for line in lines)]
 
 
 class Primary(Postgres):
     def __init__(self, folder: Path):
         super().__init__(folder, "primary", *settings("primary.conf"))
+
+    def make_database(self) -> None:
+        for statement in guides.files("standby")["database.sql"].splitlines():
+            self.sql(statement)
 
 
 class Standby(Postgres):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from countersign import Countersign
-from fail_over_cluster import Haproxy, PatroniCluster, Primary, Relay, Standby, end, family, freeze, one_address
+from fail_over_cluster import Haproxy, PatroniCluster, Primary, Relay, Standby, database_url, end, family, freeze, one_address
 from fail_over_load import Row, measure, table
 from programs import running, wait_until
 
@@ -83,7 +83,7 @@ class Pair:
 
     def __init__(self, primary: Primary, standby: Standby, relay: Relay):
         self.primary, self.standby, self.relay = primary, standby, relay
-        self.url = f"postgres://postgres@127.0.0.1:{relay.port}/postgres"
+        self.url = database_url("standby", "service.env", {"10.0.0.10:5432": f"127.0.0.1:{relay.port}"})
 
     def promote(self) -> None:
         self.standby.sql("SELECT pg_promote()")
@@ -145,6 +145,7 @@ def pair(tmp_path) -> Iterator[Pair]:
             standby.initialise()
             with running(standby), one_address(primary.port) as relay:
                 wait_until("the standby is synchronous", lambda: primary.sql("SELECT sync_state FROM pg_stat_replication") == "sync")
+                primary.make_database()
                 yield Pair(primary, standby, relay)
                 # Also the children of one that is stopped.
                 end(family(primary.process.pid))
