@@ -21,7 +21,7 @@ from programs import Failed, wait_until
 DEADLINE = 20
 # Between two calls of one caller: nine of them without a pause would measure Python.
 PAUSE = 0.05
-# The longest that a call may take: the service gives up a statement after twelve seconds, and a wait for a connection after three.
+# The longest that a call may take: the service gives up a statement after twelve seconds, a wait for a connection after three.
 LONGEST_CALL = 16
 # From the new primary's taking connections to the first acknowledged write. The service promises two; this bound is for machines
 # with other work on them, and the table has the figure.
@@ -274,7 +274,8 @@ class Watch:
     def _ask(self) -> None:
         with contextlib.suppress(psycopg.Error), psycopg.connect(self.url, connect_timeout=2, autocommit=True) as connection:
             standby, read_only, *identity = connection.execute(
-                "SELECT pg_is_in_recovery(), current_setting('transaction_read_only'), inet_server_port(), pg_postmaster_start_time()"
+                "SELECT pg_is_in_recovery(), current_setting('transaction_read_only'), "
+                "inet_server_port(), pg_postmaster_start_time()"
             ).fetchone()
             if not standby and read_only == "off":
                 self.servers.append((time.monotonic(), tuple(identity)))

@@ -85,6 +85,10 @@ class Pair:
         self.primary, self.standby, self.relay = primary, standby, relay
         self.url = database_url("standby", "service.env", {"10.0.0.10:5432": f"127.0.0.1:{relay.port}"})
 
+    def wait_until_synchronous(self) -> None:
+        state = "SELECT sync_state FROM pg_stat_replication"
+        wait_until("the standby is synchronous", lambda: self.primary.sql(state) == "sync")
+
     def promote(self) -> None:
         self.standby.sql("SELECT pg_promote()")
         self.relay.point(self.standby.port)
@@ -126,7 +130,8 @@ class Pair:
         self.primary.start()
 
     def terminate(self) -> None:
-        self.primary.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
+        clients = "backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        self.primary.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {clients}")
 
 
 def ready(server: Countersign) -> bool:
@@ -144,9 +149,10 @@ def pair(tmp_path) -> Iterator[Pair]:
         with running(primary):
             standby.initialise()
             with running(standby), one_address(primary.port) as relay:
-                wait_until("the standby is synchronous", lambda: primary.sql("SELECT sync_state FROM pg_stat_replication") == "sync")
+                pair = Pair(primary, standby, relay)
+                pair.wait_until_synchronous()
                 primary.make_database()
-                yield Pair(primary, standby, relay)
+                yield pair
                 # Also the children of one that is stopped.
                 end(family(primary.process.pid))
     finally:
@@ -161,13 +167,13 @@ def one_event(tmp_path, run, figures, pair: Pair, event: str, happen, moves: boo
 
 
 @pytest.mark.short
-def test_promotion_behind_one_address(tmp_path, run, figures, pair):
-    one_event(tmp_path, run, figures, pair, "promotion", lambda _: pair.lose())
-
-
-@pytest.mark.short
-def test_kill_9_and_restart(tmp_path, run, figures, pair):
-    one_event(tmp_path, run, figures, pair, "kill -9, start", lambda _: pair.crash())
+def test_kill_9_and_restart_and_then_a_promotion(tmp_path, run, figures, pair):
+    server = run(serve(tmp_path, pair.url))
+    rows = [measure(server, pair.url, "one address", "kill -9, start", pair.crash)]
+    pair.wait_until_synchronous()
+    rows.append(measure(server, pair.url, "one address", "promotion", pair.lose))
+    assert server.stop() == 0
+    figures.judge(rows)
 
 
 def test_restart(tmp_path, run, figures, pair):
