@@ -49,6 +49,16 @@ def family(pid: int) -> list[psutil.Process]:
     return []
 
 
+def server_on(data: Path) -> list[psutil.Process]:
+    """The postmaster of this folder and what is below it; nothing if it does not run."""
+    with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):
+        pid = int((data / "postmaster.pid").read_text().split()[0])
+        # The file outlives a kill -9, and its number may be another program's by now.
+        if str(data) in " ".join(psutil.Process(pid).cmdline()):
+            return family(pid)
+    return []
+
+
 def end(processes: list[psutil.Process]) -> None:
     """kill -9, also of those that are stopped, and until they are gone."""
     for process in processes:
@@ -124,13 +134,7 @@ class Node(Program):
             return connection.execute("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'").fetchone() is not None
 
     def postgres(self) -> list[psutil.Process]:
-        """The postmaster and what is below it; nothing if it does not run."""
-        with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):
-            pid = int((self.data / "patroni/postmaster.pid").read_text().split()[0])
-            # The file outlives a kill -9, and its number may be another program's.
-            if str(self.data) in " ".join(psutil.Process(pid).cmdline()):
-                return family(pid)
-        return []
+        return server_on(self.data / "patroni")
 
     def kill_postgres(self) -> None:
         end(self.postgres()[:1])

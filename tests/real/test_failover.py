@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from countersign import Countersign
-from fail_over_cluster import Haproxy, PatroniCluster, Primary, Relay, Standby, database_url, end, family, freeze, one_address
+from fail_over_cluster import (
+    Haproxy, PatroniCluster, Primary, Relay, Standby, database_url, end, freeze, one_address, server_on,
+)  # fmt: skip
 from fail_over_load import Row, measure, table
 from programs import running, wait_until
 
@@ -95,12 +97,12 @@ class Pair:
 
     def lose(self) -> None:
         """The primary is gone, and its standby takes over."""
-        end(family(self.primary.process.pid))
+        end(server_on(self.primary.data / "data"))
         self.promote()
 
     def freeze(self) -> None:
         """The primary says nothing more, and its connections stay open."""
-        freeze(family(self.primary.process.pid))
+        freeze(server_on(self.primary.data / "data"))
 
     def demote(self, server: Countersign) -> None:
         """The primary comes back as a standby of the other one, and the address leads there for a while."""
@@ -116,7 +118,7 @@ class Pair:
 
     def crash(self) -> None:
         """kill -9 of the postmaster, and a start as soon as its children are gone."""
-        below = family(self.primary.process.pid)
+        below = server_on(self.primary.data / "data")
         self.primary.kill()
         end(below)
         self.primary.start()
@@ -152,9 +154,12 @@ def pair(tmp_path) -> Iterator[Pair]:
                 pair = Pair(primary, standby, relay)
                 pair.wait_until_synchronous()
                 primary.make_database()
-                yield pair
-                # Also the children of one that is stopped.
-                end(family(primary.process.pid))
+                try:
+                    yield pair
+                finally:
+                    # With their children, which otherwise outlive them for a moment, or for good if they are frozen.
+                    for server in (primary, standby):
+                        end(server_on(server.data / "data"))
     finally:
         primary.remove()
         standby.remove()
