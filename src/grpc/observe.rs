@@ -184,7 +184,8 @@ impl Drop for Call {
         let _entered = self.span.enter();
         let (service, method) = (self.service, self.method);
         let (took, code) = (self.begun.elapsed(), code_name(self.code));
-        let elapsed_ms = took.as_millis();
+        // A number in JSON, too, where what is wider than 64 bits is a text.
+        let elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         if service.starts_with("auth.") {
             tracing::info!(target: "countersign::rpc", service, method, code, elapsed_ms, "rpc");
         } else {

@@ -23,40 +23,12 @@ use futures_util::{
 };
 use rand::RngExt as _;
 
+pub use self::engine::{Error, Settings};
 use self::{
-    engine::{Engine, Figures, Job, KernelChoice},
+    engine::{Engine, Figures, Job},
     format::{Scheme, StoredHash},
 };
 use crate::domain::{Context, Password};
-
-/// How passwords are hashed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// bcrypt's cost: 2 to the power of this many rounds.
-    pub cost: u32,
-    /// Threads that hash.
-    pub threads: usize,
-    /// Hashes that may wait for a lane.
-    pub queue: usize,
-    /// What runs them.
-    pub kernel: KernelChoice,
-    /// Hashes that one thread runs side by side; none lets a measurement decide.
-    pub lanes: Option<LaneCount>,
-}
-
-/// Why a password was neither hashed nor checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// There is more work than can be done in time.
-    #[error("too many passwords are being hashed")]
-    Overloaded {
-        /// When it is worth trying again.
-        retry_after: Duration,
-    },
-    /// A hashing thread has died: a defect.
-    #[error("a hashing thread has died")]
-    Broken,
-}
 
 /// Hashes passwords and checks them.
 #[derive(Debug, Clone)]
@@ -204,7 +176,7 @@ impl Passwords {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{engine::KernelChoice, *};
 
     fn passwords() -> Passwords {
         Passwords::start(Settings {

@@ -50,6 +50,8 @@ async fn from_the_banner_to_the_end_a_server_says_everything_in_json() {
     for message in ["listening", "ready", "rpc", "shutting down", "stopped"] {
         assert!(said.iter().any(|line| line["message"] == message), "{message} is not in {said:?}");
     }
+    let mut calls = said.iter().filter(|line| line["message"] == "rpc");
+    assert!(calls.all(|call| call["elapsed_ms"].is_u64()), "{said:?}");
 }
 
 #[test]

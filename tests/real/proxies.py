@@ -71,6 +71,8 @@ def envoy(folder: Path, replicas: Replicas, **changes: str) -> Envoy:
     for number, address in enumerate(("10.0.0.11", "10.0.0.12")):
         there = f"address: {address}, port_value: 50051"
         replacements[there] = f"address: 127.0.0.1, port_value: {replicas.port(number, 'grpc')}"
+        there = f"address: {address}, port_value: 8080"
+        replacements[there] = f"address: 127.0.0.1, port_value: {replicas.port(number, 'http')}"
     guides.write("envoy", folder, replacements | changes)
     return Envoy(folder, port, admin)
 
@@ -83,6 +85,7 @@ def haproxy(folder: Path, replicas: Replicas, **changes: str) -> Proxy:
     for number, address in enumerate(("10.0.0.11", "10.0.0.12")):
         here = f"{replicas.each[number].grpc} port {replicas.port(number, 'http')}"
         replacements[f"{address}:50051 port 8080"] = here
+        replacements[f"{address}:8080"] = f"127.0.0.1:{replicas.port(number, 'http')}"
     guides.write("haproxy", folder, replacements | changes)
     proxy = Proxy("haproxy", ["haproxy", "-db", "-f", "haproxy.cfg"], folder)
     proxy.port = port
@@ -94,6 +97,7 @@ def nginx(folder: Path, replicas: Replicas, **changes: str) -> Proxy:
     replacements = {"listen 443 ": f"listen 127.0.0.1:{port} ", "/etc/nginx/": f"{folder}/"}
     for number, address in enumerate(("10.0.0.11", "10.0.0.12")):
         replacements[f"{address}:50051"] = replicas.each[number].grpc
+        replacements[f"{address}:8080"] = f"127.0.0.1:{replicas.port(number, 'http')}"
     guides.write("nginx", folder, replacements | changes)
     (folder / "nginx.conf").write_text(NGINX)
     (folder / "temporary").mkdir(exist_ok=True)

@@ -3,8 +3,10 @@
 import json
 import socket
 import socketserver
+import ssl
 import subprocess
 import threading
+import urllib.error
 import urllib.request
 
 import pytest
@@ -61,7 +63,7 @@ def address_of(replicas: Replicas, username: str) -> str:
 
 
 @pytest.mark.short
-def test_the_service_sees_the_callers_address_and_not_a_forged_one(tmp_path, replicas, run):
+def test_the_service_sees_the_callers_address_and_the_proxys_request_id(tmp_path, replicas, run):
     from auth.v1 import auth_service_pb2 as auth
     from auth.v1 import auth_service_pb2_grpc
 
@@ -73,11 +75,31 @@ def test_the_service_sees_the_callers_address_and_not_a_forged_one(tmp_path, rep
             threading.Thread(target=relay.serve_forever, daemon=True).start()
             stub = auth_service_pb2_grpc.AuthServiceStub(load.secure_channel(relay.server_address[1], ca))
             forged = [("x-forwarded-for", "203.0.113.9"), ("forwarded", "for=203.0.113.9"), ("x-real-ip", "203.0.113.9")]
+            forged.append(("x-request-id", "forged"))
             request = auth.RegisterRequest(username=name, email=f"{name}@example.com", password=PASSWORD)
-            stub.Register(request, metadata=forged, timeout=30)
+            _, call = stub.Register.with_call(request, metadata=forged, timeout=30)
+            (request_id,) = [value for key, value in call.initial_metadata() if key == "x-request-id"]
+            assert len(request_id) in (32, 36), f"{name}: not its own id: {request_id}"
             relay.shutdown()
         seen[name] = address_of(replicas, name)
     assert seen == dict.fromkeys(PROXIES, CALLER)
+
+
+@pytest.mark.short
+def test_of_the_http_side_the_key_set_alone_is_public(tmp_path, replicas, run):
+    """Verifiers fetch it under the issuer's name. Metrics ask nobody who they are."""
+    trust = ssl.create_default_context(cafile=load.certificate(tmp_path))
+
+    def fetch(port: int, path: str) -> bytes:
+        with urllib.request.urlopen(f"https://localhost:{port}{path}", timeout=10, context=trust) as answer:
+            return answer.read()
+
+    for name, proxy in PROXIES.items():
+        port = run(proxy(tmp_path, replicas)).port
+        assert json.loads(fetch(port, "/.well-known/jwks.json"))["keys"], name
+        for path in ("/metrics", "/readyz", "/"):
+            with pytest.raises(urllib.error.HTTPError):
+                fetch(port, path)
 
 
 def test_a_stream_outlasts_the_timeouts_of_each_proxy(tmp_path, replicas, run):

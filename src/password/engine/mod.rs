@@ -6,6 +6,7 @@
 //!
 //! | file | what it owns |
 //! |---|---|
+//! | `admission` | who gets into the queue, and who is refused |
 //! | `queue` | who is next: bounded, and fair between callers' addresses |
 //! | `pace` | how long a job will take |
 //! | `kernel` | which kernel runs, checked against the bcrypt crate and measured |
@@ -13,6 +14,7 @@
 //! | `figures` | what Prometheus sees |
 //! | `calibration` | what an operator is told of the machine |
 
+mod admission;
 mod calibration;
 mod figures;
 mod kernel;
@@ -33,17 +35,42 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 pub use self::{
+    admission::Announced,
     calibration::{Calibration, Check, Progress, Row, calibrate},
     figures::Figures,
     kernel::{KernelChoice, Measurement},
 };
-use self::{
-    figures::Reason,
-    kernel::Plan,
-    queue::{Full, Queue},
-};
-use super::{Error, Settings};
+use self::{admission::Entry, kernel::Plan, queue::Queue};
 use crate::domain::{Context, Source};
+
+/// How passwords are hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// bcrypt's cost: 2 to the power of this many rounds.
+    pub cost: u32,
+    /// Threads that hash.
+    pub threads: usize,
+    /// Hashes that may wait for a lane.
+    pub queue: usize,
+    /// What runs them.
+    pub kernel: KernelChoice,
+    /// Hashes that one thread runs side by side; none lets a measurement decide.
+    pub lanes: Option<LaneCount>,
+}
+
+/// Why a password was neither hashed nor checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// There is more work than can be done in time.
+    #[error("too many passwords are being hashed")]
+    Overloaded {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// A hashing thread has died: a defect.
+    #[error("a hashing thread has died")]
+    Broken,
+}
 
 /// What bcrypt gives: 24 bytes, of which 23 are stored.
 type Digest = [u8; 24];
@@ -190,76 +217,6 @@ impl Engine {
             }
         }
     }
-
-    /// Refuses what [`Engine::run`] would refuse now, for callers who have work to do before. Those who pass count as ahead
-    /// of later ones, as though their job waited already.
-    ///
-    /// # Errors
-    /// [`Error::Overloaded`].
-    pub(super) fn announce(&self, context: &Context) -> Result<Announced, Error> {
-        let (shared, source) = (&*self.shared, Source::from(context.address));
-        let mut state = shared.lock();
-        let (wait, takes) = self.estimate(&state, source, shared.usual_steps);
-        let reason = if Instant::now() + wait + takes > context.deadline {
-            Reason::Deadline
-        } else if state.queue.has_room_for(source, state.announced) {
-            state.announced += 1;
-            return Ok(Announced(Arc::clone(&self.shared)));
-        } else {
-            Reason::QueueFull
-        };
-        shared.figures.refused(reason);
-        Err(Error::Overloaded { retry_after: retry_after(wait) })
-    }
-
-    fn admit(
-        &self,
-        job: Job,
-        source: Source,
-        deadline: Instant,
-        answer: oneshot::Sender<Result<Digest, Error>>,
-    ) -> Result<u64, Error> {
-        let (shared, since) = (&*self.shared, Instant::now());
-        let mut state = shared.lock();
-        let (wait, takes) = self.estimate(&state, source, job.steps());
-        if since + wait + takes > deadline {
-            shared.figures.refused(Reason::Deadline);
-            return Err(Error::Overloaded { retry_after: retry_after(wait) });
-        }
-        let steps = job.steps();
-        let waiting = Waiting { job, deadline, since, answer };
-        let (id, evicted) = state.queue.push(source, steps, waiting).map_err(|Full| {
-            shared.figures.refused(Reason::QueueFull);
-            Error::Overloaded { retry_after: retry_after(wait) }
-        })?;
-        shared.figures.queue(state.queue.len());
-        drop(state);
-        shared.work.notify_one();
-        if let Some(evicted) = evicted {
-            shared.figures.refused(Reason::Unfair);
-            evicted.refuse(retry_after(wait));
-        }
-        Ok(id)
-    }
-
-    /// How long a job of that source will wait for a lane, and how long it will take in it.
-    fn estimate(&self, state: &State, source: Source, steps: u64) -> (Duration, Duration) {
-        let Some(plan) = self.shared.plan.get() else { return (Duration::ZERO, Duration::ZERO) };
-        let steps = steps.max(self.shared.usual_steps);
-        let lanes = plan.lanes.get() * self.shared.workers;
-        let running = state.occupied.iter().sum::<usize>();
-        if state.queue.len() == 0 && running + state.announced < lanes {
-            let occupied = state.occupied.iter().min().copied().unwrap_or(0) + 1;
-            return (Duration::ZERO, plan.pace.job(steps, occupied));
-        }
-        let takes = plan.pace.job(steps, plan.lanes.get());
-        // After a rush all lanes are at the same place of their jobs, perhaps at the beginning: then none is free before
-        // a whole job is done.
-        let announced = state.announced as u64 * self.shared.usual_steps;
-        let ahead = state.queue.ahead_of(source) + announced;
-        let ahead = plan.pace.all_lanes(ahead, self.shared.workers);
-        (ahead + takes, takes)
-    }
 }
 
 impl Drop for Engine {
@@ -267,39 +224,6 @@ impl Drop for Engine {
         self.shared.lock().closed = true;
         self.shared.work.notify_all();
     }
-}
-
-/// A job that is to come, until this is dropped.
-#[derive(Debug)]
-pub struct Announced(Arc<Shared>);
-
-impl Drop for Announced {
-    fn drop(&mut self) {
-        self.0.lock().announced -= 1;
-    }
-}
-
-/// A place in the queue, for as long as its caller is there.
-struct Entry<'a> {
-    shared: &'a Shared,
-    source: Source,
-    id: u64,
-}
-
-impl Drop for Entry<'_> {
-    fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        // It is not there any more if it has begun.
-        if state.queue.remove(self.source, self.id).is_some() {
-            self.shared.figures.refused(Reason::Gone);
-            self.shared.figures.queue(state.queue.len());
-        }
-    }
-}
-
-/// What a caller is told to wait, where the queue ahead takes `wait`.
-fn retry_after(wait: Duration) -> Duration {
-    wait.clamp(Duration::from_millis(100), Duration::from_secs(30))
 }
 
 #[cfg(test)]

@@ -10,7 +10,9 @@ use std::{
 use bcrypt_lanes::{Kernel, LaneCount, Lanes};
 use tokio::sync::oneshot;
 
-use super::{Digest, Error, Job, Shared, State, Waiting, figures::Reason, kernel, retry_after};
+use super::{
+    Digest, Error, Job, Shared, State, Waiting, admission::retry_after, figures::Reason, kernel,
+};
 
 /// How much less than the rest of the service the hashers ask for (nice values, as of `setpriority(2)`): token checks
 /// and health go first, and the hashers use what is left.

@@ -160,7 +160,7 @@ async fn behind_a_pooler(string: &ConnectionString, host: &PgConnectOptions) -> 
     let sharing = pooler::sharing(&unpinned(host.clone())).await?;
     tracing::info!(
         transaction_mode = sharing == pooler::Sharing::Transactions,
-        "a pooler is before the database: see PgBouncer in docs/operations.md"
+        "a pooler is before the database: see docs/guides/pgbouncer.md"
     );
     Ok(())
 }

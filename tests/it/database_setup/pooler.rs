@@ -58,7 +58,7 @@ fn program() -> PathBuf {
 }
 
 impl PgBouncer {
-    /// Before the cluster of `database`, with the lines of docs/operations.md.
+    /// Before the cluster of `database`, with the lines of docs/guides/pgbouncer.md.
     fn start(database: &Database, mode: &str) -> Self {
         let version = Command::new(program()).arg("--version").output().unwrap();
         let version = String::from_utf8(version.stdout).unwrap();
@@ -66,9 +66,13 @@ impl PgBouncer {
         let with_prepared_statements = numbers.unwrap().parse::<u32>().unwrap() >= 21;
         let folder = tempfile::tempdir().unwrap();
         let socket = database.url.split("host=").nth(1).unwrap();
-        let docs = include_str!("../../../docs/operations.md");
-        let lines =
-            docs.split("```ini\n").nth(1).and_then(|block| block.split("```").next()).unwrap();
+        let guide = include_str!("../../../docs/guides/pgbouncer.md");
+        let ours = |line: &&str| {
+            line.starts_with("pool_mode = ") || line.starts_with("max_prepared_statements = ")
+        };
+        let lines: Vec<_> = guide.lines().filter(ours).collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        let lines = format!("[pgbouncer]\n{}", lines.join("\n"));
         let lines = lines.replace("pool_mode = transaction", &format!("pool_mode = {mode}"));
         let lines = if with_prepared_statements {
             lines

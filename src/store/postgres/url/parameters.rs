@@ -48,7 +48,7 @@ const fn row(
     Unsupported { name, harmless, instead }
 }
 
-const POOLER: &str = "leave it out: a pooler is noticed (docs/operations.md, PgBouncer)";
+const POOLER: &str = "leave it out: a pooler is noticed (docs/guides/pgbouncer.md)";
 const POOL: &str = "leave it out and set COUNTERSIGN_DATABASE_CONNECTIONS";
 const DEAD: &str = "leave it out: dead connections are noticed without it";
 const NO_GSS: &str =
@@ -69,7 +69,7 @@ const UNSUPPORTED: &[Unsupported] = &[
     row(
         "channel_binding",
         &["disable", "prefer"],
-        "write sslmode=verify-full instead: it keeps impostors away as well",
+        "leave it out, and write sslmode=verify-full: it keeps impostors away as well",
     ),
     row(
         "require_auth",

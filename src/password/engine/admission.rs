@@ -1,0 +1,116 @@
+//! Load shedding: who gets into the queue, and who is refused at once, by an estimate of how long they would wait.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::oneshot;
+
+use super::{Digest, Engine, Error, Job, Shared, State, Waiting, figures::Reason, queue::Full};
+use crate::domain::{Context, Source};
+
+impl Engine {
+    /// Refuses what [`Engine::run`] would refuse now, for callers who have work to do before. Those who pass count as ahead
+    /// of later ones, as though their job waited already.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`].
+    pub(super) fn announce(&self, context: &Context) -> Result<Announced, Error> {
+        let (shared, source) = (&*self.shared, Source::from(context.address));
+        let mut state = shared.lock();
+        let (wait, takes) = self.estimate(&state, source, shared.usual_steps);
+        let reason = if Instant::now() + wait + takes > context.deadline {
+            Reason::Deadline
+        } else if state.queue.has_room_for(source, state.announced) {
+            state.announced += 1;
+            return Ok(Announced(Arc::clone(&self.shared)));
+        } else {
+            Reason::QueueFull
+        };
+        shared.figures.refused(reason);
+        Err(Error::Overloaded { retry_after: retry_after(wait) })
+    }
+
+    pub(super) fn admit(
+        &self,
+        job: Job,
+        source: Source,
+        deadline: Instant,
+        answer: oneshot::Sender<Result<Digest, Error>>,
+    ) -> Result<u64, Error> {
+        let (shared, since) = (&*self.shared, Instant::now());
+        let mut state = shared.lock();
+        let (wait, takes) = self.estimate(&state, source, job.steps());
+        if since + wait + takes > deadline {
+            shared.figures.refused(Reason::Deadline);
+            return Err(Error::Overloaded { retry_after: retry_after(wait) });
+        }
+        let steps = job.steps();
+        let waiting = Waiting { job, deadline, since, answer };
+        let (id, evicted) = state.queue.push(source, steps, waiting).map_err(|Full| {
+            shared.figures.refused(Reason::QueueFull);
+            Error::Overloaded { retry_after: retry_after(wait) }
+        })?;
+        shared.figures.queue(state.queue.len());
+        drop(state);
+        shared.work.notify_one();
+        if let Some(evicted) = evicted {
+            shared.figures.refused(Reason::Unfair);
+            evicted.refuse(retry_after(wait));
+        }
+        Ok(id)
+    }
+
+    /// How long a job of that source will wait for a lane, and how long it will take in it.
+    fn estimate(&self, state: &State, source: Source, steps: u64) -> (Duration, Duration) {
+        let Some(plan) = self.shared.plan.get() else { return (Duration::ZERO, Duration::ZERO) };
+        let steps = steps.max(self.shared.usual_steps);
+        let lanes = plan.lanes.get() * self.shared.workers;
+        let running = state.occupied.iter().sum::<usize>();
+        if state.queue.len() == 0 && running + state.announced < lanes {
+            let occupied = state.occupied.iter().min().copied().unwrap_or(0) + 1;
+            return (Duration::ZERO, plan.pace.job(steps, occupied));
+        }
+        let takes = plan.pace.job(steps, plan.lanes.get());
+        // After a rush all lanes are at the same place of their jobs, perhaps at the beginning: then none is free before
+        // a whole job is done.
+        let announced = state.announced as u64 * self.shared.usual_steps;
+        let ahead = state.queue.ahead_of(source) + announced;
+        let ahead = plan.pace.all_lanes(ahead, self.shared.workers);
+        (ahead + takes, takes)
+    }
+}
+
+/// A job that is to come, until this is dropped.
+#[derive(Debug)]
+pub struct Announced(Arc<Shared>);
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        self.0.lock().announced -= 1;
+    }
+}
+
+/// A place in the queue, for as long as its caller is there.
+pub(super) struct Entry<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) source: Source,
+    pub(super) id: u64,
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        // It is not there any more if it has begun.
+        if state.queue.remove(self.source, self.id).is_some() {
+            self.shared.figures.refused(Reason::Gone);
+            self.shared.figures.queue(state.queue.len());
+        }
+    }
+}
+
+/// What a caller is told to wait, where the queue ahead takes `wait`.
+pub(super) fn retry_after(wait: Duration) -> Duration {
+    wait.clamp(Duration::from_millis(100), Duration::from_secs(30))
+}
