@@ -6,12 +6,9 @@
 pub mod engine;
 mod format;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -176,6 +173,8 @@ impl Passwords {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::{engine::KernelChoice, *};
 
     fn passwords() -> Passwords {

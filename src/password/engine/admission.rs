@@ -16,7 +16,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Overloaded`].
-    pub(super) fn announce(&self, context: &Context) -> Result<Announced, Error> {
+    pub(in crate::password) fn announce(&self, context: &Context) -> Result<Announced, Error> {
         let (shared, source) = (&*self.shared, Source::from(context.address));
         let mut state = shared.lock();
         let (wait, takes) = self.estimate(&state, source, shared.usual_steps);
@@ -63,7 +63,12 @@ impl Engine {
     }
 
     /// How long a job of that source will wait for a lane, and how long it will take in it.
-    fn estimate(&self, state: &State, source: Source, steps: u64) -> (Duration, Duration) {
+    pub(super) fn estimate(
+        &self,
+        state: &State,
+        source: Source,
+        steps: u64,
+    ) -> (Duration, Duration) {
         let Some(plan) = self.shared.plan.get() else { return (Duration::ZERO, Duration::ZERO) };
         let steps = steps.max(self.shared.usual_steps);
         let lanes = plan.lanes.get() * self.shared.workers;

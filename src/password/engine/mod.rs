@@ -30,7 +30,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bcrypt_lanes::Cost;
+use bcrypt_lanes::{Cost, LaneCount};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 

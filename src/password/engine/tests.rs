@@ -6,7 +6,7 @@ use bcrypt_lanes::LaneCount;
 use futures_util::{future::join_all, poll};
 use uuid::Uuid;
 
-use super::*;
+use super::{figures::Reason, *};
 
 fn settings() -> Settings {
     let kernel = KernelChoice::Auto;
