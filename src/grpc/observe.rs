@@ -71,12 +71,17 @@ where
         let mut call = Call::begin(request.uri().path(), &arrived, self.layer.metrics.clone());
         request.extensions_mut().insert(arrived);
         let span = call.span.clone();
-        let response = span.in_scope(|| self.inner.call(request));
+        // What panics must not take its caller's answer along, nor what the log says of the call.
+        let called = AssertUnwindSafe(|| self.inner.call(request));
+        let response = span.in_scope(|| catch_unwind(called));
         Box::pin(async move {
-            // A handler that panics must not take its caller's answer along, nor what the log says of the call.
-            let response = AssertUnwindSafe(response)
-                .catch_unwind()
-                .map(|response| response.unwrap_or_else(|panic| Ok(panicked(&*panic).into_http())));
+            let response = async move {
+                let response = match response {
+                    Ok(response) => AssertUnwindSafe(response).catch_unwind().await,
+                    Err(panic) => Err(panic),
+                };
+                response.unwrap_or_else(|panic| Ok(panicked(&*panic).into_http()))
+            };
             let mut response = response.instrument(span).await?;
             call.note(response.headers_mut());
             say_request_id(response.headers_mut(), &call.request_id);

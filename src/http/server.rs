@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Version, header},
 };
 use hyper::{
+    Method,
     body::Incoming,
     server::conn::http1,
     service::{Service as _, service_fn},
@@ -55,7 +56,7 @@ pub(super) async fn serve(
             let (clock, draining, version) = (clock.clone(), draining.clone(), request.version());
             let id = request_id(request.headers());
             let path = known_path(request.uri().path());
-            let span = http_span(request.method().as_str(), path, &id, peer);
+            let span = http_span(known_method(request.method()), path, &id, peer);
             let answer = span.in_scope(|| routes.call(request));
             let answer = async move {
                 let mut response = answer.await?;
@@ -93,4 +94,11 @@ fn say_what_becomes_of_it(headers: &mut HeaderMap, version: Version, ends: bool,
         let timeout = HeaderValue::try_from(format!("timeout={}", limits.keep_alive.as_secs()));
         headers.extend(timeout.ok().map(|timeout| (KEEP_ALIVE, timeout)));
     }
+}
+
+/// The method for the span: a caller may invent others.
+fn known_method(method: &Method) -> &str {
+    let known =
+        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
+    if known.contains(method) { method.as_str() } else { "unknown" }
 }

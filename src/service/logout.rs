@@ -9,10 +9,11 @@ impl UseCases {
     /// # Errors
     /// A token that was never ours; the store's.
     pub async fn logout(&self, context: &Context, refresh_token: OpaqueToken) -> Result<(), Error> {
-        let (_, session) = self.session_of_refresh_token(&refresh_token).await?;
-        // Whoever has the session's token is its user, as far as anybody can tell.
-        let context = context.as_user(session.user_id, session.id);
-        let at = self.revoking(&context, self.clock.now());
+        let (token, session) = self.session_of_refresh_token(&refresh_token).await?;
+        let user = context.as_user(session.user_id, session.id);
+        // Whoever has the session's token is its user, as far as anybody can tell. A spent one may have been stolen.
+        let is_current = token.generation == session.generation;
+        let at = self.revoking(if is_current { &user } else { context }, self.clock.now());
         self.store.session_revoke(session.id, session.user_id, at).await?;
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! What goes wrong with a database, by what can be done about it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use sqlx::error::DatabaseError;
 
-use super::cause::Cause;
+use super::cause::{Cause, in_words};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -92,7 +92,9 @@ impl Error {
             let cause: &(dyn std::error::Error + 'static) = &*during.cause;
             cause
         });
-        Some(behind.unwrap_or(source))
+        let cause = behind.unwrap_or(source);
+        // Writes that share a commit share its error.
+        cause.downcast_ref::<Arc<Self>>().map_or(Some(cause), |shared| shared.cause())
     }
 
     /// The driver's error behind it, if there is one.
@@ -118,7 +120,7 @@ impl Error {
 
 /// The cause of an error, and the operation that it ended. It has no source: what it says includes that.
 #[derive(Debug, thiserror::Error)]
-#[error("{operation}: {cause}")]
+#[error("{operation}: {}", in_words(&**cause))]
 struct During {
     operation: &'static str,
     cause: Source,
@@ -176,6 +178,27 @@ fn is_away(error: &dyn DatabaseError) -> bool {
         _ => {
             matches!(&*code, "25006" | "25P03" | "25P04" | "40001" | "40P01" | "55000" | "55P03")
                 || CLASSES.iter().any(|class| code.starts_with(class))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    /// On SQLite: a full disk, a lock, a file that was moved.
+    #[test]
+    fn what_ended_a_commit_is_told_to_each_write_that_shared_it() {
+        let full = sqlx::Error::Io(io::ErrorKind::StorageFull.into());
+        let shared = Arc::new(Error::from(full));
+        for _write in 0..2 {
+            let of_one = Error::Unavailable(Arc::clone(&shared).into()).during("user_create");
+            let text = std::error::Error::source(&of_one).unwrap().to_string();
+            assert!(text.starts_with("user_create: ") && text.contains("storage"), "{text}");
+            assert!(matches!(of_one.of_sqlx(), Some(sqlx::Error::Io(_))), "{of_one:?}");
+            assert_eq!(of_one.operation(), Some("user_create"));
         }
     }
 }

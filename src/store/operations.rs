@@ -92,7 +92,12 @@ impl Operation {
             let (operation, sqlstate) = (self.0.name, error.sqlstate());
             let cause = std::error::Error::source(error).map(ToString::to_string);
             let sqlstate = sqlstate.as_deref();
-            tracing::warn!(operation, sqlstate, %error, cause, "a write failed after its caller had gone");
+            // While the database is away, which is told elsewhere, that is every write.
+            if error.kind() == "error" {
+                tracing::warn!(operation, sqlstate, %error, cause, "a write failed after its caller had gone");
+            } else {
+                tracing::debug!(operation, sqlstate, %error, cause, "a write failed after its caller had gone");
+            }
         }
         result
     }

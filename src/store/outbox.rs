@@ -55,10 +55,10 @@ pub trait Outbox {
     /// As [`Outbox::outbox_postpone`], and counts that nobody knows whether it was accepted.
     async fn outbox_postpone_unsure(&self, id: Uuid, tries: i32, rest: Rest) -> Result<()>;
 
-    /// Makes messages due whose rest began in the future, some at a time: a clock that was ahead has put them off. Their rest is as
+    /// Makes messages due whose rest began later than `ahead` from now, some at a time: a clock that was ahead has put them off. Their rest is as
     /// long as it may be otherwise, and counts from now on where somebody may be sending the message: for `lease`, which begins now.
     /// Returns how many.
-    async fn outbox_recall(&self, lease: Rest) -> Result<u64>;
+    async fn outbox_recall(&self, lease: Rest, ahead: Duration) -> Result<u64>;
 
     /// Removes a message: it was sent, or never will be.
     async fn outbox_remove(&self, id: Uuid) -> Result<()>;

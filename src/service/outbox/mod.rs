@@ -8,6 +8,7 @@ mod figures;
 mod line;
 mod pause;
 mod places;
+mod recall;
 mod trouble;
 mod worker;
 

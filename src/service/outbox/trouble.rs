@@ -26,8 +26,6 @@ const A_WHILE: Duration = Duration::from_secs(6 * 60);
 pub(super) struct Trouble {
     states: Mutex<[State; Cause::ALL.len()]>,
     put_off: Mutex<PutOff>,
-    /// When messages from the future were told of last.
-    recalled_at: Mutex<Option<Instant>>,
     /// Recipients are kept by a digest: their addresses have no business here.
     hasher: RandomState,
 }
@@ -112,17 +110,6 @@ impl Trouble {
         for cause in Cause::ALL {
             figures.trouble(cause.word(), false);
         }
-    }
-
-    /// A clock that was ahead has put messages off. If that replica goes on, so does this.
-    pub(super) fn recalled(&self, messages: u64) {
-        let now = Instant::now();
-        let mut last = self.recalled_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_some_and(|at| now < at + QUIET) {
-            return;
-        }
-        *last = Some(now);
-        tracing::warn!(messages, "messages from the future: a clock is ahead, or was");
     }
 
     fn cause(&self, kind: FailureKind, recipient: Option<&str>, now: Duration) -> Option<Cause> {

@@ -18,6 +18,7 @@ use super::{
     UseCases, decoy,
     pause::pause,
     places::{self, More, Places},
+    recall::{Recall, Told},
     trouble::Trouble,
 };
 use crate::{
@@ -60,6 +61,7 @@ struct Worker {
     pace: DeliveryPace,
     places: Arc<Places>,
     trouble: Arc<Trouble>,
+    recall: Arc<Recall>,
     /// How many microseconds the last delivery took.
     took: Arc<AtomicU64>,
 }
@@ -102,8 +104,8 @@ impl UseCases {
 
 impl Worker {
     fn new(use_cases: UseCases, delivery: Delivery, pace: DeliveryPace) -> Self {
-        let (places, trouble, took) = (Arc::default(), Arc::default(), Arc::default());
-        Self { use_cases, delivery, pace, places, trouble, took }
+        let (places, trouble, recall) = (Arc::default(), Arc::default(), Arc::default());
+        Self { use_cases, delivery, pace, places, trouble, recall, took: Arc::default() }
     }
 
     /// Whether there is anything to do. Most of the time there is not, and nobody needs to write to know.
@@ -121,9 +123,20 @@ impl Worker {
 
     /// A message that a clock which was ahead has put off, or begun to send, does not wait until this one has caught up.
     async fn recall(&self, now: Timestamp) {
-        match self.use_cases.store.outbox_recall(Rest::of(now, LEASE)).await {
+        let elapsed = self.use_cases.clock.elapsed();
+        let ahead = self.recall.believed(elapsed);
+        match self.use_cases.store.outbox_recall(Rest::of(now, LEASE), ahead).await {
             Ok(0) => {}
-            Ok(messages) => self.trouble.recalled(messages),
+            Ok(messages) => match self.recall.note(elapsed) {
+                Told::Recalled => {
+                    tracing::warn!(messages, "messages from the future: a clock is ahead, or was");
+                }
+                Told::Doubted => tracing::warn!(
+                    "messages from the future go on: this replica's clock is behind the others', or one is ahead of this one; for \
+                     an hour their pauses are believed"
+                ),
+                Told::Nothing => {}
+            },
             Err(error) => {
                 self.store_failed(&error);
             }

@@ -1,5 +1,7 @@
 //! [`Outbox`](crate::store::Outbox).
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
@@ -49,16 +51,16 @@ impl Outbox for Backend {
         .await
     }
 
-    async fn outbox_recall(&self, lease: Rest) -> Result<u64> {
-        let ahead = self.read("outbox_ahead", lease.since, |connection, now| {
-            Box::pin(outbox::is_any_ahead(connection, *now))
+    async fn outbox_recall(&self, lease: Rest, ahead: Duration) -> Result<u64> {
+        let is_any = self.read("outbox_ahead", (lease.since, ahead), |connection, (now, ahead)| {
+            Box::pin(outbox::is_any_ahead(connection, *now, *ahead))
         });
         // Most of the time there are none, and nobody needs to write to know.
-        if !ahead.await? {
+        if !is_any.await? {
             return Ok(0);
         }
-        self.write("outbox_recall", lease, |connection, lease| {
-            Box::pin(outbox::recall(connection, *lease))
+        self.write("outbox_recall", (lease, ahead), |connection, (lease, ahead)| {
+            Box::pin(outbox::recall(connection, *lease, *ahead))
         })
         .await
     }

@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use countersign::domain::CLOCK_SKEW;
 use countersign::store::{
     ClaimedMessage, Hold, OutboxState, Places, Priority, Rest, SealedMessage, Store,
 };
@@ -28,7 +29,7 @@ pub fn rest_until(seconds: u64) -> Rest {
 
 /// What is recalled at that time gives its sender a lease of a minute.
 pub async fn recall(store: &dyn Store, seconds: u64) -> u64 {
-    store.outbox_recall(Rest::of(at(seconds), Duration::from_secs(60))).await.unwrap()
+    store.outbox_recall(Rest::of(at(seconds), Duration::from_secs(60)), CLOCK_SKEW).await.unwrap()
 }
 
 #[rstest]

@@ -3,6 +3,8 @@
 //! Anybody can make it long. So no statement here reads more rows than it returns, or than a fixed number: each goes by an
 //! index of `0015_outbox_lanes`, `0020_mail` or `0022_outbox_since` (`tests/it/store/outbox_plans.rs` looks at the plans).
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::{Backend, Connection};
@@ -106,8 +108,9 @@ pub(in crate::store) async fn state(
 pub(in crate::store) async fn is_any_ahead(
     connection: &mut Connection,
     now: Timestamp,
+    ahead: Duration,
 ) -> Result<bool> {
-    let (latest_begin, latest_end) = latest(now);
+    let (latest_begin, latest_end) = latest(now, ahead);
     let ahead: Option<Uuid> = sqlx::query_scalar(Backend::OUTBOX_AHEAD)
         .bind(latest_begin)
         .bind(latest_end)
@@ -204,13 +207,17 @@ pub(in crate::store) async fn postpone(
     Ok(())
 }
 
-/// The latest times at which a rest can have begun, and can end, if no clock was wrong.
-fn latest(now: Timestamp) -> (Timestamp, Timestamp) {
-    (now.plus(CLOCK_SKEW), now.plus(LONGEST_REST).plus(CLOCK_SKEW))
+/// The latest times at which a rest can have begun, and can end, if no clock is ahead by more than that.
+fn latest(now: Timestamp, ahead: Duration) -> (Timestamp, Timestamp) {
+    (now.plus(ahead), now.plus(LONGEST_REST).plus(CLOCK_SKEW))
 }
 
-pub(in crate::store) async fn recall(connection: &mut Connection, lease: Rest) -> Result<u64> {
-    let (latest_begin, latest_end) = latest(lease.since);
+pub(in crate::store) async fn recall(
+    connection: &mut Connection,
+    lease: Rest,
+    ahead: Duration,
+) -> Result<u64> {
+    let (latest_begin, latest_end) = latest(lease.since, ahead);
     let recalled = sqlx::query(Backend::OUTBOX_RECALL)
         .persistent(false)
         .bind(latest_begin)
