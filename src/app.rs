@@ -70,7 +70,7 @@ pub struct Environment {
     pub limit_loopback: bool,
     /// How often readiness is checked.
     pub check_every: Duration,
-    /// How often it is looked for messages that nobody has told this replica of.
+    /// Poll interval of the outbox: for messages of other replicas, and of before a restart.
     pub deliver_every: Duration,
     /// How often the lease of a message that takes long to send is renewed; then it also gives its place to another one.
     pub renew_message_every: Duration,
@@ -319,7 +319,7 @@ impl App {
         match ended.await {
             Ok(ended) => ended?,
             Err(_elapsed) => {
-                tracing::warn!("calls and messages that did not end in time are cut off");
+                tracing::warn!("shutdown timeout: calls and deliveries that still run are aborted");
             }
         }
         drop(background);
@@ -340,7 +340,7 @@ fn metrics(use_cases: &UseCases, connections: &listener::Figures) -> Metrics {
 
 async fn close(store: &dyn Store) {
     if timeout(CLOSE_DEADLINE, store.close()).await.is_err() {
-        tracing::warn!("the database did not let go of its connections in time");
+        tracing::warn!("shutdown timeout: the connections to the database were not closed in time");
     }
 }
 
@@ -357,7 +357,7 @@ fn warn_of_wide_proxies(trusted: &TrustedProxies) {
     if !networks.is_empty() {
         tracing::warn!(
             networks = networks.join(","),
-            "COUNTERSIGN_TRUSTED_PROXIES covers a good part of the internet: whoever calls from there chooses the address \
+            "COUNTERSIGN_TRUSTED_PROXIES trusts a large part of the internet: clients there can choose the address \
              that limits and records go by; name the networks of your proxies alone, such as 10.0.0.0/8"
         );
     }
@@ -377,7 +377,7 @@ async fn bind(
     listen.await.map_err(|error| Error::Listen(address, error))
 }
 
-/// Keeps health and `/readyz` true, both ways, for ever.
+/// Never returns. Checks readiness, and publishes changes to the health service and `/readyz`.
 async fn watch_readiness(
     use_cases: &UseCases,
     health: &Health,

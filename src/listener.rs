@@ -93,7 +93,7 @@ impl Listener {
                         continue;
                     };
                     if let Err(error) = socket.set_nodelay(true) {
-                        tracing::debug!(%error, "a connection keeps its delay");
+                        tracing::debug!(%error, "cannot set TCP_NODELAY");
                     }
                     return (socket, Place { _permit: permit, _share: share });
                 }

@@ -142,7 +142,7 @@ impl Message {
         Self { username, destination, address, content, created_at: now }
     }
 
-    /// From when it is of no use any more: a code when it stops working, a notice after three days.
+    /// When it expires: a code when it stops working, a notice after three days.
     pub fn expires_at(&self) -> Timestamp {
         match self.content {
             Content::Code { expires_at, .. } => expires_at,

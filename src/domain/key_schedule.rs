@@ -84,7 +84,7 @@ impl KeySchedule {
         Self { keys, algorithm: algorithm.to_owned(), token_ttl }
     }
 
-    /// The keys: the one that signs last of all comes first.
+    /// The keys, newest first, by start of signing.
     pub fn keys(&self) -> &[KeyTimes] {
         &self.keys
     }

@@ -11,7 +11,7 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// So many passwords can be tried without any wait between them: people mistype.
 pub const FREE_ATTEMPTS: u32 = 5;
 
-/// Nobody keeps an owner out for longer than that.
+/// Cap of the exponential backoff of the rate limit: an attacker cannot lock an owner out for longer.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
 /// After so many failures in a row a password alone opens nothing (NIST SP 800-63B-4, section 3.2.2).

@@ -77,9 +77,9 @@ pub(super) async fn serve(
             let _place = place;
             tokio::select! {
                 ended = connection => if let Err(error) = ended {
-                    tracing::debug!(%error, "an HTTP connection broke off");
+                    tracing::debug!(%error, "an HTTP connection failed");
                 },
-                () = pace.too_slow() => tracing::debug!("an HTTP connection was silent for too long"),
+                () = pace.too_slow() => tracing::debug!("an HTTP connection timed out"),
             }
         });
     }

@@ -110,7 +110,7 @@ impl Passwords {
     }
 
     /// Whether `password` is the one that was stored. Without a stored hash (no such user) it is not, after the same
-    /// work, so that the time does not tell which users exist.
+    /// work: the time must not tell which users exist (timing attack).
     ///
     /// # Errors
     /// [`Error`].

@@ -1,4 +1,5 @@
-//! Budgets: what an attempt is counted by, and how each count is limited (ADR 14).
+//! Rate limits against brute force, password spraying and credential stuffing: which budgets an attempt is charged to, and
+//! how each is limited (ADR 14).
 //!
 //! Strangers are counted by account and source together, under ceilings of the account, the source and the service. A known
 //! device, and a session, have budgets of their own, in which strangers have no part.

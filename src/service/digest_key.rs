@@ -10,7 +10,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum DigestKeyError {
     /// The store's.
-    #[error("the store has no answer")]
+    #[error("the store failed")]
     Store(#[from] store::Error),
     /// It does not decrypt, or nothing else does that is stored.
     #[error(

@@ -1,4 +1,4 @@
-//! The janitor: removes what is of no use any more. One replica at a time does, a little at a time.
+//! The janitor: deletes expired rows in batches. One replica at a time does, by a lease.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

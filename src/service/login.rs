@@ -67,7 +67,7 @@ impl UseCases {
         context: &'a Context,
         request: LoginRequest,
     ) -> impl Future<Output = Result<LoginOutcome, Error>> + Send + 'a {
-        // Before the first await: whoever waits for a hash holds what was sent once, and not as often as it was handed on.
+        // Parse before the first await, so that a waiting login keeps one copy of the request.
         let (begun, claim) = (Instant::now(), self.admit_login(context, request));
         async move {
             match claim {

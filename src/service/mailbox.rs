@@ -17,8 +17,8 @@ use crate::{
     token::{OpaqueToken, Purpose},
 };
 
-/// No answer to whoever asks for a code comes sooner than this after the call. It takes a little longer to find a user, and
-/// to write a message to them, than to find none: that must not be seen.
+/// The minimum response time of a request for a code, against user enumeration by timing: it takes a little longer to find a
+/// user, and to write a message to them, than to find none.
 const ANSWERED_AFTER: Duration = Duration::from_millis(20);
 
 /// What a code is sent for.

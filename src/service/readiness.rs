@@ -10,7 +10,7 @@ pub enum NotReady {
     #[error("the store is not ready")]
     Store(#[from] store::Error),
     /// The key we sign with is retired, or gone.
-    #[error("the signing key does not count any more")]
+    #[error("the active signing key is retired or missing")]
     SigningKey,
 }
 

@@ -45,7 +45,7 @@ pub struct Reencrypted {
 #[derive(Debug, thiserror::Error)]
 pub enum ReencryptError {
     /// The store's.
-    #[error("the store has no answer")]
+    #[error("the store failed")]
     Store(#[from] store::Error),
     /// The library's own.
     #[error("a value can't be encrypted")]

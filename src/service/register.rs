@@ -82,7 +82,7 @@ impl UseCases {
         if let Some(mail) = mail {
             self.take_back(mail).await?;
         }
-        // Somebody was faster: perhaps this very request, sent twice.
+        // Lost a race against another registration, or against this very request, sent twice.
         match self.taken(&valid).await? {
             Some(taken) => self.settle(context, taken, &valid).await,
             None => Err(Error::StoreUnavailable("a rival registration has vanished".into())),
@@ -136,8 +136,8 @@ impl UseCases {
         Err(error)
     }
 
-    /// A retry gets the user that its first try made, but only if all is as it was: an id that leaks gives nobody
-    /// more than the right password would.
+    /// Idempotent: a retry with the same `request_id` gets the user that its first try made, but only if all fields are as they
+    /// were. A leaked id gives no more than the right password would.
     async fn same_again(
         &self,
         context: &Context,

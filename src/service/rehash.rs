@@ -26,7 +26,7 @@ impl UseCases {
         let context = Context { deadline: Instant::now() + PATIENCE, ..context.clone() };
         let replacing = async move {
             if let Err(error) = this.replace_hash(&context, credentials, &password).await {
-                tracing::warn!(%error, "an outdated password hash stays for now");
+                tracing::warn!(%error, "cannot replace an outdated password hash: the next login tries again");
             }
         };
         tokio::spawn(replacing.in_current_span());

@@ -190,7 +190,7 @@ impl RevocationLog {
 }
 
 impl UseCases {
-    /// Keeps the log of revocations up to date, for ever.
+    /// Never returns. Tails the revocation log: polls, and is woken by NOTIFY.
     pub async fn follow_revocations(self) -> Infallible {
         let hearing = self.store.hear_revocations(&self.revocations.heard);
         let following = self.revocations.follow(self.store.as_ref(), &self.clock);

@@ -24,7 +24,7 @@ const PUBLISHED_WITHIN: Duration =
 #[derive(Debug, thiserror::Error)]
 pub enum SigningKeyError {
     /// The store's.
-    #[error("the store has no answer")]
+    #[error("the store failed")]
     Store(#[from] store::Error),
     /// The key's.
     #[error(transparent)]
@@ -154,7 +154,7 @@ impl KeyKeeper {
         if retired { Ok(()) } else { Err(SigningKeyError::Rival) }
     }
 
-    /// All keys, the one that signs last of all first.
+    /// All keys, newest first, by start of signing.
     ///
     /// # Errors
     /// The store's.
@@ -207,7 +207,7 @@ impl KeyKeeper {
         stored: &Stored,
         signs_from: Timestamp,
     ) -> Result<SealedKey, SigningKeyError> {
-        // Who can't open what is there would add what the others can't.
+        // Refuse if existing keys do not decrypt: under the wrong master key we would add a key that no other replica can use.
         self.open(stored, None)?;
         let (id, algorithm) = (Uuid::now_v7(), self.algorithm);
         // An RSA key takes the better part of a second.

@@ -1,4 +1,4 @@
-//! How often one address may call what anybody may call and costs a hash or a mail.
+//! The rate limit per client address, for calls that anybody may make and that cost a hash or a mail.
 //!
 //! In the memory of each replica, unlike all other limits: it guards the machine and not an account, and a row that every
 //! caller of an address writes to would be a queue of its own (ADR 14). So it goes by the stopwatch: nobody waits for a clock

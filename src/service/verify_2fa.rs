@@ -117,7 +117,7 @@ impl UseCases {
             address: context.address,
         };
         let session = self.new_session(credentials, &destination, factor.methods());
-        // Of several callers with the right code, one passes; and none if the code was used for another challenge, the
+        // A race: of several callers with the right code, one passes; and none if the code was used for another challenge, the
         // account has been disabled or its password changed since the challenge began.
         let limit = self.session_limit(session.created_at);
         let begun = self.store.challenge_complete(challenge, session, spending, limit).await?;
@@ -138,7 +138,7 @@ impl UseCases {
             Ok::<_, Error>(self.store.throttle_settle(self.settled_by(&passwords, 0)).await?)
         };
         if let Err(error) = settled.await {
-            tracing::warn!(%error, "a right code stays counted as a failed one");
+            tracing::warn!(%error, "cannot take back the attempt of a right code");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! WatchRevocations: which tokens no longer count although they have not expired, as it comes to be known.
+//! WatchRevocations: streams revocations of unexpired tokens, as they become known.
 
 use std::{collections::VecDeque, time::Duration};
 

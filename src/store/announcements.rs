@@ -13,8 +13,8 @@ use super::{PATIENCE, Result, postgres::Pool};
 /// From losing the connection to the next attempt.
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
-/// Tells `heard` of everything that is announced on `channel`, for ever. Where the pool turns to another server, so does this:
-/// the one before may be alive, and would announce nothing.
+/// Never returns. LISTENs on `channel` and notifies `heard`. Reconnects when the pool changes servers: the one before may be
+/// alive, and would announce nothing.
 pub(super) async fn hear(pool: &Pool, channel: &str, heard: &Notify) {
     let mut changes = pool.changes();
     loop {

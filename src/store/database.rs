@@ -24,8 +24,8 @@ pub trait Database: Debug + Send + Sync {
         std::future::pending().await
     }
 
-    /// Tells `heard` when another replica may have revoked something, for ever. On SQLite nobody announces that, and
-    /// anywhere an announcement can be lost: it only saves whoever looks for themselves the wait.
+    /// Never returns. Notifies `heard` on possible revocations by other replicas (LISTEN/NOTIFY). Best effort, and nothing on
+    /// SQLite, so callers also poll: it only saves them the wait.
     async fn hear_revocations(&self, heard: &Notify);
 
     /// How the connections are used, for metrics.

@@ -60,7 +60,7 @@ pub struct NewMailboxCode {
     pub id_mac: [u8; 32],
     /// The message with the code; a decoy where nobody gets it.
     pub message: SealedMessage,
-    /// As what it is recorded that somebody asked for it, if it is: as of nobody, where nobody gets it.
+    /// The audit event for the request; `None` records nothing. It has no user where no account has the address.
     pub recorded_as: Option<EventKind>,
     /// Who asks, for that record.
     pub actor: Actor,

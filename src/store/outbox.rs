@@ -12,8 +12,8 @@ use crate::domain::Timestamp;
 /// earlier release, which do not say when their rest began, are bound by this alone.
 pub const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 
-/// For how long nobody else touches a message: its sender's lease, or the pause until its next try. Both times are by one clock, so
-/// that the beginning tells whether that clock was ahead.
+/// The lease of a message's sender, or the backoff until its next try. Both times are by one clock, so that the beginning tells
+/// whether that clock was ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rest {
     /// When it begins.

@@ -59,7 +59,7 @@ impl KeyRing {
     }
 
     /// The published keys. The one that signs comes first: some verifiers (python-jose) take the first key, whatever the token's
-    /// header says. Then the one that signs last of all.
+    /// header says. Then newest first, by start of signing.
     pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &SigningKey> {
         let signer = self.schedule.signer(now);
         let published = move |times: &&KeyTimes| self.schedule.state(times, now).is_published();

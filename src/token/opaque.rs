@@ -18,7 +18,7 @@ impl OpaqueToken {
         Self::from_bytes(rng.random())
     }
 
-    /// One of bits that are as good as random to whoever is not told.
+    /// A token from pseudorandom bytes (a keyed digest): unpredictable without the key.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes)))
     }

@@ -1,8 +1,8 @@
 //! The hashing engine: threads that run several bcrypts each, in lock step, behind a fair and bounded queue.
 //!
-//! A login is one bcrypt, and a machine does some tens of them a second. So the engine never has more waiting than its
-//! callers will wait for: a job is refused at once where the queue is full or its deadline can't be met, and never begun
-//! where nobody wants it any more. Not on tokio's blocking pool: that has hundreds of threads and no bound.
+//! A login is one bcrypt, and a machine does some tens of them a second. So there is load shedding and backpressure: a job is
+//! refused at once where the queue is full or its deadline can't be met, and never begun where its caller has gone. Not on
+//! tokio's blocking pool: that has hundreds of threads and no bound.
 //!
 //! | file | what it owns |
 //! |---|---|

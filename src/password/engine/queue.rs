@@ -1,7 +1,7 @@
 //! The queue: bounded, and fair between callers' addresses.
 //!
 //! Each source has a line of its own, and the lines take turns. When there is no room left, the source with the longest
-//! line makes room for one with a shorter line: whoever floods the service pushes back themselves, not others.
+//! line makes room for one with a shorter line: a flood displaces only itself.
 
 use std::collections::{HashMap, VecDeque};
 

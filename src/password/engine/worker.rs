@@ -40,7 +40,7 @@ pub(super) fn start(
     let (shared, kernels) = (Arc::clone(shared), kernels.to_vec());
     let body = move || {
         if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-            tracing::warn!(%error, "the hashing threads keep the service's own priority");
+            tracing::warn!(%error, "cannot lower the priority of the hashing threads");
         }
         let _end = End { shared: &shared, number };
         let plan = shared.plan.get_or_init(|| kernel::plan(&kernels, lanes));

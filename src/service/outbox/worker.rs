@@ -45,7 +45,7 @@ pub struct DeliveryPace {
 const UNREADABLE: &str = "unreadable";
 
 /// Why a message is given up that has expired.
-const OUTDATED: &str = "it is of no use any more";
+const OUTDATED: &str = "it has expired";
 
 /// What rests for longer is recalled.
 const _: () = assert!(LEASE.as_secs() <= LONGEST_REST.as_secs());

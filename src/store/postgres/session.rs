@@ -19,10 +19,10 @@ use super::{
 };
 use crate::store::{Error, PATIENCE, Result};
 
-/// Begins a transaction. A level of isolation above this one would make rivals fail that wait here, and a role may be
-/// read-only by default, have a time limit that is too short for a wait behind a rival, or give up the safety of commits
-/// (`synchronous_commit`; whatever waits for more than the disk here is left as it is). `transaction_timeout` came with
-/// Postgres 17, and an unknown setting would be an error.
+/// Begins a transaction in READ COMMITTED: the statements rely on row locks, and a higher isolation level would make rivals
+/// fail that wait here. A role may be read-only by default, have a time limit that is too short for a wait behind a rival, or
+/// give up the safety of commits (`synchronous_commit`; whatever waits for more than the disk here is left as it is).
+/// `transaction_timeout` came with Postgres 17, and an unknown setting would be an error.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
      SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = 0; \
      SET LOCAL idle_in_transaction_session_timeout = '30s'; \

@@ -1,4 +1,5 @@
-//! The guard of every change of an account: whoever asks for it may, and goes on to be allowed to until it is made.
+//! The guard of every account change: authorises it, and holds the user's row lock until it commits, so that the answer still
+//! holds then (no time-of-check to time-of-use race).
 
 use uuid::Uuid;
 

@@ -179,7 +179,7 @@ async fn claim_some(
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
-/// The number of tries is what tells whether the row is still the caller's: whoever claimed it later counted on.
+/// Optimistic concurrency: `tries` identifies the claim; a later claim has incremented it.
 pub(in crate::store) async fn postpone(
     connection: &mut Connection,
     id: Uuid,

@@ -1,4 +1,5 @@
-//! Rotation: a session moves on to its next refresh token, or ends.
+//! Refresh token rotation with reuse detection: a session moves on to its next token, or ends. One compare-and-set decides the
+//! race; the same `request_id` soon after is an idempotent retry.
 
 use super::{
     Connection,

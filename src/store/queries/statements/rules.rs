@@ -15,9 +15,9 @@ macro_rules! account_is_as_it_was {
     };
 }
 
-/// Spends an attempt of a row that can still be answered, before anything is compared: of many guesses at once, no more are
-/// evaluated than of as many one after the other (the row's lock is what they wait for). `which` names the row and says that
-/// it was not used.
+/// Reserves an attempt of a row that can still be answered, before anything is compared, against brute force. The row lock
+/// serialises rivals: concurrent guesses get no more attempts than sequential ones. `which` names the row and says that it was
+/// not used.
 macro_rules! reserve_an_attempt {
     ($table:literal, $which:literal, now: $now:literal, most: $most:literal) => {
         concat!(

@@ -37,7 +37,7 @@ macro_rules! session_lives {
 
 pub(super) use {account_carries, session_columns, session_lives};
 
-/// What `session_columns` gives. Options are empty in sessions of a release that did not refresh.
+/// What `session_columns` gives. Options are NULL in rows written before refresh tokens existed.
 #[derive(sqlx::FromRow)]
 pub(super) struct SessionRow {
     session_id: Uuid,
