@@ -1,6 +1,7 @@
 //! The wiring, and the only module that sees every layer: bind, tell the addresses, serve until told to stop.
 
 mod background;
+mod readiness;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -21,7 +22,7 @@ use crate::{
         RevocationLog, RevocationPace, Sources, UseCases,
     },
     store::{self, Store},
-    telemetry::{Metrics, chain},
+    telemetry::Metrics,
     token::{self, AccessTokens, Algorithm, KeyRing, MasterKey},
 };
 
@@ -292,7 +293,7 @@ impl App {
             tokio::join!(grpc, http).0
         };
         tokio::pin!(servers);
-        let watch = watch_readiness(&use_cases, &health, &set_ready, environment.check_every);
+        let watch = readiness::watch(&use_cases, &health, &set_ready, environment.check_every);
         tokio::select! {
             ended = &mut servers => return Ok(ended?),
             () = watch => {}
@@ -375,44 +376,4 @@ async fn bind(
         Ok((listener, address))
     };
     listen.await.map_err(|error| Error::Listen(address, error))
-}
-
-/// Never returns. Checks readiness, and publishes changes to the health service and `/readyz`.
-async fn watch_readiness(
-    use_cases: &UseCases,
-    health: &Health,
-    set_ready: &watch::Sender<bool>,
-    every: Duration,
-) {
-    let mut ticks = tokio::time::interval(every);
-    // One that is not ready from the beginning says why, too.
-    let mut told: Option<Readiness> = None;
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = use_cases.readiness_changed() => {}
-        }
-        // A database that hangs is no better than one that is gone.
-        let checked = timeout(Duration::from_secs(2), use_cases.ready()).await;
-        let key_set = match &checked {
-            Ok(Ok(())) => true,
-            Ok(Err(error)) => error.spares_the_key_set() && use_cases.key_set_is_current(),
-            Err(_elapsed) => use_cases.key_set_is_current(),
-        };
-        let (ready, why) = match &checked {
-            Ok(Ok(())) => (true, String::new()),
-            Ok(Err(error)) => (false, chain(error).to_string()),
-            Err(_elapsed) => (false, "the store does not answer".to_owned()),
-        };
-        let readiness = Readiness { everything: ready, key_set };
-        set_ready.send_replace(ready);
-        let before = told.replace(readiness);
-        if before == Some(readiness) {
-            continue;
-        }
-        if before.is_none_or(|before| before.everything != ready) {
-            if ready { tracing::info!("ready") } else { tracing::warn!(why, key_set, "not ready") }
-        }
-        health.set_ready(readiness).await;
-    }
 }

@@ -1,0 +1,51 @@
+//! Readiness: what the health service and `/readyz` say, and that the log tells why.
+
+use std::time::Duration;
+
+use tokio::{sync::watch, time::timeout};
+
+use crate::{
+    grpc::{Health, Readiness},
+    service::UseCases,
+    telemetry::chain,
+};
+
+/// Never returns. Checks readiness, and publishes changes to the health service and `/readyz`.
+pub(super) async fn watch(
+    use_cases: &UseCases,
+    health: &Health,
+    set_ready: &watch::Sender<bool>,
+    every: Duration,
+) {
+    let mut ticks = tokio::time::interval(every);
+    // One that is not ready from the beginning says why, too.
+    let mut told: Option<Readiness> = None;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = use_cases.readiness_changed() => {}
+        }
+        // A database that hangs is no better than one that is gone.
+        let checked = timeout(Duration::from_secs(2), use_cases.ready()).await;
+        let key_set = match &checked {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => error.spares_the_key_set() && use_cases.key_set_is_current(),
+            Err(_elapsed) => use_cases.key_set_is_current(),
+        };
+        let (ready, why) = match &checked {
+            Ok(Ok(())) => (true, String::new()),
+            Ok(Err(error)) => (false, chain(error).to_string()),
+            Err(_elapsed) => (false, "the store does not answer".to_owned()),
+        };
+        let readiness = Readiness { everything: ready, key_set };
+        set_ready.send_replace(ready);
+        let before = told.replace(readiness);
+        if before == Some(readiness) {
+            continue;
+        }
+        if before.is_none_or(|before| before.everything != ready) {
+            if ready { tracing::info!("ready") } else { tracing::warn!(why, key_set, "not ready") }
+        }
+        health.set_ready(readiness).await;
+    }
+}
