@@ -15,6 +15,7 @@ use super::*;
 /// Where it panics.
 #[derive(Clone, Copy, PartialEq)]
 enum Panics {
+    BeforeTheHandler,
     InTheHandler,
     InTheStream,
 }
@@ -30,6 +31,7 @@ impl Service<Request<Body>> for Panics {
 
     fn call(&mut self, _request: Request<Body>) -> Self::Future {
         let where_it_panics = *self;
+        assert!(where_it_panics != Self::BeforeTheHandler, "the {} is gone", "layer");
         Box::pin(async move {
             assert!(where_it_panics == Self::InTheStream, "the {} is gone", "store");
             Ok(Response::new(Body::new(Broken)))
@@ -100,9 +102,11 @@ fn call(service: Panics) -> (HeaderMap, Vec<Value>) {
 
 #[test]
 fn a_panic_is_an_internal_error_that_names_its_call_and_tells_the_caller_nothing() {
-    for (service, text) in
-        [(Panics::InTheHandler, "the store is gone"), (Panics::InTheStream, "the stream is gone")]
-    {
+    for (service, text) in [
+        (Panics::BeforeTheHandler, "the layer is gone"),
+        (Panics::InTheHandler, "the store is gone"),
+        (Panics::InTheStream, "the stream is gone"),
+    ] {
         let (head, lines) = call(service);
         assert_eq!(head["x-request-id"], "edge-1");
         let status = Status::from_header_map(&head).unwrap();

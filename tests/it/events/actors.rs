@@ -54,15 +54,18 @@ async fn logins_and_changes_are_their_users_and_what_fails_or_comes_by_mail_is_n
     recorder.server.login(&user.username, WRONG).await.unwrap_err();
     recorder.did(&[(LoginFailed, Nobody)]).await;
     let mut sessions = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..5 {
         sessions.push(recorder.server.session(&user).await);
         recorder.did(&[(LoginSucceeded, by_user)]).await;
     }
-    let [own, out, reused, _other] = &sessions[..] else { unreachable!() };
+    let [own, out, spent, reused, _other] = &sessions[..] else { unreachable!() };
 
     recorder.server.logout(&out.refresh_token).await.unwrap();
     recorder.did(&[(SessionRevoked, by_user)]).await;
     // The owner, or a thief: a token that was used before shows neither.
+    recorder.server.refresh(&spent.refresh_token, "").await.unwrap();
+    recorder.server.logout(&spent.refresh_token).await.unwrap();
+    recorder.did(&[(SessionRevoked, Nobody)]).await;
     recorder.server.refresh(&reused.refresh_token, "").await.unwrap();
     recorder.server.refresh(&reused.refresh_token, "").await.unwrap_err();
     recorder.did(&[(RefreshReused, Nobody)]).await;
