@@ -3,6 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{settings as name, values::tests::settings, *};
+use crate::domain::DEFAULT_KEY_LEAD;
 
 /// With SQLite, where nothing else is said: with no word of it, what is meant for production would be a problem.
 fn parse(environment: &[(&str, &str)]) -> Result<Config, Problems> {
@@ -305,7 +306,7 @@ fn the_lead_of_a_key_is_shorter_than_its_rotation() {
     assert_eq!(names(&both("1h", "1h")), [name::KEY_LEAD.name]);
     let config = parse(&both("2h", "1h")).unwrap();
     assert_eq!(config.key_lead, Duration::from_secs(3600));
-    assert_eq!(parse(&[]).unwrap().key_lead, Duration::from_secs(1800));
+    assert_eq!(parse(&[]).unwrap().key_lead, DEFAULT_KEY_LEAD, "the table says the same");
 }
 
 #[test]

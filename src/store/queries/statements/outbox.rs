@@ -104,7 +104,7 @@ pub(in crate::store) async fn state(
 }
 
 /// By itself, outside a transaction: so the statement keeps its name, and what PgBouncer hands to another connection is known
-/// there, too. Its plan does not change with the table: it goes by the order of an index.
+/// there, too. Postgres may then keep a plan that it made while the table was empty, and read all of it until the next ANALYZE.
 pub(in crate::store) async fn is_any_ahead(
     connection: &mut Connection,
     now: Timestamp,
