@@ -41,13 +41,16 @@ async fn server_with(backend: Backend, delivery: Delivery) -> Server {
     Server::start_with(backend, |config, _| config.delivery = delivery).await
 }
 
+/// How often the lease of a message that takes long is renewed, where a test moves the clock.
+const IMPATIENT: Duration = Duration::from_millis(20);
+
 /// The same; and a message that takes long is noticed at once.
 async fn with_impatience(backend: Backend) -> (MailServer, Server) {
     let mail = MailServer::start(Tls::None).await;
     let url = format!("smtp://127.0.0.1:{}", mail.port);
     let server = Server::start_with(backend, |config, environment| {
         config.delivery = smtp_to(&url, &Trust::default());
-        environment.renew_message_every = Duration::from_millis(20);
+        environment.renew_message_every = IMPATIENT;
     })
     .await;
     (mail, server)
