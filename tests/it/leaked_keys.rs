@@ -1,6 +1,6 @@
 //! A signing key that has leaked: replaced and revoked at once, on every replica, while all of them go on.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countersign::{
     app::{self, Environment},
@@ -16,7 +16,7 @@ use tonic_health::pb::{
     health_client::HealthClient,
 };
 
-use crate::harness::{Backend, Server, eventually, server::config, soon};
+use crate::harness::{Backend, Beats, Server, eventually, server::config, soon};
 
 /// So rarely that in a test it never happens again: what replicas do then they have heard.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -84,7 +84,7 @@ async fn every_replica_follows_within_a_second_and_is_ready_all_the_while(
     let mut tokens = server.session(&user).await;
     for round in 0..4 {
         let (new, leaked) = keeper.replace().await.unwrap();
-        let committed = Instant::now();
+        let committed = Beats::start();
         assert_eq!(leaked, kid(&tokens.access_token), "round {round}");
         for replica in [&server, &other] {
             // Never both: verifiers that fetch the set when they see the new key must lose the old one.
@@ -143,7 +143,7 @@ async fn a_key_that_is_retired_is_out_within_a_second(
     let tokens = server.session(&user).await;
     let new = keeper.rotate(true).await.unwrap();
     keeper.retire(&kid(&tokens.access_token)).await.unwrap();
-    let retired = Instant::now();
+    let retired = Beats::start();
     eventually("the new key", async || published(&server).await == [new.kid.as_str()]).await;
     assert!(retired.elapsed() < Duration::from_secs(1), "{:?}", retired.elapsed());
     assert!(!is_active(&server, &tokens.access_token).await);

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use countersign::store::postgres;
 use rstest::rstest;
-use tokio::{sync::Barrier, time::Instant};
+use tokio::sync::Barrier;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::{Callers, RECOVERY, becomes, serve};
 use crate::harness::{
+    Beats,
     cluster::Cluster,
     eventually,
     forwarder::{Fate, Forwarder},
@@ -27,7 +28,7 @@ async fn calls_succeed_soon_after_the_server_is_there_again(#[case] ends: &str) 
     cluster.run(ends).await;
     becomes(&server, ServingStatus::NotServing).await;
     cluster.run("restart a").await;
-    let started = Instant::now();
+    let started = Beats::start();
     callers.succeed(1).await;
     let took = started.elapsed();
     callers.succeed(50).await;
