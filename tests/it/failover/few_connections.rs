@@ -1,9 +1,21 @@
 //! A database that has no place for as many connections as the pool would have.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 
-use super::{serve, write};
-use crate::harness::{Backend, Database, logs, unique};
+use super::{replica, serve, write};
+use crate::harness::{Backend, Database, Server, cluster::Cluster, logs, unique};
+
+/// Thirty callers at once, ten times: nobody's call fails.
+async fn serves_every_call(servers: &[&Server]) {
+    for _ in 0..10 {
+        let calls = servers.iter().flat_map(|server| (0..30).map(|_| write(&server.auth)));
+        let calls = join_all(calls).await;
+        let refused: Vec<_> = calls.into_iter().filter_map(Result::err).collect();
+        assert!(refused.is_empty(), "{} refused: {:?}", refused.len(), refused.first());
+    }
+}
 
 /// A refused connection costs nobody a turn: who waits gets one that becomes free.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -21,11 +33,7 @@ async fn a_role_with_fewer_connections_than_the_pool_serves_every_call() {
     {
         // The listener has one of the four.
         let server = serve(&url, |config, _| config.database.max_connections = 10).await;
-        for _ in 0..10 {
-            let calls = join_all((0..30).map(|_| write(&server.auth))).await;
-            let refused: Vec<_> = calls.into_iter().filter_map(Result::err).collect();
-            assert!(refused.is_empty(), "{} of 30: {:?}", refused.len(), refused.first());
-        }
+        serves_every_call(&[&server]).await;
         let told = logs::events_with(&role);
         let told: Vec<_> = told.iter().filter(|event| event["level"] == "WARN").collect();
         assert_eq!(told.len(), 1, "{told:?}");
@@ -34,4 +42,27 @@ async fn a_role_with_fewer_connections_than_the_pool_serves_every_call() {
         server.stop().await.unwrap();
     }
     database.run(&format!("DROP OWNED BY \"{role}\" CASCADE; DROP ROLE \"{role}\"")).await;
+}
+
+/// Each would take ten, and there are seventeen for all: three of the twenty are the superuser's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_replicas_share_fewer_connections_than_their_pools() {
+    let cluster = Cluster::new();
+    cluster.run("primary a").await;
+    cluster.sql("a", "CREATE ROLE app LOGIN; GRANT ALL ON SCHEMA public TO app").await;
+    cluster.run("few a").await;
+    let url = cluster.url("a").replace("postgres://postgres@", "postgres://app@");
+    let pools = |config: &mut countersign::config::Config, _: &mut _| {
+        config.database.max_connections = 10;
+    };
+    let keeper = Arc::new(Database::new(Backend::Sqlite).await);
+    let servers = [
+        replica(&keeper, &url, pools).await,
+        replica(&keeper, &url, pools).await,
+        replica(&keeper, &url, pools).await,
+    ];
+    serves_every_call(&servers.each_ref()).await;
+    for server in servers {
+        server.stop().await.unwrap();
+    }
 }

@@ -35,8 +35,16 @@ const RECOVERY: Duration = Duration::from_secs(2);
 
 /// A server on a database of any URL.
 async fn serve(url: &str, change: impl FnOnce(&mut Config, &mut Environment)) -> Server {
-    let database = Database::new(Backend::Sqlite).await;
-    let mut config = config(&database);
+    replica(&Arc::new(Database::new(Backend::Sqlite).await), url, change).await
+}
+
+/// One of several: the master key is in the folder of `keeper`.
+async fn replica(
+    keeper: &Arc<Database>,
+    url: &str,
+    change: impl FnOnce(&mut Config, &mut Environment),
+) -> Server {
+    let mut config = config(keeper);
     config.database.url = url.to_owned();
     config.policy.address_rate = u32::MAX;
     let clock = TestClock::default();
@@ -46,7 +54,7 @@ async fn serve(url: &str, change: impl FnOnce(&mut Config, &mut Environment)) ->
         ..Environment::default()
     };
     change(&mut config, &mut environment);
-    Server::start_on(database, &config, environment, clock).await
+    Server::start_on(Arc::clone(keeper), &config, environment, clock).await
 }
 
 async fn becomes(server: &Server, wanted: ServingStatus) {

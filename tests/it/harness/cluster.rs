@@ -23,7 +23,7 @@ dir=$(mktemp -d /tmp/countersign-cluster.XXXXXX)
 trap '' INT TERM HUP
 start() {
     "$bin/pg_ctl" -D "$dir/$1/data" -l "$dir/$1/server.log" -w -o "-k $dir/$1 -c listen_addresses= \
-        -c max_connections=60 -c shared_buffers=16MB" start
+        -c max_connections=${2:-60} -c shared_buffers=16MB" start
 }
 primary() {
     mkdir "$dir/$1" && "$bin/initdb" -D "$dir/$1/data" -U postgres -A trust -E UTF8 --locale=C --no-sync && start "$1"
@@ -34,6 +34,7 @@ standby() {
 promote() { "$bin/pg_ctl" -D "$dir/$1/data" -w promote; }
 stop() { "$bin/pg_ctl" -D "$dir/$1/data" -m "$2" -w stop; }
 crash() { kill -9 "$(head -n 1 "$dir/$1/data/postmaster.pid")"; }
+few() { stop "$1" fast && start "$1" 20; }
 # What a killed postmaster leaves behind takes a moment to go.
 restart() { until start "$1"; do :; done; }
 echo "$dir"
@@ -72,7 +73,7 @@ impl Cluster {
         Self { folder: folder.trim().into(), keeper }
     }
 
-    /// One of: primary A; standby A B (B of A); promote A; stop A MODE; crash A; restart A.
+    /// One of: primary A; standby A B (B of A); promote A; stop A MODE; crash A; restart A; few A (again, with 20 connections).
     pub async fn run(&self, command: &str) {
         let (keeper, line) = (Arc::clone(&self.keeper), format!("{command}\n"));
         let answer = tokio::task::spawn_blocking(move || {
