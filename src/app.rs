@@ -15,7 +15,7 @@ use crate::{
     domain::TrustedProxies,
     grpc::{self, Health, Readiness},
     http,
-    listener::{self, Listener},
+    listen::{self, Listener},
     password::Passwords,
     service::{
         self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, Lines, Operator, Outbox, Reencryption,
@@ -105,7 +105,7 @@ impl Default for Environment {
 pub struct App {
     grpc: Listener,
     http: Listener,
-    connections: listener::Figures,
+    connections: listen::Figures,
     grpc_addr: SocketAddr,
     http_addr: SocketAddr,
     listen: Listen,
@@ -227,11 +227,11 @@ impl App {
     /// What can't be had.
     pub async fn bind(config: &Config, environment: Environment) -> Result<Self, Error> {
         warn_of_wide_proxies(&config.listen.trusted_proxies);
-        let connections = listener::Figures::default();
+        let connections = listen::Figures::default();
         let bind = |name, address, places| {
             let proxies = config.listen.trusted_proxies.clone();
             let limits =
-                listener::Limits { places, proxies, limit_loopback: environment.limit_loopback };
+                listen::Limits { places, proxies, limit_loopback: environment.limit_loopback };
             bind(name, address, limits, &connections)
         };
         let (listen, limits) = (config.listen.clone(), environment.limits);
@@ -330,7 +330,7 @@ impl App {
     }
 }
 
-fn metrics(use_cases: &UseCases, connections: &listener::Figures) -> Metrics {
+fn metrics(use_cases: &UseCases, connections: &listen::Figures) -> Metrics {
     Metrics::new(|registry| {
         use_cases.passwords.figures().register(registry);
         use_cases.outbox.register(registry);
@@ -367,8 +367,8 @@ fn warn_of_wide_proxies(trusted: &TrustedProxies) {
 async fn bind(
     name: &'static str,
     address: SocketAddr,
-    limits: listener::Limits,
-    figures: &listener::Figures,
+    limits: listen::Limits,
+    figures: &listen::Figures,
 ) -> Result<(Listener, SocketAddr), Error> {
     let listen = async {
         let listener = Listener::bind(name, address, limits, figures).await?;

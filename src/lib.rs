@@ -11,9 +11,8 @@
 //! | [`domain`] | pure values and rules |
 //! | [`dial`] | TCP connections to hosts with several addresses |
 //!
-//! [`config`] alone reads the environment; [`telemetry`] is where logs and figures come from; [`listener`] accepts
-//! connections for both transports. `tests/layering.rs` fails
-//! where a module reaches for what it may not use.
+//! [`config`] alone reads the environment; [`telemetry`] is where logs and figures come from; [`listen`] accepts
+//! connections for both transports. `tests/layering.rs` fails where a module reaches for what it may not use.
 
 #![forbid(unsafe_code)]
 
@@ -25,7 +24,7 @@ pub mod dial;
 pub mod domain;
 pub mod grpc;
 pub mod http;
-pub mod listener;
+pub mod listen;
 pub mod password;
 pub mod pb;
 pub mod service;

@@ -20,7 +20,7 @@ use tonic::transport::server::{Connected, TcpConnectInfo};
 
 use super::resets::Resets;
 use crate::{
-    listener::{Listener, Place},
+    listen::{Listener, Place},
     telemetry::Metrics,
 };
 

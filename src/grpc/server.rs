@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::TrustedProxies,
-    listener::Listener,
+    listen::Listener,
     pb::{
         DESCRIPTORS, account_service_server::AccountServiceServer,
         auth_service_server::AuthServiceServer, token_service_server::TokenServiceServer,

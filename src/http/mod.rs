@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::accept::Format;
 use crate::{
-    listener::Listener,
+    listen::Listener,
     service::{Jwks, UseCases},
     telemetry::{Metrics, text_format},
 };

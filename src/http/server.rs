@@ -25,7 +25,7 @@ use super::{
     pace::{Pace, Paced},
 };
 use crate::{
-    listener::Listener,
+    listen::Listener,
     telemetry::{http_span, request_id, say_request_id},
 };
 
