@@ -3,9 +3,10 @@
 
 use std::{net::IpAddr, time::Instant};
 
-use tonic::{body::Body, codegen::http::Request, transport::server::TcpConnectInfo};
+use tonic::{body::Body, codegen::http::Request};
 use uuid::Uuid;
 
+use super::incoming::Peer;
 use crate::{
     domain::{Context, TrustedProxies},
     telemetry::request_id,
@@ -26,9 +27,9 @@ pub(super) fn context<T>(request: &tonic::Request<T>) -> Context {
 
 /// The connection's other end, or whom trusted proxies forward for; nothing where that is unknown.
 fn peer(request: &Request<Body>, trusted: &TrustedProxies) -> Option<IpAddr> {
-    let connection = request.extensions().get::<TcpConnectInfo>()?;
+    let Peer(peer) = request.extensions().get::<Peer>()?;
     let forwarded = request.headers().get_all(trusted.header().name()).iter();
     // One that is no text is an entry that makes no sense: whom it is about is unknown.
     let forwarded = forwarded.map(|header| header.to_str().unwrap_or_default());
-    trusted.origin(connection.remote_addr()?.ip(), forwarded)
+    trusted.origin((*peer)?, forwarded)
 }

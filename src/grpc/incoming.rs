@@ -4,6 +4,7 @@
 use std::{
     future::Future,
     io,
+    net::IpAddr,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -13,14 +14,13 @@ use futures_util::stream::{self, Stream};
 use pin_project_lite::pin_project;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     time::{Sleep, sleep},
 };
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::Connected;
 
 use super::resets::Resets;
 use crate::{
-    listen::{Listener, Place},
+    listen::{Listener, Place, Socket},
     telemetry::Metrics,
 };
 
@@ -54,7 +54,7 @@ pin_project! {
     /// One connection. Its place is free again when it is dropped.
     pub(super) struct Connection {
         #[pin]
-        socket: TcpStream,
+        socket: Socket,
         preface: Option<Preface>,
         // It was asked to end long before. Looked at only where there is nothing else to do, which comes soon enough.
         end: Pin<Box<Sleep>>,
@@ -86,11 +86,15 @@ impl Sent {
     }
 }
 
-impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+/// The other end of a connection, which tonic adds to each request that comes over it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) Option<IpAddr>);
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.socket.connect_info()
+impl Connected for Connection {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        Peer(self.socket.peer())
     }
 }
 

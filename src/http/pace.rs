@@ -13,12 +13,12 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     sync::watch,
     time::{Instant, sleep_until},
 };
 
 use super::Limits;
+use crate::listen::Socket;
 
 /// What a connection is about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Pace {
 /// A socket that tells its connection's clock what it sees.
 #[derive(Debug)]
 pub(super) struct Paced {
-    pub(super) socket: TcpStream,
+    pub(super) socket: Socket,
     pub(super) pace: Pace,
 }
 

@@ -49,7 +49,7 @@ pub(super) async fn serve(
             accepted = listener.accept() => accepted,
         };
         let (pace, routes) = (Pace::new(limits), TowerToHyperService::new(router.clone()));
-        let peer = socket.peer_addr().ok().map(|address| address.ip());
+        let peer = socket.peer();
         let (clock, draining) = (pace.clone(), draining.clone());
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             clock.asked();

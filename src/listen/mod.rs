@@ -3,11 +3,12 @@
 
 mod refusals;
 mod shares;
+mod socket;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::{OwnedSemaphorePermit, Semaphore},
     time::sleep,
 };
@@ -18,7 +19,7 @@ use self::{
 };
 use crate::domain::TrustedProxies;
 
-pub use self::refusals::Figures;
+pub use self::{refusals::Figures, socket::Socket};
 
 /// How long to wait for a free descriptor: accepting again at once would spin.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -78,7 +79,7 @@ impl Listener {
 
     /// The next connection, once there is a place for it. What goes wrong with one is no reason to stop accepting
     /// others.
-    pub async fn accept(&self) -> (TcpStream, Place) {
+    pub async fn accept(&self) -> (Socket, Place) {
         loop {
             let Ok(permit) = Arc::clone(&self.places).acquire_owned().await else {
                 // Never: nobody closes the semaphore.
@@ -95,7 +96,7 @@ impl Listener {
                     if let Err(error) = socket.set_nodelay(true) {
                         tracing::debug!(%error, "cannot set TCP_NODELAY");
                     }
-                    return (socket, Place { _permit: permit, _share: share });
+                    return (Socket::Plain(socket), Place { _permit: permit, _share: share });
                 }
                 Err(error) if is_the_connections_own(&error) => {}
                 Err(error) => {
