@@ -21,8 +21,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{
-    Limits, known_path,
+    Limits,
     pace::{Pace, Paced},
+    routes::known_path,
 };
 use crate::{
     listen::Listener,

@@ -1,0 +1,87 @@
+//! The routes: what each shows of a [`Site`].
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::json;
+
+use super::{Site, accept::Format};
+use crate::{service::Jwks, telemetry::text_format};
+
+const JWKS: &str = "/.well-known/jwks.json";
+const DISCOVERY: &str = "/.well-known/openid-configuration";
+const LIVEZ: &str = "/livez";
+const READYZ: &str = "/readyz";
+const METRICS: &str = "/metrics";
+
+/// All routes.
+pub(super) fn router(site: Site) -> Router {
+    Router::new()
+        .route(JWKS, get(jwks))
+        .route(DISCOVERY, get(discovery))
+        .route(LIVEZ, get(|| async { "alive\n" }))
+        .route(READYZ, get(readyz))
+        .route(METRICS, get(metrics))
+        .with_state(site)
+}
+
+/// The path of a route. Others are a caller's to invent: the log does not repeat them.
+pub(super) fn known_path(path: &str) -> &'static str {
+    let routes = [JWKS, DISCOVERY, LIVEZ, READYZ, METRICS];
+    routes.into_iter().find(|known| *known == path).unwrap_or("unknown")
+}
+
+/// The key set (RFC 7517, section 5).
+async fn jwks(State(site): State<Site>) -> Response {
+    ([cache()], Json(site.use_cases.jwks())).into_response()
+}
+
+/// How long verifiers may keep the key set and the discovery document.
+fn cache() -> (HeaderName, String) {
+    (header::CACHE_CONTROL, format!("public, max-age={}", Jwks::MAX_AGE.as_secs()))
+}
+
+/// What JWT verifiers read of OpenID Connect Discovery 1.0 (section 3); there is no OpenID provider behind it.
+async fn discovery(State(site): State<Site>) -> Response {
+    let issuer = site.use_cases.issuer();
+    let document = json!({
+        "issuer": issuer,
+        "jwks_uri": format!("{}{JWKS}", issuer.trim_end_matches('/')),
+        "id_token_signing_alg_values_supported": site.use_cases.algorithms(),
+        "response_types_supported": ["none"],
+        "subject_types_supported": ["public"],
+    });
+    ([cache()], Json(document)).into_response()
+}
+
+async fn readyz(State(site): State<Site>) -> Response {
+    if *site.ready.borrow() {
+        "ready\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+    }
+}
+
+async fn metrics(State(site): State<Site>, headers: HeaderMap) -> Response {
+    let format = Format::asked_for(&headers);
+    let figures =
+        site.metrics.render(site.use_cases.pool_use(), site.use_cases.revocation_streams());
+    let figures = figures.and_then(|openmetrics| match format {
+        Format::Text => text_format(&openmetrics),
+        Format::OpenMetrics | Format::OpenMetrics001 => Ok(openmetrics),
+    });
+    match figures {
+        Ok(text) => {
+            let headers = [(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept")];
+            (headers, text).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "the metrics cannot be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
