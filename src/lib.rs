@@ -22,6 +22,7 @@ pub mod config;
 pub mod delivery;
 pub mod dial;
 pub mod domain;
+pub mod edge;
 pub mod grpc;
 pub mod http;
 pub mod listen;

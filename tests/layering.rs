@@ -47,7 +47,7 @@ const RULES: [Rule; 19] = [
 ];
 
 /// All modules, the lowest first, and what each may use of those before it.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("pb", &[]),
     ("domain", &[]),
     ("dial", &[]),
@@ -59,7 +59,8 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("service", &["domain", "token", "password", "delivery", "store"]),
     ("config", &["domain", "token", "password", "delivery", "store"]),
     ("telemetry", &["domain", "store", "config"]),
-    ("grpc", &["pb", "listen", "domain", "token", "store", "service", "telemetry"]),
+    ("edge", &["domain", "store", "service", "telemetry"]),
+    ("grpc", &["pb", "listen", "domain", "token", "service", "telemetry", "edge"]),
     ("http", &["listen", "service", "telemetry"]),
     (
         "app",

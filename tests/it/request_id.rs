@@ -272,7 +272,7 @@ async fn line_of_a_defect(format: &str, filter: &str) -> (String, String) {
 #[rstest]
 #[case::by_default("info")]
 #[case::errors_alone("error")]
-#[case::of_another_module("countersign::grpc=warn")]
+#[case::of_another_module("countersign::edge=warn")]
 #[tokio::test]
 async fn both_formats_of_the_log_name_the_call_whatever_the_filter(#[case] filter: &str) {
     let (line, id) = line_of_a_defect("text", filter).await;

@@ -1,0 +1,257 @@
+//! Errors as callers see them, whatever the transport: a canonical code, a reason to branch on, a fixed text, hints.
+//!
+//! Each transport puts a [`Refusal`] into its own form: `grpc/status.rs` makes a status of it.
+
+use std::{
+    borrow::Cow,
+    error::Error as StdError,
+    time::{Duration, Instant},
+};
+
+use super::Code;
+use crate::{
+    domain::InvalidField,
+    service::Error,
+    store,
+    telemetry::{Seldom, chain},
+};
+
+/// What a caller is told to wait when the database is away.
+const STORE_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Why a call was refused, as far as its caller may know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) code: Code,
+    /// `ErrorInfo.reason`. It never changes its meaning.
+    pub(crate) reason: &'static str,
+    /// What people read; `None` where the fields say it.
+    text: Option<&'static str>,
+    /// The fields that are bad.
+    pub(crate) fields: Vec<InvalidField>,
+    /// How long to wait before trying again.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// The one place where errors of the use cases become what callers see, and where those that are ours are logged.
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::InvalidFields(fields) => Self::invalid_fields(fields),
+            Error::InvalidCredentials => {
+                unauthenticated("INVALID_CREDENTIALS", "the username or the password is not right")
+            }
+            Error::ChallengeInvalid => {
+                unauthenticated("CHALLENGE_INVALID", "the challenge or the code is not valid")
+            }
+            Error::ChallengeExhausted => {
+                unmet("CHALLENGE_EXHAUSTED", "there are no attempts left: begin again")
+            }
+            Error::RecoveryCodeNeeded => unmet(
+                "FACTOR_UNAVAILABLE",
+                "the second factor goes to the same mailbox: give a recovery code, or ask the operator; an account that never \
+                 verified the address can be ended (end_unverified_account)",
+            ),
+            Error::FactorUnavailable => unmet(
+                "FACTOR_UNAVAILABLE",
+                "no code is sent for this challenge: answer it with one of its factors",
+            ),
+            Error::CodesUsedUp => unmet(
+                "FACTOR_UNAVAILABLE",
+                "too many codes of this kind were wrong: use a recovery code, a device that has logged in before, or reset the password",
+            ),
+            Error::TwoFactorOff => {
+                unmet("TWO_FACTOR_OFF", "two-factor login is off: turn it on first")
+            }
+            Error::EmailUnverified => unmet(
+                "EMAIL_UNVERIFIED",
+                "the codes would go to an address that is not verified: verify it first, or enrol an app",
+            ),
+            Error::LoginAgainNeeded => reauthenticate("log in again with the second factor"),
+            Error::FreshProofNeeded => reauthenticate("send second_factor, or log in again"),
+            Error::EmailVerified => unmet(
+                "EMAIL_VERIFIED",
+                "the e-mail address is verified: it needs no code, and the account is not ended by one",
+            ),
+            Error::TokenInvalid => unauthenticated("TOKEN_INVALID", "the token is not valid"),
+            Error::RefreshReused => unauthenticated(
+                "REFRESH_REUSED",
+                "the refresh token was used before: the session is over, log in again",
+            ),
+            Error::UsernameTaken => taken("username", "USERNAME_TAKEN", "the username is taken"),
+            Error::EmailTaken => taken("email", "EMAIL_TAKEN", "the e-mail address is taken"),
+            Error::Throttled(wait) => {
+                too_much("THROTTLED", "too early or too often: try again later", wait)
+            }
+            Error::Overloaded(wait) => too_much("OVERLOADED", "too busy: try again later", wait),
+            Error::StoreUnavailable(_) => store_unavailable(&error),
+            Error::Internal(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl Refusal {
+    /// With a text of its own, and nothing else.
+    pub(crate) fn new(code: Code, reason: &'static str, text: &'static str) -> Self {
+        Self { code, reason, text: Some(text), fields: Vec::new(), retry_after: None }
+    }
+
+    fn after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
+    fn invalid_fields(fields: Vec<InvalidField>) -> Self {
+        let (code, reason) = (Code::InvalidArgument, "INVALID_FIELD");
+        Self { code, reason, text: None, fields, retry_after: None }
+    }
+
+    /// There is no such RPC.
+    pub(crate) fn unknown_rpc() -> Self {
+        Self::new(Code::Unimplemented, "UNIMPLEMENTED", "there is no such RPC")
+    }
+
+    /// The caller's deadline, or the server's own, has passed.
+    pub(crate) fn deadline_exceeded() -> Self {
+        Self::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "the deadline has passed")
+    }
+
+    /// A defect: the log says what, the caller only that.
+    pub(crate) fn internal(error: &(dyn StdError + 'static)) -> Self {
+        let Failed { operation, sqlstate } = Failed::of(error);
+        let sqlstate = sqlstate.as_deref();
+        tracing::error!(operation, sqlstate, error = %chain(error), "internal error");
+        Self::new(Code::Internal, "INTERNAL", "internal error")
+    }
+
+    /// What people read.
+    pub(crate) fn text(&self) -> Cow<'static, str> {
+        let said_by_fields = || {
+            let fields: Vec<_> = self.fields.iter().map(ToString::to_string).collect();
+            fields.join("; ")
+        };
+        self.text.map_or_else(|| said_by_fields().into(), Into::into)
+    }
+}
+
+/// While the store is away every call fails by it, and readiness tells of it: a line for each would say nothing more. It is of the
+/// log alone, and of the process, as the log is.
+static AWAY: Seldom = Seldom::every(Duration::from_secs(10));
+
+/// The database is away: that is ours, and soon over.
+fn store_unavailable(error: &Error) -> Refusal {
+    let Failed { operation, sqlstate } = Failed::of(error);
+    let (error, sqlstate) = (chain(error), sqlstate.as_deref());
+    match AWAY.passes(Instant::now()) {
+        Some(not_told) => {
+            tracing::warn!(operation, sqlstate, %error, not_told, "store unavailable");
+        }
+        None => tracing::debug!(operation, sqlstate, %error, "store unavailable"),
+    }
+    let text = "the service is not available for a moment: try again";
+    Refusal::new(Code::Unavailable, "STORE_UNAVAILABLE", text).after(STORE_RETRY_AFTER)
+}
+
+/// The operation of the store that an error comes from, and what the database refused it with, if it did.
+#[derive(Default)]
+struct Failed<'a> {
+    operation: Option<&'static str>,
+    sqlstate: Option<Cow<'a, str>>,
+}
+
+impl<'a> Failed<'a> {
+    fn of(error: &'a (dyn StdError + 'static)) -> Self {
+        std::iter::successors(Some(error), |&error| error.source())
+            .find_map(|error| error.downcast_ref::<store::Error>())
+            .map(|error| Self { operation: error.operation(), sqlstate: error.sqlstate() })
+            .unwrap_or_default()
+    }
+}
+
+/// Nothing shows who the caller is.
+fn unauthenticated(reason: &'static str, text: &'static str) -> Refusal {
+    Refusal::new(Code::Unauthenticated, reason, text)
+}
+
+/// The caller is right to ask, but something has to come first.
+fn unmet(reason: &'static str, text: &'static str) -> Refusal {
+    Refusal::new(Code::FailedPrecondition, reason, text)
+}
+
+/// The session, or its login, shows too little.
+fn reauthenticate(text: &'static str) -> Refusal {
+    unmet("REAUTHENTICATION_REQUIRED", text)
+}
+
+/// Not now, for this caller or for all.
+fn too_much(reason: &'static str, text: &'static str, wait: Duration) -> Refusal {
+    Refusal::new(Code::ResourceExhausted, reason, text).after(wait)
+}
+
+fn taken(field: &'static str, reason: &'static str, text: &'static str) -> Refusal {
+    let fields = vec![InvalidField::new(field, text)];
+    Refusal { fields, ..Refusal::new(Code::AlreadyExists, reason, text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each, with what a transport needs of it.
+    fn refusals() -> Vec<Refusal> {
+        let (wait, source) = (Duration::from_secs(3), || "away".into());
+        let errors = [
+            Error::InvalidFields(vec![InvalidField::new("username", "must be there")]),
+            Error::InvalidCredentials,
+            Error::ChallengeInvalid,
+            Error::ChallengeExhausted,
+            Error::RecoveryCodeNeeded,
+            Error::FactorUnavailable,
+            Error::CodesUsedUp,
+            Error::TwoFactorOff,
+            Error::EmailUnverified,
+            Error::LoginAgainNeeded,
+            Error::FreshProofNeeded,
+            Error::EmailVerified,
+            Error::TokenInvalid,
+            Error::RefreshReused,
+            Error::UsernameTaken,
+            Error::EmailTaken,
+            Error::Throttled(wait),
+            Error::Overloaded(wait),
+            Error::StoreUnavailable(source()),
+            Error::Internal(source()),
+        ];
+        let ours = [Refusal::unknown_rpc(), Refusal::deadline_exceeded()];
+        errors.into_iter().map(Refusal::from).chain(ours).collect()
+    }
+
+    #[test]
+    fn the_document_has_each_reason_with_its_code() {
+        let document = include_str!("../../docs/errors.md");
+        let rows: Vec<_> = document.lines().filter(|line| line.starts_with("| ")).collect();
+        for Refusal { code, reason, .. } in refusals() {
+            let has_both = |row: &&str| row.contains(reason) && row.contains(code.name());
+            assert!(rows.iter().any(|row| has_both(&row)), "{reason}, {}", code.name());
+        }
+    }
+
+    #[test]
+    fn refusals_that_pass_say_when_and_those_of_fields_name_them() {
+        for refusal in refusals() {
+            let waits = [Code::ResourceExhausted, Code::Unavailable].contains(&refusal.code);
+            assert_eq!(refusal.retry_after.is_some(), waits, "{refusal:?}");
+            assert!(!refusal.text().is_empty(), "{refusal:?}");
+        }
+        let fields = ["username", "email"].map(|name| InvalidField::new(name, "must be there"));
+        let refusal = Refusal::invalid_fields(fields.to_vec());
+        assert_eq!(refusal.text(), "username: must be there; email: must be there");
+    }
+
+    #[test]
+    fn what_is_broken_here_is_not_told() {
+        for error in [Error::StoreUnavailable, Error::Internal] {
+            let refusal = Refusal::from(error("postgres://secret".into()));
+            assert!(!refusal.text().contains("secret"), "{refusal:?}");
+        }
+    }
+}
