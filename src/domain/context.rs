@@ -48,7 +48,7 @@ impl fmt::Display for Actor {
 /// What a use case knows of the call that it serves. It is the first argument of each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
-    /// Who acts. What it may do is asked in one place (`grpc/access.rs`); events say it (ADR 17).
+    /// Who acts. What it may do is asked in one place (`edge/access.rs`); events say it (ADR 17).
     pub actor: Actor,
     /// The session by which a user acts.
     pub session_id: Option<Uuid>,

@@ -2,7 +2,13 @@
 //!
 //! It knows neither tonic nor axum. `grpc` and `http` hand in heads of requests, and put what comes out into their own form.
 
+mod access;
 mod code;
 mod refusal;
 
-pub(crate) use self::{code::Code, refusal::Refusal};
+pub use self::access::{Need, TABLE};
+pub(crate) use self::{
+    access::{admit, names},
+    code::Code,
+    refusal::Refusal,
+};

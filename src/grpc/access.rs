@@ -1,6 +1,4 @@
-//! What every RPC needs before its handler is reached.
-//!
-//! One table for all services. What is not in it is refused: an RPC that somebody forgets here is closed, not open.
+//! The access table before the handlers: `edge/access.rs` says what each RPC needs.
 
 use std::{
     convert::Infallible,
@@ -13,84 +11,15 @@ use std::{
 use tonic::{
     Status,
     body::Body,
-    codegen::http::{HeaderMap, Request, Response, header::AUTHORIZATION},
+    codegen::http::{Request, Response},
 };
 use tower::{Layer, Service};
 
 use super::status::{internal, status, unknown_rpc};
 use crate::{
-    domain::{self, Actor},
-    service::{Account, Error, UseCases},
+    edge::{Need, admit},
+    service::{Account, UseCases},
 };
-
-/// What an RPC needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
-    /// Nothing: its request says all.
-    Nothing,
-    /// The access token of a session that lives.
-    Bearer,
-}
-
-const TABLE: [(&str, Need); 24] = [
-    ("/auth.v1.AuthService/Register", Need::Nothing),
-    ("/auth.v1.AuthService/Login", Need::Nothing),
-    ("/auth.v1.AuthService/Verify2FA", Need::Nothing),
-    ("/auth.v1.AuthService/ResendCode", Need::Nothing),
-    ("/auth.v1.AuthService/RefreshToken", Need::Nothing),
-    ("/auth.v1.AuthService/Logout", Need::Nothing),
-    ("/auth.v1.AuthService/VerifyEmail", Need::Nothing),
-    ("/auth.v1.AuthService/ResendEmailVerification", Need::Nothing),
-    ("/auth.v1.AuthService/RequestPasswordReset", Need::Nothing),
-    ("/auth.v1.AuthService/ResetPassword", Need::Nothing),
-    ("/auth.v1.AccountService/GetMe", Need::Bearer),
-    ("/auth.v1.AccountService/ListSessions", Need::Bearer),
-    ("/auth.v1.AccountService/RevokeSession", Need::Bearer),
-    ("/auth.v1.AccountService/RevokeOtherSessions", Need::Bearer),
-    ("/auth.v1.AccountService/ChangePassword", Need::Bearer),
-    ("/auth.v1.AccountService/DeleteMe", Need::Bearer),
-    ("/auth.v1.AccountService/SendEmailVerification", Need::Bearer),
-    ("/auth.v1.AccountService/SetTwoFactor", Need::Bearer),
-    ("/auth.v1.AccountService/BeginTotpEnrollment", Need::Bearer),
-    ("/auth.v1.AccountService/ConfirmTotpEnrollment", Need::Bearer),
-    ("/auth.v1.AccountService/RegenerateRecoveryCodes", Need::Bearer),
-    ("/auth.v1.TokenService/GetJwks", Need::Nothing),
-    ("/auth.v1.TokenService/IntrospectToken", Need::Nothing),
-    ("/auth.v1.TokenService/WatchRevocations", Need::Nothing),
-];
-
-/// What there is of the standard services: `Health/List` is not, for one.
-const STANDARD: [&str; 4] = [
-    "/grpc.health.v1.Health/Check",
-    "/grpc.health.v1.Health/Watch",
-    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-];
-
-/// The service and the method of an RPC that there is, or would be with reflection on. Other paths are a caller's to invent: they
-/// must become neither series nor log fields.
-pub(super) fn names(path: &str) -> (&'static str, &'static str) {
-    let known = TABLE.iter().map(|(known, _)| *known).chain(STANDARD).find(|known| *known == path);
-    let names = known.and_then(|known| known.strip_prefix('/')?.split_once('/'));
-    names.unwrap_or(("unknown", "unknown"))
-}
-
-impl Need {
-    /// Whether whoever acts may call what needs this.
-    fn is_met_by(self, actor: Actor) -> bool {
-        match self {
-            Self::Nothing => true,
-            Self::Bearer => matches!(actor, Actor::User(_)),
-        }
-    }
-
-    fn of(path: &str) -> Option<Self> {
-        if STANDARD.contains(&path) {
-            return Some(Self::Nothing);
-        }
-        TABLE.iter().find(|(known, _)| *known == path).map(|(_, need)| *need)
-    }
-}
 
 /// Lets through what has what it needs.
 #[derive(Debug, Clone)]
@@ -129,7 +58,7 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         match Need::of(request.uri().path()) {
-            Some(Need::Nothing) => Box::pin(self.inner.call(request)),
+            Some(Need::Nothing | Need::Fields) => Box::pin(self.inner.call(request)),
             Some(Need::Bearer) => {
                 let use_cases = self.use_cases.clone();
                 // The one that was polled is ready; its clone is for the next call.
@@ -147,43 +76,10 @@ where
     }
 }
 
-/// Optional white space in a header (RFC 9110, section 5.6.3).
-const BLANK: [char; 2] = [' ', '\t'];
-
-/// Finds out who acts, writes it into the call's context, and lets through whom the table does. Nothing else asks.
-async fn admit(use_cases: &UseCases, need: Need, request: &mut Request<Body>) -> Result<(), Error> {
-    let jwt = bearer(request.headers()).ok_or(Error::TokenInvalid)?;
-    let account = use_cases.authenticate(jwt).await?;
-    let extensions = request.extensions_mut();
-    let Some(context) = extensions.get_mut::<domain::Context>() else {
-        return Err(Error::Internal(NoContext.into()));
-    };
-    *context = context.as_user(account.user().id, account.session().id);
-    if !need.is_met_by(context.actor) {
-        return Err(Error::TokenInvalid);
-    }
-    extensions.insert(account);
-    Ok(())
-}
-
-/// The token of `authorization: Bearer …` (RFC 6750, section 2.1), with the scheme in any case and one or more spaces behind it
-/// (RFC 9110, section 11.4). Two headers are none: nobody could tell which counts.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (value, None) = (values.next()?, values.next()) else { return None };
-    let (scheme, token) = value.to_str().ok()?.trim_matches(BLANK).split_once(BLANK)?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start_matches(BLANK))
-}
-
 /// A handler asks for the account of a call that was let through without one: a defect of the table.
 #[derive(Debug, thiserror::Error)]
 #[error("a handler that needs an account was reached without one")]
 struct NoAccount;
-
-/// A call has reached the table without its context: a defect of the layers.
-#[derive(Debug, thiserror::Error)]
-#[error("a call came without its context")]
-struct NoContext;
 
 /// Whose call it is. Only for RPCs that need a bearer token.
 pub(super) fn account<T>(request: &tonic::Request<T>) -> Result<Account, Status> {
@@ -192,180 +88,7 @@ pub(super) fn account<T>(request: &tonic::Request<T>) -> Result<Account, Status>
 
 #[cfg(test)]
 mod tests {
-    use prost::Message as _;
-    use prost_types::FileDescriptorSet;
-
     use super::*;
-    use crate::{delivery::Notice, domain::EventKind, pb::DESCRIPTORS};
-
-    fn headers(values: &[&'static str]) -> HeaderMap {
-        values.iter().map(|value| (AUTHORIZATION, value.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn the_table_has_every_rpc_once_and_nothing_else() {
-        let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
-        let ours = files.iter().filter(|file| file.package().starts_with("auth."));
-        let mut paths: Vec<_> = ours
-            .flat_map(|file| file.service.iter().map(move |service| (file.package(), service)))
-            .flat_map(|(package, service)| {
-                let path = format!("/{package}.{}/", service.name());
-                service.method.iter().map(move |method| path.clone() + method.name())
-            })
-            .collect();
-        let mut table: Vec<_> = TABLE.iter().map(|(path, _)| (*path).to_owned()).collect();
-        paths.sort();
-        table.sort();
-        assert_eq!(table, paths);
-    }
-
-    /// What the document says of an RPC: costs, budgets, events, notices.
-    fn documented() -> Vec<(String, Vec<String>)> {
-        let rows = include_str!("../../docs/limits.md").lines();
-        let cells = |row: &str| row.split('|').map(|cell| cell.trim().to_owned()).collect();
-        let rows = rows.filter(|row| row.starts_with("| `")).map(cells);
-        rows.map(|cells: Vec<_>| {
-            (
-                format!("/auth.v1.{}", cells[1].trim_matches('`').replace('.', "/")),
-                cells[2..6].to_vec(),
-            )
-        })
-        .collect()
-    }
-
-    /// Whether a message has a field that is a secret: the build script has listed those, in Rust's spelling.
-    fn has_secret(message: &str) -> bool {
-        let listed = include_str!(concat!(env!("OUT_DIR"), "/secret_messages.rs"));
-        let name = message.rsplit('.').next().unwrap_or_default();
-        let mut words = listed.split(|c: char| !c.is_alphanumeric());
-        words.any(|word| word.eq_ignore_ascii_case(name))
-    }
-
-    /// Somebody who adds an RPC decides what it charges.
-    #[test]
-    fn the_document_says_of_every_rpc_what_it_charges_and_of_those_with_secrets_what_they_record() {
-        let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
-        let rows = documented();
-        let mut paths: Vec<_> = rows.iter().map(|(path, _)| path.clone()).collect();
-        let mut table: Vec<_> = TABLE.iter().map(|(path, _)| (*path).to_owned()).collect();
-        paths.sort();
-        table.sort();
-        assert_eq!(paths, table, "docs/limits.md has a row for each RPC");
-        let services = files.iter().filter(|file| file.package() == "auth.v1");
-        for service in services.flat_map(|file| &file.service) {
-            for method in &service.method {
-                let path = format!("/auth.v1.{}/{}", service.name(), method.name());
-                let (_, cells) = rows.iter().find(|(known, _)| *known == path).unwrap();
-                let [costs, budgets, events, notices] = &cells[..] else {
-                    panic!("{path}: {cells:?}")
-                };
-                let takes_secret = has_secret(method.input_type());
-                assert!(
-                    !takes_secret || costs.contains("size"),
-                    "{path} takes a secret of any size"
-                );
-                assert!(
-                    !takes_secret || budgets != "none",
-                    "{path} takes a secret: what does it charge?"
-                );
-                for event in events.split(", ").filter(|event| *event != "none") {
-                    assert!(EventKind::parse(event).is_some(), "{path}: no event {event}");
-                }
-                for notice in notices.split(", ").filter(|notice| *notice != "none") {
-                    let known = Notice::ALL.iter().any(|known| known.as_str() == notice);
-                    assert!(known, "{path}: no notice {notice}");
-                }
-            }
-        }
-    }
-
-    /// Whatever hashes or sends a mail is limited by more than the size of its fields.
-    #[test]
-    fn the_document_names_the_budgets_of_all_that_hash_or_send() {
-        let spends = [
-            "Register",
-            "Login",
-            "ResendCode",
-            "ResendEmailVerification",
-            "RequestPasswordReset",
-            "ResetPassword",
-            "ChangePassword",
-            "SetTwoFactor",
-            "BeginTotpEnrollment",
-            "RegenerateRecoveryCodes",
-            "DeleteMe",
-        ];
-        let rows = documented();
-        for name in spends {
-            let (path, cells) =
-                rows.iter().find(|(path, _)| path.ends_with(&format!("/{name}"))).unwrap();
-            let counted =
-                ["account", "session", "mailbox"].iter().any(|word| cells[1].contains(word));
-            assert!(counted, "{path} spends a hash or a mail: {}", cells[1]);
-        }
-    }
-
-    #[test]
-    fn what_is_not_in_the_table_is_closed() {
-        assert_eq!(Need::of("/grpc.health.v1.Health/Check"), Some(Need::Nothing));
-        assert_eq!(Need::of("/auth.v1.AccountService/GetMe"), Some(Need::Bearer));
-        assert_eq!(names("/auth.v1.AccountService/GetMe"), ("auth.v1.AccountService", "GetMe"));
-        assert_eq!(names(STANDARD[0]), ("grpc.health.v1.Health", "Check"));
-        for path in [
-            "/auth.v1.AccountService/getme",
-            "/auth.v1.AccountService/GetMe/",
-            "/grpc.health.v1.Health/List",
-            "/grpc.health.v1.Health/Check/",
-            "/grpc.health.v1.Other/Check",
-            "/a.B/C",
-            "",
-        ] {
-            assert_eq!(Need::of(path), None, "{path}");
-            assert_eq!(names(path), ("unknown", "unknown"), "{path}");
-        }
-    }
-
-    #[test]
-    fn what_needs_a_users_token_is_open_to_no_other_actor() {
-        use uuid::Uuid;
-        let id = Uuid::nil();
-        for actor in [Actor::Nobody, Actor::User(id), Actor::Service(id), Actor::Operator] {
-            assert!(Need::Nothing.is_met_by(actor));
-            assert_eq!(Need::Bearer.is_met_by(actor), actor == Actor::User(id), "{actor:?}");
-        }
-    }
-
-    #[test]
-    fn one_header_of_the_right_scheme_holds_the_token() {
-        assert_eq!(bearer(&headers(&["Bearer abc"])), Some("abc"));
-        for value in [
-            "bearer abc",
-            "BEARER abc",
-            "bEARER abc",
-            "Bearer  abc",
-            "Bearer     abc",
-            "Bearer\tabc",
-            " Bearer abc",
-            "Bearer abc ",
-            "\tbearer \t abc\t",
-        ] {
-            assert_eq!(bearer(&headers(&[value])), Some("abc"), "{value:?}");
-        }
-        for none in [
-            &[][..],
-            &["Bearer abc", "Bearer abc"],
-            &["Basic abc"],
-            &["Bearer"],
-            &["Bearer "],
-            &["Bearer   "],
-            &["Bearer:abc"],
-            &["Bearerabc"],
-            &["abc"],
-            &[""],
-        ] {
-            assert_eq!(bearer(&headers(none)), None, "{none:?}");
-        }
-    }
 
     #[test]
     fn a_handler_without_an_account_is_a_defect() {

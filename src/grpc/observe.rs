@@ -24,9 +24,10 @@ use tonic::{
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
 
-use super::{access::names, arrival::arrived, request_info, status::internal};
+use super::{arrival::arrived, request_info, status::internal};
 use crate::{
     domain::{self, RequestId, TrustedProxies},
+    edge::names,
     telemetry::{Metrics, RpcLabels, rpc_span, say_request_id},
 };
 
