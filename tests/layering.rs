@@ -61,7 +61,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("telemetry", &["domain", "store", "config"]),
     ("edge", &["domain", "store", "service", "telemetry"]),
     ("grpc", &["pb", "listen", "domain", "token", "service", "telemetry", "edge"]),
-    ("http", &["listen", "service", "telemetry"]),
+    ("http", &["domain", "listen", "service", "telemetry", "edge"]),
     (
         "app",
         &[

@@ -3,12 +3,14 @@
 //! It knows neither tonic nor axum. `grpc` and `http` hand in heads of requests, and put what comes out into their own form.
 
 mod access;
+mod arrival;
 mod code;
 mod refusal;
 
 pub use self::access::{Need, TABLE};
 pub(crate) use self::{
     access::{admit, names},
+    arrival::{arrived, context, origin},
     code::Code,
     refusal::Refusal,
 };

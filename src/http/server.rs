@@ -26,8 +26,10 @@ use super::{
     routes::known_path,
 };
 use crate::{
+    domain::Context,
+    edge::arrived,
     listen::Listener,
-    telemetry::{http_span, request_id, say_request_id},
+    telemetry::{http_span, say_request_id},
 };
 
 /// The header in which a kept connection's patience stands (RFC 2068, section 19.7.1.1): clients that heed it do not send a
@@ -55,13 +57,14 @@ pub(super) async fn serve(
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             clock.asked();
             let (clock, draining, version) = (clock.clone(), draining.clone(), request.version());
-            let id = request_id(request.headers());
+            // No route counts its caller: the span shows the connection's other end, and believes no proxy (`edge::origin`).
+            let Context { request_id, address, .. } = arrived(request.headers(), peer);
             let path = known_path(request.uri().path());
-            let span = http_span(known_method(request.method()), path, &id, peer);
+            let span = http_span(known_method(request.method()), path, &request_id, address);
             let answer = span.in_scope(|| routes.call(request));
             let answer = async move {
                 let mut response = answer.await?;
-                say_request_id(response.headers_mut(), &id);
+                say_request_id(response.headers_mut(), &request_id);
                 let ends = clock.answered() || draining.is_cancelled();
                 say_what_becomes_of_it(response.headers_mut(), version, ends, limits);
                 Ok::<_, std::convert::Infallible>(response)
