@@ -5,6 +5,7 @@
 mod access;
 mod arrival;
 mod code;
+mod deadline;
 mod refusal;
 
 pub use self::access::{Need, TABLE};
@@ -12,5 +13,6 @@ pub(crate) use self::{
     access::{admit, names},
     arrival::{arrived, context, origin},
     code::Code,
+    deadline::{Deadline, Deadlines},
     refusal::Refusal,
 };

@@ -6,11 +6,12 @@ use tonic::{codec::CompressionEncoding, service::Routes, transport::Server};
 use tonic_health::pb::health_server::{Health as HealthApi, HealthServer};
 
 use super::{
-    access::AccessLayer, account_service::AccountApi, auth_service::AuthApi, edge::EdgeLayer,
+    access::AccessLayer, account_service::AccountApi, auth_service::AuthApi, bounds::BoundsLayer,
     incoming::incoming, observe::ObserveLayer, token_service::TokenApi,
 };
 use crate::{
     domain::TrustedProxies,
+    edge::Deadlines,
     listen::Listener,
     pb::{
         DESCRIPTORS, account_service_server::AccountServiceServer,
@@ -87,8 +88,8 @@ pub async fn serve(
     let incoming = incoming(listener, limits.preface_deadline, longest, metrics.clone());
     builder(limits)
         .layer(ObserveLayer { metrics, trusted_proxies })
-        .layer(EdgeLayer {
-            max_deadline: limits.max_deadline,
+        .layer(BoundsLayer {
+            deadlines: Deadlines { max: limits.max_deadline },
             max_request: limits.max_request,
             max_head: limits.max_head,
         })

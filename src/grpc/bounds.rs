@@ -25,38 +25,37 @@ use super::{
     request_body::Upload,
     status::{PUSHBACK, cancelled, deadline_exceeded},
 };
-use crate::domain;
+use crate::{
+    domain,
+    edge::{Deadline, Deadlines},
+};
 
-/// Ours fires this much before tonic's own timer, whose answer would be CANCELLED.
-const AHEAD: Duration = Duration::from_millis(2);
-
-/// Adds the edge to a service.
+/// Adds the bounds to a service.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct EdgeLayer {
-    /// For callers that name no deadline, and the longest for those that do.
-    pub(super) max_deadline: Duration,
+pub(super) struct BoundsLayer {
+    pub(super) deadlines: Deadlines,
     /// The largest message of a request, in bytes.
     pub(super) max_request: usize,
     /// The largest head of a request, in bytes as HTTP/2 counts them.
     pub(super) max_head: usize,
 }
 
-impl<S> Layer<S> for EdgeLayer {
-    type Service = Edge<S>;
+impl<S> Layer<S> for BoundsLayer {
+    type Service = Bounds<S>;
 
-    fn layer(&self, inner: S) -> Edge<S> {
-        Edge { inner, rules: *self }
+    fn layer(&self, inner: S) -> Bounds<S> {
+        Bounds { inner, rules: *self }
     }
 }
 
-/// A service with the edge in front.
+/// A service within the bounds.
 #[derive(Debug, Clone)]
-pub(super) struct Edge<S> {
+pub(super) struct Bounds<S> {
     inner: S,
-    rules: EdgeLayer,
+    rules: BoundsLayer,
 }
 
-impl<S> Service<Request<Body>> for Edge<S>
+impl<S> Service<Request<Body>> for Bounds<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send,
     S::Future: Send + 'static,
@@ -70,22 +69,19 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let EdgeLayer { max_deadline, max_request, max_head } = self.rules;
+        let BoundsLayer { deadlines, max_request, max_head } = self.rules;
         if let Some(refused) = faults::in_head(&request, max_head) {
             return Box::pin(std::future::ready(Ok(refused)));
         }
-        let (asked, now) = (deadline(request.headers()), Instant::now());
-        let deadline =
-            asked.map_or(max_deadline, |asked| asked.min(max_deadline).saturating_sub(AHEAD));
+        let now = Instant::now();
+        let Deadline { answer, end } = deadlines.of(asked(request.headers()), now);
         if let Some(context) = request.extensions_mut().get_mut::<domain::Context>() {
-            context.deadline = now + deadline;
+            context.deadline = now + answer;
         }
-        // Our limit is for the first answer; a stream may go on for as long as its caller asked for.
-        let end = asked.and_then(|asked| now.checked_add(asked.saturating_sub(AHEAD)));
         let (request, upload) = Upload::watch(request);
         // No async block: it would keep room for the inner future twice, captured and awaited, for as long as callers
         // wait for their hash.
-        let response = tokio::time::timeout(deadline, self.inner.call(request));
+        let response = tokio::time::timeout(answer, self.inner.call(request));
         Box::pin(response.map(move |response| match response {
             Ok(response) => response.map(|response| honest(response, max_request, &upload, end)),
             Err(_elapsed) => Ok(deadline_exceeded().into_http()),
@@ -128,7 +124,7 @@ fn honest(
 }
 
 /// The `grpc-timeout` that a caller sent: up to eight digits and a unit (the gRPC specification over HTTP/2).
-fn deadline(headers: &HeaderMap) -> Option<Duration> {
+fn asked(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let well_formed = (1..=8).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
@@ -151,7 +147,7 @@ mod tests {
     fn of(text: &'static str) -> Option<Duration> {
         let mut headers = HeaderMap::new();
         headers.insert("grpc-timeout", text.parse().ok()?);
-        deadline(&headers)
+        asked(&headers)
     }
 
     /// Waits for ever, as a handler behind a hanging database would.
@@ -192,8 +188,12 @@ mod tests {
         }
     }
 
-    fn rules() -> EdgeLayer {
-        EdgeLayer { max_deadline: Duration::from_secs(30), max_request: 1, max_head: 1024 }
+    fn rules() -> BoundsLayer {
+        BoundsLayer {
+            deadlines: Deadlines { max: Duration::from_secs(30) },
+            max_request: 1,
+            max_head: 1024,
+        }
     }
 
     fn request(grpc_timeout: Option<&str>) -> Request<Body> {
