@@ -4,14 +4,16 @@
 
 mod access;
 mod arrival;
+mod call;
 mod code;
 mod deadline;
 mod refusal;
 
 pub use self::access::{Need, TABLE};
 pub(crate) use self::{
-    access::{admit, names},
+    access::admit,
     arrival::{arrived, context, origin},
+    call::Call,
     code::Code,
     deadline::{Deadline, Deadlines},
     refusal::Refusal,

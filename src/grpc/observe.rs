@@ -1,4 +1,4 @@
-//! Spans, counts, times and logs of every RPC, to its very end: a call whose caller goes away is one too.
+//! Observes every RPC to its very end, in headers, trailers and panics: what is logged and counted of it is `edge/call.rs`'s.
 
 use std::{
     any::Any,
@@ -7,14 +7,13 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Instant,
 };
 
 use futures_util::FutureExt as _;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tonic::{
-    Code, Status,
+    Status,
     body::Body,
     codegen::{
         Bytes,
@@ -22,13 +21,17 @@ use tonic::{
     },
 };
 use tower::{Layer, Service};
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 
-use super::{arrival::arrived, request_info, status::internal};
+use super::{
+    arrival::arrived,
+    request_info,
+    status::{from_tonic, internal},
+};
 use crate::{
-    domain::{self, RequestId, TrustedProxies},
-    edge::names,
-    telemetry::{Metrics, RpcLabels, rpc_span, say_request_id},
+    domain::TrustedProxies,
+    edge::Call,
+    telemetry::{Metrics, say_request_id},
 };
 
 /// Adds observation to a service. It is the outermost: what the layers below say is seen as callers see it.
@@ -84,7 +87,7 @@ where
                 response.unwrap_or_else(|panic| Ok(panicked(&*panic).into_http()))
             };
             let mut response = response.instrument(span).await?;
-            call.note(response.headers_mut());
+            note(&mut call, response.headers_mut());
             say_request_id(response.headers_mut(), &call.request_id);
             Ok(response.map(|body| Body::new(ObservedBody { body, call, is_over: false })))
         })
@@ -124,7 +127,7 @@ impl HttpBody for ObservedBody {
         if let Some(Ok(frame)) = &mut frame
             && let Some(trailers) = frame.trailers_mut()
         {
-            this.call.note(trailers);
+            note(this.call, trailers);
         }
         Poll::Ready(frame)
     }
@@ -154,74 +157,11 @@ fn trailers(status: &Status) -> Result<Frame<Bytes>, Status> {
     status.add_header(&mut trailers).map(|()| Frame::trailers(trailers))
 }
 
-/// One RPC, from its beginning until it is dropped.
-struct Call {
-    service: &'static str,
-    method: &'static str,
-    request_id: RequestId,
-    span: Span,
-    metrics: Metrics,
-    begun: Instant,
-    /// CANCELLED until something else is known: that is what a call is that ends before its status was sent.
-    code: Code,
-}
-
-impl Call {
-    fn begin(path: &str, arrived: &domain::Context, metrics: Metrics) -> Self {
-        metrics.rpc_begun();
-        let (service, method) = names(path);
-        let request_id = arrived.request_id.clone();
-        let span = rpc_span(service, method, &request_id, arrived.address);
-        let (begun, code) = (Instant::now(), Code::Cancelled);
-        Self { service, method, request_id, span, metrics, begun, code }
-    }
-
-    /// Looks at headers or trailers on their way out. An error's get the request id.
-    fn note(&mut self, holds_status: &mut HeaderMap) {
-        if let Some(status) = Status::from_header_map(holds_status) {
-            self.code = status.code();
-            request_info::add(&status, holds_status, &self.request_id);
-        }
-    }
-}
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        let _entered = self.span.enter();
-        let (service, method) = (self.service, self.method);
-        let (took, code) = (self.begun.elapsed(), code_name(self.code));
-        // A number in JSON, too, where what is wider than 64 bits is a text.
-        let elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        if service.starts_with("auth.") {
-            tracing::info!(target: "countersign::rpc", service, method, code, elapsed_ms, "rpc");
-        } else {
-            tracing::debug!(target: "countersign::rpc", service, method, code, elapsed_ms, "rpc");
-        }
-        let labels = RpcLabels { grpc_service: service.to_owned(), grpc_method: method.to_owned() };
-        self.metrics.rpc_ended(labels, code, took);
-    }
-}
-
-/// The name of a code, as the specification spells it.
-fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
+/// Looks at headers or trailers on their way out. An error's get the request id.
+fn note(call: &mut Call, holds_status: &mut HeaderMap) {
+    if let Some(status) = Status::from_header_map(holds_status) {
+        call.ends_as(from_tonic(status.code()));
+        request_info::add(&status, holds_status, &call.request_id);
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
 
 use http_body_util::BodyExt as _;
 use serde_json::Value;
+use tonic::Code;
 use tonic_types::StatusExt as _;
 use tracing::subscriber::with_default;
 
@@ -121,15 +122,4 @@ fn a_panic_is_an_internal_error_that_names_its_call_and_tells_the_caller_nothing
             assert_eq!(line["spans"][0]["method"], "Login");
         }
     }
-}
-
-#[test]
-fn without_a_log_there_is_no_span() {
-    let request_id = RequestId::parse("edge-1").unwrap();
-    let arrived = domain::Context::of_nobody(None, Instant::now(), request_id);
-    let metrics = Metrics::new(|_none| {});
-    let none = tracing::subscriber::NoSubscriber::default();
-    with_default(none, || {
-        assert!(Call::begin("/auth.v1.AuthService/Login", &arrived, metrics).span.is_disabled());
-    });
 }

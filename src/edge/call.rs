@@ -1,0 +1,106 @@
+//! One RPC from its beginning to its very end: its span, its log line and its figures.
+
+use std::time::Instant;
+
+use tracing::Span;
+
+use super::{Code, access::names};
+use crate::{
+    domain::{Context, RequestId},
+    telemetry::{Metrics, RpcLabels, rpc_span},
+};
+
+/// One RPC, until it is dropped: then it is logged and counted, also if its caller went away.
+pub(crate) struct Call {
+    service: &'static str,
+    method: &'static str,
+    pub(crate) request_id: RequestId,
+    /// All that is done for the call belongs into it.
+    pub(crate) span: Span,
+    metrics: Metrics,
+    begun: Instant,
+    /// CANCELLED until something else is known: that is what a call is that ends before its status was sent.
+    code: Code,
+}
+
+impl Call {
+    /// A call of the RPC of that path begins.
+    pub(crate) fn begin(path: &str, arrived: &Context, metrics: Metrics) -> Self {
+        metrics.rpc_begun();
+        let (service, method) = names(path);
+        let request_id = arrived.request_id.clone();
+        let span = rpc_span(service, method, &request_id, arrived.address);
+        let (begun, code) = (Instant::now(), Code::Cancelled);
+        Self { service, method, request_id, span, metrics, begun, code }
+    }
+
+    /// Its status is on its way out.
+    pub(crate) fn ends_as(&mut self, code: Code) {
+        self.code = code;
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let _entered = self.span.enter();
+        let (service, method) = (self.service, self.method);
+        let (took, code) = (self.begun.elapsed(), self.code.name());
+        // A number in JSON, too, where what is wider than 64 bits is a text.
+        let elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        if service.starts_with("auth.") {
+            tracing::info!(target: "countersign::rpc", service, method, code, elapsed_ms, "rpc");
+        } else {
+            tracing::debug!(target: "countersign::rpc", service, method, code, elapsed_ms, "rpc");
+        }
+        let labels = RpcLabels { grpc_service: service.to_owned(), grpc_method: method.to_owned() };
+        self.metrics.rpc_ended(labels, code, took);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::subscriber::{NoSubscriber, with_default};
+
+    use super::*;
+    use crate::store::PoolUse;
+
+    const LOGIN: &str = "/auth.v1.AuthService/Login";
+
+    fn begin(path: &str, metrics: &Metrics) -> Call {
+        let request_id = RequestId::parse("edge-1").unwrap();
+        let arrived = Context::of_nobody(None, Instant::now(), request_id);
+        Call::begin(path, &arrived, metrics.clone())
+    }
+
+    #[test]
+    fn without_a_log_there_is_no_span() {
+        let metrics = Metrics::new(|_none| {});
+        with_default(NoSubscriber::default(), || {
+            assert!(begin(LOGIN, &metrics).span.is_disabled());
+        });
+    }
+
+    #[test]
+    fn a_call_is_counted_by_its_code_and_cancelled_if_it_had_none() {
+        let metrics = Metrics::new(|_none| {});
+        drop(begin(LOGIN, &metrics));
+        begin(LOGIN, &metrics).ends_as(Code::Unauthenticated);
+        begin("/invented/Name", &metrics).ends_as(Code::Ok);
+        let running = begin(LOGIN, &metrics);
+        let text = metrics.render(PoolUse { open: 0, idle: 0, max: 0 }, 0).unwrap();
+        drop(running);
+        let handled = |service: &str, method: &str, code: &str| {
+            format!(
+                "grpc_server_handled_total{{grpc_service=\"{service}\",grpc_method=\"{method}\",grpc_code=\"{code}\"}} 1"
+            )
+        };
+        for line in [
+            handled("auth.v1.AuthService", "Login", "CANCELLED"),
+            handled("auth.v1.AuthService", "Login", "UNAUTHENTICATED"),
+            handled("unknown", "unknown", "OK"),
+            "grpc_server_in_flight 1".to_owned(),
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");
+        }
+    }
+}
