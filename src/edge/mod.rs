@@ -7,6 +7,7 @@ mod arrival;
 mod call;
 mod code;
 mod deadline;
+mod layer;
 mod refusal;
 
 pub use self::access::{Need, TABLE};
@@ -16,5 +17,6 @@ pub(crate) use self::{
     call::Call,
     code::Code,
     deadline::{Deadline, Deadlines},
+    layer::{Answer, Inner, Rule, Ruled, take_ready},
     refusal::Refusal,
 };

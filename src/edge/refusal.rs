@@ -231,7 +231,7 @@ mod tests {
         let rows: Vec<_> = document.lines().filter(|line| line.starts_with("| ")).collect();
         for Refusal { code, reason, .. } in refusals() {
             let has_both = |row: &&str| row.contains(reason) && row.contains(code.name());
-            assert!(rows.iter().any(|row| has_both(&row)), "{reason}, {}", code.name());
+            assert!(rows.iter().any(has_both), "{reason}, {}", code.name());
         }
     }
 

@@ -1,69 +1,23 @@
 //! The access table before the handlers: `edge/access.rs` says what each RPC needs.
 
-use std::{
-    convert::Infallible,
-    future::Future,
-    mem,
-    pin::Pin,
-    task::{Context, Poll},
-};
-
-use tonic::{
-    Status,
-    body::Body,
-    codegen::http::{Request, Response},
-};
-use tower::{Layer, Service};
+use tonic::{Status, body::Body, codegen::http::Request};
 
 use super::status::{internal, status, unknown_rpc};
 use crate::{
-    edge::{Need, admit},
+    edge::{Answer, Inner, Need, Rule, admit, take_ready},
     service::{Account, UseCases},
 };
 
 /// Lets through what has what it needs.
 #[derive(Debug, Clone)]
-pub(super) struct AccessLayer(pub(super) UseCases);
+pub(super) struct Access(pub(super) UseCases);
 
-impl<S> Layer<S> for AccessLayer {
-    type Service = Access<S>;
-
-    fn layer(&self, inner: S) -> Access<S> {
-        Access { inner, use_cases: self.0.clone() }
-    }
-}
-
-/// A service behind the table.
-#[derive(Debug, Clone)]
-pub(super) struct Access<S> {
-    inner: S,
-    use_cases: UseCases,
-}
-
-impl<S> Service<Request<Body>> for Access<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
-        + Clone
-        + Send
-        + 'static,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+impl Rule<Body> for Access {
+    fn around(&self, mut request: Request<Body>, inner: &mut impl Inner<Body>) -> Answer<Body> {
         match Need::of(request.uri().path()) {
-            Some(Need::Nothing | Need::Fields) => Box::pin(self.inner.call(request)),
+            Some(Need::Nothing | Need::Fields) => Box::pin(inner.call(request)),
             Some(Need::Bearer) => {
-                let use_cases = self.use_cases.clone();
-                // The one that was polled is ready; its clone is for the next call.
-                let next = self.inner.clone();
-                let mut inner = mem::replace(&mut self.inner, next);
+                let (use_cases, mut inner) = (self.0.clone(), take_ready(inner));
                 Box::pin(async move {
                     match admit(&use_cases, Need::Bearer, &mut request).await {
                         Ok(()) => inner.call(request).await,

@@ -3,13 +3,7 @@
 //! tonic answers CANCELLED when a deadline passes, OUT_OF_RANGE to a message that is too large and INTERNAL to one that
 //! can't be read. Callers branch on codes: here the first becomes DEADLINE_EXCEEDED, the others INVALID_ARGUMENT (`faults.rs`).
 
-use std::{
-    convert::Infallible,
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use tonic::{
@@ -17,7 +11,6 @@ use tonic::{
     body::Body,
     codegen::http::{HeaderMap, HeaderValue, Request, Response},
 };
-use tower::{Layer, Service};
 
 use super::{
     deadline_body::DeadlineBody,
@@ -26,13 +19,13 @@ use super::{
     status::{PUSHBACK, cancelled, deadline_exceeded},
 };
 use crate::{
-    domain,
-    edge::{Deadline, Deadlines},
+    domain::Context,
+    edge::{Answer, Deadline, Deadlines, Inner, Rule},
 };
 
-/// Adds the bounds to a service.
+/// Keeps calls within the bounds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct BoundsLayer {
+pub(super) struct Bounds {
     pub(super) deadlines: Deadlines,
     /// The largest message of a request, in bytes.
     pub(super) max_request: usize,
@@ -40,48 +33,21 @@ pub(super) struct BoundsLayer {
     pub(super) max_head: usize,
 }
 
-impl<S> Layer<S> for BoundsLayer {
-    type Service = Bounds<S>;
-
-    fn layer(&self, inner: S) -> Bounds<S> {
-        Bounds { inner, rules: *self }
-    }
-}
-
-/// A service within the bounds.
-#[derive(Debug, Clone)]
-pub(super) struct Bounds<S> {
-    inner: S,
-    rules: BoundsLayer,
-}
-
-impl<S> Service<Request<Body>> for Bounds<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let BoundsLayer { deadlines, max_request, max_head } = self.rules;
+impl Rule<Body> for Bounds {
+    fn around(&self, mut request: Request<Body>, inner: &mut impl Inner<Body>) -> Answer<Body> {
+        let Self { deadlines, max_request, max_head } = *self;
         if let Some(refused) = faults::in_head(&request, max_head) {
             return Box::pin(std::future::ready(Ok(refused)));
         }
         let now = Instant::now();
         let Deadline { answer, end } = deadlines.of(asked(request.headers()), now);
-        if let Some(context) = request.extensions_mut().get_mut::<domain::Context>() {
+        if let Some(context) = request.extensions_mut().get_mut::<Context>() {
             context.deadline = now + answer;
         }
         let (request, upload) = Upload::watch(request);
         // No async block: it would keep room for the inner future twice, captured and awaited, for as long as callers
         // wait for their hash.
-        let response = tokio::time::timeout(answer, self.inner.call(request));
+        let response = tokio::time::timeout(answer, inner.call(request));
         Box::pin(response.map(move |response| match response {
             Ok(response) => response.map(|response| honest(response, max_request, &upload, end)),
             Err(_elapsed) => Ok(deadline_exceeded().into_http()),
@@ -142,7 +108,16 @@ fn asked(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        convert::Infallible,
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
+    use tower::{Layer as _, Service};
+
     use super::*;
+    use crate::edge::Ruled;
 
     fn of(text: &'static str) -> Option<Duration> {
         let mut headers = HeaderMap::new();
@@ -188,12 +163,48 @@ mod tests {
         }
     }
 
-    fn rules() -> BoundsLayer {
-        BoundsLayer {
+    /// A call that waits and holds much meanwhile, as a login's does.
+    struct Waits([u8; 4096]);
+
+    impl Future for Waits {
+        type Output = Result<Response<Body>, Infallible>;
+
+        fn poll(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Self::Output> {
+            assert_eq!(self.0.len(), 4096);
+            Poll::Pending
+        }
+    }
+
+    #[derive(Clone)]
+    struct Holds;
+
+    impl Service<Request<Body>> for Holds {
+        type Response = Response<Body>;
+        type Error = Infallible;
+        type Future = Waits;
+
+        fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _request: Request<Body>) -> Waits {
+            Waits([0; 4096])
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_waits_has_its_room_once() {
+        let call = rules().layer(Holds).call(request(None));
+        let bytes = size_of_val(&*call);
+        assert!((4096..4096 + 512).contains(&bytes), "{bytes}");
+    }
+
+    fn rules() -> Ruled<Bounds> {
+        Ruled(Bounds {
             deadlines: Deadlines { max: Duration::from_secs(30) },
             max_request: 1,
             max_head: 1024,
-        }
+        })
     }
 
     fn request(grpc_timeout: Option<&str>) -> Request<Body> {

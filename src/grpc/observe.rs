@@ -2,8 +2,6 @@
 
 use std::{
     any::Any,
-    convert::Infallible,
-    future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
@@ -17,10 +15,9 @@ use tonic::{
     body::Body,
     codegen::{
         Bytes,
-        http::{HeaderMap, Request, Response},
+        http::{HeaderMap, Request},
     },
 };
-use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use super::{
@@ -30,53 +27,26 @@ use super::{
 };
 use crate::{
     domain::TrustedProxies,
-    edge::Call,
+    edge::{Answer, Call, Inner, Rule},
     telemetry::{Metrics, say_request_id},
 };
 
-/// Adds observation to a service. It is the outermost: what the layers below say is seen as callers see it.
+/// Observes calls. It is the outermost rule: what the others say is seen as callers see it.
 #[derive(Debug, Clone)]
-pub(super) struct ObserveLayer {
+pub(super) struct Observe {
     pub(super) metrics: Metrics,
     /// Whose word counts on where a call comes from.
     pub(super) trusted_proxies: TrustedProxies,
 }
 
-impl<S> Layer<S> for ObserveLayer {
-    type Service = Observe<S>;
-
-    fn layer(&self, inner: S) -> Observe<S> {
-        Observe { inner, layer: self.clone() }
-    }
-}
-
-/// A service that is observed.
-#[derive(Debug, Clone)]
-pub(super) struct Observe<S> {
-    inner: S,
-    layer: ObserveLayer,
-}
-
-impl<S> Service<Request<Body>> for Observe<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let arrived = arrived(&request, &self.layer.trusted_proxies);
-        let mut call = Call::begin(request.uri().path(), &arrived, self.layer.metrics.clone());
+impl Rule<Body> for Observe {
+    fn around(&self, mut request: Request<Body>, inner: &mut impl Inner<Body>) -> Answer<Body> {
+        let arrived = arrived(&request, &self.trusted_proxies);
+        let mut call = Call::begin(request.uri().path(), &arrived, self.metrics.clone());
         request.extensions_mut().insert(arrived);
         let span = call.span.clone();
         // What panics must not take its caller's answer along, nor what the log says of the call.
-        let called = AssertUnwindSafe(|| self.inner.call(request));
+        let called = AssertUnwindSafe(|| inner.call(request));
         let response = span.in_scope(|| catch_unwind(called));
         Box::pin(async move {
             let response = async move {

@@ -1,17 +1,21 @@
 //! Defects that only a test can cause.
 
 use std::{
+    convert::Infallible,
+    future::Future,
     io,
     sync::{Arc, Mutex},
 };
 
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use tonic::Code;
+use tonic::{Code, codegen::http::Response};
 use tonic_types::StatusExt as _;
+use tower::{Layer as _, Service};
 use tracing::subscriber::with_default;
 
 use super::*;
+use crate::edge::Ruled;
 
 /// Where it panics.
 #[derive(Clone, Copy, PartialEq)]
@@ -87,11 +91,11 @@ fn call(service: Panics) -> (HeaderMap, Vec<Value>) {
     let head = with_default(log.finish(), || {
         runtime.block_on(async {
             let metrics = Metrics::new(|_none| {});
-            let layer = ObserveLayer { metrics, trusted_proxies: TrustedProxies::default() };
+            let rule = Observe { metrics, trusted_proxies: TrustedProxies::default() };
             let request =
                 Request::post("/auth.v1.AuthService/Login").header("x-request-id", "edge-1");
             let request = request.body(Body::default()).unwrap();
-            let (head, body) = layer.layer(service).call(request).await.unwrap().into_parts();
+            let (head, body) = Ruled(rule).layer(service).call(request).await.unwrap().into_parts();
             let trailers = body.collect().await.unwrap().trailers().cloned();
             let mut all = head.headers;
             all.extend(trailers.unwrap_or_default());

@@ -6,12 +6,12 @@ use tonic::{codec::CompressionEncoding, service::Routes, transport::Server};
 use tonic_health::pb::health_server::{Health as HealthApi, HealthServer};
 
 use super::{
-    access::AccessLayer, account_service::AccountApi, auth_service::AuthApi, bounds::BoundsLayer,
-    incoming::incoming, observe::ObserveLayer, token_service::TokenApi,
+    access::Access, account_service::AccountApi, auth_service::AuthApi, bounds::Bounds,
+    incoming::incoming, observe::Observe, token_service::TokenApi,
 };
 use crate::{
     domain::TrustedProxies,
-    edge::Deadlines,
+    edge::{Deadlines, Ruled},
     listen::Listener,
     pb::{
         DESCRIPTORS, account_service_server::AccountServiceServer,
@@ -87,14 +87,14 @@ pub async fn serve(
     let longest = limits.max_connection_age + limits.max_stream_age + limits.max_deadline;
     let incoming = incoming(listener, limits.preface_deadline, longest, metrics.clone());
     builder(limits)
-        .layer(ObserveLayer { metrics, trusted_proxies })
-        .layer(BoundsLayer {
+        .layer(Ruled(Observe { metrics, trusted_proxies }))
+        .layer(Ruled(Bounds {
             deadlines: Deadlines { max: limits.max_deadline },
             max_request: limits.max_request,
             max_head: limits.max_head,
-        })
+        }))
         // The last: a look at the database has the caller's deadline, too.
-        .layer(AccessLayer(use_cases))
+        .layer(Ruled(Access(use_cases)))
         .serve_with_incoming_shutdown(routes.prepare(), incoming, shutdown)
         .await
 }
