@@ -1,6 +1,6 @@
-//! gRPC: protobuf to domain and back, and the edge of the server. It decides nothing.
+//! gRPC: protobuf to domain and back, what `edge` decides on its wire, and the server. It decides nothing.
 //!
-//! One file a service; a handler only translates. `status` turns every error into what callers see.
+//! One file a service; a handler only translates. `status` puts every refusal into a status.
 
 mod access;
 mod account_service;
