@@ -6,11 +6,21 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::Limits;
-use crate::domain::Source;
+use crate::domain::{Source, TrustedProxies};
 
 /// One source has a quarter of the places at the most.
 const SOURCES_AT_LEAST: usize = 4;
+
+/// Who may have how many connections.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections at a time, of all together. One source has a quarter of them at the most.
+    pub places: usize,
+    /// Those who call for many others: for them there is no limit but that of all together.
+    pub proxies: TrustedProxies,
+    /// Whether this machine is limited as any source is. For tests, which come from nowhere else.
+    pub limit_loopback: bool,
+}
 
 /// The connections that are open, by source. There are no more sources than places: the memory is bounded.
 #[derive(Debug)]
@@ -73,7 +83,6 @@ impl Drop for Share {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::TrustedProxies;
 
     fn shares(places: usize, proxies: &str) -> Arc<Shares> {
         let proxies = TrustedProxies::parse(proxies).unwrap();

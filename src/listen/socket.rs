@@ -13,7 +13,7 @@ use tokio::{
 };
 
 /// What both transports read from and write to. TLS becomes another variant, whose handshake belongs into the connection's own
-/// task: in [`super::Listener::accept`] one silent client would keep all others waiting.
+/// task: in `Listener::accept` one silent client would keep all others waiting.
 #[derive(Debug)]
 pub enum Socket {
     /// TCP, with nothing around it.

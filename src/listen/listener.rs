@@ -1,0 +1,116 @@
+//! The listener: one connection after the other, each with a place.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    net::TcpListener,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
+
+use super::{
+    refusals::{Figures, Refusals},
+    shares::{Limits, Share, Shares},
+    socket::Socket,
+};
+
+/// How long to wait for a free descriptor: accepting again at once would spin.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// A listener with a bounded number of places.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    places: Arc<Semaphore>,
+    shares: Arc<Shares>,
+    refusals: Refusals,
+}
+
+/// A connection's place. It is free again when this is dropped.
+#[derive(Debug)]
+pub struct Place {
+    _permit: OwnedSemaphorePermit,
+    _share: Share,
+}
+
+impl Listener {
+    /// Listens on `address`. Where all places are taken the others wait in the system's queue; what is more than its
+    /// source's share is closed, and counted in `figures` under `name`.
+    ///
+    /// # Errors
+    /// The address is taken, or not ours.
+    pub async fn bind(
+        name: &'static str,
+        address: SocketAddr,
+        limits: Limits,
+        figures: &Figures,
+    ) -> io::Result<Self> {
+        let socket = TcpListener::bind(address).await?;
+        let places = Arc::new(Semaphore::new(limits.places));
+        let (shares, refusals) = (Shares::new(limits), Refusals::new(name, figures));
+        Ok(Self { socket, places, shares, refusals })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// The next connection, once there is a place for it. What goes wrong with one is no reason to stop accepting
+    /// others.
+    pub async fn accept(&self) -> (Socket, Place) {
+        loop {
+            let Ok(permit) = Arc::clone(&self.places).acquire_owned().await else {
+                // Never: nobody closes the semaphore.
+                return std::future::pending().await;
+            };
+            match self.socket.accept().await {
+                Ok((socket, address)) => {
+                    let Some(share) = self.shares.take(address.ip()) else {
+                        // To let it wait would take a place from others.
+                        drop(socket);
+                        self.refusals.count(address.ip());
+                        continue;
+                    };
+                    if let Err(error) = socket.set_nodelay(true) {
+                        tracing::debug!(%error, "cannot set TCP_NODELAY");
+                    }
+                    return (Socket::Plain(socket), Place { _permit: permit, _share: share });
+                }
+                Err(error) if is_the_connections_own(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "no more connections can be accepted for now");
+                    sleep(BACK_OFF).await;
+                }
+            }
+        }
+    }
+}
+
+/// Whether an error of `accept` is about the one connection only. Others, such as used-up descriptors, go on until
+/// something is freed.
+fn is_the_connections_own(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn used_up_descriptors_are_waited_for_and_broken_connections_are_not() {
+        let (emfile, enfile, aborted) = (24, 23, 103);
+        assert!(!is_the_connections_own(&io::Error::from_raw_os_error(emfile)));
+        assert!(!is_the_connections_own(&io::Error::from_raw_os_error(enfile)));
+        assert!(is_the_connections_own(&io::Error::from_raw_os_error(aborted)));
+    }
+}
