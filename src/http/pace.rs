@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::Limits;
+use super::limits::Limits;
 use crate::listen::Socket;
 
 /// What a connection is about to do.

@@ -1,4 +1,4 @@
-//! The routes: what each shows of a [`Site`].
+//! The routes, and what they show.
 
 use axum::{
     Json, Router,
@@ -8,9 +8,28 @@ use axum::{
     routing::get,
 };
 use serde_json::json;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-use super::{Site, accept::Format};
-use crate::{service::Jwks, telemetry::text_format};
+use super::accept::Format;
+use crate::{
+    service::{Jwks, UseCases},
+    telemetry::{Metrics, text_format},
+};
+
+/// What the routes show.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Where the keys and the issuer come from.
+    pub use_cases: UseCases,
+    /// The figures.
+    pub metrics: Metrics,
+    /// Whether the service is ready.
+    pub ready: watch::Receiver<bool>,
+    /// Cancelled when the server is asked to stop, some time before it takes no more connections: until then each answer
+    /// says that its connection ends.
+    pub draining: CancellationToken,
+}
 
 const JWKS: &str = "/.well-known/jwks.json";
 const DISCOVERY: &str = "/.well-known/openid-configuration";

@@ -2,10 +2,7 @@
 
 use std::future::Future;
 
-use axum::{
-    Router,
-    http::{HeaderMap, HeaderName, HeaderValue, Version, header},
-};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use hyper::{
     Method,
     body::Incoming,
@@ -17,13 +14,12 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{
-    Limits,
+    limits::Limits,
     pace::{Pace, Paced},
-    routes::known_path,
+    routes::{Site, known_path, router},
 };
 use crate::{
     domain::Context,
@@ -36,14 +32,14 @@ use crate::{
 /// request into a connection that is just being closed.
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
-/// Serves until `shutdown`, then lets running requests end. From `draining` on each answer says that its connection ends.
-pub(super) async fn serve(
+/// Serves until `shutdown`, then lets running requests end. From `site.draining` on each answer says that its connection ends.
+pub async fn serve(
     listener: Listener,
-    router: Router,
+    site: Site,
     limits: Limits,
-    draining: CancellationToken,
     shutdown: impl Future<Output = ()> + Send,
 ) {
+    let (draining, router) = (site.draining.clone(), router(site));
     let running = GracefulShutdown::new();
     tokio::pin!(shutdown);
     loop {
