@@ -200,7 +200,7 @@ fn revocation(revocation: Revocation) -> pb::Revocation {
     }
 }
 
-fn timestamp(time: Timestamp) -> prost_types::Timestamp {
+pub(super) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
     let micros = time.unix_micros();
     let nanos = i32::try_from(micros.rem_euclid(1_000_000) * 1000).unwrap_or_default();
     prost_types::Timestamp { seconds: time.unix_seconds(), nanos }
