@@ -4,12 +4,16 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::{Error, UseCases, session::Destination};
+use super::{
+    Error, UseCases,
+    codes::{challenge_mac, code_mac, new_code},
+    session::Destination,
+};
 use crate::{
     delivery::{Content, Message, Purpose},
     domain::{Challenge, Context, Factor, OneTimeCode, ThrottleRule, Timestamp, User},
     store::{CodePurpose, Credentials, NewChallenge, SealedCode, SealedMessage},
-    token::{self, MasterKey, OpaqueToken},
+    token::OpaqueToken,
 };
 
 /// A challenge as its caller sees it.
@@ -44,11 +48,11 @@ impl UseCases {
         let factors = self.usable_factors(&credentials.user, destination).await?;
         let mut challenge = self.new_challenge(credentials, destination, factors);
         let token = OpaqueToken::generate(&mut rand::rng());
-        let (token_mac, address) = (self.challenge_mac(&token), destination.address);
+        let (token_mac, address) = (challenge_mac(&self.master_key, &token), destination.address);
         let (code_mac, message) = if challenge.is_sent_a_code() {
             challenge.is_long_code = self.needs_long_code(&challenge, address).await?;
             let code = new_code(challenge.is_long_code);
-            let code_mac = self.code_mac(&token_mac, code.expose());
+            let code_mac = code_mac(&self.master_key, &token_mac, code.expose());
             let message = self.login_code(&credentials.user, code, &challenge, address)?;
             (code_mac, Some(message))
         } else {
@@ -146,26 +150,6 @@ impl UseCases {
         }
     }
 
-    /// Only the digest of a challenge's id is kept: whoever reads the database can't answer for anybody.
-    pub(super) fn challenge_mac(&self, token: &OpaqueToken) -> [u8; 32] {
-        self.master_key.digest(token::Purpose::ChallengeId, &[token.expose().as_bytes()])
-    }
-
-    /// The digest binds a code to what it was sent for: the same digits mean nothing with another id.
-    pub(super) fn code_mac(&self, id_mac: &[u8; 32], code: &str) -> [u8; 32] {
-        self.master_key.digest(token::Purpose::OneTimeCode, &[id_mac, code.as_bytes()])
-    }
-
-    /// Whether the code that was sent is what was typed.
-    pub(super) fn is_code(
-        &self,
-        id_mac: &[u8; 32],
-        typed: &OneTimeCode,
-        code_mac: &[u8; 32],
-    ) -> bool {
-        MasterKey::same(&self.code_mac(id_mac, typed.expose()), code_mac)
-    }
-
     /// The message with a challenge's code, encrypted, for a caller at `address`: it is of no use once the challenge has ended.
     pub(super) fn login_code(
         &self,
@@ -197,10 +181,4 @@ impl UseCases {
             attempts_remaining: challenge.attempts_remaining(&self.policy.code),
         }
     }
-}
-
-/// Six digits, or a long code.
-pub(super) fn new_code(is_long: bool) -> OneTimeCode {
-    let mut rng = rand::rng();
-    if is_long { OneTimeCode::generate_long(&mut rng) } else { OneTimeCode::generate(&mut rng) }
 }

@@ -9,7 +9,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::{Error, UseCases, challenge::new_code, error::reserved, fields::check_sizes};
+use super::{
+    Error, UseCases,
+    codes::{code_mac, is_code, new_code},
+    error::reserved,
+    fields::check_sizes,
+};
 use crate::{
     delivery::{self, Content, Message},
     domain::{Context, Email, EventKind, LoginName, OneTimeCode, Timestamp, User, size},
@@ -167,7 +172,7 @@ impl UseCases {
             user_id,
             credential_version,
             budget,
-            code_mac: self.code_mac(&id_mac, digits.expose()),
+            code_mac: code_mac(&self.master_key, &id_mac, digits.expose()),
             created_at: now,
             expires_at,
         };
@@ -229,7 +234,7 @@ impl UseCases {
         let sent = reserved(self.store.mailbox_code_reserve(id_mac, max_attempts, now).await?)?;
         // The limit over all codes of the address; it too is spent before anything is compared.
         let attempt = self.charge(self.mailbox_code_charges(sent.budget, context.address)).await?;
-        if !self.is_code(&id_mac, code, &sent.code_mac) {
+        if !is_code(&self.master_key, &id_mac, code, &sent.code_mac) {
             let kind = EventKind::CodeFailed;
             self.record_failure(context, kind, sent.user_id, None).await?;
             return Err(Error::ChallengeInvalid);

@@ -10,6 +10,7 @@ mod budget;
 mod challenge;
 mod change_password;
 mod clock;
+mod codes;
 mod confirm;
 mod confirm_totp_enrollment;
 mod delete_me;

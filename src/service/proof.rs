@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Error, UseCases};
+use super::{Error, UseCases, codes::is_code};
 use crate::{
     delivery::Notice,
     domain::{Challenge, Context, Factor, InvalidField, OneTimeCode, RecoveryCode, User, size},
@@ -117,7 +117,7 @@ impl UseCases {
     }
 
     fn sent_code(&self, code: &OneTimeCode, reserved: &Reserved) -> Result<Spending, Error> {
-        let right = self.is_code(&reserved.token_mac, code, &reserved.code_mac);
+        let right = is_code(&self.master_key, &reserved.token_mac, code, &reserved.code_mac);
         right.then_some(Spending::SentCode).ok_or(Error::ChallengeInvalid)
     }
 

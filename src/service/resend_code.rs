@@ -1,6 +1,9 @@
 //! ResendCode: a new code for a challenge that is still open.
 
-use super::{Error, PendingChallenge, UseCases, challenge::new_code};
+use super::{
+    Error, PendingChallenge, UseCases,
+    codes::{challenge_mac, code_mac, new_code},
+};
 use crate::{
     domain::{Context, size},
     store::{CodeRules, Renewal},
@@ -21,7 +24,7 @@ impl UseCases {
         token.check_size(size::CHALLENGE_ID).ok_or(Error::ChallengeInvalid)?;
         self.admit(context)?;
         let (now, policy) = (self.clock.now(), &self.policy.code);
-        let token_mac = self.challenge_mac(&token);
+        let token_mac = challenge_mac(&self.master_key, &token);
         // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
         let found = self.store.challenge_find(token_mac).await?;
         let (challenge, user) =
@@ -36,7 +39,7 @@ impl UseCases {
             is_long_code: self.needs_long_code(&challenge, context.address).await?,
         };
         let code = new_code(rules.is_long_code);
-        let code_mac = self.code_mac(&token_mac, code.expose());
+        let code_mac = code_mac(&self.master_key, &token_mac, code.expose());
         let message = self.login_code(&user, code, &challenge, context.address)?;
         let mail = self.login_mail_charge(&user, challenge.device_id.is_some());
         let mail = self.charge(vec![mail]).await?;

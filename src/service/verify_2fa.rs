@@ -4,6 +4,7 @@ use super::{
     Error, Proof, Tokens, UseCases,
     attempt::Attempt,
     budget::Budget,
+    codes::challenge_mac,
     error::reserved,
     fields::check_sizes,
     proof::{Code, Reserved},
@@ -63,7 +64,7 @@ impl UseCases {
     /// Spends an attempt, which is committed before anything is compared: callers in parallel can't share one, and nothing
     /// that happens later gives it back.
     async fn reserve(&self, token: &OpaqueToken) -> Result<Reserved, Error> {
-        let (token_mac, now) = (self.challenge_mac(token), self.clock.now());
+        let (token_mac, now) = (challenge_mac(&self.master_key, token), self.clock.now());
         let max_attempts = self.policy.code.max_attempts;
         let reservation = self.store.challenge_reserve(token_mac, max_attempts, now).await?;
         let ReservedChallenge { challenge, code_mac } = reserved(reservation)?;
