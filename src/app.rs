@@ -146,8 +146,8 @@ pub async fn use_cases(config: &Config, environment: &Environment) -> Result<Use
         passwords,
         tokens: AccessTokens::new(ring, config.access_tokens.clone()),
         keys,
+        outbox: Outbox::new(master_key.clone(), environment.clock.clone()),
         master_key,
-        outbox: Outbox::default(),
         policy: Arc::new(config.policy.clone()),
         sources: Sources::new(config.policy.address_rate),
         lines: Lines::default(),
@@ -173,11 +173,8 @@ pub async fn keys(config: &Config, clock: &Clock) -> Result<Option<KeyKeeper>, E
 /// # Errors
 /// What can't be had.
 pub async fn operator(config: &Config, clock: &Clock) -> Result<Operator, Error> {
-    let store = config.database.connect_existing().await?;
-    store.check().await?;
-    let master_key = master_key(config).await?;
-    let master_key = service::with_digest_key(master_key, store.as_ref(), clock).await?;
-    Ok(Operator { store, master_key, clock: clock.clone() })
+    let (store, master_key) = opened(config, clock).await?;
+    Ok(Operator { store, outbox: Outbox::new(master_key, clock.clone()), clock: clock.clone() })
 }
 
 /// Makes what encrypts everything anew, on a database that is up to date.
@@ -185,8 +182,17 @@ pub async fn operator(config: &Config, clock: &Clock) -> Result<Operator, Error>
 /// # Errors
 /// What can't be had.
 pub async fn reencryption(config: &Config, clock: &Clock) -> Result<Reencryption, Error> {
-    let Operator { store, master_key, .. } = operator(config, clock).await?;
+    let (store, master_key) = opened(config, clock).await?;
     Ok(Reencryption { store, master_key })
+}
+
+/// A database that is up to date, and what opens what is encrypted in it.
+async fn opened(config: &Config, clock: &Clock) -> Result<(Arc<dyn Store>, MasterKey), Error> {
+    let store = config.database.connect_existing().await?;
+    store.check().await?;
+    let master_key = master_key(config).await?;
+    let master_key = service::with_digest_key(master_key, store.as_ref(), clock).await?;
+    Ok((store, master_key))
 }
 
 fn key_keeper(

@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::Environment;
 use crate::{
     delivery::Delivery,
-    service::{DeliveryPace, Janitor, UseCases},
+    service::{DeliveryPace, DeliveryWorker, Janitor, UseCases},
     telemetry::chain,
 };
 
@@ -44,7 +44,8 @@ impl Background {
             look_every: environment.deliver_every,
             renew_every: environment.renew_message_every,
         };
-        let sending = use_cases.clone().deliver(delivery, pace, stop_sending.clone());
+        let (store, outbox) = (Arc::clone(&use_cases.store), use_cases.outbox.clone());
+        let sending = DeliveryWorker::new(store, outbox, delivery, pace).run(stop_sending.clone());
         let sending = AbortOnDropHandle::new(tokio::spawn(sending));
         Self { sending, stop_sending, _rounds: rounds(use_cases, environment) }
     }

@@ -162,7 +162,7 @@ impl UseCases {
         let content = Content::Code { purpose: Purpose::Login, code, expires_at };
         let (code_id, user_id) = (challenge.id, user.id);
         let code = SealedCode { code_id, user_id, purpose: CodePurpose::Login };
-        let sealed = self.seal(&Message::new(user, content, address, self.clock.now()))?;
+        let sealed = self.outbox.seal(&Message::new(user, content, address, self.clock.now()))?;
         Ok(SealedMessage { code: Some(code), ..sealed })
     }
 

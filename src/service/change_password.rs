@@ -51,7 +51,7 @@ impl UseCases {
             password_hash: self.passwords.hash(&new, context).await?,
             at: self.revoking(context, now),
         };
-        let notice = self.notice(context, account.user(), Notice::PasswordChanged)?;
+        let notice = self.outbox.notice(context, account.user(), Notice::PasswordChanged)?;
         if self.store.password_change(change, notice).await? {
             self.outbox.wake();
             return Ok(());

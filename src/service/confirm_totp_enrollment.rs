@@ -42,7 +42,7 @@ impl UseCases {
         let new = self.new_recovery_codes(change.user_id);
         let tokens_expire_at = self.tokens_expire_at(change.now);
         let confirm = ConfirmTotp { id, change, step, recovery_codes: new.macs, tokens_expire_at };
-        let notice = self.notice(context, account.user(), Notice::AppAdded)?;
+        let notice = self.outbox.notice(context, account.user(), Notice::AppAdded)?;
         // Of several callers with the right code, one passes; and none if the password was changed since it began, or the
         // session has ended.
         if !self.store.totp_confirm(confirm, notice).await? {

@@ -19,7 +19,7 @@ impl UseCases {
         let (user, session) = (account.user().id, account.session().id);
         let version = account.credentials().credential_version;
         let at = self.revoking(context, self.clock.now());
-        let notice = self.notice(context, account.user(), Notice::AccountDeleted)?;
+        let notice = self.outbox.notice(context, account.user(), Notice::AccountDeleted)?;
         if self.store.user_delete(user, session, version, at, notice).await? {
             self.outbox.wake();
             return Ok(());

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Clock, Error, outbox};
+use super::{Clock, Error, Outbox};
 use crate::{
     delivery::Notice,
     domain::{Context, InvalidField, LoginName, User},
     store::{self, FactorChange, Store, TwoFactor},
-    token::MasterKey,
 };
 
 /// What an operator's commands about users stand on.
@@ -15,8 +14,8 @@ use crate::{
 pub struct Operator {
     /// What is kept.
     pub(crate) store: Arc<dyn Store>,
-    /// What encrypts messages.
-    pub(crate) master_key: MasterKey,
+    /// What is to be sent, by the servers.
+    pub(crate) outbox: Outbox,
     /// What time it is.
     pub(crate) clock: Clock,
 }
@@ -69,11 +68,10 @@ impl Operator {
             return Ok(Disabled::Before(found.user));
         }
         let now = self.clock.now();
-        let (what, address) = (Notice::TwoFactorOff, context.address);
-        let notice = outbox::notice(&self.master_key, &found.user, what, address, now)
-            .map_err(DisableTwoFactorError::Message)?;
+        let notice = self.outbox.notice(context, &found.user, Notice::TwoFactorOff);
+        let notice = notice.map_err(DisableTwoFactorError::Message)?;
         let (user_id, credential_version) = (found.user.id, found.credential_version);
-        let (session_id, actor) = (None, context.actor);
+        let (session_id, actor, address) = (None, context.actor, context.address);
         let change = FactorChange { user_id, credential_version, session_id, actor, address, now };
         if !self.store.two_factor_set(change, TwoFactor::Off, notice).await? {
             return Err(DisableTwoFactorError::Changed);

@@ -65,7 +65,9 @@ impl UseCases {
         let Some(found) = self.store.user_by_id(user_id).await? else { return Ok(None) };
         let daily = self.daily_notice_charge(&found.user, b"wrong codes");
         match self.charge(vec![daily]).await {
-            Ok(_first_today) => self.notice(context, &found.user, Notice::WrongCodes).map(Some),
+            Ok(_first_today) => {
+                self.outbox.notice(context, &found.user, Notice::WrongCodes).map(Some)
+            }
             Err(Error::Throttled(_)) => Ok(None),
             Err(error) => Err(error),
         }

@@ -198,13 +198,13 @@ impl UseCases {
     ) -> Result<SealedMessage, Error> {
         match recipient {
             Recipient::User(user, _) => {
-                self.seal(&Message::new(user, content, context.address, now))
+                self.outbox.seal(&Message::new(user, content, context.address, now))
             }
             Recipient::Nobody(email) => {
                 let text = email.as_str().to_owned();
                 let (username, destination) = (text.clone(), text);
                 let address = context.address;
-                self.seal_decoy(&Message {
+                self.outbox.seal_decoy(&Message {
                     username,
                     destination,
                     address,

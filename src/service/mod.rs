@@ -85,7 +85,7 @@ pub use self::{
     lines::Lines,
     login::{LoginOutcome, LoginRequest},
     mailbox::PendingMailboxCode,
-    outbox::{DeliveryPace, Outbox},
+    outbox::{DeliveryPace, DeliveryWorker, Outbox},
     proof::Proof,
     readiness::NotReady,
     reencrypt::{ReencryptError, Reencrypted, Reencryption},

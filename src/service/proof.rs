@@ -141,8 +141,8 @@ impl UseCases {
     ) -> Result<SpentRecoveryCode, Error> {
         Ok(SpentRecoveryCode {
             code_mac: self.recovery_mac(user.id, code),
-            notice: self.notice(context, user, Notice::RecoveryCodeUsed)?,
-            last_notice: self.notice(context, user, Notice::LastRecoveryCodeUsed)?,
+            notice: self.outbox.notice(context, user, Notice::RecoveryCodeUsed)?,
+            last_notice: self.outbox.notice(context, user, Notice::LastRecoveryCodeUsed)?,
         })
     }
 }

@@ -24,7 +24,7 @@ impl UseCases {
         self.confirm(context, account, &password, confirmation.second_factor.as_ref()).await?;
         let (change, new) =
             (self.factor_change(context, account), self.new_recovery_codes(account.user().id));
-        let notice = self.notice(context, account.user(), Notice::RecoveryCodesReplaced)?;
+        let notice = self.outbox.notice(context, account.user(), Notice::RecoveryCodesReplaced)?;
         if !self.store.recovery_codes_replace(change, new.macs, notice).await? {
             // Meanwhile the password was changed, the session ended, or the second factor was turned off: who asks again
             // hears which.

@@ -115,7 +115,7 @@ impl UseCases {
             password_hash,
             at,
         };
-        let notice = self.notice(context, &user, Notice::PasswordChanged)?;
+        let notice = self.outbox.notice(context, &user, Notice::PasswordChanged)?;
         // Of several callers with the right code, one passes; and none if the credentials have changed since it was sent.
         if !self.store.password_reset(reset, notice).await? {
             return Err(Error::ChallengeInvalid);

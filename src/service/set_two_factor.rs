@@ -30,7 +30,7 @@ impl UseCases {
         }
         self.confirm(context, account, &password, confirmation.second_factor.as_ref()).await?;
         let what = if enabled { Notice::TwoFactorOn } else { Notice::TwoFactorOff };
-        let notice = self.notice(context, user, what)?;
+        let notice = self.outbox.notice(context, user, what)?;
         let change = self.factor_change(context, account);
         let to = if enabled {
             let verified_only = self.policy.email_verification;

@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    UseCases, decoy,
+    Outbox, decoy,
     pause::pause,
     places::{self, More, Places},
     recall::{Recall, Told},
@@ -24,7 +24,7 @@ use super::{
 use crate::{
     delivery::{Delivery, Failure, FailureKind, Message, Progress},
     domain::Timestamp,
-    store::{ClaimedMessage, Hold, LONGEST_REST, Rest},
+    store::{ClaimedMessage, Hold, LONGEST_REST, Rest, Store},
     token::Place,
 };
 
@@ -53,10 +53,11 @@ const _: () = assert!(LEASE.as_secs() <= LONGEST_REST.as_secs());
 /// The longest that a decoy lasts: longer than a delivery takes where all is well.
 const LONGEST_DECOY: Duration = Duration::from_secs(10);
 
-/// One server's worker.
-#[derive(Clone)]
-struct Worker {
-    use_cases: UseCases,
+/// One server's worker. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct DeliveryWorker {
+    store: Arc<dyn Store>,
+    outbox: Outbox,
     delivery: Delivery,
     pace: DeliveryPace,
     places: Arc<Places>,
@@ -74,47 +75,51 @@ enum Opened {
     Unreadable,
 }
 
-impl UseCases {
+impl DeliveryWorker {
+    /// The worker of a server: sends what `outbox` has put into `store`.
+    pub fn new(
+        store: Arc<dyn Store>,
+        outbox: Outbox,
+        delivery: Delivery,
+        pace: DeliveryPace,
+    ) -> Self {
+        let (places, trouble, recall) = (Arc::default(), Arc::default(), Arc::default());
+        let took = Arc::default();
+        Self { store, outbox, delivery, pace, places, trouble, recall, took }
+    }
+
     /// Sends messages until `stop`: at once when this server's use cases say so, and every so often whatever there is,
     /// from other replicas and from before. Then it sends what is due once more, and ends when that is done.
-    pub async fn deliver(self, delivery: Delivery, pace: DeliveryPace, stop: CancellationToken) {
+    pub async fn run(self, stop: CancellationToken) {
         let wake = Arc::clone(&self.outbox.wake);
-        let worker = Worker::new(self, delivery, pace);
         let mut sending = JoinSet::new();
-        let mut ticks = interval(pace.look_every);
+        let mut ticks = interval(self.pace.look_every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut more = More::default();
         loop {
-            if more.fits(worker.places.free()) {
-                more = worker.claim(&mut sending).await;
+            if more.fits(self.places.free()) {
+                more = self.claim(&mut sending).await;
                 continue;
             }
             tokio::select! {
                 Some(_ended) = sending.join_next() => {}
                 () = wake.notified() => more = More::ANY,
-                _ = ticks.tick() => if worker.look().await { more = More::ANY },
+                _ = ticks.tick() => if self.look().await { more = More::ANY },
                 () = stop.cancelled() => break,
             }
         }
-        worker.claim(&mut sending).await;
+        self.claim(&mut sending).await;
         while sending.join_next().await.is_some() {}
-        worker.delivery.close().await;
-    }
-}
-
-impl Worker {
-    fn new(use_cases: UseCases, delivery: Delivery, pace: DeliveryPace) -> Self {
-        let (places, trouble, recall) = (Arc::default(), Arc::default(), Arc::default());
-        Self { use_cases, delivery, pace, places, trouble, recall, took: Arc::default() }
+        self.delivery.close().await;
     }
 
     /// Whether there is anything to do. Most of the time there is not, and nobody needs to write to know.
     async fn look(&self) -> bool {
-        let now = self.use_cases.clock.now();
+        let now = self.outbox.clock.now();
         self.recall(now).await;
-        match self.use_cases.store.outbox_state(now).await {
+        match self.store.outbox_state(now).await {
             Ok(state) => {
-                self.use_cases.outbox.figures.state(&state, now);
+                self.outbox.figures.state(&state, now);
                 state.is_due()
             }
             Err(error) => self.store_failed(&error),
@@ -123,9 +128,9 @@ impl Worker {
 
     /// A message that a clock which was ahead has put off, or begun to send, does not wait until this one has caught up.
     async fn recall(&self, now: Timestamp) {
-        let elapsed = self.use_cases.clock.elapsed();
+        let elapsed = self.outbox.clock.elapsed();
         let ahead = self.recall.believed(elapsed);
-        match self.use_cases.store.outbox_recall(Rest::of(now, LEASE), ahead).await {
+        match self.store.outbox_recall(Rest::of(now, LEASE), ahead).await {
             Ok(0) => {}
             Ok(messages) => match self.recall.note(elapsed) {
                 Told::Recalled => {
@@ -145,9 +150,9 @@ impl Worker {
 
     /// Takes as many messages as there are places and begins to send them. Returns of what there may be more.
     async fn claim(&self, sending: &mut JoinSet<()>) -> More {
-        let now = self.use_cases.clock.now();
+        let now = self.outbox.clock.now();
         let places = self.places.free();
-        match self.use_cases.store.outbox_claim(now, now.plus(LEASE), places).await {
+        match self.store.outbox_claim(now, now.plus(LEASE), places).await {
             Ok(claimed) => {
                 let more = More::after(&claimed, places);
                 for message in claimed {
@@ -173,7 +178,7 @@ impl Worker {
                 sleep(took.min(LONGEST_DECOY)).await;
                 self.remove(&claimed).await;
             }
-            Opened::Unreadable if claimed.expires_at <= self.use_cases.clock.now() => {
+            Opened::Unreadable if claimed.expires_at <= self.outbox.clock.now() => {
                 self.give_up(&claimed, UNREADABLE, OUTDATED).await;
             }
             Opened::Unreadable => {
@@ -186,7 +191,7 @@ impl Worker {
 
     async fn deliver(&self, claimed: &ClaimedMessage, message: &Message, place: places::Place) {
         let kind = message.content.kind();
-        if claimed.expires_at <= self.use_cases.clock.now() {
+        if claimed.expires_at <= self.outbox.clock.now() {
             return self.give_up(claimed, kind, OUTDATED).await;
         }
         let begun = Instant::now();
@@ -209,7 +214,7 @@ impl Worker {
         message: &Message,
         place: places::Place,
     ) -> Option<Result<(), Failure>> {
-        let (now, progress) = (self.use_cases.clock.now(), Progress::default());
+        let (now, progress) = (self.outbox.clock.now(), Progress::default());
         tokio::select! {
             sent = self.delivery.send(claimed.id, message, now, &progress) => Some(sent),
             () = self.hold(claimed, &progress, place) => None,
@@ -225,10 +230,10 @@ impl Worker {
         loop {
             ticks.tick().await;
             if self.places.make_way(&mut place) {
-                self.use_cases.outbox.wake();
+                self.outbox.wake();
             }
-            let lease = Rest::of(self.use_cases.clock.now(), LEASE);
-            let store = &self.use_cases.store;
+            let lease = Rest::of(self.outbox.clock.now(), LEASE);
+            let store = &self.store;
             let held = store.outbox_renew(claimed.id, claimed.tries, lease).await;
             match held {
                 Ok(Hold::Held) => {}
@@ -247,7 +252,7 @@ impl Worker {
 
     fn open(&self, claimed: &ClaimedMessage) -> Opened {
         let place = Place::Message(claimed.id);
-        match self.use_cases.master_key.open(&place, &claimed.sealed) {
+        match self.outbox.master_key.open(&place, &claimed.sealed) {
             Ok(plain) if decoy::is_one(&plain) => Opened::Decoy,
             Ok(plain) => Message::decode(&plain).map_or(Opened::Unreadable, Opened::Message),
             Err(_wrong_key) => Opened::Unreadable,
@@ -255,8 +260,8 @@ impl Worker {
     }
 
     async fn sent(&self, claimed: &ClaimedMessage, kind: &'static str) {
-        self.use_cases.outbox.figures.delivered(kind);
-        self.trouble.succeeded(&self.use_cases.outbox.figures);
+        self.outbox.figures.delivered(kind);
+        self.trouble.succeeded(&self.outbox.figures);
         self.remove(claimed).await;
     }
 
@@ -267,9 +272,9 @@ impl Worker {
         recipient: Option<&str>,
         failure: &Failure,
     ) {
-        let figures = &self.use_cases.outbox.figures;
+        let figures = &self.outbox.figures;
         figures.try_failed(failure.kind);
-        self.trouble.failed(failure, recipient, self.use_cases.clock.elapsed(), figures);
+        self.trouble.failed(failure, recipient, self.outbox.clock.elapsed(), figures);
         match pause(claimed, failure) {
             Some(pause) => self.postpone(claimed, kind, failure, pause).await,
             None => self.give_up(claimed, kind, &failure.why).await,
@@ -277,14 +282,14 @@ impl Worker {
     }
 
     async fn give_up(&self, claimed: &ClaimedMessage, kind: &'static str, why: &str) {
-        self.use_cases.outbox.figures.failed(kind);
+        self.outbox.figures.failed(kind);
         tracing::warn!(id = %claimed.id, kind, tries = claimed.tries, why, "a message is given up");
         self.remove(claimed).await;
     }
 
     /// What can't be removed is sent again when the lease runs out: twice is better than never.
     async fn remove(&self, claimed: &ClaimedMessage) {
-        if let Err(error) = self.use_cases.store.outbox_remove(claimed.id).await {
+        if let Err(error) = self.store.outbox_remove(claimed.id).await {
             self.store_failed(&error);
         }
     }
@@ -298,8 +303,8 @@ impl Worker {
     ) {
         let (why, tries) = (failure.why.as_str(), claimed.tries);
         tracing::debug!(id = %claimed.id, kind, tries, why, "a message waits");
-        let rest = Rest::of(self.use_cases.clock.now(), pause);
-        let store = &self.use_cases.store;
+        let rest = Rest::of(self.outbox.clock.now(), pause);
+        let store = &self.store;
         let postponed = match failure.kind {
             FailureKind::Unknown => store.outbox_postpone_unsure(claimed.id, tries, rest).await,
             FailureKind::Refused | FailureKind::Waits | FailureKind::Away | FailureKind::Setup => {
