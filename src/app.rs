@@ -18,8 +18,8 @@ use crate::{
     listen::{self, Listener},
     password::Passwords,
     service::{
-        self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, Lines, Operator, Outbox, Reencryption,
-        RevocationLog, RevocationPace, Sources, UseCases,
+        self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, Limits, Operator, Outbox, Reencryption,
+        RevocationLog, RevocationPace, UseCases,
     },
     store::{self, Store},
     telemetry::Metrics,
@@ -141,17 +141,26 @@ pub async fn use_cases(config: &Config, environment: &Environment) -> Result<Use
     };
     let passwords = passwords.await.map_err(io::Error::other).flatten().map_err(Error::Threads)?;
     passwords.rest_while(store.writing());
+    let (policy, clock) = (Arc::new(config.policy.clone()), environment.clock.clone());
+    let outbox = Outbox::new(master_key.clone(), clock.clone());
+    let limits = Limits::new(
+        Arc::clone(&store),
+        master_key.clone(),
+        passwords.clone(),
+        Arc::clone(&policy),
+        outbox.clone(),
+        clock.clone(),
+    );
     Ok(UseCases {
         store,
         passwords,
         tokens: AccessTokens::new(ring, config.access_tokens.clone()),
         keys,
-        outbox: Outbox::new(master_key.clone(), environment.clock.clone()),
         master_key,
-        policy: Arc::new(config.policy.clone()),
-        sources: Sources::new(config.policy.address_rate),
-        lines: Lines::default(),
-        clock: environment.clock.clone(),
+        outbox,
+        policy,
+        limits: Arc::new(limits),
+        clock,
         revocations: RevocationLog::new(environment.revocations, config.listen.stream_age),
     })
 }

@@ -408,9 +408,9 @@ fn this_test_sees_what_it_looks_for() {
 /// The words that people search for, and where they must lead.
 const WORDS: [(&str, &str); 13] = [
     ("rate limit", "domain/throttle.rs"),
-    ("rate limit", "service/budget.rs"),
-    ("rate limit", "service/sources.rs"),
-    ("brute force", "service/budget.rs"),
+    ("rate limit", "service/limits/budget.rs"),
+    ("rate limit", "service/limits/sources.rs"),
+    ("brute force", "service/limits/budget.rs"),
     ("brute force", "store/queries/statements/rules.rs"),
     ("timing", "service/mailbox.rs"),
     ("timing attack", "password/mod.rs"),

@@ -129,7 +129,7 @@ pub fn run(format: LogFormat) -> anyhow::Result<()> {
         Command::Seed(arguments) => {
             let config = Config::parse(&settings)?;
             telemetry::start(&config.log);
-            runtime.block_on(seed::run(&config, &arguments))
+            runtime.block_on(seed::run(config, &arguments))
         }
         Command::Keys(arguments) => {
             let config = Config::parse(&settings)?;

@@ -1,7 +1,5 @@
 //! `countersign seed`.
 
-use std::sync::Arc;
-
 use anyhow::{bail, ensure};
 use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::{
     app::{self, Environment},
     config::{Config, Profile},
-    service::{Error, RegisterRequest, Sources, UseCases},
+    service::{Error, RegisterRequest, UseCases},
     store,
 };
 
@@ -27,20 +25,19 @@ pub(super) struct Arguments {
     even_in_production: bool,
 }
 
-pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) async fn run(mut config: Config, arguments: &Arguments) -> anyhow::Result<()> {
     ensure!(
         config.profile == Profile::Development || arguments.even_in_production,
         "this is no development database: everybody would know the sample users' password \
          (--even-in-production does it all the same)"
     );
     store::must_exist(&config.database.url)?;
-    let mut use_cases = app::use_cases(config, &Environment::default()).await?;
     // Nobody reads the sample users' mail.
-    let policy = Arc::make_mut(&mut use_cases.policy);
-    policy.email_verification = false;
+    config.policy.email_verification = false;
     // Nor does anybody call from somewhere: there is nobody to limit.
-    (policy.source_failures, policy.service_failures) = (0, 0);
-    use_cases.sources = Sources::new(0);
+    let policy = &mut config.policy;
+    (policy.source_failures, policy.service_failures, policy.address_rate) = (0, 0, 0);
+    let use_cases = app::use_cases(&config, &Environment::default()).await?;
     // It shows itself only on a terminal.
     let bar = ProgressBar::new(u64::from(arguments.users)).with_style(
         ProgressStyle::with_template("{bar:40} {pos}/{len} users  {elapsed} of {duration}")?,

@@ -68,6 +68,11 @@ impl Email {
         let local = local.split_once('+').map_or(local, |(mailbox, _tag)| mailbox);
         format!("{local}@{domain}")
     }
+
+    /// The mailbox of an address. What was stored once may not pass today's rules: then it stands for itself.
+    pub fn mailbox_of(address: &str) -> String {
+        Self::parse(address).map_or_else(|_invalid| address.to_owned(), |email| email.mailbox())
+    }
 }
 
 /// The key of an address, or of what was typed as one: the local part folded, the domain in A-labels (ADR 24). What has no

@@ -91,8 +91,8 @@ impl UseCases {
         if factors.contains(&Factor::Totp) && self.is_app_used_up(user, destination).await? {
             used_up = Some((Factor::Totp, Error::CodesUsedUp));
         } else if factors.contains(&Factor::EmailCode) {
-            let mail = self.login_mail_charge(user, destination.device_id.is_some());
-            match self.charge(vec![mail]).await {
+            let mail = self.limits.login_mail_charge(user, destination.device_id.is_some());
+            match self.limits.charge(vec![mail]).await {
                 Ok(_mail) => {}
                 Err(error @ Error::Throttled(_)) => used_up = Some((Factor::EmailCode, error)),
                 Err(error) => return Err(error),
@@ -106,7 +106,7 @@ impl UseCases {
     /// Whether so many codes of the user's app were wrong that none is accepted from there.
     async fn is_app_used_up(&self, user: &User, destination: &Destination) -> Result<bool, Error> {
         let (device, address) = (destination.device_id, destination.address);
-        let mut charges = self.code_charges(Factor::Totp, user.id, device, address);
+        let mut charges = self.limits.code_charges(Factor::Totp, user.id, device, address);
         charges.retain(|charge| charge.rule == ThrottleRule::CodesAYear);
         Ok(!self.store.throttle_admits(charges, self.clock.now()).await?)
     }
@@ -118,7 +118,7 @@ impl UseCases {
         challenge: &Challenge,
         address: Option<IpAddr>,
     ) -> Result<bool, Error> {
-        let charges = self.challenge_charges(Factor::EmailCode, challenge, address);
+        let charges = self.limits.challenge_charges(Factor::EmailCode, challenge, address);
         Ok(!self.store.throttle_admits(charges, self.clock.now()).await?)
     }
 

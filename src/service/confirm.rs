@@ -62,19 +62,20 @@ impl UseCases {
         let credentials = account.credentials();
         let (user_id, session_id) = (credentials.user.id, account.session().id);
         let version = credentials.credential_version;
-        let budget = self.account_budget(user_id, version, Some(session_id), context.address);
+        let budget =
+            self.limits.account_budget(user_id, version, Some(session_id), context.address);
         let stored = Some(credentials.password_hash.as_str());
-        let guess = self.guess(context, &budget, password, stored).await?;
+        let guess = self.limits.guess(context, &budget, password, stored).await?;
         // After so many failures even the right one may be a lucky guess: it takes a login.
         if !guess.right || guess.attempt.is_over_the_limit() {
             return self.refuse_confirmation(context, account).await;
         }
-        self.store.throttle_settle(self.settled(&guess.attempt)).await?;
+        self.store.throttle_settle(self.limits.settled(&guess.attempt)).await?;
         if let Some(proof) = second_factor {
             self.confirm_second_factor(context, account, &proof).await?;
         }
         // What is confirmed is told to the mailbox: an account with somebody else's address must not flood it.
-        self.charge(vec![self.notice_charge(&credentials.user)]).await?;
+        self.limits.charge(vec![self.limits.notice_charge(&credentials.user)]).await?;
         Ok(())
     }
 
@@ -100,13 +101,16 @@ impl UseCases {
     ) -> Result<(), Error> {
         let (user_id, session_id) = (account.user().id, Some(account.session().id));
         // The session stands where a device does: strangers have no part in its budget.
-        let charges = self.code_charges(proof.factor(), user_id, session_id, context.address);
-        let attempt = self.charge(charges).await?;
+        let charges =
+            self.limits.code_charges(proof.factor(), user_id, session_id, context.address);
+        let attempt = self.limits.charge(charges).await?;
         match self.spend_second_factor(context, account, proof).await {
-            Ok(()) => self.take_back(attempt).await,
+            Ok(()) => self.limits.take_back(attempt).await,
             Err(Error::ChallengeInvalid) => {
                 let kind = EventKind::ConfirmationFailed;
-                self.record_wrong_code(context, kind, user_id, session_id, Some(&attempt)).await?;
+                self.limits
+                    .record_wrong_code(context, kind, user_id, session_id, Some(&attempt))
+                    .await?;
                 // The same answer as for a wrong password.
                 Err(Error::InvalidCredentials)
             }
@@ -142,7 +146,7 @@ impl UseCases {
     async fn refuse_confirmation(&self, context: &Context, account: &Account) -> Result<(), Error> {
         let (user_id, session_id) = (Some(account.user().id), Some(account.session().id));
         let kind = EventKind::ConfirmationFailed;
-        self.record_failure(context, kind, user_id, session_id).await?;
+        self.limits.record_failure(context, kind, user_id, session_id).await?;
         Err(Error::InvalidCredentials)
     }
 }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     Error, UseCases,
-    attempt::Attempt,
+    limits::Attempt,
     mailbox::{MailboxPurpose, Recipient},
 };
 use crate::{
@@ -24,7 +24,10 @@ impl UseCases {
         if !self.policy.email_verification {
             return Ok(None);
         }
-        self.charge(self.registration_mail_charges(email, context.address)).await.map(Some)
+        self.limits
+            .charge(self.limits.registration_mail_charges(email, context.address))
+            .await
+            .map(Some)
     }
 
     /// The code for a new user, where addresses are verified.
@@ -41,7 +44,7 @@ impl UseCases {
         let purpose = MailboxPurpose::EmailVerification;
         // Its wrong codes count by themselves: others who claim the address, and fail with codes of their own, don't keep this user
         // from it.
-        let budget = self.mailbox_budget(b"registration", email, Some(user.id));
+        let budget = self.limits.mailbox_budget(b"registration", email, Some(user.id));
         let recipient = Recipient::User(user, Credentials::FIRST_VERSION);
         self.new_mailbox_code(context, purpose, &id, recipient, budget).map(Some)
     }

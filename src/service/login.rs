@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{
     Error, PendingChallenge, Tokens, UseCases,
-    attempt::{Guess, PasswordAttempt},
     fields::{Fields, check_sizes},
+    limits::{Guess, PasswordAttempt},
     session::Destination,
 };
 use crate::{
@@ -83,11 +83,11 @@ impl UseCases {
         let Claim { name, password, device_token, context, .. } = claim;
         let found = self.look_up(name).await?;
         let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token));
-        let budget = self.login_budget(name, found.as_ref(), device_id, context.address);
+        let budget = self.limits.login_budget(name, found.as_ref(), device_id, context.address);
         // One hash in any case, and only then is it looked at whether there is such a user and whether it is enabled:
         // neither the answer nor the time tells.
         let stored = found.as_ref().map(|found| found.password_hash.as_str());
-        let guess = self.guess(context, &budget, password, stored).await?;
+        let guess = self.limits.guess(context, &budget, password, stored).await?;
         // On the heap: of those who wait for their hash there may be thousands, and none needs room for this yet.
         Box::pin(self.conclude(claim, found.as_ref(), device_id, guess)).await
     }
@@ -115,7 +115,7 @@ impl UseCases {
         // Nothing in the request has a say in this. After too many failures in a row the right password may be a lucky
         // guess: then it takes the mailbox as well.
         if credentials.user.is_2fa_enabled || guess.attempt.is_over_the_limit() {
-            self.give_back_password(&guess.attempt).await?;
+            self.limits.give_back_password(&guess.attempt).await?;
             return match self.begin_challenge(claim.context, credentials, &destination).await? {
                 Some(challenge) => Ok(LoginOutcome::Challenge(challenge)),
                 None => self.refuse_login(claim.context, Some(credentials.user.id)).await,
@@ -136,7 +136,7 @@ impl UseCases {
             (size::AUDIENCE, &request.audience),
             (size::DEVICE_NAME, &request.device_name),
         ])?;
-        self.admit(context)?;
+        self.limits.admit(context)?;
         self.parse_login(context, request)
     }
 
@@ -164,7 +164,7 @@ impl UseCases {
     }
 
     async fn look_up(&self, name: &LoginName) -> Result<Option<Credentials>, Error> {
-        let _turn = self.lines.ask_store().await;
+        let _turn = self.limits.ask_store().await;
         Ok(self.store.user_by_login(name).await?)
     }
 
@@ -180,7 +180,7 @@ impl UseCases {
         let (version, limit) =
             (credentials.credential_version, self.session_limit(session.created_at));
         let user_id = session.user_id;
-        let settled = self.settled(attempt);
+        let settled = self.limits.settled(attempt);
         let begun = self.store.session_create(session, version, settled, limit).await?;
         // The account may have been disabled, or its password changed, while this one was hashed.
         let Some(session) = begun else {
@@ -196,7 +196,7 @@ impl UseCases {
         context: &Context,
         user_id: Option<Uuid>,
     ) -> Result<LoginOutcome, Error> {
-        self.record_failure(context, EventKind::LoginFailed, user_id, None).await?;
+        self.limits.record_failure(context, EventKind::LoginFailed, user_id, None).await?;
         Err(Error::InvalidCredentials)
     }
 }

@@ -119,7 +119,7 @@ impl UseCases {
     ) -> Result<PendingMailboxCode, Error> {
         let begun = Instant::now();
         check_sizes([(size::EMAIL, email)])?;
-        self.admit(context)?;
+        self.limits.admit(context)?;
         let email = Email::parse(email.trim())?;
         let pending = self.send_reset_code(context, &email, device_token).await;
         sleep_until(begun + ANSWERED_AFTER).await;
@@ -137,10 +137,11 @@ impl UseCases {
         let found = self.store.user_by_login(&name).await?;
         // Strangers who use up the limits of the address do not keep its owner, on a known device, from a code.
         let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token));
-        let budget = self.mailbox_budget(purpose.label(), email, device_id);
+        let budget = self.limits.mailbox_budget(purpose.label(), email, device_id);
         let is_known = device_id.is_some();
-        let mails = self.asked_mail_charges(purpose.label(), email, is_known, context.address);
-        self.charge(mails).await?;
+        let mails =
+            self.limits.asked_mail_charges(purpose.label(), email, is_known, context.address);
+        self.limits.charge(mails).await?;
         let found = found.filter(|found| purpose.is_for(&found.user));
         let recipient = found.as_ref().map_or(Recipient::Nobody(email), Recipient::from);
         let token = OpaqueToken::generate(&mut rand::rng());
@@ -233,13 +234,16 @@ impl UseCases {
         // nothing that happens later gives it back.
         let sent = reserved(self.store.mailbox_code_reserve(id_mac, max_attempts, now).await?)?;
         // The limit over all codes of the address; it too is spent before anything is compared.
-        let attempt = self.charge(self.mailbox_code_charges(sent.budget, context.address)).await?;
+        let attempt = self
+            .limits
+            .charge(self.limits.mailbox_code_charges(sent.budget, context.address))
+            .await?;
         if !is_code(&self.master_key, &id_mac, code, &sent.code_mac) {
             let kind = EventKind::CodeFailed;
-            self.record_failure(context, kind, sent.user_id, None).await?;
+            self.limits.record_failure(context, kind, sent.user_id, None).await?;
             return Err(Error::ChallengeInvalid);
         }
-        self.take_back(attempt).await?;
+        self.limits.take_back(attempt).await?;
         // Nobody got this code: it was guessed, and opens nothing.
         let user_id = sent.user_id.ok_or(Error::ChallengeInvalid)?;
         Ok((sent, user_id))

@@ -3,10 +3,8 @@
 //! No transport, no SQL: what a caller sent comes in as plain fields, and what it gets goes out as domain values or as
 //! an [`Error`].
 
-mod attempt;
 mod bearer;
 mod begin_totp_enrollment;
-mod budget;
 mod challenge;
 mod change_password;
 mod clock;
@@ -14,13 +12,13 @@ mod codes;
 mod confirm;
 mod confirm_totp_enrollment;
 mod delete_me;
+mod device;
 mod digest_key;
 mod disable_two_factor;
 mod disable_user;
 mod enable_user;
 mod error;
 mod factors;
-mod failures;
 mod fields;
 mod first_verification;
 mod get_me;
@@ -28,7 +26,7 @@ mod introspect_token;
 mod janitor;
 mod jwks;
 mod known;
-mod lines;
+mod limits;
 mod list_sessions;
 mod login;
 mod logout;
@@ -53,7 +51,6 @@ mod send_email_verification;
 mod session;
 mod set_two_factor;
 mod signing_keys;
-mod sources;
 mod verify_2fa;
 mod verify_email;
 mod watch_revocations;
@@ -82,7 +79,7 @@ pub use self::{
     error::Error,
     janitor::Janitor,
     jwks::Jwks,
-    lines::Lines,
+    limits::Limits,
     login::{LoginOutcome, LoginRequest},
     mailbox::PendingMailboxCode,
     outbox::{DeliveryPace, DeliveryWorker, Outbox},
@@ -97,7 +94,6 @@ pub use self::{
     revocation_log::RevocationPace,
     session::Tokens,
     signing_keys::{KEYS_RELOAD_EVERY, KeyKeeper, ListedKey, SigningKeyError},
-    sources::Sources,
     verify_2fa::Verify2faRequest,
     verify_email::VerifyEmailRequest,
     watch_revocations::{RevocationStream, RevocationUpdate, longest_stream},
@@ -120,10 +116,8 @@ pub struct UseCases {
     pub(crate) outbox: Outbox,
     /// The rules.
     pub(crate) policy: Arc<Policy>,
-    /// Which addresses have called lately.
-    pub(crate) sources: Sources,
-    /// Which accounts' passwords are being checked.
-    pub(crate) lines: Lines,
+    /// What counts attempts and calls.
+    pub(crate) limits: Arc<Limits>,
     /// What time it is.
     pub(crate) clock: Clock,
     /// What is known to be revoked.

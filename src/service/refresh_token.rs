@@ -71,8 +71,10 @@ impl UseCases {
     fn reuse_notice(&self, context: &Context, user: &User) -> Result<ReuseNotice, Error> {
         let message = self.outbox.notice(context, user, Notice::RefreshReused)?;
         // Once a day: whoever has the password could fill the mailbox with session after session.
-        let charges =
-            vec![self.daily_notice_charge(user, b"refresh reused"), self.notice_charge(user)];
+        let charges = vec![
+            self.limits.daily_notice_charge(user, b"refresh reused"),
+            self.limits.notice_charge(user),
+        ];
         Ok(ReuseNotice { message, charges })
     }
 

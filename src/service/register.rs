@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::{
     Error, UseCases,
-    budget::Waste,
     fields::{Fields, check_sizes},
+    limits::Waste,
 };
 use crate::{
     domain::{Context, Email, EventKind, InvalidField, Password, User, Username, request_id, size},
@@ -63,7 +63,7 @@ impl UseCases {
             (size::PASSWORD, &request.password),
             (size::REQUEST_ID, &request.request_id),
         ])?;
-        self.admit(context)?;
+        self.limits.admit(context)?;
         let valid = self.parse(&request)?;
         // The same admission for names that are taken and for those that are not: a short deadline tells nothing.
         drop(self.passwords.announce(context)?);
@@ -80,7 +80,7 @@ impl UseCases {
             return Ok(self.registered(user));
         }
         if let Some(mail) = mail {
-            self.take_back(mail).await?;
+            self.limits.take_back(mail).await?;
         }
         // Lost a race against another registration, or against this very request, sent twice.
         match self.taken(&valid).await? {
@@ -131,8 +131,8 @@ impl UseCases {
             Taken::Email { .. } => Error::EmailTaken,
         };
         // Whoever tries out who has an account here (enumeration) gets no further than the failures of their source.
-        let key = self.taken_key(valid.username.key(), valid.email.key());
-        self.charge(self.waste(Waste::Failures, context.address, &key)).await?;
+        let key = self.limits.taken_key(valid.username.key(), valid.email.key());
+        self.limits.charge(self.limits.waste(Waste::Failures, context.address, &key)).await?;
         Err(error)
     }
 
@@ -150,15 +150,15 @@ impl UseCases {
             && user.is_2fa_enabled == valid.is_2fa_enabled;
         if same_fields {
             let version = earlier.credential_version;
-            let budget = self.account_budget(user.id, version, None, context.address);
+            let budget = self.limits.account_budget(user.id, version, None, context.address);
             let stored = Some(earlier.password_hash.as_str());
-            let guess = self.guess(context, &budget, &valid.password, stored).await?;
+            let guess = self.limits.guess(context, &budget, &valid.password, stored).await?;
             if guess.right && !guess.attempt.is_over_the_limit() {
-                self.give_back_password(&guess.attempt).await?;
+                self.limits.give_back_password(&guess.attempt).await?;
                 return Ok(user);
             }
             let kind = EventKind::ConfirmationFailed;
-            self.record_failure(context, kind, Some(user.id), None).await?;
+            self.limits.record_failure(context, kind, Some(user.id), None).await?;
         }
         let problem = "was used before with other fields";
         Err(Error::InvalidFields(vec![InvalidField::new("request_id", problem)]))

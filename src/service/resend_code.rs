@@ -22,7 +22,7 @@ impl UseCases {
         token: OpaqueToken,
     ) -> Result<PendingChallenge, Error> {
         token.check_size(size::CHALLENGE_ID).ok_or(Error::ChallengeInvalid)?;
-        self.admit(context)?;
+        self.limits.admit(context)?;
         let (now, policy) = (self.clock.now(), &self.policy.code);
         let token_mac = challenge_mac(&self.master_key, &token);
         // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
@@ -41,8 +41,8 @@ impl UseCases {
         let code = new_code(rules.is_long_code);
         let code_mac = code_mac(&self.master_key, &token_mac, code.expose());
         let message = self.login_code(&user, code, &challenge, context.address)?;
-        let mail = self.login_mail_charge(&user, challenge.device_id.is_some());
-        let mail = self.charge(vec![mail]).await?;
+        let mail = self.limits.login_mail_charge(&user, challenge.device_id.is_some());
+        let mail = self.limits.charge(vec![mail]).await?;
         let not_renewed =
             match self.store.challenge_renew(token_mac, code_mac, rules, message).await? {
                 Renewal::Renewed(challenge) => {
@@ -53,7 +53,7 @@ impl UseCases {
                 Renewal::Exhausted => Error::ChallengeExhausted,
                 Renewal::Invalid => Error::ChallengeInvalid,
             };
-        self.take_back(mail).await?;
+        self.limits.take_back(mail).await?;
         Err(not_renewed)
     }
 }

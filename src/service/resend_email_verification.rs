@@ -19,7 +19,7 @@ impl UseCases {
         verification: &OpaqueToken,
     ) -> Result<OpaqueToken, Error> {
         verification.check_size(size::VERIFICATION_ID).ok_or(Error::ChallengeInvalid)?;
-        self.admit(context)?;
+        self.limits.admit(context)?;
         if verification.expose().is_empty() {
             let problem = "must be the id that Register returned; an address is not enough";
             return Err(InvalidField::new("verification_id", problem).into());

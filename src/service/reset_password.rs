@@ -47,7 +47,7 @@ impl UseCases {
             (size::RECOVERY_CODE, &request.recovery_code),
         ])?;
         request.reset.check_size(size::RESET_ID).ok_or(Error::ChallengeInvalid)?;
-        self.admit(context)?;
+        self.limits.admit(context)?;
         // Neither fields that are no good for anybody nor a machine that is too busy to hash cost an attempt.
         let (code, recovery_code) = self.parse_reset(&request)?;
         if !request.end_unverified_account {
@@ -63,7 +63,7 @@ impl UseCases {
             self.set_anew(context, &sent, user_id, new).await.map(Some)
         };
         if matches!(done, Err(Error::ChallengeInvalid)) {
-            self.record_failure(context, EventKind::CodeFailed, Some(user_id), None).await?;
+            self.limits.record_failure(context, EventKind::CodeFailed, Some(user_id), None).await?;
         }
         done
     }

@@ -17,7 +17,7 @@ impl UseCases {
         context: &Context,
         account: &Account,
     ) -> Result<OpaqueToken, Error> {
-        self.admit(context)?;
+        self.limits.admit(context)?;
         if account.user().email_verified {
             return Err(Error::EmailVerified);
         }
@@ -34,9 +34,9 @@ impl UseCases {
         let user = &credentials.user;
         let (purpose, email) = (MailboxPurpose::EmailVerification, Email::parse(&user.email)?);
         // The mails of all accounts that claim the address count together, the wrong codes of each by themselves.
-        let budget = self.mailbox_budget(purpose.label(), &email, Some(user.id));
-        let mails = self.asked_mail_charges(purpose.label(), &email, false, context.address);
-        self.charge(mails).await?;
+        let budget = self.limits.mailbox_budget(purpose.label(), &email, Some(user.id));
+        let mails = self.limits.asked_mail_charges(purpose.label(), &email, false, context.address);
+        self.limits.charge(mails).await?;
         let id = VerificationId::next(&self.master_key, user.id).text();
         let new = self.new_mailbox_code(context, purpose, &id, credentials.into(), budget)?;
         self.store.mailbox_code_create(new).await?;

@@ -2,11 +2,10 @@
 
 use super::{
     Error, Proof, Tokens, UseCases,
-    attempt::Attempt,
-    budget::Budget,
     codes::challenge_mac,
     error::reserved,
     fields::check_sizes,
+    limits::{Attempt, Budget},
     proof::{Code, Reserved},
     session::Destination,
 };
@@ -40,7 +39,7 @@ impl UseCases {
         let proof = request.proof.ok_or_else(|| InvalidField::new("proof", problem))?;
         check_sizes([proof.size()])?;
         request.challenge.check_size(size::CHALLENGE_ID).ok_or(Error::ChallengeInvalid)?;
-        self.admit(context)?;
+        self.limits.admit(context)?;
         let proof = proof.parse()?;
         let reserved = self.reserve(&request.challenge).await?;
         let user_id = reserved.challenge.user_id;
@@ -54,7 +53,9 @@ impl UseCases {
             }
             Err(Error::ChallengeInvalid) => {
                 let kind = EventKind::CodeFailed;
-                self.record_wrong_code(context, kind, user_id, None, attempt.as_ref()).await?;
+                self.limits
+                    .record_wrong_code(context, kind, user_id, None, attempt.as_ref())
+                    .await?;
                 Err(Error::ChallengeInvalid)
             }
             Err(error) => Err(error),
@@ -84,7 +85,7 @@ impl UseCases {
         let (challenge, factor) = (reserved.challenge, proof.factor());
         let Challenge { user_id, credential_version, device_id, .. } = challenge;
         let passwords =
-            self.account_budget(user_id, credential_version, device_id, context.address);
+            self.limits.account_budget(user_id, credential_version, device_id, context.address);
         let tokens = self.answer(context, challenge, &credentials, (factor, spending)).await?;
         Ok((tokens, passwords))
     }
@@ -99,8 +100,8 @@ impl UseCases {
         if factor == Factor::EmailCode && challenge.is_long_code {
             return Ok(None);
         }
-        let charges = self.challenge_charges(factor, challenge, context.address);
-        self.charge(charges).await.map(Some)
+        let charges = self.limits.challenge_charges(factor, challenge, context.address);
+        self.limits.charge(charges).await.map(Some)
     }
 
     /// Completes the login whose challenge was answered rightly.
@@ -134,9 +135,9 @@ impl UseCases {
     async fn count_as_right(&self, attempt: Option<Attempt>, passwords: Budget) {
         let settled = async {
             if let Some(attempt) = attempt {
-                self.take_back(attempt).await?;
+                self.limits.take_back(attempt).await?;
             }
-            Ok::<_, Error>(self.store.throttle_settle(self.settled_by(&passwords, 0)).await?)
+            Ok::<_, Error>(self.store.throttle_settle(self.limits.settled_by(&passwords, 0)).await?)
         };
         if let Err(error) = settled.await {
             tracing::warn!(%error, "cannot take back the attempt of a right code");

@@ -32,7 +32,7 @@ impl UseCases {
         let VerifyEmailRequest { verification, code } = request;
         check_sizes([(size::CODE, &code)])?;
         verification.check_size(size::VERIFICATION_ID).ok_or(Error::ChallengeInvalid)?;
-        self.admit(context)?;
+        self.limits.admit(context)?;
         let code = OneTimeCode::of_a_mail(size::CODE, &code)?;
         let purpose = MailboxPurpose::EmailVerification;
         let (sent, user_id) =

@@ -2,8 +2,7 @@
 
 use crate::{
     delivery::{Content, Message, Purpose},
-    domain::Source,
-    service::budget::mailbox,
+    domain::{Email, Source},
     store::Priority,
     token::{self, MasterKey},
 };
@@ -27,7 +26,7 @@ pub(super) fn source(master_key: &MasterKey, message: &Message) -> [u8; 32] {
 
 /// The line of all that goes to one mailbox, however its address is spelled.
 pub(super) fn account(master_key: &MasterKey, message: &Message) -> [u8; 32] {
-    let mailbox = mailbox(&message.destination);
+    let mailbox = Email::mailbox_of(&message.destination);
     master_key.digest(token::Purpose::OutboxLine, &[b"account", mailbox.as_bytes()])
 }
 

@@ -2,22 +2,23 @@
 
 use uuid::Uuid;
 
-use super::{Error, UseCases, attempt::Attempt};
+use super::{Limits, charge::Attempt};
 use crate::{
     delivery::Notice,
     domain::{Context, Event, EventKind, ThrottleRule},
+    service::Error,
     store::SealedMessage,
 };
 
 /// After so many wrong codes the owner is told, and then after as many again.
 const TELL_AFTER: u32 = 5;
 
-impl UseCases {
+impl Limits {
     /// Records that an attempt failed. Before its answer: whoever hears that it failed is on record.
     ///
     /// # Errors
     /// The store's, which is then the answer.
-    pub(super) async fn record_failure(
+    pub(in crate::service) async fn record_failure(
         &self,
         context: &Context,
         kind: EventKind,
@@ -32,8 +33,8 @@ impl UseCases {
     /// Records a wrong second factor. Whoever sends one has the password: after five the owner is told, once a day.
     ///
     /// # Errors
-    /// As of [`UseCases::record_failure`].
-    pub(super) async fn record_wrong_code(
+    /// As of [`Limits::record_failure`].
+    pub(in crate::service) async fn record_wrong_code(
         &self,
         context: &Context,
         kind: EventKind,

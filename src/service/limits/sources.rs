@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use super::{Error, UseCases};
 use crate::domain::{Context, Source, SourceRate};
 
 /// So many addresses are counted. Each is forgotten seconds after its last call: it takes a flood from as many networks to
@@ -22,7 +21,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// The addresses that have called lately. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Sources {
+pub(super) struct Sources {
     /// None where addresses are not limited.
     rate: Option<SourceRate>,
     buckets: Arc<Mutex<Buckets>>,
@@ -36,13 +35,13 @@ struct Buckets {
 
 impl Sources {
     /// Nobody has called. Zero calls a second are no limit.
-    pub fn new(calls_per_second: u32) -> Self {
+    pub(super) fn new(calls_per_second: u32) -> Self {
         let buckets = Buckets { full_at: HashMap::new(), swept_at: Duration::ZERO };
         let rate = (calls_per_second > 0).then_some(SourceRate(calls_per_second));
         Self { rate, buckets: Arc::new(Mutex::new(buckets)) }
     }
 
-    fn admit(&self, context: &Context, now: Duration) -> Result<(), Duration> {
+    pub(super) fn admit(&self, context: &Context, now: Duration) -> Result<(), Duration> {
         // What calls from this very machine is a proxy that is not trusted, or a tool: not one of many strangers. Who has no
         // address may be any of them: they are one source.
         let is_loopback =
@@ -66,13 +65,6 @@ impl Buckets {
             self.full_at.retain(|_, full_at| *full_at > now);
             self.swept_at = now;
         }
-    }
-}
-
-impl UseCases {
-    /// Counts a call against its address. Goes before all that costs anything.
-    pub(super) fn admit(&self, context: &Context) -> Result<(), Error> {
-        self.sources.admit(context, self.clock.elapsed()).map_err(Error::Throttled)
     }
 }
 

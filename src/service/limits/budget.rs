@@ -8,11 +8,11 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::UseCases;
+use super::Limits;
 use crate::{
     domain::{Challenge, Email, Factor, LoginName, Policy, Source, ThrottleRule, User},
     store::{Charge, Credentials},
-    token::{DeviceToken, OpaqueToken, Purpose},
+    token::Purpose,
 };
 
 /// A count of the service as a whole is kept in so many rows, or every attempt would wait for the same one.
@@ -33,7 +33,7 @@ const MAILS_OF_THE_ACCOUNT: u32 = 60;
 
 /// Whose attempts are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Budget {
+pub(in crate::service) struct Budget {
     /// A digest: the store never learns whose it is.
     key: [u8; 32],
     /// Where strangers come from; nothing for a known device or a session.
@@ -42,7 +42,7 @@ pub(super) struct Budget {
 
 /// What a source wastes that costs others: each is counted by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waste {
+pub(in crate::service) enum Waste {
     /// Failed logins and codes, and names that were found taken.
     Failures,
     /// Mails that were asked for without a password.
@@ -65,7 +65,7 @@ impl Policy {
     }
 }
 
-impl UseCases {
+impl Limits {
     fn key(&self, label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         let parts: Vec<_> = [label].into_iter().chain(parts.iter().copied()).collect();
         self.master_key.digest(Purpose::Budget, &parts)
@@ -73,7 +73,7 @@ impl UseCases {
 
     /// The budget of an account's passwords: that of a known device or of a session, or that of the strangers at an address. New
     /// credentials begin with new budgets.
-    pub(super) fn account_budget(
+    pub(in crate::service) fn account_budget(
         &self,
         user_id: Uuid,
         credential_version: i64,
@@ -87,7 +87,7 @@ impl UseCases {
     }
 
     /// The budget for a login. Where there is no such account the name stands for one, so that it is throttled like any.
-    pub(super) fn login_budget(
+    pub(in crate::service) fn login_budget(
         &self,
         name: &LoginName,
         found: Option<&Credentials>,
@@ -123,7 +123,7 @@ impl UseCases {
     /// What a code counts against that answers an account's challenge, or confirms a change. Each kind of proof for itself: strangers
     /// who use up the codes of an app leave the recovery codes. A new password does not renew them: whoever reads the mailbox
     /// could set one, and guess the app's code anew, as often as they like.
-    pub(super) fn code_charges(
+    pub(in crate::service) fn code_charges(
         &self,
         factor: Factor,
         user_id: Uuid,
@@ -147,7 +147,7 @@ impl UseCases {
     }
 
     /// What the code of a challenge counts against.
-    pub(super) fn challenge_charges(
+    pub(in crate::service) fn challenge_charges(
         &self,
         factor: Factor,
         challenge: &Challenge,
@@ -157,7 +157,7 @@ impl UseCases {
     }
 
     /// What a code counts against that was sent to a mailbox.
-    pub(super) fn mailbox_code_charges(
+    pub(in crate::service) fn mailbox_code_charges(
         &self,
         budget: [u8; 32],
         address: Option<IpAddr>,
@@ -170,7 +170,7 @@ impl UseCases {
 
     /// Among whose failed codes those count that are sent to an address for that: whether anybody has it or not. A known device
     /// has its own.
-    pub(super) fn mailbox_budget(
+    pub(in crate::service) fn mailbox_budget(
         &self,
         what: &[u8],
         email: &Email,
@@ -182,19 +182,23 @@ impl UseCases {
 
     /// What the mail with the code of a login counts against. The password was right; all known devices share what may be sent to
     /// one mailbox, or many of them would flood it.
-    pub(super) fn login_mail_charge(&self, user: &User, is_known_device: bool) -> Charge {
+    pub(in crate::service) fn login_mail_charge(
+        &self,
+        user: &User,
+        is_known_device: bool,
+    ) -> Charge {
         let label: &[u8] =
             if is_known_device { b"mails to devices" } else { b"mails to strangers" };
-        self.mail_charge(label, &mailbox(&user.email), MAILS_OF_THE_ACCOUNT)
+        self.mail_charge(label, &Email::mailbox_of(&user.email), MAILS_OF_THE_ACCOUNT)
     }
 
     /// What a notice of a change counts against.
-    pub(super) fn notice_charge(&self, user: &User) -> Charge {
-        self.mail_charge(b"notices", &mailbox(&user.email), MAILS_OF_THE_ACCOUNT)
+    pub(in crate::service) fn notice_charge(&self, user: &User) -> Charge {
+        self.mail_charge(b"notices", &Email::mailbox_of(&user.email), MAILS_OF_THE_ACCOUNT)
     }
 
     /// What a notice counts against that is sent once a day at the most, whatever its causes.
-    pub(super) fn daily_notice_charge(&self, user: &User, what: &[u8]) -> Charge {
+    pub(in crate::service) fn daily_notice_charge(&self, user: &User, what: &[u8]) -> Charge {
         let day = std::time::Duration::from_secs(24 * 60 * 60);
         let key = self.key(b"daily notice", &[what, user.id.as_bytes()]);
         Charge { key, rule: ThrottleRule::CoolDown(day) }
@@ -202,7 +206,7 @@ impl UseCases {
 
     /// What a mail counts against that anybody may ask for by naming an address. All go by the mailbox, whatever the account:
     /// deleting one and registering anew floods nobody.
-    pub(super) fn asked_mail_charges(
+    pub(in crate::service) fn asked_mail_charges(
         &self,
         what: &[u8],
         email: &Email,
@@ -226,7 +230,7 @@ impl UseCases {
     }
 
     /// What the mail of a registration counts against.
-    pub(super) fn registration_mail_charges(
+    pub(in crate::service) fn registration_mail_charges(
         &self,
         email: &Email,
         address: Option<IpAddr>,
@@ -244,7 +248,7 @@ impl UseCases {
 
     /// What is counted by source (an IPv4 address, a /64 and a /48 of IPv6), and over all sources. `own` says whose attempt it is, so
     /// that it is given back to the row of the service from which it was taken.
-    pub(super) fn waste(
+    pub(in crate::service) fn waste(
         &self,
         what: Waste,
         address: Option<IpAddr>,
@@ -274,27 +278,7 @@ impl UseCases {
     }
 
     /// Which of the rows of the service counts a registration whose name or address was taken.
-    pub(super) fn taken_key(&self, username_key: &str, email_key: &str) -> [u8; 32] {
+    pub(in crate::service) fn taken_key(&self, username_key: &str, email_key: &str) -> [u8; 32] {
         self.key(b"taken", &[username_key.as_bytes(), email_key.as_bytes()])
     }
-
-    /// The device that a reset makes known: one for all resets of a user, or whoever reads the mailbox could have any number of them,
-    /// each with its own codes of the app.
-    pub(super) fn reset_device(&self, user_id: Uuid) -> Uuid {
-        let digest = self.key(b"reset device", &[user_id.as_bytes()]);
-        Uuid::from_slice(&digest[..16]).unwrap_or_default()
-    }
-
-    /// Which device of theirs a user's device token stands for. One that is not valid is as good as none.
-    pub(super) fn known_device(&self, found: &Credentials, token: &OpaqueToken) -> Option<Uuid> {
-        let (user, version) = (&found.user, found.credential_version);
-        let token = DeviceToken::parse(token.expose())?;
-        let (needs_second_factor, now) = (user.is_2fa_enabled, self.clock.now());
-        token.device_of(&self.master_key, user.id, version, needs_second_factor, now)
-    }
-}
-
-/// The mailbox of an address. What was stored once may not pass today's rules: then it stands for itself.
-pub(super) fn mailbox(address: &str) -> String {
-    Email::parse(address).map_or_else(|_invalid| address.to_owned(), |email| email.mailbox())
 }

@@ -24,7 +24,7 @@ const ASKING: usize = 64;
 
 /// The budgets with attempts under way, and a line before the store. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Lines {
+pub(super) struct Lines {
     budgets: Arc<Mutex<HashMap<Key, Arc<Semaphore>>>>,
     store: Arc<Semaphore>,
 }

@@ -1,0 +1,46 @@
+//! Attempts: charged to their budgets before anything is evaluated, and given back if they did not fail (ADR 14).
+
+use super::Limits;
+use crate::{
+    domain::{Charged, ThrottleRule},
+    service::Error,
+    store::{Admission, Charge, Settled},
+};
+
+/// An attempt that budgets were charged with.
+#[derive(Debug)]
+pub(in crate::service) struct Attempt {
+    pub(super) charges: Vec<Charge>,
+    pub(super) charged: Vec<Charged>,
+}
+
+impl Attempt {
+    /// How many attempts the budget with that rule has counted, this one among them; 0 where there is none.
+    pub(super) fn count(&self, rule: ThrottleRule) -> u32 {
+        let counted = self.charges.iter().zip(&self.charged);
+        let found = counted.filter(|(charge, _)| charge.rule == rule);
+        found.map(|(_, charged)| charged.after.failures).max().unwrap_or(0)
+    }
+}
+
+impl Limits {
+    /// Charges budgets with an attempt: all, or none.
+    ///
+    /// # Errors
+    /// One of them lets none through; the store's.
+    pub(in crate::service) async fn charge(&self, charges: Vec<Charge>) -> Result<Attempt, Error> {
+        let now = self.clock.now();
+        match self.store.throttle_charge(charges.clone(), now).await? {
+            Admission::Charged(charged) => Ok(Attempt { charges, charged }),
+            Admission::Refused { rule: ThrottleRule::CodesAYear, .. } => Err(Error::CodesUsedUp),
+            Admission::Refused { until, .. } => Err(Error::Throttled(until.since(now))),
+        }
+    }
+
+    /// Gives an attempt back that did not fail.
+    pub(in crate::service) async fn take_back(&self, attempt: Attempt) -> Result<(), Error> {
+        let Attempt { charges, charged } = attempt;
+        let give_back = charges.into_iter().zip(charged.into_iter().map(Some)).collect();
+        Ok(self.store.throttle_settle(Settled { forget: Vec::new(), give_back }).await?)
+    }
+}
