@@ -1,6 +1,7 @@
 //! The wiring, and the only module that sees every layer: bind, tell the addresses, serve until told to stop.
 
 mod background;
+mod parts;
 mod readiness;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -9,21 +10,17 @@ use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::background::Background;
+pub use self::parts::{Parts, keys, operator, parts, reencryption};
 use crate::{
-    config::{Config, Listen, Signing},
+    config::{Config, Listen},
     delivery::Delivery,
     domain::TrustedProxies,
-    grpc::{self, Health, Readiness},
+    grpc::{self, Health, Readiness, TokenApi},
     http,
     listen::{self, Listener},
-    password::Passwords,
-    service::{
-        self, Clock, KEYS_RELOAD_EVERY, KeyKeeper, Limits, Operator, Outbox, Reencryption,
-        RevocationLog, RevocationPace, UseCases,
-    },
+    service::{self, Clock, KEYS_RELOAD_EVERY, RevocationPace},
     store::{self, Store},
     telemetry::Metrics,
-    token::{self, AccessTokens, Algorithm, KeyRing, MasterKey},
 };
 
 /// Why the service does not start, or ended otherwise than asked.
@@ -111,128 +108,7 @@ pub struct App {
     listen: Listen,
     delivery: Delivery,
     environment: Environment,
-    use_cases: UseCases,
-}
-
-/// Makes what the use cases stand on: an up-to-date database, keys, hashing threads.
-///
-/// # Errors
-/// What can't be had.
-pub async fn use_cases(config: &Config, environment: &Environment) -> Result<UseCases, Error> {
-    // Nobody waits for this but the first signature, which would otherwise do it then.
-    drop(tokio::task::spawn_blocking(token::seed_randomness));
-    // Checking the kernels takes as long as opening the database: they go side by side.
-    let hashing = config.password;
-    let passwords = tokio::spawn(blocking(move || Passwords::start(hashing)));
-    // Before the master key: this makes the folder where the development profile keeps it.
-    let store = config.database.connect().await?;
-    store::prepare(store.as_ref(), config.database.preparation()).await?;
-    let master_key = master_key(config).await?;
-    // Before the signing keys: a wrong master key is noticed here and makes none.
-    let master_key =
-        service::with_digest_key(master_key, store.as_ref(), &environment.clock).await?;
-    let (keys, ring) = match &config.signing {
-        Signing::Stored(algorithm) => {
-            let keys = key_keeper(config, *algorithm, &store, &master_key, &environment.clock);
-            let ring = keys.load().await?;
-            (Some(keys), ring)
-        }
-        Signing::Secret(key) => (None, KeyRing::of_one(key.clone())),
-    };
-    let passwords = passwords.await.map_err(io::Error::other).flatten().map_err(Error::Threads)?;
-    passwords.rest_while(store.writing());
-    let (policy, clock) = (Arc::new(config.policy.clone()), environment.clock.clone());
-    let outbox = Outbox::new(master_key.clone(), clock.clone());
-    let limits = Limits::new(
-        Arc::clone(&store),
-        master_key.clone(),
-        passwords.clone(),
-        Arc::clone(&policy),
-        outbox.clone(),
-        clock.clone(),
-    );
-    Ok(UseCases {
-        store,
-        passwords,
-        tokens: AccessTokens::new(ring, config.access_tokens.clone()),
-        keys,
-        master_key,
-        outbox,
-        policy,
-        limits: Arc::new(limits),
-        clock,
-        revocations: RevocationLog::new(environment.revocations, config.listen.stream_age),
-    })
-}
-
-/// Makes what the signing keys are managed with, on a database that is up to date; nothing where there is a configured secret.
-///
-/// # Errors
-/// What can't be had.
-pub async fn keys(config: &Config, clock: &Clock) -> Result<Option<KeyKeeper>, Error> {
-    let Signing::Stored(algorithm) = &config.signing else { return Ok(None) };
-    let store = config.database.connect_existing().await?;
-    store.check().await?;
-    let master_key = master_key(config).await?;
-    Ok(Some(key_keeper(config, *algorithm, &store, &master_key, clock)))
-}
-
-/// Makes what commands about users stand on, on a database that is up to date.
-///
-/// # Errors
-/// What can't be had.
-pub async fn operator(config: &Config, clock: &Clock) -> Result<Operator, Error> {
-    let (store, master_key) = opened(config, clock).await?;
-    Ok(Operator { store, outbox: Outbox::new(master_key, clock.clone()), clock: clock.clone() })
-}
-
-/// Makes what encrypts everything anew, on a database that is up to date.
-///
-/// # Errors
-/// What can't be had.
-pub async fn reencryption(config: &Config, clock: &Clock) -> Result<Reencryption, Error> {
-    let (store, master_key) = opened(config, clock).await?;
-    Ok(Reencryption { store, master_key })
-}
-
-/// A database that is up to date, and what opens what is encrypted in it.
-async fn opened(config: &Config, clock: &Clock) -> Result<(Arc<dyn Store>, MasterKey), Error> {
-    let store = config.database.connect_existing().await?;
-    store.check().await?;
-    let master_key = master_key(config).await?;
-    let master_key = service::with_digest_key(master_key, store.as_ref(), clock).await?;
-    Ok((store, master_key))
-}
-
-fn key_keeper(
-    config: &Config,
-    algorithm: Algorithm,
-    store: &Arc<dyn Store>,
-    master_key: &MasterKey,
-    clock: &Clock,
-) -> KeyKeeper {
-    KeyKeeper {
-        store: Arc::clone(store),
-        master_key: master_key.clone(),
-        algorithm,
-        rotation: config.key_rotation,
-        lead: config.key_lead,
-        token_ttl: config.access_tokens.ttl,
-        clock: clock.clone(),
-        reloading: Arc::default(),
-    }
-}
-
-async fn master_key(config: &Config) -> Result<MasterKey, Error> {
-    let (source, old) = (config.master_key.clone(), config.old_master_key.clone());
-    blocking(move || source.load_beside(old.as_ref())).await.map_err(Error::MasterKey)
-}
-
-/// Runs what blocks a thread on one that may be blocked.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other).flatten()
+    parts: Parts,
 }
 
 impl App {
@@ -253,7 +129,7 @@ impl App {
         let (grpc, grpc_addr) = bind("grpc", listen.grpc, limits.max_connections).await?;
         let places = environment.http_limits.max_connections;
         let (http, http_addr) = bind("http", listen.http, places).await?;
-        let use_cases = use_cases(config, &environment).await?;
+        let parts = parts(config, &environment).await?;
         let delivery = config.delivery.clone();
         Ok(Self {
             grpc,
@@ -264,7 +140,7 @@ impl App {
             listen,
             delivery,
             environment,
-            use_cases,
+            parts,
         })
     }
 
@@ -283,24 +159,29 @@ impl App {
     /// # Errors
     /// A server that fails by itself.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
-        let Self { grpc, http, connections, listen, delivery, environment, use_cases, .. } = self;
+        let Self { grpc, http, connections, listen, delivery, environment, parts, .. } = self;
         let (mut health, health_service) = Health::new().await;
-        let routes =
-            grpc::routes(&use_cases, health_service, listen.reflection, environment.limits)?;
-        let metrics = metrics(&use_cases, &connections);
+        let token = TokenApi {
+            keys: Arc::clone(&parts.keys),
+            sessions: parts.use_cases.clone(),
+            revocations: Arc::clone(&parts.revocations),
+        };
+        let (reflection, limits) = (listen.reflection, environment.limits);
+        let routes = grpc::routes(&parts.use_cases, token, health_service, reflection, limits)?;
+        let metrics = metrics(&parts, &connections);
         let (set_ready, ready) = watch::channel(false);
         let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
         let site = http::Site {
-            use_cases: use_cases.clone(),
-            metrics: metrics.clone(),
+            keys: Arc::clone(&parts.keys),
+            figures: figures(&parts, metrics.clone()),
             ready,
             draining: draining.clone(),
         };
-        let mut background = Background::start(&use_cases, delivery, &environment);
+        let mut background = Background::start(&parts, delivery, &environment);
 
         let servers = async {
             let stopped = stop.clone().cancelled_owned();
-            let (calls, limits) = (use_cases.clone(), listen.limits(environment.limits));
+            let (calls, limits) = (parts.use_cases.clone(), listen.limits(environment.limits));
             let proxies = listen.trusted_proxies.clone();
             let grpc = grpc::serve(grpc, routes, calls, metrics, limits, proxies, stopped);
             let stopped = stop.clone().cancelled_owned();
@@ -308,7 +189,7 @@ impl App {
             tokio::join!(grpc, http).0
         };
         tokio::pin!(servers);
-        let watch = readiness::watch(&use_cases, &health, &set_ready, environment.check_every);
+        let watch = readiness::watch(&parts, &health, &set_ready, environment.check_every);
         tokio::select! {
             ended = &mut servers => return Ok(ended?),
             () = watch => {}
@@ -323,7 +204,7 @@ impl App {
             // Callers that watch readiness turn elsewhere before connections are closed.
             tokio::time::sleep(listen.drain_delay).await;
             health.end_streams().await;
-            use_cases.end_revocation_streams();
+            parts.revocations.end_streams();
             stop.cancel();
         };
         let ended = timeout(listen.drain_delay + listen.shutdown_timeout, async {
@@ -339,19 +220,25 @@ impl App {
             }
         }
         drop(background);
-        close(use_cases.store.as_ref()).await;
+        close(parts.store.as_ref()).await;
         tracing::info!("stopped");
         Ok(())
     }
 }
 
-fn metrics(use_cases: &UseCases, connections: &listen::Figures) -> Metrics {
+fn metrics(parts: &Parts, connections: &listen::Figures) -> Metrics {
     Metrics::new(|registry| {
-        use_cases.passwords.figures().register(registry);
-        use_cases.outbox.register(registry);
-        use_cases.store.operations().register(registry);
+        parts.passwords.figures().register(registry);
+        parts.outbox.register(registry);
+        parts.store.operations().register(registry);
         connections.register(registry);
     })
+}
+
+/// What `/metrics` shows.
+fn figures(parts: &Parts, metrics: Metrics) -> http::Figures {
+    let (store, revocations) = (Arc::clone(&parts.store), Arc::clone(&parts.revocations));
+    http::Figures::new(move || metrics.render(store.pool_use(), revocations.streams()))
 }
 
 async fn close(store: &dyn Store) {

@@ -9,10 +9,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::Environment;
+use super::{Environment, Parts};
 use crate::{
     delivery::Delivery,
-    service::{DeliveryPace, DeliveryWorker, Janitor, UseCases},
+    service::{DeliveryPace, DeliveryWorker},
     telemetry::chain,
 };
 
@@ -34,20 +34,16 @@ pub(super) struct Background {
 }
 
 impl Background {
-    pub(super) fn start(
-        use_cases: &UseCases,
-        delivery: Delivery,
-        environment: &Environment,
-    ) -> Self {
+    pub(super) fn start(parts: &Parts, delivery: Delivery, environment: &Environment) -> Self {
         let stop_sending = CancellationToken::new();
         let pace = DeliveryPace {
             look_every: environment.deliver_every,
             renew_every: environment.renew_message_every,
         };
-        let (store, outbox) = (Arc::clone(&use_cases.store), use_cases.outbox.clone());
+        let (store, outbox) = (Arc::clone(&parts.store), parts.outbox.clone());
         let sending = DeliveryWorker::new(store, outbox, delivery, pace).run(stop_sending.clone());
         let sending = AbortOnDropHandle::new(tokio::spawn(sending));
-        Self { sending, stop_sending, _rounds: rounds(use_cases, environment) }
+        Self { sending, stop_sending, _rounds: rounds(parts, environment) }
     }
 
     /// Sends what is due once more, and what is being sent: unlike a round, a message that is cut off is missed.
@@ -59,8 +55,8 @@ impl Background {
 }
 
 /// What is repeated for ever.
-fn rounds(use_cases: &UseCases, environment: &Environment) -> Vec<AbortOnDropHandle<Infallible>> {
-    let janitor = Janitor::new(use_cases);
+fn rounds(parts: &Parts, environment: &Environment) -> Vec<AbortOnDropHandle<Infallible>> {
+    let janitor = parts.janitor.clone();
     let cleaning = repeat("cleaning up", environment.clean_every, Arc::default(), move || {
         let janitor = janitor.clone();
         async move {
@@ -70,17 +66,18 @@ fn rounds(use_cases: &UseCases, environment: &Environment) -> Vec<AbortOnDropHan
             Ok(())
         }
     });
-    let following = use_cases.clone().follow_revocations();
+    let revocations = Arc::clone(&parts.revocations);
+    let following = async move { revocations.follow().await };
     let mut work = vec![
         AbortOnDropHandle::new(tokio::spawn(cleaning)),
         AbortOnDropHandle::new(tokio::spawn(following)),
     ];
-    if let Some(keys) = use_cases.keys.clone() {
-        let (tokens, every) = (use_cases.tokens.clone(), environment.reload_keys_every);
-        let withdrawn = use_cases.key_withdrawn();
+    if parts.keys.are_stored() {
+        let (keys, every) = (Arc::clone(&parts.keys), environment.reload_keys_every);
+        let withdrawn = parts.revocations.key_withdrawn();
         let following = repeat("following the signing keys", every, withdrawn, move || {
-            let (keys, tokens) = (keys.clone(), tokens.clone());
-            async move { Ok(timeout(KEYS_DEADLINE, keys.reload(&tokens)).await??) }
+            let keys = Arc::clone(&keys);
+            async move { Ok(timeout(KEYS_DEADLINE, keys.reload()).await??) }
         });
         work.push(AbortOnDropHandle::new(tokio::spawn(following)));
     }

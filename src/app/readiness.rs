@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use tokio::{sync::watch, time::timeout};
 
+use super::Parts;
 use crate::{
     grpc::{Health, Readiness},
-    service::UseCases,
     telemetry::chain,
 };
 
 /// Never returns. Checks readiness, and publishes changes to the health service and `/readyz`.
 pub(super) async fn watch(
-    use_cases: &UseCases,
+    parts: &Parts,
     health: &Health,
     set_ready: &watch::Sender<bool>,
     every: Duration,
@@ -23,14 +23,14 @@ pub(super) async fn watch(
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            () = use_cases.readiness_changed() => {}
+            () = parts.readiness.changed() => {}
         }
         // A database that hangs is no better than one that is gone.
-        let checked = timeout(Duration::from_secs(2), use_cases.ready()).await;
+        let checked = timeout(Duration::from_secs(2), parts.readiness.check()).await;
         let key_set = match &checked {
             Ok(Ok(())) => true,
-            Ok(Err(error)) => error.spares_the_key_set() && use_cases.key_set_is_current(),
-            Err(_elapsed) => use_cases.key_set_is_current(),
+            Ok(Err(error)) => error.spares_the_key_set() && parts.keys.key_set_is_current(),
+            Err(_elapsed) => parts.keys.key_set_is_current(),
         };
         let (ready, why) = match &checked {
             Ok(Ok(())) => (true, String::new()),

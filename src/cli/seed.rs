@@ -37,14 +37,14 @@ pub(super) async fn run(mut config: Config, arguments: &Arguments) -> anyhow::Re
     // Nor does anybody call from somewhere: there is nobody to limit.
     let policy = &mut config.policy;
     (policy.source_failures, policy.service_failures, policy.address_rate) = (0, 0, 0);
-    let use_cases = app::use_cases(&config, &Environment::default()).await?;
+    let parts = app::parts(&config, &Environment::default()).await?;
     // It shows itself only on a terminal.
     let bar = ProgressBar::new(u64::from(arguments.users)).with_style(
         ProgressStyle::with_template("{bar:40} {pos}/{len} users  {elapsed} of {duration}")?,
     );
     let mut made = 0;
     let mut users = stream::iter(1..=arguments.users)
-        .map(|number| make(&use_cases, number))
+        .map(|number| make(&parts.use_cases, number))
         .buffer_unordered(config.password.queue);
     while let Some(user) = users.next().await {
         made += u32::from(user?);
@@ -57,7 +57,7 @@ pub(super) async fn run(mut config: Config, arguments: &Arguments) -> anyhow::Re
         there,
         "sample users sample-1, sample-2, … with the password {PASSWORD:?}"
     );
-    use_cases.store.close().await;
+    parts.store.close().await;
     Ok(())
 }
 

@@ -25,4 +25,5 @@ pub use self::{
     health::{Health, Readiness, SERVICES},
     probe::probe,
     server::{Limits, routes, serve},
+    token_service::TokenApi,
 };

@@ -120,6 +120,7 @@ fn builder(limits: Limits) -> Server {
 /// A descriptor set that reflection can't read.
 pub fn routes(
     use_cases: &UseCases,
+    token: TokenApi,
     health: HealthServer<impl HealthApi>,
     reflection: bool,
     limits: Limits,
@@ -134,7 +135,7 @@ pub fn routes(
     }
     let account = AccountServiceServer::new(AccountApi(use_cases.clone()));
     let auth = AuthServiceServer::new(AuthApi(use_cases.clone()));
-    let token = TokenServiceServer::new(TokenApi(use_cases.clone()));
+    let token = TokenServiceServer::new(token);
     let mut routes = Routes::new(limited!(health))
         .add_service(limited!(account))
         .add_service(limited!(auth))

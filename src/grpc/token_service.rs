@@ -1,5 +1,7 @@
 //! TokenService: translates, no more.
 
+use std::sync::Arc;
+
 use futures_util::stream::{self, BoxStream};
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
@@ -10,12 +12,19 @@ use super::{
 };
 use crate::{
     pb::{self, token_service_server::TokenService},
-    service::UseCases,
+    service::{Keys, Revocations, UseCases},
 };
 
 /// The handlers.
 #[derive(Debug)]
-pub(super) struct TokenApi(pub(super) UseCases);
+pub struct TokenApi {
+    /// The key set.
+    pub(crate) keys: Arc<Keys>,
+    /// Whether a token is active.
+    pub(crate) sessions: UseCases,
+    /// What is revoked.
+    pub(crate) revocations: Arc<Revocations>,
+}
 
 #[tonic::async_trait]
 impl TokenService for TokenApi {
@@ -23,7 +32,7 @@ impl TokenService for TokenApi {
         &self,
         _request: Request<pb::GetJwksRequest>,
     ) -> Result<Response<pb::GetJwksResponse>, Status> {
-        let jwks = self.0.jwks();
+        let jwks = self.keys.jwks();
         let jwks_json = serde_json::to_vec(&jwks).map_err(|error| internal(&error))?;
         let keys = jwks.keys.into_iter().map(convert::jwk).collect();
         Ok(Response::new(pb::GetJwksResponse { jwks_json, keys }))
@@ -34,7 +43,7 @@ impl TokenService for TokenApi {
         request: Request<pb::IntrospectTokenRequest>,
     ) -> Result<Response<pb::IntrospectTokenResponse>, Status> {
         let token = Zeroizing::new(request.into_inner().token);
-        let claims = self.0.introspect_token(&token).await.map_err(status)?;
+        let claims = self.sessions.introspect_token(&token).await.map_err(status)?;
         let (active, claims) = (claims.is_some(), claims.map(convert::claims));
         Ok(Response::new(pb::IntrospectTokenResponse { active, claims }))
     }
@@ -46,7 +55,7 @@ impl TokenService for TokenApi {
         request: Request<pb::WatchRevocationsRequest>,
     ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
         let cursor = request.into_inner().cursor;
-        let revocations = self.0.watch_revocations(&cursor).await.map_err(status)?;
+        let revocations = self.revocations.watch_revocations(&cursor).await.map_err(status)?;
         let messages = stream::unfold(revocations, |mut revocations| async {
             let update = revocations.next().await?;
             Some((Ok(convert::revocation_update(update)), revocations))

@@ -1,5 +1,7 @@
 //! The routes, and what they show.
 
+use std::{fmt, sync::Arc};
+
 use axum::{
     Json, Router,
     extract::State,
@@ -13,22 +15,39 @@ use tokio_util::sync::CancellationToken;
 
 use super::accept::Format;
 use crate::{
-    service::{Jwks, UseCases},
-    telemetry::{Metrics, text_format},
+    service::{Jwks, Keys},
+    telemetry::text_format,
 };
 
 /// What the routes show.
 #[derive(Debug, Clone)]
 pub struct Site {
     /// Where the keys and the issuer come from.
-    pub use_cases: UseCases,
+    pub keys: Arc<Keys>,
     /// The figures.
-    pub metrics: Metrics,
+    pub figures: Figures,
     /// Whether the service is ready.
     pub ready: watch::Receiver<bool>,
     /// Cancelled when the server is asked to stop, some time before it takes no more connections: until then each answer
     /// says that its connection ends.
     pub draining: CancellationToken,
+}
+
+/// What renders the figures of this moment, in OpenMetrics.
+#[derive(Clone)]
+pub struct Figures(Arc<dyn Fn() -> Result<String, fmt::Error> + Send + Sync>);
+
+impl Figures {
+    /// Figures that `render` gives.
+    pub fn new(render: impl Fn() -> Result<String, fmt::Error> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(render))
+    }
+}
+
+impl fmt::Debug for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Figures")
+    }
 }
 
 const JWKS: &str = "/.well-known/jwks.json";
@@ -56,7 +75,7 @@ pub(super) fn known_path(path: &str) -> &'static str {
 
 /// The key set (RFC 7517, section 5).
 async fn jwks(State(site): State<Site>) -> Response {
-    ([cache()], Json(site.use_cases.jwks())).into_response()
+    ([cache()], Json(site.keys.jwks())).into_response()
 }
 
 /// How long verifiers may keep the key set and the discovery document.
@@ -66,11 +85,11 @@ fn cache() -> (HeaderName, String) {
 
 /// What JWT verifiers read of OpenID Connect Discovery 1.0 (section 3); there is no OpenID provider behind it.
 async fn discovery(State(site): State<Site>) -> Response {
-    let issuer = site.use_cases.issuer();
+    let issuer = site.keys.issuer();
     let document = json!({
         "issuer": issuer,
         "jwks_uri": format!("{}{JWKS}", issuer.trim_end_matches('/')),
-        "id_token_signing_alg_values_supported": site.use_cases.algorithms(),
+        "id_token_signing_alg_values_supported": site.keys.algorithms(),
         "response_types_supported": ["none"],
         "subject_types_supported": ["public"],
     });
@@ -87,9 +106,7 @@ async fn readyz(State(site): State<Site>) -> Response {
 
 async fn metrics(State(site): State<Site>, headers: HeaderMap) -> Response {
     let format = Format::asked_for(&headers);
-    let figures =
-        site.metrics.render(site.use_cases.pool_use(), site.use_cases.revocation_streams());
-    let figures = figures.and_then(|openmetrics| match format {
+    let figures = (site.figures.0)().and_then(|openmetrics| match format {
         Format::Text => text_format(&openmetrics),
         Format::OpenMetrics | Format::OpenMetrics001 => Ok(openmetrics),
     });

@@ -13,7 +13,6 @@ mod confirm;
 mod confirm_totp_enrollment;
 mod delete_me;
 mod device;
-mod digest_key;
 mod disable_two_factor;
 mod disable_user;
 mod enable_user;
@@ -23,8 +22,7 @@ mod fields;
 mod first_verification;
 mod get_me;
 mod introspect_token;
-mod janitor;
-mod jwks;
+mod keys;
 mod known;
 mod limits;
 mod list_sessions;
@@ -33,8 +31,6 @@ mod logout;
 mod mailbox;
 mod outbox;
 mod proof;
-mod readiness;
-mod reencrypt;
 mod refresh_token;
 mod regenerate_recovery_codes;
 mod register;
@@ -44,16 +40,15 @@ mod resend_code;
 mod resend_email_verification;
 mod reset_password;
 mod restored;
-mod revocation_log;
+mod revocations;
 mod revoke_other_sessions;
 mod revoke_session;
 mod send_email_verification;
 mod session;
 mod set_two_factor;
-mod signing_keys;
+mod upkeep;
 mod verify_2fa;
 mod verify_email;
-mod watch_revocations;
 
 use std::sync::Arc;
 
@@ -64,8 +59,6 @@ use crate::{
     token::{AccessTokens, MasterKey},
 };
 
-pub(crate) use self::revocation_log::RevocationLog;
-
 pub use self::{
     bearer::Account,
     begin_totp_enrollment::TotpEnrollment,
@@ -73,30 +66,30 @@ pub use self::{
     change_password::ChangePasswordRequest,
     clock::Clock,
     confirm::Confirmation,
-    digest_key::{DigestKeyError, with_digest_key},
     disable_two_factor::{DisableTwoFactorError, Disabled, Operator},
     disable_user::{SwitchUserError, Switched},
     error::Error,
-    janitor::Janitor,
-    jwks::Jwks,
+    keys::{
+        DigestKeyError, Jwks, KEYS_RELOAD_EVERY, KeyKeeper, Keys, ListedKey, ReencryptError,
+        Reencrypted, Reencryption, SigningKeyError, with_digest_key,
+    },
     limits::Limits,
     login::{LoginOutcome, LoginRequest},
     mailbox::PendingMailboxCode,
     outbox::{DeliveryPace, DeliveryWorker, Outbox},
     proof::Proof,
-    readiness::NotReady,
-    reencrypt::{ReencryptError, Reencrypted, Reencryption},
     refresh_token::RefreshTokenRequest,
     register::{RegisterRequest, Registered},
     request_password_reset::RequestPasswordResetRequest,
     reset_password::ResetPasswordRequest,
     restored::end_what_was_revived,
-    revocation_log::RevocationPace,
+    revocations::{
+        RevocationPace, RevocationStream, RevocationUpdate, Revocations, longest_stream,
+    },
     session::Tokens,
-    signing_keys::{KEYS_RELOAD_EVERY, KeyKeeper, ListedKey, SigningKeyError},
+    upkeep::{Janitor, NotReady, Readiness},
     verify_2fa::Verify2faRequest,
     verify_email::VerifyEmailRequest,
-    watch_revocations::{RevocationStream, RevocationUpdate, longest_stream},
 };
 
 /// Everything the use cases stand on. Cheap to clone.
@@ -108,8 +101,6 @@ pub struct UseCases {
     pub(crate) passwords: Passwords,
     /// How access tokens are issued.
     pub(crate) tokens: AccessTokens,
-    /// The keys behind them; none with a configured secret.
-    pub(crate) keys: Option<KeyKeeper>,
     /// What keys the digests.
     pub(crate) master_key: MasterKey,
     /// What is to be sent, and who is told of it.
@@ -120,6 +111,4 @@ pub struct UseCases {
     pub(crate) limits: Arc<Limits>,
     /// What time it is.
     pub(crate) clock: Clock,
-    /// What is known to be revoked.
-    pub(crate) revocations: RevocationLog,
 }

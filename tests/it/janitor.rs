@@ -8,7 +8,6 @@ use countersign::{
     pb::{
         BeginTotpEnrollmentRequest, RequestPasswordResetRequest, login_response::Result as Outcome,
     },
-    service::Janitor,
     store::EventFilter,
 };
 use rstest::rstest;
@@ -55,8 +54,8 @@ async fn replicas_take_turns_by_the_lease(
     let (database, clock) = (Database::new(backend).await, TestClock::default());
     let config = config(&database);
     let time = Environment { clock: clock.clock(), ..Environment::default() };
-    let one = Janitor::new(&app::use_cases(&config, &time).await.unwrap());
-    let other = Janitor::new(&app::use_cases(&config, &time).await.unwrap());
+    let one = app::parts(&config, &time).await.unwrap().janitor;
+    let other = app::parts(&config, &time).await.unwrap().janitor;
     // More than a batch, so that it goes on after the first.
     expired_revocations(&database, 1, 1200).await;
     assert_eq!(one.run().await.unwrap(), Some(1200));
@@ -161,13 +160,13 @@ async fn a_key_loses_its_private_part_and_is_forgotten_when_all_tokens_have_long
 ) {
     let (database, clock) = (Database::new(backend).await, TestClock::default());
     let config = config(&database);
-    let use_cases =
-        app::use_cases(&config, &Environment { clock: clock.clock(), ..Environment::default() })
+    let parts =
+        app::parts(&config, &Environment { clock: clock.clock(), ..Environment::default() })
             .await
             .unwrap();
     let keys = app::keys(&config, &clock.clock()).await.unwrap().unwrap();
     keys.rotate(true).await.unwrap();
-    let janitor = Janitor::new(&use_cases);
+    let janitor = parts.janitor;
     let erased = "SELECT COUNT(*) FROM signing_keys WHERE LENGTH(sealed_private_key) = 0";
     let state = async || {
         janitor.run().await.unwrap();

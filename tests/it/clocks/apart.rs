@@ -3,7 +3,6 @@
 use countersign::{
     app::{self, Environment},
     pb::Tokens,
-    service::Janitor,
 };
 use rstest::rstest;
 
@@ -102,7 +101,7 @@ async fn a_janitor_that_is_ahead_removes_nothing_while_another_one_is_there(
         let environment = Environment { clock: clock.clock(), ..Environment::default() };
         let mut config = config(&server.database);
         config.policy.email_verification = true;
-        Janitor::new(&app::use_cases(&config, &environment).await.unwrap())
+        app::parts(&config, &environment).await.unwrap().janitor
     };
     let wrong = server.clock.of_another();
     wrong.set_wrong_by(2 * 60 * 60);

@@ -7,7 +7,6 @@ use countersign::{
     delivery::Trust,
     domain::{KeyState, Timestamp, TrustedProxies},
     pb::login_response::Result as Outcome,
-    service::Janitor,
 };
 use rstest::rstest;
 use tonic::Status;
@@ -185,7 +184,7 @@ async fn a_lease_is_free_when_its_time_is_up_by_the_right_clock(
     wrong.set_wrong_by(wrong_by);
     let janitor = async |clock: &TestClock| {
         let environment = Environment { clock: clock.clock(), ..Environment::default() };
-        Janitor::new(&app::use_cases(&config, &environment).await.unwrap())
+        app::parts(&config, &environment).await.unwrap().janitor
     };
     assert!(janitor(&wrong).await.run().await.unwrap().is_some());
     let other = janitor(&right).await;
@@ -209,8 +208,8 @@ async fn what_a_deleted_user_has_left_is_removed_at_once(
     // The server's own lease is over.
     server.clock.advance(5 * MINUTE);
     let environment = Environment { clock: server.clock.clock(), ..Environment::default() };
-    let use_cases = app::use_cases(&config(&server.database), &environment).await.unwrap();
-    assert!(Janitor::new(&use_cases).run().await.unwrap().is_some());
+    let parts = app::parts(&config(&server.database), &environment).await.unwrap();
+    assert!(parts.janitor.run().await.unwrap().is_some());
     for table in ["sessions", "users"] {
         let left = server.database.number(&format!("SELECT COUNT(*) FROM {table}")).await;
         assert_eq!(left, 0, "{table}");

@@ -5,7 +5,6 @@ use std::time::Duration;
 use countersign::{
     app::{self, Environment},
     domain::{Event, EventKind},
-    service::Janitor,
 };
 use rstest::rstest;
 use uuid::Uuid;
@@ -25,7 +24,7 @@ async fn events_are_kept_as_long_as_is_configured(
     config.policy.event_retention = 7 * DAY;
     clock.stop();
     let time = Environment { clock: clock.clock(), ..Environment::default() };
-    let janitor = Janitor::new(&app::use_cases(&config, &time).await.unwrap());
+    let janitor = app::parts(&config, &time).await.unwrap().janitor;
     let store = database.store().await;
     // More than are removed at a time.
     for _ in 0..501 {

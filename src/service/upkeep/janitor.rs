@@ -7,9 +7,9 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Clock, KeyKeeper, UseCases};
 use crate::{
-    domain::{Actor, CLOCK_SKEW, Timestamp},
+    domain::{Actor, CLOCK_SKEW, Policy, Timestamp},
+    service::{Clock, keys::Keys},
     store::{self, Ended, Lease, LeaseTaken, Revoking, Store},
 };
 
@@ -39,7 +39,7 @@ const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 #[derive(Debug, Clone)]
 pub struct Janitor {
     store: Arc<dyn Store>,
-    keys: Option<KeyKeeper>,
+    keys: Arc<Keys>,
     token_ttl: Duration,
     event_retention: Duration,
     /// Whether accounts end that do not verify their address.
@@ -60,14 +60,14 @@ struct Doubt {
 
 impl Janitor {
     /// The janitor of a replica.
-    pub fn new(replica: &UseCases) -> Self {
+    pub fn new(store: Arc<dyn Store>, keys: Arc<Keys>, policy: &Policy, clock: Clock) -> Self {
         Self {
-            store: Arc::clone(&replica.store),
-            keys: replica.keys.clone(),
-            token_ttl: replica.tokens.ttl(),
-            event_retention: replica.policy.event_retention,
-            verifies: replica.policy.email_verification,
-            clock: replica.clock.clone(),
+            store,
+            token_ttl: keys.token_ttl(),
+            keys,
+            event_retention: policy.event_retention,
+            verifies: policy.email_verification,
+            clock,
             holder: Uuid::now_v7(),
             doubt: Arc::default(),
         }
@@ -101,8 +101,8 @@ impl Janitor {
         ] {
             removed += self.remove(ended).await?;
         }
-        if let Some(keys) = self.keys.as_ref().filter(|_| !self.is_in_doubt()) {
-            keys.forget().await?;
+        if !self.is_in_doubt() {
+            self.keys.forget().await?;
         }
         Ok(Some(removed))
     }

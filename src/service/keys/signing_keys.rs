@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::Clock;
 use crate::{
     domain::{Actor, CLOCK_SKEW, KeySchedule, KeyState, KeyTimes, Timestamp},
+    service::Clock,
     store::{self, Revoking, SealedKey, Store},
     token::{AccessTokens, Algorithm, KeyError, KeyRing, LONGEST_TTL, MasterKey, SigningKey},
 };

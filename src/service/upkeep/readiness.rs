@@ -1,7 +1,11 @@
 //! Readiness: whether the service could do its work right now.
 
-use super::{SigningKeyError, UseCases};
-use crate::store;
+use std::sync::Arc;
+
+use crate::{
+    service::keys::{Keys, SigningKeyError},
+    store::{self, Store},
+};
 
 /// Why the service can't do its work.
 #[derive(Debug, thiserror::Error)]
@@ -24,14 +28,21 @@ impl NotReady {
     }
 }
 
-impl UseCases {
-    /// How the connections to the store are used.
-    pub fn pool_use(&self) -> store::PoolUse {
-        self.store.pool_use()
+/// What checks one replica.
+#[derive(Debug)]
+pub struct Readiness {
+    store: Arc<dyn Store>,
+    keys: Arc<Keys>,
+}
+
+impl Readiness {
+    /// The readiness of a replica that stands on these.
+    pub fn new(store: Arc<dyn Store>, keys: Arc<Keys>) -> Self {
+        Self { store, keys }
     }
 
     /// Comes back when readiness may have changed: then it is asked at once.
-    pub async fn readiness_changed(&self) {
+    pub async fn changed(&self) {
         self.store.readiness_changed().await;
     }
 
@@ -39,15 +50,14 @@ impl UseCases {
     ///
     /// # Errors
     /// What is not ready.
-    pub async fn ready(&self) -> Result<(), NotReady> {
+    pub async fn check(&self) -> Result<(), NotReady> {
         self.store.check().await?;
         // A configured secret is not in the store.
-        let Some(keys) = &self.keys else { return Ok(()) };
-        if self.signer_counts().await? {
+        if !self.keys.are_stored() || self.signer_counts().await? {
             return Ok(());
         }
         // It has just been withdrawn: the one in its place is there already.
-        match keys.reload(&self.tokens).await {
+        match self.keys.reload().await {
             Ok(()) if self.signer_counts().await? => Ok(()),
             Err(SigningKeyError::Store(error)) => Err(error.into()),
             Ok(()) | Err(_) => Err(NotReady::SigningKey),
@@ -56,9 +66,7 @@ impl UseCases {
 
     /// Whether the key that signs here is stored, and not retired.
     async fn signer_counts(&self) -> store::Result<bool> {
-        let ring = self.tokens.ring();
-        let signer = ring.signer(self.clock.now()).and_then(|key| key.kid().parse().ok());
-        match signer {
+        match self.keys.signer() {
             Some(id) => self.store.signing_key_unretired(id).await,
             None => Ok(false),
         }

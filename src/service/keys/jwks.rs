@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::UseCases;
+use super::Keys;
 use crate::{domain::KEY_SET_MAX_AGE, token::PublicKey};
 
 /// A JWK set (RFC 7517, section 5).
@@ -19,7 +19,7 @@ impl Jwks {
     pub const MAX_AGE: Duration = KEY_SET_MAX_AGE;
 }
 
-impl UseCases {
+impl Keys {
     /// Who issues the tokens.
     pub fn issuer(&self) -> &str {
         self.tokens.issuer()
@@ -40,7 +40,7 @@ impl UseCases {
     /// Whether others may go by the key set while the database is away: it was read so short a time ago that no key that is not in it
     /// can sign yet. That takes the lead, unless one was withdrawn.
     pub fn key_set_is_current(&self) -> bool {
-        self.keys.as_ref().is_none_or(|keys| self.tokens.ring().age() < keys.lead)
+        self.keeper.as_ref().is_none_or(|keeper| self.tokens.ring().age() < keeper.lead)
     }
 
     /// The published key set, the key that signs first, in the same order on all replicas of one configuration. With HS256 there is

@@ -8,9 +8,9 @@ use tokio::{
     time::{Instant, MissedTickBehavior, timeout},
 };
 
-use super::{Clock, UseCases};
 use crate::{
     domain::{Revoked, Timestamp},
+    service::Clock,
     store::{self, NumberedRevocation, Store},
 };
 
@@ -42,9 +42,9 @@ impl RevocationPace {
     }
 }
 
-/// The log. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(crate) struct RevocationLog {
+/// The log.
+#[derive(Debug)]
+pub(super) struct RevocationLog {
     pub(super) pace: RevocationPace,
     /// How long a stream lasts, more or less.
     pub(super) stream_age: Duration,
@@ -52,9 +52,9 @@ pub(crate) struct RevocationLog {
     /// When the last complete reading began, for those who wait for one. Streams do not: most readings find nothing.
     read_at: Arc<watch::Sender<Option<Instant>>>,
     /// Wakes the follower.
-    heard: Arc<Notify>,
+    pub(super) heard: Arc<Notify>,
     /// Wakes whoever follows the signing keys.
-    key_withdrawn: Arc<Notify>,
+    pub(super) key_withdrawn: Arc<Notify>,
 }
 
 /// What has been read.
@@ -104,7 +104,7 @@ impl Known {
 }
 
 impl RevocationLog {
-    pub(crate) fn new(pace: RevocationPace, stream_age: Duration) -> Self {
+    pub(super) fn new(pace: RevocationPace, stream_age: Duration) -> Self {
         Self {
             pace,
             stream_age,
@@ -172,7 +172,7 @@ impl RevocationLog {
         }
     }
 
-    async fn follow(&self, store: &dyn Store, clock: &Clock) -> Infallible {
+    pub(super) async fn follow(&self, store: &dyn Store, clock: &Clock) -> Infallible {
         let mut ticks = tokio::time::interval(self.pace.poll_every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -187,28 +187,11 @@ impl RevocationLog {
             }
         }
     }
-}
-
-impl UseCases {
-    /// Never returns. Tails the revocation log: polls, and is woken by NOTIFY.
-    pub async fn follow_revocations(self) -> Infallible {
-        let hearing = self.store.hear_revocations(&self.revocations.heard);
-        let following = self.revocations.follow(self.store.as_ref(), &self.clock);
-        tokio::join!(hearing, following).1
+    pub(super) fn end_streams(&self) {
+        self.known.send_modify(|known| known.ended = true);
     }
 
-    /// Woken when a signing key was withdrawn, here or by another replica or a command.
-    pub(crate) fn key_withdrawn(&self) -> Arc<Notify> {
-        Arc::clone(&self.revocations.key_withdrawn)
-    }
-
-    /// Ends all streams of revocations: an open one would keep the server from ending.
-    pub fn end_revocation_streams(&self) {
-        self.revocations.known.send_modify(|known| known.ended = true);
-    }
-
-    /// How many streams of revocations are open, for metrics.
-    pub fn revocation_streams(&self) -> usize {
-        self.revocations.known.receiver_count()
+    pub(super) fn streams(&self) -> usize {
+        self.known.receiver_count()
     }
 }

@@ -1,7 +1,7 @@
 //! The digest key: stored once, under the master key, and the same ever after (ADR 20).
 
-use super::Clock;
 use crate::{
+    service::Clock,
     store::{self, SealedKey, Store, WrappedKey},
     token::{MasterKey, Place},
 };

@@ -7,9 +7,13 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{Clock, Error, RevocationPace, UseCases, revocation_log::Known};
+use super::{
+    Revocations,
+    log::{Known, RevocationPace},
+};
 use crate::{
     domain::{InvalidField, Revocation, size},
+    service::{Clock, Error},
     store::NumberedRevocation,
 };
 
@@ -52,20 +56,20 @@ pub struct RevocationStream {
     ends_at: Instant,
 }
 
-impl UseCases {
+impl Revocations {
     /// The revocations after `cursor`, or all that matter where it is empty, and then each new one.
     ///
     /// # Errors
     /// A cursor that is none of ours; a log that has lost its store.
     pub async fn watch_revocations(&self, cursor: &str) -> Result<RevocationStream, Error> {
         let cursor = parse_cursor(cursor)?;
-        let (log, pace) = (self.revocations.subscribe(), self.revocations.pace);
+        let (log, pace) = (self.log.subscribe(), self.log.pace);
         // Now, or a cursor that another replica has given a moment ago would be one from the future.
-        if !self.revocations.catch_up().await {
+        if !self.log.catch_up().await {
             return Err(Error::StoreUnavailable("the revocations could not be read".into()));
         }
         let (clock, now, next) = (self.clock.clone(), Instant::now(), VecDeque::new());
-        let ends_at = now + lasts(self.revocations.stream_age);
+        let ends_at = now + lasts(self.log.stream_age);
         Ok(RevocationStream { log, pace, clock, cursor, next, heartbeat_at: now, ends_at })
     }
 }

@@ -1,0 +1,72 @@
+//! The keys: those that sign access tokens, the one of the digests, and the way to another master key.
+
+mod digest_key;
+mod jwks;
+mod reencrypt;
+mod signing_keys;
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::{service::Clock, store, token::AccessTokens};
+
+pub use self::{
+    digest_key::{DigestKeyError, with_digest_key},
+    jwks::Jwks,
+    reencrypt::{ReencryptError, Reencrypted, Reencryption},
+    signing_keys::{KEYS_RELOAD_EVERY, KeyKeeper, ListedKey, SigningKeyError},
+};
+
+/// The keys that one replica signs with, and those that it publishes.
+#[derive(Debug)]
+pub struct Keys {
+    /// None with a configured secret.
+    keeper: Option<KeyKeeper>,
+    tokens: AccessTokens,
+    clock: Clock,
+}
+
+impl Keys {
+    /// The keys of `tokens`, and what keeps them; nothing does with a configured secret.
+    pub fn new(keeper: Option<KeyKeeper>, tokens: AccessTokens, clock: Clock) -> Self {
+        Self { keeper, tokens, clock }
+    }
+
+    /// Whether they are in the store, where others may change them. A configured secret is not.
+    pub fn are_stored(&self) -> bool {
+        self.keeper.is_some()
+    }
+
+    /// Takes what the store has now. Where it fails the keys stay as they were.
+    ///
+    /// # Errors
+    /// The store's; a key that was stored under another master key.
+    pub async fn reload(&self) -> Result<(), SigningKeyError> {
+        match &self.keeper {
+            Some(keeper) => keeper.reload(&self.tokens).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The id of the key that signs now.
+    pub(in crate::service) fn signer(&self) -> Option<Uuid> {
+        self.tokens.ring().signer(self.clock.now()).and_then(|key| key.kid().parse().ok())
+    }
+
+    /// How long their tokens live.
+    pub(in crate::service) fn token_ttl(&self) -> Duration {
+        self.tokens.ttl()
+    }
+
+    /// Forgets the private parts of keys that nothing verifies with any more, and some time later the keys.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(in crate::service) async fn forget(&self) -> Result<(), store::Error> {
+        match &self.keeper {
+            Some(keeper) => keeper.forget().await,
+            None => Ok(()),
+        }
+    }
+}
