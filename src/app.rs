@@ -15,7 +15,7 @@ use crate::{
     config::{Config, Listen},
     delivery::Delivery,
     domain::TrustedProxies,
-    grpc::{self, Health, Readiness, TokenApi},
+    grpc::{self, AccountApi, AuthApi, Health, Readiness, TokenApi},
     http,
     listen::{self, Listener},
     service::{self, Clock, KEYS_RELOAD_EVERY, RevocationPace},
@@ -161,13 +161,19 @@ impl App {
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
         let Self { grpc, http, connections, listen, delivery, environment, parts, .. } = self;
         let (mut health, health_service) = Health::new().await;
+        let auth =
+            AuthApi { use_cases: parts.use_cases.clone(), sessions: Arc::clone(&parts.sessions) };
+        let account = AccountApi {
+            use_cases: parts.use_cases.clone(),
+            sessions: Arc::clone(&parts.sessions),
+        };
         let token = TokenApi {
             keys: Arc::clone(&parts.keys),
-            sessions: parts.use_cases.clone(),
+            sessions: Arc::clone(&parts.sessions),
             revocations: Arc::clone(&parts.revocations),
         };
         let (reflection, limits) = (listen.reflection, environment.limits);
-        let routes = grpc::routes(&parts.use_cases, token, health_service, reflection, limits)?;
+        let routes = grpc::routes(auth, account, token, health_service, reflection, limits)?;
         let metrics = metrics(&parts, &connections);
         let (set_ready, ready) = watch::channel(false);
         let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
@@ -181,9 +187,10 @@ impl App {
 
         let servers = async {
             let stopped = stop.clone().cancelled_owned();
-            let (calls, limits) = (parts.use_cases.clone(), listen.limits(environment.limits));
+            let (sessions, limits) =
+                (Arc::clone(&parts.sessions), listen.limits(environment.limits));
             let proxies = listen.trusted_proxies.clone();
-            let grpc = grpc::serve(grpc, routes, calls, metrics, limits, proxies, stopped);
+            let grpc = grpc::serve(grpc, routes, sessions, metrics, limits, proxies, stopped);
             let stopped = stop.clone().cancelled_owned();
             let http = http::serve(http, site, environment.http_limits, stopped);
             tokio::join!(grpc, http).0

@@ -8,7 +8,7 @@ use crate::{
     password::Passwords,
     service::{
         self, Clock, Janitor, KeyKeeper, Keys, Limits, Operator, Outbox, Readiness, Reencryption,
-        Revocations, UseCases,
+        Revocations, Sessions, UseCases,
     },
     store::{self, Store},
     token::{self, AccessTokens, Algorithm, KeyRing, MasterKey},
@@ -27,6 +27,8 @@ pub struct Parts {
     pub keys: Arc<Keys>,
     /// What is known to be revoked.
     pub revocations: Arc<Revocations>,
+    /// What begins, shows and ends sessions.
+    pub sessions: Arc<Sessions>,
     /// What is not in a part of its own yet.
     pub use_cases: UseCases,
     /// What removes what has ended.
@@ -92,23 +94,34 @@ fn wire(config: &Config, environment: &Environment, base: Base) -> Parts {
         outbox.clone(),
         clock.clone(),
     );
+    let limits = Arc::new(limits);
+    let sessions = Arc::new(Sessions {
+        store: Arc::clone(&store),
+        tokens,
+        master_key: master_key.clone(),
+        policy: Arc::clone(&policy),
+        limits: Arc::clone(&limits),
+        outbox: outbox.clone(),
+        clock: clock.clone(),
+    });
     let janitor = Janitor::new(Arc::clone(&store), Arc::clone(&keys), &policy, clock.clone());
     Parts {
         readiness: Readiness::new(Arc::clone(&store), Arc::clone(&keys)),
         use_cases: UseCases {
             store: Arc::clone(&store),
             passwords: passwords.clone(),
-            tokens,
+            sessions: Arc::clone(&sessions),
             master_key,
             outbox: outbox.clone(),
             policy,
-            limits: Arc::new(limits),
+            limits,
             clock,
         },
         store,
         passwords,
         outbox,
         keys,
+        sessions,
         revocations: Arc::new(revocations),
         janitor,
     }

@@ -34,3 +34,11 @@ pub struct Policy {
     /// Whom tokens may be for; the first is meant where a caller names none.
     pub audiences: Vec<String>,
 }
+
+impl Policy {
+    /// The audience that a caller means, if it may.
+    pub fn audience(&self, asked: &str) -> Option<&str> {
+        let mut configured = self.audiences.iter().map(String::as_str);
+        if asked.is_empty() { configured.next() } else { configured.find(|name| *name == asked) }
+    }
+}

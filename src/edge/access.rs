@@ -6,7 +6,7 @@ use http::{HeaderMap, Request, header::AUTHORIZATION};
 
 use crate::{
     domain::{Actor, Context},
-    service::{Error, UseCases},
+    service::{Error, Sessions},
 };
 
 /// What an RPC needs.
@@ -91,12 +91,12 @@ const BLANK: [char; 2] = [' ', '\t'];
 /// # Errors
 /// A token that does not count; the store's.
 pub(crate) async fn admit<B>(
-    use_cases: &UseCases,
+    sessions: &Sessions,
     need: Need,
     request: &mut Request<B>,
 ) -> Result<(), Error> {
     let jwt = bearer(request.headers()).ok_or(Error::TokenInvalid)?;
-    let account = use_cases.authenticate(jwt).await?;
+    let account = sessions.authenticate(jwt).await?;
     let extensions = request.extensions_mut();
     let Some(context) = extensions.get_mut::<Context>() else {
         return Err(Error::Internal(NoContext.into()));

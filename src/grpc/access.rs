@@ -1,25 +1,27 @@
 //! The access table before the handlers: `edge/access.rs` says what each RPC needs.
 
+use std::sync::Arc;
+
 use tonic::{Status, body::Body, codegen::http::Request};
 
 use super::status::{internal, status, unknown_rpc};
 use crate::{
     edge::{Answer, Inner, Need, Rule, admit, take_ready},
-    service::{Account, UseCases},
+    service::{Account, Sessions},
 };
 
 /// Lets through what has what it needs.
 #[derive(Debug, Clone)]
-pub(super) struct Access(pub(super) UseCases);
+pub(super) struct Access(pub(super) Arc<Sessions>);
 
 impl Rule<Body> for Access {
     fn around(&self, mut request: Request<Body>, inner: &mut impl Inner<Body>) -> Answer<Body> {
         match Need::of(request.uri().path()) {
             Some(Need::Nothing | Need::Fields) => Box::pin(inner.call(request)),
             Some(Need::Bearer) => {
-                let (use_cases, mut inner) = (self.0.clone(), take_ready(inner));
+                let (sessions, mut inner) = (Arc::clone(&self.0), take_ready(inner));
                 Box::pin(async move {
-                    match admit(&use_cases, Need::Bearer, &mut request).await {
+                    match admit(&sessions, Need::Bearer, &mut request).await {
                         Ok(()) => inner.call(request).await,
                         Err(error) => Ok(status(error).into_http()),
                     }

@@ -1,17 +1,24 @@
 //! AccountService: translates, no more. `access` has let nobody in without an account.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
 use super::{access::account, arrival::context, convert, status::status};
 use crate::{
     pb::{self, account_service_server::AccountService},
-    service::{ChangePasswordRequest, UseCases},
+    service::{ChangePasswordRequest, Sessions, UseCases},
 };
 
 /// The handlers.
 #[derive(Debug)]
-pub(super) struct AccountApi(pub(super) UseCases);
+pub struct AccountApi {
+    /// What is not in a part of its own yet.
+    pub(crate) use_cases: UseCases,
+    /// The caller's sessions.
+    pub(crate) sessions: Arc<Sessions>,
+}
 
 #[tonic::async_trait]
 impl AccountService for AccountApi {
@@ -19,7 +26,7 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::GetMeRequest>,
     ) -> Result<Response<pb::GetMeResponse>, Status> {
-        let user = self.0.get_me(&account(&request)?);
+        let user = self.use_cases.get_me(&account(&request)?);
         Ok(Response::new(pb::GetMeResponse { user: Some(convert::user(user)) }))
     }
 
@@ -28,7 +35,7 @@ impl AccountService for AccountApi {
         request: Request<pb::ListSessionsRequest>,
     ) -> Result<Response<pb::ListSessionsResponse>, Status> {
         let account = account(&request)?;
-        let sessions = self.0.list_sessions(&account).await.map_err(status)?;
+        let sessions = self.sessions.list_sessions(&account).await.map_err(status)?;
         let current = account.session().id;
         let sessions = sessions.into_iter().map(|session| convert::session(session, current));
         Ok(Response::new(pb::ListSessionsResponse { sessions: sessions.collect() }))
@@ -40,7 +47,7 @@ impl AccountService for AccountApi {
     ) -> Result<Response<pb::RevokeSessionResponse>, Status> {
         let (context, account) = (context(&request), account(&request)?);
         let id = request.into_inner().session_id;
-        self.0.revoke_session(&context, &account, &id).await.map_err(status)?;
+        self.sessions.revoke_session(&context, &account, &id).await.map_err(status)?;
         Ok(Response::new(pb::RevokeSessionResponse {}))
     }
 
@@ -49,7 +56,8 @@ impl AccountService for AccountApi {
         request: Request<pb::RevokeOtherSessionsRequest>,
     ) -> Result<Response<pb::RevokeOtherSessionsResponse>, Status> {
         let (context, account) = (context(&request), account(&request)?);
-        let revoked = self.0.revoke_other_sessions(&context, &account).await.map_err(status)?;
+        let revoked =
+            self.sessions.revoke_other_sessions(&context, &account).await.map_err(status)?;
         let revoked_count = i32::try_from(revoked).unwrap_or(i32::MAX);
         Ok(Response::new(pb::RevokeOtherSessionsResponse { revoked_count }))
     }
@@ -65,7 +73,7 @@ impl AccountService for AccountApi {
             new_password: Zeroizing::new(request.new_password),
             second_factor: convert::second_factor(request.second_factor),
         };
-        self.0.change_password(&context, &account, request).await.map_err(status)?;
+        self.use_cases.change_password(&context, &account, request).await.map_err(status)?;
         Ok(Response::new(pb::ChangePasswordResponse {}))
     }
 
@@ -74,7 +82,8 @@ impl AccountService for AccountApi {
         request: Request<pb::SendEmailVerificationRequest>,
     ) -> Result<Response<pb::SendEmailVerificationResponse>, Status> {
         let (context, account) = (context(&request), account(&request)?);
-        let id = self.0.send_email_verification(&context, &account).await.map_err(status)?;
+        let id =
+            self.use_cases.send_email_verification(&context, &account).await.map_err(status)?;
         let verification_id = id.expose().to_owned();
         Ok(Response::new(pb::SendEmailVerificationResponse { verification_id }))
     }
@@ -86,7 +95,7 @@ impl AccountService for AccountApi {
         let (context, account) = (context(&request), account(&request)?);
         let request = request.into_inner();
         let confirmation = convert::confirmation(request.password, request.second_factor);
-        let set = self.0.set_two_factor(&context, &account, request.enabled, confirmation);
+        let set = self.use_cases.set_two_factor(&context, &account, request.enabled, confirmation);
         let user = Some(convert::user(set.await.map_err(status)?));
         Ok(Response::new(pb::SetTwoFactorResponse { user }))
     }
@@ -98,7 +107,7 @@ impl AccountService for AccountApi {
         let (context, account) = (context(&request), account(&request)?);
         let pb::BeginTotpEnrollmentRequest { password, second_factor } = request.into_inner();
         let confirmation = convert::confirmation(password, second_factor);
-        let begun = self.0.begin_totp_enrollment(&context, &account, confirmation).await;
+        let begun = self.use_cases.begin_totp_enrollment(&context, &account, confirmation).await;
         Ok(Response::new(convert::enrollment(&begun.map_err(status)?)))
     }
 
@@ -109,7 +118,8 @@ impl AccountService for AccountApi {
         let (context, account) = (context(&request), account(&request)?);
         let pb::ConfirmTotpEnrollmentRequest { enrollment_id, totp_code } = request.into_inner();
         let code = Zeroizing::new(totp_code);
-        let codes = self.0.confirm_totp_enrollment(&context, &account, &enrollment_id, code).await;
+        let codes =
+            self.use_cases.confirm_totp_enrollment(&context, &account, &enrollment_id, code).await;
         let recovery_codes = convert::recovery_codes(&codes.map_err(status)?);
         Ok(Response::new(pb::ConfirmTotpEnrollmentResponse { recovery_codes }))
     }
@@ -121,7 +131,8 @@ impl AccountService for AccountApi {
         let (context, account) = (context(&request), account(&request)?);
         let pb::RegenerateRecoveryCodesRequest { password, second_factor } = request.into_inner();
         let confirmation = convert::confirmation(password, second_factor);
-        let codes = self.0.regenerate_recovery_codes(&context, &account, confirmation).await;
+        let codes =
+            self.use_cases.regenerate_recovery_codes(&context, &account, confirmation).await;
         let recovery_codes = convert::recovery_codes(&codes.map_err(status)?);
         Ok(Response::new(pb::RegenerateRecoveryCodesResponse { recovery_codes }))
     }
@@ -133,7 +144,7 @@ impl AccountService for AccountApi {
         let (context, account) = (context(&request), account(&request)?);
         let pb::DeleteMeRequest { password, second_factor } = request.into_inner();
         let confirmation = convert::confirmation(password, second_factor);
-        self.0.delete_me(&context, &account, confirmation).await.map_err(status)?;
+        self.use_cases.delete_me(&context, &account, confirmation).await.map_err(status)?;
         Ok(Response::new(pb::DeleteMeResponse {}))
     }
 }

@@ -1,5 +1,7 @@
 //! AuthService: translates, no more.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
@@ -8,14 +10,19 @@ use crate::{
     pb::{self, auth_service_server::AuthService, login_response},
     service::{
         LoginOutcome, RefreshTokenRequest, RequestPasswordResetRequest, ResetPasswordRequest,
-        UseCases, Verify2faRequest, VerifyEmailRequest,
+        Sessions, UseCases, Verify2faRequest, VerifyEmailRequest,
     },
     token::OpaqueToken,
 };
 
 /// The handlers.
 #[derive(Debug)]
-pub(super) struct AuthApi(pub(super) UseCases);
+pub struct AuthApi {
+    /// What is not in a part of its own yet.
+    pub(crate) use_cases: UseCases,
+    /// RefreshToken and Logout.
+    pub(crate) sessions: Arc<Sessions>,
+}
 
 #[tonic::async_trait]
 impl AuthService for AuthApi {
@@ -25,7 +32,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::RegisterResponse>, Status> {
         let context = context(&request);
         let request = convert::register(request.into_inner());
-        let registered = self.0.register(&context, request).await.map_err(status)?;
+        let registered = self.use_cases.register(&context, request).await.map_err(status)?;
         Ok(Response::new(convert::registered(registered)))
     }
 
@@ -35,7 +42,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::LoginResponse>, Status> {
         let context = context(&request);
         // In one expression: whoever waits for a hash keeps no room for what was sent in each form that it went through.
-        let login = self.0.login(&context, convert::login(request.into_inner())).await;
+        let login = self.use_cases.login(&context, convert::login(request.into_inner())).await;
         let result = match login.map_err(status)? {
             LoginOutcome::Tokens(tokens) => login_response::Result::Tokens(convert::tokens(tokens)),
             LoginOutcome::Challenge(challenge) => {
@@ -54,7 +61,7 @@ impl AuthService for AuthApi {
             challenge: OpaqueToken::from_text(request.challenge_id),
             proof: request.proof.map(convert::proof),
         };
-        let tokens = self.0.verify_2fa(&context, request).await.map_err(status)?;
+        let tokens = self.use_cases.verify_2fa(&context, request).await.map_err(status)?;
         Ok(Response::new(pb::Verify2FaResponse { tokens: Some(convert::tokens(tokens)) }))
     }
 
@@ -64,7 +71,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::ResendCodeResponse>, Status> {
         let (context, request) = (context(&request), request.into_inner());
         let token = OpaqueToken::from_text(request.challenge_id);
-        let challenge = self.0.resend_code(&context, token).await.map_err(status)?;
+        let challenge = self.use_cases.resend_code(&context, token).await.map_err(status)?;
         let challenge = Some(convert::challenge(&challenge));
         Ok(Response::new(pb::ResendCodeResponse { challenge }))
     }
@@ -78,7 +85,7 @@ impl AuthService for AuthApi {
             refresh_token: OpaqueToken::from_text(request.refresh_token),
             request_id: request.request_id,
         };
-        let tokens = self.0.refresh_token(&context, request).await.map_err(status)?;
+        let tokens = self.sessions.refresh_token(&context, request).await.map_err(status)?;
         Ok(Response::new(pb::RefreshTokenResponse { tokens: Some(convert::tokens(tokens)) }))
     }
 
@@ -88,7 +95,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::LogoutResponse>, Status> {
         let context = context(&request);
         let token = OpaqueToken::from_text(request.into_inner().refresh_token);
-        self.0.logout(&context, token).await.map_err(status)?;
+        self.sessions.logout(&context, token).await.map_err(status)?;
         Ok(Response::new(pb::LogoutResponse {}))
     }
 
@@ -101,7 +108,7 @@ impl AuthService for AuthApi {
             verification: OpaqueToken::from_text(request.verification_id),
             code: Zeroizing::new(request.code),
         };
-        self.0.verify_email(&context, request).await.map_err(status)?;
+        self.use_cases.verify_email(&context, request).await.map_err(status)?;
         Ok(Response::new(pb::VerifyEmailResponse {}))
     }
 
@@ -111,7 +118,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::ResendEmailVerificationResponse>, Status> {
         let context = context(&request);
         let id = OpaqueToken::from_text(request.into_inner().verification_id);
-        let id = self.0.resend_email_verification(&context, &id).await.map_err(status)?;
+        let id = self.use_cases.resend_email_verification(&context, &id).await.map_err(status)?;
         let verification_id = id.expose().to_owned();
         Ok(Response::new(pb::ResendEmailVerificationResponse { verification_id }))
     }
@@ -125,7 +132,8 @@ impl AuthService for AuthApi {
             email: request.email,
             device_token: OpaqueToken::from_text(request.device_token),
         };
-        let pending = self.0.request_password_reset(&context, request).await.map_err(status)?;
+        let pending =
+            self.use_cases.request_password_reset(&context, request).await.map_err(status)?;
         Ok(Response::new(convert::pending_reset(&pending)))
     }
 
@@ -141,7 +149,7 @@ impl AuthService for AuthApi {
             recovery_code: Zeroizing::new(request.recovery_code),
             end_unverified_account: request.end_unverified_account,
         };
-        let device = self.0.reset_password(&context, request).await.map_err(status)?;
+        let device = self.use_cases.reset_password(&context, request).await.map_err(status)?;
         let device_token = device.map(|token| token.expose().to_owned()).unwrap_or_default();
         Ok(Response::new(pb::ResetPasswordResponse { device_token }))
     }

@@ -22,6 +22,8 @@ mod status;
 mod token_service;
 
 pub use self::{
+    account_service::AccountApi,
+    auth_service::AuthApi,
     health::{Health, Readiness, SERVICES},
     probe::probe,
     server::{Limits, routes, serve},

@@ -1,6 +1,6 @@
 //! The server: its limits, its services, its layers.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use tonic::{codec::CompressionEncoding, service::Routes, transport::Server};
 use tonic_health::pb::health_server::{Health as HealthApi, HealthServer};
@@ -17,7 +17,7 @@ use crate::{
         DESCRIPTORS, account_service_server::AccountServiceServer,
         auth_service_server::AuthServiceServer, token_service_server::TokenServiceServer,
     },
-    service::UseCases,
+    service::Sessions,
     telemetry::Metrics,
 };
 
@@ -77,7 +77,7 @@ impl Default for Limits {
 pub async fn serve(
     listener: Listener,
     routes: Routes,
-    use_cases: UseCases,
+    sessions: Arc<Sessions>,
     metrics: Metrics,
     limits: Limits,
     trusted_proxies: TrustedProxies,
@@ -94,7 +94,7 @@ pub async fn serve(
             max_head: limits.max_head,
         }))
         // The last: a look at the database has the caller's deadline, too.
-        .layer(Ruled(Access(use_cases)))
+        .layer(Ruled(Access(sessions)))
         .serve_with_incoming_shutdown(routes.prepare(), incoming, shutdown)
         .await
 }
@@ -119,7 +119,8 @@ fn builder(limits: Limits) -> Server {
 /// # Errors
 /// A descriptor set that reflection can't read.
 pub fn routes(
-    use_cases: &UseCases,
+    auth: AuthApi,
+    account: AccountApi,
     token: TokenApi,
     health: HealthServer<impl HealthApi>,
     reflection: bool,
@@ -133,13 +134,10 @@ pub fn routes(
                 .accept_compressed(CompressionEncoding::Gzip)
         };
     }
-    let account = AccountServiceServer::new(AccountApi(use_cases.clone()));
-    let auth = AuthServiceServer::new(AuthApi(use_cases.clone()));
-    let token = TokenServiceServer::new(token);
     let mut routes = Routes::new(limited!(health))
-        .add_service(limited!(account))
-        .add_service(limited!(auth))
-        .add_service(limited!(token));
+        .add_service(limited!(AccountServiceServer::new(account)))
+        .add_service(limited!(AuthServiceServer::new(auth)))
+        .add_service(limited!(TokenServiceServer::new(token)));
     if reflection {
         let builder = || {
             tonic_reflection::server::Builder::configure()

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     pb::{self, token_service_server::TokenService},
-    service::{Keys, Revocations, UseCases},
+    service::{Keys, Revocations, Sessions},
 };
 
 /// The handlers.
@@ -21,7 +21,7 @@ pub struct TokenApi {
     /// The key set.
     pub(crate) keys: Arc<Keys>,
     /// Whether a token is active.
-    pub(crate) sessions: UseCases,
+    pub(crate) sessions: Arc<Sessions>,
     /// What is revoked.
     pub(crate) revocations: Arc<Revocations>,
 }

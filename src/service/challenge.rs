@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     Error, UseCases,
     codes::{challenge_mac, code_mac, new_code},
-    session::Destination,
+    sessions::Destination,
 };
 use crate::{
     delivery::{Content, Message, Purpose},

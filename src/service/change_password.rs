@@ -49,7 +49,7 @@ impl UseCases {
             credential_version: account.credentials().credential_version,
             session_id: account.session().id,
             password_hash: self.passwords.hash(&new, context).await?,
-            at: self.revoking(context, now),
+            at: self.sessions.revoking(context, now),
         };
         let notice = self.outbox.notice(context, account.user(), Notice::PasswordChanged)?;
         if self.store.password_change(change, notice).await? {

@@ -40,7 +40,7 @@ impl UseCases {
         let app = reserved(self.store.totp_reserve(id, change, most).await?)?;
         let step = self.totp_step(change.user_id, &app, &code)?;
         let new = self.new_recovery_codes(change.user_id);
-        let tokens_expire_at = self.tokens_expire_at(change.now);
+        let tokens_expire_at = self.sessions.tokens_expire_at(change.now);
         let confirm = ConfirmTotp { id, change, step, recovery_codes: new.macs, tokens_expire_at };
         let notice = self.outbox.notice(context, account.user(), Notice::AppAdded)?;
         // Of several callers with the right code, one passes; and none if the password was changed since it began, or the

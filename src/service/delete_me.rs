@@ -18,7 +18,7 @@ impl UseCases {
         self.confirm(context, account, &password, confirmation.second_factor.as_ref()).await?;
         let (user, session) = (account.user().id, account.session().id);
         let version = account.credentials().credential_version;
-        let at = self.revoking(context, self.clock.now());
+        let at = self.sessions.revoking(context, self.clock.now());
         let notice = self.outbox.notice(context, account.user(), Notice::AccountDeleted)?;
         if self.store.user_delete(user, session, version, at, notice).await? {
             self.outbox.wake();

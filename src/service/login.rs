@@ -10,7 +10,7 @@ use super::{
     Error, PendingChallenge, Tokens, UseCases,
     fields::{Fields, check_sizes},
     limits::{Guess, PasswordAttempt},
-    session::Destination,
+    sessions::Destination,
 };
 use crate::{
     domain::{AuthMethod, Context, EventKind, LoginName, Password, device_name, size},
@@ -82,7 +82,8 @@ impl UseCases {
     async fn try_login(&self, claim: &Claim<'_>) -> Result<LoginOutcome, Error> {
         let Claim { name, password, device_token, context, .. } = claim;
         let found = self.look_up(name).await?;
-        let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token));
+        let device_id =
+            found.as_ref().and_then(|found| self.sessions.known_device(found, device_token));
         let budget = self.limits.login_budget(name, found.as_ref(), device_id, context.address);
         // One hash in any case, and only then is it looked at whether there is such a user and whether it is enabled:
         // neither the answer nor the time tells.
@@ -176,9 +177,9 @@ impl UseCases {
         destination: &Destination,
         attempt: &PasswordAttempt,
     ) -> Result<LoginOutcome, Error> {
-        let session = self.new_session(credentials, destination, &[AuthMethod::Password]);
+        let session = self.sessions.new_session(credentials, destination, &[AuthMethod::Password]);
         let (version, limit) =
-            (credentials.credential_version, self.session_limit(session.created_at));
+            (credentials.credential_version, self.sessions.session_limit(session.created_at));
         let user_id = session.user_id;
         let settled = self.limits.settled(attempt);
         let begun = self.store.session_create(session, version, settled, limit).await?;
@@ -186,7 +187,11 @@ impl UseCases {
         let Some(session) = begun else {
             return self.refuse_login(context, Some(user_id)).await;
         };
-        Ok(LoginOutcome::Tokens(self.issue_at_login(credentials, &session, destination)?))
+        Ok(LoginOutcome::Tokens(self.sessions.issue_at_login(
+            credentials,
+            &session,
+            destination,
+        )?))
     }
 
     /// The one answer to whatever does not log in. Its record is one write in every case, so that the time does not tell

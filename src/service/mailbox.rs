@@ -136,7 +136,8 @@ impl UseCases {
         let name = LoginName::Email(email.key().to_owned());
         let found = self.store.user_by_login(&name).await?;
         // Strangers who use up the limits of the address do not keep its owner, on a known device, from a code.
-        let device_id = found.as_ref().and_then(|found| self.known_device(found, device_token));
+        let device_id =
+            found.as_ref().and_then(|found| self.sessions.known_device(found, device_token));
         let budget = self.limits.mailbox_budget(purpose.label(), email, device_id);
         let is_known = device_id.is_some();
         let mails =

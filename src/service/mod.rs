@@ -3,7 +3,6 @@
 //! No transport, no SQL: what a caller sent comes in as plain fields, and what it gets goes out as domain values or as
 //! an [`Error`].
 
-mod bearer;
 mod begin_totp_enrollment;
 mod challenge;
 mod change_password;
@@ -12,7 +11,6 @@ mod codes;
 mod confirm;
 mod confirm_totp_enrollment;
 mod delete_me;
-mod device;
 mod disable_two_factor;
 mod disable_user;
 mod enable_user;
@@ -21,17 +19,13 @@ mod factors;
 mod fields;
 mod first_verification;
 mod get_me;
-mod introspect_token;
 mod keys;
 mod known;
 mod limits;
-mod list_sessions;
 mod login;
-mod logout;
 mod mailbox;
 mod outbox;
 mod proof;
-mod refresh_token;
 mod regenerate_recovery_codes;
 mod register;
 mod rehash;
@@ -41,10 +35,8 @@ mod resend_email_verification;
 mod reset_password;
 mod restored;
 mod revocations;
-mod revoke_other_sessions;
-mod revoke_session;
 mod send_email_verification;
-mod session;
+mod sessions;
 mod set_two_factor;
 mod upkeep;
 mod verify_2fa;
@@ -52,15 +44,9 @@ mod verify_email;
 
 use std::sync::Arc;
 
-use crate::{
-    domain::Policy,
-    password::Passwords,
-    store::Store,
-    token::{AccessTokens, MasterKey},
-};
+use crate::{domain::Policy, password::Passwords, store::Store, token::MasterKey};
 
 pub use self::{
-    bearer::Account,
     begin_totp_enrollment::TotpEnrollment,
     challenge::PendingChallenge,
     change_password::ChangePasswordRequest,
@@ -78,7 +64,6 @@ pub use self::{
     mailbox::PendingMailboxCode,
     outbox::{DeliveryPace, DeliveryWorker, Outbox},
     proof::Proof,
-    refresh_token::RefreshTokenRequest,
     register::{RegisterRequest, Registered},
     request_password_reset::RequestPasswordResetRequest,
     reset_password::ResetPasswordRequest,
@@ -86,7 +71,7 @@ pub use self::{
     revocations::{
         RevocationPace, RevocationStream, RevocationUpdate, Revocations, longest_stream,
     },
-    session::Tokens,
+    sessions::{Account, RefreshTokenRequest, Sessions, Tokens},
     upkeep::{Janitor, NotReady, Readiness},
     verify_2fa::Verify2faRequest,
     verify_email::VerifyEmailRequest,
@@ -99,8 +84,8 @@ pub struct UseCases {
     pub(crate) store: Arc<dyn Store>,
     /// How passwords are hashed.
     pub(crate) passwords: Passwords,
-    /// How access tokens are issued.
-    pub(crate) tokens: AccessTokens,
+    /// What begins, shows and ends sessions.
+    pub(crate) sessions: Arc<Sessions>,
     /// What keys the digests.
     pub(crate) master_key: MasterKey,
     /// What is to be sent, and who is told of it.

@@ -105,7 +105,7 @@ impl UseCases {
         let recovery_code = self.other_factor(context, recovery_code, &user).await?;
         // Before and outside any transaction: it takes a while. If it can't be done the code stays good.
         let password_hash = self.passwords.hash(&new_password, context).await?;
-        let at = self.revoking(context, self.clock.now());
+        let at = self.sessions.revoking(context, self.clock.now());
         let code_id = sent.id;
         let reset = PasswordReset {
             user_id,
@@ -127,7 +127,7 @@ impl UseCases {
     /// The owner is no stranger to themselves: what others have wasted in the account's budgets does not keep them from the login
     /// that follows. It spares no factor.
     fn known_by_reset(&self, user_id: uuid::Uuid, credential_version: i64) -> OpaqueToken {
-        let (device_id, now) = (self.reset_device(user_id), self.clock.now());
+        let (device_id, now) = (self.sessions.reset_device(user_id), self.clock.now());
         let (key, version) = (&self.master_key, credential_version);
         DeviceToken::issue(key, user_id, version, true, device_id, now).text()
     }
@@ -140,7 +140,7 @@ impl UseCases {
         sent: &MailboxCode,
         user_id: uuid::Uuid,
     ) -> Result<(), Error> {
-        let at = self.revoking(context, self.clock.now());
+        let at = self.sessions.revoking(context, self.clock.now());
         if self.store.unverified_user_end(MailboxProof { code_id: sent.id, user_id, at }).await? {
             return Ok(());
         }

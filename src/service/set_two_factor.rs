@@ -34,7 +34,10 @@ impl UseCases {
         let change = self.factor_change(context, account);
         let to = if enabled {
             let verified_only = self.policy.email_verification;
-            TwoFactor::On { verified_only, tokens_expire_at: self.tokens_expire_at(change.now) }
+            TwoFactor::On {
+                verified_only,
+                tokens_expire_at: self.sessions.tokens_expire_at(change.now),
+            }
         } else {
             TwoFactor::Off
         };

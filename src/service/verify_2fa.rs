@@ -7,7 +7,7 @@ use super::{
     fields::check_sizes,
     limits::{Attempt, Budget},
     proof::{Code, Reserved},
-    session::Destination,
+    sessions::Destination,
 };
 use crate::{
     domain::{Challenge, Context, EventKind, Factor, InvalidField, size},
@@ -118,16 +118,16 @@ impl UseCases {
             device_name: challenge.device_name.clone(),
             address: context.address,
         };
-        let session = self.new_session(credentials, &destination, factor.methods());
+        let session = self.sessions.new_session(credentials, &destination, factor.methods());
         // A race: of several callers with the right code, one passes; and none if the code was used for another challenge, the
         // account has been disabled or its password changed since the challenge began.
-        let limit = self.session_limit(session.created_at);
+        let limit = self.sessions.session_limit(session.created_at);
         let begun = self.store.challenge_complete(challenge, session, spending, limit).await?;
         let session = begun.ok_or(Error::ChallengeInvalid)?;
         if factor == Factor::RecoveryCode {
             self.outbox.wake();
         }
-        self.issue_at_login(credentials, &session, &destination)
+        self.sessions.issue_at_login(credentials, &session, &destination)
     }
 
     /// What was charged did not fail. The session has begun by now and the code is used up: if this can't be written, the

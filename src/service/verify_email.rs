@@ -37,7 +37,7 @@ impl UseCases {
         let purpose = MailboxPurpose::EmailVerification;
         let (sent, user_id) =
             self.answer_mailbox_code(context, purpose, &verification, &code).await?;
-        let at = self.revoking(context, self.clock.now());
+        let at = self.sessions.revoking(context, self.clock.now());
         if self.store.email_verify(MailboxProof { code_id: sent.id, user_id, at }).await? {
             return Ok(());
         }

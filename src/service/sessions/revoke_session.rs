@@ -1,9 +1,12 @@
 //! RevokeSession: ends one of the user's sessions.
 
-use super::{Account, Error, UseCases};
-use crate::domain::{Context, session_id};
+use super::{Sessions, bearer::Account};
+use crate::{
+    domain::{Context, session_id},
+    service::Error,
+};
 
-impl UseCases {
+impl Sessions {
     /// Ends a session. One that has ended, is somebody else's or never was gets the same answer: nothing tells which.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! ListSessions: where a user is logged in.
 
-use super::{Account, Error, UseCases};
-use crate::domain::Session;
+use super::{Sessions, bearer::Account};
+use crate::{domain::Session, service::Error};
 
-impl UseCases {
+impl Sessions {
     /// The user's sessions that live, the one used last first.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! IntrospectToken: whether an access token is active, and what it says (RFC 7662).
 
-use super::{Error, UseCases};
-use crate::token::Claims;
+use super::Sessions;
+use crate::{service::Error, token::Claims};
 
-impl UseCases {
+impl Sessions {
     /// The claims of a token that is active. Whatever else is sent is not, and the answer does not tell why
     /// (RFC 7662, section 2.2).
     ///

@@ -1,8 +1,9 @@
 //! Bearer tokens: whose they are, and whether their session still lives.
 
-use super::{Error, UseCases, known};
+use super::Sessions;
 use crate::{
     domain::{Session, User, size},
+    service::{Error, known},
     store::{Credentials, LiveSession},
     token::Claims,
 };
@@ -28,7 +29,7 @@ impl Account {
         &self.live.credentials.user
     }
 
-    pub(super) fn credentials(&self) -> &Credentials {
+    pub(in crate::service) fn credentials(&self) -> &Credentials {
         &self.live.credentials
     }
 
@@ -36,12 +37,12 @@ impl Account {
     ///
     /// # Errors
     /// The second factor is on and the session is from before, or from an operator's hand: it has not used it.
-    pub(super) fn must_have_used_second_factor(&self) -> Result<(), Error> {
+    pub(in crate::service) fn must_have_used_second_factor(&self) -> Result<(), Error> {
         if self.live.may_change_the_account() { Ok(()) } else { Err(Error::LoginAgainNeeded) }
     }
 }
 
-impl UseCases {
+impl Sessions {
     /// Whose access token this is, if it is for us: the first of the configured audiences. Services whose tokens are for
     /// another one can't turn them against the accounts of their users (RFC 9068, section 4).
     ///

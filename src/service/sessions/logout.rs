@@ -1,9 +1,9 @@
 //! Logout: ends the session of a refresh token.
 
-use super::{Error, UseCases};
-use crate::{domain::Context, token::OpaqueToken};
+use super::Sessions;
+use crate::{domain::Context, service::Error, token::OpaqueToken};
 
-impl UseCases {
+impl Sessions {
     /// Ends a session. Any of its refresh tokens will do, spent ones too: whoever wants to be logged out is.
     ///
     /// # Errors

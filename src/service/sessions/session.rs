@@ -4,21 +4,22 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::{Error, UseCases, known};
+use super::Sessions;
 use crate::{
-    domain::{AuthMethod, CLOCK_SKEW, Context, Policy, Session, Timestamp, User},
+    domain::{AuthMethod, CLOCK_SKEW, Context, Session, Timestamp, User},
+    service::{Error, known},
     store::{Credentials, Revoking, SessionLimit},
     token::{AccessToken, DeviceToken, OpaqueToken, RefreshToken},
 };
 
 /// Where a session will be used.
 #[derive(Debug, Clone)]
-pub(super) struct Destination {
+pub(in crate::service) struct Destination {
     /// The device, if it is known.
-    pub(super) device_id: Option<Uuid>,
-    pub(super) audience: String,
-    pub(super) device_name: String,
-    pub(super) address: Option<IpAddr>,
+    pub(in crate::service) device_id: Option<Uuid>,
+    pub(in crate::service) audience: String,
+    pub(in crate::service) device_name: String,
+    pub(in crate::service) address: Option<IpAddr>,
 }
 
 /// The tokens of a session.
@@ -34,16 +35,8 @@ pub struct Tokens {
     pub device: Option<OpaqueToken>,
 }
 
-impl Policy {
-    /// The audience that a caller means, if it may.
-    pub(super) fn audience(&self, asked: &str) -> Option<&str> {
-        let mut configured = self.audiences.iter().map(String::as_str);
-        if asked.is_empty() { configured.next() } else { configured.find(|name| *name == asked) }
-    }
-}
-
-impl UseCases {
-    pub(super) fn new_session(
+impl Sessions {
+    pub(in crate::service) fn new_session(
         &self,
         credentials: &Credentials,
         destination: &Destination,
@@ -82,7 +75,7 @@ impl UseCases {
     }
 
     /// Signs the tokens of a login that has just been completed. From now on the device is known.
-    pub(super) fn issue_at_login(
+    pub(in crate::service) fn issue_at_login(
         &self,
         credentials: &Credentials,
         session: &Session,
@@ -102,20 +95,20 @@ impl UseCases {
     }
 
     /// How many sessions the user of one that begins may have.
-    pub(super) fn session_limit(&self, begins_at: Timestamp) -> SessionLimit {
+    pub(in crate::service) fn session_limit(&self, begins_at: Timestamp) -> SessionLimit {
         let tokens_expire_at = self.tokens_expire_at(begins_at);
         SessionLimit { most: self.policy.sessions_per_user, tokens_expire_at }
     }
 
     /// What is ended now.
-    pub(super) fn revoking(&self, context: &Context, now: Timestamp) -> Revoking {
+    pub(in crate::service) fn revoking(&self, context: &Context, now: Timestamp) -> Revoking {
         let tokens_expire_at = self.tokens_expire_at(now);
         Revoking { now, tokens_expire_at, actor: context.actor, address: context.address }
     }
 
     /// Tokens of what is ended now may still be around for as long as one can be valid. One may even be issued after `now`, by
     /// a replica whose clock is ahead, or while this one waits for its turn in the database.
-    pub(super) fn tokens_expire_at(&self, now: Timestamp) -> Timestamp {
+    pub(in crate::service) fn tokens_expire_at(&self, now: Timestamp) -> Timestamp {
         now.plus(self.tokens.ttl()).plus(CLOCK_SKEW)
     }
 }

@@ -1,9 +1,9 @@
 //! RevokeOtherSessions: ends all of the user's sessions but the one that asks.
 
-use super::{Account, Error, UseCases};
-use crate::domain::Context;
+use super::{Sessions, bearer::Account};
+use crate::{domain::Context, service::Error};
 
-impl UseCases {
+impl Sessions {
     /// Ends the other sessions; gives how many there were.
     ///
     /// # Errors

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Error, Tokens, UseCases, fields::check_sizes, known};
+use super::{Sessions, session::Tokens};
 use crate::{
     delivery::Notice,
     domain::{Context, Session, User, request_id, size},
+    service::{Error, fields::check_sizes, known},
     store::{Refresh, ReuseNotice, Rotation},
     token::{OpaqueToken, RefreshToken},
 };
@@ -23,7 +24,7 @@ pub struct RefreshTokenRequest {
     pub request_id: String,
 }
 
-impl UseCases {
+impl Sessions {
     /// Moves a session on to its next tokens.
     ///
     /// # Errors
