@@ -165,6 +165,7 @@ impl App {
             AuthApi { use_cases: parts.use_cases.clone(), sessions: Arc::clone(&parts.sessions) };
         let account = AccountApi {
             use_cases: parts.use_cases.clone(),
+            factors: Arc::clone(&parts.factors),
             sessions: Arc::clone(&parts.sessions),
         };
         let token = TokenApi {

@@ -7,8 +7,8 @@ use crate::{
     config::{Config, Signing},
     password::Passwords,
     service::{
-        self, Clock, Janitor, KeyKeeper, Keys, Limits, Operator, Outbox, Readiness, Reencryption,
-        Revocations, Sessions, UseCases,
+        self, Clock, Factors, Janitor, KeyKeeper, Keys, Limits, Operator, Outbox, Readiness,
+        Reencryption, Revocations, Sessions, UseCases,
     },
     store::{self, Store},
     token::{self, AccessTokens, Algorithm, KeyRing, MasterKey},
@@ -29,6 +29,8 @@ pub struct Parts {
     pub revocations: Arc<Revocations>,
     /// What begins, shows and ends sessions.
     pub sessions: Arc<Sessions>,
+    /// What evaluates second factors, and changes them.
+    pub factors: Arc<Factors>,
     /// What is not in a part of its own yet.
     pub use_cases: UseCases,
     /// What removes what has ended.
@@ -104,6 +106,15 @@ fn wire(config: &Config, environment: &Environment, base: Base) -> Parts {
         outbox: outbox.clone(),
         clock: clock.clone(),
     });
+    let factors = Arc::new(Factors {
+        store: Arc::clone(&store),
+        master_key: master_key.clone(),
+        policy: Arc::clone(&policy),
+        limits: Arc::clone(&limits),
+        sessions: Arc::clone(&sessions),
+        outbox: outbox.clone(),
+        clock: clock.clone(),
+    });
     let janitor = Janitor::new(Arc::clone(&store), Arc::clone(&keys), &policy, clock.clone());
     Parts {
         readiness: Readiness::new(Arc::clone(&store), Arc::clone(&keys)),
@@ -111,6 +122,7 @@ fn wire(config: &Config, environment: &Environment, base: Base) -> Parts {
             store: Arc::clone(&store),
             passwords: passwords.clone(),
             sessions: Arc::clone(&sessions),
+            factors: Arc::clone(&factors),
             master_key,
             outbox: outbox.clone(),
             policy,
@@ -122,6 +134,7 @@ fn wire(config: &Config, environment: &Environment, base: Base) -> Parts {
         outbox,
         keys,
         sessions,
+        factors,
         revocations: Arc::new(revocations),
         janitor,
     }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{access::account, arrival::context, convert, status::status};
 use crate::{
     pb::{self, account_service_server::AccountService},
-    service::{ChangePasswordRequest, Sessions, UseCases},
+    service::{ChangePasswordRequest, Factors, Sessions, UseCases},
 };
 
 /// The handlers.
@@ -16,6 +16,8 @@ use crate::{
 pub struct AccountApi {
     /// What is not in a part of its own yet.
     pub(crate) use_cases: UseCases,
+    /// The second factor.
+    pub(crate) factors: Arc<Factors>,
     /// The caller's sessions.
     pub(crate) sessions: Arc<Sessions>,
 }
@@ -95,7 +97,7 @@ impl AccountService for AccountApi {
         let (context, account) = (context(&request), account(&request)?);
         let request = request.into_inner();
         let confirmation = convert::confirmation(request.password, request.second_factor);
-        let set = self.use_cases.set_two_factor(&context, &account, request.enabled, confirmation);
+        let set = self.factors.set_two_factor(&context, &account, request.enabled, confirmation);
         let user = Some(convert::user(set.await.map_err(status)?));
         Ok(Response::new(pb::SetTwoFactorResponse { user }))
     }
@@ -107,7 +109,7 @@ impl AccountService for AccountApi {
         let (context, account) = (context(&request), account(&request)?);
         let pb::BeginTotpEnrollmentRequest { password, second_factor } = request.into_inner();
         let confirmation = convert::confirmation(password, second_factor);
-        let begun = self.use_cases.begin_totp_enrollment(&context, &account, confirmation).await;
+        let begun = self.factors.begin_totp_enrollment(&context, &account, confirmation).await;
         Ok(Response::new(convert::enrollment(&begun.map_err(status)?)))
     }
 
@@ -119,7 +121,7 @@ impl AccountService for AccountApi {
         let pb::ConfirmTotpEnrollmentRequest { enrollment_id, totp_code } = request.into_inner();
         let code = Zeroizing::new(totp_code);
         let codes =
-            self.use_cases.confirm_totp_enrollment(&context, &account, &enrollment_id, code).await;
+            self.factors.confirm_totp_enrollment(&context, &account, &enrollment_id, code).await;
         let recovery_codes = convert::recovery_codes(&codes.map_err(status)?);
         Ok(Response::new(pb::ConfirmTotpEnrollmentResponse { recovery_codes }))
     }
@@ -131,8 +133,7 @@ impl AccountService for AccountApi {
         let (context, account) = (context(&request), account(&request)?);
         let pb::RegenerateRecoveryCodesRequest { password, second_factor } = request.into_inner();
         let confirmation = convert::confirmation(password, second_factor);
-        let codes =
-            self.use_cases.regenerate_recovery_codes(&context, &account, confirmation).await;
+        let codes = self.factors.regenerate_recovery_codes(&context, &account, confirmation).await;
         let recovery_codes = convert::recovery_codes(&codes.map_err(status)?);
         Ok(Response::new(pb::RegenerateRecoveryCodesResponse { recovery_codes }))
     }

@@ -42,7 +42,7 @@ impl UseCases {
         ])?;
         let (current, new) = self.parse_passwords(account.user(), &request)?;
         // The bearer token alone is not enough: whoever has stolen one must not get the account.
-        self.confirm(context, account, &current, request.second_factor.as_ref()).await?;
+        self.factors.confirm(context, account, &current, request.second_factor.as_ref()).await?;
         let now = self.clock.now();
         let change = PasswordChange {
             user_id: account.user().id,

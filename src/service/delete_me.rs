@@ -15,7 +15,9 @@ impl UseCases {
         confirmation: Confirmation,
     ) -> Result<(), Error> {
         let password = confirmation.parse()?;
-        self.confirm(context, account, &password, confirmation.second_factor.as_ref()).await?;
+        self.factors
+            .confirm(context, account, &password, confirmation.second_factor.as_ref())
+            .await?;
         let (user, session) = (account.user().id, account.session().id);
         let version = account.credentials().credential_version;
         let at = self.sessions.revoking(context, self.clock.now());

@@ -3,13 +3,10 @@
 //! No transport, no SQL: what a caller sent comes in as plain fields, and what it gets goes out as domain values or as
 //! an [`Error`].
 
-mod begin_totp_enrollment;
 mod challenge;
 mod change_password;
 mod clock;
 mod codes;
-mod confirm;
-mod confirm_totp_enrollment;
 mod delete_me;
 mod disable_two_factor;
 mod disable_user;
@@ -25,8 +22,6 @@ mod limits;
 mod login;
 mod mailbox;
 mod outbox;
-mod proof;
-mod regenerate_recovery_codes;
 mod register;
 mod rehash;
 mod request_password_reset;
@@ -37,7 +32,6 @@ mod restored;
 mod revocations;
 mod send_email_verification;
 mod sessions;
-mod set_two_factor;
 mod upkeep;
 mod verify_2fa;
 mod verify_email;
@@ -47,14 +41,13 @@ use std::sync::Arc;
 use crate::{domain::Policy, password::Passwords, store::Store, token::MasterKey};
 
 pub use self::{
-    begin_totp_enrollment::TotpEnrollment,
     challenge::PendingChallenge,
     change_password::ChangePasswordRequest,
     clock::Clock,
-    confirm::Confirmation,
     disable_two_factor::{DisableTwoFactorError, Disabled, Operator},
     disable_user::{SwitchUserError, Switched},
     error::Error,
+    factors::{Confirmation, Factors, Proof, TotpEnrollment},
     keys::{
         DigestKeyError, Jwks, KEYS_RELOAD_EVERY, KeyKeeper, Keys, ListedKey, ReencryptError,
         Reencrypted, Reencryption, SigningKeyError, with_digest_key,
@@ -63,7 +56,6 @@ pub use self::{
     login::{LoginOutcome, LoginRequest},
     mailbox::PendingMailboxCode,
     outbox::{DeliveryPace, DeliveryWorker, Outbox},
-    proof::Proof,
     register::{RegisterRequest, Registered},
     request_password_reset::RequestPasswordResetRequest,
     reset_password::ResetPasswordRequest,
@@ -84,6 +76,8 @@ pub struct UseCases {
     pub(crate) store: Arc<dyn Store>,
     /// How passwords are hashed.
     pub(crate) passwords: Passwords,
+    /// What evaluates second factors.
+    pub(crate) factors: Arc<Factors>,
     /// What begins, shows and ends sessions.
     pub(crate) sessions: Arc<Sessions>,
     /// What keys the digests.

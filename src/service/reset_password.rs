@@ -161,6 +161,6 @@ impl UseCases {
             return Ok(None);
         }
         let code = given.ok_or(Error::RecoveryCodeNeeded)?;
-        self.recovery_code(context, code, user).map(Some)
+        self.factors.recovery_code(context, code, user).map(Some)
     }
 }

@@ -4,9 +4,9 @@ use super::{
     Error, Proof, Tokens, UseCases,
     codes::challenge_mac,
     error::reserved,
+    factors::{Code, Reserved},
     fields::check_sizes,
     limits::{Attempt, Budget},
-    proof::{Code, Reserved},
     sessions::Destination,
 };
 use crate::{
@@ -81,7 +81,7 @@ impl UseCases {
     ) -> Result<(Tokens, Budget), Error> {
         let user = self.store.user_by_id(reserved.challenge.user_id).await?;
         let credentials = user.ok_or(Error::ChallengeInvalid)?;
-        let spending = self.evaluate(context, proof, &reserved, &credentials.user).await?;
+        let spending = self.factors.evaluate(context, proof, &reserved, &credentials.user).await?;
         let (challenge, factor) = (reserved.challenge, proof.factor());
         let Challenge { user_id, credential_version, device_id, .. } = challenge;
         let passwords =

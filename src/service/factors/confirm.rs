@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Account, Error, Proof, UseCases, fields::check_sizes, proof::Code};
+use super::{
+    Factors,
+    proof::{Code, Proof},
+};
 use crate::{
     domain::{Context, EventKind, Factor, Password, size},
+    service::{Error, fields::check_sizes, sessions::Account},
     store::Spending,
 };
 
@@ -27,7 +31,7 @@ impl Confirmation {
     ///
     /// # Errors
     /// Bad fields.
-    pub(super) fn parse(&self) -> Result<Password, Error> {
+    pub(in crate::service) fn parse(&self) -> Result<Password, Error> {
         let proof = Proof::size_of(self.second_factor.as_ref());
         check_sizes([(size::PASSWORD, &self.password), proof])?;
         Ok(Password::parse(&self.password)?)
@@ -40,7 +44,7 @@ impl std::fmt::Debug for Confirmation {
     }
 }
 
-impl UseCases {
+impl Factors {
     /// Checks what a change of the account needs: the user's password and, where the second factor is on, a session that has
     /// used it, and it again unless the login was a moment ago.
     ///
@@ -50,7 +54,7 @@ impl UseCases {
     /// # Errors
     /// The session or the request shows too little; a second factor that can't be a code; one of the two is not right; too many failures, or more changes in an hour
     /// than a mailbox is told of; the store's and the hasher's.
-    pub(super) async fn confirm(
+    pub(in crate::service) async fn confirm(
         &self,
         context: &Context,
         account: &Account,

@@ -1,13 +1,14 @@
 //! SetTwoFactor: whether a login needs more than the password.
 
-use super::{Account, Confirmation, Error, UseCases};
+use super::{Factors, confirm::Confirmation};
 use crate::{
     delivery::Notice,
     domain::{Context, User},
+    service::{Error, sessions::Account},
     store::TwoFactor,
 };
 
-impl UseCases {
+impl Factors {
     /// Turns the second factor on, with codes by mail, or off, with all that belongs to it. Returns the user as they then are.
     /// On ends all sessions, this one too: none has used it.
     ///

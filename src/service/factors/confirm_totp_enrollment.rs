@@ -3,18 +3,20 @@
 
 use zeroize::Zeroizing;
 
-use super::{
-    Account, Error, UseCases,
-    error::reserved,
-    fields::{Fields, check_sizes},
-};
+use super::Factors;
 use crate::{
     delivery::Notice,
     domain::{Context, OneTimeCode, RecoveryCode, enrollment_id, size},
+    service::{
+        Error,
+        error::reserved,
+        fields::{Fields, check_sizes},
+        sessions::Account,
+    },
     store::ConfirmTotp,
 };
 
-impl UseCases {
+impl Factors {
     /// Completes an enrolment, and turns the second factor on. Returns the recovery codes, this once. Where it was off all
     /// sessions end, this one too: none has used it.
     ///

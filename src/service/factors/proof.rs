@@ -2,10 +2,11 @@
 
 use zeroize::Zeroizing;
 
-use super::{Error, UseCases, codes::is_code};
+use super::Factors;
 use crate::{
     delivery::Notice,
     domain::{Challenge, Context, Factor, InvalidField, OneTimeCode, RecoveryCode, User, size},
+    service::{Error, codes::is_code},
     store::{Spending, SpentRecoveryCode},
 };
 
@@ -21,7 +22,7 @@ pub enum Proof {
 
 impl Proof {
     /// How long it may be, and what was typed.
-    pub(super) fn size(&self) -> (size::Size, &str) {
+    pub(in crate::service) fn size(&self) -> (size::Size, &str) {
         match self {
             Self::EmailCode(typed) => (size::OTP_CODE, typed),
             Self::Totp(typed) => (size::TOTP_CODE, typed),
@@ -30,7 +31,7 @@ impl Proof {
     }
 
     /// As [`Proof::size`], of one that may be missing.
-    pub(super) fn size_of(proof: Option<&Self>) -> (size::Size, &str) {
+    pub(in crate::service) fn size_of(proof: Option<&Self>) -> (size::Size, &str) {
         proof.map_or((size::TOTP_CODE, ""), Self::size)
     }
 
@@ -39,7 +40,7 @@ impl Proof {
     ///
     /// # Errors
     /// A text that can't be a code of its factor.
-    pub(super) fn parse(&self) -> Result<Code, InvalidField> {
+    pub(in crate::service) fn parse(&self) -> Result<Code, InvalidField> {
         Ok(match self {
             Self::EmailCode(typed) => Code::Sent(OneTimeCode::of_a_mail(size::OTP_CODE, typed)?),
             Self::Totp(typed) => Code::Totp(OneTimeCode::of_an_app(size::TOTP_CODE, typed)?),
@@ -62,7 +63,7 @@ impl std::fmt::Debug for Proof {
 
 /// A proof that can be right. Its `Debug` hides it.
 #[derive(Debug)]
-pub(super) enum Code {
+pub(in crate::service) enum Code {
     /// The code that was sent.
     Sent(OneTimeCode),
     /// A code of an authenticator app.
@@ -73,7 +74,7 @@ pub(super) enum Code {
 
 impl Code {
     /// What it is a proof of.
-    pub(super) fn factor(&self) -> Factor {
+    pub(in crate::service) fn factor(&self) -> Factor {
         match self {
             Self::Sent(_) => Factor::EmailCode,
             Self::Totp(_) => Factor::Totp,
@@ -84,20 +85,20 @@ impl Code {
 
 /// A challenge whose attempt is spent, and the digests that go with it.
 #[derive(Debug)]
-pub(super) struct Reserved {
-    pub(super) challenge: Challenge,
+pub(in crate::service) struct Reserved {
+    pub(in crate::service) challenge: Challenge,
     /// Of the id that the caller holds.
-    pub(super) token_mac: [u8; 32],
+    pub(in crate::service) token_mac: [u8; 32],
     /// Of the code that was sent.
-    pub(super) code_mac: [u8; 32],
+    pub(in crate::service) code_mac: [u8; 32],
 }
 
-impl UseCases {
+impl Factors {
     /// Evaluates a proof, and tells what it uses up.
     ///
     /// # Errors
     /// It is not right, or is of a factor that the challenge does not list; the store's.
-    pub(super) async fn evaluate(
+    pub(in crate::service) async fn evaluate(
         &self,
         context: &Context,
         proof: &Code,
@@ -133,7 +134,7 @@ impl UseCases {
     }
 
     /// Whether there is such a code, the store says. Somebody else may have used it: the user is told.
-    pub(super) fn recovery_code(
+    pub(in crate::service) fn recovery_code(
         &self,
         context: &Context,
         code: &RecoveryCode,

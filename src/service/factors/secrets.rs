@@ -2,9 +2,10 @@
 
 use uuid::Uuid;
 
-use super::{Account, Error, UseCases};
+use super::Factors;
 use crate::{
     domain::{Context, OneTimeCode, RecoveryCode, TotpSecret},
+    service::{Error, sessions::Account},
     store::{FactorChange, SealedTotp},
     token::{Place, Purpose},
 };
@@ -17,7 +18,7 @@ pub(super) struct NewRecoveryCodes {
     pub(super) macs: Vec<[u8; 32]>,
 }
 
-impl UseCases {
+impl Factors {
     /// A change that the account's owner asks for, on the word of the credentials behind their token.
     pub(super) fn factor_change(&self, context: &Context, account: &Account) -> FactorChange {
         let credentials = account.credentials();

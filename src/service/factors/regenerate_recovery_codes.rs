@@ -1,12 +1,13 @@
 //! RegenerateRecoveryCodes: ten new ones for whoever has used theirs up, or shown them to somebody.
 
-use super::{Account, Confirmation, Error, UseCases};
+use super::{Factors, confirm::Confirmation};
 use crate::{
     delivery::Notice,
     domain::{Context, RecoveryCode},
+    service::{Error, sessions::Account},
 };
 
-impl UseCases {
+impl Factors {
     /// Replaces the recovery codes. Returns the new ones, this once.
     ///
     /// # Errors

@@ -5,9 +5,10 @@ use std::time::Duration;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{Account, Confirmation, Error, UseCases};
+use super::{Factors, confirm::Confirmation};
 use crate::{
     domain::{Context, Qr, TotpSecret, User},
+    service::{Error, sessions::Account},
     store::{NewTotp, SealedTotp},
     token::Place,
 };
@@ -33,7 +34,7 @@ impl std::fmt::Debug for TotpEnrollment {
     }
 }
 
-impl UseCases {
+impl Factors {
     /// Draws a secret. An app that the user has goes on working until the new one is confirmed.
     ///
     /// # Errors
