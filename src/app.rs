@@ -161,11 +161,15 @@ impl App {
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
         let Self { grpc, http, connections, listen, delivery, environment, parts, .. } = self;
         let (mut health, health_service) = Health::new().await;
-        let auth =
-            AuthApi { use_cases: parts.use_cases.clone(), sessions: Arc::clone(&parts.sessions) };
+        let auth = AuthApi {
+            use_cases: parts.use_cases.clone(),
+            mailbox: Arc::clone(&parts.mailbox),
+            sessions: Arc::clone(&parts.sessions),
+        };
         let account = AccountApi {
             use_cases: parts.use_cases.clone(),
             factors: Arc::clone(&parts.factors),
+            mailbox: Arc::clone(&parts.mailbox),
             sessions: Arc::clone(&parts.sessions),
         };
         let token = TokenApi {

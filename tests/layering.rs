@@ -412,7 +412,7 @@ const WORDS: [(&str, &str); 13] = [
     ("rate limit", "service/limits/sources.rs"),
     ("brute force", "service/limits/budget.rs"),
     ("brute force", "store/queries/statements/rules.rs"),
-    ("timing", "service/mailbox.rs"),
+    ("timing", "service/mailbox/code.rs"),
     ("timing attack", "password/mod.rs"),
     ("idempotent", "service/register.rs"),
     ("idempotent", "store/queries/statements/rotation.rs"),

@@ -7,8 +7,8 @@ use crate::{
     config::{Config, Signing},
     password::Passwords,
     service::{
-        self, Clock, Factors, Janitor, KeyKeeper, Keys, Limits, Operator, Outbox, Readiness,
-        Reencryption, Revocations, Sessions, UseCases,
+        self, Clock, Factors, Janitor, KeyKeeper, Keys, Limits, Mailbox, Operator, Outbox,
+        Readiness, Reencryption, Revocations, Sessions, UseCases,
     },
     store::{self, Store},
     token::{self, AccessTokens, Algorithm, KeyRing, MasterKey},
@@ -31,6 +31,8 @@ pub struct Parts {
     pub sessions: Arc<Sessions>,
     /// What evaluates second factors, and changes them.
     pub factors: Arc<Factors>,
+    /// What sends codes to mailboxes, and takes the answers.
+    pub mailbox: Arc<Mailbox>,
     /// What is not in a part of its own yet.
     pub use_cases: UseCases,
     /// What removes what has ended.
@@ -115,6 +117,15 @@ fn wire(config: &Config, environment: &Environment, base: Base) -> Parts {
         outbox: outbox.clone(),
         clock: clock.clone(),
     });
+    let mailbox = Arc::new(Mailbox {
+        store: Arc::clone(&store),
+        master_key: master_key.clone(),
+        policy: Arc::clone(&policy),
+        limits: Arc::clone(&limits),
+        sessions: Arc::clone(&sessions),
+        outbox: outbox.clone(),
+        clock: clock.clone(),
+    });
     let janitor = Janitor::new(Arc::clone(&store), Arc::clone(&keys), &policy, clock.clone());
     Parts {
         readiness: Readiness::new(Arc::clone(&store), Arc::clone(&keys)),
@@ -123,6 +134,7 @@ fn wire(config: &Config, environment: &Environment, base: Base) -> Parts {
             passwords: passwords.clone(),
             sessions: Arc::clone(&sessions),
             factors: Arc::clone(&factors),
+            mailbox: Arc::clone(&mailbox),
             master_key,
             outbox: outbox.clone(),
             policy,
@@ -135,6 +147,7 @@ fn wire(config: &Config, environment: &Environment, base: Base) -> Parts {
         keys,
         sessions,
         factors,
+        mailbox,
         revocations: Arc::new(revocations),
         janitor,
     }

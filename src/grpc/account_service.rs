@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{access::account, arrival::context, convert, status::status};
 use crate::{
     pb::{self, account_service_server::AccountService},
-    service::{ChangePasswordRequest, Factors, Sessions, UseCases},
+    service::{ChangePasswordRequest, Factors, Mailbox, Sessions, UseCases},
 };
 
 /// The handlers.
@@ -18,6 +18,8 @@ pub struct AccountApi {
     pub(crate) use_cases: UseCases,
     /// The second factor.
     pub(crate) factors: Arc<Factors>,
+    /// Codes for the caller's address.
+    pub(crate) mailbox: Arc<Mailbox>,
     /// The caller's sessions.
     pub(crate) sessions: Arc<Sessions>,
 }
@@ -84,8 +86,7 @@ impl AccountService for AccountApi {
         request: Request<pb::SendEmailVerificationRequest>,
     ) -> Result<Response<pb::SendEmailVerificationResponse>, Status> {
         let (context, account) = (context(&request), account(&request)?);
-        let id =
-            self.use_cases.send_email_verification(&context, &account).await.map_err(status)?;
+        let id = self.mailbox.send_email_verification(&context, &account).await.map_err(status)?;
         let verification_id = id.expose().to_owned();
         Ok(Response::new(pb::SendEmailVerificationResponse { verification_id }))
     }

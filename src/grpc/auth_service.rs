@@ -9,8 +9,8 @@ use super::{arrival::context, convert, status::status};
 use crate::{
     pb::{self, auth_service_server::AuthService, login_response},
     service::{
-        LoginOutcome, RefreshTokenRequest, RequestPasswordResetRequest, ResetPasswordRequest,
-        Sessions, UseCases, Verify2faRequest, VerifyEmailRequest,
+        LoginOutcome, Mailbox, RefreshTokenRequest, RequestPasswordResetRequest,
+        ResetPasswordRequest, Sessions, UseCases, Verify2faRequest, VerifyEmailRequest,
     },
     token::OpaqueToken,
 };
@@ -20,6 +20,8 @@ use crate::{
 pub struct AuthApi {
     /// What is not in a part of its own yet.
     pub(crate) use_cases: UseCases,
+    /// Codes for mailboxes.
+    pub(crate) mailbox: Arc<Mailbox>,
     /// RefreshToken and Logout.
     pub(crate) sessions: Arc<Sessions>,
 }
@@ -108,7 +110,7 @@ impl AuthService for AuthApi {
             verification: OpaqueToken::from_text(request.verification_id),
             code: Zeroizing::new(request.code),
         };
-        self.use_cases.verify_email(&context, request).await.map_err(status)?;
+        self.mailbox.verify_email(&context, request).await.map_err(status)?;
         Ok(Response::new(pb::VerifyEmailResponse {}))
     }
 
@@ -118,7 +120,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::ResendEmailVerificationResponse>, Status> {
         let context = context(&request);
         let id = OpaqueToken::from_text(request.into_inner().verification_id);
-        let id = self.use_cases.resend_email_verification(&context, &id).await.map_err(status)?;
+        let id = self.mailbox.resend_email_verification(&context, &id).await.map_err(status)?;
         let verification_id = id.expose().to_owned();
         Ok(Response::new(pb::ResendEmailVerificationResponse { verification_id }))
     }
@@ -133,7 +135,7 @@ impl AuthService for AuthApi {
             device_token: OpaqueToken::from_text(request.device_token),
         };
         let pending =
-            self.use_cases.request_password_reset(&context, request).await.map_err(status)?;
+            self.mailbox.request_password_reset(&context, request).await.map_err(status)?;
         Ok(Response::new(convert::pending_reset(&pending)))
     }
 

@@ -14,7 +14,6 @@ mod enable_user;
 mod error;
 mod factors;
 mod fields;
-mod first_verification;
 mod get_me;
 mod keys;
 mod known;
@@ -24,17 +23,13 @@ mod mailbox;
 mod outbox;
 mod register;
 mod rehash;
-mod request_password_reset;
 mod resend_code;
-mod resend_email_verification;
 mod reset_password;
 mod restored;
 mod revocations;
-mod send_email_verification;
 mod sessions;
 mod upkeep;
 mod verify_2fa;
-mod verify_email;
 
 use std::sync::Arc;
 
@@ -54,10 +49,9 @@ pub use self::{
     },
     limits::Limits,
     login::{LoginOutcome, LoginRequest},
-    mailbox::PendingMailboxCode,
+    mailbox::{Mailbox, PendingMailboxCode, RequestPasswordResetRequest, VerifyEmailRequest},
     outbox::{DeliveryPace, DeliveryWorker, Outbox},
     register::{RegisterRequest, Registered},
-    request_password_reset::RequestPasswordResetRequest,
     reset_password::ResetPasswordRequest,
     restored::end_what_was_revived,
     revocations::{
@@ -66,7 +60,6 @@ pub use self::{
     sessions::{Account, RefreshTokenRequest, Sessions, Tokens},
     upkeep::{Janitor, NotReady, Readiness},
     verify_2fa::Verify2faRequest,
-    verify_email::VerifyEmailRequest,
 };
 
 /// Everything the use cases stand on. Cheap to clone.
@@ -78,6 +71,8 @@ pub struct UseCases {
     pub(crate) passwords: Passwords,
     /// What evaluates second factors.
     pub(crate) factors: Arc<Factors>,
+    /// What sends codes to mailboxes.
+    pub(crate) mailbox: Arc<Mailbox>,
     /// What begins, shows and ends sessions.
     pub(crate) sessions: Arc<Sessions>,
     /// What keys the digests.

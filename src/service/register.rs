@@ -74,7 +74,7 @@ impl UseCases {
         // Hashed before and outside any transaction: it takes a while.
         let password_hash = self.passwords.hash(&valid.password, context).await?;
         let (user, mail) =
-            (self.new_user(&valid), self.charge_first_mail(context, &valid.email).await?);
+            (self.new_user(&valid), self.mailbox.charge_first_mail(context, &valid.email).await?);
         if self.store.user_create(self.to_add(context, &user, &valid, password_hash)?).await? {
             self.outbox.wake();
             return Ok(self.registered(user));
@@ -166,7 +166,7 @@ impl UseCases {
 
     fn registered(&self, user: User) -> Registered {
         let verifies = self.policy.email_verification;
-        let verification = verifies.then(|| self.first_verification_id(user.id));
+        let verification = verifies.then(|| self.mailbox.first_verification_id(user.id));
         Registered { user, verification }
     }
 
@@ -186,7 +186,7 @@ impl UseCases {
             verify_by: verifies.then(|| user.created_at.plus(self.policy.unverified_ttl)),
             password_hash,
             request_id: valid.request_id,
-            verification: self.first_verification(context, user, &valid.email)?,
+            verification: self.mailbox.first_verification(context, user, &valid.email)?,
             actor: context.actor,
             address: context.address,
         })

@@ -55,7 +55,7 @@ impl UseCases {
         }
         let purpose = MailboxPurpose::PasswordReset;
         let (sent, user_id) =
-            self.answer_mailbox_code(context, purpose, &request.reset, &code).await?;
+            self.mailbox.answer_mailbox_code(context, purpose, &request.reset, &code).await?;
         let done = if request.end_unverified_account {
             self.end_unverified(context, &sent, user_id).await.map(|()| None)
         } else {

@@ -1,12 +1,13 @@
 //! ResendEmailVerification: another code for an address that is not verified yet, for whoever registered it.
 
-use super::{Error, UseCases, mailbox::MailboxPurpose};
+use super::{Mailbox, code::MailboxPurpose};
 use crate::{
     domain::{Context, InvalidField, size},
+    service::Error,
     token::{OpaqueToken, VerificationId},
 };
 
-impl UseCases {
+impl Mailbox {
     /// Sends a code to the address of the user whose verification that is. Whoever only knows the address has no such id: a
     /// stranger can't have a mailbox's owner verify an account that is not theirs.
     ///

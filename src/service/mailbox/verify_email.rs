@@ -2,9 +2,10 @@
 
 use zeroize::Zeroizing;
 
-use super::{Error, UseCases, fields::check_sizes, mailbox::MailboxPurpose};
+use super::{Mailbox, code::MailboxPurpose};
 use crate::{
     domain::{Context, OneTimeCode, size},
+    service::{Error, fields::check_sizes},
     store::MailboxProof,
     token::OpaqueToken,
 };
@@ -18,7 +19,7 @@ pub struct VerifyEmailRequest {
     pub code: Zeroizing<String>,
 }
 
-impl UseCases {
+impl Mailbox {
     /// Checks the code; from then on the address counts as verified, and is this user's: other accounts that claim it end.
     ///
     /// # Errors

@@ -1,13 +1,14 @@
 //! SendEmailVerification: another code for a user whose address is not verified, who is known by their token.
 
-use super::{Account, Error, UseCases, mailbox::MailboxPurpose};
+use super::{Mailbox, code::MailboxPurpose};
 use crate::{
     domain::{Context, Email},
+    service::{Error, sessions::Account},
     store::Credentials,
     token::{OpaqueToken, VerificationId},
 };
 
-impl UseCases {
+impl Mailbox {
     /// Sends a code. Returns the id that it belongs to.
     ///
     /// # Errors

@@ -9,15 +9,16 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::{
-    Error, UseCases,
-    codes::{code_mac, is_code, new_code},
-    error::reserved,
-    fields::check_sizes,
-};
+use super::Mailbox;
 use crate::{
     delivery::{self, Content, Message},
     domain::{Context, Email, EventKind, LoginName, OneTimeCode, Timestamp, User, size},
+    service::{
+        Error,
+        codes::{code_mac, is_code, new_code},
+        error::reserved,
+        fields::check_sizes,
+    },
     store::{CodePurpose, Credentials, MailboxCode, NewMailboxCode, SealedCode, SealedMessage},
     token::{OpaqueToken, Purpose},
 };
@@ -28,7 +29,7 @@ const ANSWERED_AFTER: Duration = Duration::from_millis(20);
 
 /// What a code is sent for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MailboxPurpose {
+pub(in crate::service) enum MailboxPurpose {
     EmailVerification,
     PasswordReset,
 }
@@ -106,7 +107,7 @@ impl MailboxPurpose {
     }
 }
 
-impl UseCases {
+impl Mailbox {
     /// Sends a code for a reset to an address, if there is somebody to get one.
     ///
     /// # Errors
@@ -222,7 +223,7 @@ impl UseCases {
     ///
     /// # Errors
     /// An id or a code that is not valid; no attempts left; too many failed codes; the store's.
-    pub(super) async fn answer_mailbox_code(
+    pub(in crate::service) async fn answer_mailbox_code(
         &self,
         context: &Context,
         purpose: MailboxPurpose,

@@ -3,20 +3,20 @@
 use uuid::Uuid;
 
 use super::{
-    Error, UseCases,
-    limits::Attempt,
-    mailbox::{MailboxPurpose, Recipient},
+    Mailbox,
+    code::{MailboxPurpose, Recipient},
 };
 use crate::{
     domain::{Context, Email, User},
+    service::{Error, limits::Attempt},
     store::{Credentials, NewMailboxCode},
     token::{OpaqueToken, VerificationId},
 };
 
-impl UseCases {
+impl Mailbox {
     /// Counts the mail of a registration. It has a budget of its own: otherwise whoever asks for codes to an address could
     /// keep its owner from registering. Registering and deleting again and again is no way to flood a mailbox either.
-    pub(super) async fn charge_first_mail(
+    pub(in crate::service) async fn charge_first_mail(
         &self,
         context: &Context,
         email: &Email,
@@ -31,7 +31,7 @@ impl UseCases {
     }
 
     /// The code for a new user, where addresses are verified.
-    pub(super) fn first_verification(
+    pub(in crate::service) fn first_verification(
         &self,
         context: &Context,
         user: &User,
@@ -50,7 +50,7 @@ impl UseCases {
     }
 
     /// The id follows from the user's, so that a registration that is sent again gets the one for which the code was sent.
-    pub(super) fn first_verification_id(&self, user_id: Uuid) -> OpaqueToken {
+    pub(in crate::service) fn first_verification_id(&self, user_id: Uuid) -> OpaqueToken {
         VerificationId::first(&self.master_key, user_id).text()
     }
 }

@@ -1,7 +1,7 @@
 //! RequestPasswordReset: a code for whoever has forgotten their password.
 
-use super::{Error, UseCases, mailbox::PendingMailboxCode};
-use crate::{domain::Context, token::OpaqueToken};
+use super::{Mailbox, code::PendingMailboxCode};
+use crate::{domain::Context, service::Error, token::OpaqueToken};
 
 /// What a caller sent.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub struct RequestPasswordResetRequest {
     pub device_token: OpaqueToken,
 }
 
-impl UseCases {
+impl Mailbox {
     /// Sends a code, where there is somebody to get one. The answer does not tell.
     ///
     /// # Errors
