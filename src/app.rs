@@ -162,12 +162,13 @@ impl App {
         let Self { grpc, http, connections, listen, delivery, environment, parts, .. } = self;
         let (mut health, health_service) = Health::new().await;
         let auth = AuthApi {
-            use_cases: parts.use_cases.clone(),
+            accounts: Arc::clone(&parts.accounts),
+            logins: Arc::clone(&parts.logins),
             mailbox: Arc::clone(&parts.mailbox),
             sessions: Arc::clone(&parts.sessions),
         };
         let account = AccountApi {
-            use_cases: parts.use_cases.clone(),
+            accounts: Arc::clone(&parts.accounts),
             factors: Arc::clone(&parts.factors),
             mailbox: Arc::clone(&parts.mailbox),
             sessions: Arc::clone(&parts.sessions),

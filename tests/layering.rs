@@ -414,12 +414,12 @@ const WORDS: [(&str, &str); 13] = [
     ("brute force", "store/queries/statements/rules.rs"),
     ("timing", "service/mailbox/code.rs"),
     ("timing attack", "password/mod.rs"),
-    ("idempotent", "service/register.rs"),
+    ("idempotent", "service/account/register.rs"),
     ("idempotent", "store/queries/statements/rotation.rs"),
     ("load shedding", "password/engine/admission.rs"),
     ("backpressure", "password/engine/mod.rs"),
     ("race", "store/queries/statements/rotation.rs"),
-    ("race", "service/verify_2fa.rs"),
+    ("race", "service/login/verify_2fa.rs"),
 ];
 
 #[test]

@@ -7,8 +7,8 @@ use crate::{
     config::{Config, Signing},
     password::Passwords,
     service::{
-        self, Clock, Factors, Janitor, KeyKeeper, Keys, Limits, Mailbox, Operator, Outbox,
-        Readiness, Reencryption, Revocations, Sessions, UseCases,
+        self, Accounts, Clock, Factors, Janitor, KeyKeeper, Keys, Limits, Logins, Mailbox,
+        Operator, Outbox, Readiness, Reencryption, Revocations, Sessions,
     },
     store::{self, Store},
     token::{self, AccessTokens, Algorithm, KeyRing, MasterKey},
@@ -33,8 +33,10 @@ pub struct Parts {
     pub factors: Arc<Factors>,
     /// What sends codes to mailboxes, and takes the answers.
     pub mailbox: Arc<Mailbox>,
-    /// What is not in a part of its own yet.
-    pub use_cases: UseCases,
+    /// What makes, changes and deletes accounts.
+    pub accounts: Arc<Accounts>,
+    /// What logs users in.
+    pub logins: Arc<Logins>,
     /// What removes what has ended.
     pub janitor: Janitor,
     /// Whether the replica could do its work.
@@ -126,21 +128,31 @@ fn wire(config: &Config, environment: &Environment, base: Base) -> Parts {
         outbox: outbox.clone(),
         clock: clock.clone(),
     });
-    let janitor = Janitor::new(Arc::clone(&store), Arc::clone(&keys), &policy, clock.clone());
+    let accounts = Accounts {
+        store: Arc::clone(&store),
+        passwords: passwords.clone(),
+        policy: Arc::clone(&policy),
+        limits: Arc::clone(&limits),
+        sessions: Arc::clone(&sessions),
+        factors: Arc::clone(&factors),
+        mailbox: Arc::clone(&mailbox),
+        outbox: outbox.clone(),
+        clock: clock.clone(),
+    };
+    let logins = Logins {
+        store: Arc::clone(&store),
+        passwords: passwords.clone(),
+        policy: Arc::clone(&policy),
+        master_key,
+        limits,
+        sessions: Arc::clone(&sessions),
+        factors: Arc::clone(&factors),
+        outbox: outbox.clone(),
+        clock: clock.clone(),
+    };
+    let janitor = Janitor::new(Arc::clone(&store), Arc::clone(&keys), &policy, clock);
     Parts {
         readiness: Readiness::new(Arc::clone(&store), Arc::clone(&keys)),
-        use_cases: UseCases {
-            store: Arc::clone(&store),
-            passwords: passwords.clone(),
-            sessions: Arc::clone(&sessions),
-            factors: Arc::clone(&factors),
-            mailbox: Arc::clone(&mailbox),
-            master_key,
-            outbox: outbox.clone(),
-            policy,
-            limits,
-            clock,
-        },
         store,
         passwords,
         outbox,
@@ -148,6 +160,8 @@ fn wire(config: &Config, environment: &Environment, base: Base) -> Parts {
         sessions,
         factors,
         mailbox,
+        accounts: Arc::new(accounts),
+        logins: Arc::new(logins),
         revocations: Arc::new(revocations),
         janitor,
     }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::{
     app::{self, Environment},
     config::{Config, Profile},
-    service::{Error, RegisterRequest, UseCases},
+    service::{Accounts, Error, RegisterRequest},
     store,
 };
 
@@ -44,7 +44,7 @@ pub(super) async fn run(mut config: Config, arguments: &Arguments) -> anyhow::Re
     );
     let mut made = 0;
     let mut users = stream::iter(1..=arguments.users)
-        .map(|number| make(&parts.use_cases, number))
+        .map(|number| make(&parts.accounts, number))
         .buffer_unordered(config.password.queue);
     while let Some(user) = users.next().await {
         made += u32::from(user?);
@@ -62,7 +62,7 @@ pub(super) async fn run(mut config: Config, arguments: &Arguments) -> anyhow::Re
 }
 
 /// Makes the sample user of that number, unless it is there. Every second one has a second factor.
-async fn make(use_cases: &UseCases, number: u32) -> anyhow::Result<bool> {
+async fn make(accounts: &Accounts, number: u32) -> anyhow::Result<bool> {
     let request = RegisterRequest {
         username: format!("sample-{number}"),
         email: format!("sample-{number}@example.com"),
@@ -70,7 +70,7 @@ async fn make(use_cases: &UseCases, number: u32) -> anyhow::Result<bool> {
         is_2fa_enabled: number.is_multiple_of(2),
         request_id: String::new(),
     };
-    match use_cases.register(&super::context(), request).await {
+    match accounts.register(&super::context(), request).await {
         Ok(_) => Ok(true),
         Err(Error::UsernameTaken) => Ok(false),
         Err(Error::EmailTaken) => bail!("sample-{number}@example.com belongs to another user"),

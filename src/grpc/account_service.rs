@@ -8,14 +8,14 @@ use zeroize::Zeroizing;
 use super::{access::account, arrival::context, convert, status::status};
 use crate::{
     pb::{self, account_service_server::AccountService},
-    service::{ChangePasswordRequest, Factors, Mailbox, Sessions, UseCases},
+    service::{Accounts, ChangePasswordRequest, Factors, Mailbox, Sessions},
 };
 
 /// The handlers.
 #[derive(Debug)]
 pub struct AccountApi {
-    /// What is not in a part of its own yet.
-    pub(crate) use_cases: UseCases,
+    /// The account itself.
+    pub(crate) accounts: Arc<Accounts>,
     /// The second factor.
     pub(crate) factors: Arc<Factors>,
     /// Codes for the caller's address.
@@ -30,7 +30,7 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::GetMeRequest>,
     ) -> Result<Response<pb::GetMeResponse>, Status> {
-        let user = self.use_cases.get_me(&account(&request)?);
+        let user = self.accounts.get_me(&account(&request)?);
         Ok(Response::new(pb::GetMeResponse { user: Some(convert::user(user)) }))
     }
 
@@ -77,7 +77,7 @@ impl AccountService for AccountApi {
             new_password: Zeroizing::new(request.new_password),
             second_factor: convert::second_factor(request.second_factor),
         };
-        self.use_cases.change_password(&context, &account, request).await.map_err(status)?;
+        self.accounts.change_password(&context, &account, request).await.map_err(status)?;
         Ok(Response::new(pb::ChangePasswordResponse {}))
     }
 
@@ -146,7 +146,7 @@ impl AccountService for AccountApi {
         let (context, account) = (context(&request), account(&request)?);
         let pb::DeleteMeRequest { password, second_factor } = request.into_inner();
         let confirmation = convert::confirmation(password, second_factor);
-        self.use_cases.delete_me(&context, &account, confirmation).await.map_err(status)?;
+        self.accounts.delete_me(&context, &account, confirmation).await.map_err(status)?;
         Ok(Response::new(pb::DeleteMeResponse {}))
     }
 }

@@ -9,8 +9,8 @@ use super::{arrival::context, convert, status::status};
 use crate::{
     pb::{self, auth_service_server::AuthService, login_response},
     service::{
-        LoginOutcome, Mailbox, RefreshTokenRequest, RequestPasswordResetRequest,
-        ResetPasswordRequest, Sessions, UseCases, Verify2faRequest, VerifyEmailRequest,
+        Accounts, LoginOutcome, Logins, Mailbox, RefreshTokenRequest, RequestPasswordResetRequest,
+        ResetPasswordRequest, Sessions, Verify2faRequest, VerifyEmailRequest,
     },
     token::OpaqueToken,
 };
@@ -18,8 +18,10 @@ use crate::{
 /// The handlers.
 #[derive(Debug)]
 pub struct AuthApi {
-    /// What is not in a part of its own yet.
-    pub(crate) use_cases: UseCases,
+    /// Register and ResetPassword.
+    pub(crate) accounts: Arc<Accounts>,
+    /// Logins and their challenges.
+    pub(crate) logins: Arc<Logins>,
     /// Codes for mailboxes.
     pub(crate) mailbox: Arc<Mailbox>,
     /// RefreshToken and Logout.
@@ -34,7 +36,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::RegisterResponse>, Status> {
         let context = context(&request);
         let request = convert::register(request.into_inner());
-        let registered = self.use_cases.register(&context, request).await.map_err(status)?;
+        let registered = self.accounts.register(&context, request).await.map_err(status)?;
         Ok(Response::new(convert::registered(registered)))
     }
 
@@ -44,7 +46,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::LoginResponse>, Status> {
         let context = context(&request);
         // In one expression: whoever waits for a hash keeps no room for what was sent in each form that it went through.
-        let login = self.use_cases.login(&context, convert::login(request.into_inner())).await;
+        let login = self.logins.login(&context, convert::login(request.into_inner())).await;
         let result = match login.map_err(status)? {
             LoginOutcome::Tokens(tokens) => login_response::Result::Tokens(convert::tokens(tokens)),
             LoginOutcome::Challenge(challenge) => {
@@ -63,7 +65,7 @@ impl AuthService for AuthApi {
             challenge: OpaqueToken::from_text(request.challenge_id),
             proof: request.proof.map(convert::proof),
         };
-        let tokens = self.use_cases.verify_2fa(&context, request).await.map_err(status)?;
+        let tokens = self.logins.verify_2fa(&context, request).await.map_err(status)?;
         Ok(Response::new(pb::Verify2FaResponse { tokens: Some(convert::tokens(tokens)) }))
     }
 
@@ -73,7 +75,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::ResendCodeResponse>, Status> {
         let (context, request) = (context(&request), request.into_inner());
         let token = OpaqueToken::from_text(request.challenge_id);
-        let challenge = self.use_cases.resend_code(&context, token).await.map_err(status)?;
+        let challenge = self.logins.resend_code(&context, token).await.map_err(status)?;
         let challenge = Some(convert::challenge(&challenge));
         Ok(Response::new(pb::ResendCodeResponse { challenge }))
     }
@@ -151,7 +153,7 @@ impl AuthService for AuthApi {
             recovery_code: Zeroizing::new(request.recovery_code),
             end_unverified_account: request.end_unverified_account,
         };
-        let device = self.use_cases.reset_password(&context, request).await.map_err(status)?;
+        let device = self.accounts.reset_password(&context, request).await.map_err(status)?;
         let device_token = device.map(|token| token.expose().to_owned()).unwrap_or_default();
         Ok(Response::new(pb::ResetPasswordResponse { device_token }))
     }

@@ -11,10 +11,22 @@ use crate::{
 impl Sessions {
     /// The device that a reset makes known: one for all resets of a user, or whoever reads the mailbox could have any number of them,
     /// each with its own codes of the app.
-    pub(in crate::service) fn reset_device(&self, user_id: Uuid) -> Uuid {
+    pub(super) fn reset_device(&self, user_id: Uuid) -> Uuid {
         let parts: [&[u8]; 2] = [b"reset device", user_id.as_bytes()];
         let digest = self.master_key.digest(Purpose::Budget, &parts);
         Uuid::from_slice(&digest[..16]).unwrap_or_default()
+    }
+
+    /// The owner is no stranger to themselves: what others have wasted in the account's budgets does not keep them from the login
+    /// that follows. It spares no factor.
+    pub(in crate::service) fn known_by_reset(
+        &self,
+        user_id: Uuid,
+        credential_version: i64,
+    ) -> OpaqueToken {
+        let (device_id, now) = (self.reset_device(user_id), self.clock.now());
+        let (key, version) = (&self.master_key, credential_version);
+        DeviceToken::issue(key, user_id, version, true, device_id, now).text()
     }
 
     /// Which device of theirs a user's device token stands for. One that is not valid is as good as none.

@@ -1,9 +1,9 @@
 //! GetMe: who the caller is.
 
-use super::{Account, UseCases};
-use crate::domain::User;
+use super::Accounts;
+use crate::{domain::User, service::sessions::Account};
 
-impl UseCases {
+impl Accounts {
     /// The user as they were when the call was authenticated: a moment ago.
     pub fn get_me(&self, account: &Account) -> User {
         account.user().clone()

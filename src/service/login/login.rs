@@ -6,14 +6,15 @@ use futures_util::TryFutureExt as _;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::{
-    Error, PendingChallenge, Tokens, UseCases,
-    fields::{Fields, check_sizes},
-    limits::{Guess, PasswordAttempt},
-    sessions::Destination,
-};
+use super::{Logins, challenge::PendingChallenge};
 use crate::{
     domain::{AuthMethod, Context, EventKind, LoginName, Password, device_name, size},
+    service::{
+        Error,
+        fields::{Fields, check_sizes},
+        limits::{Guess, PasswordAttempt},
+        sessions::{Destination, Tokens},
+    },
     store::Credentials,
     token::OpaqueToken,
 };
@@ -57,7 +58,7 @@ struct Claim<'a> {
     context: &'a Context,
 }
 
-impl UseCases {
+impl Logins {
     /// Checks a password.
     ///
     /// # Errors

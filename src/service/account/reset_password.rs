@@ -2,16 +2,17 @@
 
 use zeroize::Zeroizing;
 
-use super::{
-    Error, UseCases,
-    fields::{Fields, check_sizes},
-    mailbox::MailboxPurpose,
-};
+use super::Accounts;
 use crate::{
     delivery::Notice,
     domain::{Context, EventKind, OneTimeCode, Password, RecoveryCode, User, size},
+    service::{
+        Error,
+        fields::{Fields, check_sizes},
+        mailbox::MailboxPurpose,
+    },
     store::{MailboxCode, MailboxProof, PasswordReset, SpentRecoveryCode},
-    token::{DeviceToken, OpaqueToken},
+    token::OpaqueToken,
 };
 
 /// What a caller sent.
@@ -29,7 +30,7 @@ pub struct ResetPasswordRequest {
     pub end_unverified_account: bool,
 }
 
-impl UseCases {
+impl Accounts {
     /// Sets another password, or ends the account. Gives the token with which the next login is that of a known device; none where
     /// the account ended.
     ///
@@ -121,15 +122,7 @@ impl UseCases {
             return Err(Error::ChallengeInvalid);
         }
         self.outbox.wake();
-        Ok(self.known_by_reset(user_id, credential_version + 1))
-    }
-
-    /// The owner is no stranger to themselves: what others have wasted in the account's budgets does not keep them from the login
-    /// that follows. It spares no factor.
-    fn known_by_reset(&self, user_id: uuid::Uuid, credential_version: i64) -> OpaqueToken {
-        let (device_id, now) = (self.sessions.reset_device(user_id), self.clock.now());
-        let (key, version) = (&self.master_key, credential_version);
-        DeviceToken::issue(key, user_id, version, true, device_id, now).text()
+        Ok(self.sessions.known_by_reset(user_id, credential_version + 1))
     }
 
     /// Whoever registers somebody's address with a second factor would keep its owner out for ever: nobody else passes that. As

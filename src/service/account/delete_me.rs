@@ -1,9 +1,13 @@
 //! DeleteMe: the account goes, with all that is its. Its owner is told: it may have been somebody else.
 
-use super::{Account, Confirmation, Error, UseCases};
-use crate::{delivery::Notice, domain::Context};
+use super::Accounts;
+use crate::{
+    delivery::Notice,
+    domain::Context,
+    service::{Error, factors::Confirmation, sessions::Account},
+};
 
-impl UseCases {
+impl Accounts {
     /// Deletes the account.
     ///
     /// # Errors

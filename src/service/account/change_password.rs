@@ -3,13 +3,16 @@
 
 use zeroize::Zeroizing;
 
-use super::{
-    Account, Error, Proof, UseCases,
-    fields::{Fields, check_sizes},
-};
+use super::Accounts;
 use crate::{
     delivery::Notice,
     domain::{Context, Email, InvalidField, Password, User, Username, size},
+    service::{
+        Error,
+        factors::Proof,
+        fields::{Fields, check_sizes},
+        sessions::Account,
+    },
     store::PasswordChange,
 };
 
@@ -24,7 +27,7 @@ pub struct ChangePasswordRequest {
     pub second_factor: Option<Proof>,
 }
 
-impl UseCases {
+impl Accounts {
     /// Sets another password.
     ///
     /// # Errors

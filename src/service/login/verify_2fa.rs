@@ -1,16 +1,17 @@
 //! Verify2FA: reserve an attempt, compare, consume the challenge together with what proved the user.
 
-use super::{
-    Error, Proof, Tokens, UseCases,
-    codes::challenge_mac,
-    error::reserved,
-    factors::{Code, Reserved},
-    fields::check_sizes,
-    limits::{Attempt, Budget},
-    sessions::Destination,
-};
+use super::Logins;
 use crate::{
     domain::{Challenge, Context, EventKind, Factor, InvalidField, size},
+    service::{
+        Error,
+        codes::challenge_mac,
+        error::reserved,
+        factors::{Code, Proof, Reserved},
+        fields::check_sizes,
+        limits::{Attempt, Budget},
+        sessions::{Destination, Tokens},
+    },
     store::{Credentials, ReservedChallenge, Spending},
     token::OpaqueToken,
 };
@@ -24,7 +25,7 @@ pub struct Verify2faRequest {
     pub proof: Option<Proof>,
 }
 
-impl UseCases {
+impl Logins {
     /// Checks a proof.
     ///
     /// # Errors

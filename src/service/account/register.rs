@@ -2,13 +2,14 @@
 
 use uuid::Uuid;
 
-use super::{
-    Error, UseCases,
-    fields::{Fields, check_sizes},
-    limits::Waste,
-};
+use super::Accounts;
 use crate::{
     domain::{Context, Email, EventKind, InvalidField, Password, User, Username, request_id, size},
+    service::{
+        Error,
+        fields::{Fields, check_sizes},
+        limits::Waste,
+    },
     store::{Credentials, NewUser, Taken},
     token::OpaqueToken,
 };
@@ -46,7 +47,7 @@ pub struct Registered {
     pub verification: Option<OpaqueToken>,
 }
 
-impl UseCases {
+impl Accounts {
     /// Makes a user.
     ///
     /// # Errors

@@ -4,14 +4,15 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::{
-    Error, UseCases,
-    codes::{challenge_mac, code_mac, new_code},
-    sessions::Destination,
-};
+use super::Logins;
 use crate::{
     delivery::{Content, Message, Purpose},
     domain::{Challenge, Context, Factor, OneTimeCode, ThrottleRule, Timestamp, User},
+    service::{
+        Error,
+        codes::{challenge_mac, code_mac, new_code},
+        sessions::Destination,
+    },
     store::{CodePurpose, Credentials, NewChallenge, SealedCode, SealedMessage},
     token::OpaqueToken,
 };
@@ -33,7 +34,7 @@ pub struct PendingChallenge {
     pub attempts_remaining: u32,
 }
 
-impl UseCases {
+impl Logins {
     /// Begins a challenge for a user whose password was right, and sends the code, if it is one of the mailbox. Nothing if the
     /// user has been disabled, or the password changed, meanwhile.
     ///

@@ -1,16 +1,17 @@
 //! ResendCode: a new code for a challenge that is still open.
 
-use super::{
-    Error, PendingChallenge, UseCases,
-    codes::{challenge_mac, code_mac, new_code},
-};
+use super::{Logins, challenge::PendingChallenge};
 use crate::{
     domain::{Context, size},
+    service::{
+        Error,
+        codes::{challenge_mac, code_mac, new_code},
+    },
     store::{CodeRules, Renewal},
     token::OpaqueToken,
 };
 
-impl UseCases {
+impl Logins {
     /// Sends a new code. The one before stops working; the attempts it took stay spent.
     ///
     /// # Errors
