@@ -4,11 +4,9 @@
 //! an [`Error`].
 
 mod account;
+mod admin;
 mod clock;
 mod codes;
-mod disable_two_factor;
-mod disable_user;
-mod enable_user;
 mod error;
 mod factors;
 mod fields;
@@ -18,16 +16,16 @@ mod limits;
 mod login;
 mod mailbox;
 mod outbox;
-mod restored;
 mod revocations;
 mod sessions;
 mod upkeep;
 
 pub use self::{
     account::{Accounts, ChangePasswordRequest, RegisterRequest, Registered, ResetPasswordRequest},
+    admin::{
+        DisableTwoFactorError, Disabled, Operator, SwitchUserError, Switched, end_what_was_revived,
+    },
     clock::Clock,
-    disable_two_factor::{DisableTwoFactorError, Disabled, Operator},
-    disable_user::{SwitchUserError, Switched},
     error::Error,
     factors::{Confirmation, Factors, Proof, TotpEnrollment},
     keys::{
@@ -38,7 +36,6 @@ pub use self::{
     login::{LoginOutcome, LoginRequest, Logins, PendingChallenge, Verify2faRequest},
     mailbox::{Mailbox, PendingMailboxCode, RequestPasswordResetRequest, VerifyEmailRequest},
     outbox::{DeliveryPace, DeliveryWorker, Outbox},
-    restored::end_what_was_revived,
     revocations::{
         RevocationPace, RevocationStream, RevocationUpdate, Revocations, longest_stream,
     },

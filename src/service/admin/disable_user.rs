@@ -1,8 +1,9 @@
 //! An operator disables an account: whoever is in it is out, everywhere, and nobody gets in until it is enabled again.
 
-use super::{Clock, Operator};
+use super::Operator;
 use crate::{
     domain::{CLOCK_SKEW, Context, InvalidField, LoginName, User},
+    service::Clock,
     store::{self, Revoking},
     token::LONGEST_TTL,
 };

@@ -1,24 +1,12 @@
 //! The way back for a user who has lost phone and recovery codes: an operator turns the second factor off.
 
-use std::sync::Arc;
-
-use super::{Clock, Error, Outbox};
+use super::Operator;
 use crate::{
     delivery::Notice,
     domain::{Context, InvalidField, LoginName, User},
-    store::{self, FactorChange, Store, TwoFactor},
+    service::Error,
+    store::{self, FactorChange, TwoFactor},
 };
-
-/// What an operator's commands about users stand on.
-#[derive(Debug, Clone)]
-pub struct Operator {
-    /// What is kept.
-    pub(crate) store: Arc<dyn Store>,
-    /// What is to be sent, by the servers.
-    pub(crate) outbox: Outbox,
-    /// What time it is.
-    pub(crate) clock: Clock,
-}
 
 /// What came of turning the second factor off.
 #[derive(Debug, Clone, PartialEq, Eq)]

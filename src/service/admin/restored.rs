@@ -8,9 +8,10 @@
 
 use uuid::Uuid;
 
-use super::{Clock, disable_user::revoking};
+use super::disable_user::revoking;
 use crate::{
     domain::{Context, last_step_at},
+    service::Clock,
     store::{Restoration, Result, Store},
 };
 
