@@ -1,6 +1,8 @@
 //! The wiring, and the only module that sees every layer: bind, tell the addresses, serve until told to stop.
 
 mod background;
+mod base;
+mod commands;
 mod parts;
 mod readiness;
 
@@ -10,7 +12,10 @@ use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::background::Background;
-pub use self::parts::{Parts, keys, operator, parts, reencryption};
+pub use self::{
+    commands::{keys, operator, reencryption},
+    parts::{Parts, parts},
+};
 use crate::{
     config::{Config, Listen},
     delivery::Delivery,
@@ -161,23 +166,7 @@ impl App {
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
         let Self { grpc, http, connections, listen, delivery, environment, parts, .. } = self;
         let (mut health, health_service) = Health::new().await;
-        let auth = AuthApi {
-            accounts: Arc::clone(&parts.accounts),
-            logins: Arc::clone(&parts.logins),
-            mailbox: Arc::clone(&parts.mailbox),
-            sessions: Arc::clone(&parts.sessions),
-        };
-        let account = AccountApi {
-            accounts: Arc::clone(&parts.accounts),
-            factors: Arc::clone(&parts.factors),
-            mailbox: Arc::clone(&parts.mailbox),
-            sessions: Arc::clone(&parts.sessions),
-        };
-        let token = TokenApi {
-            keys: Arc::clone(&parts.keys),
-            sessions: Arc::clone(&parts.sessions),
-            revocations: Arc::clone(&parts.revocations),
-        };
+        let (auth, account, token) = apis(&parts);
         let (reflection, limits) = (listen.reflection, environment.limits);
         let routes = grpc::routes(auth, account, token, health_service, reflection, limits)?;
         let metrics = metrics(&parts, &connections);
@@ -237,6 +226,28 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// What the services of gRPC take.
+fn apis(parts: &Parts) -> (AuthApi, AccountApi, TokenApi) {
+    let auth = AuthApi {
+        accounts: Arc::clone(&parts.accounts),
+        logins: Arc::clone(&parts.logins),
+        mailbox: Arc::clone(&parts.mailbox),
+        sessions: Arc::clone(&parts.sessions),
+    };
+    let account = AccountApi {
+        accounts: Arc::clone(&parts.accounts),
+        factors: Arc::clone(&parts.factors),
+        mailbox: Arc::clone(&parts.mailbox),
+        sessions: Arc::clone(&parts.sessions),
+    };
+    let token = TokenApi {
+        keys: Arc::clone(&parts.keys),
+        sessions: Arc::clone(&parts.sessions),
+        revocations: Arc::clone(&parts.revocations),
+    };
+    (auth, account, token)
 }
 
 fn metrics(parts: &Parts, connections: &listen::Figures) -> Metrics {

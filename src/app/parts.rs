@@ -2,16 +2,20 @@
 
 use std::{io, sync::Arc};
 
-use super::{Environment, Error};
+use super::{
+    Environment, Error,
+    base::Base,
+    commands::{blocking, key_keeper, master_key},
+};
 use crate::{
     config::{Config, Signing},
     password::Passwords,
     service::{
-        self, Accounts, Clock, Factors, Janitor, KeyKeeper, Keys, Limits, Logins, Mailbox,
-        Operator, Outbox, Readiness, Reencryption, Revocations, Sessions,
+        self, Accounts, Factors, Janitor, KeyKeeper, Keys, Logins, Mailbox, Outbox, Readiness,
+        Revocations, Sessions,
     },
     store::{self, Store},
-    token::{self, AccessTokens, Algorithm, KeyRing, MasterKey},
+    token::{self, AccessTokens, KeyRing},
 };
 
 /// All parts of one replica.
@@ -70,169 +74,45 @@ pub async fn parts(config: &Config, environment: &Environment) -> Result<Parts, 
     };
     let passwords = passwords.await.map_err(io::Error::other).flatten().map_err(Error::Threads)?;
     passwords.rest_while(store.writing());
-    Ok(wire(config, environment, Base { store, passwords, master_key, keeper, ring }))
-}
-
-/// What the parts stand on.
-struct Base {
-    store: Arc<dyn Store>,
-    passwords: Passwords,
-    master_key: MasterKey,
-    /// None with a configured secret.
-    keeper: Option<KeyKeeper>,
-    ring: KeyRing,
+    let (policy, clock) = (Arc::new(config.policy.clone()), environment.clock.clone());
+    let outbox = Outbox::new(master_key.clone(), clock.clone());
+    let base = Base { store, passwords, master_key, policy, outbox, clock };
+    Ok(wire(config, environment, base, keeper, ring))
 }
 
 /// Gives each part those that it uses.
-fn wire(config: &Config, environment: &Environment, base: Base) -> Parts {
-    let Base { store, passwords, master_key, keeper, ring } = base;
-    let (policy, clock) = (Arc::new(config.policy.clone()), environment.clock.clone());
+fn wire(
+    config: &Config,
+    environment: &Environment,
+    base: Base,
+    keeper: Option<KeyKeeper>,
+    ring: KeyRing,
+) -> Parts {
+    let (store, clock) = (Arc::clone(&base.store), base.clock.clone());
     let tokens = AccessTokens::new(ring, config.access_tokens.clone());
-    let outbox = Outbox::new(master_key.clone(), clock.clone());
     let keys = Arc::new(Keys::new(keeper, tokens.clone(), clock.clone()));
     let (pace, stream_age) = (environment.revocations, config.listen.stream_age);
     let revocations = Revocations::new(Arc::clone(&store), clock.clone(), pace, stream_age);
-    let limits = Limits::new(
-        Arc::clone(&store),
-        master_key.clone(),
-        passwords.clone(),
-        Arc::clone(&policy),
-        outbox.clone(),
-        clock.clone(),
-    );
-    let limits = Arc::new(limits);
-    let sessions = Arc::new(Sessions {
-        store: Arc::clone(&store),
-        tokens,
-        master_key: master_key.clone(),
-        policy: Arc::clone(&policy),
-        limits: Arc::clone(&limits),
-        outbox: outbox.clone(),
-        clock: clock.clone(),
-    });
-    let factors = Arc::new(Factors {
-        store: Arc::clone(&store),
-        master_key: master_key.clone(),
-        policy: Arc::clone(&policy),
-        limits: Arc::clone(&limits),
-        sessions: Arc::clone(&sessions),
-        outbox: outbox.clone(),
-        clock: clock.clone(),
-    });
-    let mailbox = Arc::new(Mailbox {
-        store: Arc::clone(&store),
-        master_key: master_key.clone(),
-        policy: Arc::clone(&policy),
-        limits: Arc::clone(&limits),
-        sessions: Arc::clone(&sessions),
-        outbox: outbox.clone(),
-        clock: clock.clone(),
-    });
-    let accounts = Accounts {
-        store: Arc::clone(&store),
-        passwords: passwords.clone(),
-        policy: Arc::clone(&policy),
-        limits: Arc::clone(&limits),
-        sessions: Arc::clone(&sessions),
-        factors: Arc::clone(&factors),
-        mailbox: Arc::clone(&mailbox),
-        outbox: outbox.clone(),
-        clock: clock.clone(),
-    };
-    let logins = Logins {
-        store: Arc::clone(&store),
-        passwords: passwords.clone(),
-        policy: Arc::clone(&policy),
-        master_key,
-        limits,
-        sessions: Arc::clone(&sessions),
-        factors: Arc::clone(&factors),
-        outbox: outbox.clone(),
-        clock: clock.clone(),
-    };
-    let janitor = Janitor::new(Arc::clone(&store), Arc::clone(&keys), &policy, clock);
+    let limits = Arc::new(base.limits());
+    let sessions = Arc::new(base.sessions(tokens, &limits));
+    let factors = Arc::new(base.factors(&limits, &sessions));
+    let mailbox = Arc::new(base.mailbox(&limits, &sessions));
+    let logins = Arc::new(base.logins(&limits, &sessions, &factors));
+    let accounts = Arc::new(base.accounts(&limits, &sessions, &factors, &mailbox));
+    let janitor = Janitor::new(Arc::clone(&store), Arc::clone(&keys), &base.policy, clock);
+    let readiness = Readiness::new(Arc::clone(&store), Arc::clone(&keys));
     Parts {
-        readiness: Readiness::new(Arc::clone(&store), Arc::clone(&keys)),
         store,
-        passwords,
-        outbox,
+        passwords: base.passwords,
+        outbox: base.outbox,
         keys,
+        revocations: Arc::new(revocations),
         sessions,
         factors,
         mailbox,
-        accounts: Arc::new(accounts),
-        logins: Arc::new(logins),
-        revocations: Arc::new(revocations),
+        accounts,
+        logins,
         janitor,
+        readiness,
     }
-}
-
-/// Makes what the signing keys are managed with, on a database that is up to date; nothing where there is a configured secret.
-///
-/// # Errors
-/// What can't be had.
-pub async fn keys(config: &Config, clock: &Clock) -> Result<Option<KeyKeeper>, Error> {
-    let Signing::Stored(algorithm) = &config.signing else { return Ok(None) };
-    let store = config.database.connect_existing().await?;
-    store.check().await?;
-    let master_key = master_key(config).await?;
-    Ok(Some(key_keeper(config, *algorithm, &store, &master_key, clock)))
-}
-
-/// Makes what commands about users stand on, on a database that is up to date.
-///
-/// # Errors
-/// What can't be had.
-pub async fn operator(config: &Config, clock: &Clock) -> Result<Operator, Error> {
-    let (store, master_key) = opened(config, clock).await?;
-    Ok(Operator { store, outbox: Outbox::new(master_key, clock.clone()), clock: clock.clone() })
-}
-
-/// Makes what encrypts everything anew, on a database that is up to date.
-///
-/// # Errors
-/// What can't be had.
-pub async fn reencryption(config: &Config, clock: &Clock) -> Result<Reencryption, Error> {
-    let (store, master_key) = opened(config, clock).await?;
-    Ok(Reencryption { store, master_key })
-}
-
-/// A database that is up to date, and what opens what is encrypted in it.
-async fn opened(config: &Config, clock: &Clock) -> Result<(Arc<dyn Store>, MasterKey), Error> {
-    let store = config.database.connect_existing().await?;
-    store.check().await?;
-    let master_key = master_key(config).await?;
-    let master_key = service::with_digest_key(master_key, store.as_ref(), clock).await?;
-    Ok((store, master_key))
-}
-
-fn key_keeper(
-    config: &Config,
-    algorithm: Algorithm,
-    store: &Arc<dyn Store>,
-    master_key: &MasterKey,
-    clock: &Clock,
-) -> KeyKeeper {
-    KeyKeeper {
-        store: Arc::clone(store),
-        master_key: master_key.clone(),
-        algorithm,
-        rotation: config.key_rotation,
-        lead: config.key_lead,
-        token_ttl: config.access_tokens.ttl,
-        clock: clock.clone(),
-        reloading: Arc::default(),
-    }
-}
-
-async fn master_key(config: &Config) -> Result<MasterKey, Error> {
-    let (source, old) = (config.master_key.clone(), config.old_master_key.clone());
-    blocking(move || source.load_beside(old.as_ref())).await.map_err(Error::MasterKey)
-}
-
-/// Runs what blocks a thread on one that may be blocked.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other).flatten()
 }

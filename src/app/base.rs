@@ -1,0 +1,109 @@
+//! What several parts stand on, and how each is made of it and of those that it uses.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::Policy,
+    password::Passwords,
+    service::{Accounts, Clock, Factors, Limits, Logins, Mailbox, Outbox, Sessions},
+    store::Store,
+    token::{AccessTokens, MasterKey},
+};
+
+/// What several parts stand on.
+pub(super) struct Base {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) passwords: Passwords,
+    pub(super) master_key: MasterKey,
+    pub(super) policy: Arc<Policy>,
+    pub(super) outbox: Outbox,
+    pub(super) clock: Clock,
+}
+
+impl Base {
+    pub(super) fn limits(&self) -> Limits {
+        Limits::new(
+            Arc::clone(&self.store),
+            self.master_key.clone(),
+            self.passwords.clone(),
+            Arc::clone(&self.policy),
+            self.outbox.clone(),
+            self.clock.clone(),
+        )
+    }
+
+    pub(super) fn sessions(&self, tokens: AccessTokens, limits: &Arc<Limits>) -> Sessions {
+        Sessions {
+            store: Arc::clone(&self.store),
+            tokens,
+            master_key: self.master_key.clone(),
+            policy: Arc::clone(&self.policy),
+            limits: Arc::clone(limits),
+            outbox: self.outbox.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub(super) fn factors(&self, limits: &Arc<Limits>, sessions: &Arc<Sessions>) -> Factors {
+        Factors {
+            store: Arc::clone(&self.store),
+            master_key: self.master_key.clone(),
+            policy: Arc::clone(&self.policy),
+            limits: Arc::clone(limits),
+            sessions: Arc::clone(sessions),
+            outbox: self.outbox.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub(super) fn mailbox(&self, limits: &Arc<Limits>, sessions: &Arc<Sessions>) -> Mailbox {
+        Mailbox {
+            store: Arc::clone(&self.store),
+            master_key: self.master_key.clone(),
+            policy: Arc::clone(&self.policy),
+            limits: Arc::clone(limits),
+            sessions: Arc::clone(sessions),
+            outbox: self.outbox.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub(super) fn accounts(
+        &self,
+        limits: &Arc<Limits>,
+        sessions: &Arc<Sessions>,
+        factors: &Arc<Factors>,
+        mailbox: &Arc<Mailbox>,
+    ) -> Accounts {
+        Accounts {
+            store: Arc::clone(&self.store),
+            passwords: self.passwords.clone(),
+            policy: Arc::clone(&self.policy),
+            limits: Arc::clone(limits),
+            sessions: Arc::clone(sessions),
+            factors: Arc::clone(factors),
+            mailbox: Arc::clone(mailbox),
+            outbox: self.outbox.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub(super) fn logins(
+        &self,
+        limits: &Arc<Limits>,
+        sessions: &Arc<Sessions>,
+        factors: &Arc<Factors>,
+    ) -> Logins {
+        Logins {
+            store: Arc::clone(&self.store),
+            passwords: self.passwords.clone(),
+            policy: Arc::clone(&self.policy),
+            master_key: self.master_key.clone(),
+            limits: Arc::clone(limits),
+            sessions: Arc::clone(sessions),
+            factors: Arc::clone(factors),
+            outbox: self.outbox.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What the commands stand on, which make fewer parts than a server. Master key and key keeper are the same for both.
+
+use std::{io, sync::Arc};
+
+use super::Error;
+use crate::{
+    config::{Config, Signing},
+    service::{self, Clock, KeyKeeper, Operator, Outbox, Reencryption},
+    store::Store,
+    token::{Algorithm, MasterKey},
+};
+
+/// Makes what the signing keys are managed with, on a database that is up to date; nothing where there is a configured secret.
+///
+/// # Errors
+/// What can't be had.
+pub async fn keys(config: &Config, clock: &Clock) -> Result<Option<KeyKeeper>, Error> {
+    let Signing::Stored(algorithm) = &config.signing else { return Ok(None) };
+    let store = config.database.connect_existing().await?;
+    store.check().await?;
+    let master_key = master_key(config).await?;
+    Ok(Some(key_keeper(config, *algorithm, &store, &master_key, clock)))
+}
+
+/// Makes what commands about users stand on, on a database that is up to date.
+///
+/// # Errors
+/// What can't be had.
+pub async fn operator(config: &Config, clock: &Clock) -> Result<Operator, Error> {
+    let (store, master_key) = opened(config, clock).await?;
+    Ok(Operator { store, outbox: Outbox::new(master_key, clock.clone()), clock: clock.clone() })
+}
+
+/// Makes what encrypts everything anew, on a database that is up to date.
+///
+/// # Errors
+/// What can't be had.
+pub async fn reencryption(config: &Config, clock: &Clock) -> Result<Reencryption, Error> {
+    let (store, master_key) = opened(config, clock).await?;
+    Ok(Reencryption { store, master_key })
+}
+
+/// A database that is up to date, and what opens what is encrypted in it.
+async fn opened(config: &Config, clock: &Clock) -> Result<(Arc<dyn Store>, MasterKey), Error> {
+    let store = config.database.connect_existing().await?;
+    store.check().await?;
+    let master_key = master_key(config).await?;
+    let master_key = service::with_digest_key(master_key, store.as_ref(), clock).await?;
+    Ok((store, master_key))
+}
+
+pub(super) fn key_keeper(
+    config: &Config,
+    algorithm: Algorithm,
+    store: &Arc<dyn Store>,
+    master_key: &MasterKey,
+    clock: &Clock,
+) -> KeyKeeper {
+    KeyKeeper {
+        store: Arc::clone(store),
+        master_key: master_key.clone(),
+        algorithm,
+        rotation: config.key_rotation,
+        lead: config.key_lead,
+        token_ttl: config.access_tokens.ttl,
+        clock: clock.clone(),
+        reloading: Arc::default(),
+    }
+}
+
+pub(super) async fn master_key(config: &Config) -> Result<MasterKey, Error> {
+    let (source, old) = (config.master_key.clone(), config.old_master_key.clone());
+    blocking(move || source.load_beside(old.as_ref())).await.map_err(Error::MasterKey)
+}
+
+/// Runs what blocks a thread on one that may be blocked.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other).flatten()
+}
