@@ -368,13 +368,18 @@ fn this_test_sees_circles() {
 
 /// The modules of ours that a source names: `crate::a…` and those of `use crate::{a…, b…}`.
 fn modules_used(text: &str) -> Vec<String> {
+    names_after(text, "crate::")
+}
+
+/// What a source names behind a path: `path::a…` and those of `path::{a…, b…}`.
+fn names_after(text: &str, path: &str) -> Vec<String> {
     let word = |text: &str| {
         let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
         text[..end].to_owned()
     };
     let mut modules = Vec::new();
-    for (place, _) in text.match_indices("crate::") {
-        let rest = &text[place + "crate::".len()..];
+    for (place, _) in text.match_indices(path) {
+        let rest = &text[place + path.len()..];
         let Some(group) = rest.strip_prefix('{') else {
             modules.push(word(rest));
             continue;
@@ -403,6 +408,76 @@ fn this_test_sees_what_it_looks_for() {
     let text =
         "use crate::{\n    domain::{A, b::C},\n    store::D,\n};\nfn f() { crate::token::g() }";
     assert_eq!(modules_used(text), ["domain", "store", "token"]);
+}
+
+/// The parts of the service, the lowest first, and which of those before it each uses (ADR 31).
+const PARTS: [(&str, &[&str]); 11] = [
+    ("outbox", &[]),
+    ("limits", &["outbox"]),
+    ("sessions", &["outbox", "limits"]),
+    ("revocations", &[]),
+    ("keys", &[]),
+    ("factors", &["outbox", "limits", "sessions"]),
+    ("mailbox", &["outbox", "limits", "sessions"]),
+    ("account", &["outbox", "limits", "sessions", "factors", "mailbox"]),
+    ("login", &["outbox", "limits", "sessions", "factors"]),
+    ("admin", &["outbox"]),
+    ("upkeep", &["keys"]),
+];
+
+/// What all parts share: these use no part.
+const SHARED: [&str; 6] = ["Clock", "Error", "codes", "error", "fields", "known"];
+
+/// A part that reaches for one above it, or for a name that the service shows to others, would make a circle of them.
+#[test]
+fn each_part_of_the_service_uses_only_those_below_it() {
+    let mut broken = Vec::new();
+    let mut used = Vec::new();
+    for (file, text) in code() {
+        let Some(inner) = file.strip_prefix("service/") else { continue };
+        let Some((own, below)) = inner.split_once('/') else {
+            let names = names_after(&text, "super::");
+            let own = names.iter().find(|name| !SHARED.contains(&name.as_str()));
+            assert!(inner == "mod.rs" || own.is_none(), "src/{file} uses {own:?}");
+            continue;
+        };
+        if below == "mod.rs" && text.contains("super::") {
+            broken.push(format!("src/{file} reaches another part by super, not by crate"));
+        }
+        used.extend(
+            names_after(&text, "service::")
+                .into_iter()
+                .map(|name| (own.to_owned(), name, file.clone())),
+        );
+    }
+    for (own, name, file) in &used {
+        let below = PARTS.iter().find(|(part, _)| part == own).map_or(&[][..], |(_, below)| below);
+        if name != own && !SHARED.contains(&name.as_str()) && !below.contains(&name.as_str()) {
+            broken.push(format!("src/{file} uses {name}, which {own} may not"));
+        }
+    }
+    for (place, (part, below)) in PARTS.iter().enumerate() {
+        for name in *below {
+            let is_before = PARTS[..place].iter().any(|(before, _)| before == name);
+            assert!(is_before, "{part} uses {name}, which is not below it");
+            let uses = used.iter().any(|(own, used, _)| own == part && used == name);
+            assert!(uses, "{part} may use {name}, and does not");
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_part_of_the_service_has_its_place() {
+    let folder = source_folder().join("service");
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let folders = entries.filter(|path| path.is_dir());
+    let mut found: Vec<_> =
+        folders.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    let mut parts: Vec<_> = PARTS.iter().map(|(part, _)| *part).collect();
+    found.sort();
+    parts.sort_unstable();
+    assert_eq!(found, parts);
 }
 
 /// The words that people search for, and where they must lead.
