@@ -7,7 +7,7 @@
 //! | [`app`] | the only wiring: bind, serve, shut down |
 //! | [`grpc`], [`http`] | the transports: they translate and decide nothing |
 //! | [`edge`] | what both transports share: access, deadlines, errors, the log of calls |
-//! | [`service`] | the use cases, one file each |
+//! | [`service`] | the use cases in parts, one file each |
 //! | [`store`], [`password`], [`token`], [`delivery`] | what is kept, hashed, signed, sent |
 //! | [`domain`] | pure values and rules |
 //! | [`dial`] | TCP connections to hosts with several addresses |
