@@ -13,7 +13,7 @@
 //! | [`dial`] | TCP connections to hosts with several addresses |
 //!
 //! [`config`] alone reads the environment; [`telemetry`] is where logs and figures come from; [`listen`] accepts
-//! connections for both transports. `tests/layering.rs` fails where a module reaches for what it may not use.
+//! connections for both transports. `tests/layering/` fails where a module reaches for what it may not use.
 
 #![forbid(unsafe_code)]
 

@@ -3,6 +3,7 @@
 mod backup;
 mod bytes;
 mod calibrate;
+mod context;
 mod date;
 mod events;
 mod healthcheck;
@@ -15,14 +16,10 @@ mod serve;
 mod table;
 mod user;
 
-use std::time::{Duration, Instant};
-
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use uuid::Uuid;
 
 use crate::{
     config::{Config, LogFormat, Reads, Settings},
-    domain::Context,
     telemetry,
 };
 
@@ -56,11 +53,6 @@ enum Command {
     User(user::Arguments),
     /// Measure what this machine can do, and advise a bcrypt cost. Reads no settings
     Calibrate(calibrate::Arguments),
-}
-
-/// Who acts in a command: the operator, who waits at the terminal for as long as it takes.
-fn context() -> Context {
-    Context::of_operator(Instant::now() + Duration::from_secs(3600), Uuid::now_v7().into())
 }
 
 /// The whole command line. Each command takes the flags of all settings, and its help shows those that it reads.

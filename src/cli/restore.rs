@@ -6,7 +6,7 @@ use anyhow::ensure;
 use indicatif::HumanBytes;
 use tokio::signal::ctrl_c;
 
-use super::{bytes, date};
+use super::{bytes, context, date};
 use crate::{
     config::Database,
     service::{self, Clock},
@@ -63,7 +63,7 @@ async fn restore(
     let restore = restore?;
     let from = describe(&restore.content);
     let (store, keep) = (restore.store().await?, arguments.keep_recovery_codes);
-    service::end_what_was_revived(&super::context(), &store, &clock, keep).await?;
+    service::end_what_was_revived(&context::of_operator(), &store, &clock, keep).await?;
     store.close().await;
     drop(store);
     Ok(done(&from, &restore.finish(clock.now()).await?))
@@ -73,7 +73,7 @@ async fn put_right(database: &Database, arguments: &Arguments) -> anyhow::Result
     let store = database.connect_existing().await?;
     store.check().await?;
     let (clock, keep) = (Clock::system(), arguments.keep_recovery_codes);
-    service::end_what_was_revived(&super::context(), store.as_ref(), &clock, keep).await?;
+    service::end_what_was_revived(&context::of_operator(), store.as_ref(), &clock, keep).await?;
     store.close().await;
     Ok(())
 }

@@ -5,6 +5,7 @@ use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use zeroize::Zeroizing;
 
+use super::context;
 use crate::{
     app::{self, Environment},
     config::{Config, Profile},

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use super::context;
 use crate::{
     app,
     config::Config,
@@ -47,7 +48,7 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Resul
 }
 
 async fn disable_two_factor(operator: &Operator, user: &str) -> anyhow::Result<String> {
-    Ok(match operator.disable_two_factor(&super::context(), user).await? {
+    Ok(match operator.disable_two_factor(&context::of_operator(), user).await? {
         Disabled::Now(user) => format!(
             "Two-factor login of {} ({}) is off: the password alone logs in. Authenticator app and recovery codes are\n\
              forgotten, logins that waited for a code have ended, and a running server sends a notice to {}.\n",
@@ -63,7 +64,7 @@ async fn disable_two_factor(operator: &Operator, user: &str) -> anyhow::Result<S
 }
 
 async fn disable(operator: &Operator, user: &str) -> anyhow::Result<String> {
-    Ok(match operator.disable_user(&super::context(), user).await? {
+    Ok(match operator.disable_user(&context::of_operator(), user).await? {
         Switched::Now(user) => format!(
             "{} ({}) is disabled and can't log in. All sessions have ended, for good; services that follow\n\
              revocations refuse the tokens within a second. To let the user log in again:\n\n  countersign user enable {}\n",
@@ -76,7 +77,7 @@ async fn disable(operator: &Operator, user: &str) -> anyhow::Result<String> {
 }
 
 async fn enable(operator: &Operator, user: &str) -> anyhow::Result<String> {
-    Ok(match operator.enable_user(&super::context(), user).await? {
+    Ok(match operator.enable_user(&context::of_operator(), user).await? {
         Switched::Now(user) => format!(
             "{} ({}) is enabled and can log in. Sessions from before stay ended.\n",
             user.username, user.id

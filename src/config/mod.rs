@@ -5,6 +5,7 @@
 
 mod database;
 mod delivery;
+mod flags;
 mod listen;
 mod log;
 mod master_key;

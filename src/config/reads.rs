@@ -1,6 +1,9 @@
 //! Which settings each command reads: its help shows those.
 
-use super::{setting::Setting, settings::GRPC_ADDR};
+use super::{
+    setting::Setting,
+    settings::{GRPC_ADDR, topic},
+};
 
 /// What a command reads of the settings. Whatever else is set or given as a flag is accepted: all commands of a deployment
 /// have its environment.
@@ -21,8 +24,8 @@ impl Reads {
     pub(super) fn contains(self, setting: Setting) -> bool {
         match self {
             Self::Everything => true,
-            Self::Database => ["Database", "Log"].contains(&setting.topic()),
-            Self::Probe => setting == GRPC_ADDR || setting.topic() == "Log",
+            Self::Database => ["Database", "Log"].contains(&topic(setting)),
+            Self::Probe => setting == GRPC_ADDR || topic(setting) == "Log",
             Self::Nothing => false,
         }
     }

@@ -1,8 +1,4 @@
-//! One setting: its names, its default, and its flags on the command line.
-
-use clap::Arg;
-
-use super::{reads::Reads, settings::TOPICS};
+//! One setting: its names and its default.
 
 /// One setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,43 +62,6 @@ impl Setting {
     /// The variable that names a file with the value.
     pub(super) fn file_name(self) -> String {
         format!("{}_FILE", self.name)
-    }
-
-    /// The heading of help below which it stands.
-    pub(super) fn topic(self) -> &'static str {
-        let found = TOPICS.iter().find(|(_, settings)| settings.contains(&self));
-        found.map_or("Other settings", |(topic, _)| topic)
-    }
-
-    /// The flag: `--grpc-addr` for `COUNTERSIGN_GRPC_ADDR`.
-    fn flag(self) -> String {
-        let name = self.name.strip_prefix("COUNTERSIGN_").unwrap_or(self.name);
-        name.to_lowercase().replace('_', "-")
-    }
-
-    /// The flag of the value, unless it is secret, and that of the file, if there may be one. Hidden where a command does not
-    /// read them, and from the short help in any case.
-    pub(super) fn arguments(self, reads: Reads) -> impl Iterator<Item = Arg> {
-        let argument = move |name, flag, help: &str| {
-            self.argument(name, flag, help).hide(!reads.contains(self))
-        };
-        let value = (!self.secret).then(|| argument(self.name.to_owned(), self.flag(), self.help));
-        let file = self.file.then(|| {
-            let help = format!("File with {}: {}", self.name, self.help);
-            argument(self.file_name(), format!("{}-file", self.flag()), &help)
-        });
-        value.into_iter().chain(file)
-    }
-
-    fn argument(self, name: String, flag: String, help: &str) -> Arg {
-        let help = format!("{help} [env: {name}] [default: {}]", self.default.text());
-        Arg::new(name)
-            .long(flag)
-            .help(help)
-            .help_heading(self.topic())
-            .value_name("VALUE")
-            .hide_short_help(true)
-            .global(true)
     }
 }
 

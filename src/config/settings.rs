@@ -77,6 +77,12 @@ pub fn all_settings() -> impl Iterator<Item = Setting> {
     TOPICS.iter().flat_map(|(_, settings)| settings.iter().copied())
 }
 
+/// The topic of a setting: the heading of help below which it stands.
+pub(super) fn topic(setting: Setting) -> &'static str {
+    let found = TOPICS.iter().find(|(_, settings)| settings.contains(&setting));
+    found.map_or("Other settings", |(topic, _)| topic)
+}
+
 // Database.
 pub(super) const DATABASE_URL: Setting =
     plain("DATABASE_URL", Value("sqlite://data/countersign.db"), "postgres://… or sqlite://…")

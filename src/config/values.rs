@@ -9,7 +9,7 @@ use clap::{Arg, ArgMatches};
 use zeroize::Zeroizing;
 
 use super::{
-    Problems,
+    Problems, flags,
     reads::Reads,
     setting::Setting,
     settings::{DATABASE_URL, all_settings},
@@ -39,7 +39,7 @@ impl Settings {
 
     /// The flags of all settings for a command that reads those: its help shows no others.
     pub fn arguments_of(reads: Reads) -> impl Iterator<Item = Arg> {
-        all_settings().flat_map(move |setting| setting.arguments(reads))
+        flags::arguments(reads)
     }
 
     /// Takes what flags and environment give. An empty value counts as none. Variables that look like ours and are not,

@@ -1,31 +1,8 @@
-//! Fields that do not pass, and the small fields that need no type of their own.
+//! The small fields that need no type of their own.
 
 use uuid::Uuid;
 
-use super::{size, visible};
-
-/// Why a field of a request was refused; becomes a BadRequest field violation.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}")]
-pub struct InvalidField {
-    /// The field's name on the wire.
-    pub field: &'static str,
-    /// What is wrong and what would be right. Never contains the value.
-    pub problem: String,
-}
-
-impl InvalidField {
-    /// A refusal of `field`.
-    pub fn new(field: &'static str, problem: impl Into<String>) -> Self {
-        Self { field, problem: problem.into() }
-    }
-
-    /// The same refusal of a field that has another name on the wire.
-    #[must_use]
-    pub fn named(self, field: &'static str) -> Self {
-        Self { field, ..self }
-    }
-}
+use super::{InvalidField, size, visible};
 
 /// Parses the field `request_id`, an idempotency key: empty (none) or a UUID (AIP-155). It is not the [`super::RequestId`] of a call.
 ///

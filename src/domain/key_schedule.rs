@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::Timestamp;
+use super::{CLOCK_SKEW, Timestamp};
 
 /// How long verifiers are told to keep the key set (`Cache-Control`). Some keep it longer, whatever they are told.
 pub const KEY_SET_MAX_AGE: Duration = Duration::from_secs(300);
@@ -11,10 +11,6 @@ pub const KEY_SET_MAX_AGE: Duration = Duration::from_secs(300);
 /// From when every live replica publishes a key to its first signature, unless it is configured otherwise. By then no verifier
 /// may hold a key set without it: Istio keeps one for 20 minutes and does not ask for a key that it does not know (ADR 10).
 pub const DEFAULT_KEY_LEAD: Duration = Duration::from_secs(30 * 60);
-
-/// How far the clocks of replicas may be apart. For so long after its successor's start a key may still sign, on replicas that
-/// have not noticed or are behind.
-pub const CLOCK_SKEW: Duration = Duration::from_secs(120);
 
 /// The life of a signing key.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::CLOCK_SKEW;
+/// How far the clocks of replicas may be apart. For so long after its successor's start a key may still sign, on replicas that
+/// have not noticed or are behind.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(120);
 
 /// A point in time in UTC, in whole microseconds: what both databases keep exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

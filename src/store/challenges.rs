@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
-use super::{Result, SealedMessage, SessionLimit, Spending};
+use super::{Reservation, Result, SealedMessage, SessionLimit, Spending};
 use crate::domain::{Actor, Challenge, Session, Timestamp, User};
 
 /// Challenges: logins that wait for a second factor.
@@ -67,17 +67,6 @@ pub struct NewChallenge {
     pub actor: Actor,
     /// Where the login comes from.
     pub address: Option<IpAddr>,
-}
-
-/// What came of spending an attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reservation<T> {
-    /// It is spent: what was typed may be compared with this.
-    Reserved(T),
-    /// There was none left.
-    Exhausted,
-    /// It is unknown, somebody else's, expired or used: nothing tells which.
-    Invalid,
 }
 
 /// A challenge, and what answers it.

@@ -8,6 +8,9 @@ use super::cause::{Cause, in_words};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
+/// A result of the store.
+pub type Result<T> = std::result::Result<T, Error>;
+
 /// An error of the store. `Display` leaves the source out: the chain is logged once, at the boundary.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -1,12 +1,10 @@
 //! Second factors: authenticator apps and recovery codes, and what crosses the store's boundary with them.
 
-use std::net::IpAddr;
-
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Reservation, Result, Revoking, SealedMessage};
-use crate::domain::{Actor, Event, EventKind, Timestamp};
+use super::{FactorChange, Reservation, Result, SealedMessage};
+use crate::domain::Timestamp;
 
 /// Second factors: authenticator apps and recovery codes. What changes them does so only while the user's credentials are
 /// those of that version, and while the session that asks may ask: [`FactorChange`] has the rule. Each returns whether it did.
@@ -82,38 +80,6 @@ pub struct UserFactors {
     pub totp: Option<SealedTotp>,
     /// Whether recovery codes are left.
     pub has_recovery_codes: bool,
-}
-
-/// Whose account is changed, and on the word of what.
-///
-/// Where a session asks, the change is made only if at that moment the account is enabled, the session lives, and it has used
-/// a second factor or the user has none on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FactorChange {
-    /// Whose.
-    pub user_id: Uuid,
-    /// The credentials that were checked.
-    pub credential_version: i64,
-    /// The session that asks; nothing where it is an operator.
-    pub session_id: Option<Uuid>,
-    /// Who asks, for its events.
-    pub actor: Actor,
-    /// Where the request comes from.
-    pub address: Option<IpAddr>,
-    /// The time of the request.
-    pub now: Timestamp,
-}
-
-impl FactorChange {
-    /// The event of this change.
-    pub(super) fn event(&self, kind: EventKind) -> Event {
-        Event::of(kind, Some(self.user_id), self.session_id, self.actor, self.address, self.now)
-    }
-
-    /// The request, as one that ends sessions whose tokens have all expired then.
-    pub(super) fn revoking(&self, tokens_expire_at: Timestamp) -> Revoking {
-        Revoking { now: self.now, tokens_expire_at, actor: self.actor, address: self.address }
-    }
 }
 
 /// An authenticator app that is to be enrolled.

@@ -6,12 +6,14 @@
 //! retried is each one's own. Every method has a contract test that runs on both (`tests/it/store/`). A method that does what
 //! matters for security records it as an event, in the same transaction.
 
-mod announcements;
+mod body;
 mod cause;
 mod challenges;
+mod change;
 mod column;
 mod connect;
 mod database;
+mod deadlines;
 mod error;
 mod events;
 mod factors;
@@ -24,6 +26,7 @@ mod passwords;
 pub mod postgres;
 mod preparation;
 pub(crate) mod private_file;
+mod reservation;
 mod revocations;
 mod sealed;
 mod sessions;
@@ -33,17 +36,16 @@ mod throttles;
 mod users;
 mod write_health;
 
-use std::time::Duration;
-
 pub use self::{
-    challenges::{Challenges, CodeRules, NewChallenge, Renewal, Reservation, ReservedChallenge},
+    challenges::{Challenges, CodeRules, NewChallenge, Renewal, ReservedChallenge},
+    change::{FactorChange, Revoking},
     connect::{connect, connect_accepting, connect_existing, must_exist},
     database::{Database, PoolUse},
-    error::Error,
+    error::{Error, Result},
     events::{EventFilter, Events},
     factors::{
-        ConfirmTotp, FactorChange, Factors, NewTotp, SealedTotp, Spending, SpentRecoveryCode,
-        TwoFactor, UserFactors,
+        ConfirmTotp, Factors, NewTotp, SealedTotp, Spending, SpentRecoveryCode, TwoFactor,
+        UserFactors,
     },
     housekeeping::{Ended, Housekeeping, Lease, LeaseTaken, Restoration},
     mailbox::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, PasswordReset},
@@ -54,7 +56,8 @@ pub use self::{
     },
     passwords::{PasswordChange, Passwords},
     preparation::{Migrate, Preparation, prepare},
-    revocations::{NumberedRevocation, Revocations, Revoking},
+    reservation::Reservation,
+    revocations::{NumberedRevocation, Revocations},
     sealed::{Resealed, SealedColumn, SealedValue, SealedValues, WrappedKey},
     sessions::{LiveSession, Refresh, ReuseNotice, Rotation, SessionLimit, Sessions},
     signing_keys::{SealedKey, SigningKeys},
@@ -62,17 +65,10 @@ pub use self::{
     users::{Credentials, NewUser, Taken, Users},
 };
 
-/// How long a statement waits for a connection.
-const PATIENCE: Duration = Duration::from_secs(3);
-
-/// The longest that a read may take, all its statements together. Postgres ends each after ten seconds by itself.
-const READ_DEADLINE: Duration = Duration::from_secs(12);
-
-/// The longest that a write may take, retries included. Statements have a shorter limit of their own on the server.
-const WRITE_DEADLINE: Duration = Duration::from_secs(20);
-
-/// A result of the store.
-pub type Result<T> = std::result::Result<T, Error>;
+use self::{
+    body::Body,
+    deadlines::{PATIENCE, READ_DEADLINE, WRITE_DEADLINE},
+};
 
 /// Everything the service keeps.
 pub trait Store:

@@ -6,16 +6,17 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
 use rand::RngExt as _;
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::Notify;
 
 pub use self::pool::Pool;
 use self::{connector::ReadOnly, url::ConnectionString, writes::Writes};
-use super::{Database, Error, Operations, PoolUse, Result, announcements, migrations};
+use super::{Body, Database, Error, Operations, PoolUse, Result, migrations};
 
+mod announcements;
 mod connector;
+mod pins;
 mod pool;
 mod pooler;
 mod reads;
@@ -50,9 +51,6 @@ pub struct Postgres {
     operations: Operations,
 }
 
-/// The statements of a read, or of a write: those run in one transaction, perhaps more than once.
-type Body<A, T> = for<'a> fn(&'a mut PgConnection, &'a A) -> BoxFuture<'a, Result<T>>;
-
 impl Postgres {
     /// Users whose address is not ASCII, by the index `users_email_not_ascii`: its condition is that of the index, to the letter.
     const EMAILS_NOT_ASCII: &str = "SELECT id, email, email_key, claimed_email_key FROM users \
@@ -85,7 +83,12 @@ impl Postgres {
     }
 
     /// Runs `body` in a transaction, to its end even if the caller goes away, and again if it lost against another.
-    async fn write<A, T>(&self, operation: &'static str, args: A, body: Body<A, T>) -> Result<T>
+    async fn write<A, T>(
+        &self,
+        operation: &'static str,
+        args: A,
+        body: Body<PgConnection, A, T>,
+    ) -> Result<T>
     where
         A: Send + Sync + 'static,
         T: Send + 'static,

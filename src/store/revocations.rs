@@ -1,12 +1,9 @@
 //! Revocations, numbered in the order of their commits (ADR 11).
 
-use std::{net::IpAddr, time::Duration};
-
 use async_trait::async_trait;
-use uuid::Uuid;
 
-use super::{FactorChange, Result};
-use crate::domain::{Actor, Event, EventKind, Revocation, Timestamp};
+use super::Result;
+use crate::domain::{Revocation, Timestamp};
 
 /// Revocations, numbered in the order of their commits.
 #[async_trait]
@@ -21,45 +18,6 @@ pub trait Revocations {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<NumberedRevocation>>;
-}
-
-/// When and from where something is revoked, and for how long that matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Revoking {
-    /// The time of the request: tokens issued before it are void.
-    pub now: Timestamp,
-    /// When the last of them has expired.
-    pub tokens_expire_at: Timestamp,
-    /// Who asks, for its events.
-    pub actor: Actor,
-    /// Where the request comes from.
-    pub address: Option<IpAddr>,
-}
-
-impl Revoking {
-    /// The event of this request.
-    pub(super) fn event(&self, kind: EventKind, user_id: Uuid, session_id: Uuid) -> Event {
-        Event::of(kind, Some(user_id), Some(session_id), self.actor, self.address, self.now)
-    }
-
-    /// When the last token has expired of sessions of which one was last used then: perhaps by a clock that is ahead of the one of
-    /// this request, and so is the end of its token.
-    pub(super) fn tokens_expire_at(&self, last_used_at: Option<Timestamp>) -> Timestamp {
-        let ahead = last_used_at.map_or(Duration::ZERO, |last| last.since(self.now));
-        self.tokens_expire_at.plus(ahead)
-    }
-
-    /// The change that a session asks for with this request.
-    pub(super) fn change(
-        &self,
-        user_id: Uuid,
-        credential_version: i64,
-        session_id: Uuid,
-    ) -> FactorChange {
-        let (session_id, actor) = (Some(session_id), self.actor);
-        let (address, now) = (self.address, self.now);
-        FactorChange { user_id, credential_version, session_id, actor, address, now }
-    }
 }
 
 /// A revocation as it is kept.

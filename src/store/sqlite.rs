@@ -9,7 +9,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
 use sqlx::{
     Connection as _, Executor as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -22,7 +21,8 @@ use self::{
     writer::{Place, Writer},
 };
 use super::{
-    Database, Error, Operations, PATIENCE, PoolUse, Result, migrations, write_health::WriteHealth,
+    Body, Database, Error, Operations, PATIENCE, PoolUse, Result, migrations,
+    write_health::WriteHealth,
 };
 
 mod backup;
@@ -70,9 +70,6 @@ pub struct Sqlite {
     /// While it is open, nobody restores another database in this one's place.
     in_use: Option<Arc<File>>,
 }
-
-/// The statements of a read, or of a write: those run in a transaction, perhaps beside others.
-type Body<A, T> = for<'a> fn(&'a mut SqliteConnection, &'a A) -> BoxFuture<'a, Result<T>>;
 
 impl Sqlite {
     /// Users whose address is not ASCII, by the index `users_email_not_ascii`: its condition is that of the index, to the letter.
@@ -173,7 +170,12 @@ impl Sqlite {
     }
 
     /// Runs `body` in a transaction, to its end even if the caller goes away.
-    async fn write<A, T>(&self, operation: &'static str, args: A, body: Body<A, T>) -> Result<T>
+    async fn write<A, T>(
+        &self,
+        operation: &'static str,
+        args: A,
+        body: Body<SqliteConnection, A, T>,
+    ) -> Result<T>
     where
         A: Send + Sync + 'static,
         T: Send + 'static,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{full_load, hash_time};
+use super::rates::{full_load, hash_time};
 use crate::password::engine::Calibration;
 
 /// The least cost that OWASP advises.

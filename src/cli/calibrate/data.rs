@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{COSTS, advice, alone, bcrypt_crate, checked_rate, full_load, hash_time, rate};
+use super::{
+    advice,
+    rates::{COSTS, alone, bcrypt_crate, checked_rate, full_load, hash_time, rate},
+};
 use crate::password::engine::{Calibration, Measurement, Row};
 
 /// The cost at which kernels are compared.

@@ -2,16 +2,14 @@
 
 mod advice;
 mod data;
+mod rates;
 mod text;
 
 use std::{io::Write as _, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::password::engine::{Calibration, Measurement, calibrate};
-
-/// The costs that are shown.
-const COSTS: std::ops::RangeInclusive<u32> = 10..=14;
+use crate::password::engine::calibrate;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -44,38 +42,4 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     std::io::stdout().write_all(result.as_bytes())?;
     Ok(())
-}
-
-/// How long a hash takes whose iterations take `step` each.
-fn hash_time(step: Duration, cost: u32) -> Duration {
-    step.saturating_mul(1 << cost)
-}
-
-/// Hashes a second on so many cores.
-fn rate(measured: &Measurement, cores: usize, cost: u32) -> f64 {
-    measured.steps_a_second() * cores as f64 / f64::from(1_u32 << cost)
-}
-
-/// The best kernel as it runs at full load: all lanes of all cores in use.
-fn full_load(calibration: &Calibration) -> Measurement {
-    calibration.best.all_cores.unwrap_or(calibration.best.one_core)
-}
-
-/// The same kernel with one lane: a machine that has nothing else to do.
-fn alone(calibration: &Calibration, kernel: &str) -> Measurement {
-    let of_kernel = |measured: &Measurement| measured.kernel == kernel && measured.lanes == 1;
-    let mut measured = calibration.rows.iter().map(|row| row.one_core);
-    measured.find(of_kernel).unwrap_or(calibration.best.one_core)
-}
-
-/// The bcrypt crate, which the others are compared with.
-fn bcrypt_crate(calibration: &Calibration) -> Measurement {
-    alone(calibration, "crate")
-}
-
-/// Hashes a second of that cost on all cores, from the whole hashes that were run.
-fn checked_rate(calibration: &Calibration, cost: u32) -> f64 {
-    let check = &calibration.check;
-    let steps = f64::from(check.hashes) * f64::from(1_u32 << check.cost);
-    steps / check.took.as_secs_f64() / f64::from(1_u32 << cost)
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{COSTS, advice, alone, bcrypt_crate, checked_rate, full_load, hash_time, rate};
+use super::{
+    advice,
+    rates::{COSTS, alone, bcrypt_crate, checked_rate, full_load, hash_time, rate},
+};
 use crate::cli::table::aligned;
 use crate::password::engine::{Calibration, Row};
 

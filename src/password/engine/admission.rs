@@ -7,28 +7,29 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{Digest, Engine, Error, Job, Shared, State, Waiting, figures::Reason, queue::Full};
+use super::{
+    figures::Reason,
+    job::{Digest, Error, Job, Waiting},
+    queue::Full,
+    shared::{Shared, State},
+};
 use crate::domain::{Context, Source};
 
-impl Engine {
-    /// Refuses what [`Engine::run`] would refuse now, for callers who have work to do before. Those who pass count as ahead
-    /// of later ones, as though their job waited already.
-    ///
-    /// # Errors
-    /// [`Error::Overloaded`].
-    pub(in crate::password) fn announce(&self, context: &Context) -> Result<Announced, Error> {
-        let (shared, source) = (&*self.shared, Source::from(context.address));
-        let mut state = shared.lock();
-        let (wait, takes) = self.estimate(&state, source, shared.usual_steps);
+impl Shared {
+    /// See `Engine::announce`.
+    pub(super) fn announce(self: &Arc<Self>, context: &Context) -> Result<Announced, Error> {
+        let source = Source::from(context.address);
+        let mut state = self.lock();
+        let (wait, takes) = self.estimate(&state, source, self.usual_steps);
         let reason = if Instant::now() + wait + takes > context.deadline {
             Reason::Deadline
         } else if state.queue.has_room_for(source, state.announced) {
             state.announced += 1;
-            return Ok(Announced(Arc::clone(&self.shared)));
+            return Ok(Announced(Arc::clone(self)));
         } else {
             Reason::QueueFull
         };
-        shared.figures.refused(reason);
+        self.figures.refused(reason);
         Err(Error::Overloaded { retry_after: retry_after(wait) })
     }
 
@@ -39,24 +40,24 @@ impl Engine {
         deadline: Instant,
         answer: oneshot::Sender<Result<Digest, Error>>,
     ) -> Result<u64, Error> {
-        let (shared, since) = (&*self.shared, Instant::now());
-        let mut state = shared.lock();
+        let since = Instant::now();
+        let mut state = self.lock();
         let (wait, takes) = self.estimate(&state, source, job.steps());
         if since + wait + takes > deadline {
-            shared.figures.refused(Reason::Deadline);
+            self.figures.refused(Reason::Deadline);
             return Err(Error::Overloaded { retry_after: retry_after(wait) });
         }
         let steps = job.steps();
         let waiting = Waiting { job, deadline, since, answer };
         let (id, evicted) = state.queue.push(source, steps, waiting).map_err(|Full| {
-            shared.figures.refused(Reason::QueueFull);
+            self.figures.refused(Reason::QueueFull);
             Error::Overloaded { retry_after: retry_after(wait) }
         })?;
-        shared.figures.queue(state.queue.len());
+        self.figures.queue(state.queue.len());
         drop(state);
-        shared.work.notify_one();
+        self.work.notify_one();
         if let Some(evicted) = evicted {
-            shared.figures.refused(Reason::Unfair);
+            self.figures.refused(Reason::Unfair);
             evicted.refuse(retry_after(wait));
         }
         Ok(id)
@@ -69,9 +70,9 @@ impl Engine {
         source: Source,
         steps: u64,
     ) -> (Duration, Duration) {
-        let Some(plan) = self.shared.plan.get() else { return (Duration::ZERO, Duration::ZERO) };
-        let steps = steps.max(self.shared.usual_steps);
-        let lanes = plan.lanes.get() * self.shared.workers;
+        let Some(plan) = self.plan.get() else { return (Duration::ZERO, Duration::ZERO) };
+        let steps = steps.max(self.usual_steps);
+        let lanes = plan.lanes.get() * self.workers;
         let running = state.occupied.iter().sum::<usize>();
         if state.queue.len() == 0 && running + state.announced < lanes {
             let occupied = state.occupied.iter().min().copied().unwrap_or(0) + 1;
@@ -80,9 +81,9 @@ impl Engine {
         let takes = plan.pace.job(steps, plan.lanes.get());
         // After a rush all lanes are at the same place of their jobs, perhaps at the beginning: then none is free before
         // a whole job is done.
-        let announced = state.announced as u64 * self.shared.usual_steps;
+        let announced = state.announced as u64 * self.usual_steps;
         let ahead = state.queue.ahead_of(source) + announced;
-        let ahead = plan.pace.all_lanes(ahead, self.shared.workers);
+        let ahead = plan.pace.all_lanes(ahead, self.workers);
         (ahead + takes, takes)
     }
 }

@@ -10,6 +10,8 @@
 //! | `queue` | who is next: bounded, and fair between callers' addresses |
 //! | `pace` | how long a job will take |
 //! | `kernel` | which kernel runs, checked against the bcrypt crate and measured |
+//! | `job` | one hash to compute, and why it may come to nothing |
+//! | `shared` | what the threads and their callers share |
 //! | `worker` | the threads |
 //! | `figures` | what Prometheus sees |
 //! | `calibration` | what an operator is told of the machine |
@@ -17,30 +19,32 @@
 mod admission;
 mod calibration;
 mod figures;
+mod job;
 mod kernel;
 mod pace;
 mod queue;
+mod shared;
 mod worker;
 
-use std::{
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, atomic::AtomicBool};
 
-use bcrypt_lanes::{Cost, LaneCount};
+use bcrypt_lanes::LaneCount;
 use tokio::sync::oneshot;
-use zeroize::Zeroizing;
 
+pub(super) use self::job::Job;
 pub use self::{
     admission::Announced,
     calibration::{Calibration, Check, Progress, Row, calibrate},
     figures::Figures,
+    job::Error,
     kernel::{KernelChoice, Measurement},
 };
-use self::{admission::Entry, kernel::Plan, queue::Queue};
+use self::{
+    admission::Entry,
+    job::Digest,
+    queue::Queue,
+    shared::{Shared, State},
+};
 use crate::domain::{Context, Source};
 
 /// How passwords are hashed.
@@ -56,94 +60,6 @@ pub struct Settings {
     pub kernel: KernelChoice,
     /// Hashes that one thread runs side by side; none lets a measurement decide.
     pub lanes: Option<LaneCount>,
-}
-
-/// Why a password was neither hashed nor checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// There is more work than can be done in time.
-    #[error("too many passwords are being hashed")]
-    Overloaded {
-        /// When it is worth trying again.
-        retry_after: Duration,
-    },
-    /// A hashing thread has died: a defect.
-    #[error("a hashing thread has died")]
-    Broken,
-}
-
-/// What bcrypt gives: 24 bytes, of which 23 are stored.
-type Digest = [u8; 24];
-
-/// One bcrypt to compute.
-#[derive(Debug)]
-pub(super) struct Job {
-    /// At most 72 bytes, without the NUL that bcrypt adds.
-    pub(super) key: Zeroizing<Vec<u8>>,
-    pub(super) salt: [u8; 16],
-    pub(super) cost: Cost,
-    /// It takes the time of a hash of that cost, if that is more: the time must not tell whose hash is older.
-    pub(super) padded_to: Cost,
-}
-
-impl Job {
-    /// The work, in iterations of bcrypt's loop.
-    fn steps(&self) -> u64 {
-        u64::from(self.cost.max(self.padded_to).iterations())
-    }
-}
-
-/// A job that waits, and who for.
-#[derive(Debug)]
-struct Waiting {
-    job: Job,
-    deadline: Instant,
-    since: Instant,
-    answer: oneshot::Sender<Result<Digest, Error>>,
-}
-
-impl Waiting {
-    fn refuse(self, retry_after: Duration) {
-        // The caller may have gone: then nobody reads it.
-        let _gone = self.answer.send(Err(Error::Overloaded { retry_after }));
-    }
-}
-
-/// What the workers and the callers share.
-#[derive(Debug)]
-struct Shared {
-    state: Mutex<State>,
-    /// Told when there is work, or no more to come.
-    work: Condvar,
-    workers: usize,
-    /// The work of a hash of the configured cost. Every estimate supposes as much at the least: whether a job is refused
-    /// must not tell what its account's hash costs.
-    usual_steps: u64,
-    /// Measured by the first worker; the others wait for it.
-    plan: OnceLock<Plan>,
-    /// See [`Engine::rest_while`].
-    rest: OnceLock<Arc<AtomicBool>>,
-    figures: Figures,
-}
-
-#[derive(Debug)]
-struct State {
-    queue: Queue<Waiting>,
-    /// Lanes in use, by worker.
-    occupied: Vec<usize>,
-    /// Jobs that are to come.
-    announced: usize,
-    closed: bool,
-}
-
-impl Shared {
-    fn disk_is_busy(&self) -> bool {
-        self.rest.get().is_some_and(|busy| busy.load(Ordering::Relaxed))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The engine. Its threads end when it is dropped.
@@ -189,6 +105,15 @@ impl Engine {
         let _set_before = self.shared.rest.set(disk_is_busy);
     }
 
+    /// Refuses what [`Engine::run`] would refuse now, for callers who have work to do before. Those who pass count as ahead
+    /// of later ones, as though their job waited already.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`].
+    pub(super) fn announce(&self, context: &Context) -> Result<Announced, Error> {
+        self.shared.announce(context)
+    }
+
     pub(super) fn figures(&self) -> &Figures {
         &self.shared.figures
     }
@@ -206,7 +131,7 @@ impl Engine {
     ) -> impl Future<Output = Result<Digest, Error>> + use<'a> {
         let (answer, digest) = oneshot::channel();
         let source = Source::from(context.address);
-        let admitted = self.admit(job, source, context.deadline, answer);
+        let admitted = self.shared.admit(job, source, context.deadline, answer);
         // If the caller goes away while the job waits, the job goes with them.
         let entry = admitted.map(|id| Entry { shared: &self.shared, source, id });
         async move {

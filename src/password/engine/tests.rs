@@ -1,10 +1,17 @@
 //! The engine as its callers see it.
 
-use std::{future::Future, net::IpAddr, pin::pin, task::Poll};
+use std::{
+    future::Future,
+    net::IpAddr,
+    pin::pin,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
-use bcrypt_lanes::LaneCount;
+use bcrypt_lanes::{Cost, LaneCount};
 use futures_util::{future::join_all, poll};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::{figures::Reason, *};
 
@@ -131,7 +138,8 @@ async fn an_estimate_supposes_that_the_jobs_in_the_lanes_have_just_begun() {
     while engine.figures().lanes_in_use() < 1 {
         tokio::task::yield_now().await;
     }
-    let (wait, takes) = engine.estimate(&engine.shared.lock(), Source::from(None), job(16).steps());
+    let (wait, takes) =
+        engine.shared.estimate(&engine.shared.lock(), Source::from(None), job(16).steps());
     assert!(takes > Duration::ZERO && wait >= takes, "{wait:?}, {takes:?}");
 }
 

@@ -11,7 +11,11 @@ use bcrypt_lanes::{Kernel, LaneCount, Lanes};
 use tokio::sync::oneshot;
 
 use super::{
-    Digest, Error, Job, Shared, State, Waiting, admission::retry_after, figures::Reason, kernel,
+    admission::retry_after,
+    figures::Reason,
+    job::{Digest, Error, Job, Waiting},
+    kernel,
+    shared::{Shared, State},
 };
 
 /// How much less than the rest of the service the hashers ask for (nice values, as of `setpriority(2)`): token checks

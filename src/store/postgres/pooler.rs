@@ -11,7 +11,7 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-use super::session;
+use super::pins;
 use crate::store::{Error, PATIENCE, Result};
 
 /// How often it is looked whether the connection changes. On a pooler that nobody else uses, once is enough: it lends the
@@ -42,7 +42,7 @@ pub(super) fn refuses_options(error: &sqlx::Error) -> bool {
 /// # Errors
 /// A server that can't be reached; [`Error::Unfit`] for a pooler in transaction mode that does not know prepared statements.
 pub(super) async fn sharing(options: &PgConnectOptions) -> Result<Sharing> {
-    if session::is_pinned(options) {
+    if pins::is_pinned(options) {
         return Ok(Sharing::Sessions);
     }
     // A host that is cut off says nothing, and TCP waits for minutes.
@@ -139,7 +139,7 @@ mod tests {
             match looks.get() {
                 1 => at(1),
                 2 => at(silent),
-                _ => session::pinned(at(1)),
+                _ => pins::pinned(at(1)),
             }
         };
         until_listening_works(server).await;

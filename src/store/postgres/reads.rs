@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Body, Postgres};
-use crate::store::{PATIENCE, READ_DEADLINE, Result};
+use sqlx::PgConnection;
+
+use super::Postgres;
+use crate::store::{Body, PATIENCE, READ_DEADLINE, Result};
 
 impl Postgres {
     /// Runs statements that only read, each by itself: nothing of them needs a transaction. They end with their caller.
@@ -14,7 +16,7 @@ impl Postgres {
         &self,
         operation: &'static str,
         args: A,
-        body: Body<A, T>,
+        body: Body<PgConnection, A, T>,
     ) -> Result<T>
     where
         A: Send + Sync,
@@ -28,7 +30,7 @@ impl Postgres {
         patience: Duration,
         operation: &'static str,
         args: A,
-        body: Body<A, T>,
+        body: Body<PgConnection, A, T>,
     ) -> Result<T>
     where
         A: Send + Sync,

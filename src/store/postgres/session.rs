@@ -14,6 +14,7 @@ use sqlx::{
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
+    pins::{pinned, unpinned},
     pooler,
     url::{ConnectionString, host_of},
 };
@@ -31,22 +32,8 @@ pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
             CASE WHEN current_setting('synchronous_commit') = 'off' \
                  THEN set_config('synchronous_commit', 'on', true) END";
 
-/// The same for statements outside a transaction. The driver itself asks for UTF-8, UTC and dates as ISO has them.
-const AT_THE_START: [(&str, &str); 7] = [
-    ("client_min_messages", "error"),
-    ("statement_timeout", "10s"),
-    ("lock_timeout", "0"),
-    ("idle_in_transaction_session_timeout", "30s"),
-    ("default_transaction_isolation", "read committed"),
-    ("default_transaction_read_only", "off"),
-    // Ours, by which it shows whether the others have come through.
-    (MARK, "1"),
-];
-
 /// From not reaching a server that may be starting to the next look.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
-
-const MARK: &str = "countersign.session";
 
 /// What a server says of itself. A simple query: a pooler may not know prepared statements.
 const LOOK: &str = "SELECT current_setting('countersign.session', true) AS mark, \
@@ -133,22 +120,6 @@ fn prepared(mut string: ConnectionString, pins: bool) -> ConnectionString {
         );
     }
     string
-}
-
-/// After the options of the URL: the last one counts.
-pub(super) fn pinned(options: PgConnectOptions) -> PgConnectOptions {
-    unpinned(options).options(AT_THE_START)
-}
-
-/// Whether `options` are those of a server that lets through what is set at the start: no pooler that lends connections does,
-/// since its other clients would get them so.
-pub(super) fn is_pinned(options: &PgConnectOptions) -> bool {
-    options.get_options().is_some_and(|options| options.contains(MARK))
-}
-
-/// The driver would ask for digits of floating point numbers, of which there are none here and which PgBouncer refuses.
-fn unpinned(options: PgConnectOptions) -> PgConnectOptions {
-    options.extra_float_digits(None)
 }
 
 /// What does not come through matters where the URL asks for it; and a pooler in transaction mode must know prepared
@@ -252,18 +223,6 @@ pub(super) async fn for_migrations(options: &PgConnectOptions) -> Result<PgConne
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ours_come_after_those_of_the_url() {
-        let url = "postgres://db/x?options=-cstatement_timeout%3D1&search_path=auth";
-        let string = ConnectionString::parse(url).unwrap();
-        let options = pinned(string.hosts[0].clone());
-        let text = options.get_options().unwrap_or_default();
-        assert!(text.starts_with("-cstatement_timeout=1 -c search_path=auth -c "), "{text}");
-        assert!(text.contains("-c statement_timeout=10s -c lock_timeout=0"), "{text}");
-        assert!(text.contains("-c default_transaction_isolation=read\\ committed"), "{text}");
-        assert!(is_pinned(&options) && !is_pinned(&string.hosts[0]));
-    }
 
     #[test]
     fn several_reasons_are_in_one_line_and_a_worse_one_comes_first() {

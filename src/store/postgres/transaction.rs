@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::PgConnection;
 
-use super::{Body, Pool, verdict::Verdict};
-use crate::store::{Error, WRITE_DEADLINE, write_health::WriteHealth};
+use super::{Pool, verdict::Verdict};
+use crate::store::{Body, Error, WRITE_DEADLINE, write_health::WriteHealth};
 
 /// A transaction that was not committed, or perhaps was.
 pub(super) struct Failed {
@@ -22,7 +22,7 @@ pub(super) async fn run<A, T>(
     pool: &Pool,
     health: &WriteHealth,
     args: &A,
-    body: Body<A, T>,
+    body: Body<PgConnection, A, T>,
 ) -> std::result::Result<T, Failed> {
     let lease = pool.acquire().await;
     let mut lease = lease.map_err(|error| Failed { error, again: false })?;

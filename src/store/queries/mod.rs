@@ -1,7 +1,7 @@
 //! What implements the store's traits, a topic each, and the statements in the SQL that Postgres and SQLite share.
 //!
 //! A method here opens one door and says by which name; what is done behind it is in `statements`, where a topic may need others'.
-//! Nothing there leads back to a door, and no circle from file to file (`tests/layering.rs` looks).
+//! Nothing there leads back to a door, and no circle from file to file (`tests/layering/` looks).
 //!
 //! This folder is compiled twice: `super` is `postgres` in one and `sqlite` in the other, and what differs between them stays
 //! there. Its `Backend` has two doors. `read(operation, args, body)` is for statements that only read, each by itself (SQLite's

@@ -2,8 +2,10 @@
 
 use tokio::time::timeout;
 
-use super::{Body, Sqlite};
-use crate::store::{Error, READ_DEADLINE, Result};
+use sqlx::SqliteConnection;
+
+use super::Sqlite;
+use crate::store::{Body, Error, READ_DEADLINE, Result};
 
 impl Sqlite {
     /// Runs statements that only read, each by itself: nothing of them needs a transaction. They end with their caller.
@@ -14,7 +16,7 @@ impl Sqlite {
         &self,
         operation: &'static str,
         args: A,
-        body: Body<A, T>,
+        body: Body<SqliteConnection, A, T>,
     ) -> Result<T>
     where
         A: Send + Sync,

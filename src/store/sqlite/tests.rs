@@ -38,7 +38,7 @@ async fn a_connection_that_comes_back_inside_a_transaction_leaves_it() {
 async fn once_there_is_room_again_writes_go_on() {
     let (_folder, store) = store().await;
     store.writer_pool.execute("CREATE TABLE t (x)").await.unwrap();
-    let fill: Body<i64, ()> = |connection, bytes| {
+    let fill: Body<SqliteConnection, i64, ()> = |connection, bytes| {
         Box::pin(async move {
             let fill = sqlx::query("INSERT INTO t VALUES (zeroblob($1))").bind(bytes);
             fill.execute(connection).await?;
@@ -59,7 +59,7 @@ async fn with_a_full_disk_it_answers_questions_and_is_not_ready() {
     let (_folder, store) = store().await;
     store.migrate().await.unwrap();
     store.check().await.unwrap();
-    let fill: Body<(), ()> = |connection, ()| {
+    let fill: Body<SqliteConnection, (), ()> = |connection, ()| {
         Box::pin(async move {
             // As a disk that is full does to each of them: the page count is the connection's own.
             connection.execute("PRAGMA max_page_count = 1").await?;

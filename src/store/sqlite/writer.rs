@@ -17,9 +17,9 @@ use tokio::{
 };
 use tracing::{Instrument as _, Span};
 
-use super::{Body, presence::Presence};
+use super::presence::Presence;
 use crate::store::{
-    Error, PATIENCE, Result, WRITE_DEADLINE, operations::Operation, write_health::WriteHealth,
+    Body, Error, PATIENCE, Result, WRITE_DEADLINE, operations::Operation, write_health::WriteHealth,
 };
 
 /// The writes that share a commit, at the most: those who wait for it wait for the statements of all.
@@ -46,7 +46,7 @@ impl Writer {
         &self,
         operation: Operation,
         args: A,
-        body: Body<A, T>,
+        body: Body<SqliteConnection, A, T>,
     ) -> Result<T>
     where
         A: Send + Sync + 'static,
@@ -96,7 +96,7 @@ struct Waiting<A, T> {
     /// The caller's: what the statements log belongs to their request, whoever shares the commit.
     span: Span,
     args: A,
-    body: Body<A, T>,
+    body: Body<SqliteConnection, A, T>,
     begins: Option<oneshot::Sender<oneshot::Receiver<Result<T>>>>,
     answer: Option<oneshot::Sender<Result<T>>>,
     result: Option<Result<T>>,

@@ -33,7 +33,7 @@ fn operation() -> Operation {
 
 /// Two statements, of which the second fails for a number that is taken.
 async fn parent(writer: &Writer, id: i64) -> Result<()> {
-    let body: Body<i64, ()> = |connection, id| {
+    let body: Body<SqliteConnection, i64, ()> = |connection, id| {
         Box::pin(async move {
             connection.execute("INSERT INTO child VALUES (NULL)").await?;
             sqlx::query("INSERT INTO parent VALUES ($1)").bind(id).execute(connection).await?;
@@ -45,7 +45,7 @@ async fn parent(writer: &Writer, id: i64) -> Result<()> {
 
 /// A write that finds nothing to do.
 async fn nothing(writer: &Writer) -> Result<()> {
-    let body: Body<(), ()> = |connection, ()| {
+    let body: Body<SqliteConnection, (), ()> = |connection, ()| {
         Box::pin(async move {
             connection.execute("UPDATE parent SET id = 7 WHERE id = -1").await?;
             Ok(())
@@ -56,7 +56,7 @@ async fn nothing(writer: &Writer) -> Result<()> {
 
 /// A write that fails for the store's own reasons.
 async fn fails(writer: &Writer) -> Result<()> {
-    let body: Body<(), ()> = |connection, ()| {
+    let body: Body<SqliteConnection, (), ()> = |connection, ()| {
         Box::pin(async move {
             connection
                 .execute("INSERT INTO child VALUES (NULL); INSERT INTO gone VALUES (1)")
@@ -69,13 +69,13 @@ async fn fails(writer: &Writer) -> Result<()> {
 
 /// A write that tells what `writing` says while it runs.
 async fn told_while_it_runs(writer: &Writer, writing: &Arc<AtomicBool>) -> Result<bool> {
-    let body: Body<Arc<AtomicBool>, bool> =
+    let body: Body<SqliteConnection, Arc<AtomicBool>, bool> =
         |_connection, writing| Box::pin(async move { Ok(writing.load(Ordering::Relaxed)) });
     writer.write(operation(), Arc::clone(writing), body).await
 }
 
 async fn orphan(writer: &Writer) -> Result<()> {
-    let body: Body<(), ()> = |connection, ()| {
+    let body: Body<SqliteConnection, (), ()> = |connection, ()| {
         Box::pin(async move {
             connection.execute("INSERT INTO child VALUES (-1)").await?;
             Ok(())
@@ -137,7 +137,7 @@ async fn it_is_told_while_somebody_writes_and_only_then() {
 #[tokio::test]
 async fn a_write_that_panics_leaves_a_writer_that_writes() {
     let (_folder, pool, writer) = writer().await;
-    let body: Body<(), ()> = |_connection, ()| panic!("as a defect would");
+    let body: Body<SqliteConnection, (), ()> = |_connection, ()| panic!("as a defect would");
     let panicked = writer.write(operation(), (), body).await;
     assert!(matches!(panicked, Err(Error::Statement(_))), "{panicked:?}");
     parent(&writer, 1).await.unwrap();
@@ -149,7 +149,7 @@ async fn a_write_that_panics_leaves_a_writer_that_writes() {
 async fn a_write_runs_in_the_span_of_its_caller() {
     let _log = tracing::subscriber::set_default(tracing_subscriber::registry());
     let (_folder, _pool, writer) = writer().await;
-    let body: Body<(), Option<tracing::Id>> =
+    let body: Body<SqliteConnection, (), Option<tracing::Id>> =
         |_connection, ()| Box::pin(async { Ok(Span::current().id()) });
     for name in ["one", "two"] {
         let span = tracing::error_span!("call", name);

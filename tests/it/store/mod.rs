@@ -19,6 +19,7 @@ mod restored;
 mod revocations;
 mod rotation;
 mod sealed;
+mod session_limit;
 mod sessions;
 mod signing_keys;
 mod throttles;

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{
     super::{Context, Engine, Error, Job, KernelChoice, Measurement, Settings},
-    Row,
+    row::Row,
 };
 
 /// The cost of the whole hashes: the least that anyone should use.

@@ -5,12 +5,13 @@
 //! whole hashes do show it. It prints nothing: that is up to the caller.
 
 mod check;
+mod row;
 
 use std::{io, iter, panic::resume_unwind, sync::Barrier, thread, time::Duration};
 
 use bcrypt_lanes::{Kernel, LaneCount};
 
-pub use self::check::Check;
+pub use self::{check::Check, row::Row};
 use super::{KernelChoice, Measurement, kernel};
 
 /// How often each measurement is made. They take turns, so that a neighbour's burst of work hits all of them alike, and
@@ -35,15 +36,6 @@ pub struct Calibration {
     pub wrong: Vec<&'static str>,
     /// The best with whole hashes.
     pub check: Check,
-}
-
-/// How fast a kernel is with so many lanes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Row {
-    /// On one core, while the calibration leaves the others idle.
-    pub one_core: Measurement,
-    /// The same on each core with all of them at work; only for the best lane count of each kernel.
-    pub all_cores: Option<Measurement>,
 }
 
 /// How far it is.

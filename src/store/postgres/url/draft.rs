@@ -6,7 +6,10 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use zeroize::Zeroizing;
 
-use super::{ConnectionString, TargetSessionAttrs, parameters::refusal};
+use super::{
+    connection_string::{ConnectionString, TargetSessionAttrs},
+    parameters::refusal,
+};
 
 type Value = Zeroizing<String>;
 type Result<T> = std::result::Result<T, String>;

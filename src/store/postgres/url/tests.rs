@@ -1,5 +1,7 @@
 //! What is taken and what is refused, each as libpq 17 (by its source) does, or better.
 
+use std::time::Duration;
+
 use sqlx::postgres::PgSslMode;
 
 use super::*;

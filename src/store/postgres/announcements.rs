@@ -8,7 +8,8 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::Notify;
 
-use super::{PATIENCE, Result, postgres::Pool};
+use super::Pool;
+use crate::store::{PATIENCE, Result};
 
 /// From losing the connection to the next attempt.
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);

@@ -1,0 +1,58 @@
+//! One hash to compute, who waits for it, and why it may come to nothing.
+
+use std::time::{Duration, Instant};
+
+use bcrypt_lanes::Cost;
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+/// Why a password was neither hashed nor checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// There is more work than can be done in time.
+    #[error("too many passwords are being hashed")]
+    Overloaded {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// A hashing thread has died: a defect.
+    #[error("a hashing thread has died")]
+    Broken,
+}
+
+/// What bcrypt gives: 24 bytes, of which 23 are stored.
+pub(super) type Digest = [u8; 24];
+
+/// One bcrypt to compute.
+#[derive(Debug)]
+pub(in crate::password) struct Job {
+    /// At most 72 bytes, without the NUL that bcrypt adds.
+    pub(in crate::password) key: Zeroizing<Vec<u8>>,
+    pub(in crate::password) salt: [u8; 16],
+    pub(in crate::password) cost: Cost,
+    /// It takes the time of a hash of that cost, if that is more: the time must not tell whose hash is older.
+    pub(in crate::password) padded_to: Cost,
+}
+
+impl Job {
+    /// The work, in iterations of bcrypt's loop.
+    pub(super) fn steps(&self) -> u64 {
+        u64::from(self.cost.max(self.padded_to).iterations())
+    }
+}
+
+/// A job that waits, and who for.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) job: Job,
+    pub(super) deadline: Instant,
+    pub(super) since: Instant,
+    pub(super) answer: oneshot::Sender<Result<Digest, Error>>,
+}
+
+impl Waiting {
+    pub(super) fn refuse(self, retry_after: Duration) {
+        // The caller may have gone: then nobody reads it.
+        let _gone = self.answer.send(Err(Error::Overloaded { retry_after }));
+    }
+}

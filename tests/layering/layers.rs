@@ -1,0 +1,111 @@
+//! The modules of the crate, and which may use which.
+
+use std::fs;
+
+use super::source::{code, source_folder};
+
+/// All modules, the lowest first, and what each may use of those before it.
+const LAYERS: [(&str, &[&str]); 15] = [
+    ("pb", &[]),
+    ("domain", &[]),
+    ("dial", &[]),
+    ("listener", &["domain"]),
+    ("token", &["domain"]),
+    ("password", &["domain"]),
+    ("delivery", &["domain", "dial"]),
+    ("store", &["domain"]),
+    ("service", &["domain", "token", "password", "delivery", "store"]),
+    ("config", &["domain", "token", "password", "delivery", "store"]),
+    ("telemetry", &["domain", "store", "config"]),
+    ("grpc", &["pb", "listener", "domain", "token", "store", "service", "telemetry"]),
+    ("http", &["listener", "service", "telemetry"]),
+    (
+        "app",
+        &[
+            "domain",
+            "listener",
+            "token",
+            "password",
+            "delivery",
+            "store",
+            "service",
+            "config",
+            "telemetry",
+            "grpc",
+            "http",
+        ],
+    ),
+    ("cli", &["domain", "password", "store", "service", "config", "telemetry", "grpc", "app"]),
+];
+
+#[test]
+fn each_layer_uses_only_those_below_it() {
+    let mut broken = Vec::new();
+    for (file, text) in code() {
+        let own = file.split(['/', '.']).next().unwrap();
+        let below = LAYERS.iter().find(|(module, _)| *module == own);
+        // main.rs and lib.rs are no modules, and use none by `crate::`.
+        let below = below.map_or(&[][..], |(_, below)| below);
+        for module in modules_used(&text) {
+            if module != own && !below.contains(&module.as_str()) {
+                broken.push(format!("src/{file} uses {module}, which {own} may not"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_module_has_its_layer_above_all_that_it_uses() {
+    let root = fs::read_to_string(source_folder().join("lib.rs")).unwrap();
+    let declared = |line: &str| Some(line.split_once("mod ")?.1.strip_suffix(';')?.to_owned());
+    let mut modules: Vec<_> = root.lines().filter_map(declared).collect();
+    let mut layers: Vec<_> = LAYERS.iter().map(|(module, _)| *module).collect();
+    for (place, (module, below)) in LAYERS.iter().enumerate() {
+        for used in *below {
+            assert!(layers[..place].contains(used), "{module} uses {used}, which is not below it");
+        }
+    }
+    modules.sort();
+    layers.sort_unstable();
+    assert_eq!(modules, layers);
+}
+
+/// The modules of ours that a source names: `crate::a…` and those of `use crate::{a…, b…}`.
+fn modules_used(text: &str) -> Vec<String> {
+    let word = |text: &str| {
+        let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+        text[..end].to_owned()
+    };
+    let mut modules = Vec::new();
+    for (place, _) in text.match_indices("crate::") {
+        let rest = &text[place + "crate::".len()..];
+        let Some(group) = rest.strip_prefix('{') else {
+            modules.push(word(rest));
+            continue;
+        };
+        let (mut depth, mut start) = (0, true);
+        for (index, character) in group.char_indices() {
+            match character {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => start = true,
+                _ if start && !character.is_whitespace() => {
+                    modules.push(word(&group[index..]));
+                    start = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    modules
+}
+
+#[test]
+fn this_test_sees_what_it_looks_for() {
+    assert!(code().len() > 40, "the sources were not found");
+    let text =
+        "use crate::{\n    domain::{A, b::C},\n    store::D,\n};\nfn f() { crate::token::g() }";
+    assert_eq!(modules_used(text), ["domain", "store", "token"]);
+}
