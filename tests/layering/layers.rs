@@ -55,6 +55,20 @@ fn each_layer_uses_only_those_below_it() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// A layer that may use what it does not use is a door that is left open.
+#[test]
+fn each_layer_uses_all_that_it_may() {
+    let code = code();
+    for (module, below) in LAYERS {
+        let own = |file: &str| file.split(['/', '.']).next() == Some(module);
+        let own = code.iter().filter(|(file, _)| own(file));
+        let used: Vec<_> = own.flat_map(|(_, text)| modules_used(text)).collect();
+        let unused: Vec<_> =
+            below.iter().filter(|below| !used.contains(&(**below).to_owned())).collect();
+        assert!(unused.is_empty(), "{module} uses nothing of {unused:?}: take them off the list");
+    }
+}
+
 #[test]
 fn every_module_has_its_layer_above_all_that_it_uses() {
     let root = fs::read_to_string(source_folder().join("lib.rs")).unwrap();
