@@ -2,7 +2,10 @@
 
 use uuid::Uuid;
 
-use super::{Connection, challenges, events, guard, outbox, revocations, sessions, void_codes};
+use super::{
+    Connection, challenges, events, guard, outbox, revocations, rules::account_is_as_it_was,
+    sessions, void_codes,
+};
 use crate::{
     domain::{Event, EventKind, Revocation, Revoked},
     store::{CodePurpose, FactorChange, Result, Revoking, SealedMessage},

@@ -26,7 +26,10 @@ macro_rules! account_asks {
     () => {
         concat!(
             "EXISTS (SELECT 1 FROM users WHERE ",
-            account_is_as_it_was!("challenges.user_id", "challenges.credential_version"),
+            super::rules::account_is_as_it_was!(
+                "challenges.user_id",
+                "challenges.credential_version"
+            ),
             " AND users.factor_version = challenges.factor_version)"
         )
     };

@@ -6,7 +6,9 @@ use uuid::Uuid;
 use super::{
     Connection,
     challenge_row::{ChallengeRow, account_asks, challenge_columns, words},
-    events, outbox, users, void_codes,
+    events, outbox,
+    rules::{account_is_as_it_was, reserve_an_attempt},
+    users, void_codes,
 };
 use crate::{
     domain::{CLOCK_SKEW, Challenge, Event, EventKind, Timestamp, User},

@@ -2,7 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{Connection, events, outbox, void_codes};
+use super::{
+    Connection, events, outbox,
+    rules::{account_is_as_it_was, reserve_an_attempt},
+    void_codes,
+};
 use crate::{
     domain::{Event, Timestamp},
     store::{Error, MailboxCode, NewMailboxCode, Reservation, Result, column::count},

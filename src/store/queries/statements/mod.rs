@@ -1,14 +1,12 @@
-//! Statements, a topic each: what runs behind the doors, on the connection that it is given.
-
-// First: what is below it uses its macros.
-#[macro_use]
-mod rules;
+//! Statements, a topic each: what runs behind the doors, on the connection that it is given. Text that several of them share is
+//! a macro, which its file exports by `pub(super) use`.
 
 pub(super) mod account_state;
 mod challenge_row;
 pub(super) mod challenges;
 pub(super) mod claims;
 pub(super) mod completion;
+pub(super) mod email_keys;
 pub(super) mod events;
 pub(super) mod factors;
 mod guard;
@@ -21,6 +19,8 @@ pub(super) mod reset;
 pub(super) mod restored;
 pub(super) mod revocations;
 pub(super) mod rotation;
+mod rules;
+pub(super) mod schema;
 pub(super) mod sealed;
 mod session_row;
 pub(super) mod sessions;

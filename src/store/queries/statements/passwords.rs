@@ -2,7 +2,10 @@
 
 use uuid::Uuid;
 
-use super::{Connection, challenges, events, guard, outbox, sessions, void_codes};
+use super::{
+    Connection, challenges, events, guard, outbox, rules::account_is_as_it_was, sessions,
+    void_codes,
+};
 use crate::{
     domain::EventKind,
     store::{CodePurpose, Credentials, PasswordChange, Result, SealedMessage},

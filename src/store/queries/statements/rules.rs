@@ -19,7 +19,7 @@ macro_rules! account_is_as_it_was {
 /// serialises rivals: concurrent guesses get no more attempts than sequential ones. `which` names the row and says that it was
 /// not used.
 macro_rules! reserve_an_attempt {
-    ($table:literal, $which:literal, now: $now:literal, most: $most:literal) => {
+    ($table:literal, $which:expr, now: $now:literal, most: $most:literal) => {
         concat!(
             "UPDATE ",
             $table,
@@ -32,3 +32,20 @@ macro_rules! reserve_an_attempt {
         )
     };
 }
+
+/// That enrolment of an authenticator app, of that user and begun with those credentials, which was not confirmed.
+macro_rules! open_enrolment {
+    ($id:literal, $user_id:literal, $credential_version:literal) => {
+        concat!(
+            "id = ",
+            $id,
+            " AND user_id = ",
+            $user_id,
+            " AND credential_version = ",
+            $credential_version,
+            " AND confirmed_at IS NULL"
+        )
+    };
+}
+
+pub(super) use {account_is_as_it_was, open_enrolment, reserve_an_attempt};

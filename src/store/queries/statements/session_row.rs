@@ -21,7 +21,7 @@ macro_rules! session_columns {
 macro_rules! account_carries {
     () => {
         concat!(
-            account_is_as_it_was!("sessions.user_id", "sessions.credential_version"),
+            super::rules::account_is_as_it_was!("sessions.user_id", "sessions.credential_version"),
             " AND users.session_epoch = sessions.epoch \
              AND (NOT users.is_2fa_enabled OR ' ' || sessions.amr || ' ' LIKE '% mfa %')"
         )

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{
     Backend, Connection, events, outbox, revocations,
+    rules::account_is_as_it_was,
     session_row::{SessionRow, account_carries, session_columns, session_lives},
     throttles,
     users::{self, user_columns},

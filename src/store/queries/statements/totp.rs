@@ -2,7 +2,10 @@
 
 use uuid::Uuid;
 
-use super::{Connection, events, factors, guard, outbox};
+use super::{
+    Connection, events, factors, guard, outbox,
+    rules::{open_enrolment, reserve_an_attempt},
+};
 use crate::{
     domain::{EventKind, MOST_STEPS_AHEAD},
     store::{
@@ -54,7 +57,7 @@ pub(in crate::store) async fn reserve(
     let sealed: Option<Vec<u8>> = sqlx::query_scalar(concat!(
         reserve_an_attempt!(
             "totp_factors",
-            "id = $1 AND user_id = $2 AND credential_version = $3 AND confirmed_at IS NULL",
+            open_enrolment!("$1", "$2", "$3"),
             now: "$4",
             most: "$5"
         ),
@@ -81,10 +84,11 @@ pub(in crate::store) async fn open_attempts(
     id: Uuid,
     change: &FactorChange,
 ) -> Result<Option<i32>> {
-    Ok(sqlx::query_scalar(
-        "SELECT attempts FROM totp_factors WHERE id = $1 AND user_id = $2 AND credential_version = $3 \
-         AND confirmed_at IS NULL AND expires_at > $4",
-    )
+    Ok(sqlx::query_scalar(concat!(
+        "SELECT attempts FROM totp_factors WHERE ",
+        open_enrolment!("$1", "$2", "$3"),
+        " AND expires_at > $4",
+    ))
     .bind(id)
     .bind(change.user_id)
     .bind(change.credential_version)
@@ -126,10 +130,10 @@ pub(in crate::store) async fn confirm(
 
 /// Whether an enrolment was begun with the credentials that still count, and is not confirmed.
 async fn is_confirmable(connection: &mut Connection, confirm: &ConfirmTotp) -> Result<bool> {
-    let open: Option<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM totp_factors WHERE id = $1 AND user_id = $2 AND credential_version = $3 \
-         AND confirmed_at IS NULL",
-    )
+    let open: Option<Uuid> = sqlx::query_scalar(concat!(
+        "SELECT id FROM totp_factors WHERE ",
+        open_enrolment!("$1", "$2", "$3"),
+    ))
     .bind(confirm.id)
     .bind(confirm.change.user_id)
     .bind(confirm.change.credential_version)
