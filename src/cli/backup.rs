@@ -6,7 +6,10 @@ use anyhow::ensure;
 use tokio::signal::ctrl_c;
 
 use super::{bytes, restore::describe};
-use crate::{config::Database, store::sqlite};
+use crate::{
+    config::Database,
+    store::{Kind, sqlite},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -16,7 +19,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(database: &Database, arguments: &Arguments) -> anyhow::Result<()> {
     ensure!(
-        database.url.starts_with("sqlite:"),
+        database.kind() == Some(Kind::Sqlite),
         "this is a Postgres: back it up with `pg_dump --format=custom`, or with the means of whoever hosts it"
     );
     let bar = bytes::bar()?;

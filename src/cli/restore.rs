@@ -11,7 +11,7 @@ use crate::{
     config::Database,
     service::{self, Clock},
     store::{
-        Database as _,
+        Database as _, Kind,
         sqlite::{Content, Restore, Restored},
     },
 };
@@ -51,7 +51,7 @@ async fn restore(
     arguments: &Arguments,
 ) -> anyhow::Result<String> {
     ensure!(
-        database.url.starts_with("sqlite:"),
+        database.kind() == Some(Kind::Sqlite),
         "this is a Postgres: stop the servers, restore what `pg_dump` has made with `pg_restore`, and then run \
          `countersign restore --already-restored`"
     );

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Problem, reader::Reader, setting::Setting, settings};
-use crate::store::{self, Migrate, Preparation, Store, postgres::url::ConnectionString};
+use crate::store::{self, Kind, Migrate, Preparation, Store, postgres::url::ConnectionString};
 
 /// What a deployment is for. It follows from the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +38,15 @@ impl std::fmt::Debug for Database {
 impl Database {
     /// Where the data is, without user, password and options.
     pub fn place(&self) -> String {
-        if self.url.starts_with("sqlite:") {
+        if self.kind() == Some(Kind::Sqlite) {
             return self.url.split('?').next().unwrap_or_default().to_owned();
         }
         ConnectionString::parse(&self.url).map_or_else(|_| "postgres".to_owned(), |url| url.place())
+    }
+
+    /// Which database it is; none where the URL is of another scheme.
+    pub fn kind(&self) -> Option<Kind> {
+        Kind::of(&self.url)
     }
 
     /// Connects to it.
@@ -78,9 +83,9 @@ impl Database {
 
 impl Profile {
     pub(super) fn of(url: &str) -> Self {
-        match url.split_once(':') {
-            Some(("sqlite", _)) => Self::Development,
-            _ => Self::Production,
+        match Kind::of(url) {
+            Some(Kind::Sqlite) => Self::Development,
+            Some(Kind::Postgres) | None => Self::Production,
         }
     }
 }
@@ -153,11 +158,10 @@ impl Reader<'_> {
 
 /// What is wrong with a URL, without any value of it.
 fn problem_of(url: &str) -> Option<String> {
-    if url.starts_with("sqlite:") {
-        return None;
-    }
-    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-        return Some("must begin with postgres:// or sqlite://".into());
+    match Kind::of(url) {
+        Some(Kind::Sqlite) => return None,
+        Some(Kind::Postgres) => {}
+        None => return Some("must begin with postgres:// or sqlite://".into()),
     }
     match ConnectionString::parse(url) {
         Ok(_) => None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Error, Result, Store, postgres, sqlite};
+use super::{Error, Kind, Result, Store, postgres, sqlite};
 
 /// Connects to the database that `url` names. On SQLite it is made where there is none.
 ///
@@ -21,13 +21,13 @@ pub async fn connect_accepting(
     max_connections: u32,
     fsync_off_at: &[String],
 ) -> Result<Arc<dyn Store>> {
-    match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("postgres" | "postgresql") => {
+    match Kind::of(url) {
+        Some(Kind::Postgres) => {
             let store = postgres::Postgres::connect(url, max_connections, fsync_off_at).await?;
             Ok(Arc::new(store))
         }
-        Some("sqlite") => Ok(Arc::new(sqlite::Sqlite::connect(url, max_connections).await?)),
-        Some(_) | None => Err(Error::Url("it must begin with postgres:// or sqlite://".into())),
+        Some(Kind::Sqlite) => Ok(Arc::new(sqlite::Sqlite::connect(url, max_connections).await?)),
+        None => Err(Error::Url("it must begin with postgres:// or sqlite://".into())),
     }
 }
 
@@ -40,7 +40,7 @@ pub async fn connect_existing(
     max_connections: u32,
     fsync_off_at: &[String],
 ) -> Result<Arc<dyn Store>> {
-    if url.starts_with("sqlite:") {
+    if Kind::of(url) == Some(Kind::Sqlite) {
         return Ok(Arc::new(sqlite::Sqlite::connect_existing(url, max_connections).await?));
     }
     connect_accepting(url, max_connections, fsync_off_at).await
@@ -51,5 +51,5 @@ pub async fn connect_existing(
 /// # Errors
 /// A bad URL; no such file.
 pub fn must_exist(url: &str) -> Result<()> {
-    if url.starts_with("sqlite:") { sqlite::must_exist(url) } else { Ok(()) }
+    if Kind::of(url) == Some(Kind::Sqlite) { sqlite::must_exist(url) } else { Ok(()) }
 }

@@ -18,6 +18,7 @@ mod error;
 mod events;
 mod factors;
 mod housekeeping;
+mod kind;
 mod mailbox;
 mod migrations;
 mod operations;
@@ -48,6 +49,7 @@ pub use self::{
         UserFactors,
     },
     housekeeping::{Ended, Housekeeping, Lease, LeaseTaken, Restoration},
+    kind::Kind,
     mailbox::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, PasswordReset},
     operations::Operations,
     outbox::{

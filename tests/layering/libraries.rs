@@ -8,7 +8,7 @@ struct Rule {
     only_in: &'static [&'static str],
 }
 
-const RULES: [Rule; 19] = [
+const RULES: [Rule; 21] = [
     Rule { word: "tonic::", only_in: &["grpc/", "app.rs", "pb.rs", "pb/"] },
     Rule { word: "tonic_", only_in: &["grpc/", "app.rs", "pb/"] },
     Rule { word: "axum::", only_in: &["http/"] },
@@ -35,6 +35,9 @@ const RULES: [Rule; 19] = [
     Rule { word: "std::env", only_in: &["config/"] },
     Rule { word: "anyhow::", only_in: &["cli/"] },
     Rule { word: "println!", only_in: &[] },
+    // Which database a URL names.
+    Rule { word: "\"sqlite:\"", only_in: &["store/kind.rs"] },
+    Rule { word: "\"postgres://\"", only_in: &["store/kind.rs"] },
     // Events are appended, and removed when they are old: nothing else becomes of them.
     Rule { word: "INTO events", only_in: &["store/queries/statements/events.rs"] },
     Rule { word: "UPDATE events", only_in: &[] },

@@ -8,11 +8,10 @@ use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
 use super::parameters;
+use crate::store::Kind;
 
 /// A name and its value.
 pub(super) type Pair = (String, Zeroizing<String>);
-
-const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
 /// What to do about a URL of which no reading makes sense.
 const UNREADABLE: &str = "it must look like postgres://user:password@host:5432/database?sslmode=verify-full, with host names, \
@@ -32,7 +31,7 @@ struct Reading<'a> {
 /// # Errors
 /// What is wrong with it, without any value of it.
 pub(super) fn split(url: &str) -> Result<Vec<Pair>, String> {
-    let rest = SCHEMES.iter().find_map(|scheme| url.strip_prefix(scheme));
+    let rest = Kind::Postgres.rest_of(url);
     let rest = rest.ok_or("it must begin with postgres:// or postgresql://")?;
     let reading = likely(rest).ok_or(UNREADABLE)?;
     let mut pairs = Vec::new();

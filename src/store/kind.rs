@@ -1,0 +1,47 @@
+//! Which database a URL names: the one place that knows the schemes.
+
+/// The databases that a store can be on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `postgres://…` or `postgresql://…`.
+    Postgres,
+    /// `sqlite://…`, or `sqlite:` and a path.
+    Sqlite,
+}
+
+impl Kind {
+    /// The one that `url` names; none where its scheme is another.
+    pub fn of(url: &str) -> Option<Self> {
+        let names = |kind: &Self| kind.rest_of(url).is_some();
+        [Self::Postgres, Self::Sqlite].into_iter().find(names)
+    }
+
+    /// What follows the scheme in a URL of this kind.
+    pub(super) fn rest_of(self, url: &str) -> Option<&str> {
+        let schemes: &[&str] = match self {
+            Self::Postgres => &["postgres://", "postgresql://"],
+            Self::Sqlite => &["sqlite:"],
+        };
+        schemes.iter().find_map(|scheme| url.strip_prefix(scheme))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_known_by_its_scheme() {
+        for (url, kind) in [
+            ("postgres://db/x", Some(Kind::Postgres)),
+            ("postgresql://db/x", Some(Kind::Postgres)),
+            ("sqlite://data/x.db", Some(Kind::Sqlite)),
+            ("sqlite:x.db", Some(Kind::Sqlite)),
+            ("postgres:db", None),
+            ("mysql://db/x", None),
+            ("", None),
+        ] {
+            assert_eq!(Kind::of(url), kind, "{url}");
+        }
+    }
+}
