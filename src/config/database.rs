@@ -2,17 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Problem, reader::Reader, setting::Setting, settings};
+use super::{Problem, Profile, reader::Reader, setting::Setting, settings};
 use crate::store::{self, Kind, Migrate, Preparation, Store, postgres::url::ConnectionString};
-
-/// What a deployment is for. It follows from the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
-    /// SQLite: everything has a default.
-    Development,
-    /// Postgres: keys and delivery must be given.
-    Production,
-}
 
 /// The database.
 #[derive(Clone)]
@@ -78,15 +69,6 @@ impl Database {
     pub fn preparation(&self) -> Preparation<'_> {
         let (migrate, url) = (self.migrate, self.migrate_url.as_deref());
         Preparation { migrate, url, fsync_off_at: &self.fsync_off_at }
-    }
-}
-
-impl Profile {
-    pub(super) fn of(url: &str) -> Self {
-        match Kind::of(url) {
-            Some(Kind::Sqlite) => Self::Development,
-            Some(Kind::Postgres) | None => Self::Production,
-        }
     }
 }
 

@@ -34,18 +34,16 @@ pub struct Listen {
 
 impl Reader<'_> {
     pub(super) fn listen(&mut self, profile: Profile) -> Listen {
-        let development = profile == Profile::Development;
-        let drain_delay = Duration::from_secs(if development { 0 } else { 5 });
         let to_ten_minutes = Duration::ZERO..=minutes(10);
         Listen {
             grpc: self.grpc_addr(),
             http: self.address(settings::HTTP_ADDR),
             trusted_proxies: self.trusted_proxies(),
-            reflection: self.given(settings::REFLECTION, on_or_off).unwrap_or(development),
+            reflection: self.read_in(profile, settings::REFLECTION, on_or_off).unwrap_or_default(),
             stream_age: self.duration(settings::STREAM_AGE, minutes(1)..=days(1)),
             drain_delay: self
-                .given(settings::DRAIN_DELAY, duration(to_ten_minutes.clone()))
-                .unwrap_or(drain_delay),
+                .read_in(profile, settings::DRAIN_DELAY, duration(to_ten_minutes.clone()))
+                .unwrap_or_default(),
             shutdown_timeout: self.duration(settings::SHUTDOWN_TIMEOUT, to_ten_minutes),
         }
     }

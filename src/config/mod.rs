@@ -12,6 +12,7 @@ mod master_key;
 mod password;
 mod policy;
 mod problems;
+mod profile;
 mod reader;
 mod reads;
 mod setting;
@@ -30,11 +31,12 @@ use crate::{
 };
 
 pub use self::{
-    database::{Database, Profile},
+    database::Database,
     listen::Listen,
     log::{Log, LogFormat},
     master_key::MasterKeySource,
     problems::{Problem, Problems},
+    profile::Profile,
     reads::Reads,
     setting::{DefaultValue, Setting},
     settings::{TOPICS, all_settings},

@@ -3,7 +3,7 @@
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use super::{
-    Problems, Settings,
+    Problems, Profile, Settings,
     setting::{DefaultValue, Setting},
 };
 
@@ -29,7 +29,11 @@ impl<'a> Reader<'a> {
     ) -> T {
         let default = match setting.default {
             DefaultValue::Value(text) => parse(text),
-            DefaultValue::Computed(_) | DefaultValue::Absent => Err("must be set".into()),
+            DefaultValue::InDevelopment(_)
+            | DefaultValue::ByProfile(..)
+            | DefaultValue::PerThread(_)
+            | DefaultValue::Computed(_)
+            | DefaultValue::Absent => Err("must be set".into()),
         };
         let value = self.settings.get(setting).map_or_else(|| default.clone(), &parse);
         value
@@ -38,6 +42,17 @@ impl<'a> Reader<'a> {
                 default
             })
             .unwrap_or_default()
+    }
+
+    /// The setting through `parse`; where none was given, its default in that profile, if it has one.
+    pub(super) fn read_in<T>(
+        &mut self,
+        profile: Profile,
+        setting: Setting,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let text = self.settings.get(setting).or(setting.default.of(profile))?;
+        parse(text).map_err(|problem| self.problems.add(setting, problem)).ok()
     }
 
     /// The setting through `parse`, if it was given: the table has no default for it.

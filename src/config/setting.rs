@@ -1,5 +1,9 @@
 //! One setting: its names and its default.
 
+use std::borrow::Cow;
+
+use super::Profile;
+
 /// One setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setting {
@@ -21,6 +25,12 @@ pub struct Setting {
 pub enum DefaultValue {
     /// This text, read as if it had been given.
     Value(&'static str),
+    /// This text in development; with Postgres nothing.
+    InDevelopment(&'static str),
+    /// The first text in development, the second with Postgres.
+    ByProfile(&'static str, &'static str),
+    /// So many for each thread that hashes.
+    PerThread(usize),
     /// What the code works out from elsewhere, in words for the documentation.
     Computed(&'static str),
     /// Nothing.
@@ -45,10 +55,38 @@ pub(super) const fn secret(
 
 impl DefaultValue {
     /// As help and documentation say it.
-    pub fn text(self) -> &'static str {
+    pub fn text(self) -> Cow<'static, str> {
         match self {
-            Self::Value(text) | Self::Computed(text) => text,
-            Self::Absent => "none",
+            Self::Value(text) | Self::Computed(text) => text.into(),
+            Self::InDevelopment(text) => format!("{text} in development").into(),
+            Self::ByProfile(development, production) => {
+                format!("{development}, {production} with Postgres").into()
+            }
+            Self::PerThread(number) => format!("{number} a thread").into(),
+            Self::Absent => "none".into(),
+        }
+    }
+
+    /// The default of what has one for each thread, with so many.
+    pub(super) fn times(self, threads: usize) -> usize {
+        match self {
+            Self::PerThread(number) => number * threads,
+            Self::Value(_)
+            | Self::InDevelopment(_)
+            | Self::ByProfile(..)
+            | Self::Computed(_)
+            | Self::Absent => threads,
+        }
+    }
+
+    /// What is read in that profile where nothing was given.
+    pub(super) fn of(self, profile: Profile) -> Option<&'static str> {
+        match (self, profile) {
+            (Self::Value(text), _)
+            | (Self::InDevelopment(text) | Self::ByProfile(text, _), Profile::Development)
+            | (Self::ByProfile(_, text), Profile::Production) => Some(text),
+            (Self::InDevelopment(_), Profile::Production)
+            | (Self::PerThread(_) | Self::Computed(_) | Self::Absent, _) => None,
         }
     }
 }

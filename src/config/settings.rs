@@ -3,7 +3,7 @@
 //! To add one: a line here and its name below its topic; the line that reads it, in the file of that topic; its row in the docs.
 
 use super::setting::{
-    DefaultValue::{Absent, Computed, Value},
+    DefaultValue::{Absent, ByProfile, Computed, InDevelopment, PerThread, Value},
     Setting, plain, secret,
 };
 
@@ -130,7 +130,7 @@ pub(super) const FORWARDED_HEADER: Setting = plain(
     "the header that they write: x-forwarded-for, or forwarded (RFC 7239)",
 );
 pub(super) const REFLECTION: Setting =
-    plain("COUNTERSIGN_REFLECTION", Computed("on in development"), "gRPC reflection: on or off");
+    plain("COUNTERSIGN_REFLECTION", InDevelopment("on"), "gRPC reflection: on or off");
 pub(super) const STREAM_AGE: Setting = plain(
     "COUNTERSIGN_STREAM_AGE",
     Value("30m"),
@@ -138,7 +138,7 @@ pub(super) const STREAM_AGE: Setting = plain(
 );
 pub(super) const DRAIN_DELAY: Setting = plain(
     "COUNTERSIGN_DRAIN_DELAY",
-    Computed("0s, 5s with Postgres"),
+    ByProfile("0s", "5s"),
     "from not ready to no new connections, at shutdown",
 );
 pub(super) const SHUTDOWN_TIMEOUT: Setting = plain(
@@ -162,7 +162,7 @@ pub(super) const MASTER_KEY_OLD: Setting = secret(
 // Delivery.
 pub(super) const DELIVERY: Setting = plain(
     "COUNTERSIGN_DELIVERY",
-    Computed("log in development"),
+    InDevelopment("log"),
     "how codes reach people: log, smtp or webhook",
 );
 pub(super) const SMTP_URL: Setting = secret(
@@ -195,7 +195,7 @@ pub(super) const DELIVERY_CA: Setting = plain(
 // Tokens and sessions.
 pub(super) const ISSUER: Setting = plain(
     "COUNTERSIGN_ISSUER",
-    Computed("http://localhost:8080 in development"),
+    InDevelopment("http://localhost:8080"),
     "the claim iss: where the HTTP side is reached",
 );
 pub(super) const AUDIENCE: Setting = plain(
@@ -212,6 +212,8 @@ pub(super) const KEY_ROTATION: Setting = plain(
     Value("90d"),
     "how old the signing key gets before the next one is made; 1h to 10years",
 );
+// By the end of it no verifier may hold a key set without the key: Istio keeps one for 20 minutes and does not ask for a key that
+// it does not know (ADR 10).
 pub(super) const KEY_LEAD: Setting = plain(
     "COUNTERSIGN_KEY_LEAD",
     Value("30m"),
@@ -276,11 +278,8 @@ pub(super) const PASSWORD_MIN_LENGTH: Setting = plain(
 );
 pub(super) const HASH_THREADS: Setting =
     plain("COUNTERSIGN_HASH_THREADS", Computed("one a core"), "threads that hash passwords");
-pub(super) const HASH_QUEUE: Setting = plain(
-    "COUNTERSIGN_HASH_QUEUE",
-    Computed("32 a thread"),
-    "hashes that may wait; more are refused",
-);
+pub(super) const HASH_QUEUE: Setting =
+    plain("COUNTERSIGN_HASH_QUEUE", PerThread(32), "hashes that may wait; more are refused");
 pub(super) const HASH_KERNEL: Setting = plain(
     "COUNTERSIGN_HASH_KERNEL",
     Value("auto"),

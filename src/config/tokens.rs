@@ -74,7 +74,7 @@ impl Reader<'_> {
                 "must be set with Postgres: the URL under which others reach the HTTP side, such as https://auth.example.com",
             );
         }
-        let issuer = self.given(settings::ISSUER, |text| {
+        let issuer = self.read_in(profile, settings::ISSUER, |text| {
             let url = Url::parse(text).ok().filter(|url| {
                 matches!(url.scheme(), "http" | "https")
                     && url.query().is_none()
@@ -82,8 +82,7 @@ impl Reader<'_> {
             });
             url.map(|_| text.to_owned()).ok_or_else(|| "must be an http or https URL".to_owned())
         });
-        let issuer = issuer.unwrap_or_else(|| "http://localhost:8080".to_owned());
         let ttl = self.duration(settings::ACCESS_TOKEN_TTL, seconds(1)..=token::LONGEST_TTL);
-        token::Settings { issuer, ttl }
+        token::Settings { issuer: issuer.unwrap_or_default(), ttl }
     }
 }

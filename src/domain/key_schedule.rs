@@ -8,10 +8,6 @@ use super::{CLOCK_SKEW, Timestamp};
 /// How long verifiers are told to keep the key set (`Cache-Control`). Some keep it longer, whatever they are told.
 pub const KEY_SET_MAX_AGE: Duration = Duration::from_secs(300);
 
-/// From when every live replica publishes a key to its first signature, unless it is configured otherwise. By then no verifier
-/// may hold a key set without it: Istio keeps one for 20 minutes and does not ask for a key that it does not know (ADR 10).
-pub const DEFAULT_KEY_LEAD: Duration = Duration::from_secs(30 * 60);
-
 /// The life of a signing key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyTimes {

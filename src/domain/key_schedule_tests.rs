@@ -4,6 +4,8 @@ use super::*;
 
 const TTL: Duration = Duration::from_secs(900);
 const DAY: u64 = 24 * 3600;
+/// From making a key to its first signature.
+const LEAD: Duration = Duration::from_secs(30 * 60);
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_unix_micros(0).plus(Duration::from_secs(seconds))
@@ -15,7 +17,7 @@ fn key(algorithm: &str, generation: i64, signs_from: u64) -> KeyTimes {
         kid: format!("{algorithm}-{generation}"),
         algorithm: algorithm.to_owned(),
         generation,
-        created_at: at(signs_from.saturating_sub(DEFAULT_KEY_LEAD.as_secs())),
+        created_at: at(signs_from.saturating_sub(LEAD.as_secs())),
         signs_from: at(signs_from),
         retired_at: None,
     }
@@ -45,12 +47,6 @@ fn a_key_is_published_before_it_signs_and_until_its_last_token_has_expired() {
     assert_eq!(states(&keys, end), [Expired, Signing]);
     assert_eq!(schedule(&keys).published_until(&keys[0]), Some(at(end)));
     assert_eq!(schedule(&keys).published_until(&keys[1]), None);
-}
-
-/// Istio keeps a key set for 20 minutes, and asks for no key that it does not know.
-#[test]
-fn the_default_lead_is_longer_than_any_common_verifier_keeps_the_key_set() {
-    assert!(DEFAULT_KEY_LEAD > Duration::from_secs(20 * 60).max(KEY_SET_MAX_AGE));
 }
 
 #[test]
@@ -99,7 +95,7 @@ fn the_first_key_signs_even_where_the_clock_is_behind() {
 
 #[test]
 fn a_new_key_is_due_where_there_is_none_and_when_the_newest_is_old() {
-    let (rotation, notice) = (Duration::from_secs(DAY), DEFAULT_KEY_LEAD);
+    let (rotation, notice) = (Duration::from_secs(DAY), LEAD);
     let lead = notice.as_secs();
     let due = |keys: &[KeyTimes], seconds| schedule(keys).due(at(seconds), rotation, notice);
     assert_eq!(due(&[], 5), Some(at(5)), "nothing else can sign");
@@ -117,7 +113,7 @@ fn a_new_key_is_due_where_there_is_none_and_when_the_newest_is_old() {
 /// A clock that was ahead made the newest key, and waits with it: the others are replaced in time.
 #[test]
 fn a_key_from_the_future_keeps_no_other_from_being_made() {
-    let (rotation, notice) = (Duration::from_secs(DAY), DEFAULT_KEY_LEAD);
+    let (rotation, notice) = (Duration::from_secs(DAY), LEAD);
     let lead = notice.as_secs();
     for ahead in [DAY / 12, 365 * DAY] {
         let now = 10 * DAY;

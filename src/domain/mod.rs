@@ -48,7 +48,7 @@ pub use field::{device_name, enrollment_id, request_id, session_id};
 pub use forwarded::ForwardedHeader;
 pub use idna::ascii_domain;
 pub use invalid_field::InvalidField;
-pub use key_schedule::{DEFAULT_KEY_LEAD, KEY_SET_MAX_AGE, KeySchedule, KeyState, KeyTimes};
+pub use key_schedule::{KEY_SET_MAX_AGE, KeySchedule, KeyState, KeyTimes};
 pub use login_name::LoginName;
 pub use one_time_code::OneTimeCode;
 pub use password::{Password, PasswordPolicy};

@@ -7,11 +7,14 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    domain::{AuthMethod, CLOCK_SKEW, DEFAULT_KEY_LEAD, KeySchedule, KeyTimes},
+    domain::{AuthMethod, CLOCK_SKEW, KeySchedule, KeyTimes},
     token::{Algorithm, MasterKey},
 };
 
 const AUDIENCE: &str = "countersign";
+
+/// From making a key to its first signature.
+const LEAD: Duration = Duration::from_secs(30 * 60);
 
 /// What issues and verifies, and what it signs with.
 struct Issuer {
@@ -254,7 +257,7 @@ fn ring(keys: &[SigningKey; 2], retired: Option<usize>) -> KeyRing {
         kid: key.kid().to_owned(),
         algorithm: key.algorithm().as_str().to_owned(),
         generation: i64::try_from(place).unwrap() + 1,
-        created_at: later(from).minus(DEFAULT_KEY_LEAD),
+        created_at: later(from).minus(LEAD),
         signs_from: later(from),
         retired_at: (retired == Some(place)).then(|| later(DAY + 10)),
     });

@@ -5,7 +5,6 @@ use std::time::Duration;
 use countersign::{
     app::{self, App, Environment},
     config::{Config, Signing},
-    domain::DEFAULT_KEY_LEAD,
     pb::{
         GetJwksRequest, LoginRequest, auth_service_client::AuthServiceClient,
         login_response::Result as Outcome, token_service_client::TokenServiceClient,
@@ -30,8 +29,8 @@ use crate::harness::{
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// From the making of a key to its first signature: the lead, a minute for replicas to publish it, two for clocks that differ.
-const NOTICE: Duration = Duration::from_secs(DEFAULT_KEY_LEAD.as_secs() + 180);
+/// From the making of a key to its first signature: the default lead, a minute for replicas to publish it, two for clocks that differ.
+const NOTICE: Duration = Duration::from_secs(30 * 60 + 180);
 
 /// The longest that a common verifier keeps a key set without asking for keys that it does not know: Istio.
 const KEPT: Duration = Duration::from_secs(20 * 60);
