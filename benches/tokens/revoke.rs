@@ -45,16 +45,7 @@ pub(crate) async fn rate(store: &dyn Store) -> anyhow::Result<f64> {
 
 fn user(created_at: Timestamp) -> NewUser {
     NewUser {
-        user: User {
-            id: Uuid::now_v7(),
-            username: "alice".into(),
-            email: "alice@example.com".into(),
-            is_2fa_enabled: false,
-            email_verified: false,
-            roles: Vec::new(),
-            disabled_at: None,
-            created_at,
-        },
+        user: User::new(Uuid::now_v7(), "alice".into(), "alice@example.com".into(), created_at),
         username_key: "alice".into(),
         email_key: "alice@example.com".into(),
         claim_key: None,

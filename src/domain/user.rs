@@ -26,8 +26,30 @@ pub struct User {
 }
 
 impl User {
+    /// A new account: without a second factor or roles, its address not verified.
+    pub fn new(id: Uuid, username: String, email: String, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            username,
+            email,
+            is_2fa_enabled: false,
+            email_verified: false,
+            roles: Vec::new(),
+            disabled_at: None,
+            created_at,
+        }
+    }
+
     /// The e-mail address, mostly hidden: for whoever knows the password but has not shown the second factor.
     pub fn masked_email(&self) -> String {
         email::mask(&self.email)
+    }
+}
+
+#[cfg(test)]
+impl User {
+    /// Any user, made at that time.
+    pub(crate) fn sample(created_at: Timestamp) -> Self {
+        Self::new(Uuid::now_v7(), "alice".into(), "alice@example.com".into(), created_at)
     }
 }

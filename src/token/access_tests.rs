@@ -53,16 +53,7 @@ fn later(seconds: u64) -> Timestamp {
 }
 
 fn issue(tokens: &AccessTokens, now: Timestamp) -> String {
-    let user = User {
-        id: Uuid::now_v7(),
-        username: "alice".into(),
-        email: "alice@example.com".into(),
-        is_2fa_enabled: false,
-        email_verified: false,
-        roles: vec!["admin".into()],
-        disabled_at: None,
-        created_at: now,
-    };
+    let user = User { roles: vec!["admin".into()], ..User::sample(now) };
     let session = Session {
         audience: AUDIENCE.into(),
         methods: vec![AuthMethod::Password],
@@ -324,18 +315,8 @@ fn without_a_key_nothing_is_signed_or_accepted() {
     let none = KeyRing::new(KeySchedule::new(Vec::new(), "ES256", settings().ttl), []);
     let tokens = AccessTokens::new(none, settings());
     assert!(tokens.verify(&jwt, &[AUDIENCE.into()], now()).is_err());
-    let user = Uuid::now_v7();
-    let session = Session::sample(user, now(), later(1));
-    let user = User {
-        id: user,
-        username: "alice".into(),
-        email: "alice@example.com".into(),
-        is_2fa_enabled: false,
-        email_verified: false,
-        roles: Vec::new(),
-        disabled_at: None,
-        created_at: now(),
-    };
+    let user = User::sample(now());
+    let session = Session::sample(user.id, now(), later(1));
     assert!(matches!(tokens.issue(&user, &session, now()), Err(KeyError::Missing)));
 }
 

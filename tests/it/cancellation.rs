@@ -15,18 +15,15 @@ use crate::harness::{Backend, Database, clock::TestClock, eventually, unique};
 
 fn new_user() -> NewUser {
     let username = unique("gone");
+    let email = format!("{username}@example.com");
     NewUser {
-        user: User {
-            id: Uuid::now_v7(),
-            username: username.clone(),
-            email: format!("{username}@example.com"),
-            is_2fa_enabled: false,
-            email_verified: false,
-            roles: Vec::new(),
-            disabled_at: None,
-            created_at: TestClock::default().now(),
-        },
-        email_key: format!("{username}@example.com"),
+        user: User::new(
+            Uuid::now_v7(),
+            username.clone(),
+            email.clone(),
+            TestClock::default().now(),
+        ),
+        email_key: email,
         username_key: username,
         claim_key: None,
         verify_by: None,

@@ -194,15 +194,10 @@ impl Accounts {
     }
 
     fn new_user(&self, valid: &Valid) -> User {
+        let (name, email) = (valid.username.as_str().to_owned(), valid.email.as_str().to_owned());
         User {
-            id: Uuid::now_v7(),
-            username: valid.username.as_str().to_owned(),
-            email: valid.email.as_str().to_owned(),
             is_2fa_enabled: valid.is_2fa_enabled,
-            email_verified: false,
-            roles: Vec::new(),
-            disabled_at: None,
-            created_at: self.clock.now(),
+            ..User::new(Uuid::now_v7(), name, email, self.clock.now())
         }
     }
 }

@@ -79,16 +79,7 @@ async fn store() -> (tempfile::TempDir, Sqlite, Credentials) {
     let url = format!("sqlite://{}/test.db", folder.path().display());
     let store = Sqlite::connect(&url, 1).await.unwrap();
     store.migrate().await.unwrap();
-    let user = User {
-        id: Uuid::now_v7(),
-        username: "alice".into(),
-        email: "alice@example.com".into(),
-        is_2fa_enabled: false,
-        email_verified: true,
-        roles: Vec::new(),
-        disabled_at: None,
-        created_at: at(0),
-    };
+    let user = User { email_verified: true, ..User::sample(at(0)) };
     let new = NewUser {
         username_key: user.username.clone(),
         email_key: user.email.clone(),

@@ -67,14 +67,9 @@ pub fn new_user() -> NewUser {
         username_key: username.to_lowercase(),
         email_key: email.to_lowercase(),
         user: User {
-            id: Uuid::now_v7(),
-            username,
-            email,
             is_2fa_enabled: true,
-            email_verified: false,
             roles: vec!["admin".into(), "auditor".into()],
-            disabled_at: None,
-            created_at: at(0),
+            ..User::new(Uuid::now_v7(), username, email, at(0))
         },
         claim_key: None,
         verify_by: None,
