@@ -71,7 +71,7 @@ async fn make(accounts: &Accounts, number: u32) -> anyhow::Result<bool> {
         is_2fa_enabled: number.is_multiple_of(2),
         request_id: String::new(),
     };
-    match accounts.register(&super::context(), request).await {
+    match accounts.register(&context::of_operator(), request).await {
         Ok(_) => Ok(true),
         Err(Error::UsernameTaken) => Ok(false),
         Err(Error::EmailTaken) => bail!("sample-{number}@example.com belongs to another user"),

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::domain::{OneTimeCode, Timestamp, User};
+use crate::domain::{CodePurpose, OneTimeCode, Timestamp, User};
 
 /// How long a notice is worth another try.
 const NOTICE_TTL: Duration = Duration::from_secs(3 * 24 * 60 * 60);
@@ -31,7 +31,7 @@ pub enum Content {
     /// A code that the person is to type.
     Code {
         /// What it is for.
-        purpose: Purpose,
+        purpose: CodePurpose,
         /// The code.
         code: OneTimeCode,
         /// When it stops working.
@@ -39,18 +39,6 @@ pub enum Content {
     },
     /// Something that the person should know of.
     Notice(Notice),
-}
-
-/// What a code is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Purpose {
-    /// To complete a login.
-    Login,
-    /// To show that the address is the user's.
-    VerifyEmail,
-    /// To set a new password.
-    ResetPassword,
 }
 
 /// What a person should know of. There is nothing secret in it.
@@ -85,18 +73,6 @@ impl Content {
         match self {
             Self::Code { purpose, .. } => purpose.as_str(),
             Self::Notice(notice) => notice.as_str(),
-        }
-    }
-}
-
-impl Purpose {
-    pub(super) const ALL: [Self; 3] = [Self::Login, Self::VerifyEmail, Self::ResetPassword];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::VerifyEmail => "verify_email",
-            Self::ResetPassword => "reset_password",
         }
     }
 }
@@ -205,7 +181,7 @@ struct Kept {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum KeptContent {
-    Code { purpose: Purpose, code: String, expires_at: i64 },
+    Code { purpose: CodePurpose, code: String, expires_at: i64 },
     Notice { notice: Notice },
 }
 
@@ -218,7 +194,7 @@ pub(super) mod tests {
         let created_at = Timestamp::from_unix_micros(1_800_000_000_000_000);
         let code = OneTimeCode::parse("012345").unwrap();
         let expires_at = created_at.plus(Duration::from_secs(300));
-        let codes = Purpose::ALL
+        let codes = CodePurpose::ALL
             .map(|purpose| Content::Code { purpose, code: code.clone(), expires_at })
             .into_iter();
         codes

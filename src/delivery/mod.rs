@@ -26,7 +26,7 @@ use crate::domain::Timestamp;
 pub use self::{
     endpoint::{HookUrl, SmtpUrl},
     failure::{Failure, FailureKind, Progress},
-    message::{Content, Message, Notice, Purpose},
+    message::{Content, Message, Notice},
     signature::Secret,
     smtp::{Hello, Smtp},
     templates::Templates,

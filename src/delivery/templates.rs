@@ -4,8 +4,8 @@ use std::{fs, path::Path, time::Duration};
 
 use minijinja::{Environment, Error, UndefinedBehavior, Value, context};
 
-use super::{Content, Message, Notice, Purpose};
-use crate::domain::Timestamp;
+use super::{Content, Message, Notice};
+use crate::domain::{CodePurpose, Timestamp};
 
 /// The templates of some kinds, as files beside this one.
 macro_rules! embedded {
@@ -156,7 +156,7 @@ fn samples() -> Vec<Message> {
     let expires_at = created_at.plus(Duration::from_secs(600));
     let code = crate::domain::OneTimeCode::generate(&mut rand::rng());
     let codes =
-        Purpose::ALL.map(|purpose| Content::Code { purpose, code: code.clone(), expires_at });
+        CodePurpose::ALL.map(|purpose| Content::Code { purpose, code: code.clone(), expires_at });
     let contents = codes.into_iter().chain(Notice::ALL.map(Content::Notice));
     contents
         .map(|content| Message {

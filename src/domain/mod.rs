@@ -5,6 +5,7 @@
 
 mod bidi;
 mod challenge;
+mod code_purpose;
 mod context;
 mod contextual;
 mod crockford;
@@ -40,6 +41,7 @@ mod username_tests;
 mod visible;
 
 pub use challenge::{Challenge, CodePolicy};
+pub use code_purpose::CodePurpose;
 pub use context::{Actor, Context};
 pub use email::Email;
 pub use event::{Event, EventKind};

@@ -6,4 +6,8 @@ mod pace;
 mod routes;
 mod server;
 
-pub use self::{limits::Limits, routes::{Figures, Site}, server::serve};
+pub use self::{
+    limits::Limits,
+    routes::{Figures, Site},
+    server::serve,
+};

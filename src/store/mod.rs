@@ -53,8 +53,8 @@ pub use self::{
     mailbox::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, PasswordReset},
     operations::Operations,
     outbox::{
-        ClaimedMessage, CodePurpose, Hold, LONGEST_REST, Outbox, OutboxState, Places, Priority,
-        Rest, SealedCode, SealedMessage,
+        ClaimedMessage, Hold, LONGEST_REST, Outbox, OutboxState, Places, Priority, Rest,
+        SealedCode, SealedMessage,
     },
     passwords::{PasswordChange, Passwords},
     preparation::{Migrate, Preparation, prepare},

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::Result;
-use crate::domain::Timestamp;
+use crate::domain::{CodePurpose, Timestamp};
 
 /// The longest that a message rests: while somebody sends it, or until the next try. A webhook may ask for an hour. Rows of an
 /// earlier release, which do not say when their rest began, are bound by this alone.
@@ -116,18 +116,6 @@ pub struct SealedCode {
     pub user_id: Uuid,
     /// What it is for.
     pub purpose: CodePurpose,
-}
-
-/// What a code is for. The numbers are what is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(i16)]
-pub enum CodePurpose {
-    /// To complete a login.
-    Login = 0,
-    /// To show that an address is the user's.
-    Verification = 1,
-    /// To set a new password.
-    Reset = 2,
 }
 
 /// How many messages a caller can send.

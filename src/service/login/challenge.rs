@@ -6,14 +6,14 @@ use uuid::Uuid;
 
 use super::Logins;
 use crate::{
-    delivery::{Content, Message, Purpose},
-    domain::{Challenge, Context, Factor, OneTimeCode, ThrottleRule, Timestamp, User},
+    delivery::{Content, Message},
+    domain::{Challenge, CodePurpose, Context, Factor, OneTimeCode, ThrottleRule, Timestamp, User},
     service::{
         Error,
         codes::{challenge_mac, code_mac, new_code},
         sessions::Destination,
     },
-    store::{CodePurpose, Credentials, NewChallenge, SealedCode, SealedMessage},
+    store::{Credentials, NewChallenge, SealedCode, SealedMessage},
     token::OpaqueToken,
 };
 
@@ -160,7 +160,7 @@ impl Logins {
         address: Option<IpAddr>,
     ) -> Result<SealedMessage, Error> {
         let expires_at = challenge.expires_at;
-        let content = Content::Code { purpose: Purpose::Login, code, expires_at };
+        let content = Content::Code { purpose: CodePurpose::Login, code, expires_at };
         let (code_id, user_id) = (challenge.id, user.id);
         let code = SealedCode { code_id, user_id, purpose: CodePurpose::Login };
         let sealed = self.outbox.seal(&Message::new(user, content, address, self.clock.now()))?;

@@ -11,15 +11,17 @@ use uuid::Uuid;
 
 use super::Mailbox;
 use crate::{
-    delivery::{self, Content, Message},
-    domain::{Context, Email, EventKind, LoginName, OneTimeCode, Timestamp, User, size},
+    delivery::{Content, Message},
+    domain::{
+        CodePurpose, Context, Email, EventKind, LoginName, OneTimeCode, Timestamp, User, size,
+    },
     service::{
         Error,
         codes::{code_mac, is_code, new_code},
         error::reserved,
         fields::check_sizes,
     },
-    store::{CodePurpose, Credentials, MailboxCode, NewMailboxCode, SealedCode, SealedMessage},
+    store::{Credentials, MailboxCode, NewMailboxCode, SealedCode, SealedMessage},
     token::{OpaqueToken, Purpose},
 };
 
@@ -67,17 +69,10 @@ impl MailboxPurpose {
         }
     }
 
-    fn message_purpose(self) -> delivery::Purpose {
-        match self {
-            Self::EmailVerification => delivery::Purpose::VerifyEmail,
-            Self::PasswordReset => delivery::Purpose::ResetPassword,
-        }
-    }
-
     fn code_purpose(self) -> CodePurpose {
         match self {
-            Self::EmailVerification => CodePurpose::Verification,
-            Self::PasswordReset => CodePurpose::Reset,
+            Self::EmailVerification => CodePurpose::VerifyEmail,
+            Self::PasswordReset => CodePurpose::ResetPassword,
         }
     }
 
@@ -179,13 +174,12 @@ impl Mailbox {
             created_at: now,
             expires_at,
         };
-        let (recorded_as, code_purpose) = (purpose.event_kind(), purpose.code_purpose());
-        let purpose = purpose.message_purpose();
+        let (recorded_as, purpose) = (purpose.event_kind(), purpose.code_purpose());
         let content = Content::Code { purpose, code: digits, expires_at };
         let message = self.mailbox_message(context, recipient, content, now)?;
         // A decoy's user is made up of its mailbox: the newer one takes the place of the older one, as with messages.
         let user_id = user_id.unwrap_or_else(|| made_up(&message.account));
-        let of_code = SealedCode { code_id: code.id, user_id, purpose: code_purpose };
+        let of_code = SealedCode { code_id: code.id, user_id, purpose };
         let message = SealedMessage { code: Some(of_code), ..message };
         let (actor, address) = (context.actor, context.address);
         Ok(NewMailboxCode { code, id_mac, message, recorded_as, actor, address })

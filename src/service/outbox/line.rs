@@ -1,8 +1,8 @@
 //! Which messages wait for one another (ADR 13).
 
 use crate::{
-    delivery::{Content, Message, Purpose},
-    domain::{Email, Source},
+    delivery::{Content, Message},
+    domain::{CodePurpose, Email, Source},
     store::Priority,
     token::{self, MasterKey},
 };
@@ -10,10 +10,10 @@ use crate::{
 /// What is sent before what. A login code is only sent to whoever knows the password; other codes are for the asking.
 pub(super) fn priority(content: &Content) -> Priority {
     match content {
-        Content::Code { purpose: Purpose::Login, .. } => Priority::LoginCode,
-        Content::Code { purpose: Purpose::VerifyEmail | Purpose::ResetPassword, .. } => {
-            Priority::Code
-        }
+        Content::Code { purpose: CodePurpose::Login, .. } => Priority::LoginCode,
+        Content::Code {
+            purpose: CodePurpose::VerifyEmail | CodePurpose::ResetPassword, ..
+        } => Priority::Code,
         Content::Notice(_) => Priority::Notice,
     }
 }

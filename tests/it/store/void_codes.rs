@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use countersign::store::{
-    ClaimedMessage, CodePurpose, CodeRules, Credentials, Hold, MailboxProof, NewChallenge,
-    NewMailboxCode, PasswordReset, Priority, Renewal, Rest, SealedCode, SealedMessage, Spending,
-    Store,
+use countersign::{
+    domain::CodePurpose,
+    store::{
+        ClaimedMessage, CodeRules, Credentials, Hold, MailboxProof, NewChallenge, NewMailboxCode,
+        PasswordReset, Priority, Renewal, Rest, SealedCode, SealedMessage, Spending, Store,
+    },
 };
 use rstest::rstest;
 use uuid::Uuid;
@@ -53,7 +55,7 @@ async fn with_codes(store: &dyn Store) -> (Credentials, [NewMailboxCode; 2], New
     let mut of_user = None;
     for _ in 0..2 {
         let user = stored_user(store).await;
-        let codes = [CodePurpose::Verification, CodePurpose::Reset]
+        let codes = [CodePurpose::VerifyEmail, CodePurpose::ResetPassword]
             .map(|purpose| mailbox_code(&user, purpose, 1));
         for new in &codes {
             store.mailbox_code_create(new.clone()).await.unwrap();
@@ -165,9 +167,9 @@ async fn a_new_password_and_the_end_of_an_account_withdraw_codes(
     let user = store.user_by_id(new.user.id).await.unwrap().unwrap();
     let (user_id, credential_version) = (user.user.id, user.credential_version);
     challenge(store.as_ref(), &user).await;
-    let reset = mailbox_code(&user, CodePurpose::Reset, 1);
+    let reset = mailbox_code(&user, CodePurpose::ResetPassword, 1);
     store.mailbox_code_create(reset.clone()).await.unwrap();
-    store.mailbox_code_create(mailbox_code(&user, CodePurpose::Verification, 1)).await.unwrap();
+    store.mailbox_code_create(mailbox_code(&user, CodePurpose::VerifyEmail, 1)).await.unwrap();
     assert_eq!(left(&database, &user).await, [1; 3]);
     if resets {
         let reset = PasswordReset {
@@ -206,13 +208,13 @@ async fn a_newer_code_takes_the_place_of_an_older_one(
     challenge(store.as_ref(), &user).await;
     assert_eq!(left(&database, &user).await, [2, 0, 0]);
     for source in [1, 2] {
-        let newer = mailbox_code(&user, CodePurpose::Verification, source);
+        let newer = mailbox_code(&user, CodePurpose::VerifyEmail, source);
         store.mailbox_code_create(newer).await.unwrap();
     }
     assert_eq!(left(&database, &user).await, [2, 1, 0]);
     // Anybody may ask for a reset: a stranger does not make the owner's code go.
     for (source, expected) in [(1, 1), (1, 1), (2, 2), (1, 2)] {
-        let newer = mailbox_code(&user, CodePurpose::Reset, source);
+        let newer = mailbox_code(&user, CodePurpose::ResetPassword, source);
         store.mailbox_code_create(newer).await.unwrap();
         assert_eq!(left(&database, &user).await, [2, 1, expected]);
     }
@@ -302,7 +304,7 @@ async fn a_reset_code_never_overtakes_the_one_before_it(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
-    let reset = || mailbox_code(&user, CodePurpose::Reset, 1);
+    let reset = || mailbox_code(&user, CodePurpose::ResetPassword, 1);
     store.mailbox_code_create(reset()).await.unwrap();
     let first = claim(store.as_ref(), 0, 8).await.remove(0);
     store.mailbox_code_create(reset()).await.unwrap();

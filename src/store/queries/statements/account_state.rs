@@ -7,8 +7,8 @@ use super::{
     sessions, void_codes,
 };
 use crate::{
-    domain::{Event, EventKind, Revocation, Revoked},
-    store::{CodePurpose, FactorChange, Result, Revoking, SealedMessage},
+    domain::{CodePurpose, Event, EventKind, Revocation, Revoked},
+    store::{FactorChange, Result, Revoking, SealedMessage},
 };
 
 /// With another version of the credentials nothing completes that was begun before: no reset, and no session on a replica of
@@ -70,7 +70,7 @@ async fn end_all(
     why: EventKind,
 ) -> Result<()> {
     challenges::end_all(connection, id, at.now).await?;
-    void_codes::of_purpose(connection, id, CodePurpose::Reset, at.now).await?;
+    void_codes::of_purpose(connection, id, CodePurpose::ResetPassword, at.now).await?;
     let ended = sessions::end_epoch(connection, id, Uuid::nil(), at).await?;
     events::put(connection, &[Event::of(why, Some(id), None, at.actor, at.address, at.now)])
         .await?;

@@ -11,10 +11,10 @@ use super::{
     users, void_codes,
 };
 use crate::{
-    domain::{CLOCK_SKEW, Challenge, Event, EventKind, Timestamp, User},
+    domain::{CLOCK_SKEW, Challenge, CodePurpose, Event, EventKind, Timestamp, User},
     store::{
-        CodePurpose, CodeRules, NewChallenge, Renewal, Reservation, ReservedChallenge, Result,
-        SealedMessage, column::count,
+        CodeRules, NewChallenge, Renewal, Reservation, ReservedChallenge, Result, SealedMessage,
+        column::count,
     },
 };
 

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::{Connection, account_state, events, mailbox, revocations, void_codes};
 use crate::{
-    domain::{Event, EventKind, Revocation},
-    store::{CodePurpose, FactorChange, MailboxProof, Result, Revoking},
+    domain::{CodePurpose, Event, EventKind, Revocation},
+    store::{FactorChange, MailboxProof, Result, Revoking},
 };
 
 /// How many accounts one proof of a mailbox ends. Registrations of an address are limited by the hour, so that there are more
@@ -69,7 +69,7 @@ pub(super) async fn prove(
     if !verify(connection, user_id, &email_key).await? {
         return Ok(None);
     }
-    void_codes::of_purpose(connection, user_id, CodePurpose::Verification, at.now).await?;
+    void_codes::of_purpose(connection, user_id, CodePurpose::VerifyEmail, at.now).await?;
     let rivals = rivals(connection, user_id, &email_key).await?;
     let ended = account_state::end_unverified(connection, &rivals, at).await?;
     take_key(connection, user_id).await?;

@@ -8,8 +8,8 @@ use super::{
     revocations, sessions, totp, void_codes,
 };
 use crate::{
-    domain::EventKind,
-    store::{CodePurpose, FactorChange, PasswordReset, Result, SealedMessage},
+    domain::{CodePurpose, EventKind},
+    store::{FactorChange, PasswordReset, Result, SealedMessage},
 };
 
 pub(in crate::store) async fn complete(
@@ -36,7 +36,8 @@ pub(in crate::store) async fn complete(
     let proven =
         if whole { claims::prove(connection, change.user_id, &reset.at).await? } else { None };
     challenges::end_all(connection, change.user_id, change.now).await?;
-    void_codes::of_purpose(connection, change.user_id, CodePurpose::Reset, change.now).await?;
+    void_codes::of_purpose(connection, change.user_id, CodePurpose::ResetPassword, change.now)
+        .await?;
     events::put(connection, &[change.event(EventKind::PasswordReset)]).await?;
     // No session has that id: all of them end.
     sessions::revoke_others(connection, change.user_id, Uuid::nil(), &reset.at).await?;

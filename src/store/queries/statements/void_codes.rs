@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::Connection;
 use crate::{
-    domain::Timestamp,
-    store::{CodePurpose, Result, SealedMessage},
+    domain::{CodePurpose, Timestamp},
+    store::{Result, SealedMessage},
 };
 
 /// A statement that marks them, and one that removes those that nobody sends at $2. In this order: the first locks the rows, so
@@ -68,7 +68,7 @@ pub(super) async fn of_user(
     user_id: Uuid,
     now: Timestamp,
 ) -> Result<()> {
-    of_purposes(connection, user_id, (CodePurpose::Login, CodePurpose::Reset), now).await
+    of_purposes(connection, user_id, (CodePurpose::Login, CodePurpose::ResetPassword), now).await
 }
 
 async fn of_purposes(
@@ -93,7 +93,7 @@ pub(super) async fn older(
     now: Timestamp,
 ) -> Result<()> {
     let Some(code) = newer.code else { return Ok(()) };
-    if code.purpose == CodePurpose::Verification {
+    if code.purpose == CodePurpose::VerifyEmail {
         return of_purpose(connection, code.user_id, code.purpose, now).await;
     }
     for statement in OF_SOURCE {
