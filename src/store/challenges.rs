@@ -20,12 +20,12 @@ pub trait Challenges {
 
     /// Finds a challenge, also one that has expired or was answered, and its user; nothing if the user's credentials or second
     /// factors have changed since it began.
-    async fn challenge_find(&self, token_mac: [u8; 32]) -> Result<Option<(Challenge, User)>>;
+    async fn challenge_find(&self, id_mac: [u8; 32]) -> Result<Option<(Challenge, User)>>;
 
     /// Spends one attempt, before anything is compared: what is spent stays spent whatever happens next.
     async fn challenge_reserve(
         &self,
-        token_mac: [u8; 32],
+        id_mac: [u8; 32],
         max_attempts: u32,
         now: Timestamp,
     ) -> Result<Reservation<ReservedChallenge>>;
@@ -47,7 +47,7 @@ pub trait Challenges {
     /// Replaces the code, if the cool-down is over, and adds the message with the new one. Spent attempts stay spent.
     async fn challenge_renew(
         &self,
-        token_mac: [u8; 32],
+        id_mac: [u8; 32],
         code_mac: [u8; 32],
         rules: CodeRules,
         message: SealedMessage,
@@ -60,7 +60,7 @@ pub struct NewChallenge {
     /// The challenge.
     pub challenge: Challenge,
     /// The keyed digest of the id that the caller holds.
-    pub token_mac: [u8; 32],
+    pub id_mac: [u8; 32],
     /// The keyed digest of the code.
     pub code_mac: [u8; 32],
     /// Who asks, for the event.

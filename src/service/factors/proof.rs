@@ -88,7 +88,7 @@ impl Code {
 pub(in crate::service) struct Reserved {
     pub(in crate::service) challenge: Challenge,
     /// Of the id that the caller holds.
-    pub(in crate::service) token_mac: [u8; 32],
+    pub(in crate::service) id_mac: [u8; 32],
     /// Of the code that was sent.
     pub(in crate::service) code_mac: [u8; 32],
 }
@@ -118,7 +118,7 @@ impl Factors {
     }
 
     fn sent_code(&self, code: &OneTimeCode, reserved: &Reserved) -> Result<Spending, Error> {
-        let right = is_code(&self.master_key, &reserved.token_mac, code, &reserved.code_mac);
+        let right = is_code(&self.master_key, &reserved.id_mac, code, &reserved.code_mac);
         right.then_some(Spending::SentCode).ok_or(Error::ChallengeInvalid)
     }
 

@@ -49,11 +49,11 @@ impl Logins {
         let factors = self.usable_factors(&credentials.user, destination).await?;
         let mut challenge = self.new_challenge(credentials, destination, factors);
         let token = OpaqueToken::generate(&mut rand::rng());
-        let (token_mac, address) = (challenge_mac(&self.master_key, &token), destination.address);
+        let (id_mac, address) = (challenge_mac(&self.master_key, &token), destination.address);
         let (code_mac, message) = if challenge.is_sent_a_code() {
             challenge.is_long_code = self.needs_long_code(&challenge, address).await?;
             let code = new_code(challenge.is_long_code);
-            let code_mac = code_mac(&self.master_key, &token_mac, code.expose());
+            let code_mac = code_mac(&self.master_key, &id_mac, code.expose());
             let message = self.login_code(&credentials.user, code, &challenge, address)?;
             (code_mac, Some(message))
         } else {
@@ -62,7 +62,7 @@ impl Logins {
         };
         let new = NewChallenge {
             challenge: challenge.clone(),
-            token_mac,
+            id_mac,
             code_mac,
             actor: context.actor,
             address,

@@ -25,9 +25,9 @@ impl Logins {
         token.check_size(size::CHALLENGE_ID).ok_or(Error::ChallengeInvalid)?;
         self.limits.admit(context)?;
         let (now, policy) = (self.clock.now(), &self.policy.code);
-        let token_mac = challenge_mac(&self.master_key, &token);
+        let id_mac = challenge_mac(&self.master_key, &token);
         // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
-        let found = self.store.challenge_find(token_mac).await?;
+        let found = self.store.challenge_find(id_mac).await?;
         let (challenge, user) =
             found.filter(|(found, _)| found.is_open(now)).ok_or(Error::ChallengeInvalid)?;
         if !challenge.is_sent_a_code() {
@@ -40,20 +40,20 @@ impl Logins {
             is_long_code: self.needs_long_code(&challenge, context.address).await?,
         };
         let code = new_code(rules.is_long_code);
-        let code_mac = code_mac(&self.master_key, &token_mac, code.expose());
+        let code_mac = code_mac(&self.master_key, &id_mac, code.expose());
         let message = self.login_code(&user, code, &challenge, context.address)?;
         let mail = self.limits.login_mail_charge(&user, challenge.device_id.is_some());
         let mail = self.limits.charge(vec![mail]).await?;
-        let not_renewed =
-            match self.store.challenge_renew(token_mac, code_mac, rules, message).await? {
-                Renewal::Renewed(challenge) => {
-                    self.outbox.wake();
-                    return Ok(self.pending(token, &challenge, &user));
-                }
-                Renewal::TooEarly(resend_at) => Error::Throttled(resend_at.since(now)),
-                Renewal::Exhausted => Error::ChallengeExhausted,
-                Renewal::Invalid => Error::ChallengeInvalid,
-            };
+        let not_renewed = match self.store.challenge_renew(id_mac, code_mac, rules, message).await?
+        {
+            Renewal::Renewed(challenge) => {
+                self.outbox.wake();
+                return Ok(self.pending(token, &challenge, &user));
+            }
+            Renewal::TooEarly(resend_at) => Error::Throttled(resend_at.since(now)),
+            Renewal::Exhausted => Error::ChallengeExhausted,
+            Renewal::Invalid => Error::ChallengeInvalid,
+        };
         self.limits.take_back(mail).await?;
         Err(not_renewed)
     }

@@ -66,11 +66,11 @@ impl Logins {
     /// Spends an attempt, which is committed before anything is compared: callers in parallel can't share one, and nothing
     /// that happens later gives it back.
     async fn reserve(&self, token: &OpaqueToken) -> Result<Reserved, Error> {
-        let (token_mac, now) = (challenge_mac(&self.master_key, token), self.clock.now());
+        let (id_mac, now) = (challenge_mac(&self.master_key, token), self.clock.now());
         let max_attempts = self.policy.code.max_attempts;
-        let reservation = self.store.challenge_reserve(token_mac, max_attempts, now).await?;
+        let reservation = self.store.challenge_reserve(id_mac, max_attempts, now).await?;
         let ReservedChallenge { challenge, code_mac } = reserved(reservation)?;
-        Ok(Reserved { challenge, token_mac, code_mac })
+        Ok(Reserved { challenge, id_mac, code_mac })
     }
 
     /// Completes the login, if the proof is right.

@@ -27,31 +27,31 @@ impl Challenges for Backend {
         .await
     }
 
-    async fn challenge_find(&self, token_mac: [u8; 32]) -> Result<Option<(Challenge, User)>> {
-        self.read("challenge_find", token_mac, |connection, token_mac| {
-            Box::pin(challenges::find_with_user(connection, token_mac))
+    async fn challenge_find(&self, id_mac: [u8; 32]) -> Result<Option<(Challenge, User)>> {
+        self.read("challenge_find", id_mac, |connection, id_mac| {
+            Box::pin(challenges::find_with_user(connection, id_mac))
         })
         .await
     }
 
     async fn challenge_reserve(
         &self,
-        token_mac: [u8; 32],
+        id_mac: [u8; 32],
         max_attempts: u32,
         now: Timestamp,
     ) -> Result<Reservation<ReservedChallenge>> {
         // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
-        let is_there = self.read("challenge_exists", token_mac, |connection, token_mac| {
-            Box::pin(challenges::exists(connection, token_mac))
+        let is_there = self.read("challenge_exists", id_mac, |connection, id_mac| {
+            Box::pin(challenges::exists(connection, id_mac))
         });
         if !is_there.await? {
             return Ok(Reservation::Invalid);
         }
         self.write(
             "challenge_reserve",
-            (token_mac, max_attempts, now),
-            |connection, (token_mac, max_attempts, now)| {
-                Box::pin(challenges::reserve(connection, token_mac, *max_attempts, *now))
+            (id_mac, max_attempts, now),
+            |connection, (id_mac, max_attempts, now)| {
+                Box::pin(challenges::reserve(connection, id_mac, *max_attempts, *now))
             },
         )
         .await
@@ -76,14 +76,14 @@ impl Challenges for Backend {
 
     async fn challenge_renew(
         &self,
-        token_mac: [u8; 32],
+        id_mac: [u8; 32],
         code_mac: [u8; 32],
         rules: CodeRules,
         message: SealedMessage,
     ) -> Result<Renewal> {
         self.write(
             "challenge_renew",
-            (token_mac, code_mac, rules, message),
+            (id_mac, code_mac, rules, message),
             |connection, (token, code, rules, message)| {
                 Box::pin(challenges::renew(connection, token, code, rules, message))
             },

@@ -26,18 +26,18 @@ async fn attempts_are_spent_one_by_one_until_there_are_none(
     let store = database.store().await;
     let new = new_challenge(&stored_user(store.as_ref()).await);
     store.challenge_create(new.clone(), Some(new_message())).await.unwrap();
-    let late = store.challenge_reserve(new.token_mac, MAX, at(300)).await.unwrap();
+    let late = store.challenge_reserve(new.id_mac, MAX, at(300)).await.unwrap();
     assert_eq!(late, Reservation::Invalid, "expired, and no attempt spent");
     for attempts in 1..=MAX {
         let expected = Reservation::Reserved(ReservedChallenge {
             challenge: Challenge { attempts, ..new.challenge.clone() },
             code_mac: new.code_mac,
         });
-        assert_eq!(store.challenge_reserve(new.token_mac, MAX, at(299)).await.unwrap(), expected);
+        assert_eq!(store.challenge_reserve(new.id_mac, MAX, at(299)).await.unwrap(), expected);
     }
-    let reserve = |token_mac, seconds| store.challenge_reserve(token_mac, MAX, at(seconds));
-    assert_eq!(reserve(new.token_mac, 299).await.unwrap(), Reservation::Exhausted);
-    assert_eq!(reserve(new.token_mac, 300).await.unwrap(), Reservation::Invalid, "expired");
+    let reserve = |id_mac, seconds| store.challenge_reserve(id_mac, MAX, at(seconds));
+    assert_eq!(reserve(new.id_mac, 299).await.unwrap(), Reservation::Exhausted);
+    assert_eq!(reserve(new.id_mac, 300).await.unwrap(), Reservation::Invalid, "expired");
     assert_eq!(reserve([9; 32], 0).await.unwrap(), Reservation::Invalid, "unknown");
 }
 
@@ -83,9 +83,9 @@ async fn a_challenge_of_an_account_that_has_changed_is_void_in_every_way(
     let new = new_challenge(&stored_user(store.as_ref()).await);
     store.challenge_create(new.clone(), Some(new_message())).await.unwrap();
     let works = async |seconds| {
-        let found = store.challenge_find(new.token_mac).await.unwrap();
-        let reserved = store.challenge_reserve(new.token_mac, MAX, at(0)).await.unwrap();
-        let renewed = store.challenge_renew(new.token_mac, [2; 32], rules(seconds), new_message());
+        let found = store.challenge_find(new.id_mac).await.unwrap();
+        let reserved = store.challenge_reserve(new.id_mac, MAX, at(0)).await.unwrap();
+        let renewed = store.challenge_renew(new.id_mac, [2; 32], rules(seconds), new_message());
         let renewed = renewed.await.unwrap();
         [found.is_some(), reserved != Reservation::Invalid, renewed != Renewal::Invalid]
     };
@@ -138,10 +138,10 @@ async fn a_challenge_is_completed_once_and_with_its_session(
             .is_none()
     );
     assert_eq!(database.number("SELECT COUNT(*) FROM sessions").await, 1);
-    let reserved = store.challenge_reserve(new.token_mac, MAX, at(0)).await.unwrap();
+    let reserved = store.challenge_reserve(new.id_mac, MAX, at(0)).await.unwrap();
     assert_eq!(reserved, Reservation::Invalid);
     assert_eq!(
-        store.challenge_renew(new.token_mac, [2; 32], rules(30), new_message()).await.unwrap(),
+        store.challenge_renew(new.id_mac, [2; 32], rules(30), new_message()).await.unwrap(),
         Renewal::Invalid
     );
 }
@@ -160,7 +160,7 @@ async fn no_session_begins_for_a_user_who_has_changed_since(
     store.challenge_create(new.clone(), Some(new_message())).await.unwrap();
     database.run(&format!("UPDATE users SET {change}")).await;
     let renewed =
-        store.challenge_renew(new.token_mac, [2; 32], rules(30), new_message()).await.unwrap();
+        store.challenge_renew(new.id_mac, [2; 32], rules(30), new_message()).await.unwrap();
     assert_eq!(renewed, Renewal::Invalid);
     assert!(
         store
@@ -187,14 +187,12 @@ async fn a_code_is_replaced_after_the_cool_down_while_attempts_are_left(
     let user = stored_user(store.as_ref()).await;
     let new = new_challenge(&user);
     store.challenge_create(new.clone(), Some(new_message())).await.unwrap();
-    let renew =
-        |seconds| store.challenge_renew(new.token_mac, [2; 32], rules(seconds), new_message());
+    let renew = |seconds| store.challenge_renew(new.id_mac, [2; 32], rules(seconds), new_message());
     assert_eq!(renew(300).await.unwrap(), Renewal::Invalid, "expired");
     assert_eq!(renew(29).await.unwrap(), Renewal::TooEarly(at(30)));
     let challenge = Challenge { resend_at: at(60), ..new.challenge.clone() };
     assert_eq!(renew(30).await.unwrap(), Renewal::Renewed(challenge));
-    let reserve = async || match store.challenge_reserve(new.token_mac, MAX, at(31)).await.unwrap()
-    {
+    let reserve = async || match store.challenge_reserve(new.id_mac, MAX, at(31)).await.unwrap() {
         Reservation::Reserved(reserved) => (reserved.challenge.attempts, reserved.code_mac),
         refused @ (Reservation::Exhausted | Reservation::Invalid) => {
             panic!("not reserved: {refused:?}")
@@ -227,7 +225,7 @@ async fn a_code_that_counts_has_its_message_and_one_that_does_not_has_none(
     store.challenge_create(new.clone(), Some(new_message())).await.unwrap();
     assert_eq!(waiting().await, 1);
     let renew =
-        |seconds, message| store.challenge_renew(new.token_mac, [2; 32], rules(seconds), message);
+        |seconds, message| store.challenge_renew(new.id_mac, [2; 32], rules(seconds), message);
     assert!(matches!(renew(29, new_message()).await, Ok(Renewal::TooEarly(_))));
     assert!(matches!(renew(300, new_message()).await, Ok(Renewal::Invalid)));
     assert_eq!(waiting().await, 1);
@@ -236,7 +234,7 @@ async fn a_code_that_counts_has_its_message_and_one_that_does_not_has_none(
     assert_eq!(waiting().await, 2);
     // Without its message, a code would not count: nobody would ever learn of it.
     assert!(renew(60, message).await.is_err());
-    let challenge = store.challenge_find(new.token_mac).await.unwrap().unwrap().0;
+    let challenge = store.challenge_find(new.id_mac).await.unwrap().unwrap().0;
     assert_eq!(challenge.resend_at, at(60), "the renewal was rolled back");
 }
 
@@ -255,8 +253,7 @@ async fn a_cool_down_that_ends_later_than_one_can_is_over(
     let mut new = new_challenge(&stored_user(store.as_ref()).await);
     new.challenge.resend_at = at(resend_at);
     store.challenge_create(new.clone(), None).await.unwrap();
-    let renew =
-        |seconds| store.challenge_renew(new.token_mac, [2; 32], rules(seconds), new_message());
+    let renew = |seconds| store.challenge_renew(new.id_mac, [2; 32], rules(seconds), new_message());
     let renewed = renew(0).await.unwrap();
     assert_eq!(matches!(renewed, Renewal::Renewed(_)), is_over, "{renewed:?}");
     let again = if is_over { at(30) } else { at(resend_at) };
@@ -273,7 +270,7 @@ async fn a_challenge_is_found_with_its_user(
     let user = stored_user(store.as_ref()).await;
     let new = new_challenge(&user);
     store.challenge_create(new.clone(), Some(new_message())).await.unwrap();
-    let found = store.challenge_find(new.token_mac).await.unwrap();
+    let found = store.challenge_find(new.id_mac).await.unwrap();
     assert_eq!(found, Some((new.challenge, user.user)));
     assert_eq!(store.challenge_find([9; 32]).await.unwrap(), None);
 }

@@ -204,7 +204,7 @@ async fn the_second_factor_turned_off_takes_all_with_it_and_told_of_once(
     assert!(store.factors_of(other.user.id).await.unwrap().totp.is_some());
     let mut open = Vec::new();
     for challenge in &challenges {
-        let reserved = store.challenge_reserve(challenge.token_mac, MAX, at(0)).await.unwrap();
+        let reserved = store.challenge_reserve(challenge.id_mac, MAX, at(0)).await.unwrap();
         open.push(reserved != Reservation::Invalid);
     }
     assert_eq!(open, [false, true]);

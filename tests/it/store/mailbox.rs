@@ -200,7 +200,7 @@ async fn a_reset_ends_all_sessions_and_challenges_of_its_user_alone_and_uses_the
     assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 1, "one for all");
     let mut open = Vec::new();
     for challenge in &challenges {
-        let reserved = store.challenge_reserve(challenge.token_mac, 5, at(11)).await.unwrap();
+        let reserved = store.challenge_reserve(challenge.id_mac, 5, at(11)).await.unwrap();
         open.push(reserved != Reservation::Invalid);
     }
     assert_eq!(open, [false, true]);

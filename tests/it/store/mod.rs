@@ -123,7 +123,7 @@ fn new_challenge(user: &Credentials) -> NewChallenge {
             expires_at: at(300),
             consumed_at: None,
         },
-        token_mac: *Uuid::now_v7().as_bytes().repeat(2).first_chunk().unwrap(),
+        id_mac: *Uuid::now_v7().as_bytes().repeat(2).first_chunk().unwrap(),
         code_mac: [1; 32],
         actor: ACTOR,
         address: Some(ADDRESS),

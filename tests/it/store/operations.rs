@@ -38,7 +38,7 @@ async fn a_connection_whose_prepared_statements_are_void_is_not_used_again() {
     let user = stored_user(store.as_ref()).await;
     let challenge = new_challenge(&user);
     assert!(store.challenge_create(challenge.clone(), None).await.unwrap());
-    let (id, mac) = (user.user.id, challenge.token_mac);
+    let (id, mac) = (user.user.id, challenge.id_mac);
     for (operation, change) in [
         ("user_by_id", "ALTER TABLE users ALTER COLUMN email TYPE VARCHAR(500)"),
         ("session_live", "ALTER TABLE sessions ALTER COLUMN device_name TYPE VARCHAR(500)"),

@@ -52,7 +52,7 @@ async fn another_password_ends_the_other_sessions_and_challenges_of_its_user_alo
     assert_eq!(live, [false, true, false, true]);
     let mut open = Vec::new();
     for challenge in &challenges {
-        let reserved = store.challenge_reserve(challenge.token_mac, 5, at(11)).await.unwrap();
+        let reserved = store.challenge_reserve(challenge.id_mac, 5, at(11)).await.unwrap();
         open.push(reserved != Reservation::Invalid);
     }
     assert_eq!(open, [false, true]);

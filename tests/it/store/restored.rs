@@ -103,7 +103,7 @@ async fn no_challenge_code_or_step_from_before_is_accepted(
     assert!(store.totp_begin(enrollment.clone()).await.unwrap());
 
     put_right(store.as_ref(), restoration(keep_recovery_codes)).await;
-    assert!(store.challenge_find(open.token_mac).await.unwrap().is_none());
+    assert!(store.challenge_find(open.id_mac).await.unwrap().is_none());
     let reserved = store.mailbox_code_reserve(mailed.id_mac, 3, at(101)).await.unwrap();
     assert_eq!(reserved, Reservation::Invalid);
     assert!(!store.totp_confirm(confirmation(&enrollment, 30), new_message()).await.unwrap());

@@ -111,7 +111,7 @@ async fn a_user_is_deleted_with_all_that_is_personal_and_it_is_told(
     assert_eq!(database.number("SELECT COUNT(*) FROM outbox").await, 2);
     assert!(store.user_by_id(user.user.id).await.unwrap().is_none());
     assert!(store.session_live(own.id, at(11)).await.unwrap().is_none());
-    assert!(store.challenge_find(challenge.token_mac).await.unwrap().is_none());
+    assert!(store.challenge_find(challenge.id_mac).await.unwrap().is_none());
     assert!(!store.user_enable(user.user.id, revoking(11)).await.unwrap(), "nobody comes back");
     assert!(store.user_by_id(other.user.id).await.unwrap().is_some());
     let told = "SELECT COUNT(*) FROM revocations WHERE user_id IS NOT NULL AND seq = 1 \
@@ -154,7 +154,7 @@ async fn a_user_is_disabled_and_enabled_once_and_no_session_comes_back(
     assert!(enable().await);
     assert!(!enable().await, "again");
     assert!(store.session_live(session.id, at(21)).await.unwrap().is_none());
-    assert!(store.challenge_find(challenge.token_mac).await.unwrap().is_none());
+    assert!(store.challenge_find(challenge.id_mac).await.unwrap().is_none());
     let told = store.revocations_after(0, at(21), 10).await.unwrap();
     let told: Vec<_> = told.into_iter().map(|told| told.revocation.subject).collect();
     assert_eq!(told, [Revoked::Earlier { user_id: id, epoch: 1, kept: None }]);

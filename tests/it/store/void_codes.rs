@@ -47,7 +47,7 @@ async fn challenge(store: &dyn Store, user: &Credentials) -> NewChallenge {
 async fn renew(store: &dyn Store, new: &NewChallenge, message: SealedMessage) -> Renewal {
     let (now, next_resend_at) = (at(30), at(30));
     let rules = CodeRules { now, next_resend_at, max_attempts: 3, is_long_code: false };
-    store.challenge_renew(new.token_mac, [2; 32], rules, message).await.unwrap()
+    store.challenge_renew(new.id_mac, [2; 32], rules, message).await.unwrap()
 }
 
 /// A user with one code of each purpose, and another one with the same.
@@ -108,7 +108,7 @@ async fn end(store: &dyn Store, how: End) -> Credentials {
         }
         End::LastAttempt => {
             for _ in 0..3 {
-                store.challenge_reserve(new.token_mac, 3, at(9)).await.unwrap();
+                store.challenge_reserve(new.id_mac, 3, at(9)).await.unwrap();
             }
         }
         End::LastMailboxAttempt => {

@@ -53,12 +53,9 @@ const FIND: &str = concat!(
     account_asks!()
 );
 
-pub(in crate::store) async fn exists(
-    connection: &mut Connection,
-    token_mac: &[u8],
-) -> Result<bool> {
+pub(in crate::store) async fn exists(connection: &mut Connection, id_mac: &[u8]) -> Result<bool> {
     let found: Option<Uuid> = sqlx::query_scalar("SELECT id FROM challenges WHERE token_mac = $1")
-        .bind(token_mac)
+        .bind(id_mac)
         .fetch_optional(connection)
         .await?;
     Ok(found.is_some())
@@ -66,9 +63,9 @@ pub(in crate::store) async fn exists(
 
 pub(in crate::store) async fn find_with_user(
     connection: &mut Connection,
-    token_mac: &[u8],
+    id_mac: &[u8],
 ) -> Result<Option<(Challenge, User)>> {
-    let Some(challenge) = find(connection, token_mac).await? else { return Ok(None) };
+    let Some(challenge) = find(connection, id_mac).await? else { return Ok(None) };
     // Whoever deletes a user deletes the challenges too, perhaps just now.
     let user = users::find(connection, challenge.user_id).await?;
     Ok(user.map(|credentials| (challenge, credentials.user)))
@@ -82,7 +79,7 @@ pub(in crate::store) async fn insert(
     let challenge = &new.challenge;
     let begun = sqlx::query(INSERT)
         .bind(challenge.id)
-        .bind(new.token_mac.as_slice())
+        .bind(new.id_mac.as_slice())
         .bind(challenge.user_id)
         .bind(challenge.credential_version)
         .bind(new.code_mac.as_slice())
@@ -109,12 +106,12 @@ pub(in crate::store) async fn insert(
 
 pub(in crate::store) async fn reserve(
     connection: &mut Connection,
-    token_mac: &[u8],
+    id_mac: &[u8],
     max_attempts: u32,
     now: Timestamp,
 ) -> Result<Reservation<ReservedChallenge>> {
     let row: Option<ChallengeRow> = sqlx::query_as(RESERVE)
-        .bind(token_mac)
+        .bind(id_mac)
         .bind(now)
         .bind(count(max_attempts))
         .fetch_optional(&mut *connection)
@@ -130,7 +127,7 @@ pub(in crate::store) async fn reserve(
         return Ok(Reservation::Reserved(ReservedChallenge { challenge, code_mac }));
     }
     // What can still be answered but for its attempts is exhausted; all else is equally invalid.
-    let open = find(connection, token_mac).await?.is_some_and(|found| found.is_open(now));
+    let open = find(connection, id_mac).await?.is_some_and(|found| found.is_open(now));
     Ok(if open { Reservation::Exhausted } else { Reservation::Invalid })
 }
 
@@ -149,13 +146,13 @@ pub(super) async fn end_all(
 
 pub(in crate::store) async fn renew(
     connection: &mut Connection,
-    token_mac: &[u8],
+    id_mac: &[u8],
     code_mac: &[u8],
     rules: &CodeRules,
     message: &SealedMessage,
 ) -> Result<Renewal> {
     let row: Option<ChallengeRow> = sqlx::query_as(RENEW)
-        .bind(token_mac)
+        .bind(id_mac)
         .bind(code_mac)
         .bind(rules.next_resend_at)
         .bind(rules.now)
@@ -172,7 +169,7 @@ pub(in crate::store) async fn renew(
         outbox::put(connection, std::slice::from_ref(message)).await?;
         return Ok(Renewal::Renewed(challenge));
     }
-    Ok(match find(connection, token_mac).await?.filter(|found| found.is_open(rules.now)) {
+    Ok(match find(connection, id_mac).await?.filter(|found| found.is_open(rules.now)) {
         None => Renewal::Invalid,
         Some(found) if found.attempts >= rules.max_attempts => Renewal::Exhausted,
         Some(found) if rules.now < found.resend_at => Renewal::TooEarly(found.resend_at),
@@ -181,8 +178,8 @@ pub(in crate::store) async fn renew(
     })
 }
 
-async fn find(connection: &mut Connection, token_mac: &[u8]) -> Result<Option<Challenge>> {
+async fn find(connection: &mut Connection, id_mac: &[u8]) -> Result<Option<Challenge>> {
     let row: Option<ChallengeRow> =
-        sqlx::query_as(FIND).bind(token_mac).fetch_optional(connection).await?;
+        sqlx::query_as(FIND).bind(id_mac).fetch_optional(connection).await?;
     row.map(TryInto::try_into).transpose()
 }
