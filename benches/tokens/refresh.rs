@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 
 use crate::server;
 
-/// What pgbench sends for a refresh: the statements of `src/store/queries/{sessions,rotation}.rs`.
+/// What pgbench sends for a refresh: the statements of `src/store/queries/statements/{sessions,refresh}.rs`.
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/tokens/refresh.sql");
 
 /// A server on Postgres, and sessions to refresh.

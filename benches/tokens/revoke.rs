@@ -71,7 +71,7 @@ fn session(user_id: Uuid, now: Timestamp) -> Session {
         last_used_at: now,
         address: None,
         idle_expires_at: end,
-        generation: 0,
+        token_number: 0,
         refresh_salt: [7; 16],
         epoch: 0,
     }

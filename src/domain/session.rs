@@ -59,7 +59,7 @@ pub struct Session {
     /// When it ends unless it is used before.
     pub idle_expires_at: Timestamp,
     /// How often it was refreshed: the refresh token that works next carries this number.
-    pub generation: i64,
+    pub token_number: i64,
     /// Random bytes that key its refresh tokens, together with the master key. Never shown to anybody.
     pub refresh_salt: [u8; 16],
     /// The user's epoch in which it lives: the claim `session_epoch`. The store sets it when the session begins.
@@ -101,7 +101,7 @@ impl Session {
             last_used_at: created_at,
             address: None,
             idle_expires_at: expires_at,
-            generation: 0,
+            token_number: 0,
             refresh_salt: *uuid::Uuid::now_v7().as_bytes(),
             epoch: 0,
         }

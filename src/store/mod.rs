@@ -61,7 +61,7 @@ pub use self::{
     reservation::Reservation,
     revocations::{NumberedRevocation, Revocations},
     sealed::{Resealed, SealedColumn, SealedValue, SealedValues, WrappedKey},
-    sessions::{LiveSession, Refresh, ReuseNotice, Rotation, SessionLimit, Sessions},
+    sessions::{LiveSession, Refresh, Refreshed, ReuseNotice, SessionLimit, Sessions},
     signing_keys::{SealedKey, SigningKeys},
     throttles::{Admission, Charge, Settled, Throttles},
     users::{Credentials, NewUser, Taken, Users},

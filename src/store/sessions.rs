@@ -35,7 +35,7 @@ pub trait Sessions {
     /// Moves a session that lives on to its next refresh token. Of many callers with one token at most one succeeds. A
     /// token that is not the session's current one, unless the request is the last one again, ends it if the refresh comes
     /// with a message to the user, and adds that message, if its budgets have room.
-    async fn session_rotate(&self, refresh: Refresh) -> Result<Rotation>;
+    async fn session_refresh(&self, refresh: Refresh) -> Result<Refreshed>;
 
     /// Ends a session of that user, and tells those who watch. Returns whether it had not been ended before.
     async fn session_revoke(&self, id: Uuid, user_id: Uuid, at: Revoking) -> Result<bool>;
@@ -91,7 +91,7 @@ pub struct Refresh {
     /// The token's session.
     pub session_id: Uuid,
     /// The token's number.
-    pub generation: i64,
+    pub number: i64,
     /// Names the request, so that it can be repeated.
     pub request_id: Option<Uuid>,
     /// For how long a request that is repeated gets the same answer.
@@ -117,9 +117,9 @@ pub struct ReuseNotice {
 
 /// What came of a refresh.
 #[derive(Debug, Clone)]
-pub enum Rotation {
+pub enum Refreshed {
     /// The session has moved on, now or when the same request came first.
-    Rotated(Box<LiveSession>),
+    Live(Box<LiveSession>),
     /// The token is not the current one of this user's session, and nothing has changed: the same refresh with a message to
     /// them ends the session.
     Stale(Box<User>),

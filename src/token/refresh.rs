@@ -22,15 +22,15 @@ pub struct RefreshToken {
     /// The session that it says it belongs to.
     pub session_id: Uuid,
     /// How often the session had been refreshed when it was issued.
-    pub generation: i64,
+    pub number: i64,
     mac: [u8; 32],
 }
 
 impl RefreshToken {
     /// The token that refreshes `session` next.
     pub fn of(master_key: &MasterKey, session: &Session) -> Self {
-        let mac = Self::mac(master_key, session, session.generation);
-        Self { session_id: session.id, generation: session.generation, mac }
+        let mac = Self::mac(master_key, session, session.token_number);
+        Self { session_id: session.id, number: session.token_number, mac }
     }
 
     /// Takes apart what a caller sent; nothing if it is not even of the right form.
@@ -39,10 +39,10 @@ impl RefreshToken {
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
         let bytes: &[u8; BYTES] = bytes.as_slice().try_into().ok()?;
         let (session_id, rest) = bytes.split_first_chunk::<16>()?;
-        let (generation, mac) = rest.split_first_chunk::<8>()?;
+        let (number, mac) = rest.split_first_chunk::<8>()?;
         Some(Self {
             session_id: Uuid::from_bytes(*session_id),
-            generation: i64::from_be_bytes(*generation),
+            number: i64::from_be_bytes(*number),
             mac: mac.try_into().ok()?,
         })
     }
@@ -50,21 +50,21 @@ impl RefreshToken {
     /// Whether it was issued for `session`, lately or long ago. Compares in constant time.
     pub fn is_of(&self, master_key: &MasterKey, session: &Session) -> bool {
         self.session_id == session.id
-            && MasterKey::same(&self.mac, &Self::mac(master_key, session, self.generation))
+            && MasterKey::same(&self.mac, &Self::mac(master_key, session, self.number))
     }
 
     /// The token as its holder keeps it.
     pub fn text(&self) -> OpaqueToken {
         let mut bytes = Zeroizing::new(Vec::with_capacity(BYTES));
         bytes.extend_from_slice(self.session_id.as_bytes());
-        bytes.extend_from_slice(&self.generation.to_be_bytes());
+        bytes.extend_from_slice(&self.number.to_be_bytes());
         bytes.extend_from_slice(&self.mac);
         OpaqueToken::from_text(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    fn mac(master_key: &MasterKey, session: &Session, generation: i64) -> [u8; 32] {
+    fn mac(master_key: &MasterKey, session: &Session, number: i64) -> [u8; 32] {
         let parts: [&[u8]; 3] =
-            [session.id.as_bytes(), &session.refresh_salt, &generation.to_be_bytes()];
+            [session.id.as_bytes(), &session.refresh_salt, &number.to_be_bytes()];
         master_key.digest(Purpose::RefreshToken, &parts)
     }
 }
@@ -82,7 +82,7 @@ mod tests {
 
     fn session() -> Session {
         let now = Timestamp::from_unix_micros(0);
-        Session { generation: 3, ..Session::sample(Uuid::now_v7(), now, now) }
+        Session { token_number: 3, ..Session::sample(Uuid::now_v7(), now, now) }
     }
 
     fn key() -> MasterKey {
@@ -93,9 +93,9 @@ mod tests {
     fn every_token_of_a_session_is_known_by_its_number_and_no_other_is() {
         let (key, mut session) = (key(), session());
         let text = RefreshToken::of(&key, &session).text();
-        session.generation += 5;
+        session.token_number += 5;
         let parsed = RefreshToken::parse(text.expose()).unwrap();
-        assert_eq!((parsed.session_id, parsed.generation), (session.id, 3));
+        assert_eq!((parsed.session_id, parsed.number), (session.id, 3));
         assert!(parsed.is_of(&key, &session));
         assert!(!parsed.is_of(&super::tests::key(), &session));
         assert!(!parsed.is_of(&key, &Session { refresh_salt: [0; 16], ..session.clone() }));

@@ -14,10 +14,10 @@ const WORDS: [(&str, &str); 13] = [
     ("timing", "service/mailbox.rs"),
     ("timing attack", "password/mod.rs"),
     ("idempotent", "service/register.rs"),
-    ("idempotent", "store/queries/statements/rotation.rs"),
+    ("idempotent", "store/queries/statements/refresh.rs"),
     ("load shedding", "password/engine/admission.rs"),
     ("backpressure", "password/engine/mod.rs"),
-    ("race", "store/queries/statements/rotation.rs"),
+    ("race", "store/queries/statements/refresh.rs"),
     ("race", "service/verify_2fa.rs"),
 ];
 

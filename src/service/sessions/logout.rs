@@ -12,7 +12,7 @@ impl Sessions {
         let (token, session) = self.session_of_refresh_token(&refresh_token).await?;
         let user = context.as_user(session.user_id, session.id);
         // Whoever has the session's token is its user, as far as anybody can tell. A spent one may have been stolen.
-        let is_current = token.generation == session.generation;
+        let is_current = token.number == session.token_number;
         let at = self.revoking(if is_current { &user } else { context }, self.clock.now());
         self.store.session_revoke(session.id, session.user_id, at).await?;
         Ok(())

@@ -7,7 +7,7 @@ use crate::{
     delivery::Notice,
     domain::{Context, Session, User, request_id, size},
     service::{Error, fields::check_sizes, known},
-    store::{Refresh, ReuseNotice, Rotation},
+    store::{Refresh, Refreshed, ReuseNotice},
     token::{OpaqueToken, RefreshToken},
 };
 
@@ -41,7 +41,7 @@ impl Sessions {
         let now = self.clock.now();
         let refresh = Refresh {
             session_id: session.id,
-            generation: token.generation,
+            number: token.number,
             request_id,
             repeat_within: REPEAT_WITHIN,
             idle_expires_at: session.expires_at.min(now.plus(self.policy.session_idle_ttl)),
@@ -49,24 +49,24 @@ impl Sessions {
             at: self.revoking(context, now),
             notice: None,
         };
-        match self.rotate(context, refresh).await? {
-            Rotation::Rotated(live) => self.issue(&live.credentials.user, &live.session, now),
-            Rotation::Reused => {
+        match self.refresh(context, refresh).await? {
+            Refreshed::Live(live) => self.issue(&live.credentials.user, &live.session, now),
+            Refreshed::Reused => {
                 self.outbox.wake();
                 Err(Error::RefreshReused)
             }
-            Rotation::Stale(_) | Rotation::Ended => Err(Error::TokenInvalid),
+            Refreshed::Stale(_) | Refreshed::Ended => Err(Error::TokenInvalid),
         }
     }
 
     /// A thief and the owner both hold the token, and the one who comes second shows that there are two. Nothing tells which
     /// is which, so the session ends for both, and the owner is told. The message is only written once it is needed: every
     /// refresh would pay for it.
-    async fn rotate(&self, context: &Context, refresh: Refresh) -> Result<Rotation, Error> {
-        let rotation = self.store.session_rotate(refresh.clone()).await?;
-        let Rotation::Stale(user) = rotation else { return Ok(rotation) };
+    async fn refresh(&self, context: &Context, refresh: Refresh) -> Result<Refreshed, Error> {
+        let refreshed = self.store.session_refresh(refresh.clone()).await?;
+        let Refreshed::Stale(user) = refreshed else { return Ok(refreshed) };
         let notice = Some(self.reuse_notice(context, &user)?);
-        Ok(self.store.session_rotate(Refresh { notice, ..refresh }).await?)
+        Ok(self.store.session_refresh(Refresh { notice, ..refresh }).await?)
     }
 
     fn reuse_notice(&self, context: &Context, user: &User) -> Result<ReuseNotice, Error> {

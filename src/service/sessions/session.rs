@@ -55,7 +55,7 @@ impl Sessions {
             last_used_at: now,
             address: destination.address,
             idle_expires_at: expires_at.min(now.plus(self.policy.session_idle_ttl)),
-            generation: 0,
+            token_number: 0,
             refresh_salt: rand::random(),
             epoch: 0,
         }

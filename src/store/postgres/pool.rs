@@ -5,7 +5,7 @@
 //! not learn what its connections were answered; and it can't tell whether one is inside a transaction but by a ROLLBACK.
 //!
 //! - Connections are opened by tasks, and never by the caller who waits: the caller takes what comes first.
-//! - A connection whose server is gone, or takes no writes any more, leaves, and so do all that are as old (`generation`).
+//! - A connection whose server is gone, or takes no writes any more, leaves, and so do all that are as old (`batch`).
 //! - Only one whose last transaction ended with an answer is used again (ADR 5).
 
 use std::{
@@ -179,12 +179,12 @@ impl Shared {
         let mut pause = PAUSES.0;
         loop {
             // From before: what is found out meanwhile holds for this one as well.
-            let (generation, era) = self.lock().age();
+            let (batch, era) = self.lock().age();
             match self.connector.open().await {
                 Ok(opened) => {
                     self.note_server(&opened);
                     let Opened { connection, server, .. } = opened;
-                    let live = Live::new(connection, server, generation, era);
+                    let live = Live::new(connection, server, batch, era);
                     self.lock().opened(&live);
                     opening.uncounted();
                     self.hand_on(live);
@@ -246,13 +246,13 @@ impl Shared {
     }
 
     /// All connections that are as old as this one leave: those that are idle now, the others when they come back.
-    fn discard_all(self: &Arc<Self>, generation: u64, why: &(dyn std::error::Error + 'static)) {
+    fn discard_all(self: &Arc<Self>, batch: u64, why: &(dyn std::error::Error + 'static)) {
         let idle = {
             let mut state = self.lock();
-            if state.age().0 != generation {
+            if state.age().0 != batch {
                 return;
             }
-            state.next_generation()
+            state.next_batch()
         };
         let why = in_words(why);
         tracing::info!(why, idle = idle.len(), "the connections to the database are made anew");

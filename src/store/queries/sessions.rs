@@ -5,11 +5,11 @@ use uuid::Uuid;
 
 use super::{
     Backend,
-    statements::{rotation, sessions},
+    statements::{refresh, sessions},
 };
 use crate::{
     domain::{Session, Timestamp},
-    store::{LiveSession, Refresh, Result, Revoking, Rotation, SessionLimit, Sessions, Settled},
+    store::{LiveSession, Refresh, Refreshed, Result, Revoking, SessionLimit, Sessions, Settled},
 };
 
 #[async_trait]
@@ -47,9 +47,9 @@ impl Sessions for Backend {
         .await
     }
 
-    async fn session_rotate(&self, refresh: Refresh) -> Result<Rotation> {
-        self.write("session_rotate", refresh, |connection, refresh| {
-            Box::pin(rotation::rotate(connection, refresh))
+    async fn session_refresh(&self, refresh: Refresh) -> Result<Refreshed> {
+        self.write("session_refresh", refresh, |connection, asked| {
+            Box::pin(refresh::run(connection, asked))
         })
         .await
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::{
     domain::{Actor, Event, EventKind, Timestamp},
-    store::{Ended, EventFilter, PasswordChange, Refresh, ReuseNotice, Rotation, Spending, Store},
+    store::{Ended, EventFilter, PasswordChange, Refresh, Refreshed, ReuseNotice, Spending, Store},
 };
 use rstest::rstest;
 use uuid::Uuid;
@@ -163,10 +163,10 @@ async fn a_refresh_leaves_no_event_unless_its_token_was_used_before(
     assert!(
         store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap().is_some()
     );
-    let rotate = async |seconds| {
+    let refresh = async |seconds| {
         let refresh = Refresh {
             session_id: session.id,
-            generation: 0,
+            number: 0,
             request_id: None,
             repeat_within: Duration::from_secs(10),
             idle_expires_at: at(500),
@@ -174,11 +174,11 @@ async fn a_refresh_leaves_no_event_unless_its_token_was_used_before(
             at: revoking(seconds),
             notice: Some(ReuseNotice { message: new_message(), charges: Vec::new() }),
         };
-        store.session_rotate(refresh).await.unwrap()
+        store.session_refresh(refresh).await.unwrap()
     };
-    assert!(matches!(rotate(1).await, Rotation::Rotated(_)));
-    assert!(matches!(rotate(2).await, Rotation::Reused));
-    assert!(matches!(rotate(3).await, Rotation::Ended));
+    assert!(matches!(refresh(1).await, Refreshed::Live(_)));
+    assert!(matches!(refresh(2).await, Refreshed::Reused));
+    assert!(matches!(refresh(3).await, Refreshed::Ended));
     let events = store.events_list(EventFilter { since: at(1), ..ALL }).await.unwrap();
     let reused = (EventKind::RefreshReused, Some(session.user_id), Some(session.id), at(2));
     let seen = events.iter().map(|event| (event.kind, event.user_id, event.session_id, event.at));

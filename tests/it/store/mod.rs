@@ -15,9 +15,9 @@ mod outbox;
 mod outbox_order;
 mod outbox_plans;
 mod passwords;
+mod refresh;
 mod restored;
 mod revocations;
-mod rotation;
 mod sealed;
 mod session_limit;
 mod sessions;
@@ -100,7 +100,7 @@ fn session_of(user_id: Uuid) -> Session {
         last_used_at: at(0),
         address: Some(ADDRESS),
         idle_expires_at: at(500),
-        generation: 0,
+        token_number: 0,
         refresh_salt: *Uuid::now_v7().as_bytes(),
         epoch: 0,
     }

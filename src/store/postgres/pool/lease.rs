@@ -103,7 +103,7 @@ impl Lease {
         if verdict == Verdict::DiscardAll
             && let Some(live) = &self.live
         {
-            self.pool.discard_all(live.generation, error);
+            self.pool.discard_all(live.batch, error);
         }
     }
 

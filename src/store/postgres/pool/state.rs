@@ -20,18 +20,18 @@ const STAYS_SMALL_FOR: Duration = Duration::from_secs(30);
 pub(super) struct Live {
     pub(super) connection: PgConnection,
     pub(super) server: Server,
-    pub(super) generation: u64,
+    pub(super) batch: u64,
     pub(super) era: u64,
     pub(super) used_at: Instant,
     expires_at: Instant,
 }
 
 impl Live {
-    pub(super) fn new(connection: PgConnection, server: Server, generation: u64, era: u64) -> Self {
+    pub(super) fn new(connection: PgConnection, server: Server, batch: u64, era: u64) -> Self {
         let now = Instant::now();
         // Not all at once.
         let lifetime = LIFETIME.mul_f64(rand::rng().random_range(0.9..1.1));
-        Self { connection, server, generation, era, used_at: now, expires_at: now + lifetime }
+        Self { connection, server, batch, era, used_at: now, expires_at: now + lifetime }
     }
 }
 
@@ -65,7 +65,7 @@ pub(super) struct State {
     limit: u32,
     small_since: Option<Instant>,
     told_of_too_few: bool,
-    generation: u64,
+    batch: u64,
     /// Counts the servers that were found gone: what is still in use of an earlier era is not waited for.
     era: u64,
     failure: Option<Arc<Error>>,
@@ -83,7 +83,7 @@ impl State {
             limit: max,
             small_since: None,
             told_of_too_few: false,
-            generation: 0,
+            batch: 0,
             era: 0,
             failure: None,
             closed: false,
@@ -109,7 +109,7 @@ impl State {
     }
 
     pub(super) fn is_of_use(&self, live: &Live) -> bool {
-        !self.closed && live.generation == self.generation && live.expires_at > Instant::now()
+        !self.closed && live.batch == self.batch && live.expires_at > Instant::now()
     }
 
     /// Whether somebody waits for a connection that is not being opened yet. Counts it as begun.
@@ -194,12 +194,12 @@ impl State {
     }
 
     pub(super) fn age(&self) -> (u64, u64) {
-        (self.generation, self.era)
+        (self.batch, self.era)
     }
 
     /// All connections are outdated from now on. Returns those that are idle.
-    pub(super) fn next_generation(&mut self) -> Vec<Live> {
-        self.generation += 1;
+    pub(super) fn next_batch(&mut self) -> Vec<Live> {
+        self.batch += 1;
         let idle = std::mem::take(&mut self.idle);
         idle.iter().for_each(|live| self.left(live));
         idle

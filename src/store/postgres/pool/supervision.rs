@@ -142,7 +142,7 @@ impl Shared {
             if state.age().1 != origin.era {
                 return;
             }
-            let idle = state.next_generation();
+            let idle = state.next_batch();
             state.next_era();
             idle
         };

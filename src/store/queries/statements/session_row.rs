@@ -74,7 +74,7 @@ impl TryFrom<SessionRow> for Session {
             last_used_at: row.last_used_at.unwrap_or(row.begun_at),
             address: row.address.and_then(|text| text.parse().ok()),
             idle_expires_at: row.idle_expires_at.unwrap_or(row.expires_at),
-            generation: row.generation,
+            token_number: row.generation,
             refresh_salt: salt.map_err(|_length| Error::Corrupt("sessions.refresh_salt"))?,
             epoch: row.epoch,
         })

@@ -197,7 +197,7 @@ pub(super) async fn insert(
     .bind(session.last_used_at)
     .bind(session.address.map(|address| address.to_string()))
     .bind(session.idle_expires_at)
-    .bind(session.generation)
+    .bind(session.token_number)
     .bind(session.refresh_salt.as_slice())
     .bind(session.methods.contains(&AuthMethod::MultiFactor))
     .fetch_optional(&mut *connection)

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{CLOCK_SKEW, EventKind},
-    store::{LiveSession, Refresh, Result, Rotation},
+    store::{LiveSession, Refresh, Refreshed, Result},
 };
 
 /// One conditional UPDATE decides. Of many with the same token the row's lock lets one through; the others find another
@@ -23,50 +23,50 @@ const ADVANCE: &str = concat!(
     ") RETURNING id"
 );
 
-pub(in crate::store) async fn rotate(
+pub(in crate::store) async fn run(
     connection: &mut Connection,
     refresh: &Refresh,
-) -> Result<Rotation> {
+) -> Result<Refreshed> {
     for _ in 0..2 {
         let advanced = advance(connection, refresh).await?;
         let Some(found) =
             sessions::find_live(connection, refresh.session_id, refresh.at.now).await?
         else {
-            return Ok(Rotation::Ended);
+            return Ok(Refreshed::Ended);
         };
         let last_request = found.session.refresh_request_id;
         let live = LiveSession::try_from(found)?;
         let session = &live.session;
         // Whoever sends the same token and the same request id soon again has not heard the answer.
-        let repeated = session.generation == refresh.generation + 1
+        let repeated = session.token_number == refresh.number + 1
             && refresh.request_id.is_some()
             && refresh.request_id == last_request
             && !session.last_used_at.is_from_the_future(refresh.at.now)
             && refresh.at.now.since(session.last_used_at) <= refresh.repeat_within;
         if advanced || repeated {
-            return Ok(Rotation::Rotated(Box::new(live)));
+            return Ok(Refreshed::Live(Box::new(live)));
         }
-        if session.generation != refresh.generation {
+        if session.token_number != refresh.number {
             // The message is in the transaction that ends the session: nobody's session ends like this without a word.
             let Some(notice) = &refresh.notice else {
-                return Ok(Rotation::Stale(Box::new(live.credentials.user)));
+                return Ok(Refreshed::Stale(Box::new(live.credentials.user)));
             };
             let (why, notice) = (EventKind::RefreshReused, Some(notice));
             sessions::revoke(connection, session.id, session.user_id, &refresh.at, why, notice)
                 .await?;
-            return Ok(Rotation::Reused);
+            return Ok(Refreshed::Reused);
         }
         // It lives and the number is right. An UPDATE of Postgres that waited for the row while the password was changed
         // has seen the session as it is and the user as they were: the next one sees both as they are.
     }
-    Ok(Rotation::Ended)
+    Ok(Refreshed::Ended)
 }
 
 async fn advance(connection: &mut Connection, refresh: &Refresh) -> Result<bool> {
     let advanced = sqlx::query(ADVANCE)
         .bind(refresh.session_id)
         .bind(refresh.at.now)
-        .bind(refresh.generation)
+        .bind(refresh.number)
         .bind(refresh.request_id)
         .bind(refresh.at.address.map(|address| address.to_string()))
         .bind(refresh.idle_expires_at)

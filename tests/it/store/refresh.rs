@@ -1,10 +1,10 @@
-//! Rotation: a session moves on to its next refresh token, or ends.
+//! Refreshes: a session moves on to its next refresh token, or ends.
 
 use std::time::Duration;
 
 use countersign::{
     domain::{Session, ThrottleRule},
-    store::{Charge, PasswordChange, Refresh, ReuseNotice, Revoking, Rotation, Store},
+    store::{Charge, PasswordChange, Refresh, Refreshed, ReuseNotice, Revoking, Store},
 };
 use rstest::rstest;
 use uuid::Uuid;
@@ -18,10 +18,10 @@ fn charges(key: u8) -> Vec<Charge> {
     vec![Charge { key: [key; 32], rule: ThrottleRule::CoolDown(day) }]
 }
 
-fn refresh(session: &Session, generation: i64, seconds: u64) -> Refresh {
+fn refresh(session: &Session, number: i64, seconds: u64) -> Refresh {
     Refresh {
         session_id: session.id,
-        generation,
+        number,
         request_id: None,
         repeat_within: Duration::from_secs(10),
         idle_expires_at: at(seconds + 500),
@@ -47,12 +47,12 @@ async fn a_session_moves_on_to_the_next_number_and_lives_longer(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let session = stored_session(store.as_ref()).await;
-    for generation in 0_i64..3 {
-        let seconds = 100 * (generation.unsigned_abs() + 1);
-        let rotated = store.session_rotate(refresh(&session, generation, seconds)).await.unwrap();
-        let Rotation::Rotated(live) = rotated else { panic!("{rotated:?}") };
+    for number in 0_i64..3 {
+        let seconds = 100 * (number.unsigned_abs() + 1);
+        let refreshed = store.session_refresh(refresh(&session, number, seconds)).await.unwrap();
+        let Refreshed::Live(live) = refreshed else { panic!("{refreshed:?}") };
         let expected = Session {
-            generation: generation + 1,
+            token_number: number + 1,
             last_used_at: at(seconds),
             idle_expires_at: at(seconds + 500),
             address: Some([192, 0, 2, 7].into()),
@@ -74,13 +74,13 @@ async fn any_other_number_ends_the_session_and_is_told(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let session = stored_session(store.as_ref()).await;
-    store.session_rotate(refresh(&session, 0, 1)).await.unwrap();
-    let reused = store.session_rotate(refresh(&session, other, 2)).await.unwrap();
-    assert!(matches!(reused, Rotation::Reused), "{reused:?}");
+    store.session_refresh(refresh(&session, 0, 1)).await.unwrap();
+    let reused = store.session_refresh(refresh(&session, other, 2)).await.unwrap();
+    assert!(matches!(reused, Refreshed::Reused), "{reused:?}");
     assert!(store.session_live(session.id, at(3)).await.unwrap().is_none());
-    for generation in 0..3 {
-        let ended = store.session_rotate(refresh(&session, generation, 3)).await.unwrap();
-        assert!(matches!(ended, Rotation::Ended), "{ended:?}");
+    for number in 0..3 {
+        let ended = store.session_refresh(refresh(&session, number, 3)).await.unwrap();
+        assert!(matches!(ended, Refreshed::Ended), "{ended:?}");
     }
     assert_eq!(database.number("SELECT seq FROM revocations").await, 1);
 }
@@ -97,12 +97,12 @@ async fn without_a_message_to_the_owner_no_session_ends(
     assert!(
         store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap().is_some()
     );
-    store.session_rotate(refresh(&session, 0, 1)).await.unwrap();
+    store.session_refresh(refresh(&session, 0, 1)).await.unwrap();
     let before = store.session_find(session.id).await.unwrap();
     let events = database.number("SELECT COUNT(*) FROM events").await;
     let silent = Refresh { notice: None, ..refresh(&session, 0, 2) };
-    let stale = store.session_rotate(silent.clone()).await.unwrap();
-    assert!(matches!(&stale, Rotation::Stale(found) if **found == user), "{stale:?}");
+    let stale = store.session_refresh(silent.clone()).await.unwrap();
+    assert!(matches!(&stale, Refreshed::Stale(found) if **found == user), "{stale:?}");
     assert_eq!(store.session_find(session.id).await.unwrap(), before);
     assert!(store.session_live(session.id, at(3)).await.unwrap().is_some());
     assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 0);
@@ -111,14 +111,14 @@ async fn without_a_message_to_the_owner_no_session_ends(
     // Nor with one that can't be kept: the transaction is one.
     let kept = ReuseNotice { message: new_message(), charges: charges(8) };
     let other = stored_session(store.as_ref()).await;
-    store.session_rotate(refresh(&other, 0, 1)).await.unwrap();
+    store.session_refresh(refresh(&other, 0, 1)).await.unwrap();
     let with = |session: &Session, notice: &ReuseNotice| Refresh {
         notice: Some(notice.clone()),
         ..refresh(session, 0, 2)
     };
-    store.session_rotate(with(&other, &kept)).await.unwrap();
+    store.session_refresh(with(&other, &kept)).await.unwrap();
     let again = ReuseNotice { charges: charges(9), ..kept };
-    assert!(store.session_rotate(with(&session, &again)).await.is_err());
+    assert!(store.session_refresh(with(&session, &again)).await.is_err());
     assert_eq!(store.session_find(session.id).await.unwrap(), before);
     assert!(store.session_live(session.id, at(3)).await.unwrap().is_some());
     assert_eq!(database.number("SELECT COUNT(*) FROM throttles").await, 1);
@@ -147,17 +147,17 @@ async fn the_message_to_the_owner_goes_with_the_end_and_once_a_day(
         let notice = Some(ReuseNotice { message: new_message(), charges: charges(throttle) });
         let refresh =
             Refresh { notice, idle_expires_at: at(300_000), ..refresh(&session, 0, seconds) };
-        store.session_rotate(refresh.clone()).await.unwrap();
-        let reused = store.session_rotate(refresh.clone()).await.unwrap();
-        assert!(matches!(reused, Rotation::Reused), "{reused:?}");
+        store.session_refresh(refresh.clone()).await.unwrap();
+        let reused = store.session_refresh(refresh.clone()).await.unwrap();
+        assert!(matches!(reused, Refreshed::Reused), "{reused:?}");
         assert_eq!(
             database.number("SELECT COUNT(*) FROM outbox").await,
             messages,
             "{seconds} {throttle}"
         );
         // It has ended: no caller after that adds another.
-        let ended = store.session_rotate(refresh).await.unwrap();
-        assert!(matches!(ended, Rotation::Ended), "{ended:?}");
+        let ended = store.session_refresh(refresh).await.unwrap();
+        assert!(matches!(ended, Refreshed::Ended), "{ended:?}");
         assert_eq!(database.number("SELECT COUNT(*) FROM outbox").await, messages);
     }
 }
@@ -170,15 +170,15 @@ async fn the_last_request_may_come_again_for_a_while_and_changes_nothing(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let request_id = Some(Uuid::now_v7());
-    let rotate = async |session: &Session, generation, request_id, seconds| {
-        let refresh = Refresh { request_id, ..refresh(session, generation, seconds) };
-        store.session_rotate(refresh).await.unwrap()
+    let again = async |session: &Session, number, request_id, seconds| {
+        let refresh = Refresh { request_id, ..refresh(session, number, seconds) };
+        store.session_refresh(refresh).await.unwrap()
     };
     let session = stored_session(store.as_ref()).await;
-    rotate(&session, 0, request_id, 1).await;
+    again(&session, 0, request_id, 1).await;
     let after = store.session_find(session.id).await.unwrap();
-    let repeated = rotate(&session, 0, request_id, 11).await;
-    assert!(matches!(&repeated, Rotation::Rotated(live) if Some(&live.session) == after.as_ref()));
+    let repeated = again(&session, 0, request_id, 11).await;
+    assert!(matches!(&repeated, Refreshed::Live(live) if Some(&live.session) == after.as_ref()));
     assert_eq!(store.session_find(session.id).await.unwrap(), after);
 
     for (first, second, seconds) in [
@@ -189,20 +189,20 @@ async fn the_last_request_may_come_again_for_a_while_and_changes_nothing(
         (None, None, 2),
     ] {
         let session = stored_session(store.as_ref()).await;
-        rotate(&session, 0, first, 1).await;
-        let reused = rotate(&session, 0, second, seconds).await;
-        assert!(matches!(reused, Rotation::Reused), "{first:?} {second:?} {seconds}: {reused:?}");
+        again(&session, 0, first, 1).await;
+        let reused = again(&session, 0, second, seconds).await;
+        assert!(matches!(reused, Refreshed::Reused), "{first:?} {second:?} {seconds}: {reused:?}");
     }
     // Nobody knows how long ago a refresh was that was made in the future.
     let session = stored_session(store.as_ref()).await;
-    rotate(&session, 0, request_id, 122).await;
-    assert!(matches!(rotate(&session, 0, request_id, 2).await, Rotation::Rotated(_)));
-    assert!(matches!(rotate(&session, 0, request_id, 1).await, Rotation::Reused));
+    again(&session, 0, request_id, 122).await;
+    assert!(matches!(again(&session, 0, request_id, 2).await, Refreshed::Live(_)));
+    assert!(matches!(again(&session, 0, request_id, 1).await, Refreshed::Reused));
     // Two refreshes ago is too long ago, however soon.
     let session = stored_session(store.as_ref()).await;
-    rotate(&session, 0, request_id, 1).await;
-    rotate(&session, 1, request_id, 1).await;
-    assert!(matches!(rotate(&session, 0, request_id, 1).await, Rotation::Reused));
+    again(&session, 0, request_id, 1).await;
+    again(&session, 1, request_id, 1).await;
+    assert!(matches!(again(&session, 0, request_id, 1).await, Refreshed::Reused));
 }
 
 #[rstest]
@@ -220,7 +220,7 @@ async fn a_session_that_began_in_the_future_ends_in_time(
     let session = Session { created_at: at(begun), expires_at: at(1000), ..session_of(user) };
     store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
     let refresh = Refresh { latest_end: at(700), ..refresh(&session, 0, 1) };
-    let Rotation::Rotated(live) = store.session_rotate(refresh).await.unwrap() else {
+    let Refreshed::Live(live) = store.session_refresh(refresh).await.unwrap() else {
         panic!("it lives")
     };
     assert_eq!(live.session.expires_at, at(end));
@@ -234,9 +234,9 @@ async fn a_session_that_has_ended_does_not_move_on_nor_end_again(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let session = stored_session(store.as_ref()).await;
-    let ended = async |seconds, generation| {
-        let rotation = store.session_rotate(refresh(&session, generation, seconds)).await.unwrap();
-        assert!(matches!(rotation, Rotation::Ended), "{rotation:?}");
+    let ended = async |seconds, number| {
+        let refreshed = store.session_refresh(refresh(&session, number, seconds)).await.unwrap();
+        assert!(matches!(refreshed, Refreshed::Ended), "{refreshed:?}");
     };
     ended(500, 0).await;
     ended(500, 1).await;
@@ -253,10 +253,10 @@ async fn a_session_that_has_ended_does_not_move_on_nor_end_again(
         database.run(&format!("UPDATE {table} SET {back}")).await;
     }
     let unknown = Session { id: Uuid::now_v7(), ..session.clone() };
-    let unknown = store.session_rotate(refresh(&unknown, 0, 1)).await.unwrap();
-    assert!(matches!(unknown, Rotation::Ended), "{unknown:?}");
+    let unknown = store.session_refresh(refresh(&unknown, 0, 1)).await.unwrap();
+    assert!(matches!(unknown, Refreshed::Ended), "{unknown:?}");
     assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 0);
-    assert_eq!(store.session_find(session.id).await.unwrap().unwrap().generation, 0);
+    assert_eq!(store.session_find(session.id).await.unwrap().unwrap().token_number, 0);
 }
 
 /// The session that changes the password may be refreshed at the same moment: it must not end for that.
@@ -277,12 +277,12 @@ async fn a_change_of_the_password_does_not_get_in_the_way(
             at: revoking(1),
         };
         let refresh = refresh(&session, round, 1);
-        let (changed, rotated) = tokio::join!(
+        let (changed, refreshed) = tokio::join!(
             store.password_change(change, new_message()),
-            store.session_rotate(refresh)
+            store.session_refresh(refresh)
         );
         assert!(changed.unwrap());
-        let rotated = rotated.unwrap();
-        assert!(matches!(rotated, Rotation::Rotated(_)), "round {round}: {rotated:?}");
+        let refreshed = refreshed.unwrap();
+        assert!(matches!(refreshed, Refreshed::Live(_)), "round {round}: {refreshed:?}");
     }
 }
