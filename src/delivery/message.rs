@@ -5,6 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::Notice;
 use crate::domain::{CodePurpose, OneTimeCode, Timestamp, User};
 
 /// How long a notice is worth another try.
@@ -41,70 +42,12 @@ pub enum Content {
     Notice(Notice),
 }
 
-/// What a person should know of. There is nothing secret in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Notice {
-    /// The password was changed.
-    PasswordChanged,
-    /// A login needs a second factor from now on.
-    TwoFactorOn,
-    /// A login needs the password alone from now on.
-    TwoFactorOff,
-    /// An authenticator app was added, or took another one's place.
-    AppAdded,
-    /// There are new recovery codes, and the old ones no longer work.
-    RecoveryCodesReplaced,
-    /// The account is gone.
-    AccountDeleted,
-    /// A recovery code was used.
-    RecoveryCodeUsed,
-    /// A recovery code was used, and none is left.
-    LastRecoveryCodeUsed,
-    /// Somebody who knows the password has typed several wrong codes.
-    WrongCodes,
-    /// A refresh token was used twice, so its session is over: somebody may have copied it.
-    RefreshReused,
-}
-
 impl Content {
     /// What names this kind of message everywhere: in templates, webhooks, the log and metrics.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Code { purpose, .. } => purpose.as_str(),
             Self::Notice(notice) => notice.as_str(),
-        }
-    }
-}
-
-impl Notice {
-    /// All notices.
-    pub const ALL: [Self; 10] = [
-        Self::PasswordChanged,
-        Self::TwoFactorOn,
-        Self::TwoFactorOff,
-        Self::AppAdded,
-        Self::RecoveryCodesReplaced,
-        Self::AccountDeleted,
-        Self::RecoveryCodeUsed,
-        Self::LastRecoveryCodeUsed,
-        Self::WrongCodes,
-        Self::RefreshReused,
-    ];
-
-    /// The name, as templates and webhooks have it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PasswordChanged => "password_changed",
-            Self::TwoFactorOn => "two_factor_on",
-            Self::TwoFactorOff => "two_factor_off",
-            Self::AppAdded => "app_added",
-            Self::RecoveryCodesReplaced => "recovery_codes_replaced",
-            Self::AccountDeleted => "account_deleted",
-            Self::RecoveryCodeUsed => "recovery_code_used",
-            Self::LastRecoveryCodeUsed => "last_recovery_code_used",
-            Self::WrongCodes => "wrong_codes",
-            Self::RefreshReused => "refresh_reused",
         }
     }
 }

@@ -9,6 +9,7 @@ mod failure;
 mod log;
 mod mail;
 mod message;
+mod notice;
 mod pause;
 mod signature;
 mod smtp;
@@ -26,7 +27,8 @@ use crate::domain::Timestamp;
 pub use self::{
     endpoint::{HookUrl, SmtpUrl},
     failure::{Failure, FailureKind, Progress},
-    message::{Content, Message, Notice},
+    message::{Content, Message},
+    notice::Notice,
     signature::Secret,
     smtp::{Hello, Smtp},
     templates::Templates,

@@ -4,36 +4,19 @@ use std::{fs, path::Path, time::Duration};
 
 use minijinja::{Environment, Error, UndefinedBehavior, Value, context};
 
-use super::{Content, Message, Notice};
+use super::{
+    Content, Message, Notice,
+    notice::{Template, templates},
+};
 use crate::domain::{CodePurpose, Timestamp};
 
-/// The templates of some kinds, as files beside this one.
-macro_rules! embedded {
-    ($($kind:literal),+) => {
-        [$(
-            ($kind, "subject.txt", include_str!(concat!("templates/", $kind, ".subject.txt"))),
-            ($kind, "txt", include_str!(concat!("templates/", $kind, ".txt"))),
-            ($kind, "html", include_str!(concat!("templates/", $kind, ".html"))),
-        )+]
-    };
-}
+/// Those of codes, by the words of their purposes.
+const CODES: &[Template] = templates!("login", "verify_email", "reset_password");
 
-/// Kind, part, text.
-const EMBEDDED: [(&str, &str, &str); 39] = embedded!(
-    "login",
-    "verify_email",
-    "reset_password",
-    "password_changed",
-    "two_factor_on",
-    "two_factor_off",
-    "app_added",
-    "recovery_codes_replaced",
-    "account_deleted",
-    "recovery_code_used",
-    "last_recovery_code_used",
-    "wrong_codes",
-    "refresh_reused"
-);
+/// All that are built in.
+fn embedded() -> impl Iterator<Item = Template> {
+    CODES.iter().chain(Notice::TEMPLATES).copied()
+}
 
 /// Checked templates. What is put into HTML is escaped; names come from people who may mean ill.
 #[derive(Debug, Clone)]
@@ -57,7 +40,7 @@ impl Templates {
         let mut problems = Vec::new();
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        for (kind, part, built_in) in EMBEDDED {
+        for (kind, part, built_in) in embedded() {
             let name = format!("{kind}.{part}");
             let text = match folder.map(|folder| fs::read_to_string(folder.join(&name))) {
                 Some(Ok(text)) => text,
@@ -82,7 +65,7 @@ impl Templates {
     fn problems(&self, sample: &Message) -> Vec<String> {
         let (kind, values) = (sample.content.kind(), values(sample, sample.created_at));
         let mut problems = Vec::new();
-        for (_, part, _) in EMBEDDED.iter().filter(|(of, ..)| *of == kind) {
+        for (_, part, _) in embedded().filter(|(of, ..)| *of == kind) {
             // One that is missing here is a problem already.
             let Ok(template) = self.0.get_template(&format!("{kind}.{part}")) else { continue };
             let known = |name: &String| {
@@ -178,7 +161,7 @@ fn strangers(folder: &Path) -> Vec<String> {
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let looks_so = |name: &String| name.ends_with(".txt") || name.ends_with(".html");
     let is_one =
-        |name: &String| EMBEDDED.iter().any(|(kind, part, _)| *name == format!("{kind}.{part}"));
+        |name: &String| embedded().any(|(kind, part, _)| *name == format!("{kind}.{part}"));
     let mut strangers: Vec<_> = names
         .filter(|name| looks_so(name) && !is_one(name))
         .map(|name| format!("{name}: no message has this template"))

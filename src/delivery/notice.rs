@@ -1,0 +1,80 @@
+//! The kinds of messages that tell a person of something, and their built-in templates.
+
+use serde::{Deserialize, Serialize};
+
+/// A built-in template: kind, part, text.
+pub(super) type Template = (&'static str, &'static str, &'static str);
+
+/// The built-in templates of some kinds, as files beside this one.
+macro_rules! templates {
+    ($($kind:literal),+) => {
+        &[$(
+            ($kind, "subject.txt", include_str!(concat!("templates/", $kind, ".subject.txt"))),
+            ($kind, "txt", include_str!(concat!("templates/", $kind, ".txt"))),
+            ($kind, "html", include_str!(concat!("templates/", $kind, ".html"))),
+        )+]
+    };
+}
+
+pub(super) use templates;
+
+/// A notice is a line here, and three templates.
+macro_rules! notices {
+    ($($(#[$doc:meta])+ $name:ident = $word:literal,)+) => {
+        /// What a person should know of. There is nothing secret in it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Notice {
+            $($(#[$doc])+ $name,)+
+        }
+
+        impl Notice {
+            /// All notices.
+            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$name),+];
+
+            pub(super) const TEMPLATES: &'static [Template] = templates!($($word),+);
+
+            /// The name, as templates and webhooks have it.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)+
+                }
+            }
+        }
+    };
+}
+
+notices! {
+    /// The password was changed.
+    PasswordChanged = "password_changed",
+    /// A login needs a second factor from now on.
+    TwoFactorOn = "two_factor_on",
+    /// A login needs the password alone from now on.
+    TwoFactorOff = "two_factor_off",
+    /// An authenticator app was added, or took another one's place.
+    AppAdded = "app_added",
+    /// There are new recovery codes, and the old ones no longer work.
+    RecoveryCodesReplaced = "recovery_codes_replaced",
+    /// The account is gone.
+    AccountDeleted = "account_deleted",
+    /// A recovery code was used.
+    RecoveryCodeUsed = "recovery_code_used",
+    /// A recovery code was used, and none is left.
+    LastRecoveryCodeUsed = "last_recovery_code_used",
+    /// Somebody who knows the password has typed several wrong codes.
+    WrongCodes = "wrong_codes",
+    /// A refresh token was used twice, so its session is over: somebody may have copied it.
+    RefreshReused = "refresh_reused",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_is_kept_by_its_word() {
+        for notice in Notice::ALL {
+            assert_eq!(serde_json::to_value(notice).unwrap(), notice.as_str());
+        }
+    }
+}
