@@ -3,16 +3,23 @@
 use std::{
     ops::{Deref, DerefMut},
     sync::Arc,
+    time::Duration,
 };
 
 use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
 use tokio::time::timeout;
 
-use super::{SIGN_OF_LIFE, Shared, TRUSTED_FOR, state::Live, supervision::Origin};
+use super::{newest::Origin, shared::Shared, state::Live};
 use crate::store::{
     Error, PATIENCE, Result,
     postgres::{session::BEGIN, verdict::Verdict},
 };
+
+/// One that has lain idle for longer is asked for a sign of life before it is handed out.
+const TRUSTED_FOR: Duration = Duration::from_millis(100);
+
+/// How long it has for that.
+const SIGN_OF_LIFE: Duration = Duration::from_millis(500);
 
 /// In which state a connection comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,11 +47,6 @@ pub struct Lease {
 impl Lease {
     pub(super) fn new(pool: &Arc<Shared>, live: Live) -> Self {
         Self { pool: Arc::clone(pool), live: Some(live), ending: Ending::Clean }
-    }
-
-    /// The connection, which does not come back by this.
-    pub(super) fn take(mut self) -> Option<Live> {
-        self.live.take()
     }
 
     /// This lease, unless its connection has lain idle and is dead.

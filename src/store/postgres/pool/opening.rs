@@ -1,10 +1,17 @@
 //! A connection that is being opened counts, and so others are not opened. What breaks off must not count for ever.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{PAUSES, Shared};
+use super::{
+    shared::Shared,
+    state::{Live, Room},
+};
+use crate::store::postgres::connector::Opened;
+
+/// Between two attempts to open a connection: it doubles from the first to the second.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(400));
 
 /// One that is counted as being opened, until it is said that it no longer is. If this is dropped before, by a panic or where
 /// nothing can be begun, it does not count any more, and those who wait get another attempt.
@@ -48,17 +55,59 @@ impl Drop for Opening {
     }
 }
 
+impl Shared {
+    /// Begins to open a connection where there is somebody to have it, and room.
+    pub(super) fn fill(self: &Arc<Self>, room: Room) {
+        if room == Room::None {
+            return;
+        }
+        let opening = Opening::counted(self);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { opening.pool().open_for_those_who_wait(opening).await });
+        }
+    }
+
+    /// Tries until it has one, or nobody waits any more.
+    async fn open_for_those_who_wait(self: Arc<Self>, opening: Opening) {
+        let mut pause = PAUSES.0;
+        loop {
+            // From before: what is found out meanwhile holds for this one as well.
+            let (batch, era) = self.lock().age();
+            match self.connector.open().await {
+                Ok(opened) => {
+                    self.note_server(&opened);
+                    let Opened { connection, server, .. } = opened;
+                    let live = Live::new(connection, server, batch, era);
+                    self.lock().opened(&live);
+                    opening.uncounted();
+                    self.hand_on(live);
+                    // Others may wait who came while no connection could be made.
+                    let room = self.lock().room();
+                    return self.fill(room);
+                }
+                Err(error) => {
+                    if !self.refused(error) {
+                        return opening.uncounted();
+                    }
+                }
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(PAUSES.1);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::{sync::Mutex, time::Duration};
+    use std::sync::Mutex;
 
     use tokio::sync::{Notify, watch};
 
     use super::{
         super::{
             super::{connector::Connector, url::ConnectionString},
-            state::{Room, State, Turn},
-            supervision::Newest,
+            newest::Newest,
+            state::{State, Turn},
         },
         *,
     };

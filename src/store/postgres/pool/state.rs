@@ -1,13 +1,12 @@
 //! Who waits, what is idle, and how many connections there are. No I/O.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
 
 use rand::RngExt as _;
 use sqlx::PgConnection;
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{super::server::Server, Lease};
-use crate::store::{Error, PoolUse};
+use crate::store::{Error, PoolUse, postgres::server::Server};
 
 /// A connection is closed when it is so old, give or take a tenth: a server that is taken out of service is left in the end.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -35,14 +34,43 @@ impl Live {
     }
 }
 
-/// What a caller who waits is handed: a connection, or why there will be none.
-type Handed = Result<Lease, Arc<Error>>;
+/// A connection on its way to a caller who waits. If they have gone before they take it, it goes back.
+pub(super) struct Handed {
+    /// Taken by the caller, or when this is dropped.
+    live: Option<Live>,
+    back: Box<dyn Fn(Live) + Send>,
+}
+
+impl Handed {
+    /// The connection, which no longer goes back by this.
+    #[expect(clippy::expect_used, reason = "it is taken by what consumes this alone")]
+    pub(super) fn take(mut self) -> Live {
+        self.live.take().expect("what is handed on has its connection")
+    }
+}
+
+impl Drop for Handed {
+    fn drop(&mut self) {
+        if let Some(live) = self.live.take() {
+            (self.back)(live);
+        }
+    }
+}
+
+impl fmt::Debug for Handed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handed").field(&self.live).finish()
+    }
+}
+
+/// What a caller who waits gets: a connection, or why there will be none.
+type Answer = Result<Handed, Arc<Error>>;
 
 /// What a caller gets.
 #[derive(Debug)]
 pub(super) enum Turn {
     Now(Live),
-    Wait(oneshot::Receiver<Handed>),
+    Wait(oneshot::Receiver<Answer>),
 }
 
 /// Whether a connection is to be opened.
@@ -56,7 +84,7 @@ pub(super) enum Room {
 pub(super) struct State {
     /// The one used last at the end: it is used next, so that those beyond need end.
     idle: Vec<Live>,
-    waiting: VecDeque<oneshot::Sender<Handed>>,
+    waiting: VecDeque<oneshot::Sender<Answer>>,
     /// In use or idle; without those of an earlier era.
     open: u32,
     connecting: u32,
@@ -167,23 +195,18 @@ impl State {
         again
     }
 
-    /// Hands a connection to the first who still waits, or keeps it. Returns it where it is not wanted.
-    pub(super) fn hand_on(
-        &mut self,
-        mut live: Live,
-        lease: impl Fn(Live) -> Lease,
-    ) -> Option<Live> {
+    /// Hands a connection to the first who still waits, from whom it goes `back` unless they take it, or keeps it.
+    pub(super) fn hand_on(&mut self, mut live: Live, back: impl Fn(Live) + Clone + Send + 'static) {
         live.used_at = Instant::now();
         while let Some(waits) = self.waiting.pop_front() {
-            // A lease must not come back while this is locked: it is taken apart.
-            match waits.send(Ok(lease(live))).err().map(|handed| handed.map(Lease::take)) {
-                None => return None,
-                Some(Ok(Some(taken))) => live = taken,
-                Some(_) => return None,
+            let handed = Handed { live: Some(live), back: Box::new(back.clone()) };
+            // It must not go back while this is locked: it is taken out.
+            match waits.send(Ok(handed)) {
+                Err(Ok(handed)) => live = handed.take(),
+                Ok(()) | Err(Err(_)) => return,
             }
         }
         self.idle.push(live);
-        None
     }
 
     /// A connection leaves.
