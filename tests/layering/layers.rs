@@ -5,11 +5,11 @@ use std::fs;
 use super::source::{code, source_folder};
 
 /// All modules, the lowest first, and what each may use of those before it.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("pb", &[]),
     ("domain", &[]),
     ("dial", &[]),
-    ("listener", &["domain"]),
+    ("listen", &["domain"]),
     ("token", &["domain"]),
     ("password", &["domain"]),
     ("delivery", &["domain", "dial"]),
@@ -17,13 +17,14 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("service", &["domain", "token", "password", "delivery", "store"]),
     ("config", &["domain", "token", "password", "delivery", "store"]),
     ("telemetry", &["domain", "store", "config"]),
-    ("grpc", &["pb", "listener", "domain", "token", "store", "service", "telemetry"]),
-    ("http", &["listener", "service", "telemetry"]),
+    ("edge", &["domain", "store", "service", "telemetry"]),
+    ("grpc", &["pb", "listen", "domain", "token", "service", "telemetry", "edge"]),
+    ("http", &["domain", "listen", "service", "telemetry", "edge"]),
     (
         "app",
         &[
             "domain",
-            "listener",
+            "listen",
             "token",
             "password",
             "delivery",
@@ -87,13 +88,18 @@ fn every_module_has_its_layer_above_all_that_it_uses() {
 
 /// The modules of ours that a source names: `crate::a…` and those of `use crate::{a…, b…}`.
 fn modules_used(text: &str) -> Vec<String> {
+    names_after(text, "crate::")
+}
+
+/// What a source names behind a path: `path::a…` and those of `path::{a…, b…}`.
+pub(super) fn names_after(text: &str, path: &str) -> Vec<String> {
     let word = |text: &str| {
         let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
         text[..end].to_owned()
     };
     let mut modules = Vec::new();
-    for (place, _) in text.match_indices("crate::") {
-        let rest = &text[place + "crate::".len()..];
+    for (place, _) in text.match_indices(path) {
+        let rest = &text[place + path.len()..];
         let Some(group) = rest.strip_prefix('{') else {
             modules.push(word(rest));
             continue;

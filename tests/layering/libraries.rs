@@ -8,10 +8,11 @@ struct Rule {
     only_in: &'static [&'static str],
 }
 
-const RULES: [Rule; 21] = [
+const RULES: [Rule; 22] = [
     Rule { word: "tonic::", only_in: &["grpc/", "app.rs", "pb.rs", "pb/"] },
     Rule { word: "tonic_", only_in: &["grpc/", "app.rs", "pb/"] },
     Rule { word: "axum::", only_in: &["http/"] },
+    Rule { word: "tower::", only_in: &["delivery/tcp.rs", "edge/", "grpc/"] },
     Rule { word: "sqlx::", only_in: &["store/"] },
     // In `queries`, a savepoint of a write: nothing would end a transaction that is left open on one of SQLite's readers.
     Rule {

@@ -5,6 +5,7 @@
 mod circles;
 mod layers;
 mod libraries;
+mod parts;
 mod paths;
 mod sizes;
 mod source;

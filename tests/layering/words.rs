@@ -7,18 +7,18 @@ use super::source::source_folder;
 /// The words that people search for, and where they must lead.
 const WORDS: [(&str, &str); 13] = [
     ("rate limit", "domain/throttle.rs"),
-    ("rate limit", "service/budget.rs"),
-    ("rate limit", "service/sources.rs"),
-    ("brute force", "service/budget.rs"),
+    ("rate limit", "service/limits/budget.rs"),
+    ("rate limit", "service/limits/sources.rs"),
+    ("brute force", "service/limits/budget.rs"),
     ("brute force", "store/queries/statements/rules.rs"),
-    ("timing", "service/mailbox.rs"),
+    ("timing", "service/mailbox/code.rs"),
     ("timing attack", "password/mod.rs"),
-    ("idempotent", "service/register.rs"),
+    ("idempotent", "service/account/register.rs"),
     ("idempotent", "store/queries/statements/refresh.rs"),
     ("load shedding", "password/engine/admission.rs"),
     ("backpressure", "password/engine/mod.rs"),
     ("race", "store/queries/statements/refresh.rs"),
-    ("race", "service/verify_2fa.rs"),
+    ("race", "service/login/verify_2fa.rs"),
 ];
 
 #[test]
