@@ -3,10 +3,12 @@
 mod background;
 mod base;
 mod commands;
+mod environment;
+mod error;
 mod parts;
 mod readiness;
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 use self::background::Background;
 pub use self::{
     commands::{keys, operator, reencryption},
+    environment::Environment,
+    error::Error,
     parts::{Parts, parts},
 };
 use crate::{
@@ -23,84 +27,13 @@ use crate::{
     grpc::{self, AccountApi, AuthApi, Health, Readiness, TokenApi},
     http,
     listen::{self, Listener},
-    service::{self, Clock, KEYS_RELOAD_EVERY, RevocationPace},
-    store::{self, Store},
+    service,
+    store::Store,
     telemetry::Metrics,
 };
 
-/// Why the service does not start, or ended otherwise than asked.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A listener's address is taken, or not ours.
-    #[error("cannot listen on {0}")]
-    Listen(SocketAddr, #[source] io::Error),
-    /// The master key of the development profile can't be had.
-    #[error("cannot load the master key")]
-    MasterKey(#[source] io::Error),
-    /// The digest key can't be had.
-    #[error("cannot load the digest key")]
-    DigestKey(#[from] service::DigestKeyError),
-    /// The database can't be used.
-    #[error("cannot use the database")]
-    Store(#[from] store::Error),
-    /// The signing key can't be had.
-    #[error("cannot load the signing key")]
-    SigningKey(#[from] service::SigningKeyError),
-    /// The system has no threads for hashing.
-    #[error("cannot start the hashing threads")]
-    Threads(#[source] io::Error),
-    /// The descriptor set is broken.
-    #[error("cannot serve reflection")]
-    Reflection(#[from] tonic_reflection::server::Error),
-    /// The gRPC server ended.
-    #[error("the gRPC server failed")]
-    Grpc(#[from] tonic::transport::Error),
-}
-
 /// How long the database has to let go of its connections, at the very end.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
-
-/// What differs between a server in production and one in a test.
-#[derive(Debug, Clone)]
-pub struct Environment {
-    /// What time it is.
-    pub clock: Clock,
-    /// How much one caller of gRPC may take.
-    pub limits: grpc::Limits,
-    /// How much one caller of HTTP may take.
-    pub http_limits: http::Limits,
-    /// Whether this machine may have no more connections than any other source.
-    pub limit_loopback: bool,
-    /// How often readiness is checked.
-    pub check_every: Duration,
-    /// Poll interval of the outbox: for messages of other replicas, and of before a restart.
-    pub deliver_every: Duration,
-    /// How often the lease of a message that takes long to send is renewed; then it also gives its place to another one.
-    pub renew_message_every: Duration,
-    /// How often the signing keys are loaded anew.
-    pub reload_keys_every: Duration,
-    /// How often what has ended is removed.
-    pub clean_every: Duration,
-    /// How often revocations are looked for, and streams of them say that they live.
-    pub revocations: RevocationPace,
-}
-
-impl Default for Environment {
-    fn default() -> Self {
-        Self {
-            clock: Clock::system(),
-            limits: grpc::Limits::default(),
-            http_limits: http::Limits::default(),
-            limit_loopback: false,
-            check_every: Duration::from_secs(2),
-            deliver_every: Duration::from_secs(1),
-            renew_message_every: Duration::from_secs(5),
-            reload_keys_every: KEYS_RELOAD_EVERY,
-            clean_every: Duration::from_secs(60),
-            revocations: RevocationPace::default(),
-        }
-    }
-}
 
 /// A server that listens and does not serve yet.
 #[derive(Debug)]

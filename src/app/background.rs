@@ -9,7 +9,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::{Environment, Parts};
+use super::{environment::Environment, parts::Parts};
 use crate::{
     delivery::Delivery,
     service::{DeliveryPace, DeliveryWorker},

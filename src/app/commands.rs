@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use super::Error;
+use super::error::Error;
 use crate::{
     config::{Config, Signing},
     service::{self, Clock, KeyKeeper, Operator, Outbox, Reencryption},

@@ -3,9 +3,10 @@
 use std::{io, sync::Arc};
 
 use super::{
-    Environment, Error,
     base::Base,
     commands::{blocking, key_keeper, master_key},
+    environment::Environment,
+    error::Error,
 };
 use crate::{
     config::{Config, Signing},

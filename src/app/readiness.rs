@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::{sync::watch, time::timeout};
 
-use super::Parts;
+use super::parts::Parts;
 use crate::{
     grpc::{Health, Readiness},
     telemetry::chain,

@@ -9,8 +9,8 @@ struct Rule {
 }
 
 const RULES: [Rule; 22] = [
-    Rule { word: "tonic::", only_in: &["grpc/", "app.rs", "pb.rs", "pb/"] },
-    Rule { word: "tonic_", only_in: &["grpc/", "app.rs", "pb/"] },
+    Rule { word: "tonic::", only_in: &["grpc/", "app/error.rs", "pb.rs", "pb/"] },
+    Rule { word: "tonic_", only_in: &["grpc/", "app/error.rs", "pb/"] },
     Rule { word: "axum::", only_in: &["http/"] },
     Rule { word: "tower::", only_in: &["delivery/tcp.rs", "edge/", "grpc/"] },
     Rule { word: "sqlx::", only_in: &["store/"] },

@@ -1,0 +1,34 @@
+//! Why the service does not start.
+
+use std::{io, net::SocketAddr};
+
+use crate::{service, store};
+
+/// Why the service does not start, or ended otherwise than asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A listener's address is taken, or not ours.
+    #[error("cannot listen on {0}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// The master key of the development profile can't be had.
+    #[error("cannot load the master key")]
+    MasterKey(#[source] io::Error),
+    /// The digest key can't be had.
+    #[error("cannot load the digest key")]
+    DigestKey(#[from] service::DigestKeyError),
+    /// The database can't be used.
+    #[error("cannot use the database")]
+    Store(#[from] store::Error),
+    /// The signing key can't be had.
+    #[error("cannot load the signing key")]
+    SigningKey(#[from] service::SigningKeyError),
+    /// The system has no threads for hashing.
+    #[error("cannot start the hashing threads")]
+    Threads(#[source] io::Error),
+    /// The descriptor set is broken.
+    #[error("cannot serve reflection")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The gRPC server ended.
+    #[error("the gRPC server failed")]
+    Grpc(#[from] tonic::transport::Error),
+}
