@@ -3,6 +3,7 @@
 use std::thread;
 
 use countersign::store::{self, Store};
+use rstest_reuse::template;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -20,6 +21,11 @@ pub enum Backend {
     Sqlite,
     Postgres,
 }
+
+/// Runs a test on each database: `#[apply(on_both)]`, and an argument `backend`.
+#[template]
+#[rstest]
+pub fn on_both(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {}
 
 /// A database of its own, empty. It is gone when this is dropped.
 #[derive(Debug)]

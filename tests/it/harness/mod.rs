@@ -16,6 +16,7 @@ mod postgres;
 pub mod server;
 pub mod status;
 
+pub(crate) use self::database::on_both;
 pub use self::{
     beats::Beats,
     database::{Backend, Database},

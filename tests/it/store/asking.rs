@@ -4,6 +4,7 @@ use countersign::store::{
     Credentials, FactorChange, PasswordChange, Reservation, SealedTotp, Spending, Store, TwoFactor,
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     factors::{ON, confirmation, enrolled, new_totp},
     new_message, revoking, session_of, stored_user,
 };
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Method {
@@ -101,10 +102,10 @@ impl Asking {
     }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn a_session_that_lives_and_has_used_the_second_factor_may_change_the_account(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -115,7 +116,7 @@ async fn a_session_that_lives_and_has_used_the_second_factor_may_change_the_acco
 }
 
 /// Each of these may have come about since somebody last looked.
-#[rstest]
+#[apply(on_both)]
 #[case::revoked("UPDATE sessions SET revoked_at = created_at")]
 #[case::expired("UPDATE sessions SET expires_at = created_at")]
 #[case::idle("UPDATE sessions SET idle_expires_at = created_at")]
@@ -125,10 +126,7 @@ async fn a_session_that_lives_and_has_used_the_second_factor_may_change_the_acco
 #[case::of_a_disabled_account("UPDATE users SET disabled_at = created_at")]
 #[case::that_is_gone("DELETE FROM sessions")]
 #[tokio::test]
-async fn no_change_is_made_for_a_session(
-    #[case] since: &str,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn no_change_is_made_for_a_session(#[case] since: &str, backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let asking = Asking::start(store.as_ref()).await;
@@ -153,11 +151,9 @@ async fn no_change_is_made_for_a_session(
     }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn no_change_is_made_for_somebody_elses_session(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn no_change_is_made_for_somebody_elses_session(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (mut asking, other) =
@@ -170,11 +166,9 @@ async fn no_change_is_made_for_somebody_elses_session(
 }
 
 /// Where the second factor is off the password is the whole proof.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn without_a_second_factor_a_session_needs_none(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn without_a_second_factor_a_session_needs_none(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     for method in [Method::TotpBegin, Method::On, Method::PasswordChange, Method::UserDelete] {
@@ -191,11 +185,9 @@ async fn without_a_second_factor_a_session_needs_none(
 }
 
 /// A step or a recovery code; never the code of a challenge, for there is none.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_proof_beside_a_session_is_used_up_once(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_proof_beside_a_session_is_used_up_once(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let asking = Asking::start(store.as_ref()).await;
@@ -234,11 +226,11 @@ async fn live(store: &dyn Store, id: Uuid) -> bool {
     store.session_live(id, at(11)).await.unwrap().is_some()
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn turning_the_second_factor_on_ends_all_sessions_and_another_app_ends_none(
     #[values(true, false)] by_app: bool,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -275,11 +267,9 @@ async fn turning_the_second_factor_on_ends_all_sessions_and_another_app_ends_non
     assert!(live(store.as_ref(), other.id).await);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn where_only_a_verified_address_will_do_the_statement_says_so(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn where_only_a_verified_address_will_do_the_statement_says_so(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let asking = Asking::start(store.as_ref()).await;

@@ -5,10 +5,11 @@ use countersign::{
     store::{CodeRules, Renewal, Reservation, ReservedChallenge, Spending},
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{NO_LIMIT, at, new_challenge, new_message, session_of, stored_user};
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 const MAX: u32 = 3;
 
@@ -17,11 +18,9 @@ fn rules(seconds: u64) -> CodeRules {
     CodeRules { now, next_resend_at, max_attempts: MAX, is_long_code: false }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn attempts_are_spent_one_by_one_until_there_are_none(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn attempts_are_spent_one_by_one_until_there_are_none(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let new = new_challenge(&stored_user(store.as_ref()).await);
@@ -41,10 +40,10 @@ async fn attempts_are_spent_one_by_one_until_there_are_none(
     assert_eq!(reserve([9; 32], 0).await.unwrap(), Reservation::Invalid, "unknown");
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn an_account_that_is_gone_or_has_changed_begins_no_challenge_and_is_sent_nothing(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -68,7 +67,7 @@ async fn an_account_that_is_gone_or_has_changed_begins_no_challenge_and_is_sent_
 }
 
 /// What the user's row says decides, and no row of the challenges is written.
-#[rstest]
+#[apply(on_both)]
 #[case::disabled("disabled_at = created_at", "disabled_at = NULL")]
 #[case::new_credentials("credential_version = 2", "credential_version = 1")]
 #[case::new_factors("factor_version = 1", "factor_version = 0")]
@@ -76,7 +75,7 @@ async fn an_account_that_is_gone_or_has_changed_begins_no_challenge_and_is_sent_
 async fn a_challenge_of_an_account_that_has_changed_is_void_in_every_way(
     #[case] change: &str,
     #[case] back: &str,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -103,11 +102,9 @@ async fn a_challenge_of_an_account_that_has_changed_is_void_in_every_way(
     assert!(complete().await, "it was not used up");
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_challenge_is_completed_once_and_with_its_session(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_challenge_is_completed_once_and_with_its_session(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let new = new_challenge(&stored_user(store.as_ref()).await);
@@ -146,13 +143,13 @@ async fn a_challenge_is_completed_once_and_with_its_session(
     );
 }
 
-#[rstest]
+#[apply(on_both)]
 #[case::disabled("disabled_at = created_at")]
 #[case::new_credentials("credential_version = 2")]
 #[tokio::test]
 async fn no_session_begins_for_a_user_who_has_changed_since(
     #[case] change: &str,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -177,11 +174,9 @@ async fn no_session_begins_for_a_user_who_has_changed_since(
     assert_eq!(database.number("SELECT COUNT(*) FROM sessions").await, 0);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_code_is_replaced_after_the_cool_down_while_attempts_are_left(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_code_is_replaced_after_the_cool_down_while_attempts_are_left(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
@@ -209,11 +204,9 @@ async fn a_code_is_replaced_after_the_cool_down_while_attempts_are_left(
     assert_eq!(unknown, Renewal::Invalid);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_code_that_counts_has_its_message_and_one_that_does_not_has_none(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_code_that_counts_has_its_message_and_one_that_does_not_has_none(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let new = new_challenge(&stored_user(store.as_ref()).await);
@@ -239,14 +232,14 @@ async fn a_code_that_counts_has_its_message_and_one_that_does_not_has_none(
 }
 
 /// A clock that was ahead began it, or sent its last code; or another cool-down was configured.
-#[rstest]
+#[apply(on_both)]
 #[case::by_as_much_as_clocks_may_be_apart(150, false)]
 #[case::by_more(151, true)]
 #[tokio::test]
 async fn a_cool_down_that_ends_later_than_one_can_is_over(
     #[case] resend_at: u64,
     #[case] is_over: bool,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -260,11 +253,9 @@ async fn a_cool_down_that_ends_later_than_one_can_is_over(
     assert_eq!(renew(1).await.unwrap(), Renewal::TooEarly(again));
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_challenge_is_found_with_its_user(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_challenge_is_found_with_its_user(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;

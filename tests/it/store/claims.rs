@@ -7,6 +7,7 @@ use countersign::{
     store::{Credentials, MailboxProof, NewUser, Store, Taken},
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
     mailbox::{new_code, plain_user},
     new_user, revoking, session_of, stored_user,
 };
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 const USERS: &str = "SELECT COUNT(*) FROM users WHERE deleted_at IS NULL";
 const VERIFIED: &str = "SELECT COUNT(*) FROM users WHERE email_verified";
@@ -50,11 +51,9 @@ async fn exists(store: &dyn Store, id: Uuid) -> bool {
     store.user_by_id(id).await.unwrap().is_some()
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn an_address_that_is_not_verified_may_be_claimed_and_the_proof_decides(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn an_address_that_is_not_verified_may_be_claimed_and_the_proof_decides(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let first = new_user();
@@ -104,11 +103,9 @@ async fn an_address_that_is_not_verified_may_be_claimed_and_the_proof_decides(
 }
 
 /// A claim may be left where there were more than one proof ends.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_claim_verifies_nothing_while_another_account_has_verified_the_address(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_claim_verifies_nothing_while_another_account_has_verified_the_address(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let first = new_user();
@@ -126,11 +123,9 @@ async fn a_claim_verifies_nothing_while_another_account_has_verified_the_address
     assert_eq!(holder(store.as_ref(), &first).await, Some(first.user.id));
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_proof_ends_many_claims_and_the_one_that_has_the_address_first(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_proof_ends_many_claims_and_the_one_that_has_the_address_first(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let first = new_user();
@@ -158,11 +153,9 @@ async fn a_proof_ends_many_claims_and_the_one_that_has_the_address_first(
     assert_eq!(database.number("SELECT COUNT(*) FROM revocations").await, 500);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_reset_is_such_a_proof_too(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_reset_is_such_a_proof_too(backend: Backend) {
     use countersign::store::PasswordReset;
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -186,11 +179,9 @@ async fn a_reset_is_such_a_proof_too(
     assert_eq!(database.number(&format!("{VERIFIED} AND verify_by IS NULL")).await, 1);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_code_ends_an_account_once_unless_its_address_is_verified(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_code_ends_an_account_once_unless_its_address_is_verified(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, other) = (stored_user(store.as_ref()).await, plain_user(store.as_ref()).await);
@@ -219,11 +210,9 @@ async fn a_code_ends_an_account_once_unless_its_address_is_verified(
     );
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn accounts_whose_time_is_over_end_a_few_at_a_time(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn accounts_whose_time_is_over_end_a_few_at_a_time(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     for _ in 0..5 {
@@ -250,11 +239,9 @@ async fn accounts_whose_time_is_over_end_a_few_at_a_time(
 }
 
 /// Whichever comes first, there is one that has verified the address, or none while nobody has.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn of_rivals_that_verify_at_once_or_register_meanwhile_one_has_the_address(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn of_rivals_that_verify_at_once_or_register_meanwhile_one_has_the_address(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     for _ in 0..20 {

@@ -5,9 +5,10 @@ use countersign::{
     store::{Credentials, Places, SealedMessage, Spending, SpentRecoveryCode, Store},
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 
 use super::{NO_LIMIT, at, factors::enrolled, new_challenge, new_message, session_of};
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 async fn challenge(store: &dyn Store, user: &Credentials) -> Challenge {
     let new = new_challenge(user);
@@ -31,11 +32,9 @@ fn recovery(code: u8) -> (Spending, [SealedMessage; 2]) {
     (Spending::RecoveryCode(Box::new(code)), messages)
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_step_is_used_up_with_all_before_it(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_step_is_used_up_with_all_before_it(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, app) = enrolled(store.as_ref()).await;
@@ -55,11 +54,9 @@ async fn a_step_is_used_up_with_all_before_it(
     assert_eq!(database.number("SELECT COUNT(*) FROM sessions").await, 2);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_recovery_code_is_used_up_once_and_the_user_told_of_it_and_of_the_last(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_recovery_code_is_used_up_once_and_the_user_told_of_it_and_of_the_last(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, _) = enrolled(store.as_ref()).await;
@@ -82,14 +79,14 @@ async fn a_recovery_code_is_used_up_once_and_the_user_told_of_it_and_of_the_last
     assert!(!store.factors_of(user.user.id).await.unwrap().has_recovery_codes);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[case::disabled("disabled_at = created_at", "disabled_at = NULL")]
 #[case::new_credentials("credential_version = 2", "credential_version = 1")]
 #[tokio::test]
 async fn what_begins_no_session_uses_nothing_up(
     #[case] change: &str,
     #[case] back: &str,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -106,11 +103,9 @@ async fn what_begins_no_session_uses_nothing_up(
 }
 
 /// Whoever began the challenge: one mailbox is not two factors.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_code_that_was_sent_completes_nothing_for_a_user_with_an_app(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_code_that_was_sent_completes_nothing_for_a_user_with_an_app(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, _) = enrolled(store.as_ref()).await;
@@ -121,11 +116,9 @@ async fn a_code_that_was_sent_completes_nothing_for_a_user_with_an_app(
 }
 
 /// Phone and server were ahead together.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_step_that_no_right_clock_has_used_yet_bars_no_code(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_step_that_no_right_clock_has_used_yet_bars_no_code(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, app) = enrolled(store.as_ref()).await;
@@ -140,11 +133,9 @@ async fn a_step_that_no_right_clock_has_used_yet_bars_no_code(
     }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_challenges_one_is_completed_with_a_step_or_a_code(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn of_many_challenges_one_is_completed_with_a_step_or_a_code(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, app) = enrolled(store.as_ref()).await;
@@ -163,11 +154,9 @@ async fn of_many_challenges_one_is_completed_with_a_step_or_a_code(
 }
 
 /// Whoever has typed a code that was sent reads the mailbox; an app shows nothing of that.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_code_that_was_sent_shows_that_the_address_is_the_users(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_code_that_was_sent_shows_that_the_address_is_the_users(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, app) = enrolled(store.as_ref()).await;

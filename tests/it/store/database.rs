@@ -4,10 +4,11 @@ use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, pin::pin, time::Du
 
 use countersign::store::{self, Error};
 use rstest::rstest;
+use rstest_reuse::apply;
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 
 use super::new_user;
-use crate::harness::{Backend, Database, soon};
+use crate::harness::{Backend, Database, on_both, soon};
 
 /// The number of the last migration.
 fn latest() -> i64 {
@@ -15,11 +16,9 @@ fn latest() -> i64 {
     std::fs::read_dir(folder).unwrap().count().try_into().unwrap()
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn it_checks_that_its_schema_is_current(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn it_checks_that_its_schema_is_current(backend: Backend) {
     let database = Database::new(backend).await;
     let store = store::connect(&database.url, 2).await.unwrap();
     assert!(store.check().await.is_err(), "nothing has been migrated");
@@ -33,11 +32,9 @@ async fn it_checks_that_its_schema_is_current(
     assert_eq!((found, wanted), (latest - 1, latest));
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn several_replicas_may_migrate_at_once(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn several_replicas_may_migrate_at_once(backend: Backend) {
     let database = Database::new(backend).await;
     let mut stores = Vec::new();
     for _ in 0..4 {
@@ -87,11 +84,9 @@ async fn a_transaction_that_lost_against_another_is_run_again() {
     assert!(matches!(store.user_create(new_user()).await, Err(Error::Unavailable(_))));
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_schema_from_a_later_release_is_let_be(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_schema_from_a_later_release_is_let_be(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     database
@@ -104,11 +99,9 @@ async fn a_schema_from_a_later_release_is_let_be(
     store.check().await.unwrap();
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn it_tells_how_its_connections_are_used_and_closes_them(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn it_tells_how_its_connections_are_used_and_closes_them(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let pool = store.pool_use();

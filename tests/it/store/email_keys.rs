@@ -2,9 +2,10 @@
 
 use countersign::{domain::LoginName, store::NewUser};
 use rstest::rstest;
+use rstest_reuse::apply;
 
 use super::new_user;
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 /// A user with that address, with the key that an earlier release made of it.
 fn user(email: &str, old_key: &str) -> NewUser {
@@ -13,11 +14,9 @@ fn user(email: &str, old_key: &str) -> NewUser {
     new
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_domain_that_is_not_ascii_gets_its_key_anew(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_domain_that_is_not_ascii_gets_its_key_anew(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     // Folded as a whole: of ß it made ss.
@@ -68,7 +67,7 @@ async fn a_domain_that_is_not_ascii_gets_its_key_anew(
 
 /// Whoever has shown that they read the mailbox is found by its address, in whatever spelling they registered it; the other one
 /// claims it, as after a registration.
-#[rstest]
+#[apply(on_both)]
 #[case::the_unicode_one([true, false], 0)]
 #[case::the_ascii_one([false, true], 1)]
 #[case::both([true, true], 1)]
@@ -77,7 +76,7 @@ async fn a_domain_that_is_not_ascii_gets_its_key_anew(
 async fn of_two_accounts_of_a_mailbox_the_verified_one_gets_the_key(
     #[case] verified: [bool; 2],
     #[case] winner: usize,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;

@@ -7,13 +7,14 @@ use countersign::{
     store::{Ended, EventFilter, PasswordChange, Refresh, Refreshed, ReuseNotice, Spending, Store},
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
     ACTOR, ADDRESS, NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, new_user, revoking,
     session_of, stored_user,
 };
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 const ALL: EventFilter =
     EventFilter { user_id: None, kind: None, since: Timestamp::from_unix_micros(0), most: 100 };
@@ -38,11 +39,9 @@ async fn recorded(store: &dyn Store) -> Vec<(EventKind, Option<Uuid>, Option<Uui
     events.into_iter().map(|event| (event.kind, event.user_id, event.session_id)).collect()
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn events_are_listed_as_they_were_written_and_by_whose_what_and_when(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn events_are_listed_as_they_were_written_and_by_whose_what_and_when(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let alice = Some(Uuid::now_v7());
@@ -71,11 +70,9 @@ async fn events_are_listed_as_they_were_written_and_by_whose_what_and_when(
     assert_eq!(list(EventFilter { kind, since: at(3), ..ALL }).await, []);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn each_change_leaves_its_event_and_one_that_changes_nothing_leaves_none(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn each_change_leaves_its_event_and_one_that_changes_nothing_leaves_none(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let new = new_user();
@@ -152,11 +149,9 @@ async fn each_change_leaves_its_event_and_one_that_changes_nothing_leaves_none(
     assert_eq!(recorded(store.as_ref()).await, expected);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_refresh_leaves_no_event_unless_its_token_was_used_before(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_refresh_leaves_no_event_unless_its_token_was_used_before(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let session = session_of(stored_user(store.as_ref()).await.user.id);
@@ -186,10 +181,10 @@ async fn a_refresh_leaves_no_event_unless_its_token_was_used_before(
 }
 
 /// The transaction is one: neither part is there without the other.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn what_is_rolled_back_leaves_no_event_and_without_the_event_nothing_is_done(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -210,11 +205,9 @@ async fn what_is_rolled_back_leaves_no_event_and_without_the_event_nothing_is_do
     assert_eq!([count("users").await, count("sessions").await], [1, 0]);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn old_events_are_removed_a_few_at_a_time(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn old_events_are_removed_a_few_at_a_time(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     for seconds in [1, 1, 1, 2] {
@@ -228,11 +221,9 @@ async fn old_events_are_removed_a_few_at_a_time(
 }
 
 /// During a roll-out replicas of the release before go on writing, with a statement that knows no actor, and reading.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn an_event_of_a_release_that_records_no_actor_has_none(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn an_event_of_a_release_that_records_no_actor_has_none(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let new = event(EventKind::UserEnabled, Some(Uuid::now_v7()), 2);

@@ -8,10 +8,11 @@ use countersign::{
     },
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{ACTOR, ADDRESS, at, new_challenge, new_message, stored_user};
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 const MAX: u32 = 3;
 
@@ -51,10 +52,10 @@ async fn waiting(store: &dyn Store) -> i64 {
     store.outbox_state(at(0)).await.unwrap().waiting
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn an_app_counts_once_it_is_confirmed_and_takes_the_place_of_the_one_before(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -80,11 +81,9 @@ async fn an_app_counts_once_it_is_confirmed_and_takes_the_place_of_the_one_befor
     assert!(store.user_by_id(user.user.id).await.unwrap().unwrap().user.is_2fa_enabled);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn attempts_to_confirm_are_spent_one_by_one_by_the_owner_alone(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn attempts_to_confirm_are_spent_one_by_one_by_the_owner_alone(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, other) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
@@ -108,11 +107,9 @@ async fn attempts_to_confirm_are_spent_one_by_one_by_the_owner_alone(
     assert_eq!(reserve(app.id, mine, 0).await, Reservation::Invalid, "confirmed");
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn another_enrolment_forgets_the_one_before_and_nobody_elses(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn another_enrolment_forgets_the_one_before_and_nobody_elses(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, other) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
@@ -127,11 +124,9 @@ async fn another_enrolment_forgets_the_one_before_and_nobody_elses(
 }
 
 /// A change of the password wins: what was asked for with the one before changes nothing and tells nobody.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn nothing_is_changed_on_the_word_of_credentials_that_no_longer_count(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn nothing_is_changed_on_the_word_of_credentials_that_no_longer_count(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, app) = enrolled(store.as_ref()).await;
@@ -159,11 +154,9 @@ async fn nothing_is_changed_on_the_word_of_credentials_that_no_longer_count(
     assert!(store.user_by_id(user.user.id).await.unwrap().unwrap().user.is_2fa_enabled);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn recovery_codes_are_replaced_while_the_second_factor_is_on(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn recovery_codes_are_replaced_while_the_second_factor_is_on(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, other) = (enrolled(store.as_ref()).await.0, enrolled(store.as_ref()).await.0);
@@ -180,11 +173,9 @@ async fn recovery_codes_are_replaced_while_the_second_factor_is_on(
     assert_eq!(waiting(store.as_ref()).await, before + 2);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn the_second_factor_turned_off_takes_all_with_it_and_told_of_once(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn the_second_factor_turned_off_takes_all_with_it_and_told_of_once(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, other) = (enrolled(store.as_ref()).await.0, enrolled(store.as_ref()).await.0);
@@ -210,11 +201,9 @@ async fn the_second_factor_turned_off_takes_all_with_it_and_told_of_once(
     assert_eq!(open, [false, true]);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn enrolments_are_removed_once_they_have_expired_unless_they_are_confirmed(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn enrolments_are_removed_once_they_have_expired_unless_they_are_confirmed(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (_, app) = enrolled(store.as_ref()).await;
@@ -232,11 +221,9 @@ async fn enrolments_are_removed_once_they_have_expired_unless_they_are_confirmed
 }
 
 /// All of these hold the user's row while they work: whatever order they come in, none is lost and none deadlocks.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_changes_at_once_come_one_after_the_other(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn many_changes_at_once_come_one_after_the_other(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, _) = enrolled(store.as_ref()).await;

@@ -5,23 +5,22 @@ use countersign::{
     store::{Ended, Lease, LeaseTaken, Revoking},
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
     NO_FAILURES, NO_LIMIT, at, factors::enrolled, mailbox::new_code, new_challenge, new_message,
     revoking, session_of, stored_user,
 };
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 fn lease(holder: Uuid, now: u64, until: u64) -> Lease {
     Lease { name: "work", holder, now: at(now), expires_at: at(until) }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_lease_has_one_holder_who_may_renew_it_until_its_time_is_up(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_lease_has_one_holder_who_may_renew_it_until_its_time_is_up(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
@@ -42,7 +41,7 @@ async fn a_lease_has_one_holder_who_may_renew_it_until_its_time_is_up(
 }
 
 /// By a clock that is ahead, somebody's lease is always long over: whoever takes it is told so.
-#[rstest]
+#[apply(on_both)]
 #[case::just_now(10, LeaseTaken::Yes)]
 #[case::for_less_than_clocks_may_be_apart(129, LeaseTaken::Yes)]
 #[case::for_as_long(130, LeaseTaken::LongOver)]
@@ -50,7 +49,7 @@ async fn a_lease_has_one_holder_who_may_renew_it_until_its_time_is_up(
 async fn a_lease_that_was_long_over_is_taken_as_such_unless_it_is_ones_own(
     #[case] now: u64,
     #[case] taken: LeaseTaken,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -69,7 +68,7 @@ async fn a_lease_that_was_long_over_is_taken_as_such_unless_it_is_ones_own(
 }
 
 /// A holder whose clock was ahead, and who does not come back.
-#[rstest]
+#[apply(on_both)]
 #[case::by_as_much_as_clocks_may_be_apart(120, false)]
 #[case::by_more(121, true)]
 #[case::by_a_year(31_536_000, true)]
@@ -77,7 +76,7 @@ async fn a_lease_that_was_long_over_is_taken_as_such_unless_it_is_ones_own(
 async fn a_lease_from_the_future_is_nobodys(
     #[case] ahead: u64,
     #[case] is_free: bool,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -88,11 +87,9 @@ async fn a_lease_from_the_future_is_nobodys(
     assert_eq!(is_taken(lease(one, 1, 11)).await, !is_free);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn ended_challenges_are_removed_a_few_at_a_time(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn ended_challenges_are_removed_a_few_at_a_time(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
@@ -109,10 +106,10 @@ async fn ended_challenges_are_removed_a_few_at_a_time(
     assert_eq!(database.number("SELECT COUNT(*) FROM challenges").await, 1);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn sessions_are_removed_however_they_ended_and_revocations_when_they_expire(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -145,10 +142,10 @@ async fn sessions_are_removed_however_they_ended_and_revocations_when_they_expir
 }
 
 /// Row by row and never by the row of the user, which would take all that is left along at once.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn what_is_left_of_a_deleted_user_is_removed_a_few_at_a_time_and_their_row_last(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;

@@ -5,13 +5,14 @@ use countersign::store::{
     PasswordReset, Places, Reservation, SpentRecoveryCode, Store,
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
     ACTOR, ADDRESS, NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, new_user, revoking,
     session_of, stored_user,
 };
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 const MAX: u32 = 3;
 
@@ -54,10 +55,10 @@ fn reset_of(code: &MailboxCode) -> PasswordReset {
     }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn attempts_are_spent_one_by_one_until_there_are_none_also_where_nobody_gets_the_code(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -79,11 +80,9 @@ async fn attempts_are_spent_one_by_one_until_there_are_none_also_where_nobody_ge
     assert_eq!(store.outbox_state(at(0)).await.unwrap().waiting, 2);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_code_and_its_message_are_there_both_or_neither(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_code_and_its_message_are_there_both_or_neither(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
@@ -94,11 +93,9 @@ async fn a_code_and_its_message_are_there_both_or_neither(
     assert_eq!(database.number("SELECT COUNT(*) FROM mailbox_codes").await, 1);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_new_user_has_their_code_and_one_who_is_not_added_none(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_new_user_has_their_code_and_one_who_is_not_added_none(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let mut new = new_user();
@@ -115,11 +112,9 @@ async fn a_new_user_has_their_code_and_one_who_is_not_added_none(
     assert_eq!(store.outbox_state(at(0)).await.unwrap().waiting, 1);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn an_address_is_verified_by_a_code_of_its_user_once(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn an_address_is_verified_by_a_code_of_its_user_once(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, other) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
@@ -139,11 +134,9 @@ async fn an_address_is_verified_by_a_code_of_its_user_once(
     assert_eq!(reserved, Reservation::Invalid, "used");
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_disabled_user_verifies_nothing(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_disabled_user_verifies_nothing(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
@@ -157,10 +150,10 @@ async fn a_disabled_user_verifies_nothing(
     assert_eq!(database.number(recorded).await, 0);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn a_reset_ends_all_sessions_and_challenges_of_its_user_alone_and_uses_the_code_up(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -215,10 +208,10 @@ async fn a_reset_ends_all_sessions_and_challenges_of_its_user_alone_and_uses_the
 }
 
 /// The second factor may have been turned on since somebody last looked.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn a_reset_without_another_factor_or_with_a_recovery_code_that_is_none_changes_nothing(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -257,13 +250,13 @@ async fn a_reset_without_another_factor_or_with_a_recovery_code_that_is_none_cha
     assert_eq!(database.number(recorded).await, 2);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[case::changed_before("credential_version = 2")]
 #[case::disabled("disabled_at = created_at")]
 #[tokio::test]
 async fn no_password_is_reset_for_credentials_that_no_longer_count(
     #[case] change: &str,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -281,11 +274,9 @@ async fn no_password_is_reset_for_credentials_that_no_longer_count(
     }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn of_two_resets_at_once_one_counts(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn of_two_resets_at_once_one_counts(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     for _ in 0..20 {
@@ -304,11 +295,9 @@ async fn of_two_resets_at_once_one_counts(
     }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn expired_codes_are_removed_a_few_at_a_time(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn expired_codes_are_removed_a_few_at_a_time(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     for _ in 0..5 {
@@ -326,13 +315,13 @@ async fn expired_codes_are_removed_a_few_at_a_time(
 }
 
 /// The account may have been disabled, or its password changed, since somebody last looked: then nobody gets the code.
-#[rstest]
+#[apply(on_both)]
 #[case::disabled("disabled_at = created_at")]
 #[case::new_credentials("credential_version = 2")]
 #[tokio::test]
 async fn a_code_for_a_user_who_has_changed_since_is_nobodys(
     #[case] change: &str,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;

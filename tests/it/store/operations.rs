@@ -4,10 +4,11 @@ use countersign::store::{self, Error, Store};
 use futures_util::future::join_all;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use rstest::rstest;
+use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{at, new_challenge, new_user, stored_user};
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 /// How often an operation has ended, by result.
 fn counts(store: &dyn Store, operation: &str) -> Vec<(String, u64)> {
@@ -61,11 +62,9 @@ async fn a_connection_whose_prepared_statements_are_void_is_not_used_again() {
     }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn operations_are_counted_by_what_became_of_them(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn operations_are_counted_by_what_became_of_them(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let store = store.as_ref();

@@ -7,9 +7,10 @@ use countersign::store::{
     ClaimedMessage, Hold, OutboxState, Places, Priority, Rest, SealedMessage, Store,
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 
 use super::{at, new_challenge, new_message, stored_user};
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 /// Puts messages into the outbox, the way a login does.
 pub async fn put(store: &dyn Store, messages: &[SealedMessage]) {
@@ -32,11 +33,9 @@ pub async fn recall(store: &dyn Store, seconds: u64) -> u64 {
     store.outbox_recall(Rest::of(at(seconds), Duration::from_secs(60)), CLOCK_SKEW).await.unwrap()
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_message_is_claimed_as_it_was_written_and_is_gone_when_it_is_removed(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_message_is_claimed_as_it_was_written_and_is_gone_when_it_is_removed(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let message = new_message();
@@ -53,11 +52,9 @@ async fn a_message_is_claimed_as_it_was_written_and_is_gone_when_it_is_removed(
     assert_eq!(state(60).await, OutboxState { waiting: 0, due_since: not_due });
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn nobody_else_gets_what_was_claimed_until_the_lease_runs_out(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn nobody_else_gets_what_was_claimed_until_the_lease_runs_out(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     put(store.as_ref(), &[new_message()]).await;
@@ -67,11 +64,9 @@ async fn nobody_else_gets_what_was_claimed_until_the_lease_runs_out(
     assert_eq!(again[0].tries, 2);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_message_that_is_put_off_waits_unless_somebody_else_has_it_by_then(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_message_that_is_put_off_waits_unless_somebody_else_has_it_by_then(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     put(store.as_ref(), &[new_message()]).await;
@@ -85,11 +80,9 @@ async fn a_message_that_is_put_off_waits_unless_somebody_else_has_it_by_then(
 }
 
 /// It was on its way when the sending ended. It must not take the message from whoever claims it next.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_renewal_that_comes_after_the_end_changes_nothing(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_renewal_that_comes_after_the_end_changes_nothing(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     put(store.as_ref(), &[new_message()]).await;
@@ -112,7 +105,7 @@ enum Left {
 }
 
 /// By a clock that was ahead, and to one that is right.
-#[rstest]
+#[apply(on_both)]
 #[case::new(Left::New, 121, 0)]
 #[case::new_by_a_clock_as_far_ahead_as_it_may_be(Left::New, 120, 120)]
 #[case::in_flight(Left::InFlight, 121, 60)]
@@ -127,7 +120,7 @@ async fn a_message_rests_no_longer_than_its_kind_may(
     #[case] ahead: u64,
     #[case] due: u64,
     #[values(Priority::LoginCode, Priority::Code, Priority::Notice)] priority: Priority,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -152,14 +145,14 @@ async fn a_message_rests_no_longer_than_its_kind_may(
 }
 
 /// Which does not say when their rest began: an hour is the longest that it may be.
-#[rstest]
+#[apply(on_both)]
 #[case(3600 + 120, 0)]
 #[case(3600 + 121, 1)]
 #[tokio::test]
 async fn a_message_of_an_earlier_release_rests_no_longer_than_any_may(
     #[case] seconds: u64,
     #[case] recalled: u64,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -169,11 +162,9 @@ async fn a_message_of_an_earlier_release_rests_no_longer_than_any_may(
     assert_eq!(claim(store.as_ref(), 0, 8).await.len() as u64, recalled);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn what_was_never_tried_goes_before_what_keeps_failing(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn what_was_never_tried_goes_before_what_keeps_failing(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (failing, fresh) = (new_message(), SealedMessage { created_at: at(90), ..new_message() });
@@ -184,11 +175,9 @@ async fn what_was_never_tried_goes_before_what_keeps_failing(
     assert_eq!(claim(store.as_ref(), 90, 1).await[0].id, failing.id);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn the_state_tells_since_when_the_oldest_of_each_priority_is_due(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn the_state_tells_since_when_the_oldest_of_each_priority_is_due(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let message =
@@ -206,22 +195,18 @@ async fn the_state_tells_since_when_the_oldest_of_each_priority_is_due(
 }
 
 /// Expired ones too: whoever claims them gives them up, and tells.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn an_expired_message_is_claimed_like_any_other(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn an_expired_message_is_claimed_like_any_other(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     put(store.as_ref(), &[new_message()]).await;
     assert_eq!(claim(store.as_ref(), 9000, 8).await[0].expires_at, at(300));
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_replicas_one_gets_each_message(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn of_many_replicas_one_gets_each_message(backend: Backend) {
     const MESSAGES: usize = 40;
     let database = Database::new(backend).await;
     let mut replicas: Vec<Arc<dyn Store>> = Vec::new();

@@ -2,12 +2,13 @@
 
 use countersign::store::{Places, Priority, SealedMessage, Store};
 use rstest::rstest;
+use rstest_reuse::apply;
 
 use super::{
     at, new_message,
     outbox::{claim, put, rest_until},
 };
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 /// Messages with names.
 #[derive(Default)]
@@ -49,11 +50,9 @@ impl Named {
     }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn login_codes_go_before_other_codes_and_those_before_notices(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn login_codes_go_before_other_codes_and_those_before_notices(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let mut named = Named::default();
@@ -69,11 +68,9 @@ async fn login_codes_go_before_other_codes_and_those_before_notices(
     assert_eq!(order, ["login 1", "login 2", "code", "notice"]);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn places_that_are_kept_for_login_codes_get_nothing_else(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn places_that_are_kept_for_login_codes_get_nothing_else(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let mut named = Named::default();
@@ -100,14 +97,14 @@ async fn places_that_are_kept_for_login_codes_get_nothing_else(
 }
 
 /// By the source, and by the account.
-#[rstest]
+#[apply(on_both)]
 #[case::of_one_source(1, 0)]
 #[case::of_one_account(0, 1)]
 #[tokio::test]
 async fn a_line_that_is_long_holds_up_no_other(
     #[case] source: u8,
     #[case] account: u8,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -127,11 +124,9 @@ async fn a_line_that_is_long_holds_up_no_other(
 }
 
 /// Those who claim send them side by side, and begin with the first.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn what_is_claimed_at_once_is_in_order(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn what_is_claimed_at_once_is_in_order(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let mut named = Named::default();
@@ -154,11 +149,9 @@ async fn what_is_claimed_at_once_is_in_order(
 }
 
 /// Whoever comes later, or has been silent, has no turns saved up: or many who come one after the other would starve a line.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_new_line_begins_with_the_turn_that_is_being_served(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_new_line_begins_with_the_turn_that_is_being_served(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let mut named = Named::default();
@@ -174,11 +167,9 @@ async fn a_new_line_begins_with_the_turn_that_is_being_served(
 }
 
 /// After an outage, too, a flood is behind everybody's first message; and before what failed comes what is new.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn what_failed_waits_behind_what_is_new_and_in_turn(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn what_failed_waits_behind_what_is_new_and_in_turn(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let mut named = Named::default();
@@ -196,11 +187,9 @@ async fn what_failed_waits_behind_what_is_new_and_in_turn(
 }
 
 /// Replicas of the release before run side by side with this one.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn rows_as_an_earlier_release_leaves_them_are_claimed(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn rows_as_an_earlier_release_leaves_them_are_claimed(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     put(store.as_ref(), &[new_message()]).await;

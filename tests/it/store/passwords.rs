@@ -2,11 +2,12 @@
 
 use countersign::store::{Credentials, PasswordChange, Places, Reservation};
 use rstest::rstest;
+use rstest_reuse::apply;
 
 use super::{
     NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, revoking, session_of, stored_user,
 };
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 fn change(user: &Credentials, session_id: uuid::Uuid) -> PasswordChange {
     PasswordChange {
@@ -18,10 +19,10 @@ fn change(user: &Credentials, session_id: uuid::Uuid) -> PasswordChange {
     }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn another_password_ends_the_other_sessions_and_challenges_of_its_user_alone(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -63,13 +64,13 @@ async fn another_password_ends_the_other_sessions_and_challenges_of_its_user_alo
     assert_eq!((unchanged.password_hash.as_str(), unchanged.credential_version), ("hash", 1));
 }
 
-#[rstest]
+#[apply(on_both)]
 #[case::changed_before("credential_version = 2")]
 #[case::disabled("disabled_at = created_at")]
 #[tokio::test]
 async fn no_password_is_changed_on_the_word_of_credentials_that_no_longer_count(
     #[case] change_before: &str,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -86,11 +87,9 @@ async fn no_password_is_changed_on_the_word_of_credentials_that_no_longer_count(
     }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_hash_is_replaced_only_where_it_is_still_the_same(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_hash_is_replaced_only_where_it_is_still_the_same(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
@@ -107,11 +106,9 @@ async fn a_hash_is_replaced_only_where_it_is_still_the_same(
 }
 
 /// A login with the old password, at the moment when it is changed, begins no session or one that is ended and told of.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn no_session_slips_in_beside_a_change_of_the_password(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn no_session_slips_in_beside_a_change_of_the_password(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let mut told_of = 0;

@@ -7,10 +7,11 @@ use countersign::{
     store::{Charge, PasswordChange, Refresh, Refreshed, ReuseNotice, Revoking, Store},
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{NO_FAILURES, NO_LIMIT, at, new_message, revoking, session_of, stored_user};
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 /// One a day, for each number.
 fn charges(key: u8) -> Vec<Charge> {
@@ -39,11 +40,9 @@ async fn stored_session(store: &dyn Store) -> Session {
     session
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_session_moves_on_to_the_next_number_and_lives_longer(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_session_moves_on_to_the_next_number_and_lives_longer(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let session = stored_session(store.as_ref()).await;
@@ -65,10 +64,10 @@ async fn a_session_moves_on_to_the_next_number_and_lives_longer(
 }
 
 /// One number is too low (spent), the other too high: the database is older than the token, from a backup.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn any_other_number_ends_the_session_and_is_told(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
     #[values(0, 2)] other: i64,
 ) {
     let database = Database::new(backend).await;
@@ -85,11 +84,9 @@ async fn any_other_number_ends_the_session_and_is_told(
     assert_eq!(database.number("SELECT seq FROM revocations").await, 1);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn without_a_message_to_the_owner_no_session_ends(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn without_a_message_to_the_owner_no_session_ends(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await.user;
@@ -124,11 +121,9 @@ async fn without_a_message_to_the_owner_no_session_ends(
     assert_eq!(database.number("SELECT COUNT(*) FROM throttles").await, 1);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn the_message_to_the_owner_goes_with_the_end_and_once_a_day(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn the_message_to_the_owner_goes_with_the_end_and_once_a_day(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user_id = stored_user(store.as_ref()).await.user.id;
@@ -162,11 +157,9 @@ async fn the_message_to_the_owner_goes_with_the_end_and_once_a_day(
     }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn the_last_request_may_come_again_for_a_while_and_changes_nothing(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn the_last_request_may_come_again_for_a_while_and_changes_nothing(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let request_id = Some(Uuid::now_v7());
@@ -205,14 +198,14 @@ async fn the_last_request_may_come_again_for_a_while_and_changes_nothing(
     assert!(matches!(again(&session, 0, request_id, 1).await, Refreshed::Reused));
 }
 
-#[rstest]
+#[apply(on_both)]
 #[case::by_as_much_as_clocks_may_be_apart(121, 1000)]
 #[case::by_more(122, 700)]
 #[tokio::test]
 async fn a_session_that_began_in_the_future_ends_in_time(
     #[case] begun: u64,
     #[case] end: u64,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -226,11 +219,9 @@ async fn a_session_that_began_in_the_future_ends_in_time(
     assert_eq!(live.session.expires_at, at(end));
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_session_that_has_ended_does_not_move_on_nor_end_again(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_session_that_has_ended_does_not_move_on_nor_end_again(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let session = stored_session(store.as_ref()).await;
@@ -260,11 +251,9 @@ async fn a_session_that_has_ended_does_not_move_on_nor_end_again(
 }
 
 /// The session that changes the password may be refreshed at the same moment: it must not end for that.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_change_of_the_password_does_not_get_in_the_way(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_change_of_the_password_does_not_get_in_the_way(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let session = stored_session(store.as_ref()).await;

@@ -8,6 +8,7 @@ use countersign::{
     },
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
     mailbox::new_code,
     new_challenge, new_message, revoking, session_of, stored_user,
 };
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 /// The time of the restore, in seconds and microseconds.
 const SECONDS: i64 = 1_800_000_100;
@@ -40,10 +41,10 @@ async fn put_right(store: &dyn Store, restoration: Restoration) {
     }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn all_sessions_end_and_those_who_watch_are_told_with_numbers_that_none_has_seen(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -86,10 +87,10 @@ async fn all_sessions_end_and_those_who_watch_are_told_with_numbers_that_none_ha
     assert_eq!(store.revocation_head().await.unwrap(), MICROS + 10);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn no_challenge_code_or_step_from_before_is_accepted(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
     #[values(false, true)] keep_recovery_codes: bool,
 ) {
     let database = Database::new(backend).await;
@@ -123,11 +124,9 @@ async fn no_challenge_code_or_step_from_before_is_accepted(
     assert_eq!(answers(recovery).await, keep_recovery_codes);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn codes_that_have_ended_are_not_sent_any_more_and_notices_are(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn codes_that_have_ended_are_not_sent_any_more_and_notices_are(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;

@@ -8,12 +8,13 @@ use countersign::{
 };
 use futures_util::future::join_all;
 use rstest::rstest;
+use rstest_reuse::apply;
 use sqlx::Executor as _;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{NO_FAILURES, NO_LIMIT, at, revoking, session_of, stored_user};
-use crate::harness::{Backend, Database, soon};
+use crate::harness::{Backend, Database, on_both, soon};
 
 /// Ends a new session whose tokens live for that many seconds, and gives its id.
 async fn revoke(store: &dyn Store, tokens_expire_at: u64) -> Uuid {
@@ -27,11 +28,9 @@ async fn revoke(store: &dyn Store, tokens_expire_at: u64) -> Uuid {
     session.id
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn those_that_still_matter_are_read_in_order_from_any_number_on(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn those_that_still_matter_are_read_in_order_from_any_number_on(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     assert_eq!(store.revocation_head().await.unwrap(), 0);
@@ -54,11 +53,9 @@ async fn those_that_still_matter_are_read_in_order_from_any_number_on(
     assert_eq!((revocation.not_before, revocation.expires_at), (at(1), at(900)));
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn one_of_a_user_is_read_as_such_and_what_is_neither_is_refused(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn one_of_a_user_is_read_as_such_and_what_is_neither_is_refused(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     revoke(store.as_ref(), 900).await;
@@ -68,11 +65,9 @@ async fn one_of_a_user_is_read_as_such_and_what_is_neither_is_refused(
 }
 
 /// Several replicas write at once; whoever reads meanwhile never sees a number before one that is still to come.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn numbers_appear_in_their_order(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn numbers_appear_in_their_order(backend: Backend) {
     const EACH: usize = 15;
     let database = Database::new(backend).await;
     let replicas: [Arc<dyn Store>; 3] =

@@ -2,10 +2,11 @@
 
 use countersign::store::{Resealed, SealedColumn, SealedValue, Store, WrappedKey};
 use rstest::rstest;
+use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{at, factors::enrolled, new_challenge, new_message, signing_keys::key, stored_user};
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 const COLUMNS: [SealedColumn; 3] =
     [SealedColumn::SigningKeys, SealedColumn::TotpSecrets, SealedColumn::Messages];
@@ -18,11 +19,9 @@ async fn page(store: &dyn Store, column: SealedColumn, after: Uuid, most: u32) -
     store.sealed_page(column, after, most).await.unwrap()
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_wrapped_key_is_stored_once_and_replaced_where_it_is_as_it_was_read(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_wrapped_key_is_stored_once_and_replaced_where_it_is_as_it_was_read(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (first, rival, other) = (wrapped("b", &[1]), wrapped("b", &[2]), wrapped("a", &[3]));
@@ -39,11 +38,9 @@ async fn a_wrapped_key_is_stored_once_and_replaced_where_it_is_as_it_was_read(
     assert_eq!(store.wrapped_keys().await.unwrap(), [other, wrapped("b", &[9])]);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn of_many_who_store_a_key_at_once_one_does(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn of_many_who_store_a_key_at_once_one_does(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let create = |number: u8| store.wrapped_key_create(wrapped("a", &[number]), at(0));
@@ -54,11 +51,9 @@ async fn of_many_who_store_a_key_at_once_one_does(
     assert_eq!(stored, [wrapped("a", &[winners[0].try_into().unwrap()])]);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn values_are_read_with_their_places_but_for_keys_that_are_erased(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn values_are_read_with_their_places_but_for_keys_that_are_erased(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (kept, erased) = (key("ES256", 1), key("ES256", 2));
@@ -82,11 +77,9 @@ async fn values_are_read_with_their_places_but_for_keys_that_are_erased(
     assert_eq!(store.sealed_count(SealedColumn::Messages).await.unwrap(), 1);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn pages_follow_one_another_and_leave_nothing_out(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn pages_follow_one_another_and_leave_nothing_out(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
@@ -108,11 +101,9 @@ async fn pages_follow_one_another_and_leave_nothing_out(
     assert_eq!(found, ids);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn what_was_changed_or_removed_since_it_was_read_is_not_replaced(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn what_was_changed_or_removed_since_it_was_read_is_not_replaced(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     store.signing_key_create(key("ES256", 1)).await.unwrap();

@@ -5,15 +5,14 @@ use countersign::{
     store::SessionLimit,
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 
 use super::{NO_FAILURES, NO_LIMIT, at, session_of, stored_user};
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_login_beyond_the_limit_ends_the_oldest_and_never_itself(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_login_beyond_the_limit_ends_the_oldest_and_never_itself(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, other) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
@@ -42,11 +41,9 @@ async fn a_login_beyond_the_limit_ends_the_oldest_and_never_itself(
     assert_eq!(database.number(recorded).await, 3);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_logins_at_once_leave_no_more_sessions_than_the_limit(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn many_logins_at_once_leave_no_more_sessions_than_the_limit(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await.user.id;

@@ -5,16 +5,15 @@ use countersign::{
     store::{Credentials, NumberedRevocation},
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{NO_FAILURES, NO_LIMIT, at, revoking, session_of, stored_user};
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_session_begins_only_with_current_credentials_of_an_enabled_user(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_session_begins_only_with_current_credentials_of_an_enabled_user(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
@@ -56,11 +55,9 @@ async fn a_session_begins_only_with_current_credentials_of_an_enabled_user(
     assert_eq!(database.number("SELECT COUNT(*) FROM sessions").await, 1);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_session_lives_until_it_expires_is_not_used_or_its_user_changes(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_session_lives_until_it_expires_is_not_used_or_its_user_changes(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
@@ -85,11 +82,9 @@ async fn a_session_lives_until_it_expires_is_not_used_or_its_user_changes(
     }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_session_is_revoked_once_by_its_owner_and_the_revocation_is_numbered(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_session_is_revoked_once_by_its_owner_and_the_revocation_is_numbered(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
@@ -105,10 +100,10 @@ async fn a_session_is_revoked_once_by_its_owner_and_the_revocation_is_numbered(
     assert_eq!(database.number("SELECT seq FROM revocation_head").await, 1);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn a_session_is_found_whatever_has_become_of_it_if_it_could_ever_be_refreshed(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -124,11 +119,9 @@ async fn a_session_is_found_whatever_has_become_of_it_if_it_could_ever_be_refres
     assert_eq!(store.session_find(session.id).await.unwrap(), None);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_users_live_sessions_are_listed_the_one_used_last_first(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_users_live_sessions_are_listed_the_one_used_last_first(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, other) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
@@ -149,11 +142,9 @@ async fn a_users_live_sessions_are_listed_the_one_used_last_first(
     assert!(store.session_list(user.user.id, at(50)).await.unwrap().is_empty());
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn all_sessions_of_a_user_but_one_end_with_one_revocation(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn all_sessions_of_a_user_but_one_end_with_one_revocation(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (user, other) = (stored_user(store.as_ref()).await, stored_user(store.as_ref()).await);
@@ -184,11 +175,9 @@ async fn all_sessions_of_a_user_but_one_end_with_one_revocation(
     assert!(!over, "it had ended before");
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_session_has_the_epoch_in_which_it_begins_or_goes_on(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_session_has_the_epoch_in_which_it_begins_or_goes_on(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await.user.id;
@@ -215,11 +204,9 @@ async fn a_session_has_the_epoch_in_which_it_begins_or_goes_on(
     );
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn of_sessions_that_end_each_other_at_once_one_stays(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn of_sessions_that_end_each_other_at_once_one_stays(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let begin = async |user| {
@@ -251,11 +238,9 @@ async fn of_sessions_that_end_each_other_at_once_one_stays(
     }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_session_of_another_user_ends_none(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_session_of_another_user_ends_none(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let [user, stranger] = [stored_user(store.as_ref()).await, stored_user(store.as_ref()).await]
@@ -270,11 +255,9 @@ async fn a_session_of_another_user_ends_none(
 }
 
 /// The clock of whoever ends a session may be behind that of whoever used it last.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_revocation_covers_tokens_that_another_clock_has_dated_later(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_revocation_covers_tokens_that_another_clock_has_dated_later(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
@@ -295,11 +278,9 @@ async fn a_revocation_covers_tokens_that_another_clock_has_dated_later(
     assert_eq!(told[1].revocation.not_before, at(10), "good tokens must not wait for that");
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_session_by_the_password_alone_ends_when_its_user_has_a_second_factor(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_session_by_the_password_alone_ends_when_its_user_has_a_second_factor(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await.user.id;
@@ -321,11 +302,9 @@ async fn a_session_by_the_password_alone_ends_when_its_user_has_a_second_factor(
     assert_eq!(live().await, (vec![true, false], 1));
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn the_password_alone_begins_no_session_once_a_second_factor_is_on(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn the_password_alone_begins_no_session_once_a_second_factor_is_on(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;

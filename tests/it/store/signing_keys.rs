@@ -5,10 +5,11 @@ use countersign::{
     store::{NumberedRevocation, Revoking, SealedKey, Store},
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{at, revoking};
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 pub(super) fn key(algorithm: &str, generation: i64) -> SealedKey {
     SealedKey {
@@ -33,11 +34,9 @@ async fn told(store: &dyn Store) -> Vec<Revoked> {
     told.into_iter().map(|told| told.revocation.subject).collect()
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn each_generation_of_an_algorithm_is_made_once(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn each_generation_of_an_algorithm_is_made_once(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (first, rival) = (key("ES256", 1), key("ES256", 1));
@@ -52,11 +51,9 @@ async fn each_generation_of_an_algorithm_is_made_once(
 }
 
 /// Side by side with this release, during a roll-out.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_key_that_the_release_before_made_signs_from_the_beginning(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_key_that_the_release_before_made_signs_from_the_beginning(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let zero = if backend == Backend::Sqlite { "0" } else { "to_timestamp(0)" };
@@ -75,11 +72,9 @@ async fn a_key_that_the_release_before_made_signs_from_the_beginning(
     assert!(!store.signing_key_create(key("ES256", 1)).await.unwrap());
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_key_is_retired_once_and_only_while_another_one_signs(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_key_is_retired_once_and_only_while_another_one_signs(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (old, signer, newer) = (key("ES256", 1), key("ES256", 2), key("ES256", 3));
@@ -107,11 +102,9 @@ async fn a_key_is_retired_once_and_only_while_another_one_signs(
     assert!(!unretired(Uuid::now_v7()).await);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_key_is_replaced_and_revoked_as_one_or_not_at_all(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_key_is_replaced_and_revoked_as_one_or_not_at_all(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (leaked, new) = (key("ES256", 1), key("ES256", 2));
@@ -138,11 +131,9 @@ async fn a_key_is_replaced_and_revoked_as_one_or_not_at_all(
 }
 
 /// Two operators, or one and the replica whose turn it is to make the next key.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn of_rivals_that_replace_a_key_one_does(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn of_rivals_that_replace_a_key_one_does(backend: Backend) {
     let database = Database::new(backend).await;
     let (store, other) = (database.store().await, database.store().await);
     let first = key("ES256", 1);
@@ -164,11 +155,9 @@ async fn of_rivals_that_replace_a_key_one_does(
     assert_eq!(told(store.as_ref()).await.len(), 4);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn two_keys_are_never_retired_in_favour_of_one_another(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn two_keys_are_never_retired_in_favour_of_one_another(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     for generation in 0..3 {
@@ -184,11 +173,9 @@ async fn two_keys_are_never_retired_in_favour_of_one_another(
     }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn first_the_private_part_is_forgotten_and_then_the_key(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn first_the_private_part_is_forgotten_and_then_the_key(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (key, other) = (key("ES256", 1), key("ES256", 2));

@@ -6,9 +6,10 @@ use countersign::{
 };
 use futures_util::future::join_all;
 use rstest::rstest;
+use rstest_reuse::apply;
 
 use super::{NO_LIMIT, at, session_of, stored_user};
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 const KEY: [u8; 32] = [1; 32];
 
@@ -24,11 +25,9 @@ async fn charge(store: &dyn Store, rule: ThrottleRule, seconds: u64) -> Charged 
 }
 
 /// As where all limits are off.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn what_counts_against_nothing_is_let_through(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn what_counts_against_nothing_is_let_through(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let charged = store.throttle_charge(Vec::new(), at(0)).await.unwrap();
@@ -47,11 +46,9 @@ fn given_back(rule: ThrottleRule, charged: Option<Charged>) -> Settled {
     Settled { give_back: vec![(of(1, rule), charged)], ..Settled::default() }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn attempts_add_up_until_they_are_refused_forgotten_or_expired(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn attempts_add_up_until_they_are_refused_forgotten_or_expired(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (store, rule) = (store.as_ref(), ThrottleRule::Passwords);
@@ -71,10 +68,10 @@ async fn attempts_add_up_until_they_are_refused_forgotten_or_expired(
     assert_eq!(charge(store, rule, a_day_later).await.before, None, "expired");
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn a_session_that_begins_ends_the_row_of_failures_and_one_that_does_not_leaves_it(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -92,10 +89,10 @@ async fn a_session_that_begins_ends_the_row_of_failures_and_one_that_does_not_le
 }
 
 /// Its own attempt is the hundredth that is counted, and did not fail.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn a_login_after_ninety_nine_failures_ends_the_row_and_one_after_a_hundred_does_not(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
     #[values(99, 100)] failures: u32,
 ) {
     let database = Database::new(backend).await;
@@ -112,11 +109,9 @@ async fn a_login_after_ninety_nine_failures_ends_the_row_and_one_after_a_hundred
     assert_eq!(next.before.is_none(), failures < 100, "{next:?}");
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn what_is_taken_back_leaves_what_others_were_charged_with(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn what_is_taken_back_leaves_what_others_were_charged_with(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (store, rule) = (store.as_ref(), ThrottleRule::Codes);
@@ -134,11 +129,9 @@ async fn what_is_taken_back_leaves_what_others_were_charged_with(
     assert_eq!(database.number("SELECT COUNT(*) FROM throttles").await, 0);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn of_many_attempts_at_once_no_more_are_let_through_than_there_are(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn of_many_attempts_at_once_no_more_are_let_through_than_there_are(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let attempts = (0..100).map(|_| store.throttle_charge(vec![of(1, ThrottleRule::Codes)], at(0)));
@@ -148,11 +141,9 @@ async fn of_many_attempts_at_once_no_more_are_let_through_than_there_are(
     assert_eq!(database.number("SELECT CAST(failures AS BIGINT) FROM throttles").await, 20);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn what_has_expired_is_deleted_some_at_a_time(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn what_has_expired_is_deleted_some_at_a_time(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     for key in 0..5 {
@@ -165,11 +156,9 @@ async fn what_has_expired_is_deleted_some_at_a_time(
     assert_eq!(database.number("SELECT COUNT(*) FROM throttles").await, 1);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn all_budgets_are_charged_or_none_and_the_first_that_refuses_is_named(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn all_budgets_are_charged_or_none_and_the_first_that_refuses_is_named(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (wide, narrow) = (of(1, ThrottleRule::Codes), of(2, ThrottleRule::Hourly(2)));
@@ -194,11 +183,9 @@ async fn all_budgets_are_charged_or_none_and_the_first_that_refuses_is_named(
 }
 
 /// Transactions that took rows in the order in which they are named would wait for each other: a deadlock.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn attempts_that_name_the_same_budgets_in_any_order_all_succeed(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn attempts_that_name_the_same_budgets_in_any_order_all_succeed(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let rule = ThrottleRule::Rate(1_000_000);

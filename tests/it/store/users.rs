@@ -5,19 +5,18 @@ use countersign::{
     store::{NewUser, Taken},
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
     NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, new_user, revoking, session_of,
     stored_user,
 };
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_user_is_found_by_name_by_address_and_by_id_as_it_was_written(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_user_is_found_by_name_by_address_and_by_id_as_it_was_written(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let new = new_user();
@@ -37,11 +36,9 @@ async fn a_user_is_found_by_name_by_address_and_by_id_as_it_was_written(
     assert!(store.user_by_login(&LoginName::Email(new.username_key)).await.unwrap().is_none());
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn name_address_and_request_are_unique_and_what_is_taken_is_told_apart(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn name_address_and_request_are_unique_and_what_is_taken_is_told_apart(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let first = new_user();
@@ -81,11 +78,9 @@ async fn name_address_and_request_are_unique_and_what_is_taken_is_told_apart(
     }
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_user_is_deleted_with_all_that_is_personal_and_it_is_told(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_user_is_deleted_with_all_that_is_personal_and_it_is_told(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let new = new_user();
@@ -133,11 +128,9 @@ async fn a_user_is_deleted_with_all_that_is_personal_and_it_is_told(
     assert!(store.user_create(again).await.unwrap());
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_user_is_disabled_and_enabled_once_and_no_session_comes_back(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_user_is_disabled_and_enabled_once_and_no_session_comes_back(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
@@ -169,10 +162,10 @@ async fn a_user_is_disabled_and_enabled_once_and_no_session_comes_back(
 }
 
 /// Whoever has disabled an account with a statement of their own has told nobody.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn sessions_from_before_an_account_was_disabled_past_the_service_end_when_it_is_enabled(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;

@@ -10,6 +10,7 @@ use countersign::{
     },
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
@@ -19,7 +20,7 @@ use super::{
     outbox::{claim, recall, rest_until},
     revoking, session_of, stored_user,
 };
-use crate::harness::{Backend, Database};
+use crate::harness::{Backend, Database, on_both};
 
 fn message_of(code_id: Uuid, user_id: Uuid, purpose: CodePurpose) -> SealedMessage {
     let code = Some(SealedCode { code_id, user_id, purpose });
@@ -126,7 +127,7 @@ async fn end(store: &dyn Store, how: End) -> Credentials {
     user
 }
 
-#[rstest]
+#[apply(on_both)]
 #[case::completed(End::Completed, [0, 0, 1])]
 #[case::last_attempt(End::LastAttempt, [0, 1, 1])]
 #[case::last_mailbox_attempt(End::LastMailboxAttempt, [1, 1, 0])]
@@ -138,7 +139,7 @@ async fn end(store: &dyn Store, how: End) -> Credentials {
 async fn what_voids_a_code_withdraws_it_and_no_others(
     #[case] how: End,
     #[case] expected: [i64; 3],
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -150,14 +151,14 @@ async fn what_voids_a_code_withdraws_it_and_no_others(
 }
 
 /// A user whose login takes the password alone: only theirs can be reset or deleted by that.
-#[rstest]
+#[apply(on_both)]
 #[case::reset(true, [0, 0, 0])]
 #[case::deleted(false, [0, 0, 0])]
 #[tokio::test]
 async fn a_new_password_and_the_end_of_an_account_withdraw_codes(
     #[case] resets: bool,
     #[case] expected: [i64; 3],
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -194,11 +195,9 @@ async fn a_new_password_and_the_end_of_an_account_withdraw_codes(
     assert_eq!(left(&database, &user).await, expected);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_newer_code_takes_the_place_of_an_older_one(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_newer_code_takes_the_place_of_an_older_one(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
@@ -221,15 +220,12 @@ async fn a_newer_code_takes_the_place_of_an_older_one(
 }
 
 /// A message that somebody sends can't be taken back: it is marked, and the next one waits for it.
-#[rstest]
+#[apply(on_both)]
 #[case::removed(0)]
 #[case::postponed(1)]
 #[case::never_heard_of_again(2)]
 #[tokio::test]
-async fn a_code_never_overtakes_the_one_before_it(
-    #[case] ends: u8,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_code_never_overtakes_the_one_before_it(#[case] ends: u8, backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
@@ -271,11 +267,11 @@ async fn a_code_never_overtakes_the_one_before_it(
 }
 
 /// Whose sender's clock was ahead.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
 async fn a_withdrawn_message_holds_back_the_next_one_for_a_lease_at_the_most(
     #[values(600, 31_536_000)] ahead: u64,
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    backend: Backend,
 ) {
     let database = Database::new(backend).await;
     let store = database.store().await;
@@ -296,11 +292,9 @@ async fn a_withdrawn_message_holds_back_the_next_one_for_a_lease_at_the_most(
 }
 
 /// The same for a reset that was asked for anew.
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn a_reset_code_never_overtakes_the_one_before_it(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_reset_code_never_overtakes_the_one_before_it(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
@@ -313,11 +307,9 @@ async fn a_reset_code_never_overtakes_the_one_before_it(
     assert_eq!(claim(store.as_ref(), 1, 8).await.len(), 1);
 }
 
-#[rstest]
+#[apply(on_both)]
 #[tokio::test]
-async fn it_is_counted_how_often_nobody_knew_what_became_of_a_message(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn it_is_counted_how_often_nobody_knew_what_became_of_a_message(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     challenge(store.as_ref(), &stored_user(store.as_ref()).await).await;
