@@ -12,14 +12,14 @@ use base64::{
 };
 use zeroize::Zeroizing;
 
-/// bcrypt's own base64 alphabet. Some systems leave bits set behind the last byte: they count for nothing.
+/// bcrypt's own base64 alphabet. Some systems leave bits set behind the last byte: ignore them.
 const BCRYPT_BASE64: GeneralPurpose =
     GeneralPurpose::new(&alphabet::BCRYPT, NO_PAD.with_decode_allow_trailing_bits(true));
 
 /// The most bytes that bcrypt reads.
 const BCRYPT_MAX_BYTES: usize = 72;
 
-/// How a password becomes bcrypt's key.
+/// The way from a password to bcrypt's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scheme {
     /// passlib's `$bcrypt-sha256$v=2`.
@@ -29,7 +29,7 @@ pub(super) enum Scheme {
 }
 
 impl Scheme {
-    /// What bcrypt hashes: at most 72 bytes, without the NUL that it adds.
+    /// The key for bcrypt: at most 72 bytes, without the NUL that it adds.
     pub(super) fn key(self, password: &str, salt: &[u8; 16]) -> Zeroizing<Vec<u8>> {
         let mut key = Zeroizing::new(Vec::with_capacity(BCRYPT_MAX_BYTES));
         match self {
@@ -46,8 +46,8 @@ impl Scheme {
         key
     }
 
-    /// Whether nothing of what was typed is left out. Of 72 bytes nobody knows: the password that was stored may be longer, and
-    /// what is typed after them is not compared.
+    /// Whether the hash compares the whole password. Not with 72 bytes or more of plain bcrypt: the stored password may be
+    /// longer than the part that is compared, and so may this one.
     pub(super) fn compares_all_of(self, password: &str) -> bool {
         match self {
             Self::BcryptSha256 => true,
@@ -56,7 +56,7 @@ impl Scheme {
     }
 }
 
-/// A hash as it is stored.
+/// A parsed hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoredHash {
     pub(super) scheme: Scheme,
@@ -65,7 +65,7 @@ pub(super) struct StoredHash {
     pub(super) digest: [u8; 23],
 }
 
-/// A stored hash that can't be used. Says why without the hash.
+/// A stored hash that cannot be used. The text never repeats the hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Malformed {
     #[error("its format is unknown")]

@@ -1,7 +1,7 @@
 //! Hashing and checking passwords.
 //!
-//! The only module that may use bcrypt. [`engine`] runs it: a login costs a good part of a second of a core, so more
-//! work than the cores can do in time is refused at once, not queued.
+//! The only module that may use bcrypt. [`engine`] runs it: a login takes a good part of a second of a core, so work beyond
+//! the cores' capacity is refused at once, not queued (load shedding).
 
 pub mod engine;
 mod format;
@@ -31,14 +31,14 @@ use crate::domain::{Context, Password};
 #[derive(Debug, Clone)]
 pub struct Passwords {
     cost: u32,
-    /// The highest cost in use, as far as this process has seen: of new hashes, and of those that were checked. Every
-    /// check costs as much.
+    /// The highest cost that this process has seen, of new and of checked hashes. Every check costs as much (timing
+    /// attack).
     highest_cost: Arc<AtomicU32>,
     engine: Arc<Engine>,
 }
 
 impl Passwords {
-    /// Starts the threads that hash.
+    /// Starts the hashing threads.
     ///
     /// # Errors
     /// The system has no more threads.
@@ -47,7 +47,7 @@ impl Passwords {
         Ok(Self { cost, highest_cost, engine: Arc::new(Engine::start(settings)?) })
     }
 
-    /// Lets those go first who wait for the disk of this machine, whenever `disk_is_busy` is true.
+    /// Yields to threads that wait for this machine's disk, while `disk_is_busy` is true.
     pub fn rest_while(&self, disk_is_busy: Arc<AtomicBool>) {
         self.engine.rest_while(disk_is_busy);
     }
@@ -57,8 +57,8 @@ impl Passwords {
         self.engine.figures()
     }
 
-    /// Refuses a caller for whom nothing could be hashed in time, before anything else is done for them. For one who
-    /// passes there is room until what is returned is dropped.
+    /// Refuses a caller whose hash could not be done in time, before any other work. Room is reserved for one who passes,
+    /// until the returned value is dropped.
     ///
     /// # Errors
     /// [`Error::Overloaded`].
@@ -74,9 +74,8 @@ impl Passwords {
         self.hash_at(self.cost, password, context).await
     }
 
-    /// Whether a stored hash is to be replaced by one of `password`, which it has just been found to be of: it is of another format
-    /// than new ones, or was cheaper. Never where only the beginning was compared: a typing error after it would become the
-    /// password.
+    /// Whether to replace a stored hash, with which `password` has just been verified: it has another format than new ones,
+    /// or a lower cost. Never where only the beginning was compared: a typing error after it would become the password.
     pub fn is_replaced_by(&self, password: &Password, stored: &str) -> bool {
         StoredHash::parse(stored).is_ok_and(|hash| {
             let is_outdated = hash.scheme != Scheme::BcryptSha256 || hash.cost < self.cost;
@@ -84,7 +83,7 @@ impl Passwords {
         })
     }
 
-    /// Hashes a password again that was stored as `stored`: never for less than that.
+    /// Hashes a password again that was stored as `stored`: never at a lower cost.
     ///
     /// # Errors
     /// [`Error`].
@@ -109,8 +108,8 @@ impl Passwords {
         Ok(StoredHash { scheme, cost, salt, digest }.to_string())
     }
 
-    /// Whether `password` is the one that was stored. Without a stored hash (no such user) it is not, after the same
-    /// work: the time must not tell which users exist (timing attack).
+    /// Whether `password` matches the stored hash. Without one (no such user) it does not, after the same work: the time
+    /// must not tell which users exist (user enumeration by timing attack).
     ///
     /// # Errors
     /// [`Error`].
@@ -127,8 +126,8 @@ impl Passwords {
             };
             StoredHash::parse(text).map_err(unusable).ok()
         });
-        // An account from cheaper days answers no sooner than one that does not exist. In one job: a second one would wait
-        // in the queue once more, and tell even more.
+        // Constant time over accounts: an old hash of a lower cost answers no sooner than an unknown user. In one job: a
+        // second one would wait in the queue once more, and tell even more.
         let cost = hash.as_ref().map_or(0, |hash| hash.cost);
         let highest_cost = self.highest_cost.fetch_max(cost, Ordering::Relaxed).max(cost);
         let digest = match &hash {
@@ -155,7 +154,7 @@ impl Passwords {
         context: &Context,
     ) -> impl Future<Output = Result<[u8; 23], Error>> + use<'a> {
         let key = scheme.key(password.expose(), &salt);
-        // Never an error: costs are checked where they are configured or read.
+        // Unreachable: costs are checked where they are configured or read.
         let cost_of = |cost| Cost::try_from(cost).map_err(|_out_of_range| Error::Broken);
         let job = cost_of(cost)
             .and_then(|cost| Ok(Job { key, salt, cost, padded_to: cost_of(padded_to)? }));
@@ -252,7 +251,7 @@ mod tests {
         });
         let dearer = dearer.unwrap();
         assert!(dearer.verify(&password("correct horse"), Some(&hash), &caller()).await.unwrap());
-        // In one job, which waits once.
+        // One job, which waits once.
         assert_eq!(dearer.figures().done_and_late(), (1, 0));
     }
 
@@ -281,7 +280,7 @@ mod tests {
     async fn a_cheap_hash_is_refused_for_a_deadline_that_the_dearest_cannot_meet() {
         let (passwords, typed) = (passwords(), password("correct horse"));
         let cheap = passwords.hash(&typed, &caller()).await.unwrap();
-        // Seconds of work.
+        // Each takes seconds.
         passwords.highest_cost.store(16, Ordering::Relaxed);
         for stored in [Some(cheap.as_str()), None] {
             let deadline = std::time::Instant::now() + Duration::from_millis(50);

@@ -1,4 +1,4 @@
-//! Load shedding: who gets into the queue, and who is refused at once, by an estimate of how long they would wait.
+//! Load shedding: admits a job to the queue or refuses it at once, by an estimate of its wait.
 
 use std::{
     sync::Arc,
@@ -63,7 +63,7 @@ impl Shared {
         Ok(id)
     }
 
-    /// How long a job of that source will wait for a lane, and how long it will take in it.
+    /// Estimated wait of a job of that source for a lane, and its time in the lane.
     pub(super) fn estimate(
         &self,
         state: &State,
@@ -98,7 +98,7 @@ impl Drop for Announced {
     }
 }
 
-/// A place in the queue, for as long as its caller is there.
+/// A place in the queue; its drop gives it up.
 pub(super) struct Entry<'a> {
     pub(super) shared: &'a Shared,
     pub(super) source: Source,
@@ -108,7 +108,7 @@ pub(super) struct Entry<'a> {
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        // It is not there any more if it has begun.
+        // A job that has begun is no longer in the queue.
         if state.queue.remove(self.source, self.id).is_some() {
             self.shared.figures.refused(Reason::Gone);
             self.shared.figures.queue(state.queue.len());
@@ -116,7 +116,7 @@ impl Drop for Entry<'_> {
     }
 }
 
-/// What a caller is told to wait, where the queue ahead takes `wait`.
+/// The hint for retries, where the queue ahead takes `wait`.
 pub(super) fn retry_after(wait: Duration) -> Duration {
     wait.clamp(Duration::from_millis(100), Duration::from_secs(30))
 }

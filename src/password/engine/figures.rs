@@ -1,4 +1,4 @@
-//! What Prometheus sees of the engine.
+//! The engine's Prometheus metrics.
 
 use std::{sync::atomic::AtomicU64, time::Duration};
 
@@ -8,21 +8,21 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-/// Waits that still make sense, in seconds.
+/// Buckets of the wait histogram, in seconds.
 const BUCKETS: [f64; 10] = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Why a job was not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub(super) enum Reason {
-    /// No room.
+    /// The queue is full.
     QueueFull,
-    /// It would not be done in time.
+    /// The deadline cannot be met.
     Deadline,
-    /// It had to make room for another address.
+    /// Displaced by a job of another address (fairness).
     Unfair,
-    /// Nobody waits for it any more.
+    /// The caller has gone.
     Gone,
-    /// A defect.
+    /// A bug.
     Broken,
 }
 
@@ -31,7 +31,7 @@ struct Refused {
     reason: Reason,
 }
 
-/// The engine's figures. Cheap to clone.
+/// The engine's metrics. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Figures {
     queue: Gauge,
@@ -60,7 +60,7 @@ impl Default for Figures {
 }
 
 impl Figures {
-    /// Shows the figures.
+    /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("countersign_password");
         registry.register("queue_length", "Hashes that wait", self.queue.clone());
@@ -82,17 +82,17 @@ impl Figures {
         registry.register_with_unit("wait", help, Unit::Seconds, self.wait.clone());
     }
 
-    /// Jobs that wait.
+    /// Jobs in the queue.
     pub fn queue_length(&self) -> i64 {
         self.queue.get()
     }
 
-    /// Jobs that run.
+    /// Jobs in lanes.
     pub fn lanes_in_use(&self) -> i64 {
         self.lanes.get()
     }
 
-    /// Jobs done, and those of them that were late.
+    /// Jobs done, and those of them that missed their deadline.
     pub fn done_and_late(&self) -> (u64, u64) {
         (self.done.get(), self.late.get())
     }
@@ -109,7 +109,7 @@ impl Figures {
         self.lanes.set(i64::try_from(in_use).unwrap_or(i64::MAX));
     }
 
-    /// With all lanes in use, one hash is done every `interval`.
+    /// Throughput with all lanes in use: one hash every `interval`.
     pub(super) fn sustainable(&self, interval: Duration) {
         self.sustainable.set(interval.as_secs_f64().recip());
     }

@@ -1,4 +1,4 @@
-//! One hash to compute, who waits for it, and why it may come to nothing.
+//! A hash to compute, its waiting caller, and the errors of it.
 
 use std::time::{Duration, Instant};
 
@@ -9,28 +9,29 @@ use zeroize::Zeroizing;
 /// Why a password was neither hashed nor checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// There is more work than can be done in time.
+    /// The load is more than can be done in time.
     #[error("too many passwords are being hashed")]
     Overloaded {
-        /// When it is worth trying again.
+        /// Hint for the caller's next try.
         retry_after: Duration,
     },
-    /// A hashing thread has died: a defect.
+    /// A hashing thread has died: a bug.
     #[error("a hashing thread has died")]
     Broken,
 }
 
-/// What bcrypt gives: 24 bytes, of which 23 are stored.
+/// The result of bcrypt: 24 bytes, of which 23 are stored.
 pub(super) type Digest = [u8; 24];
 
 /// One bcrypt to compute.
 #[derive(Debug)]
 pub(in crate::password) struct Job {
-    /// At most 72 bytes, without the NUL that bcrypt adds.
+    /// The password in bytes: at most 72, without the NUL that bcrypt adds.
     pub(in crate::password) key: Zeroizing<Vec<u8>>,
     pub(in crate::password) salt: [u8; 16],
     pub(in crate::password) cost: Cost,
-    /// It takes the time of a hash of that cost, if that is more: the time must not tell whose hash is older.
+    /// The job takes the time of a hash of this cost, if that is more: the time must not tell whose hash is older (timing
+    /// attack).
     pub(in crate::password) padded_to: Cost,
 }
 
@@ -41,7 +42,7 @@ impl Job {
     }
 }
 
-/// A job that waits, and who for.
+/// A queued job with its caller's deadline and answer channel.
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) job: Job,
@@ -52,7 +53,7 @@ pub(super) struct Waiting {
 
 impl Waiting {
     pub(super) fn refuse(self, retry_after: Duration) {
-        // The caller may have gone: then nobody reads it.
+        // The caller may have gone.
         let _gone = self.answer.send(Err(Error::Overloaded { retry_after }));
     }
 }

@@ -1,7 +1,7 @@
-//! Which kernel runs, and on how many lanes.
+//! The choice of the kernel and of the number of lanes.
 //!
-//! Every kernel is checked against the bcrypt crate at the start; one that gives another result is never used. Among the
-//! others a short measurement decides, unless the configuration does.
+//! Every kernel is checked against the bcrypt crate at the start; one that gives another result is never used. A short
+//! measurement chooses among the others, unless the configuration does.
 
 use std::time::{Duration, Instant};
 
@@ -18,10 +18,10 @@ const STEPS_A_SAMPLE: u32 = 4;
 /// A gain of less than this part is noise: fewer lanes leave more of the cache to others.
 const WORTH_A_LANE: f64 = 1.02;
 
-/// What the configuration may ask for.
+/// The configured choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KernelChoice {
-    /// The fastest here.
+    /// The fastest on this machine.
     #[default]
     Auto,
     /// Assembly for x86-64.
@@ -32,16 +32,16 @@ pub enum KernelChoice {
     Crate,
 }
 
-/// What runs the hashes.
+/// The implementation that runs the hashes.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// None is the bcrypt crate.
+    /// `None` is the bcrypt crate.
     pub(super) kernel: Option<Kernel>,
     pub(super) lanes: LaneCount,
     pub(super) pace: Pace,
 }
 
-/// How fast a kernel is with so many lanes on one thread.
+/// Speed of a kernel with so many lanes on one thread.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measurement {
     /// The kernel's name; `crate` is the bcrypt crate.
@@ -59,7 +59,7 @@ impl Measurement {
     }
 }
 
-/// The kernels of that choice whose results are right. None at all means the bcrypt crate.
+/// The kernels of that choice that compute correct hashes. None at all means the bcrypt crate.
 pub(super) fn checked(choice: KernelChoice) -> Vec<Kernel> {
     let wanted = |kernel: &Kernel| match choice {
         KernelChoice::Auto => true,
@@ -83,7 +83,7 @@ pub(super) fn checked(choice: KernelChoice) -> Vec<Kernel> {
     kernels
 }
 
-/// Passwords, salts and what bcrypt makes of them.
+/// Passwords, salts and the bcrypt crate's results.
 type Reference = Vec<([u8; 9], [u8; 16], [u8; 24])>;
 
 fn reference() -> Reference {
@@ -96,7 +96,7 @@ fn reference() -> Reference {
     (0..3).map(case).collect()
 }
 
-/// Whether `kernel` gives what bcrypt gives, with every number of lanes in use.
+/// Whether `kernel` gives bcrypt's results with every number of lanes in use.
 fn is_right(kernel: Kernel, reference: &Reference) -> bool {
     LaneCount::all().all(|lanes| {
         let mut running = Lanes::new(kernel, lanes);
@@ -113,7 +113,7 @@ fn is_right(kernel: Kernel, reference: &Reference) -> bool {
     })
 }
 
-/// Measures what there is to choose from and chooses.
+/// Measures the candidates and chooses.
 pub(super) fn plan(kernels: &[Kernel], lanes: Option<LaneCount>) -> Plan {
     let all = measured(kernels);
     let candidates = all.iter().flat_map(|(kernel, of_kernel)| {
@@ -132,8 +132,8 @@ pub(super) fn plan(kernels: &[Kernel], lanes: Option<LaneCount>) -> Plan {
     Plan { kernel: Some(kernel), lanes, pace }
 }
 
-/// Measures each kernel on each number of lanes. Twice, and the better one counts: what disturbs the machine for a moment
-/// does not disturb the same setting again.
+/// Measures each kernel on each number of lanes. Twice, and the better result counts: a short disturbance of the machine
+/// does not hit the same setting twice.
 fn measured(kernels: &[Kernel]) -> Vec<(Kernel, Vec<Measurement>)> {
     let one = |kernel: &Kernel| -> Vec<Measurement> {
         LaneCount::all().map(|lanes| measure(Some(*kernel), lanes, SHORT)).collect()
@@ -149,7 +149,7 @@ fn measured(kernels: &[Kernel]) -> Vec<(Kernel, Vec<Measurement>)> {
     kernels.iter().copied().zip(best).collect()
 }
 
-/// Whether `next`, which is measured later and so has no fewer lanes, is worth it.
+/// Whether `next` is enough of a gain. It is measured later, so it has no fewer lanes.
 pub(super) fn is_better(next: &Measurement, best: &Measurement) -> bool {
     next.steps_a_second() / best.steps_a_second() > WORTH_A_LANE
 }
@@ -173,14 +173,14 @@ fn measure_lanes(kernel: Kernel, lanes: LaneCount, time: Duration) -> Duration {
     while running.join(b"calibration", &[7; 16], Cost::MAX, ()).is_ok() {}
     fastest(time, STEPS_A_SAMPLE, || {
         for _ in 0..STEPS_A_SAMPLE {
-            // Such costs take hours: nobody leaves.
+            // Such costs take hours: no job finishes.
             let _nobody = running.step();
         }
     })
 }
 
-/// How long a step takes where `sample` does `steps` of them: the fastest sample of at least three. On a machine that
-/// has other things to do, the others show those things.
+/// Duration of a step where `sample` does `steps` of them: the fastest sample of at least three, since the others show the
+/// machine's other work.
 fn fastest(time: Duration, steps: u32, mut sample: impl FnMut()) -> Duration {
     let (begun, mut best, mut samples) = (Instant::now(), Duration::MAX, 0);
     while samples < 3 || begun.elapsed() < time {

@@ -6,15 +6,15 @@
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `admission` | who gets into the queue, and who is refused |
-//! | `queue` | who is next: bounded, and fair between callers' addresses |
-//! | `pace` | how long a job will take |
-//! | `kernel` | which kernel runs, checked against the bcrypt crate and measured |
-//! | `job` | one hash to compute, and why it may come to nothing |
-//! | `shared` | what the threads and their callers share |
+//! | `admission` | load shedding: admits a job to the queue or refuses it |
+//! | `queue` | the order of jobs: bounded, and fair between callers' addresses |
+//! | `pace` | estimates of how long a job will take |
+//! | `kernel` | the choice of the kernel, checked against the bcrypt crate and measured |
+//! | `job` | a hash to compute, and its errors |
+//! | `shared` | state shared by the threads and their callers |
 //! | `worker` | the threads |
-//! | `figures` | what Prometheus sees |
-//! | `calibration` | what an operator is told of the machine |
+//! | `figures` | Prometheus metrics |
+//! | `calibration` | measurements of the machine, for an operator |
 
 mod admission;
 mod calibration;
@@ -47,7 +47,7 @@ use self::{
 };
 use crate::domain::{Context, Source};
 
-/// How passwords are hashed.
+/// Settings of password hashing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// bcrypt's cost: 2 to the power of this many rounds.
@@ -56,9 +56,9 @@ pub struct Settings {
     pub threads: usize,
     /// Hashes that may wait for a lane.
     pub queue: usize,
-    /// What runs them.
+    /// The implementation of bcrypt.
     pub kernel: KernelChoice,
-    /// Hashes that one thread runs side by side; none lets a measurement decide.
+    /// Hashes that one thread interleaves; `None` lets a measurement decide.
     pub lanes: Option<LaneCount>,
 }
 
@@ -69,8 +69,8 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// Checks the kernels and starts the threads. Which kernel and how many lanes are best here, the first of them
-    /// measures before it takes a job: some tens of milliseconds.
+    /// Checks the kernels and starts the threads. The first thread measures which kernel and how many lanes are best here
+    /// before it takes a job: some tens of milliseconds.
     ///
     /// # Errors
     /// The system has no more threads.
@@ -90,7 +90,7 @@ impl Engine {
             rest: OnceLock::new(),
             figures: Figures::default(),
         });
-        // Before the threads: if one does not start, dropping this ends the others.
+        // Built before the threads start: if one fails to, dropping this ends the others.
         let engine = Self { shared };
         for number in 0..settings.threads {
             worker::start(&engine.shared, number, &kernels, settings.lanes)?;
@@ -98,15 +98,15 @@ impl Engine {
         Ok(engine)
     }
 
-    /// From now on the threads rest now and then while that is true: somebody waits for the disk, and the kernel's own
-    /// threads that serve it must get a core (ADR 19).
+    /// Makes the threads sleep now and then while `disk_is_busy`: the kernel's own threads that serve the disk must get a
+    /// core (ADR 19).
     pub(super) fn rest_while(&self, disk_is_busy: Arc<AtomicBool>) {
-        // An error says that there is one already: it stays.
+        // The first flag that was set stays.
         let _set_before = self.shared.rest.set(disk_is_busy);
     }
 
-    /// Refuses what [`Engine::run`] would refuse now, for callers who have work to do before. Those who pass count as ahead
-    /// of later ones, as though their job waited already.
+    /// Refuses what [`Engine::run`] would refuse now (fail fast), for callers who have work to do first. A caller who
+    /// passes counts as ahead of later ones, as if the job were queued already.
     ///
     /// # Errors
     /// [`Error::Overloaded`].
@@ -118,7 +118,7 @@ impl Engine {
         &self.shared.figures
     }
 
-    /// Computes one bcrypt. The job is admitted before this returns, and the future waits for it: it is small, because
+    /// Computes one bcrypt. The job is admitted before this returns; the future only waits for it, and is small, because
     /// thousands of callers may hold one.
     ///
     /// # Errors
@@ -132,11 +132,11 @@ impl Engine {
         let (answer, digest) = oneshot::channel();
         let source = Source::from(context.address);
         let admitted = self.shared.admit(job, source, context.deadline, answer);
-        // If the caller goes away while the job waits, the job goes with them.
+        // Cancellation: if the caller goes away while the job is queued, the entry's drop removes the job.
         let entry = admitted.map(|id| Entry { shared: &self.shared, source, id });
         async move {
             match entry {
-                // Where it is: to move it would store it twice.
+                // By reference: a move would store the entry twice in the future.
                 Ok(ref _entry) => digest.await.unwrap_or(Err(Error::Broken)),
                 Err(refused) => Err(refused),
             }

@@ -1,4 +1,4 @@
-//! How long things take: measured at the start, and again with every step.
+//! Estimates of how long jobs take: measured at the start, and again with every step.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -7,11 +7,11 @@ use std::{
 
 use bcrypt_lanes::LaneCount;
 
-/// How much of what is known stays, of sixteen parts, when something new is measured.
+/// Weight of the old value, of sixteen parts, when a new one is measured (moving average).
 const KEPT: u64 = 15;
 
-/// How far a step may seem slower or faster than at the start. A thread that is put aside for a while measures steps of
-/// any length; were that believed, jobs would be refused that could be done.
+/// Bounds of a step's time, relative to the start. A thread that is preempted measures steps of any length; without a
+/// bound, jobs would be refused that could be done.
 const CREDIBLE: u64 = 4;
 
 /// The time of one step, by the number of lanes in use.
@@ -25,7 +25,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// What was measured at the start: nanoseconds of a step, for each number of lanes up to `lanes`.
+    /// The measurements at the start: nanoseconds of a step, for each number of lanes up to `lanes`.
     pub(super) fn new(lanes: LaneCount, measured: &[u64]) -> Self {
         let longest = measured.last().copied().unwrap_or(1).max(1);
         let nanos =
@@ -41,15 +41,15 @@ impl Pace {
         let (known, at_start) = (&self.nanos[index], self.measured[index]);
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / u64::from(steps.max(1));
         let nanos = nanos.clamp(at_start / CREDIBLE, at_start.saturating_mul(CREDIBLE));
-        // Another thread may do the same: a lost measurement is no harm.
+        // A race with another thread loses a measurement, which does no harm.
         let old = known.load(Ordering::Relaxed);
         known.store((old * KEPT + nanos) / (KEPT + 1), Ordering::Relaxed);
     }
 
-    /// How long a job takes as the `occupied`th of its thread.
+    /// Duration of a job as the `occupied`th of its thread.
     ///
-    /// Alone it takes what it took at the start. That is no guess to be improved: were a slow minute remembered while
-    /// nothing runs, jobs could be refused for ever, and nothing would ever run to show that the minute is over.
+    /// A job alone takes what it took at the start, and that is not updated: were a slow minute remembered while nothing
+    /// runs, jobs could be refused for ever, and nothing would run to show that the minute is over.
     pub(super) fn job(&self, steps: u64, occupied: usize) -> Duration {
         let index = occupied.clamp(1, self.lanes.get()) - 1;
         let nanos = match index {
@@ -59,7 +59,7 @@ impl Pace {
         Duration::from_nanos(steps.saturating_mul(nanos))
     }
 
-    /// How long all lanes of `workers` threads together take for `steps` steps.
+    /// Duration of `steps` steps on all lanes of `workers` threads together.
     pub(super) fn all_lanes(&self, steps: u64, workers: usize) -> Duration {
         let lanes = (self.lanes.get() * workers).max(1) as u64;
         let full = self.nanos[self.lanes.get() - 1].load(Ordering::Relaxed);

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::domain::Source;
 
-/// There is no room.
+/// The queue has no room.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
@@ -37,7 +37,7 @@ impl<T> Queue<T> {
         Self { lines, turns, capacity, length: 0, steps: 0, next_id: 0 }
     }
 
-    /// How many jobs wait.
+    /// Number of jobs in the queue.
     pub(super) fn len(&self) -> usize {
         self.length
     }
@@ -53,14 +53,14 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Whether a job of `source` would get in after `others`, perhaps in another's place.
+    /// Whether a job of `source` would get in after `others`, perhaps by displacing another.
     pub(super) fn has_room_for(&self, source: Source, others: usize) -> bool {
         let own = self.lines.get(&source).map_or(0, VecDeque::len);
         let longest = self.lines.values().map(VecDeque::len).max();
         self.length + others < self.capacity || longest.is_some_and(|longest| longest > own + 1)
     }
 
-    /// Adds a job; gives its id, and the job that had to make room for it, if one had to.
+    /// Adds a job; returns its id, and the job that it displaced, if any.
     pub(super) fn push(
         &mut self,
         source: Source,
@@ -89,14 +89,14 @@ impl<T> Queue<T> {
         Ok((id, evicted))
     }
 
-    /// The job whose turn it is.
+    /// Takes the next job: round robin over the sources.
     pub(super) fn pop(&mut self) -> Option<T> {
         let source = *self.turns.front()?;
         self.turns.rotate_left(1);
         self.take(source, VecDeque::pop_front)
     }
 
-    /// Takes the job of that id out, if it is still there.
+    /// Removes the job with that id, if it is still there.
     pub(super) fn remove(&mut self, source: Source, id: u64) -> Option<T> {
         let place = self.lines.get(&source)?.iter().position(|entry| entry.id == id)?;
         self.take(source, |line| line.remove(place))

@@ -1,4 +1,4 @@
-//! What the workers and the callers share.
+//! State shared by the workers and the callers.
 
 use std::sync::{
     Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -7,17 +7,17 @@ use std::sync::{
 
 use super::{figures::Figures, job::Waiting, kernel::Plan, queue::Queue};
 
-/// What the workers and the callers share.
+/// State shared by the workers and the callers.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) state: Mutex<State>,
-    /// Told when there is work, or no more to come.
+    /// Signalled when there is work, and at shutdown.
     pub(super) work: Condvar,
     pub(super) workers: usize,
-    /// The work of a hash of the configured cost. Every estimate supposes as much at the least: whether a job is refused
-    /// must not tell what its account's hash costs.
+    /// The work of a hash of the configured cost. Every estimate assumes at least as much: a refusal must not tell the cost
+    /// of the account's hash.
     pub(super) usual_steps: u64,
-    /// Measured by the first worker; the others wait for it.
+    /// Measured by the first worker, while the others wait.
     pub(super) plan: OnceLock<Plan>,
     /// See `Engine::rest_while`.
     pub(super) rest: OnceLock<Arc<AtomicBool>>,
@@ -29,7 +29,7 @@ pub(super) struct State {
     pub(super) queue: Queue<Waiting>,
     /// Lanes in use, by worker.
     pub(super) occupied: Vec<usize>,
-    /// Jobs that are to come.
+    /// Jobs announced but not yet queued.
     pub(super) announced: usize,
     pub(super) closed: bool,
 }

@@ -1,4 +1,4 @@
-//! The engine as its callers see it.
+//! The engine from its callers' side.
 
 use std::{
     future::Future,
@@ -39,12 +39,12 @@ fn patient() -> Context {
     Context::of_operator(Instant::now() + Duration::from_secs(3600), Uuid::nil().into())
 }
 
-/// Waits for `work`, but not for ever.
+/// Waits for `work`, with a time limit.
 async fn soon<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), work).await.expect("it takes too long")
 }
 
-/// Asks again and again until the answer is yes.
+/// Polls until `is_so`.
 async fn until(is_so: impl Fn() -> bool) {
     soon(async {
         while !is_so() {
@@ -54,8 +54,8 @@ async fn until(is_so: impl Fn() -> bool) {
     .await;
 }
 
-/// Waits until the plan, which is one for all workers, is made and nothing runs. A worker that has not come up yet takes
-/// its jobs when it has.
+/// Waits until the plan, which all workers share, is made and nothing runs. A worker that has not come up yet takes its
+/// jobs when it has.
 async fn idle(engine: &Engine) {
     soon(engine.run(job(4), &patient())).await.unwrap();
     assert!(engine.shared.plan.get().is_some(), "no job is done before");
@@ -122,7 +122,7 @@ async fn a_deadline_that_cannot_be_met_is_refused_before_any_work() {
     let engine = engine(|_| {});
     idle(&engine).await;
     let soon = Context { deadline: Instant::now() + Duration::from_millis(50), ..patient() };
-    // Seconds of work.
+    // The job takes seconds.
     assert!(matches!(engine.run(job(16), &soon).await, Err(Error::Overloaded { .. })));
     assert_eq!(engine.figures().refusals(Reason::Deadline), 1);
     assert_eq!(engine.figures().done_and_late(), (1, 0));
@@ -148,7 +148,7 @@ async fn callers_that_go_away_leave_nothing_behind() {
     let engine = engine(|_| {});
     idle(&engine).await;
     {
-        // Far more than the lanes, each of seconds.
+        // Far more jobs than lanes; each takes seconds.
         let mut jobs: Vec<_> =
             (0..100).map(|_| Box::pin(engine.run(job(16), &patient()))).collect();
         for job in &mut jobs {

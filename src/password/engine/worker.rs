@@ -1,4 +1,4 @@
-//! The threads: each holds several jobs in lanes and moves all of them on, a step at a time.
+//! The worker threads: each holds several jobs in lanes and advances all of them, a step at a time.
 
 use std::{
     mem,
@@ -18,17 +18,17 @@ use super::{
     shared::{Shared, State},
 };
 
-/// How much less than the rest of the service the hashers ask for (nice values, as of `setpriority(2)`): token checks
-/// and health go first, and the hashers use what is left.
+/// The hashing threads' nice value (`setpriority(2)`): token checks and health go first, and hashing uses what is left.
 const NICE: i32 = 10;
 
-/// Steps between two looks at the clock and at who has gone or wants the core: half a millisecond with all lanes in use.
+/// Steps between two checks of the clock, of callers that have gone and of other threads that want the core: half a
+/// millisecond with all lanes in use.
 const STEPS_A_TURN: u32 = 8;
 
-/// As short as can be: the kernel makes it some 60 µs, by the slack of its timers.
+/// The shortest sleep: the kernel makes it some 60 µs (timer slack).
 const REST: Duration = Duration::from_nanos(1);
 
-/// What a job needs in a lane.
+/// The state of a job in a lane.
 struct Running {
     deadline: Instant,
     answer: oneshot::Sender<Result<Digest, Error>>,
@@ -57,7 +57,7 @@ pub(super) fn start(
     thread::Builder::new().name(format!("password-{number}")).spawn(body).map(drop)
 }
 
-/// The end of a thread. Should it come by a panic, the others must not wait for this one to take its share.
+/// The end of a thread, also by a panic: the others must not wait for this one to take its share.
 struct End<'a> {
     shared: &'a Shared,
     number: usize,
@@ -92,18 +92,18 @@ fn run_lanes(shared: &Shared, number: usize, mut lanes: Lanes<Running>) {
             sustainable(shared);
         }
         for gone in lanes.cancel(|job| job.answer.is_closed()) {
-            // Who waited to the end of their deadline was let in on a wrong estimate; others just left.
+            // A caller who waited to the deadline was admitted on a wrong estimate; others just left.
             let late = Instant::now() >= gone.deadline;
             shared.figures.refused(if late { Reason::Deadline } else { Reason::Gone });
         }
     }
 }
 
-/// Lets others have the core who want it now. Without that they would get it at the next tick of the kernel's clock, which
-/// is up to ten milliseconds away.
+/// Gives the core to threads that want it now. Without that they would get it at the kernel's next tick, up to ten
+/// milliseconds later.
 ///
-/// A yield reaches the threads of this process, which the nice value puts first. The kernel's own threads, which the disk
-/// waits for, are of another group to its scheduler: they get a core that is idle (ADR 19).
+/// A yield reaches the threads of this process, which the nice value puts first. The kernel's own threads, which serve the
+/// disk, are in another scheduling group: they only get an idle core, so sleep for them (ADR 19).
 fn give_way(disk_is_busy: bool) {
     if disk_is_busy {
         #[expect(clippy::disallowed_methods, reason = "no task runs on this thread")]
@@ -113,7 +113,7 @@ fn give_way(disk_is_busy: bool) {
     }
 }
 
-/// Shows how many hashes a second all lanes do.
+/// Publishes the throughput of all lanes.
 fn sustainable(shared: &Shared) {
     if let Some(plan) = shared.plan.get() {
         let interval = plan.pace.all_lanes(shared.usual_steps, shared.workers);
@@ -121,7 +121,7 @@ fn sustainable(shared: &Shared) {
     }
 }
 
-/// Fills free lanes; waits while there is nothing at all to do. False when there will never be.
+/// Fills free lanes; blocks while there is no work. False once the engine shuts down.
 fn fill(shared: &Shared, number: usize, lanes: &mut Lanes<Running>) -> bool {
     loop {
         let Some(taken) = take(shared, number, lanes.len(), lanes.capacity()) else { return false };
@@ -138,8 +138,8 @@ fn fill(shared: &Shared, number: usize, lanes: &mut Lanes<Running>) -> bool {
     }
 }
 
-/// Takes jobs for free lanes, as many as it is this thread's turn for; waits for one while no lane is in use. None when
-/// there will never be one.
+/// Takes jobs for free lanes, as many as are this thread's share; blocks for one while no lane is in use. `None` once the
+/// engine shuts down.
 fn take(shared: &Shared, number: usize, running: usize, capacity: usize) -> Option<Vec<Waiting>> {
     let (mut state, mut taken) = (shared.lock(), Vec::new());
     loop {
@@ -165,12 +165,12 @@ fn occupy(shared: &Shared, state: &mut State, number: usize, lanes: usize) {
     shared.figures.lanes(state.occupied.iter().sum());
 }
 
-/// Whether no other thread has fewer jobs: two jobs on two idle threads run on both.
+/// Whether no other thread has fewer jobs: two jobs on two idle threads run in parallel.
 fn is_next(state: &State, number: usize) -> bool {
     state.occupied.iter().all(|other| *other >= state.occupied[number])
 }
 
-/// The job, if somebody waits for it and it can still be done in time beside `occupied` lanes, its own among them.
+/// The job, if its caller still waits and its deadline can be met beside `occupied` lanes, its own among them.
 fn still_wanted(shared: &Shared, occupied: usize, waiting: Waiting) -> Option<Waiting> {
     let now = Instant::now();
     if waiting.answer.is_closed() {
@@ -196,7 +196,7 @@ fn join(shared: &Shared, lanes: &mut Lanes<Running>, mut waiting: Waiting) {
     let Job { salt, cost, padded_to, .. } = &waiting.job;
     let joined = lanes.join_padded(&key, salt, *cost, *padded_to, running);
     if let Err(refused) = joined {
-        // Never: there was a lane, and no key is longer than bcrypt takes.
+        // Unreachable: a lane was free, and no key is longer than bcrypt takes.
         shared.figures.refused(Reason::Broken);
         let _gone = refused.ticket.answer.send(Err(Error::Broken));
     }
@@ -204,7 +204,7 @@ fn join(shared: &Shared, lanes: &mut Lanes<Running>, mut waiting: Waiting) {
 
 fn finish(shared: &Shared, job: Running, digest: Digest) {
     shared.figures.done(Instant::now() > job.deadline);
-    // The caller may have gone meanwhile; then nobody wants the answer.
+    // The caller may have gone.
     let _gone = job.answer.send(Ok(digest));
 }
 
@@ -235,7 +235,7 @@ fn run_crate(shared: &Shared, number: usize) {
 mod tests {
     use super::*;
 
-    /// How often this thread has left its core of its own accord: to sleep counts, to yield does not (`proc(5)`).
+    /// Voluntary context switches of this thread: a sleep counts, a yield does not (`proc(5)`).
     #[cfg(target_os = "linux")]
     fn left_the_core() -> u64 {
         let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();

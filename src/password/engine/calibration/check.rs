@@ -1,4 +1,4 @@
-//! Whole hashes through the engine itself: do they take what was measured?
+//! Whole hashes through the engine itself, to check the measurements.
 
 use std::{
     io,
@@ -21,11 +21,11 @@ const CHECK_COST: u32 = 10;
 /// Whole hashes that were run through the engine, with all lanes of all cores in use.
 #[derive(Debug, Clone, Copy)]
 pub struct Check {
-    /// How many.
+    /// Number of hashes.
     pub hashes: u32,
-    /// Their cost.
+    /// bcrypt's cost.
     pub cost: u32,
-    /// How long they took together.
+    /// Their total time.
     pub took: Duration,
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn run(best: &Row, cores: usize, time: Duration) -> io::Result<
     let queue = usize::try_from(hashes).unwrap_or(usize::MAX);
     let engine =
         Engine::start(Settings { cost: CHECK_COST, threads: cores, queue, kernel, lanes })?;
-    // Until this one is done, the engine makes its own plan.
+    // The engine makes its own plan before the first job is done.
     hash(&engine, Cost::MIN.get()).await?;
     let begun = Instant::now();
     let all = join_all((0..hashes).map(|_| hash(&engine, CHECK_COST))).await;
@@ -57,7 +57,7 @@ async fn hash(engine: &Engine, cost: u32) -> io::Result<()> {
     let cost = Cost::try_from(cost).map_err(io::Error::other)?;
     let job =
         Job { key: Zeroizing::new(b"calibration".to_vec()), salt: [7; 16], cost, padded_to: cost };
-    // As long as it takes.
+    // No deadline in practice.
     let deadline = Instant::now() + Duration::from_secs(3600);
     let context = Context::of_operator(deadline, Uuid::nil().into());
     engine.run(job, &context).await.map(drop).map_err(|error: Error| io::Error::other(error))

@@ -1,8 +1,8 @@
 //! Measures the machine at leisure, for an operator: every kernel and lane count on one core, the best of each kernel on
 //! all cores at once, and last whole hashes through the engine, which show whether the estimate holds.
 //!
-//! What is measured is the machine by itself: what other processes take from the cores in the meantime is left out. The
-//! whole hashes do show it. It prints nothing: that is up to the caller.
+//! The measurements leave out what other processes take from the cores; the whole hashes do show it. Printing is up to the
+//! caller.
 
 mod check;
 mod row;
@@ -14,31 +14,31 @@ use bcrypt_lanes::{Kernel, LaneCount};
 pub use self::{check::Check, row::Row};
 use super::{KernelChoice, Measurement, kernel};
 
-/// How often each measurement is made. They take turns, so that a neighbour's burst of work hits all of them alike, and
-/// the medians leave out what is left of it.
+/// Rounds of each measurement. The subjects take turns, so that a neighbour's burst of work hits all of them alike, and the
+/// medians leave out the rest of it.
 const ROUNDS: u32 = 5;
 
 /// The share of the whole hashes, in measurements.
 const CHECK: u32 = 2;
 
-/// What the machine can do.
+/// Measured performance of the machine.
 #[derive(Debug, Clone)]
 pub struct Calibration {
     /// Cores that the engine may use.
     pub cores: usize,
     /// Every kernel with every lane count. The bcrypt crate is the first.
     pub rows: Vec<Row>,
-    /// The best on all cores.
+    /// The best with all cores at work.
     pub best: Row,
-    /// What the engine would choose by itself.
+    /// The engine's own choice.
     pub auto: Row,
-    /// Kernels that differ from the bcrypt crate, which are never used.
+    /// Kernels that differ from the bcrypt crate and are never used.
     pub wrong: Vec<&'static str>,
     /// The best with whole hashes.
     pub check: Check,
 }
 
-/// How far it is.
+/// Progress of a calibration.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
     /// Parts that are done.
@@ -47,7 +47,7 @@ pub struct Progress {
     pub of: u32,
 }
 
-/// Calibrates for about `time`; tells `progress` how far it is.
+/// Calibrates for about `time` and reports to `progress`.
 ///
 /// # Errors
 /// The system has no more threads, or one of the engine's has died.
@@ -77,7 +77,7 @@ pub async fn calibrate(
     Ok(Calibration { cores, best, auto, wrong: wrong.collect(), check, rows })
 }
 
-/// What is measured: a kernel, or the bcrypt crate where there is none.
+/// A candidate: a kernel, or the bcrypt crate where there is none.
 #[derive(Debug, Clone, Copy)]
 struct Subject {
     kernel: Option<Kernel>,
@@ -120,11 +120,11 @@ fn row(one_core: Measurement, all_cores: &[Measurement]) -> Row {
 fn best_on_all_cores(rows: &[Row]) -> Row {
     let rate = |row: &Row| row.all_cores.map_or(0.0, |measured| measured.steps_a_second());
     let best = rows.iter().max_by(|one, other| rate(one).total_cmp(&rate(other)));
-    // Never empty: the bcrypt crate is always there.
+    // Not empty: the bcrypt crate is always measured.
     best.copied().unwrap_or(rows[0])
 }
 
-/// What the engine chooses by itself. Its measurement is short, so the choices differ: the middle one of several.
+/// The engine's own choice. Its measurement is short and the choices differ: take the median of several.
 fn auto(kernels: &[Kernel], rows: &[Row]) -> Option<Row> {
     let choose = |_| {
         let plan = kernel::plan(kernels, None);
