@@ -1,4 +1,4 @@
-//! Access tokens: issued, and verified as RFC 8725 and RFC 9068 (section 4) ask.
+//! Access tokens: issues them, and verifies them as RFC 8725 and RFC 9068 (section 4) ask.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,17 +9,17 @@ use uuid::Uuid;
 use super::{Claims, KeyError, KeyRing, SigningKey};
 use crate::domain::{CLOCK_SKEW, Session, Timestamp, User};
 
-/// The header's type (RFC 9068, section 2.1): no other kind of JWT is an access token.
+/// The header's `typ` (RFC 9068, section 2.1): no other kind of JWT is an access token.
 const TYPE: &str = "at+jwt";
 
-/// The longest that an access token can be valid, whatever is configured.
+/// Upper bound of a configured lifetime of access tokens.
 pub const LONGEST_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// So much earlier than it was a token says that it was issued. Most verifiers have no leeway by default, and refuse one that was
-/// issued a second ahead of their clock (RFC 7519, section 4.1.6 leaves that to them).
+/// Backdating of `iat`. Most verifiers allow no clock skew by default and refuse a token issued a second ahead of their
+/// clock (RFC 7519, section 4.1.6 leaves that to them).
 const ISSUED_EARLIER: Duration = Duration::from_secs(5);
 
-/// What access tokens say beside who the user is.
+/// Settings of access tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The claim `iss`.
@@ -33,7 +33,7 @@ pub struct Settings {
 pub struct AccessToken {
     /// The JWT.
     pub jwt: String,
-    /// How long it is valid.
+    /// Its lifetime.
     pub expires_in: Duration,
 }
 
@@ -43,7 +43,7 @@ impl std::fmt::Debug for AccessToken {
     }
 }
 
-/// Not a valid access token. Nothing says why: whoever sent it learns nothing from it.
+/// The access token is invalid. It gives no reason, so that an attacker learns nothing from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the access token is not valid")]
 pub struct InvalidToken;
@@ -61,22 +61,22 @@ impl AccessTokens {
         Self { ring: watch::Sender::new(Arc::new(ring)), settings }
     }
 
-    /// The keys of this moment.
+    /// The current keys.
     pub fn ring(&self) -> Arc<KeyRing> {
         Arc::clone(&self.ring.borrow())
     }
 
-    /// Goes on with other keys.
+    /// Switches to another key ring.
     pub fn replace(&self, ring: KeyRing) {
         self.ring.send_replace(Arc::new(ring));
     }
 
-    /// Who issues.
+    /// The issuer.
     pub fn issuer(&self) -> &str {
         &self.settings.issuer
     }
 
-    /// The longest that a token is valid.
+    /// The longest lifetime of a token.
     pub fn ttl(&self) -> Duration {
         self.settings.ttl
     }
@@ -84,7 +84,7 @@ impl AccessTokens {
     /// Issues a token for `user` in `session`, which it does not outlive.
     ///
     /// # Errors
-    /// There is no key to sign with, or it fails.
+    /// There is no signing key, or it fails.
     pub fn issue(
         &self,
         user: &User,
@@ -105,7 +105,7 @@ impl AccessTokens {
             client_id: session.audience.clone(),
             sid: session.id,
             amr: session.methods.iter().map(|method| method.as_str().to_owned()).collect(),
-            // Nobody logged in after the token was issued, whatever a clock said that was ahead.
+            // A login never follows the issue of its token, even if a clock was ahead.
             auth_time: stated(session.created_at.min(now)),
             preferred_username: user.username.clone(),
             roles: user.roles.clone(),
@@ -118,7 +118,7 @@ impl AccessTokens {
     /// Verifies a token that is for one of `audiences`.
     ///
     /// # Errors
-    /// [`InvalidToken`] for everything that this service did not issue for it, and for what has expired.
+    /// [`InvalidToken`] for every token that this service did not issue for the audience, and for expired ones.
     pub fn verify(
         &self,
         jwt: &str,
@@ -126,7 +126,7 @@ impl AccessTokens {
         now: Timestamp,
     ) -> Result<Claims, InvalidToken> {
         let claims = decode(&self.ring(), jwt, now)?;
-        // Another replica may have issued it, whose clock is ahead.
+        // Clock skew: another replica may have issued it, whose clock is ahead.
         let begun = claims.iat <= now.plus(CLOCK_SKEW).unix_seconds();
         let current = begun && now.unix_seconds() < claims.exp;
         let ours = claims.iss == self.settings.issuer && audiences.contains(&claims.aud);
@@ -142,8 +142,8 @@ fn encode(key: &SigningKey, claims: &Claims) -> Result<String, KeyError> {
 }
 
 /// Checks the header, the signature and the claims' types. The algorithm and the key are ours, whatever the header names:
-/// its `kid` only picks one of the published keys; `jku`, `jwk` and `x5u` are never read. jsonwebtoken checks neither `typ`
-/// nor `crit`.
+/// its `kid` only selects a published key; `jku`, `jwk` and `x5u` are never read. jsonwebtoken checks neither `typ` nor
+/// `crit`.
 fn decode(ring: &KeyRing, jwt: &str, now: Timestamp) -> Result<Claims, InvalidToken> {
     let header = jsonwebtoken::decode_header(jwt).map_err(|_malformed| InvalidToken)?;
     if header.crit.is_some() || header.typ.as_deref() != Some(TYPE) {

@@ -1,4 +1,4 @@
-//! What must not pass for an access token (RFC 8725; RFC 9068, section 4).
+//! Forged, altered and foreign access tokens (RFC 8725; RFC 9068, section 4).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use jsonwebtoken::{EncodingKey, Header, crypto::sign};
@@ -13,10 +13,10 @@ use crate::{
 
 const AUDIENCE: &str = "countersign";
 
-/// From making a key to its first signature.
+/// Time from generating a key to its first signature.
 const LEAD: Duration = Duration::from_secs(30 * 60);
 
-/// What issues and verifies, and what it signs with.
+/// An issuer and verifier, with its private key.
 struct Issuer {
     tokens: AccessTokens,
     algorithm: Algorithm,
@@ -71,7 +71,7 @@ impl Issuer {
         self.tokens.verify(jwt, &[AUDIENCE.into()], now()).is_ok()
     }
 
-    /// A token of these parts with a signature that is right: only what is in it can be refused.
+    /// A token of these parts with a valid signature, so that only its contents can be refused.
     fn signed(&self, header: &Value, claims: &Value) -> String {
         let text = format!("{}.{}", encode(header), encode(claims));
         let signature = sign(text.as_bytes(), &self.private_key, self.algorithm.jws());
@@ -120,7 +120,7 @@ fn the_algorithm_is_ours_whatever_the_header_says() {
         assert!(!issuer.accepts(&issuer.signed(&header, &claims)), "{algorithm}");
         let unsigned = format!("{}.{}", encode(&header), encode(&claims));
         assert!(!issuer.accepts(&unsigned) && !issuer.accepts(&format!("{unsigned}.")));
-        // Signed as HMAC, with what everybody knows for a key.
+        // Signed as HMAC, with the public key as the secret (algorithm confusion).
         let mac =
             sign(unsigned.as_bytes(), &EncodingKey::from_secret(&public), Header::default().alg);
         assert!(!issuer.accepts(&format!("{unsigned}.{}", mac.unwrap())));
@@ -131,7 +131,7 @@ fn the_algorithm_is_ours_whatever_the_header_says() {
     assert!(!issuer.accepts(&format!("{unsigned}.{zero}")), "r = s = 0");
 }
 
-/// With the right key, even: RSA and HMAC keys fit several algorithms.
+/// Even with the right key: RSA and HMAC keys fit several algorithms.
 #[test]
 fn another_algorithm_of_the_same_family_is_refused() {
     use jsonwebtoken::Algorithm::{HS384, HS512, PS256, RS384, RS512};
@@ -320,7 +320,7 @@ fn without_a_key_nothing_is_signed_or_accepted() {
     assert!(matches!(tokens.issue(&user, &session, now()), Err(KeyError::Missing)));
 }
 
-/// Of several replicas, one issues and another verifies.
+/// Across replicas: one issues, another verifies.
 #[test]
 fn clocks_may_differ_by_what_replicas_may() {
     let issuer = issuer(Algorithm::Es256);

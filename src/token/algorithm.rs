@@ -1,4 +1,4 @@
-//! The algorithms that tokens may be signed with: a short list, never taken from a token.
+//! The allowed signing algorithms: a short list, never taken from a token (algorithm confusion).
 
 use std::{fmt, str::FromStr};
 
@@ -12,7 +12,7 @@ pub enum Algorithm {
     EdDsa,
     /// RSASSA-PKCS1-v1_5 with SHA-256, 3,072 bits.
     Rs256,
-    /// HMAC with SHA-256: whoever verifies can also sign, so it suits a single service that verifies its own tokens.
+    /// HMAC with SHA-256. Every verifier can also sign, so it suits a single service that verifies its own tokens.
     Hs256,
 }
 

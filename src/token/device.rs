@@ -1,7 +1,8 @@
-//! Device tokens: what a device shows at its next login, so that strangers' failures don't count against it.
+//! Device tokens: a device that shows one at login is exempt from rate limits that strangers can exhaust (no account
+//! lockout).
 //!
-//! Nothing is kept of them. A token holds its own number and time, and a keyed digest that binds both to a user and to the
-//! version of their credentials: a change of password revokes all of them.
+//! Stateless: a token holds its own number and time, and a keyed digest that binds both to a user and to the version of
+//! their credentials: a change of password revokes all of them.
 
 use std::{fmt, time::Duration};
 
@@ -11,13 +12,13 @@ use uuid::Uuid;
 use super::{MasterKey, OpaqueToken, Purpose};
 use crate::domain::{Timestamp, size};
 
-/// How long a device is known after its last login.
+/// A device stays known for so long after its last login.
 const LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Number, time of issue, digest.
 const BYTES: usize = 16 + 8 + 32;
 
-/// A device token, taken apart. Until [`DeviceToken::device_of`] has said whose it is, it is only a claim.
+/// A parsed device token: an unverified claim until [`DeviceToken::device_of`] has checked its digest.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct DeviceToken {
     device_id: Uuid,
@@ -26,7 +27,8 @@ pub struct DeviceToken {
 }
 
 impl DeviceToken {
-    /// A token for a device of a user whose credentials have that version, and whether its login had a second factor.
+    /// Issues a token for a device, bound to the version of the user's credentials and to whether the login had a second
+    /// factor.
     pub fn issue(
         master_key: &MasterKey,
         user_id: Uuid,
@@ -46,7 +48,7 @@ impl DeviceToken {
         Self { device_id, issued_at, mac }
     }
 
-    /// Takes apart what a caller sent; nothing if it is not even of the right form.
+    /// Parses a caller's text; `None` if it is malformed.
     pub fn parse(text: &str) -> Option<Self> {
         let text = size::DEVICE_TOKEN.fits(text).then_some(text)?;
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
@@ -60,8 +62,8 @@ impl DeviceToken {
         })
     }
 
-    /// The device, if it is known to that user. One that became known by the password alone is not where a second factor is
-    /// needed: whoever has the password could make as many as they like. Compares in constant time.
+    /// The device, if it is known to that user. A device that became known by the password alone does not count where a
+    /// second factor is needed: an attacker with the password could make any number of them. Constant-time comparison.
     pub fn device_of(
         &self,
         master_key: &MasterKey,

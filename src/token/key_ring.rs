@@ -1,4 +1,4 @@
-//! The keys of this moment: the one that signs, and all that verify.
+//! The current keys: the signing key, and all verification keys.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
 use super::{PublicKey, SigningKey};
 use crate::domain::{KeySchedule, KeyTimes, Timestamp};
 
-/// Keys and when each is good for what. It is never changed, only replaced as a whole.
+/// Signing keys with their schedule. Immutable: replaced as a whole.
 #[derive(Debug)]
 pub struct KeyRing {
     schedule: KeySchedule,
@@ -17,13 +17,13 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// The ring of these keys, of which the schedule says when they count. What is not in both counts for nothing.
+    /// A ring of the keys that are both in `schedule` and in `keys`; others are ignored.
     pub fn new(schedule: KeySchedule, keys: impl IntoIterator<Item = SigningKey>) -> Self {
         let keys = keys.into_iter().map(|key| (key.kid().to_owned(), key)).collect();
         Self { schedule, keys, made_at: Instant::now() }
     }
 
-    /// The ring of one key that is not kept and never replaced: of a configured secret.
+    /// A ring of one key that is neither stored nor rotated: of a configured secret.
     pub fn of_one(key: SigningKey) -> Self {
         let beginning = Timestamp::from_unix_micros(i64::MIN);
         let times = KeyTimes {
@@ -43,7 +43,7 @@ impl KeyRing {
         self.made_at.elapsed()
     }
 
-    /// The key of that id, whatever it is good for.
+    /// The key of that id, in any state.
     pub fn get(&self, kid: &str) -> Option<&SigningKey> {
         self.keys.get(kid)
     }
@@ -68,7 +68,7 @@ impl KeyRing {
         in_order.filter_map(|times| self.get(&times.kid))
     }
 
-    /// What others verify with; nothing with HS256.
+    /// The key set (JWKS) for verifiers; empty with HS256.
     pub fn public_keys(&self, now: Timestamp) -> Vec<PublicKey> {
         self.published(now).filter_map(SigningKey::public).collect()
     }

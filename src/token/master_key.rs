@@ -1,4 +1,4 @@
-//! The master key: encrypts what is kept, and with it the key of the digests of what is not (ADR 20).
+//! The master key: encrypts stored secrets, among them the digest key (key wrapping, ADR 20).
 
 use std::{fmt, sync::Arc};
 
@@ -12,19 +12,19 @@ use super::{
     sealing::{SealingKey, subkey},
 };
 
-/// The keys that encrypt, and the one that keys digests.
+/// The encryption keys and the digest key.
 ///
-/// What is encrypted can be encrypted anew under another master key, and a digest can't: so the digest key is a key of its
-/// own. It is kept under the master key, and stays the same when that is replaced.
+/// Encrypted values can be encrypted anew under another master key; digests cannot. So the digest key is a key of its own,
+/// kept wrapped under the master key, and survives the master key's replacement.
 #[derive(Clone)]
 pub struct MasterKey {
     current: SealingKey,
-    /// For reading alone.
+    /// Decrypts only.
     old: Option<SealingKey>,
     digest_key: DigestKey,
 }
 
-/// The digest key: for use, and to be wrapped.
+/// The digest key, ready for use and as bytes to wrap.
 #[derive(Clone)]
 struct DigestKey {
     hmac: hmac::Key,
@@ -38,7 +38,7 @@ impl DigestKey {
     }
 }
 
-/// What a digest is of. Digests of different purposes never match.
+/// Domain separation: digests of different purposes never match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// The id of a challenge, as its caller holds it.
@@ -53,11 +53,11 @@ pub enum Purpose {
     OneTimeCode,
     /// A device token: its user, their credentials, and when it was issued.
     DeviceToken,
-    /// Whose attempts are counted together.
+    /// The subjects of a rate limit, whose attempts are counted together.
     Budget,
-    /// What is counted of them.
+    /// A counter of theirs.
     Throttle,
-    /// Whose messages wait for one another.
+    /// A queue of the outbox, whose messages wait for one another.
     OutboxLine,
     /// A refresh token: its session, the session's salt, and its number.
     RefreshToken,
@@ -87,10 +87,10 @@ impl MasterKey {
     /// The name under which the digest key is kept, wrapped.
     pub const DIGEST_KEY: &'static str = "digest";
 
-    /// Reads a key: base64 of exactly 32 bytes. Its digest key is the one that follows from it, as in release 0.1.0.
+    /// Parses a key: base64 of exactly 32 bytes. Its digest key is derived from it, as in release 0.1.0.
     ///
     /// # Errors
-    /// Anything else; the text says what is wanted and does not repeat the key.
+    /// Any other text; the error says the format and does not repeat the key.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let wanted = "must be 32 bytes in base64, as `openssl rand -base64 32` prints them";
         let bytes = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_not_base64| wanted)?);
@@ -100,7 +100,7 @@ impl MasterKey {
         Self::derive(&bytes).map_err(|Unspecified| wanted)
     }
 
-    /// Draws a key and writes it as [`MasterKey::parse`] reads it.
+    /// Generates a key, in the format of [`MasterKey::parse`].
     pub fn generate_text() -> Zeroizing<String> {
         let bytes = Zeroizing::new(rand::rng().random::<[u8; 32]>());
         Zeroizing::new(STANDARD.encode(*bytes))
@@ -112,18 +112,18 @@ impl MasterKey {
         Ok(Self { current: SealingKey::derive(&secret)?, old: None, digest_key })
     }
 
-    /// This key, which also opens what `old` has sealed.
+    /// This key, which also decrypts what `old` has sealed.
     #[must_use]
     pub fn reading(self, old: &Self) -> Self {
         Self { old: Some(old.current.clone()), ..self }
     }
 
-    /// Whether it opens what another key has sealed.
+    /// Whether the key also decrypts what an old one has sealed.
     pub fn reads_old(&self) -> bool {
         self.old.is_some()
     }
 
-    /// Whether both seal with the same key.
+    /// Whether both encrypt with the same key.
     pub fn is(&self, other: &Self) -> bool {
         self.current.is(&other.current)
     }
@@ -136,10 +136,10 @@ impl MasterKey {
         self.current.seal(place, plain)
     }
 
-    /// Decrypts what was sealed for a place, by the current or the old key, now or by release 0.1.0.
+    /// Decrypts a value that the current or the old key has sealed for a place, in this form or that of release 0.1.0.
     ///
     /// # Errors
-    /// It was sealed with another key or for another place, or changed since.
+    /// The value was sealed with another key or for another place, or tampered with.
     pub fn open(
         &self,
         place: &Place<'_>,
@@ -148,12 +148,12 @@ impl MasterKey {
         if let Some(key) = self.sealing_keys().find(|key| key.has_sealed(sealed)) {
             return key.open(place, sealed);
         }
-        // No header that we know: then it is of release 0.1.0, which named neither key nor place.
+        // No known header: the value is of release 0.1.0, which named neither key nor place.
         let row = place.associated_data_of_0_1_0().ok_or(Unspecified)?;
         self.sealing_keys().find_map(|key| key.decrypt(row, sealed).ok()).ok_or(Unspecified)
     }
 
-    /// Whether the current key has sealed it, in the form of today. It is not decrypted for that.
+    /// Whether the current key has sealed the value, in the current form. Reads the header only, without decrypting.
     pub fn is_current(&self, sealed: &[u8]) -> bool {
         self.current.has_sealed(sealed)
     }
@@ -170,7 +170,7 @@ impl MasterKey {
         self.seal(&Place::WrappedKey(Self::DIGEST_KEY), self.digest_key.bytes.as_slice())
     }
 
-    /// This key with the digest key that was kept.
+    /// This key with the digest key that was stored.
     ///
     /// # Errors
     /// Neither the current nor the old key opens it.
@@ -184,7 +184,7 @@ impl MasterKey {
         Ok(Self { digest_key: DigestKey::new(bytes), ..self })
     }
 
-    /// The keyed digest (HMAC-SHA256) of `parts`, which cannot run into one another.
+    /// The keyed digest (HMAC-SHA256) of `parts`, each with its length: parts cannot run into one another.
     pub fn digest(&self, purpose: Purpose, parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.digest_key.hmac);
         for part in [purpose.label()].iter().chain(parts) {
@@ -196,7 +196,7 @@ impl MasterKey {
         digest
     }
 
-    /// Compares two digests in constant time.
+    /// Constant-time comparison of two digests.
     pub fn same(left: &[u8; 32], right: &[u8; 32]) -> bool {
         verify_slices_are_equal(left, right).is_ok()
     }
@@ -298,8 +298,8 @@ mod tests {
         assert!(new.clone().with_digest_key(&wrapped).is_err(), "it wrapped none");
     }
 
-    /// Computed with another library, as that release did: with the key of 32 sevens, for the row 00…01. Its nonce begins like
-    /// the header of today, as one in 65,536 does.
+    /// Test vector from another library, in the form of release 0.1.0: with the key of 32 sevens, for the row 00…01. Its
+    /// nonce begins like today's header, as one in 65,536 does.
     #[test]
     fn a_value_that_release_0_1_0_wrote_opens() {
         let key = MasterKey::parse(&STANDARD.encode([7; 32])).unwrap();

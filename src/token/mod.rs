@@ -1,7 +1,6 @@
 //! Tokens and the keys behind them: signed access tokens, signing keys, opaque ids, and the master key.
 //!
-//! The only module that may use jsonwebtoken. It keeps nothing: what must survive a restart goes through the store,
-//! encrypted here first.
+//! The only module that may use jsonwebtoken. It stores nothing: the store persists, and this module encrypts first.
 
 mod access;
 mod algorithm;
@@ -16,10 +15,10 @@ mod sealing;
 mod signing_key;
 mod verification_id;
 
-/// Seeds the library's generator of random numbers, which gathers the jitter of the processor for some 30 ms when it is
-/// first used. Whoever needs one meanwhile waits for the rest of it.
+/// Seeds the library's random number generator, which gathers processor jitter for some 30 ms at its first use and blocks
+/// every other caller meanwhile.
 pub fn seed_randomness() {
-    // Whether it works, the first signature will tell.
+    // If it fails, the first signature will show it.
     let _seeded = aws_lc_rs::rand::fill(&mut [0]);
 }
 

@@ -1,4 +1,4 @@
-//! Opaque tokens: strings that mean nothing to whoever holds them.
+//! Opaque tokens: strings without meaning to their holders.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use zeroize::Zeroizing;
 
 use crate::domain::size::Size;
 
-/// Such a string. Its `Debug` hides it.
+/// An opaque token. Its `Debug` hides it.
 #[derive(Clone)]
 pub struct OpaqueToken(Zeroizing<String>);
 
 impl OpaqueToken {
-    /// Draws one of 256 random bits.
+    /// Generates a token of 256 random bits.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         Self::from_bytes(rng.random())
     }
@@ -23,12 +23,12 @@ impl OpaqueToken {
         Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// Takes a text as it is; whether it means anything is for others to tell.
+    /// Wraps a text as it is; validation is up to others.
     pub fn from_text(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// Nothing if it is too long to be one of ours: such a text is not even digested.
+    /// `None` if the text is too long for one of our tokens: it is rejected before any digest.
     pub fn check_size(&self, size: Size) -> Option<()> {
         size.fits(&self.0).then_some(())
     }

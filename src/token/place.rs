@@ -1,8 +1,8 @@
-//! Where a sealed value is kept. It is part of what is authenticated, so a value opens in its own place and in no other.
+//! The place of a sealed value. It is authenticated with it (associated data), so a value decrypts in its own place only.
 
 use uuid::Uuid;
 
-/// The place of one sealed value: table, column and row, and the user where the row is somebody's.
+/// The place of one sealed value: table, column and row, and the user of a row that belongs to one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place<'a> {
     /// The private part of the signing key with that id.
@@ -11,7 +11,7 @@ pub enum Place<'a> {
     TotpSecret {
         /// The app's id.
         id: Uuid,
-        /// Whose app it is.
+        /// The app's owner.
         user_id: Uuid,
     },
     /// The message with that id in the outbox.
@@ -21,8 +21,8 @@ pub enum Place<'a> {
 }
 
 impl Place<'_> {
-    /// The associated data (RFC 5116) of a value that begins with `header`. Every part has its length before it, so that
-    /// none can run into the next.
+    /// The associated data (RFC 5116) of a value that begins with `header`. Each part is length-prefixed, so that none can
+    /// run into the next.
     pub(super) fn associated_data(&self, header: &[u8]) -> Vec<u8> {
         let (table, column) = self.column();
         let mut data = Vec::new();

@@ -1,8 +1,8 @@
 //! Refresh tokens: opaque to their holders; to us, a session, a number and a keyed digest of both.
 //!
-//! A session has one token at a time, and all that is kept of it is its number. That is enough to know every token that the
-//! session ever had, to tell the one that works from those that are spent, and to answer a retry with the same successor,
-//! and nobody who reads the database can make one.
+//! A session has one valid token at a time and stores only its number. That is enough to recognise every token that the
+//! session ever had, to tell the valid one from spent ones (reuse detection), and to answer a retry with the same successor
+//! (idempotent). A reader of the database cannot forge one.
 
 use std::fmt;
 
@@ -16,10 +16,10 @@ use crate::domain::{Session, size};
 /// Session id, number, digest.
 const BYTES: usize = 16 + 8 + 32;
 
-/// A refresh token, taken apart. Until [`RefreshToken::is_of`] has said so, it is only a claim.
+/// A parsed refresh token: an unverified claim until [`RefreshToken::is_of`] has checked its digest.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RefreshToken {
-    /// The session that it says it belongs to.
+    /// The session that it claims.
     pub session_id: Uuid,
     /// How often the session had been refreshed when it was issued.
     pub number: i64,
@@ -33,7 +33,7 @@ impl RefreshToken {
         Self { session_id: session.id, number: session.token_number, mac }
     }
 
-    /// Takes apart what a caller sent; nothing if it is not even of the right form.
+    /// Parses a caller's text; `None` if it is malformed.
     pub fn parse(text: &str) -> Option<Self> {
         let text = size::REFRESH_TOKEN.fits(text).then_some(text)?;
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
@@ -47,7 +47,7 @@ impl RefreshToken {
         })
     }
 
-    /// Whether it was issued for `session`, lately or long ago. Compares in constant time.
+    /// Whether the token was issued for `session`, lately or long ago. Constant-time comparison.
     pub fn is_of(&self, master_key: &MasterKey, session: &Session) -> bool {
         self.session_id == session.id
             && MasterKey::same(&self.mac, &Self::mac(master_key, session, self.number))

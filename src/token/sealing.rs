@@ -1,4 +1,4 @@
-//! One key that encrypts, and the form of what it encrypts: version, key id, nonce, ciphertext and tag.
+//! Authenticated encryption (AEAD) with one key. The sealed form: version, key id, nonce, ciphertext and tag.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::Place;
 /// A byte that tells a header from the random nonce with which release 0.1.0 began, and the version of the form.
 const FORM: [u8; 2] = [0xC5, 1];
 
-/// How many bytes of its digest name a key. It tells keys apart; nothing rests on it but which key is tried.
+/// Bytes of the key id. It only selects the key to try; security does not depend on it.
 const KEY_ID_LEN: usize = 8;
 
 const HEADER_LEN: usize = FORM.len() + KEY_ID_LEN;
@@ -23,13 +23,13 @@ const HEADER_LEN: usize = FORM.len() + KEY_ID_LEN;
 /// A key that encrypts, with AES-256-GCM.
 #[derive(Clone)]
 pub(super) struct SealingKey {
-    /// What everything begins with that it has sealed.
+    /// The header of every value that this key seals.
     header: [u8; HEADER_LEN],
     cipher: Arc<LessSafeKey>,
 }
 
 impl SealingKey {
-    /// The key that follows from a master key. Its id follows from it, too: nobody has to configure one.
+    /// Derives the key and its id from a master key, so that no id needs configuring.
     pub(super) fn derive(secret: &Prk) -> Result<Self, Unspecified> {
         let cipher = UnboundKey::new(&AES_256_GCM, subkey(secret, b"seal v1")?.as_slice())?;
         let id = subkey(secret, b"key id v1")?;
@@ -39,7 +39,7 @@ impl SealingKey {
         Ok(Self { header, cipher: Arc::new(LessSafeKey::new(cipher)) })
     }
 
-    /// Encrypts `plain` for a place.
+    /// Encrypts `plain`, bound to its place (associated data).
     pub(super) fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let nonce = rand::rng().random::<[u8; NONCE_LEN]>();
         let mut text = Vec::with_capacity(plain.len() + AES_256_GCM.tag_len());
@@ -55,7 +55,7 @@ impl SealingKey {
         sealed.starts_with(&self.header)
     }
 
-    /// Whether the other one is the same key.
+    /// Whether `other` is the same key.
     pub(super) fn is(&self, other: &Self) -> bool {
         self.header == other.header
     }
@@ -85,7 +85,7 @@ impl SealingKey {
     }
 }
 
-/// 32 bytes that follow from a master key, others for each label (HKDF-SHA256, RFC 5869).
+/// Derives 32 bytes from a master key, different for each label (HKDF-SHA256, RFC 5869).
 pub(super) fn subkey(
     secret: &Prk,
     label: &'static [u8],

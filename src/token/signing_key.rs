@@ -1,4 +1,4 @@
-//! Signing keys: made, encrypted, published.
+//! Signing keys: generation, encryption at rest, publication.
 
 use std::fmt;
 
@@ -24,13 +24,13 @@ const MIN_RSA_BITS: usize = 3072;
 /// Why a signing key can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The library refused it, or what it signs does not verify with what is published of it.
+    /// The library refused the key, or its signatures do not verify with the published key.
     #[error("the signing key is not usable")]
     Unusable,
-    /// There is none.
+    /// There is no signing key.
     #[error("there is no key to sign with")]
     Missing,
-    /// It does not decrypt.
+    /// The key does not decrypt.
     #[error("the signing key does not decrypt: is this the master key it was stored under?")]
     WrongMasterKey,
     /// An RSA key that is too short.
@@ -66,10 +66,10 @@ impl PublicKey {
 }
 
 impl SigningKey {
-    /// Makes a private key for `algorithm` (PKCS #8).
+    /// Generates a private key for `algorithm` (PKCS #8).
     ///
     /// # Errors
-    /// The library's own, and HS256, whose secret is configured and not made.
+    /// The library's own, and HS256, whose secret is configured and not generated.
     pub fn generate(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let pkcs8 = match algorithm {
             Algorithm::Es256 => {
@@ -98,7 +98,7 @@ impl SigningKey {
     /// Decrypts the private key of the row `id`.
     ///
     /// # Errors
-    /// Another master key, and a key that is broken or too short.
+    /// The master key is another one, or the key is broken or too short.
     pub fn open(
         master: &MasterKey,
         id: Uuid,
@@ -129,7 +129,7 @@ impl SigningKey {
         Self { kid, algorithm, encoding, decoding, public: Some(public) }.probed()
     }
 
-    /// The key, if what it signs verifies with what is published of it.
+    /// The key, if its signatures verify with the published key (self-test).
     fn probed(self) -> Result<Self, KeyError> {
         const PROBE: &[u8] = b"probe";
         let signature = crypto::sign(PROBE, &self.encoding, self.algorithm.jws());
@@ -156,12 +156,12 @@ impl SigningKey {
         &self.kid
     }
 
-    /// What it signs with.
+    /// The algorithm of its signatures.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// What others verify with; nothing with HS256.
+    /// The public key for verifiers; `None` with HS256.
     pub fn public(&self) -> Option<PublicKey> {
         self.public.clone()
     }
@@ -175,7 +175,7 @@ impl fmt::Debug for SigningKey {
 
 /// The PKCS #1 key inside a PKCS #8 document, which is what jsonwebtoken takes. Short keys are refused.
 fn rsa_private_key(pkcs8: &[u8]) -> Result<&[u8], KeyError> {
-    // With keys of this size the wrapping (RFC 5208, section 5) always has the same length.
+    // For keys of this size the PKCS #8 wrapping (RFC 5208, section 5) has a fixed length.
     const WRAPPING_BYTES: usize = 26;
     let pair = RsaKeyPair::from_pkcs8(pkcs8).map_err(|_rejected| KeyError::Unusable)?;
     let bits = pair.public_modulus_len() * 8;

@@ -1,7 +1,7 @@
-//! Ids of verifications: what Register gives whoever registers, so that they alone can have codes sent to the address.
+//! Verification ids: a capability from Register; only its holder can have codes sent to the address.
 //!
-//! Nothing is kept of them but a digest beside each code. An id holds its user and a number of its own, and a keyed digest
-//! that binds both: with any id of an account another code can be asked for, for as long as the address is not verified.
+//! Stateless but for a digest beside each code: an id holds its user and a number of its own, and a keyed digest that binds
+//! both. Any id of an account can ask for another code, until the address is verified.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ use uuid::Uuid;
 
 use super::{MasterKey, OpaqueToken, Purpose};
 
-/// User, number, digest.
+/// User id, number, digest.
 const BYTES: usize = 16 + 16 + 32;
 
-/// The same in base64. What is longer is not even decoded.
+/// The same in base64. Longer input is rejected before decoding.
 const CHARACTERS: usize = (BYTES * 8).div_ceil(6);
 
-/// An id, taken apart. Until [`VerificationId::user`] has said whose it is, it is only a claim.
+/// A parsed id: an unverified claim until [`VerificationId::user`] has checked its digest.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct VerificationId {
     user_id: Uuid,
@@ -25,12 +25,12 @@ pub struct VerificationId {
 }
 
 impl VerificationId {
-    /// The id that a registration gets: the same one whenever the request is sent again.
+    /// The id from a registration, derived from the user alone: a retry of the request gets the same one (idempotent).
     pub fn first(master_key: &MasterKey, user_id: Uuid) -> Self {
         Self::of(master_key, user_id, Uuid::nil())
     }
 
-    /// An id for another code. A code is of use with its own id only, so that each has attempts of its own.
+    /// An id for another code. Each code needs its own id, so that each has attempts of its own.
     pub fn next(master_key: &MasterKey, user_id: Uuid) -> Self {
         Self::of(master_key, user_id, Uuid::now_v7())
     }
@@ -40,7 +40,7 @@ impl VerificationId {
         Self { user_id, number, mac: master_key.digest(Purpose::Registrant, &parts) }
     }
 
-    /// Takes apart what a caller sent; nothing if it is not even of the right form.
+    /// Parses a caller's text; `None` if it is malformed.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() != CHARACTERS {
             return None;
