@@ -1,5 +1,5 @@
-//! What is said beside the log, in the log's format: before it has started, after it has ended, whatever its filter lets
-//! through. Whoever collects JSON gets JSON on every line.
+//! Lines written past the log's filter, in the log's format: before it has started and after it has ended. A collector of
+//! JSON gets JSON on every line.
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
@@ -13,15 +13,15 @@ use tracing_subscriber::fmt;
 use super::chain;
 use crate::config::{LogFormat, Problems};
 
-/// Says on standard error why the command did not succeed.
+/// Reports the failure of a command on standard error.
 pub fn say_failure(format: LogFormat, error: &(dyn Error + 'static)) {
     match format {
         LogFormat::Text => {
-            // Nobody is there to hear that nobody hears it.
+            // Standard error is closed: nowhere to report that.
             let _written = writeln!(io::stderr(), "countersign: {}", chain(error));
         }
         LogFormat::Json => as_json(|| match error.downcast_ref::<Problems>() {
-            // One line for each: a collector can tell them apart, and no line holds line breaks.
+            // One line per problem: a collector can tell them apart, and no line holds line breaks.
             Some(problems) => problems.0.iter().for_each(|problem| {
                 let (setting, problem) = (&problem.setting, &problem.text);
                 tracing::error!(setting, problem, "the configuration does not work");
@@ -31,17 +31,17 @@ pub fn say_failure(format: LogFormat, error: &(dyn Error + 'static)) {
     }
 }
 
-/// Says what is wrong with the command line, as JSON.
+/// Reports a wrong command line, as JSON.
 pub fn say_usage(problem: &str) {
     as_json(|| tracing::error!(problem = problem.trim_end(), "the command line is not valid"));
 }
 
-/// Says in JSON where the server listens, whatever the log's filter lets through.
+/// Logs in JSON where the server listens, past the log's filter.
 pub fn say_listening(say: impl FnOnce()) {
     as_json(say);
 }
 
-/// From now on panics are told in that format. In text they are told as Rust tells them.
+/// Installs a panic hook for JSON. In text, panics look as Rust prints them.
 pub fn report_panics(format: LogFormat) {
     if format == LogFormat::Json {
         std::panic::set_hook(Box::new(|panic| as_json(|| say_panic(panic))));
@@ -59,7 +59,7 @@ fn say_panic(panic: &PanicHookInfo<'_>) {
     tracing::error!(panic = payload, location, thread, backtrace, "panicked");
 }
 
-/// Runs `say` with a log of its own: the log may not have started, or be the one that panics.
+/// Runs `say` with a log of its own: the global one may not have started, or be the one that panics.
 fn as_json(say: impl FnOnce()) {
     let log = fmt().json().flatten_event(true).with_writer(io::stderr).finish();
     tracing::subscriber::with_default(log, say);

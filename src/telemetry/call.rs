@@ -1,4 +1,4 @@
-//! One span for each call: every line that is logged during it says which call that was.
+//! One span per call, so that every log line of the call carries its request id.
 
 use std::net::IpAddr;
 
@@ -8,13 +8,14 @@ use uuid::Uuid;
 
 use crate::domain::RequestId;
 
-/// The header, and metadata, that a request id comes and goes in.
+/// The header and metadata key of a request id.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The target of the spans. Of the level ERROR, so that they are there wherever an error is logged; `start` adds it to the filter.
+/// The target of the spans. Their level is ERROR, so that they exist wherever an error is logged; `start` adds it to the
+/// filter.
 pub(super) const TARGET: &str = "countersign::call";
 
-/// The id that a request brings, if it is a sane one, else one that is made. Two headers are none: nobody could tell which counts.
+/// The caller's request id, if it is a sane one, else a new one. Two headers count as none: they are ambiguous.
 pub fn request_id(headers: &HeaderMap) -> RequestId {
     let mut given = headers.get_all(X_REQUEST_ID).iter();
     let only = given.next().filter(|_| given.next().is_none());
@@ -22,9 +23,9 @@ pub fn request_id(headers: &HeaderMap) -> RequestId {
     sane.unwrap_or_else(|| Uuid::now_v7().into())
 }
 
-/// Says in an answer's headers which call it is the answer to.
+/// Sets the request id in an answer's headers.
 pub fn say_request_id(headers: &mut HeaderMap, id: &RequestId) {
-    // It always is one: `RequestId` takes fewer characters than headers do.
+    // Infallible: `RequestId` takes fewer characters than headers do.
     if let Ok(value) = HeaderValue::try_from(id.as_str()) {
         headers.insert(X_REQUEST_ID, value);
     }
@@ -44,7 +45,7 @@ pub fn rpc_span(service: &str, method: &str, id: &RequestId, peer: Option<IpAddr
     )
 }
 
-/// The span of an HTTP request. `path` is one of ours, never what a caller invents.
+/// The span of an HTTP request. `path` is one of our routes, never a caller's text.
 pub fn http_span(method: &str, path: &str, id: &RequestId, peer: Option<IpAddr>) -> Span {
     tracing::error_span!(
         target: TARGET,

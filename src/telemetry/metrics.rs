@@ -1,4 +1,4 @@
-//! Figures for Prometheus. The names of the gRPC ones are those that go-grpc-middleware made common.
+//! Prometheus metrics. The names of the gRPC ones are those that go-grpc-middleware made common.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,11 +10,11 @@ use prometheus_client::{
 
 use crate::store::PoolUse;
 
-/// From under a millisecond (a token check) to the longest deadline, in seconds.
+/// Buckets of RPC durations in seconds, from under a millisecond (a token check) to the longest deadline.
 const BUCKETS: [f64; 15] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// Which RPC a figure is about.
+/// The RPC labels of a metric.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RpcLabels {
     /// The service with its package.
@@ -35,7 +35,7 @@ struct PoolLabels {
     state: &'static str,
 }
 
-/// All figures of one server. Cheap to clone: each call has one.
+/// All metrics of one server. Cheap to clone: each call has one.
 #[derive(Debug, Clone)]
 pub struct Metrics(Arc<Figures>);
 
@@ -51,7 +51,7 @@ struct Figures {
 }
 
 impl Metrics {
-    /// Figures that all begin at zero, beside those that `others` registers.
+    /// Metrics that all begin at zero, beside those that `others` registers.
     pub fn new(others: impl FnOnce(&mut Registry)) -> Self {
         let mut registry = Registry::default();
         others(&mut registry);
@@ -100,12 +100,12 @@ impl Metrics {
         }))
     }
 
-    /// An RPC has begun.
+    /// Counts an RPC that has begun.
     pub fn rpc_begun(&self) {
         self.0.in_flight.inc();
     }
 
-    /// An RPC has ended with `code`, the name of a gRPC status code.
+    /// Records an RPC that ended with `code`, the name of a gRPC status code.
     pub fn rpc_ended(&self, rpc: RpcLabels, code: &'static str, took: Duration) {
         self.0.in_flight.dec();
         self.0.handling.get_or_create(&rpc).observe(took.as_secs_f64());
@@ -114,12 +114,12 @@ impl Metrics {
         self.0.handled.get_or_create(&labels).inc();
     }
 
-    /// So many requests were refused by HTTP/2 itself: their head was malformed.
+    /// Counts requests that HTTP/2 itself refused for a malformed head.
     pub fn requests_malformed(&self, number: usize) {
         self.0.malformed.inc_by(u64::try_from(number).unwrap_or(u64::MAX));
     }
 
-    /// Everything in OpenMetrics' text format, with what only others can count.
+    /// All metrics in OpenMetrics' text format, with those that only others can count.
     ///
     /// # Errors
     /// Never in practice: writing to memory.

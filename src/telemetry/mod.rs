@@ -1,4 +1,4 @@
-//! Logs, spans and figures.
+//! Logs, spans and metrics.
 
 mod beside_the_log;
 mod call;
@@ -21,12 +21,12 @@ pub use self::{
 };
 use crate::config::{Log, LogFormat};
 
-/// Sends the log to standard error. Only the first call of a process counts.
+/// Starts the log, on standard error. Only the first call in a process has an effect.
 pub fn start(log: &Log) {
     let builder = fmt().with_env_filter(filter(&log.filter)).with_writer(io::stderr);
     let started = match log.format {
         LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
-        // The list of spans has the call's in any case; the current one alone may be a library's.
+        // The list of spans holds the call's in any case; the current one alone may be a library's.
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
     };
     if let Err(error) = started {
@@ -34,8 +34,8 @@ pub fn start(log: &Log) {
     }
 }
 
-/// What is asked for, and what no filter may take away: the codes, which are delivered to the log; and, where there are lines, the
-/// span that says which call a line belongs to.
+/// The configured filter, plus two targets that no filter may remove: the codes, which are delivered to the log, and, where
+/// the log is on, the call's span.
 fn filter(asked: &str) -> EnvFilter {
     let is_off = EnvFilter::new(asked).max_level_hint() == Some(LevelFilter::OFF);
     let spans = if is_off { String::new() } else { format!(",{}=error", call::TARGET) };
@@ -48,7 +48,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether there is a span for a call.
+    /// Whether the span of a call is enabled.
     fn has_spans(asked: &str) -> bool {
         let id = uuid::Uuid::nil().into();
         let log = fmt().with_env_filter(filter(asked)).with_writer(io::sink).finish();

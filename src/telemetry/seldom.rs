@@ -1,25 +1,25 @@
-//! What would be logged with every call while something is away: one line in a while, and how many were left out.
+//! Rate limit of log lines: during an outage, one line in a while, with the number of those suppressed.
 
 use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-/// Lets an event pass if none has for a while.
+/// Passes an event if none has passed for a while.
 #[derive(Debug)]
 pub struct Seldom {
     every: Duration,
-    /// When one passed last, and how many have not since.
+    /// When an event passed last, and how many have been suppressed since.
     last: Mutex<(Option<Instant>, u64)>,
 }
 
 impl Seldom {
-    /// One in that time.
+    /// At most one event in that time.
     pub const fn every(every: Duration) -> Self {
         Self { every, last: Mutex::new((None, 0)) }
     }
 
-    /// Whether this event passes: then, how many before it did not.
+    /// Whether this event passes: `Some` holds the number of events suppressed before it.
     pub fn passes(&self, now: Instant) -> Option<u64> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let early = |at: Instant| now.saturating_duration_since(at) < self.every;

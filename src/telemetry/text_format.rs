@@ -1,5 +1,6 @@
-//! The figures in Prometheus' text format 0.0.4, made of the OpenMetrics text that our library writes. Older parsers, such as that
-//! of `promtool check metrics`, do not take OpenMetrics: it has more types, units, exemplars, and other names for families.
+//! Metrics in Prometheus' text format 0.0.4, converted from the OpenMetrics text that our library writes. Older parsers,
+//! such as that of `promtool check metrics`, reject OpenMetrics: it has more types, units, exemplars, and other names for
+//! families.
 
 use std::fmt::Write as _;
 
@@ -9,7 +10,7 @@ use std::fmt::Write as _;
 /// Never in practice: writing to memory.
 pub fn text_format(openmetrics: &str) -> Result<String, std::fmt::Error> {
     let mut text = String::with_capacity(openmetrics.len());
-    // A family's help comes before its type, and the type decides what the family is called.
+    // A family's help comes before its type, and the type decides the family's name.
     let mut help = "";
     for line in openmetrics.lines() {
         match line.strip_prefix("# ").map(|rest| rest.split_once(' ').unwrap_or((rest, ""))) {
@@ -30,7 +31,7 @@ pub fn text_format(openmetrics: &str) -> Result<String, std::fmt::Error> {
     Ok(text)
 }
 
-/// What is behind the family's name in those of its samples, and the type that 0.0.4 knows for it.
+/// The suffix of the family's samples that becomes part of its name, and its type in 0.0.4.
 fn classic(kind: &str) -> (&'static str, &str) {
     match kind {
         "counter" => ("_total", kind),
