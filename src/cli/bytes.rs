@@ -1,4 +1,4 @@
-//! A progress bar of bytes. It shows itself only on a terminal.
+//! A progress bar of bytes, shown only on a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 

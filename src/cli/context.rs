@@ -1,4 +1,4 @@
-//! Who acts in a command.
+//! The context of a command.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::Context;
 
-/// The operator, who waits at the terminal for as long as it takes.
+/// The operator, who waits at the terminal without a deadline in practice.
 pub(super) fn of_operator() -> Context {
     Context::of_operator(Instant::now() + Duration::from_secs(3600), Uuid::now_v7().into())
 }

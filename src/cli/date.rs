@@ -1,4 +1,4 @@
-//! Points in time in UTC, as people and programs read them (RFC 3339).
+//! Timestamps in UTC (RFC 3339).
 
 use std::time::SystemTime;
 
@@ -16,7 +16,7 @@ pub(super) fn micros(time: Timestamp) -> String {
     text(humantime::format_rfc3339_micros, time)
 }
 
-/// humantime has no words for times before 1970.
+/// Clamps: humantime has no text for times before 1970.
 fn text(format: fn(SystemTime) -> Rfc3339Timestamp, time: Timestamp) -> String {
     format(time.max(Timestamp::from_unix_micros(0)).into()).to_string()
 }

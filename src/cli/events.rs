@@ -1,4 +1,4 @@
-//! `countersign events`: what happened that matters for security.
+//! `countersign events`: lists the audit log.
 
 use std::{io::Write as _, time::Duration};
 
@@ -46,7 +46,7 @@ pub(super) async fn run(database: &Database, arguments: &Arguments) -> anyhow::R
     let since = arguments.since.map_or(beginning, |age| Clock::system().now().minus(age));
     let (kind, since, most) = (arguments.kind, since.max(beginning), arguments.limit);
     let mut events = store.events_list(EventFilter { user_id, kind, since, most }).await?;
-    // The newest last, right above the prompt.
+    // Newest last, right above the prompt.
     events.reverse();
     let said = if arguments.json { lines(&events) } else { text(&events) };
     std::io::stdout().write_all(said.as_bytes())?;
@@ -54,7 +54,7 @@ pub(super) async fn run(database: &Database, arguments: &Arguments) -> anyhow::R
     Ok(())
 }
 
-/// Whose id that name is, or that id itself: events outlive their user.
+/// The id of the user with that name, or the name as an id: events outlive their user.
 async fn user_id(store: &dyn Store, name: &str) -> anyhow::Result<Uuid> {
     if let Ok(name) = LoginName::parse(name)
         && let Some(found) = store.user_by_login(&name).await?

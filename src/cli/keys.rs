@@ -59,7 +59,7 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Resul
     }
 }
 
-/// Does something with the signing keys, and prints what it says.
+/// Opens the store for an operation on the signing keys, and prints its result.
 async fn with_keys(
     config: &Config,
     act: impl AsyncFnOnce(&KeyKeeper) -> anyhow::Result<String>,

@@ -23,7 +23,7 @@ use crate::{
     telemetry,
 };
 
-/// What the command line asks for.
+/// The parsed command line.
 #[derive(Debug, Parser)]
 #[command(version, about, propagate_version = true)]
 struct CommandLine {
@@ -72,7 +72,7 @@ fn command_line() -> clap::Command {
     command
 }
 
-/// Parses the command line. Help and version are printed, and what is wrong is said in the log's format; then the process ends.
+/// Parses the command line. Help and version are printed, and errors follow the log's format; then the process ends.
 fn matches(format: LogFormat) -> ArgMatches {
     command_line().try_get_matches().unwrap_or_else(|error| {
         if error.use_stderr() && format == LogFormat::Json {
@@ -83,10 +83,10 @@ fn matches(format: LogFormat) -> ArgMatches {
     })
 }
 
-/// Parses the command line and does what it asks.
+/// Parses the command line and runs the command.
 ///
 /// # Errors
-/// All that is wrong with the configuration, or why the command did not succeed.
+/// All problems of the configuration, or the command's failure.
 pub fn run(format: LogFormat) -> anyhow::Result<()> {
     let matches = matches(format);
     let command = CommandLine::from_arg_matches(&matches)?.command.unwrap_or(Command::Serve);

@@ -14,7 +14,7 @@ use crate::{
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let reencryption = app::reencryption(config, &Clock::system()).await?;
-    // It shows itself only on a terminal.
+    // A progress bar shows itself only on a terminal.
     let bar = ProgressBar::new(reencryption.count().await?).with_style(
         ProgressStyle::with_template("{bar:40} {pos}/{len} values  {elapsed} of {duration}")?,
     );
@@ -48,7 +48,7 @@ fn text(done: &[Reencrypted]) -> String {
     text
 }
 
-/// A line for each row that no key opens.
+/// A line for each row that no key decrypts.
 fn unreadable(done: &[Reencrypted]) -> Vec<String> {
     let lines = |column: &Reencrypted| {
         let line = |id: &String| format!("\n  {} {id}", column.table);

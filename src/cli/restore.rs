@@ -78,7 +78,7 @@ async fn put_right(database: &Database, arguments: &Arguments) -> anyhow::Result
     Ok(())
 }
 
-/// A database in one line.
+/// A summary of a database in one line.
 pub(super) fn describe(content: &Content) -> String {
     let last = content.last_event.map_or_else(|| "never".to_owned(), date::seconds);
     format!(
@@ -105,7 +105,7 @@ fn done(from: &str, restored: &Restored) -> String {
     )
 }
 
-/// What has ended, and what an operator has to think of.
+/// What the restore has ended, and the steps left for the operator.
 fn ended(recovery_codes_kept: bool) -> String {
     let codes = if recovery_codes_kept {
         "Recovery codes count as they did then.\n"

@@ -33,13 +33,13 @@ pub(super) async fn run(mut config: Config, arguments: &Arguments) -> anyhow::Re
          (--even-in-production does it all the same)"
     );
     store::must_exist(&config.database.url)?;
-    // Nobody reads the sample users' mail.
+    // The sample users have no mailbox to read a code in.
     config.policy.email_verification = false;
-    // Nor does anybody call from somewhere: there is nobody to limit.
+    // Limits by source are off: every call comes from here.
     let policy = &mut config.policy;
     (policy.source_failures, policy.service_failures, policy.address_rate) = (0, 0, 0);
     let parts = app::parts(&config, &Environment::default()).await?;
-    // It shows itself only on a terminal.
+    // A progress bar shows itself only on a terminal.
     let bar = ProgressBar::new(u64::from(arguments.users)).with_style(
         ProgressStyle::with_template("{bar:40} {pos}/{len} users  {elapsed} of {duration}")?,
     );
@@ -62,7 +62,7 @@ pub(super) async fn run(mut config: Config, arguments: &Arguments) -> anyhow::Re
     Ok(())
 }
 
-/// Makes the sample user of that number, unless it is there. Every second one has a second factor.
+/// Makes the sample user of that number, unless it exists. Every second one has a second factor.
 async fn make(accounts: &Accounts, number: u32) -> anyhow::Result<bool> {
     let request = RegisterRequest {
         username: format!("sample-{number}"),

@@ -16,14 +16,14 @@ use crate::{
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     no_core_dumps();
     let app = App::bind(config, Environment::default()).await?;
-    // Before the banner: whoever has read it may already send a signal.
+    // Signal handlers before the banner: a reader of the banner may send a signal at once.
     let mut signals = Signals::new()?;
     match config.log.format {
         LogFormat::Text => std::io::stdout().write_all(banner(config, &app).as_bytes())?,
         LogFormat::Json => telemetry::say_listening(|| log_banner(config, &app)),
     }
     let stop = CancellationToken::new();
-    // The first signal is taken before anything tells that it has come, so that the second can't melt into it.
+    // The first signal is taken before anything announces it, so that a second one cannot merge with it.
     let asked_again = async {
         signals.next().await;
         stop.cancel();
@@ -55,7 +55,7 @@ impl Signals {
     }
 }
 
-/// Passwords and keys are in memory: they must not get onto a disk when the process crashes.
+/// Disables core dumps: passwords and keys in memory must not reach a disk when the process crashes.
 fn no_core_dumps() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = setrlimit(Resource::Core, none) {
@@ -63,14 +63,14 @@ fn no_core_dumps() {
     }
 }
 
-/// What the banner says, as a line of the log.
+/// Logs the banner as one line.
 fn log_banner(config: &Config, app: &App) {
     let (grpc, http, data) = (app.grpc_addr(), app.http_addr(), config.database.place());
     let (version, codes) = (env!("CARGO_PKG_VERSION"), &config.delivery);
     tracing::info!(version, %grpc, %http, %data, %codes, "listening");
 }
 
-/// Where it listens, where its data is, and what to try next.
+/// The banner: where the server listens, where its data is, and what to try next.
 fn banner(config: &Config, app: &App) -> String {
     let (grpc, http, place) = (app.grpc_addr(), app.http_addr(), config.database.place());
     let version = env!("CARGO_PKG_VERSION");

@@ -1,6 +1,6 @@
 //! Text in columns.
 
-/// Lays out rows whose cells stand under one another: those of the columns in `left` at the left, numbers at the right.
+/// Aligns rows in columns: the columns in `left` to the left, numbers to the right.
 pub(super) fn aligned<const N: usize>(rows: &[[String; N]], left: &[usize]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: Vec<_> = (0..N).map(|column| width(column).unwrap_or_default()).collect();

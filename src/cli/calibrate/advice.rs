@@ -1,4 +1,4 @@
-//! What to set, from what was measured.
+//! Advice on settings, from the measurements.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ pub(super) const LEAST: u32 = 10;
 /// The cost where none is configured.
 pub(super) const DEFAULT: u32 = 12;
 
-/// The most that can be configured.
+/// The highest configurable cost.
 const MOST: u32 = 16;
 
-/// A choice of the engine's that is slower than the best by no more than this part is left to it.
+/// The engine's own choice stands if it reaches this part of the best throughput.
 const GOOD_ENOUGH: f64 = 0.95;
 
 /// The cost to configure.
@@ -24,12 +24,12 @@ pub(super) struct Recommendation {
     pub(super) cost: u32,
     /// How long a login then takes at full load.
     pub(super) latency: Duration,
-    /// Whether that is within the target.
+    /// Whether the latency is within the target.
     pub(super) in_time: bool,
 }
 
-/// The highest cost that keeps a login within `target`, where an iteration takes `step` at full load; never under
-/// [`LEAST`], and if even that takes too long, it says so.
+/// The highest cost that keeps a login within `target`, where an iteration takes `step` at full load. Never under
+/// [`LEAST`]; if even that takes too long, `in_time` is false.
 pub(super) fn recommend(step: Duration, target: Duration) -> Recommendation {
     let in_time = |cost: &u32| hash_time(step, *cost) <= target;
     let found = (LEAST..=MOST).rev().find(in_time);
@@ -37,7 +37,7 @@ pub(super) fn recommend(step: Duration, target: Duration) -> Recommendation {
     Recommendation { cost, latency: hash_time(step, cost), in_time: found.is_some() }
 }
 
-/// The settings that bring it about. The kernel and the lanes only where the engine would choose much worse ones.
+/// The settings to advise. Kernel and lanes only where the engine would choose much worse ones.
 pub(super) fn settings(calibration: &Calibration, cost: u32) -> Vec<(&'static str, String)> {
     let mut settings = vec![("COUNTERSIGN_BCRYPT_COST", cost.to_string())];
     if loss_of_auto(calibration) > 1.0 - GOOD_ENOUGH {
@@ -50,7 +50,7 @@ pub(super) fn settings(calibration: &Calibration, cost: u32) -> Vec<(&'static st
     settings
 }
 
-/// The part of the throughput that is lost if the engine chooses.
+/// The part of the throughput that the engine's own choice loses.
 pub(super) fn loss_of_auto(calibration: &Calibration) -> f64 {
     let (auto, best) = (&calibration.auto.one_core, &calibration.best.one_core);
     1.0 - auto.steps_a_second() / best.steps_a_second()

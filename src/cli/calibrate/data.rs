@@ -84,7 +84,7 @@ fn milliseconds(time: Duration) -> f64 {
     rounded(time.as_secs_f64() * 1e3)
 }
 
-/// To three digits after the point: more would be noise.
+/// Rounds to three decimals: more would be noise.
 fn rounded(number: f64) -> f64 {
     (number * 1e3).round() / 1e3
 }

@@ -1,4 +1,4 @@
-//! `countersign calibrate`: what this machine can do, and what to set because of it.
+//! `countersign calibrate`: measures this machine and advises a bcrypt cost.
 
 mod advice;
 mod data;
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let style = ProgressStyle::with_template("{bar:40} {percent:>3}%  {elapsed} of {duration}")?;
-    // It shows itself only on a terminal.
+    // A progress bar shows itself only on a terminal.
     let bar = if arguments.json { ProgressBar::hidden() } else { ProgressBar::no_length() };
     let bar = bar.with_style(style);
     let calibration = calibrate(Duration::from_secs(arguments.seconds), |progress| {

@@ -1,13 +1,13 @@
-//! What follows from a calibration: how long a hash takes, and how many there are in a second.
+//! Figures derived from a calibration: the duration of a hash, and hashes a second.
 
 use std::time::Duration;
 
 use crate::password::engine::{Calibration, Measurement};
 
-/// The costs that are shown.
+/// The costs in the table.
 pub(super) const COSTS: std::ops::RangeInclusive<u32> = 10..=14;
 
-/// How long a hash takes whose iterations take `step` each.
+/// Duration of a hash whose iterations take `step` each.
 pub(super) fn hash_time(step: Duration, cost: u32) -> Duration {
     step.saturating_mul(1 << cost)
 }
@@ -17,19 +17,19 @@ pub(super) fn rate(measured: &Measurement, cores: usize, cost: u32) -> f64 {
     measured.steps_a_second() * cores as f64 / f64::from(1_u32 << cost)
 }
 
-/// The best kernel as it runs at full load: all lanes of all cores in use.
+/// The best kernel at full load: all lanes of all cores in use.
 pub(super) fn full_load(calibration: &Calibration) -> Measurement {
     calibration.best.all_cores.unwrap_or(calibration.best.one_core)
 }
 
-/// The same kernel with one lane: a machine that has nothing else to do.
+/// The same kernel with one lane: an idle machine.
 pub(super) fn alone(calibration: &Calibration, kernel: &str) -> Measurement {
     let of_kernel = |measured: &Measurement| measured.kernel == kernel && measured.lanes == 1;
     let mut measured = calibration.rows.iter().map(|row| row.one_core);
     measured.find(of_kernel).unwrap_or(calibration.best.one_core)
 }
 
-/// The bcrypt crate, which the others are compared with.
+/// The bcrypt crate, the baseline.
 pub(super) fn bcrypt_crate(calibration: &Calibration) -> Measurement {
     alone(calibration, "crate")
 }

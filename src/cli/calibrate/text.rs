@@ -12,10 +12,10 @@ use crate::password::engine::{Calibration, Row};
 /// The cost at which kernels are compared.
 const COST: u32 = advice::DEFAULT;
 
-/// From here on whole hashes are much slower than the estimate.
+/// Threshold below which whole hashes count as much slower than the estimate.
 const MUCH_SLOWER: f64 = 0.9;
 
-/// All that is printed.
+/// The whole text.
 pub(super) fn of(calibration: &Calibration, target: Duration) -> String {
     let best = full_load(calibration);
     let (kernels, costs) = (kernels(calibration), costs(calibration));
@@ -139,12 +139,12 @@ fn on_cores(cores: usize) -> String {
     if cores == 1 { "on 1 core".to_owned() } else { format!("on {cores} cores") }
 }
 
-/// For a column: always the same number of digits after the point.
+/// A duration for a column, with a fixed number of decimals.
 fn milliseconds(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }
 
-/// For a sentence.
+/// A duration for a sentence.
 fn short(time: Duration) -> String {
     let milliseconds = time.as_secs_f64() * 1e3;
     if milliseconds < 100.0 {
