@@ -1,4 +1,4 @@
-//! Where mails and webhooks go: URLs that keep what is sent from being read on the way.
+//! Endpoints of mails and webhooks: URLs that require TLS outside this machine.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use rustls::pki_types::ServerName;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-/// What to write instead of a URL without TLS.
+/// The hint for a URL without TLS.
 const TLS_WANTED: &str = "must be smtps://…, or smtp://…?tls=required: \
     without TLS only to a loopback address and without user and password";
 
@@ -15,15 +15,15 @@ const TLS_WANTED: &str = "must be smtps://…, or smtp://…?tls=required: \
 #[derive(Clone)]
 pub struct SmtpUrl {
     pub(super) host: String,
-    /// What the server's certificate must be for: `host`.
+    /// The name in the server's certificate: `host`.
     pub(super) name: ServerName<'static>,
     pub(super) port: u16,
     pub(super) security: Security,
-    /// None without TLS.
+    /// `None` without TLS.
     pub(super) login: Option<Login>,
 }
 
-/// Who we are to a mail server.
+/// Credentials for a mail server.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Login {
     pub(super) user: String,
@@ -36,22 +36,22 @@ impl fmt::Debug for Login {
     }
 }
 
-/// How a connection to a mail server is kept from being read and changed.
+/// Transport security of a connection to a mail server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Security {
     /// TLS from the first byte (RFC 8314).
     Tls,
     /// STARTTLS, or no mail (RFC 3207).
     StartTls,
-    /// It does not leave the machine, and there is no password.
+    /// No TLS: the connection stays on this machine, and has no password.
     Loopback,
 }
 
 impl SmtpUrl {
-    /// Reads a URL.
+    /// Parses a URL.
     ///
     /// # Errors
-    /// Anything else, and without TLS: a connection that would leave the machine, and a password. The text does not repeat
+    /// Malformed URLs, and without TLS: a connection that would leave the machine, and a password. The text does not repeat
     /// the URL.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wanted = "must be smtps://user:password@host or smtp://user:password@host?tls=required";
@@ -99,10 +99,10 @@ impl fmt::Debug for SmtpUrl {
 pub struct HookUrl(pub(super) Url);
 
 impl HookUrl {
-    /// Reads a URL.
+    /// Parses a URL.
     ///
     /// # Errors
-    /// Anything else, and a connection without TLS that would leave the machine.
+    /// Malformed URLs, and a connection without TLS that would leave the machine.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wanted = "must be https://…, or http://… to a loopback address, without a password";
         let url = Url::parse(text).map_err(|error| format!("{wanted}: {error}"))?;
@@ -121,7 +121,7 @@ fn has_login(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
-/// Whether what is sent to `host` stays on this machine.
+/// Whether traffic to `host` stays on this machine.
 fn is_loopback(host: &str) -> bool {
     match Host::parse(host) {
         Ok(Host::Domain(name)) => name == "localhost",

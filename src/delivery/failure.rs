@@ -1,4 +1,4 @@
-//! Why a message was not delivered, and what that means for it and for the others.
+//! Classes of delivery failures, and their meaning for the message and for the others.
 
 use std::{
     error::Error,
@@ -6,29 +6,29 @@ use std::{
     time::Duration,
 };
 
-/// Why a message was not delivered. The text holds no code, no address of a person and no secret of the configuration.
+/// A delivery failure. The text holds no code, no person's address and no secret of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// What it means.
+    /// The class of the failure.
     pub kind: FailureKind,
-    /// Why, for the log.
+    /// The reason, for the log.
     pub why: String,
-    /// How long to wait at least, where that is known.
+    /// The least time to wait, where that is known.
     pub retry_after: Option<Duration>,
 }
 
-/// What a failure means.
+/// The class of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// This message is never accepted.
+    /// Permanent: this message is never accepted.
     Refused,
-    /// This message is not accepted now; that says nothing about the others.
+    /// Transient, for this message only: it says nothing about the others.
     Waits,
-    /// Nothing gets through at present.
+    /// Transient, for all messages: the other side is unavailable.
     Away,
-    /// Nothing gets through until an operator changes something, here or on the other side. All messages are kept.
+    /// A configuration error on either side: nothing gets through until an operator mends it. All messages are kept.
     Setup,
-    /// The other side may have accepted it: whoever sends it again may send it twice.
+    /// Ambiguous: the other side may have accepted the message, so a retry may duplicate it.
     Unknown,
 }
 
@@ -42,23 +42,23 @@ impl Failure {
     }
 }
 
-/// How far a message has come, for whoever may want to stop it.
+/// Progress of a message, for callers who may want to cancel it.
 #[derive(Debug, Default)]
 pub struct Progress(AtomicBool);
 
 impl Progress {
-    /// From now on the other side may accept it, whatever becomes of the connection.
+    /// Marks the message as handed over: the other side may accept it, even if the connection breaks.
     pub(super) fn hand_over(&self) {
         self.0.store(true, Ordering::Release);
     }
 
-    /// Whether the other side may have accepted it.
+    /// Whether the other side may have accepted the message.
     pub fn is_handed_over(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }
 
-/// An error with all that caused it, on one line and nothing twice: libraries tend to repeat the cause in their own text.
+/// An error with its sources on one line, without repetitions: libraries tend to repeat the cause in their own text.
 pub(super) fn reason(context: &str, error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |&cause| cause.source());
     causes.fold(context.to_owned(), |text, cause| {

@@ -2,7 +2,7 @@
 
 use super::{Content, Message};
 
-/// The one line of the log that may hold a code.
+/// The only log line that may hold a code.
 pub(super) fn write(message: &Message) {
     let Message { username, destination, .. } = message;
     let purpose = message.content.kind();

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Content, Failure, FailureKind, Message, Templates, failure::reason};
 use crate::domain::{Timestamp, ascii_domain};
 
-/// A mail, as a mail server gets it.
+/// A mail, ready for SMTP.
 #[derive(Clone)]
 pub(super) struct Mail {
     /// The sender's address.
@@ -21,11 +21,11 @@ pub(super) struct Mail {
     pub(super) to: String,
     /// Headers and bodies.
     pub(super) text: Vec<u8>,
-    /// What a server may repeat and the log must not: the recipient's local part, the code.
+    /// Words that a server may repeat and the log must not: the recipient's local part, the code.
     pub(super) secrets: Vec<String>,
 }
 
-/// Writes the mail. Its `Message-ID` is the same for every try: a mail server that gets it twice can tell.
+/// Composes the mail. Its `Message-ID` is the same for every try, so that a mail server can drop duplicates.
 pub(super) fn compose(
     id: Uuid,
     message: &Message,
@@ -36,7 +36,7 @@ pub(super) fn compose(
     let failed = |kind, what: &str, error: &(dyn std::error::Error + 'static)| {
         Failure::new(kind, reason(what, error))
     };
-    // An operator's template may fail for what this one says.
+    // An operator's template may fail for this message.
     let words = templates
         .render(message, now)
         .map_err(|error| failed(FailureKind::Setup, "no words for it", &error))?;
@@ -44,12 +44,12 @@ pub(super) fn compose(
     let sender = on_the_wire(from.email.as_ref())?;
     let mail = lettre::Message::builder()
         .from(Mailbox::new(from.name.clone(), sender.clone()))
-        // Without the username: it is not needed, and whoever chose it may mean ill.
+        // Without the username: it is not needed, and may be an attacker's.
         .to(Mailbox::new(None, to.clone()))
         .subject(words.subject)
         .date(now.into())
         .message_id(Some(format!("<{id}@{}>", sender.domain())))
-        // No answer from whoever is on holiday: RFC 3834, and what Exchange has for it.
+        // Suppresses out-of-office replies: RFC 3834, and its equivalent for Exchange.
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("X-Auto-Response-Suppress", "All"))
         .multipart(MultiPart::alternative_plain_html(words.text, words.html))
@@ -61,9 +61,9 @@ pub(super) fn compose(
     Ok(Mail { from: sender.to_string(), to: to.to_string(), text: mail.formatted(), secrets })
 }
 
-/// An address as SMTP has it without SMTPUTF8, as far as that can be: the domain in A-labels (RFC 5890).
+/// An address for SMTP without SMTPUTF8, as far as possible: the domain in A-labels (RFC 5890).
 fn on_the_wire(address: &str) -> Result<Address, Failure> {
-    // Without the address: this ends in the log.
+    // Without the address: the text is logged.
     let bad = || Failure::new(FailureKind::Refused, "an address is none that mail can go to");
     let (local, domain) = address.rsplit_once('@').ok_or_else(bad)?;
     let domain = ascii_domain(domain).ok_or_else(bad)?;

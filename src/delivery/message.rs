@@ -1,4 +1,4 @@
-//! What is said to people, and the form in which it waits to be sent.
+//! Messages to users, and their form in the outbox.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::Notice;
 use crate::domain::{CodePurpose, OneTimeCode, Timestamp, User};
 
-/// How long a notice is worth another try.
+/// How long a notice is retried.
 const NOTICE_TTL: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 /// A message on its way to a person.
@@ -18,32 +18,32 @@ pub struct Message {
     pub username: String,
     /// The e-mail address.
     pub destination: String,
-    /// From where it was asked for, or what it is about was done; nothing where that is unknown or an operator did it.
+    /// The client address behind the request or change; `None` where that is unknown or an operator did it.
     pub address: Option<IpAddr>,
-    /// What it says.
+    /// The contents.
     pub content: Content,
-    /// When what it is about happened.
+    /// Time of the event behind the message.
     pub created_at: Timestamp,
 }
 
-/// What a message says.
+/// The contents of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// A code that the person is to type.
+    /// A code for the user to type.
     Code {
-        /// What it is for.
+        /// The purpose of the code.
         purpose: CodePurpose,
         /// The code.
         code: OneTimeCode,
-        /// When it stops working.
+        /// Expiry of the code.
         expires_at: Timestamp,
     },
-    /// Something that the person should know of.
+    /// A security notice.
     Notice(Notice),
 }
 
 impl Content {
-    /// What names this kind of message everywhere: in templates, webhooks, the log and metrics.
+    /// The kind's name in templates, webhooks, the log and metrics.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Code { purpose, .. } => purpose.as_str(),
@@ -53,10 +53,10 @@ impl Content {
 }
 
 impl Message {
-    /// A message to a user that a caller at `address` has caused.
+    /// A message to a user, caused by a caller at `address`.
     pub fn new(user: &User, content: Content, address: Option<IpAddr>, now: Timestamp) -> Self {
         let (username, destination) = (user.username.clone(), user.email.clone());
-        // An IPv4 caller on an IPv6 listener is shown as people know the address.
+        // An IPv4 address of a caller on an IPv6 listener is shown as IPv4.
         let address = address.map(|address| address.to_canonical());
         Self { username, destination, address, content, created_at: now }
     }
@@ -69,7 +69,7 @@ impl Message {
         }
     }
 
-    /// The message as it is kept, before it is encrypted.
+    /// Serialises the message for the outbox, before encryption.
     ///
     /// # Errors
     /// Never in practice: writing to memory.
@@ -92,7 +92,7 @@ impl Message {
         serde_json::to_vec(&kept).map(Zeroizing::new)
     }
 
-    /// Reads what [`Message::encode`] has written; nothing where a later release did, and this one does not know that kind.
+    /// Reads the output of [`Message::encode`]; `None` for a kind that only a later release knows.
     pub fn decode(json: &[u8]) -> Option<Self> {
         let Kept { username, destination, address, created_at, content } =
             serde_json::from_slice(json).ok()?;
@@ -132,7 +132,7 @@ enum KeptContent {
 pub(super) mod tests {
     use super::*;
 
-    /// One message of each kind.
+    /// A message of each kind.
     pub(in crate::delivery) fn all() -> Vec<Message> {
         let created_at = Timestamp::from_unix_micros(1_800_000_000_000_000);
         let code = OneTimeCode::parse("012345").unwrap();
@@ -165,7 +165,7 @@ pub(super) mod tests {
         let kept = String::from_utf8(all()[0].encode().unwrap().to_vec()).unwrap();
         let more = kept.replacen('{', r#"{"locale":"de","#, 1);
         assert_eq!(Message::decode(more.as_bytes()), Some(all()[0].clone()));
-        // What an earlier release kept has no address.
+        // Messages of earlier releases have no address.
         let earlier = kept.replace(r#""address":"192.0.2.1","#, "");
         let without = Message { address: None, ..all()[0].clone() };
         assert_eq!(Message::decode(earlier.as_bytes()), Some(without));

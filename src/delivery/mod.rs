@@ -1,8 +1,8 @@
 //! How messages reach people: by the log, by mail, or through a webhook.
 //!
-//! A delivery sends one message when it is told to. When that is, how often it is tried and what is remembered is the
-//! outbox's business (`service::outbox`). The log delivery is the only place where a code may appear in clear text
-//! outside a person's mailbox.
+//! A delivery sends one message when it is told to. Schedule, retries and state are the outbox's business
+//! (`service::outbox`). The log delivery is the only place where a code may appear in clear text outside a person's
+//! mailbox.
 
 mod endpoint;
 mod failure;
@@ -40,19 +40,19 @@ pub use lettre::message::Mailbox;
 /// A way to deliver messages. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Delivery {
-    /// Writes each code to the log, for development and for tests.
+    /// Writes codes to the log, for development and tests.
     Log,
     /// Sends mails.
     Smtp(Arc<Smtp>),
-    /// Calls a service of the operator's.
+    /// Calls the operator's service.
     Webhook(Arc<Webhook>),
 }
 
 impl Delivery {
-    /// Delivers one message. `id` is the same for every try, so that who gets it twice can tell.
+    /// Delivers one message. `id` is the same for every try, an idempotency key for receivers (at-least-once delivery).
     ///
     /// # Errors
-    /// Why it was not accepted, and whether it may be later.
+    /// The failure, with its class: permanent, transient or ambiguous.
     pub async fn send(
         &self,
         id: Uuid,
@@ -70,7 +70,7 @@ impl Delivery {
         }
     }
 
-    /// Takes leave of the other side, where that is usual: nothing more is sent.
+    /// Closes idle connections politely, where that is usual: nothing more is sent.
     pub async fn close(&self) {
         match self {
             Self::Smtp(smtp) => smtp.close().await,
@@ -79,7 +79,7 @@ impl Delivery {
     }
 }
 
-/// Where codes are to be looked for.
+/// The place of the codes, for an operator.
 impl fmt::Display for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! The kinds of messages that tell a person of something, and their built-in templates.
+//! Security notices to users, and their built-in templates.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ pub(super) use templates;
 /// A notice is a line here, and three templates.
 macro_rules! notices {
     ($($(#[$doc:meta])+ $name:ident = $word:literal,)+) => {
-        /// What a person should know of. There is nothing secret in it.
+        /// A security notice. It holds no secret.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Notice {
@@ -47,23 +47,23 @@ macro_rules! notices {
 notices! {
     /// The password was changed.
     PasswordChanged = "password_changed",
-    /// A login needs a second factor from now on.
+    /// Logins need a second factor from now on.
     TwoFactorOn = "two_factor_on",
-    /// A login needs the password alone from now on.
+    /// Logins need the password alone from now on.
     TwoFactorOff = "two_factor_off",
-    /// An authenticator app was added, or took another one's place.
+    /// An authenticator app was added or replaced.
     AppAdded = "app_added",
-    /// There are new recovery codes, and the old ones no longer work.
+    /// Recovery codes were replaced; the old ones no longer work.
     RecoveryCodesReplaced = "recovery_codes_replaced",
-    /// The account is gone.
+    /// The account was deleted.
     AccountDeleted = "account_deleted",
     /// A recovery code was used.
     RecoveryCodeUsed = "recovery_code_used",
     /// A recovery code was used, and none is left.
     LastRecoveryCodeUsed = "last_recovery_code_used",
-    /// Somebody who knows the password has typed several wrong codes.
+    /// Several wrong codes were typed by a caller with the right password.
     WrongCodes = "wrong_codes",
-    /// A refresh token was used twice, so its session is over: somebody may have copied it.
+    /// A refresh token was used twice, so its session has been revoked: the token may be stolen (reuse detection).
     RefreshReused = "refresh_reused",
 }
 

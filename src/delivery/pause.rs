@@ -1,4 +1,4 @@
-//! A time in which nothing is tried, because of an answer that concerns all messages.
+//! A circuit breaker: a time without attempts, after an answer that concerns all messages.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -9,14 +9,14 @@ use tokio::time::Instant;
 
 use super::Failure;
 
-/// The pause of one delivery. By the monotonic clock: no change of the time of day makes it longer.
+/// The pause of one delivery. Monotonic clock: a change of the time of day cannot prolong it.
 #[derive(Debug, Default)]
 pub(super) struct Pause(Mutex<Option<State>>);
 
 #[derive(Debug)]
 struct State {
     until: Instant,
-    /// How many pauses there were one after the other.
+    /// Consecutive pauses, for the exponential backoff.
     times: u32,
     why: Failure,
 }
@@ -26,10 +26,10 @@ impl Pause {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The failure that began the pause, with what is left of the time.
+    /// Fails while the pause lasts, with the time left.
     ///
     /// # Errors
-    /// That failure, while the pause lasts.
+    /// The failure that began the pause.
     pub(super) fn check(&self) -> Result<(), Failure> {
         let state = self.state();
         let Some(State { until, why, .. }) = &*state else { return Ok(()) };
@@ -37,8 +37,8 @@ impl Pause {
         if left.is_zero() { Ok(()) } else { Err(why.clone().after(Some(left))) }
     }
 
-    /// Begins a pause of `first`, doubled for each one before it without an [`end`](Self::end), `longest` at the most. Of
-    /// several who fail at once one begins it. Returns the failure with the time to wait.
+    /// Begins a pause of `first`, doubled for each one before it without an [`end`](Self::end), up to `longest`
+    /// (exponential backoff). Of several concurrent failures one begins it. Returns the failure with the time to wait.
     pub(super) fn start(&self, why: Failure, first: Duration, longest: Duration) -> Failure {
         if let Err(begun) = self.check() {
             return why.after(begun.retry_after);
@@ -75,7 +75,7 @@ mod tests {
         for length in [60, 120, 240, 300, 300] {
             let failure = pause.start(why.clone(), seconds(60), seconds(300));
             assert_eq!(failure.retry_after, Some(seconds(length)));
-            // Others who were on their way, and failed in the same way.
+            // Concurrent attempts that failed in the same way.
             assert_eq!(pause.start(why.clone(), seconds(60), seconds(300)), failure);
             tokio::time::advance(seconds(length - 1)).await;
             assert_eq!(pause.check(), Err(why.clone().after(Some(seconds(1)))));

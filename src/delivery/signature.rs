@@ -4,12 +4,12 @@ use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
-/// What the receiver shares with us.
+/// The key that the receiver shares (HMAC).
 #[derive(Clone)]
 pub struct Secret(hmac::Key);
 
 impl Secret {
-    /// Reads a secret: at least 24 bytes in base64, with or without `whsec_` before it.
+    /// Parses a secret: at least 24 bytes in base64, with or without `whsec_` before it.
     ///
     /// # Errors
     /// Anything else; the text does not repeat it.
@@ -43,7 +43,7 @@ impl std::fmt::Debug for Secret {
 mod tests {
     use super::*;
 
-    /// The test vector of the libraries of Svix, who began the standard.
+    /// The test vector in the libraries of Svix, the standard's authors.
     #[test]
     fn it_signs_like_everybody_else() {
         for secret in ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]

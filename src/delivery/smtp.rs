@@ -1,7 +1,7 @@
-//! Mail, over SMTP. The dialogue is ours: each step has its time, and whoever fails knows at which one. A client that
-//! knows only that a mail "failed" sends it again, although the server may have it.
+//! Mail over SMTP. The dialogue is our own: each step has its time limit, and a failure names its step. A client that knows
+//! only that a mail "failed" sends it again, although the server may have it.
 //!
-//! `connect` makes connections, `transaction` sends a mail over one, `judge` says what a failure means.
+//! `connect` makes connections, `transaction` sends a mail over one, `judge` classifies failures.
 
 mod auth;
 mod connect;
@@ -46,22 +46,22 @@ use crate::domain::Timestamp;
 
 pub use self::hello::Hello;
 
-/// How long a connection may be idle and still be used: servers close theirs after some minutes.
+/// The longest idle time of a connection that is reused: servers close theirs after some minutes.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// The most idle connections.
 const MAX_IDLE: usize = 8;
 
-/// How long no password is tried after a wrong one: servers lock accounts out that fail too often.
+/// The pause of all logins after a wrong password: servers lock accounts out that fail too often.
 const WRONG_LOGIN_PAUSE: Duration = Duration::from_secs(60);
 
-/// The longest such pause. A code lives that long: it may still get through when the password is right again.
+/// The cap of that backoff. A code lives that long: it may still get through once the password is right again.
 const LONGEST_LOGIN_PAUSE: Duration = Duration::from_secs(5 * 60);
 
-/// Idle connections, each with a number.
+/// Idle connections (the pool), each with a number.
 type Kept = Vec<(u64, Dialogue<Wire>)>;
 
-/// A mail server and what is sent through it.
+/// A client of one mail server.
 pub struct Smtp {
     url: SmtpUrl,
     tls: TlsConnector,
@@ -71,7 +71,7 @@ pub struct Smtp {
     idle: Arc<Mutex<Kept>>,
     kept: AtomicU64,
     pause: Pause,
-    /// Held by whoever tries a password after a wrong one: one at a time.
+    /// Held by the one login attempt that probes after a wrong password.
     probing: tokio::sync::Mutex<()>,
 }
 
@@ -82,7 +82,7 @@ impl std::fmt::Debug for Smtp {
 }
 
 impl Smtp {
-    /// A mail server; nobody connects to it yet. It is told this host's name.
+    /// A client of a mail server, not yet connected. Its EHLO has this host's name.
     ///
     /// # Errors
     /// The TLS library's own.
@@ -110,7 +110,7 @@ impl Smtp {
         Self { hello, ..self }
     }
 
-    /// The server, for people.
+    /// The server's name, for an operator.
     pub(super) fn place(&self) -> String {
         format!("{}:{}", self.url.host, self.url.port)
     }
@@ -125,7 +125,7 @@ impl Smtp {
         let mail = mail::compose(id, message, &self.templates, &self.from, now)?;
         if let Some(mut server) = self.take() {
             match transaction::send(&mut server, &mail, progress).await {
-                // It was about to close, or is closed: that says nothing about a fresh one.
+                // A stale connection says nothing about a fresh one.
                 Err(error) if is_stale(&error) => {}
                 sent => return self.settle(server, sent, &mail).await,
             }
@@ -135,20 +135,20 @@ impl Smtp {
         self.settle(server, sent, &mail).await
     }
 
-    /// Nothing more is sent: takes leave on all idle connections.
+    /// Sends QUIT on all idle connections: nothing more is sent.
     pub(super) async fn close(&self) {
         let idle = std::mem::take(&mut *lock(&self.idle));
         join_all(idle.into_iter().map(|(_, server)| server.quit())).await;
     }
 
-    /// A fresh connection that is ready for a mail.
+    /// A fresh connection ready for a mail.
     async fn connect(&self, mail: &Mail) -> Result<Dialogue<Wire>, Failure> {
         self.pause.check()?;
         let _only_one = match self.pause.is_pending() {
             true => Some(self.probing.lock().await),
             false => None,
         };
-        // Whoever was waited for may have failed, too.
+        // The probe that this one waited for may have failed.
         self.pause.check()?;
         match connect::connect(&self.url, &self.tls, &self.hello, Timeouts::RFC_5321).await {
             Ok(server) => {
@@ -163,7 +163,7 @@ impl Smtp {
         }
     }
 
-    /// Keeps a connection that works, and takes leave on one that refused.
+    /// Returns a working connection to the pool, and sends QUIT on one that refused.
     async fn settle(
         &self,
         server: Dialogue<Wire>,
@@ -184,14 +184,14 @@ impl Smtp {
         }
     }
 
-    /// Whoever takes a connection owns it: it is closed unless it is given back.
+    /// Takes a connection out of the pool; unless `keep` returns it, its drop closes it.
     fn take(&self) -> Option<Dialogue<Wire>> {
         let (_, mut server) = lock(&self.idle).pop()?;
         server.was_kept();
         Some(server)
     }
 
-    /// Keeps a connection for the next mail, and takes leave on it if there is none for a while.
+    /// Returns a connection to the pool, and sends QUIT once it has been idle too long.
     fn keep(&self, server: Dialogue<Wire>) {
         let number = self.kept.fetch_add(1, Ordering::Relaxed);
         let surplus = {

@@ -14,7 +14,7 @@ use tower::Service;
 
 use crate::dial;
 
-/// Connects to the host of a URL, by whichever of its addresses answers first.
+/// Connects to the host of a URL, by the first of its addresses that answers (happy eyeballs).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tcp;
 

@@ -10,32 +10,32 @@ use super::{
 };
 use crate::domain::{CodePurpose, Timestamp};
 
-/// Those of codes, by the words of their purposes.
+/// The templates of codes, by purpose.
 const CODES: &[Template] = templates!("login", "verify_email", "reset_password");
 
-/// All that are built in.
+/// All built-in templates.
 fn embedded() -> impl Iterator<Item = Template> {
     CODES.iter().chain(Notice::TEMPLATES).copied()
 }
 
-/// Checked templates. What is put into HTML is escaped; names come from people who may mean ill.
+/// Validated templates. Values are escaped in HTML: usernames are attacker-controlled.
 #[derive(Debug, Clone)]
 pub struct Templates(Environment<'static>);
 
-/// A message in words.
+/// A rendered message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Words {
-    /// One line.
+    /// A single line (no header injection).
     pub(super) subject: String,
     pub(super) text: String,
     pub(super) html: String,
 }
 
 impl Templates {
-    /// Takes the files of `folder`, where there is one, instead of those that are built in.
+    /// Loads the templates of `folder`, where there is one, in place of the built-in ones.
     ///
     /// # Errors
-    /// All that is wrong, with the name of the file and the line.
+    /// All problems, with the name of the file and the line.
     pub fn load(folder: Option<&Path>) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
         let mut environment = Environment::new();
@@ -60,13 +60,12 @@ impl Templates {
         if problems.is_empty() { Ok(templates) } else { Err(problems) }
     }
 
-    /// What would go wrong with a message: a name that is unknown, even where no message may ever get there, and whatever
-    /// fails as it is rendered.
+    /// Problems of a template: unknown names, also in branches that no message may reach, and errors of rendering a sample.
     fn problems(&self, sample: &Message) -> Vec<String> {
         let (kind, values) = (sample.content.kind(), values(sample, sample.created_at));
         let mut problems = Vec::new();
         for (_, part, _) in embedded().filter(|(of, ..)| *of == kind) {
-            // One that is missing here is a problem already.
+            // A missing template is reported already.
             let Ok(template) = self.0.get_template(&format!("{kind}.{part}")) else { continue };
             let known = |name: &String| {
                 values.get_attr(name).is_ok_and(|value| !value.is_undefined())
@@ -88,25 +87,25 @@ impl Templates {
         problems
     }
 
-    /// Puts a message into words.
+    /// Renders a message.
     pub(super) fn render(&self, message: &Message, now: Timestamp) -> Result<Words, Error> {
         let (kind, values) = (message.content.kind(), values(message, now));
         let part = |part| self.0.get_template(&format!("{kind}.{part}"))?.render(values.clone());
-        // Whatever a template does, a subject is one line: what comes after a line break would be another header.
+        // A line break in the subject would inject another header.
         let subject = part("subject.txt")?.replace(char::is_control, " ");
         let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
         Ok(Words { subject, text: part("txt")?, html: part("html")? })
     }
 }
 
-/// What templates may use.
+/// The variables of templates.
 fn values(message: &Message, now: Timestamp) -> Value {
     let username = defused(&message.username);
-    // There, and empty where it is unknown: templates ask for it by `{% if address %}`.
+    // Always defined, and empty where it is unknown: templates test it by `{% if address %}`.
     let address = message.address.map(|address| address.to_string());
     match &message.content {
         Content::Code { code, expires_at, .. } => {
-            // To the nearest one, but never none: it will be read some time after it was written.
+            // Rounded, and at least 1: the mail will be read some time after it was written.
             let minutes = ((expires_at.since(now).as_secs() + 30) / 60).max(1);
             context! { username, address, code => code.expose(), minutes }
         }
@@ -117,15 +116,14 @@ fn values(message: &Message, now: Timestamp) -> Value {
     }
 }
 
-/// A name as mails show it: programs that read mail must make no link of it. Whoever registers chooses it, and may register with
-/// somebody else's address: "visit evil.example" would come from us. A break of no width after each character that links are
-/// made of can't be seen.
+/// A username that mail clients cannot turn into a link (phishing). An attacker chooses it and may register with a victim's
+/// address: "visit evil.example" would come from us. The zero-width space after each character of links is invisible.
 fn defused(username: &str) -> String {
     const BREAK: char = '\u{200b}';
     let mut defused = String::with_capacity(username.len());
     for c in username.chars() {
         defused.push(c);
-        // Other scripts have full stops of their own that some programs take for one in a domain.
+        // Other scripts have full stops of their own that some programs accept in a domain.
         if matches!(c, '.' | ':' | '/' | '@' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}' | '\u{2024}') {
             defused.push(BREAK);
         }
@@ -133,7 +131,7 @@ fn defused(username: &str) -> String {
     defused
 }
 
-/// One message of each kind.
+/// A message of each kind.
 fn samples() -> Vec<Message> {
     let created_at = Timestamp::from_unix_micros(0);
     let expires_at = created_at.plus(Duration::from_secs(600));
@@ -152,7 +150,7 @@ fn samples() -> Vec<Message> {
         .collect()
 }
 
-/// Files that look like templates and are none: somebody has mistyped a name.
+/// Files that look like templates but have an unknown name: a typing error.
 fn strangers(folder: &Path) -> Vec<String> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

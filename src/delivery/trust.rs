@@ -1,4 +1,4 @@
-//! Which certificates are believed, of mail servers and of webhooks.
+//! Trusted certificate authorities for mail servers and webhooks.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject as _},
 };
 
-/// Mozilla's authorities, which are compiled in, and those of the operator's. The system's are not asked: an image without
-/// any works the same.
+/// Mozilla's authorities, compiled in, and the operator's. Those of the system are not used: an image without any works the
+/// same.
 #[derive(Debug, Clone, Default)]
 pub struct Trust(Vec<CertificateDer<'static>>);
 
 impl Trust {
-    /// Reads further authorities: certificates in PEM.
+    /// Parses further authorities: certificates in PEM.
     ///
     /// # Errors
-    /// What is none, and a file without any.
+    /// A malformed certificate, and a file without any.
     pub fn parse(pem: &[u8]) -> Result<Self, String> {
         let wanted = "must name a file with certificates in PEM";
         let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
@@ -30,7 +30,7 @@ impl Trust {
         if certificates.is_empty() { Err(wanted.to_owned()) } else { Ok(Self(certificates)) }
     }
 
-    /// TLS, for mail servers and webhooks.
+    /// The TLS configuration of clients.
     pub(super) fn client(&self) -> Result<ClientConfig, rustls::Error> {
         let mut roots = RootCertStore::empty();
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());

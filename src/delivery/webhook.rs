@@ -1,4 +1,4 @@
-//! Webhooks: a message as JSON, signed, to a service of the operator's that passes it on.
+//! Webhooks: a message as signed JSON, to a service of the operator's that passes it on.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -23,13 +23,13 @@ use super::{
 };
 use crate::domain::Timestamp;
 
-/// From nothing to the status of the answer.
+/// Time limit from the start to the status of the answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The longest time for which a service is left alone because it asks for that. One that asks for a year is mistaken.
+/// Upper bound of a `Retry-After`. A service that asks for a year is mistaken.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
-/// A service that passes messages on.
+/// A client of a service that passes messages on.
 pub struct Webhook {
     url: HookUrl,
     secret: Secret,
@@ -43,7 +43,7 @@ impl std::fmt::Debug for Webhook {
     }
 }
 
-/// The body. Fields may be added; receivers let those be that they do not know.
+/// The body. Fields may be added; receivers ignore unknown ones.
 #[derive(Serialize)]
 struct Body<'a> {
     id: Uuid,
@@ -54,7 +54,7 @@ struct Body<'a> {
     destination: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
-    /// From where it was asked for, or done; not there where that is unknown, or an operator did it.
+    /// The client address behind the request or change; absent where that is unknown, or an operator did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<IpAddr>,
     create_time: String,
@@ -62,14 +62,14 @@ struct Body<'a> {
 }
 
 impl Webhook {
-    /// A webhook; nobody connects to it yet.
+    /// A client of a webhook, not yet connected.
     ///
     /// # Errors
     /// The TLS library's own.
     pub fn new(url: HookUrl, secret: Secret, trust: &Trust) -> Result<Self, rustls::Error> {
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(trust.client()?)
-            // Without TLS only on this machine: `HookUrl` has seen to that.
+            // Plain HTTP only on this machine: `HookUrl` has checked that.
             .https_or_http()
             .enable_http1()
             .wrap_connector(Tcp);
@@ -80,7 +80,7 @@ impl Webhook {
         Ok(Self { url, secret, client, pause: Pause::default() })
     }
 
-    /// The service, for people. The path and what comes after it are its own business.
+    /// The service, for an operator. The path and what follows may hold secrets.
     pub(super) fn place(&self) -> String {
         self.url.0.origin().ascii_serialization()
     }
@@ -97,11 +97,11 @@ impl Webhook {
             Failure::new(FailureKind::Refused, reason("no request can be made", &*error))
         })?;
         progress.hand_over();
-        // Status and headers say it all: the body is not read, and redirects are not followed.
+        // Status and headers suffice: the body is not read, and redirects are not followed.
         match timeout(TIMEOUT, self.client.request(request)).await {
             Ok(Ok(response)) => self.judge(response.status(), response.headers(), now),
             Ok(Err(error)) => {
-                // Without a connection it was not sent. On one, it may have been taken.
+                // Without a connection nothing was sent. On one, the service may have accepted the message.
                 let kind =
                     if error.is_connect() { FailureKind::Away } else { FailureKind::Unknown };
                 Err(Failure::new(kind, reason("no answer from the webhook", &error)))
@@ -113,7 +113,7 @@ impl Webhook {
         }
     }
 
-    /// What an answer means. A service that asks for a pause (RFC 9110, section 10.2.3) gets it, with all messages.
+    /// Judges an answer. `Retry-After` (RFC 9110, section 10.2.3) pauses all messages (backpressure).
     fn judge(
         &self,
         status: StatusCode,
@@ -171,8 +171,8 @@ impl<'a> Body<'a> {
     }
 }
 
-/// What a status means. For good is what says that this very message is not wanted; all else may pass, a wrong path or
-/// secret (401, 403, 404) too: somebody is setting it up.
+/// The class of a status. Permanent only where it refuses this very message; a wrong path or secret (401, 403, 404) is
+/// transient too: an operator may be setting the service up.
 fn judge(status: StatusCode) -> Result<(), Failure> {
     if status.is_success() {
         return Ok(());
@@ -191,7 +191,7 @@ fn judge(status: StatusCode) -> Result<(), Failure> {
     Err(Failure::new(kind, format!("the webhook answered {}", status.as_u16())))
 }
 
-/// How long the service asks to be left alone: a number of seconds, or a date.
+/// The pause of `Retry-After`: a number of seconds, or a date.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse::<u64>() {

@@ -11,10 +11,10 @@ use super::{
 };
 use crate::delivery::endpoint::Login;
 
-/// Logs in by the best way that both sides speak.
+/// Logs in by the best mechanism that both sides know.
 ///
 /// # Errors
-/// There is none; a server that refuses.
+/// No common mechanism, or the server refuses.
 pub(super) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     server: &mut Dialogue<S>,
     login: &Login,

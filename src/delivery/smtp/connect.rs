@@ -22,13 +22,13 @@ use crate::{
     dial,
 };
 
-/// What goes over the network: as it is, or under TLS.
+/// The transport: plain TCP or TLS.
 pub(super) type Wire = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
-/// A connection that is ready for a mail.
+/// A connection ready for a mail.
 ///
 /// # Errors
-/// Why there is none. All of it may pass, or be mended.
+/// The failure to connect. All of them may pass, or be mended.
 pub(super) async fn connect(
     url: &SmtpUrl,
     tls: &TlsConnector,
@@ -49,11 +49,11 @@ pub(super) async fn connect(
     let tls = timeout(timeouts.tls, tls.connect(url.name.clone(), tcp)).await;
     let tls = tls.unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into()));
     let stream = Either::Right(Box::new(tls.map_err(Error::Tls)?));
-    // Here and nowhere else: no password is sent before TLS.
+    // The only place that logs in: no password is sent before TLS.
     begin(Dialogue::new(stream, timeouts), greets, &name, url.login.as_ref()).await
 }
 
-/// Greeting, EHLO and password. A server that refuses one of them is told goodbye.
+/// Greeting, EHLO and login. A server that refuses one of them gets a QUIT.
 async fn begin(
     mut server: Dialogue<Wire>,
     greets: bool,
@@ -81,7 +81,7 @@ async fn begin(
     }
 }
 
-/// Whether the server still listens, and nothing is on its way that was not read.
+/// Whether the dialogue is still in sync: the server listens, and no unread reply is on its way.
 pub(super) fn is_in_step(error: &Error) -> bool {
     match error {
         Error::Answered { step, reply } => reply.code != 421 && *step != Step::Text,

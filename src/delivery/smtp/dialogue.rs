@@ -1,4 +1,4 @@
-//! One connection to a mail server, from its greeting to QUIT. Commands are sent one at a time, each reply is waited for.
+//! One connection to a mail server, from its greeting to QUIT. No pipelining: each command waits for its reply.
 
 use std::{io, time::Duration};
 
@@ -19,17 +19,17 @@ use super::{
 pub(super) struct Dialogue<S> {
     stream: BufReader<S>,
     timeouts: Timeouts,
-    /// What the server has said that it can do.
+    /// The extensions that the server has announced.
     pub(super) offers: Offers,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
-    /// A connection on which nothing was said yet.
+    /// A connection before its greeting.
     pub(super) fn new(stream: S, timeouts: Timeouts) -> Self {
         Self { stream: BufReader::new(stream), timeouts, offers: Offers::default() }
     }
 
-    /// It was kept since the last mail, and may lead nowhere by now.
+    /// Marks the connection as reused: it may be dead by now.
     pub(super) fn was_kept(&mut self) {
         self.timeouts.mail = self.timeouts.mail_when_kept;
     }
@@ -42,7 +42,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
         self.reply(Step::Greeting, self.timeouts.greeting, 2).await.map(drop)
     }
 
-    /// Says who we are, and takes note of what the server can do.
+    /// Sends EHLO and records the server's extensions.
     pub(super) async fn hello(&mut self, name: &str) -> Result<(), Error> {
         let limit = self.timeouts.command;
         let reply = self.command(Step::Ehlo, &format!("EHLO {name}"), limit, 2).await?;
@@ -50,7 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
         Ok(())
     }
 
-    /// Sends a line and waits for a reply of that class.
+    /// Sends a command and expects a reply of that class.
     pub(super) async fn command(
         &mut self,
         step: Step,
@@ -62,7 +62,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
         self.reply(step, limit, class).await
     }
 
-    /// Writes and flushes, each block of the RFC's time limit at the most.
+    /// Writes and flushes, each block within the RFC's time limit.
     pub(super) async fn write(&mut self, step: Step, bytes: &[u8]) -> Result<(), Error> {
         let limit = self.timeouts.block;
         for block in bytes.chunks(16 * 1024) {
@@ -81,7 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
         if reply.is(class) { Ok(reply) } else { Err(Error::Answered { step, reply }) }
     }
 
-    /// Takes leave. What the server says to that changes nothing.
+    /// Sends QUIT. The reply does not matter.
     pub(super) async fn quit(mut self) {
         let leave = async {
             self.stream.write_all(b"QUIT\r\n").await?;

@@ -1,4 +1,4 @@
-//! A mail's way over a connection, with servers of all kinds. The clock is stopped: nobody waits.
+//! Mails over a connection, with servers of all kinds. The clock is paused, so no test waits.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn mail(to: &str) -> Mail {
     Mail { from: "auth@example.com".into(), to: to.into(), text, secrets: vec!["bob".into()] }
 }
 
-/// What a server does after a command: it waits, says this, and hangs up or goes on.
+/// A server's act after a command: it waits, says this, and hangs up or goes on.
 #[derive(Clone)]
 struct Act {
     after: u64,
@@ -67,12 +67,12 @@ async fn play(server: DuplexStream, acts: Vec<Act>) -> Vec<String> {
             return heard;
         }
     }
-    // Whoever waits for more waits for ever.
+    // Reads to the end: a client that waits for more would wait for ever.
     let _rest = server.read_to_end(&mut Vec::new()).await;
     heard
 }
 
-/// Sends a mail to a server whose replies from EHLO on are these.
+/// Sends a mail to a server with these replies from EHLO on.
 async fn send(to: &str, acts: Vec<Act>) -> (Result<(), Error>, Progress, Vec<String>) {
     let (client, server) = duplex(1 << 20);
     let progress = Progress::default();
@@ -107,7 +107,7 @@ async fn a_mail_is_said_as_the_rfc_has_it() {
     assert_eq!(heard, expected);
 }
 
-/// The server of a connection that was kept may be gone without a word. Nothing was handed over: a fresh one is tried.
+/// The server of a reused connection may be gone without a word. Nothing was handed over, so a fresh one is tried.
 #[tokio::test(start_paused = true)]
 async fn a_kept_connection_that_is_silent_is_given_up_after_ten_seconds() {
     let mut acts = good();
@@ -221,7 +221,7 @@ async fn an_address_that_is_not_ascii_needs_a_server_that_takes_it() {
     assert!(send("bob@example.com", acts).await.0.is_ok());
 }
 
-/// Logs in at a server with that offer and these replies.
+/// Logs in to a server with that offer and these replies.
 async fn log_in(offer: &str, replies: &[&str]) -> (Result<(), Error>, Vec<String>) {
     let (client, server) = duplex(1 << 20);
     let login = Login { user: "user".into(), password: "p@ss".to_owned().into() };

@@ -1,10 +1,10 @@
-//! What can go wrong with a mail server, and at which step.
+//! SMTP errors, each with its step.
 
 use std::{fmt, io};
 
 use super::reply::Reply;
 
-/// A step of a dialogue, named by what the server says at its end.
+/// A step of a dialogue, named by the server's reply at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     Greeting,
@@ -36,7 +36,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// Why a mail did not get through.
+/// The reason why a mail was not delivered.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error("no connection")]

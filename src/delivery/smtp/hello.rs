@@ -1,4 +1,4 @@
-//! The name that we give in EHLO (RFC 5321, section 4.1.1.1). Servers look at it: an unknown one costs mails.
+//! The client's name in EHLO (RFC 5321, section 4.1.1.1). Servers check it: an unknown one costs mails.
 
 use std::net::IpAddr;
 
@@ -32,7 +32,7 @@ impl Hello {
         Self(rustix::system::uname().nodename().to_str().ok().and_then(domain))
     }
 
-    /// What to say on this connection.
+    /// The name for this connection.
     pub(super) fn on(&self, connection: &TcpStream) -> String {
         let address = connection.local_addr().map(|address| address.ip().to_canonical());
         match (&self.0, address) {
@@ -44,7 +44,7 @@ impl Hello {
     }
 }
 
-/// Letters, digits and hyphens in labels: what RFC 5321 (section 4.1.2) takes for a domain.
+/// Letters, digits and hyphens in labels: a domain as of RFC 5321 (section 4.1.2).
 fn domain(text: &str) -> Option<String> {
     let name = ascii_domain(text)?;
     let label = |label: &str| {

@@ -1,4 +1,4 @@
-//! What a failure means for the message, and for all others.
+//! Classifies SMTP failures: what they mean for the message, and for all others.
 
 use super::{
     error::{Error, Step},
@@ -6,16 +6,16 @@ use super::{
 };
 use crate::delivery::{Failure, FailureKind, failure::reason, mail::Mail};
 
-/// Status codes of RFC 3463 (section 3.2) and RFC 7505 that say that the mailbox is none: `5.1.x`. Not among them are 5.1.7
-/// and 5.1.8, which are about the sender, 5.1.5 (it is valid) and 5.1.9 (a relay's).
+/// The RFC 3463 (section 3.2) and RFC 7505 status codes for a mailbox that does not exist: `5.1.x`. Not among them are
+/// 5.1.7 and 5.1.8, which are about the sender, 5.1.5 (it is valid) and 5.1.9 (a relay's).
 const NO_MAILBOX: [u16; 6] = [0, 1, 2, 3, 4, 6];
 const NULL_MX: u16 = 10;
 
-/// Judges a failure. Only what is said of the recipient is about one message; a server that refuses the sender, the password
-/// or the text would refuse everybody's.
+/// Classifies a failure. Only a refused recipient concerns one message; a server that refuses the sender, the password or
+/// the text would refuse everybody's.
 pub(super) fn judge(error: &Error, mail: &Mail) -> Failure {
     let why = if let Error::Answered { step: Step::Auth, reply } = error {
-        // Some servers repeat the command that they refuse, with the password in it.
+        // Some servers repeat the refused command, with the password in it.
         format!("the mail server refuses user and password: {}", reply.codes())
     } else {
         scrubbed(&reason("the mail server", error), mail)
@@ -23,7 +23,8 @@ pub(super) fn judge(error: &Error, mail: &Mail) -> Failure {
     Failure::new(kind(error), why)
 }
 
-/// What an error means. RFC 5321, section 4.2.1: 4xx may pass, 5xx may not; but the latter is often somebody's mistake.
+/// The class of an error. RFC 5321, section 4.2.1: 4xx is transient, 5xx permanent; but the latter is often a mistake in
+/// the server's configuration.
 fn kind(error: &Error) -> FailureKind {
     match error {
         Error::Connect(_) | Error::Tls(_) | Error::TooMuch => FailureKind::Away,
@@ -40,9 +41,9 @@ fn kind(error: &Error) -> FailureKind {
 fn of_reply(step: Step, reply: &Reply) -> FailureKind {
     let (passes, stays) = (reply.is(4), reply.is(5));
     match step {
-        // The server closes the connection, for everybody.
+        // The server closes the connection, for all messages.
         _ if reply.code == 421 => FailureKind::Away,
-        // Neither yes nor no, and it may have the mail.
+        // An invalid code: the server may have the mail.
         Step::End if !passes && !stays => FailureKind::Unknown,
         Step::Rcpt if stays => of_recipient(reply),
         Step::Rcpt => FailureKind::Waits,
@@ -61,24 +62,24 @@ fn of_reply(step: Step, reply: &Reply) -> FailureKind {
     }
 }
 
-/// Rates, quotas and policies are told by 550 and 554, too: what does not name the mailbox waits.
+/// Servers report rate limits, quotas and policies by 550 and 554, too: unless the reply names the mailbox, retry.
 fn of_recipient(reply: &Reply) -> FailureKind {
     match reply.enhanced() {
         Some((5, 1, NULL_MX)) => FailureKind::Refused,
         Some((5, 1, detail)) if NO_MAILBOX.contains(&detail) => FailureKind::Refused,
-        // The sender is refused, or it wants a password: many servers say so only here.
+        // The server refuses the sender or wants a password: many say so only here.
         Some((5, 1, 7 | 8)) => FailureKind::Setup,
         _ if matches!(reply.code, 500..=504 | 530) => FailureKind::Setup,
         _ => FailureKind::Waits,
     }
 }
 
-/// Whether a reply to a password was no.
+/// Whether the server refused the password.
 pub(super) fn is_wrong_login(error: &Error) -> bool {
     matches!(error, Error::Answered { step: Step::Auth, reply } if !reply.is(4))
 }
 
-/// Whether a connection that was idle is of no use any more, and the server does not have the mail. A fresh one may do.
+/// Whether an idle connection has gone stale, and the server does not have the mail. A fresh one may work.
 pub(super) fn is_stale(error: &Error) -> bool {
     match error {
         Error::Answered { reply, .. } => reply.code == 421,
@@ -93,13 +94,13 @@ pub(super) fn is_stale(error: &Error) -> bool {
     }
 }
 
-/// A text without what servers like to repeat: the recipient, in whatever form, and the code.
+/// Removes secrets that servers like to repeat: the recipient, in any form, and the code.
 fn scrubbed(text: &str, mail: &Mail) -> String {
     let text = text.split(' ').map(|word| {
         let lower = word.to_lowercase();
         let bare = lower.trim_matches(|c: char| !c.is_alphanumeric());
         let says = |secret: &String| {
-            // A short one is a part of many words.
+            // A short secret is a part of many words.
             let secret = secret.to_lowercase();
             bare == secret || (secret.chars().count() > 2 && lower.contains(&secret))
         };

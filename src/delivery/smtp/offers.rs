@@ -1,8 +1,8 @@
-//! What a mail server says that it can do, in its reply to EHLO (RFC 5321, section 4.1.1.1).
+//! The extensions that a mail server announces in its reply to EHLO (RFC 5321, section 4.1.1.1).
 
 use super::reply::Reply;
 
-/// A way to log in, the one that is preferred first (RFC 4616; LOGIN is older and has no RFC).
+/// A SASL mechanism, in order of preference (RFC 4616; LOGIN is older and has no RFC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mechanism {
     Plain,
@@ -19,7 +19,7 @@ pub(super) struct Offers {
     pub(super) eight_bit: bool,
     pub(super) utf8: bool,
     pub(super) start_tls: bool,
-    /// All that it takes to log in, also what we do not speak.
+    /// All announced SASL mechanisms, known or not.
     mechanisms: Vec<String>,
 }
 
@@ -42,13 +42,13 @@ impl Offers {
         offers
     }
 
-    /// The best way to log in that both sides speak.
+    /// The best mechanism that both sides know.
     pub(super) fn mechanism(&self) -> Option<Mechanism> {
         let offered = |name: &str| self.mechanisms.iter().any(|mechanism| mechanism == name);
         Mechanism::ALL.into_iter().find(|(name, _)| offered(name)).map(|(_, mechanism)| mechanism)
     }
 
-    /// For people: what it offers.
+    /// The offer, for the log.
     pub(super) fn described(&self) -> String {
         let mut names = self.mechanisms.clone();
         names.dedup();

@@ -1,36 +1,36 @@
-//! What a mail server answers (RFC 5321, section 4.2). Real ones send more, less and other bytes than it allows.
+//! Replies of mail servers (RFC 5321, section 4.2). Real ones send more, less and other bytes than it allows.
 
 use std::{fmt, io};
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 
-/// How much of a line is kept, in bytes. More is read and forgotten.
+/// Bytes kept of a line. The rest is read and dropped.
 const KEPT_OF_LINE: usize = 1000;
 
-/// How many lines are kept.
+/// Lines kept.
 const KEPT_LINES: usize = 100;
 
-/// The longest reply that is read to its end, in bytes. What is longer is no reply.
+/// The longest reply, in bytes. Longer input is not a reply.
 const LONGEST: usize = 1 << 20;
 
-/// How much of the text is shown, in characters.
+/// Characters shown of the text.
 const SHOWN: usize = 300;
 
 /// A reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reply {
     pub(super) code: u16,
-    /// The texts of its lines, where they are not UTF-8 with a sign in the place of each such byte.
+    /// The texts of its lines; bytes that are not UTF-8 are replaced.
     pub(super) lines: Vec<String>,
 }
 
 impl Reply {
-    /// Whether the code is one of the hundred that begin with this digit.
+    /// Whether the code's first digit is `class`.
     pub(super) fn is(&self, class: u16) -> bool {
         self.code / 100 == class
     }
 
-    /// The enhanced status code (RFC 3463), if there is one that says the same as the code.
+    /// The enhanced status code (RFC 3463), if there is one that agrees with the code.
     pub(super) fn enhanced(&self) -> Option<(u16, u16, u16)> {
         let word = self.lines.first()?.split_whitespace().next()?;
         enhanced(word).filter(|(class, ..)| self.is(*class))
@@ -44,7 +44,7 @@ impl Reply {
         }
     }
 
-    /// The text on one line: without control characters, and without an enhanced code where it is repeated.
+    /// The text on one line, without control characters and repeated enhanced codes.
     pub(super) fn text(&self) -> String {
         let mut words = Vec::new();
         for line in &self.lines {
@@ -78,7 +78,7 @@ fn enhanced(word: &str) -> Option<(u16, u16, u16)> {
 /// Reads one reply.
 ///
 /// # Errors
-/// The connection's; `UnexpectedEof` where it ends before the reply does; `InvalidData` for what is no reply.
+/// The connection's; `UnexpectedEof` where it ends before the reply does; `InvalidData` for malformed replies.
 pub(super) async fn read<R: AsyncBufRead + Unpin>(reader: &mut R) -> io::Result<Reply> {
     let mut lines = Vec::new();
     let mut left = LONGEST;
@@ -88,14 +88,14 @@ pub(super) async fn read<R: AsyncBufRead + Unpin>(reader: &mut R) -> io::Result<
         if lines.len() < KEPT_LINES {
             lines.push(String::from_utf8_lossy(text).into_owned());
         }
-        // Where lines differ, which they must not, the last one counts: that is what other clients go by.
+        // Lines with different codes violate the RFC; like other clients, take the last one's.
         if last {
             return Ok(Reply { code, lines });
         }
     }
 }
 
-/// A line without its end, as far as it is kept.
+/// A line without its end, truncated to the kept length.
 async fn line<R: AsyncBufRead + Unpin>(reader: &mut R, left: &mut usize) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
     loop {
@@ -110,7 +110,7 @@ async fn line<R: AsyncBufRead + Unpin>(reader: &mut R, left: &mut usize) -> io::
         reader.consume(read);
         *left = left.checked_sub(read).ok_or(io::ErrorKind::InvalidData)?;
         if end.is_some() {
-            // A bare line feed ends a line, too: it is no command of ours that could be smuggled by that.
+            // A bare line feed ends a line, too: nothing can be smuggled by that, since this reads replies, not commands.
             if line.last() == Some(&b'\r') {
                 line.pop();
             }

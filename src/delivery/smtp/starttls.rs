@@ -1,8 +1,8 @@
-//! What is said in plaintext before STARTTLS: greeting, EHLO, STARTTLS, and not a byte more.
+//! The plaintext phase before STARTTLS: greeting, EHLO, STARTTLS, and not a byte more.
 //!
-//! Whoever can change the traffic can add lines to it. A client that keeps what its reader has read beyond a reply takes it
-//! for answers under TLS: then each command gets the answer meant for the one before, and a mail that was refused counts as
-//! delivered. RFC 3207, section 4.2, forbids it. So this reader is strict, and ends here.
+//! A man in the middle can inject lines into it. A client that keeps bytes which its reader buffered beyond a reply takes
+//! them for replies under TLS: then each command gets the reply meant for the one before, and a refused mail counts as
+//! delivered (response injection; RFC 3207, section 4.2, forbids it). So this reader is strict, and ends here.
 
 use std::{io, time::Duration};
 
@@ -20,17 +20,17 @@ use super::{
     timeouts::Timeouts,
 };
 
-/// The longest line of a reply, in bytes: twice what RFC 5321, section 4.5.3.1.5, allows.
+/// The longest line of a reply, in bytes: twice the limit of RFC 5321, section 4.5.3.1.5.
 const MAX_LINE: u64 = 1024;
 
-/// The most lines of a reply. A server has some twenty extensions to tell of.
+/// The most lines of a reply. Servers announce some twenty extensions.
 const MAX_LINES: usize = 100;
 
-/// Brings a connection that was just made to where TLS begins. Nothing of what the server has said is kept: its name and
-/// its extensions are asked for again under TLS.
+/// Brings a fresh connection to the start of TLS. Discards all that the server has said: its name and its extensions are
+/// asked for again under TLS.
 ///
 /// # Errors
-/// A server that refuses, that has no STARTTLS, or that says more than it was asked for.
+/// The server refuses, does not offer STARTTLS, or says more than it was asked for.
 pub(super) async fn ask<S>(stream: S, hello: &str, timeouts: &Timeouts) -> Result<S, Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -67,8 +67,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Plaintext<S> {
         reply.unwrap_or(Err(Error::Late { step }))
     }
 
-    /// One reply of that code, with nothing after it: the texts of its lines. Commands are sent one at a time, so that
-    /// nothing else can be on its way that is meant for us. What comes later goes to TLS, which refuses plaintext.
+    /// The texts of one reply with that code, and nothing after it. Without pipelining no other reply can be on its way.
+    /// Later bytes go to TLS, which refuses plaintext.
     async fn lines(&mut self, step: Step, wanted: u16) -> Result<Vec<Vec<u8>>, Error> {
         let malformed = || Error::Broken { step, source: io::ErrorKind::InvalidData.into() };
         let mut texts = Vec::new();
@@ -113,8 +113,8 @@ mod tests {
     const GREETING: &str = "220 test\r\n";
     const OFFER: &str = "250-test\r\n250-PIPELINING\r\n250 STARTTLS\r\n";
 
-    /// Asks a server that greets with the first text and answers each command with the next one, then hangs up.
-    /// Returns what became of it, and what the server heard.
+    /// Talks to a server that greets with the first text and answers each command with the next one, then hangs up. Returns
+    /// the result, and what the server heard.
     async fn ask_one_that_says(texts: &[&str]) -> (Result<(), Error>, String) {
         let (client, server) = duplex(1 << 20);
         let serve = async {

@@ -1,29 +1,29 @@
-//! How long each step of a dialogue may take.
+//! Time limits of each step of an SMTP dialogue.
 
 use std::time::Duration;
 
-/// The limits of one connection.
+/// Time limits of one connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timeouts {
     /// TCP, over all addresses of the host.
     pub(super) connect: Duration,
     /// TLS, from the first byte to the last of the handshake.
     pub(super) tls: Duration,
-    /// The server's first words.
+    /// The server's greeting.
     pub(super) greeting: Duration,
     /// The reply to a command. RFC 5321 names RCPT; EHLO, STARTTLS and AUTH get as long.
     pub(super) command: Duration,
     /// The reply to MAIL.
     pub(super) mail: Duration,
-    /// The same on a connection that was kept. Its server may be gone without a word: a fresh connection is tried instead, which has
-    /// all the time.
+    /// The reply to MAIL on a reused connection. Its server may be gone without a word: a fresh connection is tried
+    /// instead, which has all the time.
     pub(super) mail_when_kept: Duration,
     /// The reply to DATA.
     pub(super) data: Duration,
-    /// A part of the mail, to be taken by the server's TCP.
+    /// The server's TCP accepting a block of the mail.
     pub(super) block: Duration,
-    /// The reply after the final dot. Servers deliver or scan before they give it: whoever hangs up early and comes again
-    /// makes copies.
+    /// The reply after the final dot. Servers deliver or scan before they reply: a client that hangs up early and retries
+    /// sends duplicates.
     pub(super) end: Duration,
     /// The reply to QUIT, which changes nothing.
     pub(super) quit: Duration,

@@ -1,4 +1,4 @@
-//! A mail's way over a connection: MAIL, RCPT, DATA, and the text up to the final dot (RFC 5321, section 3.3).
+//! An SMTP mail transaction: MAIL, RCPT, DATA, and the text up to the final dot (RFC 5321, section 3.3).
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -8,10 +8,10 @@ use super::{
 };
 use crate::delivery::{Progress, mail::Mail};
 
-/// Sends one mail. From the final dot on the server may have it, whatever is heard of that.
+/// Sends one mail. From the final dot on the server may have it, even if no reply comes.
 ///
 /// # Errors
-/// The step that failed. At [`Step::End`] only the server's own refusal says that it does not have the mail.
+/// The step that failed. At [`Step::End`] only the server's own refusal proves that it does not have the mail.
 pub(super) async fn send<S: AsyncRead + AsyncWrite + Unpin>(
     server: &mut Dialogue<S>,
     mail: &Mail,
@@ -30,7 +30,8 @@ pub(super) async fn send<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(())
 }
 
-/// What a mail needs that is not plain ASCII. An address that is not needs SMTPUTF8 (RFC 6531); its domain alone never does.
+/// MAIL parameters of a mail that is not plain ASCII. A non-ASCII address needs SMTPUTF8 (RFC 6531); its domain alone never
+/// does.
 fn parameters<S: AsyncRead + AsyncWrite + Unpin>(
     server: &Dialogue<S>,
     mail: &Mail,
@@ -45,7 +46,7 @@ fn parameters<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// With a dot more before each line that begins with one, and a line end at the end (RFC 5321, section 4.5.2).
+/// Dot-stuffing, with a line end at the end (RFC 5321, section 4.5.2).
 fn stuffed(text: &[u8]) -> Vec<u8> {
     let mut stuffed = Vec::with_capacity(text.len() + 16);
     for line in text.split_inclusive(|byte| *byte == b'\n') {
