@@ -1,10 +1,10 @@
-//! Names that are written from right to left, and that nobody can make look like others by mixing directions.
+//! The Bidi Rule: names from right to left that cannot be spoofed by mixing directions.
 
 use icu_properties::{CodePointMapData, props::BidiClass};
 
 use BidiClass as Class;
 
-/// What a name from right to left may have, and what one from left to right.
+/// Classes allowed in a name from right to left, and in one from left to right.
 const IN_RTL: [Class; 10] = [
     Class::RightToLeft,
     Class::ArabicLetter,
@@ -18,8 +18,8 @@ const IN_RTL: [Class; 10] = [
     Class::NonspacingMark,
 ];
 
-/// Whether a name passes the Bidi Rule (RFC 5893, section 2). Only one with something in it that is written from right to
-/// left has to (RFC 8265, section 3.1).
+/// Whether a name passes the Bidi Rule (RFC 5893, section 2). Names without right-to-left characters always do (RFC 8265,
+/// section 3.1).
 pub(super) fn passes(name: &str) -> bool {
     let class = |c| CodePointMapData::<Class>::new().get(c);
     let classes: Vec<_> = name.chars().map(class).collect();
@@ -32,7 +32,7 @@ pub(super) fn passes(name: &str) -> bool {
     // with one of those fails condition 5.
     let begins = matches!(classes.first(), Some(&(Class::RightToLeft | Class::ArabicLetter)));
     let is_of_one_direction = classes.iter().all(|class| IN_RTL.contains(class));
-    // Condition 3: what it ends with, marks left out, is a letter or a digit.
+    // Condition 3: the last character, marks aside, is a letter or a digit.
     let last = classes.iter().rfind(|class| **class != Class::NonspacingMark);
     let ends = matches!(
         last,

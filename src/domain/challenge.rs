@@ -9,11 +9,11 @@ use super::{Factor, Timestamp};
 /// The rules for one-time codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodePolicy {
-    /// How long a challenge lives, or the id of a reset or a verification.
+    /// Lifetime of a challenge, a reset or a verification.
     pub ttl: Duration,
-    /// How many codes can be tried for one of those, or for one enrolment of an app, whatever is resent.
+    /// Attempts for one of those, or for one enrolment of an app; a resent code gives no new ones (brute force).
     pub max_attempts: u32,
-    /// How long to wait before another code can be sent.
+    /// The least time between two codes.
     pub resend_after: Duration,
 }
 
@@ -22,34 +22,34 @@ pub struct CodePolicy {
 pub struct Challenge {
     /// The row's id; not the secret id that the caller holds.
     pub id: Uuid,
-    /// Who is logging in.
+    /// The user who is logging in.
     pub user_id: Uuid,
     /// The user's credential version at that time: after a change of password the challenge is void.
     pub credential_version: i64,
-    /// What can answer it. That is settled when it begins.
+    /// The factors that can answer it. They are fixed when it begins.
     pub factors: Vec<Factor>,
-    /// Whether the code that was sent is a long one, which nobody guesses.
+    /// Whether the code is a long one, which cannot be guessed.
     pub is_long_code: bool,
-    /// How many codes have been tried.
+    /// Attempts so far.
     pub attempts: u32,
-    /// Whom the tokens will be for.
+    /// The audience of the tokens to come.
     pub audience: String,
-    /// What the user calls the device; may be empty.
+    /// The user's name for the device; may be empty.
     pub device_name: String,
     /// The known device that the login came from, if it did.
     pub device_id: Option<Uuid>,
-    /// When the login was made.
+    /// The time of the login.
     pub created_at: Timestamp,
-    /// From when another code can be sent.
+    /// The earliest time of another code.
     pub resend_at: Timestamp,
-    /// When it ends.
+    /// Expiry.
     pub expires_at: Timestamp,
-    /// When it was answered, if it was.
+    /// The time of the answer, if there was one.
     pub consumed_at: Option<Timestamp>,
 }
 
 impl Challenge {
-    /// Whether a code is sent for it.
+    /// Whether it sends a code.
     pub fn is_sent_a_code(&self) -> bool {
         self.factors.contains(&Factor::EmailCode)
     }
@@ -59,7 +59,7 @@ impl Challenge {
         self.consumed_at.is_none() && now < self.expires_at
     }
 
-    /// How many codes can still be tried.
+    /// Attempts left.
     pub fn attempts_remaining(&self, policy: &CodePolicy) -> u32 {
         policy.max_attempts.saturating_sub(self.attempts)
     }

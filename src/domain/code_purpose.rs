@@ -1,25 +1,25 @@
-//! What a code is for.
+//! The purpose of a code.
 
 use serde::{Deserialize, Serialize};
 
-/// What a code that is sent is for. What is kept stays: in the outbox a message has the word, and its row the number.
+/// The purpose of a mailed code. The stored form never changes: the message in the outbox has the word, its row the number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(i16)]
 pub enum CodePurpose {
-    /// To complete a login.
+    /// Completes a login.
     Login = 0,
-    /// To show that an address is the user's.
+    /// Verifies the e-mail address.
     VerifyEmail = 1,
-    /// To set a new password.
+    /// Resets the password.
     ResetPassword = 2,
 }
 
 impl CodePurpose {
-    /// All of them.
+    /// All purposes.
     pub const ALL: [Self; 3] = [Self::Login, Self::VerifyEmail, Self::ResetPassword];
 
-    /// The word, as templates and webhooks have it.
+    /// The name in templates and webhooks.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Login => "login",

@@ -1,4 +1,4 @@
-//! The context of a use case: who acts, from where, until when somebody waits, and which call it is.
+//! The context of a use case: the actor, the client address, the deadline, and the request id.
 
 use std::{fmt, net::IpAddr, time::Instant};
 
@@ -6,21 +6,21 @@ use uuid::Uuid;
 
 use super::RequestId;
 
-/// Who acts, as far as the call has shown by now.
+/// The actor, as far as the call has proved it by now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
-    /// Nobody who is known: whoever calls, and the service itself.
+    /// Unauthenticated: an unknown caller, or the service itself.
     Nobody,
-    /// A user, who has shown that by a token of a session that lives, or by a login.
+    /// A user, proved by a token of a live session, or by a login.
     User(Uuid),
     /// A service, by the id of its account.
     Service(Uuid),
-    /// Whoever runs a command beside the server.
+    /// The operator, who runs a command beside the server.
     Operator,
 }
 
 impl Actor {
-    /// Reads what [`Actor`] displays.
+    /// Parses the output of `Display`.
     pub fn parse(text: &str) -> Option<Self> {
         let id = |text| Uuid::try_parse(text).ok();
         match text.split_once(':') {
@@ -33,7 +33,7 @@ impl Actor {
     }
 }
 
-/// As it is stored, and shown by `countersign events`.
+/// The form that is stored, and that `countersign events` shows.
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -45,34 +45,34 @@ impl fmt::Display for Actor {
     }
 }
 
-/// What a use case knows of the call that it serves. It is the first argument of each.
+/// The facts about a call. The first argument of every use case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
     /// Who acts. What it may do is asked in one place (`edge/access.rs`); events say it (ADR 17).
     pub actor: Actor,
     /// The session by which a user acts.
     pub session_id: Option<Uuid>,
-    /// Where the call comes from: the connection's other end, or whom a trusted proxy forwards for. Nothing where a proxy does
-    /// not say that: all those callers are one source, with the limits of one.
+    /// The client address: the connection's peer, or the one that a trusted proxy reports. `None` where a proxy does not
+    /// report one: all those callers are one source, with the limits of one.
     pub address: Option<IpAddr>,
-    /// Nobody wants an answer after that.
+    /// The caller stops waiting then.
     pub deadline: Instant,
-    /// Which call it is.
+    /// The call's id.
     pub request_id: RequestId,
 }
 
 impl Context {
-    /// A call of which nobody has shown whose it is.
+    /// An unauthenticated call.
     pub fn of_nobody(address: Option<IpAddr>, deadline: Instant, request_id: RequestId) -> Self {
         Self { actor: Actor::Nobody, session_id: None, address, deadline, request_id }
     }
 
-    /// A command that is run beside the server.
+    /// A command beside the server.
     pub fn of_operator(deadline: Instant, request_id: RequestId) -> Self {
         Self { actor: Actor::Operator, ..Self::of_nobody(None, deadline, request_id) }
     }
 
-    /// The same call, once it has shown to be that user's, by that session.
+    /// The same call, once its user and session are proved.
     #[must_use]
     pub fn as_user(&self, user_id: Uuid, session_id: Uuid) -> Self {
         Self { actor: Actor::User(user_id), session_id: Some(session_id), ..self.clone() }

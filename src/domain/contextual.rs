@@ -15,20 +15,20 @@ pub(super) const ZWJ: char = '\u{200d}';
 /// Punctuation that is part of words (RFC 8264, section 9.6): signs of Sindhi, and the dot between Tibetan syllables.
 const PART_OF_WORDS: [char; 3] = ['\u{6fd}', '\u{6fe}', '\u{f0b}'];
 
-/// Letters that only lengthen a line or repeat others (RFC 8264, section 9.6): with and without them a name looks the same. So
-/// do marks of tone that nobody writes today.
+/// Letters that only lengthen a line or repeat others (RFC 8264, section 9.6), and obsolete tone marks: with and without
+/// them a name looks the same.
 const NO_PART_OF_WORDS: [char; 10] = [
     '\u{640}', '\u{7fa}', '\u{302e}', '\u{302f}', '\u{3031}', '\u{3032}', '\u{3033}', '\u{3034}',
     '\u{3035}', '\u{303b}',
 ];
 
-/// Whether `c` is no letter, digit or mark, and part of names all the same, if [`allows`] says so there.
+/// Whether `c` is no letter, digit or mark, but allowed in names where [`allows`] says so.
 pub(super) fn is_special(c: char) -> bool {
     PART_OF_WORDS.contains(&c)
         || matches!(c, ZWNJ | ZWJ | '\u{b7}' | '\u{375}' | '\u{5f3}' | '\u{5f4}' | '\u{30fb}')
 }
 
-/// Whether the character at this place of a name may stand there. Most may stand anywhere.
+/// Whether the character at this place of a name is allowed there. Most are allowed anywhere.
 pub(super) fn allows(name: &[char], place: usize) -> bool {
     let before = place.checked_sub(1).and_then(|before| name.get(before)).copied();
     let after = name.get(place + 1).copied();
@@ -66,12 +66,12 @@ pub(super) fn may_separate(text: &[char], place: usize) -> bool {
         && matches!(back, Some(JoiningType::RightJoining | JoiningType::DualJoining))
 }
 
-/// A.1 and A.2: what takes a consonant's vowel away, and joins it to the next one.
+/// A.1 and A.2: a mark that takes a consonant's vowel away, and joins it to the next one.
 pub(super) fn is_virama(c: char) -> bool {
     CodePointMapData::<CanonicalCombiningClass>::new().get(c) == CanonicalCombiningClass::Virama
 }
 
-/// Whether `mark` is one that words of `base`'s script are written with.
+/// Whether `mark` is used in words of `base`'s script.
 pub(super) fn is_mark_of(mark: char, base: char) -> bool {
     let shared = [Script::Inherited, Script::Common].contains(&script_of(mark));
     shared || ScriptWithExtensions::new().has_script(mark, script_of(base))

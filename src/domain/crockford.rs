@@ -6,14 +6,14 @@ use super::typed;
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// The last `5 * length` bits of `bits` as so many characters.
+/// Encodes the last `5 * length` bits of `bits` in `length` characters.
 pub(super) fn write(bits: u128, length: usize) -> Zeroizing<String> {
     let letter = |place: usize| char::from(ALPHABET[(bits >> (5 * place) & 31) as usize]);
     Zeroizing::new((0..length).map(letter).collect())
 }
 
-/// Reads a code as people type it: in any case, with or without dashes and spaces, with digits of other scripts, and with O for 0
-/// and I or L for 1. Nothing if it has not exactly `length` characters then, or others.
+/// Reads a typed code: in any case, with or without dashes and spaces, with digits of other scripts, and with O for 0 and I
+/// or L for 1. `None` unless exactly `length` valid characters remain.
 pub(super) fn read(text: &str, length: usize) -> Option<Zeroizing<String>> {
     let mut code = Zeroizing::new(String::with_capacity(length));
     for letter in typed::characters(text) {
@@ -30,7 +30,7 @@ pub(super) fn read(text: &str, length: usize) -> Option<Zeroizing<String>> {
     (code.len() == length).then_some(code)
 }
 
-/// The code in groups of so many characters, with dashes between them.
+/// The code in groups of `group` characters, with dashes between them.
 pub(super) fn grouped(code: &str, group: usize) -> Zeroizing<String> {
     let mut shown = Zeroizing::new(String::with_capacity(code.len() + code.len() / group));
     for (place, letter) in code.chars().enumerate() {

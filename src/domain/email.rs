@@ -7,8 +7,8 @@ use super::{InvalidField, ascii_domain, fold, size, visible};
 
 const PROBLEM: &str = "must be an e-mail address such as name@example.com, at most 254 bytes";
 
-/// Stands in the key of a claim between address and user. A control character: no key of an address holds one, and nobody can
-/// log in with one.
+/// Separates address and user in the key of a claim. A control character: no key of an address holds one, and no login name
+/// can.
 const CLAIM: char = '\u{1f}';
 
 /// A valid e-mail address, with the key that makes it unique.
@@ -19,8 +19,8 @@ pub struct Email {
 }
 
 impl Email {
-    /// Parses an address (RFC 5321, 6531): at most 254 bytes, a domain with a dot, no display name, no IP literal, nothing in it
-    /// that can't be seen.
+    /// Parses an address (RFC 5321, 6531): at most 254 bytes, a domain with a dot, no display name, no IP literal, no
+    /// invisible characters.
     ///
     /// # Errors
     /// Anything else.
@@ -29,16 +29,16 @@ impl Email {
         let text = fold::nfc(text);
         let options =
             Options::default().with_required_tld().without_domain_literal().without_display_text();
-        // Quoted local parts may hold spaces and line breaks, which are a danger in mail headers.
+        // Quoted local parts may hold spaces and line breaks (mail header injection).
         let plain = !text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '"');
         if text.len() > 254 || !plain || EmailAddress::parse_with_options(&text, options).is_err() {
             return Err(InvalidField::new("email", PROBLEM));
         }
-        // Not left to the crate: from 0.2.10 on it takes every character that is not ASCII.
+        // Not left to the crate: from 0.2.10 on it accepts every non-ASCII character.
         if !visible::is_identifier(&text, &fold::key(&text)) {
             return Err(InvalidField::new("email", PROBLEM));
         }
-        // What goes over the wire is longer: the domain in ASCII.
+        // The ASCII form of the domain, which SMTP transmits, is longer.
         let key = in_ascii(&text).filter(|key| key.len() <= 254);
         let key = key.ok_or_else(|| InvalidField::new("email", PROBLEM))?;
         Ok(Self { text, key })
@@ -49,20 +49,20 @@ impl Email {
         &self.text
     }
 
-    /// The spelling that stands for all spellings: unique among users.
+    /// The canonical key: unique among users.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// What an account has for a key that claims the address while another one has the address's own (ADR 16): unique, and no
-    /// key of any address.
+    /// The key of an account that claims the address while another one has the address's own key (ADR 16): unique, and
+    /// never an address's key.
     pub fn claim_key(&self, user_id: Uuid) -> String {
         format!("{}{CLAIM}{user_id}", self.key)
     }
 }
 
 impl Email {
-    /// The mailbox that gets its mail, as far as that can be told: without what follows a `+` in the local part.
+    /// The mailbox behind the address, as far as that can be told: without the part after `+` in the local part.
     pub fn mailbox(&self) -> String {
         let (local, domain) = self.key.rsplit_once('@').unwrap_or((&self.key, ""));
         let local = local.split_once('+').map_or(local, |(mailbox, _tag)| mailbox);
@@ -75,20 +75,20 @@ impl Email {
     }
 }
 
-/// The key of an address, or of what was typed as one: the local part folded, the domain in A-labels (ADR 24). What has no
-/// domain that could be one is folded as a whole; nobody registers with such an address.
+/// The key of an address, or of a text typed as one: the local part folded, the domain in A-labels (ADR 24). A text without
+/// a valid domain is folded as a whole; no such address can be registered.
 pub(super) fn key(text: &str) -> String {
     in_ascii(text).unwrap_or_else(|| fold::key(text))
 }
 
-/// The domain is not folded before: that would make `fass` of `faß`, which is another domain.
+/// The domain is not folded first: that would turn `faß` into `fass`, which is another domain.
 fn in_ascii(text: &str) -> Option<String> {
     let text = fold::nfkc(text);
     let (local, domain) = text.rsplit_once('@')?;
     Some(format!("{}@{}", fold::key(local), ascii_domain(domain)?))
 }
 
-/// Hides all of an address but its first character and its domain.
+/// Masks an address, except for its first character and its domain.
 pub(super) fn mask(address: &str) -> String {
     let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
     let first: String = local.chars().take(1).collect();
@@ -161,7 +161,7 @@ mod tests {
         }
         assert_eq!(key("a@faß.example"), "a@xn--fa-hia.example");
         assert_eq!(key("a@fass.example"), "a@fass.example");
-        // A local part is no domain: there it is folded as in usernames.
+        // A local part is no domain: fold it like a username.
         assert_eq!(key("Straße@example.com"), "strasse@example.com");
         for bad in ["a@xn--a.example", "a@xn--.example", "a@\u{5d0}1a.example"] {
             assert!(Email::parse(bad).is_err(), "{bad}");

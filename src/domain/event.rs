@@ -1,4 +1,4 @@
-//! Events: what matters for security, as it is recorded (ADR 17).
+//! Events: entries of the audit log (ADR 17).
 
 use std::net::IpAddr;
 
@@ -6,52 +6,52 @@ use uuid::Uuid;
 
 use super::{Actor, Timestamp};
 
-/// What happened. The names are stored: they never change.
+/// The kind of an event. The names are stored: they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// An account was made.
+    /// An account was created.
     Registered,
-    /// A login is complete: its session has begun.
+    /// A login was completed: its session has begun.
     LoginSucceeded,
     /// A login was refused: no such user, a wrong password, or a disabled account.
     LoginFailed,
-    /// The password was right, and the login waits for the second factor.
+    /// The password was right, and the login waits for its second factor.
     ChallengeBegun,
-    /// An attempt at a challenge that did not complete the login, or a wrong code of a mailbox.
+    /// A failed attempt at a challenge, or a wrong mailbox code.
     CodeFailed,
-    /// A password was wrong that was to confirm a request: of a session, or a Register that is repeated.
+    /// A wrong password that was to confirm a request: of a session, or a repeated Register.
     ConfirmationFailed,
-    /// A session was ended before its time.
+    /// A session was revoked.
     SessionRevoked,
-    /// All sessions of the user were ended but the one that asked; without one, all of them.
+    /// All sessions of the user were revoked but the one that asked; without one, all of them.
     SessionsRevoked,
-    /// A refresh token was used again, which ended its session.
+    /// A refresh token was reused, which revoked its session.
     RefreshReused,
-    /// There is another password.
+    /// The password was changed.
     PasswordChanged,
-    /// Somebody asked for a code with which to set another password.
+    /// A code for a password reset was requested.
     ResetRequested,
-    /// Whoever reads the mailbox has set another password.
+    /// The password was reset by a code from the mailbox.
     PasswordReset,
-    /// The address has been shown to be the user's.
+    /// The e-mail address was verified.
     EmailVerified,
-    /// The account is gone. Without a session it ended because nobody had verified its address.
+    /// The account was deleted. Without a session: it expired because its address was never verified.
     UserDeleted,
-    /// An operator has disabled the account, and ended its sessions.
+    /// An operator disabled the account and revoked its sessions.
     UserDisabled,
-    /// An operator has enabled the account again.
+    /// An operator enabled the account again.
     UserEnabled,
-    /// A login needs a second factor from then on.
+    /// Two-factor login was turned on.
     TwoFactorOn,
-    /// A login needs the password alone from then on; without a session it was an operator who did it.
+    /// Two-factor login was turned off; without a session, by an operator.
     TwoFactorOff,
-    /// An authenticator app was added, or took another one's place.
+    /// An authenticator app was added or replaced.
     AppAdded,
-    /// There are new recovery codes.
+    /// Recovery codes were replaced.
     RecoveryCodesReplaced,
-    /// A recovery code was used: a login was completed, or a password reset, with it.
+    /// A recovery code was used for a login or a password reset.
     RecoveryCodeUsed,
-    /// The database was restored as it was earlier, and everybody's sessions and codes have ended.
+    /// The database was restored from a back-up, and all sessions and codes have ended.
     DatabaseRestored,
 }
 
@@ -116,22 +116,22 @@ impl EventKind {
     }
 }
 
-/// Something that happened. There is nowhere to put a text that somebody typed.
+/// An entry of the audit log. It has no field for a text that a caller typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event {
     /// The event's id.
     pub id: Uuid,
-    /// What happened.
+    /// The kind.
     pub kind: EventKind,
-    /// To whose account; nothing if the login named none that exists. The user may be gone by now.
+    /// The account concerned; `None` if the login named none that exists. The user may be deleted by now.
     pub user_id: Option<Uuid>,
     /// The session that began, ended, or asked.
     pub session_id: Option<Uuid>,
-    /// Who did it, as far as the request had shown; nothing in rows of a release that did not record it.
+    /// The actor, as far as the request had shown; `None` in rows of a release that did not record it.
     pub actor: Option<Actor>,
-    /// Where the request came from, if that is known.
+    /// The client address, if that is known.
     pub address: Option<IpAddr>,
-    /// When.
+    /// The time.
     pub at: Timestamp,
 }
 

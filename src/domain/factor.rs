@@ -1,11 +1,11 @@
-//! Second factors: what can answer a challenge, beside the password that began it.
+//! Second factors: the possible answers to a challenge.
 
 use super::AuthMethod;
 
 /// A kind of proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Factor {
-    /// A code that was sent to the mailbox.
+    /// A code from the mailbox.
     EmailCode,
     /// A code of an authenticator app.
     Totp,
@@ -14,17 +14,17 @@ pub enum Factor {
 }
 
 impl Factor {
-    /// What can answer a challenge of a user who has these.
+    /// The factors that can answer a challenge of a user who has these.
     ///
-    /// With an app the mailbox is none of it: whoever reads it may get the password reset there, and one mailbox must not
-    /// count as two factors (ASVS 6.4.3).
+    /// With an app the mailbox is not offered: its reader may get the password reset there, and one mailbox must not count
+    /// as two factors (ASVS 6.4.3).
     pub fn offered(has_app: bool, has_recovery_codes: bool) -> Vec<Self> {
         let first = if has_app { Self::Totp } else { Self::EmailCode };
         let second = has_recovery_codes.then_some(Self::RecoveryCode);
         [first].into_iter().chain(second).collect()
     }
 
-    /// How somebody who logs in with a password and this has shown who they are.
+    /// The authentication methods (`amr`) of a login with a password and this factor.
     ///
     /// A recovery code is no "otp": services that ask for one want to know that the phone was at hand.
     pub fn methods(self) -> &'static [AuthMethod] {
@@ -36,14 +36,14 @@ impl Factor {
         }
     }
 
-    /// The factor that [`Factor::as_str`] has written.
+    /// Parses the output of [`Factor::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
         [Self::EmailCode, Self::Totp, Self::RecoveryCode]
             .into_iter()
             .find(|factor| factor.as_str() == text)
     }
 
-    /// The word for it in the database.
+    /// The name in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::EmailCode => "email_code",

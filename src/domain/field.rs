@@ -1,4 +1,4 @@
-//! The small fields that need no type of their own.
+//! Small fields without a type of their own.
 
 use uuid::Uuid;
 
@@ -36,10 +36,10 @@ pub fn enrollment_id(text: &str) -> Result<Uuid, InvalidField> {
     Uuid::try_parse(text).map_err(not_a_uuid)
 }
 
-/// Parses `device_name`: at most 128 characters that can be seen, and spaces between them.
+/// Parses `device_name`: at most 128 visible characters, and spaces between them.
 ///
 /// # Errors
-/// A longer name, one with something invisible in it, and one of nothing but spaces.
+/// A longer name, one with an invisible character, and one of nothing but spaces.
 pub fn device_name(text: &str) -> Result<String, InvalidField> {
     size::DEVICE_NAME.check(text)?;
     if text.chars().count() > 128 || !visible::is_freeform(text) {

@@ -1,4 +1,4 @@
-//! The one spelling that stands for all spellings of a name.
+//! Canonical keys of names: all spellings of a name have the same key.
 
 use std::fmt;
 
@@ -9,26 +9,26 @@ use super::contextual::{ZWJ, ZWNJ};
 
 const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
 
-/// Normalises (NFKC) and case-folds `text`, so that `Alice`, `ALICE` and full-width `Ａlice` are one.
+/// Normalises (NFKC) and case-folds `text`, so that `Alice`, `ALICE` and full-width `Ａlice` have the same key.
 ///
-/// Folding can undo normalisation, so it is applied on both sides (UAX #15, toNFKC_Casefold).
+/// Folding can undo normalisation, so normalise on both sides (UAX #15, toNFKC_Casefold).
 pub(super) fn key(text: &str) -> String {
     case_fold(&NFKC.normalize(text))
 }
 
-/// The key of a username. Joiner and non-joiner change how letters are drawn and are typed or left out as the keyboard has it: two
-/// names that differ in nothing else are one. No other key has ever had any, so there is none to be found by them.
+/// The key of a username, without joiners and non-joiners: they change how letters are drawn, and keyboards differ in
+/// typing them, so names that differ in nothing else are the same. No stored key of one has them.
 pub(super) fn name_key(text: &str) -> String {
     key(&without_joiners(text))
 }
 
-/// As [`key_within`], of what may be a username or an address.
+/// Like [`key_within`], for a text that may be a username or an address.
 pub(super) fn login_key_within(text: &str, max_bytes: usize) -> Option<String> {
     let key = key_within(text, max_bytes)?;
     if key.contains('@') || !key.contains([ZWNJ, ZWJ]) {
         return Some(key);
     }
-    // Without them letters and marks may compose.
+    // Without joiners, letters and marks may compose.
     key_within(&without_joiners(text), max_bytes)
 }
 
@@ -41,8 +41,8 @@ pub(super) fn nfkc(text: &str) -> String {
     NFKC.normalize(text).into_owned()
 }
 
-/// The key of a text that has at most `max_bytes` in NFKC. One letter can become eighteen, and what comes of a long text of
-/// such letters is not worth the work.
+/// The key of a text of at most `max_bytes` in NFKC. One letter can become eighteen, and folding a long text of such
+/// letters is wasted work.
 pub(super) fn key_within(text: &str, max_bytes: usize) -> Option<String> {
     let mut nfkc = Bounded { text: String::new(), max_bytes };
     NFKC.normalize_to(text, &mut nfkc).ok()?;
@@ -53,7 +53,7 @@ fn case_fold(nfkc: &str) -> String {
     NFKC.normalize(&CaseMapper::new().fold_string(nfkc)).into_owned()
 }
 
-/// Takes so many bytes and then no more.
+/// A buffer that accepts so many bytes and then no more.
 struct Bounded {
     text: String,
     max_bytes: usize,
@@ -111,12 +111,12 @@ mod tests {
             assert_eq!(name_key(name), key(other));
             assert_eq!(login_key_within(name, 100), Some(key(other)));
         }
-        // Addresses have none, and whatever somebody once registered is found.
+        // Addresses keep joiners, so that every registered one is found.
         let address = "a\u{200d}b@example.com";
         assert_eq!(login_key_within(address, 100).as_deref(), Some(address));
     }
 
-    /// Whoever types a name as it is stored finds the account, today and with the next release.
+    /// A name typed as its stored key finds the account, with this release and the next.
     #[test]
     fn a_key_is_its_own_key() {
         for c in ('\0'..=char::MAX).filter(|c| c.is_alphanumeric() || visible::is_mark(*c)) {

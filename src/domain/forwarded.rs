@@ -1,11 +1,11 @@
-//! The headers in which proxies say whom they forward for: `x-forwarded-for`, and `forwarded` (RFC 7239).
+//! The headers in which proxies report client addresses: `x-forwarded-for`, and `forwarded` (RFC 7239).
 //!
-//! Both are read from the end, where the nearest proxy writes: whatever comes before its entry may be anybody's, and must not
-//! change how that entry is read. So a quoted string is looked for from the end, too.
+//! Both are read from the end, where the nearest proxy writes: earlier parts may be spoofed, and must not change how that
+//! entry is read. So quoted strings are parsed from the end, too.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Which of the two is believed. The other one is ignored: a proxy that writes one passes the other on as it came.
+/// The header that is believed. The other one is ignored: a proxy that writes one passes the other on unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ForwardedHeader {
     /// `x-forwarded-for`, with an address for each hop.
@@ -36,7 +36,7 @@ impl ForwardedHeader {
         }
     }
 
-    /// Whom each hop names, the nearest first. None where it names nobody by an address.
+    /// The address that each hop reports, the nearest first. `None` where it reports no address.
     pub(super) fn hops<'a>(
         self,
         headers: impl DoubleEndedIterator<Item = &'a str>,
@@ -49,7 +49,7 @@ impl ForwardedHeader {
     }
 }
 
-/// The parts between separators that are in no quoted string, the last first.
+/// The parts between separators outside quoted strings, the last first.
 fn from_the_end(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -68,12 +68,12 @@ fn from_the_end(text: &str, separator: char) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether what follows this is escaped: there is an odd number of backslashes before it (RFC 9110, section 5.6.4).
+/// Whether the next character is escaped: an odd number of backslashes precedes it (RFC 9110, section 5.6.4).
 fn is_escaped(before: &str) -> bool {
     before.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
 }
 
-/// The address in the parameter `for` of an element. One that has it twice, or not at all, names nobody.
+/// The address in the parameter `for` of an element. `None` if the parameter is there twice, or not at all.
 fn named_for(element: &str) -> Option<IpAddr> {
     let mut values = from_the_end(element, ';').filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
@@ -83,8 +83,8 @@ fn named_for(element: &str) -> Option<IpAddr> {
     address(value)
 }
 
-/// An address as proxies write it: alone, with a port, IPv6 in brackets or with a zone, all that in quotes. Not `unknown`, not
-/// a made-up name (RFC 7239, section 6.3).
+/// An address in the notations of proxies: alone, with a port, IPv6 in brackets or with a zone, all that in quotes. Not
+/// `unknown`, not an obfuscated name (RFC 7239, section 6.3).
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let text =
@@ -96,13 +96,13 @@ fn address(text: &str) -> Option<IpAddr> {
     }
     let with_port = || {
         let (address, port) = text.rsplit_once(':').filter(|(_, port)| is_port(port))?;
-        // Without brackets, the last group of an IPv6 address could be a port; unless there are eight before it.
+        // Without brackets, the last group of an IPv6 address could be a port, unless eight groups precede it.
         address.parse().ok().filter(|_| is_port(port) && !address.contains("::"))
     };
     text.parse().ok().or_else(|| ipv6(text)).or_else(with_port).map(canonical)
 }
 
-/// An IPv6 address, of which the zone (RFC 4007, section 11) says where it is: nothing to us.
+/// An IPv6 address, without its zone (RFC 4007, section 11), which only the proxy's host can use.
 fn ipv6(text: &str) -> Option<IpAddr> {
     let address = match text.split_once('%') {
         Some((address, zone)) if !zone.is_empty() => address,
@@ -112,7 +112,7 @@ fn ipv6(text: &str) -> Option<IpAddr> {
     address.parse().map(|address: Ipv6Addr| address.into()).ok()
 }
 
-/// A port, or what hides one (RFC 7239, section 6).
+/// A port, or an obfuscated one (RFC 7239, section 6).
 fn is_port(text: &str) -> bool {
     let hidden = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     match text.strip_prefix('_') {
@@ -134,7 +134,7 @@ mod tests {
         header.hops(values.iter().copied()).map(text).collect()
     }
 
-    /// What nginx, Envoy, HAProxy, Traefik, IIS, Azure and others write.
+    /// Notations of nginx, Envoy, HAProxy, Traefik, IIS, Azure and others.
     const SPELLINGS: [(&str, &str); 24] = [
         ("192.0.2.1", "192.0.2.1"),
         ("  192.0.2.1\t", "192.0.2.1"),
@@ -162,7 +162,7 @@ mod tests {
         ("0:0:0:0:0:ffff:192.0.2.1", "192.0.2.1"),
     ];
 
-    /// Nobody's address.
+    /// Not an address.
     const NOBODY: [&str; 26] = [
         "",
         " ",
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(hops(ForwardedHeader::Forwarded, &values), expected);
     }
 
-    /// What a stranger writes must not swallow what the proxy adds behind it.
+    /// An attacker's entry must not swallow the one that the proxy appends.
     #[test]
     fn an_open_quote_before_the_nearest_hop_hides_nothing() {
         for invented in ["for=\"6.6.6.6", "\"", "for=\"a\\\"", "\\", "for=\"\\", "for=\"x, for=\"y"]

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use ::idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 /// The domain in ASCII, in lower case: `bücher.example` is `xn--bcher-kva.example`. `ß` is a letter of its own: `faß` and
-/// `fass` are two domains. Nothing for what is no domain.
+/// `fass` are two domains. `None` for a text that is no domain.
 pub fn ascii_domain(domain: &str) -> Option<String> {
     let ascii = Uts46::new().to_ascii(
         domain.as_bytes(),
-        // Which ASCII characters a domain has is not this function's business.
+        // The caller restricts ASCII characters.
         AsciiDenyList::EMPTY,
-        // `r3---sn` is a name that exists.
+        // `r3---sn` is a real name.
         Hyphens::Allow,
         DnsLength::Verify,
     );

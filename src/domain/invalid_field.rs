@@ -1,12 +1,12 @@
-//! Fields that do not pass.
+//! Refusals of fields.
 
-/// Why a field of a request was refused; becomes a BadRequest field violation.
+/// Refusal of a request's field; becomes a BadRequest field violation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
 pub struct InvalidField {
     /// The field's name on the wire.
     pub field: &'static str,
-    /// What is wrong and what would be right. Never contains the value.
+    /// The problem and the rule. Never contains the value.
     pub problem: String,
 }
 

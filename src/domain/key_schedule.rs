@@ -1,11 +1,11 @@
-//! Which signing key signs, and which ones are published. It follows from times alone: replicas that see the same keys agree
-//! without a word.
+//! Key rollover: which signing key signs, and which ones are published. Times alone decide, so replicas that see the same
+//! keys agree without coordination.
 
 use std::time::Duration;
 
 use super::{CLOCK_SKEW, Timestamp};
 
-/// How long verifiers are told to keep the key set (`Cache-Control`). Some keep it longer, whatever they are told.
+/// The `Cache-Control` of the key set. Some verifiers cache it longer.
 pub const KEY_SET_MAX_AGE: Duration = Duration::from_secs(300);
 
 /// The life of a signing key.
@@ -17,24 +17,24 @@ pub struct KeyTimes {
     pub algorithm: String,
     /// Its number among the keys of its algorithm.
     pub generation: i64,
-    /// When it was made, and published.
+    /// The time of creation and publication.
     pub created_at: Timestamp,
-    /// From when it signs.
+    /// The time of its first signature.
     pub signs_from: Timestamp,
-    /// When it was put out of use, if it was.
+    /// The time of its retirement, if it is retired.
     pub retired_at: Option<Timestamp>,
 }
 
-/// What a key is good for at some time.
+/// The state of a key at some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyState {
     /// Published, and does not sign yet.
     Next,
     /// Signs.
     Signing,
-    /// Signs no more; its tokens are good until they expire.
+    /// Signs no more; its tokens are valid until they expire.
     Published,
-    /// Put out of use: its tokens are refused.
+    /// Retired: its tokens are refused.
     Retired,
     /// Its last token has expired.
     Expired,
@@ -52,7 +52,7 @@ impl KeyState {
         }
     }
 
-    /// Whether others get to see the key, and its tokens are accepted.
+    /// Whether the key is in the key set, and its tokens are accepted.
     pub fn is_published(self) -> bool {
         match self {
             Self::Next | Self::Signing | Self::Published => true,
@@ -61,7 +61,7 @@ impl KeyState {
     }
 }
 
-/// All keys, and what they sign for.
+/// All keys, with the configured algorithm and lifetime of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySchedule {
     keys: Vec<KeyTimes>,
@@ -81,29 +81,29 @@ impl KeySchedule {
         &self.keys
     }
 
-    /// The key that signs: the newest of the configured algorithm. Until its first one signs, that of another algorithm.
+    /// The signing key: the newest of the configured algorithm. Until its first one signs, that of another algorithm.
     pub fn signer(&self, now: Timestamp) -> Option<&KeyTimes> {
         let mut able = self.keys.iter().filter(|key| key.signs_from <= now && self.lives(key, now));
         let any = able.clone().next();
         let ours = able.find(|key| key.algorithm == self.algorithm);
-        // Where there is no other, the first of all: a replica made it whose clock is ahead of ours.
+        // The only key is early: a replica whose clock is ahead of ours made it.
         let early = || self.keys.iter().rev().find(|key| self.lives(key, now));
         ours.or(any).or_else(early)
     }
 
-    /// Until when a key is published: its last tokens, issued when the next key of its algorithm took over, have expired by
-    /// then. Nothing for one that nothing follows.
+    /// The end of a key's publication: its last tokens, issued when the next key of its algorithm took over, have expired
+    /// by then. `None` for a key without a successor.
     pub fn published_until(&self, key: &KeyTimes) -> Option<Timestamp> {
         let follows = |next: &&KeyTimes| {
             next.algorithm == key.algorithm && next.place() > key.place() && next.has_signed()
         };
         let next = self.keys.iter().filter(follows).map(|next| next.signs_from).min();
         let last = next.map(|next| next.plus(self.token_ttl).plus(CLOCK_SKEW));
-        // Not longer than until it was retired.
+        // At its retirement at the latest.
         last.into_iter().chain(key.retired_at).min()
     }
 
-    /// What a key is good for.
+    /// The state of a key.
     pub fn state(&self, key: &KeyTimes, now: Timestamp) -> KeyState {
         if key.retired_at.is_some() {
             KeyState::Retired
@@ -118,13 +118,13 @@ impl KeySchedule {
         }
     }
 
-    /// From when a new key has to sign, if one has to be made: because there is none of the configured algorithm, or the
-    /// newest one is older than `rotation`. `notice` from now, but at once where nothing else can sign.
+    /// The start of a new key, if one has to be made: because there is none of the configured algorithm, or the newest one
+    /// is older than `rotation`. `notice` from now, but at once where no other key can sign.
     pub fn due(&self, now: Timestamp, rotation: Duration, notice: Duration) -> Option<Timestamp> {
         if self.signer(now).is_none() {
             return Some(now);
         }
-        // One that was made in the future waits for a clock that was ahead: until then the others must not get too old.
+        // Skip keys from the future, made by a clock that was ahead: the others must not get too old meanwhile.
         let ours = |key: &&KeyTimes| {
             key.algorithm == self.algorithm
                 && key.retired_at.is_none()
@@ -147,12 +147,12 @@ impl KeySchedule {
 }
 
 impl KeyTimes {
-    /// Where it stands among the keys of its algorithm.
+    /// The order among the keys of its algorithm.
     fn place(&self) -> (Timestamp, i64) {
         (self.signs_from, self.generation)
     }
 
-    /// Whether it ever signed, or will. One that was retired before has taken over from nobody.
+    /// Whether the key has ever signed, or will. A key that was retired before its start has replaced none.
     fn has_signed(&self) -> bool {
         self.retired_at.is_none_or(|retired_at| retired_at > self.signs_from)
     }

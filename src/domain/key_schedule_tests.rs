@@ -1,10 +1,10 @@
-//! Who signs when, and for how long that matters.
+//! The schedule of signing keys: which one signs, and how long it is published.
 
 use super::*;
 
 const TTL: Duration = Duration::from_secs(900);
 const DAY: u64 = 24 * 3600;
-/// From making a key to its first signature.
+/// Time from generating a key to its first signature.
 const LEAD: Duration = Duration::from_secs(30 * 60);
 
 fn at(seconds: u64) -> Timestamp {
@@ -63,7 +63,7 @@ fn a_retired_key_is_out_at_once_and_one_that_never_signed_has_taken_over_from_no
     assert_eq!(schedule(&keys).published_until(&keys[0]), Some(until), "2 never did");
 }
 
-/// What has expired was perhaps forgotten by others: it does not come back.
+/// Verifiers may have dropped an expired key: it never signs again.
 #[test]
 fn an_expired_key_never_signs_again() {
     let mut keys = [key("ES256", 1, 0), key("ES256", 2, DAY)];
@@ -128,7 +128,7 @@ fn a_key_from_the_future_keeps_no_other_from_being_made() {
         assert_eq!(due(&keys, old), None, "one is enough");
         assert_eq!(signer(&keys, old + lead).as_deref(), Some("ES256-3"));
     }
-    // The only one is from the future: it signs, and another is made for the time after it.
+    // The only key is from the future: it signs, and another one is made for the time after it.
     let only = [key("ES256", 1, 365 * DAY)];
     assert_eq!(signer(&only, DAY).as_deref(), Some("ES256-1"));
     assert_eq!(schedule(&only).due(at(DAY), rotation, notice), Some(at(DAY + lead)));

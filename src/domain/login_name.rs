@@ -1,4 +1,4 @@
-//! What a person types to say who they are.
+//! Login names: the username or e-mail address that a user types.
 
 use super::{InvalidField, email, fold, size};
 
@@ -12,8 +12,9 @@ pub enum LoginName {
 }
 
 impl LoginName {
-    /// Parses a login name. It need not be a valid username or address: an unknown one just matches nobody, and one that
-    /// passed the rules of its day still does. White space around it is dropped: keyboards that complete words add some.
+    /// Parses a login name. It need not be a valid username or address: an unknown one just matches no account, and one
+    /// that was valid under older rules still does. Surrounding white space is dropped: keyboards that complete words add
+    /// some.
     ///
     /// # Errors
     /// An empty name, one over 1,024 bytes (also in NFKC), and one with control characters: such a name can't exist.
@@ -25,7 +26,7 @@ impl LoginName {
         if text.is_empty() || text.chars().any(char::is_control) {
             return Err(refused());
         }
-        // Every name that can be registered is shorter than that, however it is spelled.
+        // Every name that can be registered is shorter, in any spelling.
         let max_bytes = size::USERNAME.max_bytes;
         let key = fold::login_key_within(text, max_bytes).ok_or_else(refused)?;
         Ok(if key.contains('@') { Self::Email(email::key(text)) } else { Self::Username(key) })
@@ -41,7 +42,7 @@ mod tests {
         let address = LoginName::Email("alice@example.com".into());
         assert_eq!(LoginName::parse("Alice@Example.com"), Ok(address));
         assert_eq!(LoginName::parse("ALICE"), Ok(LoginName::Username("alice".into())));
-        // However its domain is spelled.
+        // In any spelling of the domain.
         let address = LoginName::Email("alice@xn--bcher-kva.example".into());
         for typed in
             ["Alice@BÜCHER.example", "alice＠bücher.example", "alice@xn--bcher-kva.example"]
@@ -66,7 +67,7 @@ mod tests {
             }
             assert!(LoginName::parse(space).is_err(), "{space:?} is no name");
         }
-        // Within a name it is no accident.
+        // Within a name, white space is deliberate.
         assert_eq!(LoginName::parse("al ice"), Ok(LoginName::Username("al ice".into())));
     }
 

@@ -1,7 +1,7 @@
-//! Pure values and rules: what a valid username is, how long a challenge lives.
+//! Pure values and rules: the form of a username, the lifetime of a challenge.
 //!
-//! No I/O, no async, no randomness of its own and no clock: the time is passed in as `now`.
-//! A `parse` validates what came from outside; what it returns needs no further check.
+//! No I/O, no async, no randomness of its own and no clock: the time is passed in as `now`. A `parse` validates outside
+//! input; its result needs no further check.
 
 mod bidi;
 mod challenge;

@@ -1,4 +1,4 @@
-//! One-time codes that prove that a person reads a mailbox, or holds an authenticator app: six digits, or ten letters and digits.
+//! One-time codes that prove access to a mailbox or an authenticator app: six digits, or ten letters and digits.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ const SHORT: usize = 6;
 /// The characters of a long code: five bits each.
 const LONG: usize = 10;
 
-/// How many of them stand together.
+/// The size of a group of them.
 const GROUP: usize = 5;
 
 /// A code as it is shown. Its `Debug` hides it.
@@ -20,12 +20,12 @@ const GROUP: usize = 5;
 pub struct OneTimeCode(String);
 
 impl OneTimeCode {
-    /// Draws six decimal digits; every one of the million codes is equally likely.
+    /// Generates six decimal digits; every one of the million codes is equally likely.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         Self(format!("{:06}", rng.random_range(0..1_000_000)))
     }
 
-    /// Draws a code of 50 bits, such as `K7QX2-M9TRW`: for where anybody may guess, as often as they like.
+    /// Generates a code of 50 bits, such as `K7QX2-M9TRW`: for where attempts are not limited (brute force).
     pub fn generate_long(rng: &mut impl CryptoRng) -> Self {
         Self::long(&crockford::write(rng.random(), LONG))
     }
@@ -34,34 +34,34 @@ impl OneTimeCode {
         Self(crockford::grouped(letters, GROUP).to_string())
     }
 
-    /// Reads six digits that were typed, of any script, with or without spaces and dashes. Nothing if there is anything else
-    /// among them, or more or fewer.
+    /// Parses six typed digits, of any script, with or without spaces and dashes. `None` if there is anything else among
+    /// them, or more or fewer.
     pub fn parse(text: &str) -> Option<Self> {
-        // One more than there may be tells that there are too many.
+        // One more than allowed shows that there are too many.
         let digits: String = typed::characters(text).take(SHORT + 1).collect();
         let well_formed = digits.len() == SHORT && digits.bytes().all(|byte| byte.is_ascii_digit());
         well_formed.then_some(Self(digits))
     }
 
-    /// Reads a long code that was typed, in any case, with or without dashes and spaces, with O for 0 and I or L for 1.
+    /// Parses a typed long code, in any case, with or without dashes and spaces, with O for 0 and I or L for 1.
     pub fn parse_long(text: &str) -> Option<Self> {
         crockford::read(text, LONG).map(|letters| Self::long(&letters))
     }
 
-    /// Reads the code of an authenticator app from that field.
+    /// Parses the code of an authenticator app in that field.
     ///
     /// # Errors
-    /// What can't be such a code, however it is typed.
+    /// A text that is no such code in any spelling.
     pub fn of_an_app(field: Size, text: &str) -> Result<Self, InvalidField> {
         let problem = "must be the six digits that the app shows";
         Self::parse(text).ok_or_else(|| InvalidField::new(field.field, problem))
     }
 
-    /// Reads a code that was sent from that field: six digits, or a long one. Which of them it was is not told: one that was
-    /// sent for something else is a wrong one.
+    /// Parses a mailed code in that field: six digits, or a long one. Both are accepted everywhere: a code of the other
+    /// kind is just a wrong one.
     ///
     /// # Errors
-    /// What can't be such a code, however it is typed.
+    /// A text that is no such code in any spelling.
     pub fn of_a_mail(field: Size, text: &str) -> Result<Self, InvalidField> {
         let problem = "must be the code that was sent: six digits, or ten letters and digits";
         let code = Self::parse(text).or_else(|| Self::parse_long(text));
@@ -147,7 +147,7 @@ mod tests {
         }
     }
 
-    /// Draws the same byte for ever.
+    /// A generator that repeats one byte.
     struct Always(u8);
 
     impl TryRng for Always {

@@ -1,4 +1,4 @@
-//! Passwords: which ones are accepted (NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 5.0, 6.2).
+//! Passwords and their rules (NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 5.0, 6.2).
 
 use std::{collections::HashSet, fmt, sync::LazyLock};
 
@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{Email, InvalidField, Username, fold, size};
 
-/// A shorter username or mailbox name is found in too many good passwords to be refused as a part of one.
+/// Shorter usernames and mailbox names are part of too many good passwords to refuse those.
 const MIN_CONTAINED_LENGTH: usize = 4;
 
 static COMMON: LazyLock<HashSet<&'static str>> =
@@ -19,12 +19,12 @@ pub struct Password(Zeroizing<String>);
 /// The rules for new passwords.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordPolicy {
-    /// In code points.
+    /// The least length, in code points.
     pub min_length: usize,
 }
 
 impl Password {
-    /// Reads a password that is to be checked. Every one that could have been accepted passes.
+    /// Parses a password to check. Every password that was ever accepted passes.
     ///
     /// # Errors
     /// An empty password, one over 1,024 bytes, and one with control characters.
@@ -40,11 +40,11 @@ impl Password {
         Ok(Self(Zeroizing::new(fold::nfc(text))))
     }
 
-    /// Reads a new password for the user of that name and address.
+    /// Parses a new password for the user of that name and address.
     ///
     /// # Errors
-    /// What [`Password::parse`] refuses, passwords shorter than the policy asks, common ones, and those made of the
-    /// username or the e-mail address.
+    /// As of [`Password::parse`], and passwords shorter than the policy asks, common ones, and those made of the username
+    /// or the e-mail address.
     pub fn parse_new(
         text: &str,
         policy: PasswordPolicy,
@@ -56,7 +56,7 @@ impl Password {
             let problem = format!("must have at least {} characters", policy.min_length);
             return Err(InvalidField::new("password", problem));
         }
-        // Some letters grow when they are folded. What becomes of a long text of them is no word that many have chosen.
+        // Some letters grow when folded. The key of a long text of them is no common password.
         let key = fold::key_within(password.expose(), 2 * size::PASSWORD.max_bytes);
         let key = Zeroizing::new(key.unwrap_or_default());
         if COMMON.contains(key.as_str()) {

@@ -1,37 +1,37 @@
-//! The rules that the configuration sets.
+//! The configured policy.
 
 use std::time::Duration;
 
 use super::{CodePolicy, PasswordPolicy};
 
-/// The rules that the configuration sets.
+/// The configured policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// For new passwords.
+    /// Rules for new passwords.
     pub password: PasswordPolicy,
-    /// For one-time codes.
+    /// Rules for one-time codes.
     pub code: CodePolicy,
     /// Whether Register sends a code that verifies the address.
     pub email_verification: bool,
-    /// How long a new account may go without verifying its address, where addresses are verified; then it ends.
+    /// How long a new account may go without verifying its address, where addresses are verified; then it is deleted.
     pub unverified_ttl: Duration,
-    /// Whose codes an authenticator app says that it shows.
+    /// The issuer that an authenticator app shows.
     pub totp_issuer: String,
-    /// How long a session lives at the most.
+    /// The longest lifetime of a session.
     pub session_ttl: Duration,
-    /// How long a session lives that is not used.
+    /// The idle timeout of a session.
     pub session_idle_ttl: Duration,
-    /// How many sessions a user may have: a login beyond that ends the oldest.
+    /// The most sessions of a user: a login beyond that ends the oldest.
     pub sessions_per_user: u32,
-    /// Calls a second that one address may make to what anybody may call and costs a hash or a mail; none are no limit.
+    /// Rate limit of an address on unauthenticated calls that cost a hash or a mail, in calls a second; 0 is no limit.
     pub address_rate: u32,
-    /// What one source may waste in an hour: failed logins and codes, and mails asked for. None is no limit.
+    /// Limit of one source in an hour: failed logins and codes, and requested mails. 0 is no limit.
     pub source_failures: u32,
-    /// What all sources together may waste in an hour. None is no limit.
+    /// Limit of all sources together in an hour. 0 is no limit.
     pub service_failures: u32,
     /// How long events are kept.
     pub event_retention: Duration,
-    /// Whom tokens may be for; the first is meant where a caller names none.
+    /// The allowed audiences of tokens; the first is the default.
     pub audiences: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! QR codes, for a person to scan.
+//! QR codes.
 
 use png::{BitDepth, ColorType, Encoder, EncodingError};
 use qrcode::{Color, EcLevel, QrCode, render::unicode::Dense1x2, types::QrError};
@@ -10,7 +10,7 @@ const SCALE: usize = 8;
 /// Light modules around the code (ISO/IEC 18004: four).
 const QUIET: usize = 4;
 
-/// Why there is no QR code.
+/// The reason why there is no QR code.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The text is too long for one.
@@ -42,14 +42,14 @@ impl Qr {
     /// A text that is too long.
     pub fn of(text: &str) -> Result<Self, Error> {
         let code = QrCode::with_error_correction_level(text, EcLevel::M)?;
-        // On a terminal what is printed is light: the dark modules are what is left out.
+        // Terminals print in light colours, so the dark modules are the blanks.
         let mut lines = code.render::<Dense1x2>();
         lines.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark);
         Ok(Self { png: png(&code)?, text: Zeroizing::new(lines.build()) })
     }
 }
 
-/// One bit a pixel, white where it is set.
+/// A pixel is one bit, white where it is set.
 fn png(code: &QrCode) -> Result<Zeroizing<Vec<u8>>, EncodingError> {
     let modules = code.width() + 2 * QUIET;
     let side = modules * SCALE;

@@ -1,4 +1,4 @@
-//! Recovery codes: what lets a user in whose phone is lost. Each works once.
+//! Recovery codes: single-use codes for users who have lost their phone.
 
 use std::fmt;
 
@@ -10,39 +10,39 @@ use super::{InvalidField, crockford, size::Size};
 /// 24 characters of five bits: 120 bits.
 const LENGTH: usize = 24;
 
-/// How many characters stand together when a code is shown.
+/// The size of a group when a code is shown.
 const GROUP: usize = 6;
 
-/// A recovery code, without the dashes it is shown with. Its `Debug` hides it.
+/// A recovery code, without its dashes. Its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RecoveryCode(Zeroizing<String>);
 
 impl RecoveryCode {
-    /// How many a user has.
+    /// Codes of one user.
     pub const COUNT: usize = 10;
 
-    /// Draws a code.
+    /// Generates a code.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         Self(crockford::write(rng.random(), LENGTH))
     }
 
-    /// Reads a code as people type it: in any case, with or without dashes and spaces, with digits of other scripts, and with
-    /// O for 0 and I or L for 1.
+    /// Parses a typed code: in any case, with or without dashes and spaces, with digits of other scripts, and with O for 0
+    /// and I or L for 1.
     ///
     /// # Errors
-    /// What can't be a code, however it is typed.
+    /// A text that is no code in any spelling.
     pub fn parse(field: Size, text: &str) -> Result<Self, InvalidField> {
         let problem = "must be a recovery code: 24 letters and digits";
         let code = crockford::read(text, LENGTH).map(Self);
         code.ok_or_else(|| InvalidField::new(field.field, problem))
     }
 
-    /// The code as its digest is made of it.
+    /// The code in the form that is digested.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The code as it is shown, this once: in groups with dashes between them.
+    /// The code in the form that is shown, this once: in groups with dashes between them.
     pub fn shown(&self) -> Zeroizing<String> {
         crockford::grouped(&self.0, GROUP)
     }
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn every_letter_comes_at_every_place() {
         let mut seen = vec![BTreeSet::new(); LENGTH];
-        // At each place, each of 32 letters is missing after 2,000 draws once in 10^27.
+        // After 2,000 codes, one of the 32 letters is missing at some place once in 10^27.
         for _ in 0..2000 {
             let code = RecoveryCode::generate(&mut rand::rng());
             for (place, letter) in code.expose().chars().enumerate() {

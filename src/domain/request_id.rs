@@ -1,4 +1,4 @@
-//! Request ids: by them the log lines of one call, its answer, and what its caller knows of it are found (correlation).
+//! Request ids (correlation ids): they tie the log lines of one call to its answer and to its caller.
 //!
 //! Not to be confused with the field `request_id` of Register and RefreshToken. That is an idempotency key (AIP-155): it makes a
 //! retry safe, and is parsed in `field.rs`.
@@ -12,12 +12,12 @@ use uuid::Uuid;
 pub struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// The longest that is taken from a caller, in bytes.
+    /// The longest id accepted from a caller, in bytes.
     pub const MAX_LENGTH: usize = 128;
 
-    /// An id that a caller gives: 1 to [`Self::MAX_LENGTH`] ASCII letters, digits, and `-._~:/+=`. That is what proxies and
-    /// tracing systems make: UUIDs, hex, base64, ARNs, `Root=1-…`. Nothing else is taken: ids stand in log lines, where a blank, a quote
-    /// or a line break would forge another field or line (log injection).
+    /// Parses a caller's id: 1 to [`Self::MAX_LENGTH`] ASCII letters, digits, and `-._~:/+=`. Ids of proxies and tracing
+    /// systems pass: UUIDs, hex, base64, ARNs, `Root=1-…`. Other characters are refused: ids stand in log lines, where a
+    /// blank, a quote or a line break would forge another field or line (log injection).
     pub fn parse(text: &str) -> Option<Self> {
         let is_sane = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/+=".contains(&byte);
         let is_right = (1..=Self::MAX_LENGTH).contains(&text.len()) && text.bytes().all(is_sane);

@@ -1,25 +1,25 @@
-//! Revocations: what voids access tokens that have not expired.
+//! Revocations: they void unexpired access tokens.
 
 use uuid::Uuid;
 
 use super::Timestamp;
 
-/// Whose tokens a revocation voids.
+/// The tokens that a revocation voids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revoked {
-    /// Those of a session: the claim `sid`.
+    /// All tokens of a session: the claim `sid`.
     Session(Uuid),
-    /// Those of a user: the claim `sub`.
+    /// All tokens of a user: the claim `sub`.
     User(Uuid),
-    /// Those that a signing key has signed: the header `kid`. Whoever has the key can sign more of them, so it does not matter
-    /// when they say that they were issued.
+    /// All tokens of a signing key: the header `kid`. A thief of the key can sign more of them, so their time of issue does
+    /// not matter.
     Key(Uuid),
-    /// Those of a user's sessions that began in an earlier epoch: the claims `sub` and `session_epoch`. When they were issued
-    /// does not matter.
+    /// All tokens of a user's sessions that began in an earlier epoch: the claims `sub` and `session_epoch`. Their time of
+    /// issue does not matter.
     Earlier {
-        /// Whose.
+        /// The user.
         user_id: Uuid,
-        /// The first epoch whose tokens count.
+        /// The first epoch that stays valid.
         epoch: i64,
         /// The session that goes on, if one does: the claim `sid`.
         kept: Option<Uuid>,
@@ -29,10 +29,10 @@ pub enum Revoked {
 /// Voids access tokens that were issued before a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Revocation {
-    /// Whose.
+    /// The tokens.
     pub subject: Revoked,
     /// Tokens issued before this are void. Of [`Revoked::Earlier`] it is for verifiers that know no epochs.
     pub not_before: Timestamp,
-    /// By then they have all expired, and the revocation can be forgotten.
+    /// The time by which all of those tokens have expired: the revocation can be deleted.
     pub expires_at: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! Sessions: what a completed login begins.
+//! Sessions: a completed login begins one.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Timestamp;
 
-/// How a person showed who they are (RFC 8176).
+/// An authentication method (RFC 8176).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthMethod {
     /// A password.
@@ -35,52 +35,52 @@ impl AuthMethod {
     }
 }
 
-/// A login that is complete. Its id is the claim `sid`.
+/// A completed login. Its id is the claim `sid`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// The session's id.
     pub id: Uuid,
-    /// Whose it is.
+    /// The user.
     pub user_id: Uuid,
-    /// Whom its tokens are for.
+    /// The audience of its tokens.
     pub audience: String,
-    /// What the user calls the device; may be empty.
+    /// The user's name for the device; may be empty.
     pub device_name: String,
-    /// How the user showed who they are.
+    /// The methods of its login.
     pub methods: Vec<AuthMethod>,
-    /// When it began: the claim `auth_time`.
+    /// The time of the login: the claim `auth_time`.
     pub created_at: Timestamp,
-    /// When it ends at the latest.
+    /// The latest end.
     pub expires_at: Timestamp,
-    /// When tokens were last issued.
+    /// The time of the last tokens.
     pub last_used_at: Timestamp,
-    /// Where it was last used from.
+    /// The client address of its last use.
     pub address: Option<IpAddr>,
-    /// When it ends unless it is used before.
+    /// Its end unless it is used before (idle timeout).
     pub idle_expires_at: Timestamp,
-    /// How often it was refreshed: the refresh token that works next carries this number.
+    /// The number of refreshes: the next valid refresh token carries it.
     pub token_number: i64,
-    /// Random bytes that key its refresh tokens, together with the master key. Never shown to anybody.
+    /// Random bytes that key its refresh tokens, together with the master key. Secret.
     pub refresh_salt: [u8; 16],
-    /// The user's epoch in which it lives: the claim `session_epoch`. The store sets it when the session begins.
+    /// The user's epoch of this session: the claim `session_epoch`. The store sets it when the session begins.
     pub epoch: i64,
 }
 
 impl Session {
-    /// When it ends unless it is used before.
+    /// Its end unless it is used before.
     pub fn ends_at(&self) -> Timestamp {
         self.expires_at.min(self.idle_expires_at)
     }
 
-    /// Whether its login was within that time before `now`. One that was in the future is not: a clock was wrong, and nobody knows
-    /// when it was. Nor is one that was refreshed before it began, by a clock that was set right meanwhile.
+    /// Whether the login was within that time before `now`. A login from the future is not: a clock was wrong, and the true
+    /// time is unknown. Nor is one that was refreshed before it began, by a clock that was set right meanwhile.
     pub fn is_fresh(&self, now: Timestamp, within: Duration) -> bool {
         now.since(self.created_at) <= within
             && !self.created_at.is_from_the_future(now)
             && !self.created_at.is_from_the_future(self.last_used_at)
     }
 
-    /// Whether its login took more than the password.
+    /// Whether the login took a second factor.
     pub fn has_used_second_factor(&self) -> bool {
         self.methods.contains(&AuthMethod::MultiFactor)
     }

@@ -1,33 +1,33 @@
-//! How many bytes each field of a request may have.
+//! Size limits of each field of a request, in bytes.
 //!
-//! The length is known for nothing. It is looked at before all else, so that a text of the size of a whole request is
-//! neither normalised, nor decoded, nor digested. Each size leaves room for every value that can be valid, however it is
-//! spelled.
+//! Checking the length is free. It comes before all else, so that a text of the size of a whole request is neither
+//! normalised, nor decoded, nor digested (denial of service). Each limit leaves room for every valid value, in any
+//! spelling.
 
 use super::InvalidField;
 
-/// The greatest size of a field.
+/// The size limit of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
     /// The field's name on the wire.
     pub field: &'static str,
-    /// In UTF-8.
+    /// The limit, in UTF-8.
     pub max_bytes: usize,
 }
 
-/// A username, or whatever one can log in with.
+/// A username, or any other login name.
 pub const USERNAME: Size = Size::of("username", 1024);
 /// An address; in NFD it may be longer than the 254 bytes that it has at the most.
 pub const EMAIL: Size = Size::of("email", 1024);
 /// A password: enough for 64 of the longest code points.
 pub const PASSWORD: Size = Size::of("password", 1024);
-/// The password as it is.
+/// The present password.
 pub const CURRENT_PASSWORD: Size = Size::of("current_password", 1024);
-/// The password as it will be.
+/// The new password.
 pub const NEW_PASSWORD: Size = Size::of("new_password", 1024);
-/// What a user calls a device.
+/// The user's name for a device.
 pub const DEVICE_NAME: Size = Size::of("device_name", 1024);
-/// Whom tokens are for.
+/// The audience of tokens.
 pub const AUDIENCE: Size = Size::of("audience", 256);
 /// A UUID in any notation.
 pub const REQUEST_ID: Size = Size::of("request_id", 64);
@@ -35,7 +35,7 @@ pub const REQUEST_ID: Size = Size::of("request_id", 64);
 pub const SESSION_ID: Size = Size::of("session_id", 64);
 /// A UUID in any notation.
 pub const ENROLLMENT_ID: Size = Size::of("enrollment_id", 64);
-/// A place in the log of revocations.
+/// A cursor in the log of revocations.
 pub const CURSOR: Size = Size::of("cursor", 64);
 /// A code that was sent to a mailbox, as it is typed.
 pub const CODE: Size = Size::of("code", 128);
@@ -45,20 +45,20 @@ pub const OTP_CODE: Size = Size::of("otp_code", 128);
 pub const TOTP_CODE: Size = Size::of("totp_code", 128);
 /// A recovery code, as it is typed.
 pub const RECOVERY_CODE: Size = Size::of("recovery_code", 128);
-/// Ours; a longer one is as good as unknown.
+/// Opaque; a longer one counts as unknown.
 pub const CHALLENGE_ID: Size = Size::of("challenge_id", 512);
-/// Ours; a longer one is as good as unknown.
+/// Opaque; a longer one counts as unknown.
 pub const RESET_ID: Size = Size::of("reset_id", 512);
-/// Ours; a longer one is as good as unknown.
+/// Opaque; a longer one counts as unknown.
 pub const VERIFICATION_ID: Size = Size::of("verification_id", 512);
-/// Ours; a longer one is as good as unknown.
+/// Opaque; a longer one counts as unknown.
 pub const REFRESH_TOKEN: Size = Size::of("refresh_token", 512);
-/// Ours; a longer one is as good as none.
+/// Opaque; a longer one counts as absent.
 pub const DEVICE_TOKEN: Size = Size::of("device_token", 512);
-/// An access token, also in the header `authorization`; a longer one is as good as forged.
+/// An access token, also in the header `authorization`; a longer one counts as forged.
 pub const ACCESS_TOKEN: Size = Size::of("token", 8192);
 
-/// All of them.
+/// All limits.
 pub const ALL: [Size; 21] = [
     USERNAME,
     EMAIL,
@@ -88,15 +88,15 @@ impl Size {
         Self { field, max_bytes }
     }
 
-    /// Whether a text is short enough to be looked at.
+    /// Whether a text is within the limit.
     pub fn fits(self, text: &str) -> bool {
         text.len() <= self.max_bytes
     }
 
-    /// Refuses a text that is too long.
+    /// Refuses a text over the limit.
     ///
     /// # Errors
-    /// More bytes than the field may have.
+    /// The text has more bytes than the field may have.
     pub fn check(self, text: &str) -> Result<(), InvalidField> {
         if self.fits(text) {
             return Ok(());

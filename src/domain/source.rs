@@ -1,8 +1,8 @@
-//! Where calls come from, and how many a second are let through from there.
+//! Sources of calls, and their rate limit.
 
 use std::{net::IpAddr, time::Duration};
 
-/// An IPv4 address, the /64 network of an IPv6 address (which is one customer), or unknown.
+/// An IPv4 address, the /64 network of an IPv6 address (one customer), or unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Source(Option<IpAddr>);
 
@@ -16,7 +16,7 @@ impl From<Option<IpAddr>> for Source {
 }
 
 impl Source {
-    /// What it is made of, for a digest.
+    /// The source as bytes, for a digest.
     pub fn to_bytes(self) -> [u8; 17] {
         let mut bytes = [0; 17];
         match self.0 {
@@ -33,7 +33,7 @@ impl Source {
         bytes
     }
 
-    /// The /48 network around an IPv6 /64: an organisation has that many of them, and so has an attacker.
+    /// The /48 network around an IPv6 /64: an organisation has 65,536 of them, and so has an attacker.
     pub fn site(self) -> Option<Self> {
         match self.0 {
             Some(IpAddr::V6(address)) => {
@@ -44,20 +44,20 @@ impl Source {
     }
 }
 
-/// How many calls a second one source may make, in the long run.
+/// Rate limit of one source, in calls a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceRate(pub u32);
 
 impl SourceRate {
-    /// What may come in one go: so many seconds' worth.
+    /// The burst: so many seconds' worth.
     const BURST_SECONDS: u32 = 5;
 
-    /// Lets a call through, as a token bucket does. All that is kept of a bucket is when it will be full again, which is
-    /// later for each call; one that is full (`full_at` is over) need not be kept. Both times are a stopwatch's: nobody waits
-    /// since the time of day was set.
+    /// Charges a call to a token bucket. The bucket's whole state is the time at which it will be full again, which each
+    /// call moves on; a full one (`full_at` is past) need not be stored. Both times are of a monotonic clock: setting the
+    /// time of day makes no caller wait.
     ///
     /// # Errors
-    /// How long until there is a token, where there is none.
+    /// The time until the next token, where there is none now.
     pub fn admit(self, full_at: Option<Duration>, now: Duration) -> Result<Duration, Duration> {
         let a_token = Duration::from_secs(1) / self.0.max(1);
         let full_at = full_at.map_or(now, |full_at| full_at.max(now)) + a_token;
@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(rate.admit(full_at, start), Err(tenth));
         full_at = Some(rate.admit(full_at, start + tenth).unwrap());
         assert_eq!(rate.admit(full_at, start + tenth), Err(tenth));
-        // After five seconds of silence it is full again, and no fuller.
+        // After five seconds of silence the bucket is full again, and no fuller.
         let later = start + Duration::from_secs(3600);
         for _ in 0..50 {
             full_at = Some(rate.admit(full_at, later).unwrap());

@@ -1,4 +1,4 @@
-//! Rate limits on attempts: what is counted, and how long the next attempt has to wait (ADR 14).
+//! Rate limits on attempts, against brute force: what is counted, and the wait before the next attempt (ADR 14).
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// So many passwords can be tried without any wait between them: people mistype.
+/// Passwords that can be tried without any wait between them: people mistype.
 pub const FREE_ATTEMPTS: u32 = 5;
 
 /// Cap of the exponential backoff of the rate limit: an attacker cannot lock an owner out for longer.
@@ -22,11 +22,11 @@ const MAX_FAILED_CODES: u32 = 20;
 /// Three codes of an app are right at any time, so 100 guesses a year are right with a probability of 3 in 10,000.
 const MAX_FAILED_CODES_A_YEAR: u32 = 100;
 
-/// Passwords that all strangers together may try on one account in an hour: more than a hundred addresses can use up, each of
-/// which gets one a minute.
+/// Passwords that all strangers together may try on one account in an hour: more than a hundred addresses can use up, at
+/// one a minute each.
 const ACCOUNT_CEILING: u32 = 12_000;
 
-/// What is counted, and how that is limited.
+/// A rule: what is counted, and its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ThrottleRule {
     /// Failed passwords in a row, of one address or device: after the first few each costs twice the time of the one before, up to
@@ -38,28 +38,28 @@ pub enum ThrottleRule {
     Codes,
     /// Failed codes, again: at most 100 in the year that begins with the first.
     CodesAYear,
-    /// At most so many an hour in the long run, and a sixth of that at once: a leaky bucket.
+    /// A leaky bucket: at most so many an hour in the long run, and a sixth of that at once.
     Rate(u32),
-    /// At most so many in the hour that begins with the first.
+    /// A fixed window: at most so many in the hour that begins with the first.
     Hourly(u32),
-    /// One, and none for so long after it.
+    /// A cool-down: one, and none for so long after it.
     CoolDown(Duration),
 }
 
-/// The attempts that a budget has been charged with.
+/// The state of a budget: the attempts charged to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Throttle {
-    /// How many.
+    /// The number of attempts.
     pub failures: u32,
-    /// When the last one was.
+    /// The time of the last one.
     pub last_at: Timestamp,
-    /// From when there may be another.
+    /// The earliest time of the next one.
     pub next_allowed_at: Timestamp,
-    /// From when it is as though there had been none.
+    /// The time from which the budget is empty again.
     pub expires_at: Timestamp,
 }
 
-/// An attempt that was charged before anybody knew what would come of it.
+/// An attempt that was charged before its outcome was known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charged {
     /// The budget before it.
@@ -72,11 +72,11 @@ impl ThrottleRule {
     /// Charges an attempt.
     ///
     /// # Errors
-    /// When there may be another, where there may be none now.
+    /// The earliest time of the next attempt, where none is allowed now.
     pub fn charge(self, before: Option<Throttle>, now: Timestamp) -> Result<Charged, Timestamp> {
         let before = before.map(|found| self.believed(found, now));
         let before = before.filter(|before| now < before.expires_at);
-        // Attempts that were made earlier may be charged later, and the clocks of replicas differ.
+        // Attempts may be charged out of order, and the clocks of replicas differ.
         let now = before.map_or(now, |before| before.last_at.max(now));
         if let Some(before) = before.filter(|before| now < before.next_allowed_at) {
             return Err(before.next_allowed_at);
@@ -92,8 +92,8 @@ impl ThrottleRule {
         Ok(Charged { before, after })
     }
 
-    /// The budget `found` without an attempt that it was charged with: as it was before, or, where others have been
-    /// charged since, or what it was is not known any more, as it would be with one less.
+    /// The budget `found` without an attempt that it was charged with (refund): as it was before, or, where others have
+    /// been charged since, or its former state is no longer known, as it would be with one less.
     pub fn take_back(self, charged: Option<&Charged>, found: Throttle) -> Option<Throttle> {
         if let Some(charged) = charged.filter(|charged| charged.after == found) {
             return charged.before;
@@ -108,12 +108,12 @@ impl ThrottleRule {
         })
     }
 
-    /// What is believed of a row: no more than the rule can have written by `now`. Other settings may have written it, or a
-    /// clock that was ahead; then its owner would wait until the right clock has caught up, which may be a year (ADR 23).
+    /// Clamps a stored row to what the rule can have written by `now`. Other settings may have written it, or a clock that
+    /// was ahead; then its owner would wait until the right clock has caught up, which may be a year (ADR 23).
     ///
-    /// Of an attempt that was made in the future nobody knows when it was. It is counted, and the next one need not wait: that
-    /// one is charged by the right clock. A clock that is ahead by no more than replicas may be apart is believed: alternating
-    /// between two replicas must not undo a delay.
+    /// The true time of an attempt from the future is unknown. It is counted, and the next one need not wait: that one is
+    /// charged by the right clock. A clock that is ahead by no more than the allowed skew is believed: alternating between
+    /// two replicas must not undo a delay.
     fn believed(self, found: Throttle, now: Timestamp) -> Throttle {
         let ahead = found.last_at.since(now);
         if ahead <= CLOCK_SKEW {
@@ -128,7 +128,7 @@ impl ThrottleRule {
         }
     }
 
-    /// How long after an attempt the next one has to wait at the most.
+    /// The longest wait after an attempt.
     fn longest_wait(self) -> Duration {
         match (self, self.bucket()) {
             (_, Some(bucket)) => bucket.interval,
@@ -138,7 +138,7 @@ impl ThrottleRule {
         }
     }
 
-    /// For how long the first attempt of a window counts.
+    /// How long the first attempt of a window counts.
     fn window(self) -> Duration {
         if self == Self::CodesAYear { YEAR } else { HOUR }
     }
@@ -188,7 +188,7 @@ impl ThrottleRule {
             // From the last one: a window that began with the first would let 40 into the hour around its end.
             Self::Codes => until_spent(MAX_FAILED_CODES, last_at.plus(HOUR)),
             Self::CodesAYear => until_spent(MAX_FAILED_CODES_A_YEAR, ends_at),
-            // From the first: a window that began with the last would never end for somebody who logs in every hour.
+            // From the first: a window that began with the last would never end for a user who logs in every hour.
             Self::Hourly(most) => until_spent(most, ends_at),
             Self::CoolDown(wait) => until_spent(1, last_at.plus(wait)),
             // Buckets have no window.
@@ -197,10 +197,10 @@ impl ThrottleRule {
     }
 }
 
-/// A leaky bucket as GCRA keeps it: all of its state is the time from which there may be another attempt, which may be past.
+/// A leaky bucket by GCRA: its whole state is the time from which another attempt is allowed, which may be past.
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
-    /// One attempt leaks out in that time.
+    /// The time in which one attempt leaks out.
     interval: Duration,
     /// How much earlier than at a steady rate attempts may come.
     tolerance: Duration,
@@ -213,7 +213,7 @@ impl Bucket {
         Self { interval, tolerance: interval * (an_hour / 6).saturating_sub(1) }
     }
 
-    /// From when there may be another attempt, after one at `now`.
+    /// The earliest time of another attempt, after one at `now`.
     fn add(self, before: Option<Throttle>, now: Timestamp) -> Timestamp {
         let empty = now.minus(self.tolerance);
         before.map_or(empty, |before| before.next_allowed_at.max(empty)).plus(self.interval)
@@ -224,13 +224,13 @@ impl Bucket {
     }
 }
 
-/// A day for each failed password: whoever floods the service with names leaves no more than a day's worth of them.
+/// One day for each failed password: a flood of made-up names leaves no more than a day's worth of rows.
 fn remembered(failures: u32, last_at: Timestamp) -> Timestamp {
     last_at.plus(DAY * failures.min(30))
 }
 
 impl Charged {
-    /// Whether there were so many failures in a row that a right password proves too little by itself.
+    /// Whether there were so many failures in a row that the right password alone is not enough.
     pub fn is_over_the_limit(&self) -> bool {
         self.after.failures > MAX_FAILURES_IN_A_ROW
     }

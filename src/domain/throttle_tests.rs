@@ -1,4 +1,4 @@
-//! How long budgets make the next attempt wait.
+//! Delays that budgets impose on the next attempt.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn at(seconds: u64) -> Timestamp {
     Timestamp::from_unix_micros(0).plus(Duration::from_secs(seconds))
 }
 
-/// When each of `count` attempts can be made at the earliest, in seconds, and the budget after them.
+/// The earliest time of each of `count` attempts, in seconds, and the budget after them.
 fn as_fast_as_possible(rule: ThrottleRule, count: usize) -> (Vec<u64>, Throttle) {
     let (mut times, mut now, mut budget) = (Vec::new(), at(0), None);
     while times.len() < count {
@@ -46,7 +46,7 @@ const RULES: [ThrottleRule; 7] = [
     ThrottleRule::CoolDown(Duration::from_secs(30)),
 ];
 
-/// As many attempts as are let through without a wait, by a clock that is ahead.
+/// A budget after all attempts without a wait, by a clock that is ahead.
 fn used_up(rule: ThrottleRule, now: Timestamp) -> Throttle {
     let mut budget = rule.charge(None, now).unwrap().after;
     while let Ok(charged) = rule.charge(Some(budget), now) {
@@ -62,7 +62,7 @@ fn a_clock_that_was_ahead_and_is_set_right_holds_nobody() {
             let (now, wrong) = (at(1_000_000), at(1_000_000).plus(ahead));
             let before = used_up(rule, wrong);
             let after = rule.charge(Some(before), now).unwrap().after;
-            // The failures are not forgotten, and from now on the right clock counts.
+            // The failures still count, and from now on the right clock does.
             assert_eq!((after.failures, after.last_at), (before.failures + 1, now), "{rule:?}");
             let wait = after.next_allowed_at.since(now);
             assert!(wait <= rule.longest_wait(), "{rule:?}: {wait:?}");
@@ -74,7 +74,7 @@ fn a_clock_that_was_ahead_and_is_set_right_holds_nobody() {
     }
 }
 
-/// Two replicas whose clocks are as far apart as they may be: whoever alternates between them gets no attempt more.
+/// Two replicas with the largest allowed clock skew: an attacker who alternates between them gains no attempt.
 #[test]
 fn a_replica_that_is_behind_believes_the_one_that_is_ahead() {
     for rule in RULES {
@@ -117,7 +117,7 @@ fn no_hour_sees_more_than_twenty_failed_codes() {
     for window in times.windows(21) {
         assert!(window[20] - window[0] >= 3600, "{window:?}");
     }
-    // Nor does one that comes late push the others out of sight.
+    // A late attempt does not push the others out of the window either.
     let mut budget = None;
     for second in 0..20 {
         let charged = ThrottleRule::Codes.charge(budget, at(second * 200));
@@ -153,7 +153,7 @@ fn what_is_taken_back_has_never_been() {
     assert_eq!(rule.take_back(Some(&charged), charged.after), Some(before));
     let first = rule.charge(None, at(0)).unwrap();
     assert_eq!(rule.take_back(Some(&first), first.after), None);
-    // What others have been charged with since stays.
+    // Later charges of others stay.
     let second = rule.charge(Some(first.after), at(1)).unwrap();
     let left = rule.take_back(Some(&first), second.after).unwrap();
     assert_eq!((left.failures, left.last_at), (1, at(1)));
@@ -197,7 +197,7 @@ fn what_is_taken_back_from_a_bucket_is_there_again_whatever_others_took() {
     assert_eq!(rule.take_back(None, only.after), None);
 }
 
-/// Each of them gets eleven attempts in the first minutes and one a minute from then on.
+/// Each source gets eleven attempts in the first minutes and one a minute from then on.
 #[test]
 fn a_hundred_addresses_do_not_use_up_what_strangers_may_try_on_an_account() {
     let (mut account, mut tried) = (None, 0);

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How far the clocks of replicas may be apart. For so long after its successor's start a key may still sign, on replicas that
+/// The largest clock skew between replicas. For so long after its successor's start a key may still sign, on replicas that
 /// have not noticed or are behind.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(120);
 
-/// A point in time in UTC, in whole microseconds: what both databases keep exactly.
+/// A point in time in UTC, in whole microseconds: the precision of both databases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(i64);
 
@@ -36,13 +36,13 @@ impl Timestamp {
         Self(self.0.saturating_sub(micros(duration)))
     }
 
-    /// How long after `earlier` this is; zero if it is not.
+    /// The time from `earlier` to this; zero if this is not later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// Whether something that has happened can't have happened then: it is later than `now` by more than the clocks of replicas
-    /// may be apart. A clock that was wrong wrote it (ADR 23).
+    /// Whether the time of a past event must be wrong: it is later than `now` by more than the clock skew of replicas. A
+    /// wrong clock wrote it (ADR 23).
     pub fn is_from_the_future(self, now: Self) -> bool {
         self > now.plus(CLOCK_SKEW)
     }

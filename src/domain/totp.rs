@@ -11,14 +11,14 @@ use super::{CLOCK_SKEW, OneTimeCode, Timestamp};
 /// 160 bits, as RFC 4226 (section 4, R6) recommends.
 const SECRET_BYTES: usize = 20;
 
-/// How many steps a clock may be off, either way (RFC 6238, section 5.2).
+/// Accepted clock skew in steps, either way (RFC 6238, section 5.2).
 const SKEW: u16 = 1;
 
-/// How long a step lasts (RFC 6238, section 5.2).
+/// Length of a step (RFC 6238, section 5.2).
 const STEP_SECONDS: i64 = 30;
 
-/// How much later a step can be that was used before one that is right now: by clocks as far apart as they may be, the one app a
-/// step ahead and the other one behind.
+/// Upper bound of the steps by which an accepted step may be ahead of one that is right now: by clocks as far apart as
+/// allowed, one app a step ahead and the other one behind.
 pub const MOST_STEPS_AHEAD: i64 = 6;
 
 const _: () = assert!(
@@ -26,22 +26,22 @@ const _: () = assert!(
         == CLOCK_SKEW.as_secs() / STEP_SECONDS.unsigned_abs() + 2 * SKEW as u64
 );
 
-/// The last time step of which a code may have been accepted by now: that of a clock which is as far ahead as may be.
+/// The last time step of which a code may have been accepted by now: by a clock as far ahead as allowed.
 pub fn last_step_at(now: Timestamp) -> i64 {
     now.unix_seconds() / STEP_SECONDS + i64::from(SKEW)
 }
 
-/// The secret that a service and an app share. Its `Debug` hides it.
+/// The secret shared by a service and an app. Its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TotpSecret(Zeroizing<[u8; SECRET_BYTES]>);
 
 impl TotpSecret {
-    /// Draws a secret.
+    /// Generates a secret.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         Self(Zeroizing::new(rng.random()))
     }
 
-    /// The secret of these bytes; nothing if it is not 20 of them.
+    /// The secret of these bytes; `None` unless there are 20.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
     }
@@ -67,8 +67,8 @@ impl TotpSecret {
         Ok(Zeroizing::new(self.totp(issuer, account)?.to_url()?))
     }
 
-    /// The time step that `code` is of, if it is of one that counts at `now`. Whether that step has been used before is for
-    /// the store to say.
+    /// The time step of `code`, if the code is valid at `now`. The store checks that the step has not been used before
+    /// (replay).
     ///
     /// # Errors
     /// The library's own.

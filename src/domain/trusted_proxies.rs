@@ -1,4 +1,4 @@
-//! Whom to believe about the addresses of others.
+//! Trusted proxies: whose claims about client addresses are believed.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -6,10 +6,10 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::ForwardedHeader;
 
-/// The addresses in which IPv6 writes those of IPv4 begin with so many bits (RFC 4291, section 2.5.5.2).
+/// Length of the prefix of IPv4-mapped IPv6 addresses (RFC 4291, section 2.5.5.2).
 const MAPPED_PREFIX: u8 = 96;
 
-/// The networks of proxies that say truly whom they forward for, and the header in which they do. None by default.
+/// The networks of proxies that report client addresses truthfully, and the header that they use. None by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
     networks: Arc<[IpNet]>,
@@ -20,7 +20,7 @@ impl TrustedProxies {
     /// Parses networks (`10.0.0.0/8`) and addresses, with commas between them.
     ///
     /// # Errors
-    /// What is neither.
+    /// A text that is neither.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let network = |text: &str| {
             let address = || text.parse::<IpAddr>().map(IpNet::from);
@@ -33,23 +33,23 @@ impl TrustedProxies {
         })
     }
 
-    /// The same proxies, which write that header.
+    /// The same proxies, with that header.
     #[must_use]
     pub fn writing(self, header: ForwardedHeader) -> Self {
         Self { header, ..self }
     }
 
-    /// The header in which they say whom they forward for.
+    /// The header with the client's address.
     pub fn header(&self) -> ForwardedHeader {
         self.header
     }
 
-    /// Whose call it is that came from `peer` with these values of the header, the nearest hop last. None where a trusted proxy
-    /// names somebody, and not by an address.
+    /// The client address of a call that came from `peer` with these values of the header, the nearest hop last. `None`
+    /// where a trusted proxy names a client, and not by an address.
     ///
-    /// Each proxy adds the address that it saw. So the list is read from its end for as long as who wrote an entry is
-    /// trusted; what stands before the first stranger is that stranger's to invent. An entry that is no address (`unknown`,
-    /// `_hidden`, RFC 7239, section 6) is a stranger too: were the proxy taken for the caller, they would have its rights.
+    /// Each proxy appends the address that it saw. So the list is read from its end for as long as an entry's writer is
+    /// trusted; entries before the first untrusted one can be spoofed. An entry that is no address (`unknown`, `_hidden`,
+    /// RFC 7239, section 6) counts as untrusted too: taken for the proxy itself, the caller would have the proxy's rights.
     pub fn origin<'a>(
         &self,
         peer: IpAddr,
@@ -65,19 +65,19 @@ impl TrustedProxies {
         Some(origin)
     }
 
-    /// Whether this is the address of a trusted proxy.
+    /// Whether the address is a trusted proxy's.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.networks.iter().any(|network| network.contains(&address))
     }
 
-    /// The networks among them that take in a good part of the internet: nobody's proxies have that many addresses.
+    /// Trusted networks that cover a large part of the internet: no operator's proxies have that many addresses.
     pub fn too_wide(&self) -> impl Iterator<Item = IpNet> {
         self.networks.iter().copied().filter(is_too_wide)
     }
 }
 
-/// A network as addresses are compared with it. One of IPv4 addresses that are written as IPv6 is one of IPv4.
+/// A network in the form that addresses are compared with. IPv4-mapped ones become IPv4.
 fn canonical(network: IpNet) -> IpNet {
     let mapped = |network: Ipv6Net| {
         let address = network.addr().to_ipv4_mapped()?;
@@ -93,7 +93,7 @@ fn canonical(network: IpNet) -> IpNet {
 fn is_too_wide(network: &IpNet) -> bool {
     match network {
         IpNet::V4(network) => network.prefix_len() < 8,
-        // What can't be reached from the internet (RFC 4193, RFC 4291) may be as wide as it likes: fc00::/7, fe80::/10.
+        // Networks unreachable from the internet (RFC 4193, RFC 4291) may be of any width: fc00::/7, fe80::/10.
         IpNet::V6(network) => {
             let address = network.addr();
             network.prefix_len() < 16

@@ -8,13 +8,13 @@ use icu_properties::{
 /// The long-vowel sign, which keyboards for Japanese type where others have the dash; also half-width.
 const LONG_VOWEL: [char; 2] = ['\u{30fc}', '\u{ff70}'];
 
-/// The characters of a code, without what only separates them, full-width letters and digits of every script as ASCII.
+/// The characters of a code without separators; full-width letters and digits of every script as ASCII.
 pub(super) fn characters(text: &str) -> impl Iterator<Item = char> {
     text.chars().filter(|c| !separates(*c)).map(as_ascii)
 }
 
-/// Spaces and dashes of every kind, and what nobody sees: text that is copied often begins or ends with a mark of direction
-/// or a zero-width space.
+/// Spaces and dashes of every kind, and invisible characters: copied text often begins or ends with a mark of direction or
+/// a zero-width space.
 fn separates(c: char) -> bool {
     c.is_whitespace()
         || LONG_VOWEL.contains(&c)
@@ -89,13 +89,13 @@ mod tests {
             assert_eq!(read(typed), "1234567890", "{typed}");
         }
         assert_eq!(read("ＡＺａｚ"), "AZaz");
-        // Numbers, and no digits: nobody's keyboard has them where it has digits.
+        // Numbers that are not digits: no keyboard has them where it has digits.
         for other in ["²", "①", "Ⅷ", "五", "½", "+", "O", "é"] {
             assert_eq!(read(other), other);
         }
     }
 
-    /// What [`digit`] counts on. It fails with the first Unicode that breaks it.
+    /// The assumption of [`digit`]. Fails with the first Unicode version that breaks it.
     #[test]
     fn every_run_of_digits_has_whole_scripts() {
         let categories = CodePointMapData::<GeneralCategory>::new();

@@ -13,15 +13,15 @@ pub struct User {
     pub username: String,
     /// The e-mail address as it was typed.
     pub email: String,
-    /// Whether a login needs a second factor.
+    /// Whether logins need a second factor.
     pub is_2fa_enabled: bool,
-    /// Whether the address has been shown to be the user's.
+    /// Whether the e-mail address is verified.
     pub email_verified: bool,
     /// The roles that the user's tokens carry.
     pub roles: Vec<String>,
-    /// Since when the account may not log in, if so.
+    /// The time since which the account is disabled, if it is.
     pub disabled_at: Option<Timestamp>,
-    /// When the account was made.
+    /// The time of registration.
     pub created_at: Timestamp,
 }
 
@@ -40,7 +40,7 @@ impl User {
         }
     }
 
-    /// The e-mail address, mostly hidden: for whoever knows the password but has not shown the second factor.
+    /// The e-mail address, mostly hidden: shown to a caller who knows the password but has not passed the second factor.
     pub fn masked_email(&self) -> String {
         email::mask(&self.email)
     }

@@ -10,9 +10,9 @@ pub struct Username {
 }
 
 impl Username {
-    /// Parses a username: 1 to 64 letters with their marks, digits and `. _ -`, in any script, all of which can be seen. What it
-    /// takes is the profile UsernameCaseMapped (RFC 8265, section 3.3), without the other punctuation of ASCII, and with letters
-    /// that have a compatibility form (ADR 22).
+    /// Parses a username: 1 to 64 letters with their marks, digits and `. _ -`, in any script, all of them visible. The
+    /// rule is the profile UsernameCaseMapped (RFC 8265, section 3.3), without the other punctuation of ASCII, and with
+    /// letters that have a compatibility form (ADR 22).
     ///
     /// There is no `@`, so that a login name is never both a username and an e-mail address.
     ///
@@ -23,7 +23,7 @@ impl Username {
         let problem =
             "must have 1 to 64 characters that can be seen: letters, digits, and any of . _ -";
         let text = fold::nfc(text);
-        // Only a name of at most 64 characters is folded, which may make eighteen of one.
+        // Folds only names of at most 64 characters: folding may make eighteen of one.
         let key = is_well_formed(&text).then(|| fold::name_key(&text));
         match key.filter(|key| is_well_formed(key) && visible::is_username(&text, key)) {
             Some(key) => Ok(Self { text, key }),
@@ -36,7 +36,7 @@ impl Username {
         &self.text
     }
 
-    /// The spelling that stands for all spellings: unique among users.
+    /// The canonical key: unique among users.
     pub fn key(&self) -> &str {
         &self.key
     }

@@ -1,8 +1,8 @@
-//! Names of people, as they write them.
+//! Real names, as people write them.
 
 use super::{LoginName, Username, fold};
 
-/// By script. Those with joiners are written with escapes, which an editor would not show.
+/// Names by script. Those with joiners are written with escapes, since editors do not show joiners.
 const NAMES: &[(&str, &[&str])] = &[
     (
         "Latin",
@@ -115,7 +115,7 @@ fn a_name_is_found_in_every_spelling_and_its_key_is_stable() {
         ] {
             found(&typed);
         }
-        // What a keyboard makes capital or small is the same name, but for the two letters i of Turkish.
+        // Changing the case keeps the name, except for the two letters i of Turkish.
         if script != "Turkish" {
             found(&text.to_uppercase());
             found(&text.to_lowercase());
@@ -132,7 +132,7 @@ fn no_two_of_them_share_a_key() {
         let other = keys.insert(name.key().to_owned(), text);
         assert_eq!(other, None, "{script}: {text}");
     }
-    // Marks and letters that make another name of it.
+    // Marks and letters that make a different name.
     for [one, other] in [
         ["कि", "की"],
         ["সন", "সান"],

@@ -1,8 +1,8 @@
-//! Which names can be seen: a name with something invisible in it looks like another one, or like none.
+//! Visible names: a name with invisible characters looks like another one, or like none (spoofing).
 //!
 //! The measure is PRECIS (RFC 8264, section 9): its IdentifierClass for usernames (RFC 8265) and addresses, its
-//! FreeformClass for device names. The tables are Unicode's own, by property, so that they grow with Unicode. What is
-//! allowed in certain places only is in `contextual.rs`, and the directions of text in `bidi.rs`.
+//! FreeformClass for device names. The tables are Unicode's own, by property, so that they grow with Unicode. Characters
+//! that depend on their place are in `contextual.rs`, and the directions of text in `bidi.rs`.
 
 use icu_properties::{
     CodePointMapData, CodePointSetData,
@@ -18,8 +18,8 @@ use super::{
     fold,
 };
 
-/// What leaves something on the screen. What is missing: spaces, controls, format characters (with those that turn the
-/// direction of text), private use, and what is not assigned.
+/// Categories of visible characters. Not among them: spaces, controls, format characters (with those that turn the
+/// direction of text), private use, and unassigned ones.
 const PRINTED: GeneralCategoryGroup = GeneralCategoryGroup::Letter
     .union(GeneralCategoryGroup::Mark)
     .union(GeneralCategoryGroup::Number)
@@ -42,29 +42,28 @@ const BLANK: [char; 6] = [
 
 const KEYCAP: char = '\u{20e3}';
 
-/// Whether a character of this kind can be seen. The fillers of Hangul are default-ignorable, like variation selectors and
-/// tags.
+/// Whether a character is visible. The fillers of Hangul are default-ignorable, like variation selectors and tags.
 fn is_visible(c: char) -> bool {
     PRINTED.contains(category(c))
         && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
         && !BLANK.contains(&c)
 }
 
-/// Whether `c` is a combining mark that words are written with.
+/// Whether `c` is a combining mark of words.
 pub(super) fn is_mark(c: char) -> bool {
     MARK.contains(category(c))
 }
 
-/// Whether all of an address can be seen, and it is made of ASCII, letters, digits and marks: in NFC as it was typed, and in the
-/// key that folding makes of it.
+/// Whether an address is wholly visible, and made of ASCII, letters, digits and marks: in NFC as it was typed, and in its
+/// folded key.
 ///
-/// More than the IdentifierClass has: letters with a compatibility form (full-width ones, single jamo), since the key is what
-/// is unique.
+/// Wider than the IdentifierClass: letters with a compatibility form (full-width ones, single jamo) pass, since the key is
+/// what must be unique.
 pub(super) fn is_identifier(nfc: &str, key: &str) -> bool {
     nfc.chars().chain(key.chars()).all(is_part) && are_drawn_alike_everywhere(nfc)
 }
 
-/// Whether a username passes, which may have more than an address, in the places where words have it: the joiner and the
+/// Whether a username passes. Beside the characters of an address it may have, in their places, the joiner and the
 /// non-joiner, and punctuation that is part of words. It has one direction.
 pub(super) fn is_username(nfc: &str, key: &str) -> bool {
     let passes = |name: &str| {
@@ -84,8 +83,8 @@ fn are_drawn_alike_everywhere(nfc: &str) -> bool {
     !nfc.chars().any(is_old_jamo) && marks_can_be_seen(nfc)
 }
 
-/// Whether a text has nothing invisible in it but spaces, and what emoji and scripts are joined with. Only the empty one may
-/// have nothing to see at all.
+/// Whether a text has no invisible characters but spaces, and the joiners of emoji and scripts. A non-empty one must have
+/// something visible.
 pub(super) fn is_freeform(text: &str) -> bool {
     let characters: Vec<_> = text.chars().collect();
     let passes = |(place, c): (usize, &char)| {
@@ -97,13 +96,13 @@ pub(super) fn is_freeform(text: &str) -> bool {
         && (characters.is_empty() || text.chars().any(is_visible))
 }
 
-/// Whether an invisible character changes what is seen of its neighbours: inside an emoji, or in scripts whose letters
-/// join (RFC 5892, appendices A.1 and A.2).
+/// Whether an invisible character changes how its neighbours look: inside an emoji, or in scripts whose letters join (RFC
+/// 5892, appendices A.1 and A.2).
 fn joins(text: &[char], place: usize) -> bool {
     let Some(before) = place.checked_sub(1).map(|before| text[before]) else { return false };
     let after = text.get(place + 1).copied();
     match text[place] {
-        // An emoji's variation, or that of a digit which is a key.
+        // A variation of an emoji, or of the digit of a keycap.
         '\u{fe0e}' | '\u{fe0f}' => {
             is_emoji(before) && (!before.is_ascii() || after == Some(KEYCAP))
         }
@@ -116,7 +115,7 @@ fn joins(text: &[char], place: usize) -> bool {
     }
 }
 
-/// Whether each mark stands where one sees it: on a letter or digit of its script, once, and no dot on what has one.
+/// Whether each mark is visible: on a letter or digit of its script, once, and no dot on a letter that has one.
 fn marks_can_be_seen(nfc: &str) -> bool {
     let nfd = fold::nfd(nfc);
     let mut base = None;
@@ -138,7 +137,7 @@ fn carries(base: char, mark: char) -> bool {
     contextual::is_mark_of(mark, base) && !(dotted && mark == '\u{307}')
 }
 
-/// The jamo of which NFC has made no syllable: how they are drawn depends on the font (RFC 8264, section 9.9).
+/// Jamo that NFC did not compose into a syllable: their look depends on the font (RFC 8264, section 9.9).
 fn is_old_jamo(c: char) -> bool {
     matches!(
         CodePointMapData::<HangulSyllableType>::new().get(c),
@@ -165,7 +164,7 @@ mod tests {
         is_username(&nfc, &fold::name_key(&nfc))
     }
 
-    /// Of each kind that is not seen, the first and the last, and those in between that people use.
+    /// Of each kind of invisible character the first and the last, and those in between that people use.
     const UNSEEN: [&str; 24] = [
         "\0\u{7f}\u{80}\u{9f}",        // controls
         "\u{ad}",                      // the soft hyphen
@@ -214,7 +213,7 @@ mod tests {
             assert!(!identifier(&format!("{jamo}")), "{jamo:?}");
             assert!(!identifier(&format!("admin{jamo}")), "{jamo:?}");
         }
-        // Decomposed, as some systems write it; and the letters that are typed by themselves.
+        // Decomposed, as some systems write it; and letters typed by themselves.
         assert!(identifier("\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}"));
         assert!(identifier("ㅋㅋ"));
     }
@@ -237,7 +236,7 @@ mod tests {
         }
     }
 
-    /// Whatever is refused today and was not before is of a kind that this module is about.
+    /// Every character that is refused today and was not before is of a kind that this module is about.
     #[test]
     fn a_letter_or_digit_that_can_be_seen_is_accepted() {
         let refused = |c: &char| !identifier(&c.to_string());
