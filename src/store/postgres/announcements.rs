@@ -1,7 +1,7 @@
-//! Announcements of revocations on Postgres: LISTEN, on a connection of its own.
+//! Announcements of revocations on Postgres (LISTEN/NOTIFY), on a connection of its own.
 //!
-//! Not one of the pool's: it is never given back, and would be one less for statements. Behind a PgBouncer in transaction
-//! mode it hears nothing, and a connection that dies in silence hears nothing either: readers look for themselves as well.
+//! Not on one of the pool's: the listener never returns it, and statements would have one less. Behind a PgBouncer in
+//! transaction mode it hears nothing, and neither does a connection that dies in silence: callers poll as well.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::Pool;
 use crate::store::{PATIENCE, Result};
 
-/// From losing the connection to the next attempt.
+/// Delay before reconnecting.
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
 /// Never returns. LISTENs on `channel` and notifies `heard`. Reconnects when the pool changes servers: the one before may be
@@ -22,7 +22,7 @@ pub(super) async fn hear(pool: &Pool, channel: &str, heard: &Notify) {
         changes.mark_unchanged();
         let server = pool.server();
         tokio::select! {
-            // Whether the database is there is for the readiness check to say.
+            // The readiness check reports a lost database.
             _lost = listen(&server, channel, heard) => {}
             Ok(()) = changes.changed() => continue,
         }
@@ -42,7 +42,7 @@ async fn listen(options: &PgConnectOptions, channel: &str, heard: &Notify) -> Re
     listener.eager_reconnect(false);
     listener.listen(channel).await?;
     loop {
-        // Something may have been announced before we listened.
+        // An announcement may have been missed before LISTEN.
         heard.notify_one();
         if listener.try_recv().await?.is_none() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! How a new connection is made: which server, which of its addresses, and whether it is one that can be written to.
+//! Opens new connections: chooses the server and its address, and checks that it takes writes.
 
 use std::{
     collections::VecDeque,
@@ -20,29 +20,29 @@ use super::{
 };
 use crate::store::{Error, Result};
 
-/// The longest that one attempt takes, unless the URL says less (`connect_timeout`).
+/// Timeout of one attempt, unless the URL sets a shorter one (`connect_timeout`).
 const ATTEMPT: Duration = Duration::from_secs(2);
 
-/// How long an attempt that has no answer yet has the field to itself before the next one begins beside it (RFC 8305,
-/// section 8, "Connection Attempt Delay").
+/// How long an unanswered attempt runs alone before the next one begins beside it (happy eyeballs: RFC 8305, section 8,
+/// "Connection Attempt Delay").
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// A connection that may be used.
+/// A connection, ready for use.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) connection: PgConnection,
     pub(super) server: Server,
-    /// Between these it said so.
+    /// The server was asked and had answered at these times.
     pub(super) asked: (Instant, Instant),
 }
 
-/// Makes connections. Its `Debug` hides the password, which sqlx shows.
+/// Opens connections. Its `Debug` hides the password, which sqlx shows.
 pub(super) struct Connector {
     hosts: Vec<PgConnectOptions>,
     target: TargetSessionAttrs,
-    /// The longest that one attempt takes: name, TCP, TLS, password, and what the server is asked then.
+    /// Timeout of one attempt: name resolution, TCP, TLS, login, and the queries after it.
     patience: Duration,
-    /// The host that was right last time: it has its head start the next time.
+    /// The host that was right last time: tried first.
     last: AtomicUsize,
 }
 
@@ -53,7 +53,7 @@ impl fmt::Debug for Connector {
     }
 }
 
-/// The server answers, and is not the one to write to.
+/// The server answers, and does not take writes.
 #[derive(Debug, thiserror::Error)]
 #[error("the server takes no writes: it is a standby, or was made read-only")]
 pub(super) struct ReadOnly;
@@ -69,18 +69,18 @@ impl Connector {
         Self { hosts: url.hosts, target: url.target, patience, last: AtomicUsize::new(0) }
     }
 
-    /// How to reach the server that was right last time.
+    /// The options for the server that was right last time.
     pub(super) fn current(&self) -> PgConnectOptions {
         let last = self.hosts.get(self.last.load(Ordering::Relaxed));
-        // There is always one.
+        // Never empty.
         last.or(self.hosts.first()).cloned().unwrap_or_default()
     }
 
-    /// Connects to the first server in order that is of use. One that is silent does not hold up the next, nor does an
-    /// address: those that are left are tried beside it.
+    /// Connects to the first suitable server in order. A silent one does not hold up the next, nor does a silent address:
+    /// the others are tried in parallel.
     ///
     /// # Errors
-    /// Why none was of use: that of the last that said anything.
+    /// The last error of a server that answered.
     pub(super) async fn open(&self) -> Result<Opened> {
         let mut untried: VecDeque<_> = self.in_order().collect();
         let (mut attempts, mut addresses_tried) = (FuturesUnordered::new(), false);
@@ -132,13 +132,13 @@ impl Connector {
         if is_right {
             return Ok((host, opened));
         }
-        // A server that is told goodbye writes no line about it into its log.
+        // A server logs a line about a client that vanishes without a close.
         tokio::spawn(timeout(ATTEMPT, opened.connection.close()));
         Err(Error::Unavailable(ReadOnly.into()))
     }
 
-    /// The addresses of all names but the first of each. The attempt by name goes through them in order as well, but stays for
-    /// minutes at one that is silent. Where the certificate must have the name, an address is of no use.
+    /// The addresses of all names but the first of each. The attempt by name tries them in order as well, but waits for
+    /// minutes at a silent one. Where the certificate must match the name, an address is useless.
     async fn other_addresses(&self) -> VecDeque<(usize, PgConnectOptions)> {
         let mut found = VecDeque::new();
         for (host, options) in self.in_order() {

@@ -1,8 +1,9 @@
-//! The settings that a connection starts with, where nothing between drops them, and the mark that shows it.
+//! Startup options of a connection, where nothing between drops them, and the marker that shows it.
 
 use sqlx::postgres::PgConnectOptions;
 
-/// What [`BEGIN`](super::session::BEGIN) sets, for statements outside a transaction. The driver itself asks for UTF-8, UTC and dates as ISO has them.
+/// The settings of [`BEGIN`](super::session::BEGIN), for statements outside a transaction. The driver itself asks for
+/// UTF-8, UTC and ISO dates.
 const AT_THE_START: [(&str, &str); 7] = [
     ("client_min_messages", "error"),
     ("statement_timeout", "10s"),
@@ -10,25 +11,25 @@ const AT_THE_START: [(&str, &str); 7] = [
     ("idle_in_transaction_session_timeout", "30s"),
     ("default_transaction_isolation", "read committed"),
     ("default_transaction_read_only", "off"),
-    // Ours, by which it shows whether the others have come through.
+    // A marker of ours: if it comes through, so do the others.
     (MARK, "1"),
 ];
 
-/// Ours alone: no server and no pooler sets it.
+/// A marker of ours: no server and no pooler sets it.
 const MARK: &str = "countersign.session";
 
-/// After the options of the URL: the last one counts.
+/// Appended to the options of the URL: the last one counts.
 pub(super) fn pinned(options: PgConnectOptions) -> PgConnectOptions {
     unpinned(options).options(AT_THE_START)
 }
 
-/// Whether `options` are those of a server that lets through what is set at the start: no pooler that lends connections does,
-/// since its other clients would get them so.
+/// Whether `options` are those of a server that gets startup options: no pooler that shares connections passes them on,
+/// since its other clients would get them too.
 pub(super) fn is_pinned(options: &PgConnectOptions) -> bool {
     options.get_options().is_some_and(|options| options.contains(MARK))
 }
 
-/// The driver would ask for digits of floating point numbers, of which there are none here and which PgBouncer refuses.
+/// The driver would set the digits of floating point numbers, which are not used here and which PgBouncer refuses.
 pub(super) fn unpinned(options: PgConnectOptions) -> PgConnectOptions {
     options.extra_float_digits(None)
 }

@@ -1,12 +1,12 @@
-//! The connections to Postgres: who gets which, when one is made, and which leave.
+//! The connection pool of Postgres.
 //!
-//! A pool of ours, and not sqlx's, because of what that one does when the world moves (ADR 28): a call that is to open a
-//! connection gets none of those that become free meanwhile, so that a server which refuses one more costs it its turn; it does
-//! not learn what its connections were answered; and it can't tell whether one is inside a transaction but by a ROLLBACK.
+//! Not sqlx's, because of its behaviour in failures (ADR 28): a caller that opens a connection gets none of those that
+//! become free meanwhile, so that a server which refuses one more costs it its turn; it does not learn the errors of its
+//! connections; and only a ROLLBACK tells it whether one is inside a transaction.
 //!
-//! - Connections are opened by tasks, and never by the caller who waits: the caller takes what comes first.
-//! - A connection whose server is gone, or takes no writes any more, leaves, and so do all that are as old (`batch`).
-//! - Only one whose last transaction ended with an answer is used again (ADR 5).
+//! - Tasks open connections, never a waiting caller: the caller takes the first that is free.
+//! - A connection whose server is gone, or takes no writes any more, is closed, and so are all as old as it (`batch`).
+//! - A connection is reused only if its last transaction ended with an answer (ADR 5).
 
 use std::{
     sync::{Arc, Mutex},
@@ -36,7 +36,7 @@ mod shared;
 mod state;
 mod supervision;
 
-/// A connection that nobody has used for so long is closed: it may be another replica's.
+/// Idle timeout: another replica may need the connection.
 const IDLE_FOR: Duration = Duration::from_secs(60);
 
 /// The pool. Clones share it.
@@ -44,10 +44,10 @@ const IDLE_FOR: Duration = Duration::from_secs(60);
 pub struct Pool(Arc<Shared>);
 
 impl Pool {
-    /// A pool of `max_connections` at the most, and its first connection.
+    /// A pool of at most `max_connections`, with its first connection.
     ///
     /// # Errors
-    /// A server that can't be reached within three seconds.
+    /// A server that is unreachable for three seconds.
     pub(super) async fn connect(string: ConnectionString, max_connections: u32) -> Result<Self> {
         let connector = Connector::new(string);
         let pool = Self(Arc::new(Shared {
@@ -70,7 +70,7 @@ impl Pool {
         self.acquire_within(PATIENCE).await
     }
 
-    /// As `acquire`, with another patience.
+    /// Like `acquire`, with another timeout.
     pub(super) async fn acquire_within(&self, patience: Duration) -> Result<Lease> {
         let deadline = Instant::now() + patience;
         loop {
@@ -89,12 +89,12 @@ impl Pool {
         }
     }
 
-    /// Tells when connections from before may be to the wrong server.
+    /// Changes whenever older connections may be to the wrong server.
     pub(in crate::store) fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()
     }
 
-    /// Where the server is that answered last.
+    /// The server that answered last.
     pub(in crate::store) fn server(&self) -> PgConnectOptions {
         self.0.connector.current()
     }
@@ -117,7 +117,7 @@ impl Pool {
     }
 }
 
-/// Closes what nobody has used for a while, for as long as there is a pool.
+/// Closes idle connections after their timeout, as long as the pool exists.
 async fn close_idle(pool: std::sync::Weak<Shared>) {
     loop {
         sleep(IDLE_FOR / 4).await;

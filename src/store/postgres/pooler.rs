@@ -1,8 +1,8 @@
-//! What is between the service and the database: nothing, or a pooler that lends its connections.
+//! Detects a connection pooler between the service and the database.
 //!
-//! In session mode a client keeps the connection that it got. In transaction mode (PgBouncer's `pool_mode = transaction`) it
-//! has one for a transaction at a time: a LISTEN is heard by somebody else, a session's lock stays with the next one, and a
-//! prepared statement is where it was made, unless the pooler keeps count of them (PgBouncer from 1.21 on).
+//! In session mode a client keeps its server connection. In transaction mode (PgBouncer's `pool_mode = transaction`) it has
+//! one for a transaction at a time: a LISTEN is heard by another client, a session lock stays with the next one, and a
+//! prepared statement is only where it was made, unless the pooler tracks them (PgBouncer from 1.21 on).
 
 use std::time::Duration;
 
@@ -14,41 +14,41 @@ use tokio::time::timeout;
 use super::pins;
 use crate::store::{Error, PATIENCE, Result};
 
-/// How often it is looked whether the connection changes. On a pooler that nobody else uses, once is enough: it lends the
+/// The number of checks whether the connection changes. Once is enough on a pooler without other clients: it lends the
 /// connection that came back last.
 const LOOKS: usize = 5;
 
-/// From not reaching the server to the next attempt.
+/// Delay after failing to reach the server.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// For how long a client has one connection of the server.
+/// How long a client keeps one server connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sharing {
-    /// As long as its own: there is no pooler, or it is in session mode.
+    /// For its whole session: there is no pooler, or it is in session mode.
     Sessions,
-    /// A transaction.
+    /// For a transaction.
     Transactions,
 }
 
-/// Whether a pooler refused the settings at the start of a connection (PgBouncer: "unsupported startup parameter").
+/// Whether a pooler refused the startup options (PgBouncer: "unsupported startup parameter").
 pub(super) fn refuses_options(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .is_some_and(|error| error.message().contains("unsupported startup parameter"))
 }
 
-/// Looks whether two clients at a time get the same process of the server, or one client different ones.
+/// Checks whether two clients at a time share a server process, or one client gets different ones.
 ///
 /// # Errors
-/// A server that can't be reached; [`Error::Unfit`] for a pooler in transaction mode that does not know prepared statements.
+/// An unreachable server; [`Error::Unfit`] for a pooler in transaction mode without prepared statements.
 pub(super) async fn sharing(options: &PgConnectOptions) -> Result<Sharing> {
     if pins::is_pinned(options) {
         return Ok(Sharing::Sessions);
     }
-    // A host that is cut off says nothing, and TCP waits for minutes.
+    // An unreachable host does not answer, and TCP waits for minutes.
     let silent = |_elapsed| Error::Unavailable("the server does not answer in time".into());
     let mut one = timeout(PATIENCE, options.connect()).await.map_err(silent)??;
-    // A server that has no second connection for us, or not now, lends none to two clients.
+    // A server that refuses a second connection now does not share one between two clients.
     let other = timeout(PATIENCE, options.connect()).await;
     let Ok(Ok(mut other)) = other else { return Ok(Sharing::Sessions) };
     let looked = timeout(PATIENCE, look(&mut one, &mut other)).await;
@@ -64,15 +64,15 @@ pub(super) async fn sharing(options: &PgConnectOptions) -> Result<Sharing> {
         ));
     }
     for connection in [one, other] {
-        // They have served their purpose, closed politely or not.
+        // Closed politely or not: no longer needed.
         let _closed = timeout(PATIENCE, connection.close()).await;
     }
     Ok(sharing)
 }
 
-/// Waits for ever behind a pooler in transaction mode: a LISTEN there stays on a connection that is lent to others, who get
-/// what we should hear. Readers look for themselves anyway. `server` is asked each time: of several hosts another one may have taken
-/// the place of the one that was right at first.
+/// Waits for ever behind a pooler in transaction mode: a LISTEN there stays on a connection that is lent to other clients,
+/// who get our notifications. Callers poll anyway. `server` is asked each time: of several hosts another one may have
+/// become the right one (fail-over).
 pub(super) async fn until_listening_works(server: impl Fn() -> PgConnectOptions) {
     loop {
         match sharing(&server()).await {
@@ -83,7 +83,7 @@ pub(super) async fn until_listening_works(server: impl Fn() -> PgConnectOptions)
                 );
                 return std::future::pending().await;
             }
-            // Whether the database is there is for the readiness check to say.
+            // The readiness check reports a lost database.
             Err(_away) => tokio::time::sleep(LOOK_AGAIN_AFTER).await,
         }
     }
@@ -103,13 +103,13 @@ async fn look(one: &mut PgConnection, other: &mut PgConnection) -> sqlx::Result<
     Ok(false)
 }
 
-/// The server's process. A simple query, which every pooler knows.
+/// The server's process id, by a simple query, which every pooler supports.
 async fn process(connection: &mut PgConnection) -> sqlx::Result<String> {
     let row = sqlx::raw_sql("SELECT CAST(pg_backend_pid() AS TEXT) AS process");
     row.fetch_one(connection).await?.try_get("process")
 }
 
-/// Two clients prepare a statement by the same name on what is one connection: only a pooler that counts them can tell
+/// Two clients prepare a statement of the same name on one shared connection: only a pooler that tracks statements can tell
 /// them apart.
 async fn prepare(one: &mut PgConnection, other: &mut PgConnection) -> sqlx::Result<()> {
     for _ in 0..2 {
@@ -127,7 +127,7 @@ mod tests {
 
     use super::*;
 
-    /// One that refuses, one that is silent, and one that is known to be no pooler.
+    /// Three servers: one refuses, one is silent, one is known to be no pooler.
     #[tokio::test(start_paused = true)]
     async fn each_look_is_at_the_server_that_is_right_by_then() {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! How a read is run: on a connection of its own, outside a transaction, which is judged by its answer.
+//! Reads: on a pooled connection, outside a transaction; the answer decides whether the connection is reused.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use super::Postgres;
 use crate::store::{Body, PATIENCE, READ_DEADLINE, Result};
 
 impl Postgres {
-    /// Runs statements that only read, each by itself: nothing of them needs a transaction. They end with their caller.
+    /// Runs statements that only read, each by itself: none needs a transaction. They are cancelled with their caller.
     ///
     /// # Errors
-    /// The statements' own; a server that is gone, or says nothing.
+    /// The statements' own; a server that is gone, or does not answer.
     pub(super) async fn read<A, T>(
         &self,
         operation: &'static str,
@@ -24,7 +24,7 @@ impl Postgres {
         self.read_within(PATIENCE, operation, args, body).await
     }
 
-    /// The same, and waits for a connection no longer than that.
+    /// Like `read`, with a shorter timeout for a connection.
     pub(super) async fn read_within<A, T>(
         &self,
         patience: Duration,

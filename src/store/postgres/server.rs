@@ -1,19 +1,19 @@
-//! Which server a connection is to, and whether it takes writes.
+//! The identity and role of a connection's server.
 
 use sqlx::{Executor as _, PgConnection, Row as _};
 
-/// What the server says of itself.
+/// A server's own account of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Server {
-    /// When it was started, to the microsecond: another time is another server, or the same one after a restart.
+    /// The time of its start, to the microsecond: another time is another server, or the same one after a restart.
     pub(super) started_at: String,
-    /// Whether it is no standby.
+    /// Whether it is a primary, not a standby.
     pub(super) is_primary: bool,
-    /// Whether it takes writes: it is no standby, and has not been made read-only.
+    /// Whether it takes writes: it is a primary, and not read-only.
     pub(super) takes_writes: bool,
 }
 
-/// Asks the server what it is. A simple query: it leaves no prepared statement behind.
+/// Queries the server's role. A simple query: it leaves no prepared statement behind.
 pub(super) async fn ask(connection: &mut PgConnection) -> sqlx::Result<Server> {
     let row = connection
         .fetch_one(

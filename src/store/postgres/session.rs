@@ -1,8 +1,8 @@
-//! What a connection must be like, whatever the role, the database, the server or a pooler between says.
+//! Session settings that the service needs, whatever the role, the database, the server or a pooler sets.
 //!
-//! Two ways, and neither is a SET of the session, which would stay behind on a pooler's connection for its other clients.
+//! Two ways, and neither is a SET of the session, which would stay on a pooler's connection for its other clients.
 //! [`BEGIN`] begins every transaction, and with it every write, with settings that end with it: that always works. Single
-//! reads get theirs from the start of the connection (`options`), which belongs to us alone; a pooler refuses or drops them,
+//! reads get theirs as startup options (`options`), which belong to our connection alone; a pooler refuses or drops them,
 //! and [`first_look`] finds out which. (PostgreSQL's manual, 20.11 and "SET"; ADR 27.)
 
 use std::{io, time::Duration};
@@ -32,19 +32,19 @@ pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
             CASE WHEN current_setting('synchronous_commit') = 'off' \
                  THEN set_config('synchronous_commit', 'on', true) END";
 
-/// From not reaching a server that may be starting to the next look.
+/// Delay before retrying a server that may be starting.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
-/// What a server says of itself. A simple query: a pooler may not know prepared statements.
+/// Queries settings. A simple query: a pooler may not support prepared statements.
 const LOOK: &str = "SELECT current_setting('countersign.session', true) AS mark, \
      current_setting('server_encoding') AS encoding, current_setting('fsync') AS fsync, \
      current_setting('full_page_writes') AS full_page_writes";
 
-/// Prepares all connections that `string` leads to: looks at the first server that answers, once.
+/// Prepares the options for all hosts of `string`: checks the first server that answers, once.
 ///
 /// # Errors
-/// No server that answers, with the reason of each; a server or a pooler that the service can't work with; and one whose
-/// `fsync` or `full_page_writes` is off, unless its host is one of `fsync_off_at`.
+/// No server answers, with the reason of each; an unsuitable server or pooler; and one whose `fsync` or `full_page_writes`
+/// is off, unless its host is one of `fsync_off_at`.
 pub(super) async fn first_look(
     string: ConnectionString,
     fsync_off_at: &[String],
@@ -53,14 +53,14 @@ pub(super) async fn first_look(
     loop {
         match look_at_each(&string, fsync_off_at).await {
             Ok(pinned) => return Ok(prepared(string, pinned)),
-            // A server that is starting is often started together with us.
+            // A starting server is often started together with this service.
             Err(error) if is_starting(&error) && Instant::now() < until => sleep(AGAIN_AFTER).await,
             Err(error) => return Err(error),
         }
     }
 }
 
-/// Whether the first server that answers lets through what is set at the start of a connection.
+/// Whether startup options reach the first server that answers.
 async fn look_at_each(string: &ConnectionString, fsync_off_at: &[String]) -> Result<bool> {
     let mut failures = Vec::new();
     for host in &string.hosts {
@@ -92,19 +92,19 @@ fn is_starting(error: &Error) -> bool {
     }
 }
 
-/// The time that one server has.
+/// The timeout of one server.
 fn patience(string: &ConnectionString) -> Duration {
     string.connect_timeout.map_or(PATIENCE, |limit| limit.min(PATIENCE))
 }
 
-/// Looks at a server, and whether what is set at the start of a connection is set then.
+/// Queries a server, and whether startup options took effect.
 async fn look(host: &PgConnectOptions) -> sqlx::Result<(PgRow, bool)> {
     let mut connection = match pinned(host.clone()).connect().await {
         Err(error) if pooler::refuses_options(&error) => unpinned(host.clone()).connect().await?,
         other => other?,
     };
     let row = sqlx::raw_sql(LOOK).fetch_one(&mut connection).await?;
-    // It has said what it had to; that it is told goodbye is politeness.
+    // The answer is complete; closing is only polite.
     let _closed = connection.close().await;
     let pinned = row.try_get::<Option<String>, _>("mark")?.is_some();
     Ok((row, pinned))
@@ -122,7 +122,7 @@ fn prepared(mut string: ConnectionString, pins: bool) -> ConnectionString {
     string
 }
 
-/// What does not come through matters where the URL asks for it; and a pooler in transaction mode must know prepared
+/// Dropped options are an error where the URL asks for them; and a pooler in transaction mode must support prepared
 /// statements.
 async fn behind_a_pooler(string: &ConnectionString, host: &PgConnectOptions) -> Result<()> {
     if !string.session_settings.is_empty() {
@@ -178,7 +178,7 @@ fn check(row: &PgRow, host: &PgConnectOptions, fsync_off_at: &[String]) -> Resul
     }
 }
 
-/// One server's reason as it is; those of several in one line, since one that is wrong for all is found by none of them.
+/// One server's error as it is, or the first permanent one; where several are unavailable, the reasons of all in one line.
 fn none_of_use(mut failures: Vec<(String, Error)>) -> Error {
     if failures.iter().any(|(_, error)| !matches!(error, Error::Unavailable(_)))
         || failures.len() == 1
@@ -197,11 +197,11 @@ fn none_of_use(mut failures: Vec<(String, Error)>) -> Error {
     Error::Unavailable(reasons.join("; ").into())
 }
 
-/// A connection for migrations, which take as long as they take.
+/// A connection for migrations, without time limits.
 ///
 /// # Errors
-/// A server that can't be reached, and a pooler in transaction mode: the lock that keeps two migrations apart belongs to a
-/// connection, and there it would be anybody's.
+/// An unreachable server, and a pooler in transaction mode: the advisory lock that serialises migrations belongs to a
+/// session, which such a pooler shares between clients.
 pub(super) async fn for_migrations(options: &PgConnectOptions) -> Result<PgConnection> {
     if pooler::sharing(options).await? == pooler::Sharing::Transactions {
         return Err(Error::Unfit(
@@ -211,7 +211,7 @@ pub(super) async fn for_migrations(options: &PgConnectOptions) -> Result<PgConne
         ));
     }
     let mut connection = options.connect().await?;
-    // Of a connection of its own, which is closed afterwards.
+    // On a connection of its own, which is closed afterwards.
     let limits = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
                   SET default_transaction_read_only = off; \
                   SELECT set_config('transaction_timeout', '0', false) \

@@ -1,4 +1,4 @@
-//! One transaction: how it begins and ends, and whether it is worth another try.
+//! A single transaction: begin, commit, and whether to retry it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,14 +7,14 @@ use sqlx::PgConnection;
 use super::{Pool, verdict::Verdict};
 use crate::store::{Body, Error, WRITE_DEADLINE, write_health::WriteHealth};
 
-/// A transaction that was not committed, or perhaps was.
+/// A transaction that was not committed, or whose commit is unknown.
 pub(super) struct Failed {
     pub(super) error: Error,
-    /// It surely was not, and may well be the next time.
+    /// It was certainly not committed, and a retry may succeed.
     pub(super) again: bool,
 }
 
-/// Runs `body` once, on a connection that is used again only if the server has answered how the transaction ended (ADR 5).
+/// Runs `body` once, on a connection that is reused only if the server has answered the end of the transaction (ADR 5).
 ///
 /// # Errors
 /// The body's, or the transaction's own.
@@ -31,7 +31,7 @@ pub(super) async fn run<A, T>(
     let work = async {
         let mut transaction = lease.begin().await?;
         let result = match body(&mut transaction, args).await {
-            // An error aborts the transaction, and the COMMIT of one that is aborted is answered without an error.
+            // An error aborts the transaction, and the COMMIT of an aborted one is answered without an error.
             Ok(done) if health.has_failed() => {
                 has_written(&mut transaction).await.map(|wrote| (done, wrote)).map_err(Error::from)
             }
@@ -48,7 +48,7 @@ pub(super) async fn run<A, T>(
             transaction.rollback().await
         };
         ended.store(end.is_ok(), Ordering::Relaxed);
-        // What the body failed with says more than what the rollback did.
+        // The body's error is more specific than the rollback's.
         result.and_then(|(done, _)| end.map(|()| done).map_err(Error::from))
     };
     let answer = pool.supervised(&origin, WRITE_DEADLINE, work).await;
@@ -59,13 +59,13 @@ pub(super) async fn run<A, T>(
     answer.flatten().map_err(|error| {
         lease.failed(&error);
         let lost = given_up || Verdict::of_store(&error) != Verdict::Keep;
-        // A COMMIT that was sent may have been carried out.
+        // A COMMIT that was sent may have taken effect.
         let surely_not = lost && !committing.into_inner();
         Failed { again: surely_not || error.lost_a_race(), error }
     })
 }
 
-/// Whether this transaction has changed anything. On a full disk one that found nothing to do succeeds as ever.
+/// Whether this transaction has written anything. On a full disk one without changes still succeeds.
 async fn has_written(connection: &mut PgConnection) -> sqlx::Result<bool> {
     let written = sqlx::query_scalar("SELECT txid_current_if_assigned() IS NOT NULL");
     written.fetch_one(connection).await

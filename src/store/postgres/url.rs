@@ -1,8 +1,8 @@
-//! Connection strings as hosts print them and as libpq reads them (PostgreSQL's manual, 32.1.1.2 and 32.1.2).
+//! Connection strings, read as libpq does (PostgreSQL's manual, 32.1.1.2 and 32.1.2).
 //!
-//! sqlx refuses half of them, and logs parameters that it does not know, with their values. So a string is taken apart here,
-//! and sqlx gets plain fields. What works means what it means in libpq; what does not is refused by its name, with what to
-//! write instead. No error repeats a value: the text may be a password that was taken for something else.
+//! sqlx refuses half of those that hosts print, and logs unknown parameters with their values. So a string is parsed here,
+//! and sqlx gets plain fields. A supported parameter means what it means in libpq; another one is refused by its name, with
+//! the remedy. No error repeats a value: the text may be a password that was mistaken for something else.
 
 mod connection_string;
 mod draft;
@@ -25,12 +25,12 @@ impl FromStr for ConnectionString {
 }
 
 impl ConnectionString {
-    /// Parses `postgres://[user[:password]@][host[:port],…][/database][?name=value&…]`. What it leaves out comes from
-    /// libpq's environment variables (`PGHOST`, `PGPASSWORD` …) and its password file, as far as sqlx knows them.
+    /// Parses `postgres://[user[:password]@][host[:port],…][/database][?name=value&…]`. Omitted parts come from libpq's
+    /// environment variables (`PGHOST`, `PGPASSWORD` …) and its password file, as far as sqlx knows them.
     ///
     /// # Errors
-    /// [`Error::Url`], with what to write instead: a string that can't be read, a parameter that is not supported, and a
-    /// certificate's file that can't be used. It never holds a value of the string.
+    /// [`Error::Url`], with the remedy: a malformed string, an unsupported parameter, and an unusable certificate file. It
+    /// never holds a value of the string.
     pub fn parse(url: &str) -> Result<Self> {
         Self::read(url).map_err(Error::Url)
     }

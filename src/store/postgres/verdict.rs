@@ -1,28 +1,28 @@
-//! What an error says of the connection it came over, and of those beside it.
+//! Decides by an error whether its connection, and others, can be reused.
 
 use std::io;
 
 use super::connector::ReadOnly;
 use crate::store::Error;
 
-/// What becomes of a connection after an error.
+/// The consequence of an error for its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is as good as before: the statement was at fault.
+    /// Reusable: the statement was at fault.
     Keep,
-    /// It is of no use any more; nothing is known of the others.
+    /// Broken; nothing is known of the others.
     Discard,
-    /// It is of no use any more, and those beside it are as old: the server went away, or takes no writes any more.
+    /// Broken, and so are those of the same age: the server went away, or takes no writes any more (fail-over).
     DiscardAll,
 }
 
 impl Verdict {
-    /// Judges by the SQLSTATE (Postgres, appendix A) or by what became of the socket.
+    /// Judges by the SQLSTATE (Postgres, appendix A) or by the socket's error.
     pub(super) fn of(error: &sqlx::Error) -> Self {
         match error.as_database_error() {
             Some(error) => Self::of_code(&error.code().unwrap_or_default()),
             None if matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_)) => Self::DiscardAll,
-            // Out of step with the server, which is its own affair.
+            // A protocol error of this connection alone.
             None if matches!(error, sqlx::Error::Protocol(_)) => Self::Discard,
             None => Self::Keep,
         }
@@ -33,14 +33,14 @@ impl Verdict {
             // Read-only after a fail-over; shut down, crashed, starting, database dropped; and the connection itself (08).
             "25006" | "57P01" | "57P02" | "57P03" | "57P04" => Self::DiscardAll,
             _ if code.starts_with("08") => Self::DiscardAll,
-            // The server closed a session that took too long. And what was prepared is not there, or not as it was: a
-            // pooler exchanged the server, or a column has another type.
+            // The server closed a session that took too long. Or a prepared statement is missing or outdated: a pooler
+            // exchanged the server, or a column has another type.
             "25P03" | "25P04" | "57P05" | "26000" | "42P05" | "0A000" => Self::Discard,
             _ => Self::Keep,
         }
     }
 
-    /// The same of an error of the store.
+    /// Like `of`, for an error of the store.
     pub(super) fn of_store(error: &Error) -> Self {
         if error.cause().is_some_and(|cause| cause.is::<ReadOnly>()) {
             return Self::DiscardAll;
@@ -49,8 +49,8 @@ impl Verdict {
     }
 }
 
-/// Whether the server has no place for one more connection: of the role, of the database, at all (53300), or the pooler
-/// before it (PgBouncer says so in words alone, with 08P01).
+/// Whether the server refuses one more connection: of the role, of the database, at all (53300), or the pooler before it
+/// (PgBouncer says so in its text alone, with 08P01).
 pub(super) fn too_many_connections(error: &Error) -> bool {
     error.of_database().is_some_and(|error| {
         error.code().as_deref() == Some("53300")
@@ -58,14 +58,14 @@ pub(super) fn too_many_connections(error: &Error) -> bool {
     })
 }
 
-/// Whether a refusal of a new connection is one that waiting does not mend: who we are, what we ask for, or how.
+/// Whether a refused connection is a permanent error: credentials, database, or protocol.
 pub(super) fn refused_for_good(error: &Error) -> bool {
     let by_the_server = error.sqlstate().is_some_and(|code| {
         code == "55000" || ["28", "3D", "42"].iter().any(|class| code.starts_with(class))
     });
     let before_that = match error.of_sqlx() {
         Some(sqlx::Error::Configuration(_) | sqlx::Error::Tls(_)) => true,
-        // A file of the TLS settings, and not a socket that is missing while the server is down.
+        // An unreadable TLS file, unlike a socket that is missing while the server is down.
         Some(sqlx::Error::Io(error)) => error.kind() == io::ErrorKind::PermissionDenied,
         Some(_) | None => false,
     };
@@ -88,7 +88,7 @@ mod tests {
             ("57P05", Verdict::Discard),
             ("25P04", Verdict::Discard),
             ("26000", Verdict::Discard),
-            // A statement that took too long or lost against another leaves its connection as it was.
+            // A statement that timed out or lost against another leaves its connection as it was.
             ("57014", Verdict::Keep),
             ("40001", Verdict::Keep),
             ("23505", Verdict::Keep),

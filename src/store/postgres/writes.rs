@@ -1,4 +1,4 @@
-//! How many writes run, and that they run to their end.
+//! Runs writes to their end, and limits their number.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::store::{
     write_health::{Busy, WriteHealth},
 };
 
-/// The writes that run at a time, as many as there are connections to run them on; and whether they succeed.
+/// Running writes, limited to the number of connections; and their health.
 #[derive(Debug, Clone)]
 pub(super) struct Writes {
     places: Arc<Semaphore>,
@@ -28,9 +28,9 @@ impl Writes {
         &self.health
     }
 
-    /// Runs a write to its end, whatever becomes of the caller: tonic drops a handler whose client goes away, and half a
-    /// write is none that anyone asked for. A caller who goes while waiting for a place takes the write along: those who
-    /// send and run leave no heap of tasks behind.
+    /// Runs a write to its end, even if the caller goes away: tonic drops a handler whose client disconnects, and half a
+    /// write must not stay. A caller who goes while queued takes the write along, so that callers who send and disconnect
+    /// leave no backlog of tasks (backpressure).
     pub(super) async fn to_its_end<T: Send + 'static>(
         &self,
         operation: Operation,
@@ -51,7 +51,7 @@ impl Writes {
             }
             in_task.end_in_task(result)
         };
-        // What it logs belongs to the caller's request.
+        // The write's log lines belong to the caller's request.
         operation.end(match tokio::spawn(write.in_current_span()).await {
             Ok(result) => result,
             Err(panicked) if panicked.is_panic() => Err(Error::Statement(panicked.into())),

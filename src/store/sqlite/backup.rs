@@ -1,4 +1,4 @@
-//! A back-up beside running servers: a copy of one moment, whole or not there (ADR 25).
+//! Online back-up beside running servers: a copy of one moment, complete or absent (ADR 25).
 
 use std::path::Path;
 
@@ -12,11 +12,11 @@ use super::{
 };
 use crate::store::{Error, Result};
 
-/// Copies the database that `url` names to the file `to`, which must not be there yet. Servers go on meanwhile: the copy has all
-/// that was committed before it began, and nothing later.
+/// Copies the database of `url` to the file `to`, which must not exist. Servers go on meanwhile: the copy is a snapshot of
+/// all that was committed before it began.
 ///
 /// # Errors
-/// A bad URL, no such database or none of ours; a file that is there already or can't be written.
+/// A bad URL, a database that is missing or not ours; a file that exists already or can't be written.
 pub async fn back_up(url: &str, to: &Path, progress: Progress<'_>) -> Result<Content> {
     let path = files::prepare(&file(url)?, Absent::Refuse)?;
     let _in_use = files::lock_for_use(&path)?;
@@ -38,8 +38,8 @@ pub async fn back_up(url: &str, to: &Path, progress: Progress<'_>) -> Result<Con
     Ok(Content { path: to.to_owned(), ..whole })
 }
 
-/// VACUUM INTO reads in one transaction, which with a write-ahead log keeps nobody from writing, and reads every row: a table
-/// that is damaged is an error here, and no copy.
+/// VACUUM INTO reads in one transaction, which with a write-ahead log blocks no writers, and reads every row: a damaged
+/// table is an error here, and no copy.
 async fn copy(connection: &mut SqliteConnection, draft: &Draft) -> Result<()> {
     let to = draft.path().to_str();
     let to = to.ok_or_else(|| Error::File("the path of the back-up must be UTF-8".into()))?;
@@ -47,7 +47,7 @@ async fn copy(connection: &mut SqliteConnection, draft: &Draft) -> Result<()> {
     Ok(())
 }
 
-/// About how large the copy will be: it has no free pages.
+/// The approximate size of the copy: it has no free pages.
 async fn used_bytes(connection: &mut SqliteConnection) -> Result<u64> {
     let bytes: i64 = sqlx::query_scalar(
         "SELECT (page_count - freelist_count) * page_size \

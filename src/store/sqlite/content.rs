@@ -1,4 +1,4 @@
-//! What a database file holds, looked at without the store: it may be of another release, or of no release of ours.
+//! A summary of a database file, read without the store: the file may be of another release, or not ours.
 
 use std::path::{Path, PathBuf};
 
@@ -10,28 +10,28 @@ use crate::{
     store::{Error, Result},
 };
 
-/// What a database file holds.
+/// A summary of a database file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
-    /// Where it is.
+    /// Its location.
     pub path: PathBuf,
     /// Its size in bytes.
     pub bytes: u64,
     /// The number of the last migration.
     pub schema: i64,
-    /// How many users it has.
+    /// The number of users.
     pub users: i64,
-    /// When the last event was recorded in it, if it has any.
+    /// The time of the last event, if it has any.
     pub last_event: Option<Timestamp>,
 }
 
 impl Content {
-    /// Looks through an open connection to the database at `path`.
+    /// Reads through an open connection to the database at `path`.
     ///
     /// # Errors
-    /// It can't be read, or is no database of ours.
+    /// The database can't be read, or is not ours.
     pub(super) async fn of(connection: &mut SqliteConnection, path: &Path) -> Result<Self> {
-        // No release of ours has triggers or views: in a file from elsewhere they would run with our own statements.
+        // No release of ours has triggers or views: in a foreign file they would run with our own statements.
         let (ours, foreign): (i64, i64) = sqlx::query_as(
             "SELECT (SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('_sqlx_migrations', 'users')), \
              (SELECT COUNT(*) FROM sqlite_schema WHERE type IN ('trigger', 'view'))",
@@ -54,7 +54,7 @@ impl Content {
         Ok(Self { path: path.to_owned(), bytes: size(path), schema, users, last_event })
     }
 
-    /// Looks at a database that nobody has open, and changes nothing beside it either; nothing where it can't be read.
+    /// Reads a database that is not open, without changing files; `None` where it can't be read.
     pub(super) async fn at_rest(path: &Path) -> Option<Self> {
         let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
         let mut connection = options.connect().await.ok()?;
@@ -64,7 +64,7 @@ impl Content {
     }
 }
 
-/// Opens a database to look at it, and perhaps to write: without one that is not there being made.
+/// Opens an existing database to read it, and perhaps to write.
 pub(super) async fn open(path: &Path) -> Result<SqliteConnection> {
     let options = SqliteConnectOptions::new()
         .filename(path)

@@ -1,4 +1,4 @@
-//! Files that are written aside and get their name once they are whole: nobody ever finds half of one.
+//! Files that are written aside and renamed once they are complete (atomic replacement).
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -11,18 +11,18 @@ use std::{
 use super::files::{beside, sync_folder};
 use crate::store::{Error, Result};
 
-/// How often progress is told.
+/// Interval of progress reports.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
-/// Hears how many bytes of how many are done.
+/// Receives the bytes done and their total.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
-/// A file for its owner alone that has no name of its own yet. It is gone if it does not get one.
+/// A file private to its owner, without its final name. Dropped without one, it is deleted.
 #[derive(Debug)]
 pub(super) struct Draft(PathBuf);
 
 impl Draft {
-    /// Makes an empty one in the folder of `path`: a rename never crosses file systems.
+    /// Creates an empty one in the folder of `path`: a rename never crosses file systems.
     pub(super) fn beside(path: &Path) -> Result<Self> {
         let draft = beside(path, &format!("-{}.draft", uuid::Uuid::now_v7()));
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
@@ -34,26 +34,26 @@ impl Draft {
         &self.0
     }
 
-    /// Whether the file is on the disk, and all of it.
+    /// Flushes the file to the disk (fsync).
     pub(super) fn sync(&self) -> Result<File> {
         let file = File::open(&self.0).map_err(failed("open", &self.0))?;
         file.sync_all().map_err(failed("write", &self.0))?;
         Ok(file)
     }
 
-    /// Gives it the name `path`, which nothing must have.
+    /// Gives it the name `path`, which must be free.
     pub(super) fn name(self, path: &Path) -> Result<()> {
         self.sync()?;
         link_or_rename(&self.0, path).and_then(|()| sync_folder(path)).map_err(failed("make", path))
     }
 
-    /// Gives it the name `path`. What had it until then has it no more.
+    /// Gives it the name `path`, in place of the file that has it.
     pub(super) fn replace(self, path: &Path) -> Result<()> {
         self.sync()?;
         fs::rename(&self.0, path).and_then(|()| sync_folder(path)).map_err(failed("replace", path))
     }
 
-    /// Waits for `work`, and tells meanwhile how large the file is.
+    /// Waits for `work`, and reports the file's size meanwhile.
     pub(super) async fn grows<T>(
         &self,
         work: impl Future<Output = T>,
@@ -74,14 +74,14 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         for end in ["", "-journal", "-wal", "-shm"] {
-            // It has a name by now, or never had a file beside it.
+            // It has its name by now, or never had a file beside it.
             let _gone = fs::remove_file(beside(&self.0, end));
         }
     }
 }
 
-/// A second name, because that fails where there is a file already, even one that came just now. Where the file system knows no
-/// second names, whoever makes a file of this name within these microseconds loses it.
+/// A hard link, because it fails where a file exists, even one created just now (no time-of-check to time-of-use race). On
+/// a file system without hard links, a file created under this name within these microseconds is overwritten.
 fn link_or_rename(draft: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(draft, path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !path.exists() => {
@@ -91,12 +91,12 @@ fn link_or_rename(draft: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// The size in bytes; 0 where there is none.
+/// The size in bytes; 0 if there is no file.
 pub(super) fn size(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
-/// An error that names the file and what was to become of it.
+/// An error that names the file and the failed action.
 pub(super) fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.display().to_string();
     move |error| Error::File(format!("cannot {what} {path}: {error}"))

@@ -1,4 +1,4 @@
-//! The files of the database: made for their owner alone, and locked, so that a restore replaces none that is in use.
+//! The database's files: private to their owner, and locked, so that a restore replaces none in use.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
@@ -16,15 +16,15 @@ use rustix::{
 
 use crate::store::{Error, Result, private_file};
 
-/// What SQLite keeps beside a database that is open with a write-ahead log.
+/// Files that SQLite keeps beside an open database with a write-ahead log.
 pub(super) const BESIDE: [&str; 2] = ["-wal", "-shm"];
 
-/// What is done where there is no database.
+/// Handling of a missing database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Absent {
-    /// It is made, and its folder if need be.
+    /// It is created, and its folder if need be.
     Make,
-    /// It is an error: a mistyped path must not make an empty database that answers every question with nothing.
+    /// It is an error: a mistyped path must not create an empty database that answers every query with nothing.
     Refuse,
 }
 
@@ -35,9 +35,9 @@ pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     name.into()
 }
 
-/// Sees to it that there is a database file that this process may use, and returns its absolute path, without symbolic
-/// links: SQLite puts its other files beside that one. A new file is its owner's alone, for password hashes are in it. SQLite
-/// gives the files beside it the same permissions.
+/// Ensures that there is an accessible database file, and returns its absolute path, without symbolic links: SQLite puts
+/// its other files beside that one. A new file is private to its owner, for it holds password hashes. SQLite gives the
+/// files beside it the same permissions.
 pub(super) fn prepare(path: &Path, absent: Absent) -> Result<PathBuf> {
     let absolute = std::path::absolute(path).map_err(|error| unusable(path, &error))?;
     match absent {
@@ -46,8 +46,8 @@ pub(super) fn prepare(path: &Path, absent: Absent) -> Result<PathBuf> {
         Absent::Refuse => {}
     }
     let path = absolute.canonicalize().map_err(|error| unusable(&absolute, &error))?;
-    // Nothing here opens an existing file: closing it again would end the locks that SQLite holds on it in this process
-    // (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+    // Never opens an existing file: closing it again would release the locks that SQLite holds on it in this process
+    // (<https://www.sqlite.org/howtocorrupt.html>, section 2.2).
     let usable = access(&path, Access::READ_OK | Access::WRITE_OK)
         .and_then(|()| access(folder(&path), Access::WRITE_OK | Access::EXEC_OK));
     usable.map_err(|error| unusable(&path, &error.into()))?;
@@ -63,14 +63,14 @@ fn make(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the folder of a database, if need be, for its owner alone.
+/// Creates the folder of a database, if need be, for its owner alone.
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder(path))
 }
 
 pub(super) fn folder(path: &Path) -> &Path {
     match path.parent() {
-        // Of a name alone.
+        // A bare file name.
         Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
         Some(folder) => folder,
         None => Path::new("/"),
@@ -82,8 +82,8 @@ fn missing(path: &Path) -> Error {
     Error::Url(format!("there is no database at {path}: `serve` and `migrate` make one"))
 }
 
-/// Why a path is of no use, and what a person needs to mend it: who asks, and whose the file and the folder are. In a
-/// container neither is what they think it is.
+/// The reason why a path is unusable, with what an operator needs to mend it: this process's user, and the owners of the
+/// file and the folder. In a container neither is what people expect.
 fn unusable(path: &Path, error: &io::Error) -> Error {
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
     let owners: String = [path, folder(path)].into_iter().filter_map(owner).collect();
@@ -112,7 +112,7 @@ fn check_private(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Says, for as long as the file that is returned is open, that the database is in use. Many may.
+/// Takes the shared lock on the database, held as long as the returned file is open.
 pub(super) fn lock_for_use(path: &Path) -> Result<File> {
     let lock = lock_file(path).map_err(|error| unusable(path, &error))?;
     match lock.try_lock_shared() {
@@ -124,7 +124,7 @@ pub(super) fn lock_for_use(path: &Path) -> Result<File> {
     }
 }
 
-/// Keeps everybody else from the database for as long as the file that is returned is open; nothing where somebody uses it.
+/// Takes the exclusive lock on the database, held as long as the returned file is open; `None` if it is in use.
 pub(super) fn lock_for_restore(path: &Path) -> io::Result<Option<File>> {
     let lock = lock_file(path)?;
     match lock.try_lock() {
@@ -134,7 +134,8 @@ pub(super) fn lock_for_restore(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// A file of its own, which stays: SQLite's locks are on the database itself, and one process may have it open many times.
+/// A lock file of its own, which stays: SQLite's locks are on the database itself, and one process may have it open many
+/// times.
 fn lock_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let file = options.append(true).create(true).mode(0o600).open(beside(path, "-lock"))?;
@@ -142,7 +143,7 @@ fn lock_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Gives a file that root has made to whoever owns the database, or its folder: the server must be able to open it.
+/// Gives a file created by root to the owner of the database, or of its folder: the server must be able to open it.
 pub(super) fn belong_to_owner_of(file: &File, database: &Path) {
     let owner = fs::metadata(database).or_else(|_| fs::metadata(folder(database)));
     if geteuid().is_root()
@@ -153,7 +154,7 @@ pub(super) fn belong_to_owner_of(file: &File, database: &Path) {
     }
 }
 
-/// Has the folder's entries on the disk: a new name in it is only then certain to be there after the power fails.
+/// Flushes the folder's entries (fsync): only then does a new name survive a power failure.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder(path))?.sync_all()
 }

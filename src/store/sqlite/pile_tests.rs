@@ -1,5 +1,5 @@
-//! What the statements about one account cost, whatever the account has piled up: in steps of SQLite's virtual machine, which
-//! no other load of the machine changes.
+//! The cost of statements about one account, however many rows it has: in steps of SQLite's virtual machine, which do not
+//! depend on the machine's load.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -19,10 +19,10 @@ use crate::{
 
 const ROWS: u32 = 50_000;
 
-/// How many steps one count of `Meter` stands for.
+/// Steps for one count of `Meter`.
 const STRIDE: u32 = 100;
 
-/// The most that one method may take: some of them read a thousand sessions.
+/// The limit of one method: some of them read a thousand sessions.
 const MOST: u64 = 60_000;
 
 /// Counts the steps of all connections of a store.
@@ -73,7 +73,7 @@ fn message() -> SealedMessage {
     }
 }
 
-/// A store with one reader, and a user on it.
+/// A store with one reader, and a user.
 async fn store() -> (tempfile::TempDir, Sqlite, Credentials) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/test.db", folder.path().display());
@@ -98,7 +98,7 @@ async fn store() -> (tempfile::TempDir, Sqlite, Credentials) {
     (folder, store, user)
 }
 
-/// Gives the user sessions that live, and begins one more.
+/// Gives the user live sessions, and begins one more.
 async fn piled_up(store: &Sqlite, user: Uuid) -> Session {
     sqlx::query(
         "INSERT INTO sessions (id, user_id, credential_version, audience, device_name, amr, created_at, \

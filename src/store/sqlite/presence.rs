@@ -1,8 +1,7 @@
-//! Whether the database's files are still where the server opened them.
+//! Detects that the database's files were moved, replaced or deleted.
 //!
-//! An open file goes on answering after somebody has moved, replaced or deleted it: users would be acknowledged into a file
-//! that nobody will ever find again. So device and inode of each file are compared with what its path names now: before and
-//! after every commit, and four times a second in between.
+//! An open file goes on working after that: users would be acknowledged into a file that is lost. So device and inode of
+//! each file are compared with those of its path: before and after every commit, and four times a second in between.
 
 use std::{
     fs, io,
@@ -20,30 +19,30 @@ use tokio::sync::Notify;
 use super::files::{BESIDE, beside};
 use crate::store::{Error, Result};
 
-/// How often it is looked while nobody writes.
+/// Interval of checks between writes.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// Device and inode: what a file is, whatever it is called.
+/// Device and inode: a file's identity, under any name.
 type Identity = (u64, u64);
 
-/// The files, as they were when the database was opened. Cheap to clone.
+/// The files' identities when the database was opened. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Presence(Arc<Files>);
 
 #[derive(Debug)]
 struct Files {
     database: (PathBuf, Identity),
-    /// Commits are in the write-ahead log before they are in the database, and the third file tells other processes so. SQLite
-    /// may make them a little later than the database.
+    /// Commits are in the write-ahead log before they are in the database, and the third file tells other processes so.
+    /// SQLite may create them a little later than the database.
     beside: [(PathBuf, OnceLock<Identity>); 2],
     gone: AtomicBool,
-    /// Whether nobody needs them any more.
+    /// Whether the database was closed.
     closed: AtomicBool,
     changed: Arc<Notify>,
 }
 
 impl Presence {
-    /// Remembers the database's file. `changed` hears when files go, and when they come back.
+    /// Records the database's file. `changed` is notified when files go, and when they come back.
     pub(super) fn of(path: &Path, changed: Arc<Notify>) -> io::Result<Self> {
         let database = (path.to_owned(), identity(path)?);
         let beside = BESIDE.map(|end| (beside(path, end), OnceLock::new()));
@@ -57,17 +56,17 @@ impl Presence {
         Ok(Self(Arc::new(files)))
     }
 
-    /// Begins to look after the files, until the last clone is dropped. Only once the database is open: until then those
-    /// beside it may belong to a server that stops and removes them.
+    /// Starts the watch, until the last clone is dropped. Only once the database is open: until then the files beside it
+    /// may belong to a server that stops and removes them.
     ///
     /// # Errors
-    /// What was opened is not what was to be.
+    /// The opened file is not the one at the path.
     pub(super) fn watch(&self) -> Result<()> {
         tokio::spawn(look_again_and_again(Arc::downgrade(&self.0)));
         self.check()
     }
 
-    /// Looks. Three calls of stat, some microseconds: nothing beside a commit's wait for the disk.
+    /// Checks the files by three calls of stat, some microseconds: negligible beside a commit's wait for the disk.
     ///
     /// # Errors
     /// The database is away.
@@ -78,12 +77,12 @@ impl Presence {
         })
     }
 
-    /// Ends the watch: what becomes of the files of a database that is closed is nobody's fault.
+    /// Ends the watch: files of a closed database may go.
     pub(super) fn close(&self) {
         self.0.closed.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the files were gone when it was last looked.
+    /// Whether the files were gone at the last check.
     pub(super) fn is_gone(&self) -> bool {
         self.0.gone.load(Ordering::Relaxed)
     }
@@ -91,7 +90,7 @@ impl Presence {
 
 impl Files {
     /// # Errors
-    /// The path that is not what it was.
+    /// The path whose file has changed.
     fn look(&self) -> std::result::Result<(), std::path::Display<'_>> {
         let missing = self.missing();
         let gone = missing.is_some();
@@ -135,7 +134,7 @@ async fn look_again_and_again(files: Weak<Files>) {
         if files.closed.load(Ordering::Relaxed) {
             return;
         }
-        // Whoever needs the files is told by what they ask next.
+        // Later operations report the loss.
         let _told = files.look();
     }
 }

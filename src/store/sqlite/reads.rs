@@ -1,4 +1,4 @@
-//! How a read is run: on one of the connections that can't write, which is judged by its answer.
+//! Reads: on a read-only connection; the answer decides whether it is reused.
 
 use tokio::time::timeout;
 
@@ -8,10 +8,10 @@ use super::Sqlite;
 use crate::store::{Body, Error, READ_DEADLINE, Result};
 
 impl Sqlite {
-    /// Runs statements that only read, each by itself: nothing of them needs a transaction. They end with their caller.
+    /// Runs statements that only read, each by itself: none needs a transaction. They are cancelled with their caller.
     ///
     /// # Errors
-    /// The statements' own; a disk that says nothing; a database whose files are gone.
+    /// The statements' own; a disk that does not answer; a database whose files are gone.
     pub(super) async fn read<A, T>(
         &self,
         operation: &'static str,
@@ -26,7 +26,7 @@ impl Sqlite {
             let mut connection = self.readers().acquire().await?;
             let rows = timeout(READ_DEADLINE, body(&mut connection, &args)).await;
             let silent = |_elapsed| Error::Unavailable("a read was not answered in time".into());
-            // One that answers nothing would hold up whoever has it next.
+            // A connection that hangs would hold up its next user.
             let of_use = rows.as_ref().is_ok_and(|rows| rows.as_ref().err().is_none_or(is_of_use));
             if !of_use {
                 connection.close_on_drop();
@@ -37,8 +37,8 @@ impl Sqlite {
     }
 }
 
-/// Whether a connection is as good as before after that error. SQLite, by result code: IOERR, CORRUPT, CANTOPEN and NOTADB may be
-/// about what this connection has open.
+/// Whether a connection is reusable after that error. SQLite, by result code: IOERR, CORRUPT, CANTOPEN and NOTADB may
+/// concern this connection's open files.
 fn is_of_use(after: &Error) -> bool {
     let code = after.sqlstate().and_then(|code| code.parse::<u32>().ok());
     let crashed = matches!(after.of_sqlx(), Some(sqlx::Error::WorkerCrashed | sqlx::Error::Io(_)));
@@ -65,7 +65,7 @@ mod tests {
             .await
     }
 
-    /// As a disk that hangs: without a deadline of its own, the read would hold its connection for ever.
+    /// A disk that hangs: without a deadline of its own, the read would hold its connection for ever.
     #[tokio::test]
     async fn a_read_that_gets_no_answer_ends_and_its_connection_with_it() {
         let (_folder, store) = store().await;
@@ -86,7 +86,7 @@ mod tests {
             }
         };
         timeout(READ_DEADLINE, closed).await.unwrap();
-        // There may be one: this is another.
+        // The pool's limit is one: this is another connection.
         assert_eq!(one(&store).await.unwrap(), 1);
     }
 
@@ -101,7 +101,7 @@ mod tests {
             })
         });
         failed.await.unwrap_err();
-        // What is given back is idle a moment later.
+        // A returned connection is idle a moment later.
         while store.readers.num_idle() == 0 {
             tokio::task::yield_now().await;
         }

@@ -1,4 +1,4 @@
-//! A back-up takes the database's place: checked first, written aside, renamed (ADR 25).
+//! Replaces the database by a back-up: checked first, written aside, renamed (ADR 25).
 
 use std::{
     fs::{self, File},
@@ -20,39 +20,38 @@ use crate::{
     store::{Database as _, Error, Result, migrations},
 };
 
-/// A restore that has begun: the back-up is copied beside the database and has been checked. Nobody may open the database
-/// meanwhile. Dropped, it leaves everything as it was.
+/// A restore in progress: the back-up is copied beside the database and checked. It locks the database. Dropped, it leaves
+/// everything as it was.
 #[derive(Debug)]
 pub struct Restore {
     draft: Draft,
     database: PathBuf,
     url: String,
-    /// What the back-up holds.
+    /// The contents of the back-up.
     pub content: Content,
     _alone: File,
 }
 
-/// What a restore has put in place, and what was there before.
+/// The result of a restore, and the database before it.
 #[derive(Debug)]
 pub struct Restored {
     /// The database.
     pub path: PathBuf,
-    /// The database that was there before, if there was one; it is kept beside.
+    /// The previous database, if there was one; it is kept beside.
     pub kept: Option<PathBuf>,
-    /// What that one holds, if it can be read.
+    /// The contents of that one, if it can be read.
     pub replaced: Option<Content>,
 }
 
 impl Restore {
-    /// Copies the back-up `from` beside the database that `url` names, and checks that it is whole and ours.
+    /// Copies the back-up `from` beside the database of `url`, and checks that it is intact and ours.
     ///
     /// # Errors
-    /// A bad URL; a database that somebody uses, or that was not closed; a back-up that is damaged, of a later release, or
-    /// none of ours.
+    /// A bad URL; a database that is in use, or was not closed; a back-up that is damaged, of a later release, or not ours.
     pub async fn begin(url: &str, from: &Path, progress: Progress<'_>) -> Result<Self> {
         let database = std::path::absolute(file(url)?).map_err(failed("find", from))?;
         files::make_folder(&database).map_err(failed("make the folder of", &database))?;
-        // Of a symbolic link, what it leads to is replaced.
+        // A symbolic link stays; its target is replaced.
         let database = database.canonicalize().unwrap_or(database);
         refuse_left_overs(
             from,
@@ -76,10 +75,10 @@ impl Restore {
         Ok(Self { draft, database, url: url.to_owned(), content, _alone: alone })
     }
 
-    /// The store on what is to be restored, brought up to date. It must be closed before [`finish`](Self::finish).
+    /// The store on the copy, migrated. It must be closed before [`finish`](Self::finish).
     ///
     /// # Errors
-    /// A migration that fails, as it does for a database that another program has made.
+    /// A migration that fails, as it does for another program's database.
     pub async fn store(&self) -> Result<Sqlite> {
         let store = Sqlite::on(options(&self.url)?.filename(self.draft.path()), 2, None).await?;
         store.migrate().await?;
@@ -87,10 +86,10 @@ impl Restore {
         Ok(store)
     }
 
-    /// Puts it in the database's place. What was there is kept beside under another name.
+    /// Renames the copy to the database's name. The previous file is kept beside under another name.
     ///
     /// # Errors
-    /// A file that can't be renamed; then the database is what it was before.
+    /// A file that can't be renamed; then the database is unchanged.
     pub async fn finish(self, now: Timestamp) -> Result<Restored> {
         let Self { draft, database, .. } = self;
         if files::beside(draft.path(), "-wal").exists() {
@@ -111,8 +110,8 @@ fn in_use(database: &Path) -> Error {
     ))
 }
 
-/// Whether another process has the database open that knows nothing of our lock: a server of an earlier release, or a shell of
-/// SQLite. With a write-ahead log each connection holds a lock on these bytes for as long as it lives
+/// Whether another process without our lock has the database open: a server of an earlier release, or an SQLite shell. With
+/// a write-ahead log each connection holds a lock on these bytes as long as it lives
 /// (<https://www.sqlite.org/lockingv3.html>).
 fn is_open_elsewhere(database: &Path) -> bool {
     const PENDING_BYTE: u64 = 0x4000_0000;
@@ -123,7 +122,7 @@ fn is_open_elsewhere(database: &Path) -> bool {
         typ: FlockType::WriteLock,
         offset_type: FlockOffsetType::Set,
     };
-    // Opened for writing, because the question is about a lock for that.
+    // Opened for writing, because the query is about a write lock.
     let file = fs::OpenOptions::new().read(true).write(true).open(database);
     file.is_ok_and(|file| fcntl_getlk(&file, &asked).is_ok_and(|holder| holder.is_some()))
 }
@@ -147,7 +146,7 @@ async fn copy(from: &Path, to: &Path) -> io::Result<()> {
     tokio::task::spawn_blocking(copy).await.map_err(io::Error::other).flatten()
 }
 
-/// Checks the copy: the file that it came from may be on a medium that can't be written to, and may change at any time.
+/// Checks the copy: the original may be on a read-only medium, and may change at any time.
 async fn check(copy: &Path, from: &Path) -> Result<Content> {
     let not_whole = |why: String| Error::File(format!("{} is not whole: {why}", from.display()));
     let damaged = |error: Error| not_whole(chain(&error));
@@ -164,7 +163,7 @@ async fn check(copy: &Path, from: &Path) -> Result<Content> {
         );
         return Err(Error::File(text));
     }
-    // A copy of a file that was open with a write-ahead log would make another one here.
+    // A copy of a file that was open with a write-ahead log would create another one here.
     connection.execute("PRAGMA journal_mode = DELETE").await?;
     if let Some(fault) = fault(&mut connection).await.map_err(damaged)? {
         return Err(not_whole(fault));
@@ -173,7 +172,7 @@ async fn check(copy: &Path, from: &Path) -> Result<Content> {
     Ok(content)
 }
 
-/// The first thing that is wrong with a database.
+/// The first integrity error of a database.
 async fn fault(connection: &mut SqliteConnection) -> Result<Option<String>> {
     let said: String =
         sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&mut *connection).await?;
@@ -192,7 +191,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Gives the database that is there a second name: it is never missing, also if the power fails now.
+/// Gives the present database a second name: it is never missing, even if the power fails now.
 fn keep(database: &Path, now: Timestamp) -> io::Result<Option<PathBuf>> {
     if !database.exists() {
         return Ok(None);

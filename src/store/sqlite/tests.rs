@@ -1,4 +1,4 @@
-//! What is asked of SQLite itself.
+//! The settings and failures of SQLite itself.
 
 use super::*;
 
@@ -12,7 +12,7 @@ async fn store() -> (tempfile::TempDir, Sqlite) {
     (folder, Sqlite::connect(&url, 2).await.unwrap())
 }
 
-/// With NORMAL (1), the last commits may be lost when the power fails.
+/// With NORMAL (1), a power failure may lose the last commits.
 #[tokio::test]
 async fn what_is_committed_is_on_the_disk() {
     let (_folder, store) = store().await;
@@ -48,12 +48,12 @@ async fn once_there_is_room_again_writes_go_on() {
     store.writer_pool.execute("PRAGMA max_page_count = 4").await.unwrap();
     let full = store.write("fill", 1_000_000, fill).await;
     assert!(full.is_err(), "{full:?}");
-    // A new connection knows no limit.
+    // A new connection has no page limit.
     store.write("fill", 1_000_000, fill).await.unwrap();
     assert_eq!(number(&store.readers, "SELECT COUNT(*) FROM t").await, 1);
 }
 
-/// Two writes in a row that the disk has no room for, and readiness asks by a write of its own when there is some again.
+/// Two consecutive writes fail on a full disk, and readiness probes by a write of its own when there is room again.
 #[tokio::test]
 async fn with_a_full_disk_it_answers_questions_and_is_not_ready() {
     let (_folder, store) = store().await;
@@ -61,7 +61,7 @@ async fn with_a_full_disk_it_answers_questions_and_is_not_ready() {
     store.check().await.unwrap();
     let fill: Body<SqliteConnection, (), ()> = |connection, ()| {
         Box::pin(async move {
-            // As a disk that is full does to each of them: the page count is the connection's own.
+            // Like a full disk, for each connection: the page limit is the connection's own.
             connection.execute("PRAGMA max_page_count = 1").await?;
             connection.execute("CREATE TABLE room AS SELECT zeroblob(1000000) AS x").await?;
             Ok(())

@@ -1,8 +1,8 @@
-//! The one writer of SQLite, and how writes share a commit (ADR 18).
+//! The single writer of SQLite, with group commit (ADR 18).
 //!
-//! A commit waits for the disk, which takes far longer than the statements before it. So what comes while one commit runs
-//! is written in one transaction after it, and its callers are answered once that transaction is on the disk. If one of the
-//! writes fails, all are made anew, each in a savepoint of its own.
+//! A commit waits for the disk, which takes far longer than the statements before it. So writes that arrive during a commit
+//! share one transaction after it, and their callers are answered once that transaction is on the disk. If one of the
+//! writes fails, all are run again, each in a savepoint of its own.
 
 use std::sync::{
     Arc,
@@ -22,26 +22,26 @@ use crate::store::{
     Body, Error, PATIENCE, Result, WRITE_DEADLINE, operations::Operation, write_health::WriteHealth,
 };
 
-/// The writes that share a commit, at the most: those who wait for it wait for the statements of all.
+/// The most writes in a commit: each caller waits for the statements of all.
 const MOST_TOGETHER: usize = 256;
 
-/// The writes that wait at the most, with all that they bring; whoever comes then waits to hand theirs in.
+/// The bound of the queue, with all arguments; beyond it callers wait to enqueue (backpressure).
 const MOST_WAITING: usize = 1024;
 
-/// Hands writes to the task that makes them. Cheap to clone; the task ends with the last one.
+/// A handle that sends writes to the writer's task. Cheap to clone; the task ends with the last one.
 #[derive(Debug, Clone)]
 pub(super) struct Writer(mpsc::Sender<Box<dyn Write>>);
 
 impl Writer {
-    /// Starts the task, on the only connection that the pool has. It sets `writing` for as long as a transaction takes.
+    /// Starts the task, on the pool's only connection. It sets `writing` during transactions.
     pub(super) fn start(place: Place, writing: Arc<AtomicBool>) -> Self {
         let (queue, waiting) = mpsc::channel(MOST_WAITING);
         tokio::spawn(write_all(place, waiting, writing));
         Self(queue)
     }
 
-    /// Runs a write to its end once it has begun, whatever becomes of the caller: tonic drops a handler whose client goes
-    /// away, and half a write is none that anyone asked for. A caller who goes before it begins takes the write along.
+    /// Runs a write to its end once it has begun, even if the caller goes away: tonic drops a handler whose client
+    /// disconnects, and half a write must not stay. A caller who goes before it begins takes the write along.
     pub(super) async fn write<A, T>(
         &self,
         operation: Operation,
@@ -64,7 +64,7 @@ impl Writer {
             is_idle: false,
         };
         let begun = async {
-            // An error says that there is no writer any more; then nothing begins either.
+            // An error says that the writer's task has ended; then nothing begins either.
             let _handed_in = self.0.send(Box::new(write)).await;
             begun.await
         };
@@ -77,23 +77,23 @@ impl Writer {
     }
 }
 
-/// A write, whatever it takes and gives.
+/// A write of any argument and result type.
 #[async_trait]
 trait Write: std::fmt::Debug + Send {
     /// Tells the caller that it begins; returns whether they are still there. From then on it runs to its end.
     fn begin(&mut self) -> bool;
 
-    /// Runs the statements, perhaps once more. Returns whether all went well; if not, they are to be undone. `is_asked`: it matters
-    /// whether they write anything.
+    /// Runs the statements, perhaps once more. Returns whether all succeeded; if not, they are to be rolled back.
+    /// `is_asked`: it matters whether they write anything.
     async fn run(&mut self, connection: &mut SqliteConnection, is_asked: bool) -> bool;
 
-    /// Tells the caller what came of it.
+    /// Sends the caller the result.
     fn answer(self: Box<Self>, committed: Result<()>, health: &WriteHealth);
 }
 
 struct Waiting<A, T> {
     operation: Operation,
-    /// The caller's: what the statements log belongs to their request, whoever shares the commit.
+    /// The caller's span: log lines of the statements belong to their request, even in a shared commit.
     span: Span,
     args: A,
     body: Body<SqliteConnection, A, T>,
@@ -139,13 +139,13 @@ impl<A: Send + Sync, T: Send> Write for Waiting<A, T> {
     }
 }
 
-/// Where writes go, and what is known of it.
+/// The target of writes, and its health.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) pool: SqlitePool,
     pub(super) presence: Presence,
     pub(super) health: WriteHealth,
-    /// Hears when writes begin to fail.
+    /// Notified when writes begin to fail.
     pub(super) changed: Arc<Notify>,
 }
 
@@ -158,7 +158,7 @@ async fn write_all(
     while waiting.recv_many(&mut writes, MOST_TOGETHER).await > 0 {
         writes.retain_mut(|write| write.begin());
         if !writes.is_empty() {
-            // A task of its own: a write that panics does not take the writer along.
+            // In a task of its own: a write that panics does not take the writer along.
             let together = write_together(place.clone(), std::mem::take(&mut writes));
             writing.store(true, Ordering::Relaxed);
             let _panicked = tokio::spawn(together).await;
@@ -168,7 +168,7 @@ async fn write_all(
 }
 
 async fn write_together(place: Place, mut writes: Vec<Box<dyn Write>>) {
-    // A database that hangs must not hold up everybody for ever.
+    // A database that hangs must not block all callers for ever.
     let hangs = |_elapsed| Error::Unavailable("a write was not answered in time".into());
     let committed = timeout(WRITE_DEADLINE, commit(&place, &mut writes)).await;
     let committed = committed.map_err(hangs).flatten().map_err(Arc::new);
@@ -185,17 +185,17 @@ async fn write_together(place: Place, mut writes: Vec<Box<dyn Write>>) {
 async fn commit(place: &Place, writes: &mut [Box<dyn Write>]) -> Result<()> {
     let Place { pool, presence, .. } = place;
     presence.check()?;
-    // Hardly ever does one fail. A savepoint for each would cost every write two statements more.
-    // While all is well a success is no news, whatever it wrote.
+    // Failures are rare: a savepoint for each write would cost two statements more. While the store is healthy, a success
+    // needs no evidence of having written.
     let is_asked = place.health.has_failed();
     if !all_or_nothing(pool, writes, is_asked).await? && writes.len() > 1 {
         each_by_itself(pool, writes).await?;
     }
-    // A commit into a file that nobody will find again is none.
+    // A commit into a file that has been moved or deleted is lost.
     presence.check()
 }
 
-/// Returns whether all went well; where one fails, nothing is written.
+/// Returns whether all succeeded; where one fails, nothing is written.
 async fn all_or_nothing(
     pool: &SqlitePool,
     writes: &mut [Box<dyn Write>],
@@ -212,12 +212,12 @@ async fn all_or_nothing(
     Ok(true)
 }
 
-/// How many rows this connection has changed so far; nothing where it can't say so.
+/// The number of rows this connection has changed so far; `None` where it is unavailable.
 async fn changes(connection: &mut SqliteConnection) -> Option<i64> {
     sqlx::query_scalar("SELECT total_changes()").fetch_one(connection).await.ok()
 }
 
-/// Those that fail undo their own statements, and no others.
+/// Failing writes roll back their own statements, and no others.
 async fn each_by_itself(pool: &SqlitePool, writes: &mut [Box<dyn Write>]) -> Result<()> {
     let mut transaction = begin(pool).await?;
     for write in writes {

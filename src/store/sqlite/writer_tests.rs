@@ -1,4 +1,4 @@
-//! Writes that share a commit.
+//! Group commit.
 
 use futures_util::future::join_all;
 use sqlx::{Executor as _, sqlite::SqlitePoolOptions};
@@ -6,7 +6,7 @@ use sqlx::{Executor as _, sqlite::SqlitePoolOptions};
 use super::*;
 use crate::store::Operations;
 
-/// A writer on a file of its own. A row in `child` without its parent lets no transaction commit.
+/// A writer on a file of its own. A row in `child` without its parent fails the commit.
 async fn writer() -> (tempfile::TempDir, SqlitePool, Writer) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/test.db?mode=rwc", folder.path().display());
@@ -31,7 +31,7 @@ fn operation() -> Operation {
     Operations::default().start("test")
 }
 
-/// Two statements, of which the second fails for a number that is taken.
+/// Two statements, of which the second fails for a duplicate number.
 async fn parent(writer: &Writer, id: i64) -> Result<()> {
     let body: Body<SqliteConnection, i64, ()> = |connection, id| {
         Box::pin(async move {
@@ -43,7 +43,7 @@ async fn parent(writer: &Writer, id: i64) -> Result<()> {
     writer.write(operation(), id, body).await
 }
 
-/// A write that finds nothing to do.
+/// A write without changes.
 async fn nothing(writer: &Writer) -> Result<()> {
     let body: Body<SqliteConnection, (), ()> = |connection, ()| {
         Box::pin(async move {
@@ -67,7 +67,7 @@ async fn fails(writer: &Writer) -> Result<()> {
     writer.write(operation(), (), body).await
 }
 
-/// A write that tells what `writing` says while it runs.
+/// A write that reads `writing` while it runs.
 async fn told_while_it_runs(writer: &Writer, writing: &Arc<AtomicBool>) -> Result<bool> {
     let body: Body<SqliteConnection, Arc<AtomicBool>, bool> =
         |_connection, writing| Box::pin(async move { Ok(writing.load(Ordering::Relaxed)) });
@@ -84,7 +84,7 @@ async fn orphan(writer: &Writer) -> Result<()> {
     writer.write(operation(), (), body).await
 }
 
-/// The rows of both tables, of which each write makes one.
+/// The row counts of both tables; each write adds one.
 async fn rows(pool: &SqlitePool) -> (i64, i64) {
     let sql = "SELECT (SELECT COUNT(*) FROM parent), (SELECT COUNT(*) FROM child)";
     sqlx::query_as(sql).fetch_one(pool).await.unwrap()
@@ -102,7 +102,7 @@ async fn a_write_that_fails_undoes_its_own_statements_and_no_others() {
 #[tokio::test]
 async fn nobody_is_told_that_it_is_done_before_the_commit_and_those_who_share_one_fail_together() {
     let (_folder, pool, writer) = writer().await;
-    // All wait before the task of the writer first runs, on this thread.
+    // All are queued before the writer's task first runs, on this thread.
     let (first, orphan, last) =
         tokio::join!(parent(&writer, 1), orphan(&writer), parent(&writer, 2));
     for result in [first, orphan, last] {
@@ -144,7 +144,7 @@ async fn a_write_that_panics_leaves_a_writer_that_writes() {
     assert_eq!(rows(&pool).await, (1, 1));
 }
 
-/// The writer is a task of its own: what a statement logs must name the call that it is for.
+/// The writer is a task of its own: log lines of a statement must name their call.
 #[tokio::test]
 async fn a_write_runs_in_the_span_of_its_caller() {
     let _log = tracing::subscriber::set_default(tracing_subscriber::registry());
@@ -158,7 +158,7 @@ async fn a_write_runs_in_the_span_of_its_caller() {
     }
 }
 
-/// On a full disk, looking for what is to be done succeeds as ever.
+/// On a full disk, a write without changes still succeeds.
 #[tokio::test]
 async fn what_wrote_nothing_does_not_say_that_writes_work_again() {
     let (folder, pool, _writer) = writer().await;
@@ -174,7 +174,7 @@ async fn what_wrote_nothing_does_not_say_that_writes_work_again() {
     assert!(health.is_failing());
     parent(&writer, 1).await.unwrap();
     assert!(!health.has_failed());
-    // And beside others, which share a commit.
+    // In a group commit, too.
     let results = tokio::join!(fails(&writer), nothing(&writer), fails(&writer), nothing(&writer));
     assert!(results.0.is_err() && results.1.is_ok() && results.2.is_err() && results.3.is_ok());
     assert!(health.is_failing());

@@ -1,4 +1,4 @@
-//! A connection that is in use, and how it comes back.
+//! A connection in use, and its return to the pool.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -15,31 +15,31 @@ use crate::store::{
     postgres::{session::BEGIN, verdict::Verdict},
 };
 
-/// One that has lain idle for longer is asked for a sign of life before it is handed out.
+/// A connection that was idle for longer is tested before it is handed out.
 const TRUSTED_FOR: Duration = Duration::from_millis(100);
 
-/// How long it has for that.
+/// Timeout of that test.
 const SIGN_OF_LIFE: Duration = Duration::from_millis(500);
 
-/// In which state a connection comes back.
+/// The state in which a connection comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// Outside a transaction, with nothing of it left to be read: whoever comes next has it at once.
+    /// Outside a transaction, and nothing is left to read: reusable at once.
     Clean,
     /// Outside a transaction, but perhaps in the middle of a statement whose caller went away.
     Unknown,
-    /// In a transaction whose end was not answered. sqlx 0.9.0 takes a connection whose `begin` was cancelled for one
+    /// In a transaction whose end was not answered. sqlx 0.9.0 mistakes a connection whose `begin` was cancelled for one
     /// outside a transaction: the next statement would be acknowledged and never committed (ADR 5).
     Open,
     /// Its server is gone, or takes no writes.
     Lost,
 }
 
-/// A connection of the pool. It comes back when this is dropped.
+/// A pooled connection. Its drop returns it.
 #[derive(Debug)]
 pub struct Lease {
     pool: Arc<Shared>,
-    /// Taken when this is dropped, and only then.
+    /// Only the drop takes it.
     live: Option<Live>,
     ending: Ending,
 }
@@ -49,7 +49,7 @@ impl Lease {
         Self { pool: Arc::clone(pool), live: Some(live), ending: Ending::Clean }
     }
 
-    /// This lease, unless its connection has lain idle and is dead.
+    /// This lease, unless its connection was idle and is dead.
     pub(super) async fn with_a_sign_of_life(mut self) -> Option<Self> {
         self.ending = Ending::Unknown;
         if self.live.as_ref().is_some_and(|live| live.used_at.elapsed() < TRUSTED_FOR) {
@@ -69,8 +69,7 @@ impl Lease {
         }
     }
 
-    /// Reads what the server has yet to say to a statement whose caller went away. Returns whether the connection is as good as
-    /// before.
+    /// Reads the rest of the answer to a statement whose caller went away. Returns whether the connection is reusable.
     async fn read_what_is_left(&mut self) -> bool {
         // The first answer may be that statement's own error.
         for _ in 0..2 {
@@ -86,13 +85,13 @@ impl Lease {
         false
     }
 
-    /// Whose answers come over this connection.
+    /// The server behind this connection.
     pub(in crate::store::postgres) fn origin(&self) -> Origin {
         let of = |live: &Live| Origin { started_at: live.server.started_at.clone(), era: live.era };
         self.live.as_ref().map(of).unwrap_or_default()
     }
 
-    /// Draws the consequences of an error.
+    /// Applies an error's verdict.
     pub(in crate::store::postgres) fn judge(
         &mut self,
         error: &(dyn std::error::Error + 'static),
@@ -109,10 +108,10 @@ impl Lease {
         }
     }
 
-    /// The answer to a read, which is outside a transaction, and what it says of the connection.
+    /// The answer to a read, which is outside a transaction; judges the connection by it.
     ///
     /// # Errors
-    /// The read's own, or why there will be no answer.
+    /// The read's own, or the reason for no answer.
     pub(in crate::store::postgres) fn outcome<T>(
         &mut self,
         answer: Result<Result<T>>,
@@ -133,12 +132,12 @@ impl Lease {
         }
     }
 
-    /// The last statement has been answered in full, outside a transaction.
+    /// Marks the last statement as answered in full, outside a transaction.
     pub(super) fn answered(&mut self) {
         self.ending = Ending::Clean;
     }
 
-    /// Begins a transaction. Unless [`ended`](Self::ended) is said of it, the connection is closed when it comes back.
+    /// Begins a transaction. Unless [`ended`](Self::ended) follows, the connection is closed when it comes back.
     ///
     /// # Errors
     /// The statement's.
@@ -147,12 +146,12 @@ impl Lease {
         (**self).begin_with(BEGIN).await
     }
 
-    /// The server has answered the COMMIT or the ROLLBACK.
+    /// Marks the COMMIT or the ROLLBACK as answered.
     pub(in crate::store::postgres) fn ended(&mut self) {
         self.ending = Ending::Clean;
     }
 
-    /// Draws the consequences of an error of a read or of a transaction.
+    /// Applies the verdict on an error of a read or of a transaction.
     pub(in crate::store::postgres) fn failed(&mut self, error: &Error) {
         self.judge(error, Verdict::of_store(error));
     }
@@ -186,14 +185,14 @@ impl Drop for Lease {
 }
 
 impl Shared {
-    /// What is left of a statement is read first; beside whoever has dropped the lease.
+    /// Reads the rest of a statement's answer first, in a task of its own.
     fn hand_on_after_a_sign_of_life(self: &Arc<Self>, live: Live) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return self.discard(live);
         };
         let mut lease = Lease { pool: Arc::clone(self), live: Some(live), ending: Ending::Lost };
         runtime.spawn(async move {
-            // One that is still at work after that is closed: nobody wants the answer.
+            // A connection still busy after that is closed: its answer is not needed.
             if timeout(PATIENCE, lease.read_what_is_left()).await == Ok(true) {
                 lease.answered();
             }

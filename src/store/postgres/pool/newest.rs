@@ -7,10 +7,10 @@ use std::{
 
 use tokio::time::Instant;
 
-/// What was found out so recently is not looked for again.
+/// The age up to which a check's result is reused.
 const NEWS: Duration = Duration::from_secs(1);
 
-/// Whose answers come over a connection.
+/// The server behind a connection.
 #[derive(Debug, Clone, Default)]
 pub(in crate::store::postgres) struct Origin {
     pub(super) started_at: String,
@@ -20,24 +20,23 @@ pub(in crate::store::postgres) struct Origin {
 /// The server that answered the newest connection.
 #[derive(Debug, Default)]
 pub(super) struct Newest {
-    /// One looks, and the others wait for what it finds.
+    /// One caller checks, and the others wait for its result.
     pub(super) looking: tokio::sync::Mutex<()>,
     seen: Mutex<Seen>,
 }
 
-/// What was seen last.
+/// The result of the last check.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// When it was asked and when it had answered.
+    /// The times of its question and answer.
     at: Option<(Instant, Instant)>,
-    /// When it was started; nothing where two answered at the same time, and nobody can tell which of them has gone.
+    /// The server's start; `None` where two answered at the same time, so that it is ambiguous which of them is gone.
     started_at: Option<String>,
 }
 
 impl Seen {
-    /// Takes note of a server that said between these times when it was started. Of two connections that are made beside each other,
-    /// the one that was answered first may be the last to tell. Returns whether another server may have taken the place of the one
-    /// before.
+    /// Notes a server that named its start between these times. Of two concurrent connections, the one that was answered
+    /// first may report last. Returns whether another server may have taken over.
     pub(super) fn note(&mut self, (asked, answered): (Instant, Instant), started_at: &str) -> bool {
         let Some((seen_asked, seen_answered)) = self.at else {
             (self.at, self.started_at) = (Some((asked, answered)), Some(started_at.to_owned()));
@@ -61,7 +60,7 @@ impl Newest {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was seen a moment ago.
+    /// The result of a recent check.
     pub(super) fn news(&self) -> Option<String> {
         let seen = self.seen();
         let is_new = seen.at.is_some_and(|(_, answered)| answered.elapsed() < NEWS);
@@ -73,7 +72,7 @@ impl Newest {
 mod tests {
     use super::*;
 
-    /// What is seen after looks from one time to another, in the order in which they tell, and which of them were news.
+    /// The result of checks from one time to another, in the order of their reports, and which of them were changes.
     fn seen(looks: &[(u64, u64, &str)]) -> (Option<String>, Vec<bool>) {
         let (begin, mut seen) = (Instant::now(), Seen::default());
         let at = |second| begin + Duration::from_secs(second);
@@ -88,7 +87,7 @@ mod tests {
     fn the_server_that_answered_last_is_the_newest_whoever_tells_last() {
         let (newest, news) = seen(&[(0, 1, "old"), (2, 3, "old"), (4, 5, "new"), (6, 7, "new")]);
         assert_eq!((newest.as_deref(), news), (Some("new"), vec![false, false, true, false]));
-        // The connection to the old server took its time to tell.
+        // The connection to the old server reports late.
         let (newest, news) = seen(&[(0, 1, "old"), (4, 5, "new"), (2, 3, "old")]);
         assert_eq!((newest.as_deref(), news), (Some("new"), vec![false, true, false]));
         let (newest, news) = seen(&[(4, 5, "new"), (2, 3, "old"), (6, 7, "new")]);

@@ -1,4 +1,4 @@
-//! A connection that is being opened counts, and so others are not opened. What breaks off must not count for ever.
+//! Counts connections that are being opened, against the limit. The count must survive panics and cancellation.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,11 +10,11 @@ use super::{
 };
 use crate::store::postgres::connector::Opened;
 
-/// Between two attempts to open a connection: it doubles from the first to the second.
+/// Backoff between two attempts to open a connection: the first pause doubles up to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(400));
 
-/// One that is counted as being opened, until it is said that it no longer is. If this is dropped before, by a panic or where
-/// nothing can be begun, it does not count any more, and those who wait get another attempt.
+/// A connection counted as being opened, until that is settled. If this is dropped before, by a panic or without a runtime,
+/// it is uncounted, and waiting callers get another attempt.
 #[derive(Debug)]
 pub(super) struct Opening {
     pool: Arc<Shared>,
@@ -22,7 +22,7 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    /// What `room` has counted as begun.
+    /// Takes over a connection that `room` has counted.
     pub(super) fn counted(pool: &Arc<Shared>) -> Self {
         Self { pool: Arc::clone(pool), is_counted: true }
     }
@@ -31,7 +31,7 @@ impl Opening {
         Arc::clone(&self.pool)
     }
 
-    /// `State` has taken it out of its count.
+    /// `State` has uncounted it.
     pub(super) fn uncounted(mut self) {
         self.is_counted = false;
     }
@@ -44,7 +44,7 @@ impl Drop for Opening {
         }
         self.pool.lock().not_begun();
         let pool = Arc::clone(&self.pool);
-        // A lease may be dropped where there is no runtime; whoever waits then has one, and asks again.
+        // A lease may be dropped without a runtime; a later caller has one, and asks again.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 sleep(PAUSES.1).await;
@@ -56,7 +56,7 @@ impl Drop for Opening {
 }
 
 impl Shared {
-    /// Begins to open a connection where there is somebody to have it, and room.
+    /// Begins to open a connection where a caller waits, and there is room.
     pub(super) fn fill(self: &Arc<Self>, room: Room) {
         if room == Room::None {
             return;
@@ -67,11 +67,11 @@ impl Shared {
         }
     }
 
-    /// Tries until it has one, or nobody waits any more.
+    /// Retries until a connection is open, or no caller waits any more.
     async fn open_for_those_who_wait(self: Arc<Self>, opening: Opening) {
         let mut pause = PAUSES.0;
         loop {
-            // From before: what is found out meanwhile holds for this one as well.
+            // Read before connecting: what is found out meanwhile holds for this connection as well.
             let (batch, era) = self.lock().age();
             match self.connector.open().await {
                 Ok(opened) => {
@@ -81,7 +81,7 @@ impl Shared {
                     self.lock().opened(&live);
                     opening.uncounted();
                     self.hand_on(live);
-                    // Others may wait who came while no connection could be made.
+                    // More callers may have queued while no connection could be opened.
                     let room = self.lock().room();
                     return self.fill(room);
                 }
@@ -112,7 +112,7 @@ mod tests {
         *,
     };
 
-    /// A pool of a server that nobody has started.
+    /// A pool of a server that does not exist.
     fn pool() -> Arc<Shared> {
         let string = ConnectionString::parse("postgres://user@127.0.0.1:1/db").unwrap();
         Arc::new(Shared {

@@ -25,7 +25,7 @@ use crate::store::{
     write_health::Busy,
 };
 
-/// How long the goodbye to a server may take.
+/// Timeout of closing a connection.
 pub(super) const GOODBYE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
@@ -33,23 +33,23 @@ pub(super) struct Shared {
     pub(super) connector: Connector,
     pub(super) state: Mutex<State>,
     pub(super) newest: Newest,
-    /// Counts whenever connections from before may be to the wrong server.
+    /// Incremented whenever older connections may be to the wrong server.
     pub(super) changes: watch::Sender<u64>,
     pub(super) returned: Notify,
 }
 
-/// No connection could be made while a caller waited.
+/// No connection could be opened while a caller waited.
 #[derive(Debug, thiserror::Error)]
 #[error("no connection could be made: {}", in_words(&**.0))]
 struct NoConnection(Arc<Error>);
 
 impl Shared {
-    /// Held for a few steps, and never while anything is awaited. What a panic left behind is counts.
+    /// The lock is held for a few steps, and never across an await. Poisoning is ignored: a panic leaves valid counts.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a caller gets: a connection, or a place among those who wait.
+    /// A connection for a caller, or a place in the queue.
     pub(super) fn turn(self: &Arc<Self>) -> Result<Turn> {
         let (turn, outdated, room) = {
             let mut state = self.lock();
@@ -61,7 +61,7 @@ impl Shared {
         Ok(turn)
     }
 
-    /// Whether it is worth another try, after a connection was refused.
+    /// Whether to retry after a connection was refused.
     pub(super) fn refused(&self, error: Error) -> bool {
         let error = Arc::new(error);
         let mut state = self.lock();
@@ -75,7 +75,7 @@ impl Shared {
         state.refused(error, dismissed)
     }
 
-    /// Gives a connection that is free to the first who waits for one, or keeps it.
+    /// Hands a free connection to the first waiting caller, or keeps it.
     pub(super) fn hand_on(self: &Arc<Self>, live: Live) {
         let outdated = {
             let mut state = self.lock();
@@ -93,7 +93,7 @@ impl Shared {
         self.returned.notify_waiters();
     }
 
-    /// Closes a connection, and opens another one if somebody waits.
+    /// Closes a connection, and opens another one if a caller waits.
     pub(super) fn discard(self: &Arc<Self>, live: Live) {
         let room = {
             let mut state = self.lock();
@@ -105,7 +105,7 @@ impl Shared {
         self.returned.notify_waiters();
     }
 
-    /// All connections that are as old as this one leave: those that are idle now, the others when they come back.
+    /// Closes all connections as old as this one: idle ones now, the others when they come back.
     pub(super) fn discard_all(
         self: &Arc<Self>,
         batch: u64,
@@ -126,11 +126,11 @@ impl Shared {
         self.changes.send_modify(|changes| *changes += 1);
     }
 
-    /// Why a caller has waited in vain.
+    /// The error for a caller whose wait timed out.
     pub(super) fn nothing_came(&self) -> Error {
         let state = self.lock();
         match state.last_failure() {
-            // With some open, the others are not the cause.
+            // With some connections open, a refusal of others is not the cause.
             Some(cause) if state.is_empty() => no_connection(&cause),
             Some(_) | None => Error::Unavailable(Busy.into()),
         }
@@ -145,9 +145,9 @@ pub(super) fn closed() -> Error {
     Error::Unavailable("the connections to the database are closed".into())
 }
 
-/// Says goodbye to the server, which otherwise logs that its client has vanished.
+/// Closes the session politely; otherwise the server logs that its client has vanished.
 pub(super) fn goodbye(live: Live) {
-    // Without a runtime, at the very end, the socket is closed by the system.
+    // Without a runtime, at the very end, the system closes the socket.
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(timeout(GOODBYE, live.close()));
     }
@@ -168,7 +168,7 @@ fn tell_of_too_few(open: u32, max: u32, why: &Error) {
 impl Live {
     pub(super) async fn close(self) {
         let connection: PgConnection = self.connection;
-        // Whether the server hears it is the server's affair.
+        // The server may be gone.
         let _heard = sqlx::Connection::close(connection).await;
     }
 }

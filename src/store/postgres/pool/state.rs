@@ -1,4 +1,4 @@
-//! Who waits, what is idle, and how many connections there are. No I/O.
+//! The pool's state: waiting callers, idle connections, and counts. No I/O.
 
 use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
 
@@ -8,13 +8,13 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::store::{Error, PoolUse, postgres::server::Server};
 
-/// A connection is closed when it is so old, give or take a tenth: a server that is taken out of service is left in the end.
+/// Maximum lifetime of a connection, give or take a tenth: connections leave a server that is taken out of service.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-/// After a refusal the pool stays as small as it is for so long.
+/// After a refusal the pool does not grow for so long.
 const STAYS_SMALL_FOR: Duration = Duration::from_secs(30);
 
-/// A connection and how old it is.
+/// A connection with its age.
 #[derive(Debug)]
 pub(super) struct Live {
     pub(super) connection: PgConnection,
@@ -28,7 +28,7 @@ pub(super) struct Live {
 impl Live {
     pub(super) fn new(connection: PgConnection, server: Server, batch: u64, era: u64) -> Self {
         let now = Instant::now();
-        // Not all at once.
+        // Jitter, so that not all expire at once.
         let lifetime = LIFETIME.mul_f64(rand::rng().random_range(0.9..1.1));
         Self { connection, server, batch, era, used_at: now, expires_at: now + lifetime }
     }
@@ -66,14 +66,14 @@ impl fmt::Debug for Handed {
 /// What a caller who waits gets: a connection, or why there will be none.
 type Answer = Result<Handed, Arc<Error>>;
 
-/// What a caller gets.
+/// The result for a caller: a connection, or a place in the queue.
 #[derive(Debug)]
 pub(super) enum Turn {
     Now(Live),
     Wait(oneshot::Receiver<Answer>),
 }
 
-/// Whether a connection is to be opened.
+/// Whether to open a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Room {
     ForOneMore,
@@ -82,19 +82,19 @@ pub(super) enum Room {
 
 #[derive(Debug)]
 pub(super) struct State {
-    /// The one used last at the end: it is used next, so that those beyond need end.
+    /// The most recently used is last and is used first, so that surplus ones can idle out.
     idle: Vec<Live>,
     waiting: VecDeque<oneshot::Sender<Answer>>,
-    /// In use or idle; without those of an earlier era.
+    /// In use or idle; not counting earlier eras.
     open: u32,
     connecting: u32,
     max: u32,
-    /// As many as the server lets us have.
+    /// The number that the server has granted.
     limit: u32,
     small_since: Option<Instant>,
     told_of_too_few: bool,
     batch: u64,
-    /// Counts the servers that were found gone: what is still in use of an earlier era is not waited for.
+    /// Counts the servers that were found gone: connections in use of an earlier era are written off.
     era: u64,
     failure: Option<Arc<Error>>,
     closed: bool,
@@ -118,7 +118,7 @@ impl State {
         }
     }
 
-    /// A connection or a place in the line, and the idle ones that are of no use any more; nothing when closed.
+    /// A connection or a place in the queue, and the idle connections to close; `None` when the pool is closed.
     pub(super) fn turn(&mut self) -> Option<(Turn, Vec<Live>)> {
         if self.closed {
             return None;
@@ -140,7 +140,7 @@ impl State {
         !self.closed && live.batch == self.batch && live.expires_at > Instant::now()
     }
 
-    /// Whether somebody waits for a connection that is not being opened yet. Counts it as begun.
+    /// Whether to open a connection: a caller waits, and none is being opened for them. Counts it as begun.
     pub(super) fn room(&mut self) -> Room {
         if self.small_since.is_some_and(|since| since.elapsed() >= STAYS_SMALL_FOR) {
             (self.limit, self.small_since) = (self.max, None);
@@ -154,12 +154,12 @@ impl State {
         Room::ForOneMore
     }
 
-    /// What was counted as begun was not.
+    /// Takes back the count of a connection that was not begun.
     pub(super) fn not_begun(&mut self) {
         self.connecting -= 1;
     }
 
-    /// What was being opened is open.
+    /// A begun connection is open.
     pub(super) fn opened(&mut self, live: &Live) {
         self.connecting -= 1;
         if live.era == self.era {
@@ -169,15 +169,16 @@ impl State {
         self.failure = None;
     }
 
-    /// The server refuses one more: the pool stays as it is. Returns how many there are, how many there may be, and whether
-    /// this is the first time.
+    /// The server refuses one more: the pool stays at its size. Returns the size, the limit, and whether this is the first
+    /// time.
     pub(super) fn too_many(&mut self) -> (u32, u32, bool) {
         self.limit = self.open.max(1);
         self.small_since = Some(Instant::now());
         (self.open, self.max, !std::mem::replace(&mut self.told_of_too_few, true))
     }
 
-    /// What was being opened was refused. `for_good`: nobody who waits is made to wait on. Returns whether to try again.
+    /// A begun connection was refused. `for_good`: a permanent error, for which all waiting callers fail. Returns whether
+    /// to retry.
     pub(super) fn refused(&mut self, error: Arc<Error>, for_good: bool) -> bool {
         self.waiting.retain(|waits| !waits.is_closed());
         if for_good && self.open == 0 {
@@ -209,7 +210,7 @@ impl State {
         self.idle.push(live);
     }
 
-    /// A connection leaves.
+    /// A connection is closed.
     pub(super) fn left(&mut self, live: &Live) {
         if live.era == self.era {
             self.open = self.open.saturating_sub(1);
@@ -220,7 +221,7 @@ impl State {
         (self.batch, self.era)
     }
 
-    /// All connections are outdated from now on. Returns those that are idle.
+    /// Outdates all connections. Returns the idle ones.
     pub(super) fn next_batch(&mut self) -> Vec<Live> {
         self.batch += 1;
         let idle = std::mem::take(&mut self.idle);
@@ -252,7 +253,7 @@ impl State {
         PoolUse { open: self.open, idle, max: self.max }
     }
 
-    /// Nobody gets one from now on. Returns those that are idle.
+    /// Closes the pool: no caller gets a connection. Returns the idle ones.
     pub(super) fn close(&mut self) -> Vec<Live> {
         self.closed = true;
         self.waiting.clear();
@@ -270,12 +271,12 @@ impl State {
 mod tests {
     use super::*;
 
-    /// So many who wait.
+    /// Queues so many callers.
     fn waiting(state: &mut State, number: usize) -> Vec<Turn> {
         (0..number).map(|_| state.turn().unwrap().0).collect()
     }
 
-    /// How many connections are begun to be opened.
+    /// The number of connections that are begun.
     fn begun(state: &mut State) -> usize {
         std::iter::from_fn(|| (state.room() == Room::ForOneMore).then_some(())).count()
     }
@@ -299,7 +300,7 @@ mod tests {
         assert_eq!(begun(&mut state), 1);
     }
 
-    /// Otherwise each who waits would knock at a server that is away.
+    /// Otherwise every waiting caller would retry against a server that is away (thundering herd).
     #[test]
     fn of_several_that_are_refused_one_goes_on() {
         let mut state = State::new(8);

@@ -1,5 +1,5 @@
-//! Statements that get no answer. A server that is cut off says nothing, and TCP waits for minutes. So whoever waits for
-//! longer than a second looks, over a new connection, whether another server has taken the place of the one that was asked.
+//! Supervises unanswered statements. An unreachable server does not answer, and TCP waits for minutes. So after a second
+//! the caller checks, over a new connection, whether another server has taken over (fail-over).
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -16,14 +16,14 @@ use crate::store::{Error, Result, postgres::connector::Opened};
 /// A statement that takes longer is slow, or will never be answered.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Between two looks for one statement, at the most.
+/// The interval between two checks for one statement.
 const LOOKS_EVERY: Duration = Duration::from_secs(4);
 
 impl Pool {
     /// Waits for `work`, over a connection of that origin, unless its server is found gone, or the time is up.
     ///
     /// # Errors
-    /// There will be no answer. Whether the server has done what it was asked is not known.
+    /// There will be no answer. Whether the server has executed the request is unknown.
     pub(in crate::store::postgres) async fn supervised<T>(
         &self,
         origin: &Origin,
@@ -40,7 +40,7 @@ impl Pool {
 }
 
 impl Shared {
-    /// Ends with an error when another server answers in the place of that one.
+    /// Fails once another server answers in the place of that one.
     async fn loss_of(self: &Arc<Self>, origin: &Origin) -> Result<Infallible> {
         let mut pause = SLOW;
         loop {
@@ -55,7 +55,7 @@ impl Shared {
         }
     }
 
-    /// When the server was started that answers now; nothing where none does.
+    /// The start of the server that answers now; `None` where none does.
     async fn newest_server(self: &Arc<Self>) -> Option<String> {
         let _looking = self.newest.looking.lock().await;
         if let Some(started_at) = self.newest.news() {
@@ -67,14 +67,14 @@ impl Shared {
         self.newest.news()
     }
 
-    /// Notes which server answered a new connection. Another one than before is news to the listener.
+    /// Notes the server of a new connection. A change of servers is announced to the listener.
     pub(super) fn note_server(&self, opened: &Opened) {
         if self.newest.seen().note(opened.asked, &opened.server.started_at) {
             self.changes.send_modify(|changes| *changes += 1);
         }
     }
 
-    /// Waits for no connection any more that is in use: those to a server that is cut off never come back.
+    /// Writes off all connections in use: those to an unreachable server never come back.
     fn server_is_gone(self: &Arc<Self>, origin: &Origin) {
         let idle = {
             let mut state = self.lock();

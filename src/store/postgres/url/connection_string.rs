@@ -4,31 +4,31 @@ use std::{fmt, time::Duration};
 
 use sqlx::postgres::PgConnectOptions;
 
-/// What a server must be to be taken (libpq's `target_session_attrs`). The others of libpq are refused: the service writes.
+/// The kind of server to accept (libpq's `target_session_attrs`). The others of libpq are refused: the service writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetSessionAttrs {
-    /// Whichever answers first.
+    /// The first that answers.
     Any,
-    /// One whose transactions may write. The default, unlike libpq's, since nothing works with another.
+    /// A server whose transactions may write. The default, unlike libpq's: the service needs one.
     ReadWrite,
-    /// One that is not a standby.
+    /// A server that is not a standby.
     Primary,
 }
 
 /// A connection string, parsed.
 #[derive(Clone)]
 pub struct ConnectionString {
-    /// How to connect to each server, in the order in which to try them. Never empty.
+    /// Options for each server, in the order in which to try them. Never empty.
     pub hosts: Vec<PgConnectOptions>,
-    /// Which of them to take.
+    /// The kind of server to accept.
     pub target: TargetSessionAttrs,
-    /// The longest that one server may take to answer (`connect_timeout`); the time that callers wait bounds it anyway.
+    /// The longest time for one server to answer (`connect_timeout`); the callers' timeout bounds it anyway.
     pub connect_timeout: Option<Duration>,
-    /// The parameters that are settings of the session (`options` and the like), by name: a pooler may drop them.
+    /// The parameters that set session settings (`options` and the like), by name: a pooler may drop them.
     pub session_settings: Vec<String>,
 }
 
-/// Hosts and database alone: the rest may be secret.
+/// Shows hosts and database only: the rest may be secret.
 impl fmt::Debug for ConnectionString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ConnectionString").field(&self.place()).finish()
@@ -36,7 +36,7 @@ impl fmt::Debug for ConnectionString {
 }
 
 impl ConnectionString {
-    /// Where the data is, without user, password and parameters.
+    /// The location of the data, without user, password and parameters.
     pub fn place(&self) -> String {
         let hosts: Vec<_> = self.hosts.iter().map(host_of).collect();
         let database = self.hosts.first().and_then(|options| options.get_database());
@@ -44,7 +44,7 @@ impl ConnectionString {
     }
 }
 
-/// The server that `options` lead to, as people write it: `db:5432`, `[::1]:5432`, or the folder of a socket.
+/// The server of `options`, for an operator: `db:5432`, `[::1]:5432`, or the folder of a socket.
 pub(in crate::store) fn host_of(options: &PgConnectOptions) -> String {
     let (host, port) = (options.get_host(), options.get_port());
     match options.get_socket() {

@@ -1,4 +1,4 @@
-//! The parameters that were given, put together to one set of options a server.
+//! Collects the given parameters and builds the options for each server.
 
 use std::{fs, net::IpAddr, str::FromStr as _, time::Duration};
 
@@ -14,7 +14,7 @@ use super::{
 type Value = Zeroizing<String>;
 type Result<T> = std::result::Result<T, String>;
 
-/// What [`PgConnectOptions`] is made of.
+/// The raw parameters of [`PgConnectOptions`].
 #[derive(Default)]
 pub(super) struct Draft {
     host: Value,
@@ -38,7 +38,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Takes one parameter. A later one of the name replaces it.
+    /// Sets one parameter. A later one of the same name replaces it.
     pub(super) fn set(&mut self, name: &str, value: Value) -> Result<()> {
         let field = match name {
             "host" => &mut self.host,
@@ -89,7 +89,7 @@ impl Draft {
         Ok(())
     }
 
-    /// What the session is to be like, beside what the service itself needs.
+    /// Sets session settings, beside those that the service itself needs.
     fn set_session(&mut self, name: &str, value: Value) {
         self.session_settings.push(name.to_owned());
         if name == "options" {
@@ -100,7 +100,7 @@ impl Draft {
         }
     }
 
-    /// `options[name]=value`, which sqlx has read so far; the rest is not supported.
+    /// `options[name]=value`: only the part that sqlx supports.
     fn set_single_option(&mut self, name: &str, value: &str) -> Result<()> {
         let option = name.strip_prefix("options[").and_then(|name| name.strip_suffix(']'));
         if let Some(option) = option {
@@ -111,7 +111,7 @@ impl Draft {
         refusal(name, value).map_or(Ok(()), Err)
     }
 
-    /// The options of every server.
+    /// Builds the options for every server.
     pub(super) fn finish(self) -> Result<ConnectionString> {
         self.check_files()?;
         let (hosts, addresses) = (list(&self.host), list(&self.hostaddr));
@@ -173,8 +173,8 @@ impl Draft {
         Ok(options)
     }
 
-    /// Through sqlx's parser, which alone reads the password file. It logs lines of that file that it can't read, perhaps
-    /// with a password: nobody hears it.
+    /// Goes through sqlx's parser, the only reader of the password file. It logs malformed lines of that file, perhaps with
+    /// a password: that log is disabled here.
     fn base(&self, host: &str, port: &str) -> Result<PgConnectOptions> {
         let mut url = Zeroizing::new("postgres:///?".to_owned());
         let fields = [
@@ -197,12 +197,12 @@ impl Draft {
         let nobody = tracing::subscriber::NoSubscriber::default();
         let options =
             tracing::subscriber::with_default(nobody, || PgConnectOptions::from_str(&url));
-        // Its text might hold a value. All fields were checked, so there should be no such error.
+        // The error's text might hold a value. All fields were checked, so there should be none.
         options.map_err(|_value| "it can't be used as it is".to_owned())
     }
 
-    /// `require` with an authority verifies, as in libpq, and so does `system`, which is the authorities that browsers
-    /// believe. A socket has no TLS.
+    /// `require` with a root certificate verifies, as in libpq, and so does `system`, the authorities of browsers. A socket
+    /// has no TLS.
     fn with_tls(&self, options: PgConnectOptions) -> Result<PgConnectOptions> {
         if options.get_socket().is_some() || options.get_host().starts_with('/') {
             return Ok(options.ssl_mode(PgSslMode::Disable));
@@ -243,7 +243,7 @@ impl Draft {
     }
 }
 
-/// What stands between commas; one empty entry where there is nothing.
+/// The entries between commas; one empty entry for an empty text.
 fn list(text: &str) -> Vec<String> {
     text.split(',').map(|entry| entry.trim().to_owned()).collect()
 }
@@ -272,7 +272,7 @@ fn target(value: &str) -> Result<TargetSessionAttrs> {
     }
 }
 
-/// Zero and less is no limit; one is two, as in libpq.
+/// Zero and less is no limit; one counts as two, as in libpq.
 fn seconds(value: &str) -> Result<Option<Duration>> {
     let seconds: i64 =
         value.trim().parse().map_err(|_value| "connect_timeout must be a number of seconds")?;
@@ -280,13 +280,13 @@ fn seconds(value: &str) -> Result<Option<Duration>> {
     Ok(seconds.map(|seconds| Duration::from_secs(seconds.max(2))))
 }
 
-/// A file of certificates or of a key that is there and is one: sqlx's own error would look like one of the network.
+/// Checks the file of a certificate or key: sqlx's own error would look like a network error.
 fn check_file(name: &str, path: &str) -> Result<()> {
     if path.is_empty() {
         return Ok(());
     }
     let pem = fs::read(path).map(Zeroizing::new);
-    // Without the path: somebody may have put the key itself there.
+    // Without the path: it may be the key itself, pasted by mistake.
     let pem = pem.map_err(|error| format!("the file of {name} cannot be read: {error}"))?;
     let has = |text: &[u8]| pem.windows(text.len()).any(|window| window == text);
     if has(b"ENCRYPTED") {

@@ -1,6 +1,6 @@
-//! Which parameters there are: those that are supported, and what to do about the others.
+//! Known parameters: the supported ones, and the remedies for the others.
 
-/// Those that [`Draft::set`](super::draft::Draft::set) reads.
+/// The parameters that [`Draft::set`](super::draft::Draft::set) reads.
 const SUPPORTED: &[&str] = &[
     "host",
     "hostaddr",
@@ -31,12 +31,12 @@ const SUPPORTED: &[&str] = &[
     "statement-cache-capacity",
 ];
 
-/// A parameter that is not supported.
+/// An unsupported parameter.
 struct Unsupported {
     name: &'static str,
-    /// The values that say what is done anyway.
+    /// Values that ask for the service's own behaviour.
     harmless: &'static [&'static str],
-    /// What to do instead.
+    /// The remedy.
     instead: &'static str,
 }
 
@@ -57,7 +57,7 @@ const TLS_VERSION: &str = "leave it out: TLS is 1.2 or 1.3, whichever the server
 const KEY_IN_CLEAR: &str = "decrypt the key (openssl pkey -in key.pem -out plain.pem), keep the file readable for this user \
                             alone, and leave it out";
 
-/// Those of libpq, and those that other drivers read and hosts print.
+/// Parameters of libpq, of other drivers, and of hosts' connection strings.
 const UNSUPPORTED: &[Unsupported] = &[
     row(
         "passfile",
@@ -160,21 +160,21 @@ const UNSUPPORTED: &[Unsupported] = &[
     row("TimeZone", &["UTC"], "leave it out: it is always UTC"),
 ];
 
-/// What is wrong with a parameter that is not supported; nothing where its value says what is done anyway.
+/// The refusal of an unsupported parameter; `None` where its value asks for the service's own behaviour.
 pub(super) fn refusal(name: &str, value: &str) -> Option<String> {
     let row = UNSUPPORTED.iter().find(|row| row.name == name)?;
     let refused = !row.harmless.contains(&value);
     refused.then(|| format!("{name} is not supported with this value: {}", row.instead))
 }
 
-/// Whether anybody has ever called a parameter so.
+/// Whether any driver knows a parameter of that name.
 pub(super) fn is_known(name: &str) -> bool {
     SUPPORTED.contains(&name)
         || name.starts_with("options[")
         || UNSUPPORTED.iter().any(|row| row.name == name)
 }
 
-/// Where the parameters begin, if a known one is the first: a password may hold a `?` as well.
+/// The start of the parameters, if a known one is the first: a password may hold a `?` as well.
 pub(super) fn begin(text: &str) -> Option<usize> {
     text.match_indices('?').map(|(at, _)| at).find(|at| {
         let name = text[at + 1..].split(['=', '&', '@', '/']).next().unwrap_or_default();

@@ -1,8 +1,8 @@
-//! Takes a URL apart into names and values, percent-decoded; a part that stands before the `?` has the name of the
-//! parameter that it stands for. As in libpq, a later value replaces an earlier one.
+//! Splits a URL into names and values, percent-decoded; parts before the `?` get the name of their parameter. As in libpq,
+//! a later value replaces an earlier one.
 //!
-//! `url` would not do: it knows one host, and ends at a `#`. People paste passwords as they are, so where libpq's reading
-//! makes no sense, the credentials end at a later `@`.
+//! The crate `url` would not do: it knows one host, and ends at a `#`. People paste unescaped passwords, so where libpq's
+//! reading makes no sense, the credentials end at a later `@`.
 
 use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
@@ -13,12 +13,12 @@ use crate::store::Kind;
 /// A name and its value.
 pub(super) type Pair = (String, Zeroizing<String>);
 
-/// What to do about a URL of which no reading makes sense.
+/// The remedy for a URL of which no reading makes sense.
 const UNREADABLE: &str = "it must look like postgres://user:password@host:5432/database?sslmode=verify-full, with host names, \
                           addresses (IPv6 in brackets) or nothing between @ and /, and ports of digits. In user and password \
                           write % as %25, @ as %40, / as %2F, ? as %3F, # as %23 and : as %3A";
 
-/// One way to read it.
+/// One reading of a URL.
 struct Reading<'a> {
     credentials: Option<&'a str>,
     hosts: &'a str,
@@ -26,10 +26,10 @@ struct Reading<'a> {
     query: &'a str,
 }
 
-/// Takes `url` apart.
+/// Splits `url`.
 ///
 /// # Errors
-/// What is wrong with it, without any value of it.
+/// The problem, without any value of the URL.
 pub(super) fn split(url: &str) -> Result<Vec<Pair>, String> {
     let rest = Kind::Postgres.rest_of(url);
     let rest = rest.ok_or("it must begin with postgres:// or postgresql://")?;
@@ -50,7 +50,7 @@ pub(super) fn split(url: &str) -> Result<Vec<Pair>, String> {
 }
 
 /// The first reading that makes sense: libpq's, where the credentials end at the first `@` before a `/`; then those where
-/// they end at a later one, the last first.
+/// they end at a later one, from the last backwards.
 fn likely(rest: &str) -> Option<Reading<'_>> {
     let known = parameters::begin(rest).unwrap_or(rest.len());
     let (before_query, slash) = (&rest[..known], rest.find('/').unwrap_or(rest.len()));
@@ -79,7 +79,7 @@ impl Reading<'_> {
     }
 }
 
-/// Whether it may be a host: a name, an address, an escaped folder, or nothing.
+/// Whether the text may be a host: a name, an address, an escaped folder, or nothing.
 fn looks_like_a_host(name: &str) -> bool {
     match name.strip_prefix('[') {
         Some(address) => address.strip_suffix(']').is_some_and(|address| {
@@ -90,7 +90,7 @@ fn looks_like_a_host(name: &str) -> bool {
     }
 }
 
-/// The port is empty where there is none.
+/// Host and port; the port is empty if absent.
 fn host_and_port(host: &str) -> (&str, &str) {
     let end_of_address = host.rfind(']').unwrap_or(0);
     match host[end_of_address..].rfind(':') {
@@ -99,7 +99,7 @@ fn host_and_port(host: &str) -> (&str, &str) {
     }
 }
 
-/// Lists, in the order of the hosts, as the parameters `host` and `port` are.
+/// Adds lists in the order of the hosts, like the parameters `host` and `port`.
 fn hosts(pairs: &mut Vec<Pair>, hosts: &str) -> Result<(), String> {
     let both = hosts.split(',').map(host_and_port);
     let (names, ports): (Vec<_>, Vec<_>) = both.unzip();
@@ -114,7 +114,7 @@ fn hosts(pairs: &mut Vec<Pair>, hosts: &str) -> Result<(), String> {
 }
 
 fn query(pairs: &mut Vec<Pair>, query: &str) -> Result<(), String> {
-    // An `@` here may be of a password that was taken for a parameter: then its piece is no name to repeat.
+    // An `@` here may belong to a password that was mistaken for a parameter: do not repeat the piece as a name.
     let may_be_secret = query.contains('@');
     for (number, parameter) in (1..).zip(query.split('&').filter(|text| !text.is_empty())) {
         let nameless =
@@ -136,7 +136,7 @@ fn looks_like_a_name(name: &str) -> bool {
     name.len() <= 40 && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
 }
 
-/// Adds what was given.
+/// Adds a value, unless it is empty.
 fn put(pairs: &mut Vec<Pair>, name: &str, value: &str) -> Result<(), String> {
     if !value.is_empty() {
         pairs.push((name.to_owned(), decode(value).ok_or_else(|| bad_escape(name))?));
@@ -148,7 +148,7 @@ fn bad_escape(name: &str) -> String {
     format!("{name} has a % that does not begin an escape of UTF-8: write the sign % as %25")
 }
 
-/// The text with its escapes resolved. `+` is a plus, as in libpq; `%00` can't be.
+/// Percent-decodes. `+` stays a plus, as in libpq; `%00` is refused.
 fn decode(text: &str) -> Option<Zeroizing<String>> {
     let escapes = text.split('%').skip(1);
     let whole = |escape: &str| {

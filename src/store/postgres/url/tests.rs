@@ -1,4 +1,4 @@
-//! What is taken and what is refused, each as libpq 17 (by its source) does, or better.
+//! Accepted and refused strings, each as libpq 17 (by its source) does, or better.
 
 use std::time::Duration;
 
@@ -122,7 +122,7 @@ fn passwords_work_as_they_were_pasted() {
         (azure.hosts[0].get_username(), password(&azure).as_str()),
         ("user@server", "secret")
     );
-    // A mail address as a parameter is none of the credentials' signs.
+    // An `@` in a parameter does not end the credentials.
     let mail = parse("postgres://u:p@db/auth?application_name=me@example.com");
     assert_eq!(
         (places("postgres://db?user=a@b.example"), password(&mail)),
