@@ -40,7 +40,7 @@ impl Challenges for Backend {
         max_attempts: u32,
         now: Timestamp,
     ) -> Result<Reservation<ReservedChallenge>> {
-        // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
+        // A flood of random ids is refused by this read, without queueing for SQLite's single writer.
         let is_there = self.read("challenge_exists", id_mac, |connection, id_mac| {
             Box::pin(challenges::exists(connection, id_mac))
         });

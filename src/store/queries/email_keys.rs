@@ -1,5 +1,5 @@
-//! Keys of addresses, made anew where an earlier release made them in another way (ADR 24): a domain that is not ASCII is now
-//! an A-label in the key. SQL can't do that, so it follows the migrations, in this program.
+//! Renews keys of addresses that an earlier release built differently (ADR 24): a domain that is not ASCII is now an
+//! A-label in the key. SQL can't do that, so it follows the migrations, in this program.
 
 use uuid::Uuid;
 
@@ -7,8 +7,8 @@ use super::{Backend, statements::email_keys};
 use crate::store::Result;
 
 impl Backend {
-    /// Makes the keys anew that differ from what this release makes of the address. Safe when several replicas do so at once,
-    /// and again after a replica of an earlier release has added a user.
+    /// Renews the keys that differ from this release's. Safe when several replicas do so at once, and again after a replica
+    /// of an earlier release has added a user.
     ///
     /// # Errors
     /// The database's.

@@ -32,7 +32,7 @@ impl Factors for Backend {
         change: FactorChange,
         max_attempts: u32,
     ) -> Result<Reservation<SealedTotp>> {
-        // Most of a flood gets no further than this: it does not queue for the one writer that SQLite has.
+        // Most of a flood is refused by this read, without queueing for SQLite's single writer.
         let seen = self.read("totp_open_attempts", (id, &change), |connection, (id, change)| {
             Box::pin(totp::open_attempts(connection, *id, change))
         });

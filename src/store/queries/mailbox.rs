@@ -26,7 +26,7 @@ impl MailboxCodes for Backend {
         max_attempts: u32,
         now: Timestamp,
     ) -> Result<Reservation<MailboxCode>> {
-        // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
+        // A flood of random ids is refused by this read, without queueing for SQLite's single writer.
         let open = self.read("mailbox_code_is_open", (id_mac, now), |connection, (id_mac, now)| {
             Box::pin(mailbox::is_open(connection, id_mac, *now))
         });

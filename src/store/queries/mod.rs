@@ -1,14 +1,14 @@
-//! What implements the store's traits, a topic each, and the statements in the SQL that Postgres and SQLite share.
+//! Implementations of the store's traits, a topic each, and the statements in the SQL that Postgres and SQLite share.
 //!
-//! A method here opens one door and says by which name; what is done behind it is in `statements`, where a topic may need others'.
-//! Nothing there leads back to a door, and no circle from file to file (`tests/layering/` looks).
+//! A method here opens one door under its name; the statements behind it are in `statements`, where a topic may use
+//! others'. Nothing there leads back to a door, and no circle from file to file (`tests/layering/` checks).
 //!
-//! This folder is compiled twice: `super` is `postgres` in one and `sqlite` in the other, and what differs between them stays
-//! there. Its `Backend` has two doors. `read(operation, args, body)` is for statements that only read, each by itself (SQLite's
+//! This folder is compiled twice: `super` is `postgres` in one and `sqlite` in the other, and their differences stay there.
+//! Its `Backend` has two doors. `read(operation, args, body)` is for statements that only read, each by itself (SQLite's
 //! readers have no guard against a transaction that was left open). `write(operation, args, body)` runs all of a body or
-//! nothing, and to its end even if the caller goes away (ADR 5); on SQLite, those that wait share a commit (ADR 18). Both give
-//! up on a database that says nothing, judge the connection by its answer, and measure by the operation's name (ADR 28).
-//! Nothing here may read or write in any other way.
+//! nothing, and to its end even if the caller goes away (ADR 5); on SQLite, queued writes share a commit (ADR 18). Both
+//! have a deadline, judge the connection by its answer, and measure by the operation's name (ADR 28). Nothing here may read
+//! or write in any other way.
 
 mod challenges;
 mod email_keys;

@@ -55,7 +55,7 @@ impl Outbox for Backend {
         let is_any = self.read("outbox_ahead", (lease.since, ahead), |connection, (now, ahead)| {
             Box::pin(outbox::is_any_ahead(connection, *now, *ahead))
         });
-        // Most of the time there are none, and nobody needs to write to know.
+        // As a rule there are none: checking takes a read only.
         if !is_any.await? {
             return Ok(0);
         }

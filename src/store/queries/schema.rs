@@ -1,4 +1,4 @@
-//! Which migrations have run.
+//! Checks of the applied migrations.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ impl Backend {
         }
     }
 
-    /// Whether all of `steps` have run, as they are here. Takes no right but to read.
+    /// Whether all of `steps` have run, unchanged. Needs the right to read only.
     pub(in crate::store) async fn has_run(&self, steps: Steps) -> Result<bool> {
         let ran =
             self.read("migrations_run", (), |connection, ()| Box::pin(schema::ran(connection)));

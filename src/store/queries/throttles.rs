@@ -15,7 +15,7 @@ impl Throttles for Backend {
             Box::pin(throttles::read(connection, charges))
         });
         let seen = seen.await?;
-        // Most of a flood gets no further than this: it does not queue for the one writer that SQLite has.
+        // Most of a flood is refused by this read, without queueing for SQLite's single writer.
         if let refused @ Admission::Refused { .. } = throttles::decide(&charges, &seen, now) {
             return Ok(refused);
         }

@@ -1,4 +1,4 @@
-//! Accounts that are disabled, enabled and deleted. Each is a few rows, however much the account has piled up.
+//! Disabling, enabling and deleting accounts. Each writes a few rows, however many the account has.
 
 use uuid::Uuid;
 
@@ -11,15 +11,15 @@ use crate::{
     store::{FactorChange, Result, Revoking, SealedMessage},
 };
 
-/// With another version of the credentials nothing completes that was begun before: no reset, and no session on a replica of
-/// a release that knows no epochs. Devices that were known are so no longer.
+/// The new credential version voids all that was begun before: resets, known devices, and sessions on a replica of a
+/// release without epochs.
 const DISABLE: &str = "UPDATE users SET disabled_at = $2, credential_version = credential_version + 1 \
     WHERE id = $1 AND disabled_at IS NULL RETURNING id";
 
 const ENABLE: &str = "UPDATE users SET disabled_at = NULL \
     WHERE id = $1 AND disabled_at IS NOT NULL AND deleted_at IS NULL RETURNING id";
 
-/// Overwrites all that is personal in the row of $1, at $2: $3 is a key that nobody can register, neither as a name nor as an
+/// Erases all personal data in the row of $1, at $2: $3 is a key that can't be registered, neither as a name nor as an
 /// address.
 macro_rules! erase {
     () => {
@@ -48,7 +48,7 @@ pub(in crate::store) async fn disable(
     Ok(true)
 }
 
-/// Whoever disabled the account with a statement of their own has ended nothing: its sessions would live again.
+/// An account that was disabled by hand, in SQL, has ended nothing: its sessions would be live again.
 pub(in crate::store) async fn enable(
     connection: &mut Connection,
     id: Uuid,
@@ -62,7 +62,7 @@ pub(in crate::store) async fn enable(
     Ok(true)
 }
 
-/// Ends whatever gets into the account but its password, and records why. No session asked for it.
+/// Voids all access to the account but its password, and records why. No session asked for it.
 async fn end_all(
     connection: &mut Connection,
     id: Uuid,
@@ -78,8 +78,8 @@ async fn end_all(
     revocations::append(connection, &revocation).await
 }
 
-/// The janitor removes the row, and what refers to it, a few at a time. Mailbox codes stay until they expire: whoever holds
-/// one can't tell that its user is gone.
+/// The janitor deletes the row, and what refers to it, in batches. Mailbox codes stay until they expire: their holder must
+/// not learn that the user is gone (user enumeration).
 pub(in crate::store) async fn delete(
     connection: &mut Connection,
     change: &FactorChange,
@@ -108,8 +108,8 @@ pub(in crate::store) async fn delete(
     Ok(true)
 }
 
-/// Ends those of the accounts whose address nobody has verified, as [`delete`] does, but without a word to the mailbox: it may
-/// be anybody's. Gives the revocations, for the end of the transaction.
+/// Deletes accounts with an unverified address, as [`delete`] does, but without a message to the mailbox, which may be a
+/// stranger's. Returns the revocations, for the end of the transaction.
 pub(super) async fn end_unverified(
     connection: &mut Connection,
     ids: &[Uuid],
@@ -117,7 +117,7 @@ pub(super) async fn end_unverified(
 ) -> Result<Vec<Revocation>> {
     let (mut events, mut revocations) = (Vec::new(), Vec::new());
     for id in ids {
-        // The address may have been verified since somebody last looked.
+        // The address may have been verified since the last read.
         let ended = sqlx::query(END_UNVERIFIED)
             .bind(id)
             .bind(at.now)
@@ -136,12 +136,12 @@ pub(super) async fn end_unverified(
     Ok(revocations)
 }
 
-/// There are spaces in no name and no address.
+/// No name and no address has a space.
 fn key_of_deleted(id: Uuid) -> String {
     format!("deleted user {id}")
 }
 
-/// Nobody will ever have this id again, so tokens of logins that came at the same moment are void, too.
+/// The id is never reused, so void tokens of concurrent logins, too.
 fn revocation(id: Uuid, at: &Revoking) -> Revocation {
     let (not_before, expires_at) = (at.tokens_expire_at, at.tokens_expire_at);
     Revocation { subject: Revoked::User(id), not_before, expires_at }

@@ -7,12 +7,12 @@ use crate::{
     store::{Error, Result},
 };
 
-/// Factors as a column keeps them.
+/// Factors, encoded for a column.
 pub(super) fn words(factors: &[Factor]) -> String {
     factors.iter().copied().map(Factor::as_str).collect::<Vec<_>>().join(" ")
 }
 
-/// The columns of a [`ChallengeRow`], where no other table has any of these names.
+/// The columns of a [`ChallengeRow`], for statements where no other table has any of these names.
 macro_rules! challenge_columns {
     () => {
         "id, user_id, credential_version, code_mac, attempts, audience, device_name, device_id, \
@@ -20,8 +20,8 @@ macro_rules! challenge_columns {
     };
 }
 
-/// The user could be asked this today: the account is enabled, and neither its password nor its second factors have changed
-/// since the challenge began. Otherwise the challenge is void, as though it had never been.
+/// The challenge is still valid for its user: the account is enabled, and neither its password nor its second factors have
+/// changed since the challenge began. Otherwise it is void, and looks unknown.
 macro_rules! account_asks {
     () => {
         concat!(

@@ -1,5 +1,4 @@
-//! Challenges: reserve, compare, consume. The comparison is the caller's; what comes before is here, what comes after in
-//! `completion`.
+//! Challenges: reserve, compare, consume. The caller compares; the reservation is here, the consumption in `completion`.
 
 use uuid::Uuid;
 
@@ -18,7 +17,7 @@ use crate::{
     },
 };
 
-/// Spends an attempt of the challenge $1 at $2, if fewer than $3 are spent.
+/// Reserves an attempt of the challenge $1 at $2, if fewer than $3 are spent.
 const RESERVE: &str = concat!(
     reserve_an_attempt!("challenges", "token_mac = $1 AND consumed_at IS NULL", now: "$2", most: "$3"),
     " AND ",
@@ -27,8 +26,8 @@ const RESERVE: &str = concat!(
     challenge_columns!()
 );
 
-/// Gives the challenge $1 the code $2 at $4, which is a long one if $6 says so, and the next one not before $3. A wait that ends
-/// after $7 is one that a clock which was ahead has written, or another setting: nobody waits for its end.
+/// Gives the challenge $1 the code $2 at $4, a long one if $6, and the next one not before $3. A wait that ends after $7
+/// was written by a clock that was ahead, or under another setting: ignore it.
 const RENEW: &str = concat!(
     "UPDATE challenges SET code_mac = $2, resend_at = $3, is_long_code = $6 WHERE token_mac = $1 AND consumed_at IS NULL \
      AND expires_at > $4 AND (resend_at <= $4 OR resend_at > $7) AND attempts < $5 AND ",
@@ -45,7 +44,7 @@ const INSERT: &str = concat!(
     " RETURNING id"
 );
 
-/// A challenge that its account has not made void.
+/// A challenge that is not void by a change of its account.
 const FIND: &str = concat!(
     "SELECT ",
     challenge_columns!(),
@@ -66,7 +65,7 @@ pub(in crate::store) async fn find_with_user(
     id_mac: &[u8],
 ) -> Result<Option<(Challenge, User)>> {
     let Some(challenge) = find(connection, id_mac).await? else { return Ok(None) };
-    // Whoever deletes a user deletes the challenges too, perhaps just now.
+    // A concurrent deletion of the user deletes the challenges too.
     let user = users::find(connection, challenge.user_id).await?;
     Ok(user.map(|credentials| (challenge, credentials.user)))
 }
@@ -120,18 +119,18 @@ pub(in crate::store) async fn reserve(
         let code_mac = row.code_mac()?;
         let challenge: Challenge = row.try_into()?;
         if challenge.attempts >= max_attempts {
-            // Whatever becomes of the last attempt: no code answers it after that.
+            // The code is void after the last attempt, right or wrong.
             let user_id = Some(challenge.user_id);
             void_codes::of_code(connection, user_id, challenge.id, now).await?;
         }
         return Ok(Reservation::Reserved(ReservedChallenge { challenge, code_mac }));
     }
-    // What can still be answered but for its attempts is exhausted; all else is equally invalid.
+    // Only a challenge without attempts left is exhausted; all else is equally invalid.
     let open = find(connection, id_mac).await?.is_some_and(|found| found.is_open(now));
     Ok(if open { Reservation::Exhausted } else { Reservation::Invalid })
 }
 
-/// Ends a user's challenges that are open, however many: they were begun with a version that is no longer the user's.
+/// Ends a user's open challenges, however many: their credential version is no longer the user's.
 pub(super) async fn end_all(
     connection: &mut Connection,
     user_id: Uuid,
@@ -165,7 +164,7 @@ pub(in crate::store) async fn renew(
         let challenge: Challenge = row.try_into()?;
         let user_id = Some(challenge.user_id);
         void_codes::of_code(connection, user_id, challenge.id, rules.now).await?;
-        // In the same transaction: a code that counts is one that will be sent.
+        // In the same transaction: a valid code is always sent (outbox).
         outbox::put(connection, std::slice::from_ref(message)).await?;
         return Ok(Renewal::Renewed(challenge));
     }

@@ -1,5 +1,6 @@
-//! Whose an address is: whoever has shown that they read its mailbox (ADR 16). Until somebody has, any number of accounts may
-//! claim it; one of them has its key, by which it is found, and the others have keys that no address has.
+//! Ownership of addresses: it takes proof of access to the mailbox (ADR 16). Until one account has that, any number of
+//! accounts may claim the address; one of them has its key, by which logins find it, and the others have keys that no
+//! address has.
 
 use uuid::Uuid;
 
@@ -9,8 +10,8 @@ use crate::{
     store::{FactorChange, MailboxProof, Result, Revoking},
 };
 
-/// How many accounts one proof of a mailbox ends. Registrations of an address are limited by the hour, so that there are more
-/// only after long flooding; those that are left can't verify the address any more, and end when their own time is over.
+/// The most accounts that one proof of a mailbox deletes. Registrations of an address are rate-limited by the hour, so more
+/// exist only after long flooding; the rest can't verify the address any more, and expire in their own time.
 const MOST_RIVALS: i64 = 500;
 
 /// Whether any account has the address's key or claims it.
@@ -33,9 +34,9 @@ pub(super) async fn is_verified(connection: &mut Connection, email_key: &str) ->
     Ok(found.is_some())
 }
 
-/// Takes one row of those that claim the address until the transaction ends: that of whoever has its key, or else the oldest. So
-/// rivals come one after the other; each would otherwise hold its own row and wait for the others' (a deadlock). The statement
-/// changes nothing: it is the lock that both databases know.
+/// Locks one row of those that claim the address until the transaction ends: that of the key's holder, or else the oldest.
+/// So rivals are serialised; otherwise each would lock its own row and wait for the others' (deadlock). The update changes
+/// nothing: it is a row lock in both databases.
 pub(super) async fn take_turn(connection: &mut Connection, email_key: &str) -> Result<()> {
     sqlx::query(
         "UPDATE users SET email_verified = email_verified WHERE id = \
@@ -48,9 +49,9 @@ pub(super) async fn take_turn(connection: &mut Connection, email_key: &str) -> R
     Ok(())
 }
 
-/// Gives the address to a user who reads its mailbox: it counts as verified, and the others that claim it end. Gives their
-/// revocations, for the end of the transaction; nothing if the user is gone or disabled, or another one has verified the
-/// address before.
+/// Gives the address to a user who has proved access to its mailbox: marks it as verified, and deletes the other accounts
+/// that claim it. Returns their revocations, for the end of the transaction; `None` if the user is deleted or disabled, or
+/// another one has verified the address before.
 pub(super) async fn prove(
     connection: &mut Connection,
     user_id: Uuid,
@@ -76,7 +77,7 @@ pub(super) async fn prove(
     Ok(Some(ended))
 }
 
-/// Whoever has typed a code that was sent for a login reads the mailbox, too. Recorded if that is new.
+/// A mailed login code proves access to the mailbox, too. Recorded if that is new.
 pub(super) async fn prove_by_login(
     connection: &mut Connection,
     change: &FactorChange,
@@ -88,7 +89,7 @@ pub(super) async fn prove_by_login(
             .fetch_optional(&mut *connection)
             .await?;
     let Some(user_id) = unproven else { return Ok(Vec::new()) };
-    // If another account has verified the address meanwhile, it stays as it is: the login is right all the same.
+    // If another account has verified the address meanwhile, it stays unverified here: the login succeeds all the same.
     let Some(ended) = prove(connection, user_id, at).await? else { return Ok(Vec::new()) };
     events::put(connection, &[change.event(EventKind::EmailVerified)]).await?;
     Ok(ended)
@@ -108,7 +109,7 @@ async fn verify(connection: &mut Connection, user_id: Uuid, email_key: &str) -> 
     Ok(verified.is_some())
 }
 
-/// Who else claims the address, the one that has its key first: that one must go.
+/// Rival claims to the address, the key's holder first: that one must go.
 async fn rivals(connection: &mut Connection, user_id: Uuid, email_key: &str) -> Result<Vec<Uuid>> {
     Ok(sqlx::query_scalar(
         "SELECT id FROM users WHERE (email_key = $2 OR claimed_email_key = $2) AND id <> $1 \
@@ -132,8 +133,8 @@ async fn take_key(connection: &mut Connection, user_id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Ends an account on the word of whoever reads the mailbox, whatever has become of its password since the code was sent: who
-/// is in the account could change that again and again.
+/// Deletes an account by proof of the mailbox, even if its password has changed since the code was sent: an intruder could
+/// change that again and again.
 pub(in crate::store) async fn end(
     connection: &mut Connection,
     proof: &MailboxProof,
@@ -151,7 +152,7 @@ pub(in crate::store) async fn end(
     Ok(true)
 }
 
-/// Ends some of the accounts whose time to verify the address is over. Returns how many.
+/// Deletes some of the accounts whose deadline to verify the address is over. Returns how many.
 pub(in crate::store) async fn expire(
     connection: &mut Connection,
     at: &Revoking,
@@ -177,8 +178,8 @@ pub(in crate::store) async fn verify_email(
     if !mailbox::is_for(connection, *code_id, *user_id).await? {
         return Ok(false);
     }
-    // The user before the code, as a reset takes them: the other order could deadlock. Where the code turns out to be
-    // used, what it was used for has verified the address already.
+    // Locks the user before the code, in the order of a reset: the other order could deadlock. If the code turns out to be
+    // used, its use has verified the address already.
     let Some(ended) = prove(connection, *user_id, at).await? else {
         return Ok(false);
     };

@@ -1,4 +1,4 @@
-//! A challenge's end: what proved the user is used up, and the session begins. All of it, or nothing.
+//! Completion of a challenge: consumes the user's proof, and begins the session. All or nothing.
 
 use sqlx::Connection as _;
 
@@ -11,7 +11,7 @@ use crate::{
     store::{FactorChange, Result, SessionLimit, Spending, SpentRecoveryCode},
 };
 
-/// Uses up the challenge $1 at $2.
+/// Consumes the challenge $1 at $2.
 const CONSUME: &str = concat!(
     "UPDATE challenges SET consumed_at = $2 WHERE id = $1 AND consumed_at IS NULL AND ",
     account_asks!(),
@@ -29,18 +29,18 @@ pub(in crate::store) async fn complete(
         user_id: challenge.user_id,
         credential_version: challenge.credential_version,
         session_id: Some(session.id),
-        // Whoever answers a challenge rightly has shown who they are.
+        // A right answer proves the user.
         actor: Actor::User(challenge.user_id),
         address: session.address,
         now: session.created_at,
     };
-    // The user before the challenge, as a change of the password takes them: the other order could deadlock.
+    // Locks the user before the challenge, in the order of a change of the password: the other order could deadlock.
     let version = challenge.credential_version;
     if guard::hold(connection, change.user_id, version).await?.is_none() {
         return Ok(None);
     }
-    // A savepoint: what is used up by a part that succeeds comes back if another one does not. A code must not be lost to
-    // a challenge that was answered already, nor a challenge to a code that was used before.
+    // A savepoint: if one part fails, the other's consumption is undone. A code must not be lost to a challenge that was
+    // answered already, nor a challenge to a code that was used before.
     let mut savepoint = connection.begin().await?;
     let proven = consume(&mut savepoint, challenge, &change).await?
         && spend(&mut savepoint, &change, spending).await?;
@@ -62,7 +62,7 @@ pub(in crate::store) async fn complete(
     Ok(Some(begun))
 }
 
-/// Several may hold the right code: the row's lock lets one of them through.
+/// Several callers may have the right code: the row lock lets one of them through (race).
 async fn consume(
     connection: &mut Connection,
     challenge: &Challenge,
@@ -73,7 +73,7 @@ async fn consume(
     Ok(consumed.is_some())
 }
 
-/// Uses up what proves the user beside a session that they have: not the code of a challenge, for there is none.
+/// Consumes a second proof beside a live session: not a challenge's code, for there is none.
 pub(in crate::store) async fn spend_again(
     connection: &mut Connection,
     change: &FactorChange,
@@ -93,7 +93,7 @@ async fn spend(
     spending: &Spending,
 ) -> Result<bool> {
     match spending {
-        // The app may have come after the challenge, or the challenge from a release that knows no apps.
+        // The app may be newer than the challenge, or the challenge may come from a release without apps.
         Spending::SentCode => Ok(!totp::has_app(connection, change.user_id).await?),
         Spending::Totp { id, step } => {
             totp::spend_step(connection, change.user_id, *id, *step).await
@@ -102,7 +102,7 @@ async fn spend(
     }
 }
 
-/// Uses up a recovery code by removing it. The second message is for the last one.
+/// Consumes a recovery code by deleting it. The second message is for the last one.
 pub(super) async fn spend_recovery_code(
     connection: &mut Connection,
     change: &FactorChange,

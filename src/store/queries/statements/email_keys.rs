@@ -1,30 +1,30 @@
-//! Keys of addresses: which are to be made anew, and who gets one that two accounts would have.
+//! Keys of addresses: which are renewed, and which of two accounts gets a key that both would have.
 
 use uuid::Uuid;
 
 use super::{Backend, Connection};
 use crate::{domain::Email, store::Result};
 
-/// How many rows are read at a time.
+/// Rows read at a time.
 const PAGE: i64 = 500;
 
-/// Where nobody else has the key: an address that was registered in both spellings is one mailbox of two accounts.
+/// Only if the key is free: an address that was registered in both spellings is one mailbox of two accounts.
 const RENEW: &str = "UPDATE users SET email_key = $3, claimed_email_key = $4 WHERE id = $1 AND email_key = $2 \
     AND NOT EXISTS (SELECT 1 FROM users AS holder WHERE holder.email_key = $3) RETURNING id";
 
-/// Who has that key and has not shown that they read the mailbox, while somebody has who is to have it.
+/// The holder of that key whose address is unverified, while the user who is to have the key has verified it.
 const UNVERIFIED_HOLDER: &str = "SELECT id FROM users WHERE email_key = $3 AND NOT email_verified \
     AND EXISTS (SELECT 1 FROM users AS verified WHERE verified.id = $1 AND verified.email_key = $2 \
     AND verified.email_verified)";
 
-/// From then on they claim it, like anybody else who has not verified it (ADR 16).
+/// Turns the holder into a claimant, like any other user with an unverified address (ADR 16).
 const DEMOTE: &str = "UPDATE users SET email_key = $3, claimed_email_key = $2 \
     WHERE id = $1 AND email_key = $2 AND NOT email_verified RETURNING id";
 
-/// A user, their address, its key, and the key that they claim, if they do.
+/// User id, address, its key, and the claimed key, if any.
 pub(in crate::store) type Row = (Uuid, String, String, Option<String>);
 
-/// The same user, with the keys as they are to be.
+/// The same user, with the new keys.
 #[derive(Debug)]
 pub(in crate::store) struct Renewal {
     id: Uuid,
@@ -34,7 +34,7 @@ pub(in crate::store) struct Renewal {
     email: Email,
 }
 
-/// What is to be changed, if anything. An address that no longer is one keeps its key.
+/// The change, if one is due. An address that is no longer valid keeps its key.
 pub(in crate::store) fn renewal((id, email, old_key, claimed): Row) -> Option<Renewal> {
     let email = Email::parse(&email).ok()?;
     let key = email.key().to_owned();
@@ -45,8 +45,8 @@ pub(in crate::store) fn renewal((id, email, old_key, claimed): Row) -> Option<Re
     (key != old_key).then_some(Renewal { id, old_key, key, claimed_key, email })
 }
 
-/// Gives the key to the user, unless somebody has it with no less right: who has verified the address goes before who has not, and
-/// otherwise whoever has the key keeps it. Returns who is not found by the address.
+/// Gives the key to the user, unless its holder has at least the same right: a verified address goes before an unverified
+/// one, otherwise the holder keeps the key. Returns the user who is not found by the address.
 pub(in crate::store) async fn settle(
     connection: &mut Connection,
     renewal: &Renewal,

@@ -1,4 +1,4 @@
-//! Events: written by the transactions of what happened, and never changed. The janitor removes old ones.
+//! The audit log: appended in the transactions of the events' causes. The janitor removes old entries.
 
 use sqlx::QueryBuilder;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use crate::{
     store::{Error, EventFilter, Result, SealedMessage},
 };
 
-/// How many are inserted at a time: seven values each, of the 32,766 that SQLite takes.
+/// Rows per insert: seven values each, of the 32,766 parameters that SQLite allows.
 const ROWS: usize = 1000;
 
 pub(in crate::store) async fn append(
@@ -39,7 +39,7 @@ pub(in crate::store) async fn list(
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
-/// Adds events to the transaction of what happened: they are there if it commits, and never were if it does not.
+/// Appends events in the transaction of their cause: both commit or neither.
 pub(super) async fn put(connection: &mut Connection, events: &[Event]) -> Result<()> {
     for rows in events.chunks(ROWS) {
         let mut statement = QueryBuilder::<<Connection as sqlx::Connection>::Database>::new(

@@ -1,5 +1,4 @@
-//! What a user has beside the password. Whatever changes it takes the user's row first, as logins and changes of the password
-//! do: they come one after the other.
+//! Second factors. Every change locks the user's row first, as logins and password changes do, which serialises them.
 
 use uuid::Uuid;
 
@@ -79,7 +78,7 @@ async fn turn_off(
     Ok(true)
 }
 
-/// An enrolment that was begun on the word of the password alone ends.
+/// An enrolment that was begun with the password alone ends.
 async fn turned_on(
     connection: &mut Connection,
     change: &FactorChange,
@@ -93,8 +92,8 @@ async fn turned_on(
     outbox::put(connection, std::slice::from_ref(message)).await
 }
 
-/// Turns the second factor on or off; with `verified_only` not for an address that is not verified. Logins that wait for the
-/// second factor as it was can't be completed any more. Returns whether it did.
+/// Turns the second factor on or off; with `verified_only` not for an unverified address. Logins that wait for the former
+/// second factor can't be completed any more. Returns whether it did.
 pub(super) async fn turn(
     connection: &mut Connection,
     change: &FactorChange,
@@ -116,15 +115,15 @@ pub(super) async fn turn(
     Ok(true)
 }
 
-/// Ends all sessions of a user whose second factor has just been turned on: none of them has used it. The last statements of
-/// their transaction.
+/// Revokes all sessions of a user whose second factor has just been turned on: none of them has used it. The last
+/// statements of their transaction.
 pub(super) async fn end_sessions(
     connection: &mut Connection,
     change: &FactorChange,
     tokens_expire_at: Timestamp,
 ) -> Result<()> {
     let at = change.revoking(tokens_expire_at);
-    // No session has that id.
+    // The nil id keeps none.
     sessions::revoke_others(connection, change.user_id, Uuid::nil(), &at).await?;
     Ok(())
 }

@@ -9,16 +9,16 @@ use crate::{
     store::{FactorChange, LiveSession, Result},
 };
 
-/// The guard of every change of an account that its owner or an operator asks for, and the first thing that such a change
-/// does: takes the user's row until the transaction ends, if the credentials are those that were checked and, where a session
-/// asks, that may still ask. Returns whether the second factor is on.
+/// The first step of every account change by its owner or an operator: locks the user's row until the transaction ends, if
+/// the credential version is the checked one and, where a session asks, that session may still ask. Returns whether the
+/// second factor is on.
 pub(super) async fn take(
     connection: &mut Connection,
     change: &FactorChange,
 ) -> Result<Option<bool>> {
     let (user_id, version) = (change.user_id, change.credential_version);
     let Some(is_2fa_enabled) = hold(connection, user_id, version).await? else { return Ok(None) };
-    // Only with the row in hand: a statement of Postgres that waited for it has seen the sessions as they were before.
+    // Only with the row locked: a Postgres statement that waited for it has seen the sessions as they were before.
     let may_ask = match change.session_id {
         Some(session_id) => may_ask(connection, session_id, user_id, change.now).await?,
         None => true,
@@ -26,8 +26,8 @@ pub(super) async fn take(
     Ok(may_ask.then_some(is_2fa_enabled))
 }
 
-/// Takes a user's row until the transaction ends, if the credentials are of that version. Returns whether the second factor
-/// is on. The statement changes nothing: it is the lock that both databases know.
+/// Locks a user's row until the transaction ends, if the credentials are of that version. Returns whether the second factor
+/// is on. The update changes nothing: it is a row lock in both databases.
 pub(super) async fn hold(
     connection: &mut Connection,
     user_id: Uuid,
@@ -43,8 +43,8 @@ pub(super) async fn hold(
     .await?)
 }
 
-/// Whether a session of that user may change the account now: it lives, the account is enabled, and it has used the second
-/// factor if that is on. Whoever asks holds the user's row, so that nothing of it changes until the change is made.
+/// Whether a session of that user may change the account now: it is live, the account is enabled, and it has used the
+/// second factor if that is on. The caller holds the user's row lock, so that this holds until the change commits.
 async fn may_ask(
     connection: &mut Connection,
     id: Uuid,

@@ -1,4 +1,4 @@
-//! Leases, and the removal of what has ended.
+//! Leases and garbage collection.
 
 use super::Connection;
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     store::{Ended, Lease, LeaseTaken, Result},
 };
 
-/// Each statement decides by itself: of two callers at once, one takes the lease.
+/// A compare-and-set: of two concurrent callers, one takes the lease.
 pub(in crate::store) async fn take(
     connection: &mut Connection,
     lease: &Lease,
@@ -27,7 +27,7 @@ async fn renew(connection: &mut Connection, lease: &Lease) -> Result<bool> {
     Ok(renewed.rows_affected() > 0)
 }
 
-/// A lease that ends later than one that is taken now was taken by a clock that was ahead: nobody waits for its end.
+/// A lease that ends later than one taken now came from a clock that was ahead: do not wait for its end.
 async fn take_free(connection: &mut Connection, lease: &Lease) -> Result<bool> {
     let taken = sqlx::query(
         "INSERT INTO leases (name, holder, expires_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
@@ -59,7 +59,7 @@ async fn take_over(connection: &mut Connection, lease: &Lease) -> Result<bool> {
     Ok(taken.rows_affected() > 0)
 }
 
-/// What has ended does not begin again, so that it matters not what others do between the search and the removal.
+/// Ended rows stay ended, so changes between the search and the deletion do not matter.
 pub(in crate::store) async fn remove(
     connection: &mut Connection,
     ended: Ended,
@@ -98,7 +98,7 @@ pub(in crate::store) async fn remove(
              (SELECT recovery_codes.user_id, recovery_codes.code_mac FROM users \
              JOIN recovery_codes ON recovery_codes.user_id = users.id WHERE users.deleted_at < $1 LIMIT $2)"
         }
-        // Last: the row's foreign keys would take all that is left along, however many rows that are.
+        // Last: the row's foreign keys would cascade to all that is left, however many rows.
         Ended::DeletedUsers => {
             "DELETE FROM users WHERE id IN (SELECT id FROM users WHERE deleted_at < $1 \
              AND NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = users.id) \
@@ -113,7 +113,7 @@ pub(in crate::store) async fn remove(
         Ended::Events => {
             "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 LIMIT $2)"
         }
-        // Alone of these it may begin again: the outer condition is looked at once more if a rival held the row.
+        // Only these rows can come back to life: the outer condition is evaluated again if a rival held the row.
         Ended::Throttles => {
             "DELETE FROM throttles WHERE expires_at < $1 AND key IN \
              (SELECT key FROM throttles WHERE expires_at < $1 LIMIT $2)"

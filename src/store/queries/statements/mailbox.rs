@@ -1,4 +1,4 @@
-//! Codes for mailboxes: reserve, compare, consume. The comparison is the caller's; the two ends of it are here.
+//! Mailbox codes: reserve, compare, consume. The caller compares; both ends are here.
 
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ pub(in crate::store) async fn insert(
     new: &NewMailboxCode,
 ) -> Result<()> {
     let code = &new.code;
-    // Nobody's where the user has been disabled, or has other credentials, since somebody last looked.
+    // The code becomes a decoy where the user has been disabled, or has other credentials, since the last read.
     let user_id: Option<Uuid> = sqlx::query_scalar(concat!(
         "INSERT INTO mailbox_codes (id, id_mac, user_id, credential_version, budget, code_mac, attempts, \
          created_at, expires_at) VALUES ($1, $2, (SELECT id FROM users WHERE ",
@@ -37,11 +37,11 @@ pub(in crate::store) async fn insert(
     let recorded = |kind| Event::of(kind, user_id, None, new.actor, new.address, code.created_at);
     events::put(connection, new.recorded_as.map(recorded).as_slice()).await?;
     if user_id != code.user_id {
-        // The code is void, and the message says otherwise.
+        // The code is void, so its message must not be sent.
         return Ok(());
     }
     void_codes::older(connection, &new.message, code.created_at).await?;
-    // In the same transaction: a code that counts is one that will be sent.
+    // In the same transaction: a valid code is always sent (outbox).
     outbox::put(connection, std::slice::from_ref(&new.message)).await
 }
 
@@ -62,12 +62,12 @@ pub(in crate::store) async fn reserve(
     .await?;
     if let Some(row) = row {
         if row.attempts >= count(max_attempts) {
-            // Whatever becomes of the last attempt: nothing can be done with the code after that.
+            // The code is void after the last attempt, right or wrong.
             void_codes::of_code(connection, row.user_id, row.id, now).await?;
         }
         return Ok(Reservation::Reserved(row.try_into()?));
     }
-    // What could still be answered but for its attempts is exhausted; all else is equally invalid.
+    // Only a code without attempts left is exhausted; all else is equally invalid.
     Ok(if is_open(connection, id_mac, now).await? {
         Reservation::Exhausted
     } else {
@@ -75,7 +75,7 @@ pub(in crate::store) async fn reserve(
     })
 }
 
-/// Whether there is such a code that is neither used nor expired.
+/// Whether the code exists, unused and unexpired.
 pub(in crate::store) async fn is_open(
     connection: &mut Connection,
     id_mac: &[u8],
@@ -91,7 +91,7 @@ pub(in crate::store) async fn is_open(
     Ok(found.is_some())
 }
 
-/// Whether that user was sent that code, and nobody has used it.
+/// Whether that user was sent that code, and it is unused.
 pub(super) async fn is_for(
     connection: &mut Connection,
     code_id: Uuid,
@@ -107,7 +107,7 @@ pub(super) async fn is_for(
     Ok(found.is_some())
 }
 
-/// Uses a code up. Of several who hold the right one, the row's lock lets one through.
+/// Consumes a code. The row lock lets one of several callers with the right one through (race).
 pub(super) async fn consume(
     connection: &mut Connection,
     code_id: Uuid,

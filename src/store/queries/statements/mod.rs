@@ -1,5 +1,5 @@
-//! Statements, a topic each: what runs behind the doors, on the connection that it is given. Text that several of them share is
-//! a macro, which its file exports by `pub(super) use`.
+//! Statements, a topic each, that run behind the doors, on the given connection. Text shared by several is a macro, which
+//! its file exports by `pub(super) use`.
 
 pub(super) mod account_state;
 mod challenge_row;

@@ -1,7 +1,7 @@
-//! The outbox: written by the transactions that cause messages, emptied by those who send them.
+//! The transactional outbox: written by the transactions that cause messages, drained by senders.
 //!
-//! Anybody can make it long. So no statement here reads more rows than it returns, or than a fixed number: each goes by an
-//! index of `0015_outbox_lanes`, `0020_mail` or `0022_outbox_since` (`tests/it/store/outbox_plans.rs` looks at the plans).
+//! Any caller can make it long. So no statement here reads more rows than it returns, or than a fixed number: each uses an
+//! index of `0015_outbox_lanes`, `0020_mail` or `0022_outbox_since` (`tests/it/store/outbox_plans.rs` checks the plans).
 
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ use crate::{
     },
 };
 
-/// The messages whose rest began the latest, if that was after $1: by its beginning, whatever its length. Rows of an earlier
-/// release do not tell when theirs began; of those, the ones that rest until after $2. In the order of an index, so that it is
-/// read by that whatever the planner knows of the table: as a rule there are none.
+/// The messages whose rest began last, if that was after $1, whatever its length. Rows of an earlier release do not say
+/// when theirs began; of those, the ones that rest until after $2. In index order, so that any plan uses the index: as a
+/// rule there are none.
 macro_rules! ahead {
     () => {
         "SELECT id FROM (SELECT id FROM outbox WHERE waits_since > $1 \
@@ -32,13 +32,13 @@ macro_rules! ahead {
     };
 }
 
-/// The statements whose plans a test looks at. Those that write are planned each time: as a rule the table is empty, and
-/// Postgres would keep the plan for that, which is to read it all, while it fills.
+/// Statements whose plans a test checks. Those that write are planned each time: as a rule the table is empty, and Postgres
+/// would keep the plan for that, a sequential scan, while it fills.
 #[doc(hidden)]
 impl Backend {
-    /// A line's next turn comes after its last one, and is not before the turn that is being served: who was silent for a
-    /// while has saved nothing up. Transactions that run at once may draw the same turn in one line: then as many of its
-    /// messages as there are connections are sent in one turn, which is no harm.
+    /// Fair queueing: a source's or account's next turn comes after its last one, and not before the turn that is being
+    /// served, so that a quiet one has saved nothing up. Concurrent transactions may draw the same turn: then as many
+    /// messages as there are connections are sent in one turn, which does no harm.
     pub const OUTBOX_PUT: &str = "INSERT INTO outbox (id, sealed_message, created_at, next_try_at, waits_since, tries, \
          expires_at, priority, source, account, code_id, user_id, purpose, turn) \
          VALUES ($1, $2, $3, $3, $3, 0, $4, $5, $6, $7, $8, $9, $10, \
@@ -49,15 +49,15 @@ impl Backend {
          ((SELECT turn + 1 FROM outbox WHERE account = $7 AND priority = $5 AND tries = 0 \
          ORDER BY turn DESC LIMIT 1))) AS turns))";
 
-    /// What has waited long enough gets its place in the order again, some rows at a time: more than are then claimed.
+    /// Messages whose rest is over become ready again, some rows at a time: more than are then claimed.
     pub const OUTBOX_READY: &str = "UPDATE outbox SET ready = TRUE WHERE next_try_at <= $1 AND id IN \
          (SELECT id FROM outbox WHERE NOT ready AND next_try_at <= $1 ORDER BY next_try_at LIMIT 64)";
 
-    /// The outer condition is the one that counts: of two who chose the same row, the second finds that it is no longer
-    /// due. What was never tried goes first: a backlog that keeps failing does not hold up new codes. A code waits while one
-    /// that it took the place of is still being sent: it must not overtake that. (A subquery with a limit: Postgres would
-    /// make a join over all rows of `NOT EXISTS`. `IS NOT TRUE` and COALESCE are for its planner, too: by `IS NULL` it expects
-    /// one row, and by the bare column another index, and sorts.)
+    /// The outer condition decides the race: of two that chose the same row, the second finds that it is no longer due.
+    /// Untried messages go first: a backlog that keeps failing does not hold up new codes. A code waits while the withdrawn
+    /// one that it replaces is still being sent: it must not overtake that. (A subquery with a limit: Postgres would make a
+    /// join over all rows of `NOT EXISTS`. `IS NOT TRUE` and COALESCE are for its planner, too: by `IS NULL` it expects one
+    /// row, and by the bare column another index, and sorts.)
     pub const OUTBOX_CLAIM: &str = "UPDATE outbox SET next_try_at = $2, waits_since = $1, tries = tries + 1, \
          ready = FALSE, in_flight = TRUE WHERE next_try_at <= $1 AND NOT withdrawn AND id IN \
          (SELECT id FROM outbox AS waiting WHERE ready AND COALESCE(next_try_at, created_at) <= $1 \
@@ -67,14 +67,14 @@ impl Backend {
          ORDER BY priority, tries, turn, created_at LIMIT $5) \
          RETURNING id, sealed_message, tries, unsure, expires_at, priority, turn, created_at";
 
-    /// What was withdrawn while somebody sent it who was never heard of again.
+    /// Withdrawn messages whose sender has vanished.
     pub const OUTBOX_CLEAN: &str = "DELETE FROM outbox WHERE withdrawn AND next_try_at <= $1";
 
     /// Messages whose rest began after $1, or ends after $2, some of them.
     pub const OUTBOX_AHEAD: &str = ahead!();
 
-    /// Makes them due at $3. One that is being sent is its sender's until $4, if there still is one: that is a whole lease, and
-    /// what takes the place of a message that was withdrawn is held back no longer.
+    /// Makes them due at $3. One in flight stays its sender's until $4, if there still is one: a whole lease, after which
+    /// the successor of a withdrawn message is no longer held back.
     pub const OUTBOX_RECALL: &str = concat!(
         "UPDATE outbox SET next_try_at = CASE WHEN in_flight THEN $4 ELSE $3 END, ready = NOT in_flight, \
          waits_since = $3 WHERE (waits_since > $1 OR next_try_at > $2) AND id IN (",
@@ -82,7 +82,7 @@ impl Backend {
         ")"
     );
 
-    /// How many rows there are, up to a number, and when the first of each priority is due.
+    /// The number of rows, up to a limit, and when the first of each priority is due.
     pub const OUTBOX_STATE: &str = "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS counted), \
          (SELECT next_try_at FROM outbox WHERE priority + 0 = 0 ORDER BY next_try_at LIMIT 1), \
          (SELECT next_try_at FROM outbox WHERE priority + 0 = 1 ORDER BY next_try_at LIMIT 1), \
@@ -103,8 +103,8 @@ pub(in crate::store) async fn state(
     Ok(OutboxState { waiting, due_since: [login_code, code, notice].map(due) })
 }
 
-/// By itself, outside a transaction: so the statement keeps its name, and what PgBouncer hands to another connection is known
-/// there, too. Postgres may then keep a plan that it made while the table was empty, and read all of it until the next ANALYZE.
+/// By itself, outside a transaction: so the prepared statement keeps its name, and PgBouncer's other connections know it,
+/// too. Postgres may then keep a plan made while the table was empty, and read all of it until the next ANALYZE.
 pub(in crate::store) async fn is_any_ahead(
     connection: &mut Connection,
     now: Timestamp,
@@ -119,7 +119,7 @@ pub(in crate::store) async fn is_any_ahead(
     Ok(ahead.is_some())
 }
 
-/// Adds messages to a transaction: they are sent if it commits, and never were if it does not.
+/// Adds messages to a transaction: they are sent if and only if it commits.
 pub(super) async fn put(connection: &mut Connection, messages: &[SealedMessage]) -> Result<()> {
     for message in messages {
         sqlx::query(Backend::OUTBOX_PUT)
@@ -174,7 +174,7 @@ async fn claim_some(
         .bind(i64::try_from(most).unwrap_or(i64::MAX))
         .fetch_all(connection)
         .await?;
-    // An UPDATE returns its rows in any order.
+    // UPDATE … RETURNING has no order.
     rows.sort_by_key(|row| (row.priority, row.tries, row.turn, row.created_at));
     Ok(rows.into_iter().map(Into::into).collect())
 }
@@ -198,7 +198,7 @@ pub(in crate::store) async fn postpone(
     .bind(rest.since)
     .execute(&mut *connection)
     .await?;
-    // After that statement, which waits for whoever withdraws the message just now.
+    // After that statement, which waits for a concurrent withdrawal.
     sqlx::query("DELETE FROM outbox WHERE id = $1 AND tries = $2 AND withdrawn")
         .bind(id)
         .bind(tries)
@@ -207,7 +207,7 @@ pub(in crate::store) async fn postpone(
     Ok(())
 }
 
-/// The latest times at which a rest can have begun, and can end, if no clock is ahead by more than that.
+/// The latest times at which a rest can begin, and end, if no clock is ahead by more than that.
 fn latest(now: Timestamp, ahead: Duration) -> (Timestamp, Timestamp) {
     (now.plus(ahead), now.plus(LONGEST_REST).plus(CLOCK_SKEW))
 }
@@ -229,7 +229,7 @@ pub(in crate::store) async fn recall(
     Ok(recalled.rows_affected())
 }
 
-/// Only while it is being sent: a renewal that comes late does not undo what was decided when that ended.
+/// Only while the message is in flight: a late renewal must not undo the decision at its end.
 pub(in crate::store) async fn renew(
     connection: &mut Connection,
     id: Uuid,

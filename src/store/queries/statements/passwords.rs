@@ -1,4 +1,4 @@
-//! Password hashes, replaced.
+//! Replacement of password hashes.
 
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ pub(in crate::store) async fn replace(
     if !set_hash(connection, user_id, version, &change.password_hash).await? {
         return Ok(false);
     }
-    // Without this, the session that asks would end, too.
+    // Keeps the calling session live.
     sqlx::query(
         "UPDATE sessions SET credential_version = credential_version + 1 \
          WHERE id = $1 AND user_id = $2 AND credential_version = $3",
@@ -43,8 +43,8 @@ pub(in crate::store) async fn replace(
     Ok(true)
 }
 
-/// First, because it takes the user's row: logins that are about to begin a session wait, and then find that their
-/// password is no longer the one.
+/// First, because it locks the user's row: logins that are about to begin a session wait, and then find the password
+/// changed.
 pub(super) async fn set_hash(
     connection: &mut Connection,
     user_id: Uuid,

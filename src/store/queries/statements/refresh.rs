@@ -11,8 +11,9 @@ use crate::{
     store::{LiveSession, Refresh, Refreshed, Result},
 };
 
-/// One conditional UPDATE decides. Of many with the same token the row's lock lets one through; the others find another
-/// number there. A session that began in the future, which is after $7, ends at $8 at the latest: a clock that was ahead began it.
+/// One conditional UPDATE decides (compare-and-set). Of concurrent callers with the same token the row lock lets one
+/// through; the others find another number. A session that began in the future, after $7, ends at $8 at the latest: a clock
+/// that was ahead began it.
 const ADVANCE: &str = concat!(
     "UPDATE sessions SET generation = generation + 1, refresh_request_id = $4, last_used_at = $2, address = $5, \
      idle_expires_at = $6, expires_at = CASE WHEN created_at > $7 AND expires_at > $8 THEN $8 ELSE expires_at END \
@@ -37,7 +38,7 @@ pub(in crate::store) async fn run(
         let last_request = found.session.refresh_request_id;
         let live = LiveSession::try_from(found)?;
         let session = &live.session;
-        // Whoever sends the same token and the same request id soon again has not heard the answer.
+        // The same token and request id soon again: a retry whose first answer was lost.
         let repeated = session.token_number == refresh.number + 1
             && refresh.request_id.is_some()
             && refresh.request_id == last_request
@@ -47,7 +48,7 @@ pub(in crate::store) async fn run(
             return Ok(Refreshed::Live(Box::new(live)));
         }
         if session.token_number != refresh.number {
-            // The message is in the transaction that ends the session: nobody's session ends like this without a word.
+            // The notice is in the transaction that revokes the session: the owner learns of the reuse.
             let Some(notice) = &refresh.notice else {
                 return Ok(Refreshed::Stale(Box::new(live.credentials.user)));
             };
@@ -56,8 +57,8 @@ pub(in crate::store) async fn run(
                 .await?;
             return Ok(Refreshed::Reused);
         }
-        // It lives and the number is right. An UPDATE of Postgres that waited for the row while the password was changed
-        // has seen the session as it is and the user as they were: the next one sees both as they are.
+        // The session is live and the number is right. A Postgres UPDATE that waited for the row during a change of the
+        // password has seen the new session and the old user: the next try sees both as they are.
     }
     Ok(Refreshed::Ended)
 }

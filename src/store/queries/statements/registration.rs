@@ -1,4 +1,4 @@
-//! Registrations: the row of a user, whose the address is, and the code that verifies it.
+//! Registrations: the user's row, the claim to the address, and the code that verifies it.
 
 use super::{Connection, claims, events, mailbox, users};
 use crate::{
@@ -19,7 +19,7 @@ pub(in crate::store) async fn insert(connection: &mut Connection, new: &NewUser)
     Ok(true)
 }
 
-/// Adds a user. Where addresses are verified, one that nobody has verified is in nobody's way.
+/// Adds a user. Where addresses are verified, an unverified one blocks nobody else.
 async fn add(connection: &mut Connection, new: &NewUser) -> Result<bool> {
     let (email_key, Some(claim_key)) = (&new.email_key, &new.claim_key) else {
         return users::insert_row(connection, new, &new.email_key, None).await;
@@ -30,7 +30,7 @@ async fn add(connection: &mut Connection, new: &NewUser) -> Result<bool> {
         return Ok(true);
     }
     claims::take_turn(connection, email_key).await?;
-    // Only now: whoever was waited for may have verified the address, and ended the one that had it.
+    // Only now: a rival that this waited for may have verified the address, and deleted its earlier holder (race).
     if claims::is_verified(connection, email_key).await? {
         return Ok(false);
     }

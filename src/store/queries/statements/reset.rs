@@ -1,4 +1,4 @@
-//! A password, set anew on the word of a mailbox: the code is used up, and whoever was in the account is out of it.
+//! Password reset by a mailbox code: consumes the code, and revokes all access of an intruder.
 
 use sqlx::Connection as _;
 use uuid::Uuid;
@@ -31,7 +31,7 @@ pub(in crate::store) async fn complete(
         return Ok(false);
     }
     mailbox::consume(connection, reset.code_id, change.now).await?;
-    // An app that has not been shown may be somebody else's: a squatter would have the address for good.
+    // An app that has not been shown may be an intruder's: a squatter would own the address for good.
     let whole = !is_2fa_enabled || reset.recovery_code.is_some();
     let proven =
         if whole { claims::prove(connection, change.user_id, &reset.at).await? } else { None };
@@ -39,22 +39,22 @@ pub(in crate::store) async fn complete(
     void_codes::of_purpose(connection, change.user_id, CodePurpose::ResetPassword, change.now)
         .await?;
     events::put(connection, &[change.event(EventKind::PasswordReset)]).await?;
-    // No session has that id: all of them end.
+    // The nil id keeps none: all sessions end.
     sessions::revoke_others(connection, change.user_id, Uuid::nil(), &reset.at).await?;
     revocations::append(connection, &proven.unwrap_or_default()).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     Ok(true)
 }
 
-/// Of many with the right code, and of many codes, one passes: the version that they were sent for is then gone. The other
-/// codes are left as they are, so that whoever guesses at one does not learn that there was a reset.
+/// Of concurrent callers with the right code, and of several codes, one passes: it changes the version that they were sent
+/// for (race). The other codes stay, so that guesses at one do not reveal the reset.
 async fn set_password(
     connection: &mut Connection,
     reset: &PasswordReset,
     change: &FactorChange,
     is_2fa_enabled: bool,
 ) -> Result<bool> {
-    // A savepoint: no password is set without the recovery code that it takes, and no such code lost to a reset that fails.
+    // A savepoint: no password is set without the required recovery code, and no such code is lost to a reset that fails.
     let mut savepoint = connection.begin().await?;
     let (user_id, version) = (change.user_id, change.credential_version);
     let whole = passwords::set_hash(&mut savepoint, user_id, version, &reset.password_hash).await?
@@ -67,7 +67,7 @@ async fn set_password(
     Ok(whole)
 }
 
-/// The user's second factor may have been turned on, or their app have gone, since somebody last looked.
+/// The second factor may have been turned on, or the app removed, since the last read.
 async fn has_other_factor(
     connection: &mut Connection,
     reset: &PasswordReset,

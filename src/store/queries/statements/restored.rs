@@ -1,4 +1,4 @@
-//! After a database was restored as it was at an earlier time: what has been spent or ended since would count again.
+//! Clean-up after a restore from a back-up: anything spent or revoked since would count again.
 
 use uuid::Uuid;
 
@@ -12,12 +12,12 @@ use crate::{
 const LAST: &str = "SELECT id FROM users WHERE id IN (SELECT id FROM users WHERE id > $1 ORDER BY id LIMIT $2) \
     ORDER BY id DESC LIMIT 1";
 
-/// Ends the sessions and challenges of the users after $1 up to $2. The epoch becomes $3 (a time), which is beyond all that
-/// verifiers have seen: those of before the restore would otherwise be given out anew, and refused.
+/// Revokes the sessions and challenges of the users after $1 up to $2. The epoch becomes $3 (a time), beyond all that
+/// verifiers have seen: epochs of before the restore would otherwise be reused, and refused.
 const END_EPOCHS: &str = "UPDATE users SET session_epoch = CASE WHEN session_epoch < $3 THEN $3 ELSE session_epoch + 1 END, \
     factor_version = factor_version + 1 WHERE id > $1 AND id <= $2 AND deleted_at IS NULL RETURNING id, session_epoch";
 
-/// Uses up all steps of apps up to $3: their codes may have been used.
+/// Consumes all steps of apps up to $3: their codes may have been used (replay).
 const SPEND_STEPS: &str = "UPDATE totp_factors SET last_step = $3 \
     WHERE user_id > $1 AND user_id <= $2 AND last_step < $3 AND confirmed_at IS NOT NULL";
 
@@ -26,8 +26,8 @@ const END_ENROLLMENTS: &str =
 
 const END_RECOVERY_CODES: &str = "DELETE FROM recovery_codes WHERE user_id > $1 AND user_id <= $2";
 
-/// What is no single user's, and the first step: numbers of revocations go on from a time, in microseconds, beyond every cursor
-/// that a subscriber may hold. Whoever goes on from one misses nothing.
+/// The part that concerns no single user, and the first step: numbers of revocations continue from a time, in microseconds,
+/// beyond every subscriber's cursor, so that none misses any.
 pub(in crate::store) async fn begin(
     connection: &mut Connection,
     restoration: &Restoration,
@@ -37,7 +37,7 @@ pub(in crate::store) async fn begin(
         .bind(now)
         .execute(&mut *connection)
         .await?;
-    // Of codes that have just ended. Notices stay: to hear of a change twice is better than not at all.
+    // These codes have just ended. Notices stay: a duplicate is better than none (at-least-once).
     sqlx::query("DELETE FROM outbox WHERE priority < $1")
         .bind(Priority::Notice as i16)
         .execute(&mut *connection)
@@ -52,7 +52,7 @@ pub(in crate::store) async fn begin(
     Ok(())
 }
 
-/// Ends what the next `most` users after `after` have; returns the last of them, if there was one.
+/// Ends sessions and the like of the next `most` users after `after`; returns the last of them, if there was one.
 pub(in crate::store) async fn end(
     connection: &mut Connection,
     after: Uuid,

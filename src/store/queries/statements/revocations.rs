@@ -1,4 +1,4 @@
-//! Revocations, numbered in the order of their commits.
+//! The log of revocations, numbered in commit order.
 
 use sqlx::QueryBuilder;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use crate::{
     store::{Error, NumberedRevocation, Result},
 };
 
-/// How many are inserted at a time: eight values each, of the 32,766 that SQLite takes.
+/// Rows per insert: eight values each, of the 32,766 parameters that SQLite allows.
 const ROWS: usize = 1000;
 
 pub(in crate::store) async fn head(connection: &mut Connection) -> Result<i64> {
@@ -35,8 +35,8 @@ pub(in crate::store) async fn after(
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
-/// Adds revocations to a transaction, as its last statements: from here on it holds the row that numbers them, and every
-/// other transaction that revokes waits for its commit. That is what keeps numbers and commits in one order.
+/// Appends revocations, as the last statements of a transaction: from here on it locks the row that numbers them, and every
+/// other revoking transaction waits for its commit. That keeps numbers in commit order.
 pub(super) async fn append(connection: &mut Connection, revocations: &[Revocation]) -> Result<()> {
     if revocations.is_empty() {
         return Ok(());
@@ -54,7 +54,7 @@ pub(super) async fn append(connection: &mut Connection, revocations: &[Revocatio
     Backend::announce_revocations(connection).await
 }
 
-/// Many with one statement: whoever ends thousands of sessions must not keep everybody waiting.
+/// Batch insert: a transaction that revokes thousands of sessions must not hold up all others.
 async fn insert(connection: &mut Connection, first: i64, rows: &[Revocation]) -> Result<()> {
     let mut statement = QueryBuilder::<<Connection as sqlx::Connection>::Database>::new(
         "INSERT INTO revocations \
@@ -67,7 +67,7 @@ async fn insert(connection: &mut Connection, first: i64, rows: &[Revocation]) ->
             Revoked::Earlier { user_id, epoch, kept } => {
                 (None, Some(user_id), Some(epoch), kept, None)
             }
-            // To the release before it is a user whom there is not.
+            // An earlier release reads this as a user that does not exist.
             Revoked::Key(id) => (None, Some(id), None, None, Some(id)),
         };
         row.push_bind(seq)

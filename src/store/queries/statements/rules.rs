@@ -1,8 +1,7 @@
-//! Security rules that are part of several statements, each as one text.
+//! Security rules shared by several statements, each as one text.
 
-/// The account is alive, and its credentials are those of then: it is not disabled (a deleted one is), and its password has not
-/// changed since. Whatever was begun on the word of a password goes on only while this holds. `users` must be the account's row,
-/// in whatever statement this is a condition of.
+/// The account is enabled and its credentials are unchanged: not disabled (a deleted one is), and the same password.
+/// Anything begun by a password goes on only while this holds. `users` must be the account's row in the statement.
 macro_rules! account_is_as_it_was {
     ($id:literal, $credential_version:literal) => {
         concat!(
@@ -33,7 +32,7 @@ macro_rules! reserve_an_attempt {
     };
 }
 
-/// That enrolment of an authenticator app, of that user and begun with those credentials, which was not confirmed.
+/// An unconfirmed enrolment of an authenticator app, by its id, the user, and the credentials that it began with.
 macro_rules! open_enrolment {
     ($id:literal, $user_id:literal, $credential_version:literal) => {
         concat!(

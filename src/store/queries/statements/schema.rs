@@ -1,4 +1,4 @@
-//! Which migrations have run.
+//! Checks of the applied migrations.
 
 use super::Connection;
 use crate::store::Result;
@@ -11,7 +11,7 @@ pub(in crate::store) async fn newest(connection: &mut Connection) -> Result<Opti
     }
 }
 
-/// The versions that have run, with their checksums.
+/// The applied versions, with their checksums.
 pub(in crate::store) async fn ran(connection: &mut Connection) -> Result<Vec<(i64, Vec<u8>)>> {
     let ran = sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success");
     match ran.fetch_all(connection).await {
@@ -20,7 +20,7 @@ pub(in crate::store) async fn ran(connection: &mut Connection) -> Result<Vec<(i6
     }
 }
 
-/// Whether nothing has ever been migrated.
+/// Whether no migration has ever run.
 fn no_table(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| {
         error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")

@@ -1,4 +1,4 @@
-//! Encrypted values as such: read page by page, and replaced where nobody else has.
+//! Encrypted values for re-encryption: read page by page, and replaced if unchanged (compare-and-set).
 
 use uuid::Uuid;
 
@@ -8,7 +8,7 @@ use crate::{
     store::{Resealed, Result, SealedColumn, SealedValue, WrappedKey},
 };
 
-/// What a column is counted, read and changed with.
+/// The statements of a column.
 struct Statements {
     count: &'static str,
     page: &'static str,
@@ -17,7 +17,7 @@ struct Statements {
 
 fn statements(column: SealedColumn) -> Statements {
     match column {
-        // Of a key that is erased, nothing is left to be encrypted.
+        // An erased key has no private part.
         SealedColumn::SigningKeys => Statements {
             count: "SELECT COUNT(*) FROM signing_keys WHERE length(sealed_private_key) > 0",
             page: "SELECT id, sealed_private_key AS sealed FROM signing_keys \
@@ -100,7 +100,7 @@ pub(in crate::store) async fn replace_wrapped(
     Ok(replaced.rows_affected() == 1)
 }
 
-/// A value that somebody has changed or erased since it was read stays as they left it.
+/// A value changed or erased since it was read stays as it is.
 pub(in crate::store) async fn replace(
     connection: &mut Connection,
     column: SealedColumn,

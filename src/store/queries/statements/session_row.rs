@@ -1,4 +1,4 @@
-//! A session's columns, and what makes one live.
+//! A session's columns, and the conditions of a live one.
 
 use uuid::Uuid;
 
@@ -7,7 +7,7 @@ use crate::{
     store::{Error, Result},
 };
 
-/// The columns, under names that are not those of a user's.
+/// The columns, under names that differ from a user's.
 macro_rules! session_columns {
     () => {
         "sessions.id AS session_id, sessions.user_id, audience, device_name, amr, \
@@ -17,7 +17,7 @@ macro_rules! session_columns {
 }
 
 /// The session is of its user's epoch, and the account could begin it today: it is enabled, has the credentials that the
-/// session began with, and no second factor that it has not used. `users` is the session's.
+/// session began with, and no second factor that it has not used. `users` is the session's row.
 macro_rules! account_carries {
     () => {
         concat!(
@@ -28,7 +28,7 @@ macro_rules! account_carries {
     };
 }
 
-/// Neither revoked nor expired at $2. Whether the user may use it is another question: `account_carries`.
+/// Neither revoked nor expired at $2. Whether the user may use it is up to `account_carries`.
 macro_rules! session_lives {
     () => {
         "revoked_at IS NULL AND expires_at > $2 AND (idle_expires_at IS NULL OR idle_expires_at > $2)"
@@ -37,7 +37,7 @@ macro_rules! session_lives {
 
 pub(super) use {account_carries, session_columns, session_lives};
 
-/// What `session_columns` gives. Options are NULL in rows written before refresh tokens existed.
+/// A row of `session_columns`. Options are NULL in rows written before refresh tokens existed.
 #[derive(sqlx::FromRow)]
 pub(super) struct SessionRow {
     session_id: Uuid,

@@ -1,4 +1,4 @@
-//! Sessions.
+//! Sessions: insertion, lookup and revocation.
 
 use uuid::Uuid;
 
@@ -29,15 +29,15 @@ const LIVE: &str = concat!(
     session_lives!()
 );
 
-/// A session whatever has become of it; without a salt it never had a refresh token.
+/// A session, live or not; without a salt it never had a refresh token.
 const FIND: &str = concat!(
     "SELECT ",
     session_columns!(),
     " FROM sessions WHERE id = $1 AND refresh_salt IS NOT NULL"
 );
 
-/// The live sessions of the user $1, as many as an answer may hold: of the newest, so that those of an account with very many,
-/// which an earlier release has let grow, are not all read.
+/// The live sessions of the user $1, up to the limit of an answer: only the newest are read, since an account of an earlier
+/// release may have very many.
 const LIST: &str = concat!(
     "SELECT ",
     session_columns!(),
@@ -50,10 +50,9 @@ const LIST: &str = concat!(
     " ORDER BY COALESCE(last_used_at, sessions.created_at) DESC, sessions.id LIMIT 100"
 );
 
-/// Of the user $1 in the epoch $4, but $3: how many sessions were never revoked, how many of those live at $2, and when one was
-/// last used. Nobody has
-/// more than a thousand but an account of an earlier release. Whether the credentials are still theirs is not asked: whoever
-/// counts has perhaps just changed them.
+/// Of the user $1 in the epoch $4, except $3: the number of unrevoked sessions, the number of live ones at $2, and the time
+/// of the last use. Only accounts of an earlier release have more than a thousand. The credentials are not compared: the
+/// same transaction may have just changed them.
 const OTHERS: &str = concat!(
     "SELECT COUNT(*), COUNT(CASE WHEN ",
     session_lives!(),
@@ -62,7 +61,7 @@ const OTHERS: &str = concat!(
      ORDER BY created_at DESC LIMIT 1000) AS others"
 );
 
-/// Ends sessions of the user $1 in the epoch $3: a hundred at the most, of those that are older than $5 others, but never $4.
+/// Revokes sessions of the user $1 in the epoch $3: at most a hundred, of those older than $5 others, but never $4.
 const END_OLDEST: &str = "UPDATE sessions SET revoked_at = $2 WHERE revoked_at IS NULL AND id IN \
     (SELECT older.id FROM sessions AS older WHERE older.user_id = $1 AND older.epoch = $3 \
     AND older.revoked_at IS NULL AND older.id <> $4 ORDER BY older.created_at DESC LIMIT 100 OFFSET $5) \
@@ -120,7 +119,7 @@ pub(in crate::store) async fn revoke_one(
     revoke(connection, id, user_id, at, EventKind::SessionRevoked, None).await
 }
 
-/// On the word of another session of theirs.
+/// On behalf of another session of the user.
 pub(in crate::store) async fn revoke_for(
     connection: &mut Connection,
     id: Uuid,
@@ -155,8 +154,8 @@ pub(super) async fn find_live(
     Ok(sqlx::query_as(LIVE).bind(id).bind(now).fetch_optional(connection).await?)
 }
 
-/// Whether a session of that user lives, and may so end others. Takes the user's row until the transaction ends: of two that end
-/// each other, the second finds that it has ended.
+/// Whether a session of that user is live, and may so revoke others. Locks the user's row: of two that revoke each other,
+/// the second finds itself revoked (race).
 async fn asks(
     connection: &mut Connection,
     id: Uuid,
@@ -168,11 +167,11 @@ async fn asks(
     Ok(LiveSession::try_from(found)?.session.user_id == user_id)
 }
 
-/// Begins a session, if the user is enabled and the credentials are still those of that version: a login succeeds. One by the
-/// password alone does not where a second factor has been turned on since.
+/// Begins a session after a successful login, if the user is enabled and the credential version unchanged. A login by the
+/// password alone fails where a second factor has been turned on since.
 ///
-/// The version stays with the session: one that was begun while the password changed can be told by it. So does the user's
-/// epoch, which the session that is returned has.
+/// The version stays with the session, so that one begun during a change of the password can be told. So does the user's
+/// epoch, which the returned session has.
 pub(super) async fn insert(
     connection: &mut Connection,
     session: &Session,
@@ -205,16 +204,16 @@ pub(super) async fn insert(
     let Some(epoch) = epoch else { return Ok(None) };
     let (user_id, session_id) = (Some(session.user_id), Some(session.id));
     let (kind, at) = (EventKind::LoginSucceeded, session.created_at);
-    // Whoever completes a login has shown who they are.
+    // A completed login proves the user.
     let actor = Actor::User(session.user_id);
     let event = Event::of(kind, user_id, session_id, actor, session.address, at);
     events::put(connection, &[event]).await?;
     Ok(Some(Session { epoch, ..session.clone() }))
 }
 
-/// Ends what a user has beyond the limit now that a session has begun. Who begins sessions holds the user's row, so that each
-/// sees those of the others; the new one stays, also where the clock that dated it is behind. An account of an earlier
-/// release may have many more: each login ends some, and none takes long.
+/// Revokes the user's sessions beyond the limit. The user's row is locked, so that each login sees the sessions of the
+/// others; the new one stays, also where the clock that dated it is behind. An account of an earlier release may have many
+/// more: each login revokes some, and none takes long.
 pub(super) async fn end_oldest(
     connection: &mut Connection,
     begun: &Session,
@@ -233,7 +232,7 @@ pub(super) async fn end_oldest(
     tell(connection, begun.user_id, &ended, &at, EventKind::SessionRevoked).await
 }
 
-/// Ends a session of that user, records it as `why`, and adds the message about it.
+/// Revokes a session of that user, records it as `why`, and adds the message about it.
 pub(super) async fn revoke(
     connection: &mut Connection,
     id: Uuid,
@@ -251,7 +250,7 @@ pub(super) async fn revoke(
     .bind(at.now)
     .fetch_all(&mut *connection)
     .await?;
-    // Of many who end it one tells the user. The revocation comes last: its number is everybody's turn.
+    // Of concurrent callers one notifies the user. The revocation comes last: its row lock serialises all revocations.
     if let Some(notice) = notice.filter(|_| !ended.is_empty()) {
         send(connection, notice, at.now).await?;
     }
@@ -269,8 +268,8 @@ async fn send(connection: &mut Connection, notice: &ReuseNotice, now: Timestamp)
     }
 }
 
-/// Ends all sessions of a user but `kept`, which may be none of theirs, whatever their number, and records it as one event.
-/// Returns how many lived.
+/// Revokes all sessions of a user but `kept`, which may be none of theirs, whatever their number, and records one event. Returns
+/// how many were live.
 pub(super) async fn revoke_others(
     connection: &mut Connection,
     user_id: Uuid,
@@ -288,10 +287,10 @@ pub(super) async fn revoke_others(
     Ok(ended.map_or(0, |(lived, _)| lived))
 }
 
-/// Begins the next epoch of a user's sessions, which ends all that are not of it; `kept` goes along. Returns how many lived,
-/// and what voids their tokens; nothing where there were none to end.
+/// Begins the next epoch of a user's sessions, which revokes all of the earlier ones; `kept` moves along. Returns how many
+/// were live, and the revocation of their tokens; `None` where there were none.
 ///
-/// The user's row comes first: whoever begins a session waits for it, and then begins it in the new epoch.
+/// This locks the user's row first: a concurrent login waits for it, and then begins its session in the new epoch.
 pub(super) async fn end_epoch(
     connection: &mut Connection,
     user_id: Uuid,
@@ -318,7 +317,7 @@ pub(super) async fn end_epoch(
         .bind(epoch)
         .execute(connection)
         .await?;
-    // Also where all have expired by the clock of this request: it may be ahead.
+    // Also where all have expired by this request's clock, which may be ahead.
     if ended == 0 {
         return Ok(None);
     }
@@ -329,7 +328,7 @@ pub(super) async fn end_epoch(
     Ok(Some((usize::try_from(lived).unwrap_or(0), revocation)))
 }
 
-/// Records that a user's sessions were ended, and tells those who watch.
+/// Records the revoked sessions as events, and appends their revocations.
 async fn tell(
     connection: &mut Connection,
     user_id: Uuid,
@@ -343,7 +342,7 @@ async fn tell(
     revocations::append(connection, &revocations).await
 }
 
-/// A session that has just been ended.
+/// A session that has just been revoked.
 #[derive(sqlx::FromRow)]
 struct EndedRow {
     id: Uuid,
@@ -351,7 +350,7 @@ struct EndedRow {
 }
 
 impl EndedRow {
-    /// The clock of the caller who ended it may be behind that of the one who used it last, whose token is void, too.
+    /// The clock of the revoking caller may be behind that of the last use, whose token must be void, too.
     fn revocation(&self, at: &Revoking) -> Revocation {
         Revocation {
             subject: Revoked::Session(self.id),
@@ -361,7 +360,7 @@ impl EndedRow {
     }
 }
 
-/// What [`LIVE`] selects.
+/// A row of [`LIVE`].
 #[derive(sqlx::FromRow)]
 pub(super) struct LiveRow {
     #[sqlx(flatten)]

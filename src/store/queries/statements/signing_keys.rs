@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(in crate::store) async fn all(connection: &mut Connection) -> Result<Vec<SealedKey>> {
-    // Keys of the release that had one for ever sign from the beginning.
+    // Keys of the release without rotation sign from the beginning.
     let rows: Vec<KeyRow> = sqlx::query_as(
         "SELECT id, algorithm, generation, sealed_private_key, created_at, \
          COALESCE(signs_from, created_at) AS signs_from, retired_at FROM signing_keys \
@@ -38,7 +38,7 @@ pub(in crate::store) async fn insert(connection: &mut Connection, key: &SealedKe
     .bind(&key.algorithm)
     .bind(key.generation)
     .bind(&key.sealed_private_key)
-    // The one that replicas of the release with one key use.
+    // The key that replicas of the release without rotation use.
     .bind(key.generation == 1)
     .bind(key.created_at)
     .bind(key.signs_from)
@@ -66,14 +66,14 @@ pub(in crate::store) async fn replace(
     replaced: Uuid,
     at: Revoking,
 ) -> Result<bool> {
-    // Held first: once the new key is in, nothing may stand in the way any more.
+    // Locked first: once the new key is in, nothing may fail any more.
     if !hold(connection, replaced).await? || !insert(connection, key).await? {
         return Ok(false);
     }
     withdraw(connection, replaced, at).await
 }
 
-/// Whether a key is not retired. Its row is held until the commit: nobody retires it meanwhile.
+/// Whether a key is not retired. Its row is locked until the commit, against concurrent retirement.
 async fn hold(connection: &mut Connection, id: Uuid) -> Result<bool> {
     let held = sqlx::query(
         "UPDATE signing_keys SET retired_at = NULL WHERE id = $1 AND retired_at IS NULL RETURNING id",
@@ -84,7 +84,8 @@ async fn hold(connection: &mut Connection, id: Uuid) -> Result<bool> {
     Ok(held.is_some())
 }
 
-/// Retires a key and tells those who watch, as the last statements of the transaction. Returns whether it was not retired before.
+/// Retires a key and appends the revocation, as the last statements of the transaction. Returns whether it was not retired
+/// before.
 async fn withdraw(connection: &mut Connection, id: Uuid, at: Revoking) -> Result<bool> {
     let retired = sqlx::query(
         "UPDATE signing_keys SET retired_at = $2, active = FALSE WHERE id = $1 AND retired_at IS NULL RETURNING id",

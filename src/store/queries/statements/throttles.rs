@@ -1,4 +1,4 @@
-//! Counted attempts: charged before anything is evaluated, given back where it turns out that none failed.
+//! Counted attempts: charged before any evaluation, refunded where none failed.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ type Database = <Connection as sqlx::Connection>::Database;
 
 type Key = [u8; 32];
 
-/// Charges all, or says which refuses.
+/// Charges all, or returns the refusal.
 pub(in crate::store) fn decide(
     charges: &[Charge],
     found: &HashMap<Key, Throttle>,
@@ -34,7 +34,7 @@ pub(in crate::store) async fn read(
     connection: &mut Connection,
     charges: &[Charge],
 ) -> Result<HashMap<Key, Throttle>> {
-    // Where all limits are off nothing is counted, and a list of none is no SQL.
+    // Without limits nothing is counted, and an empty list is no valid SQL.
     if charges.is_empty() {
         return Ok(HashMap::new());
     }
@@ -71,7 +71,7 @@ pub(in crate::store) async fn charge(
     Ok(admission)
 }
 
-/// Forgets failures, unless there are so many in a row that a password alone opens nothing, and gives attempts back.
+/// Deletes failures, unless so many in a row that a password alone is not enough, and refunds attempts.
 pub(in crate::store) async fn settle(connection: &mut Connection, settled: &Settled) -> Result<()> {
     for (key, successes) in &settled.forget {
         sqlx::query("DELETE FROM throttles WHERE key = $1 AND failures < $2")
@@ -94,8 +94,8 @@ pub(in crate::store) async fn settle(connection: &mut Connection, settled: &Sett
     delete(connection, gone).await
 }
 
-/// Locks rows until the transaction ends, and makes those that are not there, with no attempt in them: rivals see what this
-/// transaction leaves. In the order of their keys, so that two transactions never wait for each other (deadlock).
+/// Locks rows until the transaction ends, and inserts missing ones without attempts: rivals see what this transaction
+/// leaves. In key order, so that two transactions never wait for each other (deadlock).
 async fn lock(connection: &mut Connection, mut keys: Vec<Key>) -> Result<HashMap<Key, Throttle>> {
     if keys.is_empty() {
         return Ok(HashMap::new());
@@ -115,7 +115,7 @@ async fn lock(connection: &mut Connection, mut keys: Vec<Key>) -> Result<HashMap
     collect(statement.build_query_as().fetch_all(connection).await?)
 }
 
-/// Writes rows that are locked.
+/// Updates locked rows.
 async fn update(connection: &mut Connection, rows: Vec<(Key, Throttle)>) -> Result<()> {
     if rows.is_empty() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Authenticator apps: enrolled, confirmed, and each step of one used up once.
+//! Authenticator apps: enrolment, confirmation, and the single use of each step (replay).
 
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ pub(in crate::store) async fn begin(connection: &mut Connection, new: &NewTotp) 
     if guard::take(connection, &new.change).await?.is_none() {
         return Ok(false);
     }
-    // One enrolment at a time: whoever begins another one has lost sight of the first.
+    // One enrolment at a time: a new one replaces the first.
     sqlx::query("DELETE FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NULL")
         .bind(new.change.user_id)
         .execute(&mut *connection)
@@ -45,7 +45,7 @@ pub(in crate::store) async fn reserve(
     change: &FactorChange,
     max_attempts: u32,
 ) -> Result<Reservation<SealedTotp>> {
-    // Before the user's row is locked: of a burst, those that come too late do not wait for it in turn.
+    // Before the user's row is locked: of a burst, late callers do not queue for it.
     match open_attempts(connection, id, change).await? {
         None => return Ok(Reservation::Invalid),
         Some(attempts) if attempts >= count(max_attempts) => return Ok(Reservation::Exhausted),
@@ -73,12 +73,12 @@ pub(in crate::store) async fn reserve(
     if let Some(sealed_secret) = sealed {
         return Ok(Reservation::Reserved(SealedTotp { id, sealed_secret }));
     }
-    // What could still be confirmed but for its attempts is exhausted; all else is equally invalid.
+    // Only an enrolment without attempts left is exhausted; all else is equally invalid.
     let open = open_attempts(connection, id, change).await?;
     Ok(if open.is_some() { Reservation::Exhausted } else { Reservation::Invalid })
 }
 
-/// The attempts of such an enrolment of that user and those credentials that is neither confirmed nor expired.
+/// The attempts of an enrolment of that user and credentials that is neither confirmed nor expired.
 pub(in crate::store) async fn open_attempts(
     connection: &mut Connection,
     id: Uuid,
@@ -103,7 +103,7 @@ pub(in crate::store) async fn confirm(
     message: &SealedMessage,
 ) -> Result<bool> {
     let change = &confirm.change;
-    // From here on nobody else confirms one of this user's: of many callers, the first does.
+    // Locks the user's row: of concurrent callers, the first confirms (race).
     let Some(was_on) = guard::take(connection, change).await? else { return Ok(false) };
     if !is_confirmable(connection, confirm).await? {
         return Ok(false);
@@ -128,7 +128,7 @@ pub(in crate::store) async fn confirm(
     Ok(true)
 }
 
-/// Whether an enrolment was begun with the credentials that still count, and is not confirmed.
+/// Whether the enrolment was begun with the current credentials, and is not confirmed.
 async fn is_confirmable(connection: &mut Connection, confirm: &ConfirmTotp) -> Result<bool> {
     let open: Option<Uuid> = sqlx::query_scalar(concat!(
         "SELECT id FROM totp_factors WHERE ",
@@ -142,8 +142,8 @@ async fn is_confirmable(connection: &mut Connection, confirm: &ConfirmTotp) -> R
     Ok(open.is_some())
 }
 
-/// Uses up a step of an app: it must be later than every one before it (RFC 6238, section 5.2). One that is later than any that
-/// clocks two minutes ahead could accept today was used by a clock that was wrong, and bars no code.
+/// Consumes a step of an app: it must be later than every one before it (RFC 6238, section 5.2; replay). A stored step
+/// later than any that clocks two minutes ahead could accept today came from a wrong clock, and blocks no code.
 pub(super) async fn spend_step(
     connection: &mut Connection,
     user_id: Uuid,
@@ -163,7 +163,7 @@ pub(super) async fn spend_step(
     Ok(spent.is_some())
 }
 
-/// Whether the user has an app.
+/// Whether the user has a confirmed app.
 pub(super) async fn has_app(connection: &mut Connection, user_id: Uuid) -> Result<bool> {
     let app: Option<Uuid> = sqlx::query_scalar(
         "SELECT id FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL",

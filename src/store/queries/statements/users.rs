@@ -19,14 +19,14 @@ macro_rules! user_columns {
 
 pub(super) use user_columns;
 
-/// What stands in the way of a name, an address or a request.
+/// Conflicts of a name, an address or a request id.
 const TAKEN: &str = concat!(
     "SELECT ",
     user_columns!(),
     " FROM users WHERE username_key = $1 OR email_key = $2 OR request_id = $3"
 );
 
-// Nobody can register the keys of a user who was deleted, but anybody can type them at a login.
+// The keys of deleted users can't be registered, but can be typed at a login.
 const BY_USERNAME: &str = concat!(
     "SELECT ",
     user_columns!(),

@@ -1,7 +1,7 @@
-//! Codes that are void leave the outbox, in the transaction that voids them: nobody is sent a code that no longer works.
+//! Withdraws void codes from the outbox, in the transaction that voids them: no code is sent that no longer works.
 //!
-//! What somebody sends at this moment can't be taken back. It is marked; its sender stops if the other side can't have it
-//! yet, and what took its place waits until that has ended (`OUTBOX_CLAIM`).
+//! A message in flight can't be taken back. It is marked; its sender stops if the other side can't have it yet, and its
+//! successor waits until that has ended (`OUTBOX_CLAIM`).
 
 use uuid::Uuid;
 
@@ -11,8 +11,8 @@ use crate::{
     store::{Result, SealedMessage},
 };
 
-/// A statement that marks them, and one that removes those that nobody sends at $2. In this order: the first locks the rows, so
-/// that none is claimed or put off in between and missed by both.
+/// A statement that marks them, and one that deletes those not in flight at $2. In this order: the first locks the rows, so
+/// that none is claimed or postponed in between and missed by both.
 macro_rules! withdraw {
     ($which:literal) => {
         [
@@ -35,10 +35,10 @@ const OF_CODE: [&str; 2] = withdraw!("code_id = $3");
 /// The messages with codes of some purposes.
 const OF_PURPOSES: [&str; 2] = withdraw!("purpose BETWEEN $3 AND $4");
 
-/// The same, that one source asked for.
+/// The same, for the requests of one source.
 const OF_SOURCE: [&str; 2] = withdraw!("purpose = $3 AND source = $4");
 
-/// Withdraws what was sent for a challenge or mailbox code.
+/// Withdraws the messages of a challenge or mailbox code.
 pub(super) async fn of_code(
     connection: &mut Connection,
     user_id: Option<Uuid>,
@@ -62,7 +62,7 @@ pub(super) async fn of_purpose(
     of_purposes(connection, user_id, (purpose, purpose), now).await
 }
 
-/// Withdraws all codes of a user who is gone.
+/// Withdraws all codes of a deleted user.
 pub(super) async fn of_user(
     connection: &mut Connection,
     user_id: Uuid,
@@ -84,9 +84,9 @@ async fn of_purposes(
     Ok(())
 }
 
-/// Withdraws what a newer code for the same mailbox takes the place of. A verification is asked for by the account's owner; but
-/// anybody may ask for a reset of anybody's password: only whoever asked for the earlier code, as far as can be told, makes it
-/// go. Decoys take the places of decoys in the same way.
+/// Withdraws codes that a newer one for the same mailbox replaces. The account's owner requests a verification; but any
+/// caller may request a reset of any password, so only a request from the same source replaces an earlier code. Decoys
+/// replace decoys in the same way.
 pub(super) async fn older(
     connection: &mut Connection,
     newer: &SealedMessage,
