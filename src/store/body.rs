@@ -1,9 +1,9 @@
-//! What is done on a connection.
+//! The body of an operation, run on a connection.
 
 use futures_util::future::BoxFuture;
 
 use super::Result;
 
-/// The statements of a read, or of a write on a connection `C`. Those of a write run in a transaction, perhaps beside others of
-/// it (SQLite), perhaps more than once.
+/// The body of a read or a write on a connection `C`. Those of writes run in a transaction, perhaps with others (group
+/// commit on SQLite), perhaps more than once.
 pub(super) type Body<C, A, T> = for<'a> fn(&'a mut C, &'a A) -> BoxFuture<'a, Result<T>>;

@@ -1,11 +1,11 @@
-//! What a driver's error says, once and in words that people search for. The driver repeats itself in its sources, gives the
-//! line of Postgres's source code for one of the statement, and has a "configuration error" that shows a letter of a password.
+//! Texts of driver errors, each said once and searchable. The driver repeats itself in its sources, names the line of
+//! Postgres's source code, and has a "configuration error" that shows a letter of a password.
 
 use std::{fmt, io};
 
 use sqlx::error::DatabaseError;
 
-/// An error of the driver. It has no source: it says everything itself.
+/// An error of the driver. It has no source: its text includes that.
 pub(super) struct Cause(pub(super) sqlx::Error);
 
 impl fmt::Display for Cause {
@@ -14,7 +14,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// The same: what the server adds as details may be what somebody typed.
+/// As `Display`: the server's details may hold a caller's input.
 impl fmt::Debug for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Cause({self})")
@@ -23,7 +23,7 @@ impl fmt::Debug for Cause {
 
 impl std::error::Error for Cause {}
 
-/// What is behind an error of the driver or of the store.
+/// The cause behind an error of the driver or of the store.
 pub(super) fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
     match (error.downcast_ref::<sqlx::Error>(), error.source()) {
         (Some(error), _) => of_driver(error),
@@ -41,7 +41,7 @@ fn of_driver(error: &sqlx::Error) -> String {
         sqlx::Error::Database(error) => of_server(&**error),
         sqlx::Error::Io(error) => of_network(error),
         sqlx::Error::Tls(error) => format!("TLS: {error}"),
-        // A proxy that has no server to lead to closes the connection.
+        // A proxy without a server behind it closes the connection.
         sqlx::Error::Protocol(text) if text.contains("response from SSLRequest") => {
             "the server closed the connection, or is no Postgres: it did not say whether it speaks TLS".to_owned()
         }
@@ -54,7 +54,7 @@ fn of_driver(error: &sqlx::Error) -> String {
     }
 }
 
-/// The server's own words, with what they mean where they are not plain, and its SQLSTATE.
+/// The server's own words, with an explanation where they are not plain, and its SQLSTATE.
 fn of_server(error: &(dyn DatabaseError + 'static)) -> String {
     let code = error.code().unwrap_or_default();
     let message = if may_show_values(&code) { "a value was refused" } else { error.message() };
@@ -74,10 +74,9 @@ fn of_server(error: &(dyn DatabaseError + 'static)) -> String {
     }
 }
 
-/// Whether a message with that code may hold what was to be stored: an address, a name, a hash. Postgres quotes values in data
-/// exceptions (class 22: `invalid input syntax for type integer: "…"`); what a trigger of the operator's raises says what its
-/// author wanted (P0001; SQLite's CONSTRAINT_TRIGGER, 1811). Constraints name themselves, and the rows stand in the details,
-/// which are left out.
+/// Whether a message with that code may hold a stored value: an address, a name, a hash. Postgres quotes values in data
+/// exceptions (class 22: `invalid input syntax for type integer: "…"`); triggers of an operator raise any text (P0001;
+/// SQLite's CONSTRAINT_TRIGGER, 1811). Constraints name themselves, and their rows are in the details, which are left out.
 fn may_show_values(code: &str) -> bool {
     matches!(code, "P0001" | "1811") || (code.len() == 5 && code.starts_with("22"))
 }
@@ -101,7 +100,7 @@ fn of_network(error: &io::Error) -> String {
         io::ErrorKind::UnexpectedEof
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::BrokenPipe => "the server closed the connection".to_owned(),
-        // What rustls says of the peer.
+        // Errors of rustls about the peer.
         io::ErrorKind::InvalidData if text.contains("UnknownIssuer") => {
             format!("TLS: {text}: name the file of its authority as sslrootcert")
         }

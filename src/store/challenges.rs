@@ -10,19 +10,19 @@ use crate::domain::{Actor, Challenge, Session, Timestamp, User};
 /// Challenges: logins that wait for a second factor.
 #[async_trait]
 pub trait Challenges {
-    /// Adds a challenge, and the message with its code, if one is sent; if the user is enabled and the credentials are still
-    /// those of that version. Returns whether it did.
+    /// Adds a challenge, and the message with its code, if one is sent; if the user is enabled and their credential version
+    /// unchanged. Returns whether it did.
     async fn challenge_create(
         &self,
         new: NewChallenge,
         message: Option<SealedMessage>,
     ) -> Result<bool>;
 
-    /// Finds a challenge, also one that has expired or was answered, and its user; nothing if the user's credentials or second
-    /// factors have changed since it began.
+    /// Finds a challenge and its user, also an expired or answered one; `None` if the user's credentials or second factors
+    /// have changed since it began.
     async fn challenge_find(&self, id_mac: [u8; 32]) -> Result<Option<(Challenge, User)>>;
 
-    /// Spends one attempt, before anything is compared: what is spent stays spent whatever happens next.
+    /// Reserves an attempt before any comparison (brute force): it stays spent whatever happens next.
     async fn challenge_reserve(
         &self,
         id_mac: [u8; 32],
@@ -30,12 +30,12 @@ pub trait Challenges {
         now: Timestamp,
     ) -> Result<Reservation<ReservedChallenge>>;
 
-    /// Uses up the challenge and what proved the user, and begins the session: all of it, or nothing where one of them is
+    /// Consumes the challenge and the user's proof, and begins the session: all or nothing. Nothing where one of them is
     /// spent already, the user is disabled, or their credentials or second factors have changed. The user's oldest sessions
     /// beyond `limit` end. Returns the session in the user's epoch, if it began.
     ///
-    /// A code that was sent completes nothing for a user who has an app, whoever began the challenge. Otherwise it also shows
-    /// that the address is the user's: that then counts as verified.
+    /// A mailed code completes nothing for a user who has an app, even if the challenge began before. Otherwise it also
+    /// verifies the address.
     async fn challenge_complete(
         &self,
         challenge: Challenge,
@@ -54,7 +54,7 @@ pub trait Challenges {
     ) -> Result<Renewal>;
 }
 
-/// A challenge that is to be added.
+/// A new challenge.
 #[derive(Debug, Clone)]
 pub struct NewChallenge {
     /// The challenge.
@@ -63,38 +63,38 @@ pub struct NewChallenge {
     pub id_mac: [u8; 32],
     /// The keyed digest of the code.
     pub code_mac: [u8; 32],
-    /// Who asks, for the event.
+    /// The actor, for the event.
     pub actor: Actor,
-    /// Where the login comes from.
+    /// The client address of the login.
     pub address: Option<IpAddr>,
 }
 
-/// A challenge, and what answers it.
+/// A challenge with its expected answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReservedChallenge {
-    /// The challenge, this attempt counted.
+    /// The challenge, including this attempt.
     pub challenge: Challenge,
     /// The keyed digest of the right code.
     pub code_mac: [u8; 32],
 }
 
-/// When a code may be replaced, and until when the next one may not.
+/// Rules for replacing a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodeRules {
     /// The time of the request.
     pub now: Timestamp,
-    /// From when the code after this one may be sent.
+    /// The earliest time of the code after this one.
     pub next_resend_at: Timestamp,
-    /// With so many attempts spent, no code helps any more.
+    /// The limit of attempts: once spent, a new code is useless.
     pub max_attempts: u32,
     /// Whether the new code is a long one.
     pub is_long_code: bool,
 }
 
-/// What came of replacing a code.
+/// The result of replacing a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Renewal {
-    /// The new code counts, and this is the challenge as it now stands.
+    /// Success, with the challenge as it now is.
     Renewed(Challenge),
     /// The cool-down lasts until then.
     TooEarly(Timestamp),

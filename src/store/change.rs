@@ -1,4 +1,4 @@
-//! Requests that change an account or end sessions: whose, who asks, from where and when.
+//! Requests that change an account or revoke sessions: the user, the actor, the client address and the time.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -6,21 +6,21 @@ use uuid::Uuid;
 
 use crate::domain::{Actor, Event, EventKind, Timestamp};
 
-/// Whose account is changed, and on the word of what.
+/// A change of an account, with its authorisation.
 ///
-/// Where a session asks, the change is made only if at that moment the account is enabled, the session lives, and it has used
-/// a second factor or the user has none on.
+/// A change by a session is made only if at that moment the account is enabled, the session is live, and it has used a
+/// second factor or the user has none on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FactorChange {
-    /// Whose.
+    /// The user.
     pub user_id: Uuid,
     /// The credentials that were checked.
     pub credential_version: i64,
-    /// The session that asks; nothing where it is an operator.
+    /// The calling session; `None` for an operator.
     pub session_id: Option<Uuid>,
-    /// Who asks, for its events.
+    /// The actor, for events.
     pub actor: Actor,
-    /// Where the request comes from.
+    /// The client address.
     pub address: Option<IpAddr>,
     /// The time of the request.
     pub now: Timestamp,
@@ -32,22 +32,22 @@ impl FactorChange {
         Event::of(kind, Some(self.user_id), self.session_id, self.actor, self.address, self.now)
     }
 
-    /// The request, as one that ends sessions whose tokens have all expired then.
+    /// The request as one that revokes sessions, the last of whose tokens expires then.
     pub(super) fn revoking(&self, tokens_expire_at: Timestamp) -> Revoking {
         Revoking { now: self.now, tokens_expire_at, actor: self.actor, address: self.address }
     }
 }
 
-/// When and from where something is revoked, and for how long that matters.
+/// Time, origin and duration of a revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Revoking {
     /// The time of the request: tokens issued before it are void.
     pub now: Timestamp,
-    /// When the last of them has expired.
+    /// The expiry of the last of them.
     pub tokens_expire_at: Timestamp,
-    /// Who asks, for its events.
+    /// The actor, for events.
     pub actor: Actor,
-    /// Where the request comes from.
+    /// The client address.
     pub address: Option<IpAddr>,
 }
 
@@ -57,14 +57,14 @@ impl Revoking {
         Event::of(kind, Some(user_id), Some(session_id), self.actor, self.address, self.now)
     }
 
-    /// When the last token has expired of sessions of which one was last used then: perhaps by a clock that is ahead of the one of
-    /// this request, and so is the end of its token.
+    /// The expiry of the last token of sessions of which one was last used then. The clock of that use may be ahead of this
+    /// request's, and so is the end of its token.
     pub(super) fn tokens_expire_at(&self, last_used_at: Option<Timestamp>) -> Timestamp {
         let ahead = last_used_at.map_or(Duration::ZERO, |last| last.since(self.now));
         self.tokens_expire_at.plus(ahead)
     }
 
-    /// The change that a session asks for with this request.
+    /// The change that a session asks for by this request.
     pub(super) fn change(
         &self,
         user_id: Uuid,

@@ -1,5 +1,5 @@
-//! How values are kept that both databases do not know by themselves: a point in time is a TIMESTAMPTZ in Postgres and
-//! microseconds since 1970 in SQLite, a count is a signed number in both.
+//! Encodings of values without a common type: a point in time is a TIMESTAMPTZ in Postgres and microseconds since 1970 in
+//! SQLite, a count is a signed number in both.
 
 use sqlx::{
     Decode, Encode, Postgres, Sqlite, Type, encode::IsNull, error::BoxDynError,
@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use crate::domain::Timestamp;
 
-/// A count as a column keeps it.
+/// A count as a column stores it.
 pub(super) fn count(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }

@@ -1,18 +1,18 @@
-//! Opens the database that a URL names.
+//! Opens the database of a URL.
 
 use std::sync::Arc;
 
 use super::{Error, Kind, Result, Store, postgres, sqlite};
 
-/// Connects to the database that `url` names. On SQLite it is made where there is none.
+/// Connects to the database of `url`. An SQLite file is created if absent.
 ///
 /// # Errors
-/// A URL of another scheme, a database that can't be reached, one that may lose what it has acknowledged.
+/// A URL of another scheme, an unreachable database, one that may lose acknowledged writes.
 pub async fn connect(url: &str, max_connections: u32) -> Result<Arc<dyn Store>> {
     connect_accepting(url, max_connections, &[]).await
 }
 
-/// The same, and accepts that a host of `fsync_off_at` has `fsync` off.
+/// Like [`connect`], and accepts `fsync` off on a host of `fsync_off_at`.
 ///
 /// # Errors
 /// Those of [`connect`].
@@ -31,7 +31,7 @@ pub async fn connect_accepting(
     }
 }
 
-/// Connects to the database that `url` names, which must be there: a command that asks or changes something makes none.
+/// Connects to an existing database: a command that reads or changes data creates none.
 ///
 /// # Errors
 /// Those of [`connect`]; no such file.

@@ -1,4 +1,4 @@
-//! The database as such.
+//! The database itself.
 
 use std::{fmt::Debug, sync::Arc, sync::atomic::AtomicBool};
 
@@ -7,10 +7,10 @@ use tokio::sync::Notify;
 
 use super::{Operations, Result};
 
-/// The database as such.
+/// The database itself.
 #[async_trait]
 pub trait Database: Debug + Send + Sync {
-    /// Whether the schema is up to date. Changes nothing, and takes no right to.
+    /// Whether the schema is up to date. Changes nothing, and needs no right to.
     async fn is_migrated(&self) -> Result<bool>;
 
     /// Brings the schema up to date. Safe when several replicas do so at once.
@@ -19,7 +19,7 @@ pub trait Database: Debug + Send + Sync {
     /// Checks that the database answers and its schema is current.
     async fn check(&self) -> Result<()>;
 
-    /// Comes back when it is worth asking [`check`](Self::check) again at once, rather than at its turn.
+    /// Returns when [`check`](Self::check) is worth repeating at once, before its next turn.
     async fn readiness_changed(&self) {
         std::future::pending().await
     }
@@ -28,10 +28,10 @@ pub trait Database: Debug + Send + Sync {
     /// SQLite, so callers also poll: it only saves them the wait.
     async fn hear_revocations(&self, heard: &Notify);
 
-    /// How the connections are used, for metrics.
+    /// Connection pool usage, for metrics.
     fn pool_use(&self) -> PoolUse;
 
-    /// How long its operations took, for metrics.
+    /// Durations of operations, for metrics.
     fn operations(&self) -> &Operations;
 
     /// A flag that is true while a transaction of this process writes to a disk of this machine.
@@ -41,18 +41,18 @@ pub trait Database: Debug + Send + Sync {
     async fn close(&self);
 }
 
-/// How the connections are used.
+/// Connection pool usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolUse {
     /// Open connections.
     pub open: u32,
-    /// Those that wait for work.
+    /// Idle connections.
     pub idle: u32,
-    /// The most there may be.
+    /// The pool's limit.
     pub max: u32,
 }
 
-/// Adds up how the connections of some pools are used.
+/// Sums up the usage of some pools.
 pub(super) fn pool_use<'a, DB: sqlx::Database>(
     pools: impl IntoIterator<Item = &'a sqlx::Pool<DB>>,
 ) -> PoolUse {

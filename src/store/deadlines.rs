@@ -1,12 +1,12 @@
-//! How long things may take.
+//! Timeouts and deadlines of the store.
 
 use std::time::Duration;
 
-/// How long a statement waits for a connection.
+/// Connection pool timeout.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The longest that a read may take, all its statements together. Postgres ends each after ten seconds by itself.
+/// The deadline of a read, all its statements together. Postgres ends each after ten seconds by itself.
 pub(super) const READ_DEADLINE: Duration = Duration::from_secs(12);
 
-/// The longest that a write may take, retries included. Statements have a shorter limit of their own on the server.
+/// The deadline of a write, retries included. The server has a shorter limit on single statements.
 pub(super) const WRITE_DEADLINE: Duration = Duration::from_secs(20);

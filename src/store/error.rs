@@ -1,4 +1,4 @@
-//! What goes wrong with a database, by what can be done about it.
+//! Store errors, by their remedy.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -14,25 +14,25 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// An error of the store. `Display` leaves the source out: the chain is logged once, at the boundary.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It cannot be reached, is starting or stopping, or has no connection free: worth another try.
+    /// Transient: the database is unreachable, starting or stopping, or has no connection free. Retry.
     #[error("the database is not available")]
     Unavailable(#[source] Source),
-    /// The configured URL is of no use.
+    /// The configured URL is invalid.
     #[error("the database URL is not usable: {0}")]
     Url(String),
-    /// A file of it is not its owner's alone.
+    /// A database file is accessible to others.
     #[error("{0}")]
     NotPrivate(String),
-    /// A file of a back-up or a restore is not what it must be.
+    /// A file of a back-up or a restore is invalid.
     #[error("{0}")]
     File(String),
-    /// It may lose what it has acknowledged.
+    /// The database may lose acknowledged writes.
     #[error(
         "the database may lose what it has acknowledged: turn on {0}, or, if its storage keeps it all the same, name its host in \
          COUNTERSIGN_FSYNC_OFF_AT"
     )]
     NotDurable(String),
-    /// It, or what is between, can't do what the service needs.
+    /// The database, or a proxy before it, lacks something that the service needs.
     #[error("{0}")]
     Unfit(String),
     /// The schema is older than this program.
@@ -43,40 +43,40 @@ pub enum Error {
         /// The version that this program needs.
         wanted: i64,
     },
-    /// Tables that this program needs are not there, though they were when it started.
+    /// Tables are missing that were there at the start.
     #[error("tables are missing: was the database made anew? run `countersign migrate`")]
     SchemaMissing(#[source] Source),
-    /// A migration failed; the schema is as it was before it.
+    /// A migration failed; the schema is unchanged.
     #[error("a migration failed")]
     Migration(#[source] Source),
-    /// A row holds what this program cannot have written.
+    /// A row holds a value that this program cannot have written.
     #[error("a stored value cannot be read: {0}")]
     Corrupt(&'static str),
-    /// A statement failed for another reason: a defect.
+    /// A statement failed for another reason: a bug.
     #[error("a statement failed")]
     Statement(#[source] Source),
 }
 
 impl Error {
-    /// The operation of the store that failed, if it was one.
+    /// The store operation that failed, if it was one.
     pub fn operation(&self) -> Option<&'static str> {
         let source = std::error::Error::source(self)?;
         source.downcast_ref::<During>().map(|during| during.operation)
     }
 
-    /// What the database refused it with: Postgres's SQLSTATE (its appendix A), SQLite's result code.
+    /// The database's error code: Postgres's SQLSTATE (its appendix A), SQLite's result code.
     pub fn sqlstate(&self) -> Option<Cow<'_, str>> {
         self.of_database()?.code()
     }
 
-    /// The same error, with the operation that it ended.
+    /// The same error, with its operation.
     pub(super) fn during(self, operation: &'static str) -> Self {
         let during = |cause| Source::from(During { operation, cause });
         match self {
             Self::Unavailable(cause) => Self::Unavailable(during(cause)),
             Self::SchemaMissing(cause) => Self::SchemaMissing(during(cause)),
             Self::Statement(cause) => Self::Statement(during(cause)),
-            // These say by themselves where they come from.
+            // The texts of these already name their origin.
             Self::Url(_)
             | Self::NotPrivate(_)
             | Self::File(_)
@@ -88,7 +88,7 @@ impl Error {
         }
     }
 
-    /// What is behind it, whatever operation it ended.
+    /// The cause, without the operation.
     pub(super) fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
         let source = std::error::Error::source(self)?;
         let behind = source.downcast_ref::<During>().map(|during| {
@@ -96,7 +96,7 @@ impl Error {
             cause
         });
         let cause = behind.unwrap_or(source);
-        // Writes that share a commit share its error.
+        // Writes in a group commit share its error.
         cause.downcast_ref::<Arc<Self>>().map_or(Some(cause), |shared| shared.cause())
     }
 
@@ -110,8 +110,8 @@ impl Error {
         self.of_sqlx()?.as_database_error()
     }
 
-    /// Whether the database undid it in favour of another transaction. Postgres: serialization failure, deadlock, a lock that was
-    /// not to be had in time. SQLite: BUSY, LOCKED.
+    /// Whether the database aborted it in favour of another transaction. Postgres: serialization failure, deadlock, lock
+    /// timeout. SQLite: BUSY, LOCKED.
     pub(super) fn lost_a_race(&self) -> bool {
         let Some(code) = self.sqlstate() else { return false };
         match code.parse::<u32>() {
@@ -121,7 +121,7 @@ impl Error {
     }
 }
 
-/// The cause of an error, and the operation that it ended. It has no source: what it says includes that.
+/// The cause of an error, with its operation. It has no source: its text includes that.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation}: {}", in_words(&**cause))]
 struct During {
@@ -160,17 +160,17 @@ impl From<sqlx::migrate::MigrateError> for Error {
     }
 }
 
-/// Whether Postgres knows no table (42P01), schema (3F000) or column (42703) of that name: statements are ours, so it is the
-/// database that was made anew, or is an old one.
+/// Whether Postgres knows no table (42P01), schema (3F000) or column (42703) of that name: the statements are ours, so the
+/// database was recreated, or is an old one.
 fn is_without_tables(error: &dyn DatabaseError) -> bool {
     matches!(error.code().as_deref(), Some("42P01" | "3F000" | "42703"))
 }
 
-/// Whether the database itself says that it can't serve now. Postgres, by SQLSTATE: connection lost (08), login refused
-/// (28), no such database (3D), out of resources (53), not accepting connections (55000), shutting down or cancelled (57),
-/// read-only after a fail-over (25006), a transaction that idled or ran too long (25P03, 25P04), a lock that was not to be had
-/// in time (55P03), a transaction that lost against others again and again (40001, 40P01). SQLite, by result code: BUSY, LOCKED,
-/// READONLY, IOERR, FULL, CANTOPEN.
+/// Whether the database is temporarily unavailable. Postgres, by SQLSTATE: connection lost (08), login refused (28), no
+/// such database (3D), out of resources (53), not accepting connections (55000), shutting down or cancelled (57), read-only
+/// after a fail-over (25006), a transaction that idled or ran too long (25P03, 25P04), lock timeout (55P03), a transaction
+/// that lost against others again and again (40001, 40P01). SQLite, by result code: BUSY, LOCKED, READONLY, IOERR, FULL,
+/// CANTOPEN.
 fn is_away(error: &dyn DatabaseError) -> bool {
     const CLASSES: [&str; 5] = ["08", "28", "3D", "53", "57"];
     let Some(code) = error.code() else {

@@ -1,4 +1,4 @@
-//! Events: what happened that matters for security.
+//! The audit log.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -6,26 +6,25 @@ use uuid::Uuid;
 use super::{Result, SealedMessage};
 use crate::domain::{Event, EventKind, Timestamp};
 
-/// What happened that matters for security: appended, and never changed. What another write causes gets in by the method
-/// that makes it.
+/// The audit log: append-only. Events of other writes are added by the methods of those writes.
 #[async_trait]
 pub trait Events {
-    /// Adds an event that no other write causes, and the message that tells the user of it, if there is one.
+    /// Adds an event that no other write causes, and the notice to the user, if there is one.
     async fn event_append(&self, event: Event, message: Option<SealedMessage>) -> Result<()>;
 
-    /// The newest of those that match, the newest first.
+    /// The newest events that match, newest first.
     async fn events_list(&self, filter: EventFilter) -> Result<Vec<Event>>;
 }
 
-/// Which events are asked for.
+/// A filter of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventFilter {
-    /// Whose; everybody's if empty.
+    /// The user; all if `None`.
     pub user_id: Option<Uuid>,
-    /// Of which kind; all if empty.
+    /// The kind; all if `None`.
     pub kind: Option<EventKind>,
-    /// Not older than this.
+    /// The earliest time.
     pub since: Timestamp,
-    /// How many at the most.
+    /// The most to return.
     pub most: u32,
 }

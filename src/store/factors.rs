@@ -1,4 +1,4 @@
-//! Second factors: authenticator apps and recovery codes, and what crosses the store's boundary with them.
+//! Second factors: authenticator apps and recovery codes, and their records.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -6,17 +6,17 @@ use uuid::Uuid;
 use super::{FactorChange, Reservation, Result, SealedMessage};
 use crate::domain::Timestamp;
 
-/// Second factors: authenticator apps and recovery codes. What changes them does so only while the user's credentials are
-/// those of that version, and while the session that asks may ask: [`FactorChange`] has the rule. Each returns whether it did.
+/// Second factors: authenticator apps and recovery codes. Changes are made only if the credential version and the calling
+/// session still allow them: [`FactorChange`] has the rule. Each returns whether it did.
 #[async_trait]
 pub trait Factors {
-    /// What a user has to answer a challenge with, beside codes that are sent.
+    /// The factors of a user that can answer a challenge, beside mailed codes.
     async fn factors_of(&self, user_id: Uuid) -> Result<UserFactors>;
 
-    /// Begins an enrolment; an earlier one that was not confirmed is forgotten.
+    /// Begins an enrolment; replaces an unconfirmed one.
     async fn totp_begin(&self, new: NewTotp) -> Result<bool>;
 
-    /// Spends one attempt to confirm an enrolment of that user, before any code is compared.
+    /// Reserves an attempt to confirm an enrolment of that user, before any comparison (brute force).
     async fn totp_reserve(
         &self,
         id: Uuid,
@@ -25,10 +25,11 @@ pub trait Factors {
     ) -> Result<Reservation<SealedTotp>>;
 
     /// Confirms an enrolment, once: the app replaces an earlier one, the second factor is on, the recovery codes are new,
-    /// open challenges end, and the user is told. Where the second factor was off all sessions end, the one that asks too.
+    /// open challenges end, and the notice to the user is added. Where the second factor was off, all sessions are revoked,
+    /// the calling one too.
     async fn totp_confirm(&self, confirm: ConfirmTotp, message: SealedMessage) -> Result<bool>;
 
-    /// Replaces the recovery codes, which are given as keyed digests, if the second factor is on, and tells the user.
+    /// Replaces the recovery codes, given as keyed digests, if the second factor is on, and adds the notice to the user.
     async fn recovery_codes_replace(
         &self,
         change: FactorChange,
@@ -36,8 +37,8 @@ pub trait Factors {
         message: SealedMessage,
     ) -> Result<bool>;
 
-    /// Turns the second factor on or off, and tells the user if that is new. Both end open challenges. On ends all sessions,
-    /// the one that asks too, and open enrolments; off forgets the app and the recovery codes.
+    /// Turns the second factor on or off, and adds the notice to the user if that is new. Both end open challenges. On
+    /// revokes all sessions, the calling one too, and ends open enrolments; off deletes the app and the recovery codes.
     async fn two_factor_set(
         &self,
         change: FactorChange,
@@ -45,21 +46,21 @@ pub trait Factors {
         message: SealedMessage,
     ) -> Result<bool>;
 
-    /// Uses up what proves once more, beside the password, that the user is there, if the second factor is on. Of many callers
-    /// with one proof one succeeds. A code that was sent is none.
+    /// Consumes a second proof, beside the password, if the second factor is on. Of concurrent callers with one proof one
+    /// succeeds. A mailed code does not count.
     async fn factor_spend(&self, change: FactorChange, spending: Spending) -> Result<bool>;
 }
 
-/// What the second factor is to be.
+/// The requested state of the second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TwoFactor {
     /// Off.
     Off,
-    /// On, with codes that are sent, if it was off.
+    /// On, with mailed codes, if it was off.
     On {
-        /// Whether only a verified address will do.
+        /// Whether the address must be verified.
         verified_only: bool,
-        /// When the last token of the sessions that end by this has expired.
+        /// The expiry of the revoked sessions' last token.
         tokens_expire_at: Timestamp,
     },
 }
@@ -67,29 +68,29 @@ pub enum TwoFactor {
 /// The secret of an authenticator app, encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedTotp {
-    /// The row's id, which the secret is sealed for.
+    /// The row's id, to which the secret is sealed.
     pub id: Uuid,
     /// The secret, encrypted.
     pub sealed_secret: Vec<u8>,
 }
 
-/// What a user has to answer a challenge with, beside codes that are sent.
+/// The factors of a user that can answer a challenge, beside mailed codes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserFactors {
-    /// An app that was confirmed.
+    /// A confirmed app.
     pub totp: Option<SealedTotp>,
-    /// Whether recovery codes are left.
+    /// Whether unused recovery codes are left.
     pub has_recovery_codes: bool,
 }
 
-/// An authenticator app that is to be enrolled.
+/// A new enrolment of an authenticator app.
 #[derive(Debug, Clone)]
 pub struct NewTotp {
     /// The enrolment's id, and the secret, encrypted for it.
     pub sealed: SealedTotp,
-    /// Whose it is, and when it begins.
+    /// The user, and the start of the enrolment.
     pub change: FactorChange,
-    /// When it ends, unless it is confirmed before.
+    /// Expiry, unless it is confirmed before.
     pub expires_at: Timestamp,
 }
 
@@ -98,39 +99,39 @@ pub struct NewTotp {
 pub struct ConfirmTotp {
     /// The enrolment.
     pub id: Uuid,
-    /// Whose it is.
+    /// The user and authorisation.
     pub change: FactorChange,
-    /// The step that the code was of, which is used up.
+    /// The step of the code, which is consumed (replay).
     pub step: i64,
     /// The keyed digests of the new recovery codes.
     pub recovery_codes: Vec<[u8; 32]>,
-    /// When the last token of the sessions that end by this has expired.
+    /// The expiry of the revoked sessions' last token.
     pub tokens_expire_at: Timestamp,
 }
 
-/// What a right proof uses up.
+/// The proof that is consumed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Spending {
-    /// The code that was sent: it goes with its challenge.
+    /// The mailed code: consumed with its challenge.
     SentCode,
     /// A step of an authenticator app.
     Totp {
         /// The app.
         id: Uuid,
-        /// The step that the code was of.
+        /// The step of the code.
         step: i64,
     },
     /// A recovery code, if it is one of the user's.
     RecoveryCode(Box<SpentRecoveryCode>),
 }
 
-/// A recovery code that is to be used up, if it is one of the user's.
+/// A recovery code to consume, if it is one of the user's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpentRecoveryCode {
     /// Its keyed digest.
     pub code_mac: [u8; 32],
-    /// What tells the user that it was used.
+    /// The notice that it was used.
     pub notice: SealedMessage,
-    /// What tells them that there are no others.
+    /// The notice that no code is left.
     pub last_notice: SealedMessage,
 }

@@ -1,4 +1,4 @@
-//! What one replica does for all: leases, the removal of what has ended, a restored database.
+//! Work that one replica does for all: leases, garbage collection, a restored database.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -6,25 +6,25 @@ use uuid::Uuid;
 use super::{Result, Revoking};
 use crate::domain::Timestamp;
 
-/// What one replica does for all.
+/// Work that one replica does for all.
 #[async_trait]
 pub trait Housekeeping {
-    /// Takes a lease that nobody holds, or whose time is up, or renews one's own.
+    /// Takes a lease that is free or expired, or renews the caller's own.
     async fn lease_take(&self, lease: Lease) -> Result<LeaseTaken>;
 
-    /// Removes what ended before that time, `most` rows at the most. Returns how many it removed.
+    /// Deletes rows that ended before that time, at most `most`. Returns how many.
     async fn ended_remove(&self, ended: Ended, before: Timestamp, most: u32) -> Result<u64>;
 
-    /// Ends accounts, `most` at the most, whose time to verify their address is over, as [`super::Users::user_delete`] does but without
-    /// a message. Returns how many.
+    /// Deletes accounts, at most `most`, whose time to verify their address is over, as [`super::Users::user_delete`] does
+    /// but without a message. Returns how many.
     async fn unverified_users_end(&self, at: Revoking, most: u32) -> Result<u64>;
 
-    /// After the database was restored as it was earlier: ends codes that were mailed, records the restore, and has the numbers of
-    /// revocations go on beyond all that were given out before it. Then comes [`restored_end`](Self::restored_end).
+    /// First step after a restore from a back-up: voids mailed codes, records the restore, and moves the numbers of
+    /// revocations beyond all those given out before it. Then comes [`restored_end`](Self::restored_end).
     async fn restored_begin(&self, restoration: Restoration) -> Result<()>;
 
-    /// Ends all sessions, challenges and enrolments of the next `most` users after an id, the steps of their apps up to now, and
-    /// their recovery codes; tells those who watch. Returns the last of these users, if there was one.
+    /// Ends all sessions, challenges and enrolments of the next `most` users after an id, the steps of their apps up to
+    /// now, and their recovery codes; appends revocations. Returns the last of these users, if there was one.
     async fn restored_end(
         &self,
         after: Uuid,
@@ -33,32 +33,32 @@ pub trait Housekeeping {
     ) -> Result<Option<Uuid>>;
 }
 
-/// The right to do, for a time, what one replica is enough for.
+/// A lease: the exclusive right, for a time, to some work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// What is done.
+    /// The work.
     pub name: &'static str,
-    /// Who does it.
+    /// The holder.
     pub holder: Uuid,
     /// The time of the request.
     pub now: Timestamp,
-    /// Until when nobody else does it.
+    /// The expiry of the lease.
     pub expires_at: Timestamp,
 }
 
-/// What came of asking for a lease.
+/// The result of taking a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaseTaken {
-    /// It is somebody else's.
+    /// Another replica holds it.
     No,
-    /// It is the caller's.
+    /// The caller holds it.
     Yes,
-    /// It is the caller's now; but another one's had been over for longer than clocks may be apart. Either nobody was there, or the
-    /// caller's clock is ahead.
+    /// The caller holds it now, but the one before had expired by more than the allowed clock skew: either no replica was
+    /// running, or the caller's clock is ahead.
     LongOver,
 }
 
-/// What is of no use some time after its end.
+/// Kinds of rows that are deleted some time after their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// Challenges that have expired.
@@ -67,33 +67,33 @@ pub enum Ended {
     MailboxCodes,
     /// Enrolments of authenticator apps that have expired without being confirmed.
     Enrollments,
-    /// Sessions that have expired, were not used for too long, or were revoked.
+    /// Sessions that have expired, idled out, or were revoked.
     Sessions,
-    /// Sessions of users who were deleted.
+    /// Sessions of deleted users.
     DeletedSessions,
-    /// Challenges of users who were deleted.
+    /// Challenges of deleted users.
     DeletedChallenges,
-    /// Authenticator apps of users who were deleted.
+    /// Authenticator apps of deleted users.
     DeletedApps,
-    /// Recovery codes of users who were deleted.
+    /// Recovery codes of deleted users.
     DeletedRecoveryCodes,
-    /// Users who were deleted, once nothing refers to them.
+    /// Deleted users, once nothing refers to them.
     DeletedUsers,
     /// Revocations of tokens that have all expired.
     Revocations,
-    /// Attempts that count no longer.
+    /// Budgets that are empty again.
     Throttles,
-    /// Events, which end when they happen.
+    /// Events, whose end is the time at which they happened.
     Events,
 }
 
-/// How a restored database is put right.
+/// Parameters of the clean-up after a restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restoration {
-    /// When, and for how long the tokens of before matter.
+    /// The time, and how long earlier tokens matter.
     pub at: Revoking,
     /// The last time step of apps whose codes may have been used (RFC 6238).
     pub spent_step: i64,
-    /// Whether recovery codes go on to count: only where certainly none was used since.
+    /// Whether recovery codes stay valid: only where certainly none was used since.
     pub keep_recovery_codes: bool,
 }

@@ -1,6 +1,6 @@
-//! Which database a URL names: the one place that knows the schemes.
+//! The kind of database of a URL: the only place that knows the schemes.
 
-/// The databases that a store can be on.
+/// The supported databases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `postgres://…` or `postgresql://…`.
@@ -10,13 +10,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The one that `url` names; none where its scheme is another.
+    /// The kind of `url`; `None` for another scheme.
     pub fn of(url: &str) -> Option<Self> {
         let names = |kind: &Self| kind.rest_of(url).is_some();
         [Self::Postgres, Self::Sqlite].into_iter().find(names)
     }
 
-    /// What follows the scheme in a URL of this kind.
+    /// The rest of a URL of this kind, after its scheme.
     pub(super) fn rest_of(self, url: &str) -> Option<&str> {
         let schemes: &[&str] = match self {
             Self::Postgres => &["postgres://", "postgresql://"],

@@ -1,4 +1,4 @@
-//! The schema's history, embedded. Both databases have the same steps; each step is forward only.
+//! The schema's migrations, embedded. Both databases have the same steps; each step is forward only.
 
 use sqlx::{
     SqlSafeStr as _,
@@ -45,12 +45,12 @@ pub(super) const POSTGRES: Steps = steps!("postgres");
 
 pub(super) const SQLITE: Steps = steps!("sqlite");
 
-/// The version that `steps` lead to.
+/// The latest version of `steps`.
 pub(super) fn latest(steps: Steps) -> i64 {
     i64::try_from(steps.len()).unwrap_or(i64::MAX)
 }
 
-/// What runs `steps`. Newer steps that a later release has applied are let be, so that releases can overlap.
+/// A migrator for `steps`. Newer steps of a later release are ignored, so that releases can overlap (rolling upgrade).
 pub(super) fn migrator(steps: Steps) -> Migrator {
     let migrations = (1..).zip(steps).map(|(version, (stem, text))| {
         Migration::new(version, (*stem).into(), MigrationType::Simple, text.into_sql_str(), false)

@@ -1,4 +1,4 @@
-//! What is kept, and the promises about it. SQL lives below this module and nowhere else.
+//! Persistence, and its guarantees. SQL lives below this module and nowhere else.
 //!
 //! [`Store`] is one trait a topic, each in a file of its own with the records that it takes and gives. Its methods are as large
 //! as a use case needs and atomic, so that no transaction type leaks upward. There are two implementations, Postgres and SQLite.
@@ -72,7 +72,7 @@ use self::{
     deadlines::{PATIENCE, READ_DEADLINE, WRITE_DEADLINE},
 };
 
-/// Everything the service keeps.
+/// The whole store.
 pub trait Store:
     Database
     + Users

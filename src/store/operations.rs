@@ -1,5 +1,5 @@
-//! Every read and write of the store is an operation: it has a name, a duration, and a result. Both doors of both databases
-//! (`read`, `write`) go through here, so that nothing is asked of a database that is not counted and named.
+//! Operations: every read and write of the store has a name, a duration, and a result. Both doors of both databases
+//! (`read`, `write`) go through here, so that every access to a database is counted and named.
 
 use std::{
     sync::{
@@ -17,18 +17,18 @@ use prometheus_client::{
 
 use super::{Error, Result};
 
-/// From a row in memory to the deadline of a write, in seconds.
+/// Buckets in seconds, from a cached row to the deadline of a write.
 const BUCKETS: [f64; 13] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0];
 
-/// Both are ours: no caller can make another series.
+/// Both values are ours: no caller can add a time series.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
     operation: &'static str,
     result: &'static str,
 }
 
-/// How long the operations of one store took, by name and result. Clones count together.
+/// Durations of one store's operations, by name and result. Clones share the counts.
 #[derive(Debug, Clone)]
 pub struct Operations(Family<Labels, Histogram, fn() -> Histogram>);
 
@@ -39,7 +39,7 @@ impl Default for Operations {
 }
 
 impl Operations {
-    /// Shows the figures.
+    /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
         registry.register_with_unit(
             "countersign_store_operation_duration",
@@ -49,14 +49,14 @@ impl Operations {
         );
     }
 
-    /// Starts to measure the operation of that name (OpenTelemetry: `db.operation.name`).
+    /// Starts the timer of an operation (OpenTelemetry: `db.operation.name`).
     pub(super) fn start(&self, name: &'static str) -> Operation {
         let (operations, ended) = (self.clone(), AtomicBool::new(false));
         Operation(Arc::new(Begun { name, at: Instant::now(), operations, ended }))
     }
 }
 
-/// One operation, from the call to its answer. A write is held by its caller and by the task that makes it: clones are one
+/// One operation, from the call to its answer. A write is shared by its caller and the task that runs it: clones are one
 /// operation, and the first end counts.
 #[derive(Debug, Clone)]
 pub(super) struct Operation(Arc<Begun>);
@@ -70,7 +70,7 @@ struct Begun {
 }
 
 impl Operation {
-    /// Counts how it ended. An error has the operation's name from here on.
+    /// Records the end. An error carries the operation's name from here on.
     pub(super) fn end<T>(&self, result: Result<T>) -> Result<T> {
         if self.0.ended.swap(true, Ordering::Relaxed) {
             return result;
@@ -82,7 +82,7 @@ impl Operation {
         result.map_err(|error| error.during(self.0.name))
     }
 
-    /// The same in the task of a write. The caller may have gone, and then nobody else tells of a failure.
+    /// Like `end`, in the task of a write. If the caller has gone, nothing else reports a failure: log it.
     pub(super) fn end_in_task<T>(&self, result: Result<T>) -> Result<T> {
         let nobody_waits = Arc::strong_count(&self.0) == 1;
         let result = self.end(result);
@@ -92,7 +92,7 @@ impl Operation {
             let (operation, sqlstate) = (self.0.name, error.sqlstate());
             let cause = std::error::Error::source(error).map(ToString::to_string);
             let sqlstate = sqlstate.as_deref();
-            // While the database is away, which is told elsewhere, that is every write.
+            // While the database is away, which is logged elsewhere, every write would log this.
             if error.kind() == "error" {
                 tracing::warn!(operation, sqlstate, %error, cause, "a write failed after its caller had gone");
             } else {
@@ -111,7 +111,7 @@ impl Begun {
 }
 
 impl Drop for Begun {
-    /// Dropped before its end: the caller went away, or a defect took it along.
+    /// Dropped before its end: the caller went away, or a panic unwound.
     fn drop(&mut self) {
         if !self.ended.load(Ordering::Relaxed) {
             self.count(if std::thread::panicking() { "error" } else { "cancelled" });
@@ -120,7 +120,7 @@ impl Drop for Begun {
 }
 
 impl Error {
-    /// The error as a label: what an operator can do about it differs.
+    /// The class of the error, as a label: what an operator can do about it differs.
     fn kind(&self) -> &'static str {
         if self.lost_a_race() {
             return "conflict";

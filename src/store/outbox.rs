@@ -1,4 +1,4 @@
-//! The outbox: messages that were committed and are not sent yet (ADR 13).
+//! The transactional outbox: messages that are committed and not sent yet (ADR 13).
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use uuid::Uuid;
 use super::Result;
 use crate::domain::{CodePurpose, Timestamp};
 
-/// The longest that a message rests: while somebody sends it, or until the next try. A webhook may ask for an hour. Rows of an
-/// earlier release, which do not say when their rest began, are bound by this alone.
+/// Upper bound of a message's rest: a sender's lease, or a backoff. A webhook may ask for an hour. Rows of an earlier
+/// release, which do not say when their rest began, are bound by this alone.
 pub const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 
 /// The lease of a message's sender, or the backoff until its next try. Both times are by one clock, so that the beginning tells
 /// whether that clock was ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rest {
-    /// When it begins.
+    /// Its start.
     pub since: Timestamp,
-    /// When the message is due again.
+    /// Its end: the message is due again.
     pub until: Timestamp,
 }
 
@@ -29,14 +29,14 @@ impl Rest {
     }
 }
 
-/// Messages to people. They get in by the methods that cause them.
+/// The outbox. Messages are added by the methods that cause them.
 #[async_trait]
 pub trait Outbox {
-    /// How many messages there are, and since when some are due.
+    /// The number of messages, and since when some are due.
     async fn outbox_state(&self, now: Timestamp) -> Result<OutboxState>;
 
-    /// Takes messages that are due, for the caller alone until `until`: login codes, then other codes, then notices; of
-    /// each, what was tried least, and then by turns, so that neither a source nor an account holds up the others.
+    /// Claims due messages until `until`: login codes, then other codes, then notices; within each, those with fewest tries
+    /// first, and then round robin, so that neither a source nor an account holds up the others.
     async fn outbox_claim(
         &self,
         now: Timestamp,
@@ -44,138 +44,138 @@ pub trait Outbox {
         places: Places,
     ) -> Result<Vec<ClaimedMessage>>;
 
-    /// Keeps a message that takes long to send for the caller alone, for one more lease, if it was claimed by nobody else since
-    /// that number of tries.
+    /// Renews the lease of a message that takes long to send, if no later claim has been made (`tries`, optimistic
+    /// concurrency).
     async fn outbox_renew(&self, id: Uuid, tries: i32, lease: Rest) -> Result<Hold>;
 
-    /// Gives a message back for after that rest, unless somebody else has claimed it since that number of tries. One that was
-    /// withdrawn is removed.
+    /// Returns a message for a retry after that rest, unless a later claim has been made (`tries`). A withdrawn one is
+    /// deleted.
     async fn outbox_postpone(&self, id: Uuid, tries: i32, rest: Rest) -> Result<()>;
 
-    /// As [`Outbox::outbox_postpone`], and counts that nobody knows whether it was accepted.
+    /// Like [`Outbox::outbox_postpone`], and counts an ambiguous failure: the message may have been accepted.
     async fn outbox_postpone_unsure(&self, id: Uuid, tries: i32, rest: Rest) -> Result<()>;
 
-    /// Makes messages due whose rest began later than `ahead` from now, some at a time: a clock that was ahead has put them off. Their rest is as
-    /// long as it may be otherwise, and counts from now on where somebody may be sending the message: for `lease`, which begins now.
+    /// Makes messages due whose rest began later than `ahead` from now, some at a time: a clock that was ahead has put them
+    /// off. Their rest is within its bound otherwise. Where a sender may be active, it counts from now on, for `lease`.
     /// Returns how many.
     async fn outbox_recall(&self, lease: Rest, ahead: Duration) -> Result<u64>;
 
-    /// Removes a message: it was sent, or never will be.
+    /// Deletes a message: it was sent, or never will be.
     async fn outbox_remove(&self, id: Uuid) -> Result<()>;
 }
 
-/// What is sent before what. The numbers are what is kept.
+/// The order of sending. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i16)]
 pub enum Priority {
-    /// Somebody who knows their password waits for it.
+    /// Awaited by a user who knows their password.
     LoginCode = 0,
-    /// A code that anybody may ask for.
+    /// A code that any caller may request.
     Code = 1,
-    /// Nobody waits for it.
+    /// Not awaited.
     Notice = 2,
 }
 
 impl Priority {
-    /// All of them, the most urgent one first.
+    /// All priorities, most urgent first.
     pub const ALL: [Self; 3] = [Self::LoginCode, Self::Code, Self::Notice];
 
-    /// What a later release has added is less urgent than all that is known.
+    /// The priority of a stored number. Those of a later release count as least urgent.
     pub(super) fn kept_as(number: i16) -> Self {
         Self::ALL.into_iter().find(|priority| *priority as i16 == number).unwrap_or(Self::Notice)
     }
 }
 
-/// A message to a person, encrypted, that is to be sent if the transaction commits.
+/// An encrypted message to a person; it is sent if the transaction commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedMessage {
     /// The message's id.
     pub id: Uuid,
     /// The message, encrypted for this id.
     pub sealed: Vec<u8>,
-    /// When it was made, and from when it may be sent.
+    /// The time of creation, from which it may be sent.
     pub created_at: Timestamp,
-    /// From when it is of no use any more.
+    /// Expiry.
     pub expires_at: Timestamp,
-    /// What it is sent before, and after.
+    /// Its rank.
     pub priority: Priority,
-    /// The keyed digest of where the request came from that caused it.
+    /// The keyed digest of the source of the causing request.
     pub source: [u8; 32],
-    /// The keyed digest of the mailbox that it goes to.
+    /// The keyed digest of the recipient's mailbox.
     pub account: [u8; 32],
-    /// The code in it, if there is one: the message leaves with that.
+    /// The code in it, if there is one: voiding the code withdraws the message.
     pub code: Option<SealedCode>,
 }
 
-/// Which code a message holds.
+/// The code that a message holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealedCode {
     /// The id of the challenge, or of the mailbox code.
     pub code_id: Uuid,
-    /// Whose it is.
+    /// The user.
     pub user_id: Uuid,
-    /// What it is for.
+    /// The purpose.
     pub purpose: CodePurpose,
 }
 
-/// How many messages a caller can send.
+/// The caller's capacity for messages (backpressure).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Places {
-    /// In all.
+    /// The total.
     pub all: usize,
-    /// Of these, for what is no login code.
+    /// Of these, the part for messages that are no login codes.
     pub others: usize,
 }
 
 impl Places {
-    /// For whatever is due.
+    /// Places for any message.
     pub fn any(number: usize) -> Self {
         Self { all: number, others: number }
     }
 }
 
-/// Whose a message is that is being sent.
+/// The state of a claim on a message that is being sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
     /// Still the caller's.
     Held,
-    /// Still the caller's, but of no use any more: what it says is void.
+    /// Still the caller's, but void: stop sending.
     Withdrawn,
-    /// Somebody else's, or removed.
+    /// Claimed by another sender, or deleted.
     Lost,
 }
 
-/// A message that the caller is to send, and nobody else for as long as was agreed.
+/// A message that the caller holds the lease of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedMessage {
     /// The message's id.
     pub id: Uuid,
     /// The message, encrypted for this id.
     pub sealed: Vec<u8>,
-    /// How often it was claimed, this time included.
+    /// The number of claims, including this one.
     pub tries: i32,
-    /// How often nobody knew afterwards whether it was accepted.
+    /// The number of ambiguous failures, after which the message may have been accepted.
     pub unsure: i32,
-    /// From when it is of no use any more.
+    /// Expiry.
     pub expires_at: Timestamp,
-    /// What it was sent before, and after.
+    /// Its rank.
     pub priority: Priority,
 }
 
-/// What the outbox holds.
+/// Contents of the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutboxState {
     /// All messages; not counted beyond [`OutboxState::COUNTED`].
     pub waiting: i64,
-    /// Since when the oldest one is due, by [`Priority`]; nothing where none is.
+    /// Since when the oldest one is due, by [`Priority`]; `None` where none is.
     pub due_since: [Option<Timestamp>; 3],
 }
 
 impl OutboxState {
-    /// So many messages are counted: to count them all each second would cost the more the more there are.
+    /// Upper bound of the count: counting all each second would cost more the longer the outbox is.
     pub const COUNTED: i64 = 10_000;
 
-    /// Whether any message may be sent now.
+    /// Whether any message is due.
     pub fn is_due(&self) -> bool {
         self.due_since.iter().any(Option::is_some)
     }

@@ -1,4 +1,4 @@
-//! Password hashes, and what replaces them.
+//! Password hashes and their replacement.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -8,27 +8,27 @@ use super::{Credentials, PasswordReset, Result, Revoking, SealedMessage};
 /// Password hashes.
 #[async_trait]
 pub trait Passwords {
-    /// Sets another password, if the credentials are still those of that version and the session that asks may ask
-    /// ([`super::FactorChange`]): ends the user's other sessions and open challenges, tells those who watch, and adds the message
-    /// that tells the user. The session that asks goes on. Returns whether it did.
+    /// Sets another password, if the credential version and the calling session still allow it ([`super::FactorChange`]):
+    /// revokes the user's other sessions, ends open challenges, appends the revocation, and adds the notice to the user.
+    /// Returns whether it did.
     async fn password_change(&self, change: PasswordChange, message: SealedMessage)
     -> Result<bool>;
 
-    /// Sets another password on the word of a right code, if the user is enabled and the credentials are still those it was
-    /// sent for: uses the code up, ends all sessions and open challenges, tells those who watch, and adds the message that
-    /// tells the user. Unless a second factor is left to be shown, the address counts as verified, as by
-    /// [`super::MailboxCodes::email_verify`]. Of many callers one succeeds. Returns whether it did.
+    /// Resets the password by a right code, if the user is enabled and their credentials are still those that the code was
+    /// sent for: consumes the code, revokes all sessions, ends open challenges, appends the revocation, and adds the notice
+    /// to the user. Unless a second factor is still to be shown, the address counts as verified, as by
+    /// [`super::MailboxCodes::email_verify`]. Of concurrent callers one succeeds. Returns whether it did.
     async fn password_reset(&self, reset: PasswordReset, message: SealedMessage) -> Result<bool>;
 
-    /// Replaces the hash by another one of the same password, if neither hash nor version has changed. Returns whether
-    /// it did.
+    /// Replaces the hash by another one of the same password, if neither hash nor version has changed (compare-and-set).
+    /// Returns whether it did.
     async fn password_rehash(&self, of: Credentials, password_hash: String) -> Result<bool>;
 }
 
-/// Another password for a user.
+/// A change of a user's password.
 #[derive(Clone)]
 pub struct PasswordChange {
-    /// Whose.
+    /// The user.
     pub user_id: Uuid,
     /// The credentials that were checked.
     pub credential_version: i64,

@@ -1,4 +1,4 @@
-//! Postgres: the pool, its guards, and how reads and writes are run.
+//! Postgres: the pool, its guards, and how reads and writes run.
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
@@ -30,17 +30,17 @@ mod writes;
 #[path = "queries/mod.rs"]
 mod queries;
 
-// What `queries` is compiled for.
+// `queries` is compiled for this type.
 use Postgres as Backend;
 type Connection = PgConnection;
 
-/// How often a transaction is run that loses against another one, or its connection before it was to be committed.
+/// The most tries of a transaction that loses against another one, or loses its connection before the COMMIT.
 const MAX_TRIES: u32 = 5;
 
-/// How long readiness waits for a connection: less than its caller, who would not learn why there is none.
+/// Timeout of readiness for a connection: shorter than its caller's, who would not learn the reason.
 const CHECK_PATIENCE: Duration = Duration::from_millis(1500);
 
-/// The channel on which new revocations are announced.
+/// The NOTIFY channel of new revocations.
 const REVOCATIONS: &str = "countersign_revocations";
 
 /// The store on Postgres.
@@ -52,37 +52,37 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Users whose address is not ASCII, by the index `users_email_not_ascii`: its condition is that of the index, to the letter.
+    /// Users whose address is not ASCII. The condition must match that of the index `users_email_not_ascii` to the letter.
     const EMAILS_NOT_ASCII: &str = "SELECT id, email, email_key, claimed_email_key FROM users \
          WHERE octet_length(email) <> length(email) AND id > $1 ORDER BY id LIMIT $2";
 
-    /// Connects to `url` and checks that what the server acknowledges is kept, and that it can hold every name. A host of
-    /// `fsync_off_at` may have `fsync` and `full_page_writes` off.
+    /// Connects to `url` and checks that the server is durable, and that it can store every name. A host of `fsync_off_at`
+    /// may have `fsync` and `full_page_writes` off.
     ///
     /// # Errors
-    /// A bad URL, a server that can't be reached, and one that is of no use.
+    /// A bad URL, an unreachable server, and an unsuitable one.
     pub async fn connect(url: &str, max_connections: u32, fsync_off_at: &[String]) -> Result<Self> {
         let string = session::first_look(ConnectionString::parse(url)?, fsync_off_at).await?;
         let pool = Pool::connect(string, max_connections).await?;
         Ok(Self { pool, writes: Writes::new(max_connections), operations: Operations::default() })
     }
 
-    /// Tells the replicas that listen that there are new revocations, once the transaction commits.
+    /// Announces new revocations to listening replicas (NOTIFY), once the transaction commits.
     async fn announce_revocations(connection: &mut PgConnection) -> Result<()> {
         sqlx::query("SELECT pg_notify($1, '')").bind(REVOCATIONS).execute(connection).await?;
         Ok(())
     }
 
-    /// Keeps a user as they are until the transaction ends: a rival change of the password waits, or is waited for. So does
-    /// another login of the user: each that begins sees the sessions of those before it, and ends the oldest. Their passwords
-    /// were checked one after the other anyway.
+    /// Locks a user's row until the transaction ends: a concurrent change of the password waits, or is waited for. So does
+    /// another login of the user: each sees the sessions of those before it, and ends the oldest. Their password checks
+    /// were sequential anyway.
     async fn hold_user(connection: &mut PgConnection, id: uuid::Uuid) -> Result<()> {
         let hold = sqlx::query("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE").bind(id);
         hold.execute(connection).await?;
         Ok(())
     }
 
-    /// Runs `body` in a transaction, to its end even if the caller goes away, and again if it lost against another.
+    /// Runs `body` in a transaction, to its end even if the caller goes away, and retries if it lost against another.
     async fn write<A, T>(
         &self,
         operation: &'static str,
@@ -112,7 +112,8 @@ impl Postgres {
             .await
     }
 
-    /// Asks the server of a connection that is used whether it takes writes. If not, all are made anew: another server may.
+    /// Asks the server of an open connection whether it takes writes. If not, all connections are replaced: another server
+    /// may (fail-over).
     async fn check_that_it_takes_writes(&self) -> Result<()> {
         self.read_within(CHECK_PATIENCE, "server_check", (), |connection, ()| {
             Box::pin(async move {
@@ -124,7 +125,7 @@ impl Postgres {
         .await
     }
 
-    /// Writes, for a check of whether that works. The row is this one, and stays.
+    /// Writes, as a probe. Its row stays.
     async fn try_a_write(&self) -> Result<()> {
         self.write("write_check", (), |connection, ()| {
             Box::pin(async move {
@@ -139,7 +140,7 @@ impl Postgres {
     }
 }
 
-/// The pool of `url`, without a store on it.
+/// The connection pool of `url`, without a store on it.
 ///
 /// # Errors
 /// A bad URL; a server that can't be reached within three seconds.
@@ -155,7 +156,7 @@ impl Database for Postgres {
     }
 
     async fn migrate(&self) -> Result<()> {
-        // The first thing that the migrator does takes the right to make tables, whether there is anything to be done or not.
+        // The migrator first takes the right to create tables, even if nothing is pending.
         if !self.is_migrated().await? {
             let mut connection = session::for_migrations(&self.pool.server()).await?;
             let migrator = migrations::migrator(migrations::POSTGRES);
@@ -184,7 +185,7 @@ impl Database for Postgres {
         &self.operations
     }
 
-    /// Never: the disk is the affair of the database's server.
+    /// Always false: the disk belongs to the database's server.
     fn writing(&self) -> Arc<AtomicBool> {
         Arc::default()
     }

@@ -1,18 +1,18 @@
-//! What is done about the schema before the service starts.
+//! Schema checks and migrations before the service starts.
 
 use std::str::FromStr;
 
 use super::{Error, Result, Store, connect_accepting};
 
-/// What a start does about migrations.
+/// Handling of migrations at start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Migrate {
-    /// Runs those that have not run yet.
+    /// Runs pending migrations.
     #[default]
     On,
-    /// Starts only if there are none.
+    /// Starts only if none are pending.
     Check,
-    /// Does not look. Readiness does, all the same.
+    /// No check at start. Readiness still checks.
     Off,
 }
 
@@ -29,21 +29,21 @@ impl FromStr for Migrate {
     }
 }
 
-/// How the schema is brought up to date.
+/// Options for bringing the schema up to date.
 #[derive(Debug, Clone, Copy)]
 pub struct Preparation<'a> {
-    /// Whether.
+    /// Whether to migrate.
     pub migrate: Migrate,
-    /// Through which URL, if not the store's own: that of the tables' owner, past a pooler.
+    /// Another URL for it than the store's: that of the tables' owner, past a pooler.
     pub url: Option<&'a str>,
     /// Hosts that may have `fsync` off.
     pub fsync_off_at: &'a [String],
 }
 
-/// Brings the schema of `store` to where it must be. A role that may only use rows is enough where nothing is to be done.
+/// Brings the schema of `store` up to date. A role with rights on rows only is enough where nothing is pending.
 ///
 /// # Errors
-/// A schema that is not up to date and can't, or must not, be brought up to date.
+/// A schema that is outdated, and can't or must not be migrated.
 pub async fn prepare(store: &dyn Store, how: Preparation<'_>) -> Result<()> {
     match how.migrate {
         Migrate::Off => Ok(()),
@@ -66,7 +66,7 @@ async fn migrate_at(url: &str, fsync_off_at: &[String]) -> Result<()> {
     migrated
 }
 
-/// Whoever sees that a right is lacking must know whose it is.
+/// Adds advice to an error about a missing right.
 fn with_advice(error: Error) -> Error {
     if error.sqlstate().as_deref() == Some("42501") {
         return Error::Unfit(

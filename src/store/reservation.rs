@@ -1,12 +1,12 @@
-//! Attempts, spent before anything is compared.
+//! Attempts, reserved before any comparison (brute force).
 
-/// What came of spending an attempt.
+/// The result of reserving an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reservation<T> {
-    /// It is spent: what was typed may be compared with this.
+    /// One attempt is spent: the input may be compared with this.
     Reserved(T),
-    /// There was none left.
+    /// No attempt was left.
     Exhausted,
-    /// It is unknown, somebody else's, expired or used: nothing tells which.
+    /// Unknown, another user's, expired or used: the answer must not tell which.
     Invalid,
 }

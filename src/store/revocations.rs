@@ -1,17 +1,17 @@
-//! Revocations, numbered in the order of their commits (ADR 11).
+//! The log of revocations, numbered in commit order (ADR 11).
 
 use async_trait::async_trait;
 
 use super::Result;
 use crate::domain::{Revocation, Timestamp};
 
-/// Revocations, numbered in the order of their commits.
+/// The log of revocations, numbered in commit order.
 #[async_trait]
 pub trait Revocations {
     /// The number of the last one; 0 if there never was one.
     async fn revocation_head(&self) -> Result<i64>;
 
-    /// Those after a number that still matter: in order, and not more than `limit`.
+    /// Unexpired revocations after a number, in order, at most `limit`.
     async fn revocations_after(
         &self,
         seq: i64,
@@ -20,11 +20,11 @@ pub trait Revocations {
     ) -> Result<Vec<NumberedRevocation>>;
 }
 
-/// A revocation as it is kept.
+/// An entry of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NumberedRevocation {
-    /// Its place in the order of the commits, from 1.
+    /// Its number in commit order, from 1.
     pub seq: i64,
-    /// What it voids.
+    /// The revocation.
     pub revocation: Revocation,
 }

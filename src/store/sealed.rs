@@ -1,4 +1,4 @@
-//! Values that the master key encrypts: keys that it wraps, and all of them as such, to be encrypted anew (ADR 20).
+//! Values encrypted under the master key: wrapped keys, and all others, for re-encryption (ADR 20).
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -6,22 +6,22 @@ use uuid::Uuid;
 use super::Result;
 use crate::domain::Timestamp;
 
-/// Values that the master key encrypts.
+/// Values encrypted under the master key.
 #[async_trait]
 pub trait SealedValues {
-    /// All keys that the master key wraps.
+    /// All wrapped keys.
     async fn wrapped_keys(&self) -> Result<Vec<WrappedKey>>;
 
-    /// Adds a key, unless there is one of that name. Returns whether it did: of many callers one does.
+    /// Adds a key, unless there is one of that name. Returns whether it did: of concurrent callers one does.
     async fn wrapped_key_create(&self, key: WrappedKey, at: Timestamp) -> Result<bool>;
 
-    /// Replaces a key's encrypted form, if it is still the one that was read. Returns whether it did.
+    /// Replaces a key's encrypted form, if it is unchanged since it was read (compare-and-set). Returns whether it did.
     async fn wrapped_key_replace(&self, read: WrappedKey, sealed: Vec<u8>) -> Result<bool>;
 
-    /// How many values a column has.
+    /// The number of values in a column.
     async fn sealed_count(&self, column: SealedColumn) -> Result<u64>;
 
-    /// Up to `most` values of the rows after `after`, in the order of their ids. No id comes before [`Uuid::nil`].
+    /// Up to `most` values of the rows after `after`, ordered by id. No id comes before [`Uuid::nil`].
     async fn sealed_page(
         &self,
         column: SealedColumn,
@@ -29,14 +29,14 @@ pub trait SealedValues {
         most: u32,
     ) -> Result<Vec<SealedValue>>;
 
-    /// Replaces values that are still those that were read. Returns how many it replaced.
+    /// Replaces values that are unchanged since they were read (compare-and-set). Returns how many.
     async fn sealed_replace(&self, column: SealedColumn, resealed: Vec<Resealed>) -> Result<u64>;
 }
 
-/// A key that the master key wraps.
+/// A key wrapped by the master key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrappedKey {
-    /// What it is for.
+    /// Its name, which is its purpose.
     pub name: String,
     /// The key, encrypted.
     pub sealed: Vec<u8>,
@@ -45,32 +45,32 @@ pub struct WrappedKey {
 /// A column of encrypted values whose rows have a UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SealedColumn {
-    /// The private parts of signing keys, but for those that are erased.
+    /// The private parts of signing keys, except erased ones.
     SigningKeys,
     /// The secrets of authenticator apps, confirmed or not.
     TotpSecrets,
-    /// The messages that wait in the outbox.
+    /// The messages in the outbox.
     Messages,
 }
 
-/// An encrypted value, and where it is.
+/// An encrypted value with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedValue {
     /// The row's id.
     pub id: Uuid,
-    /// Whose row it is, where the column says so.
+    /// The user of the row, where the column names one.
     pub user_id: Option<Uuid>,
     /// The value, encrypted.
     pub sealed: Vec<u8>,
 }
 
-/// A value that has been encrypted anew.
+/// A re-encrypted value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resealed {
     /// The row's id.
     pub id: Uuid,
-    /// The value as it was read.
+    /// The value that was read.
     pub from: Vec<u8>,
-    /// The value as it is to be.
+    /// The new value.
     pub to: Vec<u8>,
 }

@@ -1,4 +1,4 @@
-//! Sessions: begun, refreshed, ended.
+//! Sessions: creation, refresh and revocation.
 
 use std::time::Duration;
 
@@ -11,9 +11,8 @@ use crate::domain::{Session, Timestamp, User};
 /// Sessions.
 #[async_trait]
 pub trait Sessions {
-    /// Begins a session, if the user is enabled and the credentials are still those of that version. With that the login's own
-    /// attempts are settled, and the user's oldest sessions beyond `limit` end. Returns the session in the user's epoch, if it
-    /// began.
+    /// Begins a session, if the user is enabled and their credential version unchanged. Also settles the login's own
+    /// attempts, and ends the user's oldest sessions beyond `limit`. Returns the session in the user's epoch, if it began.
     async fn session_create(
         &self,
         session: Session,
@@ -22,26 +21,26 @@ pub trait Sessions {
         limit: SessionLimit,
     ) -> Result<Option<Session>>;
 
-    /// Finds a session that lives: not revoked, not expired, of its user's epoch, its user enabled and the credentials still
-    /// those it began with. One without a second factor does not live while its user has one.
+    /// Finds a live session: not revoked, not expired, of its user's epoch, its user enabled and the credentials unchanged
+    /// since it began. A session without a second factor is not live while its user has one.
     async fn session_live(&self, id: Uuid, now: Timestamp) -> Result<Option<LiveSession>>;
 
-    /// Finds a session that can be refreshed or could be once, whatever has become of it.
+    /// Finds a session that has a refresh token, live or not.
     async fn session_find(&self, id: Uuid) -> Result<Option<Session>>;
 
-    /// The sessions of a user that live, the one used last first.
+    /// The live sessions of a user, the most recently used first.
     async fn session_list(&self, user_id: Uuid, now: Timestamp) -> Result<Vec<Session>>;
 
-    /// Moves a session that lives on to its next refresh token. Of many callers with one token at most one succeeds. A
-    /// token that is not the session's current one, unless the request is the last one again, ends it if the refresh comes
-    /// with a message to the user, and adds that message, if its budgets have room.
+    /// Refresh token rotation: moves a live session on to its next token. Of concurrent callers with one token at most one
+    /// succeeds. Any other token than the current one, unless the request repeats the last one, revokes the session if the
+    /// refresh comes with a message to the user, and adds that message, if its budgets have room.
     async fn session_refresh(&self, refresh: Refresh) -> Result<Refreshed>;
 
-    /// Ends a session of that user, and tells those who watch. Returns whether it had not been ended before.
+    /// Revokes a session of that user, and appends the revocation. Returns whether it was not revoked before.
     async fn session_revoke(&self, id: Uuid, user_id: Uuid, at: Revoking) -> Result<bool>;
 
-    /// Ends a session of that user because another one of theirs, `asking`, says so, and tells those who watch. Returns
-    /// whether `asking` lives; if it does not, nothing ends.
+    /// Revokes a session on behalf of another one of the user's, `asking`, and appends the revocation. Returns whether
+    /// `asking` is live; if it is not, nothing is revoked.
     async fn session_revoke_for(
         &self,
         id: Uuid,
@@ -50,8 +49,8 @@ pub trait Sessions {
         at: Revoking,
     ) -> Result<bool>;
 
-    /// Ends all of the user's sessions but the one that asks, in a few rows however many there are, and tells those who
-    /// watch. Returns how many lived, 1,000 at the most; nothing, and ends none, where `asking` does not live.
+    /// Revokes all of the user's sessions but the calling one, in a few rows however many there are, and appends the
+    /// revocation. Returns how many were live, 1,000 at most; `None`, and revokes none, where `asking` is not live.
     async fn session_revoke_others(
         &self,
         user_id: Uuid,
@@ -60,7 +59,7 @@ pub trait Sessions {
     ) -> Result<Option<usize>>;
 }
 
-/// A session that lives, with its user.
+/// A live session with its user.
 #[derive(Debug, Clone)]
 pub struct LiveSession {
     /// The session.
@@ -70,61 +69,61 @@ pub struct LiveSession {
 }
 
 impl LiveSession {
-    /// Whether it may change the account: where the second factor is on, a session that has not used one may not.
+    /// Whether the session may change the account: where the second factor is on, only if it has used one.
     pub fn may_change_the_account(&self) -> bool {
         !self.credentials.user.is_2fa_enabled || self.session.has_used_second_factor()
     }
 }
 
-/// How many sessions a user may have. Whoever begins one more ends the oldest.
+/// The most sessions of a user. Each new one beyond it ends the oldest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionLimit {
-    /// How many, the new one included.
+    /// The limit, including the new session.
     pub most: u32,
-    /// When the last token of those that end has expired.
+    /// The expiry of the ended sessions' last token.
     pub tokens_expire_at: Timestamp,
 }
 
-/// A refresh that an authentic token asks for.
+/// A refresh by an authentic token.
 #[derive(Debug, Clone)]
 pub struct Refresh {
     /// The token's session.
     pub session_id: Uuid,
     /// The token's number.
     pub number: i64,
-    /// Names the request, so that it can be repeated.
+    /// The idempotency key of the request.
     pub request_id: Option<Uuid>,
-    /// For how long a request that is repeated gets the same answer.
+    /// How long a retry gets the same answer.
     pub repeat_within: Duration,
-    /// When the session then ends unless it is used before.
+    /// The session's next expiry if it idles.
     pub idle_expires_at: Timestamp,
-    /// When a session that began now would end at the latest.
+    /// The latest end of a session that began now.
     pub latest_end: Timestamp,
-    /// The request, should it end the session.
+    /// The request, should it revoke the session.
     pub at: Revoking,
-    /// What tells the owner of that. Without it no session ends.
+    /// The message to the owner about that. Without it no session is revoked.
     pub notice: Option<ReuseNotice>,
 }
 
-/// The message about a session that ends since its refresh token was used before.
+/// The message about a session that is revoked for the reuse of its refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReuseNotice {
     /// The message.
     pub message: SealedMessage,
-    /// What it counts against. Where one of these is used up the session ends without it.
+    /// Rate limits of the message. Where one is used up, the session is revoked without it.
     pub charges: Vec<Charge>,
 }
 
-/// What came of a refresh.
+/// The result of a refresh.
 #[derive(Debug, Clone)]
 pub enum Refreshed {
-    /// The session has moved on, now or when the same request came first.
+    /// The session has moved on, now or by the same request before (idempotent).
     Live(Box<LiveSession>),
-    /// The token is not the current one of this user's session, and nothing has changed: the same refresh with a message to
-    /// them ends the session.
+    /// The token is not the current one, and nothing has changed: the same refresh with a message to this user revokes the
+    /// session.
     Stale(Box<User>),
-    /// The token was not the current one: the session is over.
+    /// The token was not the current one: the session is revoked.
     Reused,
-    /// The session had ended before.
+    /// The session was not live.
     Ended,
 }

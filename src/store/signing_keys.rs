@@ -9,20 +9,21 @@ use crate::domain::Timestamp;
 /// Signing keys, encrypted.
 #[async_trait]
 pub trait SigningKeys {
-    /// All keys, in the order of their algorithms and generations.
+    /// All keys, ordered by algorithm and generation.
     async fn signing_keys(&self) -> Result<Vec<SealedKey>>;
 
     /// Whether there is such a key, and it is not retired.
     async fn signing_key_unretired(&self, id: Uuid) -> Result<bool>;
 
-    /// Adds a key, unless there is one of that algorithm and generation. Returns whether it did: of many callers one does.
+    /// Adds a key, unless there is one of that algorithm and generation. Returns whether it did: of concurrent callers one
+    /// does.
     async fn signing_key_create(&self, key: SealedKey) -> Result<bool>;
 
-    /// Retires a key while `signer`, which is another one, is not retired, and tells those who watch. Returns whether it did.
+    /// Retires a key while `signer`, another one, is not retired, and appends the revocation. Returns whether it did.
     async fn signing_key_retire(&self, id: Uuid, signer: Uuid, at: Revoking) -> Result<bool>;
 
-    /// Adds a key, retires `replaced`, and tells those who watch: all of it, or nothing where there is a key of that algorithm and
-    /// generation, or `replaced` is retired already. Returns whether it did: of many callers one does.
+    /// Adds a key, retires `replaced`, and appends the revocation: all or nothing. Nothing where there is a key of that
+    /// algorithm and generation, or `replaced` is retired already. Returns whether it did: of concurrent callers one does.
     async fn signing_key_replace(
         &self,
         key: SealedKey,
@@ -30,14 +31,14 @@ pub trait SigningKeys {
         at: Revoking,
     ) -> Result<bool>;
 
-    /// Forgets the private part of a key. Returns whether there was one.
+    /// Erases the private part of a key. Returns whether there was one.
     async fn signing_key_erase(&self, id: Uuid) -> Result<bool>;
 
-    /// Forgets a key. Returns whether there was one.
+    /// Deletes a key. Returns whether there was one.
     async fn signing_key_remove(&self, id: Uuid) -> Result<bool>;
 }
 
-/// A signing key as it is kept.
+/// A stored signing key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedKey {
     /// The key's id: the JWT header `kid`.
@@ -46,12 +47,12 @@ pub struct SealedKey {
     pub algorithm: String,
     /// Its number among the keys of its algorithm, from 1 on.
     pub generation: i64,
-    /// The private key, encrypted; empty once it is of no use any more.
+    /// The private key, encrypted; empty once it is erased.
     pub sealed_private_key: Vec<u8>,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// From when it signs.
+    /// The time of its first signature.
     pub signs_from: Timestamp,
-    /// When it was put out of use, if it was.
+    /// The time of its retirement, if it is retired.
     pub retired_at: Option<Timestamp>,
 }

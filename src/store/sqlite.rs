@@ -1,4 +1,4 @@
-//! SQLite, embedded: one connection that writes, several that read.
+//! SQLite, embedded: one writer connection, several readers.
 
 use std::{
     fs::File,
@@ -45,11 +45,11 @@ pub use self::{
 #[path = "queries/mod.rs"]
 mod queries;
 
-// What `queries` is compiled for.
+// `queries` is compiled for this type.
 use Sqlite as Backend;
 type Connection = SqliteConnection;
 
-/// How long a connection waits for another process that writes.
+/// Timeout for another process that writes (busy handler).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The store on an SQLite file.
@@ -58,26 +58,27 @@ pub struct Sqlite {
     /// SQLite has one writer at a time: a queue before it is fairer than its busy handler.
     writer_pool: SqlitePool,
     readers: SqlitePool,
-    /// What readers get while the database's files are gone: it is closed, and refuses everybody.
+    /// A closed pool that refuses readers while the database's files are gone.
     no_readers: SqlitePool,
     writer: Writer,
     writing: Arc<AtomicBool>,
     presence: Presence,
     health: WriteHealth,
     operations: Operations,
-    /// Hears when the store begins or ceases to be of use.
+    /// Notified when readiness may have changed.
     changed: Arc<Notify>,
-    /// While it is open, nobody restores another database in this one's place.
+    /// Holds the shared lock on the database, so that no restore replaces it.
     in_use: Option<Arc<File>>,
 }
 
 impl Sqlite {
-    /// Users whose address is not ASCII, by the index `users_email_not_ascii`: its condition is that of the index, to the letter.
-    /// Not `octet_length`: the shells that people open the file with know it only from SQLite 3.43 on, and then refuse to write.
+    /// Users whose address is not ASCII. The condition must match that of the index `users_email_not_ascii` to the letter.
+    /// Not `octet_length`: the SQLite shells that people open the file with know it only from 3.43 on, and then refuse to
+    /// write.
     const EMAILS_NOT_ASCII: &str = "SELECT id, email, email_key, claimed_email_key FROM users \
          WHERE length(CAST(email AS BLOB)) <> length(email) AND id > $1 ORDER BY id LIMIT $2";
 
-    /// Opens the file that `url` names, and makes it and its folder if need be.
+    /// Opens the file of `url`, and creates it and its folder if need be.
     ///
     /// # Errors
     /// A bad URL; a file that can't be opened, that others can read, or that is being replaced.
@@ -85,7 +86,7 @@ impl Sqlite {
         Self::open(url, max_connections, Absent::Make).await
     }
 
-    /// Opens the file that `url` names, if there is one.
+    /// Opens the file of `url`, which must exist.
     ///
     /// # Errors
     /// Those of [`Sqlite::connect`]; no such file.
@@ -100,7 +101,7 @@ impl Sqlite {
         Self::on(options.filename(path), max_connections, Some(in_use)).await
     }
 
-    /// Opens the file of `options`, which must be there.
+    /// Opens the file of `options`, which must exist.
     async fn on(
         options: SqliteConnectOptions,
         max_connections: u32,
@@ -111,7 +112,7 @@ impl Sqlite {
         let presence = Presence::of(options.get_filename(), Arc::clone(&changed)).map_err(away)?;
         let writer_pool = first_pool(&options).await?;
         let options = options.read_only(true);
-        // Nothing begins a transaction on them, so none can be left open.
+        // Readers begin no transactions, so none can be left open.
         let readers = pool(max_connections).connect_with(options.clone()).await?;
         let no_readers = pool(1).connect_lazy_with(options);
         no_readers.close().await;
@@ -140,23 +141,23 @@ impl Sqlite {
     }
 
     fn readers(&self) -> &SqlitePool {
-        // Another process may serve the database meanwhile: a session that ended there would live here.
+        // Another process may serve the database meanwhile: a session revoked there would be live here.
         if self.presence.is_gone() { &self.no_readers } else { &self.readers }
     }
 
-    /// Nobody can be told: readers look for themselves.
+    /// SQLite has no NOTIFY: readers poll.
     #[expect(clippy::unused_async, reason = "on Postgres it is a statement")]
     async fn announce_revocations(_connection: &mut SqliteConnection) -> Result<()> {
         Ok(())
     }
 
-    /// There is one writer: nobody else changes anything meanwhile.
+    /// A single writer: nothing changes the row meanwhile.
     #[expect(clippy::unused_async, reason = "on Postgres it is a statement")]
     async fn hold_user(_connection: &mut SqliteConnection, _id: uuid::Uuid) -> Result<()> {
         Ok(())
     }
 
-    /// Makes a write that leaves all as it was. SQLite writes nothing where a row gets the values that it has.
+    /// A write without effect, as a probe. SQLite writes nothing where a row gets the values that it has.
     async fn try_write(&self) -> Result<()> {
         const THERE_AND_BACK: &str = "UPDATE revocation_head SET seq = seq + 1 WHERE id = 1; \
              UPDATE revocation_head SET seq = seq - 1 WHERE id = 1";
@@ -191,13 +192,13 @@ fn options(url: &str) -> Result<SqliteConnectOptions> {
     let options =
         SqliteConnectOptions::from_str(url).map_err(|error| Error::Url(error.to_string()))?;
     Ok(options
-        // A connection that is opened anew must not make another database where the first one is gone.
+        // A reopened connection must not create another database where the first one is gone.
         .create_if_missing(false)
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
         // NORMAL may lose the last commits when the power fails.
         .synchronous(SqliteSynchronous::Full)
-        // In a container there may be no folder for temporary files that can be written to.
+        // Containers may lack a writable folder for temporary files.
         .pragma("temp_store", "MEMORY")
         .busy_timeout(BUSY_TIMEOUT))
 }
@@ -216,8 +217,8 @@ pub fn must_exist(url: &str) -> Result<()> {
     files::prepare(&file(url)?, Absent::Refuse).map(|_path| ())
 }
 
-/// The pool of the writer. Whoever opens a new file turns on its write-ahead log, which fails at once, whatever the busy
-/// timeout, while another process is doing the same.
+/// The writer's pool. Opening a new file turns on its write-ahead log, which fails at once, despite the busy timeout, while
+/// another process is doing the same: retry.
 async fn first_pool(options: &SqliteConnectOptions) -> Result<SqlitePool> {
     let mut tries = 1;
     loop {
@@ -235,21 +236,21 @@ fn pool(max_connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(PATIENCE)
-        // With the last connection SQLite removes the write-ahead log, and `presence` would miss it.
+        // SQLite removes the write-ahead log with the last connection, and `presence` would miss it.
         .idle_timeout(None)
         .max_lifetime(None)
-        // There is no network that could have cut a connection off, and the test is a trip to another thread.
+        // No network could have cut a connection off, and the test is a trip to another thread.
         .test_before_acquire(false)
 }
 
-/// A pool whose connections are always outside a transaction when they are handed out (see `postgres::pool`).
+/// A pool whose connections are outside a transaction when they are handed out (see `postgres::pool`).
 fn guarded(pool: SqlitePoolOptions) -> SqlitePoolOptions {
     pool.after_release(|connection, _| {
         Box::pin(async move {
-            // An error says that no transaction was open, which is how it should be.
+            // An error says that no transaction was open, as it should be.
             let _outside_a_transaction = connection.execute("ROLLBACK").await;
-            // Where SQLite has ended one by itself, as it does when the disk is full, sqlx still counts it, and could
-            // not begin another: such a connection is closed.
+            // Where SQLite has ended a transaction by itself, as it does when the disk is full, sqlx still counts it, and
+            // could not begin another: close such a connection.
             Ok(!connection.is_in_transaction())
         })
     })
@@ -262,7 +263,7 @@ impl Database for Sqlite {
     }
 
     async fn migrate(&self) -> Result<()> {
-        // sqlx locks only Postgres against others that migrate: here the transaction does.
+        // sqlx locks only Postgres against concurrent migrations: here the transaction does.
         let mut transaction = self.writer_pool.begin_with("BEGIN IMMEDIATE").await?;
         migrations::migrator(migrations::SQLITE).run_direct(None, &mut *transaction, false).await?;
         transaction.commit().await?;
@@ -272,7 +273,7 @@ impl Database for Sqlite {
     async fn check(&self) -> Result<()> {
         self.presence.check()?;
         self.check_schema(migrations::latest(migrations::SQLITE)).await?;
-        // Nobody calls a service that is not ready: its own write shows when there is room again.
+        // A service that is not ready gets no calls: its own write shows when there is room again.
         if self.health.is_failing() { self.try_write().await } else { Ok(()) }
     }
 
@@ -299,10 +300,10 @@ impl Database for Sqlite {
     async fn close(&self) {
         self.presence.close();
         self.readers.close().await;
-        // Last: it moves what is in the write-ahead log into the file.
+        // Last: this checkpoints the write-ahead log into the file.
         self.writer_pool.close().await;
         if let Some(lock) = &self.in_use {
-            // At the latest it ends with the file.
+            // The lock ends with the file at the latest.
             let _unlocked = lock.unlock();
         }
     }

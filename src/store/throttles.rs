@@ -5,50 +5,49 @@ use async_trait::async_trait;
 use super::Result;
 use crate::domain::{Charged, ThrottleRule, Timestamp};
 
-/// Counted attempts. A key is a keyed digest: what it stands for is not kept.
+/// Counted attempts. A key is a keyed digest: its subject is not stored.
 #[async_trait]
 pub trait Throttles {
-    /// Charges all of these budgets, whose keys differ, with one attempt, or none of them where one refuses it. Before anything is
-    /// evaluated: concurrent attempts can't share what is left.
+    /// Charges all of these budgets, whose keys differ, with one attempt; or none of them where one refuses. This comes
+    /// before any evaluation: concurrent attempts can't share what is left (race).
     async fn throttle_charge(&self, charges: Vec<Charge>, now: Timestamp) -> Result<Admission>;
 
-    /// Whether all of these budgets would let an attempt through. Charges nothing.
+    /// Whether all of these budgets would admit an attempt. Charges nothing.
     async fn throttle_admits(&self, charges: Vec<Charge>, now: Timestamp) -> Result<bool>;
 
-    /// Forgets rows of failures, and gives attempts back as though they had not been made: what others were charged with since
-    /// stays.
+    /// Deletes rows of failures, and refunds attempts as if they had not been made; later charges of others stay.
     async fn throttle_settle(&self, settled: Settled) -> Result<()>;
 }
 
-/// A budget that is charged with an attempt.
+/// A charge of one attempt to a budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge {
-    /// What it is counted by: a keyed digest.
+    /// The budget's key: a keyed digest of its subject.
     pub key: [u8; 32],
-    /// How that is limited.
+    /// The budget's rule.
     pub rule: ThrottleRule,
 }
 
-/// What came of charging an attempt.
+/// The result of a charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
-    /// It may be made; all budgets are charged, in the order in which they were named.
+    /// Admitted; all budgets are charged, in the given order.
     Charged(Vec<Charged>),
-    /// One of the budgets lets none through, and none of them is charged.
+    /// One of the budgets refuses, and none of them is charged.
     Refused {
-        /// The budget's rule; of the first of several.
+        /// The budget's rule; that of the first of several.
         rule: ThrottleRule,
-        /// There may be none before then.
+        /// The earliest time of another attempt.
         until: Timestamp,
     },
 }
 
-/// What becomes of attempts that did not fail.
+/// Refunds of attempts that did not fail.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settled {
-    /// Rows of failures that are over: the key of each, and how many of the attempts it counts did not fail. One with 100 failures
+    /// Rows of failures that are over: the key of each, and how many of its attempts did not fail. A row with 100 failures
     /// or more stays.
     pub forget: Vec<([u8; 32], u32)>,
-    /// Budgets that get their attempt back, with what it was charged as where that is known.
+    /// Budgets to refund, with their charge where that is known.
     pub give_back: Vec<(Charge, Option<Charged>)>,
 }

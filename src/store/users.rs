@@ -12,10 +12,10 @@ use crate::domain::{Actor, LoginName, Timestamp, User};
 #[async_trait]
 pub trait Users {
     /// Adds a user, and the code that verifies their address if there is one, unless the username, the address or the
-    /// request id is taken. With a key for a claim, an address counts as taken only if it is verified. Returns whether it did.
+    /// request id is taken. With a claim key, only a verified address counts as taken. Returns whether it did.
     async fn user_create(&self, new: NewUser) -> Result<bool>;
 
-    /// Finds what stands in the way of a new user: the same request first, then the name, then the address.
+    /// Finds what conflicts with a new user: the same request first, then the name, then the address.
     async fn user_taken(
         &self,
         username_key: &str,
@@ -23,16 +23,15 @@ pub trait Users {
         request_id: Option<Uuid>,
     ) -> Result<Option<Taken>>;
 
-    /// Finds a user by what they typed at login.
+    /// Finds a user by their login name.
     async fn user_by_login(&self, name: &LoginName) -> Result<Option<Credentials>>;
 
-    /// Finds a user by id; nothing once they are deleted.
+    /// Finds a user by id; `None` once they are deleted.
     async fn user_by_id(&self, id: Uuid) -> Result<Option<Credentials>>;
 
-    /// Deletes a user, if the credentials are still those of that version and the session that asks may ask
-    /// ([`super::FactorChange`]), tells those who watch, and adds the message that tells the user. Name and address are free at once,
-    /// and nothing personal is left in the user's row; it and all that refers to it is removed later (`Ended::Deleted…`).
-    /// Returns whether it did.
+    /// Deletes a user, if the credential version and the calling session still allow it ([`super::FactorChange`]), appends
+    /// the revocation, and adds the notice to the user. Name and address are free at once, and the user's row is stripped
+    /// of personal data; it and all that refers to it is removed later (`Ended::Deleted…`). Returns whether it did.
     async fn user_delete(
         &self,
         id: Uuid,
@@ -42,37 +41,37 @@ pub trait Users {
         message: SealedMessage,
     ) -> Result<bool>;
 
-    /// Disables a user, ends all of their sessions and open challenges and what was begun with their credentials, and tells
-    /// those who watch. Returns whether they were enabled.
+    /// Disables a user: revokes all of their sessions, ends open challenges and all that was begun with their credentials,
+    /// and appends the revocation. Returns whether they were enabled.
     async fn user_disable(&self, id: Uuid, at: Revoking) -> Result<bool>;
 
-    /// Enables a user. What had not ended when they were disabled past [`user_disable`](Self::user_disable) ends now. Returns
-    /// whether they were disabled.
+    /// Enables a user. If they were disabled past [`user_disable`](Self::user_disable), whatever survived that ends now.
+    /// Returns whether they were disabled.
     async fn user_enable(&self, id: Uuid, at: Revoking) -> Result<bool>;
 }
 
-/// A user that is to be added.
+/// A new user.
 #[derive(Clone)]
 pub struct NewUser {
-    /// The user as it will be.
+    /// The user.
     pub user: User,
-    /// The unique spelling of the username.
+    /// The canonical key of the username.
     pub username_key: String,
-    /// The unique spelling of the e-mail address.
+    /// The canonical key of the e-mail address.
     pub email_key: String,
-    /// The key in its place where another account has the address and has not verified it; none where that counts as taken.
+    /// The key to use where another account has the address unverified (a claim); `None` where that counts as taken.
     pub claim_key: Option<String>,
-    /// Until when the address must be verified, or the account ends; never if empty.
+    /// The deadline for verifying the address, after which the account is deleted; `None` is never.
     pub verify_by: Option<Timestamp>,
     /// The password's hash, in its stored format.
     pub password_hash: String,
-    /// The request that made it, so that a retry finds it.
+    /// The idempotency key of the request, so that a retry finds the user.
     pub request_id: Option<Uuid>,
-    /// The code that is sent to the address, where it is to be verified.
+    /// The code that verifies the address, where it is to be verified.
     pub verification: Option<NewMailboxCode>,
-    /// Who asks, for the event.
+    /// The actor, for the event.
     pub actor: Actor,
-    /// Where it comes from.
+    /// The client address.
     pub address: Option<IpAddr>,
 }
 
@@ -82,19 +81,19 @@ impl std::fmt::Debug for NewUser {
     }
 }
 
-/// A user with what is needed to check who they are.
+/// A user with the data to authenticate them.
 #[derive(Clone)]
 pub struct Credentials {
     /// The user.
     pub user: User,
     /// The password's hash, in its stored format.
     pub password_hash: String,
-    /// Grows with every change of the credentials.
+    /// Grows with every change of the credentials (optimistic concurrency).
     pub credential_version: i64,
 }
 
 impl Credentials {
-    /// The version that they begin with.
+    /// The version of new credentials.
     pub const FIRST_VERSION: i64 = 1;
 }
 
@@ -104,16 +103,16 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// What stands in the way of a new user.
+/// A conflict with a new user.
 #[derive(Debug, Clone)]
 pub enum Taken {
-    /// A user that the same request made.
+    /// The same request has created a user (idempotent retry).
     RequestId(Box<Credentials>),
-    /// The username.
+    /// The username is taken.
     Username,
-    /// The e-mail address.
+    /// The e-mail address is taken.
     Email {
-        /// Whether whoever has it has verified it.
+        /// Whether its owner has verified it.
         verified: bool,
     },
 }

@@ -1,5 +1,5 @@
-//! Whether writes get through: a database that answers every question and takes no write (its disk is full, it was made
-//! read-only, a right was taken away) is not one to serve with.
+//! Health of writes: a database that answers reads and refuses writes (its disk is full, it was made read-only, a right was
+//! revoked) must not count as ready.
 
 use std::sync::{
     Arc,
@@ -8,21 +8,21 @@ use std::sync::{
 
 use super::{Error, Result};
 
-/// So many writes in a row must fail: one alone may have been bad luck.
+/// Consecutive failures that count as unhealthy: a single one may be chance.
 const TOO_MANY: u32 = 2;
 
-/// Counts the writes in a row that failed for the store's own reasons. Clones count together.
+/// Counts consecutive writes that failed for the store's own reasons. Clones share the count.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WriteHealth(Arc<AtomicU32>);
 
 impl WriteHealth {
-    /// Notes how a write ended. One that failed because of what it was given, or because it found no connection free, says
-    /// nothing about the store: whoever calls could make it fail.
+    /// Notes the result of a write. A failure because of its values, or because no connection was free, says nothing about
+    /// the store: any caller could cause it.
     pub(super) fn note<T>(&self, result: &Result<T>) {
         match result {
             Ok(_) => self.0.store(0, Ordering::Relaxed),
             Err(error) if error.is_of_the_store() => {
-                // A count that wrapped around would be good health.
+                // Saturating: a count that wrapped around would be good health.
                 let more = |failures: u32| Some(failures.saturating_add(1));
                 let _before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
             }
@@ -30,21 +30,21 @@ impl WriteHealth {
         }
     }
 
-    /// Whether the last write that counts failed. A success that wrote nothing says nothing then: it is not to be noted.
+    /// Whether the last write that counts failed. A success that wrote nothing is no evidence then: do not note it.
     pub(super) fn has_failed(&self) -> bool {
         self.0.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether two writes in a row have failed, and none has succeeded since. Nobody calls a service that is not ready:
-    /// whoever asks this has to try a write, or it stays so for ever.
+    /// Whether two writes in a row have failed, and none has succeeded since. A service that is not ready gets no calls:
+    /// the caller of this must try a write, or it stays so for ever.
     pub(super) fn is_failing(&self) -> bool {
         self.0.load(Ordering::Relaxed) >= TOO_MANY
     }
 }
 
 impl Error {
-    /// Whether the store failed for a reason of its own: not because of the values it was given, not because of a rival, and not
-    /// because all connections were taken.
+    /// Whether the store failed for a reason of its own: not because of the values, not because of a rival, and not because
+    /// all connections were taken.
     pub(super) fn is_of_the_store(&self) -> bool {
         match self {
             Self::Unavailable(_) if self.cause().is_some_and(|cause| cause.is::<Busy>()) => false,
@@ -58,13 +58,13 @@ impl Error {
             | Self::Unfit(_)
             | Self::SchemaOutdated { .. }
             | Self::Migration(_) => true,
-            // One row's.
+            // One row's problem.
             Self::Corrupt(_) => false,
         }
     }
 }
 
-/// Every connection was taken for as long as a caller waits. That is load, and no fault of the store.
+/// Every connection was taken for as long as a caller waits: load, not a failure of the store.
 #[derive(Debug, thiserror::Error)]
 #[error("no connection was free in time")]
 pub(super) struct Busy;
