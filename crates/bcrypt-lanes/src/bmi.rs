@@ -69,8 +69,8 @@ unsafe extern "sysv64" fn expand_together<const LANES: usize>(states: &mut [Stat
     )
 }
 
-/// Where the tables end, which is where an expansion does.
+/// The end of the tables, which is the end of an expansion.
 const END: usize = offset_of!(State, s) + 4 * 256 * size_of::<u32>();
 
-// What the assembly takes for granted about the layout.
+// The assembly's assumptions about the layout.
 const _: () = assert!(offset_of!(State, p) == 0 && offset_of!(State, s) == 18 * size_of::<u32>());

@@ -1,8 +1,8 @@
-//! Everything that can go wrong, all of it before any hashing.
+//! Errors, all of them before any hashing.
 
 use core::{error, fmt};
 
-/// Why a value or a job was refused.
+/// The reason why a value or a job was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -16,8 +16,8 @@ pub enum Error {
         /// The number of lanes that was asked for.
         lanes: usize,
     },
-    /// bcrypt reads 72 bytes; whatever follows would not count. Refused here, so that the caller decides and a long
-    /// password is not quietly a shorter one. To truncate as other implementations do, pass the first 72 bytes.
+    /// bcrypt reads 72 bytes and ignores the rest. Refused here, so that the caller decides and no long password is
+    /// silently truncated. To truncate as other implementations do, pass the first 72 bytes.
     PasswordTooLong {
         /// The password's length in bytes.
         length: usize,
@@ -44,14 +44,14 @@ impl error::Error for Error {}
 /// A job that could not join, with its ticket handed back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Refused<T> {
-    /// What the caller passed in.
+    /// The caller's ticket.
     pub ticket: T,
     /// Why: [`Error::Full`] or [`Error::PasswordTooLong`].
     pub error: Error,
 }
 
 impl<T> fmt::Debug for Refused<T> {
-    /// Without the ticket, which need not be printable.
+    /// Omits the ticket, which need not be printable.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Refused").field("error", &self.error).finish_non_exhaustive()
     }

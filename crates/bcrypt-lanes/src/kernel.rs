@@ -6,9 +6,9 @@ use core::fmt;
 use crate::bmi::Bmi;
 use crate::{portable, state::State};
 
-/// The code that does the work of a step. All give the same results, at different speeds.
+/// An implementation of a step. All give the same results, at different speeds.
 ///
-/// Which one is the fastest depends on the processor: measure [`available`](Self::available), or take
+/// The fastest one depends on the processor: measure [`available`](Self::available), or take
 /// [`preferred`](Self::preferred).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -87,8 +87,7 @@ mod tests {
 
     #[test]
     fn kernels_agree_word_for_word_and_keep_to_their_states() {
-        // More than any kernel takes at once, too: they go over them in portions. Miri sees each number that is taken at
-        // once, and no portions.
+        // Beyond the capacity of a kernel, too, which then works in chunks. Miri checks single chunks only.
         let most = if cfg!(miri) { LaneCount::MAX.get() } else { 13 };
         let before = states(most + 1);
         let mut alone = before.clone();

@@ -1,4 +1,4 @@
-//! Hashes side by side: who sits where, who joins, who leaves.
+//! Interleaved hashes: joining, stepping, leaving.
 
 use core::{array, fmt, iter};
 
@@ -6,13 +6,13 @@ use crate::{
     Cost, Digest, Error, Kernel, LaneCount, MAX_PASSWORD_BYTES, Refused, SALT_BYTES, state::State,
 };
 
-/// Up to six hashes in progress, which [`step`](Self::step) moves on together.
+/// Up to six hashes in progress, which [`step`](Self::step) advances together.
 ///
 /// A job joins between any two steps, whatever the others' costs and progress, and leaves with its digest after
 /// [`Cost::iterations`] steps (or more, if it is [padded](Self::join_padded)). `T` is the caller's ticket: it goes in with a job and comes out with the digest.
 pub struct Lanes<T> {
     kernel: Kernel,
-    /// As many as the capacity. The first `seats.len()` are in use, the others hold zeros.
+    /// One for each lane. The first `seats.len()` are in use, the others hold zeros.
     states: Box<[State]>,
     /// One for each state in use, in the same order. Never grows beyond its first allocation.
     seats: Vec<Seat<T>>,
@@ -21,9 +21,9 @@ pub struct Lanes<T> {
 struct Seat<T> {
     ticket: T,
     steps_left: u32,
-    /// How many of them come after the last one of the hash itself.
+    /// Of these, the steps after the hash's own last one.
     padding: u32,
-    /// Drawn after that one.
+    /// Computed at the hash's own last step.
     digest: Digest,
 }
 
@@ -55,8 +55,8 @@ impl<T> Lanes<T> {
         self.join_padded(password, salt, cost, cost, ticket)
     }
 
-    /// Starts a hash that leaves no sooner than one of cost `padded_to` would: whoever measures the time does not learn
-    /// the cost. What is hashed is the same.
+    /// Starts a hash that leaves no sooner than one of cost `padded_to` would, so that its time does not reveal the cost
+    /// (timing attack). The digest is the same.
     ///
     /// # Errors
     ///
@@ -85,8 +85,8 @@ impl<T> Lanes<T> {
         Ok(())
     }
 
-    /// One iteration of every hash: an expansion with the password, then one with the salt. Gives the hashes that are
-    /// done, which have left. Does nothing if there are none. Allocates nothing.
+    /// Runs one iteration of every hash: an expansion with the password, then one with the salt. Returns the finished
+    /// hashes, which have left. Does nothing if there are none. Allocates nothing.
     pub fn step(&mut self) -> Departed<(T, Digest)> {
         let states = &mut self.states[..self.seats.len()];
         states.iter_mut().for_each(State::mix_key);
@@ -102,35 +102,35 @@ impl<T> Lanes<T> {
         self.leave(|seat| seat.steps_left == 0, |seat| (seat.ticket, seat.digest))
     }
 
-    /// Drops the hashes whose tickets are `unwanted`, and gives the tickets back.
+    /// Cancels the hashes whose tickets are `unwanted`, and returns the tickets.
     pub fn cancel(&mut self, mut unwanted: impl FnMut(&T) -> bool) -> Departed<T> {
         self.leave(|seat| unwanted(&seat.ticket), |seat| seat.ticket)
     }
 
-    /// The tickets of the hashes in progress, each with the steps that it still takes. In no order.
+    /// The tickets of the hashes in progress, each with its remaining steps. In no order.
     pub fn in_progress(&self) -> impl ExactSizeIterator<Item = (&T, u32)> {
         self.seats.iter().map(|seat| (&seat.ticket, seat.steps_left))
     }
 
-    /// How many hashes are in progress.
+    /// The number of hashes in progress.
     #[must_use]
     pub fn len(&self) -> usize {
         self.seats.len()
     }
 
-    /// Whether there is nothing to do.
+    /// Whether no hash is in progress.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.seats.is_empty()
     }
 
-    /// Whether nobody can join before somebody has left.
+    /// Whether every lane is taken.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.len() == self.capacity()
     }
 
-    /// How many hashes find room at once.
+    /// The number of lanes.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.states.len()
@@ -142,8 +142,8 @@ impl<T> Lanes<T> {
         self.kernel
     }
 
-    /// Takes out everyone who `goes`, from the last lane to the first: whoever is moved to a place that came free has
-    /// been asked already.
+    /// Removes every seat that `goes`, from the last lane to the first: a seat that is moved to a freed lane has been asked
+    /// already.
     fn leave<R>(
         &mut self,
         mut goes: impl FnMut(&Seat<T>) -> bool,
@@ -160,7 +160,7 @@ impl<T> Lanes<T> {
         Departed(departed.into_iter().flatten())
     }
 
-    /// Moves the last state to where its seat has gone, and wipes the place that it leaves.
+    /// Moves the last state to the lane of its seat, and wipes the one that it leaves.
     fn vacate(&mut self, lane: usize) {
         let (in_use, rest) = self.states.split_at_mut(self.seats.len());
         if let (Some(hole), [last, ..]) = (in_use.get_mut(lane), &*rest) {
@@ -173,7 +173,7 @@ impl<T> Lanes<T> {
 }
 
 impl<T> fmt::Debug for Lanes<T> {
-    /// Without the states, which are secret, and the tickets, which need not be printable.
+    /// Omits the states, which are secret, and the tickets, which need not be printable.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lanes")
             .field("kernel", &self.kernel)
@@ -183,7 +183,7 @@ impl<T> fmt::Debug for Lanes<T> {
     }
 }
 
-/// What has left the lanes, in no order. It is held here alone: dropped unread, it is lost.
+/// The hashes that have left the lanes, in no order. Dropped unread, they are lost.
 #[derive(Debug)]
 #[must_use = "the hashes have left the lanes, and only this holds what is left of them"]
 pub struct Departed<R>(iter::Flatten<array::IntoIter<Option<R>, { LaneCount::MAX.get() }>>);
@@ -226,7 +226,7 @@ mod tests {
         Ok(())
     }
 
-    /// What one step does, written out for one hash.
+    /// The result of one step, written out for one hash.
     fn stepped(mut state: State) -> State {
         for mix in [State::mix_key, State::mix_salt] {
             mix(&mut state);
@@ -235,7 +235,7 @@ mod tests {
         state
     }
 
-    /// All that happens to a lane, in as few steps as it takes, so that Miri can follow.
+    /// The whole life of a lane, in few steps, so that Miri can follow.
     #[test]
     fn hashes_that_join_midway_and_leave_change_no_other() -> Result<(), Error> {
         for kernel in Kernel::available() {

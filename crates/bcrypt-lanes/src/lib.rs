@@ -1,10 +1,10 @@
 //! Several bcrypt hashes in lock step on one thread, for several times the throughput of one after another.
 //!
-//! bcrypt is one long chain: each of Blowfish's rounds waits for the table look-ups of the round before, and a processor
-//! that could do several things at once has nothing else to do. Hashes that run side by side wait at different places,
-//! so the look-ups of one fill the waits of another. This crate holds up to six hashes in *lanes* and moves all of them
-//! on by one iteration a step. Jobs join and leave between any two steps, as a server needs it that hashes whatever
-//! passwords come in.
+//! bcrypt is one long dependency chain: each of Blowfish's rounds waits for the table look-ups of the round before, and a
+//! processor that could do several things at once has nothing else to do. Interleaved hashes wait at different places, so
+//! the look-ups of one fill the waits of another (instruction-level parallelism). This crate holds up to six hashes in
+//! *lanes* and advances all of them by one iteration a step. Jobs join and leave between any two steps, as a server needs
+//! it whose passwords arrive at any time.
 //!
 //! It starts no threads and keeps no queue: one [`Lanes`] a thread, and the caller decides who joins when.
 //!
@@ -28,22 +28,22 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `lanes` | who is where: joining, stepping, leaving |
-//! | `limits`, `error` | costs and lane counts within their bounds, and what is refused |
+//! | `lanes` | the lanes: joining, stepping, leaving |
+//! | `limits`, `error` | costs and lane counts within their bounds, and refusals |
 //! | `state`, `pi` | one hash: its layout in memory, its start and its end |
 //! | `kernel` | the choice between the two below |
 //! | `portable` | the safe kernel, and the reference |
 //! | `bmi` | the x86-64 assembly, with all of the crate's `unsafe` |
 //!
-//! # What it computes
+//! # Result
 //!
-//! The 24 bytes that end a bcrypt; a `$2b$` string encodes the first 23 of them. Base64, random salts, the comparison in
-//! constant time and the strings themselves are left to the `bcrypt` crate, whose raw function gives the same bytes.
+//! The 24 bytes that end a bcrypt; a `$2b$` string encodes the first 23 of them. Base64, random salts, the constant-time
+//! comparison and the strings themselves are left to the `bcrypt` crate, whose raw function gives the same bytes.
 //!
 //! # Secrets
 //!
 //! States are overwritten with zeros when a hash leaves, is cancelled or is dropped. As in every bcrypt, the look-ups
-//! depend on the password: whoever shares the processor's caches may learn something of it.
+//! depend on the password: a process that shares the processor's caches may learn something of it (cache timing attack).
 
 #![deny(unsafe_code)]
 
@@ -71,10 +71,10 @@ pub const MAX_PASSWORD_BYTES: usize = 72;
 /// The length of a salt, in bytes.
 pub const SALT_BYTES: usize = 16;
 
-/// What a hash ends in. A bcrypt string encodes the first 23 bytes and leaves the last one out.
+/// The result of bcrypt. A bcrypt string encodes the first 23 bytes and leaves the last one out.
 pub type Digest = [u8; 24];
 
-/// One hash by itself, from start to end, on the calling thread.
+/// A single hash, from start to end, on the calling thread.
 ///
 /// # Errors
 ///

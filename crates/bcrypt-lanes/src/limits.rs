@@ -2,7 +2,7 @@
 
 use crate::Error;
 
-/// How much work a hash is: `2^cost` iterations, each a step of [`Lanes`](crate::Lanes).
+/// The work of a hash: `2^cost` iterations, each a step of [`Lanes`](crate::Lanes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cost(u32);
 
@@ -37,7 +37,7 @@ impl TryFrom<u32> for Cost {
     }
 }
 
-/// How many hashes one [`Lanes`](crate::Lanes) holds at once: 1 to 6.
+/// The capacity of one [`Lanes`](crate::Lanes) in hashes: 1 to 6.
 ///
 /// Five or six are usually the best: a state is 4 KiB, so they fit a first-level cache of 32 KiB, and their look-ups keep
 /// a processor busy. A hash takes longer the more neighbours it has, and more hashes are done.
@@ -50,7 +50,7 @@ impl LaneCount {
     /// Six, the most that any kernel interleaves.
     pub const MAX: Self = Self(6);
 
-    /// Every lane count, from the least: for whoever measures which one is the best here.
+    /// Every lane count, ascending: to measure which one is the best on this machine.
     pub fn all() -> impl Iterator<Item = Self> {
         (Self::MIN.0..=Self::MAX.0).map(Self)
     }

@@ -1,4 +1,4 @@
-//! Where every Blowfish state starts: the binary digits of pi after the point, 32 bits a word.
+//! The initial Blowfish state: the binary digits of pi after the point, 32 bits a word.
 //!
 //! Owns the two tables and nothing else. The test computes pi and compares.
 

@@ -14,7 +14,7 @@ pub(crate) const P_WORDS: usize = 18;
 /// Blowfish encrypts two words at a time, so an expansion that replaces `p` and `s` takes this many encryptions.
 pub(crate) const BLOCKS: usize = (P_WORDS + 4 * 256) / 2;
 
-/// What bcrypt encrypts in the end: "OrpheanBeholderScryDoubt".
+/// The constant that bcrypt encrypts in the end: "OrpheanBeholderScryDoubt".
 const MAGIC: [u32; 6] =
     [0x4f72_7068, 0x6561_6e42, 0x6568_6f6c, 0x6465_7253, 0x6372_7944, 0x6f75_6274];
 const MAGIC_ENCRYPTIONS: usize = 64;
@@ -72,7 +72,7 @@ impl State {
         pair[1] = right;
     }
 
-    /// The digest that the state stands for once it has seen all its iterations.
+    /// The digest of the state after all its iterations.
     pub(crate) fn digest(&self) -> Digest {
         let mut digest = Digest::default();
         for (bytes, words) in digest.chunks_exact_mut(8).zip(MAGIC.chunks_exact(2)) {
@@ -86,7 +86,7 @@ impl State {
         digest
     }
 
-    /// Copies field by field: an assignment of the whole could pass through a temporary that nobody wipes.
+    /// Copies field by field: an assignment of the whole could pass through a temporary that is never wiped.
     pub(crate) fn copy_from(&mut self, other: &Self) {
         self.p.copy_from_slice(&other.p);
         self.s.copy_from_slice(&other.s);

@@ -1,10 +1,10 @@
-//! How long to wait before the next attempt: twice as long each time, and never in step with other services.
+//! Exponential backoff with jitter, so that services do not retry in step.
 
 use std::time::Duration;
 
 const LEAST: Duration = Duration::from_millis(200);
 
-/// Little enough that a server that is back is noticed soon.
+/// Cap of the backoff: a server that is back is noticed soon.
 const MOST: Duration = Duration::from_secs(10);
 
 pub(crate) struct Backoff(Duration);
@@ -26,7 +26,7 @@ impl Backoff {
     }
 }
 
-/// Between half of a time and all of it.
+/// A random time between half of it and all of it.
 pub(crate) fn jitter(time: Duration) -> Duration {
     time.mul_f64(rand::random_range(0.5..=1.0))
 }

@@ -1,26 +1,26 @@
-//! What an access token says (RFC 9068, section 2.2).
+//! The claims of an access token (RFC 9068, section 2.2).
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
-/// The claims of an access token that was verified. All but `nbf`, `roles` and `session_epoch` are there in every token, each of its type.
+/// The claims of a verified access token. All but `nbf`, `roles` and `session_epoch` are in every token, each of its type.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Claims {
-    /// Who issued it.
+    /// The issuer.
     pub iss: String,
-    /// The user's id: the same for ever, whatever becomes of the name.
+    /// The user's id: immutable, even if the name changes.
     pub sub: Uuid,
-    /// Whom it is for.
+    /// The audience.
     #[serde(deserialize_with = "one_or_many")]
     pub aud: Vec<String>,
-    /// Until when it is valid, in seconds since 1970.
+    /// Expiry, in seconds since 1970.
     pub exp: i64,
-    /// When it was issued, in seconds since 1970.
+    /// Time of issue, in seconds since 1970.
     pub iat: i64,
-    /// From when on it is valid, in seconds since 1970; most tokens don't say.
+    /// Start of validity, in seconds since 1970; absent in most tokens.
     pub nbf: Option<i64>,
     /// Its own id.
     pub jti: Uuid,
@@ -28,17 +28,17 @@ pub struct Claims {
     pub client_id: String,
     /// The session's id: the same in all tokens between a login and its logout.
     pub sid: Uuid,
-    /// How the user showed who they are (RFC 8176); `mfa` where there was a second factor.
+    /// Authentication methods (RFC 8176); `mfa` where there was a second factor.
     pub amr: Vec<String>,
-    /// When they did, in seconds since 1970.
+    /// Time of authentication, in seconds since 1970.
     pub auth_time: i64,
     /// The username as it was typed, for people to read. It may change: keep [`sub`](Self::sub).
     pub preferred_username: String,
-    /// The user's roles; none where the token does not say.
+    /// The user's roles; empty where the token has none.
     #[serde(default)]
     pub roles: Vec<String>,
-    /// How often all of the user's sessions had been ended when this one began, or last went on without the others; 0 where the
-    /// token does not say.
+    /// The epoch of the session: how often all of the user's sessions had been revoked when this one began, or was last
+    /// kept; 0 where the token has none.
     #[serde(default)]
     pub session_epoch: i64,
 }
@@ -57,7 +57,7 @@ impl Claims {
 
 #[cfg(test)]
 impl Claims {
-    /// Those of a token that was issued then.
+    /// Claims of a token issued at `iat`.
     pub(crate) fn sample(iat: i64) -> Self {
         let id = "01a20c4a-0429-7775-a845-ad388fc19430";
         let json = serde_json::json!({

@@ -1,8 +1,8 @@
-//! What can go wrong.
+//! Errors of a verifier.
 
 use std::time::Duration;
 
-/// Why there is no verifier.
+/// The reason why there is no verifier.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -11,21 +11,21 @@ pub enum ConnectError {
         "no key set from the Countersign server within {0:?}: is its address right, and is it up?"
     )]
     NoKeys(Duration),
-    /// The server did not tell its revocations in time, and without them everything would be refused.
+    /// The server did not send its revocations in time, and the settings refuse every token without them.
     #[error(
         "no revocations from the Countersign server within {0:?}, and the settings refuse tokens without them"
     )]
     NoRevocations(Duration),
 }
 
-/// Why a token does not count.
+/// The reason why a token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// It is not a good access token for this service. Why is logged at debug level and told to nobody, as whoever sent
-    /// it should learn nothing from it.
+    /// The token is invalid for this service. The cause is logged at debug level and not returned: the sender of a bad
+    /// token should learn nothing from it.
     #[error("the access token is not valid")]
     Invalid,
-    /// It can't be told now: there are no keys, or the settings ask for revocations and there are none.
+    /// Verification is impossible now: there are no keys, or the settings require revocations and there are none.
     #[error("access tokens can't be verified now")]
     Unavailable,
 }

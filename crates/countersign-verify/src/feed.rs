@@ -1,4 +1,4 @@
-//! Follows the server's revocations, in a task of its own, and says whether it does.
+//! Follows the server's stream of revocations, in a task of its own, and tracks whether it is live.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -23,7 +23,8 @@ use crate::{
     unix_seconds,
 };
 
-/// The server sends a heartbeat every five seconds: after three that did not come the stream is dead, whatever TCP thinks.
+/// The server sends a heartbeat every five seconds: after three missed ones the stream is dead, even if TCP has not
+/// noticed.
 const SILENCE: Duration = Duration::from_secs(15);
 
 #[derive(Default)]
@@ -32,24 +33,24 @@ pub(crate) struct Feed {
     link: watch::Sender<Link>,
 }
 
-/// What is known about the stream.
+/// The state of the stream.
 #[derive(Default, Clone, Copy)]
 struct Link {
-    /// The replay is over and the stream lives.
+    /// The replay is over and the stream is connected.
     is_live: bool,
     /// The last message of a stream that was live.
     heard_at: Option<Instant>,
-    /// An attempt has come to an end, good or bad.
+    /// The first attempt has ended, well or not.
     was_tried: bool,
 }
 
 impl Feed {
-    /// Whether a token was revoked, as far as is known.
+    /// Whether a token is known to be revoked.
     pub(crate) fn void(&self, claims: &Claims) -> bool {
         self.revocations.read().unwrap_or_else(PoisonError::into_inner).void(claims)
     }
 
-    /// Whether so little is known that no token may be accepted.
+    /// Whether to refuse all tokens for lack of news.
     pub(crate) fn is_too_blind(&self, policy: WhenBlind) -> bool {
         let WhenBlind::RefuseAfter(patience) = policy else { return false };
         let link = *self.link.borrow();
@@ -60,18 +61,18 @@ impl Feed {
         self.link.borrow().is_live
     }
 
-    /// How long ago the last message came, if ever one did.
+    /// The time since the last message, if there was one.
     pub(crate) fn heard(&self) -> Option<Duration> {
         self.link.borrow().heard_at.map(|at| at.elapsed())
     }
 
-    /// How many sessions and users are revoked.
+    /// The numbers of revoked sessions and users.
     pub(crate) fn sizes(&self) -> (usize, usize) {
         let revocations = self.revocations.read().unwrap_or_else(PoisonError::into_inner);
         (revocations.sessions(), revocations.users())
     }
 
-    /// Waits until the revocations so far have come, or, where one can do without, until that has failed once.
+    /// Waits for the replay, or, if the policy allows, for its first failure.
     pub(crate) async fn ready(&self, policy: WhenBlind) {
         let is_ready = |link: &Link| match policy {
             WhenBlind::Accept => link.was_tried,
@@ -82,7 +83,7 @@ impl Feed {
         }
     }
 
-    /// Listens, and listens again when that ends. Does not end itself.
+    /// Follows the stream and reconnects with backoff. Never returns.
     pub(crate) async fn follow(
         self: Arc<Self>,
         mut client: TokenServiceClient<Channel>,
@@ -93,8 +94,8 @@ impl Feed {
         loop {
             let heard = self.link.borrow().heard_at;
             let ended = self.listen(&mut client, &mut cursor, &mut backoff, &settings, &keys).await;
-            // The server ends streams that are old or when it shuts down: another one goes on from here. It is no longer live only
-            // if that one ends without a word.
+            // The server ends streams that are old or when it shuts down: another one resumes from here. The link is no
+            // longer live only if that one ends without a message.
             let link = *self.link.borrow();
             if ended.code() == Code::Ok && link.is_live && link.heard_at > heard {
                 tracing::debug!(
@@ -104,7 +105,7 @@ impl Feed {
                 self.link.send_modify(|link| (link.is_live, link.was_tried) = (false, true));
                 tracing::warn!(code = ?ended.code(), error = ended.message(), "revocations are not followed");
             }
-            // A server that was set up anew does not know it.
+            // A server that was set up anew does not know the cursor.
             if ended.code() == Code::InvalidArgument {
                 cursor.clear();
             }
@@ -112,7 +113,7 @@ impl Feed {
         }
     }
 
-    /// Why the stream has ended.
+    /// Follows one stream; returns the reason for its end.
     async fn listen(
         &self,
         client: &mut TokenServiceClient<Channel>,
@@ -158,7 +159,7 @@ impl Feed {
             tracing::warn!("a revocation of something unknown: is the server newer than this?");
         }
         if is_heartbeat {
-            // As long as the leeway lasts, tokens that have expired still count.
+            // Within the leeway, expired tokens are still accepted.
             let now = SystemTime::now().checked_sub(settings.leeway).map_or(0, unix_seconds);
             revocations.forget(now);
         }

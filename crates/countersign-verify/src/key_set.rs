@@ -1,4 +1,4 @@
-//! Public keys, by id; each with the one algorithm it is for.
+//! Public keys, by id, each with its one algorithm.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,15 +9,15 @@ use crate::{Algorithm, Settings, pb::Jwk, remembered::Remembered};
 /// The id of the configured secret in the tokens of a server with HS256.
 const SECRET_KID: &str = "hs256";
 
-/// A key and what it verifies.
+/// A verification key.
 struct Key {
-    /// As in a token's header.
+    /// The algorithm's name in a token's header.
     name: &'static str,
     algorithm: jsonwebtoken::Algorithm,
     decoding: DecodingKey,
 }
 
-/// The keys of one answer, and the tokens that they have verified: a new answer forgets those along with the keys.
+/// The keys of one answer, with a cache of the tokens that they have verified: a new answer drops that along with the keys.
 pub(crate) struct KeySet {
     keys: HashMap<String, Key>,
     withdrawn: HashSet<String>,
@@ -26,8 +26,7 @@ pub(crate) struct KeySet {
 }
 
 impl KeySet {
-    /// Takes what is of use here of what was published, and was not withdrawn. The rest may be meant for verifiers newer than this
-    /// one.
+    /// Takes the published keys that are supported and not withdrawn. The others may be meant for newer verifiers.
     pub(crate) fn new(
         published: Vec<Jwk>,
         withdrawn: &HashSet<String>,
@@ -42,7 +41,7 @@ impl KeySet {
             Some((jwk.kid.clone(), key?))
         });
         let mut keys: HashMap<_, _> = usable.collect();
-        // Last, so that nothing published can take its place.
+        // Last, so that no published key can replace it.
         if let Some(secret) = &settings.shared_secret {
             keys.insert(SECRET_KID.to_owned(), Key::secret(secret.key()));
         }
@@ -50,12 +49,12 @@ impl KeySet {
         Self { keys, withdrawn: withdrawn.clone(), published, remembered }
     }
 
-    /// The answer that it was made of.
+    /// The answer that it was built from.
     pub(crate) fn published(&self) -> &[Jwk] {
         &self.published
     }
 
-    /// Whether an answer says what this one said.
+    /// Whether an answer is equal to this one's.
     pub(crate) fn is_of(&self, published: &[Jwk]) -> bool {
         self.published == published
     }
@@ -64,8 +63,8 @@ impl KeySet {
         self.keys.len()
     }
 
-    /// Whether the key of that id signed `message`, with its own algorithm, which the header has to name too. Nothing where
-    /// there is no such key; one that was withdrawn is known, and has signed nothing.
+    /// Verifies a signature by the key of that id, with its own algorithm, which the header has to name too (algorithm
+    /// confusion). `None` where there is no such key; a withdrawn one is known, and verifies nothing.
     pub(crate) fn verifies(
         &self,
         kid: &str,

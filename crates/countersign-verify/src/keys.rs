@@ -1,4 +1,4 @@
-//! Fetches the key set and keeps it fresh, in a task of its own: no request waits for that but one with an unknown key.
+//! Fetches the key set and keeps it fresh, in a task of its own: only a request with an unknown key waits for that.
 
 use std::{collections::HashSet, future, sync::Arc, time::Duration};
 
@@ -15,16 +15,18 @@ use crate::{
     pb::{GetJwksRequest, Jwk, token_service_client::TokenServiceClient},
 };
 
-/// The longest that an answer may take.
+/// Timeout of a fetch.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long after an attempt an unknown key is no reason for another: tokens with made-up keys must not become the server's load.
+/// Cool-down between fetches for an unknown key: tokens with made-up keys must not become the server's load
+/// (amplification).
 const COOL_DOWN: Duration = Duration::from_secs(10);
 
-/// How long after a key was withdrawn all replicas of the server publish the one in its place: a second, and one for the way.
+/// The time after a key's withdrawal until all replicas of the server publish its successor: a second, and one for the
+/// network.
 const SETTLES_WITHIN: Duration = Duration::from_secs(2);
 
-/// The cool-down in that time: until the new key is here, good tokens can't be verified.
+/// The cool-down in that time: until the new key is here, valid tokens can't be verified.
 const SETTLING_COOL_DOWN: Duration = Duration::from_millis(100);
 
 pub(crate) struct Keys {
@@ -37,11 +39,11 @@ pub(crate) struct Keys {
 struct State {
     set: Option<Arc<KeySet>>,
     fetched_at: Option<Instant>,
-    /// When the last attempt ended, well or not.
+    /// The end of the last attempt, successful or not.
     tried_at: Option<Instant>,
     attempts: u64,
-    /// Never forgotten: whoever has such a key can sign tokens that expire when they like, and a replica of the server that has
-    /// not heard of it yet still publishes it. There are as many as operators have withdrawn.
+    /// Never forgotten: a thief of such a key can sign tokens with any expiry, and a replica of the server that has not
+    /// heard of its withdrawal still publishes it. There are as many as operators have withdrawn.
     withdrawn: HashSet<String>,
     withdrawn_at: Option<Instant>,
 }
@@ -62,18 +64,18 @@ impl Keys {
         Self { settings, state: watch::Sender::default(), wanted: Notify::new() }
     }
 
-    /// The keys, unless they are too old to be believed.
+    /// The keys, unless they are too old.
     pub(crate) fn current(&self) -> Option<Arc<KeySet>> {
         self.age().filter(|age| *age <= self.settings.max_key_age)?;
         self.state.borrow().set.clone()
     }
 
-    /// How long ago the server last gave them.
+    /// The time since the server last returned them.
     pub(crate) fn age(&self) -> Option<Duration> {
         self.state.borrow().fetched_at.map(|at| at.elapsed())
     }
 
-    /// Refuses a key from now on and for good, and fetches the one in its place.
+    /// Refuses a key for good, and fetches its successor.
     pub(crate) fn withdraw(&self, kid: &str) {
         let is_new = self.state.send_if_modified(|state| {
             if !state.withdrawn.insert(kid.to_owned()) {
@@ -92,19 +94,19 @@ impl Keys {
         }
     }
 
-    /// Whether a key was withdrawn so short a time ago that the server's replicas may not all publish the one in its place.
+    /// Whether a key was withdrawn so recently that some of the server's replicas may not publish its successor yet.
     pub(crate) fn is_settling(&self) -> bool {
         self.state.borrow().is_settling()
     }
 
-    /// Waits for the first ones.
+    /// Waits for the first keys.
     pub(crate) async fn ready(&self) {
         if self.state.subscribe().wait_for(|state| state.set.is_some()).await.is_err() {
             future::pending().await
         }
     }
 
-    /// Waits for one attempt to fetch them, which all who wait share. False, at once, if the last one was just now.
+    /// Waits for one fetch, which all callers share. False, at once, within the cool-down.
     pub(crate) async fn refetch(&self) -> bool {
         let mut state = self.state.subscribe();
         let before = {
@@ -118,7 +120,7 @@ impl Keys {
         state.wait_for(|state| state.attempts > before).await.is_ok()
     }
 
-    /// Fetches them, before they are old and when they are wanted. Does not end.
+    /// Fetches the keys on request and before they are too old. Never returns.
     pub(crate) async fn keep_fresh(self: Arc<Self>, mut client: TokenServiceClient<Channel>) {
         let mut backoff = Backoff::new();
         loop {
@@ -144,7 +146,7 @@ impl Keys {
     async fn wanted(&self) {
         loop {
             self.wanted.notified().await;
-            // Asked for while the last attempt ran.
+            // Requested during the last attempt.
             if !self.state.borrow().is_cooling_down() {
                 return;
             }

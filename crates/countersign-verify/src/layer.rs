@@ -1,4 +1,4 @@
-//! A tower layer: whoever gets past it has a good token.
+//! A tower layer that requires a valid access token.
 
 use std::{
     fmt,
@@ -21,11 +21,12 @@ use crate::{Verifier, VerifyError};
 
 type IsOpen = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// Lets requests through whose `authorization: Bearer …` is a good access token, and puts [`Claims`] into their
-/// extensions, where [`Claims::of`] finds them. It goes around a whole tonic server or around one of its services.
+/// Passes requests whose `authorization: Bearer …` is a valid access token, and puts [`Claims`] into their extensions,
+/// where [`Claims::of`] finds them. It wraps a whole tonic server or one of its services.
 ///
-/// Others are answered UNAUTHENTICATED, with `google.rpc.ErrorInfo` `{reason: "TOKEN_INVALID", domain: "auth.v1"}`; while nothing
-/// can be verified, UNAVAILABLE with the reason `VERIFICATION_UNAVAILABLE`, so that clients try again and log nobody out.
+/// Others are answered UNAUTHENTICATED, with `google.rpc.ErrorInfo` `{reason: "TOKEN_INVALID", domain: "auth.v1"}`; while
+/// verification is impossible, UNAVAILABLE with the reason `VERIFICATION_UNAVAILABLE`, so that clients retry and log no
+/// user out.
 #[derive(Clone)]
 pub struct VerifyLayer {
     verifier: Verifier,
@@ -33,13 +34,13 @@ pub struct VerifyLayer {
 }
 
 impl VerifyLayer {
-    /// Asks for a token on every path.
+    /// Requires a token on every path.
     pub fn new(verifier: Verifier) -> Self {
         Self { verifier, is_open: Arc::new(|_path| false) }
     }
 
-    /// Asks for none on the paths for which `is_open` is true, such as `/grpc.health.v1.Health/Check`. No token is looked
-    /// at there.
+    /// Requires none on the paths for which `is_open` is true, such as `/grpc.health.v1.Health/Check`. Tokens are ignored
+    /// there.
     #[must_use]
     pub fn open(self, is_open: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         Self { is_open: Arc::new(is_open), ..self }
@@ -109,7 +110,7 @@ where
 type Boxed<R, E> = Pin<Box<dyn Future<Output = Result<R, E>> + Send>>;
 
 impl<S> Verified<S> {
-    /// The rare case, with an unknown key: the one that allocates.
+    /// The rare case of an unknown key: it waits, and allocates.
     fn after_keys<B, R>(&mut self, mut request: Request<B>) -> Boxed<Response<R>, S::Error>
     where
         S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
@@ -117,7 +118,7 @@ impl<S> Verified<S> {
         B: Send + 'static,
         R: Default,
     {
-        // The one that is ready goes along; its clone waits for the next call.
+        // The ready service goes along; its clone waits for the next call.
         let next = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, next);
         let verifier = self.layer.verifier.clone();
@@ -173,14 +174,13 @@ where
     }
 }
 
-/// The token of the one `authorization` header there is. With two, this service and one behind it might each believe
-/// another one.
+/// The token of the only `authorization` header. With two, this service and one behind it might each read another one.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (all.next(), all.next()) else { return None };
     let blank = [' ', '\t'];
     let (scheme, jwt) = value.to_str().ok()?.trim_matches(blank).split_once(blank)?;
-    // RFC 9110, section 11: schemes know no case, and one or more spaces follow.
+    // RFC 9110, section 11: schemes are case-insensitive, and one or more spaces follow.
     scheme.eq_ignore_ascii_case("Bearer").then_some(jwt.trim_start_matches(blank))
 }
 

@@ -25,7 +25,7 @@ pub use self::{
     verifier::{Status, Verifier},
 };
 
-/// As in a token's claims. A clock before 1970 is one at which nothing was issued yet.
+/// Seconds since 1970, as in a token's claims; 0 for a clock before that.
 fn unix_seconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     i64::try_from(since).unwrap_or(i64::MAX)

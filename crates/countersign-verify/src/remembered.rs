@@ -1,7 +1,8 @@
-//! Tokens whose signature was found right, so that it is computed once and not with every request.
+//! A cache of tokens with verified signatures.
 //!
-//! A signature costs more than all else that an empty RPC does. Only what does not change is remembered: the time and the
-//! revocations are looked at each time. Only good tokens get in, so nobody can fill it without logging in.
+//! Verifying a signature costs more than all else that an empty RPC does. Only immutable facts are cached: time and
+//! revocations are checked at each request. Only valid tokens get in, so that an attacker cannot fill it without logging
+//! in.
 
 use std::{
     collections::HashMap,
@@ -13,11 +14,11 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::Claims;
 
-/// A digest, so that no token that still counts lies in memory longer than its request.
+/// A digest, so that no valid token stays in memory longer than its request.
 type Digest = [u8; 32];
 
-/// At most `capacity` tokens, in two halves: when the younger is full, the older is forgotten and they change places. What is
-/// still in use has come back to the younger by then.
+/// At most `capacity` tokens, in two generations: when the younger is full, the older is dropped and they change places.
+/// Tokens in use have been copied to the younger by then.
 pub(crate) struct Remembered {
     capacity: usize,
     halves: RwLock<Halves>,
@@ -34,7 +35,7 @@ impl Remembered {
         Self { capacity, halves: RwLock::default() }
     }
 
-    /// What `jwt` says, if it was remembered; else what `open` finds, which is then remembered.
+    /// The claims of `jwt` from the cache; else those of `open`, which are then cached.
     pub(crate) fn or_else<E>(
         &self,
         jwt: &str,
@@ -74,7 +75,7 @@ impl Remembered {
 mod tests {
     use super::*;
 
-    /// How many of `jwts` had to be opened.
+    /// The number of cache misses among `jwts`.
     fn opened<'a>(remembered: &Remembered, jwts: impl IntoIterator<Item = &'a str>) -> usize {
         let mut count = 0;
         for jwt in jwts {

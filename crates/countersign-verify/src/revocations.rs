@@ -1,4 +1,4 @@
-//! What was revoked, for as long as it matters.
+//! Revocations, kept until the tokens that they void have expired.
 
 use std::{collections::HashMap, str::FromStr as _};
 
@@ -10,35 +10,35 @@ use crate::{
     pb::{Revocation, revocation::Subject},
 };
 
-/// Times are seconds since 1970.
+/// The known revocations. Times are seconds since 1970.
 #[derive(Default)]
 pub(crate) struct Revocations {
-    /// When to forget each.
+    /// Each with its expiry.
     sessions: HashMap<Uuid, i64>,
     users: HashMap<Uuid, User>,
 }
 
-/// A user whose tokens were revoked.
+/// A user with revoked tokens.
 struct User {
     /// Tokens issued before this are void.
     not_before: i64,
-    /// Tokens of earlier epochs are void, those of the kept session aside.
+    /// Tokens of earlier epochs are void, except the kept session's.
     epoch: i64,
     kept: Option<Uuid>,
     forget_at: i64,
 }
 
 impl User {
-    /// Nothing is void yet.
+    /// A user without revocations.
     const NEW: Self = Self { not_before: i64::MIN, epoch: 0, kept: None, forget_at: i64::MIN };
 
     fn add(&mut self, revocation: &Revocation, not_before: i64, forget_at: i64) {
         self.forget_at = forget_at.max(self.forget_at);
         if revocation.session_epoch <= 0 {
-            // The account is gone, or the server knows no epochs.
+            // The account is deleted, or the server knows no epochs.
             self.not_before = not_before.max(self.not_before);
         } else if revocation.session_epoch > self.epoch {
-            // The last one counts: a session that goes on now is none that was ended before.
+            // The last one counts: a session that goes on now was never ended before.
             self.epoch = revocation.session_epoch;
             self.kept = Uuid::from_str(&revocation.kept_session_id).ok();
         }
@@ -51,7 +51,7 @@ impl User {
 }
 
 impl Revocations {
-    /// Takes a revocation. What it leaves open is taken for the worst. False if it does not say whom it is about.
+    /// Adds a revocation. Missing fields are read in the strictest way. False if it has no subject.
     pub(crate) fn add(&mut self, revocation: &Revocation) -> bool {
         let not_before = revocation.not_before.as_ref().map_or(i64::MAX, rounded_up);
         let forget_at = revocation.expire_time.as_ref().map_or(i64::MAX, rounded_up);
@@ -66,20 +66,20 @@ impl Revocations {
                 known.add(revocation, not_before, forget_at);
                 true
             }),
-            // The keys' own affair.
+            // The key set handles these.
             Some(Subject::KeyId(_)) => true,
             None => false,
         }
     }
 
-    /// Whether a token was revoked. A session never comes back, so its `not_before` is not needed: whatever the clocks of the
-    /// server's replicas say, none of its tokens counts.
+    /// Whether a token is revoked. A session never comes back, so its `not_before` is not needed: whatever the clocks of
+    /// the server's replicas say, all of its tokens are void.
     pub(crate) fn void(&self, claims: &Claims) -> bool {
         let user = self.users.get(&claims.sub);
         self.sessions.contains_key(&claims.sid) || user.is_some_and(|user| user.void(claims))
     }
 
-    /// Forgets what no longer matters at `now`: every token in question has expired.
+    /// Drops expired revocations: every token in question has expired at `now`.
     pub(crate) fn forget(&mut self, now: i64) {
         self.sessions.retain(|_id, forget_at| *forget_at > now);
         self.users.retain(|_id, user| user.forget_at > now);
@@ -94,7 +94,7 @@ impl Revocations {
     }
 }
 
-/// `iat` has no fractions: a token of the second in which `not_before` lies may be older, and is void.
+/// `iat` has no fractions: a token issued in the second of `not_before` may be older, and is void.
 fn rounded_up(time: &Timestamp) -> i64 {
     time.seconds.saturating_add(i64::from(time.nanos > 0))
 }
@@ -108,7 +108,7 @@ mod tests {
         Revocation { subject, not_before, expire_time, ..Revocation::default() }
     }
 
-    /// Sessions of earlier epochs than `session_epoch` have ended, but `kept_session_id`.
+    /// Revokes sessions of earlier epochs than `session_epoch`, except `kept_session_id`.
     fn of_earlier(session_epoch: i64, kept_session_id: &str) -> Revocation {
         let not_before = Some(Timestamp { seconds: 100, nanos: 1 });
         let kept_session_id = kept_session_id.to_owned();

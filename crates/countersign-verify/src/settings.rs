@@ -1,4 +1,4 @@
-//! What a verifier is told: whose tokens it takes, and what it does when the server is away.
+//! Settings of a verifier: the tokens to accept, and the behaviour while the server is away.
 
 use std::{fmt, time::Duration};
 
@@ -6,10 +6,10 @@ use jsonwebtoken::DecodingKey;
 
 use crate::ShortSecret;
 
-/// An algorithm whose keys are published.
+/// An algorithm with public keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
-    /// ECDSA on P-256 with SHA-256; what a Countersign server uses by default.
+    /// ECDSA on P-256 with SHA-256; the default of a Countersign server.
     Es256,
     /// Ed25519.
     EdDsa,
@@ -17,12 +17,13 @@ pub enum Algorithm {
     Rs256,
 }
 
-/// What to do with tokens while revocations can't be followed.
+/// The policy for tokens while revocations can't be followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhenBlind {
-    /// Go on: what was revoked meanwhile is accepted until it expires, 15 minutes at the most by the server's default.
+    /// Fail open: revoked tokens are accepted until they expire, 15 minutes at most by the server's default.
     Accept,
-    /// Refuse every token once nothing was heard for that long, and not before fifteen seconds, and before the first revocations have come.
+    /// Fail closed: refuse every token once there was no message for that long, at least fifteen seconds, and before the
+    /// replay.
     RefuseAfter(Duration),
 }
 
@@ -32,29 +33,29 @@ pub enum WhenBlind {
 pub struct Settings {
     /// The claim `iss`, to the letter: the server's `COUNTERSIGN_ISSUER`.
     pub issuer: String,
-    /// What the claim `aud` must contain: the name of your service, one of the server's `COUNTERSIGN_AUDIENCE`.
+    /// A required member of the claim `aud`: the name of your service, one of the server's `COUNTERSIGN_AUDIENCE`.
     pub audience: String,
-    /// The algorithms to take. All three by default; a key is used with its own and no other.
+    /// The accepted algorithms. All three by default; a key is used with its own and no other.
     pub algorithms: Vec<Algorithm>,
-    /// The secret of a server with HS256; none by default. Whoever has it can also issue tokens.
+    /// The secret of a server with HS256; none by default. Every holder can also issue tokens.
     pub shared_secret: Option<SharedSecret>,
-    /// How far the clocks of this machine and the server may be apart. Five seconds by default: so much longer a token
-    /// counts after it has expired.
+    /// The allowed clock skew between this machine and the server. Five seconds by default: so much longer a token is
+    /// accepted after its expiry.
     pub leeway: Duration,
-    /// How old the key set gets before it is fetched again: five minutes by default. Without the stream of revocations, a key
-    /// that the server withdraws counts that much longer.
+    /// The age at which the key set is fetched again: five minutes by default. Without the stream of revocations, a
+    /// withdrawn key is accepted that much longer.
     pub key_cache: Duration,
-    /// How old it may get while the server is away, before everything is refused: an hour by default.
+    /// Its maximum age while the server is away, after which every token is refused: an hour by default.
     pub max_key_age: Duration,
-    /// What to do when revocations can't be followed. By default tokens are still accepted.
+    /// The policy while revocations can't be followed. By default tokens are still accepted.
     pub when_blind: WhenBlind,
-    /// How many verified tokens are remembered, so that their signatures are not computed again: 10,000 by default,
-    /// which takes some 10 MB when all are in use. under 2 turns it off.
+    /// The size of the cache of verified tokens, which saves verifying their signatures again: 10,000 by default, which
+    /// takes some 10 MB when full. Under 2 turns it off.
     pub remembered_tokens: usize,
 }
 
 impl Settings {
-    /// Takes tokens of `issuer` for `audience`, with the defaults named at each field.
+    /// Accepts tokens of `issuer` for `audience`, with the defaults named at each field.
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
         Self {
             issuer: issuer.into(),
@@ -75,10 +76,10 @@ impl Settings {
 pub struct SharedSecret(DecodingKey);
 
 impl SharedSecret {
-    /// Takes the secret's bytes.
+    /// Wraps the secret's bytes.
     ///
     /// # Errors
-    /// There are fewer than 32.
+    /// The secret has fewer than 32 bytes.
     pub fn parse(bytes: &[u8]) -> Result<Self, ShortSecret> {
         if bytes.len() < 32 { Err(ShortSecret) } else { Ok(Self(DecodingKey::from_secret(bytes))) }
     }

@@ -5,27 +5,27 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::IgnoredAny};
 
 use crate::{Claims, Settings, key_set::KeySet};
 
-/// More than any token of a Countersign server has. Nothing of what is longer is looked at.
+/// More than any token of a Countersign server has. Longer input is rejected unread.
 const MAX_BYTES: usize = 8 * 1024;
 
-/// Why a token is refused. The text is for the log of this service, never for who sent the token.
+/// The reason why a token is refused. The text is for this service's log, never for the token's sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
     Because(&'static str),
-    /// By a key that is not in the set: it may be newer than the set.
+    /// The key is not in the set: it may be newer than the set.
     UnknownKey,
-    /// Nothing can be said about any token now.
+    /// No token can be verified now.
     Unavailable(&'static str),
 }
 
-/// What is read of a header. `jku`, `jwk`, `x5c`, `x5u` never are: keys come from the key set alone. Members that come twice are
-/// refused with the rest that does not parse.
+/// The fields that are read of a header. `jku`, `jwk`, `x5c`, `x5u` never are: keys come from the key set alone. Duplicate
+/// members fail to parse.
 #[derive(Deserialize)]
 struct Header {
     typ: String,
     alg: String,
     kid: String,
-    /// Nothing critical is understood here, so it must not be there (RFC 7515, section 4.1.11), not even as null.
+    /// No critical extension is supported, so the member must be absent (RFC 7515, section 4.1.11), not even null.
     #[serde(default, rename = "crit", deserialize_with = "there")]
     has_critical: bool,
 }
@@ -34,7 +34,7 @@ fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_ignored| true)
 }
 
-/// What a token says, once its signature is found right by `keys`. The claims have their types, no more.
+/// The claims of a token, once `keys` has verified its signature. Only the claims' types are checked.
 pub(crate) fn open(jwt: &str, keys: &KeySet) -> Result<Claims, Refused> {
     const MALFORMED: Refused = Refused::Because("not a JWT of three parts");
     if jwt.len() > MAX_BYTES {
@@ -56,7 +56,7 @@ pub(crate) fn open(jwt: &str, keys: &KeySet) -> Result<Claims, Refused> {
     json(payload).ok_or(Refused::Because("a claim is missing or of another type"))
 }
 
-/// Whether the claims make a token that counts for this service at `now`, in seconds since 1970.
+/// Whether the claims are valid for this service at `now`, in seconds since 1970.
 pub(crate) fn check(claims: &Claims, settings: &Settings, now: i64) -> Result<(), Refused> {
     let leeway = i64::try_from(settings.leeway.as_secs()).unwrap_or(i64::MAX);
     let (earliest, latest) = (now.saturating_sub(leeway), now.saturating_add(leeway));
@@ -74,7 +74,7 @@ pub(crate) fn check(claims: &Claims, settings: &Settings, now: i64) -> Result<()
     Err(Refused::Because(problem))
 }
 
-/// RFC 9068, section 4; media types know no case (RFC 7515, section 4.1.9).
+/// RFC 9068, section 4; media types are case-insensitive (RFC 7515, section 4.1.9).
 fn is_access_token(typ: &str) -> bool {
     ["at+jwt", "application/at+jwt"].iter().any(|name| typ.eq_ignore_ascii_case(name))
 }

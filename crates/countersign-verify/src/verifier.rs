@@ -1,4 +1,4 @@
-//! The verifier: the checks of a token, on what two tasks keep fresh.
+//! The verifier: checks tokens against keys and revocations that two tasks keep fresh.
 
 use std::{
     fmt,
@@ -26,34 +26,34 @@ struct Inner {
     settings: Arc<Settings>,
     keys: Arc<Keys>,
     feed: Arc<Feed>,
-    /// Ends what is in it when it is dropped.
+    /// Its drop aborts the tasks.
     _tasks: JoinSet<()>,
 }
 
-/// How a verifier is doing, for metrics.
+/// Metrics of a verifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
-    /// How many keys tokens are verified with; 0 means that all are refused.
+    /// Number of verification keys; 0 means that all tokens are refused.
     pub keys: usize,
-    /// How long ago the server last gave them, if ever it did.
+    /// The time since the server last returned them, if it ever did.
     pub key_age: Option<Duration>,
-    /// Whether revocations are followed: all that there were have come, and the stream lives.
+    /// Whether the stream of revocations is live and its replay complete.
     pub is_following: bool,
-    /// How long ago the last message about revocations came, if ever one did: up to five seconds where all is well.
+    /// The time since the last message about revocations, if there was one: up to five seconds where all is well.
     pub heard_ago: Option<Duration>,
-    /// How many sessions are revoked, as far as their tokens have not expired.
+    /// Number of revoked sessions with unexpired tokens.
     pub revoked_sessions: usize,
-    /// How many users have tokens revoked, as far as those have not expired.
+    /// Number of users with revoked, unexpired tokens.
     pub revoked_users: usize,
 }
 
 impl Verifier {
-    /// Starts a verifier and waits, `patience` at the most, until it has the server's keys and revocations. Without
-    /// revocations it starts too, if the settings accept tokens then.
+    /// Starts a verifier and waits, at most `patience`, until it has the server's keys and revocations. It starts without
+    /// revocations, too, if the settings accept tokens then.
     ///
     /// # Errors
-    /// They have not come: the service had better not start, or start again.
+    /// They have not come: the service should not start, or should be restarted.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -77,8 +77,8 @@ impl Verifier {
         Ok(this)
     }
 
-    /// Starts a verifier and does not wait: for services that must come up without the server. Until it has answered,
-    /// every token is [`VerifyError::Unavailable`].
+    /// Starts a verifier without waiting: for services that must come up without the server. Until that has answered, every
+    /// token is [`VerifyError::Unavailable`].
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -93,8 +93,8 @@ impl Verifier {
         Self(Arc::new(Inner { settings, keys, feed, _tasks: tasks }))
     }
 
-    /// What a token says, if it counts for this service now. It waits for the server only where the token names a key
-    /// that is not known, and then only if the keys were not just fetched.
+    /// The claims of a token, if it is valid for this service now. Waits for the server only where the token names an
+    /// unknown key, and then only outside the cool-down.
     ///
     /// # Errors
     /// See [`VerifyError`].
@@ -102,7 +102,7 @@ impl Verifier {
         self.verify_at(jwt, SystemTime::now()).await
     }
 
-    /// As [`verify`](Self::verify), at another time: for tests.
+    /// Like [`verify`](Self::verify), at another time: for tests.
     ///
     /// # Errors
     /// See [`VerifyError`].
@@ -112,13 +112,13 @@ impl Verifier {
             result = self.check(jwt, now);
         }
         if result == Err(Refused::UnknownKey) && self.0.keys.is_settling() {
-            // It may be the key that has taken the withdrawn one's place.
+            // The key may be the successor of the withdrawn one.
             result = Err(Refused::Unavailable("a key was withdrawn, and the next one is not here"));
         }
         result.map_err(logged)
     }
 
-    /// As [`verify`](Self::verify), but where that would have to wait there is nothing.
+    /// Like [`verify`](Self::verify), but `None` where that would have to wait.
     pub(crate) fn verify_now(&self, jwt: &str) -> Option<Result<Arc<Claims>, VerifyError>> {
         match self.check(jwt, SystemTime::now()) {
             Err(Refused::UnknownKey) => None,
@@ -137,7 +137,7 @@ impl Verifier {
         if feed.void(&claims) { Err(Refused::Because("revoked")) } else { Ok(claims) }
     }
 
-    /// How it is doing.
+    /// The current metrics.
     pub fn status(&self) -> Status {
         let Inner { keys, feed, .. } = &*self.0;
         let (revoked_sessions, revoked_users) = feed.sizes();
@@ -158,7 +158,7 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// Tells the log why, and the caller only whether. At debug level: anybody can send bad tokens, as many as they like.
+/// Logs the reason and hides it from the caller. At debug level: an attacker can send any number of bad tokens.
 fn logged(refused: Refused) -> VerifyError {
     match refused {
         Refused::Because(reason) => {

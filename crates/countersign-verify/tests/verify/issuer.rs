@@ -79,7 +79,7 @@ impl Issuer {
         json!({ "typ": "at+jwt", "alg": format!("{:?}", self.algorithm), "kid": self.kid })
     }
 
-    /// A token of these parts with a signature that is right: only what is in it can be refused.
+    /// A token of these parts with a valid signature, so that only its contents can be refused.
     pub fn signed(&self, header: &Value, claims: &Value) -> String {
         self.signed_text(&header.to_string(), &claims.to_string())
     }

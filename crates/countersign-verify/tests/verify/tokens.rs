@@ -1,4 +1,4 @@
-//! What must not pass for an access token (RFC 8725; RFC 9068, section 4).
+//! Forged, altered and foreign access tokens (RFC 8725; RFC 9068, section 4).
 
 use std::time::{Duration, SystemTime};
 
@@ -121,7 +121,7 @@ async fn the_algorithm_is_the_keys_whatever_the_header_says() {
         );
         forge.refuses(&text, algorithm).await;
         forge.refuses(&format!("{text}."), algorithm).await;
-        // Signed as HMAC, with what everybody knows for a key.
+        // Signed as HMAC, with the public key as the secret (algorithm confusion).
         for secret in &secrets {
             let key = EncodingKey::from_secret(secret);
             let mac = sign(text.as_bytes(), &key, Algorithm::HS256).unwrap();
