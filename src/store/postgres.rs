@@ -16,6 +16,7 @@ use super::{Body, Database, Error, Operations, PoolUse, Result, migrations};
 
 mod announcements;
 mod connector;
+mod migration;
 mod pins;
 mod pool;
 mod pooler;
@@ -159,8 +160,7 @@ impl Database for Postgres {
         // The migrator first takes the right to create tables, even if nothing is pending.
         if !self.is_migrated().await? {
             let mut connection = session::for_migrations(&self.pool.server()).await?;
-            let migrator = migrations::migrator(migrations::POSTGRES);
-            migrator.run_direct(None, &mut connection, false).await?;
+            migration::run(&mut connection).await?;
             connection.close().await?;
         }
         self.renew_email_keys().await

@@ -1,6 +1,7 @@
 //! What the service needs of a Postgres, and what it does about one that is otherwise: roles, settings, strings, poolers.
 
 mod errors;
+mod migrations;
 mod pooler;
 mod rights;
 mod session;
