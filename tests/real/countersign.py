@@ -24,7 +24,7 @@ PASSWORD = "correct horse battery staple"
 class Countersign(Program):
     """`countersign serve` on a database. Ports are free ones unless `settings` name them."""
 
-    def __init__(self, folder: Path, database: str, name: str = "countersign", **settings: str):
+    def __init__(self, folder: Path, database: str, name: str = "countersign", *, binary: Path = BINARY, **settings: str):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("COUNTERSIGN_") and k != "DATABASE_URL"}
         environment |= {
             "DATABASE_URL": database,
@@ -39,7 +39,7 @@ class Countersign(Program):
                 # Replicas of one database share it.
                 "COUNTERSIGN_MASTER_KEY": base64.b64encode(bytes(range(32))).decode(),
             }
-        super().__init__(name, [BINARY, "serve"], folder, environment | settings)
+        super().__init__(name, [binary, "serve"], folder, environment | settings)
         self.read = 0
 
     def start(self) -> "Countersign":
