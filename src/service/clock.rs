@@ -1,4 +1,4 @@
-//! What time it is. Tests pass in a clock of their own, so that nothing needs to be slept through.
+//! The clock. Tests pass in their own, so that none sleeps.
 
 use std::{
     fmt,
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::domain::Timestamp;
 
-/// The time of day, which may be set, and a stopwatch, which never is: what is kept in memory alone goes by the stopwatch.
+/// The time of day, which may be set, and a monotonic stopwatch: state that is in memory only goes by the stopwatch.
 #[derive(Clone)]
 pub struct Clock {
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
@@ -39,7 +39,7 @@ impl Clock {
         (self.now)()
     }
 
-    /// The time since some moment that stays the same: monotonic, whatever is done to the time of day.
+    /// The time since an arbitrary fixed moment: monotonic, even if the time of day is set.
     pub fn elapsed(&self) -> Duration {
         (self.elapsed)()
     }

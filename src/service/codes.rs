@@ -1,4 +1,4 @@
-//! One-time codes and the secret ids that they go with: drawn, digested, compared.
+//! One-time codes and their secret ids: generation, digests, comparison.
 
 use crate::{
     domain::OneTimeCode,
@@ -11,17 +11,17 @@ pub(super) fn new_code(is_long: bool) -> OneTimeCode {
     if is_long { OneTimeCode::generate_long(&mut rng) } else { OneTimeCode::generate(&mut rng) }
 }
 
-/// Only the digest of a challenge's id is kept: whoever reads the database can't answer for anybody.
+/// The digest of a challenge's id. Only this is stored: a reader of the database can't answer for a user.
 pub(super) fn challenge_mac(master_key: &MasterKey, token: &OpaqueToken) -> [u8; 32] {
     master_key.digest(Purpose::ChallengeId, &[token.expose().as_bytes()])
 }
 
-/// The digest binds a code to what it was sent for: the same digits mean nothing with another id.
+/// The digest of a code, bound to its id: the same digits with another id do not match.
 pub(super) fn code_mac(master_key: &MasterKey, id_mac: &[u8; 32], code: &str) -> [u8; 32] {
     master_key.digest(Purpose::OneTimeCode, &[id_mac, code.as_bytes()])
 }
 
-/// Whether the code that was sent is what was typed.
+/// Whether the typed code is the one that was sent (constant-time comparison).
 pub(super) fn is_code(
     master_key: &MasterKey,
     id_mac: &[u8; 32],

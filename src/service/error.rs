@@ -1,4 +1,4 @@
-//! Why a use case did not do what it was asked, by what the caller can do about it.
+//! Errors of the use cases, classified by what the caller can do about them.
 
 use std::time::Duration;
 
@@ -10,49 +10,50 @@ use crate::{
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// An error of a use case. What callers read is fixed by the transport; sources are for the log.
+/// An error of a use case. Transports fix the texts for callers; sources are for the log.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Fields that do not pass; all of them.
+    /// Invalid fields; all of them.
     #[error("some fields are not valid")]
     InvalidFields(Vec<InvalidField>),
-    /// Unknown user, wrong password or disabled account: nothing tells which.
+    /// Unknown user, wrong password or disabled account: the answer does not tell which (user enumeration).
     #[error("the credentials are not valid")]
     InvalidCredentials,
-    /// A wrong, used, expired or unknown code or challenge: nothing tells which.
+    /// A wrong, used, expired or unknown code or challenge: the answer does not tell which.
     #[error("the challenge or the code is not valid")]
     ChallengeInvalid,
     /// The challenge, the id or the enrolment has no attempts left.
     #[error("there are no attempts left")]
     ChallengeExhausted,
-    /// One mailbox would count as two factors, and no recovery code was given.
+    /// A recovery code is missing, and one mailbox would count as two factors.
     #[error("the only second factor is the mailbox itself")]
     RecoveryCodeNeeded,
-    /// The challenge is not answered by a code that is sent.
+    /// The challenge is not answered by a mailed code.
     #[error("no code is sent for this challenge")]
     FactorUnavailable,
-    /// So many codes of that kind were wrong that strangers can log in with another factor only.
+    /// Wrong codes of that kind have used up the year's limit: strangers must log in with another factor.
     #[error("too many wrong codes")]
     CodesUsedUp,
-    /// There is no second factor that the request could be about.
+    /// The request needs a second factor, and it is off.
     #[error("the second factor is off")]
     TwoFactorOff,
-    /// Codes would go to an address that nobody has shown to be theirs.
+    /// Codes would go to an unverified address.
     #[error("the e-mail address is not verified")]
     EmailUnverified,
-    /// The second factor is on, and the session that asks has not used it.
+    /// The second factor is on, and the caller's session has not used it.
     #[error("the session has not used the second factor")]
     LoginAgainNeeded,
-    /// The login is a while ago, and no second factor came beside the password.
+    /// The login is not recent, and no second factor came beside the password.
     #[error("a fresh proof is needed")]
     FreshProofNeeded,
-    /// The address has been shown to be the user's: there is nothing to verify, and no account to end.
+    /// The address is verified: there is nothing to verify, and no account to end.
     #[error("the e-mail address is verified")]
     EmailVerified,
-    /// A bearer or refresh token that is not ours, has expired, or whose session has ended: nothing tells which.
+    /// A bearer or refresh token that is not ours, has expired, or whose session has ended: the answer does not tell
+    /// which.
     #[error("the token is not valid")]
     TokenInvalid,
-    /// A refresh token that was used before; its session is over.
+    /// A reused refresh token; its session has ended.
     #[error("the refresh token was used before")]
     RefreshReused,
     /// Another user has that username.
@@ -61,21 +62,21 @@ pub enum Error {
     /// Another user has that e-mail address.
     #[error("the e-mail address is taken")]
     EmailTaken,
-    /// Too early or too often.
+    /// Too early or too often (rate limit).
     #[error("too early")]
     Throttled(Duration),
-    /// More work than the machine can do.
+    /// Overload (load shedding).
     #[error("overloaded")]
     Overloaded(Duration),
-    /// The database is away.
+    /// The database is unavailable.
     #[error("the store is unavailable")]
     StoreUnavailable(#[source] Source),
-    /// A defect, or something broken on our side.
+    /// A defect on our side.
     #[error("internal error")]
     Internal(#[source] Source),
 }
 
-/// The only field, or the only one that is bad.
+/// A single invalid field.
 impl From<InvalidField> for Error {
     fn from(bad: InvalidField) -> Self {
         Self::InvalidFields(vec![bad])
@@ -110,10 +111,10 @@ impl From<password::Error> for Error {
     }
 }
 
-/// What an attempt was spent on.
+/// The reserved attempt.
 ///
 /// # Errors
-/// There was no attempt to spend.
+/// No attempt was left, or the code is unknown.
 pub(super) fn reserved<T>(reservation: Reservation<T>) -> Result<T, Error> {
     match reservation {
         Reservation::Reserved(reserved) => Ok(reserved),

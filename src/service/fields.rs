@@ -1,4 +1,4 @@
-//! Collects what is wrong with a request, so that its caller hears of everything at once.
+//! Collects the problems of a request, so that its caller sees all of them at once.
 
 use super::Error;
 use crate::domain::{InvalidField, size::Size};
@@ -7,7 +7,7 @@ use crate::domain::{InvalidField, size::Size};
 #[derive(Debug, Default)]
 pub(super) struct Fields(Vec<InvalidField>);
 
-/// Refuses fields that are too long. The first thing of all: whatever else is done with a text takes as long as the text.
+/// Rejects fields that are too long, first of all: all other work grows with the length of a text.
 pub(super) fn check_sizes<const N: usize>(fields: [(Size, &str); N]) -> Result<(), Error> {
     let too_long = fields.into_iter().filter_map(|(size, text)| size.check(text).err());
     let too_long: Vec<_> = too_long.collect();
@@ -15,19 +15,19 @@ pub(super) fn check_sizes<const N: usize>(fields: [(Size, &str); N]) -> Result<(
 }
 
 impl Fields {
-    /// Keeps the value, or notes the problem.
+    /// Keeps the value, or records the problem.
     pub(super) fn check<T>(&mut self, parsed: Result<T, InvalidField>) -> Option<T> {
         parsed.map_err(|problem| self.0.push(problem)).ok()
     }
 
-    /// Notes a problem unless `valid`.
+    /// Records a problem unless `valid`.
     pub(super) fn require(&mut self, valid: bool, field: &'static str, problem: &str) {
         if !valid {
             self.0.push(InvalidField::new(field, problem));
         }
     }
 
-    /// Gives the values, if all fields passed.
+    /// Returns the values, if all fields are valid.
     pub(super) fn all<T>(self, values: Option<T>) -> Result<T, Error> {
         match values {
             Some(values) if self.0.is_empty() => Ok(values),

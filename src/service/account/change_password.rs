@@ -1,5 +1,5 @@
-//! ChangePassword: the current password and a new one, and the other sessions end. The user is told: it may have been
-//! somebody else.
+//! ChangePassword: checks the current password, sets a new one, and ends the other sessions. The user is told, in case
+//! an attacker did it.
 
 use zeroize::Zeroizing;
 
@@ -16,12 +16,12 @@ use crate::{
     store::PasswordChange,
 };
 
-/// What a caller sent.
+/// The request.
 #[derive(Debug)]
 pub struct ChangePasswordRequest {
-    /// The password as it is.
+    /// The current password.
     pub current_password: Zeroizing<String>,
-    /// The password as it will be.
+    /// The new password.
     pub new_password: Zeroizing<String>,
     /// The second factor beside the password; may be missing.
     pub second_factor: Option<Proof>,
@@ -44,7 +44,7 @@ impl Accounts {
             Proof::size_of(request.second_factor.as_ref()),
         ])?;
         let (current, new) = self.parse_passwords(account.user(), &request)?;
-        // The bearer token alone is not enough: whoever has stolen one must not get the account.
+        // The bearer token alone is not enough: a thief must not take over the account.
         self.factors.confirm(context, account, &current, request.second_factor.as_ref()).await?;
         let now = self.clock.now();
         let change = PasswordChange {
@@ -59,7 +59,7 @@ impl Accounts {
             self.outbox.wake();
             return Ok(());
         }
-        // Somebody else changed it meanwhile: what was given as the current password is no longer that. Or the session ended.
+        // A race: the password was changed meanwhile, so that the given one is no longer current, or the session ended.
         Err(Error::InvalidCredentials)
     }
 
@@ -75,12 +75,12 @@ impl Accounts {
         fields.all(current.zip(new))
     }
 
-    /// Reads the field `new_password` of that user.
+    /// Parses the field `new_password` for that user.
     ///
     /// # Errors
     /// A password that breaks the rules.
     pub(super) fn new_password(&self, text: &str, user: &User) -> Result<Password, InvalidField> {
-        // What was stored once passes. If today's rules are stricter, the new password is only not compared with it.
+        // A stored name was valid once. If it breaks today's rules, the new password is just not compared with it.
         let (username, email) = (Username::parse(&user.username), Email::parse(&user.email));
         let (username, email) = (username.as_ref().ok(), email.as_ref().ok());
         let new = Password::parse_new(text, self.policy.password, username, email);

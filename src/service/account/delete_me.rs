@@ -1,4 +1,4 @@
-//! DeleteMe: the account goes, with all that is its. Its owner is told: it may have been somebody else.
+//! DeleteMe: deletes the account with all its data. The owner is told, in case an attacker did it.
 
 use super::Accounts;
 use crate::{
@@ -30,7 +30,7 @@ impl Accounts {
             self.outbox.wake();
             return Ok(());
         }
-        // Meanwhile the password was changed, the session ended, or another request deleted the account.
+        // A race: the password was changed, the session ended, or another request deleted the account.
         Err(Error::InvalidCredentials)
     }
 }

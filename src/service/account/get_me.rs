@@ -1,4 +1,4 @@
-//! GetMe: who the caller is.
+//! GetMe: the caller's user.
 
 use super::Accounts;
 use crate::{domain::User, service::sessions::Account};

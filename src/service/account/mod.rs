@@ -1,4 +1,4 @@
-//! The account: made, shown, given another password, and deleted.
+//! The account: registration, profile, password changes and deletion.
 
 mod change_password;
 mod delete_me;
@@ -24,25 +24,25 @@ pub use self::{
     reset_password::ResetPasswordRequest,
 };
 
-/// What makes, changes and deletes accounts.
+/// Creates, changes and deletes accounts.
 #[derive(Debug)]
 pub struct Accounts {
-    /// Where they are kept.
+    /// The store.
     pub(crate) store: Arc<dyn Store>,
-    /// What hashes new passwords.
+    /// Hashes new passwords.
     pub(crate) passwords: Passwords,
-    /// What a password must be like, and whether addresses are verified.
+    /// The rules for passwords, and whether addresses are verified.
     pub(crate) policy: Arc<Policy>,
-    /// What counts attempts.
+    /// Counts attempts.
     pub(crate) limits: Arc<Limits>,
-    /// What ends with a password, or an account.
+    /// Revokes sessions when a password changes or an account ends.
     pub(crate) sessions: Arc<Sessions>,
-    /// What confirms a change.
+    /// Confirms changes.
     pub(crate) factors: Arc<Factors>,
-    /// What shows whose an address is.
+    /// Verifies addresses.
     pub(crate) mailbox: Arc<Mailbox>,
-    /// What is to be sent.
+    /// Messages to users.
     pub(crate) outbox: Outbox,
-    /// What time it is.
+    /// The clock.
     pub(crate) clock: Clock,
 }

@@ -1,4 +1,4 @@
-//! Register: makes a user, once.
+//! Register: creates a user, once.
 
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use crate::{
     token::OpaqueToken,
 };
 
-/// What a caller sent.
+/// The request.
 #[derive(Debug)]
 pub struct RegisterRequest {
     /// The name to log in with.
@@ -29,7 +29,7 @@ pub struct RegisterRequest {
     pub request_id: String,
 }
 
-/// The request, once all its fields have passed.
+/// The request, parsed and valid.
 struct Valid {
     username: Username,
     email: Email,
@@ -38,21 +38,21 @@ struct Valid {
     request_id: Option<Uuid>,
 }
 
-/// What came of it.
+/// The outcome of a registration.
 #[derive(Debug)]
 pub struct Registered {
     /// The user.
     pub user: User,
-    /// For VerifyEmail; none where addresses are not verified by the service itself.
+    /// The id for VerifyEmail; `None` where the service does not verify addresses.
     pub verification: Option<OpaqueToken>,
 }
 
 impl Accounts {
-    /// Makes a user.
+    /// Creates a user.
     ///
     /// # Errors
-    /// Bad fields; a name or an address that is taken; too many calls from an address; too many mails; the store's and the
-    /// hasher's.
+    /// Bad fields; a name or an address that is taken; too many calls from an address; too many mails; the store's and
+    /// the hasher's.
     pub async fn register(
         &self,
         context: &Context,
@@ -66,13 +66,14 @@ impl Accounts {
         ])?;
         self.limits.admit(context)?;
         let valid = self.parse(&request)?;
-        // The same admission for names that are taken and for those that are not: a short deadline tells nothing.
+        // Admission before the look-up, for taken and free names alike: a short deadline must not reveal names (user
+        // enumeration).
         drop(self.passwords.announce(context)?);
-        // Cheap, and it spares a hash; what decides is the insertion below.
+        // A cheap check that saves a hash; the insertion below decides (race).
         if let Some(taken) = self.taken(&valid).await? {
             return self.settle(context, taken, &valid).await;
         }
-        // Hashed before and outside any transaction: it takes a while.
+        // Hashed before and outside any transaction: it is slow.
         let password_hash = self.passwords.hash(&valid.password, context).await?;
         let (user, mail) =
             (self.new_user(&valid), self.mailbox.charge_first_mail(context, &valid.email).await?);
@@ -108,8 +109,9 @@ impl Accounts {
         })())
     }
 
-    /// What stands in the way. Where addresses are verified, an account that has not verified this one does not: otherwise
-    /// whoever registers somebody's address would keep its owner out. The proof decides between them (ADR 16).
+    /// The conflict with an existing user, if any. Where addresses are verified, an account with this address
+    /// unverified is none: otherwise a stranger could block an address by registering it. The first to verify gets the
+    /// address (ADR 16).
     async fn taken(&self, valid: &Valid) -> Result<Option<Taken>, Error> {
         let (username, email) = (valid.username.key(), valid.email.key());
         let taken = self.store.user_taken(username, email, valid.request_id).await?;
@@ -131,14 +133,14 @@ impl Accounts {
             Taken::Username => Error::UsernameTaken,
             Taken::Email { .. } => Error::EmailTaken,
         };
-        // Whoever tries out who has an account here (enumeration) gets no further than the failures of their source.
+        // User enumeration costs failures of the source's rate limit.
         let key = self.limits.taken_key(valid.username.key(), valid.email.key());
         self.limits.charge(self.limits.waste(Waste::Failures, context.address, &key)).await?;
         Err(error)
     }
 
-    /// Idempotent: a retry with the same `request_id` gets the user that its first try made, but only if all fields are as they
-    /// were. A leaked id gives no more than the right password would.
+    /// Idempotent: a retry with the same `request_id` gets the user of its first try, but only if all fields are the
+    /// same. A leaked id gives no more than the right password would.
     async fn same_again(
         &self,
         context: &Context,

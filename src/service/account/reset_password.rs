@@ -1,4 +1,4 @@
-//! ResetPassword: a code, and with it a new password. Whoever was in the account is out of it, and the user is told.
+//! ResetPassword: sets a new password with a mailed code. All sessions end, an intruder's too, and the user is told.
 
 use zeroize::Zeroizing;
 
@@ -15,14 +15,14 @@ use crate::{
     token::OpaqueToken,
 };
 
-/// What a caller sent.
+/// The request.
 #[derive(Debug)]
 pub struct ResetPasswordRequest {
     /// The reset's secret id.
     pub reset: OpaqueToken,
     /// The code as it was typed.
     pub code: Zeroizing<String>,
-    /// The password as it will be.
+    /// The new password.
     pub new_password: Zeroizing<String>,
     /// A recovery code as it was typed; may be empty.
     pub recovery_code: Zeroizing<String>,
@@ -31,12 +31,13 @@ pub struct ResetPasswordRequest {
 }
 
 impl Accounts {
-    /// Sets another password, or ends the account. Gives the token with which the next login is that of a known device; none where
-    /// the account ended.
+    /// Sets a new password, or ends the account. Returns the token that makes the next login one of a known device;
+    /// `None` if the account ended.
     ///
     /// # Errors
-    /// Bad fields; too many calls from an address; an id or a code that is not valid; no attempts left; too many failed codes;
-    /// no second factor beside the mailbox; an account to be ended whose address is verified; the store's and the hasher's.
+    /// Bad fields; too many calls from an address; an id or a code that is not valid; no attempts left; too many failed
+    /// codes; no second factor beside the mailbox; an account to be ended whose address is verified; the store's and
+    /// the hasher's.
     pub async fn reset_password(
         &self,
         context: &Context,
@@ -49,7 +50,7 @@ impl Accounts {
         ])?;
         request.reset.check_size(size::RESET_ID).ok_or(Error::ChallengeInvalid)?;
         self.limits.admit(context)?;
-        // Neither fields that are no good for anybody nor a machine that is too busy to hash cost an attempt.
+        // Invalid fields and an overloaded machine are refused before an attempt is spent.
         let (code, recovery_code) = self.parse_reset(&request)?;
         if !request.end_unverified_account {
             drop(self.passwords.announce(context)?);
@@ -69,7 +70,7 @@ impl Accounts {
         done
     }
 
-    /// The codes of a request, the recovery code if there is one.
+    /// Parses the code, and the recovery code if there is one.
     fn parse_reset(
         &self,
         request: &ResetPasswordRequest,
@@ -77,7 +78,7 @@ impl Accounts {
         let mut fields = Fields::default();
         let code = fields.check(OneTimeCode::of_a_mail(size::CODE, &request.code));
         if request.end_unverified_account {
-            // It sets no password, and asks for nothing beside the mailbox.
+            // Ending an account sets no password, and needs nothing beside the mailbox.
             return fields.all(code.map(|code| (code, None)));
         }
         let for_anybody =
@@ -89,7 +90,7 @@ impl Accounts {
         fields.all(code.map(|code| (code, recovery_code)))
     }
 
-    /// Sets the password of a user whose code was right. What is said from here on, nobody else hears.
+    /// Sets the password of a user whose code was right. Only that caller sees the errors from here on.
     async fn set_anew(
         &self,
         context: &Context,
@@ -104,7 +105,7 @@ impl Accounts {
         let user = found.ok_or(Error::ChallengeInvalid)?.user;
         let new_password = self.new_password(new_password, &user)?;
         let recovery_code = self.other_factor(context, recovery_code, &user).await?;
-        // Before and outside any transaction: it takes a while. If it can't be done the code stays good.
+        // Before and outside any transaction: it is slow. If hashing fails the code stays valid.
         let password_hash = self.passwords.hash(&new_password, context).await?;
         let at = self.sessions.revoking(context, self.clock.now());
         let code_id = sent.id;
@@ -117,7 +118,8 @@ impl Accounts {
             at,
         };
         let notice = self.outbox.notice(context, &user, Notice::PasswordChanged)?;
-        // Of several callers with the right code, one passes; and none if the credentials have changed since it was sent.
+        // A race: of several callers with the right code one succeeds; none if the credentials have changed since it
+        // was sent.
         if !self.store.password_reset(reset, notice).await? {
             return Err(Error::ChallengeInvalid);
         }
@@ -125,8 +127,9 @@ impl Accounts {
         Ok(self.sessions.known_by_reset(user_id, credential_version + 1))
     }
 
-    /// Whoever registers somebody's address with a second factor would keep its owner out for ever: nobody else passes that. As
-    /// long as nobody has shown to read the mailbox, whoever does may end the account, and with that has the address.
+    /// Against pre-hijacking: a stranger who registers another person's address with a second factor would lock its
+    /// owner out for good. While the address is unverified, a caller who proves to read the mailbox may end the
+    /// account, which frees the address.
     async fn end_unverified(
         &self,
         context: &Context,
@@ -142,8 +145,8 @@ impl Accounts {
         Err(if verified { Error::EmailVerified } else { Error::ChallengeInvalid })
     }
 
-    /// One mailbox never counts as two factors (OWASP ASVS 5.0, 6.4.3): where it gets the codes for logins, too, whoever reads
-    /// it would be in with what it gets alone. Then a recovery code takes the other factor's place.
+    /// One mailbox never counts as two factors (OWASP ASVS 5.0, 6.4.3): if login codes go to the same mailbox, an
+    /// attacker who reads it would need nothing else. A recovery code then takes the other factor's place.
     async fn other_factor(
         &self,
         context: &Context,

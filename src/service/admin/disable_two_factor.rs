@@ -1,4 +1,4 @@
-//! The way back for a user who has lost phone and recovery codes: an operator turns the second factor off.
+//! Account recovery for a user who has lost phone and recovery codes: an operator turns the second factor off.
 
 use super::Operator;
 use crate::{
@@ -8,25 +8,25 @@ use crate::{
     store::{self, FactorChange, TwoFactor},
 };
 
-/// What came of turning the second factor off.
+/// The outcome of turning the second factor off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disabled {
-    /// It was on, and is off.
+    /// The second factor was on, and is off.
     Now(User),
-    /// It was off before.
+    /// The second factor was off before.
     Before(User),
 }
 
-/// Why the second factor is still as it was.
+/// Why the second factor is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum DisableTwoFactorError {
-    /// It can be neither a username nor an address.
+    /// Neither a username nor an address.
     #[error(transparent)]
     Name(#[from] InvalidField),
-    /// Nobody has that username or address.
+    /// No user has that username or address.
     #[error("there is no user with this name or e-mail address")]
     UnknownUser,
-    /// Their password was changed at this moment.
+    /// The password was changed at the same moment (race).
     #[error(
         "the user's credentials changed just now: look whether it is still needed, and try again"
     )]
@@ -40,8 +40,8 @@ pub enum DisableTwoFactorError {
 }
 
 impl Operator {
-    /// Turns the second factor of a user off, by their username or address: app and recovery codes are forgotten, open
-    /// challenges end, and the user is told. The password stays: it alone is then enough.
+    /// Turns the second factor of a user off, by username or address: app and recovery codes are deleted, open
+    /// challenges end, and the user is told. The password stays, and is then enough by itself.
     ///
     /// # Errors
     /// An unknown user; a change of the password at the same moment; the store's.

@@ -1,4 +1,4 @@
-//! An operator disables an account: whoever is in it is out, everywhere, and nobody gets in until it is enabled again.
+//! An operator disables an account: all its sessions end, and no login succeeds until it is enabled again.
 
 use super::Operator;
 use crate::{
@@ -8,22 +8,22 @@ use crate::{
     token::LONGEST_TTL,
 };
 
-/// What came of disabling or enabling an account.
+/// The outcome of disabling or enabling an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Switched {
-    /// It was not so, and is.
+    /// The account was switched.
     Now(User),
-    /// It was so before.
+    /// The account was so before.
     Before(User),
 }
 
-/// Why an account is still as it was.
+/// Why an account is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum SwitchUserError {
-    /// It can be neither a username nor an address.
+    /// Neither a username nor an address.
     #[error(transparent)]
     Name(#[from] InvalidField),
-    /// Nobody has that username or address.
+    /// No user has that username or address.
     #[error("there is no user with this name or e-mail address")]
     UnknownUser,
     /// The store's.
@@ -32,8 +32,8 @@ pub enum SwitchUserError {
 }
 
 impl Operator {
-    /// Disables an account, by its username or address: its sessions and open challenges end for good, codes that were sent
-    /// set no password any more, and those who follow revocations are told.
+    /// Disables an account, by username or address: its sessions and open challenges end for good, codes that were sent
+    /// reset no password, and followers of the revocations are told.
     ///
     /// # Errors
     /// An unknown user; the store's.
@@ -53,7 +53,8 @@ impl Operator {
     }
 }
 
-/// What an operator revokes. How long tokens are valid the servers know: this command may run with other settings.
+/// The revocation of an operator. It assumes the longest token lifetime: this command may run with other settings than
+/// the servers.
 pub(super) fn revoking(context: &Context, clock: &Clock) -> Revoking {
     let now = clock.now();
     let tokens_expire_at = now.plus(LONGEST_TTL).plus(CLOCK_SKEW);

@@ -1,4 +1,4 @@
-//! An operator enables an account again. Its user logs in anew: what ended with its disabling stays so.
+//! An operator enables an account again. Its user logs in anew: sessions that ended stay ended.
 
 use super::{
     Operator,
@@ -7,7 +7,7 @@ use super::{
 use crate::domain::Context;
 
 impl Operator {
-    /// Enables an account, by its username or address.
+    /// Enables an account, by username or address.
     ///
     /// # Errors
     /// An unknown user; the store's.

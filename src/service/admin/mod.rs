@@ -1,4 +1,4 @@
-//! What only an operator does, at the command line, beside running servers.
+//! Operators' commands, run at the command line beside running servers.
 
 mod disable_two_factor;
 mod disable_user;
@@ -18,13 +18,13 @@ pub use self::{
     restored::end_what_was_revived,
 };
 
-/// What an operator's commands about users stand on.
+/// The state of an operator's commands about users.
 #[derive(Debug, Clone)]
 pub struct Operator {
-    /// What is kept.
+    /// The store.
     pub(crate) store: Arc<dyn Store>,
-    /// What is to be sent, by the servers.
+    /// Messages, which the servers send.
     pub(crate) outbox: Outbox,
-    /// What time it is.
+    /// The clock.
     pub(crate) clock: Clock,
 }

@@ -1,10 +1,11 @@
-//! After a database was restored: what was spent, answered or ended since the back-up was made must not count again.
+//! After a database was restored: tokens and codes that were spent or revoked since the back-up must not be valid again
+//! (replay).
 //!
-//! A refresh token that was used since would rotate once more, in the hands of whoever kept it; so would a recovery code or a
-//! code of an app log in, and a session that was revoked would live. Nothing in an older database tells which of them were. So
-//! all of them end: sessions (with a revocation, for those who verify tokens on their own), challenges, codes that were
-//! mailed, steps of apps up to now, enrolments, and recovery codes. What stays is what only its owner can repeat: passwords
-//! and apps, as they were then.
+//! A refresh token that was used since would rotate once more for a thief who kept it; a recovery code or a code of an
+//! app would log in again, and a revoked session would live. An older database does not tell which ones were. So all of
+//! them end: sessions (with a revocation, for services that verify tokens on their own), challenges, mailed codes,
+//! steps of apps up to now, enrolments, and recovery codes. Passwords and apps stay as they were then: only their owner
+//! can repeat them.
 
 use uuid::Uuid;
 
@@ -15,10 +16,11 @@ use crate::{
     store::{Restoration, Result, Store},
 };
 
-/// How many users are dealt with at a time, so that a running server gets its turn.
+/// Users in one batch, so that a running server can write in between.
 const BATCH: u32 = 500;
 
-/// Ends what an older state has revived. Whoever is stopped midway begins again.
+/// Ends sessions, challenges and codes that an older state has revived. Idempotent: an interrupted run is started
+/// again.
 ///
 /// # Errors
 /// The store's.

@@ -1,4 +1,4 @@
-//! BeginTotpEnrollment: a secret for an authenticator app, which counts once it is confirmed.
+//! BeginTotpEnrollment: a secret for an authenticator app, valid once it is confirmed.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::{
     token::Place,
 };
 
-/// How long an enrolment waits to be confirmed: somebody may have to install an app first.
+/// How long an enrolment waits for its confirmation: the user may have to install an app first.
 const ENROLLMENT_TTL: Duration = Duration::from_secs(10 * 60);
 
-/// What an app needs, in every form that one may take. Its `Debug` hides it.
+/// A secret in every form that an app may take. Its `Debug` hides it.
 pub struct TotpEnrollment {
     /// The enrolment's id.
     pub id: Uuid,
@@ -35,7 +35,7 @@ impl std::fmt::Debug for TotpEnrollment {
 }
 
 impl Factors {
-    /// Draws a secret. An app that the user has goes on working until the new one is confirmed.
+    /// Draws a secret. An app that the user has keeps working until the new one is confirmed.
     ///
     /// # Errors
     /// Bad fields; what `confirm` finds missing or wrong; the store's and the hasher's.
@@ -46,7 +46,7 @@ impl Factors {
         confirmation: Confirmation,
     ) -> Result<TotpEnrollment, Error> {
         let password = confirmation.parse()?;
-        // The bearer token alone is not enough: whoever has stolen one would lock the owner out with an app of their own.
+        // The bearer token alone is not enough: a thief would lock the owner out with an app of their own.
         self.confirm(context, account, &password, confirmation.second_factor.as_ref()).await?;
         let (id, secret) = (Uuid::now_v7(), TotpSecret::generate(&mut rand::rng()));
         let enrollment = self.enrollment(id, &secret, account.user())?;
@@ -59,7 +59,7 @@ impl Factors {
         if self.store.totp_begin(new).await? {
             return Ok(enrollment);
         }
-        // The password was changed meanwhile, or the session ended.
+        // A race: the password was changed meanwhile, or the session ended.
         Err(Error::InvalidCredentials)
     }
 

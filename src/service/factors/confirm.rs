@@ -1,5 +1,5 @@
-//! The password again, of a user who is already known by their token, and the second factor where that is on: whoever has
-//! stolen a token must not get the account (ADR 15).
+//! Step-up authentication: the password again, from a user with a valid token, and the second factor where it is on. A
+//! stolen token must not be enough to take over the account (ADR 15).
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{
 /// For how long after its login a session needs no second factor beside the password (OWASP ASVS 5.0, 7.5.1).
 const FRESH_LOGIN: Duration = Duration::from_secs(5 * 60);
 
-/// What shows that it is the user who asks, as it was sent.
+/// A user's proof, as it was sent.
 pub struct Confirmation {
     /// The password.
     pub password: Zeroizing<String>,
@@ -27,7 +27,7 @@ pub struct Confirmation {
 }
 
 impl Confirmation {
-    /// The password, once neither field is too long.
+    /// The password, if neither field is too long.
     ///
     /// # Errors
     /// Bad fields.
@@ -45,15 +45,15 @@ impl std::fmt::Debug for Confirmation {
 }
 
 impl Factors {
-    /// Checks what a change of the account needs: the user's password and, where the second factor is on, a session that has
-    /// used it, and it again unless the login was a moment ago.
+    /// Checks that a change of the account is the user's: the password and, where the second factor is on, a session
+    /// that has used it, and the second factor again unless the login was a moment ago.
     ///
-    /// A password costs an attempt of the session's own budget, and so does a code: whoever holds its token can't guess for
-    /// long, and keeps nobody else from logging in.
+    /// Passwords and codes are charged to the session's own budget: a thief of its token can't brute force for long,
+    /// and locks no login out.
     ///
     /// # Errors
-    /// The session or the request shows too little; a second factor that can't be a code; one of the two is not right; too many failures, or more changes in an hour
-    /// than a mailbox is told of; the store's and the hasher's.
+    /// The session or the request shows too little; a second factor that can't be a code; a wrong password or second
+    /// factor; too many failures, or more changes in an hour than a mailbox is told of; the store's and the hasher's.
     pub(in crate::service) async fn confirm(
         &self,
         context: &Context,
@@ -61,7 +61,7 @@ impl Factors {
         password: &Password,
         second_factor: Option<&Proof>,
     ) -> Result<(), Error> {
-        // Before the password: it costs nothing, and whoever holds the token knows all that this tells.
+        // Before the password: the check is cheap, and the token's holder knows all that the answer tells.
         let second_factor = self.needed(account, second_factor)?;
         let credentials = account.credentials();
         let (user_id, session_id) = (credentials.user.id, account.session().id);
@@ -70,7 +70,7 @@ impl Factors {
             self.limits.account_budget(user_id, version, Some(session_id), context.address);
         let stored = Some(credentials.password_hash.as_str());
         let guess = self.limits.guess(context, &budget, password, stored).await?;
-        // After so many failures even the right one may be a lucky guess: it takes a login.
+        // After so many failures a right password may be a lucky guess: only a new login helps.
         if !guess.right || guess.attempt.is_over_the_limit() {
             return self.refuse_confirmation(context, account).await;
         }
@@ -78,25 +78,25 @@ impl Factors {
         if let Some(proof) = second_factor {
             self.confirm_second_factor(context, account, &proof).await?;
         }
-        // What is confirmed is told to the mailbox: an account with somebody else's address must not flood it.
+        // Each confirmed change mails a notice: an account with another person's address must not flood it.
         self.limits.charge(vec![self.limits.notice_charge(&credentials.user)]).await?;
         Ok(())
     }
 
-    /// The proof that is needed beside the password, if one is. What is not needed is not looked at, and not used up.
+    /// The proof that is needed beside the password, if any. One that is not needed is neither checked nor used up.
     fn needed(&self, account: &Account, given: Option<&Proof>) -> Result<Option<Code>, Error> {
         if !account.user().is_2fa_enabled {
             return Ok(None);
         }
         account.must_have_used_second_factor()?;
-        // The login, and never a refresh: that takes no more than what a thief has.
+        // Since the login, never since a refresh: a thief with the refresh token can do that.
         if account.session().is_fresh(self.clock.now(), FRESH_LOGIN) {
             return Ok(None);
         }
         Ok(Some(given.ok_or(Error::FreshProofNeeded)?.parse()?))
     }
 
-    /// Evaluates the second factor and uses it up, at the cost of an attempt that is charged and committed before.
+    /// Checks the second factor and consumes it, at the cost of an attempt that is charged and committed before.
     async fn confirm_second_factor(
         &self,
         context: &Context,
@@ -104,7 +104,7 @@ impl Factors {
         proof: &Code,
     ) -> Result<(), Error> {
         let (user_id, session_id) = (account.user().id, Some(account.session().id));
-        // The session stands where a device does: strangers have no part in its budget.
+        // The session takes the place of a device: strangers have no part in its budget.
         let charges =
             self.limits.code_charges(proof.factor(), user_id, session_id, context.address);
         let attempt = self.limits.charge(charges).await?;
@@ -130,14 +130,14 @@ impl Factors {
     ) -> Result<(), Error> {
         let user = account.user();
         let spending = match proof {
-            // None is sent for this: whoever has no app logs in again.
+            // No code is sent for this: a user without an app logs in again.
             Code::Sent(_) => return Err(Error::ChallengeInvalid),
             Code::Totp(code) => self.app_code(code, user).await?,
             Code::Recovery(code) => {
                 Spending::RecoveryCode(Box::new(self.recovery_code(context, code, user)?))
             }
         };
-        // Of several callers with the right code, one passes; and none whose session has ended meanwhile.
+        // A race: of several callers with the right code one succeeds; none if the session has ended meanwhile.
         if !self.store.factor_spend(self.factor_change(context, account), spending).await? {
             return Err(Error::ChallengeInvalid);
         }

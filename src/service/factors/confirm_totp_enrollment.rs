@@ -1,5 +1,5 @@
-//! ConfirmTotpEnrollment: the app shows that it has the secret, and the recovery codes come with it, so that nobody has the
-//! one without the other.
+//! ConfirmTotpEnrollment: a code shows that the app has the secret. The recovery codes come in the same answer, so that
+//! no user has an app without them.
 
 use zeroize::Zeroizing;
 
@@ -17,13 +17,14 @@ use crate::{
 };
 
 impl Factors {
-    /// Completes an enrolment, and turns the second factor on. Returns the recovery codes, this once. Where it was off all
-    /// sessions end, this one too: none has used it.
+    /// Completes an enrolment, and turns the second factor on. Returns the recovery codes, this once. If it was off all
+    /// sessions end, this one too: none has used the second factor.
     ///
     /// The enrolment was begun with the password, and with a fresh proof where the second factor was on, minutes ago.
     ///
     /// # Errors
-    /// Bad fields; a session without the second factor that is on; an enrolment or a code that is not valid; no attempts left; the store's.
+    /// Bad fields; a session that has not used a second factor that is on; an enrolment or a code that is not valid; no
+    /// attempts left; the store's.
     pub async fn confirm_totp_enrollment(
         &self,
         context: &Context,
@@ -45,8 +46,8 @@ impl Factors {
         let tokens_expire_at = self.sessions.tokens_expire_at(change.now);
         let confirm = ConfirmTotp { id, change, step, recovery_codes: new.macs, tokens_expire_at };
         let notice = self.outbox.notice(context, account.user(), Notice::AppAdded)?;
-        // Of several callers with the right code, one passes; and none if the password was changed since it began, or the
-        // session has ended.
+        // A race: of several callers with the right code one succeeds; none if the password was changed since the
+        // enrolment began, or the session has ended.
         if !self.store.totp_confirm(confirm, notice).await? {
             return Err(Error::ChallengeInvalid);
         }

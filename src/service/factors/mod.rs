@@ -1,4 +1,4 @@
-//! The second factor: apps and recovery codes, what proves that a user has one, and what turns it on and off.
+//! The second factor: apps and recovery codes, their proofs, and turning it on and off.
 
 mod begin_totp_enrollment;
 mod confirm;
@@ -20,21 +20,21 @@ use crate::{
 pub(in crate::service) use self::proof::{Code, Reserved};
 pub use self::{begin_totp_enrollment::TotpEnrollment, confirm::Confirmation, proof::Proof};
 
-/// What evaluates second factors, and changes them.
+/// Checks second factors, and changes them.
 #[derive(Debug)]
 pub struct Factors {
-    /// Where they are kept.
+    /// The store.
     pub(crate) store: Arc<dyn Store>,
-    /// What encrypts the secrets of apps, and keys the digests.
+    /// Encrypts the secrets of apps, and keys the digests.
     pub(crate) master_key: MasterKey,
-    /// How many codes may be tried, and for whom an app shows them.
+    /// How many codes may be tried, and the issuer that apps show.
     pub(crate) policy: Arc<Policy>,
-    /// What counts attempts.
+    /// Counts attempts.
     pub(crate) limits: Arc<Limits>,
-    /// What ends when the second factor is turned on.
+    /// Sessions end when the second factor is turned on.
     pub(crate) sessions: Arc<Sessions>,
-    /// What is to be sent.
+    /// Messages to users.
     pub(crate) outbox: Outbox,
-    /// What time it is.
+    /// The clock.
     pub(crate) clock: Clock,
 }

@@ -1,4 +1,4 @@
-//! What answers a challenge, and whether it is right. Whether it was used before, the store says as it uses it up.
+//! Proofs of a second factor, and whether they are right. The store detects replay, as it consumes them.
 
 use zeroize::Zeroizing;
 
@@ -21,7 +21,7 @@ pub enum Proof {
 }
 
 impl Proof {
-    /// How long it may be, and what was typed.
+    /// The size limit, and the typed text.
     pub(in crate::service) fn size(&self) -> (size::Size, &str) {
         match self {
             Self::EmailCode(typed) => (size::OTP_CODE, typed),
@@ -30,13 +30,13 @@ impl Proof {
         }
     }
 
-    /// As [`Proof::size`], of one that may be missing.
+    /// As [`Proof::size`], of an optional proof.
     pub(in crate::service) fn size_of(proof: Option<&Self>) -> (size::Size, &str) {
         proof.map_or((size::TOTP_CODE, ""), Self::size)
     }
 
-    /// The code that was typed, however it is spelled. What can't be one is refused before any attempt is spent: it is no
-    /// guess, and the answer depends on nothing but its form.
+    /// The typed code, normalised. A text that can't be a code is refused before any attempt is spent: it is no guess,
+    /// and the answer depends on nothing but its form.
     ///
     /// # Errors
     /// A text that can't be a code of its factor.
@@ -61,7 +61,7 @@ impl std::fmt::Debug for Proof {
     }
 }
 
-/// A proof that can be right. Its `Debug` hides it.
+/// A well-formed proof. Its `Debug` hides it.
 #[derive(Debug)]
 pub(in crate::service) enum Code {
     /// The code that was sent.
@@ -73,7 +73,7 @@ pub(in crate::service) enum Code {
 }
 
 impl Code {
-    /// What it is a proof of.
+    /// The factor that it proves.
     pub(in crate::service) fn factor(&self) -> Factor {
         match self {
             Self::Sent(_) => Factor::EmailCode,
@@ -83,21 +83,21 @@ impl Code {
     }
 }
 
-/// A challenge whose attempt is spent, and the digests that go with it.
+/// A challenge whose attempt is spent, and its digests.
 #[derive(Debug)]
 pub(in crate::service) struct Reserved {
     pub(in crate::service) challenge: Challenge,
-    /// Of the id that the caller holds.
+    /// The digest of the id that the caller holds.
     pub(in crate::service) id_mac: [u8; 32],
-    /// Of the code that was sent.
+    /// The digest of the code that was sent.
     pub(in crate::service) code_mac: [u8; 32],
 }
 
 impl Factors {
-    /// Evaluates a proof, and tells what it uses up.
+    /// Checks a proof, and returns what it consumes.
     ///
     /// # Errors
-    /// It is not right, or is of a factor that the challenge does not list; the store's.
+    /// A wrong proof, or a factor that the challenge does not list; the store's.
     pub(in crate::service) async fn evaluate(
         &self,
         context: &Context,
@@ -122,7 +122,7 @@ impl Factors {
         right.then_some(Spending::SentCode).ok_or(Error::ChallengeInvalid)
     }
 
-    /// The step that a code of the user's app is of, to be used up.
+    /// The time step of a code of the user's app, to be consumed.
     pub(super) async fn app_code(
         &self,
         code: &OneTimeCode,
@@ -133,7 +133,7 @@ impl Factors {
         Ok(Spending::Totp { id: app.id, step: self.totp_step(user.id, &app, code)? })
     }
 
-    /// Whether there is such a code, the store says. Somebody else may have used it: the user is told.
+    /// The store decides whether there is such a code. The user is told of its use: it may have been an attacker's.
     pub(in crate::service) fn recovery_code(
         &self,
         context: &Context,

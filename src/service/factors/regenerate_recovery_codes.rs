@@ -1,4 +1,4 @@
-//! RegenerateRecoveryCodes: ten new ones for whoever has used theirs up, or shown them to somebody.
+//! RegenerateRecoveryCodes: ten new ones, after the old ones were used up or exposed.
 
 use super::{Factors, confirm::Confirmation};
 use crate::{
@@ -27,8 +27,8 @@ impl Factors {
             (self.factor_change(context, account), self.new_recovery_codes(account.user().id));
         let notice = self.outbox.notice(context, account.user(), Notice::RecoveryCodesReplaced)?;
         if !self.store.recovery_codes_replace(change, new.macs, notice).await? {
-            // Meanwhile the password was changed, the session ended, or the second factor was turned off: who asks again
-            // hears which.
+            // A race: the password was changed, the session ended, or the second factor was turned off. A repeated call
+            // gets the specific error.
             return Err(Error::InvalidCredentials);
         }
         self.outbox.wake();

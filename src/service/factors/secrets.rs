@@ -1,4 +1,4 @@
-//! What the use cases of the second factor share: secrets opened, codes drawn.
+//! Shared by the use cases of the second factor: decrypting secrets, generating codes.
 
 use uuid::Uuid;
 
@@ -10,16 +10,16 @@ use crate::{
     token::{Place, Purpose},
 };
 
-/// Recovery codes that have just been drawn: for their owner, and for the store.
+/// New recovery codes: the plain ones for their owner, the digests for the store.
 pub(super) struct NewRecoveryCodes {
-    /// To be shown, this once.
+    /// To be shown once.
     pub(super) codes: Vec<RecoveryCode>,
-    /// All that is kept.
+    /// All that is stored.
     pub(super) macs: Vec<[u8; 32]>,
 }
 
 impl Factors {
-    /// A change that the account's owner asks for, on the word of the credentials behind their token.
+    /// A change by the account's owner, bound to the credentials behind their token (optimistic concurrency).
     pub(super) fn factor_change(&self, context: &Context, account: &Account) -> FactorChange {
         let credentials = account.credentials();
         FactorChange {
@@ -32,10 +32,10 @@ impl Factors {
         }
     }
 
-    /// The step of a user's app that `code` is of. Whether it was used before is for the store to say.
+    /// The time step of `code` with a user's app. The store decides whether it was used before.
     ///
     /// # Errors
-    /// It is none of the app's codes of this moment; a secret that can't be opened.
+    /// None of the app's codes of this moment; a secret that does not decrypt.
     pub(super) fn totp_step(
         &self,
         user_id: Uuid,
@@ -51,7 +51,7 @@ impl Factors {
         step.map_err(|error| Error::Internal(error.into()))?.ok_or(Error::ChallengeInvalid)
     }
 
-    /// Draws as many recovery codes as a user has.
+    /// Generates a user's full set of recovery codes.
     pub(super) fn new_recovery_codes(&self, user_id: Uuid) -> NewRecoveryCodes {
         let draw = || RecoveryCode::generate(&mut rand::rng());
         let codes: Vec<_> = std::iter::repeat_with(draw).take(RecoveryCode::COUNT).collect();
@@ -59,8 +59,8 @@ impl Factors {
         NewRecoveryCodes { codes, macs }
     }
 
-    /// The digest binds a code to its user. It is keyed, so that a copy of the table is of no use to whoever would guess, and
-    /// its bytes tell nothing to whoever measures how long a look-up takes.
+    /// The digest binds a code to its user. It is keyed: a stolen table allows no offline brute force, and the time of
+    /// a look-up tells nothing about its bytes (timing attack).
     pub(super) fn recovery_mac(&self, user_id: Uuid, code: &RecoveryCode) -> [u8; 32] {
         let parts: [&[u8]; 2] = [user_id.as_bytes(), code.expose().as_bytes()];
         self.master_key.digest(Purpose::RecoveryCode, &parts)

@@ -9,11 +9,11 @@ use crate::{
 };
 
 impl Factors {
-    /// Turns the second factor on, with codes by mail, or off, with all that belongs to it. Returns the user as they then are.
-    /// On ends all sessions, this one too: none has used it.
+    /// Turns the second factor on, with codes by mail, or off, deleting its data. Returns the user as changed. Turning
+    /// it on ends all sessions, this one too: none has used it.
     ///
     /// # Errors
-    /// Bad fields; an address that should be verified and is not; what `confirm` finds missing or wrong; the
+    /// Bad fields; an address that must be verified first; what `confirm` finds missing or wrong; the
     /// store's and the hasher's.
     pub async fn set_two_factor(
         &self,
@@ -24,7 +24,7 @@ impl Factors {
     ) -> Result<User, Error> {
         let password = confirmation.parse()?;
         let user = account.user();
-        // Whoever has mistyped the address would have locked themselves out.
+        // A mistyped address would lock its user out.
         let reachable = user.email_verified || !self.policy.email_verification;
         if enabled && !user.is_2fa_enabled && !reachable {
             return Err(Error::EmailUnverified);
@@ -43,8 +43,7 @@ impl Factors {
             TwoFactor::Off
         };
         if !self.store.two_factor_set(change, to, notice).await? {
-            // It was on when somebody last looked, and another request has turned it off. Or the password was changed, or
-            // the session ended.
+            // A race: another request has turned it off, the password was changed, or the session ended.
             let unverified = enabled && !reachable;
             return Err(if unverified {
                 Error::EmailUnverified

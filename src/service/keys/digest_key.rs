@@ -1,4 +1,4 @@
-//! The digest key: stored once, under the master key, and the same ever after (ADR 20).
+//! The digest key: stored once, encrypted by the master key, and never changed (ADR 20).
 
 use crate::{
     service::Clock,
@@ -6,13 +6,13 @@ use crate::{
     token::{MasterKey, Place},
 };
 
-/// Why the digest key can't be had.
+/// Why the digest key is not available.
 #[derive(Debug, thiserror::Error)]
 pub enum DigestKeyError {
     /// The store's.
     #[error("the store failed")]
     Store(#[from] store::Error),
-    /// It does not decrypt, or nothing else does that is stored.
+    /// The digest key does not decrypt, or no other stored value does.
     #[error(
         "what is stored does not decrypt: is this the master key it was stored under? (while another one takes its place, \
          the one before must be in COUNTERSIGN_MASTER_KEY_OLD until `countersign keys reencrypt` is done)"
@@ -24,16 +24,16 @@ pub enum DigestKeyError {
          without COUNTERSIGN_MASTER_KEY_OLD"
     )]
     TwoMasterKeys,
-    /// The library's own.
+    /// The crypto library's.
     #[error("the digest key can't be encrypted")]
     NotSealed,
 }
 
-/// The master key with the digest key that is stored. At the first start, that is the one which follows from the master key, as
-/// in release 0.1.0: what that release has digested counts on. Of several replicas one stores it, and all read it back.
+/// The master key with the stored digest key. At the first start that is derived from the master key, as in release
+/// 0.1.0: digests of that release stay valid. A race: of several replicas one stores it, and all read it back.
 ///
 /// # Errors
-/// The store's; a master key that it was not stored under.
+/// The store's; a master key other than the one it was stored under.
 pub async fn with_digest_key(
     master_key: MasterKey,
     store: &dyn Store,
@@ -53,7 +53,7 @@ async fn stored(store: &dyn Store) -> Result<Option<Vec<u8>>, store::Error> {
     Ok(keys.find(|key| key.name == MasterKey::DIGEST_KEY).map(|key| key.sealed))
 }
 
-/// A wrong key that got stored would keep the right one out: so nothing is stored that could be wrong.
+/// A wrong stored key would keep the right one out: fail closed, and store nothing that could be wrong.
 async fn create(
     master_key: &MasterKey,
     store: &dyn Store,

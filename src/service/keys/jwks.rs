@@ -1,4 +1,4 @@
-//! GetJwks: what others verify access tokens with.
+//! GetJwks: the keys with which other services verify access tokens.
 
 use std::time::Duration;
 
@@ -15,17 +15,17 @@ pub struct Jwks {
 }
 
 impl Jwks {
-    /// How long verifiers may keep it.
+    /// How long verifiers may cache it.
     pub const MAX_AGE: Duration = KEY_SET_MAX_AGE;
 }
 
 impl Keys {
-    /// Who issues the tokens.
+    /// The issuer of the tokens.
     pub fn issuer(&self) -> &str {
         self.tokens.issuer()
     }
 
-    /// The JWS algorithms that tokens may have now: one, but for a while after another one was configured.
+    /// The JWS algorithms of valid tokens: one, but for a while after the configured one changed.
     pub fn algorithms(&self) -> Vec<&'static str> {
         let mut names = Vec::new();
         for key in self.tokens.ring().published(self.clock.now()) {
@@ -37,14 +37,14 @@ impl Keys {
         names
     }
 
-    /// Whether others may go by the key set while the database is away: it was read so short a time ago that no key that is not in it
-    /// can sign yet. That takes the lead, unless one was withdrawn.
+    /// Whether verifiers may use the key set while the database is unavailable: it was read so recently that no key
+    /// missing from it can sign yet. A new key waits for the lead, unless one was withdrawn.
     pub fn key_set_is_current(&self) -> bool {
         self.keeper.as_ref().is_none_or(|keeper| self.tokens.ring().age() < keeper.lead)
     }
 
-    /// The published key set, the key that signs first, in the same order on all replicas of one configuration. With HS256 there is
-    /// nothing to publish.
+    /// The published key set, the signing key first, in the same order on all replicas of one configuration. Empty with
+    /// HS256.
     pub fn jwks(&self) -> Jwks {
         Jwks { keys: self.tokens.ring().public_keys(self.clock.now()) }
     }

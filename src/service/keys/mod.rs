@@ -1,4 +1,4 @@
-//! The keys: those that sign access tokens, the one of the digests, and the way to another master key.
+//! The keys: signing keys, the digest key, and re-encryption under another master key.
 
 mod digest_key;
 mod jwks;
@@ -21,24 +21,24 @@ pub use self::{
 /// The keys that one replica signs with, and those that it publishes.
 #[derive(Debug)]
 pub struct Keys {
-    /// None with a configured secret.
+    /// `None` with a configured secret.
     keeper: Option<KeyKeeper>,
     tokens: AccessTokens,
     clock: Clock,
 }
 
 impl Keys {
-    /// The keys of `tokens`, and what keeps them; nothing does with a configured secret.
+    /// The keys of `tokens`, and their keeper; `None` with a configured secret.
     pub fn new(keeper: Option<KeyKeeper>, tokens: AccessTokens, clock: Clock) -> Self {
         Self { keeper, tokens, clock }
     }
 
-    /// Whether they are in the store, where others may change them. A configured secret is not.
+    /// Whether the keys are in the store, where other replicas may change them. A configured secret is not.
     pub fn are_stored(&self) -> bool {
         self.keeper.is_some()
     }
 
-    /// Takes what the store has now. Where it fails the keys stay as they were.
+    /// Reloads the keys from the store. If that fails the keys stay as they were.
     ///
     /// # Errors
     /// The store's; a key that was stored under another master key.
@@ -54,12 +54,12 @@ impl Keys {
         self.tokens.ring().signer(self.clock.now()).and_then(|key| key.kid().parse().ok())
     }
 
-    /// How long their tokens live.
+    /// The lifetime of tokens.
     pub(in crate::service) fn token_ttl(&self) -> Duration {
         self.tokens.ttl()
     }
 
-    /// Forgets the private parts of keys that nothing verifies with any more, and some time later the keys.
+    /// Erases the private parts of keys that verify nothing any more, and some time later the keys.
     ///
     /// # Errors
     /// The store's.

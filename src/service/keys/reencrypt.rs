@@ -1,4 +1,4 @@
-//! Everything that is encrypted, under the current master key and in the form of today: so that the old key can go (ADR 20).
+//! Re-encryption of all stored values under the current master key and format, so that the old key can go (ADR 20).
 
 use std::sync::Arc;
 
@@ -9,51 +9,51 @@ use crate::{
     token::{MasterKey, Place},
 };
 
-/// How many rows are changed in one transaction.
+/// Rows changed in one transaction.
 const BATCH: u32 = 500;
 
-/// The columns whose rows have a UUID.
+/// Columns whose rows have a UUID.
 const COLUMNS: [SealedColumn; 3] =
     [SealedColumn::SigningKeys, SealedColumn::TotpSecrets, SealedColumn::Messages];
 
-/// What encrypts anew. Safe beside running servers and beside another of its kind: a value is replaced only while it is the
-/// one that was read.
+/// Re-encrypts values. Safe beside running servers and concurrent runs: compare-and-set replaces a value only while it
+/// is the one that was read.
 #[derive(Debug, Clone)]
 pub struct Reencryption {
-    /// Where the values are.
+    /// The store.
     pub(crate) store: Arc<dyn Store>,
-    /// What opens them, and encrypts them anew.
+    /// Decrypts the values, and encrypts them anew.
     pub(crate) master_key: MasterKey,
 }
 
-/// What became of the values of a column.
+/// The outcome for a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reencrypted {
     /// The table.
     pub table: &'static str,
     /// The column.
     pub column: &'static str,
-    /// How many were encrypted anew.
+    /// Values encrypted anew.
     pub moved: u64,
-    /// How many were under the current key before.
+    /// Values that were under the current key before.
     pub current: u64,
-    /// The ids of the rows that neither key opens.
+    /// The ids of the rows that neither key decrypts.
     pub unreadable: Vec<String>,
 }
 
-/// Why not everything was looked at.
+/// Why the run stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ReencryptError {
     /// The store's.
     #[error("the store failed")]
     Store(#[from] store::Error),
-    /// The library's own.
+    /// The crypto library's.
     #[error("a value can't be encrypted")]
     NotSealed,
 }
 
 impl Reencryption {
-    /// How many values there are.
+    /// The number of values.
     ///
     /// # Errors
     /// The store's.
@@ -65,11 +65,11 @@ impl Reencryption {
         Ok(count)
     }
 
-    /// Goes through all values, and tells `progress` how many it has just looked at. Those under the current key are not even
-    /// decrypted: done again, it changes nothing.
+    /// Re-encrypts all values, and reports to `progress` how many were processed. Idempotent: values under the current
+    /// key are skipped without decrypting.
     ///
     /// # Errors
-    /// The store's. What was moved until then stays so.
+    /// The store's. Values moved until then stay so.
     pub async fn run(
         &self,
         progress: &(dyn Fn(u64) + Send + Sync),
@@ -122,7 +122,7 @@ impl Reencryption {
         Ok(done)
     }
 
-    /// The value under the current key; nothing where it is so already, or no key opens it.
+    /// The value under the current key; `None` if it is so already, or no key decrypts it.
     fn reseal(
         &self,
         place: &Place<'_>,
@@ -161,7 +161,7 @@ fn place(column: SealedColumn, value: &SealedValue) -> Place<'static> {
     let id = value.id;
     match column {
         SealedColumn::SigningKeys => Place::SigningKey(id),
-        // Every app is somebody's.
+        // Every app has a user.
         SealedColumn::TotpSecrets => {
             Place::TotpSecret { id, user_id: value.user_id.unwrap_or_default() }
         }

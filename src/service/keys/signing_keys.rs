@@ -1,4 +1,4 @@
-//! The signing keys: made by whichever replica is first, replaced in time, and the same for all.
+//! The signing keys: made by one replica, rotated, and shared by all.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,15 +12,15 @@ use crate::{
     token::{AccessTokens, Algorithm, KeyError, KeyRing, LONGEST_TTL, MasterKey, SigningKey},
 };
 
-/// How often replicas look what others have done to the keys. That one was withdrawn they hear at once, as of every revocation.
+/// How often replicas reload the keys. Withdrawals arrive at once, as all revocations.
 pub const KEYS_RELOAD_EVERY: Duration = Duration::from_secs(30);
 
-/// By then every live replica publishes a new key: it reads the keys every 30 seconds, and once of these it may fail. Added is
-/// what the clocks of replicas may differ: one that is ahead signs so much earlier.
+/// The time until every live replica publishes a new key: two reloads, as one may fail, and the clock skew: a replica
+/// whose clock is ahead signs so much earlier.
 const PUBLISHED_WITHIN: Duration =
     Duration::from_secs(2 * KEYS_RELOAD_EVERY.as_secs() + CLOCK_SKEW.as_secs());
 
-/// Why the signing keys can't be had, or are not changed.
+/// Why the signing keys are not available, or not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum SigningKeyError {
     /// The store's.
@@ -32,15 +32,15 @@ pub enum SigningKeyError {
     /// No such key.
     #[error("there is no key with this id: see `countersign keys list`")]
     Unknown,
-    /// The key to be retired is the one that signs.
+    /// The key to be retired is the active one.
     #[error(
         "this key signs: let another one take over first, by `countersign keys rotate --now`, which also revokes it with `--revoke-current`"
     )]
     Signs,
-    /// It was retired before.
+    /// The key was retired before.
     #[error("this key is retired already")]
     Retired,
-    /// Somebody else was faster.
+    /// Lost a race against another change of the keys.
     #[error("the keys have just been changed by another: see `countersign keys list`")]
     Rival,
 }
@@ -48,43 +48,43 @@ pub enum SigningKeyError {
 /// Keeps the signing keys.
 #[derive(Debug, Clone)]
 pub struct KeyKeeper {
-    /// Where they are.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// What encrypts them.
+    /// Encrypts the keys.
     pub master_key: MasterKey,
-    /// What new ones sign with.
+    /// The algorithm of new keys.
     pub algorithm: Algorithm,
-    /// How old the newest one gets before it is replaced.
+    /// The age of the newest key at which it is rotated.
     pub rotation: Duration,
-    /// From when every live replica publishes a new one to its first signature.
+    /// The time between a new key's publication by every live replica and its first signature.
     pub lead: Duration,
-    /// How long their tokens live.
+    /// The lifetime of tokens.
     pub token_ttl: Duration,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
-    /// Held while the keys are read and taken over: or an older reading that ends late would bring a withdrawn key back.
+    /// Held while the keys are read and swapped: a slow, older reading must not bring a withdrawn key back (race).
     pub reloading: Arc<Mutex<()>>,
 }
 
-/// A key and what it is good for.
+/// A key and its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedKey {
-    /// Its times.
+    /// The key's times.
     pub times: KeyTimes,
-    /// What it is good for now.
+    /// The key's state now.
     pub state: KeyState,
-    /// Until when it is published, if that is known.
+    /// The end of its publication, if it is known.
     pub published_until: Option<Timestamp>,
 }
 
-/// What the store has: keys of algorithms that we know. A later release may have others.
+/// The stored keys of known algorithms. A later release may have others.
 struct Stored {
     sealed: Vec<SealedKey>,
     schedule: KeySchedule,
 }
 
 impl KeyKeeper {
-    /// Loads the keys. Makes the first one, and the next one when it is time.
+    /// Loads the keys. Makes the first one, and the next one when it is due.
     ///
     /// # Errors
     /// The store's; a key that was stored under another master key.
@@ -92,7 +92,7 @@ impl KeyKeeper {
         self.ring(None).await
     }
 
-    /// Takes what the store has now for the keys of `tokens`. Where it fails they stay as they were.
+    /// Replaces the keys of `tokens` by the stored ones. If that fails they stay as they were.
     ///
     /// # Errors
     /// Those of [`KeyKeeper::load`].
@@ -103,10 +103,10 @@ impl KeyKeeper {
         Ok(())
     }
 
-    /// Publishes a new key, which signs when all have had the time to notice it, or at once.
+    /// Publishes a new key, which signs after the notice period, or at once.
     ///
     /// # Errors
-    /// The store's; another master key; another who did the same at the same time.
+    /// The store's; another master key; a concurrent change of the keys.
     pub async fn rotate(&self, at_once: bool) -> Result<KeyTimes, SigningKeyError> {
         let now = self.clock.now();
         let signs_from = if at_once { now } else { now.plus(self.notice()) };
@@ -114,16 +114,17 @@ impl KeyKeeper {
         made.ok_or(SigningKeyError::Rival)
     }
 
-    /// Puts the key that signs out of use and another one in its place, in one transaction: for a key that has leaked. There is no
-    /// moment at which both are published: verifiers that fetch the key set when they first see the new key lose the old one. Gives
-    /// the new key, and the id of the old one.
+    /// Retires the active key and adds its successor, in one transaction: for a leaked key. The two are never published
+    /// together: verifiers that fetch the key set when they first see the new key drop the old one. Returns the new
+    /// key, and the id of the old one.
     ///
     /// # Errors
-    /// The store's; another master key; another who changed the keys at the same time.
+    /// The store's; another master key; a concurrent change of the keys.
     pub async fn replace(&self) -> Result<(KeyTimes, String), SigningKeyError> {
         let (now, stored) = (self.clock.now(), self.stored().await?);
         let leaked = stored.schedule.signer(now).ok_or(KeyError::Missing)?;
-        // On replicas whose clocks are behind it must sign at once, too, but not before the one that it follows.
+        // Backdated by the clock skew, so that replicas whose clocks are behind sign with it at once, but not before
+        // its predecessor.
         let signs_from = leaked.signs_from.max(now.minus(CLOCK_SKEW));
         let key = self.generate(&stored, signs_from).await?;
         let (new, old) = (times_of(&key), leaked.kid.clone());
@@ -133,10 +134,10 @@ impl KeyKeeper {
         if replaced { Ok((new, old)) } else { Err(SigningKeyError::Rival) }
     }
 
-    /// Puts a key out of use: its tokens are refused from now on.
+    /// Retires a key: its tokens are invalid from now on.
     ///
     /// # Errors
-    /// The store's; a key that is unknown, retired, or signs.
+    /// The store's; a key that is unknown, retired, or active.
     pub async fn retire(&self, kid: &str) -> Result<(), SigningKeyError> {
         let now = self.clock.now();
         let schedule = self.stored().await?.schedule;
@@ -168,7 +169,7 @@ impl KeyKeeper {
         Ok(schedule.keys().iter().map(listed).collect())
     }
 
-    /// From the making of a key to its first signature, unless that is at once.
+    /// The notice period: from the making of a key to its first signature, unless it signs at once.
     pub fn notice(&self) -> Duration {
         PUBLISHED_WITHIN + self.lead
     }
@@ -178,7 +179,7 @@ impl KeyKeeper {
         let due = stored.schedule.due(self.clock.now(), self.rotation, self.notice());
         if let Some(signs_from) = due {
             self.make(&stored, signs_from).await?;
-            // Read back even when just made: another replica may have been faster, and its key is the one that counts.
+            // Read back even when just made: another replica may have won the race, and its key is the one that counts.
             stored = self.stored().await?;
         }
         let keys = self.open(&stored, known)?;
@@ -187,7 +188,7 @@ impl KeyKeeper {
         Ok(ring)
     }
 
-    /// Makes the next key, unless another is faster.
+    /// Makes the next key; `None` if another replica was faster.
     async fn make(
         &self,
         stored: &Stored,
@@ -201,16 +202,17 @@ impl KeyKeeper {
         Ok(made.then_some(times))
     }
 
-    /// The next key, which is not stored yet.
+    /// The next key, not stored yet.
     async fn generate(
         &self,
         stored: &Stored,
         signs_from: Timestamp,
     ) -> Result<SealedKey, SigningKeyError> {
-        // Refuse if existing keys do not decrypt: under the wrong master key we would add a key that no other replica can use.
+        // Refuse if existing keys do not decrypt: under the wrong master key we would add a key that no other replica
+        // can use.
         self.open(stored, None)?;
         let (id, algorithm) = (Uuid::now_v7(), self.algorithm);
-        // An RSA key takes the better part of a second.
+        // Generating an RSA key takes most of a second.
         let pkcs8 = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await;
         let pkcs8 = pkcs8.map_err(|_panicked| KeyError::Unusable)??;
         Ok(SealedKey {
@@ -224,7 +226,7 @@ impl KeyKeeper {
         })
     }
 
-    /// The published keys. Those in `known` need not be decrypted again.
+    /// The published keys, decrypted. Those in `known` are reused.
     fn open(&self, stored: &Stored, known: Option<&KeyRing>) -> Result<Vec<SigningKey>, KeyError> {
         let now = self.clock.now();
         let published =
@@ -259,11 +261,11 @@ fn times_of(key: &SealedKey) -> KeyTimes {
     }
 }
 
-/// The revocation of a key. It is told for as long as any token of ours can live, and not only one of the configured life:
-/// whoever has the key signs what they like, and a verifier that was cut off for hours may still hold it.
+/// The revocation of a key. It lasts as long as any token of ours can live, not only for the configured lifetime: an
+/// attacker with the key signs any expiry, and a verifier that was offline for hours may still hold the key.
 fn revoking(now: Timestamp) -> Revoking {
     let tokens_expire_at = now.plus(LONGEST_TTL).plus(CLOCK_SKEW);
-    // It is an operator's command in any case.
+    // Only operators' commands revoke keys.
     Revoking { now, tokens_expire_at, actor: Actor::Operator, address: None }
 }
 
@@ -271,16 +273,16 @@ fn id_of(key: &KeyTimes) -> Result<Uuid, SigningKeyError> {
     key.kid.parse().map_err(|_no_id| SigningKeyError::Unknown)
 }
 
-/// Forgetting.
+/// Garbage collection of keys.
 impl KeyKeeper {
-    /// Forgets the private parts of keys that are of no use any more, and some time later the keys.
+    /// Erases the private parts of expired keys, and some time later the keys.
     ///
     /// # Errors
     /// The store's.
     pub(super) async fn forget(&self) -> Result<(), store::Error> {
-        /// As long as a token can live at the most: replicas that are configured otherwise may still need the key.
+        /// The longest lifetime of a token: replicas with other settings may still need the key.
         const ERASED_AFTER: Duration = Duration::from_secs(24 * 3600);
-        /// Until then `keys list` shows it.
+        /// `keys list` shows the key until then.
         const REMOVED_AFTER: Duration = Duration::from_secs(8 * 24 * 3600);
         let (stored, now) = (self.stored().await?, self.clock.now());
         for key in &stored.sealed {

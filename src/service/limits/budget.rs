@@ -1,8 +1,8 @@
-//! Rate limits against brute force, password spraying and credential stuffing: which budgets an attempt is charged to, and
-//! how each is limited (ADR 14).
+//! Rate limits against brute force, password spraying and credential stuffing: which budgets an attempt is charged to,
+//! and how each is limited (ADR 14).
 //!
-//! Strangers are counted by account and source together, under ceilings of the account, the source and the service. A known
-//! device, and a session, have budgets of their own, in which strangers have no part.
+//! Strangers are counted by account and source together, under ceilings of the account, the source and the service. A
+//! known device, and a session, have budgets of their own, in which strangers have no part.
 
 use std::net::IpAddr;
 
@@ -15,32 +15,33 @@ use crate::{
     token::Purpose,
 };
 
-/// A count of the service as a whole is kept in so many rows, or every attempt would wait for the same one.
+/// Rows that share the count of the whole service, against contention: every attempt would lock the same row.
 const SHARDS: u32 = 16;
 
-/// How much more than one customer's /64 an organisation's /48 may waste.
+/// The limit of an organisation's /48, in multiples of a customer's /64.
 const SITE: u32 = 4;
 
-/// Mails that anybody can ask for without a password, for one mailbox in an hour. The other kinds have budgets of their own, so that
-/// these keep nobody from registering or logging in.
+/// Mails that strangers can request without a password, for one mailbox in an hour. The other kinds have budgets of
+/// their own, so that these block no registration and no login.
 const MAILS_ASKED_FOR: u32 = 30;
 
 /// Mails of registrations, for one mailbox in an hour.
 const MAILS_OF_REGISTRATIONS: u32 = 40;
 
-/// Mails with the codes of logins, to strangers or to all known devices, and notices of changes: each for one mailbox in an hour.
+/// Mails with the codes of logins, to strangers or to all known devices, and notices of changes: each for one mailbox
+/// in an hour.
 const MAILS_OF_THE_ACCOUNT: u32 = 60;
 
-/// Whose attempts are counted together.
+/// The key under which attempts are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::service) struct Budget {
-    /// A digest: the store never learns whose it is.
+    /// A digest: the store learns neither account nor name.
     key: [u8; 32],
-    /// Where strangers come from; nothing for a known device or a session.
+    /// The address of a stranger; `None` for a known device or a session.
     stranger: Option<Option<IpAddr>>,
 }
 
-/// What a source wastes that costs others: each is counted by itself.
+/// Costs that a source causes to others; each kind is counted by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::service) enum Waste {
     /// Failed logins and codes, and names that were found taken.
@@ -59,7 +60,7 @@ impl Waste {
 }
 
 impl Policy {
-    /// What a source may waste in an hour, and all of them together; nothing where that is not limited.
+    /// Limits an hour, of one source and of all together; `None` where unlimited.
     fn waste_limits(&self) -> [Option<u32>; 2] {
         [self.source_failures, self.service_failures].map(|limit| (limit > 0).then_some(limit))
     }
@@ -71,7 +72,7 @@ impl Limits {
         self.master_key.digest(Purpose::Budget, &parts)
     }
 
-    /// The budget of an account's passwords: that of a known device or of a session, or that of the strangers at an address. New
+    /// The budget of an account's passwords: a known device's, a session's, or the strangers' at an address. New
     /// credentials begin with new budgets.
     pub(in crate::service) fn account_budget(
         &self,
@@ -86,7 +87,8 @@ impl Limits {
         Budget { key: self.key(b"account", &parts), stranger }
     }
 
-    /// The budget for a login. Where there is no such account the name stands for one, so that it is throttled like any.
+    /// The budget for a login. An unknown name gets a budget like an account's: throttling must not reveal accounts
+    /// (user enumeration).
     pub(in crate::service) fn login_budget(
         &self,
         name: &LoginName,
@@ -105,7 +107,7 @@ impl Limits {
         Budget { key: self.key(label, &[key.as_bytes()]), stranger: Some(address) }
     }
 
-    /// What a password that is tried counts against. The first is the one whose failures delay the next attempt.
+    /// The charges of a password attempt. Failures of the first delay the next attempt.
     pub(super) fn password_charges(&self, budget: &Budget) -> Vec<Charge> {
         let Some(address) = budget.stranger else {
             return vec![Charge { key: budget.key, rule: ThrottleRule::Passwords }];
@@ -120,9 +122,9 @@ impl Limits {
         charges
     }
 
-    /// What a code counts against that answers an account's challenge, or confirms a change. Each kind of proof for itself: strangers
-    /// who use up the codes of an app leave the recovery codes. A new password does not renew them: whoever reads the mailbox
-    /// could set one, and guess the app's code anew, as often as they like.
+    /// The charges of a code that answers a challenge or confirms a change. Each factor is charged by itself: strangers
+    /// who use up the codes of an app leave the recovery codes. A new password does not reset them: an attacker who
+    /// reads the mailbox could reset the password again and again, and brute force the app's code.
     pub(in crate::service) fn code_charges(
         &self,
         factor: Factor,
@@ -134,7 +136,7 @@ impl Limits {
         let parts: [&[u8]; 3] = [factor.as_str().as_bytes(), user_id.as_bytes(), device.as_bytes()];
         let mut charges =
             vec![Charge { key: self.key(b"codes", &parts), rule: ThrottleRule::Codes }];
-        // Nobody guesses a recovery code, however often they may try.
+        // A recovery code has too many bits for brute force, at any rate.
         if factor != Factor::RecoveryCode {
             let key = self.key(b"codes a year", &parts);
             charges.push(Charge { key, rule: ThrottleRule::CodesAYear });
@@ -146,7 +148,7 @@ impl Limits {
         charges
     }
 
-    /// What the code of a challenge counts against.
+    /// The charges of a challenge's code.
     pub(in crate::service) fn challenge_charges(
         &self,
         factor: Factor,
@@ -156,7 +158,7 @@ impl Limits {
         self.code_charges(factor, challenge.user_id, challenge.device_id, address)
     }
 
-    /// What a code counts against that was sent to a mailbox.
+    /// The charges of a code that was sent to a mailbox.
     pub(in crate::service) fn mailbox_code_charges(
         &self,
         budget: [u8; 32],
@@ -168,8 +170,8 @@ impl Limits {
         charges
     }
 
-    /// Among whose failed codes those count that are sent to an address for that: whether anybody has it or not. A known device
-    /// has its own.
+    /// The budget key for failed codes of an address, whether or not an account has it (user enumeration). A known
+    /// device has its own.
     pub(in crate::service) fn mailbox_budget(
         &self,
         what: &[u8],
@@ -180,8 +182,8 @@ impl Limits {
         self.key(b"mailbox", &[what, email.key().as_bytes(), device.as_bytes()])
     }
 
-    /// What the mail with the code of a login counts against. The password was right; all known devices share what may be sent to
-    /// one mailbox, or many of them would flood it.
+    /// The charge of a mail with a login code. The password was right; all known devices share one budget for each
+    /// mailbox, or many of them would flood it.
     pub(in crate::service) fn login_mail_charge(
         &self,
         user: &User,
@@ -192,20 +194,20 @@ impl Limits {
         self.mail_charge(label, &Email::mailbox_of(&user.email), MAILS_OF_THE_ACCOUNT)
     }
 
-    /// What a notice of a change counts against.
+    /// The charge of a notice of a change.
     pub(in crate::service) fn notice_charge(&self, user: &User) -> Charge {
         self.mail_charge(b"notices", &Email::mailbox_of(&user.email), MAILS_OF_THE_ACCOUNT)
     }
 
-    /// What a notice counts against that is sent once a day at the most, whatever its causes.
+    /// The charge of a notice that is sent once a day at the most, whatever its causes.
     pub(in crate::service) fn daily_notice_charge(&self, user: &User, what: &[u8]) -> Charge {
         let day = std::time::Duration::from_secs(24 * 60 * 60);
         let key = self.key(b"daily notice", &[what, user.id.as_bytes()]);
         Charge { key, rule: ThrottleRule::CoolDown(day) }
     }
 
-    /// What a mail counts against that anybody may ask for by naming an address. All go by the mailbox, whatever the account:
-    /// deleting one and registering anew floods nobody.
+    /// The charges of a mail that a stranger can request for an address. The mailbox is charged, not the account:
+    /// deleting an account and registering anew must not flood it.
     pub(in crate::service) fn asked_mail_charges(
         &self,
         what: &[u8],
@@ -229,7 +231,7 @@ impl Limits {
         charges
     }
 
-    /// What the mail of a registration counts against.
+    /// The charges of a registration's mail.
     pub(in crate::service) fn registration_mail_charges(
         &self,
         email: &Email,
@@ -246,8 +248,8 @@ impl Limits {
         Charge { key: self.key(label, &[mailbox.as_bytes()]), rule: ThrottleRule::Hourly(most) }
     }
 
-    /// What is counted by source (an IPv4 address, a /64 and a /48 of IPv6), and over all sources. `own` says whose attempt it is, so
-    /// that it is given back to the row of the service from which it was taken.
+    /// Charges by source (an IPv4 address, a /64 and a /48 of IPv6), and over all sources. `own` is the key of the
+    /// attempt, so that the refund goes to the shard that was charged.
     pub(in crate::service) fn waste(
         &self,
         what: Waste,
@@ -257,8 +259,8 @@ impl Limits {
         let [of_source, of_service] = self.policy.waste_limits();
         let label = what.label();
         let mut charges = Vec::with_capacity(3);
-        // Loopback is a proxy that is not trusted, or a tool: not one of many strangers. Who has no address may be any of them:
-        // they are one source.
+        // Loopback is an untrusted proxy or a tool, not one stranger of many. Calls without an address count as one
+        // source: they may be anybody's.
         let is_loopback = address.is_some_and(|address| address.to_canonical().is_loopback());
         if let Some(limit) = of_source.filter(|_| !is_loopback) {
             let source = Source::from(address);
@@ -277,7 +279,7 @@ impl Limits {
         charges
     }
 
-    /// Which of the rows of the service counts a registration whose name or address was taken.
+    /// The key that picks the service's shard for a registration whose name or address was taken.
     pub(in crate::service) fn taken_key(&self, username_key: &str, email_key: &str) -> [u8; 32] {
         self.key(b"taken", &[username_key.as_bytes(), email_key.as_bytes()])
     }

@@ -1,4 +1,4 @@
-//! Attempts: charged to their budgets before anything is evaluated, and given back if they did not fail (ADR 14).
+//! Attempts: charged to their budgets before anything is evaluated, and refunded if they did not fail (ADR 14).
 
 use super::Limits;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     store::{Admission, Charge, Settled},
 };
 
-/// An attempt that budgets were charged with.
+/// A charged attempt.
 #[derive(Debug)]
 pub(in crate::service) struct Attempt {
     pub(super) charges: Vec<Charge>,
@@ -15,7 +15,7 @@ pub(in crate::service) struct Attempt {
 }
 
 impl Attempt {
-    /// How many attempts the budget with that rule has counted, this one among them; 0 where there is none.
+    /// The number of attempts in the budget with that rule, with this one; 0 without such a budget.
     pub(super) fn count(&self, rule: ThrottleRule) -> u32 {
         let counted = self.charges.iter().zip(&self.charged);
         let found = counted.filter(|(charge, _)| charge.rule == rule);
@@ -27,7 +27,7 @@ impl Limits {
     /// Charges budgets with an attempt: all, or none.
     ///
     /// # Errors
-    /// One of them lets none through; the store's.
+    /// A budget that is spent; the store's.
     pub(in crate::service) async fn charge(&self, charges: Vec<Charge>) -> Result<Attempt, Error> {
         let now = self.clock.now();
         match self.store.throttle_charge(charges.clone(), now).await? {
@@ -37,7 +37,7 @@ impl Limits {
         }
     }
 
-    /// Gives an attempt back that did not fail.
+    /// Refunds an attempt that did not fail.
     pub(in crate::service) async fn take_back(&self, attempt: Attempt) -> Result<(), Error> {
         let Attempt { charges, charged } = attempt;
         let give_back = charges.into_iter().zip(charged.into_iter().map(Some)).collect();

@@ -10,11 +10,11 @@ use crate::{
     store::SealedMessage,
 };
 
-/// After so many wrong codes the owner is told, and then after as many again.
+/// The owner is told after so many wrong codes, and again after as many more.
 const TELL_AFTER: u32 = 5;
 
 impl Limits {
-    /// Records that an attempt failed. Before its answer: whoever hears that it failed is on record.
+    /// Records a failed attempt. Before its answer: every failure that a caller sees is on record.
     ///
     /// # Errors
     /// The store's, which is then the answer.
@@ -30,7 +30,7 @@ impl Limits {
         Ok(self.store.event_append(event, None).await?)
     }
 
-    /// Records a wrong second factor. Whoever sends one has the password: after five the owner is told, once a day.
+    /// Records a wrong second factor. Its sender has the password: after five the owner is told, once a day.
     ///
     /// # Errors
     /// As of [`Limits::record_failure`].

@@ -1,4 +1,4 @@
-//! Passwords, evaluated: charged to their budgets before, and settled when it is known what came of them (ADR 14).
+//! Password checks: charged to their budgets before, and settled when their outcome is known (ADR 14).
 
 use super::{Limits, budget::Budget, charge::Attempt, lines::Place};
 use crate::{
@@ -7,37 +7,37 @@ use crate::{
     store::{Charge, Settled},
 };
 
-/// A password that was evaluated, and the attempt that it took.
+/// A checked password, and the attempt that it took.
 #[derive(Debug)]
 pub(in crate::service) struct Guess {
     pub(in crate::service) right: bool,
     pub(in crate::service) attempt: PasswordAttempt,
-    /// Until what came of it is settled, so that those behind see it.
+    /// Held until the outcome is settled, so that the next attempts in line see it.
     _place: Place,
 }
 
-/// A password's attempt. Thousands of logins wait for their hash with one: what can be made again is not kept.
+/// A password's attempt. Thousands of logins wait for their hash with one: derivable values are not kept.
 #[derive(Debug)]
 pub(in crate::service) struct PasswordAttempt {
     budget: Budget,
-    /// What the first of its budgets was charged with.
+    /// The charge of its first budget.
     charged: Charged,
     is_over_the_limit: bool,
 }
 
 impl PasswordAttempt {
-    /// Whether there were so many failures in a row that a right password proves too little by itself.
+    /// Whether so many failures in a row came before that a right password proves too little by itself.
     pub(in crate::service) fn is_over_the_limit(&self) -> bool {
         self.is_over_the_limit
     }
 }
 
 impl Limits {
-    /// Evaluates a password at the cost of an attempt.
+    /// Checks a password at the cost of an attempt.
     ///
-    /// The attempt is charged and committed before the password is hashed: concurrent guesses get no more evaluations than
-    /// sequential ones. Only one that was not evaluated is given back here. What it takes is borrowed: the room for it would be
-    /// multiplied by all who wait.
+    /// The attempt is charged and committed before the password is hashed: concurrent guesses get no more attempts than
+    /// sequential ones (race). Only an attempt that was not evaluated is refunded here. Arguments are borrowed: each
+    /// waiting login would otherwise hold its own copy.
     pub(in crate::service) async fn guess(
         &self,
         context: &Context,
@@ -72,7 +72,7 @@ impl Limits {
         Ok(PasswordAttempt { budget, charged: charged[0], is_over_the_limit })
     }
 
-    /// Gives a password's attempt back as though it had not been made.
+    /// Refunds a password's attempt.
     pub(in crate::service) async fn give_back_password(
         &self,
         attempt: &PasswordAttempt,
@@ -83,9 +83,9 @@ impl Limits {
         Ok(self.store.throttle_settle(Settled { forget: Vec::new(), give_back }).await?)
     }
 
-    /// What a right password settles that completes a login or confirms a change: the row of failures is over, and the other budgets
-    /// get their attempt back. A row that is over the limit stays until there is another password: somebody may have guessed this
-    /// one.
+    /// Settles the budgets after a right password that completes a login or confirms a change: the row of failures is
+    /// forgotten, and the other budgets are refunded. A row over the limit stays until the password changes: an
+    /// attacker may have guessed this one.
     pub(in crate::service) fn settled_by(&self, budget: &Budget, successes: u32) -> Settled {
         let is_row = |charge: &Charge| {
             matches!(charge.rule, ThrottleRule::Passwords | ThrottleRule::AccountPasswords)
@@ -93,12 +93,12 @@ impl Limits {
         let (rows, others): (Vec<_>, Vec<_>) =
             self.password_charges(budget).into_iter().partition(is_row);
         let forget = rows.into_iter().map(|row| (row.key, successes)).collect();
-        // They were given back already where the attempt was.
+        // Without successes the attempt was refunded already.
         let others = others.into_iter().filter(|_| successes > 0);
         Settled { forget, give_back: others.map(|charge| (charge, None)).collect() }
     }
 
-    /// What the attempt's own success settles.
+    /// Settles after the attempt's own success.
     pub(in crate::service) fn settled(&self, attempt: &PasswordAttempt) -> Settled {
         self.settled_by(&attempt.budget, 1)
     }

@@ -1,8 +1,9 @@
-//! In-memory concurrency limits (bulkheads), of two kinds. Before a budget, attempts of one account wait for those before
-//! them; before the store, logins wait that have a password to be hashed.
+//! In-memory concurrency limits (bulkheads), of two kinds. Before a budget, attempts of one account wait for those
+//! before them; before the store, logins wait that have a password to be hashed.
 //!
-//! An attempt is charged before it is known to be right. Without the first kind, a dozen right passwords of one account at
-//! once would be charged as a dozen failures, and most of them refused. They decide nothing: what counts is in the store.
+//! An attempt is charged before it is known to be right. Without the first kind, a dozen right passwords of one account
+//! at once would be charged as a dozen failures, and most of them refused. The lines only smooth: the limits that
+//! decide are in the store.
 
 use std::{
     collections::HashMap,
@@ -15,11 +16,11 @@ use crate::domain::FREE_ATTEMPTS;
 
 type Key = [u8; 32];
 
-/// The attempts of one budget that this replica evaluates at a time: as many as may fail without a delay.
+/// Concurrent password checks of one budget on this replica: as many as may fail without a delay.
 const AT_ONCE: usize = FREE_ATTEMPTS as usize;
 
-/// The logins that ask the store something at a time, before their password is hashed: more would only wait there, each with
-/// a statement in its hands, and hold up those whose calls need no hash.
+/// Concurrent logins that query the store before their password is hashed: more would only queue there, and delay the
+/// calls that need no hash.
 const ASKING: usize = 64;
 
 /// The budgets with attempts under way, and a line before the store. Cheap to clone.
@@ -35,7 +36,7 @@ impl Default for Lines {
     }
 }
 
-/// A place at the head of a line, or on the way there. It is free again when this is dropped.
+/// A place at the head of a line, or on the way there; freed on drop.
 #[derive(Debug)]
 pub(super) struct Place {
     lines: Lines,
@@ -44,20 +45,20 @@ pub(super) struct Place {
 }
 
 impl Lines {
-    /// Waits until it is the caller's turn to ask the store.
+    /// Waits for the caller's turn to query the store.
     pub(super) async fn ask_store(&self) -> Option<SemaphorePermit<'_>> {
-        // Never an error: nobody closes it.
+        // Never an error: the semaphore is never closed.
         self.store.acquire().await.ok()
     }
 
-    /// Waits until it is the caller's turn.
+    /// Waits for the caller's turn.
     pub(super) async fn enter(&self, key: Key) -> Place {
         let line = {
             let mut lines = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(lines.entry(key).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))))
         };
         let mut place = Place { lines: self.clone(), key, permit: None };
-        // Never an error: nobody closes it.
+        // Never an error: the semaphore is never closed.
         place.permit = line.acquire_owned().await.ok();
         place
     }

@@ -1,7 +1,7 @@
-//! Limits: how often attempts may fail, how many mails may be asked for, and how much may run at once (ADR 14).
+//! Limits: failed attempts, requested mails, and concurrency (ADR 14).
 //!
-//! Counts that decide are in the store, the same for all replicas. In memory are only the rate of an address and the lines
-//! before a budget: they guard this replica.
+//! The counts that decide are in the store, shared by all replicas. Only the rate limit of an address and the lines
+//! before a budget are in memory: they protect this replica.
 
 mod budget;
 mod charge;
@@ -29,24 +29,24 @@ pub(in crate::service) use self::{
     guess::{Guess, PasswordAttempt},
 };
 
-/// What counts attempts, evaluates passwords at the cost of one, and records what failed.
+/// Counts attempts, checks passwords at the cost of one, and records failures.
 #[derive(Debug)]
 pub struct Limits {
     store: Arc<dyn Store>,
-    /// What keys the digests: the store never learns whose a count is.
+    /// Keys the digests: the store never learns whose a count is.
     master_key: MasterKey,
     passwords: Passwords,
     policy: Arc<Policy>,
-    /// Which addresses have called lately.
+    /// The rate limit per address.
     sources: Sources,
-    /// Which accounts' passwords are being checked.
+    /// The concurrency limits.
     lines: Lines,
     outbox: Outbox,
     clock: Clock,
 }
 
 impl Limits {
-    /// The limits of one replica. Nobody has called yet.
+    /// The limits of one replica, all counts empty.
     pub fn new(
         store: Arc<dyn Store>,
         master_key: MasterKey,
@@ -59,15 +59,15 @@ impl Limits {
         Self { store, master_key, passwords, policy, sources, lines, outbox, clock }
     }
 
-    /// Counts a call against its address. Goes before all that costs anything.
+    /// Counts a call against its address. Comes before any expensive work.
     ///
     /// # Errors
-    /// Too many calls from there.
+    /// Too many calls from this address.
     pub(in crate::service) fn admit(&self, context: &Context) -> Result<(), Error> {
         self.sources.admit(context, self.clock.elapsed()).map_err(Error::Throttled)
     }
 
-    /// Waits until it is the caller's turn to ask the store.
+    /// Waits for the caller's turn to query the store.
     pub(in crate::service) fn ask_store(
         &self,
     ) -> impl Future<Output = Option<SemaphorePermit<'_>>> {

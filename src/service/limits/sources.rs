@@ -1,8 +1,8 @@
-//! The rate limit per client address, for calls that anybody may make and that cost a hash or a mail.
+//! The rate limit per client address (token bucket), for unauthenticated calls that cost a hash or a mail.
 //!
-//! In the memory of each replica, unlike all other limits: it guards the machine and not an account, and a row that every
-//! caller of an address writes to would be a queue of its own (ADR 14). So it goes by the stopwatch: nobody waits for a clock
-//! that was set.
+//! In the memory of each replica, unlike all other limits: it protects the machine and not an account, and a row that
+//! every caller of an address writes to would be a point of contention (ADR 14). It goes by the monotonic clock:
+//! setting the time of day delays no caller.
 
 use std::{
     collections::HashMap,
@@ -12,17 +12,17 @@ use std::{
 
 use crate::domain::{Context, Source, SourceRate};
 
-/// So many addresses are counted. Each is forgotten seconds after its last call: it takes a flood from as many networks to
-/// fill this, which a limit for each of them would not stop either. Those beyond are let through.
+/// The most addresses that are counted. Each is forgotten seconds after its last call: only a flood from as many
+/// networks fills this, and a limit per address would not stop that either. Addresses beyond are let through.
 const MAX_SOURCES: usize = 100_000;
 
-/// How often those that are to be forgotten are looked for: it takes a walk over all.
+/// The interval of the sweep: it walks over all addresses.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// The addresses that have called lately. Cheap to clone.
+/// Addresses with recent calls. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Sources {
-    /// None where addresses are not limited.
+    /// `None` where addresses are not limited.
     rate: Option<SourceRate>,
     buckets: Arc<Mutex<Buckets>>,
 }
@@ -34,7 +34,7 @@ struct Buckets {
 }
 
 impl Sources {
-    /// Nobody has called. Zero calls a second are no limit.
+    /// No calls yet. Zero calls a second mean no limit.
     pub(super) fn new(calls_per_second: u32) -> Self {
         let buckets = Buckets { full_at: HashMap::new(), swept_at: Duration::ZERO };
         let rate = (calls_per_second > 0).then_some(SourceRate(calls_per_second));
@@ -42,8 +42,8 @@ impl Sources {
     }
 
     pub(super) fn admit(&self, context: &Context, now: Duration) -> Result<(), Duration> {
-        // What calls from this very machine is a proxy that is not trusted, or a tool: not one of many strangers. Who has no
-        // address may be any of them: they are one source.
+        // Loopback is an untrusted proxy or a tool, not one stranger of many. Calls without an address count as one
+        // source: they may be anybody's.
         let is_loopback =
             context.address.is_some_and(|address| address.to_canonical().is_loopback());
         let Some(rate) = self.rate.filter(|_| !is_loopback) else { return Ok(()) };
@@ -59,7 +59,7 @@ impl Sources {
 }
 
 impl Buckets {
-    /// Forgets those who may call as though they never had.
+    /// Forgets the addresses whose bucket is full again.
     fn sweep(&mut self, now: Duration) {
         if now.saturating_sub(self.swept_at) >= SWEEP_EVERY {
             self.full_at.retain(|_, full_at| *full_at > now);

@@ -17,26 +17,26 @@ use crate::{
     token::OpaqueToken,
 };
 
-/// A challenge as its caller sees it.
+/// A challenge, as callers see it.
 #[derive(Debug)]
 pub struct PendingChallenge {
     /// The secret id.
     pub token: OpaqueToken,
-    /// What can answer it.
+    /// The factors that can answer it.
     pub factors: Vec<Factor>,
-    /// Where the code went, mostly hidden; nothing if none was sent.
+    /// The masked destination of the code; `None` if none was sent.
     pub masked_destination: Option<String>,
-    /// When it ends.
+    /// When the challenge expires.
     pub expires_at: Timestamp,
-    /// From when another code can be sent; nothing if none is.
+    /// The earliest time for another code; `None` if none can be sent.
     pub resend_at: Option<Timestamp>,
-    /// How many codes can still be tried.
+    /// The attempts that are left.
     pub attempts_remaining: u32,
 }
 
 impl Logins {
-    /// Begins a challenge for a user whose password was right, and sends the code, if it is one of the mailbox. Nothing if the
-    /// user has been disabled, or the password changed, meanwhile.
+    /// Begins a challenge for a user whose password was right, and sends the code if the factor is the mailbox. `None`
+    /// if the user was disabled, or the password changed, meanwhile.
     ///
     /// # Errors
     /// Too many mails; the store's.
@@ -57,7 +57,7 @@ impl Logins {
             let message = self.login_code(&credentials.user, code, &challenge, address)?;
             (code_mac, Some(message))
         } else {
-            // The digest of no code at all.
+            // A random digest, which no code matches.
             (rand::random(), None)
         };
         let new = NewChallenge {
@@ -76,11 +76,11 @@ impl Logins {
         Ok(Some(self.pending(token, &challenge, &credentials.user)))
     }
 
-    /// What can answer a challenge now, of what the user has. Where one is used up, the others are offered: strangers who waste
-    /// it do not keep the owner out.
+    /// The user's factors that can answer a challenge now. A factor whose limit is spent is left out if others remain:
+    /// strangers who use it up do not lock the owner out.
     ///
     /// # Errors
-    /// Nothing is left; the store's.
+    /// No factor is left; the store's.
     async fn usable_factors(
         &self,
         user: &User,
@@ -104,7 +104,7 @@ impl Logins {
         if factors.is_empty() { Err(error) } else { Ok(factors) }
     }
 
-    /// Whether so many codes of the user's app were wrong that none is accepted from there.
+    /// Whether wrong codes of the user's app have used up the year's limit of this device, or of strangers.
     async fn is_app_used_up(&self, user: &User, destination: &Destination) -> Result<bool, Error> {
         let (device, address) = (destination.device_id, destination.address);
         let mut charges = self.limits.code_charges(Factor::Totp, user.id, device, address);
@@ -112,8 +112,9 @@ impl Logins {
         Ok(!self.store.throttle_admits(charges, self.clock.now()).await?)
     }
 
-    /// Whether six digits would be refused: then the code is one that nobody guesses, and its attempts are not counted. So whoever
-    /// wastes the attempts of an account, of a source or of the service keeps nobody out who reads the mailbox.
+    /// Whether six digits would be refused. The code is then long enough against brute force, and its attempts are not
+    /// counted: attackers who use up the limits of an account, of a source or of the service do not lock out a user
+    /// who reads the mailbox.
     pub(super) async fn needs_long_code(
         &self,
         challenge: &Challenge,
@@ -131,7 +132,7 @@ impl Logins {
     ) -> Challenge {
         let (now, rules) = (self.clock.now(), &self.policy.code);
         let expires_at = now.plus(rules.ttl);
-        // Where no code is sent there is none to send again. A release that knows no factors goes by this time alone.
+        // Without a mailed code there is none to resend. Releases that know no factors look at this time only.
         let is_sent_a_code = factors.contains(&Factor::EmailCode);
         let resend_at = if is_sent_a_code { now.plus(rules.resend_after) } else { expires_at };
         Challenge {
@@ -151,7 +152,7 @@ impl Logins {
         }
     }
 
-    /// The message with a challenge's code, encrypted, for a caller at `address`: it is of no use once the challenge has ended.
+    /// The sealed message with a challenge's code, for a caller at `address`; it expires with the challenge.
     pub(super) fn login_code(
         &self,
         user: &User,

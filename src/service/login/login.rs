@@ -1,4 +1,4 @@
-//! Login: a password gives tokens, or a challenge where the user has a second factor.
+//! Login: checks a password; returns tokens, or a challenge where the user has a second factor.
 
 use std::time::Duration;
 
@@ -19,35 +19,36 @@ use crate::{
     token::OpaqueToken,
 };
 
-/// A login whose password is not even looked at is refused no sooner than this after it came in. It takes some microseconds
-/// longer to find an account than to find none, and refusals cost an attacker nothing: enough of them would tell.
+/// The minimum response time of a login that is refused before its password is checked, against user enumeration by
+/// timing: finding an account takes some microseconds longer than finding none, and such refusals cost an attacker
+/// nothing, so that many of them would average out the noise.
 const REFUSED_AFTER: Duration = Duration::from_millis(10);
 
-/// What a caller sent.
+/// The request.
 #[derive(Debug)]
 pub struct LoginRequest {
     /// A username or an e-mail address.
     pub username: String,
     /// The password.
     pub password: zeroize::Zeroizing<String>,
-    /// Whom the tokens are to be for; may be empty.
+    /// The audience of the tokens; may be empty.
     pub audience: String,
-    /// What the user calls the device; may be empty.
+    /// The user's name for the device; may be empty.
     pub device_name: String,
-    /// What an earlier login gave the device; may be empty.
+    /// The device token of an earlier login; may be empty.
     pub device_token: OpaqueToken,
 }
 
-/// What came of a login.
+/// The outcome of a login.
 #[derive(Debug)]
 pub enum LoginOutcome {
-    /// It is complete.
+    /// The login is complete.
     Tokens(Tokens),
-    /// It waits for the second factor.
+    /// The login waits for the second factor.
     Challenge(PendingChallenge),
 }
 
-/// A request that makes sense.
+/// A parsed request.
 #[derive(Debug)]
 struct Claim<'a> {
     name: LoginName,
@@ -86,15 +87,15 @@ impl Logins {
         let device_id =
             found.as_ref().and_then(|found| self.sessions.known_device(found, device_token));
         let budget = self.limits.login_budget(name, found.as_ref(), device_id, context.address);
-        // One hash in any case, and only then is it looked at whether there is such a user and whether it is enabled:
-        // neither the answer nor the time tells.
+        // Against user enumeration and timing attacks: one hash in any case, and only then the check whether the user
+        // exists and is enabled.
         let stored = found.as_ref().map(|found| found.password_hash.as_str());
         let guess = self.limits.guess(context, &budget, password, stored).await?;
-        // On the heap: of those who wait for their hash there may be thousands, and none needs room for this yet.
+        // On the heap: thousands of logins may wait for their hash, and none needs this space yet.
         Box::pin(self.conclude(claim, found.as_ref(), device_id, guess)).await
     }
 
-    /// What comes of a password that was looked at. `guess` holds its place in line until then.
+    /// Concludes a login whose password was checked. `guess` holds its place in line until then.
     async fn conclude(
         &self,
         claim: &Claim<'_>,
@@ -114,8 +115,8 @@ impl Logins {
             device_name: claim.device_name.clone(),
             address: claim.context.address,
         };
-        // Nothing in the request has a say in this. After too many failures in a row the right password may be a lucky
-        // guess: then it takes the mailbox as well.
+        // Independent of the request. After too many failures in a row a right password may be a lucky guess (brute
+        // force): the mailbox is needed as well.
         if credentials.user.is_2fa_enabled || guess.attempt.is_over_the_limit() {
             self.limits.give_back_password(&guess.attempt).await?;
             return match self.begin_challenge(claim.context, credentials, &destination).await? {
@@ -126,7 +127,7 @@ impl Logins {
         self.complete(claim.context, credentials, &destination, &guess.attempt).await
     }
 
-    /// Sizes, then the address's rate, and only then is it looked at what the fields say.
+    /// Sizes, then the address's rate limit, and only then the contents of the fields.
     fn admit_login<'a>(
         &'a self,
         context: &'a Context,
@@ -170,7 +171,7 @@ impl Logins {
         Ok(self.store.user_by_login(name).await?)
     }
 
-    /// Begins the session; with that the failures are forgotten that were counted with `attempt`.
+    /// Begins the session, and forgets the failures that were counted with `attempt`.
     async fn complete(
         &self,
         context: &Context,
@@ -184,7 +185,7 @@ impl Logins {
         let user_id = session.user_id;
         let settled = self.limits.settled(attempt);
         let begun = self.store.session_create(session, version, settled, limit).await?;
-        // The account may have been disabled, or its password changed, while this one was hashed.
+        // A race: the account may have been disabled, or its password changed, during the hash.
         let Some(session) = begun else {
             return self.refuse_login(context, Some(user_id)).await;
         };
@@ -195,8 +196,8 @@ impl Logins {
         )?))
     }
 
-    /// The one answer to whatever does not log in. Its record is one write in every case, so that the time does not tell
-    /// either; and where there is no such user it has no name: people type passwords into that field.
+    /// The same answer for every failed login. Recording it is one write in every case, against user enumeration by
+    /// timing; an unknown name is not recorded: people type passwords into that field.
     async fn refuse_login(
         &self,
         context: &Context,
@@ -207,7 +208,7 @@ impl Logins {
     }
 }
 
-/// Hands an error on: a refusal not before its time.
+/// Returns the error, delaying a refusal to the minimum response time.
 async fn hold_back(begun: Instant, error: Error) -> Result<LoginOutcome, Error> {
     if matches!(error, Error::Throttled(_) | Error::Overloaded(_)) {
         sleep_until(begun + REFUSED_AFTER).await;

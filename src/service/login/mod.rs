@@ -1,4 +1,4 @@
-//! Logins: a password, and the challenge of the second factor where there is one.
+//! Logins: a password, and the challenge of the second factor.
 
 mod challenge;
 #[expect(clippy::module_inception, reason = "a use case's file has the name of its RPC")]
@@ -23,25 +23,25 @@ pub use self::{
     verify_2fa::Verify2faRequest,
 };
 
-/// What logs users in.
+/// Logs users in.
 #[derive(Debug)]
 pub struct Logins {
-    /// Where users and challenges are kept.
+    /// The store.
     pub(crate) store: Arc<dyn Store>,
-    /// What replaces outdated hashes.
+    /// Replaces outdated hashes.
     pub(crate) passwords: Passwords,
-    /// For whom tokens may be, and how long a challenge lasts.
+    /// Audiences of tokens, and the lifetime of a challenge.
     pub(crate) policy: Arc<Policy>,
-    /// What keys the digests.
+    /// Keys the digests.
     pub(crate) master_key: MasterKey,
-    /// What counts attempts, and evaluates passwords.
+    /// Counts attempts, and checks passwords.
     pub(crate) limits: Arc<Limits>,
-    /// What begins.
+    /// Creates sessions.
     pub(crate) sessions: Arc<Sessions>,
-    /// What answers a challenge.
+    /// Checks the answers to challenges.
     pub(crate) factors: Arc<Factors>,
-    /// What is to be sent.
+    /// Messages to users.
     pub(crate) outbox: Outbox,
-    /// What time it is.
+    /// The clock.
     pub(crate) clock: Clock,
 }

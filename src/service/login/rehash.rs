@@ -1,4 +1,4 @@
-//! Hashes of other systems, and of cheaper days, are replaced when their password is there: at a login.
+//! Upgrades hashes of other systems and of lower costs, at a login, when the password is there.
 
 use std::{
     sync::Arc,
@@ -15,14 +15,14 @@ use crate::{
     store::{Credentials, Store},
 };
 
-/// How long the new hash may wait for its turn. Nobody waits for it.
+/// How long the new hash may queue. No caller waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Logins {
-    /// Replaces a hash that is not as new ones are by one that is. `password` has just been found right.
+    /// Replaces an outdated hash. `password` has just been found right.
     ///
-    /// In a task of its own: the login does not wait for it and does not fail with it. What does not happen this time, for
-    /// lack of a free lane, happens at the next login.
+    /// In a background task: the login neither waits for it nor fails with it. An upgrade that is skipped, for lack of
+    /// a free lane, is tried at the next login.
     pub(super) fn rehash(&self, context: &Context, credentials: &Credentials, password: &Password) {
         if !self.passwords.is_replaced_by(password, &credentials.password_hash) {
             return;
@@ -49,7 +49,7 @@ async fn replace_hash(
     password: &Password,
 ) -> Result<(), Error> {
     let hash = passwords.rehash(password, &credentials.password_hash, context).await?;
-    // Only in place of the hash that was checked: if the password has changed since, the new one stands.
+    // Compare-and-set on the hash that was checked: if the password has changed since, the new one stays.
     store.password_rehash(credentials, hash).await?;
     Ok(())
 }

@@ -12,10 +12,10 @@ use crate::{
 };
 
 impl Logins {
-    /// Sends a new code. The one before stops working; the attempts it took stay spent.
+    /// Sends a new code. The previous one is void; the attempts spent on it stay spent.
     ///
     /// # Errors
-    /// A challenge that is not valid, is exhausted, or has no code that is sent; the cool-down; too many calls or mails; the
+    /// A challenge that is not valid, is exhausted, or has no mailed code; the cool-down; too many calls or mails; the
     /// store's.
     pub async fn resend_code(
         &self,
@@ -26,7 +26,7 @@ impl Logins {
         self.limits.admit(context)?;
         let (now, policy) = (self.clock.now(), &self.policy.code);
         let id_mac = challenge_mac(&self.master_key, &token);
-        // Random ids, of which anybody can send many, get no further: they do not queue for the one writer of SQLite.
+        // A read first: floods of random ids do not queue for SQLite's single writer.
         let found = self.store.challenge_find(id_mac).await?;
         let (challenge, user) =
             found.filter(|(found, _)| found.is_open(now)).ok_or(Error::ChallengeInvalid)?;

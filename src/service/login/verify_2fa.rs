@@ -1,4 +1,4 @@
-//! Verify2FA: reserve an attempt, compare, consume the challenge together with what proved the user.
+//! Verify2FA: reserve an attempt, compare, consume the challenge together with the proof.
 
 use super::Logins;
 use crate::{
@@ -16,12 +16,12 @@ use crate::{
     token::OpaqueToken,
 };
 
-/// What a caller sent.
+/// The request.
 #[derive(Debug)]
 pub struct Verify2faRequest {
     /// The challenge's secret id.
     pub challenge: OpaqueToken,
-    /// The proof; nothing if there was none at all.
+    /// The proof; `None` if it is missing.
     pub proof: Option<Proof>,
 }
 
@@ -29,8 +29,8 @@ impl Logins {
     /// Checks a proof.
     ///
     /// # Errors
-    /// A missing proof, or one that can't be a code; too many calls from an address; a challenge or a code that is not valid; no
-    /// attempts left; too many failed codes; the store's.
+    /// A missing proof, or one that can't be a code; too many calls from an address; a challenge or a code that is not
+    /// valid; no attempts left; too many failed codes; the store's.
     pub async fn verify_2fa(
         &self,
         context: &Context,
@@ -44,7 +44,7 @@ impl Logins {
         let proof = proof.parse()?;
         let reserved = self.reserve(&request.challenge).await?;
         let user_id = reserved.challenge.user_id;
-        // The account's own limit, over all challenges; it too is spent before anything is compared.
+        // The account's limit against brute force, over all challenges; it too is spent before anything is compared.
         let attempt = self.charge_code(context, &reserved.challenge, proof.factor()).await?;
         let answered = self.check(context, &proof, reserved).await;
         match answered {
@@ -63,8 +63,8 @@ impl Logins {
         }
     }
 
-    /// Spends an attempt, which is committed before anything is compared: callers in parallel can't share one, and nothing
-    /// that happens later gives it back.
+    /// Spends an attempt, committed before anything is compared: concurrent callers can't share one (race), and no
+    /// later failure refunds it.
     async fn reserve(&self, token: &OpaqueToken) -> Result<Reserved, Error> {
         let (id_mac, now) = (challenge_mac(&self.master_key, token), self.clock.now());
         let max_attempts = self.policy.code.max_attempts;
@@ -91,7 +91,8 @@ impl Logins {
         Ok((tokens, passwords))
     }
 
-    /// Charges the budgets of a code. A long one is not counted: nobody guesses it, and whoever tries would keep others out.
+    /// Charges the budgets of a code. A long one is not counted: brute force is hopeless, and counting would let
+    /// attackers lock others out.
     async fn charge_code(
         &self,
         context: &Context,
@@ -105,7 +106,7 @@ impl Logins {
         self.limits.charge(charges).await.map(Some)
     }
 
-    /// Completes the login whose challenge was answered rightly.
+    /// Completes the login whose challenge was answered correctly.
     async fn answer(
         &self,
         context: &Context,
@@ -120,8 +121,8 @@ impl Logins {
             address: context.address,
         };
         let session = self.sessions.new_session(credentials, &destination, factor.methods());
-        // A race: of several callers with the right code, one passes; and none if the code was used for another challenge, the
-        // account has been disabled or its password changed since the challenge began.
+        // A race: of several callers with the right code one succeeds; none if the code was used for another challenge,
+        // the account was disabled or its password changed since the challenge began.
         let limit = self.sessions.session_limit(session.created_at);
         let begun = self.store.challenge_complete(challenge, session, spending, limit).await?;
         let session = begun.ok_or(Error::ChallengeInvalid)?;
@@ -131,8 +132,8 @@ impl Logins {
         self.sessions.issue_at_login(credentials, &session, &destination)
     }
 
-    /// What was charged did not fail. The session has begun by now and the code is used up: if this can't be written, the
-    /// user has a failure too many, and not a login too few.
+    /// Refunds the charges. The session has begun and the code is consumed by now: if this write fails, the user has
+    /// one failure too many, but is logged in.
     async fn count_as_right(&self, attempt: Option<Attempt>, passwords: Budget) {
         let settled = async {
             if let Some(attempt) = attempt {

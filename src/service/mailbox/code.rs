@@ -1,8 +1,8 @@
-//! Codes with which people show that they read a mailbox: how one is sent, and how one is answered (ADR 16).
+//! One-time codes that prove control of a mailbox: sending one, and answering one (ADR 16).
 //!
-//! Nobody learns here whether an address is anybody's. Limits go by the address as it was typed, and where nobody is to get
-//! a code all the same rows are written: the code's has attempts, it expires, and no code opens anything with it; the
-//! message's is a decoy.
+//! No user enumeration: callers do not learn whether an account has the address. Limits go by the address as it was
+//! typed, and without a recipient the same rows are written: the code's row has attempts and expires, but no
+//! user, so that no code grants anything; the message's row is a decoy.
 
 use std::time::Duration;
 
@@ -25,11 +25,11 @@ use crate::{
     token::{OpaqueToken, Purpose},
 };
 
-/// The minimum response time of a request for a code, against user enumeration by timing: it takes a little longer to find a
-/// user, and to write a message to them, than to find none.
+/// The minimum response time of a request for a code, against user enumeration by timing: it takes a little longer to
+/// find a user, and to write a message to them, than to find none.
 const ANSWERED_AFTER: Duration = Duration::from_millis(20);
 
-/// What a code is sent for.
+/// The purpose of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::service) enum MailboxPurpose {
     EmailVerification,
@@ -41,16 +41,16 @@ pub(in crate::service) enum MailboxPurpose {
 pub struct PendingMailboxCode {
     /// The secret id.
     pub token: OpaqueToken,
-    /// When it ends.
+    /// When the code expires.
     pub expires_at: Timestamp,
 }
 
-/// Who gets a code.
+/// The recipient of a code.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Recipient<'a> {
     /// A user, and the version of their credentials.
     User(&'a User, i64),
-    /// No user has this address, or none that may have a code.
+    /// No user has this address, or none that may get a code.
     Nobody(&'a Email),
 }
 
@@ -61,7 +61,7 @@ impl<'a> From<&'a Credentials> for Recipient<'a> {
 }
 
 impl MailboxPurpose {
-    /// What tells ids apart: one of another purpose is as good as unknown, and so is its code.
+    /// Separates the ids of the purposes: under another purpose an id is unknown, and so is its code.
     fn id_purpose(self) -> Purpose {
         match self {
             Self::EmailVerification => Purpose::VerificationId,
@@ -76,7 +76,7 @@ impl MailboxPurpose {
         }
     }
 
-    /// What its budgets are called.
+    /// The label of the purpose's budgets.
     pub(super) fn label(self) -> &'static [u8] {
         match self {
             Self::EmailVerification => b"verification",
@@ -84,7 +84,7 @@ impl MailboxPurpose {
         }
     }
 
-    /// Whether that user gets such a code.
+    /// Whether the user may get such a code.
     pub(super) fn is_for(self, user: &User) -> bool {
         user.disabled_at.is_none()
             && match self {
@@ -93,7 +93,7 @@ impl MailboxPurpose {
             }
     }
 
-    /// Whether it is recorded that a code was asked for.
+    /// The audit event of the request, if it is recorded.
     fn event_kind(self) -> Option<EventKind> {
         match self {
             Self::EmailVerification => None,
@@ -103,7 +103,7 @@ impl MailboxPurpose {
 }
 
 impl Mailbox {
-    /// Sends a code for a reset to an address, if there is somebody to get one.
+    /// Sends a code for a reset to an address, if an account has it.
     ///
     /// # Errors
     /// A bad field; the cool-down; too many calls or mails; the store's.
@@ -131,7 +131,7 @@ impl Mailbox {
         let purpose = MailboxPurpose::PasswordReset;
         let name = LoginName::Email(email.key().to_owned());
         let found = self.store.user_by_login(&name).await?;
-        // Strangers who use up the limits of the address do not keep its owner, on a known device, from a code.
+        // On a known device the owner gets a code even if strangers have used up the limits of the address.
         let device_id =
             found.as_ref().and_then(|found| self.sessions.known_device(found, device_token));
         let budget = self.limits.mailbox_budget(purpose.label(), email, device_id);
@@ -149,7 +149,7 @@ impl Mailbox {
         Ok(PendingMailboxCode { token, expires_at })
     }
 
-    /// A new code for that id.
+    /// A new code for `id`.
     pub(super) fn new_mailbox_code(
         &self,
         context: &Context,
@@ -177,7 +177,7 @@ impl Mailbox {
         let (recorded_as, purpose) = (purpose.event_kind(), purpose.code_purpose());
         let content = Content::Code { purpose, code: digits, expires_at };
         let message = self.mailbox_message(context, recipient, content, now)?;
-        // A decoy's user is made up of its mailbox: the newer one takes the place of the older one, as with messages.
+        // A decoy's user id is derived from its mailbox: a newer decoy replaces the older one, as with messages.
         let user_id = user_id.unwrap_or_else(|| made_up(&message.account));
         let of_code = SealedCode { code_id: code.id, user_id, purpose };
         let message = SealedMessage { code: Some(of_code), ..message };
@@ -185,7 +185,7 @@ impl Mailbox {
         Ok(NewMailboxCode { code, id_mac, message, recorded_as, actor, address })
     }
 
-    /// The message to the recipient; a decoy that takes as much writing where that is nobody.
+    /// The message to the recipient; without one, a decoy of the same size.
     fn mailbox_message(
         &self,
         context: &Context,
@@ -212,8 +212,8 @@ impl Mailbox {
         }
     }
 
-    /// Spends an attempt and compares. Gives what was sent, and to whom, if the code is right. The caller's address was counted
-    /// before.
+    /// Spends an attempt and compares. Returns the code's row and its user if the code is right. The caller's address
+    /// was counted before.
     ///
     /// # Errors
     /// An id or a code that is not valid; no attempts left; too many failed codes; the store's.
@@ -226,10 +226,10 @@ impl Mailbox {
     ) -> Result<(MailboxCode, Uuid), Error> {
         let id_mac = self.mailbox_id_mac(purpose, id);
         let (max_attempts, now) = (self.policy.code.max_attempts, self.clock.now());
-        // The attempt is spent and committed before anything is compared: callers in parallel can't share one, and
-        // nothing that happens later gives it back.
+        // The attempt is spent and committed before anything is compared: concurrent callers can't share one (race),
+        // and no later failure refunds it.
         let sent = reserved(self.store.mailbox_code_reserve(id_mac, max_attempts, now).await?)?;
-        // The limit over all codes of the address; it too is spent before anything is compared.
+        // Against brute force over many codes: the limit of the address; it too is spent before anything is compared.
         let attempt = self
             .limits
             .charge(self.limits.mailbox_code_charges(sent.budget, context.address))
@@ -240,18 +240,18 @@ impl Mailbox {
             return Err(Error::ChallengeInvalid);
         }
         self.limits.take_back(attempt).await?;
-        // Nobody got this code: it was guessed, and opens nothing.
+        // The code was sent to no one: it was guessed, and grants nothing.
         let user_id = sent.user_id.ok_or(Error::ChallengeInvalid)?;
         Ok((sent, user_id))
     }
 
-    /// Only the digest of an id is kept: whoever reads the database can't answer for anybody.
+    /// Only the digest of an id is stored: a reader of the database can't answer for a user.
     fn mailbox_id_mac(&self, purpose: MailboxPurpose, id: &OpaqueToken) -> [u8; 32] {
         self.master_key.digest(purpose.id_purpose(), &[id.expose().as_bytes()])
     }
 }
 
-/// An id that no user has but by a chance of 1 in 2^128, the same for the same mailbox.
+/// A made-up id, stable for a mailbox. It is some user's with a probability of 1 in 2^128.
 fn made_up(account: &[u8; 32]) -> Uuid {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&account[..16]);

@@ -1,4 +1,4 @@
-//! The verification that begins with a registration, where the service verifies addresses by itself.
+//! The verification that begins with a registration, where the service verifies addresses.
 
 use uuid::Uuid;
 
@@ -14,8 +14,8 @@ use crate::{
 };
 
 impl Mailbox {
-    /// Counts the mail of a registration. It has a budget of its own: otherwise whoever asks for codes to an address could
-    /// keep its owner from registering. Registering and deleting again and again is no way to flood a mailbox either.
+    /// Charges the mail of a registration to a budget of its own: otherwise a stranger who requests codes to an address
+    /// could block its owner's registration. Repeated registration and deletion can't flood a mailbox either.
     pub(in crate::service) async fn charge_first_mail(
         &self,
         context: &Context,
@@ -42,14 +42,15 @@ impl Mailbox {
         }
         let id = self.first_verification_id(user.id);
         let purpose = MailboxPurpose::EmailVerification;
-        // Its wrong codes count by themselves: others who claim the address, and fail with codes of their own, don't keep this user
-        // from it.
+        // Its wrong codes count by themselves: others who claim the address, and fail with their codes, do not lock
+        // this user out.
         let budget = self.limits.mailbox_budget(b"registration", email, Some(user.id));
         let recipient = Recipient::User(user, Credentials::FIRST_VERSION);
         self.new_mailbox_code(context, purpose, &id, recipient, budget).map(Some)
     }
 
-    /// The id follows from the user's, so that a registration that is sent again gets the one for which the code was sent.
+    /// The id is derived from the user's, so that a repeated registration (idempotent) returns the id for which the
+    /// code was sent.
     pub(in crate::service) fn first_verification_id(&self, user_id: Uuid) -> OpaqueToken {
         VerificationId::first(&self.master_key, user_id).text()
     }

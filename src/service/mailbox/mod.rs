@@ -1,4 +1,4 @@
-//! The mailbox: codes that show that somebody reads one, for addresses to be verified and passwords to be reset (ADR 16).
+//! The mailbox: one-time codes that prove control of one, to verify addresses and to reset passwords (ADR 16).
 
 mod code;
 mod first_verification;
@@ -22,21 +22,21 @@ pub use self::{
     verify_email::VerifyEmailRequest,
 };
 
-/// What sends codes to mailboxes, and takes the answers.
+/// Sends codes to mailboxes, and checks the answers.
 #[derive(Debug)]
 pub struct Mailbox {
-    /// Where the codes are kept.
+    /// The store.
     pub(crate) store: Arc<dyn Store>,
-    /// What keys the digests.
+    /// Keys the digests.
     pub(crate) master_key: MasterKey,
     /// Whether addresses are verified, and how long a code lasts.
     pub(crate) policy: Arc<Policy>,
-    /// What counts mails and attempts.
+    /// Counts mails and attempts.
     pub(crate) limits: Arc<Limits>,
-    /// What ends with an account that claimed the address.
+    /// Recognises known devices, and revokes the sessions of accounts that lose their claim to an address.
     pub(crate) sessions: Arc<Sessions>,
-    /// What is to be sent.
+    /// Messages to users.
     pub(crate) outbox: Outbox,
-    /// What time it is.
+    /// The clock.
     pub(crate) clock: Clock,
 }

@@ -1,19 +1,19 @@
-//! RequestPasswordReset: a code for whoever has forgotten their password.
+//! RequestPasswordReset: a code for a user who has forgotten the password.
 
 use super::{Mailbox, code::PendingMailboxCode};
 use crate::{domain::Context, service::Error, token::OpaqueToken};
 
-/// What a caller sent.
+/// The request.
 #[derive(Debug)]
 pub struct RequestPasswordResetRequest {
     /// The user's e-mail address.
     pub email: String,
-    /// What an earlier login gave the device; may be empty.
+    /// The device token of an earlier login; may be empty.
     pub device_token: OpaqueToken,
 }
 
 impl Mailbox {
-    /// Sends a code, where there is somebody to get one. The answer does not tell.
+    /// Sends a code, if an account has the address. The answer is the same without one (user enumeration).
     ///
     /// # Errors
     /// A bad field; the cool-down; too many calls or mails; the store's.

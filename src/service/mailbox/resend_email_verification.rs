@@ -1,4 +1,4 @@
-//! ResendEmailVerification: another code for an address that is not verified yet, for whoever registered it.
+//! ResendEmailVerification: another code for an unverified address, requested with the id from its registration.
 
 use super::{Mailbox, code::MailboxPurpose};
 use crate::{
@@ -8,12 +8,12 @@ use crate::{
 };
 
 impl Mailbox {
-    /// Sends a code to the address of the user whose verification that is. Whoever only knows the address has no such id: a
-    /// stranger can't have a mailbox's owner verify an account that is not theirs.
+    /// Sends a code to the address of the verification's user. The address alone is not enough: a stranger can't have a
+    /// mailbox's owner verify an account that is not theirs.
     ///
     /// # Errors
-    /// A missing id; one that is not ours, or whose user is gone, disabled or verified; the cool-down; too many calls or
-    /// mails; the store's.
+    /// A missing id; one that is not ours, or whose user is deleted, disabled or verified; the cool-down; too many
+    /// calls or mails; the store's.
     pub async fn resend_email_verification(
         &self,
         context: &Context,

@@ -1,4 +1,4 @@
-//! SendEmailVerification: another code for a user whose address is not verified, who is known by their token.
+//! SendEmailVerification: another code for an authenticated user whose address is not verified.
 
 use super::{Mailbox, code::MailboxPurpose};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Mailbox {
-    /// Sends a code. Returns the id that it belongs to.
+    /// Sends a code. Returns its id.
     ///
     /// # Errors
     /// An address that is verified already; the cool-down; too many calls or mails; the store's.
@@ -25,8 +25,8 @@ impl Mailbox {
         self.send_verification(context, account.credentials()).await
     }
 
-    /// Sends a code to the address of somebody who is known to be the account's, under an id of its own: an earlier one keeps
-    /// its code and its attempts.
+    /// Sends a code to the address of the account, under a new id: earlier ids keep their codes and attempts. The
+    /// caller must have proved to be the account's user.
     pub(super) async fn send_verification(
         &self,
         context: &Context,
@@ -34,7 +34,7 @@ impl Mailbox {
     ) -> Result<OpaqueToken, Error> {
         let user = &credentials.user;
         let (purpose, email) = (MailboxPurpose::EmailVerification, Email::parse(&user.email)?);
-        // The mails of all accounts that claim the address count together, the wrong codes of each by themselves.
+        // The mails of all accounts that claim the address share a budget; the wrong codes of each count by themselves.
         let budget = self.limits.mailbox_budget(purpose.label(), &email, Some(user.id));
         let mails = self.limits.asked_mail_charges(purpose.label(), &email, false, context.address);
         self.limits.charge(mails).await?;

@@ -1,4 +1,4 @@
-//! VerifyEmail: a code shows that the address is the user's.
+//! VerifyEmail: a code proves that the address is the user's.
 
 use zeroize::Zeroizing;
 
@@ -10,7 +10,7 @@ use crate::{
     token::OpaqueToken,
 };
 
-/// What a caller sent.
+/// The request.
 #[derive(Debug)]
 pub struct VerifyEmailRequest {
     /// The verification's secret id.
@@ -20,11 +20,11 @@ pub struct VerifyEmailRequest {
 }
 
 impl Mailbox {
-    /// Checks the code; from then on the address counts as verified, and is this user's: other accounts that claim it end.
+    /// Checks the code and marks the address as verified. It is this user's now: other accounts that claim it end.
     ///
     /// # Errors
-    /// A text that can't be a code; too many calls from an address; an id or a code that is not valid; no attempts left; too many
-    /// failed codes; the store's.
+    /// A text that can't be a code; too many calls from an address; an id or a code that is not valid; no attempts
+    /// left; too many failed codes; the store's.
     pub async fn verify_email(
         &self,
         context: &Context,
@@ -42,7 +42,7 @@ impl Mailbox {
         if self.store.email_verify(MailboxProof { code_id: sent.id, user_id, at }).await? {
             return Ok(());
         }
-        // Another call used the code, the user has been disabled meanwhile, or somebody else has verified the address.
+        // A race: another call used the code, the user was disabled, or another account has verified the address.
         Err(Error::ChallengeInvalid)
     }
 }

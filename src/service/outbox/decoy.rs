@@ -1,21 +1,21 @@
-//! Decoys: rows of the outbox that are written, claimed and removed like messages, and sent to nobody.
+//! Decoys: rows of the outbox that are written, claimed and removed like messages, and never sent.
 //!
-//! RequestPasswordReset must not tell whether an address is anybody's. Without a decoy it would write less where nobody is to
-//! get a code, and a caller who writes at the same time would wait less for the store: a timing side channel
-//! (`scripts/timing` measures it).
+//! Against user enumeration: RequestPasswordReset must not reveal whether an account has the address. Without a decoy
+//! it would write less for an unknown address, and a concurrent caller would wait less for the store: a timing side
+//! channel (`scripts/timing` measures it).
 
 use zeroize::Zeroizing;
 
 use crate::delivery::Message;
 
-/// No message begins like this: each is one JSON object with other members. An earlier release can't read it, and sends
-/// nothing.
+/// The mark of decoys. Messages never begin like this: each is one JSON object with other members. An earlier release
+/// can't read a decoy, and sends nothing.
 const MARK: &[u8] = b"{\"decoy\":";
 
-/// The plain text of a decoy, as long as that of the message whose place it takes, but for the mark.
+/// The plain text of a decoy, as long as the message that it replaces, plus the mark.
 ///
 /// # Errors
-/// Never in practice: writing to memory.
+/// Never in practice: the writer is memory.
 pub(super) fn encode(like: &Message) -> serde_json::Result<Zeroizing<Vec<u8>>> {
     Ok(Zeroizing::new([MARK, &like.encode()?, b"}"].concat()))
 }

@@ -1,4 +1,4 @@
-//! Figures of the outbox, for Prometheus.
+//! Metrics of the outbox, for Prometheus.
 
 use std::sync::atomic::AtomicU64;
 
@@ -14,13 +14,13 @@ use crate::{
     store::{OutboxState, Priority},
 };
 
-/// What a message is about; a word of `delivery`'s.
+/// The kind of a message; a word of `delivery`'s.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
     kind: &'static str,
 }
 
-/// Why a try failed, or nothing gets through; a word of ours.
+/// The reason why a try failed, or nothing gets through; a word of ours.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CauseLabels {
     cause: &'static str,
@@ -70,7 +70,7 @@ impl Figures {
         );
     }
 
-    /// What there is at `now`.
+    /// Sets the gauges from the state at `now`.
     pub(super) fn state(&self, state: &OutboxState, now: Timestamp) {
         self.waiting.set(state.waiting);
         for (priority, due_since) in Priority::ALL.into_iter().zip(state.due_since) {

@@ -1,4 +1,4 @@
-//! Which messages wait for one another (ADR 13).
+//! Priorities of messages, and fair queueing (ADR 13).
 
 use crate::{
     delivery::{Content, Message},
@@ -7,7 +7,7 @@ use crate::{
     token::{self, MasterKey},
 };
 
-/// What is sent before what. A login code is only sent to whoever knows the password; other codes are for the asking.
+/// The priority of a message. Login codes go first: they need a password, while strangers can request other codes.
 pub(super) fn priority(content: &Content) -> Priority {
     match content {
         Content::Code { purpose: CodePurpose::Login, .. } => Priority::LoginCode,
@@ -18,13 +18,13 @@ pub(super) fn priority(content: &Content) -> Priority {
     }
 }
 
-/// The line of all that was asked for from one network. A digest: the database learns no addresses by it.
+/// The queue of all requests from one network. A digest: the database learns no addresses by it.
 pub(super) fn source(master_key: &MasterKey, message: &Message) -> [u8; 32] {
     let source = Source::from(message.address).to_bytes();
     master_key.digest(token::Purpose::OutboxLine, &[b"source", &source])
 }
 
-/// The line of all that goes to one mailbox, however its address is spelled.
+/// The queue of one mailbox, however its address is spelled.
 pub(super) fn account(master_key: &MasterKey, message: &Message) -> [u8; 32] {
     let mailbox = Email::mailbox_of(&message.destination);
     master_key.digest(token::Purpose::OutboxLine, &[b"account", mailbox.as_bytes()])

@@ -1,7 +1,7 @@
-//! The outbox: messages that a use case writes in its transaction, and that are sent after the commit.
+//! The transactional outbox: a use case writes messages in its transaction, and a worker sends them after the commit.
 //!
-//! So nothing is sent for what was rolled back, nothing that was committed goes unsent, and no login waits for a mail
-//! server. See `docs/adr/0013-outbox.md`.
+//! A rollback sends nothing, a committed message is sent at least once, and no login waits for a mail server. See
+//! `docs/adr/0013-outbox.md`.
 
 mod decoy;
 mod figures;
@@ -30,7 +30,7 @@ use crate::{
     token::{MasterKey, Place},
 };
 
-/// What use cases and the worker of one server share. Cheap to clone.
+/// The state that use cases and the worker of one server share. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Outbox {
     master_key: MasterKey,
@@ -40,34 +40,33 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// An outbox whose messages are encrypted with that key. A command makes one, too: it wakes no worker, and a running
-    /// server finds the message.
+    /// An outbox whose messages are encrypted with that key. A command's outbox wakes no worker; a running server's
+    /// next poll finds the message.
     pub fn new(master_key: MasterKey, clock: Clock) -> Self {
         Self { master_key, clock, wake: Arc::default(), figures: Figures::default() }
     }
 
-    /// Tells this server's worker that a message was committed. Were it forgotten, some worker would find the message
-    /// when it looks again.
+    /// Wakes this server's worker after a commit. Only a hint: a missed one costs a poll interval.
     pub(in crate::service) fn wake(&self) {
         self.wake.notify_one();
     }
 
-    /// Adds the figures to a registry.
+    /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
         self.figures.register(registry);
     }
 
-    /// Encrypts a message for the outbox. The master key is not in the database: who reads that reads no code.
+    /// Encrypts a message for the outbox. The master key is not in the database: its readers can't read codes.
     pub(in crate::service) fn seal(&self, message: &Message) -> Result<SealedMessage, Error> {
         self.seal_text(message, message.encode())
     }
 
-    /// What is written in place of a message that nobody is to get, so that the store's work tells no difference.
+    /// A decoy in place of a message without a recipient, so that the store does the same work (timing attack).
     pub(in crate::service) fn seal_decoy(&self, like: &Message) -> Result<SealedMessage, Error> {
         self.seal_text(like, decoy::encode(like))
     }
 
-    /// A message that tells a user what has just happened to their account, and from which address.
+    /// A notice to a user about a change of the account, and the address it came from.
     pub(in crate::service) fn notice(
         &self,
         context: &Context,
@@ -78,7 +77,7 @@ impl Outbox {
         self.seal(&Message::new(user, content, context.address, now))
     }
 
-    /// Encrypts a text that waits as `message` would.
+    /// Encrypts a text, with the queue and the priority of `message`.
     fn seal_text(
         &self,
         message: &Message,

@@ -1,4 +1,4 @@
-//! How long a message waits for its next try.
+//! The backoff of a message until its next try.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use crate::{
     store::{ClaimedMessage, Priority},
 };
 
-/// The longest pause between two tries. A code lives for some minutes, so it must still get through after an outage.
+/// Cap of the backoff. A code lives for some minutes, so it must still get through after an outage.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// The same for a notice that its recipient's server does not take now. Nobody waits for it, and servers count tries.
+/// Cap for a notice that its recipient's server defers. It is not urgent, and servers count tries.
 const LONGEST_OF_NOTICES: Duration = Duration::from_secs(30 * 60);
 
-/// The pauses after each time that nobody knows whether a message was accepted. After the last one it is sent once more, and
-/// then never again: nobody gets more than three copies by that.
+/// Pauses after ambiguous failures, when the message may have been accepted. One more try follows the last pause, and
+/// then none: a recipient gets three copies at the most.
 const UNSURE: [Duration; 2] = [Duration::from_secs(2 * 60), Duration::from_secs(15 * 60)];
 
-/// How long to wait after a failure; nothing where that was the last try.
+/// The pause after a failure; `None` after the last try.
 pub(super) fn pause(claimed: &ClaimedMessage, failure: &Failure) -> Option<Duration> {
     let is_notice = claimed.priority == Priority::Notice;
     let own = match failure.kind {
@@ -36,7 +36,8 @@ pub(super) fn pause(claimed: &ClaimedMessage, failure: &Failure) -> Option<Durat
     Some(failure.retry_after.map_or(own, |asked| asked.max(own)))
 }
 
-/// Twice as long after each try, half of it at random, so that the messages of an outage do not all come back at once.
+/// Exponential backoff with jitter: half of the pause is random, so that the messages of an outage do not all return at
+/// once.
 fn growing(tries: i32, longest: Duration) -> Duration {
     let doubled = Duration::from_secs(1 << (tries - 1).clamp(0, 16));
     let longest = doubled.min(longest);

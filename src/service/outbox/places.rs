@@ -1,4 +1,4 @@
-//! How many messages a worker sends at a time, and what the next claim may take.
+//! Concurrency limits of a worker (bulkheads), and what the next claim may take.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use crate::store::{self, ClaimedMessage, Priority};
 /// As many connections as a mail server is likely to grant.
 const ALL: usize = 8;
 
-/// Two are left for login codes: whatever waits on a slow mail server, a login does not wait behind it.
+/// Two places are reserved for login codes: a slow mail server must not delay a login behind other messages.
 const OTHERS: usize = 6;
 
-/// Those that take long give their places to others and go on beside them, so many at the most: a mail server that says
-/// nothing for ten minutes must not end all mail, and must not get any number of connections either.
+/// Slow deliveries give up their places and continue beside them, up to this number: a mail server that hangs for ten
+/// minutes must neither stop all mail nor get an unbounded number of connections.
 const SLOW: usize = 24;
 
-/// Of these, no login codes.
+/// The slow places that are not reserved for login codes.
 const SLOW_OTHERS: usize = 16;
 
 /// The places of a worker.
@@ -24,14 +24,14 @@ pub(super) struct Places {
     slow: Room,
 }
 
-/// Places of one kind, counted by those who hold one.
+/// Places of one kind, counted by references.
 #[derive(Debug, Default)]
 struct Room {
     all: Arc<()>,
     others: Arc<()>,
 }
 
-/// A message's place, until this is dropped.
+/// A message's place, freed on drop.
 #[derive(Debug)]
 pub(super) struct Place {
     priority: Priority,
@@ -40,7 +40,7 @@ pub(super) struct Place {
     _other: Option<Arc<()>>,
 }
 
-/// Of what there may be more to claim.
+/// The kinds of messages that may be left to claim.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct More {
     login_codes: bool,
@@ -48,7 +48,7 @@ pub(super) struct More {
 }
 
 impl Places {
-    /// Those that are free.
+    /// The free places.
     pub(super) fn free(&self) -> store::Places {
         self.swift.free(ALL, OTHERS)
     }
@@ -57,8 +57,7 @@ impl Places {
         self.swift.take(priority, false)
     }
 
-    /// Gives up the place of a message that takes long, if there is room for it among the slow ones. Returns whether a place
-    /// is free by that.
+    /// Moves a slow message out of its place, if there is room among the slow ones. Returns whether that freed a place.
     pub(super) fn make_way(&self, place: &mut Place) -> bool {
         let free = self.slow.free(SLOW, SLOW_OTHERS);
         let room = if place.priority == Priority::LoginCode { free.all } else { free.others };
@@ -84,10 +83,10 @@ impl Room {
 }
 
 impl More {
-    /// Of anything.
+    /// Any kind may be left.
     pub(super) const ANY: Self = Self { login_codes: true, others: true };
 
-    /// What is left after a claim: where all places were filled there may be more.
+    /// The kinds that may be left after a claim: those whose places were all filled.
     pub(super) fn after(claimed: &[ClaimedMessage], places: store::Places) -> Self {
         let is_urgent = |message: &&ClaimedMessage| message.priority == Priority::LoginCode;
         let login_codes = claimed.iter().filter(is_urgent).count();
@@ -98,7 +97,7 @@ impl More {
         }
     }
 
-    /// Whether there may be something for a place that is free.
+    /// Whether a free place fits a kind that may be left.
     pub(super) fn fits(self, free: store::Places) -> bool {
         (self.login_codes && free.all > 0) || (self.others && free.others > 0)
     }
@@ -182,7 +181,7 @@ mod tests {
         let after = More::after(&[vec![code.clone(); 5], vec![notice; 3]].concat(), all);
         assert_eq!(after, More { login_codes: false, others: true });
         assert_eq!(More::after(&vec![code.clone(); 8], all), More::ANY);
-        // Nobody asked for others.
+        // No places for others were requested.
         assert_eq!(More::after(&[code], none), More { login_codes: false, others: true });
     }
 }

@@ -1,4 +1,4 @@
-//! Messages from the future: how far ahead a clock may be whose times are believed (ADR 23).
+//! Messages from the future: how far ahead of ours another clock's times are believed (ADR 23).
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -7,19 +7,19 @@ use std::{
 
 use crate::{domain::CLOCK_SKEW, store::LONGEST_REST};
 
-/// A clock that was set right has left messages behind, and they are found within seconds.
+/// A clock that was corrected leaves messages behind, and they are found within seconds.
 const SECONDS: Duration = Duration::from_secs(30);
 
-/// For how long nobody is taken at their word again who goes on writing messages from the future.
+/// How long recalls are suspended after messages from the future kept coming.
 const DOUBT: Duration = Duration::from_secs(60 * 60);
 
-/// What a worker has seen of messages from the future. What goes on for longer than [`SECONDS`] is being written now: by a clock
-/// that is still ahead, or by all others because this one's clock is behind. To recall that would undo the pauses of healthy
-/// workers, and take from them what they are sending, again and again.
+/// Messages from the future that a worker has seen. If they keep coming for longer than [`SECONDS`], they are being
+/// written now: by a clock that is still ahead, or by all others because this one's clock is behind. Recalling those
+/// would undo the backoff of healthy workers, and steal the messages that they are sending, again and again.
 #[derive(Debug, Default)]
 pub(super) struct Recall(Mutex<Seen>);
 
-/// Times are by the stopwatch.
+/// Times are by the monotonic stopwatch.
 #[derive(Debug, Default)]
 struct Seen {
     first: Option<Duration>,
@@ -27,18 +27,18 @@ struct Seen {
     doubted: Option<Duration>,
 }
 
-/// What the log gets.
+/// The line for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Told {
-    /// They were recalled, and that is news.
+    /// Messages were recalled, for the first time in a while.
     Recalled,
-    /// It goes on: from now on they are left alone.
+    /// Messages from the future keep coming: from now on they are left alone.
     Doubted,
     Nothing,
 }
 
 impl Recall {
-    /// How far in the future a rest may have begun and be believed.
+    /// How far in the future a pause may have begun and still be believed.
     pub(super) fn believed(&self, now: Duration) -> Duration {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let doubts = seen.doubted.is_some_and(|since| now < since + DOUBT);

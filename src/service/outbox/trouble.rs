@@ -1,4 +1,4 @@
-//! What is wrong with the delivery as a whole: told when it begins and when it is over, not once a message.
+//! Outages of the delivery as a whole: logged when one begins and when it is over, not once a message.
 
 use std::{
     collections::HashSet,
@@ -12,36 +12,36 @@ use tokio::time::Instant;
 use super::figures::Figures;
 use crate::delivery::{Failure, FailureKind};
 
-/// How long the same trouble is not told again, where it comes and goes: one mail that is refused each time, between others
-/// that get through, would fill the log.
+/// How long the same intermittent trouble is not logged again: one message that fails each time, between others that
+/// get through, would fill the log.
 const QUIET: Duration = Duration::from_secs(10 * 60);
 
-/// So many recipients, and nobody else, must have been put off for so long: then it is not about them. Longer than servers let an
-/// unknown sender wait (greylisting), which is five minutes as a rule.
+/// The fewest recipients that must be deferred, and for how long, before the cause is not the recipients. Longer than
+/// greylisting, which is five minutes as a rule.
 const MANY: usize = 3;
 const A_WHILE: Duration = Duration::from_secs(6 * 60);
 
-/// The troubles of one worker.
+/// The outages that one worker sees.
 #[derive(Debug, Default)]
 pub(super) struct Trouble {
     states: Mutex<[State; Cause::ALL.len()]>,
     put_off: Mutex<PutOff>,
-    /// Recipients are kept by a digest: their addresses have no business here.
+    /// A digest of recipients: their addresses are personal data.
     hasher: RandomState,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
 struct State {
-    /// When it was told last.
+    /// When the trouble was last logged.
     told_at: Option<Instant>,
-    /// Whether it lasts and was told: so its end is to be told as well.
+    /// Whether the trouble lasts and was logged: so its end must be logged as well.
     told: bool,
 }
 
-/// Who was put off since a message got through the last time.
+/// The recipients deferred since a message last got through.
 #[derive(Debug, Default)]
 struct PutOff {
-    /// By the stopwatch.
+    /// By the monotonic stopwatch.
     since: Option<Duration>,
     recipients: HashSet<u64>,
 }
@@ -57,7 +57,7 @@ enum Cause {
 impl Cause {
     const ALL: [Self; 3] = [Self::Away, Self::Setup, Self::Recipients];
 
-    /// As metrics have it.
+    /// The label in metrics.
     fn word(self) -> &'static str {
         match self {
             Self::Away => "away",
@@ -67,7 +67,7 @@ impl Cause {
     }
 }
 
-/// What the log gets.
+/// The line for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
     Nothing,
@@ -76,8 +76,9 @@ enum Line {
 }
 
 impl Trouble {
-    /// What concerns one message is no trouble, and not its end either. What concerns one recipient after the other, and nobody gets
-    /// anything meanwhile, is: the server does not relay, or does not like where the mails come from. `now` is by the stopwatch.
+    /// A failure of one message begins no trouble, and ends none. If one recipient after the other is deferred, and
+    /// none gets a message meanwhile, it is trouble: the server does not relay, or rejects this sender. `now` is by the
+    /// stopwatch.
     pub(super) fn failed(
         &self,
         failure: &Failure,
@@ -121,7 +122,7 @@ impl Trouble {
         }
     }
 
-    /// Notes that a recipient was put off. Returns whether everybody is.
+    /// Records a deferred recipient. Returns whether all recipients seem to be.
     fn put_off(&self, recipient: &str, now: Duration) -> bool {
         let mut put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
         let since = *put_off.since.get_or_insert(now);
@@ -185,7 +186,7 @@ mod tests {
             lines += usize::from(trouble.end() != Line::Nothing);
         }
         assert_eq!(lines, 12, "six beginnings and six ends in an hour");
-        // And one that stays is told as soon as it may be.
+        // Trouble that lasts is logged as soon as the quiet period is over.
         assert_eq!(trouble.note(Cause::Setup), Line::Nothing);
         tokio::time::advance(QUIET).await;
         assert_eq!(trouble.note(Cause::Setup), Line::Begins(Cause::Setup));
@@ -202,7 +203,7 @@ mod tests {
             assert!(!waits(0, recipient), "not for long");
         }
         assert!(!waits(5, "a") && waits(6, "a"));
-        // Somebody got a message: it begins anew.
+        // A message got through: the count begins anew.
         trouble.end();
         for minutes in [0, 6, 60] {
             assert!(!waits(minutes, "a") && !waits(minutes, "b"), "two full mailboxes");
@@ -210,7 +211,7 @@ mod tests {
         assert!(waits(61, "c"));
         trouble.end();
         assert!(!waits(61, "c"));
-        // What can't be read has no recipient.
+        // An unreadable message has no recipient.
         assert_eq!(trouble.cause(FailureKind::Waits, None, Duration::MAX), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Sends what is in the outbox. Every replica has one; a message is sent by whoever claims it.
+//! Sends the messages of the outbox. Every replica has a worker; a lease makes one of them send a message.
 
 use std::{
     sync::{
@@ -28,29 +28,29 @@ use crate::{
     token::Place,
 };
 
-/// For how long nobody else sends a message that was claimed: renewed while it is being sent, so that after a crash it waits no
-/// longer than this, and a mail server may take its time.
+/// The lease on a claimed message: renewed while it is being sent, so that after a crash the message waits no longer
+/// than this, and a mail server may be slow.
 const LEASE: Duration = Duration::from_secs(60);
 
-/// How often a worker does what it repeats.
+/// The intervals of a worker.
 #[derive(Debug, Clone, Copy)]
 pub struct DeliveryPace {
-    /// How often it is looked for messages, whatever there is.
+    /// The poll interval.
     pub look_every: Duration,
-    /// How often the lease of a message that takes long is renewed, and how soon it gives its place to another one.
+    /// The interval of lease renewals; also, how soon a slow message gives up its place.
     pub renew_every: Duration,
 }
 
-/// The kind, in log and metrics, of what this release can't read.
+/// The kind, in log and metrics, of messages that this release can't read.
 const UNREADABLE: &str = "unreadable";
 
 /// Why a message is given up that has expired.
 const OUTDATED: &str = "it has expired";
 
-/// What rests for longer is recalled.
+/// A longer pause than this is recalled.
 const _: () = assert!(LEASE.as_secs() <= LONGEST_REST.as_secs());
 
-/// The longest that a decoy lasts: longer than a delivery takes where all is well.
+/// The longest that a decoy is held: longer than a healthy delivery takes.
 const LONGEST_DECOY: Duration = Duration::from_secs(10);
 
 /// One server's worker. Cheap to clone.
@@ -63,11 +63,11 @@ pub struct DeliveryWorker {
     places: Arc<Places>,
     trouble: Arc<Trouble>,
     recall: Arc<Recall>,
-    /// How many microseconds the last delivery took.
+    /// The duration of the last delivery in microseconds.
     took: Arc<AtomicU64>,
 }
 
-/// What was claimed.
+/// A claimed row, decrypted.
 enum Opened {
     Message(Message),
     Decoy,
@@ -76,7 +76,7 @@ enum Opened {
 }
 
 impl DeliveryWorker {
-    /// The worker of a server: sends what `outbox` has put into `store`.
+    /// The worker of a server: sends the messages of `outbox` from `store`.
     pub fn new(
         store: Arc<dyn Store>,
         outbox: Outbox,
@@ -88,8 +88,8 @@ impl DeliveryWorker {
         Self { store, outbox, delivery, pace, places, trouble, recall, took }
     }
 
-    /// Sends messages until `stop`: at once when this server's use cases say so, and every so often whatever there is,
-    /// from other replicas and from before. Then it sends what is due once more, and ends when that is done.
+    /// Sends messages until `stop`: at once when this server's use cases wake it, and by polling for those of other
+    /// replicas and from before. Graceful shutdown: it then sends what is due once more, and ends when that is done.
     pub async fn run(self, stop: CancellationToken) {
         let wake = Arc::clone(&self.outbox.wake);
         let mut sending = JoinSet::new();
@@ -113,7 +113,7 @@ impl DeliveryWorker {
         self.delivery.close().await;
     }
 
-    /// Whether there is anything to do. Most of the time there is not, and nobody needs to write to know.
+    /// Whether a message is due. A read: usually none is, and a claim would write.
     async fn look(&self) -> bool {
         let now = self.outbox.clock.now();
         self.recall(now).await;
@@ -126,7 +126,8 @@ impl DeliveryWorker {
         }
     }
 
-    /// A message that a clock which was ahead has put off, or begun to send, does not wait until this one has caught up.
+    /// Recalls messages that a clock which was ahead has postponed or claimed: they do not wait until this clock
+    /// catches up.
     async fn recall(&self, now: Timestamp) {
         let elapsed = self.outbox.clock.elapsed();
         let ahead = self.recall.believed(elapsed);
@@ -148,7 +149,7 @@ impl DeliveryWorker {
         }
     }
 
-    /// Takes as many messages as there are places and begins to send them. Returns of what there may be more.
+    /// Claims as many messages as there are places, and begins to send them. Returns the kinds that may be left.
     async fn claim(&self, sending: &mut JoinSet<()>) -> More {
         let now = self.outbox.clock.now();
         let places = self.places.free();
@@ -168,11 +169,11 @@ impl DeliveryWorker {
         }
     }
 
-    /// Settles what becomes of a row.
+    /// Handles a claimed row.
     async fn handle(&self, claimed: ClaimedMessage, place: places::Place) {
         match self.open(&claimed) {
             Opened::Message(message) => self.deliver(&claimed, &message, place).await,
-            // The row goes when a message's would.
+            // The row lasts as long as a message's would (timing attack).
             Opened::Decoy => {
                 let took = Duration::from_micros(self.took.load(Ordering::Relaxed));
                 sleep(took.min(LONGEST_DECOY)).await;
@@ -207,7 +208,7 @@ impl DeliveryWorker {
         }
     }
 
-    /// Sends a message while its lease is renewed. Nothing where it was withdrawn, and is not sent any more.
+    /// Sends a message while its lease is renewed. `None` if it was withdrawn, and is not sent any more.
     async fn send(
         &self,
         claimed: &ClaimedMessage,
@@ -221,8 +222,8 @@ impl DeliveryWorker {
         }
     }
 
-    /// Renews the lease for as long as this is waited for. Ends when the message was withdrawn, or is somebody else's, and
-    /// the other side can't have it yet.
+    /// Renews the lease while it is polled. Ends when the message was withdrawn or another worker has the lease, unless
+    /// the other side may have accepted the message.
     async fn hold(&self, claimed: &ClaimedMessage, progress: &Progress, mut place: places::Place) {
         let every = self.pace.renew_every;
         let mut ticks = interval_at(Instant::now() + every, every);
@@ -242,7 +243,7 @@ impl DeliveryWorker {
                 }
                 Ok(Hold::Lost) if !progress.is_handed_over() => return,
                 Ok(Hold::Withdrawn | Hold::Lost) => {}
-                // Whoever claims it now sends it a second time: better than never.
+                // Another worker may claim the message and send a duplicate: at least once.
                 Err(error) => {
                     self.store_failed(&error);
                 }
@@ -287,7 +288,7 @@ impl DeliveryWorker {
         self.remove(claimed).await;
     }
 
-    /// What can't be removed is sent again when the lease runs out: twice is better than never.
+    /// Removes the row. If that fails the message is sent again when the lease runs out: at least once.
     async fn remove(&self, claimed: &ClaimedMessage) {
         if let Err(error) = self.store.outbox_remove(claimed.id).await {
             self.store_failed(&error);
@@ -316,7 +317,7 @@ impl DeliveryWorker {
         }
     }
 
-    /// Readiness tells that the database is away; here it is just a reason to look again later.
+    /// Readiness reports an unavailable database; the worker just polls again later.
     fn store_failed(&self, error: &crate::store::Error) -> bool {
         tracing::debug!(%error, "the outbox can't be used");
         false

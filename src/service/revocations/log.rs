@@ -1,5 +1,5 @@
-//! The revocations that still matter, in memory: one follower reads them from the store, and any number of streams read
-//! them here, so that a thousand subscribers cost the database nothing.
+//! Unexpired revocations, in memory: one follower reads them from the store, and any number of streams read them here,
+//! so that a thousand subscribers cost the database nothing.
 
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
@@ -14,18 +14,18 @@ use crate::{
     store::{self, NumberedRevocation, Store},
 };
 
-/// How many are read at a time.
+/// Revocations read in one query.
 const BATCH: u32 = 1000;
 
-/// How long one reading may take. A database that hangs is no better than one that is gone.
+/// The deadline of one reading: a hanging database is treated as unavailable.
 const READ_DEADLINE: Duration = Duration::from_secs(2);
 
-/// How often the log is read, and how often a stream says that it lives.
+/// The intervals of polling and heartbeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RevocationPace {
-    /// The log is read this often, whether or not anything is announced.
+    /// The poll interval of the log, with or without announcements.
     pub poll_every: Duration,
-    /// How often a stream says that it lives.
+    /// The heartbeat interval of a stream.
     pub heartbeat_every: Duration,
 }
 
@@ -36,49 +36,50 @@ impl Default for RevocationPace {
 }
 
 impl RevocationPace {
-    /// How long what was read counts as what there is: a second, within which a new revocation is to be known.
+    /// How long a reading counts as fresh: a second, within which a new revocation is to be known.
     pub(super) fn fresh_for(self) -> Duration {
         self.poll_every * 4
     }
 }
 
-/// The log.
+/// The log of one replica.
 #[derive(Debug)]
 pub(super) struct RevocationLog {
     pub(super) pace: RevocationPace,
-    /// How long a stream lasts, more or less.
+    /// The approximate lifetime of a stream.
     pub(super) stream_age: Duration,
     known: Arc<watch::Sender<Known>>,
-    /// When the last complete reading began, for those who wait for one. Streams do not: most readings find nothing.
+    /// When the last complete reading began. Apart from `known`: most readings find nothing, and must not wake the
+    /// streams.
     read_at: Arc<watch::Sender<Option<Instant>>>,
     /// Wakes the follower.
     pub(super) heard: Arc<Notify>,
-    /// Wakes whoever follows the signing keys.
+    /// Wakes the follower of the signing keys.
     pub(super) key_withdrawn: Arc<Notify>,
 }
 
-/// What has been read.
+/// The state that has been read.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// In order, and without what has expired at the front.
+    /// In commit order, without expired ones at the front.
     revocations: VecDeque<NumberedRevocation>,
-    /// The number up to which all are known.
+    /// The number up to which all revocations are known.
     pub(super) head: i64,
-    /// When the last complete reading began: what was committed before is known.
+    /// When the last complete reading began: everything committed before is known.
     read_at: Option<Instant>,
-    /// The latest time at which something was forgotten.
+    /// The latest time at which expired revocations were dropped.
     forgotten_until: Option<Timestamp>,
-    /// Whether the streams are to end.
+    /// Whether streams must end.
     pub(super) ended: bool,
 }
 
 impl Known {
-    /// Whether what is known is what there was a second ago.
+    /// Whether the last complete reading is recent.
     pub(super) fn is_fresh(&self, pace: RevocationPace) -> bool {
         self.read_at.is_some_and(|at| at.elapsed() < pace.fresh_for())
     }
 
-    /// The first `limit` after a number that still matter.
+    /// The first `limit` unexpired revocations after a number.
     pub(super) fn after(
         &self,
         seq: i64,
@@ -90,7 +91,7 @@ impl Known {
         self.revocations.range(begin..).filter(matters).take(limit).copied().collect()
     }
 
-    /// A clock that was ahead has forgotten what still matters: it is to be read again.
+    /// Whether a clock that was ahead has dropped unexpired revocations: all must be read again.
     fn has_forgotten_too_much(&self, now: Timestamp) -> bool {
         self.forgotten_until.is_some_and(|until| until.is_from_the_future(now))
     }
@@ -119,7 +120,7 @@ impl RevocationLog {
         self.known.subscribe()
     }
 
-    /// Has the follower read everything that has been committed by now. Returns whether it could.
+    /// Waits until the follower has read everything committed by now. Returns whether it has.
     pub(super) async fn catch_up(&self) -> bool {
         let (now, mut read_at) = (Instant::now(), self.read_at.subscribe());
         self.heard.notify_one();
@@ -127,7 +128,7 @@ impl RevocationLog {
         matches!(timeout(self.pace.fresh_for(), reading).await, Ok(Ok(_)))
     }
 
-    /// Reads what is new. Numbers are in the order of the commits, so nothing is ever added before what was read.
+    /// Reads new revocations. Numbers are in commit order, so none is ever added before one that was read.
     async fn read(&self, store: &dyn Store, now: Timestamp) -> store::Result<()> {
         loop {
             let begun = Instant::now();
@@ -136,7 +137,7 @@ impl RevocationLog {
                 (log.head, log.has_forgotten_too_much(now))
             };
             let head = store.revocation_head().await?;
-            // A lower number is that of a database that was restored: all of it is new.
+            // A lower number shows that the database was restored: all of it is new.
             let from = if head < known || anew { 0 } else { known };
             let found = if head == from {
                 Vec::new()
@@ -159,7 +160,7 @@ impl RevocationLog {
                 if complete {
                     log.read_at = Some(begun);
                 }
-                // Streams wake for what is new, and when a log that was blind sees again.
+                // Streams wake for new revocations, and when a stale log becomes fresh again.
                 log.head != head_before || complete && !was_fresh
             });
             if key_withdrawn {
@@ -181,7 +182,7 @@ impl RevocationLog {
                 () = self.heard.notified() => {}
             }
             let read = timeout(READ_DEADLINE, self.read(store, clock.now())).await;
-            // The readiness check warns of a store that is away; streams show it by their silence.
+            // The readiness check warns of an unavailable store; streams show it by missing heartbeats.
             if !matches!(read, Ok(Ok(()))) {
                 tracing::debug!(?read, "the revocations could not be read");
             }

@@ -1,4 +1,4 @@
-//! Revocations: what has ended that tokens do not tell yet, read once by each replica, for any number of streams.
+//! Revocations of unexpired tokens, read once by each replica, for any number of streams.
 
 mod log;
 mod watch_revocations;
@@ -15,7 +15,7 @@ pub use self::{
     watch_revocations::{RevocationStream, RevocationUpdate, longest_stream},
 };
 
-/// One replica's log of revocations, and the streams of it.
+/// One replica's log of revocations, and its streams.
 #[derive(Debug)]
 pub struct Revocations {
     store: Arc<dyn Store>,
@@ -24,7 +24,7 @@ pub struct Revocations {
 }
 
 impl Revocations {
-    /// A log that has read nothing yet. Streams last `stream_age`, more or less.
+    /// An empty log. Streams last about `stream_age`.
     pub fn new(
         store: Arc<dyn Store>,
         clock: Clock,
@@ -41,17 +41,17 @@ impl Revocations {
         tokio::join!(hearing, following).1
     }
 
-    /// Woken when a signing key was withdrawn, here or by another replica or a command.
+    /// Notified when a signing key was withdrawn, by this replica, another one or a command.
     pub fn key_withdrawn(&self) -> Arc<Notify> {
         Arc::clone(&self.log.key_withdrawn)
     }
 
-    /// Ends all streams of revocations: an open one would keep the server from ending.
+    /// Ends all streams of revocations: an open one would block a graceful shutdown.
     pub fn end_streams(&self) {
         self.log.end_streams();
     }
 
-    /// How many streams of revocations are open, for metrics.
+    /// The number of open streams, for metrics.
     pub fn streams(&self) -> usize {
         self.log.streams()
     }

@@ -17,54 +17,54 @@ use crate::{
     store::NumberedRevocation,
 };
 
-/// How many a stream holds between two looks at the log.
+/// Revocations that a stream copies from the log at a time.
 const BATCH: usize = 100;
 
-/// By how much streams last more or less than they should: those that began together must not come back together.
+/// The jitter of a stream's lifetime: streams that began together must not reconnect together (thundering herd).
 const SPREAD: f64 = 0.1;
 
-/// The longest that a stream lasts where streams should last that long.
+/// The longest lifetime of a stream, with jitter.
 pub fn longest_stream(age: Duration) -> Duration {
     age.mul_f64(1.0 + SPREAD)
 }
 
-/// How long the next stream lasts.
+/// The lifetime of the next stream, with jitter.
 fn lasts(age: Duration) -> Duration {
     age.mul_f64(rand::random_range(1.0 - SPREAD..=1.0 + SPREAD))
 }
 
-/// One message of a stream.
+/// A message of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RevocationUpdate {
-    /// All revocations up to this number have been told.
+    /// All revocations up to this number have been sent.
     pub cursor: i64,
-    /// The one with that number; none in a heartbeat.
+    /// The revocation with that number; `None` in a heartbeat.
     pub revocation: Option<Revocation>,
 }
 
-/// A stream: what its subscriber does not take yet stays in the log, which has it anyway.
+/// A stream. Backpressure: undelivered revocations stay in the shared log, so that a slow subscriber costs no memory.
 #[derive(Debug)]
 pub struct RevocationStream {
     log: watch::Receiver<Known>,
     pace: RevocationPace,
     clock: Clock,
-    /// The number of the last revocation that was told.
+    /// The number of the last revocation that was sent.
     cursor: i64,
     next: VecDeque<NumberedRevocation>,
     heartbeat_at: Instant,
-    /// An open stream would keep its connection for ever, and its subscriber on this replica.
+    /// Streams end: an open one would pin its connection, and its subscriber, to this replica.
     ends_at: Instant,
 }
 
 impl Revocations {
-    /// The revocations after `cursor`, or all that matter where it is empty, and then each new one.
+    /// The revocations after `cursor`, or all unexpired ones if it is empty, and then each new one.
     ///
     /// # Errors
-    /// A cursor that is none of ours; a log that has lost its store.
+    /// A cursor that is not ours; a log that can't read its store.
     pub async fn watch_revocations(&self, cursor: &str) -> Result<RevocationStream, Error> {
         let cursor = parse_cursor(cursor)?;
         let (log, pace) = (self.log.subscribe(), self.log.pace);
-        // Now, or a cursor that another replica has given a moment ago would be one from the future.
+        // Catch up first: otherwise a recent cursor of another replica would look like one from the future.
         if !self.log.catch_up().await {
             return Err(Error::StoreUnavailable("the revocations could not be read".into()));
         }
@@ -75,7 +75,8 @@ impl Revocations {
 }
 
 impl RevocationStream {
-    /// The next message; nothing when the stream is old or the server shuts down: another one goes on after the last cursor.
+    /// The next message; `None` when the stream is old or the server shuts down: another one continues after the last
+    /// cursor.
     pub async fn next(&mut self) -> Option<RevocationUpdate> {
         loop {
             if self.log.borrow().ended || Instant::now() >= self.ends_at {
@@ -92,12 +93,12 @@ impl RevocationStream {
         }
     }
 
-    /// The next revocation, or a heartbeat if one is due and true.
+    /// The next revocation, or a heartbeat if one is due and the log is fresh.
     fn update(&mut self) -> Option<RevocationUpdate> {
         if self.next.is_empty() {
-            // One look: a heartbeat's cursor must not be ahead of what was found.
+            // One borrow for both: a heartbeat's cursor must not be ahead of the revocations that were found.
             let log = self.log.borrow_and_update();
-            // A cursor from the future is one of a database that has since been restored.
+            // A cursor from the future shows that the database has been restored since.
             let cursor = if self.cursor > log.head { 0 } else { self.cursor };
             self.next = log.after(cursor, self.clock.now(), BATCH);
             if self.next.is_empty() {
@@ -109,11 +110,11 @@ impl RevocationStream {
         Some(RevocationUpdate { cursor: seq, revocation: Some(revocation) })
     }
 
-    /// Waits until there may be something to tell. Nothing means that there is no log any more.
+    /// Waits for a change of the log, a heartbeat or the end. `None` means that the log is gone.
     async fn news(&mut self) -> Option<()> {
         let heartbeat_at = self.heartbeat_at;
         let heartbeat = async {
-            // One that is overdue waits for the log to see again, which is news.
+            // An overdue heartbeat waits until the log is fresh again, which is a change.
             if heartbeat_at <= Instant::now() {
                 std::future::pending::<()>().await;
             }
@@ -127,7 +128,7 @@ impl RevocationStream {
     }
 }
 
-/// Empty, or the number that is a cursor to us and opaque to others.
+/// Empty, or a number, which is opaque to callers.
 fn parse_cursor(text: &str) -> Result<i64, InvalidField> {
     size::CURSOR.check(text)?;
     if text.is_empty() {

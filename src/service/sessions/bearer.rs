@@ -1,4 +1,4 @@
-//! Bearer tokens: whose they are, and whether their session still lives.
+//! Bearer tokens: verification, and whether their session is still live.
 
 use super::Sessions;
 use crate::{
@@ -8,11 +8,11 @@ use crate::{
     token::Claims,
 };
 
-/// What is behind an access token that counts. Only this module makes one, so whatever asks for an `Account` can't be
-/// reached without.
+/// The account behind a valid access token. Only this module constructs one, so a use case that takes an `Account`
+/// requires authentication.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// What the token says.
+    /// The token's claims.
     pub(super) claims: Claims,
     /// The session it was issued for, and the user as they are now.
     live: LiveSession,
@@ -33,21 +33,21 @@ impl Account {
         &self.live.credentials
     }
 
-    /// Whether the session may change the account. The statement that changes it asks once more.
+    /// Whether the session may change the account. The statement that changes it checks again (TOCTOU).
     ///
     /// # Errors
-    /// The second factor is on and the session is from before, or from an operator's hand: it has not used it.
+    /// The second factor is on, and the session has not used it: it began before, or an operator changed the factor.
     pub(in crate::service) fn must_have_used_second_factor(&self) -> Result<(), Error> {
         if self.live.may_change_the_account() { Ok(()) } else { Err(Error::LoginAgainNeeded) }
     }
 }
 
 impl Sessions {
-    /// Whose access token this is, if it is for us: the first of the configured audiences. Services whose tokens are for
-    /// another one can't turn them against the accounts of their users (RFC 9068, section 4).
+    /// The account of an access token for our own audience: the first of the configured ones. A service that receives
+    /// tokens for another audience can't use them against its users' accounts (RFC 9068, section 4).
     ///
     /// # Errors
-    /// A token that does not count; the store's.
+    /// An invalid token; the store's.
     pub async fn authenticate(&self, jwt: &str) -> Result<Account, Error> {
         let ours = self.policy.audiences.get(..1).unwrap_or_default();
         let account = self.bearer(jwt, ours).await?.ok_or(Error::TokenInvalid)?;
@@ -55,7 +55,8 @@ impl Sessions {
         Ok(account)
     }
 
-    /// What is behind an access token; nothing if it is not ours, is not for one of `audiences`, or its session has ended.
+    /// The account of an access token; `None` if the token is not ours, is not for one of `audiences`, or its session
+    /// has ended.
     pub(super) async fn bearer(
         &self,
         jwt: &str,
@@ -68,7 +69,7 @@ impl Sessions {
         let Ok(claims) = self.tokens.verify(jwt, audiences, now) else {
             return Ok(None);
         };
-        // A signature says what was true when it was made; the store says what is true now.
+        // The signature proves the state at issuance; the store has the current one.
         let live = self.store.session_live(claims.sid, now).await?;
         let live = live.filter(|live| live.credentials.user.id == claims.sub);
         Ok(live.map(|live| Account { claims, live }))

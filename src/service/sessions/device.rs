@@ -1,4 +1,4 @@
-//! Which device a login comes from: one that is known has budgets of its own (ADR 14).
+//! The device of a login: a known one has budgets of its own (ADR 14).
 
 use uuid::Uuid;
 
@@ -9,16 +9,16 @@ use crate::{
 };
 
 impl Sessions {
-    /// The device that a reset makes known: one for all resets of a user, or whoever reads the mailbox could have any number of them,
-    /// each with its own codes of the app.
+    /// The device that a reset makes known: one for all resets of a user. Otherwise an attacker who reads the mailbox
+    /// could get any number of devices, each with its own attempts at the app's codes (brute force).
     pub(super) fn reset_device(&self, user_id: Uuid) -> Uuid {
         let parts: [&[u8]; 2] = [b"reset device", user_id.as_bytes()];
         let digest = self.master_key.digest(Purpose::Budget, &parts);
         Uuid::from_slice(&digest[..16]).unwrap_or_default()
     }
 
-    /// The owner is no stranger to themselves: what others have wasted in the account's budgets does not keep them from the login
-    /// that follows. It spares no factor.
+    /// A device token for the owner after a reset: strangers who have used up the account's budgets do not block the
+    /// login that follows. No factor is skipped.
     pub(in crate::service) fn known_by_reset(
         &self,
         user_id: Uuid,
@@ -29,7 +29,7 @@ impl Sessions {
         DeviceToken::issue(key, user_id, version, true, device_id, now).text()
     }
 
-    /// Which device of theirs a user's device token stands for. One that is not valid is as good as none.
+    /// The device of a user's device token; `None` if the token is invalid.
     pub(in crate::service) fn known_device(
         &self,
         found: &Credentials,

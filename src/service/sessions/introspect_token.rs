@@ -1,11 +1,10 @@
-//! IntrospectToken: whether an access token is active, and what it says (RFC 7662).
+//! IntrospectToken: whether an access token is active, and its claims (RFC 7662).
 
 use super::Sessions;
 use crate::{service::Error, token::Claims};
 
 impl Sessions {
-    /// The claims of a token that is active. Whatever else is sent is not, and the answer does not tell why
-    /// (RFC 7662, section 2.2).
+    /// The claims of an active token; `None` for all others, and the answer does not tell why (RFC 7662, section 2.2).
     ///
     /// # Errors
     /// The store's.

@@ -1,10 +1,10 @@
-//! ListSessions: where a user is logged in.
+//! ListSessions: the sessions of a user.
 
 use super::{Sessions, bearer::Account};
 use crate::{domain::Session, service::Error};
 
 impl Sessions {
-    /// The user's sessions that live, the one used last first.
+    /// The user's live sessions, the most recently used first.
     ///
     /// # Errors
     /// The store's.

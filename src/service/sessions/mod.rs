@@ -1,4 +1,4 @@
-//! Sessions: begun by a login, moved on by refreshes, shown by access tokens, and ended.
+//! Sessions: creation at login, refresh, access tokens, and revocation.
 
 mod bearer;
 mod device;
@@ -22,21 +22,21 @@ use crate::{
 pub(in crate::service) use self::session::Destination;
 pub use self::{bearer::Account, refresh_token::RefreshTokenRequest, session::Tokens};
 
-/// What begins, shows and ends sessions.
+/// Creates, shows and ends sessions.
 #[derive(Debug)]
 pub struct Sessions {
-    /// Where they are kept.
+    /// The store.
     pub(crate) store: Arc<dyn Store>,
-    /// What issues access tokens and verifies them.
+    /// Issues and verifies access tokens.
     pub(crate) tokens: AccessTokens,
-    /// What refresh tokens and device tokens are made with.
+    /// Keys refresh tokens and device tokens.
     pub(crate) master_key: MasterKey,
-    /// How long sessions last, how many there may be, and for whom.
+    /// Lifetimes, the most sessions of a user, and audiences.
     pub(crate) policy: Arc<Policy>,
-    /// What counts notices.
+    /// Counts notices.
     pub(crate) limits: Arc<Limits>,
-    /// What is to be sent.
+    /// Messages to users.
     pub(crate) outbox: Outbox,
-    /// What time it is.
+    /// The clock.
     pub(crate) clock: Clock,
 }

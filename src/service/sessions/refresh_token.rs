@@ -1,4 +1,4 @@
-//! RefreshToken: the next tokens of a session, for the refresh token that came with the last.
+//! RefreshToken: token rotation, with reuse detection.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use crate::{
     token::{OpaqueToken, RefreshToken},
 };
 
-/// For how long a caller who has not heard the answer may send the same request again: as long as a fail-over of the database may
-/// take. Whoever has the token alone gains nothing by it (ADR 9).
+/// How long a caller who missed the answer may retry the same request: as long as a fail-over of the database may take.
+/// A thief with the token alone gains nothing (ADR 9).
 const REPEAT_WITHIN: Duration = Duration::from_secs(120);
 
-/// What a caller sent.
+/// The request.
 #[derive(Debug)]
 pub struct RefreshTokenRequest {
     /// The refresh token.
     pub refresh_token: OpaqueToken,
-    /// Names the request, so that it can be repeated (an idempotency key, AIP-155); may be empty.
+    /// The idempotency key (AIP-155) for retries; may be empty.
     pub request_id: String,
 }
 
 impl Sessions {
-    /// Moves a session on to its next tokens.
+    /// Rotates a session's tokens.
     ///
     /// # Errors
-    /// Bad fields; a token that is not valid; one that was used before, which ends its session; the store's.
+    /// Bad fields; an invalid token; a reused one, which ends its session; the store's.
     pub async fn refresh_token(
         &self,
         context: &Context,
@@ -36,7 +36,7 @@ impl Sessions {
     ) -> Result<Tokens, Error> {
         check_sizes([(size::REQUEST_ID, &request.request_id)])?;
         let request_id = request_id(&request.request_id)?;
-        // A forged token gets no further than one look-up: it can't end anybody's session, nor hold its row.
+        // A forged token costs one look-up: it can't end a session, nor lock its row.
         let (token, session) = self.session_of_refresh_token(&request.refresh_token).await?;
         let now = self.clock.now();
         let refresh = Refresh {
@@ -59,9 +59,9 @@ impl Sessions {
         }
     }
 
-    /// A thief and the owner both hold the token, and the one who comes second shows that there are two. Nothing tells which
-    /// is which, so the session ends for both, and the owner is told. The message is only written once it is needed: every
-    /// refresh would pay for it.
+    /// Reuse detection: thief and owner hold the same token, and the second use shows that there are two. Nothing tells
+    /// which is which, so the session ends for both, and the owner is told. The notice is composed only when it is
+    /// needed: composing it would slow down every refresh.
     async fn refresh(&self, context: &Context, refresh: Refresh) -> Result<Refreshed, Error> {
         let refreshed = self.store.session_refresh(refresh.clone()).await?;
         let Refreshed::Stale(user) = refreshed else { return Ok(refreshed) };
@@ -71,7 +71,7 @@ impl Sessions {
 
     fn reuse_notice(&self, context: &Context, user: &User) -> Result<ReuseNotice, Error> {
         let message = self.outbox.notice(context, user, Notice::RefreshReused)?;
-        // Once a day: whoever has the password could fill the mailbox with session after session.
+        // Once a day: an attacker with the password could flood the mailbox, session after session.
         let charges = vec![
             self.limits.daily_notice_charge(user, b"refresh reused"),
             self.limits.notice_charge(user),
@@ -79,7 +79,7 @@ impl Sessions {
         Ok(ReuseNotice { message, charges })
     }
 
-    /// A refresh token that we issued, now or before, and its session, whatever has become of it.
+    /// A refresh token that we issued, spent or not, and its session, live or not.
     pub(super) async fn session_of_refresh_token(
         &self,
         text: &OpaqueToken,

@@ -1,13 +1,13 @@
-//! RevokeOtherSessions: ends all of the user's sessions but the one that asks.
+//! RevokeOtherSessions: ends all of the user's sessions but the caller's.
 
 use super::{Sessions, bearer::Account};
 use crate::{domain::Context, service::Error};
 
 impl Sessions {
-    /// Ends the other sessions; gives how many there were.
+    /// Ends the other sessions; returns their number.
     ///
     /// # Errors
-    /// The session that asks has ended meanwhile; the store's.
+    /// The caller's session has ended meanwhile; the store's.
     pub async fn revoke_other_sessions(
         &self,
         context: &Context,

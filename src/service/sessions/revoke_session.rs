@@ -7,10 +7,10 @@ use crate::{
 };
 
 impl Sessions {
-    /// Ends a session. One that has ended, is somebody else's or never was gets the same answer: nothing tells which.
+    /// Ends a session. Ended, unknown and other users' sessions get the same answer, which tells nothing about them.
     ///
     /// # Errors
-    /// An id that is none; the session that asks has ended meanwhile; the store's.
+    /// A malformed id; the caller's session has ended meanwhile; the store's.
     pub async fn revoke_session(
         &self,
         context: &Context,
@@ -18,7 +18,7 @@ impl Sessions {
         id: &str,
     ) -> Result<(), Error> {
         let id = session_id(id)?;
-        // The owner, and that the session that asks lives, are conditions of the statement.
+        // The statement checks the owner, and that the caller's session is live.
         let (user, asking) = (account.user().id, account.session().id);
         let at = self.revoking(context, self.clock.now());
         let done = self.store.session_revoke_for(id, user, asking, at).await?;

@@ -1,4 +1,4 @@
-//! What a completed login gives: a session and its tokens.
+//! The result of a completed login: a session and its tokens.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use crate::{
     token::{AccessToken, DeviceToken, OpaqueToken, RefreshToken},
 };
 
-/// Where a session will be used.
+/// The place where a session will be used.
 #[derive(Debug, Clone)]
 pub(in crate::service) struct Destination {
     /// The device, if it is known.
@@ -25,13 +25,13 @@ pub(in crate::service) struct Destination {
 /// The tokens of a session.
 #[derive(Debug)]
 pub struct Tokens {
-    /// Proves to other services who the user is.
+    /// Proves the user's identity to other services.
     pub access: AccessToken,
-    /// Gets the next tokens, once.
+    /// Gets the next tokens, once (rotation).
     pub refresh: OpaqueToken,
     /// The session.
     pub session_id: Uuid,
-    /// Marks the device as known at its next login; with a login alone.
+    /// Marks the device as known at its next login; only after a login.
     pub device: Option<OpaqueToken>,
 }
 
@@ -61,7 +61,7 @@ impl Sessions {
         }
     }
 
-    /// Signs the next tokens of a session that lives.
+    /// Signs the next tokens of a live session.
     pub(super) fn issue(
         &self,
         user: &User,
@@ -74,7 +74,7 @@ impl Sessions {
         Ok(Tokens { access, refresh, session_id: session.id, device: None })
     }
 
-    /// Signs the tokens of a login that has just been completed. From now on the device is known.
+    /// Signs the tokens of a completed login. The device is known from then on.
     pub(in crate::service) fn issue_at_login(
         &self,
         credentials: &Credentials,
@@ -83,8 +83,8 @@ impl Sessions {
     ) -> Result<Tokens, Error> {
         let (user, version) = (&credentials.user, credentials.credential_version);
         known::record(user.id, session.id);
-        // A device that was known stays the one it was: more logins give nobody more budgets. That of a reset has now shown all that a
-        // login needs, and becomes one of its own.
+        // A known device keeps its id: more logins give no new budgets. The device of a reset has now completed a
+        // login, and gets an id of its own.
         let known = destination.device_id.filter(|known| *known != self.reset_device(user.id));
         let device_id = known.unwrap_or_else(Uuid::now_v7);
         let now = session.created_at;
@@ -94,20 +94,20 @@ impl Sessions {
         Ok(Tokens { device: Some(device.text()), ..self.issue(user, session, now)? })
     }
 
-    /// How many sessions the user of one that begins may have.
+    /// The limit of sessions for a user whose session begins at that time.
     pub(in crate::service) fn session_limit(&self, begins_at: Timestamp) -> SessionLimit {
         let tokens_expire_at = self.tokens_expire_at(begins_at);
         SessionLimit { most: self.policy.sessions_per_user, tokens_expire_at }
     }
 
-    /// What is ended now.
+    /// The revocation for this call, made now.
     pub(in crate::service) fn revoking(&self, context: &Context, now: Timestamp) -> Revoking {
         let tokens_expire_at = self.tokens_expire_at(now);
         Revoking { now, tokens_expire_at, actor: context.actor, address: context.address }
     }
 
-    /// Tokens of what is ended now may still be around for as long as one can be valid. One may even be issued after `now`, by
-    /// a replica whose clock is ahead, or while this one waits for its turn in the database.
+    /// The latest expiry of tokens that a revocation at `now` affects. One may even be issued after `now`, by a replica
+    /// whose clock is ahead, or while this one waits for a lock in the database.
     pub(in crate::service) fn tokens_expire_at(&self, now: Timestamp) -> Timestamp {
         now.plus(self.tokens.ttl()).plus(CLOCK_SKEW)
     }

@@ -13,26 +13,26 @@ use crate::{
     store::{self, Ended, Lease, LeaseTaken, Revoking, Store},
 };
 
-/// How long the others wait for a replica that does not come back. Where clocks differ by more, two take it in turns, and the one
-/// that is ahead removes nothing (ADR 23).
+/// The lease, after which another replica takes over from a dead one. If clocks differ by more, two replicas alternate,
+/// and the one that is ahead removes nothing (ADR 23).
 const LEASE: Duration = Duration::from_secs(180);
 
-/// The rows that one transaction removes.
+/// Rows deleted in one transaction.
 const BATCH: u32 = 500;
 
-/// The accounts that one transaction ends: each goes with its sessions and all else that is its.
+/// Accounts ended in one transaction: each with its sessions and other rows.
 const ACCOUNTS: u32 = 100;
 
-/// From one batch to the next: others want to write, too.
+/// The pause between batches: other writers get their turn.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The batches of one run. What is left, the next one removes.
+/// The most batches of one run. The next run continues.
 const MOST_BATCHES: u32 = 200;
 
-/// How long what has ended is kept, for clocks that differ and for whoever wants to know why something ended.
+/// How long ended rows are kept, for clock skew and for support.
 const GRACE: Duration = Duration::from_secs(3600);
 
-/// Further than any clock is wrong by.
+/// Longer than any clock skew.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// One replica's janitor.
@@ -42,18 +42,18 @@ pub struct Janitor {
     keys: Arc<Keys>,
     token_ttl: Duration,
     event_retention: Duration,
-    /// Whether accounts end that do not verify their address.
+    /// Whether accounts with an address unverified for too long end.
     verifies: bool,
     clock: Clock,
     holder: Uuid,
     doubt: Arc<Mutex<Option<Doubt>>>,
 }
 
-/// Whether this replica's clock may be ahead: it took the lease of another one which, by this clock, had been over for long. Either
-/// nobody was there, or that one takes it back.
+/// A doubt about this replica's clock: it took another replica's lease which, by this clock, had been over for long.
+/// Either that replica was gone, or it takes the lease back.
 #[derive(Debug, Clone, Copy)]
 struct Doubt {
-    /// Since when, by the stopwatch.
+    /// When the doubt began, by the stopwatch.
     since: Duration,
     told: bool,
 }
@@ -73,10 +73,11 @@ impl Janitor {
         }
     }
 
-    /// Removes what has ended, if it is this replica's turn. Returns how many rows that were; nothing if it is another's turn.
+    /// Deletes expired rows, if this replica gets the lease. Returns their number; `None` if another replica has the
+    /// lease.
     ///
     /// # Errors
-    /// The store's. What was removed by then stays removed.
+    /// The store's. Rows deleted by then stay deleted.
     pub async fn run(&self) -> Result<Option<u64>, store::Error> {
         if !self.has_the_lease().await? {
             return Ok(None);
@@ -107,8 +108,8 @@ impl Janitor {
         Ok(Some(removed))
     }
 
-    /// Ends the accounts that have not verified their address in time. Not while nobody is asked to: an operator who turns that
-    /// off, because no mail gets through, loses no account.
+    /// Ends the accounts that have not verified their address in time. Not while verification is off: an operator who
+    /// turns it off because no mail gets through loses no account.
     async fn end_unverified(&self) -> Result<u64, store::Error> {
         let mut all = 0;
         for _ in 0..MOST_BATCHES {
@@ -139,13 +140,13 @@ impl Janitor {
         Ok(removed)
     }
 
-    /// Lets others write, and asks whether it is still this replica's turn.
+    /// Lets other writers in, and renews the lease.
     async fn goes_on(&self) -> Result<bool, store::Error> {
         tokio::time::sleep(PAUSE).await;
         self.has_the_lease().await
     }
 
-    /// What ended before this is of no use.
+    /// The time before which ended rows are deleted.
     fn kept_from(&self, ended: Ended) -> Timestamp {
         let kept = match ended {
             Ended::Challenges
@@ -153,9 +154,9 @@ impl Janitor {
             | Ended::Enrollments
             | Ended::Revocations
             | Ended::Throttles => GRACE,
-            // Its last access token may still be asked about.
+            // The last access token may still be introspected.
             Ended::Sessions => self.token_ttl + GRACE,
-            // There are names of devices and addresses in them, and nobody whose they are. Whatever the clock said at their
+            // Personal data of deleted users (names of devices, addresses): deleted whatever the clock said at their
             // deletion.
             Ended::DeletedSessions
             | Ended::DeletedChallenges
@@ -178,8 +179,8 @@ impl Janitor {
         Ok(taken != LeaseTaken::No)
     }
 
-    /// If another replica is there, it takes the lease back: to its clock, this one's ends in the future. Then this one takes it
-    /// again, and so on: of two clocks that differ, the one that is behind removes.
+    /// A live replica takes the lease back: by its clock, this one's ends in the future. Then this replica takes it
+    /// again, and so on: of two replicas whose clocks differ, the one that is behind deletes.
     fn begin_to_doubt(&self) {
         let since = self.clock.elapsed();
         let mut doubt = self.doubt.lock().unwrap_or_else(PoisonError::into_inner);
@@ -193,14 +194,14 @@ impl Janitor {
         *doubt = Some(Doubt { since, told: before.is_some() });
     }
 
-    /// Until nobody has spoken against this clock for as long as a lease lasts.
+    /// Whether the clock is in doubt: until it went unchallenged for the duration of a lease.
     fn is_in_doubt(&self) -> bool {
         let doubt = *self.doubt.lock().unwrap_or_else(PoisonError::into_inner);
         doubt.is_some_and(|doubt| self.clock.elapsed() < doubt.since + LEASE)
     }
 }
 
-/// What deleted users have left goes whatever the time is.
+/// Whether rows are deleted by the clock. Those of deleted users are deleted at any time.
 fn goes_by_the_clock(ended: Ended) -> bool {
     match ended {
         Ended::DeletedSessions

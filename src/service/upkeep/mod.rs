@@ -1,4 +1,4 @@
-//! Upkeep: what a replica does to stay fit, and whether it is.
+//! Upkeep: garbage collection, and the readiness check.
 
 mod janitor;
 mod readiness;

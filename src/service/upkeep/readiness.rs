@@ -1,4 +1,4 @@
-//! Readiness: whether the service could do its work right now.
+//! Readiness: whether the service can do its work right now.
 
 use std::sync::Arc;
 
@@ -7,19 +7,19 @@ use crate::{
     store::{self, Store},
 };
 
-/// Why the service can't do its work.
+/// Why the service is not ready.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReady {
-    /// The database does not answer or takes no writes, or its schema is old.
+    /// The database does not answer or takes no writes, or its schema is outdated.
     #[error("the store is not ready")]
     Store(#[from] store::Error),
-    /// The key we sign with is retired, or gone.
+    /// The key that signs here is retired or deleted.
     #[error("the active signing key is retired or missing")]
     SigningKey,
 }
 
 impl NotReady {
-    /// Whether the key set that is in memory is good all the same: a database that is away changes nothing about it.
+    /// Whether the key set in memory stays valid all the same: an unavailable database does not change it.
     pub fn spares_the_key_set(&self) -> bool {
         match self {
             Self::Store(_) => true,
@@ -28,7 +28,7 @@ impl NotReady {
     }
 }
 
-/// What checks one replica.
+/// Checks one replica.
 #[derive(Debug)]
 pub struct Readiness {
     store: Arc<dyn Store>,
@@ -36,27 +36,27 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// The readiness of a replica that stands on these.
+    /// The readiness of a replica with this store and these keys.
     pub fn new(store: Arc<dyn Store>, keys: Arc<Keys>) -> Self {
         Self { store, keys }
     }
 
-    /// Comes back when readiness may have changed: then it is asked at once.
+    /// Returns when readiness may have changed, so that it is checked at once.
     pub async fn changed(&self) {
         self.store.readiness_changed().await;
     }
 
-    /// Checks the store, which must take writes, the schema and the signing key.
+    /// Checks the store, which must accept writes, the schema and the signing key.
     ///
     /// # Errors
-    /// What is not ready.
+    /// The part that is not ready.
     pub async fn check(&self) -> Result<(), NotReady> {
         self.store.check().await?;
-        // A configured secret is not in the store.
+        // A configured secret is not stored.
         if !self.keys.are_stored() || self.signer_counts().await? {
             return Ok(());
         }
-        // It has just been withdrawn: the one in its place is there already.
+        // The key may just have been withdrawn: its successor is stored already.
         match self.keys.reload().await {
             Ok(()) if self.signer_counts().await? => Ok(()),
             Err(SigningKeyError::Store(error)) => Err(error.into()),
