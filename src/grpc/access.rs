@@ -1,4 +1,4 @@
-//! The access table before the handlers: `edge/access.rs` says what each RPC needs.
+//! Applies the access table before the handlers: `edge/access.rs` has each RPC's need.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::{
     service::{Account, Sessions},
 };
 
-/// Lets through what has what it needs.
+/// Lets a call through if it meets the need of its RPC.
 #[derive(Debug, Clone)]
 pub(super) struct Access(pub(super) Arc<Sessions>);
 
@@ -32,12 +32,12 @@ impl Rule<Body> for Access {
     }
 }
 
-/// A handler asks for the account of a call that was let through without one: a defect of the table.
+/// A handler requires the account of a call that was let through without one: a defect of the table.
 #[derive(Debug, thiserror::Error)]
 #[error("a handler that needs an account was reached without one")]
 struct NoAccount;
 
-/// Whose call it is. Only for RPCs that need a bearer token.
+/// The caller's account. Only for RPCs that need a bearer token.
 pub(super) fn account<T>(request: &tonic::Request<T>) -> Result<Account, Status> {
     request.extensions().get::<Account>().cloned().ok_or_else(|| internal(&NoAccount))
 }

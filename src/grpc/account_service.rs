@@ -1,4 +1,4 @@
-//! AccountService: translates, no more. `access` has let nobody in without an account.
+//! AccountService: only translates. `access` has authenticated every caller.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use crate::{
 /// The handlers.
 #[derive(Debug)]
 pub struct AccountApi {
-    /// The account itself.
+    /// Accounts.
     pub(crate) accounts: Arc<Accounts>,
-    /// The second factor.
+    /// Second factors.
     pub(crate) factors: Arc<Factors>,
-    /// Codes for the caller's address.
+    /// Verification codes.
     pub(crate) mailbox: Arc<Mailbox>,
-    /// The caller's sessions.
+    /// Sessions.
     pub(crate) sessions: Arc<Sessions>,
 }
 

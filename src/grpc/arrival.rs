@@ -8,7 +8,7 @@ use crate::{
     edge::{self, origin},
 };
 
-/// What is known of a call before anything of it is read.
+/// The context of a call from its head, before the body is read.
 pub(super) fn arrived(request: &Request<Body>, trusted: &TrustedProxies) -> Context {
     let peer = request.extensions().get::<Peer>().and_then(|Peer(address)| *address);
     edge::arrived(request.headers(), origin(request.headers(), peer, trusted))

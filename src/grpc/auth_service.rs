@@ -1,4 +1,4 @@
-//! AuthService: translates, no more.
+//! AuthService: only translates.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ impl AuthService for AuthApi {
         request: Request<pb::LoginRequest>,
     ) -> Result<Response<pb::LoginResponse>, Status> {
         let context = context(&request);
-        // In one expression: whoever waits for a hash keeps no room for what was sent in each form that it went through.
+        // In one expression: a login that waits for its hash keeps no copy of the request in its earlier forms.
         let login = self.logins.login(&context, convert::login(request.into_inner())).await;
         let result = match login.map_err(status)? {
             LoginOutcome::Tokens(tokens) => login_response::Result::Tokens(convert::tokens(tokens)),

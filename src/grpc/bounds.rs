@@ -1,7 +1,8 @@
-//! What holds for every RPC, before any handler: a deadline, and honest codes.
+//! Rules for every RPC, before any handler: a deadline, and accurate codes.
 //!
-//! tonic answers CANCELLED when a deadline passes, OUT_OF_RANGE to a message that is too large and INTERNAL to one that
-//! can't be read. Callers branch on codes: here the first becomes DEADLINE_EXCEEDED, the others INVALID_ARGUMENT (`faults.rs`).
+//! tonic answers CANCELLED when a deadline passes, OUT_OF_RANGE to a message that is too large and INTERNAL to a
+//! malformed one. Callers branch on codes: here the first becomes DEADLINE_EXCEEDED, the others INVALID_ARGUMENT
+//! (`faults.rs`).
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ use crate::{
     edge::{Answer, Deadline, Deadlines, Inner, Rule},
 };
 
-/// Keeps calls within the bounds.
+/// Applies the deadlines and size limits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     pub(super) deadlines: Deadlines,
@@ -45,8 +46,8 @@ impl Rule<Body> for Bounds {
             context.deadline = now + answer;
         }
         let (request, upload) = Upload::watch(request);
-        // No async block: it would keep room for the inner future twice, captured and awaited, for as long as callers
-        // wait for their hash.
+        // No async block: it would hold the inner future twice, captured and awaited, in each of the thousands of
+        // logins that wait for their hash.
         let response = tokio::time::timeout(answer, inner.call(request));
         Box::pin(response.map(move |response| match response {
             Ok(response) => response.map(|response| honest(response, max_request, &upload, end)),
@@ -55,9 +56,9 @@ impl Rule<Body> for Bounds {
     }
 }
 
-/// Asks for no retry where the caller's deadline would be over before it. A client with a retry policy would wait until then all the
-/// same and report DEADLINE_EXCEEDED: why it was refused, and until when, would be lost with the time (gRFC A6: a pushback below 0 is
-/// "do not retry"). RetryInfo, which is for people's code, stays as it is.
+/// Disables retries that would come after the caller's deadline. A client with a retry policy would otherwise wait
+/// until then and report DEADLINE_EXCEEDED: the reason of the refusal, and its end, would be lost (gRFC A6: a pushback
+/// below 0 means "do not retry"). RetryInfo, which is for callers' own code, stays as it is.
 fn no_vain_retry(response: &mut Response<Body>, end: Instant) {
     let left = end.saturating_duration_since(Instant::now()).as_millis();
     let Some(pushback) = response.headers_mut().get_mut(PUSHBACK) else { return };
@@ -67,7 +68,7 @@ fn no_vain_retry(response: &mut Response<Body>, end: Instant) {
     }
 }
 
-/// The response with the code that it should have, and no longer than until `end`.
+/// The response with an accurate code, whose stream ends at `end`.
 fn honest(
     mut response: Response<Body>,
     max_request: usize,
@@ -75,7 +76,7 @@ fn honest(
     end: Option<Instant>,
 ) -> Response<Body> {
     let said = Status::from_header_map(response.headers());
-    // Every error of ours has details.
+    // All errors of ours have details.
     if let Some(said) = said.filter(|said| said.code() != Code::Ok && said.details().is_empty()) {
         if upload.broke_off() {
             return cancelled().into_http();
@@ -89,7 +90,7 @@ fn honest(
     response.map(|body| Body::new(DeadlineBody::new(body, end.into())))
 }
 
-/// The `grpc-timeout` that a caller sent: up to eight digits and a unit (the gRPC specification over HTTP/2).
+/// The caller's `grpc-timeout`: up to eight digits and a unit (the gRPC specification over HTTP/2).
 fn asked(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -125,7 +126,7 @@ mod tests {
         asked(&headers)
     }
 
-    /// Waits for ever, as a handler behind a hanging database would.
+    /// Never answers, like a handler behind a hanging database.
     #[derive(Clone)]
     struct Hangs;
 
@@ -143,7 +144,7 @@ mod tests {
         }
     }
 
-    /// Says to come back after so many milliseconds.
+    /// Answers with a pushback of so many milliseconds.
     #[derive(Clone)]
     struct Later(&'static str);
 
@@ -163,7 +164,7 @@ mod tests {
         }
     }
 
-    /// A call that waits and holds much meanwhile, as a login's does.
+    /// A call with a large future, like a login's.
     struct Waits([u8; 4096]);
 
     impl Future for Waits {
@@ -224,7 +225,7 @@ mod tests {
             (Some("60S"), "60000", "-1"),
             (Some("60S"), "2147483647", "-1"),
             (Some("5n"), "1", "-1"),
-            // Ours ends a call, and not the caller's retries.
+            // The server's own deadline is no reason to stop the caller's retries.
             (Some("1H"), "1800000", "1800000"),
             (None, "60000", "60000"),
             (Some("nonsense"), "60000", "60000"),

@@ -1,4 +1,4 @@
-//! Protobuf messages as what the use cases take, and domain values as protobuf messages.
+//! Protobuf messages to the requests of use cases, and domain values to protobuf messages.
 
 use zeroize::Zeroizing;
 
@@ -137,7 +137,7 @@ pub(super) fn recovery_codes(codes: &[RecoveryCode]) -> Vec<String> {
     codes.iter().map(|code| code.shown().to_string()).collect()
 }
 
-/// A member that the key's type does not have stays empty.
+/// Members that the key's type does not have stay empty.
 pub(super) fn jwk(key: PublicKey) -> pb::Jwk {
     let members = key.into_members();
     let member = |name: &str| {

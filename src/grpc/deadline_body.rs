@@ -1,4 +1,4 @@
-//! The end of a stream whose caller set a deadline. tonic heeds it only until the stream begins.
+//! Ends a stream at its caller's deadline. tonic applies that only until the stream begins.
 
 use std::{
     future::Future as _,
@@ -18,7 +18,7 @@ use tonic::{
 use super::status::deadline_exceeded;
 
 pin_project! {
-    /// A response body that ends with DEADLINE_EXCEEDED unless it has ended before.
+    /// A response body that ends with DEADLINE_EXCEEDED at the deadline.
     pub(super) struct DeadlineBody {
         #[pin]
         body: Body,
@@ -46,7 +46,7 @@ impl HttpBody for DeadlineBody {
         if *this.is_over {
             return Poll::Ready(None);
         }
-        // Before the body: one that always has more must end, too.
+        // Before the body: an endless one must end, too.
         if this.deadline.poll(context).is_pending() {
             return Poll::Ready(ready!(this.body.poll_frame(context)));
         }

@@ -1,6 +1,6 @@
-//! What callers get wrong before a handler is reached, and what they are told.
+//! Callers' mistakes before a handler is reached, and their answers.
 //!
-//! tonic answers most of it INTERNAL, which is our word for a defect of ours, and never with details.
+//! tonic answers most of them INTERNAL, which is our code for a defect of ours, and without details.
 
 use tonic::{
     Code, Status,
@@ -15,10 +15,10 @@ use super::status::{compression_unsupported, internal, malformed, too_large, unk
 use super::status::{not_utf8, unknown_service};
 use crate::domain::size;
 
-/// What HTTP/2 counts for each field of a header beside its name and value, in bytes (RFC 9113, section 6.5.2).
+/// The overhead of each header field in HTTP/2's count, in bytes (RFC 9113, section 6.5.2).
 const PER_HEADER: usize = 32;
 
-/// How the text begins with which tonic answers INTERNAL to what a caller has sent, and what is wrong with it.
+/// The beginnings of tonic's INTERNAL texts for bad requests, and the problem of each.
 const IN_MESSAGE: [(&str, &str); 6] = [
     ("Missing request message", "must be one message; there was none"),
     ("Unexpected EOF", "must be a whole message; it ended in the middle"),
@@ -35,16 +35,16 @@ const IN_MESSAGE: [(&str, &str); 6] = [
 ];
 const UNDECODABLE: &str = "failed to decode Protobuf message";
 
-/// prost's words for a string that is none.
+/// prost's text for a string that is not UTF-8.
 const NOT_UTF8: &str = "data is not UTF-8 encoded";
 
-/// tonic answered INTERNAL, and it is not known that a caller can be the reason.
+/// tonic answered INTERNAL with a text that is not known to blame the caller.
 #[derive(Debug, thiserror::Error)]
 #[error("tonic answered: {0}")]
 struct Unexpected(String);
 
-/// The answer to a request that is not sent as gRPC is, or that has too much in its head. HTTP clients are told by the HTTP
-/// status, as the gRPC specification wants it (gRPC over HTTP/2, "Requests").
+/// The answer to a request that is not valid gRPC, or whose head is too large. HTTP clients get an HTTP status, as the
+/// gRPC specification demands (gRPC over HTTP/2, "Requests").
 pub(super) fn in_head(request: &Request<Body>, max_bytes: usize) -> Option<Response<Body>> {
     if request.method() != Method::POST {
         let mut refused = malformed(":method", "must be POST").into_http();
@@ -61,7 +61,7 @@ pub(super) fn in_head(request: &Request<Body>, max_bytes: usize) -> Option<Respo
     (size_of_head(request) > max_bytes).then(|| malformed("metadata", problem()).into_http())
 }
 
-/// Whether messages are protobuf; other formats (`+json`, `-web`) are not spoken here.
+/// Whether messages are protobuf; other formats (`+json`, `-web`) are not supported.
 fn is_grpc(headers: &HeaderMap) -> bool {
     let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = text.split(';').next().unwrap_or_default().trim();
@@ -70,7 +70,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
         .any(|known| format.eq_ignore_ascii_case(known))
 }
 
-/// As HTTP/2 counts it.
+/// The size as HTTP/2 counts it.
 fn size_of_head(request: &Request<Body>) -> usize {
     let uri = request.uri();
     let pseudo = [
@@ -84,11 +84,12 @@ fn size_of_head(request: &Request<Body>) -> usize {
     pseudo.chain(fields).map(|(name, bytes)| name.len() + bytes + PER_HEADER).sum()
 }
 
-/// What an error of tonic's own should have been; none where it is right as it is. Such an error has no details: all of ours have.
+/// The right answer in place of an error of tonic's own; `None` if that is right. tonic's errors have no details: all
+/// of ours have.
 pub(super) fn in_message(said: &Status, max_request: usize) -> Option<Status> {
     let (code, text) = (said.code(), said.message());
     if code == Code::OutOfRange || code == Code::ResourceExhausted {
-        // Of the message as it was sent, or of what it is when decompressed. Nothing of ours answers like this.
+        // Too large as sent, or when decompressed. None of our own answers has these codes without details.
         return Some(too_large(max_request));
     }
     if code == Code::Unimplemented {
@@ -111,7 +112,8 @@ fn unreadable(text: &str) -> Status {
     }
 }
 
-/// prost names the innermost field first: `…: SecondFactor.totp_code: ChangePasswordRequest.second_factor: invalid string …`.
+/// prost names the innermost field first: `…: SecondFactor.totp_code: ChangePasswordRequest.second_factor: invalid
+/// string …`.
 fn field_that_is_not_utf8(text: &str) -> Option<&'static str> {
     let path = text.strip_prefix(UNDECODABLE)?.strip_prefix(": ")?;
     let (_, field) =
@@ -193,7 +195,7 @@ mod tests {
         );
     }
 
-    /// Where tonic's words change, the tests over gRPC fail; until then it is a defect and not the caller's fault.
+    /// If tonic's texts change, the tests over gRPC fail; until then it counts as a defect, not as the caller's fault.
     #[test]
     fn what_is_not_known_to_be_a_callers_fault_is_a_defect() {
         let answer = in_message(&Status::internal("something else"), 1).unwrap();

@@ -15,21 +15,21 @@ pub const SERVICES: [&str; 3] = [
     pb::token_service_server::SERVICE_NAME,
 ];
 
-/// What this replica can do now.
+/// The readiness of this replica, by what it can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Readiness {
     /// Everything.
     pub everything: bool,
-    /// Give out the key set, which takes no database: what TokenService is asked for most.
+    /// The key set, which needs no database: most calls to TokenService fetch it.
     pub key_set: bool,
 }
 
-/// What the health service says.
+/// The state of the health service.
 #[derive(Debug, Clone)]
 pub struct Health(HealthReporter);
 
 impl Health {
-    /// Alive, and not yet ready; with the service that says so.
+    /// Alive, and not yet ready; with the service that reports it.
     pub async fn new() -> (Self, HealthServer<impl HealthApi>) {
         let (reporter, server) = health_reporter();
         let health = Self(reporter);
@@ -37,7 +37,7 @@ impl Health {
         (health, server)
     }
 
-    /// Says which services are ready.
+    /// Publishes which services are ready.
     pub async fn set_ready(&self, readiness: Readiness) {
         let status = |ready| if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
         for service in SERVICES {
@@ -48,7 +48,7 @@ impl Health {
         }
     }
 
-    /// Ends all Watch streams: an open one would keep the server from ending.
+    /// Ends all Watch streams: an open one would block a graceful shutdown.
     pub async fn end_streams(&mut self) {
         for service in SERVICES.into_iter().chain([""]) {
             self.0.clear_service_status(service).await;

@@ -1,4 +1,4 @@
-//! Connections below HTTP/2: how long they have for their first word, how long they may last at all, and which requests HTTP/2
+//! Connections below HTTP/2: the deadline of their preface, their longest lifetime, and the requests that HTTP/2
 //! refuses by itself.
 
 use std::{
@@ -27,7 +27,7 @@ use crate::{
 /// The client's connection preface has this many bytes (RFC 9113, section 3.4).
 const PREFACE_BYTES: usize = 24;
 
-/// Accepts connections for ever. None lasts for longer than `longest`.
+/// Never ends: accepts connections. Each lasts `longest` at the most.
 pub(super) fn incoming(
     listener: Listener,
     preface_deadline: Duration,
@@ -51,32 +51,32 @@ struct Preface {
 }
 
 pin_project! {
-    /// One connection. Its place is free again when it is dropped.
+    /// One connection. Its place is freed on drop.
     pub(super) struct Connection {
         #[pin]
         socket: Socket,
         preface: Option<Preface>,
-        // It was asked to end long before. Looked at only where there is nothing else to do, which comes soon enough.
+        // A last resort: GOAWAY was sent long before. Polled only when the socket is idle, which happens soon enough.
         end: Pin<Box<Sleep>>,
         sent: Sent,
         _place: Place,
     }
 }
 
-/// What there is to say where a socket has nothing to do: that it is too old, or nothing.
+/// The result for an idle socket: an error when the connection is too old, pending otherwise.
 fn over<T>(end: &mut Pin<Box<Sleep>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
     ready!(end.as_mut().poll(context));
     Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// What went out on a connection, and where it is counted.
+/// The parser of a connection's outgoing bytes, and its counters.
 struct Sent {
     resets: Resets,
     metrics: Metrics,
 }
 
 impl Sent {
-    /// So many bytes of these have been taken.
+    /// Parses the first `bytes` bytes of the buffers: those that the socket has taken.
     fn note<'a>(&mut self, buffers: impl IntoIterator<Item = &'a [u8]>, mut bytes: usize) {
         for buffer in buffers {
             let taken = &buffer[..bytes.min(buffer.len())];

@@ -1,6 +1,7 @@
-//! gRPC: protobuf to domain and back, what `edge` decides on its wire, and the server. It decides nothing.
+//! The gRPC transport: protobuf to domain and back, the decisions of `edge` on its wire, and the server. It decides
+//! nothing.
 //!
-//! One file a service; a handler only translates. `status` puts every refusal into a status.
+//! One file a service; handlers only translate. `status` maps every refusal to a status.
 
 mod access;
 mod account_service;

@@ -1,4 +1,4 @@
-//! Observes every RPC to its very end, in headers, trailers and panics: what is logged and counted of it is `edge/call.rs`'s.
+//! Observes every RPC to its end, in headers, trailers and panics; `edge/call.rs` logs and counts it.
 
 use std::{
     any::Any,
@@ -31,11 +31,11 @@ use crate::{
     telemetry::{Metrics, say_request_id},
 };
 
-/// Observes calls. It is the outermost rule: what the others say is seen as callers see it.
+/// Observes calls. The outermost layer: it sees the answers of the others as callers do.
 #[derive(Debug, Clone)]
 pub(super) struct Observe {
     pub(super) metrics: Metrics,
-    /// Whose word counts on where a call comes from.
+    /// The proxies whose forwarded addresses are trusted.
     pub(super) trusted_proxies: TrustedProxies,
 }
 
@@ -45,7 +45,7 @@ impl Rule<Body> for Observe {
         let mut call = Call::begin(request.uri().path(), &arrived, self.metrics.clone());
         request.extensions_mut().insert(arrived);
         let span = call.span.clone();
-        // What panics must not take its caller's answer along, nor what the log says of the call.
+        // A panic must cost neither the caller's answer nor the log line.
         let called = AssertUnwindSafe(|| inner.call(request));
         let response = span.in_scope(|| catch_unwind(called));
         Box::pin(async move {
@@ -65,12 +65,12 @@ impl Rule<Body> for Observe {
 }
 
 pin_project! {
-    /// A response body that looks at the trailers as they pass.
+    /// A response body that observes the trailers.
     struct ObservedBody {
         #[pin]
         body: Body,
         call: Call,
-        // Its stream has panicked: it must not be asked again.
+        // The stream has panicked: it must not be polled again.
         is_over: bool,
     }
 }
@@ -111,7 +111,7 @@ impl HttpBody for ObservedBody {
     }
 }
 
-/// A defect that Rust has already reported beside the log, where nothing says which call it was.
+/// A panic. Rust has already reported it beside the log, without naming the call.
 #[derive(Debug, thiserror::Error)]
 #[error("a handler panicked: {0}")]
 struct Panicked(String);
@@ -127,7 +127,7 @@ fn trailers(status: &Status) -> Result<Frame<Bytes>, Status> {
     status.add_header(&mut trailers).map(|()| Frame::trailers(trailers))
 }
 
-/// Looks at headers or trailers on their way out. An error's get the request id.
+/// Observes headers or trailers on their way out. Errors get the request id.
 fn note(call: &mut Call, holds_status: &mut HeaderMap) {
     if let Some(status) = Status::from_header_map(holds_status) {
         call.ends_as(from_tonic(status.code()));

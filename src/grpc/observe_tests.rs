@@ -17,7 +17,7 @@ use tracing::subscriber::with_default;
 use super::*;
 use crate::edge::Ruled;
 
-/// Where it panics.
+/// The place of the panic.
 #[derive(Clone, Copy, PartialEq)]
 enum Panics {
     BeforeTheHandler,
@@ -44,7 +44,7 @@ impl Service<Request<Body>> for Panics {
     }
 }
 
-/// A body that panics, each time it is asked.
+/// A body that panics on every poll.
 struct Broken;
 
 impl HttpBody for Broken {
@@ -81,7 +81,7 @@ impl Lines {
     }
 }
 
-/// What comes of a call, and what is logged of it.
+/// Makes a call; returns the answer's headers and the log lines.
 fn call(service: Panics) -> (HeaderMap, Vec<Value>) {
     let lines = Lines::default();
     let written = lines.clone();

@@ -1,4 +1,4 @@
-//! The client side of health: for containers that have no shell and no probe of their own.
+//! The client side of health checks, for containers without a shell and a probe of their own.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -10,15 +10,15 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-/// How long to wait for a connection, and for the answer.
+/// The timeout of the connection, and of the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks the server at `address` whether `service` (empty: the process) is serving.
 ///
 /// # Errors
-/// It does not answer within five seconds, or the service is unknown to it.
+/// No answer within five seconds, or a service that the server does not know.
 pub async fn probe(mut address: SocketAddr, service: &str) -> Result<bool, Status> {
-    // A server that listens everywhere is reached over loopback.
+    // A server that listens on all addresses is reached over loopback.
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),

@@ -1,4 +1,4 @@
-//! Whether a request's body came to its end. tonic takes one that broke off for one that is empty.
+//! Whether a request's body is complete. tonic treats a truncated one as empty.
 
 use std::{
     pin::Pin,
@@ -17,26 +17,26 @@ use tonic::{
     codegen::{Bytes, http::Request},
 };
 
-/// What is known of a body that somebody else reads.
+/// The end of a body that another task reads.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Upload(Arc<AtomicBool>);
 
 impl Upload {
-    /// The request, watched.
+    /// The request with a watched body.
     pub(super) fn watch(request: Request<Body>) -> (Request<Body>, Self) {
         let upload = Self::default();
         let broke_off = upload.clone();
         (request.map(|body| Body::new(RequestBody { body, broke_off })), upload)
     }
 
-    /// Whether its caller reset the stream, or the connection ended, before all of it was there.
+    /// Whether the caller reset the stream, or the connection ended, before the body was complete.
     pub(super) fn broke_off(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 pin_project! {
-    /// A request body that notes how it ends.
+    /// A request body that records how it ends.
     struct RequestBody {
         #[pin]
         body: Body,

@@ -1,4 +1,4 @@
-//! `google.rpc.RequestInfo` in every error: whoever reports one says which call it was.
+//! `google.rpc.RequestInfo` in every error: a bug report can name the call.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use prost::Message as _;
@@ -14,7 +14,8 @@ use crate::domain::RequestId;
 const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 const TYPE_URL: &str = "type.googleapis.com/google.rpc.RequestInfo";
 
-/// Adds the request id to the details of an error, in the headers or trailers that hold it. What is no error stays as it is.
+/// Adds the request id to the details of an error, in the headers or trailers that hold it. Other statuses stay
+/// unchanged.
 pub(super) fn add(status: &Status, holds_it: &mut HeaderMap, request_id: &RequestId) {
     if status.code() == Code::Ok {
         return;
@@ -25,7 +26,7 @@ pub(super) fn add(status: &Status, holds_it: &mut HeaderMap, request_id: &Reques
     if status.details().is_empty() {
         (more.code, more.message) = (status.code().into(), status.message().to_owned());
     }
-    // Encoded messages that follow one another are one, with the repeated fields of both (Protobuf encoding, "Last One Wins").
+    // Concatenated messages merge, with the repeated fields of both (Protobuf encoding, "Last One Wins").
     let details = [status.details(), &more.encode_to_vec()].concat();
     if let Ok(details) = HeaderValue::try_from(STANDARD_NO_PAD.encode(details)) {
         holds_it.insert(DETAILS, details);
@@ -39,7 +40,7 @@ mod tests {
 
     use super::*;
 
-    /// A status as it arrives, with the id added.
+    /// The status that a caller receives, with the id added.
     fn arrives(status: Status) -> Status {
         let mut headers = status.into_http::<Body>().headers().clone();
         let status = Status::from_header_map(&headers).unwrap();

@@ -1,26 +1,27 @@
-//! Requests that HTTP/2 refuses before there is a call. h2 resets their streams and tells nobody, so they are counted where the
-//! frames go out.
+//! Malformed requests, which HTTP/2 refuses before there is a call. h2 resets their streams without reporting it, so
+//! they are counted in the outgoing frames.
 
-/// A frame's head, and that with the one field of an RST_STREAM frame, in bytes (RFC 9113, sections 4.1 and 6.4).
+/// The sizes in bytes of a frame's head, and of a whole RST_STREAM frame with its one field (RFC 9113, sections 4.1 and
+/// 6.4).
 const HEAD: usize = 9;
 const RESET: usize = HEAD + 4;
 const RST_STREAM: u8 = 3;
 
-/// The error code of a request that is malformed (RFC 9113, sections 7 and 8.1.1): a pseudo-header that is missing or none, such as
-/// an authority with a comma.
+/// The error code of a malformed request (RFC 9113, sections 7 and 8.1.1): a pseudo-header is missing or invalid, such
+/// as an authority with a comma.
 const PROTOCOL_ERROR: [u8; 4] = [0, 0, 0, 1];
 
-/// What a connection sends, frame by frame: how many of them reset a malformed request. Only of plaintext.
+/// A parser of a connection's outgoing frames, which counts resets of malformed requests. Only for plaintext.
 #[derive(Debug, Default)]
 pub(super) struct Resets {
     begun: [u8; RESET],
     filled: usize,
-    /// What is left of a payload that does not matter.
+    /// The rest of a payload to skip.
     skip: usize,
 }
 
 impl Resets {
-    /// How many resets end in what is sent now.
+    /// The number of resets that end in these bytes.
     pub(super) fn sent(&mut self, mut bytes: &[u8]) -> usize {
         let mut resets = 0;
         while !bytes.is_empty() {
@@ -37,7 +38,7 @@ impl Resets {
         resets
     }
 
-    /// More of a head, or of a reset; whether that is now whole and a malformed request's.
+    /// Takes more of a head, or of a reset. Returns whether that completes the reset of a malformed request.
     fn take(&mut self, bytes: &[u8]) -> bool {
         let end = self.filled + bytes.len();
         self.begun[self.filled..end].copy_from_slice(bytes);
@@ -69,7 +70,7 @@ mod tests {
         let sent = [
             frame(4, &[0; 36]),
             frame(RST_STREAM, &[0, 0, 0, 1]),
-            // What looks like one within data is none.
+            // Bytes of a reset within a DATA frame do not count.
             frame(0, &frame(RST_STREAM, &[0, 0, 0, 1])),
             frame(4, &[]),
             frame(RST_STREAM, &[0, 0, 0, 8]),

@@ -21,25 +21,26 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// How much one caller may take. Each limit answers a measured attack; ADR 4 says which.
+/// Limits for one caller. Each answers a measured attack; ADR 4 says which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at a time. One source has a quarter of them at the most.
     pub max_connections: usize,
-    /// From accepting a connection to the end of its HTTP/2 preface.
+    /// The deadline of the HTTP/2 preface, from accepting a connection.
     pub preface_deadline: Duration,
     /// Streams at a time on one connection.
     pub max_streams: u32,
-    /// Streams that one connection may make the server reset before it is told to calm down.
+    /// Streams that the server resets on one connection before it sends GOAWAY (ENHANCE_YOUR_CALM).
     pub max_error_resets: usize,
-    /// How long a silent connection is left alone before the server asks whether anybody is there.
+    /// How long a connection may be silent before the server sends a keepalive ping.
     pub keepalive_interval: Duration,
-    /// How long there is for the answer.
+    /// The deadline of the answer to that ping.
     pub keepalive_timeout: Duration,
-    /// After this long a connection is asked to end, so that callers spread over new replicas.
+    /// The age at which a connection gets a GOAWAY, so that callers spread over new replicas.
     pub max_connection_age: Duration,
-    /// How long after that it may go on, with the streams that it has: as long as the longest of them lasts. Then it is closed, and
-    /// with it whatever does not end by itself: a `Watch` of health, a stream that nobody reads. The server follows the configuration.
+    /// How much longer its streams may go on: as long as the longest of them lasts. Then the connection is closed, and
+    /// with it streams that never end by themselves: a `Watch` of health, a stream that its caller does not read. The
+    /// server sets this from the configuration.
     pub max_stream_age: Duration,
     /// The longest that an RPC may take to answer.
     pub max_deadline: Duration,
@@ -49,7 +50,7 @@ pub struct Limits {
     pub max_head: usize,
 }
 
-/// HTTP/2 itself takes heads so many times as large: what it refuses gets no gRPC status, and is not counted.
+/// HTTP/2's own limit of heads, in multiples of ours: its refusals have no gRPC status, and are not counted.
 const HEADS: usize = 8;
 
 impl Default for Limits {
@@ -70,10 +71,10 @@ impl Default for Limits {
     }
 }
 
-/// Serves until `shutdown`, then lets running calls end.
+/// Serves until `shutdown`, then waits for running calls (graceful shutdown).
 ///
 /// # Errors
-/// tonic's own.
+/// tonic's.
 pub async fn serve(
     listener: Listener,
     routes: Routes,
@@ -83,7 +84,7 @@ pub async fn serve(
     trusted_proxies: TrustedProxies,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
-    // With the longest that an RPC may take, for one that came in last.
+    // Including the longest RPC, for a call that came in last.
     let longest = limits.max_connection_age + limits.max_stream_age + limits.max_deadline;
     let incoming = incoming(listener, limits.preface_deadline, longest, metrics.clone());
     builder(limits)
@@ -93,7 +94,7 @@ pub async fn serve(
             max_request: limits.max_request,
             max_head: limits.max_head,
         }))
-        // The last: a look at the database has the caller's deadline, too.
+        // The innermost: its query of the database has the caller's deadline, too.
         .layer(Ruled(Access(sessions)))
         .serve_with_incoming_shutdown(routes.prepare(), incoming, shutdown)
         .await
@@ -108,7 +109,7 @@ fn builder(limits: Limits) -> Server {
         .max_frame_size(16 * 1024)
         .http2_keepalive_interval(Some(limits.keepalive_interval))
         .http2_keepalive_timeout(Some(limits.keepalive_timeout))
-        // Without a grace, which would end connections without a GOAWAY.
+        // Without a grace period, which would end connections without a GOAWAY.
         .max_connection_age(limits.max_connection_age)
         .initial_stream_window_size(64 * 1024)
         .initial_connection_window_size(256 * 1024)
@@ -126,7 +127,7 @@ pub fn routes(
     reflection: bool,
     limits: Limits,
 ) -> Result<Routes, tonic_reflection::server::Error> {
-    // Requests may be compressed, answers never are: there are secrets in them beside what callers choose (BREACH).
+    // Requests may be compressed, answers never are: they contain secrets beside text that callers choose (BREACH).
     macro_rules! limited {
         ($service:expr) => {
             $service
@@ -143,7 +144,7 @@ pub fn routes(
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(DESCRIPTORS)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-                // So that clients such as grpcurl can show the details of errors.
+                // With these, clients such as grpcurl can show the details of errors.
                 .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         };
         let (v1, v1alpha) = (builder().build_v1()?, builder().build_v1alpha()?);

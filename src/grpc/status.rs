@@ -1,4 +1,4 @@
-//! Refusals as gRPC says them: a status with `google.rpc` details, and the pushback that clients heed.
+//! Refusals in gRPC's form: a status with `google.rpc` details, and the pushback that clients obey.
 
 use std::{collections::HashMap, error::Error as StdError, time::Duration};
 
@@ -14,29 +14,28 @@ use crate::{
 /// `ErrorInfo.domain` of every error.
 const DOMAIN: &str = "auth.v1";
 
-/// The most that an error's details may have, in bytes. In base64 and beside the message they must stay under 8 KiB of headers:
-/// with more, clients (grpcio, grpc-java) report another error instead.
-/// What is added to every error (`request_info.rs`) comes on top.
+/// The most bytes of an error's details. In base64 and beside the message they must stay under 8 KiB of headers: beyond
+/// that, clients (grpcio, grpc-java) report another error instead. The additions of `request_info.rs` come on top.
 const MAX_DETAILS: usize = 4500 - 200;
-/// What a violation takes beside its texts, and what there is beside the violations.
+/// The overhead of a violation beside its texts, and of the details beside the violations.
 const PER_VIOLATION: usize = 16;
 const PER_DETAILS: usize = 256;
 
-/// What clients with a retry policy are told to wait, in milliseconds (gRFC A6).
+/// The wait for clients with a retry policy, in milliseconds (gRFC A6).
 pub(super) const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
-/// An error of a use case as its caller sees it. Logs it if it is ours.
+/// A use case's error as its caller sees it. Logs it if it is the server's fault.
 pub(super) fn status(error: Error) -> Status {
     refused(Refusal::from(error))
 }
 
-/// A defect: the log says what, the caller only that.
+/// A defect: the cause goes to the log, not to the caller.
 pub(super) fn internal(error: &(dyn StdError + 'static)) -> Status {
     refused(Refusal::internal(error))
 }
 
-/// A refusal as a status. Clients with a retry policy look at the pushback alone (gRFC A6), people's code at RetryInfo: both say the
-/// same. Where the caller's deadline is over by then, `bounds.rs` asks for no retry instead.
+/// A refusal as a status. Clients with a retry policy obey the pushback only (gRFC A6), callers' own code reads
+/// RetryInfo: both have the same wait. `bounds.rs` disables retries that would come after the caller's deadline.
 pub(super) fn refused(mut refusal: Refusal) -> Status {
     refusal.fields = those_that_fit(refusal.fields);
     let text = refusal.text();
@@ -55,7 +54,7 @@ pub(super) fn refused(mut refusal: Refusal) -> Status {
     status
 }
 
-/// As many of the fields as fit. Twice their length goes into the details, which have the message in them, too.
+/// As many fields as fit. Each counts twice: the details contain the message, too.
 fn those_that_fit(mut fields: Vec<InvalidField>) -> Vec<InvalidField> {
     let mut bytes = 0;
     let fit = fields.iter().take_while(|field| {
@@ -66,12 +65,12 @@ fn those_that_fit(mut fields: Vec<InvalidField>) -> Vec<InvalidField> {
     fields
 }
 
-/// Never too early. What is larger than an `i32` is no pushback to a client, and then it would not try again at all.
+/// Rounded up, never too early. Above an `i32` it is no valid pushback, and clients would not retry at all.
 fn whole_millis(wait: Duration) -> i32 {
     i32::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
 }
 
-/// There is no such RPC.
+/// No such RPC.
 pub(super) fn unknown_rpc() -> Status {
     refused(Refusal::unknown_rpc())
 }
@@ -81,7 +80,7 @@ pub(super) fn deadline_exceeded() -> Status {
     refused(Refusal::deadline_exceeded())
 }
 
-/// The caller went away before all of the request was there: this is for the metrics.
+/// The caller reset the stream before the request was complete: for the metrics.
 pub(super) fn cancelled() -> Status {
     refused(Refusal::new(Code::Cancelled, "CANCELLED", "the request broke off"))
 }
@@ -91,17 +90,17 @@ pub(super) fn too_large(max_bytes: usize) -> Status {
     malformed("request", format!("must have at most {max_bytes} bytes in all"))
 }
 
-/// The request, or a header of it, is not what gRPC is made of.
+/// The request, or a header of it, is not valid gRPC.
 pub(super) fn malformed(field: &'static str, problem: impl Into<String>) -> Status {
     status(InvalidField::new(field, problem).into())
 }
 
-/// A string of the request is none (proto3: "must always contain UTF-8").
+/// A string of the request is not UTF-8 (proto3: "must always contain UTF-8").
 pub(super) fn not_utf8(field: &'static str) -> Status {
     malformed(field, "must be UTF-8")
 }
 
-/// The request is compressed in a way that the server does not support. What it does, goes with it (gRPC compression).
+/// The request's compression is not supported. The answer lists the supported ones (gRPC compression).
 pub(super) fn compression_unsupported() -> Status {
     let text = "the request's compression is not supported: send gzip or none";
     let mut status = refused(Refusal::new(Code::Unimplemented, "COMPRESSION_UNSUPPORTED", text));
@@ -110,12 +109,12 @@ pub(super) fn compression_unsupported() -> Status {
     status
 }
 
-/// The health of a service that there is not was asked for.
+/// A health check of an unknown service.
 pub(super) fn unknown_service() -> Status {
     refused(Refusal::new(Code::NotFound, "SERVICE_UNKNOWN", "there is no service of that name"))
 }
 
-/// Codes have the same names here and in tonic. The matches have no catch-all arm: a code of either is one of the other.
+/// Codes have the same names here and in tonic. The matches are exhaustive in both directions.
 macro_rules! codes {
     ($($name:ident)+) => {
         fn to_tonic(code: Code) -> tonic::Code {
@@ -171,7 +170,7 @@ mod tests {
         assert_eq!(header(refused, "grpc-retry-pushback-ms"), None);
     }
 
-    /// Both in the header that holds them, where they are a third longer.
+    /// Measured in base64, which is a third longer.
     #[test]
     fn the_details_of_any_number_of_bad_fields_fit_a_header() {
         for (number, length) in [(1, 20), (10, 300), (1000, 20), (3, 5000)] {

@@ -1,4 +1,4 @@
-//! TokenService: translates, no more.
+//! TokenService: only translates.
 
 use std::sync::Arc;
 
@@ -20,9 +20,9 @@ use crate::{
 pub struct TokenApi {
     /// The key set.
     pub(crate) keys: Arc<Keys>,
-    /// Whether a token is active.
+    /// Introspects tokens.
     pub(crate) sessions: Arc<Sessions>,
-    /// What is revoked.
+    /// Streams revocations.
     pub(crate) revocations: Arc<Revocations>,
 }
 
