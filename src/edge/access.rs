@@ -1,6 +1,6 @@
-//! What every RPC needs before its handler is reached, by whichever transport it comes.
+//! Access control: each RPC's need, checked before its handler, in any transport.
 //!
-//! One table for all services. What is not in it is refused: an RPC that somebody forgets here is closed, not open.
+//! One table for all services. It fails closed: an RPC that is missing here is refused.
 
 use http::{HeaderMap, Request, header::AUTHORIZATION};
 
@@ -9,18 +9,18 @@ use crate::{
     service::{Error, Sessions},
 };
 
-/// What an RPC needs.
+/// The need of an RPC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// Nothing: it gives away no secret, also to a request with all-default fields.
+    /// Nothing: the answer has no secrets, also to a request with all-default fields.
     Nothing,
-    /// What its own fields show: a password, a code, a token. The use case asks; with all-default fields it is refused.
+    /// A proof in its own fields: a password, a code, a token. The use case checks it, and refuses all-default fields.
     Fields,
-    /// The access token of a session that lives.
+    /// The access token of a live session.
     Bearer,
 }
 
-/// Every RPC of ours, and what it needs.
+/// All our RPCs, and their needs.
 pub const TABLE: [(&str, Need); 24] = [
     ("/auth.v1.AuthService/Register", Need::Fields),
     ("/auth.v1.AuthService/Login", Need::Fields),
@@ -48,7 +48,7 @@ pub const TABLE: [(&str, Need); 24] = [
     ("/auth.v1.TokenService/WatchRevocations", Need::Nothing),
 ];
 
-/// What there is of the standard services: `Health/List` is not, for one.
+/// The supported RPCs of the standard services: not `Health/List`, for one.
 const STANDARD: [&str; 4] = [
     "/grpc.health.v1.Health/Check",
     "/grpc.health.v1.Health/Watch",
@@ -56,8 +56,8 @@ const STANDARD: [&str; 4] = [
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 ];
 
-/// The service and the method of an RPC that there is, or would be with reflection on. Other paths are a caller's to invent: they
-/// must become neither series nor log fields.
+/// The service and the method of an RPC that exists, or would with reflection on. Callers may invent other paths: those
+/// must become neither metrics series nor log fields.
 pub(crate) fn names(path: &str) -> (&'static str, &'static str) {
     let known = TABLE.iter().map(|(known, _)| *known).chain(STANDARD).find(|known| *known == path);
     let names = known.and_then(|known| known.strip_prefix('/')?.split_once('/'));
@@ -65,7 +65,7 @@ pub(crate) fn names(path: &str) -> (&'static str, &'static str) {
 }
 
 impl Need {
-    /// Whether whoever acts may call what needs this.
+    /// Whether the actor meets the need.
     fn is_met_by(self, actor: Actor) -> bool {
         match self {
             Self::Nothing | Self::Fields => true,
@@ -73,7 +73,7 @@ impl Need {
         }
     }
 
-    /// What the RPC of that path needs; `None` if there is none.
+    /// The need of the RPC at that path; `None` if there is no such RPC.
     pub(crate) fn of(path: &str) -> Option<Self> {
         if STANDARD.contains(&path) {
             return Some(Self::Nothing);
@@ -85,11 +85,11 @@ impl Need {
 /// Optional white space in a header (RFC 9110, section 5.6.3).
 const BLANK: [char; 2] = [' ', '\t'];
 
-/// Finds out by the bearer token who acts, writes it into the call's context, and lets through whom the table does. Nothing else
-/// asks.
+/// Authenticates the actor by the bearer token, records it in the call's context, and applies the table. The only place
+/// that does.
 ///
 /// # Errors
-/// A token that does not count; the store's.
+/// An invalid token; the store's.
 pub(crate) async fn admit<B>(
     sessions: &Sessions,
     need: Need,
@@ -109,8 +109,8 @@ pub(crate) async fn admit<B>(
     Ok(())
 }
 
-/// The token of `authorization: Bearer …` (RFC 6750, section 2.1), with the scheme in any case and one or more spaces behind it
-/// (RFC 9110, section 11.4). Two headers are none: nobody could tell which counts.
+/// The token of `authorization: Bearer …` (RFC 6750, section 2.1): the scheme in any case, one or more spaces behind it
+/// (RFC 9110, section 11.4). Fails closed on two headers: they are ambiguous.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (value, None) = (values.next()?, values.next()) else { return None };
@@ -118,7 +118,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start_matches(BLANK))
 }
 
-/// A call has reached the table without its context: a defect of the layers.
+/// A call reached the table without its context: a defect of the layers.
 #[derive(Debug, thiserror::Error)]
 #[error("a call came without its context")]
 struct NoContext;
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(table, paths);
     }
 
-    /// What the document says of an RPC: costs, budgets, events, notices.
+    /// The document's cells for each RPC: costs, budgets, events, notices.
     fn documented() -> Vec<(String, Vec<String>)> {
         let rows = include_str!("../../docs/limits.md").lines();
         let cells = |row: &str| row.split('|').map(|cell| cell.trim().to_owned()).collect();
@@ -166,7 +166,7 @@ mod tests {
         .collect()
     }
 
-    /// Whether a message has a field that is a secret: the build script has listed those, in Rust's spelling.
+    /// Whether a message has a secret field: the build script has listed those, in Rust's spelling.
     fn has_secret(message: &str) -> bool {
         let listed = include_str!(concat!(env!("OUT_DIR"), "/secret_messages.rs"));
         let name = message.rsplit('.').next().unwrap_or_default();
@@ -174,7 +174,7 @@ mod tests {
         words.any(|word| word.eq_ignore_ascii_case(name))
     }
 
-    /// Who calls it has shown nothing, by no field either.
+    /// Callers of such an RPC have proved nothing, by no field either.
     #[test]
     fn what_needs_nothing_answers_with_no_secret() {
         let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
@@ -188,7 +188,7 @@ mod tests {
         }
     }
 
-    /// Somebody who adds an RPC decides what it charges.
+    /// Adding an RPC requires a decision on its charges.
     #[test]
     fn the_document_says_of_every_rpc_what_it_charges_and_of_those_with_secrets_what_they_record() {
         let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
@@ -226,7 +226,7 @@ mod tests {
         }
     }
 
-    /// Whatever hashes or sends a mail is limited by more than the size of its fields.
+    /// RPCs that hash or send mail have rate limits beside the sizes of their fields.
     #[test]
     fn the_document_names_the_budgets_of_all_that_hash_or_send() {
         let spends = [

@@ -1,5 +1,5 @@
-//! A call as it arrives: which one it is, and where it comes from. Its context travels with the request, and later layers add
-//! what they find out: its deadline (`deadline.rs`), and who acts (`access.rs`).
+//! A call as it arrives: its request id and its origin. The context travels with the request, and later layers add to
+//! it: the deadline (`deadline.rs`), and the actor (`access.rs`).
 
 use std::{net::IpAddr, time::Instant};
 
@@ -11,26 +11,26 @@ use crate::{
     telemetry::request_id,
 };
 
-/// What is known of a call by its head alone. It has no time left unless a deadline is set.
+/// The context of a call from its head. No time is left until a deadline is set.
 pub(crate) fn arrived(headers: &HeaderMap, address: Option<IpAddr>) -> Context {
     Context::of_nobody(address, Instant::now(), request_id(headers))
 }
 
-/// The address that counts: the connection's other end, or the one that trusted proxies forward for. `None` where it is unknown.
+/// The caller's address: the connection's peer, or the one that trusted proxies forward. `None` if it is unknown.
 pub(crate) fn origin(
     headers: &HeaderMap,
     peer: Option<IpAddr>,
     trusted: &TrustedProxies,
 ) -> Option<IpAddr> {
     let forwarded = headers.get_all(trusted.header().name()).iter();
-    // One that is no text is an entry that makes no sense: whom it is about is unknown.
+    // An entry that is not text is invalid: the address is unknown.
     let forwarded = forwarded.map(|header| header.to_str().unwrap_or_default());
     trusted.origin(peer?, forwarded)
 }
 
 /// The context that came with a call.
 pub(crate) fn context(extensions: &Extensions) -> Context {
-    // Never without: all calls pass the layer that adds it. Otherwise nothing is known of a call, and it has no time left.
+    // Unreachable: all calls pass the layer that adds it. Fails closed: an unknown caller, with no time left.
     let unknown = || Context::of_nobody(None, Instant::now(), Uuid::now_v7().into());
     extensions.get::<Context>().cloned().unwrap_or_else(unknown)
 }

@@ -1,4 +1,4 @@
-//! One RPC from its beginning to its very end: its span, its log line and its figures.
+//! One RPC from its beginning to its end: its span, its log line and its metrics.
 
 use std::time::Instant;
 
@@ -10,21 +10,21 @@ use crate::{
     telemetry::{Metrics, RpcLabels, rpc_span},
 };
 
-/// One RPC, until it is dropped: then it is logged and counted, also if its caller went away.
+/// One RPC. On drop it is logged and counted, also if its caller disconnected.
 pub(crate) struct Call {
     service: &'static str,
     method: &'static str,
     pub(crate) request_id: RequestId,
-    /// All that is done for the call belongs into it.
+    /// The span for all work of the call.
     pub(crate) span: Span,
     metrics: Metrics,
     begun: Instant,
-    /// CANCELLED until something else is known: that is what a call is that ends before its status was sent.
+    /// CANCELLED until a status is known: that is the code of a call that ends before its status was sent.
     code: Code,
 }
 
 impl Call {
-    /// A call of the RPC of that path begins.
+    /// Begins a call of the RPC at `path`.
     pub(crate) fn begin(path: &str, arrived: &Context, metrics: Metrics) -> Self {
         metrics.rpc_begun();
         let (service, method) = names(path);
@@ -34,7 +34,7 @@ impl Call {
         Self { service, method, request_id, span, metrics, begun, code }
     }
 
-    /// Its status is on its way out.
+    /// Records the status that is sent.
     pub(crate) fn ends_as(&mut self, code: Code) {
         self.code = code;
     }
@@ -45,7 +45,7 @@ impl Drop for Call {
         let _entered = self.span.enter();
         let (service, method) = (self.service, self.method);
         let (took, code) = (self.begun.elapsed(), self.code.name());
-        // A number in JSON, too, where what is wider than 64 bits is a text.
+        // A number in JSON, too, where integers above 64 bits become text.
         let elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         if service.starts_with("auth.") {
             tracing::info!(target: "countersign::rpc", service, method, code, elapsed_ms, "rpc");

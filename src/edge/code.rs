@@ -1,6 +1,6 @@
-//! The canonical codes of gRPC, by which both transports say how a call ended.
+//! gRPC's canonical codes, in which both transports report how a call ended.
 
-/// How a call ended: what each means is in gRPC's "Status codes and their use".
+/// A call's outcome: gRPC's "Status codes and their use" defines each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Code {
     Ok,
@@ -23,7 +23,7 @@ pub(crate) enum Code {
 }
 
 impl Code {
-    /// Its name, as the specification spells it.
+    /// The name in the specification's spelling.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ok => "OK",

@@ -1,32 +1,32 @@
-//! How long a call may take.
+//! Deadlines of calls.
 
 use std::time::{Duration, Instant};
 
-/// Ours fires this much before the timer of a transport that heeds the caller's deadline, too: tonic would answer CANCELLED.
+/// Our deadline fires this much earlier than a transport's timer for the same deadline: tonic would answer CANCELLED.
 const AHEAD: Duration = Duration::from_millis(2);
 
-/// The rule for all calls.
+/// The deadlines of all calls.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadlines {
-    /// For callers that name no deadline, and the longest for those that do.
+    /// The default, and the maximum for callers that set a deadline.
     pub(crate) max: Duration,
 }
 
-/// What the rule says of one call.
+/// The deadline of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deadline {
-    /// How long there is for the first answer.
+    /// The time for the first answer.
     pub(crate) answer: Duration,
-    /// Until when its caller listens. A stream goes on until then, past our limit; `None` where the caller did not say.
+    /// The caller's deadline, to which a stream goes on, past our limit; `None` if the caller set none.
     pub(crate) end: Option<Instant>,
 }
 
 impl Deadlines {
-    /// Of a call that came at `now`, whose caller `asked` to wait no longer than that.
+    /// The deadline of a call that came at `now`, whose caller `asked` for so much time.
     pub(crate) fn of(self, asked: Option<Duration>, now: Instant) -> Deadline {
         let ahead = |asked: Duration| asked.saturating_sub(AHEAD);
         let answer = asked.map_or(self.max, |asked| ahead(asked.min(self.max)));
-        // None, too, where it is further away than a clock can say.
+        // `None`, too, if it is too far in the future for the clock.
         let end = asked.and_then(|asked| now.checked_add(ahead(asked)));
         Deadline { answer, end }
     }

@@ -1,4 +1,4 @@
-//! The tower plumbing of all layers, once. What a layer does with a call is its [`Rule`].
+//! The tower plumbing of all layers, once. A layer's behaviour is its [`Rule`].
 
 use std::{
     convert::Infallible,
@@ -11,10 +11,10 @@ use std::{
 use http::{Request, Response};
 use tower::{Layer, Service};
 
-/// The answer to a call, by and by.
+/// The future answer to a call.
 pub(crate) type Answer<B> = Pin<Box<dyn Future<Output = Result<Response<B>, Infallible>> + Send>>;
 
-/// A service that a rule can stand before. Its errors are answers, too.
+/// A service behind a rule. Its errors are answers, too.
 pub(crate) trait Inner<B>:
     Service<Request<B>, Response = Response<B>, Error = Infallible, Future: Send + 'static>
     + Clone
@@ -31,19 +31,19 @@ impl<S, B> Inner<B> for S where
 {
 }
 
-/// What a layer does with a call.
+/// The behaviour of a layer.
 pub(crate) trait Rule<B>: Clone {
     /// Answers the call, by calling `inner`, which is ready for one call, or by itself.
     fn around(&self, request: Request<B>, inner: &mut impl Inner<B>) -> Answer<B>;
 }
 
-/// The service that is ready, for a rule that waits before it calls it. A clone of it is left for the next call.
+/// Takes the ready service, for a rule that waits before it calls it, and leaves a clone for the next call.
 pub(crate) fn take_ready<S: Clone>(inner: &mut S) -> S {
     let next = inner.clone();
     mem::replace(inner, next)
 }
 
-/// A rule as a layer.
+/// A rule as a tower layer.
 #[derive(Debug, Clone)]
 pub(crate) struct Ruled<R>(pub(crate) R);
 

@@ -1,6 +1,7 @@
-//! What both transports share: what a call needs, how long it has, how it is observed, and what callers are told.
+//! The edge that both transports share: access, deadlines, observation of calls, and errors for callers.
 //!
-//! It knows neither tonic nor axum. `grpc` and `http` hand in heads of requests, and put what comes out into their own form.
+//! The edge knows neither tonic nor axum. `grpc` and `http` pass in heads of requests, and convert the results into
+//! their own form.
 
 mod access;
 mod arrival;

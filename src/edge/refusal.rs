@@ -1,6 +1,6 @@
-//! Errors as callers see them, whatever the transport: a canonical code, a reason to branch on, a fixed text, hints.
+//! Errors as callers see them, in any transport: a canonical code, a reason to branch on, a fixed text, hints.
 //!
-//! Each transport puts a [`Refusal`] into its own form: `grpc/status.rs` makes a status of it.
+//! Each transport converts a [`Refusal`] into its own form: `grpc/status.rs` makes a status of it.
 
 use std::{
     borrow::Cow,
@@ -16,16 +16,16 @@ use crate::{
     telemetry::{Seldom, chain},
 };
 
-/// What a caller is told to wait when the database is away.
+/// The retry hint while the database is unavailable.
 const STORE_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a call was refused, as far as its caller may know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) code: Code,
-    /// `ErrorInfo.reason`. It never changes its meaning.
+    /// `ErrorInfo.reason`. Its meaning never changes.
     pub(crate) reason: &'static str,
-    /// What people read; `None` where the fields say it.
+    /// The text for people; `None` if the fields have it.
     text: Option<&'static str>,
     /// The fields that are bad.
     pub(crate) fields: Vec<InvalidField>,
@@ -33,7 +33,7 @@ pub(crate) struct Refusal {
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// The one place where errors of the use cases become what callers see, and where those that are ours are logged.
+/// The only place where errors of the use cases become answers to callers, and where the server's own are logged.
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
@@ -91,7 +91,7 @@ impl From<Error> for Refusal {
 }
 
 impl Refusal {
-    /// With a text of its own, and nothing else.
+    /// A refusal with a text, and nothing else.
     pub(crate) fn new(code: Code, reason: &'static str, text: &'static str) -> Self {
         Self { code, reason, text: Some(text), fields: Vec::new(), retry_after: None }
     }
@@ -105,7 +105,7 @@ impl Refusal {
         Self { code, reason, text: None, fields, retry_after: None }
     }
 
-    /// There is no such RPC.
+    /// No such RPC.
     pub(crate) fn unknown_rpc() -> Self {
         Self::new(Code::Unimplemented, "UNIMPLEMENTED", "there is no such RPC")
     }
@@ -115,7 +115,7 @@ impl Refusal {
         Self::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "the deadline has passed")
     }
 
-    /// A defect: the log says what, the caller only that.
+    /// A defect: the cause goes to the log, not to the caller.
     pub(crate) fn internal(error: &(dyn StdError + 'static)) -> Self {
         let Failed { operation, sqlstate } = Failed::of(error);
         let sqlstate = sqlstate.as_deref();
@@ -123,7 +123,7 @@ impl Refusal {
         Self::new(Code::Internal, "INTERNAL", "internal error")
     }
 
-    /// What people read.
+    /// The text for people.
     pub(crate) fn text(&self) -> Cow<'static, str> {
         let said_by_fields = || {
             let fields: Vec<_> = self.fields.iter().map(ToString::to_string).collect();
@@ -133,11 +133,11 @@ impl Refusal {
     }
 }
 
-/// While the store is away every call fails by it, and readiness tells of it: a line for each would say nothing more. It is of the
-/// log alone, and of the process, as the log is.
+/// While the store is unavailable every call fails, and readiness reports it: a line for each would add nothing. One
+/// limit for the process, as its log.
 static AWAY: Seldom = Seldom::every(Duration::from_secs(10));
 
-/// The database is away: that is ours, and soon over.
+/// The database is unavailable: the server's fault, and usually short.
 fn store_unavailable(error: &Error) -> Refusal {
     let Failed { operation, sqlstate } = Failed::of(error);
     let (error, sqlstate) = (chain(error), sqlstate.as_deref());
@@ -151,7 +151,7 @@ fn store_unavailable(error: &Error) -> Refusal {
     Refusal::new(Code::Unavailable, "STORE_UNAVAILABLE", text).after(STORE_RETRY_AFTER)
 }
 
-/// The operation of the store that an error comes from, and what the database refused it with, if it did.
+/// The failed operation of the store, and the database's error code, if it sent one.
 #[derive(Default)]
 struct Failed<'a> {
     operation: Option<&'static str>,
@@ -167,22 +167,22 @@ impl<'a> Failed<'a> {
     }
 }
 
-/// Nothing shows who the caller is.
+/// The caller is not authenticated.
 fn unauthenticated(reason: &'static str, text: &'static str) -> Refusal {
     Refusal::new(Code::Unauthenticated, reason, text)
 }
 
-/// The caller is right to ask, but something has to come first.
+/// A precondition is not met.
 fn unmet(reason: &'static str, text: &'static str) -> Refusal {
     Refusal::new(Code::FailedPrecondition, reason, text)
 }
 
-/// The session, or its login, shows too little.
+/// The session, or its login, is not strong enough.
 fn reauthenticate(text: &'static str) -> Refusal {
     unmet("REAUTHENTICATION_REQUIRED", text)
 }
 
-/// Not now, for this caller or for all.
+/// Rate limits and overload: not now, for this caller or for all.
 fn too_much(reason: &'static str, text: &'static str, wait: Duration) -> Refusal {
     Refusal::new(Code::ResourceExhausted, reason, text).after(wait)
 }
@@ -196,7 +196,7 @@ fn taken(field: &'static str, reason: &'static str, text: &'static str) -> Refus
 mod tests {
     use super::*;
 
-    /// One of each, with what a transport needs of it.
+    /// One refusal of each kind, with values for the transports' tests.
     fn refusals() -> Vec<Refusal> {
         let (wait, source) = (Duration::from_secs(3), || "away".into());
         let errors = [
