@@ -1,30 +1,30 @@
-//! Which format of the figures a caller asks for (content negotiation, RFC 9110, section 12.5.1).
+//! Content negotiation for the metrics (RFC 9110, section 12.5.1).
 
 use axum::http::{HeaderMap, header::ACCEPT};
 
-/// A format in which the figures can be had.
+/// A format of the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
-    /// Prometheus' own text format, 0.0.4: for whoever asks for nothing else, as scripts and older scrapers do.
+    /// Prometheus' own text format, 0.0.4: the default, for scripts and older scrapers.
     Text,
     /// OpenMetrics, which Prometheus asks for.
     OpenMetrics,
-    /// An early version of it, the same for what there is here.
+    /// An early version of it, identical for our metrics.
     OpenMetrics001,
 }
 
 impl Format {
-    /// The format that a request's `accept` likes best; text where it likes none of them.
+    /// The format that a request's `accept` prefers; text if it matches none.
     pub(super) fn asked_for(headers: &HeaderMap) -> Self {
         let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let mut liked: Vec<_> = values.flat_map(|value| value.split(',')).map(liking).collect();
-        // Stable: of two that are liked alike, the one that is named first.
+        // A stable sort: of two with the same weight, the first one wins.
         liked.sort_by(|(one, _), (other, _)| other.total_cmp(one));
         let mut formats = liked.into_iter().filter(|(weight, _)| *weight > 0.0);
         formats.find_map(|(_, format)| format).unwrap_or(Self::Text)
     }
 
-    /// The media type of an answer in it.
+    /// The media type of the format.
     pub(super) fn content_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",
@@ -34,7 +34,7 @@ impl Format {
     }
 }
 
-/// How much a range of media types is liked, from 0 to 1, and the format that is in it, if one is.
+/// The weight of a range of media types, from 0 to 1, and the format that it matches, if any.
 fn liking(range: &str) -> (f32, Option<Format>) {
     let mut parts = range.split(';').map(str::trim);
     let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();

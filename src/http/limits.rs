@@ -2,24 +2,24 @@
 
 use std::time::Duration;
 
-/// How much one caller may take.
+/// Limits for one caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at a time. One source has a quarter of them at the most.
     pub max_connections: usize,
-    /// How long a caller may take to begin its first request, and from the first byte of any to the end of its head.
+    /// The timeout of the first byte of the first request, and of each head from its first byte.
     pub head_deadline: Duration,
-    /// How long an answer may take to be made, and taken.
+    /// The timeout of making and reading an answer.
     pub answer_deadline: Duration,
-    /// How long a connection may wait for its next request. Proxies that keep theirs for less (60 s are common) never send into
-    /// one that is just being closed.
+    /// The timeout of an idle connection. Proxies that close theirs earlier (60 s are common) never send into one that
+    /// is being closed (race).
     pub keep_alive: Duration,
-    /// After this long the next answer is a connection's last, and says so: callers spread over new replicas.
+    /// The age at which the next answer closes a connection: callers spread over new replicas.
     pub max_age: Duration,
 }
 
 impl Default for Limits {
-    /// Probes, Prometheus and verifiers: a few at a time.
+    /// For probes, Prometheus and verifiers: a few at a time.
     fn default() -> Self {
         Self {
             max_connections: 256,

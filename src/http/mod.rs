@@ -1,4 +1,4 @@
-//! The HTTP side: what verifiers, probes and Prometheus fetch. It decides nothing and takes no input.
+//! The HTTP transport: for verifiers, probes and Prometheus. It decides nothing and takes no input.
 
 mod accept;
 mod limits;

@@ -1,7 +1,7 @@
-//! How long each part of a connection's life may take, and who watches that it takes no longer.
+//! Timeouts of a connection, one for each phase of its life, and their enforcement.
 //!
-//! A caller that is silent between two requests is a proxy that keeps its connection, and may be silent for longer than one
-//! that is in the middle of a request's head or does not take its answer.
+//! Between two requests the caller is a proxy that pools its connection: it may be silent for longer than one that is
+//! slow in the middle of a request's head (Slowloris), or does not read its answer.
 
 use std::{
     io,
@@ -20,22 +20,22 @@ use tokio::{
 use super::limits::Limits;
 use crate::listen::Socket;
 
-/// What a connection is about to do.
+/// The phase of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// To send the first byte of its first request.
+    /// The caller is to send the first byte of its first request.
     Begin,
-    /// To send the rest of a request's head.
+    /// The caller is to send the rest of a request's head.
     Head,
-    /// To be answered, and to take the answer.
+    /// The server is to answer, and the caller to read the answer.
     Answer,
-    /// The answer is made; it is being sent.
+    /// The answer is complete; it is being sent.
     Sending,
-    /// To send the first byte of another request, or nothing.
+    /// The caller may send the first byte of another request.
     Idle,
 }
 
-/// The clock of one connection. Its clones are of the same one.
+/// The timers of one connection. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct Pace {
     limits: Limits,
@@ -45,7 +45,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// That of a connection that has just been accepted.
+    /// The timers of a connection that has just been accepted.
     pub(super) fn new(limits: Limits) -> Self {
         let began = Instant::now();
         let phase = watch::Sender::new((Phase::Begin, began + limits.head_deadline));
@@ -57,26 +57,26 @@ impl Pace {
         self.enter(&[Phase::Begin, Phase::Head, Phase::Sending, Phase::Idle], Phase::Answer);
     }
 
-    /// The answer is made. Whether the connection should end with it, since it has lasted long enough.
+    /// The answer is complete. Returns whether the connection should end with it, being old enough.
     pub(super) fn answered(&self) -> bool {
         self.enter(&[Phase::Answer], Phase::Sending);
         self.began.elapsed() >= self.limits.max_age
     }
 
-    /// Returns when a phase has taken too long.
+    /// Returns when a phase has timed out.
     pub(super) async fn too_slow(&self) {
         let mut changes = self.phase.subscribe();
         loop {
             let (_, until) = *changes.borrow_and_update();
             tokio::select! {
                 () = sleep_until(until) => return,
-                // Never an error: this is a sender of it.
+                // Never an error: `self` holds a sender.
                 _changed = changes.changed() => {}
             }
         }
     }
 
-    /// Goes over from one of these phases to `next`; from others it does not.
+    /// Moves to `next` from one of the phases `from`, and from no other.
     fn enter(&self, from: &[Phase], next: Phase) {
         self.phase.send_if_modified(|phase| {
             let goes_on = from.contains(&phase.0);
@@ -96,7 +96,7 @@ impl Pace {
     }
 }
 
-/// A socket that tells its connection's clock what it sees.
+/// A socket that reports reads and writes to the timers.
 #[derive(Debug)]
 pub(super) struct Paced {
     pub(super) socket: Socket,
@@ -127,7 +127,7 @@ impl AsyncWrite for Paced {
         Pin::new(&mut self.socket).poll_write(context, bytes)
     }
 
-    /// hyper flushes when it has written all that it has: the answer, once there is one.
+    /// hyper flushes when everything is written: the answer, once it is complete.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.socket).poll_flush(context))?;
         self.pace.enter(&[Phase::Sending], Phase::Idle);
@@ -166,11 +166,11 @@ mod tests {
         assert_eq!(left(&pace), (Phase::Begin, limits.head_deadline));
         pace.enter(&[Phase::Begin, Phase::Idle], Phase::Head);
         tokio::time::advance(Duration::from_secs(3)).await;
-        // More of the head does not make it younger.
+        // More of the head does not extend its deadline.
         pace.enter(&[Phase::Begin, Phase::Idle], Phase::Head);
         assert_eq!(left(&pace), (Phase::Head, limits.head_deadline - Duration::from_secs(3)));
         pace.asked();
-        // What was written before is not the answer.
+        // Earlier writes are not the answer.
         pace.enter(&[Phase::Sending], Phase::Idle);
         assert_eq!(left(&pace), (Phase::Answer, limits.answer_deadline));
         assert!(!pace.answered());

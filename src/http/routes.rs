@@ -1,4 +1,4 @@
-//! The routes, and what they show.
+//! The routes and their answers.
 
 use std::{fmt, sync::Arc};
 
@@ -19,26 +19,26 @@ use crate::{
     telemetry::text_format,
 };
 
-/// What the routes show.
+/// The state of the routes.
 #[derive(Debug, Clone)]
 pub struct Site {
-    /// Where the keys and the issuer come from.
+    /// The key set and the issuer.
     pub keys: Arc<Keys>,
-    /// The figures.
+    /// The metrics.
     pub figures: Figures,
     /// Whether the service is ready.
     pub ready: watch::Receiver<bool>,
-    /// Cancelled when the server is asked to stop, some time before it takes no more connections: until then each answer
-    /// says that its connection ends.
+    /// Cancelled when the server is asked to stop, some time before it refuses connections: until then each answer
+    /// closes its connection.
     pub draining: CancellationToken,
 }
 
-/// What renders the figures of this moment, in OpenMetrics.
+/// Renders the current metrics, in OpenMetrics.
 #[derive(Clone)]
 pub struct Figures(Arc<dyn Fn() -> Result<String, fmt::Error> + Send + Sync>);
 
 impl Figures {
-    /// Figures that `render` gives.
+    /// Metrics that `render` produces.
     pub fn new(render: impl Fn() -> Result<String, fmt::Error> + Send + Sync + 'static) -> Self {
         Self(Arc::new(render))
     }
@@ -67,7 +67,7 @@ pub(super) fn router(site: Site) -> Router {
         .with_state(site)
 }
 
-/// The path of a route. Others are a caller's to invent: the log does not repeat them.
+/// The path of a route. Callers may invent others: the log does not repeat them.
 pub(super) fn known_path(path: &str) -> &'static str {
     let routes = [JWKS, DISCOVERY, LIVEZ, READYZ, METRICS];
     routes.into_iter().find(|known| *known == path).unwrap_or("unknown")
@@ -78,12 +78,12 @@ async fn jwks(State(site): State<Site>) -> Response {
     ([cache()], Json(site.keys.jwks())).into_response()
 }
 
-/// How long verifiers may keep the key set and the discovery document.
+/// How long verifiers may cache the key set and the discovery document.
 fn cache() -> (HeaderName, String) {
     (header::CACHE_CONTROL, format!("public, max-age={}", Jwks::MAX_AGE.as_secs()))
 }
 
-/// What JWT verifiers read of OpenID Connect Discovery 1.0 (section 3); there is no OpenID provider behind it.
+/// The part of OpenID Connect Discovery 1.0 (section 3) that JWT verifiers read; there is no OpenID provider behind it.
 async fn discovery(State(site): State<Site>) -> Response {
     let issuer = site.keys.issuer();
     let document = json!({

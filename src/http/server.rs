@@ -1,4 +1,4 @@
-//! The HTTP server under the routes: bounded in connections and in patience.
+//! The HTTP server under the routes: bounded connections, and timeouts.
 
 use std::future::Future;
 
@@ -28,11 +28,12 @@ use crate::{
     telemetry::{http_span, say_request_id},
 };
 
-/// The header in which a kept connection's patience stands (RFC 2068, section 19.7.1.1): clients that heed it do not send a
-/// request into a connection that is just being closed.
+/// The header with the timeout of an idle connection (RFC 2068, section 19.7.1.1): clients that obey it do not send a
+/// request into a connection that is being closed (race).
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
-/// Serves until `shutdown`, then lets running requests end. From `site.draining` on each answer says that its connection ends.
+/// Serves until `shutdown`, then waits for running requests (graceful shutdown). From `site.draining` on each answer
+/// closes its connection.
 pub async fn serve(
     listener: Listener,
     site: Site,
@@ -53,7 +54,7 @@ pub async fn serve(
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             clock.asked();
             let (clock, draining, version) = (clock.clone(), draining.clone(), request.version());
-            // No route counts its caller: the span shows the connection's other end, and believes no proxy (`edge::origin`).
+            // No route has rate limits: the span shows the connection's peer, and trusts no proxy (`edge::origin`).
             let Context { request_id, address, .. } = arrived(request.headers(), peer);
             let path = known_path(request.uri().path());
             let span = http_span(known_method(request.method()), path, &request_id, address);
@@ -69,7 +70,7 @@ pub async fn serve(
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            // Ours tells a head that is slow from a connection that waits for its next request.
+            // `Pace` distinguishes a slow head from an idle connection; hyper's timeout does not.
             .header_read_timeout(None)
             .serve_connection(TokioIo::new(Paced { socket, pace: pace.clone() }), service);
         let connection = running.watch(connection);
@@ -86,7 +87,7 @@ pub async fn serve(
     running.shutdown().await;
 }
 
-/// Tells the caller whether the connection goes on. hyper ends one whose answer says that it ends.
+/// Sets the headers that tell whether the connection goes on. hyper closes one whose answer says so.
 fn say_what_becomes_of_it(headers: &mut HeaderMap, version: Version, ends: bool, limits: Limits) {
     if ends {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -96,7 +97,7 @@ fn say_what_becomes_of_it(headers: &mut HeaderMap, version: Version, ends: bool,
     }
 }
 
-/// The method for the span: a caller may invent others.
+/// The method for the span: callers may invent others.
 fn known_method(method: &Method) -> &str {
     let known =
         [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
