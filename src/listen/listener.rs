@@ -1,4 +1,4 @@
-//! The listener: one connection after the other, each with a place.
+//! The listener: accepts connections one by one, each with a place (bulkhead).
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use super::{
     socket::Socket,
 };
 
-/// How long to wait for a free descriptor: accepting again at once would spin.
+/// The backoff while there is no free descriptor: accepting again at once would spin.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// A listener with a bounded number of places.
@@ -26,7 +26,7 @@ pub struct Listener {
     refusals: Refusals,
 }
 
-/// A connection's place. It is free again when this is dropped.
+/// A connection's place, freed on drop.
 #[derive(Debug)]
 pub struct Place {
     _permit: OwnedSemaphorePermit,
@@ -34,8 +34,8 @@ pub struct Place {
 }
 
 impl Listener {
-    /// Listens on `address`. Where all places are taken the others wait in the system's queue; what is more than its
-    /// source's share is closed, and counted in `figures` under `name`.
+    /// Listens on `address`. While all places are taken further connections wait in the system's queue (backpressure);
+    /// those beyond their source's share are closed, and counted in `figures` under `name`.
     ///
     /// # Errors
     /// The address is taken, or not ours.
@@ -51,26 +51,25 @@ impl Listener {
         Ok(Self { socket, places, shares, refusals })
     }
 
-    /// Where it listens.
+    /// The local address.
     ///
     /// # Errors
-    /// The system's own.
+    /// The system's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
-    /// The next connection, once there is a place for it. What goes wrong with one is no reason to stop accepting
-    /// others.
+    /// The next connection, once there is a place for it. An error of one connection does not stop accepting others.
     pub async fn accept(&self) -> (Socket, Place) {
         loop {
             let Ok(permit) = Arc::clone(&self.places).acquire_owned().await else {
-                // Never: nobody closes the semaphore.
+                // Unreachable: the semaphore is never closed.
                 return std::future::pending().await;
             };
             match self.socket.accept().await {
                 Ok((socket, address)) => {
                     let Some(share) = self.shares.take(address.ip()) else {
-                        // To let it wait would take a place from others.
+                        // Closed at once: a waiting connection would take a place from others.
                         drop(socket);
                         self.refusals.count(address.ip());
                         continue;
@@ -90,7 +89,7 @@ impl Listener {
     }
 }
 
-/// Whether an error of `accept` is about the one connection only. Others, such as used-up descriptors, go on until
+/// Whether an error of `accept` concerns the one connection only. Others, such as exhausted descriptors, last until
 /// something is freed.
 fn is_the_connections_own(error: &io::Error) -> bool {
     matches!(

@@ -1,5 +1,4 @@
-//! Accepting connections, for both servers: how many at a time, of all together and of one source, and what if there is no
-//! room.
+//! Accepting connections, for both servers: limits for all together and for one source, and refusals beyond them.
 
 mod listener;
 mod refusals;

@@ -1,4 +1,4 @@
-//! Connections that were refused: each is counted, and few are logged.
+//! Refused connections: all are counted, few are logged.
 
 use std::{
     net::IpAddr,
@@ -12,7 +12,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// A flood of connections is no flood of lines.
+/// The least time between log lines: a flood of connections must not flood the log.
 const LOGGED_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -20,14 +20,14 @@ struct Labels {
     listener: &'static str,
 }
 
-/// The figures of all listeners. Cheap to clone.
+/// The metrics of all listeners. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Figures {
     refused: Family<Labels, Counter>,
 }
 
 impl Figures {
-    /// Adds the figures to a registry.
+    /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "countersign_connections_refused",
@@ -37,7 +37,7 @@ impl Figures {
     }
 }
 
-/// What one listener has refused.
+/// The refused connections of one listener.
 #[derive(Debug)]
 pub(super) struct Refusals {
     listener: &'static str,
@@ -67,7 +67,7 @@ impl Refusals {
     }
 }
 
-/// When the last line was written, and what happened since.
+/// The time of the last log line, and the count since.
 #[derive(Debug, Default)]
 struct Log {
     written_at: Option<Instant>,
@@ -75,7 +75,7 @@ struct Log {
 }
 
 impl Log {
-    /// Counts one. Returns how many there were since the last line, if another is due.
+    /// Counts a refusal. Returns the count since the last line, if another line is due.
     fn count(&mut self, now: Instant) -> Option<u64> {
         self.since += 1;
         let is_due = self.written_at.is_none_or(|at| now.duration_since(at) >= LOGGED_EVERY);

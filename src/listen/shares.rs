@@ -1,4 +1,4 @@
-//! How many connections each source may have: nobody keeps the others out by taking all places.
+//! The limit of connections per source: one source can't exhaust all places (denial of service).
 
 use std::{
     collections::HashMap,
@@ -8,28 +8,28 @@ use std::{
 
 use crate::domain::{Source, TrustedProxies};
 
-/// One source has a quarter of the places at the most.
+/// One source gets a quarter of the places at the most.
 const SOURCES_AT_LEAST: usize = 4;
 
-/// Who may have how many connections.
+/// The limits of connections.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections at a time, of all together. One source has a quarter of them at the most.
+    /// Connections at a time, of all sources together. One source gets a quarter of them at the most.
     pub places: usize,
-    /// Those who call for many others: for them there is no limit but that of all together.
+    /// Proxies, which call for many others: only the common limit applies to them.
     pub proxies: TrustedProxies,
-    /// Whether this machine is limited as any source is. For tests, which come from nowhere else.
+    /// Whether loopback is limited as any source is. For tests, which have no other source.
     pub limit_loopback: bool,
 }
 
-/// The connections that are open, by source. There are no more sources than places: the memory is bounded.
+/// The open connections, by source. There are no more sources than places: the memory is bounded.
 #[derive(Debug)]
 pub(super) struct Shares {
     limits: Limits,
     open: Mutex<HashMap<Source, usize>>,
 }
 
-/// One connection of a source. It counts until this is dropped; one that is not limited never does.
+/// One connection of a source, counted until drop; an unlimited one is not counted.
 #[derive(Debug)]
 pub(super) struct Share(Option<(Source, Arc<Shares>)>);
 
@@ -38,7 +38,7 @@ impl Shares {
         Arc::new(Self { limits, open: Mutex::default() })
     }
 
-    /// Counts a connection from that address, unless its source has its share already.
+    /// Counts a connection from that address, unless its source has used up its share.
     pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Share> {
         if self.is_unlimited(address) {
             return Some(Share(None));
@@ -53,7 +53,7 @@ impl Shares {
         Some(Share(Some((source, Arc::clone(self)))))
     }
 
-    /// A trusted proxy's connections are those of many callers, and this machine's those of a proxy or a tool.
+    /// A trusted proxy carries many callers; loopback is a proxy or a tool.
     fn is_unlimited(&self, address: IpAddr) -> bool {
         let is_loopback = address.to_canonical().is_loopback();
         (is_loopback && !self.limits.limit_loopback) || self.limits.proxies.contains(address)
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_source_has_a_quarter_of_the_places_and_leaves_the_rest_to_others() {
         let shares = shares(8, "10.0.0.1");
-        // One customer has many addresses of IPv6; one of IPv4 may be written in both ways.
+        // One customer has many IPv6 addresses; an IPv4 address may be written in two ways.
         for (same, other) in [
             (["192.0.2.1", "192.0.2.1", "192.0.2.1"], "192.0.2.2"),
             (["2001:db8::1", "2001:db8::2", "2001:db8::3"], "2001:db8:0:1::1"),

@@ -1,4 +1,4 @@
-//! An accepted connection: its bytes, and its other end.
+//! An accepted connection: its bytes, and its peer.
 
 use std::{
     io,
@@ -12,16 +12,16 @@ use tokio::{
     net::TcpStream,
 };
 
-/// What both transports read from and write to. TLS becomes another variant, whose handshake belongs into the connection's own
-/// task: in `Listener::accept` one silent client would keep all others waiting.
+/// The byte stream of both transports. TLS will be another variant, whose handshake belongs into the connection's own
+/// task: in `Listener::accept` one silent client would block all others.
 #[derive(Debug)]
 pub enum Socket {
-    /// TCP, with nothing around it.
+    /// Plain TCP.
     Plain(TcpStream),
 }
 
 impl Socket {
-    /// The address of the other end; `None` where the connection has ended already.
+    /// The peer's address; `None` if the connection has ended already.
     pub fn peer(&self) -> Option<IpAddr> {
         let Self::Plain(stream) = self;
         stream.peer_addr().ok().map(|address| address.ip())
