@@ -151,7 +151,7 @@ impl App {
         match ended.await {
             Ok(ended) => ended?,
             Err(_elapsed) => {
-                tracing::warn!("shutdown timeout: calls and deliveries that still run are aborted");
+                tracing::warn!("shutdown timeout: aborting running calls and deliveries");
             }
         }
         drop(background);
@@ -200,7 +200,7 @@ fn figures(parts: &Parts, metrics: Metrics) -> http::Figures {
 
 async fn close(store: &dyn Store) {
     if timeout(CLOSE_DEADLINE, store.close()).await.is_err() {
-        tracing::warn!("shutdown timeout: the connections to the database were not closed in time");
+        tracing::warn!("timed out closing the database connections");
     }
 }
 
@@ -217,8 +217,8 @@ fn warn_of_wide_proxies(trusted: &TrustedProxies) {
     if !networks.is_empty() {
         tracing::warn!(
             networks = networks.join(","),
-            "COUNTERSIGN_TRUSTED_PROXIES trusts a large part of the internet: clients there can choose the address \
-             that limits and records go by; name the networks of your proxies alone, such as 10.0.0.0/8"
+            "COUNTERSIGN_TRUSTED_PROXIES trusts a large part of the internet: clients there can spoof the address \
+             that rate limits and audit events use; name the networks of your proxies alone, such as 10.0.0.0/8"
         );
     }
 }

@@ -78,9 +78,9 @@ pub async fn serve(
             let _place = place;
             tokio::select! {
                 ended = connection => if let Err(error) = ended {
-                    tracing::debug!(%error, "an HTTP connection failed");
+                    tracing::debug!(%error, "HTTP connection failed");
                 },
-                () = pace.too_slow() => tracing::debug!("an HTTP connection timed out"),
+                () = pace.too_slow() => tracing::debug!("HTTP connection timed out"),
             }
         });
     }

@@ -94,9 +94,9 @@ impl Operation {
             let sqlstate = sqlstate.as_deref();
             // While the database is away, which is logged elsewhere, every write would log this.
             if error.kind() == "error" {
-                tracing::warn!(operation, sqlstate, %error, cause, "a write failed after its caller had gone");
+                tracing::warn!(operation, sqlstate, %error, cause, "write failed after the caller disconnected");
             } else {
-                tracing::debug!(operation, sqlstate, %error, cause, "a write failed after its caller had gone");
+                tracing::debug!(operation, sqlstate, %error, cause, "write failed after the caller disconnected");
             }
         }
         result

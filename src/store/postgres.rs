@@ -101,7 +101,7 @@ impl Postgres {
                 loop {
                     match transaction::run(&pool, &health, &args, body).await {
                         Err(transaction::Failed { error, again: true }) if tries < MAX_TRIES => {
-                            tracing::debug!(operation, %error, tries, "a transaction is retried");
+                            tracing::debug!(operation, %error, tries, "retrying transaction");
                             let pause = rand::rng().random_range(1..=10 * u64::from(tries));
                             tokio::time::sleep(Duration::from_millis(pause)).await;
                             tries += 1;

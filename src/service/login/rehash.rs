@@ -34,7 +34,7 @@ impl Logins {
             let replaced =
                 replace_hash(store.as_ref(), &passwords, &context, credentials, &password);
             if let Err(error) = replaced.await {
-                tracing::warn!(%error, "cannot replace an outdated password hash: the next login tries again");
+                tracing::warn!(%error, "could not upgrade a password hash (retried at the next login)");
             }
         };
         tokio::spawn(replacing.in_current_span());

@@ -142,7 +142,7 @@ impl Logins {
             Ok::<_, Error>(self.store.throttle_settle(self.limits.settled_by(&passwords, 0)).await?)
         };
         if let Err(error) = settled.await {
-            tracing::warn!(%error, "cannot take back the attempt of a right code");
+            tracing::warn!(%error, "could not refund the attempt of a correct code");
         }
     }
 }

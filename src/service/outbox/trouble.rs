@@ -93,12 +93,12 @@ impl Trouble {
             Line::Begins(Cause::Away) => tracing::warn!(why, "messages do not get through"),
             Line::Begins(Cause::Setup) => tracing::error!(
                 why,
-                "messages do not get through until somebody changes the settings here or there; they are kept"
+                "messages do not get through because of a configuration error on either side; they are kept and retried"
             ),
             Line::Begins(Cause::Recipients) => tracing::error!(
                 why,
-                "nobody gets messages: the mail server takes none for any recipient, perhaps because of their sender, their number or \
-                 this host's address; they are kept"
+                "the mail server rejects every recipient (relaying denied, rate limit or reputation of this host); messages are \
+                 kept"
             ),
             Line::Nothing | Line::Over => {}
         }

@@ -45,7 +45,7 @@ pub struct DeliveryPace {
 const UNREADABLE: &str = "unreadable";
 
 /// Why a message is given up that has expired.
-const OUTDATED: &str = "it has expired";
+const OUTDATED: &str = "the message has expired";
 
 /// A longer pause than this is recalled.
 const _: () = assert!(LEASE.as_secs() <= LONGEST_REST.as_secs());
@@ -135,11 +135,14 @@ impl DeliveryWorker {
             Ok(0) => {}
             Ok(messages) => match self.recall.note(elapsed) {
                 Told::Recalled => {
-                    tracing::warn!(messages, "messages from the future: a clock is ahead, or was");
+                    tracing::warn!(
+                        messages,
+                        "outbox rows have timestamps in the future: a replica's clock is or was ahead"
+                    );
                 }
                 Told::Doubted => tracing::warn!(
-                    "messages from the future go on: this replica's clock is behind the others', or one is ahead of this one; for \
-                     an hour their pauses are believed"
+                    "outbox rows keep coming with timestamps in the future: this replica's clock is behind the others', or one \
+                     is ahead of this one; for an hour their pauses are believed"
                 ),
                 Told::Nothing => {}
             },
