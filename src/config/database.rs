@@ -1,4 +1,4 @@
-//! The database, and what follows from it.
+//! The database, and the profile that follows from it.
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ pub struct Database {
     pub url: String,
     /// The most connections.
     pub max_connections: u32,
-    /// What a start does about migrations.
+    /// How a start handles migrations.
     pub migrate: Migrate,
-    /// Through which URL migrations run, if not through that of the database: it may hold a password.
+    /// The URL for migrations, if it is another one: it may hold a password.
     pub migrate_url: Option<String>,
     /// Hosts whose storage is durable although `fsync` is off.
     pub fsync_off_at: Vec<String>,
@@ -27,7 +27,7 @@ impl std::fmt::Debug for Database {
 }
 
 impl Database {
-    /// Where the data is, without user, password and options.
+    /// The place of the data, without user, password and options.
     pub fn place(&self) -> String {
         if self.kind() == Some(Kind::Sqlite) {
             return self.url.split('?').next().unwrap_or_default().to_owned();
@@ -35,12 +35,12 @@ impl Database {
         ConnectionString::parse(&self.url).map_or_else(|_| "postgres".to_owned(), |url| url.place())
     }
 
-    /// Which database it is; none where the URL is of another scheme.
+    /// The kind of database; `None` if the URL has another scheme.
     pub fn kind(&self) -> Option<Kind> {
         Kind::of(&self.url)
     }
 
-    /// Connects to it.
+    /// Connects to the database.
     ///
     /// # Errors
     /// Those of [`store::connect`].
@@ -48,7 +48,7 @@ impl Database {
         store::connect_accepting(&self.url, self.max_connections, &self.fsync_off_at).await
     }
 
-    /// Connects to it where it is there: a command that asks or changes something makes no database.
+    /// Connects to an existing database: a command that reads or changes data must not create one.
     ///
     /// # Errors
     /// Those of [`store::connect_existing`].
@@ -56,7 +56,7 @@ impl Database {
         store::connect_existing(&self.url, self.max_connections, &self.fsync_off_at).await
     }
 
-    /// Connects to where migrations run.
+    /// Connects to the URL for migrations.
     ///
     /// # Errors
     /// Those of [`store::connect`].
@@ -94,8 +94,8 @@ impl Reader<'_> {
         Database { url: url.to_owned(), max_connections, migrate, migrate_url, fsync_off_at }
     }
 
-    /// Whoever has set what only a service for others needs has forgotten the database, and would find the accounts in a
-    /// file that the next container does not have.
+    /// Settings for production without a database show that the database was forgotten: the accounts would be in a file
+    /// that the next container does not have.
     fn no_production_without_database(&mut self) {
         let forgotten = format!(
             "is set, and {} is not: set it to postgres://…, or to sqlite://… if that is meant",
@@ -138,7 +138,7 @@ impl Reader<'_> {
     }
 }
 
-/// What is wrong with a URL, without any value of it.
+/// The problem of a URL, without any value of it.
 fn problem_of(url: &str) -> Option<String> {
     match Kind::of(url) {
         Some(Kind::Sqlite) => return None,
@@ -152,7 +152,7 @@ fn problem_of(url: &str) -> Option<String> {
     }
 }
 
-/// Names with commas between.
+/// Host names, separated by commas.
 fn hosts(text: &str) -> Result<Vec<String>, String> {
     let hosts: Vec<_> = text.split(',').map(|host| host.trim().to_owned()).collect();
     let plain = |host: &String| {

@@ -7,7 +7,7 @@ use crate::delivery::{
     Delivery, Hello, HookUrl, Mailbox, Secret, Smtp, SmtpUrl, Templates, Trust, Webhook,
 };
 
-/// The settings that only one delivery reads, and which one that is.
+/// The settings that only one delivery reads, and which one.
 const OF_ONE: [(Setting, Kind); 6] = [
     (settings::SMTP_URL, Kind::Smtp),
     (settings::SMTP_FROM, Kind::Smtp),
@@ -42,24 +42,24 @@ impl Reader<'_> {
                 "must be set with Postgres: smtp, webhook, or log, which writes the codes to the log",
             );
         }
-        // Where none is given in production that is the problem: the others are read as in development.
+        // A missing delivery in production is the problem: the rest is read as in development.
         let kind = self.read_in(Profile::Development, settings::DELIVERY, |text| {
             let kinds = [Kind::Log, Kind::Smtp, Kind::Webhook];
             let kind = kinds.into_iter().find(|kind| kind.as_str() == text);
             kind.ok_or_else(|| "must be log, smtp or webhook".to_owned())
         });
-        // Of one that was given and is none, nobody knows which settings it would read.
+        // An invalid delivery has no settings of its own to check.
         self.nothing_unused(kind);
         let delivery = match kind {
             Some(Kind::Smtp) => self.smtp(),
             Some(Kind::Webhook) => self.webhook(),
             Some(Kind::Log) | None => None,
         };
-        // Without one there is a problem, or it is the log.
+        // No delivery: a problem was reported, or it is the log.
         delivery.unwrap_or(Delivery::Log)
     }
 
-    /// A setting that nothing reads is a mistake: of whoever believes that it does something.
+    /// A setting that is never read is a mistake: an operator believes that it does something.
     fn nothing_unused(&mut self, kind: Option<Kind>) {
         let given = |setting| self.settings.get(setting).is_some();
         let only = |kind: Kind| {

@@ -8,13 +8,13 @@ use super::{
     settings::{all_settings, topic},
 };
 
-/// The flags of all settings for a command that reads those: its help shows no others.
+/// The flags of all settings. The command's help shows only those that it reads.
 pub(super) fn arguments(reads: Reads) -> impl Iterator<Item = Arg> {
     all_settings().flat_map(move |setting| arguments_of(setting, reads))
 }
 
-/// The flag of the value, unless it is secret, and that of the file, if there may be one. Hidden where a command does not
-/// read them, and from the short help in any case.
+/// The flag of the value, unless it is secret, and that of the file, if there may be one. Hidden if the command does
+/// not read the setting, and always from the short help.
 fn arguments_of(setting: Setting, reads: Reads) -> impl Iterator<Item = Arg> {
     let argument = move |name, flag, help: &str| {
         argument(setting, name, flag, help).hide(!reads.contains(setting))

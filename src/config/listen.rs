@@ -13,22 +13,22 @@ use super::{
 };
 use crate::domain::{ForwardedHeader, TrustedProxies};
 
-/// The listeners and how they end.
+/// The listeners, and their shutdown.
 #[derive(Debug, Clone)]
 pub struct Listen {
     /// gRPC.
     pub grpc: SocketAddr,
     /// HTTP.
     pub http: SocketAddr,
-    /// Whose word counts on where a call of gRPC comes from, and who may have more connections than one source.
+    /// Proxies whose forwarded addresses are trusted for gRPC, and which may have more connections than one source.
     pub trusted_proxies: TrustedProxies,
-    /// Whether gRPC reflection is served.
+    /// Whether gRPC reflection is enabled.
     pub reflection: bool,
-    /// How long a stream lasts, give or take a tenth.
+    /// The lifetime of a stream, with a jitter of a tenth.
     pub stream_age: Duration,
-    /// From not ready to no new connections.
+    /// The time between not ready and refusing connections.
     pub drain_delay: Duration,
-    /// How long running calls have to end.
+    /// The timeout of running calls at a shutdown.
     pub shutdown_timeout: Duration,
 }
 
@@ -58,7 +58,7 @@ impl Reader<'_> {
                 "must be an address and a port such as 127.0.0.1:50051".to_owned()
             })
         });
-        // After a problem: never used.
+        // Not used: a problem was reported.
         address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
     }
 

@@ -9,13 +9,13 @@ use super::{reader::Reader, settings};
 /// The log.
 #[derive(Debug, Clone)]
 pub struct Log {
-    /// What is logged.
+    /// The filter.
     pub filter: String,
-    /// How.
+    /// The format.
     pub format: LogFormat,
 }
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// For people.
@@ -26,14 +26,14 @@ pub enum LogFormat {
 }
 
 impl LogFormat {
-    /// The format that flags and environment ask for, before anything is known to be right with them: for whoever has to say
-    /// that something is not.
+    /// The format that flags and environment request, before they are validated: for reporting that something is
+    /// invalid.
     #[expect(clippy::disallowed_methods, reason = "this module is one of those that may")]
     pub fn asked_for() -> Self {
         Self::asked_for_by(std::env::args_os().skip(1), std::env::var_os(settings::LOG_FORMAT.name))
     }
 
-    /// The flag wins. What is neither is reported elsewhere, as text.
+    /// The flag wins. Invalid values are reported elsewhere, as text.
     fn asked_for_by(
         arguments: impl IntoIterator<Item = OsString>,
         environment: Option<OsString>,

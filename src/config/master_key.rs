@@ -1,4 +1,4 @@
-//! Where the master key comes from.
+//! The source of the master key.
 
 use std::{
     fs, io,
@@ -14,21 +14,21 @@ use crate::{
     token::MasterKey,
 };
 
-/// Where the master key comes from.
+/// The source of the master key.
 #[derive(Debug, Clone)]
 pub enum MasterKeySource {
-    /// The configuration. The mode of a file that it names is not looked at: secrets that Kubernetes mounts are 0644, or
-    /// readable by the group, and yet the pod's alone.
+    /// The configuration. The mode of a file that it names is not checked: secrets that Kubernetes mounts are 0644, or
+    /// readable by the group, and yet only the pod sees them.
     Given(Box<MasterKey>),
-    /// A file beside the database, made on first start: in development only.
+    /// A file beside the database, created at the first start: in development only.
     MadeAt(PathBuf),
 }
 
 impl MasterKeySource {
-    /// The key; makes it if need be.
+    /// Loads the key; creates it if necessary.
     ///
     /// # Errors
-    /// The file can't be read or written, does not hold a key, or others can read it.
+    /// The file can't be read or written, does not hold a key, or other users can read it.
     pub fn load(&self) -> io::Result<MasterKey> {
         match self {
             Self::Given(key) => Ok(MasterKey::clone(key)),
@@ -48,7 +48,7 @@ impl MasterKeySource {
         }
     }
 
-    /// The key, which also reads what `old` has sealed.
+    /// The key, which also decrypts what `old` has sealed.
     ///
     /// # Errors
     /// Those of [`MasterKeySource::load`]; both are the same key.
@@ -62,10 +62,10 @@ impl MasterKeySource {
     }
 }
 
-/// What is wrong with an old master key that is the current one.
+/// The problem of an old master key that is the current one.
 const THE_SAME: &str = "is the same key as the current one: set the one before, or none";
 
-/// Reads a file that nobody else may read: whoever has the key can make tokens of everybody.
+/// Reads a file that no other user may read: with the key, an attacker can issue any user's tokens.
 fn read(path: &Path, mut file: fs::File) -> io::Result<Zeroizing<String>> {
     private_file::check(path, &file.metadata()?)?;
     let mut text = Zeroizing::new(String::new());
@@ -73,10 +73,10 @@ fn read(path: &Path, mut file: fs::File) -> io::Result<Zeroizing<String>> {
     Ok(text)
 }
 
-/// Makes the file for its owner alone. If another process was faster, its key is the one.
+/// Creates the file for its owner only. If another process wins the race, its key is used.
 fn make(path: &PathBuf) -> io::Result<Zeroizing<String>> {
     let text = MasterKey::generate_text();
-    // Written aside and linked into place, so that nobody ever reads half a key.
+    // Written aside and linked into place: no process ever reads half a key (atomic creation).
     let draft = path.with_extension(format!("{}.draft", uuid::Uuid::now_v7()));
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);

@@ -1,7 +1,8 @@
 //! The configuration. The only module that reads the environment.
 //!
-//! [`TOPICS`] is the one table of all settings: flags, environment variables, defaults, help and docs/configure.md follow it.
-//! Each topic has a file of its own, which reads its settings; every problem of all topics is reported at once.
+//! [`TOPICS`] is the one table of all settings: flags, environment variables, defaults, help and docs/configure.md
+//! follow it. Each topic has a file of its own, which reads its settings; every problem of all topics is reported at
+//! once.
 
 mod database;
 mod delivery;
@@ -47,25 +48,25 @@ pub use self::{
 /// The whole configuration.
 #[derive(Debug)]
 pub struct Config {
-    /// What the deployment is for.
+    /// The purpose of the deployment.
     pub profile: Profile,
     /// The database.
     pub database: Database,
     /// The listeners.
     pub listen: Listen,
-    /// What encrypts keys and secrets at rest.
+    /// The key that encrypts keys and secrets at rest.
     pub master_key: MasterKeySource,
-    /// What encrypted them before, while it is being replaced.
+    /// The previous master key, while it is being replaced.
     pub old_master_key: Option<MasterKey>,
-    /// How codes reach people.
+    /// How codes are delivered.
     pub delivery: Delivery,
-    /// What signs access tokens.
+    /// The signing key of access tokens.
     pub signing: Signing,
-    /// How old a stored signing key gets before the next one is made.
+    /// The age of a stored signing key at which it is rotated.
     pub key_rotation: Duration,
-    /// From when every replica publishes a new key to its first signature.
+    /// The time between a new key's publication by every replica and its first signature.
     pub key_lead: Duration,
-    /// What access tokens say.
+    /// Claims of access tokens.
     pub access_tokens: token::Settings,
     /// The rules for users, codes and sessions.
     pub policy: Policy,
@@ -103,7 +104,8 @@ impl Config {
         reader.problems.or(config)
     }
 
-    /// The settings that `migrate`, `backup`, `restore` and `events` need: who does no more than that need not know the keys.
+    /// The settings that `migrate`, `backup`, `restore` and `events` need: these commands run without the keys (least
+    /// privilege).
     ///
     /// # Errors
     /// All problems of these settings.

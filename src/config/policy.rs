@@ -40,10 +40,10 @@ impl Reader<'_> {
     }
 }
 
-/// As humantime reads "1year".
+/// A year as humantime reads "1year".
 const YEAR: Duration = Duration::from_secs(31_557_600);
 
-/// A colon would end the issuer in the label of a Key URI; with more bytes the QR code gets hard to scan.
+/// A colon would end the issuer in the label of a Key URI; with more bytes the QR code is hard to scan.
 fn totp_issuer(text: &str) -> Result<String, String> {
     let fits = (1..=64).contains(&text.len()) && text.trim() == text;
     if fits && !text.contains(|c: char| c == ':' || c.is_control()) {

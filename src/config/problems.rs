@@ -1,4 +1,4 @@
-//! What is wrong with a configuration: all of it, each with its name and what to do.
+//! Problems of a configuration: all of them, each with its setting and the remedy.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Problem {
     /// The setting.
     pub setting: String,
-    /// What is wrong and what would be right. Never contains a secret.
+    /// The problem and its remedy. Never contains a secret.
     pub text: String,
 }
 

@@ -1,8 +1,8 @@
-//! What a deployment is for.
+//! The purpose of a deployment.
 
 use crate::store::Kind;
 
-/// What a deployment is for. It follows from the database.
+/// The purpose of a deployment. It follows from the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
     /// SQLite: everything has a default.

@@ -1,4 +1,4 @@
-//! Reads the settings one by one and collects what is wrong with them.
+//! Reads the settings one by one and collects their problems.
 
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
@@ -7,10 +7,11 @@ use super::{
     setting::{DefaultValue, Setting},
 };
 
-/// The longest that anything can be set to last, as humantime reads "10years".
+/// The longest duration of any setting, as humantime reads "10years".
 pub(super) const TEN_YEARS: Duration = Duration::from_secs(10 * 31_557_600);
 
-/// The settings and the problems found so far. After a problem it goes on with the default, so that one mistake is named once.
+/// The settings and the problems found so far. After a problem the default is used, so that one mistake is reported
+/// once.
 pub(super) struct Reader<'a> {
     pub(super) settings: &'a Settings,
     pub(super) problems: Problems,
@@ -21,7 +22,7 @@ impl<'a> Reader<'a> {
         Self { settings, problems: settings.problems.clone() }
     }
 
-    /// The setting through `parse`; where none was given, its default in the table.
+    /// The setting through `parse`; its default in the table if none was given.
     pub(super) fn read<T: Clone + Default>(
         &mut self,
         setting: Setting,
@@ -44,7 +45,7 @@ impl<'a> Reader<'a> {
             .unwrap_or_default()
     }
 
-    /// The setting through `parse`; where none was given, its default in that profile, if it has one.
+    /// The setting through `parse`; its default in that profile, if any, if none was given.
     pub(super) fn read_in<T>(
         &mut self,
         profile: Profile,
@@ -87,7 +88,8 @@ impl<'a> Reader<'a> {
         self.read(setting, duration(range))
     }
 
-    /// Notes a problem where a setting was not given that must be. One whose file can't be read was given: that is the problem.
+    /// Records a problem if a required setting is missing. One with an unreadable file was given: that is reported
+    /// already.
     pub(super) fn require(&mut self, setting: Setting, problem: &str) {
         let file = setting.file_name();
         let unread = self.problems.0.iter().any(|problem| problem.setting == file);

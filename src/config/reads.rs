@@ -1,12 +1,11 @@
-//! Which settings each command reads: its help shows those.
+//! The settings that each command reads, for its help.
 
 use super::{
     setting::Setting,
     settings::{GRPC_ADDR, topic},
 };
 
-/// What a command reads of the settings. Whatever else is set or given as a flag is accepted: all commands of a deployment
-/// have its environment.
+/// The settings that a command reads. All others are accepted: the commands of a deployment share its environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reads {
     /// All settings.
@@ -20,7 +19,7 @@ pub enum Reads {
 }
 
 impl Reads {
-    /// Whether that setting is among them.
+    /// Whether the setting is among them.
     pub(super) fn contains(self, setting: Setting) -> bool {
         match self {
             Self::Everything => true,
@@ -49,7 +48,7 @@ mod tests {
     #[test]
     fn what_help_shows_is_what_is_read() {
         for reads in [Reads::Everything, Reads::Database, Reads::Probe] {
-            // Of deliveries and algorithms each reads what is its own: of all of them together, everything.
+            // Each delivery and algorithm reads settings of its own: all of them together read everything.
             let environments: [&[(&str, &str)]; 4] = [
                 &[],
                 &[(settings::DELIVERY.name, "smtp")],
@@ -59,7 +58,7 @@ mod tests {
             let mut read = std::collections::BTreeSet::new();
             for environment in environments {
                 let given = settings_of(environment);
-                // Whatever is missing, only what is asked for matters.
+                // Problems do not matter here, only which settings are read.
                 let _problems = match reads {
                     Reads::Everything => Config::parse(&given).err(),
                     Reads::Database => Config::parse_for_database(&given).err(),
@@ -68,7 +67,7 @@ mod tests {
                 read.extend(given.asked());
             }
             if reads == Reads::Database {
-                // Only whether they are set, which tells that somebody has forgotten the database.
+                // Read only for their presence, which shows that the database was forgotten.
                 let production = [
                     settings::MASTER_KEY.name,
                     settings::MASTER_KEY_OLD.name,

@@ -9,29 +9,29 @@ use super::Profile;
 pub struct Setting {
     /// The environment variable.
     pub name: &'static str,
-    /// What holds where none is given.
+    /// The value if none is given.
     pub default: DefaultValue,
-    /// What it means.
+    /// The description for help and documentation.
     pub help: &'static str,
     /// Secrets have no flag, because others on the machine can read a command line; instead, `NAME_FILE` names a file.
     pub secret: bool,
-    /// Whether `NAME_FILE` may name a file with the value. So it is for all secrets, and for `DATABASE_URL`, which has a flag
-    /// as well: it is no secret without a password in it, as with SQLite.
+    /// Whether `NAME_FILE` may name a file with the value: for all secrets, and for `DATABASE_URL`, which has a flag as
+    /// well, as it is a secret only with a password in it.
     pub file: bool,
 }
 
-/// What holds where a setting is not given.
+/// The value of a setting that was not given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DefaultValue {
-    /// This text, read as if it had been given.
+    /// This text, parsed as if it had been given.
     Value(&'static str),
-    /// This text in development; with Postgres nothing.
+    /// This text in development; none with Postgres.
     InDevelopment(&'static str),
     /// The first text in development, the second with Postgres.
     ByProfile(&'static str, &'static str),
-    /// So many for each thread that hashes.
+    /// This number for each hashing thread.
     PerThread(usize),
-    /// What the code works out from elsewhere, in words for the documentation.
+    /// A value that the code computes, described for the documentation.
     Computed(&'static str),
     /// Nothing.
     Absent,
@@ -54,7 +54,7 @@ pub(super) const fn secret(
 }
 
 impl DefaultValue {
-    /// As help and documentation say it.
+    /// The default in help and documentation.
     pub fn text(self) -> Cow<'static, str> {
         match self {
             Self::Value(text) | Self::Computed(text) => text.into(),
@@ -67,7 +67,7 @@ impl DefaultValue {
         }
     }
 
-    /// The default of what has one for each thread, with so many.
+    /// The default of a setting for each thread, with so many threads.
     pub(super) fn times(self, threads: usize) -> usize {
         match self {
             Self::PerThread(number) => number * threads,
@@ -79,7 +79,7 @@ impl DefaultValue {
         }
     }
 
-    /// What is read in that profile where nothing was given.
+    /// The text to parse in that profile if nothing was given.
     pub(super) fn of(self, profile: Profile) -> Option<&'static str> {
         match (self, profile) {
             (Self::Value(text), _)
@@ -92,7 +92,7 @@ impl DefaultValue {
 }
 
 impl Setting {
-    /// The same, whose value may stand in a file.
+    /// The same setting, whose value may be in a file.
     pub(super) const fn or_file(self) -> Self {
         Self { file: true, ..self }
     }

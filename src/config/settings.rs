@@ -1,6 +1,7 @@
 //! The one table of all settings: flags, environment variables, defaults, help and docs/ follow it.
 //!
-//! To add one: a line here and its name below its topic; the line that reads it, in the file of that topic; its row in the docs.
+//! To add one: a line here and its name below its topic; the line that reads it, in the file of that topic; its row in
+//! the docs.
 
 use super::setting::{
     DefaultValue::{Absent, ByProfile, Computed, InDevelopment, PerThread, Value},
@@ -77,7 +78,7 @@ pub fn all_settings() -> impl Iterator<Item = Setting> {
     TOPICS.iter().flat_map(|(_, settings)| settings.iter().copied())
 }
 
-/// The topic of a setting: the heading of help below which it stands.
+/// The topic of a setting: its heading in help.
 pub(super) fn topic(setting: Setting) -> &'static str {
     let found = TOPICS.iter().find(|(_, settings)| settings.contains(&setting));
     found.map_or("Other settings", |(topic, _)| topic)
@@ -212,8 +213,8 @@ pub(super) const KEY_ROTATION: Setting = plain(
     Value("90d"),
     "how old the signing key gets before the next one is made; 1h to 10years",
 );
-// By the end of it no verifier may hold a key set without the key: Istio keeps one for 20 minutes and does not ask for a key that
-// it does not know (ADR 10).
+// Within this time every verifier must have fetched a key set with the key: Istio caches one for 20 minutes and does
+// not refetch it for an unknown key (ADR 10).
 pub(super) const KEY_LEAD: Setting = plain(
     "COUNTERSIGN_KEY_LEAD",
     Value("30m"),

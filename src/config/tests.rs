@@ -1,11 +1,11 @@
-//! The configuration as a whole: every problem of a set of settings is named.
+//! The configuration as a whole: every problem of the settings is reported.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{settings as name, values::tests::settings, *};
 use crate::domain::KEY_SET_MAX_AGE;
 
-/// With SQLite, where nothing else is said: with no word of it, what is meant for production would be a problem.
+/// Settings with SQLite as the default database: without one, a setting for production would be a problem.
 fn parse(environment: &[(&str, &str)]) -> Result<Config, Problems> {
     let sqlite = (name::DATABASE_URL.name, "sqlite://data/countersign.db");
     let is_given = environment.iter().any(|(name, _)| *name == sqlite.0);
@@ -128,14 +128,14 @@ fn what_is_meant_for_production_does_not_start_without_a_database() {
         (name::WEBHOOK_SECRET.name, other.as_str()),
     ];
     assert_eq!(with_key(&webhook), [name::MASTER_KEY.name, name::DELIVERY.name]);
-    // What people try out in development.
+    // Settings that people try out in development.
     let tried = [
         (name::DELIVERY.name, "log"),
         (name::ISSUER.name, "http://localhost:8080"),
         (name::AUDIENCE.name, "x"),
     ];
     Config::parse(&settings(&[], &tried)).unwrap();
-    // Whoever names SQLite means it.
+    // Naming SQLite is an explicit choice.
     parse(&[(name::MASTER_KEY.name, &key), (name::ISSUER.name, "https://auth.example.com")])
         .unwrap();
 }
@@ -181,7 +181,7 @@ fn a_database_url_may_come_from_a_file() {
     assert!(!problems.to_string().contains("hunter2"), "{problems}");
 }
 
-/// An issuer with a line end got into the claim `iss`.
+/// An issuer with a line end would end up in the claim `iss`.
 #[test]
 fn a_value_loses_its_final_line_end_and_may_have_no_other() {
     for end in ["\n", "\r\n", ""] {
@@ -292,14 +292,14 @@ fn two_master_keys_must_differ() {
     let config = both(&other).unwrap();
     let (old, other) = (config.old_master_key.unwrap(), MasterKey::parse(&other).unwrap());
     assert!(old.is(&other));
-    // With other padding of white space it is the same key all the same.
+    // With other padding of white space it is still the same key.
     let problems = both(&format!("{key}\n")).map(|_| ()).unwrap_err();
     assert_eq!(problems.0[0].setting, name::MASTER_KEY_OLD.name);
     assert!(!problems.to_string().contains(&key), "{problems}");
     assert!(parse(&[]).unwrap().old_master_key.is_none());
 }
 
-/// Otherwise the next key would be due again before it signs.
+/// A longer lead would make the next key due again before it signs.
 #[test]
 fn the_lead_of_a_key_is_shorter_than_its_rotation() {
     let both = |rotation, lead| [(name::KEY_ROTATION.name, rotation), (name::KEY_LEAD.name, lead)];
@@ -308,7 +308,7 @@ fn the_lead_of_a_key_is_shorter_than_its_rotation() {
     assert_eq!(config.key_lead, Duration::from_secs(3600));
 }
 
-/// Istio keeps a key set for 20 minutes, and asks for no key that it does not know.
+/// Istio caches a key set for 20 minutes, and does not refetch it for an unknown key.
 #[test]
 fn the_default_lead_is_longer_than_any_common_verifier_keeps_the_key_set() {
     let lead = parse(&[]).unwrap().key_lead;

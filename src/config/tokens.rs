@@ -1,4 +1,4 @@
-//! What signs access tokens, and what they say.
+//! Signing of access tokens, and their claims.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
     token::{self, Algorithm, SigningKey},
 };
 
-/// What signs access tokens.
+/// The signing key of access tokens.
 #[derive(Debug, Clone)]
 pub enum Signing {
     /// A key that the service makes and stores.
@@ -53,12 +53,12 @@ impl Reader<'_> {
         self.duration(settings::KEY_ROTATION, minutes(60)..=TEN_YEARS)
     }
 
-    /// Not shorter than verifiers are told to keep the key set.
+    /// At least the time for which verifiers may cache the key set.
     pub(super) fn key_lead(&mut self) -> Duration {
         self.duration(settings::KEY_LEAD, KEY_SET_MAX_AGE..=days(7))
     }
 
-    /// Otherwise the next key would be due again before it signs.
+    /// A longer lead would make the next key due again before it signs.
     pub(super) fn key_lead_fits(&mut self, lead: Duration, rotation: Duration) {
         if lead >= rotation {
             let problem = format!("must be shorter than {}", settings::KEY_ROTATION.name);
@@ -68,7 +68,8 @@ impl Reader<'_> {
 
     pub(super) fn access_tokens(&mut self, profile: Profile) -> token::Settings {
         if profile == Profile::Production {
-            // The default would send verifiers to their own machine for the keys, and give every deployment one name.
+            // The default would send verifiers to their own machine for the keys, and give every deployment the same
+            // issuer.
             self.require(
                 settings::ISSUER,
                 "must be set with Postgres: the URL under which others reach the HTTP side, such as https://auth.example.com",

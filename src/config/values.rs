@@ -1,4 +1,4 @@
-//! Where the values of settings come from: a flag, else the environment, else the default.
+//! The sources of settings: a flag, else the environment, else the default.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,7 +15,7 @@ use super::{
     settings::{DATABASE_URL, all_settings},
 };
 
-/// The values that were given, by the name of their setting, and what was wrong in the giving.
+/// The given values, by the name of their setting, and the problems in giving them.
 #[derive(Default)]
 pub struct Settings {
     values: HashMap<String, Zeroizing<String>>,
@@ -37,19 +37,19 @@ impl Settings {
         Self::arguments_of(Reads::Everything)
     }
 
-    /// The flags of all settings for a command that reads those: its help shows no others.
+    /// The flags of all settings. The command's help shows only those that it reads.
     pub fn arguments_of(reads: Reads) -> impl Iterator<Item = Arg> {
         flags::arguments(reads)
     }
 
-    /// Takes what flags and environment give. An empty value counts as none. Variables that look like ours and are not,
-    /// values that are not UTF-8 and files that can't be read are problems for [`super::Config`] to report.
+    /// Collects the values of flags and environment. An empty value counts as absent. Unknown variables with our
+    /// prefix, values that are not UTF-8 and unreadable files are problems for [`super::Config`] to report.
     #[expect(clippy::disallowed_methods, reason = "this module is the one that may")]
     pub fn gather(flags: &ArgMatches) -> Self {
         Self::gather_from(flags, std::env::vars_os())
     }
 
-    /// Takes what flags give, whatever the environment holds: for those who embed the service, and for tests.
+    /// Collects the values of flags only, for programs that embed the service, and for tests.
     pub fn from_flags(flags: &ArgMatches) -> Self {
         Self::gather_from(flags, [])
     }
@@ -85,8 +85,8 @@ impl Settings {
         settings
     }
 
-    /// Editors and `echo` end a text with a line end, which gets into files and, from there, into the environment: it is not
-    /// of the value. One in the middle would be of it, and is always a mistake.
+    /// Editors and `echo` end a text with a line end, which gets into files and, from there, into the environment: it
+    /// is stripped. A line end in the middle is always a mistake.
     fn put(&mut self, name: &str, value: &str) {
         let line = value.strip_suffix('\n').unwrap_or(value);
         let line = line.strip_suffix('\r').unwrap_or(line);
@@ -101,7 +101,7 @@ impl Settings {
         }
     }
 
-    /// No database is the development profile; one that was forgotten in a template is a mistake.
+    /// An absent database means the development profile; an empty one, forgotten in a template, is a mistake.
     fn refuse_an_empty_database(&mut self) {
         let file = DATABASE_URL.file_name();
         for name in [DATABASE_URL.name, &file] {
@@ -124,18 +124,18 @@ impl Settings {
         }
         match std::fs::read_to_string(path.as_str()) {
             Ok(text) => self.put(setting.name, Zeroizing::new(text).trim()),
-            // Without the path: somebody may have put the secret itself there.
+            // Without the path: it may be the secret itself, given by mistake.
             Err(error) => self.problems.add(&file_name, format!("cannot be read: {error}")),
         }
     }
 
-    /// The settings that somebody has asked for.
+    /// The settings that were read.
     #[cfg(test)]
     pub(super) fn asked(&self) -> std::collections::BTreeSet<String> {
         self.asked.borrow().clone()
     }
 
-    /// What was given for a setting, if anything.
+    /// The given value of a setting, if any.
     pub(super) fn get(&self, setting: Setting) -> Option<&str> {
         #[cfg(test)]
         self.asked.borrow_mut().insert(setting.name.to_owned());
@@ -143,7 +143,7 @@ impl Settings {
     }
 }
 
-/// Whether a variable is meant for us. Kubernetes sets some of its own for every service whose name begins like ours.
+/// Whether a variable is meant for us. Kubernetes sets its own for every service whose name begins like ours.
 fn is_ours(name: &str) -> bool {
     let kubernetes = ["_SERVICE_HOST", "_PORT"].iter().any(|end| name.ends_with(end))
         || ["_SERVICE_PORT", "_PORT_"].iter().any(|part| name.contains(part));
@@ -166,7 +166,7 @@ pub(super) mod tests {
         *,
     };
 
-    /// What these flags and variables give.
+    /// The settings of these flags and variables.
     pub(in crate::config) fn settings(flags: &[&str], environment: &[(&str, &str)]) -> Settings {
         let command = clap::Command::new("countersign").args(Settings::arguments());
         let matches = command.get_matches_from(std::iter::once(&"countersign").chain(flags));
