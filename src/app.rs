@@ -1,4 +1,4 @@
-//! The wiring, and the only module that sees every layer: bind, tell the addresses, serve until told to stop.
+//! The wiring, and the only module that sees every layer: bind, report the addresses, serve until told to stop.
 
 mod background;
 mod base;
@@ -32,10 +32,10 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// How long the database has to let go of its connections, at the very end.
+/// The timeout of closing the database connections, at the very end.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A server that listens and does not serve yet.
+/// A bound server that does not serve yet.
 #[derive(Debug)]
 pub struct App {
     grpc: Listener,
@@ -50,10 +50,10 @@ pub struct App {
 }
 
 impl App {
-    /// Binds the listeners and makes everything behind them.
+    /// Binds the listeners and builds all parts.
     ///
     /// # Errors
-    /// What can't be had.
+    /// A part that is not available.
     pub async fn bind(config: &Config, environment: Environment) -> Result<Self, Error> {
         warn_of_wide_proxies(&config.listen.trusted_proxies);
         let connections = listen::Figures::default();
@@ -82,17 +82,17 @@ impl App {
         })
     }
 
-    /// Where gRPC listens.
+    /// The address of gRPC.
     pub fn grpc_addr(&self) -> SocketAddr {
         self.grpc_addr
     }
 
-    /// Where HTTP listens.
+    /// The address of HTTP.
     pub fn http_addr(&self) -> SocketAddr {
         self.http_addr
     }
 
-    /// Serves until `shutdown`; then says so, drains, and ends what is left when the time is up.
+    /// Serves until `shutdown`, then stops gracefully: drains, and aborts at the timeout what is left.
     ///
     /// # Errors
     /// A server that fails by itself.
@@ -136,7 +136,7 @@ impl App {
         draining.cancel();
         set_ready.send_replace(false);
         let drain = async {
-            // Callers that watch readiness turn elsewhere before connections are closed.
+            // Callers that watch readiness switch to other replicas before connections are closed.
             tokio::time::sleep(listen.drain_delay).await;
             health.end_streams().await;
             parts.revocations.end_streams();
@@ -144,7 +144,7 @@ impl App {
         };
         let ended = timeout(listen.drain_delay + listen.shutdown_timeout, async {
             let ended = tokio::join!(drain, servers).1;
-            // Only now: the last calls may have caused messages.
+            // Last: running calls may have queued messages.
             background.finish_sending().await;
             ended
         });
@@ -161,7 +161,7 @@ impl App {
     }
 }
 
-/// What the services of gRPC take.
+/// The APIs of the gRPC services.
 fn apis(parts: &Parts) -> (AuthApi, AccountApi, TokenApi) {
     let auth = AuthApi {
         accounts: Arc::clone(&parts.accounts),
@@ -192,7 +192,7 @@ fn metrics(parts: &Parts, connections: &listen::Figures) -> Metrics {
     })
 }
 
-/// What `/metrics` shows.
+/// The renderer of `/metrics`.
 fn figures(parts: &Parts, metrics: Metrics) -> http::Figures {
     let (store, revocations) = (Arc::clone(&parts.store), Arc::clone(&parts.revocations));
     http::Figures::new(move || metrics.render(store.pool_use(), revocations.streams()))
@@ -205,13 +205,13 @@ async fn close(store: &dyn Store) {
 }
 
 impl Listen {
-    /// The limits of gRPC, of which how long a connection may last follows from how long its streams may.
+    /// The limits of gRPC, with the longest stream that the configuration allows.
     fn limits(&self, limits: grpc::Limits) -> grpc::Limits {
         grpc::Limits { max_stream_age: service::longest_stream(self.stream_age), ..limits }
     }
 }
 
-/// It is allowed: in a network of one's own all may be trusted. But whoever is trusted chooses the address that counts.
+/// A warning only: in a network of one's own all may be trusted. Elsewhere, trusted clients spoof their address.
 fn warn_of_wide_proxies(trusted: &TrustedProxies) {
     let networks: Vec<_> = trusted.too_wide().map(|network| network.to_string()).collect();
     if !networks.is_empty() {

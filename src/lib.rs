@@ -8,7 +8,7 @@
 //! | [`grpc`], [`http`] | the transports: they translate and decide nothing |
 //! | [`edge`] | what both transports share: access, deadlines, errors, the log of calls |
 //! | [`service`] | the use cases in parts, one file each |
-//! | [`store`], [`password`], [`token`], [`delivery`] | what is kept, hashed, signed, sent |
+//! | [`store`], [`password`], [`token`], [`delivery`] | storage, password hashing, tokens and keys, messages |
 //! | [`domain`] | pure values and rules |
 //! | [`dial`] | TCP connections to hosts with several addresses |
 //!

@@ -1,5 +1,5 @@
-//! What each replica does beside answering: it sends messages, follows the keys and the revocations, and
-//! cleans up when it is its turn.
+//! The background work of each replica: sending messages, following the keys and the revocations, and the janitor, when
+//! this replica gets its lease.
 
 use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
@@ -16,17 +16,17 @@ use crate::{
     telemetry::chain,
 };
 
-/// The longest that one round may take: a database that hangs must not end the rounds.
+/// The timeout of one round: a hanging database must not stop the rounds.
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// The longest that reading the signing keys may take.
+/// The timeout of reading the signing keys.
 const KEYS_DEADLINE: Duration = Duration::from_secs(10);
 
-/// From a round that failed to the next one, if that is not due before: a key that was withdrawn is no less so where it could not
-/// be read at the first try.
+/// The wait before a failed round is retried, if the next one is not due before: a withdrawn key must not sign because
+/// the first reading failed.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// The background work. It ends when this is dropped; writes that have begun run to their end.
+/// The background work. It ends on drop; writes that have begun are completed.
 pub(super) struct Background {
     sending: AbortOnDropHandle<()>,
     stop_sending: CancellationToken,
@@ -46,15 +46,16 @@ impl Background {
         Self { sending, stop_sending, _rounds: rounds(parts, environment) }
     }
 
-    /// Sends what is due once more, and what is being sent: unlike a round, a message that is cut off is missed.
+    /// Sends what is due once more, and completes running deliveries: unlike a round, an aborted message would be
+    /// missed.
     pub(super) async fn finish_sending(&mut self) {
         self.stop_sending.cancel();
-        // Whether it ended or broke, there is nothing more to wait for.
+        // Ended or panicked: there is nothing more to wait for.
         let _ended = (&mut self.sending).await;
     }
 }
 
-/// What is repeated for ever.
+/// The periodic work, which never ends.
 fn rounds(parts: &Parts, environment: &Environment) -> Vec<AbortOnDropHandle<Infallible>> {
     let janitor = parts.janitor.clone();
     let cleaning = repeat("cleaning up", environment.clean_every, Arc::default(), move || {
@@ -87,7 +88,8 @@ fn rounds(parts: &Parts, environment: &Environment) -> Vec<AbortOnDropHandle<Inf
 /// Why a round failed.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Does `work` again and again, also whenever it is woken, and logs when it begins to fail and when it works again.
+/// Never returns. Runs `work` periodically and whenever it is woken, and logs when it begins to fail and when it
+/// recovers.
 async fn repeat<F: Future<Output = Result<(), Failure>>>(
     what: &'static str,
     every: Duration,
@@ -103,7 +105,7 @@ async fn repeat<F: Future<Output = Result<(), Failure>>>(
     .await
 }
 
-/// Tells of a result where the one before was otherwise: not every time while a database is away.
+/// Reports a result if it differs from the one before: not every round while a database is unavailable.
 async fn repeat_and_tell<F: Future<Output = Result<(), Failure>>>(
     every: Duration,
     wake: &Notify,
@@ -152,7 +154,7 @@ mod tests {
         assert_eq!(*told.borrow(), [(2, Some("the store is away".to_owned())), (5, None)]);
     }
 
-    /// A key that was withdrawn must not sign until the next round is due.
+    /// A withdrawn key must not sign until the next round is due.
     #[tokio::test(start_paused = true)]
     async fn whoever_is_woken_begins_at_once_and_tries_again_soon_where_that_fails() {
         let (begun, wake) = (RefCell::new(Vec::new()), Notify::new());
@@ -176,7 +178,7 @@ mod tests {
         assert_eq!(*begun.borrow(), at);
     }
 
-    /// A database that hangs must not end the rounds.
+    /// A hanging database must not stop the rounds.
     #[tokio::test(start_paused = true)]
     async fn a_round_that_hangs_is_given_up() {
         let round = Cell::new(0);

@@ -1,4 +1,4 @@
-//! What several parts stand on, and how each is made of it and of those that it uses.
+//! The state that several parts share, and the construction of each part from it and from those that it uses.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::{
     token::{AccessTokens, MasterKey},
 };
 
-/// What several parts stand on.
+/// The state that several parts share.
 pub(super) struct Base {
     pub(super) store: Arc<dyn Store>,
     pub(super) passwords: Passwords,

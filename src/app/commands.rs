@@ -1,4 +1,4 @@
-//! What the commands stand on, which make fewer parts than a server. Master key and key keeper are the same for both.
+//! Wiring of the commands, which need fewer parts than a server. Master key and key keeper are the same for both.
 
 use std::{io, sync::Arc};
 
@@ -10,10 +10,10 @@ use crate::{
     token::{Algorithm, MasterKey},
 };
 
-/// Makes what the signing keys are managed with, on a database that is up to date; nothing where there is a configured secret.
+/// Builds the key keeper, on a database that is up to date; `None` with a configured secret.
 ///
 /// # Errors
-/// What can't be had.
+/// A part that is not available.
 pub async fn keys(config: &Config, clock: &Clock) -> Result<Option<KeyKeeper>, Error> {
     let Signing::Stored(algorithm) = &config.signing else { return Ok(None) };
     let store = config.database.connect_existing().await?;
@@ -22,25 +22,25 @@ pub async fn keys(config: &Config, clock: &Clock) -> Result<Option<KeyKeeper>, E
     Ok(Some(key_keeper(config, *algorithm, &store, &master_key, clock)))
 }
 
-/// Makes what commands about users stand on, on a database that is up to date.
+/// Builds the parts of commands about users, on a database that is up to date.
 ///
 /// # Errors
-/// What can't be had.
+/// A part that is not available.
 pub async fn operator(config: &Config, clock: &Clock) -> Result<Operator, Error> {
     let (store, master_key) = opened(config, clock).await?;
     Ok(Operator { store, outbox: Outbox::new(master_key, clock.clone()), clock: clock.clone() })
 }
 
-/// Makes what encrypts everything anew, on a database that is up to date.
+/// Builds the re-encryption, on a database that is up to date.
 ///
 /// # Errors
-/// What can't be had.
+/// A part that is not available.
 pub async fn reencryption(config: &Config, clock: &Clock) -> Result<Reencryption, Error> {
     let (store, master_key) = opened(config, clock).await?;
     Ok(Reencryption { store, master_key })
 }
 
-/// A database that is up to date, and what opens what is encrypted in it.
+/// A database that is up to date, and the master key that decrypts its values.
 async fn opened(config: &Config, clock: &Clock) -> Result<(Arc<dyn Store>, MasterKey), Error> {
     let store = config.database.connect_existing().await?;
     store.check().await?;
@@ -73,7 +73,7 @@ pub(super) async fn master_key(config: &Config) -> Result<MasterKey, Error> {
     blocking(move || source.load_beside(old.as_ref())).await.map_err(Error::MasterKey)
 }
 
-/// Runs what blocks a thread on one that may be blocked.
+/// Runs blocking work on a thread for it.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {

@@ -1,4 +1,4 @@
-//! What is no setting, and yet not the same in a test.
+//! Values that are no settings, but differ in tests.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use crate::{
     service::{Clock, KEYS_RELOAD_EVERY, RevocationPace},
 };
 
-/// What differs between a server in production and one in a test.
+/// Differences between a server in production and one in a test.
 #[derive(Debug, Clone)]
 pub struct Environment {
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
-    /// How much one caller of gRPC may take.
+    /// Limits for one caller of gRPC.
     pub limits: grpc::Limits,
-    /// How much one caller of HTTP may take.
+    /// Limits for one caller of HTTP.
     pub http_limits: http::Limits,
-    /// Whether this machine may have no more connections than any other source.
+    /// Whether loopback gets no more connections than any other source.
     pub limit_loopback: bool,
     /// How often readiness is checked.
     pub check_every: Duration,
     /// Poll interval of the outbox: for messages of other replicas, and of before a restart.
     pub deliver_every: Duration,
-    /// How often the lease of a message that takes long to send is renewed; then it also gives its place to another one.
+    /// How often the lease of a slow message is renewed; then the message also gives up its place.
     pub renew_message_every: Duration,
-    /// How often the signing keys are loaded anew.
+    /// How often the signing keys are reloaded.
     pub reload_keys_every: Duration,
-    /// How often what has ended is removed.
+    /// How often expired rows are deleted.
     pub clean_every: Duration,
-    /// How often revocations are looked for, and streams of them say that they live.
+    /// The poll interval of revocations, and the heartbeat interval of their streams.
     pub revocations: RevocationPace,
 }
 

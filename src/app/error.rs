@@ -4,22 +4,22 @@ use std::{io, net::SocketAddr};
 
 use crate::{service, store};
 
-/// Why the service does not start, or ended otherwise than asked.
+/// Why the service does not start, or ended without being asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A listener's address is taken, or not ours.
+    /// A listener's address is in use, or not ours.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
-    /// The master key of the development profile can't be had.
+    /// The master key of the development profile is not available.
     #[error("cannot load the master key")]
     MasterKey(#[source] io::Error),
-    /// The digest key can't be had.
+    /// The digest key is not available.
     #[error("cannot load the digest key")]
     DigestKey(#[from] service::DigestKeyError),
-    /// The database can't be used.
+    /// The database is not usable.
     #[error("cannot use the database")]
     Store(#[from] store::Error),
-    /// The signing key can't be had.
+    /// The signing key is not available.
     #[error("cannot load the signing key")]
     SigningKey(#[from] service::SigningKeyError),
     /// The system has no threads for hashing.

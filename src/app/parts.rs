@@ -1,4 +1,4 @@
-//! The parts of the service, made once and handed to those who take them.
+//! The parts of the service, built once and passed to those that use them.
 
 use std::{io, sync::Arc};
 
@@ -22,47 +22,47 @@ use crate::{
 /// All parts of one replica.
 #[derive(Debug)]
 pub struct Parts {
-    /// What is kept.
+    /// The store.
     pub store: Arc<dyn Store>,
     /// The hashing engine.
     pub passwords: Passwords,
-    /// What is to be sent.
+    /// Messages to users.
     pub outbox: Outbox,
-    /// What signs access tokens.
+    /// The signing keys.
     pub keys: Arc<Keys>,
-    /// What is known to be revoked.
+    /// The revocation log.
     pub revocations: Arc<Revocations>,
-    /// What begins, shows and ends sessions.
+    /// Creates, shows and ends sessions.
     pub sessions: Arc<Sessions>,
-    /// What evaluates second factors, and changes them.
+    /// Checks second factors, and changes them.
     pub factors: Arc<Factors>,
-    /// What sends codes to mailboxes, and takes the answers.
+    /// Sends codes to mailboxes, and checks the answers.
     pub mailbox: Arc<Mailbox>,
-    /// What makes, changes and deletes accounts.
+    /// Creates, changes and deletes accounts.
     pub accounts: Arc<Accounts>,
-    /// What logs users in.
+    /// Logs users in.
     pub logins: Arc<Logins>,
-    /// What removes what has ended.
+    /// Deletes expired rows.
     pub janitor: Janitor,
-    /// Whether the replica could do its work.
+    /// Checks whether the replica can do its work.
     pub readiness: Readiness,
 }
 
-/// Makes all parts, and what they stand on: an up-to-date database, keys, hashing threads.
+/// Builds all parts and their base: an up-to-date database, keys, hashing threads.
 ///
 /// # Errors
-/// What can't be had.
+/// A part that is not available.
 pub async fn parts(config: &Config, environment: &Environment) -> Result<Parts, Error> {
-    // Nobody waits for this but the first signature, which would otherwise do it then.
+    // In the background: only the first signature needs it, and would otherwise pay for it.
     drop(tokio::task::spawn_blocking(token::seed_randomness));
-    // Checking the kernels takes as long as opening the database: they go side by side.
+    // In parallel: checking the kernels takes as long as opening the database.
     let hashing = config.password;
     let passwords = tokio::spawn(blocking(move || Passwords::start(hashing)));
-    // Before the master key: this makes the folder where the development profile keeps it.
+    // Before the master key: this creates the folder where the development profile keeps it.
     let store = config.database.connect().await?;
     store::prepare(store.as_ref(), config.database.preparation()).await?;
     let master_key = master_key(config).await?;
-    // Before the signing keys: a wrong master key is noticed here and makes none.
+    // Before the signing keys: a wrong master key is noticed here, before it encrypts one.
     let master_key =
         service::with_digest_key(master_key, store.as_ref(), &environment.clock).await?;
     let (keeper, ring) = match &config.signing {
@@ -81,7 +81,7 @@ pub async fn parts(config: &Config, environment: &Environment) -> Result<Parts, 
     Ok(wire(config, environment, base, keeper, ring))
 }
 
-/// Gives each part those that it uses.
+/// Passes to each part those that it uses.
 fn wire(
     config: &Config,
     environment: &Environment,

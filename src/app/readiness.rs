@@ -1,4 +1,4 @@
-//! Readiness: what the health service and `/readyz` say, and that the log tells why.
+//! Publishes readiness to the health service and `/readyz`, and logs the reasons.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ pub(super) async fn watch(
     every: Duration,
 ) {
     let mut ticks = tokio::time::interval(every);
-    // One that is not ready from the beginning says why, too.
+    // The first result is logged, too.
     let mut told: Option<Readiness> = None;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = parts.readiness.changed() => {}
         }
-        // A database that hangs is no better than one that is gone.
+        // A hanging database is treated as unavailable.
         let checked = timeout(Duration::from_secs(2), parts.readiness.check()).await;
         let key_set = match &checked {
             Ok(Ok(())) => true,
