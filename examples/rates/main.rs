@@ -4,7 +4,7 @@
 //! For `scripts/measure A B`, which starts two builds side by side and makes a table of this. Callers wait for each answer
 //! before they ask again. Every line is JSON: the call, the round, the server by its place in the command line, calls a
 //! second (`rate`), microseconds of processor a call (`cpu`). In turns (A B, B A, …), a fraction of a second each, so that
-//! other work on the machine meets both alike; it slows calls down, but hardly adds to their time of the processor.
+//! other work on the machine meets both alike; it slows calls down, and adds less to their time of the processor.
 
 #![expect(clippy::print_stdout, reason = "printing figures is what this is for")]
 
