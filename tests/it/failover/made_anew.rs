@@ -1,6 +1,6 @@
 //! A database that is made anew under a running server.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign::store;
 use serde_json::Value;
@@ -18,6 +18,7 @@ async fn tables_that_are_gone_are_told_once_and_the_service_is_back_once_migrate
     })
     .await;
     becomes(&server, ServingStatus::Serving).await;
+    let gone = Instant::now();
     database.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await;
     becomes(&server, ServingStatus::NotServing).await;
     for _ in 0..50 {
@@ -27,14 +28,15 @@ async fn tables_that_are_gone_are_told_once_and_the_service_is_back_once_migrate
     let clear = logs::events_with("the schema is at version 0 and must be at");
     let clear = clear.iter().filter(|event| event["message"] == "not ready").count();
     assert_eq!(clear, 1);
-    // Readiness, the keys, what is removed, the calls: once each, not once a call.
+    // Readiness, the keys, what is removed: once each. The calls: once in ten seconds, however many they are.
     let lines = logs::events_with("relation \\\"");
     // Other tests take the table of events away from servers of their own, and nothing else.
     let is_ours = |event: &&Value| !event.to_string().contains("relation \\\"events");
     let loud = lines.iter().filter(is_ours);
     let loud = loud.filter(|event| ["WARN", "ERROR"].contains(&event["level"].as_str().unwrap()));
     let loud: Vec<_> = loud.collect();
-    assert!(loud.len() <= 3, "{} lines: {loud:#?}", loud.len());
+    let most = 3 + gone.elapsed().as_secs() / 10;
+    assert!(loud.len() as u64 <= most, "{} lines: {loud:#?}", loud.len());
     store::connect(&database.url, 1).await.unwrap().migrate().await.unwrap();
     becomes(&server, ServingStatus::Serving).await;
     write(&server.auth).await.unwrap();
