@@ -18,7 +18,7 @@ impl Reader<'_> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let threads = self.given(settings::HASH_THREADS, whole_number(1..=1024)).unwrap_or(cores);
         let queue = self.given(settings::HASH_QUEUE, whole_number(1..=100_000));
-        let queue = queue.unwrap_or(settings::HASH_QUEUE.default.times(threads));
+        let queue = queue.unwrap_or(settings::QUEUED_PER_THREAD * threads);
         let kernel = self.read(settings::HASH_KERNEL, |text| match text {
             "auto" => Ok(KernelChoice::Auto),
             "bmi" => Ok(KernelChoice::Bmi),

@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
         parse(text).map_err(|problem| self.problems.add(setting, problem)).ok()
     }
 
-    /// The setting through `parse`, if it was given: the table has no default for it.
+    /// The setting through `parse`, if it was given. Its default, if any, is computed by the caller.
     pub(super) fn given<T>(
         &mut self,
         setting: Setting,

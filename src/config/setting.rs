@@ -67,18 +67,6 @@ impl DefaultValue {
         }
     }
 
-    /// The default of a setting for each thread, with so many threads.
-    pub(super) fn times(self, threads: usize) -> usize {
-        match self {
-            Self::PerThread(number) => number * threads,
-            Self::Value(_)
-            | Self::InDevelopment(_)
-            | Self::ByProfile(..)
-            | Self::Computed(_)
-            | Self::Absent => threads,
-        }
-    }
-
     /// The text to parse in that profile if nothing was given.
     pub(super) fn of(self, profile: Profile) -> Option<&'static str> {
         match (self, profile) {

@@ -279,8 +279,13 @@ pub(super) const PASSWORD_MIN_LENGTH: Setting = plain(
 );
 pub(super) const HASH_THREADS: Setting =
     plain("COUNTERSIGN_HASH_THREADS", Computed("one a core"), "threads that hash passwords");
-pub(super) const HASH_QUEUE: Setting =
-    plain("COUNTERSIGN_HASH_QUEUE", PerThread(32), "hashes that may wait; more are refused");
+/// The places of the queue for each hashing thread, unless the queue's size is given.
+pub(super) const QUEUED_PER_THREAD: usize = 32;
+pub(super) const HASH_QUEUE: Setting = plain(
+    "COUNTERSIGN_HASH_QUEUE",
+    PerThread(QUEUED_PER_THREAD),
+    "hashes that may wait; more are refused",
+);
 pub(super) const HASH_KERNEL: Setting = plain(
     "COUNTERSIGN_HASH_KERNEL",
     Value("auto"),

@@ -191,6 +191,12 @@ mod tests {
     }
 
     #[test]
+    fn every_purpose_of_a_code_has_templates() {
+        let words: std::collections::HashSet<_> = CODES.iter().map(|(kind, ..)| *kind).collect();
+        assert_eq!(words, CodePurpose::ALL.map(CodePurpose::as_str).into());
+    }
+
+    #[test]
     fn every_kind_has_words_of_its_own() {
         let templates = Templates::load(None).unwrap();
         for message in all() {

@@ -23,7 +23,7 @@ pub struct Policy {
     pub session_idle_ttl: Duration,
     /// The most sessions of a user: a login beyond that ends the oldest.
     pub sessions_per_user: u32,
-    /// Rate limit of an address on unauthenticated calls that cost a hash or a mail, in calls a second; 0 is no limit.
+    /// Rate limit of an address on calls that cost a hash or a mail, in calls a second; 0 is no limit.
     pub address_rate: u32,
     /// Limit of one source in an hour: failed logins and codes, and requested mails. 0 is no limit.
     pub source_failures: u32,

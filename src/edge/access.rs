@@ -4,6 +4,7 @@
 
 use http::{HeaderMap, Request, header::AUTHORIZATION};
 
+use super::Refusal;
 use crate::{
     domain::{Actor, Context},
     service::{Error, Sessions},
@@ -73,20 +74,29 @@ impl Need {
         }
     }
 
-    /// The need of the RPC at that path; `None` if there is no such RPC.
-    pub(crate) fn of(path: &str) -> Option<Self> {
+    /// The need of the RPC at that path.
+    ///
+    /// # Errors
+    /// Fails closed: a path that is not in the table is no RPC.
+    pub(crate) fn of(path: &str) -> Result<Self, Refusal> {
         if STANDARD.contains(&path) {
-            return Some(Self::Nothing);
+            return Ok(Self::Nothing);
         }
-        TABLE.iter().find(|(known, _)| *known == path).map(|(_, need)| *need)
+        let row = TABLE.iter().find(|(known, _)| *known == path);
+        row.map(|(_, need)| *need).ok_or_else(Refusal::unknown_rpc)
+    }
+
+    /// Whether the handler may be called without authentication.
+    pub(crate) fn takes_no_token(self) -> bool {
+        self.is_met_by(Actor::Nobody)
     }
 }
 
 /// Optional white space in a header (RFC 9110, section 5.6.3).
 const BLANK: [char; 2] = [' ', '\t'];
 
-/// Authenticates the actor by the bearer token, records it in the call's context, and applies the table. The only place
-/// that does.
+/// Authenticates the actor by the bearer token, records it in the call's context, and applies the table, for what takes a
+/// token ([`Need::takes_no_token`]).
 ///
 /// # Errors
 /// An invalid token; the store's.
@@ -129,7 +139,7 @@ mod tests {
     use prost_types::FileDescriptorSet;
 
     use super::*;
-    use crate::{delivery::Notice, domain::EventKind, pb::DESCRIPTORS};
+    use crate::{delivery::Notice, domain::EventKind, edge::Code, pb::DESCRIPTORS};
 
     fn headers(values: &[&'static str]) -> HeaderMap {
         values.iter().map(|value| (AUTHORIZATION, value.parse().unwrap())).collect()
@@ -182,7 +192,7 @@ mod tests {
         for service in ours.flat_map(|file| &file.service) {
             for method in &service.method {
                 let path = format!("/auth.v1.{}/{}", service.name(), method.name());
-                let is_open = Need::of(&path) == Some(Need::Nothing);
+                let is_open = Need::of(&path).unwrap() == Need::Nothing;
                 assert!(!(is_open && has_secret(method.output_type())), "{path} answers a secret");
             }
         }
@@ -254,8 +264,8 @@ mod tests {
 
     #[test]
     fn what_is_not_in_the_table_is_closed() {
-        assert_eq!(Need::of("/grpc.health.v1.Health/Check"), Some(Need::Nothing));
-        assert_eq!(Need::of("/auth.v1.AccountService/GetMe"), Some(Need::Bearer));
+        assert_eq!(Need::of("/grpc.health.v1.Health/Check").unwrap(), Need::Nothing);
+        assert_eq!(Need::of("/auth.v1.AccountService/GetMe").unwrap(), Need::Bearer);
         assert_eq!(names("/auth.v1.AccountService/GetMe"), ("auth.v1.AccountService", "GetMe"));
         assert_eq!(names(STANDARD[0]), ("grpc.health.v1.Health", "Check"));
         for path in [
@@ -267,7 +277,7 @@ mod tests {
             "/a.B/C",
             "",
         ] {
-            assert_eq!(Need::of(path), None, "{path}");
+            assert_eq!(Need::of(path).unwrap_err().code, Code::Unimplemented, "{path}");
             assert_eq!(names(path), ("unknown", "unknown"), "{path}");
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tonic::{Status, body::Body, codegen::http::Request};
 
-use super::status::{internal, status, unknown_rpc};
+use super::status::{internal, refused, status};
 use crate::{
     edge::{Answer, Inner, Need, Rule, admit, take_ready},
     service::{Account, Sessions},
@@ -16,19 +16,18 @@ pub(super) struct Access(pub(super) Arc<Sessions>);
 
 impl Rule<Body> for Access {
     fn around(&self, mut request: Request<Body>, inner: &mut impl Inner<Body>) -> Answer<Body> {
-        match Need::of(request.uri().path()) {
-            Some(Need::Nothing | Need::Fields) => Box::pin(inner.call(request)),
-            Some(Need::Bearer) => {
-                let (sessions, mut inner) = (Arc::clone(&self.0), take_ready(inner));
-                Box::pin(async move {
-                    match admit(&sessions, Need::Bearer, &mut request).await {
-                        Ok(()) => inner.call(request).await,
-                        Err(error) => Ok(status(error).into_http()),
-                    }
-                })
+        let need = match Need::of(request.uri().path()) {
+            Ok(need) if need.takes_no_token() => return Box::pin(inner.call(request)),
+            Ok(need) => need,
+            Err(refusal) => return Box::pin(async { Ok(refused(refusal).into_http()) }),
+        };
+        let (sessions, mut inner) = (Arc::clone(&self.0), take_ready(inner));
+        Box::pin(async move {
+            match admit(&sessions, need, &mut request).await {
+                Ok(()) => inner.call(request).await,
+                Err(error) => Ok(status(error).into_http()),
             }
-            None => Box::pin(async { Ok(unknown_rpc().into_http()) }),
-        }
+        })
     }
 }
 

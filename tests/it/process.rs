@@ -97,7 +97,7 @@ async fn a_process_that_is_told_to_end_cuts_off_what_takes_too_long() {
     in_flight(running.http, 1).await;
     running.signal("TERM");
     assert_eq!(running.wait().await.code(), Some(0), "{}", running.logged);
-    assert!(running.logged.contains("are aborted"), "{}", running.logged);
+    assert!(running.logged.contains("aborting running calls"), "{}", running.logged);
     assert!(soon("the call", call).await.unwrap().is_err(), "the hash was waited for");
 }
 

@@ -8,7 +8,7 @@ struct Rule {
     only_in: &'static [&'static str],
 }
 
-const RULES: [Rule; 22] = [
+const RULES: [Rule; 23] = [
     Rule { word: "tonic::", only_in: &["grpc/", "app/error.rs", "pb.rs", "pb/"] },
     Rule { word: "tonic_", only_in: &["grpc/", "app/error.rs", "pb/"] },
     Rule { word: "axum::", only_in: &["http/"] },
@@ -39,6 +39,8 @@ const RULES: [Rule; 22] = [
     // Which database a URL names.
     Rule { word: "\"sqlite:\"", only_in: &["store/kind.rs"] },
     Rule { word: "\"postgres://\"", only_in: &["store/kind.rs"] },
+    // The fields of a service's part are for what wires it: transports go through its methods (ADR 31).
+    Rule { word: ".store.", only_in: &["app.rs", "app/", "cli/", "service/"] },
     // Events are appended, and removed when they are old: nothing else becomes of them.
     Rule { word: "INTO events", only_in: &["store/queries/statements/events.rs"] },
     Rule { word: "UPDATE events", only_in: &[] },

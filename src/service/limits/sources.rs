@@ -1,4 +1,4 @@
-//! The rate limit per client address (token bucket), for unauthenticated calls that cost a hash or a mail.
+//! The rate limit per client address (token bucket), for calls that cost a hash or a mail.
 //!
 //! In the memory of each replica, unlike all other limits: it protects the machine and not an account, and a row that
 //! every caller of an address writes to would be a point of contention (ADR 14). It goes by the monotonic clock:

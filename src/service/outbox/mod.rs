@@ -1,6 +1,7 @@
 //! The transactional outbox: a use case writes messages in its transaction, and a worker sends them after the commit.
 //!
-//! A rollback sends nothing, a committed message is sent at least once, and no login waits for a mail server. See
+//! A rollback sends nothing, a committed message is sent at least once or given up with a warning, and no login waits for
+//! a mail server. See
 //! `docs/adr/0013-outbox.md`.
 
 mod decoy;

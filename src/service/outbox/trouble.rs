@@ -97,7 +97,7 @@ impl Trouble {
             ),
             Line::Begins(Cause::Recipients) => tracing::error!(
                 why,
-                "the mail server rejects every recipient (relaying denied, rate limit or reputation of this host); messages are \
+                "the mail server defers every recipient (relaying denied, rate limit or reputation of this host); messages are \
                  kept"
             ),
             Line::Nothing | Line::Over => {}

@@ -6,7 +6,7 @@ use rstest::rstest;
 use tonic::Status;
 
 use super::{Enrolled, answer, begin, confirm, enrolled, notices, recovery, set_two_factor, totp};
-use crate::harness::{Backend, Server, authenticator::App, reason, server::PASSWORD};
+use crate::harness::{Backend, Server, authenticator::App, reason, server::PASSWORD, soon};
 
 const CALLERS: usize = 64;
 
@@ -112,7 +112,7 @@ async fn no_race_turns_codes_on_for_an_address_that_is_not_verified(
             }
         }
     });
-    let answers = join_all(callers).await;
+    let answers = soon("all callers", join_all(callers)).await;
     let reasons = ["EMAIL_UNVERIFIED", "THROTTLED"];
     winners(&answers, &reasons);
     let turned = async |kind| {
