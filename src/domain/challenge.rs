@@ -1,4 +1,4 @@
-//! Challenges: logins that wait for their second factor.
+//! Challenges: logins that wait for their second factor. They are made in `service/login/challenge.rs`.
 
 use std::time::Duration;
 

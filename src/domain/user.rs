@@ -7,7 +7,7 @@ use super::{Timestamp, email};
 /// An account, as the service and its callers see it. The password hash is not part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// The user's id: the claim `sub`.
+    /// The user's id: the claim `sub`. A UUIDv7, made by Register (`service/account/register.rs`).
     pub id: Uuid,
     /// The username as it was typed.
     pub username: String,

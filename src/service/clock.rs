@@ -1,4 +1,6 @@
 //! The clock. Tests pass in their own, so that none sleeps.
+//!
+//! Which stored times are believed: `CLOCK_SKEW` and `is_from_the_future` in `domain/timestamp.rs` (ADR 23).
 
 use std::{
     fmt,

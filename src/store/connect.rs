@@ -1,4 +1,7 @@
 //! Opens the database of a URL.
+//!
+//! The time limit is `PATIENCE` in `deadlines.rs`. On Postgres it holds for each server: `first_look` in
+//! `postgres/session.rs`.
 
 use std::sync::Arc;
 

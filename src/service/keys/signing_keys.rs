@@ -1,4 +1,6 @@
 //! The signing keys: made by one replica, rotated, and shared by all.
+//!
+//! The loop that reloads them, and what wakes it after a withdrawal, are in `app/background.rs`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Challenges and the codes that answer them.
+//! Challenges and the codes that answer them. Their rules are in `domain/challenge.rs`.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,6 @@
-//! RefreshToken: token rotation, with reuse detection.
+//! RefreshToken: token rotation, with reuse detection. A retry with the same `request_id` is idempotent.
+//!
+//! An access token does not outlive its session: `issue` in `token/access.rs`.
 
 use std::time::Duration;
 

@@ -1,4 +1,7 @@
 //! Readiness: whether the service can do its work right now.
+//!
+//! The schema and the writes are checked by the store's `check`: `store/postgres.rs`, `store/sqlite.rs`, and for failing
+//! writes `store/write_health.rs`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`Challenges`](crate::store::Challenges).
+//! [`Challenges`](crate::store::Challenges). The statements are in `statements/challenges.rs` and `completion.rs`.
 
 use async_trait::async_trait;
 
