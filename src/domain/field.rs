@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use super::{InvalidField, size, visible};
 
-/// Parses the field `request_id`, an idempotency key: empty (none) or a UUID (AIP-155). It is not the [`super::RequestId`] of a call.
+/// Parses the field `request_id`, an idempotency key, by which a retry is idempotent: empty (none) or a UUID (AIP-155).
+/// It is not the [`super::RequestId`] of a call.
 ///
 /// # Errors
 /// Anything else.

@@ -182,7 +182,7 @@ fn reauthenticate(text: &'static str) -> Refusal {
     unmet("REAUTHENTICATION_REQUIRED", text)
 }
 
-/// Rate limits and overload: not now, for this caller or for all.
+/// THROTTLED (rate limits) and OVERLOADED (load shedding): not now, for this caller or for all.
 fn too_much(reason: &'static str, text: &'static str, wait: Duration) -> Refusal {
     Refusal::new(Code::ResourceExhausted, reason, text).after(wait)
 }

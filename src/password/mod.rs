@@ -31,8 +31,8 @@ use crate::domain::{Context, Password};
 #[derive(Debug, Clone)]
 pub struct Passwords {
     cost: u32,
-    /// The highest cost that this process has seen, of new and of checked hashes. Every check costs as much (timing
-    /// attack).
+    /// The highest cost that this process has seen, of new and of checked hashes. Every check costs as much
+    /// (timing attack).
     highest_cost: Arc<AtomicU32>,
     engine: Arc<Engine>,
 }

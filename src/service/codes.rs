@@ -21,7 +21,7 @@ pub(super) fn code_mac(master_key: &MasterKey, id_mac: &[u8; 32], code: &str) ->
     master_key.digest(Purpose::OneTimeCode, &[id_mac, code.as_bytes()])
 }
 
-/// Whether the typed code is the one that was sent (constant-time comparison).
+/// Whether the typed code is the one that was sent (constant-time comparison, against timing attacks).
 pub(super) fn is_code(
     master_key: &MasterKey,
     id_mac: &[u8; 32],

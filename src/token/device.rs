@@ -63,7 +63,8 @@ impl DeviceToken {
     }
 
     /// The device, if it is known to that user. A device that became known by the password alone does not count where a
-    /// second factor is needed: an attacker with the password could make any number of them. Constant-time comparison.
+    /// second factor is needed: an attacker with the password could make any number of them. Constant-time comparison,
+    /// against timing attacks.
     pub fn device_of(
         &self,
         master_key: &MasterKey,

@@ -196,7 +196,7 @@ impl MasterKey {
         digest
     }
 
-    /// Constant-time comparison of two digests.
+    /// Constant-time comparison of two digests: against a timing attack on their bytes.
     pub fn same(left: &[u8; 32], right: &[u8; 32]) -> bool {
         verify_slices_are_equal(left, right).is_ok()
     }

@@ -47,7 +47,8 @@ impl RefreshToken {
         })
     }
 
-    /// Whether the token was issued for `session`, lately or long ago. Constant-time comparison.
+    /// Whether the token was issued for `session`, lately or long ago. Constant-time comparison, against
+    /// timing attacks.
     pub fn is_of(&self, master_key: &MasterKey, session: &Session) -> bool {
         self.session_id == session.id
             && MasterKey::same(&self.mac, &Self::mac(master_key, session, self.number))

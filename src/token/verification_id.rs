@@ -56,7 +56,7 @@ impl VerificationId {
         })
     }
 
-    /// The user, if the id is one of ours. Compares in constant time.
+    /// The user, if the id is one of ours. Compares in constant time, against timing attacks.
     pub fn user(&self, master_key: &MasterKey) -> Option<Uuid> {
         let right = Self::of(master_key, self.user_id, self.number);
         MasterKey::same(&self.mac, &right.mac).then_some(self.user_id)

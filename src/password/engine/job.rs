@@ -30,8 +30,8 @@ pub(in crate::password) struct Job {
     pub(in crate::password) key: Zeroizing<Vec<u8>>,
     pub(in crate::password) salt: [u8; 16],
     pub(in crate::password) cost: Cost,
-    /// The job takes the time of a hash of this cost, if that is more: the time must not tell whose hash is older (timing
-    /// attack).
+    /// The job takes the time of a hash of this cost, if that is more: the time must not tell whose hash is older
+    /// (timing attack).
     pub(in crate::password) padded_to: Cost,
 }
 

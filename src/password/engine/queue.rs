@@ -1,7 +1,8 @@
 //! The queue: bounded, and fair between callers' addresses.
 //!
 //! Each source has a line of its own, and the lines take turns. When there is no room left, the source with the longest
-//! line makes room for one with a shorter line: a flood displaces only itself.
+//! line makes room for one with a shorter line: a flood displaces only itself (load shedding). The bound
+//! keeps waiting work from piling up in memory (backpressure).
 
 use std::collections::{HashMap, VecDeque};
 

@@ -1,4 +1,5 @@
-//! Attempts: charged to their budgets before anything is evaluated, and refunded if they did not fail (ADR 14).
+//! Rate limits against brute force: attempts are charged to their budgets before anything is evaluated, and refunded if
+//! they did not fail (ADR 14).
 
 use super::Limits;
 use crate::{

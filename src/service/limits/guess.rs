@@ -1,4 +1,5 @@
-//! Password checks: charged to their budgets before, and settled when their outcome is known (ADR 14).
+//! Password checks: charged to their budgets before, against brute force, and settled when their outcome is known
+//! (ADR 14).
 
 use super::{Limits, budget::Budget, charge::Attempt, lines::Place};
 use crate::{
@@ -45,7 +46,7 @@ impl Limits {
         password: &Password,
         stored: Option<&str>,
     ) -> Result<Guess, Error> {
-        // Check for overload before queueing (fail fast); reserve the slot only afterwards, so that waiters hold none.
+        // Load shedding before queueing (fail fast). The slot is reserved only afterwards, so that waiters hold none.
         drop(self.passwords.announce(context)?);
         let place = self.lines.enter(self.password_charges(budget)[0].key).await;
         let announced = self.passwords.announce(context)?;

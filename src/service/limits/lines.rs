@@ -1,5 +1,5 @@
 //! In-memory concurrency limits (bulkheads), of two kinds. Before a budget, attempts of one account wait for those
-//! before them; before the store, logins wait that have a password to be hashed.
+//! before them; before the store, logins wait that have a password to be hashed (backpressure).
 //!
 //! An attempt is charged before it is known to be right. Without the first kind, a dozen right passwords of one account
 //! at once would be charged as a dozen failures, and most of them refused. The lines only smooth: the limits that

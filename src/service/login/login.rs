@@ -115,8 +115,8 @@ impl Logins {
             device_name: claim.device_name.clone(),
             address: claim.context.address,
         };
-        // Independent of the request. After too many failures in a row a right password may be a lucky guess (brute
-        // force): the mailbox is needed as well.
+        // Independent of the request. After too many failures in a row a right password may be a lucky guess
+        // (brute force): the mailbox is needed as well.
         if credentials.user.is_2fa_enabled || guess.attempt.is_over_the_limit() {
             self.limits.give_back_password(&guess.attempt).await?;
             return match self.begin_challenge(claim.context, credentials, &destination).await? {

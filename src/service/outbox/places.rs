@@ -1,4 +1,4 @@
-//! Concurrency limits of a worker (bulkheads), and what the next claim may take.
+//! Concurrency limits of a worker (bulkheads), and what the next claim may take (backpressure).
 
 use std::sync::Arc;
 

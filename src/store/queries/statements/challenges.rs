@@ -1,4 +1,5 @@
 //! Challenges: reserve, compare, consume. The caller compares; the reservation is here, the consumption in `completion`.
+//! The condition in each statement decides the race of concurrent callers.
 
 use uuid::Uuid;
 

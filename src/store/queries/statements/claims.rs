@@ -35,8 +35,8 @@ pub(super) async fn is_verified(connection: &mut Connection, email_key: &str) ->
 }
 
 /// Locks one row of those that claim the address until the transaction ends: that of the key's holder, or else the oldest.
-/// So rivals are serialised; otherwise each would lock its own row and wait for the others' (deadlock). The update changes
-/// nothing: it is a row lock in both databases.
+/// So rivals are serialised (race); otherwise each would lock its own row and wait for the others' (deadlock). The update
+/// changes nothing: it is a row lock in both databases.
 pub(super) async fn take_turn(connection: &mut Connection, email_key: &str) -> Result<()> {
     sqlx::query(
         "UPDATE users SET email_verified = email_verified WHERE id = \

@@ -6,7 +6,7 @@ use crate::{
     store::{Ended, Lease, LeaseTaken, Result},
 };
 
-/// A compare-and-set: of two concurrent callers, one takes the lease.
+/// A compare-and-set: of two concurrent callers, one takes the lease (race).
 pub(in crate::store) async fn take(
     connection: &mut Connection,
     lease: &Lease,

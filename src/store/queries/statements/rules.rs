@@ -15,8 +15,8 @@ macro_rules! account_is_as_it_was {
 }
 
 /// Reserves an attempt of a row that can still be answered, before anything is compared, against brute force. The row lock
-/// serialises rivals: concurrent guesses get no more attempts than sequential ones. `which` names the row and says that it was
-/// not used.
+/// serialises rivals: concurrent guesses get no more attempts than sequential ones (race). `which` names the row and says
+/// that it was not used.
 macro_rules! reserve_an_attempt {
     ($table:literal, $which:expr, now: $now:literal, most: $most:literal) => {
         concat!(

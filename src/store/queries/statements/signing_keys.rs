@@ -29,6 +29,8 @@ pub(in crate::store) async fn is_unretired(connection: &mut Connection, id: Uuid
     Ok(found.is_some())
 }
 
+/// Adds a key, unless there is one of its algorithm and generation. Returns whether it did: of concurrent replicas one
+/// does (race).
 pub(in crate::store) async fn insert(connection: &mut Connection, key: &SealedKey) -> Result<bool> {
     let added = sqlx::query(
         "INSERT INTO signing_keys (id, algorithm, generation, sealed_private_key, active, created_at, signs_from, \
@@ -73,7 +75,7 @@ pub(in crate::store) async fn replace(
     withdraw(connection, replaced, at).await
 }
 
-/// Whether a key is not retired. Its row is locked until the commit, against concurrent retirement.
+/// Whether a key is not retired. Its row is locked until the commit, against concurrent retirement (race).
 async fn hold(connection: &mut Connection, id: Uuid) -> Result<bool> {
     let held = sqlx::query(
         "UPDATE signing_keys SET retired_at = NULL WHERE id = $1 AND retired_at IS NULL RETURNING id",

@@ -1,4 +1,5 @@
-//! Counted attempts: charged before any evaluation, refunded where none failed.
+//! Counted attempts, which rate limits against brute force go by: charged before any evaluation, refunded where none
+//! failed.
 
 use std::collections::HashMap;
 
@@ -95,7 +96,7 @@ pub(in crate::store) async fn settle(connection: &mut Connection, settled: &Sett
 }
 
 /// Locks rows until the transaction ends, and inserts missing ones without attempts: rivals see what this transaction
-/// leaves. In key order, so that two transactions never wait for each other (deadlock).
+/// leaves (race). In key order, so that two transactions never wait for each other (deadlock).
 async fn lock(connection: &mut Connection, mut keys: Vec<Key>) -> Result<HashMap<Key, Throttle>> {
     if keys.is_empty() {
         return Ok(HashMap::new());

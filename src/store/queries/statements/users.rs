@@ -38,6 +38,7 @@ const BY_EMAIL: &str =
 const BY_ID: &str =
     concat!("SELECT ", user_columns!(), " FROM users WHERE id = $1 AND deleted_at IS NULL");
 
+/// What is taken already. The request id comes first: a retry finds the user that it made, so Register is idempotent.
 pub(in crate::store) async fn taken(
     connection: &mut Connection,
     username_key: &str,
@@ -81,7 +82,8 @@ pub(in crate::store) async fn find(
     Ok(row.map(Into::into))
 }
 
-/// Adds the row of a user, unless one of its keys is taken. Returns whether it did.
+/// Adds the row of a user, unless one of its keys is taken. Returns whether it did: `ON CONFLICT` decides the race of
+/// concurrent registrations.
 pub(super) async fn insert_row(
     connection: &mut Connection,
     new: &NewUser,
