@@ -1,7 +1,8 @@
 //! Implementations of the store's traits, a topic each, and the statements in the SQL that Postgres and SQLite share.
 //!
-//! A method here opens one door under its name; the statements behind it are in the file of the same topic in
-//! `statements/`, which may use those of other topics. Nothing there leads back to a door, and no circle from file to file (`tests/layering/` checks).
+//! A method here opens one door under its name; the statements behind it are in `statements/`, as a rule in the file of the
+//! same topic. There a topic may use others'. Nothing there leads back to a door, and no circle from file to file
+//! (`tests/layering/` checks).
 //!
 //! This folder is compiled twice: `super` is `postgres` in one and `sqlite` in the other, and their differences stay there.
 //! Its `Backend` has two doors. `read(operation, args, body)` is for statements that only read, each by itself (SQLite's

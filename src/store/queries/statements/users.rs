@@ -38,7 +38,8 @@ const BY_EMAIL: &str =
 const BY_ID: &str =
     concat!("SELECT ", user_columns!(), " FROM users WHERE id = $1 AND deleted_at IS NULL");
 
-/// What is taken already. The request id comes first: a retry finds the user that it made, so Register is idempotent.
+/// What is taken already. The request id comes first: a retry finds the user of its first try, so Register is
+/// idempotent.
 pub(in crate::store) async fn taken(
     connection: &mut Connection,
     username_key: &str,
