@@ -1,7 +1,8 @@
 //! The use cases, one file each, named after their RPC. Each reads like the security argument it makes.
 //!
-//! Use cases are methods of parts: one folder and one struct a topic, with no more state than its use cases need. A
-//! part uses the parts below it (`docs/adr/0031-parts-of-the-service.md`); none reaches into another one, or up.
+//! Use cases are methods of parts: one folder a topic, as a rule with one struct, and with no more state than its use
+//! cases need. A part uses the parts below it (`docs/adr/0031-parts-of-the-service.md`); none reaches into another one,
+//! or up.
 //!
 //! No transport, no SQL: requests come in as plain fields, and answers go out as domain values or as an [`Error`].
 
