@@ -11,13 +11,33 @@ use countersign::{
 };
 use tonic::{Request, Status};
 
-use crate::harness::{Backend, Server, soon};
+use crate::{
+    harness::{Backend, Server, eventually, soon},
+    http,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 const WRONG: &str = "not the password";
+
+/// Waits for the rounds that a server begins with: the janitor's, and the signing keys'. A test moves the clock after them.
+async fn settled(server: Server) -> Server {
+    eventually("the first rounds", async || {
+        let (_, figures) = http::get(server.http, "/metrics").await;
+        let made = |operation: &str, times: u32| {
+            let count = format!("{{operation=\"{operation}\",result=\"ok\"}} {times}");
+            figures
+                .lines()
+                .any(|line| line.contains("duration_seconds_count") && line.ends_with(&count))
+        };
+        // Each kind of row once; the keys at the start, and by both rounds.
+        made("ended_remove", 12) && made("signing_keys", 5)
+    })
+    .await;
+    server
+}
 
 /// Fails until the next password has to wait for a minute.
 async fn burn(server: &Server, username: &str) {

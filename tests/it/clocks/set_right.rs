@@ -11,7 +11,7 @@ use countersign::{
 use rstest::rstest;
 use tonic::Status;
 
-use super::{HOUR, MINUTE, SECOND, WRONG, burn, login_from, time};
+use super::{HOUR, MINUTE, SECOND, WRONG, burn, login_from, settled, time};
 use crate::{
     delivery::webhook_to,
     factors::{enroll, session_by_app},
@@ -37,11 +37,11 @@ fn hold<T: std::fmt::Debug>(answer: Result<T, Status>) -> Duration {
 
 /// A replica with that clock, where a proxy tells whose call it is.
 async fn behind_a_proxy(backend: Backend) -> Server {
-    Server::start_with(backend, |config, _| {
+    let server = Server::start_with(backend, |config, _| {
         config.policy.source_failures = 6;
         config.listen.trusted_proxies = TrustedProxies::parse("127.0.0.0/8").unwrap();
-    })
-    .await
+    });
+    settled(server.await).await
 }
 
 #[rstest]
@@ -50,7 +50,7 @@ async fn the_right_password_waits_no_longer_than_a_minute(
     #[values(HOURS, -HOURS, YEAR, -YEAR)] wrong_by: i64,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let server = Server::start(backend).await;
+    let server = settled(Server::start(backend).await).await;
     let user = server.user(false).await;
     server.clock.stop();
     server.clock.set_wrong_by(wrong_by);
@@ -199,7 +199,7 @@ async fn what_a_deleted_user_has_left_is_removed_at_once(
     #[values(HOURS, YEAR)] ahead: i64,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let server = Server::start(backend).await;
+    let server = settled(Server::start(backend).await).await;
     let user = server.user(false).await;
     server.clock.set_wrong_by(ahead);
     let tokens = server.session(&user).await;
@@ -253,7 +253,7 @@ async fn a_session_goes_on_and_no_token_says_that_its_login_is_to_come(
     #[values(HOURS, YEAR)] ahead: i64,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let server = Server::start(backend).await;
+    let server = settled(Server::start(backend).await).await;
     server.clock.stop();
     let user = server.user(false).await;
     server.clock.set_wrong_by(ahead);
@@ -284,7 +284,7 @@ async fn a_revocation_is_kept_until_the_last_token_has_expired(
     #[values(true, false)] all: bool,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let server = Server::start(backend).await;
+    let server = settled(Server::start(backend).await).await;
     server.clock.stop();
     let user = server.user(false).await;
     server.clock.set_wrong_by(ahead);
@@ -331,7 +331,7 @@ async fn an_apps_code_is_accepted_whatever_step_was_used_before(
     #[values(HOURS, -HOURS, YEAR, -YEAR)] wrong_by: i64,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let server = Server::start(backend).await;
+    let server = settled(Server::start(backend).await).await;
     server.clock.stop();
     let user = server.user(false).await;
     server.clock.set_wrong_by(wrong_by);
