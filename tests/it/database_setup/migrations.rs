@@ -43,6 +43,24 @@ async fn calls_do_not_wait_for_a_long_transaction_behind_a_migration_that_does()
     assert_eq!(database.number(columns).await, 1);
 }
 
+/// sqlx's own statements, on its table of migrations, have the limit as well.
+#[tokio::test]
+async fn a_migration_waits_too_while_the_table_of_migrations_is_locked() {
+    let database = outdated().await;
+    let mut locked = PgConnection::connect(&database.url).await.unwrap();
+    // Against writes alone, as a REINDEX has it.
+    locked.execute("BEGIN; LOCK TABLE _sqlx_migrations IN SHARE MODE").await.unwrap();
+    let store = store::connect(&database.url, 1).await.unwrap();
+    let migration = tokio::spawn(async move { store.migrate().await });
+    let waits = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND relation = '_sqlx_migrations'::regclass";
+    let is_waiting = async || database.number(waits).await == 1;
+    eventually("the migration waits", is_waiting).await;
+    eventually("it has let go", async || !is_waiting().await).await;
+    eventually("it waits again", is_waiting).await;
+    locked.close().await.unwrap();
+    soon("the migration", migration).await.unwrap().unwrap();
+}
+
 /// The second waits for as long as the first takes, and then has nothing to do.
 #[tokio::test]
 async fn two_migrations_at_once_wait_for_each_other() {
