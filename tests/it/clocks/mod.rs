@@ -23,7 +23,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const WRONG: &str = "not the password";
 
 /// Waits for the rounds that a server begins with: the janitor's, and the signing keys'. A test moves the clock after them.
-async fn settled(server: Server) -> Server {
+pub async fn settled(server: Server) -> Server {
     eventually("the first rounds", async || {
         let (_, figures) = http::get(server.http, "/metrics").await;
         let made = |operation: &str, times: u32| {
