@@ -62,7 +62,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::Verify2FaResponse>, Status> {
         let (context, request) = (context(&request), request.into_inner());
         let request = Verify2faRequest {
-            challenge: OpaqueToken::from_text(request.challenge_id),
+            challenge_id: OpaqueToken::from_text(request.challenge_id),
             proof: request.proof.map(convert::proof),
         };
         let tokens = self.logins.verify_2fa(&context, request).await.map_err(status)?;

@@ -87,7 +87,7 @@ pub(super) fn session(session: Session, current: uuid::Uuid) -> pb::Session {
 
 pub(super) fn challenge(challenge: &PendingChallenge) -> pb::Challenge {
     pb::Challenge {
-        challenge_id: challenge.token.expose().to_owned(),
+        challenge_id: challenge.challenge_id.expose().to_owned(),
         factors: challenge.factors.iter().map(|of| factor(*of).into()).collect(),
         masked_destination: challenge.masked_destination.clone().unwrap_or_default(),
         expire_time: Some(timestamp(challenge.expires_at)),

@@ -12,8 +12,8 @@ pub(super) fn new_code(is_long: bool) -> OneTimeCode {
 }
 
 /// The digest of a challenge's id. Only this is stored: a reader of the database can't answer for a user.
-pub(super) fn challenge_mac(master_key: &MasterKey, token: &OpaqueToken) -> [u8; 32] {
-    master_key.digest(Purpose::ChallengeId, &[token.expose().as_bytes()])
+pub(super) fn challenge_id_mac(master_key: &MasterKey, challenge_id: &OpaqueToken) -> [u8; 32] {
+    master_key.digest(Purpose::ChallengeId, &[challenge_id.expose().as_bytes()])
 }
 
 /// The digest of a code, bound to its id: the same digits with another id do not match.

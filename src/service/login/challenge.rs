@@ -10,18 +10,18 @@ use crate::{
     domain::{Challenge, CodePurpose, Context, Factor, OneTimeCode, ThrottleRule, Timestamp, User},
     service::{
         Error,
-        codes::{challenge_mac, code_mac, new_code},
+        codes::{challenge_id_mac, code_mac, new_code},
         sessions::Destination,
     },
     store::{Credentials, NewChallenge, SealedCode, SealedMessage},
     token::OpaqueToken,
 };
 
-/// A challenge, as callers see it.
+/// A challenge, as callers see it: never with the code.
 #[derive(Debug)]
 pub struct PendingChallenge {
     /// The secret id.
-    pub token: OpaqueToken,
+    pub challenge_id: OpaqueToken,
     /// The factors that can answer it.
     pub factors: Vec<Factor>,
     /// The masked destination of the code; `None` if none was sent.
@@ -48,8 +48,9 @@ impl Logins {
     ) -> Result<Option<PendingChallenge>, Error> {
         let factors = self.usable_factors(&credentials.user, destination).await?;
         let mut challenge = self.new_challenge(credentials, destination, factors);
-        let token = OpaqueToken::generate(&mut rand::rng());
-        let (id_mac, address) = (challenge_mac(&self.master_key, &token), destination.address);
+        let challenge_id = OpaqueToken::generate(&mut rand::rng());
+        let (id_mac, address) =
+            (challenge_id_mac(&self.master_key, &challenge_id), destination.address);
         let (code_mac, message) = if challenge.is_sent_a_code() {
             challenge.is_long_code = self.needs_long_code(&challenge, address).await?;
             let code = new_code(challenge.is_long_code);
@@ -67,13 +68,14 @@ impl Logins {
             actor: context.actor,
             address,
         };
+        // One transaction for the challenge and its message: a code that counts is one that will be sent (outbox).
         if !self.store.challenge_create(new, message).await? {
             return Ok(None);
         }
         if challenge.is_sent_a_code() {
             self.outbox.wake();
         }
-        Ok(Some(self.pending(token, &challenge, &credentials.user)))
+        Ok(Some(self.pending(challenge_id, &challenge, &credentials.user)))
     }
 
     /// The user's factors that can answer a challenge now. A factor whose limit is spent is left out if others remain:
@@ -170,12 +172,12 @@ impl Logins {
 
     pub(super) fn pending(
         &self,
-        token: OpaqueToken,
+        challenge_id: OpaqueToken,
         challenge: &Challenge,
         user: &User,
     ) -> PendingChallenge {
         PendingChallenge {
-            token,
+            challenge_id,
             factors: challenge.factors.clone(),
             masked_destination: challenge.is_sent_a_code().then(|| user.masked_email()),
             expires_at: challenge.expires_at,

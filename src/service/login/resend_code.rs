@@ -5,7 +5,7 @@ use crate::{
     domain::{Context, size},
     service::{
         Error,
-        codes::{challenge_mac, code_mac, new_code},
+        codes::{challenge_id_mac, code_mac, new_code},
     },
     store::{CodeRules, Renewal},
     token::OpaqueToken,
@@ -20,12 +20,12 @@ impl Logins {
     pub async fn resend_code(
         &self,
         context: &Context,
-        token: OpaqueToken,
+        challenge_id: OpaqueToken,
     ) -> Result<PendingChallenge, Error> {
-        token.check_size(size::CHALLENGE_ID).ok_or(Error::ChallengeInvalid)?;
+        challenge_id.check_size(size::CHALLENGE_ID).ok_or(Error::ChallengeInvalid)?;
         self.limits.admit(context)?;
         let (now, policy) = (self.clock.now(), &self.policy.code);
-        let id_mac = challenge_mac(&self.master_key, &token);
+        let id_mac = challenge_id_mac(&self.master_key, &challenge_id);
         // A read first: floods of random ids do not queue for SQLite's single writer.
         let found = self.store.challenge_find(id_mac).await?;
         let (challenge, user) =
@@ -48,7 +48,7 @@ impl Logins {
         {
             Renewal::Renewed(challenge) => {
                 self.outbox.wake();
-                return Ok(self.pending(token, &challenge, &user));
+                return Ok(self.pending(challenge_id, &challenge, &user));
             }
             Renewal::TooEarly(resend_at) => Error::Throttled(resend_at.since(now)),
             Renewal::Exhausted => Error::ChallengeExhausted,

@@ -5,7 +5,7 @@ use crate::{
     domain::{Challenge, Context, EventKind, Factor, InvalidField, size},
     service::{
         Error,
-        codes::challenge_mac,
+        codes::challenge_id_mac,
         error::reserved,
         factors::{Code, Proof, Reserved},
         fields::check_sizes,
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Verify2faRequest {
     /// The challenge's secret id.
-    pub challenge: OpaqueToken,
+    pub challenge_id: OpaqueToken,
     /// The proof; `None` if it is missing.
     pub proof: Option<Proof>,
 }
@@ -39,10 +39,10 @@ impl Logins {
         let problem = "one of otp_code, totp_code and recovery_code must be there";
         let proof = request.proof.ok_or_else(|| InvalidField::new("proof", problem))?;
         check_sizes([proof.size()])?;
-        request.challenge.check_size(size::CHALLENGE_ID).ok_or(Error::ChallengeInvalid)?;
+        request.challenge_id.check_size(size::CHALLENGE_ID).ok_or(Error::ChallengeInvalid)?;
         self.limits.admit(context)?;
         let proof = proof.parse()?;
-        let reserved = self.reserve(&request.challenge).await?;
+        let reserved = self.reserve(&request.challenge_id).await?;
         let user_id = reserved.challenge.user_id;
         // The account's limit against brute force, over all challenges; it too is spent before anything is compared.
         let attempt = self.charge_code(context, &reserved.challenge, proof.factor()).await?;
@@ -65,8 +65,8 @@ impl Logins {
 
     /// Spends an attempt, committed before anything is compared: concurrent callers can't share one (race), and no
     /// later failure refunds it.
-    async fn reserve(&self, token: &OpaqueToken) -> Result<Reserved, Error> {
-        let (id_mac, now) = (challenge_mac(&self.master_key, token), self.clock.now());
+    async fn reserve(&self, challenge_id: &OpaqueToken) -> Result<Reserved, Error> {
+        let (id_mac, now) = (challenge_id_mac(&self.master_key, challenge_id), self.clock.now());
         let max_attempts = self.policy.code.max_attempts;
         let reservation = self.store.challenge_reserve(id_mac, max_attempts, now).await?;
         let ReservedChallenge { challenge, code_mac } = reserved(reservation)?;
