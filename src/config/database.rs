@@ -1,4 +1,4 @@
-//! The database, and the profile that follows from it.
+//! The database, and the profile that follows from it. Defaults are in `settings`.
 
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ impl Database {
 }
 
 impl Reader<'_> {
-    /// The configured URL.
+    /// The configured URL; SQLite in a file by default (`settings::DATABASE_URL`).
     pub(super) fn database_url(&mut self) -> String {
         self.read(settings::DATABASE_URL, |url| Ok(url.to_owned()))
     }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Factor, Timestamp};
 
-/// The rules for one-time codes.
+/// The rules for one-time codes. Defaults: `config/settings.rs` (`OTP_…`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodePolicy {
     /// Lifetime of a challenge, a reset or a verification.

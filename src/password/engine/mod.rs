@@ -12,7 +12,7 @@
 //! | `kernel` | the choice of the kernel, checked against the bcrypt crate and measured |
 //! | `job` | a hash to compute, and its errors |
 //! | `shared` | state shared by the threads and their callers |
-//! | `worker` | the threads |
+//! | `worker` | the threads, one a core unless configured (`config/password.rs`), several hashes each in lanes (`bcrypt-lanes`) |
 //! | `figures` | Prometheus metrics |
 //! | `calibration` | measurements of the machine, for an operator |
 

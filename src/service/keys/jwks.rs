@@ -1,4 +1,4 @@
-//! GetJwks: the keys with which other services verify access tokens.
+//! GetJwks: the keys with which other services verify access tokens. Over HTTP: `http/routes.rs`.
 
 use std::time::Duration;
 

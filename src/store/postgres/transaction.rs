@@ -1,4 +1,7 @@
 //! A single transaction: begin, commit, and whether to retry it.
+//!
+//! `store/postgres.rs` retries it: five tries, short random pauses. The error codes are in `lost_a_race` (`store/error.rs`),
+//! the isolation level (READ COMMITTED) in `session`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

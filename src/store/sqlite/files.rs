@@ -1,4 +1,5 @@
 //! The database's files: private to their owner, and locked, so that a restore replaces none in use.
+//! That they were moved, replaced or deleted while in use is detected in `presence`.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},

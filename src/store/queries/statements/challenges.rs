@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Reserves an attempt of the challenge $1 at $2, if fewer than $3 are spent.
+/// Reserves an attempt of the challenge whose id has the digest $1 (the column `token_mac`) at $2, if fewer than $3 are spent.
 const RESERVE: &str = concat!(
     reserve_an_attempt!("challenges", "token_mac = $1 AND consumed_at IS NULL", now: "$2", most: "$3"),
     " AND ",
@@ -131,7 +131,7 @@ pub(in crate::store) async fn reserve(
     Ok(if open { Reservation::Exhausted } else { Reservation::Invalid })
 }
 
-/// Ends a user's open challenges, however many: their credential version is no longer the user's.
+/// Ends a user's open challenges, however many: the factor version they began with is no longer the user's.
 pub(super) async fn end_all(
     connection: &mut Connection,
     user_id: Uuid,

@@ -1,4 +1,6 @@
 //! Registrations: the user's row, the claim to the address, and the code that verifies it.
+//!
+//! `users::insert_row` decides the race for a name (ON CONFLICT). The password was hashed before (`service/account/register.rs`).
 
 use super::{Connection, claims, events, mailbox, users};
 use crate::{
