@@ -35,7 +35,7 @@ pub(crate) async fn rate(store: &dyn Store) -> anyhow::Result<f64> {
     let at = Revoking { now, tokens_expire_at, actor: Actor::Nobody, address: None };
     let begun = Instant::now();
     let revoked: Vec<_> = stream::iter(sessions)
-        .map(|session| store.session_revoke(session.id, id, at))
+        .map(|session| store.session_revoke(session.id, id, at.clone()))
         .buffer_unordered(AT_A_TIME)
         .try_collect()
         .await?;

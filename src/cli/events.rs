@@ -78,7 +78,7 @@ fn text(events: &[Event]) -> String {
             event.user_id.map_or_else(none, |id| id.to_string()),
             event.session_id.map_or_else(none, |id| id.to_string()),
             event.address.map_or_else(none, |address| address.to_string()),
-            event.actor.map_or_else(none, |actor| actor.to_string()),
+            event.actor.clone().map_or_else(none, |actor| actor.to_string()),
         ]
     };
     let rows: Vec<_> = [heading].into_iter().chain(events.iter().map(row)).collect();
@@ -98,7 +98,7 @@ fn lines(events: &[Event]) -> String {
             "user_id": event.user_id.map(|id| id.to_string()),
             "session_id": event.session_id.map(|id| id.to_string()),
             "address": event.address,
-            "actor": event.actor.map(|actor| actor.to_string()),
+            "actor": event.actor.clone().map(|actor| actor.to_string()),
         });
         format!("{data}\n")
     };

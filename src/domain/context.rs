@@ -4,17 +4,19 @@ use std::{fmt, net::IpAddr, time::Instant};
 
 use uuid::Uuid;
 
-use super::RequestId;
+use super::{CallerName, RequestId, ServiceAccountId};
 
 /// The actor, as far as the call has proved it by now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
     /// Unauthenticated: an unknown caller, or the service itself.
     Nobody,
     /// A user, proved by a token of a live session, or by a login.
     User(Uuid),
-    /// A service, by the id of its account.
-    Service(Uuid),
+    /// A service, proved by a key, an assertion or a token of its account.
+    Service(ServiceAccountId),
+    /// A service, proved by the certificate of its connection.
+    Certificate(CallerName),
     /// The operator, who runs a command beside the server.
     Operator,
 }
@@ -27,7 +29,8 @@ impl Actor {
             None if text == "nobody" => Some(Self::Nobody),
             None if text == "operator" => Some(Self::Operator),
             Some(("user", user)) => id(user).map(Self::User),
-            Some(("service", service)) => id(service).map(Self::Service),
+            Some(("service", service)) => ServiceAccountId::parse(service).map(Self::Service),
+            Some(("certificate", name)) => CallerName::parse(name).map(Self::Certificate),
             _ => None,
         }
     }
@@ -40,6 +43,7 @@ impl fmt::Display for Actor {
             Self::Nobody => f.write_str("nobody"),
             Self::User(id) => write!(f, "user:{id}"),
             Self::Service(id) => write!(f, "service:{id}"),
+            Self::Certificate(name) => write!(f, "certificate:{name}"),
             Self::Operator => f.write_str("operator"),
         }
     }
@@ -72,6 +76,21 @@ impl Context {
         Self { actor: Actor::Operator, ..Self::of_nobody(None, deadline, request_id) }
     }
 
+    /// The same call, once its service account is proved.
+    #[must_use]
+    pub fn as_service(&self, id: ServiceAccountId) -> Self {
+        Self { actor: Actor::Service(id), ..self.clone() }
+    }
+
+    /// The same call, whose connection proves that name, if it proves one.
+    #[must_use]
+    pub fn of_caller(self, name: Option<CallerName>) -> Self {
+        match name {
+            Some(name) => Self { actor: Actor::Certificate(name), ..self },
+            None => self,
+        }
+    }
+
     /// The same call, once its user and session are proved.
     #[must_use]
     pub fn as_user(&self, user_id: Uuid, session_id: Uuid) -> Self {
@@ -86,16 +105,22 @@ mod tests {
     #[test]
     fn each_actor_is_read_as_it_is_written_and_nothing_else_is() {
         let id = Uuid::from_u128(7);
+        let spiffe = CallerName::parse("spiffe://example.org/cart").unwrap();
+        let dns = CallerName::parse("dns:cart.example.org").unwrap();
         for (actor, text) in [
             (Actor::Nobody, "nobody"),
             (Actor::Operator, "operator"),
             (Actor::User(id), "user:00000000-0000-0000-0000-000000000007"),
-            (Actor::Service(id), "service:00000000-0000-0000-0000-000000000007"),
+            (Actor::Service(ServiceAccountId(id)), "service:00000000000000000000000000000007"),
+            (Actor::Certificate(spiffe), "certificate:spiffe://example.org/cart"),
+            (Actor::Certificate(dns), "certificate:dns:cart.example.org"),
         ] {
             assert_eq!(actor.to_string(), text);
             assert_eq!(Actor::parse(text), Some(actor));
         }
-        for text in ["", "user", "user:", "user:alice", "nobody:", "operator:1", "Nobody"] {
+        for text in
+            ["", "user", "user:", "user:alice", "nobody:", "operator:1", "Nobody", "service:1"]
+        {
             assert_eq!(Actor::parse(text), None, "{text:?}");
         }
     }

@@ -117,7 +117,7 @@ impl EventKind {
 }
 
 /// An entry of the audit log. It has no field for a text that a caller typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// The event's id.
     pub id: Uuid,

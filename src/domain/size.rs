@@ -57,9 +57,19 @@ pub const REFRESH_TOKEN: Size = Size::of("refresh_token", 512);
 pub const DEVICE_TOKEN: Size = Size::of("device_token", 512);
 /// An access token, also in the header `authorization`; a longer one counts as forged.
 pub const ACCESS_TOKEN: Size = Size::of("token", 8192);
+/// The key of a service account; a longer one counts as unknown.
+pub const SERVICE_KEY: Size = Size::of("key", 128);
+/// A JWT that a service shows for itself.
+pub const ASSERTION: Size = Size::of("assertion", 8192);
+/// A user's access token, to be exchanged.
+pub const SUBJECT_TOKEN: Size = Size::of("subject_token", 8192);
+/// The id of a service account.
+pub const CLIENT_ID: Size = Size::of("client_id", 64);
+/// Scopes, with spaces between them.
+pub const SCOPE: Size = Size::of("scope", 1024);
 
 /// All limits.
-pub const ALL: [Size; 21] = [
+pub const ALL: [Size; 26] = [
     USERNAME,
     EMAIL,
     PASSWORD,
@@ -81,6 +91,11 @@ pub const ALL: [Size; 21] = [
     REFRESH_TOKEN,
     DEVICE_TOKEN,
     ACCESS_TOKEN,
+    SERVICE_KEY,
+    ASSERTION,
+    SUBJECT_TOKEN,
+    CLIENT_ID,
+    SCOPE,
 ];
 
 impl Size {

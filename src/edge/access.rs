@@ -67,7 +67,7 @@ pub(crate) fn names(path: &str) -> (&'static str, &'static str) {
 
 impl Need {
     /// Whether the actor meets the need.
-    fn is_met_by(self, actor: Actor) -> bool {
+    fn is_met_by(self, actor: &Actor) -> bool {
         match self {
             Self::Nothing | Self::Fields => true,
             Self::Bearer => matches!(actor, Actor::User(_)),
@@ -88,7 +88,7 @@ impl Need {
 
     /// Whether the handler may be called without authentication.
     pub(crate) fn takes_no_token(self) -> bool {
-        self.is_met_by(Actor::Nobody)
+        self.is_met_by(&Actor::Nobody)
     }
 }
 
@@ -112,7 +112,7 @@ pub(crate) async fn admit<B>(
         return Err(Error::Internal(NoContext.into()));
     };
     *context = context.as_user(account.user().id, account.session().id);
-    if !need.is_met_by(context.actor) {
+    if !need.is_met_by(&context.actor) {
         return Err(Error::TokenInvalid);
     }
     extensions.insert(account);
@@ -139,7 +139,12 @@ mod tests {
     use prost_types::FileDescriptorSet;
 
     use super::*;
-    use crate::{delivery::Notice, domain::EventKind, edge::Code, pb::DESCRIPTORS};
+    use crate::{
+        delivery::Notice,
+        domain::{CallerName, EventKind, ServiceAccountId},
+        edge::Code,
+        pb::DESCRIPTORS,
+    };
 
     fn headers(values: &[&'static str]) -> HeaderMap {
         values.iter().map(|value| (AUTHORIZATION, value.parse().unwrap())).collect()
@@ -285,10 +290,12 @@ mod tests {
     #[test]
     fn what_needs_a_users_token_is_open_to_no_other_actor() {
         use uuid::Uuid;
-        let id = Uuid::nil();
-        for actor in [Actor::Nobody, Actor::User(id), Actor::Service(id), Actor::Operator] {
-            assert!(Need::Nothing.is_met_by(actor) && Need::Fields.is_met_by(actor));
-            assert_eq!(Need::Bearer.is_met_by(actor), actor == Actor::User(id), "{actor:?}");
+        let (id, name) = (Uuid::nil(), CallerName::parse("dns:cart.example.org").unwrap());
+        let service = Actor::Service(ServiceAccountId(id));
+        let certificate = Actor::Certificate(name);
+        for actor in [Actor::Nobody, Actor::User(id), service, certificate, Actor::Operator] {
+            assert!(Need::Nothing.is_met_by(&actor) && Need::Fields.is_met_by(&actor));
+            assert_eq!(Need::Bearer.is_met_by(&actor), actor == Actor::User(id), "{actor:?}");
         }
     }
 

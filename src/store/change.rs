@@ -10,7 +10,7 @@ use crate::domain::{Actor, Event, EventKind, Timestamp};
 ///
 /// A change by a session is made only if at that moment the account is enabled, the session is live, and it has used a
 /// second factor or the user has none on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FactorChange {
     /// The user.
     pub user_id: Uuid,
@@ -29,17 +29,29 @@ pub struct FactorChange {
 impl FactorChange {
     /// The event of this change.
     pub(super) fn event(&self, kind: EventKind) -> Event {
-        Event::of(kind, Some(self.user_id), self.session_id, self.actor, self.address, self.now)
+        Event::of(
+            kind,
+            Some(self.user_id),
+            self.session_id,
+            self.actor.clone(),
+            self.address,
+            self.now,
+        )
     }
 
     /// The request as one that revokes sessions, the last of whose tokens expires then.
     pub(super) fn revoking(&self, tokens_expire_at: Timestamp) -> Revoking {
-        Revoking { now: self.now, tokens_expire_at, actor: self.actor, address: self.address }
+        Revoking {
+            now: self.now,
+            tokens_expire_at,
+            actor: self.actor.clone(),
+            address: self.address,
+        }
     }
 }
 
 /// Time, origin and duration of a revocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revoking {
     /// The time of the request: tokens issued before it are void.
     pub now: Timestamp,
@@ -54,7 +66,7 @@ pub struct Revoking {
 impl Revoking {
     /// The event of this request.
     pub(super) fn event(&self, kind: EventKind, user_id: Uuid, session_id: Uuid) -> Event {
-        Event::of(kind, Some(user_id), Some(session_id), self.actor, self.address, self.now)
+        Event::of(kind, Some(user_id), Some(session_id), self.actor.clone(), self.address, self.now)
     }
 
     /// The expiry of the last token of sessions of which one was last used then. The clock of that use may be ahead of this
@@ -71,7 +83,7 @@ impl Revoking {
         credential_version: i64,
         session_id: Uuid,
     ) -> FactorChange {
-        let (session_id, actor) = (Some(session_id), self.actor);
+        let (session_id, actor) = (Some(session_id), self.actor.clone());
         let (address, now) = (self.address, self.now);
         FactorChange { user_id, credential_version, session_id, actor, address, now }
     }

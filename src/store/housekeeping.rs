@@ -88,7 +88,7 @@ pub enum Ended {
 }
 
 /// Parameters of the clean-up after a restore.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restoration {
     /// The time, and how long earlier tokens matter.
     pub at: Revoking,

@@ -69,7 +69,7 @@ pub struct NewMailboxCode {
 }
 
 /// A right code: its sender has access to the user's mailbox.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct MailboxProof {
     /// The code.
     pub code_id: Uuid,

@@ -190,7 +190,7 @@ impl Accounts {
             password_hash,
             request_id: valid.request_id,
             verification: self.mailbox.first_verification(context, user, &valid.email)?,
-            actor: context.actor,
+            actor: context.actor.clone(),
             address: context.address,
         })
     }

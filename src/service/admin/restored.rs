@@ -33,9 +33,9 @@ pub async fn end_what_was_revived(
     let at = revoking(context, clock);
     let spent_step = last_step_at(at.now);
     let restoration = Restoration { at, spent_step, keep_recovery_codes };
-    store.restored_begin(restoration).await?;
+    store.restored_begin(restoration.clone()).await?;
     let mut last = Uuid::nil();
-    while let Some(next) = store.restored_end(last, restoration, BATCH).await? {
+    while let Some(next) = store.restored_end(last, restoration.clone(), BATCH).await? {
         last = next;
     }
     Ok(())

@@ -40,7 +40,7 @@ impl Factors {
         account.must_have_used_second_factor()?;
         let (change, most) = (self.factor_change(context, account), self.policy.code.max_attempts);
         // As with challenges, the attempt is spent and committed before anything is compared.
-        let app = reserved(self.store.totp_reserve(id, change, most).await?)?;
+        let app = reserved(self.store.totp_reserve(id, change.clone(), most).await?)?;
         let step = self.totp_step(change.user_id, &app, &code)?;
         let new = self.new_recovery_codes(change.user_id);
         let tokens_expire_at = self.sessions.tokens_expire_at(change.now);

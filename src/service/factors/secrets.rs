@@ -26,7 +26,7 @@ impl Factors {
             user_id: credentials.user.id,
             credential_version: credentials.credential_version,
             session_id: Some(account.session().id),
-            actor: context.actor,
+            actor: context.actor.clone(),
             address: context.address,
             now: self.clock.now(),
         }

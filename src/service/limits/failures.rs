@@ -26,7 +26,7 @@ impl Limits {
         session_id: Option<Uuid>,
     ) -> Result<(), Error> {
         let (address, now) = (context.address, self.clock.now());
-        let event = Event::of(kind, user_id, session_id, context.actor, address, now);
+        let event = Event::of(kind, user_id, session_id, context.actor.clone(), address, now);
         Ok(self.store.event_append(event, None).await?)
     }
 
@@ -49,7 +49,7 @@ impl Limits {
             None
         };
         let (now, is_told) = (self.clock.now(), message.is_some());
-        let (actor, address) = (context.actor, context.address);
+        let (actor, address) = (context.actor.clone(), context.address);
         let event = Event::of(kind, Some(user_id), session_id, actor, address, now);
         self.store.event_append(event, message).await?;
         if is_told {

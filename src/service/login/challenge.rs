@@ -65,7 +65,7 @@ impl Logins {
             challenge: challenge.clone(),
             id_mac,
             code_mac,
-            actor: context.actor,
+            actor: context.actor.clone(),
             address,
         };
         // One transaction for the challenge and its message: a code that counts is one that will be sent (outbox).

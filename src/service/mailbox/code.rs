@@ -181,7 +181,7 @@ impl Mailbox {
         let user_id = user_id.unwrap_or_else(|| made_up(&message.account));
         let of_code = SealedCode { code_id: code.id, user_id, purpose };
         let message = SealedMessage { code: Some(of_code), ..message };
-        let (actor, address) = (context.actor, context.address);
+        let (actor, address) = (context.actor.clone(), context.address);
         Ok(NewMailboxCode { code, id_mac, message, recorded_as, actor, address })
     }
 

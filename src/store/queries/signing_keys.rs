@@ -29,7 +29,7 @@ impl SigningKeys for Backend {
 
     async fn signing_key_retire(&self, id: Uuid, signer: Uuid, at: Revoking) -> Result<bool> {
         self.write("signing_key_retire", (id, signer, at), |connection, (id, signer, at)| {
-            Box::pin(signing_keys::retire(connection, *id, *signer, *at))
+            Box::pin(signing_keys::retire(connection, *id, *signer, at.clone()))
         })
         .await
     }
@@ -41,7 +41,7 @@ impl SigningKeys for Backend {
         at: Revoking,
     ) -> Result<bool> {
         self.write("signing_key_replace", (key, replaced, at), |connection, (key, replaced, at)| {
-            Box::pin(signing_keys::replace(connection, key, *replaced, *at))
+            Box::pin(signing_keys::replace(connection, key, *replaced, at.clone()))
         })
         .await
     }

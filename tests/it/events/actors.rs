@@ -28,7 +28,8 @@ impl Recorder {
         let all = events(&self.server.database).await;
         let new = &all[self.seen..];
         self.seen = all.len();
-        let new: Vec<_> = new.iter().map(|event| (event.kind, event.actor.unwrap())).collect();
+        let new: Vec<_> =
+            new.iter().map(|event| (event.kind, event.actor.clone().unwrap())).collect();
         assert_eq!(new, expected);
     }
 }
@@ -56,12 +57,12 @@ async fn logins_and_changes_are_their_users_and_what_fails_or_comes_by_mail_is_n
     let mut sessions = Vec::new();
     for _ in 0..5 {
         sessions.push(recorder.server.session(&user).await);
-        recorder.did(&[(LoginSucceeded, by_user)]).await;
+        recorder.did(&[(LoginSucceeded, by_user.clone())]).await;
     }
     let [own, out, spent, reused, _other] = &sessions[..] else { unreachable!() };
 
     recorder.server.logout(&out.refresh_token).await.unwrap();
-    recorder.did(&[(SessionRevoked, by_user)]).await;
+    recorder.did(&[(SessionRevoked, by_user.clone())]).await;
     // The owner, or a thief: a token that was used before shows neither.
     recorder.server.refresh(&spent.refresh_token, "").await.unwrap();
     recorder.server.logout(&spent.refresh_token).await.unwrap();
@@ -70,9 +71,9 @@ async fn logins_and_changes_are_their_users_and_what_fails_or_comes_by_mail_is_n
     recorder.server.refresh(&reused.refresh_token, "").await.unwrap_err();
     recorder.did(&[(RefreshReused, Nobody)]).await;
     recorder.server.change_password(own, WRONG, NEXT).await.unwrap_err();
-    recorder.did(&[(ConfirmationFailed, by_user)]).await;
+    recorder.did(&[(ConfirmationFailed, by_user.clone())]).await;
     recorder.server.change_password(own, PASSWORD, NEXT).await.unwrap();
-    recorder.did(&[(PasswordChanged, by_user), (SessionsRevoked, by_user)]).await;
+    recorder.did(&[(PasswordChanged, by_user.clone()), (SessionsRevoked, by_user.clone())]).await;
     let reset = RequestPasswordResetRequest { email: user.email.clone(), ..Default::default() };
     let mut auth = recorder.server.auth.clone();
     soon("RequestPasswordReset", auth.request_password_reset(reset)).await.unwrap();

@@ -96,7 +96,7 @@ async fn the_table_lines_up_and_times_are_in_utc() {
     let (user_id, session_id) = (Some(Uuid::now_v7()), Some(Uuid::now_v7()));
     let failed = event(EventKind::LoginFailed, None, at);
     let revoked = Event { session_id, ..event(EventKind::SessionRevoked, user_id, at.plus(HOUR)) };
-    for event in [failed, revoked] {
+    for event in [failed, revoked.clone()] {
         store.event_append(event, None).await.unwrap();
     }
     let (user, session) = (user_id.unwrap().to_string(), session_id.unwrap().to_string());

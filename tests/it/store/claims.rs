@@ -189,15 +189,21 @@ async fn a_code_ends_an_account_once_unless_its_address_is_verified(backend: Bac
     store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
     let proof = proof_of(store.as_ref(), &user).await;
     let end = |proof| store.unverified_user_end(proof);
-    assert!(!end(MailboxProof { code_id: Uuid::now_v7(), ..proof }).await.unwrap(), "unknown");
-    assert!(!end(MailboxProof { user_id: other.user.id, ..proof }).await.unwrap(), "another's");
+    assert!(
+        !end(MailboxProof { code_id: Uuid::now_v7(), ..proof.clone() }).await.unwrap(),
+        "unknown"
+    );
+    assert!(
+        !end(MailboxProof { user_id: other.user.id, ..proof.clone() }).await.unwrap(),
+        "another's"
+    );
     database.run("UPDATE users SET email_verified = TRUE").await;
-    assert!(!end(proof).await.unwrap(), "verified");
+    assert!(!end(proof.clone()).await.unwrap(), "verified");
     assert_eq!(database.number(USERS).await, 2);
     // Whoever is in the account does not save it by another password.
     database.run("UPDATE users SET email_verified = FALSE, credential_version = 7").await;
     let waiting = store.outbox_state(at(0)).await.unwrap().waiting;
-    let rivals = tokio::join!(end(proof), end(proof), end(proof));
+    let rivals = tokio::join!(end(proof.clone()), end(proof.clone()), end(proof));
     let done = [rivals.0.unwrap(), rivals.1.unwrap(), rivals.2.unwrap()];
     assert_eq!(done.into_iter().filter(|done| *done).count(), 1);
     assert!(!exists(store.as_ref(), user.user.id).await);

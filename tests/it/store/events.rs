@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::{
-    domain::{Actor, Event, EventKind, Timestamp},
+    domain::{Actor, Event, EventKind, ServiceAccountId, Timestamp},
     store::{Ended, EventFilter, PasswordChange, Refresh, Refreshed, ReuseNotice, Spending, Store},
 };
 use rstest::rstest;
@@ -21,7 +21,7 @@ const ALL: EventFilter =
 
 fn event(kind: EventKind, user_id: Option<Uuid>, seconds: u64) -> Event {
     let (session_id, address) = (Some(Uuid::now_v7()), Some("2001:db8::1".parse().unwrap()));
-    let actor = Some(Actor::Service(Uuid::now_v7()));
+    let actor = Some(Actor::Service(ServiceAccountId(Uuid::now_v7())));
     Event { id: Uuid::now_v7(), kind, user_id, session_id, actor, address, at: at(seconds) }
 }
 
@@ -56,16 +56,19 @@ async fn events_are_listed_as_they_were_written_and_by_whose_what_and_when(backe
     let changed = Event { actor: by_alice, ..event(EventKind::PasswordChanged, alice, 3) };
     // Of two at the same moment the order is that of their ids.
     let begun = event(EventKind::LoginSucceeded, Some(Uuid::now_v7()), 3);
-    for event in [changed, nobodys, begun, failed] {
+    for event in [changed.clone(), nobodys.clone(), begun.clone(), failed.clone()] {
         store.event_append(event, None).await.unwrap();
     }
     let list = async |filter| store.events_list(filter).await.unwrap();
-    assert_eq!(list(ALL).await, [begun, changed, failed, nobodys]);
-    assert_eq!(list(EventFilter { most: 2, ..ALL }).await, [begun, changed]);
-    assert_eq!(list(EventFilter { since: at(2), ..ALL }).await, [begun, changed, failed]);
-    assert_eq!(list(EventFilter { user_id: alice, ..ALL }).await, [changed, failed]);
+    assert_eq!(list(ALL).await, [begun.clone(), changed.clone(), failed.clone(), nobodys.clone()]);
+    assert_eq!(list(EventFilter { most: 2, ..ALL }).await, [begun.clone(), changed.clone()]);
+    assert_eq!(
+        list(EventFilter { since: at(2), ..ALL }).await,
+        [begun, changed.clone(), failed.clone()]
+    );
+    assert_eq!(list(EventFilter { user_id: alice, ..ALL }).await, [changed, failed.clone()]);
     let kind = Some(EventKind::LoginFailed);
-    assert_eq!(list(EventFilter { kind, ..ALL }).await, [failed, nobodys]);
+    assert_eq!(list(EventFilter { kind, ..ALL }).await, [failed.clone(), nobodys]);
     assert_eq!(list(EventFilter { kind, user_id: alice, ..ALL }).await, [failed]);
     assert_eq!(list(EventFilter { kind, since: at(3), ..ALL }).await, []);
 }
@@ -227,11 +230,11 @@ async fn an_event_of_a_release_that_records_no_actor_has_none(backend: Backend) 
     let database = Database::new(backend).await;
     let store = database.store().await;
     let new = event(EventKind::UserEnabled, Some(Uuid::now_v7()), 2);
-    store.event_append(new, None).await.unwrap();
+    store.event_append(new.clone(), None).await.unwrap();
     let columns = "(id, kind, user_id, session_id, address, at)";
     let old = "SELECT session_id, 'user_disabled', user_id, NULL, address, at FROM events";
     database.run(&format!("INSERT INTO events {columns} {old}")).await;
     let listed = store.events_list(ALL).await.unwrap();
-    let actor = |kind| listed.iter().find(|event| event.kind == kind).unwrap().actor;
+    let actor = |kind| listed.iter().find(|event| event.kind == kind).unwrap().actor.clone();
     assert_eq!((actor(EventKind::UserEnabled), actor(EventKind::UserDisabled)), (new.actor, None));
 }

@@ -35,7 +35,7 @@ pub(super) fn new_totp(user: &Credentials) -> NewTotp {
 
 pub(super) fn confirmation(new: &NewTotp, step: i64) -> ConfirmTotp {
     let recovery_codes = vec![[1; 32], [2; 32]];
-    let (id, change, tokens_expire_at) = (new.sealed.id, new.change, at(910));
+    let (id, change, tokens_expire_at) = (new.sealed.id, new.change.clone(), at(910));
     ConfirmTotp { id, change, step, recovery_codes, tokens_expire_at }
 }
 
@@ -137,8 +137,8 @@ async fn nothing_is_changed_on_the_word_of_credentials_that_no_longer_count(back
     assert!(!store.totp_begin(new_totp(&user)).await.unwrap());
     assert!(!store.totp_confirm(confirmation(&open, 8), new_message()).await.unwrap());
     let codes = vec![[3; 32]];
-    assert!(!store.recovery_codes_replace(old, codes, new_message()).await.unwrap());
-    assert!(!store.two_factor_set(old, TwoFactor::Off, new_message()).await.unwrap());
+    assert!(!store.recovery_codes_replace(old.clone(), codes, new_message()).await.unwrap());
+    assert!(!store.two_factor_set(old.clone(), TwoFactor::Off, new_message()).await.unwrap());
     // Nor is one confirmed by the new credentials that was begun with the old ones.
     let new = FactorChange { credential_version: 2, ..old };
     let confirm = ConfirmTotp { change: new, ..confirmation(&open, 8) };

@@ -32,7 +32,7 @@ use std::{
 };
 
 use countersign::{
-    domain::{Actor, AuthMethod, Challenge, Factor, Session, Timestamp, User},
+    domain::{Actor, AuthMethod, Challenge, Factor, ServiceAccountId, Session, Timestamp, User},
     store::{
         Credentials, NewChallenge, NewUser, Priority, Revoking, SealedMessage, SessionLimit,
         Settled, Store,
@@ -43,7 +43,7 @@ use uuid::Uuid;
 use crate::harness::unique;
 
 /// Who asks for what these tests ask for.
-const ACTOR: Actor = Actor::Service(Uuid::from_u128(7));
+const ACTOR: Actor = Actor::Service(ServiceAccountId(Uuid::from_u128(7)));
 
 /// Where requests come from.
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));

@@ -33,9 +33,9 @@ fn restoration(keep_recovery_codes: bool) -> Restoration {
 
 /// All of it, two users at a time.
 async fn put_right(store: &dyn Store, restoration: Restoration) {
-    store.restored_begin(restoration).await.unwrap();
+    store.restored_begin(restoration.clone()).await.unwrap();
     let mut last = Uuid::nil();
-    while let Some(next) = store.restored_end(last, restoration, 2).await.unwrap() {
+    while let Some(next) = store.restored_end(last, restoration.clone(), 2).await.unwrap() {
         assert!(next > last);
         last = next;
     }

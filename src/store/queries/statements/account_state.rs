@@ -72,8 +72,11 @@ async fn end_all(
     challenges::end_all(connection, id, at.now).await?;
     void_codes::of_purpose(connection, id, CodePurpose::ResetPassword, at.now).await?;
     let ended = sessions::end_epoch(connection, id, Uuid::nil(), at).await?;
-    events::put(connection, &[Event::of(why, Some(id), None, at.actor, at.address, at.now)])
-        .await?;
+    events::put(
+        connection,
+        &[Event::of(why, Some(id), None, at.actor.clone(), at.address, at.now)],
+    )
+    .await?;
     let revocation: Vec<_> = ended.into_iter().map(|(_, revocation)| revocation).collect();
     revocations::append(connection, &revocation).await
 }
@@ -128,7 +131,7 @@ pub(super) async fn end_unverified(
         if ended.is_some() {
             void_codes::of_user(connection, *id, at.now).await?;
             let (kind, user) = (EventKind::UserDeleted, Some(*id));
-            events.push(Event::of(kind, user, None, at.actor, at.address, at.now));
+            events.push(Event::of(kind, user, None, at.actor.clone(), at.address, at.now));
             revocations.push(revocation(*id, at));
         }
     }

@@ -98,7 +98,8 @@ pub(in crate::store) async fn insert(
         return Ok(false);
     }
     let (user_id, at) = (Some(challenge.user_id), challenge.created_at);
-    let event = Event::of(EventKind::ChallengeBegun, user_id, None, new.actor, new.address, at);
+    let event =
+        Event::of(EventKind::ChallengeBegun, user_id, None, new.actor.clone(), new.address, at);
     events::put(connection, &[event]).await?;
     outbox::put(connection, message.map_or(&[], std::slice::from_ref)).await?;
     Ok(true)

@@ -187,7 +187,7 @@ pub(in crate::store) async fn verify_email(
         return Ok(false);
     }
     let (kind, user) = (EventKind::EmailVerified, Some(*user_id));
-    let event = Event::of(kind, user, None, at.actor, at.address, at.now);
+    let event = Event::of(kind, user, None, at.actor.clone(), at.address, at.now);
     events::put(connection, &[event]).await?;
     revocations::append(connection, &ended).await?;
     Ok(true)

@@ -50,7 +50,7 @@ pub(super) async fn put(connection: &mut Connection, events: &[Event]) -> Result
                 .push_bind(event.kind.as_str())
                 .push_bind(event.user_id)
                 .push_bind(event.session_id)
-                .push_bind(event.actor.map(|actor| actor.to_string()))
+                .push_bind(event.actor.clone().map(|actor| actor.to_string()))
                 .push_bind(event.address.map(|address| address.to_string()))
                 .push_bind(event.at);
         });

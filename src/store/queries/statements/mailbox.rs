@@ -34,7 +34,8 @@ pub(in crate::store) async fn insert(
     .bind(code.expires_at)
     .fetch_one(&mut *connection)
     .await?;
-    let recorded = |kind| Event::of(kind, user_id, None, new.actor, new.address, code.created_at);
+    let recorded =
+        |kind| Event::of(kind, user_id, None, new.actor.clone(), new.address, code.created_at);
     events::put(connection, new.recorded_as.map(recorded).as_slice()).await?;
     if user_id != code.user_id {
         // The code is void, so its message must not be sent.

@@ -13,7 +13,7 @@ pub(in crate::store) async fn insert(connection: &mut Connection, new: &NewUser)
         return Ok(false);
     }
     let (user_id, at) = (Some(new.user.id), new.user.created_at);
-    let event = Event::of(EventKind::Registered, user_id, None, new.actor, new.address, at);
+    let event = Event::of(EventKind::Registered, user_id, None, new.actor.clone(), new.address, at);
     events::put(connection, &[event]).await?;
     if let Some(verification) = &new.verification {
         mailbox::insert(connection, verification).await?;

@@ -21,7 +21,7 @@ pub(in crate::store) async fn complete(
         user_id: reset.user_id,
         credential_version: reset.credential_version,
         session_id: None,
-        actor: reset.at.actor,
+        actor: reset.at.actor.clone(),
         address: reset.at.address,
         now: reset.at.now,
     };

@@ -43,7 +43,7 @@ pub(in crate::store) async fn begin(
         .execute(&mut *connection)
         .await?;
     let (kind, at) = (EventKind::DatabaseRestored, &restoration.at);
-    let event = Event::of(kind, None, None, at.actor, at.address, now);
+    let event = Event::of(kind, None, None, at.actor.clone(), at.address, now);
     events::put(connection, &[event]).await?;
     sqlx::query("UPDATE revocation_head SET seq = $1 WHERE id = 1 AND seq < $1")
         .bind(now.unix_micros())

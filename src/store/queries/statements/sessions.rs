@@ -280,8 +280,11 @@ pub(super) async fn revoke_others(
     if let Some((_, revocation)) = &ended {
         let (kind, user) = (EventKind::SessionsRevoked, Some(user_id));
         let kept = Some(kept).filter(|kept| !kept.is_nil());
-        events::put(connection, &[Event::of(kind, user, kept, at.actor, at.address, at.now)])
-            .await?;
+        events::put(
+            connection,
+            &[Event::of(kind, user, kept, at.actor.clone(), at.address, at.now)],
+        )
+        .await?;
         revocations::append(connection, std::slice::from_ref(revocation)).await?;
     }
     Ok(ended.map_or(0, |(lived, _)| lived))
