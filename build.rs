@@ -12,7 +12,8 @@ const PACKAGE: &str = "auth.v1.";
 /// The fields that `Debug` may show, by message: none of them is a secret. A field of text, bytes or numbers that is not here is one,
 /// a new one too: whoever adds a field decides, and one that is forgotten is hidden. It is a list of ours and no option in the
 /// contract: protoc knows `debug_redact` only from 22 on, and Debian 12 has 21.
-const PUBLIC: [(&str, &[&str]); 19] = [
+const PUBLIC: [(&str, &[&str]); 24] = [
+    ("ActingParty", &["sub"]),
     ("BeginTotpEnrollmentResponse", &["enrollment_id"]),
     ("Challenge", &["masked_destination", "attempts_remaining"]),
     (
@@ -31,17 +32,35 @@ const PUBLIC: [(&str, &[&str]); 19] = [
             "preferred_username",
             "roles",
             "session_epoch",
+            "scope",
+            "service_epoch",
         ],
     ),
     ("ConfirmTotpEnrollmentRequest", &["enrollment_id"]),
+    ("ExchangeTokenRequest", &["client_id", "scope", "audience"]),
+    ("ExchangeTokenResponse", &["token_type", "expires_in", "scope"]),
     ("GetJwksResponse", &["jwks_json"]),
+    ("IssueServiceTokenRequest", &["client_id", "scope", "audience"]),
+    ("IssueServiceTokenResponse", &["token_type", "expires_in", "scope"]),
     ("Jwk", &["kid", "kty", "alg", "use", "crv", "x", "y", "n", "e"]),
     ("LoginRequest", &["username", "audience", "device_name"]),
     ("RefreshTokenRequest", &["request_id"]),
     ("RegisterRequest", &["username", "email", "request_id"]),
     ("RequestPasswordResetRequest", &["email"]),
     ("ResendEmailVerificationRequest", &["email"]),
-    ("Revocation", &["session_id", "user_id", "session_epoch", "kept_session_id", "key_id"]),
+    (
+        "Revocation",
+        &[
+            "session_id",
+            "user_id",
+            "session_epoch",
+            "kept_session_id",
+            "key_id",
+            "service_account_id",
+            "token_id",
+            "service_epoch",
+        ],
+    ),
     ("RevokeOtherSessionsResponse", &["revoked_count"]),
     ("RevokeSessionRequest", &["session_id"]),
     ("Session", &["id", "device_name", "address"]),

@@ -179,6 +179,7 @@ fn apis(parts: &Parts) -> (AuthApi, AccountApi, TokenApi) {
         keys: Arc::clone(&parts.keys),
         sessions: Arc::clone(&parts.sessions),
         revocations: Arc::clone(&parts.revocations),
+        service_accounts: Arc::clone(&parts.service_accounts),
     };
     (auth, account, token)
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::{
     domain::Policy,
     password::Passwords,
-    service::{Accounts, Clock, Factors, Limits, Logins, Mailbox, Outbox, Sessions},
+    service::{
+        Accounts, Clock, Factors, Limits, Logins, Mailbox, Outbox, ServiceAccounts, Sessions,
+    },
     store::Store,
     token::{AccessTokens, MasterKey},
 };
@@ -42,6 +44,23 @@ impl Base {
             outbox: self.outbox.clone(),
             clock: self.clock.clone(),
         }
+    }
+
+    pub(super) fn service_accounts(
+        &self,
+        tokens: AccessTokens,
+        limits: &Arc<Limits>,
+        sessions: &Arc<Sessions>,
+    ) -> ServiceAccounts {
+        ServiceAccounts::new(
+            Arc::clone(&self.store),
+            tokens,
+            self.master_key.clone(),
+            Arc::clone(&self.policy),
+            Arc::clone(limits),
+            Arc::clone(sessions),
+            self.clock.clone(),
+        )
     }
 
     pub(super) fn factors(&self, limits: &Arc<Limits>, sessions: &Arc<Sessions>) -> Factors {

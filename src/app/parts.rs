@@ -13,7 +13,7 @@ use crate::{
     password::Passwords,
     service::{
         self, Accounts, Factors, Janitor, KeyKeeper, Keys, Logins, Mailbox, Outbox, Readiness,
-        Revocations, Sessions,
+        Revocations, ServiceAccounts, Sessions,
     },
     store::{self, Store},
     token::{self, AccessTokens, KeyRing},
@@ -34,6 +34,8 @@ pub struct Parts {
     pub revocations: Arc<Revocations>,
     /// Creates, shows and ends sessions.
     pub sessions: Arc<Sessions>,
+    /// Proves service accounts, and issues their tokens.
+    pub service_accounts: Arc<ServiceAccounts>,
     /// Checks second factors, and changes them.
     pub factors: Arc<Factors>,
     /// Sends codes to mailboxes, and checks the answers.
@@ -95,7 +97,8 @@ fn wire(
     let (pace, stream_age) = (environment.revocations, config.listen.stream_age);
     let revocations = Revocations::new(Arc::clone(&store), clock.clone(), pace, stream_age);
     let limits = Arc::new(base.limits());
-    let sessions = Arc::new(base.sessions(tokens, &limits));
+    let sessions = Arc::new(base.sessions(tokens.clone(), &limits));
+    let service_accounts = Arc::new(base.service_accounts(tokens, &limits, &sessions));
     let factors = Arc::new(base.factors(&limits, &sessions));
     let mailbox = Arc::new(base.mailbox(&limits, &sessions));
     let logins = Arc::new(base.logins(&limits, &sessions, &factors));
@@ -109,6 +112,7 @@ fn wire(
         keys,
         revocations: Arc::new(revocations),
         sessions,
+        service_accounts,
         factors,
         mailbox,
         accounts,

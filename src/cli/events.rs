@@ -70,19 +70,25 @@ async fn user_id(store: &dyn Store, name: &str) -> anyhow::Result<Uuid> {
 }
 
 fn text(events: &[Event]) -> String {
-    let heading = ["at", "event", "user", "session", "address", "actor"].map(str::to_owned);
+    let heading = ["at", "event", "account", "session", "address", "actor"].map(str::to_owned);
     let row = |event: &Event| {
         [
             date::seconds(event.at),
             event.kind.as_str().to_owned(),
-            event.user_id.map_or_else(none, |id| id.to_string()),
+            concerned(event),
             event.session_id.map_or_else(none, |id| id.to_string()),
             event.address.map_or_else(none, |address| address.to_string()),
-            event.actor.clone().map_or_else(none, |actor| actor.to_string()),
+            event.actor.as_ref().map_or_else(none, ToString::to_string),
         ]
     };
     let rows: Vec<_> = [heading].into_iter().chain(events.iter().map(row)).collect();
     aligned(&rows, &[0, 1, 2, 3, 4, 5])
+}
+
+/// The account concerned: a user's, or a service account's.
+fn concerned(event: &Event) -> String {
+    let service = event.service_account_id.map(|id| format!("service:{id}"));
+    event.user_id.map(|id| id.to_string()).or(service).unwrap_or_else(none)
 }
 
 fn none() -> String {
@@ -97,8 +103,9 @@ fn lines(events: &[Event]) -> String {
             "event": event.kind.as_str(),
             "user_id": event.user_id.map(|id| id.to_string()),
             "session_id": event.session_id.map(|id| id.to_string()),
+            "service_account_id": event.service_account_id.map(|id| id.to_string()),
             "address": event.address,
-            "actor": event.actor.clone().map(|actor| actor.to_string()),
+            "actor": event.actor.as_ref().map(ToString::to_string),
         });
         format!("{data}\n")
     };

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::{Actor, Timestamp};
+use super::{Actor, ServiceAccountId, Timestamp};
 
 /// The kind of an event. The names are stored: they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,11 +53,31 @@ pub enum EventKind {
     RecoveryCodeUsed,
     /// The database was restored from a back-up, and all sessions and codes have ended.
     DatabaseRestored,
+    /// A service account was created.
+    ServiceAccountCreated,
+    /// The grants, the public keys or the workloads of a service account were changed.
+    ServiceAccountChanged,
+    /// A service account was disabled, and its tokens have ended.
+    ServiceAccountDisabled,
+    /// A service account was enabled again.
+    ServiceAccountEnabled,
+    /// A service account was deleted, and its tokens have ended.
+    ServiceAccountDeleted,
+    /// A key of a service account was created.
+    ServiceKeyCreated,
+    /// A key of a service account was revoked.
+    ServiceKeyRevoked,
+    /// All tokens of a service account have ended.
+    ServiceTokensEnded,
+    /// A service ended one token of its own.
+    ServiceTokenRevoked,
+    /// A service has exchanged a user's token, to act for them.
+    TokenExchanged,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 32] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -80,6 +100,16 @@ impl EventKind {
         Self::RecoveryCodesReplaced,
         Self::RecoveryCodeUsed,
         Self::DatabaseRestored,
+        Self::ServiceAccountCreated,
+        Self::ServiceAccountChanged,
+        Self::ServiceAccountDisabled,
+        Self::ServiceAccountEnabled,
+        Self::ServiceAccountDeleted,
+        Self::ServiceKeyCreated,
+        Self::ServiceKeyRevoked,
+        Self::ServiceTokensEnded,
+        Self::ServiceTokenRevoked,
+        Self::TokenExchanged,
     ];
 
     /// The kind of that name.
@@ -112,6 +142,16 @@ impl EventKind {
             Self::RecoveryCodesReplaced => "recovery_codes_replaced",
             Self::RecoveryCodeUsed => "recovery_code_used",
             Self::DatabaseRestored => "database_restored",
+            Self::ServiceAccountCreated => "service_account_created",
+            Self::ServiceAccountChanged => "service_account_changed",
+            Self::ServiceAccountDisabled => "service_account_disabled",
+            Self::ServiceAccountEnabled => "service_account_enabled",
+            Self::ServiceAccountDeleted => "service_account_deleted",
+            Self::ServiceKeyCreated => "service_key_created",
+            Self::ServiceKeyRevoked => "service_key_revoked",
+            Self::ServiceTokensEnded => "service_tokens_ended",
+            Self::ServiceTokenRevoked => "service_token_revoked",
+            Self::TokenExchanged => "token_exchanged",
         }
     }
 }
@@ -127,6 +167,8 @@ pub struct Event {
     pub user_id: Option<Uuid>,
     /// The session that began, ended, or asked.
     pub session_id: Option<Uuid>,
+    /// The service account concerned. It may be deleted by now.
+    pub service_account_id: Option<ServiceAccountId>,
     /// The actor, as far as the request had shown; `None` in rows of a release that did not record it.
     pub actor: Option<Actor>,
     /// The client address, if that is known.
@@ -145,7 +187,14 @@ impl Event {
         address: Option<IpAddr>,
         at: Timestamp,
     ) -> Self {
-        Self { id: Uuid::now_v7(), kind, user_id, session_id, actor: Some(actor), address, at }
+        let (id, actor, service_account_id) = (Uuid::now_v7(), Some(actor), None);
+        Self { id, kind, user_id, session_id, service_account_id, actor, address, at }
+    }
+
+    /// The same event, which concerns a service account.
+    #[must_use]
+    pub fn about(self, id: ServiceAccountId) -> Self {
+        Self { service_account_id: Some(id), ..self }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::Timestamp;
+use super::{ServiceAccountId, Timestamp};
 
 /// The tokens that a revocation voids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,16 @@ pub enum Revoked {
         /// The session that goes on, if one does: the claim `sid`.
         kept: Option<Uuid>,
     },
+    /// All tokens of a service account, and those by which it acts for users, of an earlier epoch: the claims `sub` or
+    /// `act.sub`, and `service_epoch`. Their time of issue does not matter.
+    Service {
+        /// The account.
+        id: ServiceAccountId,
+        /// The first epoch that stays valid.
+        epoch: i64,
+    },
+    /// One token of a service: the claim `jti`.
+    Token(Uuid),
 }
 
 /// Voids access tokens that were issued before a time.

@@ -37,8 +37,6 @@ pub struct ServiceAccount {
     pub grants: Grants,
     /// Its public keys, by which it proves who it is without a secret of ours.
     pub assertion_keys: AssertionKeys,
-    /// The workloads that it is.
-    pub workloads: Vec<Workload>,
     /// Grows when its tokens are to end: those of an earlier epoch are void.
     pub epoch: i64,
     /// The time since which it is disabled, if it is.

@@ -22,7 +22,7 @@ pub enum Need {
 }
 
 /// All our RPCs, and their needs.
-pub const TABLE: [(&str, Need); 24] = [
+pub const TABLE: [(&str, Need); 26] = [
     ("/auth.v1.AuthService/Register", Need::Fields),
     ("/auth.v1.AuthService/Login", Need::Fields),
     ("/auth.v1.AuthService/Verify2FA", Need::Fields),
@@ -46,6 +46,8 @@ pub const TABLE: [(&str, Need); 24] = [
     ("/auth.v1.AccountService/RegenerateRecoveryCodes", Need::Bearer),
     ("/auth.v1.TokenService/GetJwks", Need::Nothing),
     ("/auth.v1.TokenService/IntrospectToken", Need::Nothing),
+    ("/auth.v1.TokenService/IssueServiceToken", Need::Fields),
+    ("/auth.v1.TokenService/ExchangeToken", Need::Fields),
     ("/auth.v1.TokenService/WatchRevocations", Need::Nothing),
 ];
 

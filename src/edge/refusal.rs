@@ -26,7 +26,9 @@ pub(crate) struct Refusal {
     /// `ErrorInfo.reason`. Its meaning never changes.
     pub(crate) reason: &'static str,
     /// The text for people; `None` if the fields have it.
-    text: Option<&'static str>,
+    text: Option<Cow<'static, str>>,
+    /// `ErrorInfo.metadata`.
+    pub(crate) metadata: Vec<(&'static str, String)>,
     /// The fields that are bad.
     pub(crate) fields: Vec<InvalidField>,
     /// How long to wait before trying again.
@@ -78,6 +80,28 @@ impl From<Error> for Refusal {
                 "REFRESH_REUSED",
                 "the refresh token was used before: the session is over, log in again",
             ),
+            Error::ServiceProofInvalid(why) => Self {
+                text: Some(why),
+                ..unauthenticated("INVALID_CREDENTIALS", "the service's proof is not valid")
+            },
+            Error::NotGranted(what) => denied(
+                "NOT_GRANTED",
+                "the service account is not granted what it asks for",
+                ("not_granted", what),
+            ),
+            Error::SubjectTokenInvalid => unmet(
+                "SUBJECT_TOKEN_INVALID",
+                "subject_token must be a user's own access token that is valid, and was not exchanged",
+            ),
+            Error::TokenTypeUnsupported => unmet(
+                "TOKEN_TYPE_UNSUPPORTED",
+                "a user's access token ends with its session: revoke the refresh token, or the session",
+            ),
+            Error::PermissionMissing(permission) => denied(
+                "PERMISSION_MISSING",
+                "the caller lacks a permission for this: see the policy of callers (COUNTERSIGN_CALLERS)",
+                ("permission", permission.as_str()),
+            ),
             Error::UsernameTaken => taken("username", "USERNAME_TAKEN", "the username is taken"),
             Error::EmailTaken => taken("email", "EMAIL_TAKEN", "the e-mail address is taken"),
             Error::Throttled(wait) => {
@@ -93,7 +117,8 @@ impl From<Error> for Refusal {
 impl Refusal {
     /// A refusal with a text, and nothing else.
     pub(crate) fn new(code: Code, reason: &'static str, text: &'static str) -> Self {
-        Self { code, reason, text: Some(text), fields: Vec::new(), retry_after: None }
+        let text = Some(Cow::Borrowed(text));
+        Self { code, reason, text, metadata: Vec::new(), fields: Vec::new(), retry_after: None }
     }
 
     fn after(self, wait: Duration) -> Self {
@@ -102,7 +127,7 @@ impl Refusal {
 
     fn invalid_fields(fields: Vec<InvalidField>) -> Self {
         let (code, reason) = (Code::InvalidArgument, "INVALID_FIELD");
-        Self { code, reason, text: None, fields, retry_after: None }
+        Self { code, reason, text: None, metadata: Vec::new(), fields, retry_after: None }
     }
 
     /// No such RPC.
@@ -129,7 +154,7 @@ impl Refusal {
             let fields: Vec<_> = self.fields.iter().map(ToString::to_string).collect();
             fields.join("; ")
         };
-        self.text.map_or_else(|| said_by_fields().into(), Into::into)
+        self.text.clone().unwrap_or_else(|| said_by_fields().into())
     }
 }
 
@@ -182,6 +207,12 @@ fn reauthenticate(text: &'static str) -> Refusal {
     unmet("REAUTHENTICATION_REQUIRED", text)
 }
 
+/// The caller is known, and may not do this.
+fn denied(reason: &'static str, text: &'static str, (key, value): (&'static str, &str)) -> Refusal {
+    let metadata = vec![(key, value.to_owned())];
+    Refusal { metadata, ..Refusal::new(Code::PermissionDenied, reason, text) }
+}
+
 /// THROTTLED (rate limits) and OVERLOADED (load shedding): not now, for this caller or for all.
 fn too_much(reason: &'static str, text: &'static str, wait: Duration) -> Refusal {
     Refusal::new(Code::ResourceExhausted, reason, text).after(wait)
@@ -195,6 +226,7 @@ fn taken(field: &'static str, reason: &'static str, text: &'static str) -> Refus
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Permission;
 
     /// One refusal of each kind, with values for the transports' tests.
     fn refusals() -> Vec<Refusal> {
@@ -214,6 +246,11 @@ mod tests {
             Error::EmailVerified,
             Error::TokenInvalid,
             Error::RefreshReused,
+            Error::ServiceProofInvalid("mistyped".into()),
+            Error::NotGranted("scope"),
+            Error::SubjectTokenInvalid,
+            Error::TokenTypeUnsupported,
+            Error::PermissionMissing(Permission::Watch),
             Error::UsernameTaken,
             Error::EmailTaken,
             Error::Throttled(wait),

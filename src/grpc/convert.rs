@@ -9,7 +9,7 @@ use crate::{
         Confirmation, LoginRequest, PendingChallenge, PendingMailboxCode, Proof, RegisterRequest,
         Registered, RevocationUpdate, Tokens, TotpEnrollment,
     },
-    token::{Claims, OpaqueToken, PublicKey},
+    token::{Claims, OpaqueToken, PublicKey, ServiceClaims, UserClaims},
 };
 
 #[expect(deprecated, reason = "older clients send the field by its old name")]
@@ -157,6 +157,28 @@ pub(super) fn jwk(key: PublicKey) -> pb::Jwk {
 }
 
 pub(super) fn claims(claims: Claims) -> pb::Claims {
+    match claims {
+        Claims::User(claims) => user_claims(*claims),
+        Claims::Service(claims) => service_claims(claims),
+    }
+}
+
+fn service_claims(claims: ServiceClaims) -> pb::Claims {
+    pb::Claims {
+        iss: claims.iss,
+        sub: claims.sub.to_string(),
+        aud: claims.aud,
+        exp: claims.exp,
+        iat: claims.iat,
+        jti: claims.jti.to_string(),
+        client_id: claims.client_id.to_string(),
+        scope: claims.scope,
+        service_epoch: claims.service_epoch,
+        ..pb::Claims::default()
+    }
+}
+
+fn user_claims(claims: UserClaims) -> pb::Claims {
     pb::Claims {
         iss: claims.iss,
         sub: claims.sub.to_string(),
@@ -171,6 +193,9 @@ pub(super) fn claims(claims: Claims) -> pb::Claims {
         preferred_username: claims.preferred_username,
         roles: claims.roles,
         session_epoch: claims.session_epoch,
+        scope: claims.scope,
+        act: claims.act.map(|service| pb::ActingParty { sub: service.sub.to_string() }),
+        service_epoch: claims.service_epoch,
     }
 }
 
@@ -183,20 +208,25 @@ pub(super) fn revocation_update(update: RevocationUpdate) -> pb::WatchRevocation
 }
 
 fn revocation(revocation: Revocation) -> pb::Revocation {
-    let (subject, session_epoch, kept) = match revocation.subject {
-        Revoked::Session(id) => (Subject::SessionId(id.to_string()), 0, None),
-        Revoked::User(id) => (Subject::UserId(id.to_string()), 0, None),
-        Revoked::Key(id) => (Subject::KeyId(id.to_string()), 0, None),
-        Revoked::Earlier { user_id, epoch, kept } => {
-            (Subject::UserId(user_id.to_string()), epoch, kept)
-        }
-    };
-    pb::Revocation {
-        subject: Some(subject),
+    let common = pb::Revocation {
         not_before: Some(timestamp(revocation.not_before)),
         expire_time: Some(timestamp(revocation.expires_at)),
-        session_epoch,
-        kept_session_id: kept.map(|id| id.to_string()).unwrap_or_default(),
+        ..pb::Revocation::default()
+    };
+    let of = |subject| pb::Revocation { subject: Some(subject), ..common };
+    match revocation.subject {
+        Revoked::Session(id) => of(Subject::SessionId(id.to_string())),
+        Revoked::User(id) => of(Subject::UserId(id.to_string())),
+        Revoked::Key(id) => of(Subject::KeyId(id.to_string())),
+        Revoked::Token(id) => of(Subject::TokenId(id.to_string())),
+        Revoked::Earlier { user_id, epoch, kept } => pb::Revocation {
+            session_epoch: epoch,
+            kept_session_id: kept.map(|id| id.to_string()).unwrap_or_default(),
+            ..of(Subject::UserId(user_id.to_string()))
+        },
+        Revoked::Service { id, epoch } => {
+            pb::Revocation { service_epoch: epoch, ..of(Subject::ServiceAccountId(id.to_string())) }
+        }
     }
 }
 

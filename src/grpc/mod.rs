@@ -19,6 +19,7 @@ mod request_body;
 mod request_info;
 mod resets;
 mod server;
+mod services;
 mod status;
 mod token_service;
 

@@ -39,7 +39,9 @@ pub(super) fn internal(error: &(dyn StdError + 'static)) -> Status {
 pub(super) fn refused(mut refusal: Refusal) -> Status {
     refusal.fields = those_that_fit(refusal.fields);
     let text = refusal.text();
-    let mut details = ErrorDetails::with_error_info(refusal.reason, DOMAIN, HashMap::new());
+    let metadata = refusal.metadata.into_iter().map(|(key, value)| (key.to_owned(), value));
+    let metadata: HashMap<_, _> = metadata.collect();
+    let mut details = ErrorDetails::with_error_info(refusal.reason, DOMAIN, metadata);
     for InvalidField { field, problem } in refusal.fields {
         details.add_bad_request_violation(field, problem);
     }

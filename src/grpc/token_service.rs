@@ -7,12 +7,13 @@ use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
 use super::{
-    convert,
+    arrival::context,
+    convert, services,
     status::{internal, status},
 };
 use crate::{
     pb::{self, token_service_server::TokenService},
-    service::{Keys, Revocations, Sessions},
+    service::{Keys, Revocations, ServiceAccounts, Sessions},
 };
 
 /// The handlers.
@@ -24,6 +25,8 @@ pub struct TokenApi {
     pub(crate) sessions: Arc<Sessions>,
     /// Streams revocations.
     pub(crate) revocations: Arc<Revocations>,
+    /// Issues the tokens of services.
+    pub(crate) service_accounts: Arc<ServiceAccounts>,
 }
 
 #[tonic::async_trait]
@@ -46,6 +49,26 @@ impl TokenService for TokenApi {
         let claims = self.sessions.introspect_token(&token).await.map_err(status)?;
         let (active, claims) = (claims.is_some(), claims.map(convert::claims));
         Ok(Response::new(pb::IntrospectTokenResponse { active, claims }))
+    }
+
+    async fn issue_service_token(
+        &self,
+        request: Request<pb::IssueServiceTokenRequest>,
+    ) -> Result<Response<pb::IssueServiceTokenResponse>, Status> {
+        let context = context(&request);
+        let request = services::issue_request(request.into_inner()).map_err(status)?;
+        let issued = self.service_accounts.issue_service_token(&context, request).await;
+        Ok(Response::new(services::issued(issued.map_err(status)?)))
+    }
+
+    async fn exchange_token(
+        &self,
+        request: Request<pb::ExchangeTokenRequest>,
+    ) -> Result<Response<pb::ExchangeTokenResponse>, Status> {
+        let context = context(&request);
+        let request = services::exchange_request(request.into_inner()).map_err(status)?;
+        let exchanged = self.service_accounts.exchange_token(&context, request).await;
+        Ok(Response::new(services::exchanged(exchanged.map_err(status)?)))
     }
 
     type WatchRevocationsStream = BoxStream<'static, Result<pb::WatchRevocationsResponse, Status>>;

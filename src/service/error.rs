@@ -1,9 +1,9 @@
 //! Errors of the use cases, classified by what the caller can do about them.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use crate::{
-    domain::InvalidField,
+    domain::{InvalidField, Permission},
     password,
     store::{self, Reservation},
 };
@@ -56,6 +56,21 @@ pub enum Error {
     /// A reused refresh token; its session has ended.
     #[error("the refresh token was used before")]
     RefreshReused,
+    /// The proof of a service account is not valid; why, for the service's developers.
+    #[error("the service's proof is not valid: {0}")]
+    ServiceProofInvalid(Cow<'static, str>),
+    /// The service account is not granted this: `scope`, `audience`, `exchange` or `token`.
+    #[error("not granted: {0}")]
+    NotGranted(&'static str),
+    /// The token that a service wants to exchange is not a user's own, or not valid any more: the answer does not tell which.
+    #[error("the subject token is not valid")]
+    SubjectTokenInvalid,
+    /// Tokens of that kind are not revoked one by one.
+    #[error("the token can't be revoked by itself")]
+    TokenTypeUnsupported,
+    /// The caller lacks a permission.
+    #[error("the caller lacks the permission {}", .0.as_str())]
+    PermissionMissing(Permission),
     /// Another user has that username.
     #[error("the username is taken")]
     UsernameTaken,

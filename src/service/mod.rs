@@ -20,6 +20,7 @@ mod login;
 mod mailbox;
 mod outbox;
 mod revocations;
+mod service_accounts;
 mod sessions;
 mod upkeep;
 
@@ -42,6 +43,10 @@ pub use self::{
     revocations::{
         RevocationPace, RevocationStream, RevocationUpdate, Revocations, longest_stream,
     },
-    sessions::{Account, RefreshTokenRequest, Sessions, Tokens},
+    service_accounts::{
+        Asked, ExchangeTokenRequest, IssueServiceTokenRequest, RevokeTokenRequest, ServiceAccounts,
+        ServiceProof, ServiceToken,
+    },
+    sessions::{Account, RefreshTokenRequest, Service, Sessions, Tokens},
     upkeep::{Janitor, NotReady, Readiness},
 };

@@ -81,6 +81,8 @@ pub enum Ended {
     DeletedUsers,
     /// Revocations of tokens that have all expired.
     Revocations,
+    /// Assertions that have expired.
+    Assertions,
     /// Budgets that are empty again.
     Throttles,
     /// Events, whose end is the time at which they happened.

@@ -34,6 +34,7 @@ macro_rules! steps {
             "0020_mail",
             "0021_event_actors",
             "0022_outbox_since",
+            "0023_service_accounts",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

@@ -30,6 +30,7 @@ pub(crate) mod private_file;
 mod reservation;
 mod revocations;
 mod sealed;
+mod service_accounts;
 mod sessions;
 mod signing_keys;
 pub mod sqlite;
@@ -61,6 +62,10 @@ pub use self::{
     reservation::Reservation,
     revocations::{NumberedRevocation, Revocations},
     sealed::{Resealed, SealedColumn, SealedValue, SealedValues, WrappedKey},
+    service_accounts::{
+        AccountTaken, NewServiceAccount, NewServiceKey, ServiceAccountChange, ServiceAccounts,
+        ServiceKey,
+    },
     sessions::{LiveSession, Refresh, Refreshed, ReuseNotice, SessionLimit, Sessions},
     signing_keys::{SealedKey, SigningKeys},
     throttles::{Admission, Charge, Settled, Throttles},
@@ -85,6 +90,7 @@ pub trait Store:
     + SigningKeys
     + SealedValues
     + Revocations
+    + ServiceAccounts
     + Throttles
     + Events
     + Housekeeping
@@ -103,6 +109,7 @@ impl<T> Store for T where
         + SigningKeys
         + SealedValues
         + Revocations
+        + ServiceAccounts
         + Throttles
         + Events
         + Housekeeping

@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use jsonwebtoken::{Header, Validation};
+use serde::Serialize;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::{Claims, KeyError, KeyRing, SigningKey};
+use super::{Claims, KeyError, KeyRing, SigningKey, UserClaims};
 use crate::domain::{CLOCK_SKEW, Session, Timestamp, User};
 
 /// The header's `typ` (RFC 9068, section 2.1): no other kind of JWT is an access token.
@@ -17,7 +18,7 @@ pub const LONGEST_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Backdating of `iat`. Most verifiers allow no clock skew by default and refuse a token issued a second ahead of their
 /// clock (RFC 7519, section 4.1.6 leaves that to them).
-const ISSUED_EARLIER: Duration = Duration::from_secs(5);
+pub(super) const ISSUED_EARLIER: Duration = Duration::from_secs(5);
 
 /// Settings of access tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +96,7 @@ impl AccessTokens {
         let key = ring.signer(now).ok_or(KeyError::Missing)?;
         let expires_at = now.plus(self.settings.ttl).min(session.ends_at());
         let stated = |time: Timestamp| time.minus(ISSUED_EARLIER).unix_seconds();
-        let claims = Claims {
+        let claims = UserClaims {
             iss: self.settings.issuer.clone(),
             sub: user.id,
             aud: session.audience.clone(),
@@ -110,6 +111,9 @@ impl AccessTokens {
             preferred_username: user.username.clone(),
             roles: user.roles.clone(),
             session_epoch: session.epoch,
+            scope: String::new(),
+            act: None,
+            service_epoch: 0,
         };
         let expires_in = u64::try_from(claims.exp - now.unix_seconds()).unwrap_or(0);
         Ok(AccessToken { jwt: encode(key, &claims)?, expires_in: Duration::from_secs(expires_in) })
@@ -127,14 +131,16 @@ impl AccessTokens {
     ) -> Result<Claims, InvalidToken> {
         let claims = decode(&self.ring(), jwt, now)?;
         // Clock skew: another replica may have issued it, whose clock is ahead.
-        let begun = claims.iat <= now.plus(CLOCK_SKEW).unix_seconds();
-        let current = begun && now.unix_seconds() < claims.exp;
-        let ours = claims.iss == self.settings.issuer && audiences.contains(&claims.aud);
+        let stated = claims.common();
+        let begun = stated.iat <= now.plus(CLOCK_SKEW).unix_seconds();
+        let current = begun && now.unix_seconds() < stated.exp;
+        let is_for = audiences.iter().any(|audience| audience == stated.aud);
+        let ours = stated.iss == self.settings.issuer && is_for;
         if current && ours { Ok(claims) } else { Err(InvalidToken) }
     }
 }
 
-fn encode(key: &SigningKey, claims: &Claims) -> Result<String, KeyError> {
+pub(super) fn encode(key: &SigningKey, claims: &impl Serialize) -> Result<String, KeyError> {
     let mut header = Header::new(key.algorithm.jws());
     header.typ = Some(TYPE.to_owned());
     header.kid = Some(key.kid.clone());

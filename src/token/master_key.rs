@@ -63,6 +63,10 @@ pub enum Purpose {
     RefreshToken,
     /// A recovery code, together with its user.
     RecoveryCode,
+    /// The key of a service account.
+    ServiceKey,
+    /// An assertion: its issuer, subject and id.
+    Assertion,
 }
 
 impl Purpose {
@@ -79,6 +83,8 @@ impl Purpose {
             Self::OutboxLine => b"outbox line",
             Self::RefreshToken => b"refresh token",
             Self::RecoveryCode => b"recovery code",
+            Self::ServiceKey => b"service key",
+            Self::Assertion => b"assertion",
         }
     }
 }

@@ -12,6 +12,7 @@ mod opaque;
 mod place;
 mod refresh;
 mod sealing;
+mod service_access;
 mod signing_key;
 mod verification_id;
 
@@ -24,12 +25,13 @@ pub fn seed_randomness() {
 
 pub use access::{AccessToken, AccessTokens, InvalidToken, LONGEST_TTL, Settings};
 pub use algorithm::Algorithm;
-pub use claims::Claims;
+pub use claims::{ActingParty, Claims, ServiceClaims, UserClaims};
 pub use device::DeviceToken;
 pub use key_ring::KeyRing;
 pub use master_key::{MasterKey, Purpose};
 pub use opaque::OpaqueToken;
 pub use place::Place;
 pub use refresh::RefreshToken;
+pub use service_access::{Granted, LONGEST_SERVICE_TTL};
 pub use signing_key::{KeyError, PublicKey, SigningKey};
 pub use verification_id::VerificationId;

@@ -8,12 +8,13 @@ use super::{
 };
 
 /// The parts of the service, the lowest first, and which of those before it each uses (ADR 31).
-const PARTS: [(&str, &[&str]); 11] = [
+const PARTS: [(&str, &[&str]); 12] = [
     ("outbox", &[]),
     ("limits", &["outbox"]),
     ("sessions", &["outbox", "limits"]),
     ("revocations", &[]),
     ("keys", &[]),
+    ("service_accounts", &["limits", "sessions"]),
     ("factors", &["outbox", "limits", "sessions"]),
     ("mailbox", &["outbox", "limits", "sessions"]),
     ("account", &["outbox", "limits", "sessions", "factors", "mailbox"]),

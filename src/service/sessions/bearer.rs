@@ -1,11 +1,13 @@
-//! Bearer tokens: verification, and whether their session is still live.
+//! Bearer tokens: verification, and whether their session, or their service account, is still live.
+
+use uuid::Uuid;
 
 use super::Sessions;
 use crate::{
-    domain::{Session, User, size},
+    domain::{Scope, ServiceAccountId, Session, User, size},
     service::{Error, known},
     store::{Credentials, LiveSession},
-    token::Claims,
+    token::{Claims, ServiceClaims, UserClaims},
 };
 
 /// The account behind a valid access token. Only this module constructs one, so a use case that takes an `Account`
@@ -13,9 +15,27 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Account {
     /// The token's claims.
-    pub(super) claims: Claims,
+    claims: Box<UserClaims>,
     /// The session it was issued for, and the user as they are now.
     live: LiveSession,
+}
+
+/// The service behind a valid access token or key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Its account.
+    pub id: ServiceAccountId,
+    /// What it may do.
+    pub scope: Scope,
+}
+
+/// Whose a valid token is.
+#[derive(Debug, Clone)]
+pub(in crate::service) enum Bearer {
+    /// A user's, or a service's that acts for one.
+    User(Account),
+    /// A service's.
+    Service(ServiceClaims),
 }
 
 impl Account {
@@ -33,6 +53,12 @@ impl Account {
         &self.live.credentials
     }
 
+    /// The claims of the user's own token; `None` if a service acts by it. Such a token changes no account, and is not
+    /// exchanged again.
+    pub(in crate::service) fn own_claims(&self) -> Option<&UserClaims> {
+        self.claims.act.is_none().then_some(&self.claims)
+    }
+
     /// Whether the session may change the account. The statement that changes it checks again (TOCTOU).
     ///
     /// # Errors
@@ -42,36 +68,99 @@ impl Account {
     }
 }
 
+impl Bearer {
+    /// The service account and the id of a token that was issued to a service; `None` for a user's own.
+    pub(in crate::service) fn service_token(&self) -> Option<(ServiceAccountId, Uuid)> {
+        match self {
+            Self::User(account) => {
+                account.claims.act.as_ref().map(|service| (service.sub, account.claims.jti))
+            }
+            Self::Service(claims) => Some((claims.sub, claims.jti)),
+        }
+    }
+
+    /// The claims.
+    pub(super) fn into_claims(self) -> Claims {
+        match self {
+            Self::User(account) => Claims::User(account.claims),
+            Self::Service(claims) => Claims::Service(claims),
+        }
+    }
+}
+
 impl Sessions {
-    /// The account of an access token for our own audience: the first of the configured ones. A service that receives
-    /// tokens for another audience can't use them against its users' accounts (RFC 9068, section 4).
+    /// The account of a user's own access token for our own audience: the first of the configured ones. A service that
+    /// receives tokens for another audience can't use them against its users' accounts (RFC 9068, section 4).
     ///
     /// # Errors
     /// An invalid token; the store's.
     pub async fn authenticate(&self, jwt: &str) -> Result<Account, Error> {
-        let ours = self.policy.audiences.get(..1).unwrap_or_default();
-        let account = self.bearer(jwt, ours).await?.ok_or(Error::TokenInvalid)?;
-        known::record(account.user().id, account.session().id);
-        Ok(account)
+        match self.bearer(jwt, self.own_audience()).await? {
+            Some(Bearer::User(account)) if account.own_claims().is_some() => {
+                known::record(account.user().id, account.session().id);
+                Ok(account)
+            }
+            _ => Err(Error::TokenInvalid),
+        }
     }
 
-    /// The account of an access token; `None` if the token is not ours, is not for one of `audiences`, or its session
-    /// has ended.
-    pub(super) async fn bearer(
+    /// The service of an access token for our own audience.
+    ///
+    /// # Errors
+    /// An invalid token, and a user's; the store's.
+    pub async fn authenticate_service(&self, jwt: &str) -> Result<Service, Error> {
+        let Some(Bearer::Service(claims)) = self.bearer(jwt, self.own_audience()).await? else {
+            return Err(Error::TokenInvalid);
+        };
+        let scope = Scope::parse(&claims.scope).map_err(|_not_a_scope| Error::TokenInvalid)?;
+        Ok(Service { id: claims.sub, scope })
+    }
+
+    fn own_audience(&self) -> &[String] {
+        self.policy.audiences.get(..1).unwrap_or_default()
+    }
+
+    /// The bearer of an access token; `None` if the token is not ours, is not for one of `audiences`, or its session or
+    /// service account has ended.
+    pub(in crate::service) async fn bearer(
         &self,
         jwt: &str,
         audiences: &[String],
-    ) -> Result<Option<Account>, Error> {
+    ) -> Result<Option<Bearer>, Error> {
         if !size::ACCESS_TOKEN.fits(jwt) {
             return Ok(None);
         }
-        let now = self.clock.now();
-        let Ok(claims) = self.tokens.verify(jwt, audiences, now) else {
-            return Ok(None);
-        };
         // The signature proves the state at issuance; the store has the current one.
-        let live = self.store.session_live(claims.sid, now).await?;
+        match self.tokens.verify(jwt, audiences, self.clock.now()) {
+            Ok(Claims::User(claims)) => Ok(self.user_bearer(claims).await?.map(Bearer::User)),
+            Ok(Claims::Service(claims)) => {
+                let (id, epoch) = (claims.sub, claims.service_epoch);
+                let is_live = self.service_is_live(id, claims.jti, epoch).await?;
+                Ok(is_live.then_some(Bearer::Service(claims)))
+            }
+            Err(_invalid) => Ok(None),
+        }
+    }
+
+    async fn user_bearer(&self, claims: Box<UserClaims>) -> Result<Option<Account>, Error> {
+        if let Some(service) = &claims.act
+            && !self.service_is_live(service.sub, claims.jti, claims.service_epoch).await?
+        {
+            return Ok(None);
+        }
+        let live = self.store.session_live(claims.sid, self.clock.now()).await?;
         let live = live.filter(|live| live.credentials.user.id == claims.sub);
         Ok(live.map(|live| Account { claims, live }))
+    }
+
+    /// Whether the account of a service's token is enabled, and neither its tokens of that epoch have ended nor this one.
+    async fn service_is_live(
+        &self,
+        id: ServiceAccountId,
+        token_id: Uuid,
+        epoch: i64,
+    ) -> Result<bool, Error> {
+        let account = self.store.service_token_account(id, token_id).await?;
+        Ok(account.is_some_and(|account| account.disabled_at.is_none() && epoch >= account.epoch))
     }
 }

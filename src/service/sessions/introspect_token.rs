@@ -1,6 +1,6 @@
 //! IntrospectToken: whether an access token is active, and its claims (RFC 7662).
 
-use super::Sessions;
+use super::{Sessions, bearer::Bearer};
 use crate::{service::Error, token::Claims};
 
 impl Sessions {
@@ -9,6 +9,6 @@ impl Sessions {
     /// # Errors
     /// The store's.
     pub async fn introspect_token(&self, jwt: &str) -> Result<Option<Claims>, Error> {
-        Ok(self.bearer(jwt, &self.policy.audiences).await?.map(|account| account.claims))
+        Ok(self.bearer(jwt, &self.policy.audiences).await?.map(Bearer::into_claims))
     }
 }

@@ -19,8 +19,12 @@ use crate::{
     token::{AccessTokens, MasterKey},
 };
 
-pub(in crate::service) use self::session::Destination;
-pub use self::{bearer::Account, refresh_token::RefreshTokenRequest, session::Tokens};
+pub(in crate::service) use self::{bearer::Bearer, session::Destination};
+pub use self::{
+    bearer::{Account, Service},
+    refresh_token::RefreshTokenRequest,
+    session::Tokens,
+};
 
 /// Creates, shows and ends sessions.
 #[derive(Debug)]

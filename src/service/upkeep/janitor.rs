@@ -97,6 +97,7 @@ impl Janitor {
             Ended::DeletedRecoveryCodes,
             Ended::DeletedUsers,
             Ended::Revocations,
+            Ended::Assertions,
             Ended::Throttles,
             Ended::Events,
         ] {
@@ -153,6 +154,7 @@ impl Janitor {
             | Ended::MailboxCodes
             | Ended::Enrollments
             | Ended::Revocations
+            | Ended::Assertions
             | Ended::Throttles => GRACE,
             // The last access token may still be introspected.
             Ended::Sessions => self.token_ttl + GRACE,
@@ -214,6 +216,7 @@ fn goes_by_the_clock(ended: Ended) -> bool {
         | Ended::Enrollments
         | Ended::Sessions
         | Ended::Revocations
+        | Ended::Assertions
         | Ended::Throttles
         | Ended::Events => true,
     }

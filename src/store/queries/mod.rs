@@ -22,6 +22,7 @@ mod passwords;
 mod revocations;
 mod schema;
 mod sealed;
+mod service_accounts;
 mod sessions;
 mod signing_keys;
 mod statements;

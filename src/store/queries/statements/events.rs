@@ -5,11 +5,11 @@ use uuid::Uuid;
 
 use super::{Connection, outbox};
 use crate::{
-    domain::{Actor, Event, EventKind, Timestamp},
+    domain::{Actor, Event, EventKind, ServiceAccountId, Timestamp},
     store::{Error, EventFilter, Result, SealedMessage},
 };
 
-/// Rows per insert: seven values each, of the 32,766 parameters that SQLite allows.
+/// Rows per insert: eight values each, of the 32,766 parameters that SQLite allows.
 const ROWS: usize = 1000;
 
 pub(in crate::store) async fn append(
@@ -26,7 +26,7 @@ pub(in crate::store) async fn list(
     filter: &EventFilter,
 ) -> Result<Vec<Event>> {
     let rows: Vec<EventRow> = sqlx::query_as(
-        "SELECT id, kind, user_id, session_id, actor, address, at FROM events \
+        "SELECT id, kind, user_id, session_id, service_account_id, actor, address, at FROM events \
          WHERE at >= $1 AND ($2 IS NULL OR user_id = $2) \
          AND ($3 IS NULL OR kind = $3) ORDER BY at DESC, id DESC LIMIT $4",
     )
@@ -43,14 +43,16 @@ pub(in crate::store) async fn list(
 pub(super) async fn put(connection: &mut Connection, events: &[Event]) -> Result<()> {
     for rows in events.chunks(ROWS) {
         let mut statement = QueryBuilder::<<Connection as sqlx::Connection>::Database>::new(
-            "INSERT INTO events (id, kind, user_id, session_id, actor, address, at) ",
+            "INSERT INTO events \
+             (id, kind, user_id, session_id, service_account_id, actor, address, at) ",
         );
         statement.push_values(rows, |mut row, event| {
             row.push_bind(event.id)
                 .push_bind(event.kind.as_str())
                 .push_bind(event.user_id)
                 .push_bind(event.session_id)
-                .push_bind(event.actor.clone().map(|actor| actor.to_string()))
+                .push_bind(event.service_account_id.map(|ServiceAccountId(id)| id))
+                .push_bind(event.actor.as_ref().map(ToString::to_string))
                 .push_bind(event.address.map(|address| address.to_string()))
                 .push_bind(event.at);
         });
@@ -65,6 +67,7 @@ struct EventRow {
     kind: String,
     user_id: Option<Uuid>,
     session_id: Option<Uuid>,
+    service_account_id: Option<Uuid>,
     actor: Option<String>,
     address: Option<String>,
     at: Timestamp,
@@ -81,6 +84,7 @@ impl TryFrom<EventRow> for Event {
             kind: EventKind::parse(&row.kind).ok_or(Error::Corrupt("events.kind"))?,
             user_id: row.user_id,
             session_id: row.session_id,
+            service_account_id: row.service_account_id.map(ServiceAccountId),
             actor: row.actor.map(actor).transpose()?,
             address: address.map_err(|_no_address| Error::Corrupt("events.address"))?,
             at: row.at,

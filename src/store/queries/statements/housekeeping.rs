@@ -110,6 +110,9 @@ pub(in crate::store) async fn remove(
         Ended::Revocations => {
             "DELETE FROM revocations WHERE seq IN (SELECT seq FROM revocations WHERE expires_at < $1 LIMIT $2)"
         }
+        Ended::Assertions => {
+            "DELETE FROM used_assertions WHERE digest IN (SELECT digest FROM used_assertions WHERE expires_at < $1 LIMIT $2)"
+        }
         Ended::Events => {
             "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 LIMIT $2)"
         }

@@ -22,6 +22,8 @@ pub(super) mod revocations;
 mod rules;
 pub(super) mod schema;
 pub(super) mod sealed;
+pub(super) mod service_accounts;
+pub(super) mod service_keys;
 mod session_row;
 pub(super) mod sessions;
 pub(super) mod signing_keys;

@@ -5,11 +5,11 @@ use uuid::Uuid;
 
 use super::{Backend, Connection};
 use crate::{
-    domain::{Revocation, Revoked, Timestamp},
+    domain::{Revocation, Revoked, ServiceAccountId, Timestamp},
     store::{Error, NumberedRevocation, Result},
 };
 
-/// Rows per insert: eight values each, of the 32,766 parameters that SQLite allows.
+/// Rows per insert: ten values each, of the 32,766 parameters that SQLite allows.
 const ROWS: usize = 1000;
 
 pub(in crate::store) async fn head(connection: &mut Connection) -> Result<i64> {
@@ -24,8 +24,8 @@ pub(in crate::store) async fn after(
     limit: u32,
 ) -> Result<Vec<NumberedRevocation>> {
     let rows: Vec<RevocationRow> = sqlx::query_as(
-        "SELECT seq, session_id, user_id, session_epoch, kept_session_id, key_id, not_before, \
-         expires_at FROM revocations WHERE seq > $1 AND expires_at > $2 ORDER BY seq LIMIT $3",
+        "SELECT seq, session_id, user_id, session_epoch, kept_session_id, key_id, service_account_id, \
+         token_id, not_before, expires_at FROM revocations WHERE seq > $1 AND expires_at > $2 ORDER BY seq LIMIT $3",
     )
     .bind(seq)
     .bind(now)
@@ -58,24 +58,19 @@ pub(super) async fn append(connection: &mut Connection, revocations: &[Revocatio
 async fn insert(connection: &mut Connection, first: i64, rows: &[Revocation]) -> Result<()> {
     let mut statement = QueryBuilder::<<Connection as sqlx::Connection>::Database>::new(
         "INSERT INTO revocations \
-         (seq, session_id, user_id, session_epoch, kept_session_id, key_id, not_before, expires_at) ",
+         (seq, session_id, user_id, session_epoch, kept_session_id, key_id, service_account_id, token_id, not_before, \
+         expires_at) ",
     );
     statement.push_values((first..).zip(rows), |mut row, (seq, revocation)| {
-        let (session_id, user_id, epoch, kept, key_id) = match revocation.subject {
-            Revoked::Session(id) => (Some(id), None, None, None, None),
-            Revoked::User(id) => (None, Some(id), None, None, None),
-            Revoked::Earlier { user_id, epoch, kept } => {
-                (None, Some(user_id), Some(epoch), kept, None)
-            }
-            // An earlier release reads this as a user that does not exist.
-            Revoked::Key(id) => (None, Some(id), None, None, Some(id)),
-        };
+        let columns = Columns::of(revocation.subject);
         row.push_bind(seq)
-            .push_bind(session_id)
-            .push_bind(user_id)
-            .push_bind(epoch)
-            .push_bind(kept)
-            .push_bind(key_id)
+            .push_bind(columns.session_id)
+            .push_bind(columns.user_id)
+            .push_bind(columns.session_epoch)
+            .push_bind(columns.kept_session_id)
+            .push_bind(columns.key_id)
+            .push_bind(columns.service_account_id)
+            .push_bind(columns.token_id)
             .push_bind(revocation.not_before)
             .push_bind(revocation.expires_at);
     });
@@ -83,14 +78,62 @@ async fn insert(connection: &mut Connection, first: i64, rows: &[Revocation]) ->
     Ok(())
 }
 
-#[derive(sqlx::FromRow)]
-struct RevocationRow {
-    seq: i64,
+/// The columns of a subject.
+#[derive(Default, sqlx::FromRow)]
+struct Columns {
     session_id: Option<Uuid>,
     user_id: Option<Uuid>,
     session_epoch: Option<i64>,
     kept_session_id: Option<Uuid>,
     key_id: Option<Uuid>,
+    service_account_id: Option<Uuid>,
+    token_id: Option<Uuid>,
+}
+
+impl Columns {
+    fn of(subject: Revoked) -> Self {
+        let none = Self::default();
+        // An earlier release reads a key, a service account and a token as a user that does not exist.
+        match subject {
+            Revoked::Session(id) => Self { session_id: Some(id), ..none },
+            Revoked::User(id) => Self { user_id: Some(id), ..none },
+            Revoked::Earlier { user_id, epoch, kept } => {
+                let (user_id, session_epoch) = (Some(user_id), Some(epoch));
+                Self { user_id, session_epoch, kept_session_id: kept, ..none }
+            }
+            Revoked::Key(id) => Self { user_id: Some(id), key_id: Some(id), ..none },
+            Revoked::Service { id: ServiceAccountId(id), epoch } => {
+                let (user_id, service_account_id) = (Some(id), Some(id));
+                Self { user_id, service_account_id, session_epoch: Some(epoch), ..none }
+            }
+            Revoked::Token(id) => Self { user_id: Some(id), token_id: Some(id), ..none },
+        }
+    }
+
+    /// Other columns were set with these: `None` is a row that no release writes.
+    fn subject(&self) -> Option<Revoked> {
+        let own = [self.key_id, self.service_account_id, self.token_id];
+        Some(match (self.session_id, self.user_id, self.session_epoch, own) {
+            (Some(id), None, None, [None, None, None]) => Revoked::Session(id),
+            (None, Some(id), None, [None, None, None]) => Revoked::User(id),
+            (None, Some(user_id), Some(epoch), [None, None, None]) => {
+                Revoked::Earlier { user_id, epoch, kept: self.kept_session_id }
+            }
+            (None, Some(_), None, [Some(id), None, None]) => Revoked::Key(id),
+            (None, Some(_), Some(epoch), [None, Some(id), None]) => {
+                Revoked::Service { id: ServiceAccountId(id), epoch }
+            }
+            (None, Some(_), None, [None, None, Some(id)]) => Revoked::Token(id),
+            _ => return None,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct RevocationRow {
+    seq: i64,
+    #[sqlx(flatten)]
+    columns: Columns,
     not_before: Timestamp,
     expires_at: Timestamp,
 }
@@ -99,20 +142,7 @@ impl TryFrom<RevocationRow> for NumberedRevocation {
     type Error = Error;
 
     fn try_from(row: RevocationRow) -> Result<Self> {
-        let subject = match (row.session_id, row.user_id, row.session_epoch, row.key_id) {
-            (None, Some(_), None, Some(id)) => Revoked::Key(id),
-            (Some(id), None, None, None) => Revoked::Session(id),
-            (None, Some(id), None, None) => Revoked::User(id),
-            (None, Some(user_id), Some(epoch), None) => {
-                Revoked::Earlier { user_id, epoch, kept: row.kept_session_id }
-            }
-            (None, None, _, _)
-            | (Some(_), Some(_), _, _)
-            | (Some(_), None, Some(_), _)
-            | (_, _, None | Some(_), Some(_)) => {
-                return Err(Error::Corrupt("revocations.*_id"));
-            }
-        };
+        let subject = row.columns.subject().ok_or(Error::Corrupt("revocations.*_id"))?;
         let RevocationRow { seq, not_before, expires_at, .. } = row;
         Ok(Self { seq, revocation: Revocation { subject, not_before, expires_at } })
     }

@@ -1,0 +1,80 @@
+//! What proves a service account: one of its keys, or an assertion.
+
+use std::sync::Arc;
+
+use super::ServiceAccounts;
+use crate::{
+    domain::{Context, ServiceAccount, ServiceAccountId, ServiceKeyText, size},
+    service::{Error, sessions::Service},
+    token::{OpaqueToken, Purpose},
+};
+
+/// A proof of a service account.
+#[derive(Debug)]
+pub enum ServiceProof {
+    /// A key.
+    Key(OpaqueToken),
+    /// An assertion: a JWT of its own, or of its platform.
+    Assertion(OpaqueToken),
+}
+
+/// Why a proof is not valid, for the developers of the service.
+const KEY_INVALID: &str = "the key is not valid: it is mistyped, unknown, revoked or expired";
+const DISABLED: &str = "the service account is disabled";
+const OF_ANOTHER: &str = "the proof is of another service account than client_id says";
+
+impl ServiceAccounts {
+    /// The enabled account that the proof is of.
+    ///
+    /// # Errors
+    /// An invalid proof, or one of another account than `client_id`, unless that is empty; the store's.
+    pub(super) async fn prove(
+        &self,
+        context: &Context,
+        proof: &ServiceProof,
+        client_id: &str,
+    ) -> Result<Arc<ServiceAccount>, Error> {
+        let account = match proof {
+            ServiceProof::Key(key) => self.of_key(key).await?,
+            ServiceProof::Assertion(jwt) => self.of_assertion(context, jwt).await?,
+        };
+        if !client_id.is_empty() && ServiceAccountId::parse(client_id) != Some(account.id) {
+            return Err(Error::ServiceProofInvalid(OF_ANOTHER.into()));
+        }
+        if account.disabled_at.is_some() {
+            return Err(Error::ServiceProofInvalid(DISABLED.into()));
+        }
+        Ok(account)
+    }
+
+    /// The service that shows a key as its bearer token.
+    ///
+    /// # Errors
+    /// An invalid key; the store's.
+    pub async fn authenticate_key(&self, context: &Context, key: &str) -> Result<Service, Error> {
+        let proof = ServiceProof::Key(OpaqueToken::from_text(key.to_owned()));
+        let account = self.prove(context, &proof, "").await?;
+        Ok(Service { id: account.id, scope: account.grants.scope.clone() })
+    }
+
+    /// The account of a key. A mistyped one costs no look-up. The database compares keyed digests: a timing attack on
+    /// them tells nothing about keys.
+    async fn of_key(&self, key: &OpaqueToken) -> Result<Arc<ServiceAccount>, Error> {
+        let invalid = || Error::ServiceProofInvalid(KEY_INVALID.into());
+        let text =
+            key.check_size(size::SERVICE_KEY).and_then(|()| ServiceKeyText::parse(key.expose()));
+        let text = text.ok_or_else(invalid)?;
+        let digest = self.master_key.digest(Purpose::ServiceKey, &[text.expose().as_bytes()]);
+        self.known_keys.account(&self.store, digest, &self.clock).await?.ok_or_else(invalid)
+    }
+
+    async fn of_assertion(
+        &self,
+        context: &Context,
+        _jwt: &OpaqueToken,
+    ) -> Result<Arc<ServiceAccount>, Error> {
+        // A signature is checked, and a key set may be fetched.
+        self.limits.admit(context)?;
+        Err(Error::ServiceProofInvalid("assertions are not supported yet".into()))
+    }
+}
