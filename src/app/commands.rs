@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 use super::error::Error;
 use crate::{
     config::{Config, Signing},
-    service::{self, Clock, KeyKeeper, Operator, Outbox, Reencryption},
+    service::{self, Clock, KeyKeeper, Operator, Outbox, Reencryption, ServiceAccountKeeper},
     store::Store,
     token::{Algorithm, MasterKey},
 };
@@ -29,6 +29,19 @@ pub async fn keys(config: &Config, clock: &Clock) -> Result<Option<KeyKeeper>, E
 pub async fn operator(config: &Config, clock: &Clock) -> Result<Operator, Error> {
     let (store, master_key) = opened(config, clock).await?;
     Ok(Operator { store, outbox: Outbox::new(master_key, clock.clone()), clock: clock.clone() })
+}
+
+/// Builds the keeper of service accounts, on a database that is up to date.
+///
+/// # Errors
+/// A part that is not available.
+pub async fn service_account_keeper(
+    config: &Config,
+    clock: &Clock,
+) -> Result<ServiceAccountKeeper, Error> {
+    let (store, master_key) = opened(config, clock).await?;
+    let audiences = config.policy.audiences.clone();
+    Ok(ServiceAccountKeeper { store, master_key, audiences, clock: clock.clone() })
 }
 
 /// Builds the re-encryption, on a database that is up to date.

@@ -13,6 +13,7 @@ mod reencrypt;
 mod restore;
 mod seed;
 mod serve;
+mod service_account;
 mod table;
 mod user;
 
@@ -51,6 +52,8 @@ enum Command {
     Events(events::Arguments),
     /// Disable and enable users, and let those back in who have lost phone and recovery codes
     User(user::Arguments),
+    /// Create, change and end service accounts, and their keys: machines that call
+    ServiceAccount(service_account::Arguments),
     /// Measure what this machine can do, and advise a bcrypt cost. Reads no settings
     Calibrate(calibrate::Arguments),
 }
@@ -137,6 +140,11 @@ pub fn run(format: LogFormat) -> anyhow::Result<()> {
             let config = Config::parse(&settings)?;
             telemetry::start(&config.log);
             runtime.block_on(user::run(&config, &arguments))
+        }
+        Command::ServiceAccount(arguments) => {
+            let config = Config::parse(&settings)?;
+            telemetry::start(&config.log);
+            runtime.block_on(service_account::run(&config, &arguments))
         }
         Command::Calibrate(arguments) => runtime.block_on(calibrate::run(&arguments)),
     }

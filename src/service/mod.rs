@@ -27,7 +27,8 @@ mod upkeep;
 pub use self::{
     account::{Accounts, ChangePasswordRequest, RegisterRequest, Registered, ResetPasswordRequest},
     admin::{
-        DisableTwoFactorError, Disabled, Operator, SwitchUserError, Switched, end_what_was_revived,
+        AccountRequest, DisableTwoFactorError, Disabled, NewKey, Operator, ServiceAccountError,
+        ServiceAccountKeeper, ShownAccount, SwitchUserError, Switched, end_what_was_revived,
     },
     clock::Clock,
     error::Error,

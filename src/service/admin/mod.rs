@@ -4,6 +4,7 @@ mod disable_two_factor;
 mod disable_user;
 mod enable_user;
 mod restored;
+mod service_accounts;
 
 use std::sync::Arc;
 
@@ -16,6 +17,9 @@ pub use self::{
     disable_two_factor::{DisableTwoFactorError, Disabled},
     disable_user::{SwitchUserError, Switched},
     restored::end_what_was_revived,
+    service_accounts::{
+        AccountRequest, NewKey, ServiceAccountError, ServiceAccountKeeper, ShownAccount,
+    },
 };
 
 /// The state of an operator's commands about users.

@@ -40,7 +40,16 @@ fn named(kind: EventKind, user_id: Option<Uuid>) -> (String, Option<String>) {
 fn event(kind: EventKind, user_id: Option<Uuid>, at: Timestamp) -> Event {
     let address = Some([192, 0, 2, 1].into());
     let actor = Some(user_id.map_or(Actor::Nobody, Actor::User));
-    Event { id: Uuid::now_v7(), kind, user_id, session_id: None, actor, address, at }
+    Event {
+        id: Uuid::now_v7(),
+        kind,
+        user_id,
+        session_id: None,
+        service_account_id: None,
+        actor,
+        address,
+        at,
+    }
 }
 
 #[rstest]

@@ -33,6 +33,7 @@ async fn events_are_kept_as_long_as_is_configured(
             kind: EventKind::LoginFailed,
             user_id: None,
             session_id: None,
+            service_account_id: None,
             actor: None,
             address: None,
             at: clock.now(),

@@ -22,7 +22,16 @@ const ALL: EventFilter =
 fn event(kind: EventKind, user_id: Option<Uuid>, seconds: u64) -> Event {
     let (session_id, address) = (Some(Uuid::now_v7()), Some("2001:db8::1".parse().unwrap()));
     let actor = Some(Actor::Service(ServiceAccountId(Uuid::now_v7())));
-    Event { id: Uuid::now_v7(), kind, user_id, session_id, actor, address, at: at(seconds) }
+    Event {
+        id: Uuid::now_v7(),
+        kind,
+        user_id,
+        session_id,
+        service_account_id: None,
+        actor,
+        address,
+        at: at(seconds),
+    }
 }
 
 /// Kinds, users and sessions of all events, the first one first.
