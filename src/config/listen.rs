@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,7 +12,7 @@ use super::{
     setting::Setting,
     settings,
 };
-use crate::domain::{ForwardedHeader, TrustedProxies};
+use crate::domain::{Callers, ForwardedHeader, TrustedProxies};
 
 /// The listeners, and their shutdown.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct Listen {
     pub http: SocketAddr,
     /// Proxies whose forwarded addresses are trusted for gRPC, and which may have more connections than one source.
     pub trusted_proxies: TrustedProxies,
+    /// The policy of callers, if there is one.
+    pub callers: Option<Arc<Callers>>,
     /// Whether gRPC reflection is enabled.
     pub reflection: bool,
     /// The lifetime of a stream, with a jitter of a tenth.
@@ -39,6 +42,7 @@ impl Reader<'_> {
             grpc: self.grpc_addr(),
             http: self.address(settings::HTTP_ADDR),
             trusted_proxies: self.trusted_proxies(),
+            callers: self.given(settings::CALLERS, Callers::parse).map(Arc::new),
             reflection: self.read_in(profile, settings::REFLECTION, on_or_off).unwrap_or_default(),
             stream_age: self.duration(settings::STREAM_AGE, minutes(1)..=days(1)),
             drain_delay: self

@@ -18,6 +18,7 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
             HTTP_ADDR,
             TRUSTED_PROXIES,
             FORWARDED_HEADER,
+            CALLERS,
             REFLECTION,
             STREAM_AGE,
             DRAIN_DELAY,
@@ -130,6 +131,12 @@ pub(super) const FORWARDED_HEADER: Setting = plain(
     Value("x-forwarded-for"),
     "the header that they write: x-forwarded-for, or forwarded (RFC 7239)",
 );
+pub(super) const CALLERS: Setting = plain(
+    "COUNTERSIGN_CALLERS",
+    Absent,
+    "who may do what, by certificate: spiffe://example.org/ns/*/sa/gateway = register, introspect; anyone = watch",
+)
+.or_file();
 pub(super) const REFLECTION: Setting =
     plain("COUNTERSIGN_REFLECTION", InDevelopment("on"), "gRPC reflection: on or off");
 pub(super) const STREAM_AGE: Setting = plain(

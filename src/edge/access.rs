@@ -2,12 +2,14 @@
 //!
 //! One table for all services. It fails closed: an RPC that is missing here is refused.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, Request, header::AUTHORIZATION};
 
 use super::Refusal;
 use crate::{
-    domain::{Actor, Context},
-    service::{Error, Sessions},
+    domain::{Actor, Callers, Context, Permission, ServiceKeyText},
+    service::{Error, Service, ServiceAccounts, Sessions},
 };
 
 /// The need of an RPC.
@@ -21,34 +23,47 @@ pub enum Need {
     Bearer,
 }
 
+/// An RPC, and what it asks of its callers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rpc {
+    /// Its path.
+    pub path: &'static str,
+    /// Its need.
+    pub need: Need,
+    /// The permission that it takes where there is a policy of callers. Without a policy every caller has it.
+    pub permission: Option<Permission>,
+}
+
 /// All our RPCs, and their needs.
-pub const TABLE: [(&str, Need); 26] = [
-    ("/auth.v1.AuthService/Register", Need::Fields),
-    ("/auth.v1.AuthService/Login", Need::Fields),
-    ("/auth.v1.AuthService/Verify2FA", Need::Fields),
-    ("/auth.v1.AuthService/ResendCode", Need::Fields),
-    ("/auth.v1.AuthService/RefreshToken", Need::Fields),
-    ("/auth.v1.AuthService/Logout", Need::Fields),
-    ("/auth.v1.AuthService/VerifyEmail", Need::Fields),
-    ("/auth.v1.AuthService/ResendEmailVerification", Need::Fields),
-    ("/auth.v1.AuthService/RequestPasswordReset", Need::Fields),
-    ("/auth.v1.AuthService/ResetPassword", Need::Fields),
-    ("/auth.v1.AccountService/GetMe", Need::Bearer),
-    ("/auth.v1.AccountService/ListSessions", Need::Bearer),
-    ("/auth.v1.AccountService/RevokeSession", Need::Bearer),
-    ("/auth.v1.AccountService/RevokeOtherSessions", Need::Bearer),
-    ("/auth.v1.AccountService/ChangePassword", Need::Bearer),
-    ("/auth.v1.AccountService/DeleteMe", Need::Bearer),
-    ("/auth.v1.AccountService/SendEmailVerification", Need::Bearer),
-    ("/auth.v1.AccountService/SetTwoFactor", Need::Bearer),
-    ("/auth.v1.AccountService/BeginTotpEnrollment", Need::Bearer),
-    ("/auth.v1.AccountService/ConfirmTotpEnrollment", Need::Bearer),
-    ("/auth.v1.AccountService/RegenerateRecoveryCodes", Need::Bearer),
-    ("/auth.v1.TokenService/GetJwks", Need::Nothing),
-    ("/auth.v1.TokenService/IntrospectToken", Need::Nothing),
-    ("/auth.v1.TokenService/IssueServiceToken", Need::Fields),
-    ("/auth.v1.TokenService/ExchangeToken", Need::Fields),
-    ("/auth.v1.TokenService/WatchRevocations", Need::Nothing),
+pub const TABLE: [Rpc; 26] = [
+    Rpc::of("/auth.v1.AuthService/Register", Need::Fields).for_those_with(Permission::Register),
+    Rpc::of("/auth.v1.AuthService/Login", Need::Fields),
+    Rpc::of("/auth.v1.AuthService/Verify2FA", Need::Fields),
+    Rpc::of("/auth.v1.AuthService/ResendCode", Need::Fields),
+    Rpc::of("/auth.v1.AuthService/RefreshToken", Need::Fields),
+    Rpc::of("/auth.v1.AuthService/Logout", Need::Fields),
+    Rpc::of("/auth.v1.AuthService/VerifyEmail", Need::Fields),
+    Rpc::of("/auth.v1.AuthService/ResendEmailVerification", Need::Fields),
+    Rpc::of("/auth.v1.AuthService/RequestPasswordReset", Need::Fields),
+    Rpc::of("/auth.v1.AuthService/ResetPassword", Need::Fields),
+    Rpc::of("/auth.v1.AccountService/GetMe", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/ListSessions", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/RevokeSession", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/RevokeOtherSessions", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/ChangePassword", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/DeleteMe", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/SendEmailVerification", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/SetTwoFactor", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/BeginTotpEnrollment", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/ConfirmTotpEnrollment", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/RegenerateRecoveryCodes", Need::Bearer),
+    Rpc::of("/auth.v1.TokenService/GetJwks", Need::Nothing),
+    Rpc::of("/auth.v1.TokenService/IntrospectToken", Need::Nothing)
+        .for_those_with(Permission::Introspect),
+    Rpc::of("/auth.v1.TokenService/IssueServiceToken", Need::Fields),
+    Rpc::of("/auth.v1.TokenService/ExchangeToken", Need::Fields),
+    Rpc::of("/auth.v1.TokenService/WatchRevocations", Need::Nothing)
+        .for_those_with(Permission::Watch),
 ];
 
 /// The supported RPCs of the standard services: not `Health/List`, for one.
@@ -62,7 +77,7 @@ const STANDARD: [&str; 4] = [
 /// The service and the method of an RPC that exists, or would with reflection on. Callers may invent other paths: those
 /// must become neither metrics series nor log fields.
 pub(crate) fn names(path: &str) -> (&'static str, &'static str) {
-    let known = TABLE.iter().map(|(known, _)| *known).chain(STANDARD).find(|known| *known == path);
+    let known = TABLE.iter().map(|known| known.path).chain(STANDARD).find(|known| *known == path);
     let names = known.and_then(|known| known.strip_prefix('/')?.split_once('/'));
     names.unwrap_or(("unknown", "unknown"))
 }
@@ -75,55 +90,118 @@ impl Need {
             Self::Bearer => matches!(actor, Actor::User(_)),
         }
     }
+}
 
-    /// The need of the RPC at that path.
+impl Rpc {
+    const fn of(path: &'static str, need: Need) -> Self {
+        Self { path, need, permission: None }
+    }
+
+    const fn for_those_with(self, permission: Permission) -> Self {
+        Self { permission: Some(permission), ..self }
+    }
+
+    /// The RPC at that path.
     ///
     /// # Errors
     /// Fails closed: a path that is not in the table is no RPC.
-    pub(crate) fn of(path: &str) -> Result<Self, Refusal> {
-        if STANDARD.contains(&path) {
-            return Ok(Self::Nothing);
+    pub(crate) fn at(path: &str) -> Result<Self, Refusal> {
+        if let Some(standard) = STANDARD.into_iter().find(|known| *known == path) {
+            return Ok(Self::of(standard, Need::Nothing));
         }
-        let row = TABLE.iter().find(|(known, _)| *known == path);
-        row.map(|(_, need)| *need).ok_or_else(Refusal::unknown_rpc)
-    }
-
-    /// Whether the handler may be called without authentication.
-    pub(crate) fn takes_no_token(self) -> bool {
-        self.is_met_by(&Actor::Nobody)
+        TABLE.into_iter().find(|known| known.path == path).ok_or_else(Refusal::unknown_rpc)
     }
 }
 
 /// Optional white space in a header (RFC 9110, section 5.6.3).
 const BLANK: [char; 2] = [' ', '\t'];
 
-/// Authenticates the actor by the bearer token, records it in the call's context, and applies the table, for what takes a
-/// token ([`Need::takes_no_token`]).
-///
-/// # Errors
-/// An invalid token; the store's.
-pub(crate) async fn admit<B>(
-    sessions: &Sessions,
-    need: Need,
-    request: &mut Request<B>,
-) -> Result<(), Error> {
-    let jwt = bearer(request.headers()).ok_or(Error::TokenInvalid)?;
-    let account = sessions.authenticate(jwt).await?;
-    let extensions = request.extensions_mut();
-    let Some(context) = extensions.get_mut::<Context>() else {
-        return Err(Error::Internal(NoContext.into()));
-    };
-    *context = context.as_user(account.user().id, account.session().id);
-    if !need.is_met_by(&context.actor) {
-        return Err(Error::TokenInvalid);
+/// Applies the table, before the handlers.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate {
+    /// Authenticates tokens.
+    pub(crate) sessions: Arc<Sessions>,
+    /// Authenticates keys.
+    pub(crate) service_accounts: Arc<ServiceAccounts>,
+    /// The policy of callers, if there is one.
+    pub(crate) callers: Option<Arc<Callers>>,
+}
+
+impl Gate {
+    /// Whether the handler may be called as the call is: without authentication.
+    pub(crate) fn is_open(&self, rpc: Rpc) -> bool {
+        rpc.need.is_met_by(&Actor::Nobody) && (rpc.permission.is_none() || self.callers.is_none())
     }
-    extensions.insert(account);
-    Ok(())
+
+    /// Authenticates the actor, records it in the call's context, and applies the table, where that asks for anything
+    /// ([`Gate::is_open`]).
+    ///
+    /// # Errors
+    /// An invalid token or key; a missing permission; the store's.
+    pub(crate) async fn admit<B>(&self, rpc: Rpc, request: &mut Request<B>) -> Result<(), Error> {
+        if let (Some(permission), Some(callers)) = (rpc.permission, &self.callers) {
+            self.permit(callers, permission, request).await?;
+        }
+        if rpc.need == Need::Bearer { self.authenticate_user(request).await } else { Ok(()) }
+    }
+
+    /// A user's own access token.
+    async fn authenticate_user<B>(&self, request: &mut Request<B>) -> Result<(), Error> {
+        let jwt = bearer(request.headers()).ok_or(Error::TokenInvalid)?;
+        let account = self.sessions.authenticate(jwt).await?;
+        let context = context_of(request)?;
+        *context = context.as_user(account.user().id, account.session().id);
+        request.extensions_mut().insert(account);
+        Ok(())
+    }
+
+    /// The certificate of the connection, or the token or key of a service account, whichever permits it.
+    async fn permit<B>(
+        &self,
+        callers: &Callers,
+        permission: Permission,
+        request: &mut Request<B>,
+    ) -> Result<(), Error> {
+        let context = context_of(request)?.clone();
+        let name = match &context.actor {
+            Actor::Certificate(name) => Some(name),
+            Actor::Nobody | Actor::User(_) | Actor::Service(_) | Actor::Operator => None,
+        };
+        if callers.permit(name, permission) {
+            return Ok(());
+        }
+        let token = bearer(request.headers()).ok_or(Error::PermissionMissing(permission))?;
+        let service = self.authenticate_service(&context, token).await?;
+        *context_of(request)? = context.as_service(service.id);
+        let is_granted = service.scope.has(permission.as_str());
+        if is_granted { Ok(()) } else { Err(Error::PermissionMissing(permission)) }
+    }
+
+    /// The service of a bearer token: an access token, or one of its keys.
+    ///
+    /// # Errors
+    /// An invalid one; the store's.
+    pub(crate) async fn authenticate_service(
+        &self,
+        context: &Context,
+        token: &str,
+    ) -> Result<Service, Error> {
+        if ServiceKeyText::is_like(token) {
+            self.service_accounts.authenticate_key(context, token).await
+        } else {
+            self.sessions.authenticate_service(token).await
+        }
+    }
+}
+
+/// The context of a call, which an earlier layer has put there.
+fn context_of<B>(request: &mut Request<B>) -> Result<&mut Context, Error> {
+    request.extensions_mut().get_mut::<Context>().ok_or_else(|| Error::Internal(NoContext.into()))
 }
 
 /// The token of `authorization: Bearer …` (RFC 6750, section 2.1): the scheme in any case, one or more spaces behind it
 /// (RFC 9110, section 11.4). Fails closed on two headers: they are ambiguous.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (value, None) = (values.next()?, values.next()) else { return None };
     let (scheme, token) = value.to_str().ok()?.trim_matches(BLANK).split_once(BLANK)?;
@@ -163,7 +241,7 @@ mod tests {
                 service.method.iter().map(move |method| path.clone() + method.name())
             })
             .collect();
-        let mut table: Vec<_> = TABLE.iter().map(|(path, _)| (*path).to_owned()).collect();
+        let mut table: Vec<_> = TABLE.iter().map(|known| known.path.to_owned()).collect();
         paths.sort();
         table.sort();
         assert_eq!(table, paths);
@@ -199,7 +277,7 @@ mod tests {
         for service in ours.flat_map(|file| &file.service) {
             for method in &service.method {
                 let path = format!("/auth.v1.{}/{}", service.name(), method.name());
-                let is_open = Need::of(&path).unwrap() == Need::Nothing;
+                let is_open = Rpc::at(&path).unwrap().need == Need::Nothing;
                 assert!(!(is_open && has_secret(method.output_type())), "{path} answers a secret");
             }
         }
@@ -211,7 +289,7 @@ mod tests {
         let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
         let rows = documented();
         let mut paths: Vec<_> = rows.iter().map(|(path, _)| path.clone()).collect();
-        let mut table: Vec<_> = TABLE.iter().map(|(path, _)| (*path).to_owned()).collect();
+        let mut table: Vec<_> = TABLE.iter().map(|known| known.path.to_owned()).collect();
         paths.sort();
         table.sort();
         assert_eq!(paths, table, "docs/limits.md has a row for each RPC");
@@ -271,8 +349,9 @@ mod tests {
 
     #[test]
     fn what_is_not_in_the_table_is_closed() {
-        assert_eq!(Need::of("/grpc.health.v1.Health/Check").unwrap(), Need::Nothing);
-        assert_eq!(Need::of("/auth.v1.AccountService/GetMe").unwrap(), Need::Bearer);
+        let need = |path| Rpc::at(path).unwrap().need;
+        assert_eq!(need("/grpc.health.v1.Health/Check"), Need::Nothing);
+        assert_eq!(need("/auth.v1.AccountService/GetMe"), Need::Bearer);
         assert_eq!(names("/auth.v1.AccountService/GetMe"), ("auth.v1.AccountService", "GetMe"));
         assert_eq!(names(STANDARD[0]), ("grpc.health.v1.Health", "Check"));
         for path in [
@@ -284,7 +363,7 @@ mod tests {
             "/a.B/C",
             "",
         ] {
-            assert_eq!(Need::of(path).unwrap_err().code, Code::Unimplemented, "{path}");
+            assert_eq!(Rpc::at(path).unwrap_err().code, Code::Unimplemented, "{path}");
             assert_eq!(names(path), ("unknown", "unknown"), "{path}");
         }
     }

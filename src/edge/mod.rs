@@ -11,9 +11,9 @@ mod deadline;
 mod layer;
 mod refusal;
 
-pub use self::access::{Need, TABLE};
+pub use self::access::{Need, Rpc, TABLE};
 pub(crate) use self::{
-    access::admit,
+    access::{Gate, bearer},
     arrival::{arrived, context, origin},
     call::Call,
     code::Code,

@@ -6,24 +6,24 @@ use tonic::{Status, body::Body, codegen::http::Request};
 
 use super::status::{internal, refused, status};
 use crate::{
-    edge::{Answer, Inner, Need, Rule, admit, take_ready},
-    service::{Account, Sessions},
+    edge::{Answer, Gate, Inner, Rpc, Rule, take_ready},
+    service::Account,
 };
 
-/// Lets a call through if it meets the need of its RPC.
+/// Lets a call through if it meets the needs of its RPC.
 #[derive(Debug, Clone)]
-pub(super) struct Access(pub(super) Arc<Sessions>);
+pub(super) struct Access(pub(super) Arc<Gate>);
 
 impl Rule<Body> for Access {
     fn around(&self, mut request: Request<Body>, inner: &mut impl Inner<Body>) -> Answer<Body> {
-        let need = match Need::of(request.uri().path()) {
-            Ok(need) if need.takes_no_token() => return Box::pin(inner.call(request)),
-            Ok(need) => need,
+        let rpc = match Rpc::at(request.uri().path()) {
+            Ok(rpc) if self.0.is_open(rpc) => return Box::pin(inner.call(request)),
+            Ok(rpc) => rpc,
             Err(refusal) => return Box::pin(async { Ok(refused(refusal).into_http()) }),
         };
-        let (sessions, mut inner) = (Arc::clone(&self.0), take_ready(inner));
+        let (gate, mut inner) = (Arc::clone(&self.0), take_ready(inner));
         Box::pin(async move {
-            match admit(&sessions, need, &mut request).await {
+            match gate.admit(rpc, &mut request).await {
                 Ok(()) => inner.call(request).await,
                 Err(error) => Ok(status(error).into_http()),
             }

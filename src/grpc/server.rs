@@ -11,13 +11,12 @@ use super::{
 };
 use crate::{
     domain::TrustedProxies,
-    edge::{Deadlines, Ruled},
+    edge::{Deadlines, Gate, Ruled},
     listen::Listener,
     pb::{
         DESCRIPTORS, account_service_server::AccountServiceServer,
         auth_service_server::AuthServiceServer, token_service_server::TokenServiceServer,
     },
-    service::Sessions,
     telemetry::Metrics,
 };
 
@@ -78,7 +77,7 @@ impl Default for Limits {
 pub async fn serve(
     listener: Listener,
     routes: Routes,
-    sessions: Arc<Sessions>,
+    gate: Arc<Gate>,
     metrics: Metrics,
     limits: Limits,
     trusted_proxies: TrustedProxies,
@@ -95,7 +94,7 @@ pub async fn serve(
             max_head: limits.max_head,
         }))
         // The innermost: its query of the database has the caller's deadline, too.
-        .layer(Ruled(Access(sessions)))
+        .layer(Ruled(Access(gate)))
         .serve_with_incoming_shutdown(routes.prepare(), incoming, shutdown)
         .await
 }
