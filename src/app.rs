@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::background::Background;
 pub use self::{
-    commands::{keys, operator, reencryption},
+    commands::{keys, operator, reencryption, service_account_keeper},
     environment::Environment,
     error::Error,
     parts::{Parts, parts},
@@ -23,7 +23,8 @@ pub use self::{
 use crate::{
     config::{Config, Listen},
     delivery::Delivery,
-    domain::TrustedProxies,
+    domain::{Callers, TrustedProxies},
+    edge::Gate,
     grpc::{self, AccountApi, AuthApi, Health, Readiness, TokenApi},
     http,
     listen::{self, Listener},
@@ -56,6 +57,7 @@ impl App {
     /// A part that is not available.
     pub async fn bind(config: &Config, environment: Environment) -> Result<Self, Error> {
         warn_of_wide_proxies(&config.listen.trusted_proxies);
+        warn_of_open_door(&config.listen);
         let connections = listen::Figures::default();
         let bind = |name, address, places| {
             let proxies = config.listen.trusted_proxies.clone();
@@ -103,10 +105,15 @@ impl App {
         let (reflection, limits) = (listen.reflection, environment.limits);
         let routes = grpc::routes(auth, account, token, health_service, reflection, limits)?;
         let metrics = metrics(&parts, &connections);
+        let gate = Arc::new(gate(&parts, listen.callers.clone()));
         let (set_ready, ready) = watch::channel(false);
         let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
         let site = http::Site {
             keys: Arc::clone(&parts.keys),
+            sessions: Arc::clone(&parts.sessions),
+            service_accounts: Arc::clone(&parts.service_accounts),
+            gate: Arc::clone(&gate),
+            trusted_proxies: listen.trusted_proxies.clone(),
             figures: figures(&parts, metrics.clone()),
             ready,
             draining: draining.clone(),
@@ -115,10 +122,9 @@ impl App {
 
         let servers = async {
             let stopped = stop.clone().cancelled_owned();
-            let (sessions, limits) =
-                (Arc::clone(&parts.sessions), listen.limits(environment.limits));
+            let limits = listen.limits(environment.limits);
             let proxies = listen.trusted_proxies.clone();
-            let grpc = grpc::serve(grpc, routes, sessions, metrics, limits, proxies, stopped);
+            let grpc = grpc::serve(grpc, routes, gate, metrics, limits, proxies, stopped);
             let stopped = stop.clone().cancelled_owned();
             let http = http::serve(http, site, environment.http_limits, stopped);
             tokio::join!(grpc, http).0
@@ -184,6 +190,15 @@ fn apis(parts: &Parts) -> (AuthApi, AccountApi, TokenApi) {
     (auth, account, token)
 }
 
+/// What lets calls through.
+fn gate(parts: &Parts, callers: Option<Arc<Callers>>) -> Gate {
+    Gate {
+        sessions: Arc::clone(&parts.sessions),
+        service_accounts: Arc::clone(&parts.service_accounts),
+        callers,
+    }
+}
+
 fn metrics(parts: &Parts, connections: &listen::Figures) -> Metrics {
     Metrics::new(|registry| {
         parts.passwords.figures().register(registry);
@@ -220,6 +235,17 @@ fn warn_of_wide_proxies(trusted: &TrustedProxies) {
             networks = networks.join(","),
             "COUNTERSIGN_TRUSTED_PROXIES trusts a large part of the internet: clients there can spoof the address \
              that rate limits and audit events use; name the networks of your proxies alone, such as 10.0.0.0/8"
+        );
+    }
+}
+
+/// A warning only: behind a network policy, or in a mesh that checks callers, it is as it should be.
+fn warn_of_open_door(listen: &Listen) {
+    if listen.callers.is_none() && !listen.grpc.ip().is_loopback() {
+        tracing::warn!(
+            address = %listen.grpc,
+            "there is no policy of callers: every caller may register users, introspect tokens and follow revocations; \
+             COUNTERSIGN_CALLERS says who may"
         );
     }
 }

@@ -1,7 +1,8 @@
-//! The HTTP transport: for verifiers, probes and Prometheus. It decides nothing and takes no input.
+//! The HTTP transport: for verifiers, probes and Prometheus, and OAuth's endpoints for services. It decides nothing.
 
 mod accept;
 mod limits;
+mod oauth;
 mod pace;
 mod routes;
 mod server;

@@ -13,9 +13,11 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::accept::Format;
+use super::{accept::Format, oauth};
 use crate::{
-    service::{Jwks, Keys},
+    domain::TrustedProxies,
+    edge::Gate,
+    service::{Jwks, Keys, ServiceAccounts, Sessions},
     telemetry::text_format,
 };
 
@@ -24,6 +26,14 @@ use crate::{
 pub struct Site {
     /// The key set and the issuer.
     pub keys: Arc<Keys>,
+    /// Introspects tokens.
+    pub sessions: Arc<Sessions>,
+    /// Issues and revokes the tokens of services.
+    pub service_accounts: Arc<ServiceAccounts>,
+    /// Authenticates services.
+    pub gate: Arc<Gate>,
+    /// Proxies whose forwarded addresses are trusted.
+    pub trusted_proxies: TrustedProxies,
     /// The metrics.
     pub figures: Figures,
     /// Whether the service is ready.
@@ -50,7 +60,7 @@ impl fmt::Debug for Figures {
     }
 }
 
-const JWKS: &str = "/.well-known/jwks.json";
+pub(super) const JWKS: &str = "/.well-known/jwks.json";
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 const LIVEZ: &str = "/livez";
 const READYZ: &str = "/readyz";
@@ -64,12 +74,23 @@ pub(super) fn router(site: Site) -> Router {
         .route(LIVEZ, get(|| async { "alive\n" }))
         .route(READYZ, get(readyz))
         .route(METRICS, get(metrics))
+        .merge(oauth::routes())
         .with_state(site)
 }
 
 /// The path of a route. Callers may invent others: the log does not repeat them.
 pub(super) fn known_path(path: &str) -> &'static str {
-    let routes = [JWKS, DISCOVERY, LIVEZ, READYZ, METRICS];
+    let routes = [
+        JWKS,
+        DISCOVERY,
+        LIVEZ,
+        READYZ,
+        METRICS,
+        oauth::TOKEN,
+        oauth::INTROSPECT,
+        oauth::REVOKE,
+        oauth::METADATA,
+    ];
     routes.into_iter().find(|known| *known == path).unwrap_or("unknown")
 }
 
@@ -79,20 +100,16 @@ async fn jwks(State(site): State<Site>) -> Response {
 }
 
 /// How long verifiers may cache the key set and the discovery document.
-fn cache() -> (HeaderName, String) {
+pub(super) fn cache() -> (HeaderName, String) {
     (header::CACHE_CONTROL, format!("public, max-age={}", Jwks::MAX_AGE.as_secs()))
 }
 
-/// The part of OpenID Connect Discovery 1.0 (section 3) that JWT verifiers read; there is no OpenID provider behind it.
+/// OAuth's metadata, and the part of OpenID Connect Discovery 1.0 (section 3) that JWT verifiers read; there is no OpenID
+/// provider behind it.
 async fn discovery(State(site): State<Site>) -> Response {
-    let issuer = site.keys.issuer();
-    let document = json!({
-        "issuer": issuer,
-        "jwks_uri": format!("{}{JWKS}", issuer.trim_end_matches('/')),
-        "id_token_signing_alg_values_supported": site.keys.algorithms(),
-        "response_types_supported": ["none"],
-        "subject_types_supported": ["public"],
-    });
+    let mut document = oauth::document(&site);
+    document["id_token_signing_alg_values_supported"] = json!(site.keys.algorithms());
+    document["subject_types_supported"] = json!(["public"]);
     ([cache()], Json(document)).into_response()
 }
 

@@ -1,6 +1,6 @@
 //! The HTTP server under the routes: bounded connections, and timeouts.
 
-use std::future::Future;
+use std::{future::Future, time::Instant};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use hyper::{
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     domain::Context,
-    edge::arrived,
+    edge::{arrived, origin},
     listen::Listener,
     telemetry::{http_span, say_request_id},
 };
@@ -40,7 +40,8 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) {
-    let (draining, router) = (site.draining.clone(), router(site));
+    let (draining, trusted) = (site.draining.clone(), site.trusted_proxies.clone());
+    let router = router(site);
     let running = GracefulShutdown::new();
     tokio::pin!(shutdown);
     loop {
@@ -50,12 +51,15 @@ pub async fn serve(
         };
         let (pace, routes) = (Pace::new(limits), TowerToHyperService::new(router.clone()));
         let peer = socket.peer();
-        let (clock, draining) = (pace.clone(), draining.clone());
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let (clock, draining, trusted) = (pace.clone(), draining.clone(), trusted.clone());
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             clock.asked();
             let (clock, draining, version) = (clock.clone(), draining.clone(), request.version());
-            // No route has rate limits: the span shows the connection's peer, and trusts no proxy (`edge::origin`).
-            let Context { request_id, address, .. } = arrived(request.headers(), peer);
+            let deadline = Instant::now() + limits.answer_deadline;
+            let address = origin(request.headers(), peer, &trusted);
+            let context = Context { deadline, ..arrived(request.headers(), address) };
+            let (request_id, address) = (context.request_id.clone(), context.address);
+            request.extensions_mut().insert(context);
             let path = known_path(request.uri().path());
             let span = http_span(known_method(request.method()), path, &request_id, address);
             let answer = span.in_scope(|| routes.call(request));

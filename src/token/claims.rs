@@ -7,7 +7,7 @@ use crate::domain::ServiceAccountId;
 
 /// The claims of an access token. Nothing of one kind is valid as the other: ids of users and of service accounts have
 /// different forms.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Claims {
     /// Of a user's token.

@@ -47,14 +47,27 @@ impl ServiceAccounts {
         Ok(account)
     }
 
+    /// The service that shows a proof, with all that it is granted.
+    ///
+    /// # Errors
+    /// An invalid proof, or one of another account than `client_id`, unless that is empty; the store's.
+    pub async fn authenticate(
+        &self,
+        context: &Context,
+        proof: &ServiceProof,
+        client_id: &str,
+    ) -> Result<Service, Error> {
+        let account = self.prove(context, proof, client_id).await?;
+        Ok(Service { id: account.id, scope: account.grants.scope.clone() })
+    }
+
     /// The service that shows a key as its bearer token.
     ///
     /// # Errors
     /// An invalid key; the store's.
     pub async fn authenticate_key(&self, context: &Context, key: &str) -> Result<Service, Error> {
         let proof = ServiceProof::Key(OpaqueToken::from_text(key.to_owned()));
-        let account = self.prove(context, &proof, "").await?;
-        Ok(Service { id: account.id, scope: account.grants.scope.clone() })
+        self.authenticate(context, &proof, "").await
     }
 
     /// The account of a key. A mistyped one costs no look-up. The database compares keyed digests: a timing attack on
