@@ -53,8 +53,9 @@ async fn the_token_of_a_login_verifies_for_its_audience_alone(
     let (user_id, tokens) = login(&server).await;
     let ours = verifier(server.grpc, settings("countersign")).await;
     let claims = ours.verify(&tokens.access_token).await.unwrap();
-    assert_eq!(claims.sub.to_string(), user_id);
-    assert_eq!(claims.sid.to_string(), tokens.session_id);
+    let user = claims.user().unwrap();
+    assert_eq!(user.id.to_string(), user_id);
+    assert_eq!(user.session_id.to_string(), tokens.session_id);
     let others = verifier(server.grpc, settings("other")).await;
     assert_eq!(others.verify(&tokens.access_token).await, Err(VerifyError::Invalid));
 }

@@ -1,20 +1,18 @@
-//! The claims of an access token (RFC 9068, section 2.2).
+//! The claims of a verified access token.
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
-/// The claims of a verified access token. All but `nbf`, `roles` and `session_epoch` are in every token, each of its type.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+use crate::{Caller, Service, User};
+
+/// The claims of a verified access token (RFC 9068, section 2.2): those that every kind has, and the caller's.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claims {
     /// The issuer.
     pub iss: String,
-    /// The user's id: immutable, even if the name changes.
-    pub sub: Uuid,
     /// The audience.
-    #[serde(deserialize_with = "one_or_many")]
     pub aud: Vec<String>,
     /// Expiry, in seconds since 1970.
     pub exp: i64,
@@ -24,23 +22,10 @@ pub struct Claims {
     pub nbf: Option<i64>,
     /// Its own id.
     pub jti: Uuid,
-    /// The application that the login was for.
+    /// The application that the login was for; of a service's token and an exchanged one, the service account's id.
     pub client_id: String,
-    /// The session's id: the same in all tokens between a login and its logout.
-    pub sid: Uuid,
-    /// Authentication methods (RFC 8176); `mfa` where there was a second factor.
-    pub amr: Vec<String>,
-    /// Time of authentication, in seconds since 1970.
-    pub auth_time: i64,
-    /// The username as it was typed, for people to read. It may change: keep [`sub`](Self::sub).
-    pub preferred_username: String,
-    /// The user's roles; empty where the token has none.
-    #[serde(default)]
-    pub roles: Vec<String>,
-    /// The epoch of the session: how often all of the user's sessions had been revoked when this one began, or was last
-    /// kept; 0 where the token has none.
-    #[serde(default)]
-    pub session_epoch: i64,
+    /// The caller: a user, a service for a user, or a service.
+    pub caller: Caller,
 }
 
 impl Claims {
@@ -49,35 +34,76 @@ impl Claims {
         extensions.get::<Arc<Self>>().map(Arc::as_ref)
     }
 
-    /// Whether the user has that role.
-    pub fn has_role(&self, role: &str) -> bool {
-        self.roles.iter().any(|own| own == role)
+    /// The user of a user's own token or of an exchanged one; none in a service's token.
+    pub fn user(&self) -> Option<&User> {
+        match &self.caller {
+            Caller::User(user) | Caller::Exchanged { user, .. } => Some(user),
+            Caller::Service(_) => None,
+        }
+    }
+
+    /// The service whose own token this is; none in a user's token, and none in an exchanged one, where the service is
+    /// the [`actor`](Self::actor) and has the user's rights, not its own.
+    pub fn service(&self) -> Option<&Service> {
+        match &self.caller {
+            Caller::Service(service) => Some(service),
+            Caller::User(_) | Caller::Exchanged { .. } => None,
+        }
+    }
+
+    /// The service that acts for the user of an exchanged token; none in others.
+    pub fn actor(&self) -> Option<&Service> {
+        match &self.caller {
+            Caller::Exchanged { actor, .. } => Some(actor),
+            Caller::User(_) | Caller::Service(_) => None,
+        }
+    }
+
+    /// Whether the token's scope has that word, to the letter. False for a user's own token, which has no scope: see
+    /// [`allows`](Self::allows).
+    pub fn has_scope(&self, word: &str) -> bool {
+        self.limited().is_some_and(|service| service.has_scope(word))
+    }
+
+    /// Whether the token's scope does not stand in the way: a service's token and an exchanged one allow what their scope
+    /// names. A user's own token is not limited by scope and allows everything, so this is no check of what the user may
+    /// do: [`User::roles`] is.
+    pub fn allows(&self, word: &str) -> bool {
+        self.limited().is_none_or(|service| service.has_scope(word))
+    }
+
+    /// The service whose scope limits the token.
+    pub(crate) fn limited(&self) -> Option<&Service> {
+        match &self.caller {
+            Caller::User(_) => None,
+            Caller::Exchanged { actor: service, .. } | Caller::Service(service) => Some(service),
+        }
     }
 }
 
 #[cfg(test)]
 impl Claims {
-    /// Claims of a token issued at `iat`.
+    /// Claims of a user's token issued at `iat`.
     pub(crate) fn sample(iat: i64) -> Self {
-        let id = "01a20c4a-0429-7775-a845-ad388fc19430";
-        let json = serde_json::json!({
-            "iss": "", "sub": id, "aud": "", "exp": iat + 1, "iat": iat, "jti": id, "client_id": "", "sid": id,
-            "amr": [], "auth_time": iat, "preferred_username": "", "roles": [],
-        });
-        serde_json::from_value(json).unwrap()
+        let id = Uuid::from_u128(0x01a2_0c4a_0429_7775_a845_ad38_8fc1_9430);
+        let user = User {
+            id,
+            session_id: id,
+            amr: Vec::new(),
+            auth_time: iat,
+            preferred_username: String::new(),
+            roles: Vec::new(),
+            session_epoch: 0,
+        };
+        Self {
+            iss: String::new(),
+            aud: Vec::new(),
+            exp: iat + 1,
+            iat,
+            nbf: None,
+            jti: id,
+            client_id: String::new(),
+            caller: Caller::User(user),
+        }
     }
-}
-
-/// `aud` is a string or a list of them (RFC 7519, section 4.1.3).
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Audience {
-        One(String),
-        Many(Vec<String>),
-    }
-    Ok(match Audience::deserialize(deserializer)? {
-        Audience::One(one) => vec![one],
-        Audience::Many(many) => many,
-    })
 }

@@ -25,6 +25,12 @@ pub enum VerifyError {
     /// token should learn nothing from it.
     #[error("the access token is not valid")]
     Invalid,
+    /// The token is valid, but its caller is of a kind that is not accepted here: such as a service where users are.
+    #[error("the access token's caller is of a kind that is not accepted")]
+    CallerNotAccepted,
+    /// The token is valid, but its scope lacks what is required (RFC 6750, section 3.1).
+    #[error("the access token's scope is insufficient")]
+    InsufficientScope,
     /// Verification is impossible now: there are no keys, or the settings require revocations and there are none.
     #[error("access tokens can't be verified now")]
     Unavailable,

@@ -19,7 +19,7 @@ use crate::{
         WatchRevocationsRequest, WatchRevocationsResponse, revocation::Subject,
         token_service_client::TokenServiceClient,
     },
-    revocations::Revocations,
+    revocations::{Counts, Revocations},
     unix_seconds,
 };
 
@@ -45,9 +45,11 @@ struct Link {
 }
 
 impl Feed {
-    /// Whether a token is known to be revoked.
-    pub(crate) fn void(&self, claims: &Claims) -> bool {
-        self.revocations.read().unwrap_or_else(PoisonError::into_inner).void(claims)
+    /// Whether a token is known to be revoked, or may be and the policy is to refuse it then.
+    pub(crate) fn void(&self, claims: &Claims, policy: WhenBlind) -> bool {
+        let revocations = self.revocations.read().unwrap_or_else(PoisonError::into_inner);
+        let refuses = matches!(policy, WhenBlind::RefuseAfter(_));
+        revocations.void(claims) || refuses && revocations.may_void(claims)
     }
 
     /// Whether to refuse all tokens for lack of news.
@@ -66,10 +68,9 @@ impl Feed {
         self.link.borrow().heard_at.map(|at| at.elapsed())
     }
 
-    /// The numbers of revoked sessions and users.
-    pub(crate) fn sizes(&self) -> (usize, usize) {
-        let revocations = self.revocations.read().unwrap_or_else(PoisonError::into_inner);
-        (revocations.sessions(), revocations.users())
+    /// How much is revoked.
+    pub(crate) fn counts(&self) -> Counts {
+        self.revocations.read().unwrap_or_else(PoisonError::into_inner).counts()
     }
 
     /// Waits for the replay, or, if the policy allows, for its first failure.

@@ -1,6 +1,7 @@
 //! A tower layer that requires a valid access token.
 
 use std::{
+    collections::HashMap,
     fmt,
     future::Future,
     mem,
@@ -11,32 +12,60 @@ use std::{
 
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
 use pin_project_lite::pin_project;
-use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt as _};
 use tower::{Layer, Service};
 
 #[cfg(doc)]
 use crate::Claims;
-use crate::{Verifier, VerifyError};
+use crate::{Accept, Verifier, VerifyError, refusal::refusal};
 
 type IsOpen = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// Passes requests whose `authorization: Bearer …` is a valid access token, and puts [`Claims`] into their extensions,
 /// where [`Claims::of`] finds them. It wraps a whole tonic server or one of its services.
 ///
-/// Others are answered UNAUTHENTICATED, with `google.rpc.ErrorInfo` `{reason: "TOKEN_INVALID", domain: "auth.v1"}`; while
-/// verification is impossible, UNAVAILABLE with the reason `VERIFICATION_UNAVAILABLE`, so that clients retry and log no
-/// user out.
+/// It passes users with their own tokens and nobody else, unless [`accept`](Self::accept) or
+/// [`accept_on`](Self::accept_on) says so.
+///
+/// Others are answered with `google.rpc.ErrorInfo` of the domain `auth.v1`:
+///
+/// | code | reason | when |
+/// |---|---|---|
+/// | UNAUTHENTICATED | `TOKEN_INVALID` | there is no token, or not a valid one |
+/// | PERMISSION_DENIED | `CALLER_NOT_ACCEPTED` | it is valid, and its caller of another kind: a service where users are accepted |
+/// | PERMISSION_DENIED | `INSUFFICIENT_SCOPE` | its scope lacks what is required; metadata `scope` has all that is |
+/// | UNAVAILABLE | `VERIFICATION_UNAVAILABLE` | verification is impossible: clients retry, and log no user out |
 #[derive(Clone)]
 pub struct VerifyLayer {
     verifier: Verifier,
     is_open: IsOpen,
+    accept: Arc<Accept>,
+    /// By path.
+    methods: Arc<HashMap<String, Arc<Accept>>>,
 }
 
 impl VerifyLayer {
-    /// Requires a token on every path.
+    /// Requires a user's own token on every path.
     pub fn new(verifier: Verifier) -> Self {
-        Self { verifier, is_open: Arc::new(|_path| false) }
+        Self {
+            verifier,
+            is_open: Arc::new(|_path| false),
+            accept: Arc::default(),
+            methods: Arc::default(),
+        }
+    }
+
+    /// Accepts these callers on every path that [`accept_on`](Self::accept_on) does not name.
+    #[must_use]
+    pub fn accept(self, accept: Accept) -> Self {
+        Self { accept: Arc::new(accept), ..self }
+    }
+
+    /// Accepts these callers, and no others, on this path, such as `/orders.v1.OrderService/Cancel`, to the letter.
+    #[must_use]
+    pub fn accept_on(self, path: impl Into<String>, accept: Accept) -> Self {
+        let mut methods = self.methods;
+        Arc::make_mut(&mut methods).insert(path.into(), Arc::new(accept));
+        Self { methods, ..self }
     }
 
     /// Requires none on the paths for which `is_open` is true, such as `/grpc.health.v1.Health/Check`. Tokens are ignored
@@ -44,6 +73,11 @@ impl VerifyLayer {
     #[must_use]
     pub fn open(self, is_open: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         Self { is_open: Arc::new(is_open), ..self }
+    }
+
+    /// The callers that count on a path.
+    fn accepted(&self, path: &str) -> &Arc<Accept> {
+        self.methods.get(path).unwrap_or(&self.accept)
     }
 }
 
@@ -91,8 +125,9 @@ where
         if (self.layer.is_open)(request.uri().path()) {
             return Answer { state: State::Passed { future: self.inner.call(request) } };
         }
+        let accept = Arc::clone(self.layer.accepted(request.uri().path()));
         let result = match bearer(request.headers()) {
-            Some(jwt) => self.layer.verifier.verify_now(jwt),
+            Some(jwt) => self.layer.verifier.verify_now(&accept, jwt),
             None => Some(Err(VerifyError::Invalid)),
         };
         let state = match result {
@@ -100,8 +135,8 @@ where
                 request.extensions_mut().insert(claims);
                 State::Passed { future: self.inner.call(request) }
             }
-            Some(Err(error)) => State::Refused { error },
-            None => State::Waiting { future: self.after_keys(request) },
+            Some(Err(error)) => State::Refused { error, accept },
+            None => State::Waiting { future: self.after_keys(accept, request) },
         };
         Answer { state }
     }
@@ -111,7 +146,11 @@ type Boxed<R, E> = Pin<Box<dyn Future<Output = Result<R, E>> + Send>>;
 
 impl<S> Verified<S> {
     /// The rare case of an unknown key: it waits, and allocates.
-    fn after_keys<B, R>(&mut self, mut request: Request<B>) -> Boxed<Response<R>, S::Error>
+    fn after_keys<B, R>(
+        &mut self,
+        accept: Arc<Accept>,
+        mut request: Request<B>,
+    ) -> Boxed<Response<R>, S::Error>
     where
         S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
         S::Future: Send + 'static,
@@ -124,12 +163,12 @@ impl<S> Verified<S> {
         let verifier = self.layer.verifier.clone();
         let jwt = bearer(request.headers()).map(str::to_owned).unwrap_or_default();
         Box::pin(async move {
-            match verifier.verify(&jwt).await {
+            match verifier.verify_from(&accept, &jwt).await {
                 Ok(claims) => {
                     request.extensions_mut().insert(claims);
                     inner.call(request).await
                 }
-                Err(error) => Ok(refusal(error)),
+                Err(error) => Ok(refusal(error, &accept)),
             }
         })
     }
@@ -148,7 +187,7 @@ pin_project! {
     enum State<F, R, E> {
         Passed { #[pin] future: F },
         Waiting { future: Boxed<R, E> },
-        Refused { error: VerifyError },
+        Refused { error: VerifyError, accept: Arc<Accept> },
     }
 }
 
@@ -169,7 +208,7 @@ where
         Poll::Ready(match self.project().state.project() {
             StateProjection::Passed { future } => ready!(future.poll(context)),
             StateProjection::Waiting { future } => ready!(future.as_mut().poll(context)),
-            StateProjection::Refused { error } => Ok(refusal(*error)),
+            StateProjection::Refused { error, accept } => Ok(refusal(*error, accept)),
         })
     }
 }
@@ -182,19 +221,4 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, jwt) = value.to_str().ok()?.trim_matches(blank).split_once(blank)?;
     // RFC 9110, section 11: schemes are case-insensitive, and one or more spaces follow.
     scheme.eq_ignore_ascii_case("Bearer").then_some(jwt.trim_start_matches(blank))
-}
-
-fn refusal<R: Default>(error: VerifyError) -> Response<R> {
-    let (code, reason, text) = match error {
-        VerifyError::Invalid => {
-            (Code::Unauthenticated, "TOKEN_INVALID", "the access token is missing or not valid")
-        }
-        VerifyError::Unavailable => (
-            Code::Unavailable,
-            "VERIFICATION_UNAVAILABLE",
-            "access tokens can't be verified for a moment: try again",
-        ),
-    };
-    let details = ErrorDetails::with_error_info(reason, "auth.v1", []);
-    Status::with_error_details(code, text, details).into_http()
 }

@@ -1,16 +1,22 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod accept;
 mod backoff;
+mod caller;
 mod claims;
 mod error;
 mod feed;
 mod key_set;
 mod keys;
 mod layer;
+mod payload;
 mod pb;
+mod refusal;
 mod remembered;
 mod revocations;
+mod revoked;
+mod service_account_id;
 mod settings;
 mod token;
 mod verifier;
@@ -18,9 +24,12 @@ mod verifier;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use self::{
+    accept::Accept,
+    caller::{Caller, Service, User},
     claims::Claims,
     error::{ConnectError, ShortSecret, VerifyError},
     layer::{Answer, Verified, VerifyLayer},
+    service_account_id::{NotAServiceAccountId, ServiceAccountId},
     settings::{Algorithm, Settings, SharedSecret, WhenBlind},
     verifier::{Status, Verifier},
 };

@@ -1,13 +1,13 @@
 //! Revocations, kept until the tokens that they void have expired.
 
-use std::{collections::HashMap, str::FromStr as _};
+use std::{collections::HashMap, str::FromStr};
 
-use prost_types::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Claims,
+    Claims, Service, ServiceAccountId, User,
     pb::{Revocation, revocation::Subject},
+    revoked::{Revoked, Times},
 };
 
 /// The known revocations. Times are seconds since 1970.
@@ -15,96 +15,133 @@ use crate::{
 pub(crate) struct Revocations {
     /// Each with its expiry.
     sessions: HashMap<Uuid, i64>,
-    users: HashMap<Uuid, User>,
+    /// By the claim `jti`, each with its expiry.
+    tokens: HashMap<Uuid, i64>,
+    users: HashMap<Uuid, Revoked>,
+    services: HashMap<ServiceAccountId, Revoked>,
+    unknown: Unknown,
 }
 
-/// A user with revoked tokens.
-struct User {
-    /// Tokens issued before this are void.
-    not_before: i64,
-    /// Tokens of earlier epochs are void, except the kept session's.
-    epoch: i64,
-    kept: Option<Uuid>,
-    forget_at: i64,
+/// Revocations of something that this release does not know. Each voids some tokens that were issued before its time;
+/// which, only a later release can tell.
+#[derive(Default)]
+struct Unknown {
+    revoked: Option<Revoked>,
+    count: u64,
 }
 
-impl User {
-    /// A user without revocations.
-    const NEW: Self = Self { not_before: i64::MIN, epoch: 0, kept: None, forget_at: i64::MIN };
-
-    fn add(&mut self, revocation: &Revocation, not_before: i64, forget_at: i64) {
-        self.forget_at = forget_at.max(self.forget_at);
-        if revocation.session_epoch <= 0 {
-            // The account is deleted, or the server knows no epochs.
-            self.not_before = not_before.max(self.not_before);
-        } else if revocation.session_epoch > self.epoch {
-            // The last one counts: a session that goes on now was never ended before.
-            self.epoch = revocation.session_epoch;
-            self.kept = Uuid::from_str(&revocation.kept_session_id).ok();
-        }
-    }
-
-    fn void(&self, claims: &Claims) -> bool {
-        claims.iat < self.not_before
-            || claims.session_epoch < self.epoch && self.kept != Some(claims.sid)
-    }
+/// How much is revoked.
+pub(crate) struct Counts {
+    pub(crate) sessions: usize,
+    pub(crate) users: usize,
+    pub(crate) services: usize,
+    pub(crate) tokens: usize,
+    pub(crate) unknown: u64,
 }
 
 impl Revocations {
-    /// Adds a revocation. Missing fields are read in the strictest way. False if it has no subject.
+    /// Adds a revocation. False if it is of something unknown.
     pub(crate) fn add(&mut self, revocation: &Revocation) -> bool {
-        let not_before = revocation.not_before.as_ref().map_or(i64::MAX, rounded_up);
-        let forget_at = revocation.expire_time.as_ref().map_or(i64::MAX, rounded_up);
-        match &revocation.subject {
-            Some(Subject::SessionId(id)) => Uuid::from_str(id).is_ok_and(|id| {
-                let known = self.sessions.entry(id).or_insert(forget_at);
-                *known = forget_at.max(*known);
-                true
-            }),
-            Some(Subject::UserId(id)) => Uuid::from_str(id).is_ok_and(|id| {
-                let known = self.users.entry(id).or_insert(User::NEW);
-                known.add(revocation, not_before, forget_at);
-                true
-            }),
+        let times = Times::of(revocation);
+        if self.add_known(revocation, times).is_some() {
+            return true;
+        }
+        self.unknown.count = self.unknown.count.saturating_add(1);
+        self.unknown.revoked.get_or_insert(Revoked::NONE).add(times, 0, None);
+        false
+    }
+
+    /// None if the revocation has no subject, or one that can't be read.
+    fn add_known(&mut self, revocation: &Revocation, times: Times) -> Option<()> {
+        match revocation.subject.as_ref()? {
+            Subject::SessionId(id) => keep(&mut self.sessions, id, times),
+            Subject::TokenId(id) => keep(&mut self.tokens, id, times),
+            Subject::UserId(id) => {
+                let kept = parse(&revocation.kept_session_id);
+                let user = self.users.entry(parse(id)?).or_insert(Revoked::NONE);
+                user.add(times, revocation.session_epoch, kept);
+                Some(())
+            }
+            Subject::ServiceAccountId(id) => {
+                let service = self.services.entry(parse(id)?).or_insert(Revoked::NONE);
+                service.add(times, revocation.service_epoch, None);
+                Some(())
+            }
             // The key set handles these.
-            Some(Subject::KeyId(_)) => true,
-            None => false,
+            Subject::KeyId(_) => Some(()),
         }
     }
 
-    /// Whether a token is revoked. A session never comes back, so its `not_before` is not needed: whatever the clocks of
-    /// the server's replicas say, all of its tokens are void.
+    /// Whether a token is revoked: by itself, or with its user or session, or with the service that it was issued to. An
+    /// exchanged token has all of these.
     pub(crate) fn void(&self, claims: &Claims) -> bool {
-        let user = self.users.get(&claims.sub);
-        self.sessions.contains_key(&claims.sid) || user.is_some_and(|user| user.void(claims))
+        self.tokens.contains_key(&claims.jti)
+            || claims.user().is_some_and(|user| self.voids_user(user, claims.iat))
+            || claims.limited().is_some_and(|service| self.voids_service(service, claims.iat))
+    }
+
+    /// A session never comes back, so its `not_before` is not needed: whatever the clocks of the server's replicas say, all
+    /// of its tokens are void.
+    fn voids_user(&self, user: &User, iat: i64) -> bool {
+        let session = Some(user.session_id);
+        self.sessions.contains_key(&user.session_id)
+            || self
+                .users
+                .get(&user.id)
+                .is_some_and(|revoked| revoked.voids(iat, user.session_epoch, session))
+    }
+
+    fn voids_service(&self, service: &Service, iat: i64) -> bool {
+        let revoked = self.services.get(&service.id);
+        revoked.is_some_and(|revoked| revoked.voids(iat, service.service_epoch, None))
+    }
+
+    /// Whether a token is so old that a revocation of something unknown may have voided it.
+    pub(crate) fn may_void(&self, claims: &Claims) -> bool {
+        let revoked = self.unknown.revoked.as_ref();
+        revoked.is_some_and(|revoked| revoked.voids(claims.iat, 0, None))
     }
 
     /// Drops expired revocations: every token in question has expired at `now`.
     pub(crate) fn forget(&mut self, now: i64) {
         self.sessions.retain(|_id, forget_at| *forget_at > now);
+        self.tokens.retain(|_id, forget_at| *forget_at > now);
         self.users.retain(|_id, user| user.forget_at > now);
+        self.services.retain(|_id, service| service.forget_at > now);
+        self.unknown.revoked.take_if(|revoked| revoked.forget_at <= now);
     }
 
-    pub(crate) fn sessions(&self) -> usize {
-        self.sessions.len()
-    }
-
-    pub(crate) fn users(&self) -> usize {
-        self.users.len()
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            sessions: self.sessions.len(),
+            users: self.users.len(),
+            services: self.services.len(),
+            tokens: self.tokens.len(),
+            unknown: self.unknown.count,
+        }
     }
 }
 
-/// `iat` has no fractions: a token issued in the second of `not_before` may be older, and is void.
-fn rounded_up(time: &Timestamp) -> i64 {
-    time.seconds.saturating_add(i64::from(time.nanos > 0))
+/// Keeps an id until the last of its times. None if it can't be read.
+fn keep(all: &mut HashMap<Uuid, i64>, id: &str, times: Times) -> Option<()> {
+    let known = all.entry(parse(id)?).or_insert(times.forget_at);
+    *known = times.forget_at.max(*known);
+    Some(())
+}
+
+fn parse<T: FromStr>(id: &str) -> Option<T> {
+    id.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use prost_types::Timestamp;
+
     use super::*;
+    use crate::Caller;
 
     fn of_user(not_before: Option<Timestamp>, expire_time: Option<Timestamp>) -> Revocation {
-        let subject = Some(Subject::UserId(Claims::sample(0).sub.to_string()));
+        let subject = Some(Subject::UserId(Claims::sample(0).jti.to_string()));
         Revocation { subject, not_before, expire_time, ..Revocation::default() }
     }
 
@@ -117,7 +154,9 @@ mod tests {
 
     /// A token of that epoch, issued in the second of the revocation.
     fn token(session_epoch: i64, sid: Uuid) -> Claims {
-        Claims { session_epoch, sid, ..Claims::sample(100) }
+        let claims = Claims::sample(100);
+        let user = User { session_epoch, session_id: sid, ..claims.user().unwrap().clone() };
+        Claims { caller: Caller::User(user), ..claims }
     }
 
     #[test]

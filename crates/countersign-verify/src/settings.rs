@@ -23,7 +23,8 @@ pub enum WhenBlind {
     /// Fail open: revoked tokens are accepted until they expire, 15 minutes at most by the server's default.
     Accept,
     /// Fail closed: refuse every token once there was no message for that long, at least fifteen seconds, and before the
-    /// replay.
+    /// replay; and, where a newer server has revoked something that this release does not know, every token that was
+    /// issued before that.
     RefuseAfter(Duration),
 }
 

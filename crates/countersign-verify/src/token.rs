@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::IgnoredAny};
 
-use crate::{Claims, Settings, key_set::KeySet};
+use crate::{Claims, Settings, key_set::KeySet, payload::Payload};
 
 /// More than any token of a Countersign server has. Longer input is rejected unread.
 const MAX_BYTES: usize = 8 * 1024;
@@ -14,6 +14,10 @@ pub(crate) enum Refused {
     Because(&'static str),
     /// The key is not in the set: it may be newer than the set.
     UnknownKey,
+    /// The token is good, but not its caller here.
+    Caller(&'static str),
+    /// The token is good, but its scope lacks what is required here.
+    Scope,
     /// No token can be verified now.
     Unavailable(&'static str),
 }
@@ -34,7 +38,7 @@ fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_ignored| true)
 }
 
-/// The claims of a token, once `keys` has verified its signature. Only the claims' types are checked.
+/// The claims of a token, once `keys` has verified its signature. Only the claims' types and kind are checked.
 pub(crate) fn open(jwt: &str, keys: &KeySet) -> Result<Claims, Refused> {
     const MALFORMED: Refused = Refused::Because("not a JWT of three parts");
     if jwt.len() > MAX_BYTES {
@@ -53,7 +57,9 @@ pub(crate) fn open(jwt: &str, keys: &KeySet) -> Result<Claims, Refused> {
     if !verifies.ok_or(Refused::UnknownKey)? {
         return Err(Refused::Because("the signature or its algorithm is not the key's"));
     }
-    json(payload).ok_or(Refused::Because("a claim is missing or of another type"))
+    let payload: Option<Payload> = json(payload);
+    let payload = payload.ok_or(Refused::Because("a claim is missing or of another type"))?;
+    payload.claims().ok_or(Refused::Because("neither a user's claims nor a service's"))
 }
 
 /// Whether the claims are valid for this service at `now`, in seconds since 1970.

@@ -10,7 +10,7 @@ use tokio::{task::JoinSet, time::timeout};
 use tonic::transport::Channel;
 
 use crate::{
-    Claims, ConnectError, Settings, VerifyError,
+    Accept, Claims, ConnectError, Settings, VerifyError,
     feed::Feed,
     keys::Keys,
     pb::token_service_client::TokenServiceClient,
@@ -46,6 +46,12 @@ pub struct Status {
     pub revoked_sessions: usize,
     /// Number of users with revoked, unexpired tokens.
     pub revoked_users: usize,
+    /// Number of service accounts with revoked, unexpired tokens.
+    pub revoked_services: usize,
+    /// Number of tokens that were revoked by themselves and have not expired.
+    pub revoked_tokens: usize,
+    /// Number of revocations, since the start, of what this release does not know: update it.
+    pub unknown_revocations: u64,
 }
 
 impl Verifier {
@@ -93,23 +99,41 @@ impl Verifier {
         Self(Arc::new(Inner { settings, keys, feed, _tasks: tasks }))
     }
 
-    /// The claims of a token, if it is valid for this service now. Waits for the server only where the token names an
-    /// unknown key, and then only outside the cool-down.
+    /// The claims of a user's own token, if it is valid for this service now: [`Caller::User`](crate::Caller::User).
+    /// Tokens of services and exchanged ones are refused. Waits for the server only where the token names an unknown key,
+    /// and then only outside the cool-down.
     ///
     /// # Errors
     /// See [`VerifyError`].
     pub async fn verify(&self, jwt: &str) -> Result<Arc<Claims>, VerifyError> {
-        self.verify_at(jwt, SystemTime::now()).await
+        self.verify_from(&Accept::users(), jwt).await
     }
 
-    /// Like [`verify`](Self::verify), at another time: for tests.
+    /// Like [`verify`](Self::verify), but from the callers that `accept` says.
     ///
     /// # Errors
     /// See [`VerifyError`].
-    pub async fn verify_at(&self, jwt: &str, now: SystemTime) -> Result<Arc<Claims>, VerifyError> {
-        let mut result = self.check(jwt, now);
+    pub async fn verify_from(
+        &self,
+        accept: &Accept,
+        jwt: &str,
+    ) -> Result<Arc<Claims>, VerifyError> {
+        self.verify_at(accept, jwt, SystemTime::now()).await
+    }
+
+    /// Like [`verify_from`](Self::verify_from), at another time: for tests.
+    ///
+    /// # Errors
+    /// See [`VerifyError`].
+    pub async fn verify_at(
+        &self,
+        accept: &Accept,
+        jwt: &str,
+        now: SystemTime,
+    ) -> Result<Arc<Claims>, VerifyError> {
+        let mut result = self.check(accept, jwt, now);
         if result == Err(Refused::UnknownKey) && self.0.keys.refetch().await {
-            result = self.check(jwt, now);
+            result = self.check(accept, jwt, now);
         }
         if result == Err(Refused::UnknownKey) && self.0.keys.is_settling() {
             // The key may be the successor of the withdrawn one.
@@ -118,15 +142,19 @@ impl Verifier {
         result.map_err(logged)
     }
 
-    /// Like [`verify`](Self::verify), but `None` where that would have to wait.
-    pub(crate) fn verify_now(&self, jwt: &str) -> Option<Result<Arc<Claims>, VerifyError>> {
-        match self.check(jwt, SystemTime::now()) {
+    /// Like [`verify_from`](Self::verify_from), but `None` where that would have to wait.
+    pub(crate) fn verify_now(
+        &self,
+        accept: &Accept,
+        jwt: &str,
+    ) -> Option<Result<Arc<Claims>, VerifyError>> {
+        match self.check(accept, jwt, SystemTime::now()) {
             Err(Refused::UnknownKey) => None,
             result => Some(result.map_err(logged)),
         }
     }
 
-    fn check(&self, jwt: &str, now: SystemTime) -> Result<Arc<Claims>, Refused> {
+    fn check(&self, accept: &Accept, jwt: &str, now: SystemTime) -> Result<Arc<Claims>, Refused> {
         let Inner { settings, keys, feed, .. } = &*self.0;
         if feed.is_too_blind(settings.when_blind) {
             return Err(Refused::Unavailable("revocations are not followed"));
@@ -134,20 +162,28 @@ impl Verifier {
         let keys = keys.current().ok_or(Refused::Unavailable("there are no keys"))?;
         let claims = keys.remembered.or_else(jwt, || token::open(jwt, &keys))?;
         token::check(&claims, settings, unix_seconds(now))?;
-        if feed.void(&claims) { Err(Refused::Because("revoked")) } else { Ok(claims) }
+        if feed.void(&claims, settings.when_blind) {
+            return Err(Refused::Because("revoked"));
+        }
+        // Last: only the holder of a valid token learns that it is not enough.
+        accept.check(&claims)?;
+        Ok(claims)
     }
 
     /// The current metrics.
     pub fn status(&self) -> Status {
         let Inner { keys, feed, .. } = &*self.0;
-        let (revoked_sessions, revoked_users) = feed.sizes();
+        let revoked = feed.counts();
         Status {
             keys: keys.current().map_or(0, |set| set.len()),
             key_age: keys.age(),
             is_following: feed.is_live(),
             heard_ago: feed.heard(),
-            revoked_sessions,
-            revoked_users,
+            revoked_sessions: revoked.sessions,
+            revoked_users: revoked.users,
+            revoked_services: revoked.services,
+            revoked_tokens: revoked.tokens,
+            unknown_revocations: revoked.unknown,
         }
     }
 }
@@ -168,6 +204,14 @@ fn logged(refused: Refused) -> VerifyError {
         Refused::UnknownKey => {
             tracing::debug!(reason = "signed by an unknown key", "access token refused");
             VerifyError::Invalid
+        }
+        Refused::Caller(reason) => {
+            tracing::debug!(reason, "access token of a caller that is not accepted");
+            VerifyError::CallerNotAccepted
+        }
+        Refused::Scope => {
+            tracing::debug!(reason = "insufficient scope", "access token refused");
+            VerifyError::InsufficientScope
         }
         Refused::Unavailable(reason) => {
             tracing::debug!(reason, "access token neither good nor bad");

@@ -18,7 +18,7 @@ use tonic::{
 };
 
 use self::pb::{
-    GreetRequest, GreetResponse,
+    CountGreetingsRequest, CountGreetingsResponse, GreetRequest, GreetResponse,
     greeter_service_client::GreeterServiceClient,
     greeter_service_server::{GreeterService, GreeterServiceServer},
 };
@@ -45,6 +45,13 @@ impl GreeterService for Greeter {
         _request: Request<GreetRequest>,
     ) -> Result<Response<GreetResponse>, Status> {
         Ok(Response::new(GreetResponse::default()))
+    }
+
+    async fn count_greetings(
+        &self,
+        _request: Request<CountGreetingsRequest>,
+    ) -> Result<Response<CountGreetingsResponse>, Status> {
+        Err(Status::unimplemented("nobody asks for it"))
     }
 }
 

@@ -17,8 +17,9 @@ use tonic::{
 };
 
 use super::pb::{
-    GetJwksRequest, GetJwksResponse, IntrospectTokenRequest, IntrospectTokenResponse, Jwk,
-    Revocation, WatchRevocationsRequest, WatchRevocationsResponse,
+    ExchangeTokenRequest, ExchangeTokenResponse, GetJwksRequest, GetJwksResponse,
+    IntrospectTokenRequest, IntrospectTokenResponse, IssueServiceTokenRequest,
+    IssueServiceTokenResponse, Jwk, Revocation, WatchRevocationsRequest, WatchRevocationsResponse,
     revocation::Subject,
     token_service_server::{TokenService, TokenServiceServer},
 };
@@ -152,6 +153,20 @@ impl TokenService for Handler {
         &self,
         _request: Request<IntrospectTokenRequest>,
     ) -> Result<Response<IntrospectTokenResponse>, Status> {
+        Err(Status::unimplemented("nobody asks for it"))
+    }
+
+    async fn issue_service_token(
+        &self,
+        _request: Request<IssueServiceTokenRequest>,
+    ) -> Result<Response<IssueServiceTokenResponse>, Status> {
+        Err(Status::unimplemented("nobody asks for it"))
+    }
+
+    async fn exchange_token(
+        &self,
+        _request: Request<ExchangeTokenRequest>,
+    ) -> Result<Response<ExchangeTokenResponse>, Status> {
         Err(Status::unimplemented("nobody asks for it"))
     }
 

@@ -75,6 +75,11 @@ impl Issuer {
         self.signed(&self.header(), &claims())
     }
 
+    /// A token with these claims.
+    pub fn token_of(&self, claims: &Value) -> String {
+        self.signed(&self.header(), claims)
+    }
+
     pub fn header(&self) -> Value {
         json!({ "typ": "at+jwt", "alg": format!("{:?}", self.algorithm), "kid": self.kid })
     }
@@ -93,6 +98,40 @@ impl Issuer {
 
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// The claims of a service's token. Without a word in `scope` there is no such claim.
+pub fn service_claims(account: &str, scope: &str) -> Value {
+    let mut claims = json!({
+        "iss": ISSUER,
+        "sub": account,
+        "aud": AUDIENCE,
+        "exp": now() + 900,
+        "iat": now(),
+        "jti": Uuid::now_v7(),
+        "client_id": account,
+    });
+    if !scope.is_empty() {
+        claims["scope"] = scope.into();
+    }
+    claims
+}
+
+/// The claims of a token that the account has exchanged for that user's.
+pub fn exchanged_claims(user: &Value, account: &str, scope: &str) -> Value {
+    let mut claims = user.clone();
+    for (name, value) in service_claims(account, scope).as_object().unwrap() {
+        if name != "sub" {
+            claims[name] = value.clone();
+        }
+    }
+    claims["act"] = json!({ "sub": account });
+    claims
+}
+
+/// The id of a new service account.
+pub fn account() -> String {
+    Uuid::now_v7().simple().to_string()
 }
 
 /// The claims of a good token, of a new user and session.

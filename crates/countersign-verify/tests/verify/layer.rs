@@ -2,22 +2,44 @@
 
 use std::convert::Infallible;
 
-use countersign_verify::{Claims, Verifier, VerifyLayer};
+use countersign_verify::{Accept, Claims, User, Verifier, VerifyLayer};
 use http::{Request, Response, header::AUTHORIZATION};
 use jsonwebtoken::Algorithm;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 use tower::{Layer as _, Service as _, ServiceExt as _};
 
-use super::{Fake, Issuer, following, pass, settings};
+use super::{
+    Fake, Issuer, following,
+    issuer::{account, claims, exchanged_claims, service_claims},
+    pass, settings,
+};
 
-/// What came of a request: the user the service saw, or the status.
+/// The layer of a service that has methods for users, for services and for both.
+fn layer(verifier: &Verifier) -> VerifyLayer {
+    VerifyLayer::new(verifier.clone())
+        .open(|path| path.starts_with("/open."))
+        .accept_on("/a.B/Read", Accept::users_and_services().require_scope("read"))
+        .accept_on("/a.B/Import", Accept::services().require_scope("write").require_scope("read"))
+}
+
+/// What came of a request: the caller that the service saw, or the status.
 async fn call(verifier: &Verifier, path: &str, authorization: &[&str]) -> Result<String, Status> {
+    call_behind(layer(verifier), path, authorization).await
+}
+
+async fn call_behind(
+    layer: VerifyLayer,
+    path: &str,
+    authorization: &[&str],
+) -> Result<String, Status> {
     let service = tower::service_fn(async |request: Request<()>| {
-        let name = Claims::of(request.extensions()).map(|claims| claims.preferred_username.clone());
-        Ok::<_, Infallible>(Response::new(name.unwrap_or_else(|| "nobody".to_owned())))
+        let user = User::of(request.extensions()).map(|user| user.preferred_username.clone());
+        let claims = Claims::of(request.extensions());
+        let service = claims.and_then(Claims::service).map(|service| service.id.to_string());
+        let caller = user.or(service).unwrap_or_else(|| "nobody".to_owned());
+        Ok::<_, Infallible>(Response::new(caller))
     });
-    let layer = VerifyLayer::new(verifier.clone()).open(|path| path.starts_with("/open."));
     let mut request = Request::get(path);
     for value in authorization {
         request = request.header(AUTHORIZATION, *value);
@@ -103,4 +125,96 @@ async fn while_nothing_can_be_verified_callers_are_told_to_come_back() {
     assert_eq!(status.code(), Code::Unavailable);
     let info = status.get_details_error_info().unwrap();
     assert_eq!(info.reason, "VERIFICATION_UNAVAILABLE");
+}
+
+/// The reason that a status has, and the scope that it names.
+fn reason(status: &Status) -> (Code, String, Option<String>) {
+    let info = status.get_details_error_info().unwrap();
+    assert_eq!(info.domain, "auth.v1");
+    (status.code(), info.reason, info.metadata.get("scope").cloned())
+}
+
+/// Each method by each kind of caller: who gets through, or the reason why not.
+#[tokio::test(start_paused = true)]
+async fn each_method_accepts_its_callers_and_says_which_scope_others_lack() {
+    let issuer = Issuer::new(Algorithm::ES256);
+    let mut fake = Fake::new([issuer.public()]);
+    let (verifier, _stream) = following(&mut fake, settings()).await;
+    let account = account();
+    let callers = [
+        claims(),
+        exchanged_claims(&claims(), &account, "read"),
+        service_claims(&account, "write"),
+        service_claims(&account, "read write"),
+    ];
+    let service = Ok(account.as_str());
+    let (kind, user) = (Err(("CALLER_NOT_ACCEPTED", None)), Ok("alice"));
+    let lacks = |scope| Err(("INSUFFICIENT_SCOPE", Some(scope)));
+    for (path, expected) in [
+        ("/a.B/Write", [user, kind, kind, kind]),
+        ("/a.B/Read", [user, user, lacks("read"), service]),
+        ("/a.B/Import", [kind, kind, lacks("write read"), service]),
+        ("/a.B/read", [user, kind, kind, kind]),
+    ] {
+        for (claims, expected) in callers.iter().zip(expected) {
+            let bearer = format!("Bearer {}", issuer.token_of(claims));
+            let result = call(&verifier, path, &[&bearer]).await;
+            let result = result.map_err(|status| reason(&status));
+            let expected = expected.map(str::to_owned).map_err(|(reason, scope)| {
+                (Code::PermissionDenied, reason.to_owned(), scope.map(str::to_owned))
+            });
+            assert_eq!(result, expected, "{path} {claims}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_layer_accepts_counts_where_no_path_says_otherwise() {
+    let issuer = Issuer::new(Algorithm::ES256);
+    let mut fake = Fake::new([issuer.public()]);
+    let (verifier, _stream) = following(&mut fake, settings()).await;
+    let service = issuer.token_of(&service_claims(&account(), "read write"));
+    let [user, service] = [issuer.token(), service].map(|jwt| format!("Bearer {jwt}"));
+    let layer = layer(&verifier)
+        .accept(Accept::services().require_scope("read"))
+        .accept_on("/a.B/Me", Accept::users());
+    for (path, bearer, passes) in [
+        ("/a.B/Any", &service, true),
+        ("/a.B/Any", &user, false),
+        ("/a.B/Me", &user, true),
+        ("/a.B/Me", &service, false),
+    ] {
+        let result = call_behind(layer.clone(), path, &[bearer]).await;
+        assert_eq!(result.is_ok(), passes, "{path}");
+    }
+}
+
+/// Only the holder of a good token learns what the method would take.
+#[tokio::test(start_paused = true)]
+async fn a_bad_token_is_unauthenticated_whoever_it_says_it_is_and_wherever() {
+    let issuer = Issuer::new(Algorithm::ES256);
+    let mut fake = Fake::new([issuer.public()]);
+    let (verifier, _stream) = following(&mut fake, settings()).await;
+    let mut expired = service_claims(&account(), "read");
+    expired["exp"] = 1.into();
+    let bearer = format!("Bearer {}", issuer.token_of(&expired));
+    for path in ["/a.B/Write", "/a.B/Read", "/a.B/Import"] {
+        let status = call(&verifier, path, &[&bearer]).await.unwrap_err();
+        assert_eq!(reason(&status), (Code::Unauthenticated, "TOKEN_INVALID".to_owned(), None));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_wait_for_a_new_key_the_method_accepts_whom_it_did_before() {
+    for (path, expected) in [("/a.B/Write", "CALLER_NOT_ACCEPTED"), ("/a.B/Read", "")] {
+        let (old, new) = (Issuer::new(Algorithm::ES256), Issuer::new(Algorithm::ES256));
+        let mut fake = Fake::new([old.public()]);
+        let (verifier, _stream) = following(&mut fake, settings()).await;
+        pass(20).await;
+        fake.set_keys([new.public()]);
+        let bearer = format!("Bearer {}", new.token_of(&service_claims(&account(), "read")));
+        let result = call(&verifier, path, &[&bearer]).await;
+        let refused = result.map_or_else(|status| reason(&status).1, |_passed| String::new());
+        assert_eq!(refused, expected, "{path}");
+    }
 }

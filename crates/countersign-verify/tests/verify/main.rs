@@ -4,12 +4,16 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on must fail")]
 #![expect(unreachable_pub, reason = "nobody uses a test from outside")]
 
+mod callers;
 mod fake;
 mod issuer;
 mod keys;
 mod layer;
+mod malformed;
 mod pb;
 mod revocations;
+mod revoked_services;
+mod scopes;
 mod tokens;
 
 use std::time::Duration;

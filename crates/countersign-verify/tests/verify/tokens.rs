@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use countersign_verify::{SharedSecret, Verifier, VerifyError};
+use countersign_verify::{Accept, SharedSecret, Verifier, VerifyError};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto::sign};
 use serde_json::{Value, json};
 
@@ -60,10 +60,13 @@ async fn tokens_of_each_published_key_verify_until_they_expire_give_or_take_the_
         let jwt = issuer.token();
         let later = |seconds| SystemTime::now() + Duration::from_secs(seconds);
         let claims = verifier.verify(&jwt).await.unwrap();
-        assert_eq!((claims.preferred_username.as_str(), claims.exp - claims.iat), ("alice", 900));
-        assert!(claims.has_role("admin") && !claims.has_role("adm"));
-        assert!(verifier.verify_at(&jwt, later(903)).await.is_ok(), "within the leeway");
-        assert!(verifier.verify_at(&jwt, later(906)).await.is_err(), "expired");
+        let user = claims.user().unwrap();
+        assert_eq!((user.preferred_username.as_str(), claims.exp - claims.iat), ("alice", 900));
+        assert!(user.has_role("admin") && !user.has_role("adm"));
+        let users = Accept::users();
+        let at = async |seconds| verifier.verify_at(&users, &jwt, later(seconds)).await;
+        assert!(at(903).await.is_ok(), "within the leeway");
+        assert!(at(906).await.is_err(), "expired");
     }
 }
 
@@ -72,7 +75,7 @@ async fn tokens_of_each_published_key_verify_until_they_expire_give_or_take_the_
 async fn a_token_without_roles_is_good_and_gives_none() {
     let Forge { issuer, verifier, _stream } = Forge::new(Algorithm::ES256).await;
     let jwt = issuer.signed(&issuer.header(), &without(&claims(), "roles"));
-    assert!(verifier.verify(&jwt).await.unwrap().roles.is_empty());
+    assert!(verifier.verify(&jwt).await.unwrap().user().unwrap().roles.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
