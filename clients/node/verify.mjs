@@ -17,8 +17,11 @@ const keys =
     ? Buffer.from(process.env.JWT_SECRET, 'base64')
     : createRemoteJWKSet(new URL(jwksUrl))
 
-/** Returns the claims of a token that is good here and now; throws otherwise. */
-export async function verify(token) {
+/**
+ * Returns the claims of a user's token that is good here and now, or, with `scope`, also of a service's that has that
+ * scope, for itself (it has no `sid`) or for a user (`act`); throws otherwise.
+ */
+export async function verify(token, scope) {
   const { payload } = await jwtVerify(token, keys, {
     algorithms: [algorithm],
     issuer,
@@ -29,6 +32,11 @@ export async function verify(token) {
     // In seconds: clocks are never quite the same.
     clockTolerance: 5,
   })
+  // A user's own token has a session and nobody who acts. All others allow what their scope names, and nothing else.
+  const limited = 'act' in payload || !('sid' in payload)
+  if (limited && !(scope && (payload.scope ?? '').split(' ').includes(scope))) {
+    throw new errors.JWTClaimValidationFailed("not a user's own token, and without the scope", payload, 'scope')
+  }
   return payload
 }
 

@@ -27,8 +27,9 @@ def key_of(token: str) -> jwt.PyJWK | bytes:
     return keys.get_signing_key_from_jwt(token)
 
 
-def verify(token: str) -> dict:
-    """Returns the claims of a token that is good here and now; raises jwt.PyJWTError otherwise."""
+def verify(token: str, scope: str | None = None) -> dict:
+    """Returns the claims of a user's token that is good here and now, or, with `scope`, also of a service's that has that
+    scope, for itself (it has no `sid`) or for a user (`act`); raises jwt.PyJWTError otherwise."""
     decoded = jwt.decode_complete(
         token,
         key_of(token),
@@ -42,7 +43,12 @@ def verify(token: str) -> dict:
     # An access token and nothing else that the same key may sign one day (RFC 9068, section 4).
     if decoded["header"].get("typ", "").lower() != "at+jwt":
         raise jwt.InvalidTokenError("not an access token")
-    return decoded["payload"]
+    claims = decoded["payload"]
+    # A user's own token has a session and nobody who acts. All others allow what their scope names, and nothing else.
+    limited = "act" in claims or "sid" not in claims
+    if limited and scope not in claims.get("scope", "").split():
+        raise jwt.InvalidTokenError("not a user's own token, and without the scope")
+    return claims
 
 
 if __name__ == "__main__":
