@@ -58,5 +58,6 @@ mod store;
 mod throttle;
 mod user_command;
 mod verifier;
+mod verifier_services;
 mod verify_2fa;
 mod watch_revocations;
