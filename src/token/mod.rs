@@ -4,15 +4,21 @@
 
 mod access;
 mod algorithm;
+mod assertion;
+mod assertion_kind;
 mod claims;
 mod device;
+mod foreign_algorithm;
 mod key_ring;
+mod key_set;
 mod master_key;
 mod opaque;
 mod place;
 mod refresh;
 mod sealing;
 mod service_access;
+#[cfg(test)]
+pub(crate) mod signer_of_tests;
 mod signing_key;
 mod verification_id;
 
@@ -25,9 +31,12 @@ pub fn seed_randomness() {
 
 pub use access::{AccessToken, AccessTokens, InvalidToken, LONGEST_TTL, Settings};
 pub use algorithm::Algorithm;
+pub use assertion::{Assertion, AssertionRefused, AssertionRules, Peeked, VerifiedAssertion};
+pub use assertion_kind::AssertionKind;
 pub use claims::{ActingParty, Claims, ServiceClaims, UserClaims};
 pub use device::DeviceToken;
 pub use key_ring::KeyRing;
+pub use key_set::{KeySet, LONGEST_KEY_SET};
 pub use master_key::{MasterKey, Purpose};
 pub use opaque::OpaqueToken;
 pub use place::Place;
