@@ -1,4 +1,6 @@
-//! TCP connections to hosts that have several addresses, of which some may not answer.
+//! TCP connections to hosts that have several addresses, of which some may not answer, and whom to trust there (TLS).
+
+mod trust;
 
 use std::{fmt, future::Future, io, net::SocketAddr, time::Duration};
 
@@ -7,6 +9,8 @@ use tokio::{
     net::{TcpStream, lookup_host},
     time::sleep,
 };
+
+pub use self::trust::Trust;
 
 /// How long an address is tried before the next one is tried, too: the most that RFC 8305 (section 5) allows. The first
 /// one goes on meanwhile.
@@ -17,8 +21,15 @@ pub const HEAD_START: Duration = Duration::from_secs(2);
 /// # Errors
 /// A name that has no address; what each of the addresses failed with.
 pub async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
-    let addresses = lookup_host((host, port)).await?.collect();
-    race(alternating(addresses), TcpStream::connect).await
+    race(addresses(host, port).await?, TcpStream::connect).await
+}
+
+/// The addresses of a host, in the order in which they are to be tried.
+///
+/// # Errors
+/// A name that has no address.
+pub async fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok(alternating(lookup_host((host, port)).await?.collect()))
 }
 
 /// Tries addresses in their order, each [`HEAD_START`] after the one before or as soon as that has failed, until one
@@ -97,14 +108,14 @@ mod tests {
 
     use super::*;
 
-    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
+    fn parsed(texts: &[&str]) -> Vec<SocketAddr> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 
     #[test]
     fn families_take_turns() {
-        let mixed = addresses(&["[::1]:1", "[::2]:1", "[::3]:1", "192.0.2.1:1", "192.0.2.2:1"]);
-        let expected = addresses(&["[::1]:1", "192.0.2.1:1", "[::2]:1", "192.0.2.2:1", "[::3]:1"]);
+        let mixed = parsed(&["[::1]:1", "[::2]:1", "[::3]:1", "192.0.2.1:1", "192.0.2.2:1"]);
+        let expected = parsed(&["[::1]:1", "192.0.2.1:1", "[::2]:1", "192.0.2.2:1", "[::3]:1"]);
         assert_eq!(alternating(mixed), expected);
     }
 
@@ -112,7 +123,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_address_that_says_nothing_holds_up_the_next_for_two_seconds() {
         let begun = Instant::now();
-        let all = addresses(&["[::1]:1", "192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"]);
+        let all = parsed(&["[::1]:1", "192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"]);
         let last = all[3];
         let connected = race(all.clone(), |address| async move {
             if address == last {
@@ -130,7 +141,7 @@ mod tests {
     /// One that takes longer than its head start is not given up for the next.
     #[tokio::test(start_paused = true)]
     async fn a_slow_address_may_still_win() {
-        let all = addresses(&["[::1]:1", "192.0.2.1:1"]);
+        let all = parsed(&["[::1]:1", "192.0.2.1:1"]);
         let slow = all[0];
         let connected = race(all, |address| async move {
             if address == slow {
@@ -144,7 +155,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_names_all_addresses() {
-        let all = addresses(&["[::1]:1", "192.0.2.1:1"]);
+        let all = parsed(&["[::1]:1", "192.0.2.1:1"]);
         let refused = race(all, |_| async { Err::<(), _>(io::ErrorKind::TimedOut.into()) });
         let error = refused.await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);

@@ -4,8 +4,10 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 use rustls::pki_types::ServerName;
-use url::{Host, Url};
+use url::Url;
 use zeroize::Zeroizing;
+
+use crate::domain::is_loopback;
 
 /// The hint for a URL without TLS.
 const TLS_WANTED: &str = "must be smtps://…, or smtp://…?tls=required: \
@@ -119,16 +121,6 @@ impl HookUrl {
 /// Whether the URL has a user or a password.
 fn has_login(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
-}
-
-/// Whether traffic to `host` stays on this machine.
-fn is_loopback(host: &str) -> bool {
-    match Host::parse(host) {
-        Ok(Host::Domain(name)) => name == "localhost",
-        Ok(Host::Ipv4(address)) => address.is_loopback(),
-        Ok(Host::Ipv6(address)) => address.is_loopback(),
-        Err(_not_a_host) => false,
-    }
 }
 
 #[cfg(test)]

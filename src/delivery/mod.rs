@@ -15,7 +15,6 @@ mod signature;
 mod smtp;
 mod tcp;
 mod templates;
-mod trust;
 mod webhook;
 
 use std::{fmt, sync::Arc};
@@ -32,9 +31,9 @@ pub use self::{
     signature::Secret,
     smtp::{Hello, Smtp},
     templates::Templates,
-    trust::Trust,
     webhook::Webhook,
 };
+pub use crate::dial::Trust;
 pub use lettre::message::Mailbox;
 
 /// A way to deliver messages. Cheap to clone.

@@ -22,15 +22,7 @@ impl TrustedProxies {
     /// # Errors
     /// A text that is neither.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let network = |text: &str| {
-            let address = || text.parse::<IpAddr>().map(IpNet::from);
-            text.parse::<IpNet>().or_else(|_no_prefix| address()).map(canonical)
-        };
-        let networks: Result<_, _> = text.split(',').map(|text| network(text.trim())).collect();
-        let header = ForwardedHeader::default();
-        networks.map(|networks| Self { networks, header }).map_err(|_neither| {
-            "must be networks and addresses with commas between them, such as 10.0.0.0/8,fd00::/8"
-        })
+        Ok(Self { networks: networks(text)?, header: ForwardedHeader::default() })
     }
 
     /// The same proxies, with that header.
@@ -75,6 +67,21 @@ impl TrustedProxies {
     pub fn too_wide(&self) -> impl Iterator<Item = IpNet> {
         self.networks.iter().copied().filter(is_too_wide)
     }
+}
+
+/// Networks and addresses, with commas between them, in the form that canonical addresses are compared with.
+///
+/// # Errors
+/// A text that is neither.
+pub(super) fn networks(text: &str) -> Result<Arc<[IpNet]>, &'static str> {
+    let network = |text: &str| {
+        let address = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse::<IpNet>().or_else(|_no_prefix| address()).map(canonical)
+    };
+    let networks: Result<_, _> = text.split(',').map(|text| network(text.trim())).collect();
+    networks.map_err(|_neither| {
+        "must be networks and addresses with commas between them, such as 10.0.0.0/8,fd00::/8"
+    })
 }
 
 /// A network in the form that addresses are compared with. IPv4-mapped ones become IPv4.

@@ -5,7 +5,7 @@ use std::fs;
 use super::source::{code, source_folder};
 
 /// All modules, the lowest first, and what each may use of those before it.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("pb", &[]),
     ("domain", &[]),
     ("dial", &[]),
@@ -13,6 +13,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("token", &["domain"]),
     ("password", &["domain"]),
     ("delivery", &["domain", "dial"]),
+    ("fetch", &["domain", "dial"]),
     ("store", &["domain"]),
     ("service", &["domain", "token", "password", "delivery", "store"]),
     ("config", &["domain", "token", "password", "delivery", "store"]),

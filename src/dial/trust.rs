@@ -1,4 +1,4 @@
-//! Trusted certificate authorities for mail servers and webhooks.
+//! Trusted certificate authorities for the servers that this one calls.
 
 use std::sync::Arc;
 
@@ -31,7 +31,10 @@ impl Trust {
     }
 
     /// The TLS configuration of clients.
-    pub(super) fn client(&self) -> Result<ClientConfig, rustls::Error> {
+    ///
+    /// # Errors
+    /// The TLS library's own.
+    pub fn client(&self) -> Result<ClientConfig, rustls::Error> {
         let mut roots = RootCertStore::empty();
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         roots.add_parsable_certificates(self.0.iter().cloned());
