@@ -3,8 +3,9 @@
 use std::{fs, path::Path, sync::Arc};
 
 use super::{Profile, reader::Reader, setting::Setting, settings};
-use crate::delivery::{
-    Delivery, Hello, HookUrl, Mailbox, Secret, Smtp, SmtpUrl, Templates, Trust, Webhook,
+use crate::{
+    delivery::{Delivery, Hello, HookUrl, Mailbox, Secret, Smtp, SmtpUrl, Templates, Webhook},
+    dial::Trust,
 };
 
 /// The settings that only one delivery reads, and which one.
@@ -91,7 +92,7 @@ impl Reader<'_> {
         });
         let hello = self.given(settings::SMTP_HELLO, Hello::parse).unwrap_or_else(Hello::of_host);
         let templates = self.templates();
-        let trust = self.trust();
+        let trust = self.trust(settings::DELIVERY_CA);
         let smtp = Smtp::new(url?, from?, templates?, &trust?).map(|smtp| smtp.named(hello));
         self.ready(settings::SMTP_URL, smtp.map(|smtp| Delivery::Smtp(Arc::new(smtp))))
     }
@@ -102,7 +103,7 @@ impl Reader<'_> {
         self.require(settings::WEBHOOK_SECRET, secret);
         let url = self.given(settings::WEBHOOK_URL, HookUrl::parse);
         let secret = self.given(settings::WEBHOOK_SECRET, Secret::parse);
-        let trust = self.trust();
+        let trust = self.trust(settings::DELIVERY_CA);
         let webhook = Webhook::new(url?, secret?, &trust?);
         self.ready(
             settings::WEBHOOK_URL,
@@ -131,11 +132,12 @@ impl Reader<'_> {
         }
     }
 
-    fn trust(&mut self) -> Option<Trust> {
-        if self.settings.get(settings::DELIVERY_CA).is_none() {
+    /// The authorities in the file that `setting` names, beside the public ones.
+    pub(super) fn trust(&mut self, setting: Setting) -> Option<Trust> {
+        if self.settings.get(setting).is_none() {
             return Some(Trust::default());
         }
-        self.given(settings::DELIVERY_CA, |path| {
+        self.given(setting, |path| {
             let pem = fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
             Trust::parse(&pem)
         })

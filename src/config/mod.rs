@@ -4,6 +4,7 @@
 //! follow it. Each topic has a file of its own, which reads its settings; every problem of all topics is reported at
 //! once.
 
+mod assertions;
 mod database;
 mod delivery;
 mod flags;
@@ -32,6 +33,7 @@ use crate::{
 };
 
 pub use self::{
+    assertions::Assertions,
     database::Database,
     listen::Listen,
     log::{Log, LogFormat},
@@ -68,6 +70,8 @@ pub struct Config {
     pub key_lead: Duration,
     /// Claims of access tokens.
     pub access_tokens: token::Settings,
+    /// Whose assertions are believed, and where their keys are fetched from.
+    pub assertions: Assertions,
     /// The rules for users, codes and sessions.
     pub policy: Policy,
     /// How passwords are hashed.
@@ -96,6 +100,7 @@ impl Config {
             key_rotation: reader.key_rotation(),
             key_lead: reader.key_lead(),
             access_tokens: reader.access_tokens(profile),
+            assertions: reader.assertions(),
             policy: reader.policy(),
             password: reader.password(profile),
             log: reader.log(),

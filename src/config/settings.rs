@@ -54,6 +54,7 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
             SESSIONS_PER_USER,
         ],
     ),
+    ("Keys of others", &[TOKEN_ISSUERS, FETCH_PRIVATE, FETCH_CA]),
     (
         "Codes and accounts",
         &[
@@ -240,6 +241,23 @@ pub(super) const SESSIONS_PER_USER: Setting = plain(
     "COUNTERSIGN_SESSIONS_PER_USER",
     Value("100"),
     "sessions that a user may have, 1 to 1000; a login beyond that ends the oldest",
+);
+
+// Keys of others.
+pub(super) const TOKEN_ISSUERS: Setting = plain(
+    "COUNTERSIGN_TOKEN_ISSUERS",
+    Absent,
+    "issuers whose tokens prove a workload, with spaces between them: https://issuer, https://issuer=https://host/keys, spiffe://trust-domain=https://host/bundle",
+);
+pub(super) const FETCH_PRIVATE: Setting = plain(
+    "COUNTERSIGN_FETCH_PRIVATE",
+    Absent,
+    "private networks that key sets may be fetched from, such as 10.96.0.0/12",
+);
+pub(super) const FETCH_CA: Setting = plain(
+    "COUNTERSIGN_FETCH_CA",
+    Absent,
+    "file of authorities (PEM) to believe beside the public ones when key sets are fetched",
 );
 
 // Codes and accounts.

@@ -8,6 +8,7 @@
 
 mod account;
 mod admin;
+mod assertions;
 mod clock;
 mod codes;
 mod error;
@@ -29,6 +30,9 @@ pub use self::{
     admin::{
         AccountRequest, DisableTwoFactorError, Disabled, NewKey, Operator, ServiceAccountError,
         ServiceAccountKeeper, ShownAccount, SwitchUserError, Switched, end_what_was_revived,
+    },
+    assertions::{
+        AccountAssertion, AssertionError, Assertions, LONGEST_ASSERTION, LONGEST_WORKLOAD_TOKEN,
     },
     clock::Clock,
     error::Error,

@@ -7,6 +7,7 @@
 
 mod access;
 mod account;
+mod assertions;
 mod backup;
 mod cancellation;
 mod clocks;

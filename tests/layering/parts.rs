@@ -8,11 +8,12 @@ use super::{
 };
 
 /// The parts of the service, the lowest first, and which of those before it each uses (ADR 31).
-const PARTS: [(&str, &[&str]); 12] = [
+const PARTS: [(&str, &[&str]); 13] = [
     ("outbox", &[]),
     ("limits", &["outbox"]),
     ("sessions", &["outbox", "limits"]),
     ("revocations", &[]),
+    ("assertions", &[]),
     ("keys", &[]),
     ("service_accounts", &["limits", "sessions"]),
     ("factors", &["outbox", "limits", "sessions"]),

@@ -4,10 +4,10 @@
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Deserialize;
 
-use crate::{domain::size::ACCESS_TOKEN, token::foreign_algorithm::ForeignAlgorithm};
+use crate::{domain::size::ASSERTION, token::foreign_algorithm::ForeignAlgorithm};
 
 /// The most bytes of an assertion that is read.
-pub(super) const LONGEST_ASSERTION: usize = ACCESS_TOKEN.max_bytes;
+pub(super) const LONGEST_ASSERTION: usize = ASSERTION.max_bytes;
 
 /// The values of `typ` that assertions have (RFC 7519, section 5.1; JWT-SVID, section 2.1; draft-ietf-oauth-rfc7523bis).
 /// An access token, `at+jwt`, is none.

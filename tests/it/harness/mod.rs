@@ -10,10 +10,12 @@ pub mod database;
 pub mod forwarder;
 pub mod hook;
 pub mod jwt;
+pub mod key_server;
 pub mod logs;
 pub mod mail;
 mod postgres;
 pub mod server;
+pub mod signer;
 pub mod status;
 
 pub(crate) use self::database::on_both;
