@@ -108,16 +108,8 @@ impl App {
         let gate = Arc::new(gate(&parts, listen.callers.clone()));
         let (set_ready, ready) = watch::channel(false);
         let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
-        let site = http::Site {
-            keys: Arc::clone(&parts.keys),
-            sessions: Arc::clone(&parts.sessions),
-            service_accounts: Arc::clone(&parts.service_accounts),
-            gate: Arc::clone(&gate),
-            trusted_proxies: listen.trusted_proxies.clone(),
-            figures: figures(&parts, metrics.clone()),
-            ready,
-            draining: draining.clone(),
-        };
+        let site =
+            site(&parts, &gate, &listen, figures(&parts, metrics.clone()), ready, draining.clone());
         let mut background = Background::start(&parts, delivery, &environment);
 
         let servers = async {
@@ -188,6 +180,27 @@ fn apis(parts: &Parts) -> (AuthApi, AccountApi, TokenApi) {
         service_accounts: Arc::clone(&parts.service_accounts),
     };
     (auth, account, token)
+}
+
+/// The state of the HTTP routes.
+fn site(
+    parts: &Parts,
+    gate: &Arc<Gate>,
+    listen: &Listen,
+    figures: http::Figures,
+    ready: watch::Receiver<bool>,
+    draining: CancellationToken,
+) -> http::Site {
+    http::Site {
+        keys: Arc::clone(&parts.keys),
+        sessions: Arc::clone(&parts.sessions),
+        service_accounts: Arc::clone(&parts.service_accounts),
+        gate: Arc::clone(gate),
+        trusted_proxies: listen.trusted_proxies.clone(),
+        figures,
+        ready,
+        draining,
+    }
 }
 
 /// What lets calls through.

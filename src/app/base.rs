@@ -6,7 +6,8 @@ use crate::{
     domain::Policy,
     password::Passwords,
     service::{
-        Accounts, Clock, Factors, Limits, Logins, Mailbox, Outbox, ServiceAccounts, Sessions,
+        Accounts, Assertions, Clock, Factors, KnownKeys, Limits, Logins, Mailbox, Outbox,
+        ServiceAccounts, Sessions,
     },
     store::Store,
     token::{AccessTokens, MasterKey},
@@ -49,18 +50,21 @@ impl Base {
     pub(super) fn service_accounts(
         &self,
         tokens: AccessTokens,
+        assertions: Assertions,
         limits: &Arc<Limits>,
         sessions: &Arc<Sessions>,
     ) -> ServiceAccounts {
-        ServiceAccounts::new(
-            Arc::clone(&self.store),
+        ServiceAccounts {
+            store: Arc::clone(&self.store),
             tokens,
-            self.master_key.clone(),
-            Arc::clone(&self.policy),
-            Arc::clone(limits),
-            Arc::clone(sessions),
-            self.clock.clone(),
-        )
+            master_key: self.master_key.clone(),
+            policy: Arc::clone(&self.policy),
+            limits: Arc::clone(limits),
+            sessions: Arc::clone(sessions),
+            assertions,
+            known_keys: KnownKeys::default(),
+            clock: self.clock.clone(),
+        }
     }
 
     pub(super) fn factors(&self, limits: &Arc<Limits>, sessions: &Arc<Sessions>) -> Factors {

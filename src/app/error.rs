@@ -22,6 +22,9 @@ pub enum Error {
     /// The signing key is not available.
     #[error("cannot load the signing key")]
     SigningKey(#[from] service::SigningKeyError),
+    /// The TLS client that fetches the keys of others is not available.
+    #[error("cannot fetch the keys of others")]
+    Fetcher(#[source] rustls::Error),
     /// The system has no threads for hashing.
     #[error("cannot start the hashing threads")]
     Threads(#[source] io::Error),

@@ -9,11 +9,12 @@ use super::{
     error::Error,
 };
 use crate::{
-    config::{Config, Signing},
+    config::{self, Config, Signing},
+    fetch::Fetcher,
     password::Passwords,
     service::{
-        self, Accounts, Factors, Janitor, KeyKeeper, Keys, Logins, Mailbox, Outbox, Readiness,
-        Revocations, ServiceAccounts, Sessions,
+        self, Accounts, Assertions, Clock, Factors, Janitor, KeyKeeper, Keys, Logins, Mailbox,
+        Outbox, Readiness, Revocations, ServiceAccounts, Sessions,
     },
     store::{self, Store},
     token::{self, AccessTokens, KeyRing},
@@ -80,7 +81,18 @@ pub async fn parts(config: &Config, environment: &Environment) -> Result<Parts, 
     let (policy, clock) = (Arc::new(config.policy.clone()), environment.clock.clone());
     let outbox = Outbox::new(master_key.clone(), clock.clone());
     let base = Base { store, passwords, master_key, policy, outbox, clock };
-    Ok(wire(config, environment, base, keeper, ring))
+    let assertions = assertions(config, &base.clock)?;
+    Ok(wire(config, environment, base, assertions, keeper, ring))
+}
+
+/// What verifies the assertions of services. They are for the issuer, or for the endpoint that takes them: libraries
+/// differ in which one they name.
+fn assertions(config: &Config, clock: &Clock) -> Result<Assertions, Error> {
+    let config::Assertions { issuers, networks, trust } = config.assertions.clone();
+    let fetcher = Fetcher::new(&trust, networks).map_err(Error::Fetcher)?;
+    let issuer = &config.access_tokens.issuer;
+    let endpoint = format!("{}/oauth2/token", issuer.trim_end_matches('/'));
+    Ok(Assertions::new(fetcher, issuers, vec![issuer.clone(), endpoint], clock.clone()))
 }
 
 /// Passes to each part those that it uses.
@@ -88,6 +100,7 @@ fn wire(
     config: &Config,
     environment: &Environment,
     base: Base,
+    assertions: Assertions,
     keeper: Option<KeyKeeper>,
     ring: KeyRing,
 ) -> Parts {
@@ -98,7 +111,7 @@ fn wire(
     let revocations = Revocations::new(Arc::clone(&store), clock.clone(), pace, stream_age);
     let limits = Arc::new(base.limits());
     let sessions = Arc::new(base.sessions(tokens.clone(), &limits));
-    let service_accounts = Arc::new(base.service_accounts(tokens, &limits, &sessions));
+    let service_accounts = Arc::new(base.service_accounts(tokens, assertions, &limits, &sessions));
     let factors = Arc::new(base.factors(&limits, &sessions));
     let mailbox = Arc::new(base.mailbox(&limits, &sessions));
     let logins = Arc::new(base.logins(&limits, &sessions, &factors));

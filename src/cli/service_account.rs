@@ -10,8 +10,9 @@ use super::context;
 use crate::{
     app,
     config::Config,
-    domain::{Scope, Workload},
+    domain::{FetchUrl, Scope, Workload},
     service::{AccountRequest, Clock, ServiceAccountKeeper},
+    token::KeySet,
 };
 
 #[derive(Debug, clap::Args)]
@@ -158,9 +159,15 @@ impl Wanted {
             let named = !file.as_os_str().is_empty();
             let text = named.then(read).transpose();
             keys.jwks = text.map_err(|error| format!("--jwks can't be read: {error}"))?;
+            if let Some(text) = &keys.jwks {
+                KeySet::parse_own(text.as_bytes()).map_err(|why| format!("--jwks {why}"))?;
+            }
             keys.jwks_url = None;
         }
         if let Some(url) = &self.jwks_url {
+            if !url.is_empty() {
+                FetchUrl::parse(url).map_err(|why| format!("--jwks-url {why}"))?;
+            }
             keys.jwks_url = (!url.is_empty()).then(|| url.clone());
             keys.jwks = None;
         }

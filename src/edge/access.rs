@@ -118,7 +118,7 @@ const BLANK: [char; 2] = [' ', '\t'];
 
 /// Applies the table, before the handlers.
 #[derive(Debug, Clone)]
-pub(crate) struct Gate {
+pub struct Gate {
     /// Authenticates tokens.
     pub(crate) sessions: Arc<Sessions>,
     /// Authenticates keys.

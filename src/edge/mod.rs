@@ -11,9 +11,9 @@ mod deadline;
 mod layer;
 mod refusal;
 
-pub use self::access::{Need, Rpc, TABLE};
+pub use self::access::{Gate, Need, Rpc, TABLE};
 pub(crate) use self::{
-    access::{Gate, bearer},
+    access::bearer,
     arrival::{arrived, context, origin},
     call::Call,
     code::Code,

@@ -11,7 +11,7 @@ use std::{
 use super::Code;
 use crate::{
     domain::InvalidField,
-    service::Error,
+    service::{Error, ServiceError},
     store,
     telemetry::{Seldom, chain},
 };
@@ -80,23 +80,7 @@ impl From<Error> for Refusal {
                 "REFRESH_REUSED",
                 "the refresh token was used before: the session is over, log in again",
             ),
-            Error::ServiceProofInvalid(why) => Self {
-                text: Some(why),
-                ..unauthenticated("INVALID_CREDENTIALS", "the service's proof is not valid")
-            },
-            Error::NotGranted(what) => denied(
-                "NOT_GRANTED",
-                "the service account is not granted what it asks for",
-                ("not_granted", what),
-            ),
-            Error::SubjectTokenInvalid => unmet(
-                "SUBJECT_TOKEN_INVALID",
-                "subject_token must be a user's own access token that is valid, and was not exchanged",
-            ),
-            Error::TokenTypeUnsupported => unmet(
-                "TOKEN_TYPE_UNSUPPORTED",
-                "a user's access token ends with its session: revoke the refresh token, or the session",
-            ),
+            Error::Service(error) => of_services(error),
             Error::PermissionMissing(permission) => denied(
                 "PERMISSION_MISSING",
                 "the caller lacks a permission for this: see the policy of callers (COUNTERSIGN_CALLERS)",
@@ -192,6 +176,35 @@ impl<'a> Failed<'a> {
     }
 }
 
+/// Errors of service accounts.
+fn of_services(error: ServiceError) -> Refusal {
+    match error {
+        ServiceError::ProofInvalid(why) => Refusal {
+            text: Some(why),
+            ..unauthenticated("INVALID_CREDENTIALS", "the service's proof is not valid")
+        },
+        ServiceError::KeysUnavailable => Refusal::new(
+            Code::Unavailable,
+            "KEYS_UNAVAILABLE",
+            "the keys of the assertion cannot be fetched now: try again in a while",
+        )
+        .after(STORE_RETRY_AFTER),
+        ServiceError::NotGranted(what) => denied(
+            "NOT_GRANTED",
+            "the service account is not granted what it asks for",
+            ("not_granted", what),
+        ),
+        ServiceError::SubjectTokenInvalid => unmet(
+            "SUBJECT_TOKEN_INVALID",
+            "subject_token must be a user's own access token that is valid, and was not exchanged",
+        ),
+        ServiceError::TokenTypeUnsupported => unmet(
+            "TOKEN_TYPE_UNSUPPORTED",
+            "a user's access token ends with its session: revoke the refresh token, or the session",
+        ),
+    }
+}
+
 /// The caller is not authenticated.
 fn unauthenticated(reason: &'static str, text: &'static str) -> Refusal {
     Refusal::new(Code::Unauthenticated, reason, text)
@@ -246,10 +259,11 @@ mod tests {
             Error::EmailVerified,
             Error::TokenInvalid,
             Error::RefreshReused,
-            Error::ServiceProofInvalid("mistyped".into()),
-            Error::NotGranted("scope"),
-            Error::SubjectTokenInvalid,
-            Error::TokenTypeUnsupported,
+            ServiceError::ProofInvalid("mistyped".into()).into(),
+            ServiceError::KeysUnavailable.into(),
+            ServiceError::NotGranted("scope").into(),
+            ServiceError::SubjectTokenInvalid.into(),
+            ServiceError::TokenTypeUnsupported.into(),
             Error::PermissionMissing(Permission::Watch),
             Error::UsernameTaken,
             Error::EmailTaken,

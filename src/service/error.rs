@@ -56,18 +56,9 @@ pub enum Error {
     /// A reused refresh token; its session has ended.
     #[error("the refresh token was used before")]
     RefreshReused,
-    /// The proof of a service account is not valid; why, for the service's developers.
-    #[error("the service's proof is not valid: {0}")]
-    ServiceProofInvalid(Cow<'static, str>),
-    /// The service account is not granted this: `scope`, `audience`, `exchange` or `token`.
-    #[error("not granted: {0}")]
-    NotGranted(&'static str),
-    /// The token that a service wants to exchange is not a user's own, or not valid any more: the answer does not tell which.
-    #[error("the subject token is not valid")]
-    SubjectTokenInvalid,
-    /// Tokens of that kind are not revoked one by one.
-    #[error("the token can't be revoked by itself")]
-    TokenTypeUnsupported,
+    /// A service account is not proved, or not granted what it asks for.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
     /// The caller lacks a permission.
     #[error("the caller lacks the permission {}", .0.as_str())]
     PermissionMissing(Permission),
@@ -89,6 +80,26 @@ pub enum Error {
     /// A defect on our side.
     #[error("internal error")]
     Internal(#[source] Source),
+}
+
+/// Errors of service accounts.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The proof of a service account is not valid; why, for the service's developers.
+    #[error("the service's proof is not valid: {0}")]
+    ProofInvalid(Cow<'static, str>),
+    /// The keys of an assertion can't be fetched.
+    #[error("the keys of the assertion can't be fetched")]
+    KeysUnavailable,
+    /// The service account is not granted this: `scope`, `audience`, `exchange` or `token`.
+    #[error("not granted: {0}")]
+    NotGranted(&'static str),
+    /// The token that a service wants to exchange is not a user's own, or not valid any more: the answer does not tell which.
+    #[error("the subject token is not valid")]
+    SubjectTokenInvalid,
+    /// Tokens of that kind are not revoked one by one.
+    #[error("the token can't be revoked by itself")]
+    TokenTypeUnsupported,
 }
 
 /// A single invalid field.

@@ -35,7 +35,7 @@ pub use self::{
         AccountAssertion, AssertionError, Assertions, LONGEST_ASSERTION, LONGEST_WORKLOAD_TOKEN,
     },
     clock::Clock,
-    error::Error,
+    error::{Error, ServiceError},
     factors::{Confirmation, Factors, Proof, TotpEnrollment},
     keys::{
         DigestKeyError, Jwks, KEYS_RELOAD_EVERY, KeyKeeper, Keys, ListedKey, ReencryptError,
@@ -49,8 +49,8 @@ pub use self::{
         RevocationPace, RevocationStream, RevocationUpdate, Revocations, longest_stream,
     },
     service_accounts::{
-        Asked, ExchangeTokenRequest, IssueServiceTokenRequest, RevokeTokenRequest, ServiceAccounts,
-        ServiceProof, ServiceToken,
+        Asked, ExchangeTokenRequest, IssueServiceTokenRequest, KnownKeys, RevokeTokenRequest,
+        ServiceAccounts, ServiceProof, ServiceToken,
     },
     sessions::{Account, RefreshTokenRequest, Service, Sessions, Tokens},
     upkeep::{Janitor, NotReady, Readiness},

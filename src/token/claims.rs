@@ -122,7 +122,6 @@ fn is_first(epoch: &i64) -> bool {
 mod account_id {
     use super::{Deserialize as _, Deserializer, Serializer, ServiceAccountId};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     pub(super) fn serialize<S: Serializer>(
         id: &ServiceAccountId,
         serializer: S,

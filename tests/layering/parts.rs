@@ -15,7 +15,7 @@ const PARTS: [(&str, &[&str]); 13] = [
     ("revocations", &[]),
     ("assertions", &[]),
     ("keys", &[]),
-    ("service_accounts", &["limits", "sessions"]),
+    ("service_accounts", &["limits", "sessions", "assertions"]),
     ("factors", &["outbox", "limits", "sessions"]),
     ("mailbox", &["outbox", "limits", "sessions"]),
     ("account", &["outbox", "limits", "sessions", "factors", "mailbox"]),

@@ -72,7 +72,7 @@ impl Refused {
             ("NOT_GRANTED", _) => (StatusCode::BAD_REQUEST, "unauthorized_client"),
             ("TOKEN_TYPE_UNSUPPORTED", _) => (StatusCode::BAD_REQUEST, "unsupported_token_type"),
             ("THROTTLED", _) => (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable"),
-            ("OVERLOADED" | "STORE_UNAVAILABLE" | "DEADLINE_EXCEEDED", _) => {
+            ("OVERLOADED" | "STORE_UNAVAILABLE" | "KEYS_UNAVAILABLE" | "DEADLINE_EXCEEDED", _) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
             }
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),

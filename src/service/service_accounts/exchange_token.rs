@@ -4,7 +4,7 @@ use super::{Asked, ServiceAccounts, ServiceProof, ServiceToken};
 use crate::{
     domain::{Context, Event, EventKind, size},
     service::{
-        Error,
+        Error, ServiceError,
         fields::check_sizes,
         known,
         sessions::{Account, Bearer},
@@ -45,11 +45,11 @@ impl ServiceAccounts {
         ])?;
         let service = self.prove(context, &proof, &client_id).await?;
         if !service.grants.may_exchange {
-            return Err(Error::NotGranted("exchange"));
+            return Err(Error::Service(ServiceError::NotGranted("exchange")));
         }
         let granted = self.grant(&service, &asked)?;
         let user = self.subject(&subject_token).await?;
-        let claims = user.own_claims().ok_or(Error::SubjectTokenInvalid)?;
+        let claims = user.own_claims().ok_or(Error::Service(ServiceError::SubjectTokenInvalid))?;
         let issued = self.tokens.issue_for_user(&granted, claims, self.clock.now());
         let access = issued.map_err(|error| Error::Internal(error.into()))?;
         self.record(&context.as_service(service.id), &user).await?;
@@ -61,9 +61,11 @@ impl ServiceAccounts {
         match self.sessions.bearer(token.expose(), &self.policy.audiences).await? {
             Some(Bearer::User(account)) => {
                 known::record(account.user().id, account.session().id);
-                Ok(account)
+                Ok(*account)
             }
-            Some(Bearer::Service(_)) | None => Err(Error::SubjectTokenInvalid),
+            Some(Bearer::Service(_)) | None => {
+                Err(Error::Service(ServiceError::SubjectTokenInvalid))
+            }
         }
     }
 

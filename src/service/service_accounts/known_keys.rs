@@ -26,7 +26,7 @@ const MOST: usize = 10_000;
 
 /// The keys, by digest.
 #[derive(Debug, Default)]
-pub(super) struct KnownKeys(Mutex<HashMap<[u8; 32], Known>>);
+pub struct KnownKeys(Mutex<HashMap<[u8; 32], Known>>);
 
 #[derive(Debug, Clone)]
 struct Known {

@@ -8,17 +8,18 @@ mod revoke_token;
 
 use std::sync::Arc;
 
-use self::known_keys::KnownKeys;
 use crate::{
     domain::{InvalidField, Policy, Scope, ServiceAccount, size},
-    service::{Clock, Error, limits::Limits, sessions::Sessions},
+    service::{
+        Clock, Error, ServiceError, assertions::Assertions, limits::Limits, sessions::Sessions,
+    },
     store::Store,
     token::{AccessToken, AccessTokens, Granted, MasterKey},
 };
 
 pub use self::{
     exchange_token::ExchangeTokenRequest, issue_service_token::IssueServiceTokenRequest,
-    proof::ServiceProof, revoke_token::RevokeTokenRequest,
+    known_keys::KnownKeys, proof::ServiceProof, revoke_token::RevokeTokenRequest,
 };
 
 /// Proves service accounts, and issues their tokens.
@@ -36,9 +37,12 @@ pub struct ServiceAccounts {
     pub(crate) limits: Arc<Limits>,
     /// Checks users' tokens.
     pub(crate) sessions: Arc<Sessions>,
+    /// Verifies assertions.
+    pub(crate) assertions: Assertions,
+    /// Keys that were looked up a moment ago.
+    pub(crate) known_keys: KnownKeys,
     /// The clock.
     pub(crate) clock: Clock,
-    known_keys: KnownKeys,
 }
 
 /// The token of a service, and its scopes.
@@ -60,20 +64,6 @@ pub struct Asked {
 }
 
 impl ServiceAccounts {
-    /// The part, with no key seen yet.
-    pub fn new(
-        store: Arc<dyn Store>,
-        tokens: AccessTokens,
-        master_key: MasterKey,
-        policy: Arc<Policy>,
-        limits: Arc<Limits>,
-        sessions: Arc<Sessions>,
-        clock: Clock,
-    ) -> Self {
-        let known_keys = KnownKeys::default();
-        Self { store, tokens, master_key, policy, limits, sessions, clock, known_keys }
-    }
-
     /// What an account is granted of what it asks for.
     ///
     /// # Errors
@@ -84,10 +74,10 @@ impl ServiceAccounts {
         let granted = &account.grants.scope;
         let scope = if wanted.is_empty() { granted.clone() } else { wanted };
         if !scope.is_within(granted) {
-            return Err(Error::NotGranted("scope"));
+            return Err(Error::Service(ServiceError::NotGranted("scope")));
         }
         let audience = account.grants.audience(&asked.audience, &self.policy.audiences);
-        let audience = audience.ok_or(Error::NotGranted("audience"))?;
+        let audience = audience.ok_or(Error::Service(ServiceError::NotGranted("audience")))?;
         Ok(Granted { account, audience, scope })
     }
 }

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use super::ServiceAccounts;
 use crate::{
     domain::{Context, ServiceAccount, ServiceAccountId, ServiceKeyText, size},
-    service::{Error, sessions::Service},
+    service::{
+        Error, ServiceError,
+        assertions::{AccountAssertion, AssertionError, Assertions},
+        sessions::Service,
+    },
     token::{OpaqueToken, Purpose},
 };
 
@@ -21,6 +25,8 @@ pub enum ServiceProof {
 /// Why a proof is not valid, for the developers of the service.
 const KEY_INVALID: &str = "the key is not valid: it is mistyped, unknown, revoked or expired";
 const DISABLED: &str = "the service account is disabled";
+const NO_ACCOUNT: &str = "no service account is proved by this assertion";
+const USED: &str = "the assertion was used before: each needs a jti of its own";
 const OF_ANOTHER: &str = "the proof is of another service account than client_id says";
 
 impl ServiceAccounts {
@@ -39,10 +45,10 @@ impl ServiceAccounts {
             ServiceProof::Assertion(jwt) => self.of_assertion(context, jwt).await?,
         };
         if !client_id.is_empty() && ServiceAccountId::parse(client_id) != Some(account.id) {
-            return Err(Error::ServiceProofInvalid(OF_ANOTHER.into()));
+            return Err(Error::Service(ServiceError::ProofInvalid(OF_ANOTHER.into())));
         }
         if account.disabled_at.is_some() {
-            return Err(Error::ServiceProofInvalid(DISABLED.into()));
+            return Err(Error::Service(ServiceError::ProofInvalid(DISABLED.into())));
         }
         Ok(account)
     }
@@ -73,7 +79,7 @@ impl ServiceAccounts {
     /// The account of a key. A mistyped one costs no look-up. The database compares keyed digests: a timing attack on
     /// them tells nothing about keys.
     async fn of_key(&self, key: &OpaqueToken) -> Result<Arc<ServiceAccount>, Error> {
-        let invalid = || Error::ServiceProofInvalid(KEY_INVALID.into());
+        let invalid = || Error::Service(ServiceError::ProofInvalid(KEY_INVALID.into()));
         let text =
             key.check_size(size::SERVICE_KEY).and_then(|()| ServiceKeyText::parse(key.expose()));
         let text = text.ok_or_else(invalid)?;
@@ -81,13 +87,51 @@ impl ServiceAccounts {
         self.known_keys.account(&self.store, digest, &self.clock).await?.ok_or_else(invalid)
     }
 
+    /// The account of an assertion: its own, or that of a workload.
     async fn of_assertion(
         &self,
         context: &Context,
-        _jwt: &OpaqueToken,
+        jwt: &OpaqueToken,
     ) -> Result<Arc<ServiceAccount>, Error> {
         // A signature is checked, and a key set may be fetched.
         self.limits.admit(context)?;
-        Err(Error::ServiceProofInvalid("assertions are not supported yet".into()))
+        let jwt = jwt.expose();
+        let account = match Assertions::claimed_account(jwt) {
+            Some(id) => self.of_own_assertion(jwt, id).await?,
+            None => {
+                let workload = self.assertions.of_workload(jwt).await;
+                let workload = workload.map_err(|error| refused(&error))?;
+                self.store.service_account_of(&workload).await?
+            }
+        };
+        account
+            .map(Arc::new)
+            .ok_or_else(|| Error::Service(ServiceError::ProofInvalid(NO_ACCOUNT.into())))
+    }
+
+    /// An account's own assertion proves it once: a copy of it is of no use (replay).
+    async fn of_own_assertion(
+        &self,
+        jwt: &str,
+        id: ServiceAccountId,
+    ) -> Result<Option<ServiceAccount>, Error> {
+        let Some(account) = self.store.service_account_find(id).await? else { return Ok(None) };
+        let shown = self.assertions.of_account(jwt, id, &account.assertion_keys).await;
+        let AccountAssertion { jti, expires_at } = shown.map_err(|error| refused(&error))?;
+        let parts: [&[u8]; 2] = [id.0.as_bytes(), jti.as_bytes()];
+        let digest = self.master_key.digest(Purpose::Assertion, &parts);
+        let is_new = self.store.assertion_use(digest, expires_at).await?;
+        is_new
+            .then_some(Some(account))
+            .ok_or_else(|| Error::Service(ServiceError::ProofInvalid(USED.into())))
+    }
+}
+
+fn refused(error: &AssertionError) -> Error {
+    match error {
+        AssertionError::KeysUnavailable => Error::Service(ServiceError::KeysUnavailable),
+        AssertionError::Refused(_) | AssertionError::UnknownIssuer | AssertionError::NoKeys => {
+            Error::Service(ServiceError::ProofInvalid(error.to_string().into()))
+        }
     }
 }

@@ -1,7 +1,11 @@
 //! Revocation of one token (RFC 7009).
 
 use super::{ServiceAccounts, ServiceProof};
-use crate::{domain::Context, service::Error, token::OpaqueToken};
+use crate::{
+    domain::Context,
+    service::{Error, ServiceError},
+    token::OpaqueToken,
+};
 
 /// The request.
 #[derive(Debug)]
@@ -33,9 +37,11 @@ impl ServiceAccounts {
         };
         match self.sessions.bearer(token.expose(), &self.policy.audiences).await? {
             Some(bearer) => {
-                let (id, token_id) = bearer.service_token().ok_or(Error::TokenTypeUnsupported)?;
+                let (id, token_id) = bearer
+                    .service_token()
+                    .ok_or(Error::Service(ServiceError::TokenTypeUnsupported))?;
                 let own = service.filter(|service| service.id == id);
-                let own = own.ok_or(Error::NotGranted("token"))?;
+                let own = own.ok_or(Error::Service(ServiceError::NotGranted("token")))?;
                 let at = self.sessions.revoking(&context.as_service(own.id), self.clock.now());
                 self.store.service_token_revoke(own.id, token_id, at).await?;
             }

@@ -33,7 +33,7 @@ pub struct Service {
 #[derive(Debug, Clone)]
 pub(in crate::service) enum Bearer {
     /// A user's, or a service's that acts for one.
-    User(Account),
+    User(Box<Account>),
     /// A service's.
     Service(ServiceClaims),
 }
@@ -98,7 +98,7 @@ impl Sessions {
         match self.bearer(jwt, self.own_audience()).await? {
             Some(Bearer::User(account)) if account.own_claims().is_some() => {
                 known::record(account.user().id, account.session().id);
-                Ok(account)
+                Ok(*account)
             }
             _ => Err(Error::TokenInvalid),
         }
@@ -132,7 +132,9 @@ impl Sessions {
         }
         // The signature proves the state at issuance; the store has the current one.
         match self.tokens.verify(jwt, audiences, self.clock.now()) {
-            Ok(Claims::User(claims)) => Ok(self.user_bearer(claims).await?.map(Bearer::User)),
+            Ok(Claims::User(claims)) => {
+                Ok(self.user_bearer(claims).await?.map(Box::new).map(Bearer::User))
+            }
             Ok(Claims::Service(claims)) => {
                 let (id, epoch) = (claims.sub, claims.service_epoch);
                 let is_live = self.service_is_live(id, claims.jti, epoch).await?;

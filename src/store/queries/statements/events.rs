@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Connection, outbox};
 use crate::{
     domain::{Actor, Event, EventKind, ServiceAccountId, Timestamp},
-    store::{Error, EventFilter, Result, SealedMessage},
+    store::{Error, EventFilter, Result, Revoking, SealedMessage},
 };
 
 /// Rows per insert: eight values each, of the 32,766 parameters that SQLite allows.
@@ -59,6 +59,17 @@ pub(super) async fn put(connection: &mut Connection, events: &[Event]) -> Result
         statement.build().execute(&mut *connection).await?;
     }
     Ok(())
+}
+
+/// Appends an event about a service account.
+pub(super) async fn put_about(
+    connection: &mut Connection,
+    kind: EventKind,
+    id: ServiceAccountId,
+    at: &Revoking,
+) -> Result<()> {
+    let event = Event::of(kind, None, None, at.actor.clone(), at.address, at.now).about(id);
+    put(connection, &[event]).await
 }
 
 #[derive(sqlx::FromRow)]

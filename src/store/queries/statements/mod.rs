@@ -22,6 +22,7 @@ pub(super) mod revocations;
 mod rules;
 pub(super) mod schema;
 pub(super) mod sealed;
+mod service_account_row;
 pub(super) mod service_accounts;
 pub(super) mod service_keys;
 mod session_row;

@@ -2,25 +2,15 @@
 
 use uuid::Uuid;
 
-use super::{Connection, events, revocations, service_keys};
-use crate::{
-    domain::{
-        AssertionKeys, Event, EventKind, Grants, Revocation, Revoked, Scope, ServiceAccount,
-        ServiceAccountId, Timestamp, Workload,
-    },
-    store::{AccountTaken, Error, NewServiceAccount, Result, Revoking, ServiceAccountChange},
+use super::{
+    Connection, events, revocations,
+    service_account_row::{AccountRow, account_columns},
+    service_keys,
 };
-
-/// The columns of an [`AccountRow`].
-macro_rules! account_columns {
-    () => {
-        "service_accounts.id, service_accounts.name, service_accounts.scopes, service_accounts.audiences, \
-         service_accounts.may_exchange, service_accounts.jwks, service_accounts.jwks_url, service_accounts.epoch, \
-         service_accounts.disabled_at, service_accounts.created_at"
-    };
-}
-
-pub(super) use account_columns;
+use crate::{
+    domain::{EventKind, Revocation, Revoked, ServiceAccount, ServiceAccountId, Workload},
+    store::{AccountTaken, NewServiceAccount, Result, Revoking, ServiceAccountChange},
+};
 
 const ALL: &str = concat!("SELECT ", account_columns!(), " FROM service_accounts ORDER BY name");
 
@@ -65,7 +55,7 @@ pub(in crate::store) async fn insert(
         return Ok(Some(AccountTaken::Name));
     }
     add_workloads(connection, account.id, &new.workloads).await?;
-    put_event(connection, EventKind::ServiceAccountCreated, account.id, at).await?;
+    events::put_about(connection, EventKind::ServiceAccountCreated, account.id, at).await?;
     if let Some(key) = &new.key {
         service_keys::insert(connection, key, at).await?;
     }
@@ -130,7 +120,7 @@ pub(in crate::store) async fn change(
     if changed.is_none() {
         return Ok(false);
     }
-    put_event(connection, change.kind, account.id, &change.at).await?;
+    events::put_about(connection, change.kind, account.id, &change.at).await?;
     if account.epoch > change.was_epoch {
         end_tokens(connection, account.id, account.epoch, &change.at).await?;
     }
@@ -151,7 +141,7 @@ pub(in crate::store) async fn set_workloads(
         .execute(&mut *connection)
         .await?;
     add_workloads(connection, id, workloads).await?;
-    put_event(connection, EventKind::ServiceAccountChanged, id, at).await?;
+    events::put_about(connection, EventKind::ServiceAccountChanged, id, at).await?;
     Ok(true)
 }
 
@@ -185,7 +175,7 @@ pub(in crate::store) async fn delete(
             .fetch_optional(&mut *connection)
             .await?;
     let Some(epoch) = epoch else { return Ok(false) };
-    put_event(connection, EventKind::ServiceAccountDeleted, id, at).await?;
+    events::put_about(connection, EventKind::ServiceAccountDeleted, id, at).await?;
     end_tokens(connection, id, epoch + 1, at).await?;
     Ok(true)
 }
@@ -239,50 +229,4 @@ async fn add_workloads(
         .await?;
     }
     Ok(())
-}
-
-pub(super) async fn put_event(
-    connection: &mut Connection,
-    kind: EventKind,
-    id: ServiceAccountId,
-    at: &Revoking,
-) -> Result<()> {
-    let event = Event::of(kind, None, None, at.actor.clone(), at.address, at.now).about(id);
-    events::put(connection, &[event]).await
-}
-
-#[derive(sqlx::FromRow)]
-pub(super) struct AccountRow {
-    id: Uuid,
-    name: String,
-    scopes: String,
-    audiences: String,
-    may_exchange: bool,
-    jwks: Option<String>,
-    jwks_url: Option<String>,
-    epoch: i64,
-    disabled_at: Option<Timestamp>,
-    created_at: Timestamp,
-}
-
-impl TryFrom<AccountRow> for ServiceAccount {
-    type Error = Error;
-
-    fn try_from(row: AccountRow) -> Result<Self> {
-        let corrupt = |_not_scopes| Error::Corrupt("service_accounts.scopes");
-        let grants = Grants {
-            scope: Scope::parse(&row.scopes).map_err(corrupt)?,
-            audiences: row.audiences.split_whitespace().map(str::to_owned).collect(),
-            may_exchange: row.may_exchange,
-        };
-        Ok(Self {
-            id: ServiceAccountId(row.id),
-            name: row.name,
-            grants,
-            assertion_keys: AssertionKeys { jwks: row.jwks, jwks_url: row.jwks_url },
-            epoch: row.epoch,
-            disabled_at: row.disabled_at,
-            created_at: row.created_at,
-        })
-    }
 }

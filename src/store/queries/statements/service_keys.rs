@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    Connection, revocations,
-    service_accounts::{AccountRow, account_columns, put_event},
+    Connection, events, revocations,
+    service_account_row::{AccountRow, account_columns},
 };
 use crate::{
     domain::{EventKind, Revocation, Revoked, ServiceAccount, ServiceAccountId, Timestamp},
@@ -68,7 +68,7 @@ pub(super) async fn insert(
     .bind(key.expires_at)
     .execute(&mut *connection)
     .await?;
-    put_event(connection, EventKind::ServiceKeyCreated, key.account_id, at).await
+    events::put_about(connection, EventKind::ServiceKeyCreated, key.account_id, at).await
 }
 
 pub(in crate::store) async fn all(
@@ -98,7 +98,7 @@ pub(in crate::store) async fn delete(
             .fetch_optional(&mut *connection)
             .await?;
     if deleted.is_some() {
-        put_event(connection, EventKind::ServiceKeyRevoked, id, at).await?;
+        events::put_about(connection, EventKind::ServiceKeyRevoked, id, at).await?;
     }
     Ok(deleted.is_some())
 }
@@ -151,7 +151,7 @@ pub(in crate::store) async fn revoke_token(
     if before.is_some() {
         return Ok(false);
     }
-    put_event(connection, EventKind::ServiceTokenRevoked, id, at).await?;
+    events::put_about(connection, EventKind::ServiceTokenRevoked, id, at).await?;
     let (subject, not_before) = (Revoked::Token(token_id), at.now);
     let revocation = Revocation { subject, not_before, expires_at: at.tokens_expire_at };
     revocations::append(connection, &[revocation]).await?;
