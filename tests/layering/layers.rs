@@ -20,7 +20,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("telemetry", &["domain", "store", "config"]),
     ("edge", &["domain", "store", "service", "telemetry"]),
     ("grpc", &["pb", "listen", "domain", "token", "service", "telemetry", "edge"]),
-    ("http", &["domain", "listen", "service", "telemetry", "edge"]),
+    ("http", &["domain", "listen", "token", "service", "telemetry", "edge"]),
     (
         "app",
         &[
@@ -34,10 +34,15 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "config",
             "telemetry",
             "grpc",
+            "edge",
             "http",
+            "fetch",
         ],
     ),
-    ("cli", &["domain", "password", "store", "service", "config", "telemetry", "grpc", "app"]),
+    (
+        "cli",
+        &["domain", "token", "password", "store", "service", "config", "telemetry", "grpc", "app"],
+    ),
 ];
 
 #[test]
