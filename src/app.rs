@@ -2,19 +2,21 @@
 
 mod background;
 mod base;
+mod certificates;
 mod commands;
 mod environment;
 mod error;
 mod parts;
 mod readiness;
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::timeout};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use self::background::Background;
 pub use self::{
+    certificates::Reload,
     commands::{keys, operator, reencryption, service_account_keeper},
     environment::Environment,
     error::Error,
@@ -27,7 +29,10 @@ use crate::{
     edge::Gate,
     grpc::{self, AccountApi, AuthApi, Health, Readiness, TokenApi},
     http,
-    listen::{self, Listener},
+    listen::{
+        self, Address, Listener,
+        tls::{Files, Protocol, Tls},
+    },
     service,
     store::Store,
     telemetry::Metrics,
@@ -42,8 +47,10 @@ pub struct App {
     grpc: Listener,
     http: Listener,
     connections: listen::Figures,
-    grpc_addr: SocketAddr,
-    http_addr: SocketAddr,
+    grpc_addr: Address,
+    http_addr: Address,
+    tls: Vec<Arc<Tls>>,
+    reload: Reload,
     listen: Listen,
     delivery: Delivery,
     environment: Environment,
@@ -59,16 +66,21 @@ impl App {
         warn_of_wide_proxies(&config.listen.trusted_proxies);
         warn_of_open_door(&config.listen);
         let connections = listen::Figures::default();
-        let bind = |name, address, places| {
-            let proxies = config.listen.trusted_proxies.clone();
-            let limits =
-                listen::Limits { places, proxies, limit_loopback: environment.limit_loopback };
-            bind(name, address, limits, &connections)
-        };
         let (listen, limits) = (config.listen.clone(), environment.limits);
-        let (grpc, grpc_addr) = bind("grpc", listen.grpc, limits.max_connections).await?;
-        let places = environment.http_limits.max_connections;
-        let (http, http_addr) = bind("http", listen.http, places).await?;
+        let grpc_tls = tls("grpc", listen.grpc_tls.as_ref(), Protocol::Http2, &connections)?;
+        let http_tls = tls("http", listen.http_tls.as_ref(), Protocol::Http1, &connections)?;
+        let tls = grpc_tls.iter().chain(&http_tls).cloned().collect();
+        let bind = |name, address, tls, places, handshake_deadline| {
+            let proxies = config.listen.trusted_proxies.clone();
+            let limit_loopback = environment.limit_loopback;
+            let limits = listen::Limits { places, proxies, limit_loopback, handshake_deadline };
+            bind(name, address, tls, limits, &connections)
+        };
+        let (places, deadline) = (limits.max_connections, limits.preface_deadline);
+        let (grpc, grpc_addr) = bind("grpc", &listen.grpc, grpc_tls, places, deadline).await?;
+        let limits = environment.http_limits;
+        let (places, deadline) = (limits.max_connections, limits.head_deadline);
+        let (http, http_addr) = bind("http", &listen.http, http_tls, places, deadline).await?;
         let parts = parts(config, &environment).await?;
         let delivery = config.delivery.clone();
         Ok(Self {
@@ -77,6 +89,8 @@ impl App {
             connections,
             grpc_addr,
             http_addr,
+            tls,
+            reload: Reload::default(),
             listen,
             delivery,
             environment,
@@ -85,13 +99,25 @@ impl App {
     }
 
     /// The address of gRPC.
-    pub fn grpc_addr(&self) -> SocketAddr {
-        self.grpc_addr
+    pub fn grpc_addr(&self) -> &Address {
+        &self.grpc_addr
     }
 
     /// The address of HTTP.
-    pub fn http_addr(&self) -> SocketAddr {
-        self.http_addr
+    pub fn http_addr(&self) -> &Address {
+        &self.http_addr
+    }
+
+    /// Asks the server, once it serves, to read its certificates at once.
+    pub fn reload(&self) -> Reload {
+        self.reload.clone()
+    }
+
+    /// Follows the files of the certificates, until drop.
+    fn follow_certificates(&self) -> AbortOnDropHandle<Infallible> {
+        let every = self.environment.look_at_certificates_every;
+        let follow = certificates::follow(self.tls.clone(), self.reload.clone(), every);
+        AbortOnDropHandle::new(tokio::spawn(follow))
     }
 
     /// Serves until `shutdown`, then stops gracefully: drains, and aborts at the timeout what is left.
@@ -99,6 +125,7 @@ impl App {
     /// # Errors
     /// A server that fails by itself.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
+        let _following = self.follow_certificates();
         let Self { grpc, http, connections, listen, delivery, environment, parts, .. } = self;
         let (mut health, health_service) = Health::new().await;
         let (auth, account, token) = apis(&parts);
@@ -254,7 +281,7 @@ fn warn_of_wide_proxies(trusted: &TrustedProxies) {
 
 /// A warning only: behind a network policy, or in a mesh that checks callers, it is as it should be.
 fn warn_of_open_door(listen: &Listen) {
-    if listen.callers.is_none() && !listen.grpc.ip().is_loopback() {
+    if listen.callers.is_none() && !listen.grpc.is_local() {
         tracing::warn!(
             address = %listen.grpc,
             "there is no policy of callers: every caller may register users, introspect tokens and follow revocations; \
@@ -265,14 +292,26 @@ fn warn_of_open_door(listen: &Listen) {
 
 async fn bind(
     name: &'static str,
-    address: SocketAddr,
+    address: &Address,
+    tls: Option<Arc<Tls>>,
     limits: listen::Limits,
     figures: &listen::Figures,
-) -> Result<(Listener, SocketAddr), Error> {
+) -> Result<(Listener, Address), Error> {
     let listen = async {
-        let listener = Listener::bind(name, address, limits, figures).await?;
-        let address = listener.local_addr()?;
+        let listener = Listener::bind(name, address, tls, limits, figures).await?;
+        let address = listener.local_addr(address)?;
         Ok((listener, address))
     };
-    listen.await.map_err(|error| Error::Listen(address, error))
+    listen.await.map_err(|error| Error::Listen(address.clone(), error))
+}
+
+/// The TLS of the listener of that name, if it has files.
+fn tls(
+    name: &'static str,
+    files: Option<&Files>,
+    protocol: Protocol,
+    figures: &listen::Figures,
+) -> Result<Option<Arc<Tls>>, Error> {
+    let load = |files: &Files| Tls::load(name, files.clone(), protocol, &figures.tls);
+    files.map(load).transpose().map(|tls| tls.map(Arc::new)).map_err(Error::Tls)
 }

@@ -33,7 +33,7 @@ impl Server {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(async {
                 let app = App::bind(&config, Environment::default()).await?;
-                tell.send(app.grpc_addr())?;
+                tell.send(app.grpc_addr().clone())?;
                 Ok(Box::pin(app.serve(std::future::pending())).await?)
             })
         });

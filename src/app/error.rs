@@ -1,15 +1,21 @@
 //! Why the service does not start.
 
-use std::{io, net::SocketAddr};
+use std::io;
 
-use crate::{service, store};
+use crate::{
+    listen::{Address, tls},
+    service, store,
+};
 
 /// Why the service does not start, or ended without being asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A listener's address is in use, or not ours.
     #[error("cannot listen on {0}")]
-    Listen(SocketAddr, #[source] io::Error),
+    Listen(Address, #[source] io::Error),
+    /// A certificate, its key or the authorities of clients can't be used.
+    #[error("cannot use TLS")]
+    Tls(#[source] tls::Problem),
     /// The master key of the development profile is not available.
     #[error("cannot load the master key")]
     MasterKey(#[source] io::Error),

@@ -1,10 +1,8 @@
 //! `countersign healthcheck`.
 
-use std::net::SocketAddr;
-
 use anyhow::{Context as _, ensure};
 
-use crate::grpc;
+use crate::{config::Probe, grpc};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -13,10 +11,14 @@ pub(super) struct Arguments {
     liveness: bool,
 }
 
-pub(super) async fn run(address: SocketAddr, arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) async fn run(probe: &Probe, arguments: &Arguments) -> anyhow::Result<()> {
     let services = if arguments.liveness { &[""][..] } else { &grpc::SERVICES[..] };
+    let Probe { address, tls, identity } = probe;
+    let identity = identity.as_ref().map(|(certificate, key)| (&**certificate, &**key));
+    let channel = grpc::Prober::connect(address, tls.then_some(identity)).await;
+    let prober = channel.with_context(|| format!("no answer from {address}"))?;
     for service in services {
-        let serving = grpc::probe(address, service).await;
+        let serving = prober.ask(service).await;
         let serving = serving.with_context(|| format!("no answer from {address}"))?;
         ensure!(serving, "{service} at {address} is not serving");
     }

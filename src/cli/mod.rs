@@ -112,12 +112,12 @@ pub fn run(format: LogFormat) -> anyhow::Result<()> {
             runtime.block_on(restore::run(&database, &arguments))
         }
         Command::Healthcheck(arguments) => {
-            let (address, log) = Config::parse_for_probe(&settings)?;
+            let (probe, log) = Config::parse_for_probe(&settings)?;
             telemetry::start(&log);
-            runtime.block_on(healthcheck::run(address, &arguments))
+            runtime.block_on(healthcheck::run(&probe, &arguments))
         }
         Command::Serve => {
-            let config = Config::parse(&settings)?;
+            let config = Config::parse_to_serve(&settings)?;
             telemetry::start(&config.log);
             runtime.block_on(serve::run(&config))
         }

@@ -1,6 +1,6 @@
 //! `countersign serve`.
 
-use std::io::Write as _;
+use std::{convert::Infallible, io::Write as _};
 
 use anyhow::bail;
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -8,8 +8,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::{App, Environment},
+    app::{App, Environment, Reload},
     config::{Config, LogFormat},
+    listen::Address,
     telemetry,
 };
 
@@ -18,6 +19,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let app = App::bind(config, Environment::default()).await?;
     // Signal handlers before the banner: a reader of the banner may send a signal at once.
     let mut signals = Signals::new()?;
+    let hang_ups = reload_at(signal(SignalKind::hangup())?, app.reload());
     match config.log.format {
         LogFormat::Text => std::io::stdout().write_all(banner(config, &app).as_bytes())?,
         LogFormat::Json => telemetry::say_listening(|| log_banner(config, &app)),
@@ -32,6 +34,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     tokio::select! {
         ended = app.serve(stop.cancelled()) => Ok(ended?),
         () = asked_again => bail!("stopped at once, as asked a second time"),
+        never = hang_ups => match never {},
     }
 }
 
@@ -55,6 +58,16 @@ impl Signals {
     }
 }
 
+/// Never ends: SIGHUP reads the certificates again.
+async fn reload_at(mut hang_up: Signal, reload: Reload) -> Infallible {
+    loop {
+        if hang_up.recv().await.is_none() {
+            return std::future::pending().await;
+        }
+        reload.now();
+    }
+}
+
 /// Disables core dumps: passwords and keys in memory must not reach a disk when the process crashes.
 fn no_core_dumps() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
@@ -72,17 +85,36 @@ fn log_banner(config: &Config, app: &App) {
 
 /// The banner: where the server listens, where its data is, and what to try next.
 fn banner(config: &Config, app: &App) -> String {
-    let (grpc, http, place) = (app.grpc_addr(), app.http_addr(), config.database.place());
+    let (grpc, http, place) = (app.grpc_addr(), http_url(config, app), config.database.place());
     let version = env!("CARGO_PKG_VERSION");
-    let next = if config.listen.reflection {
-        let user = r#"{"username": "alice", "email": "alice@example.com", "password": "correct horse battery", "two_factor": true}"#;
-        format!("grpcurl -plaintext -d '{user}' {grpc} auth.v1.AuthService/Register")
-    } else {
-        format!("COUNTERSIGN_GRPC_ADDR={grpc} countersign healthcheck")
-    };
     format!(
-        "Countersign {version}\n\n  gRPC   {grpc}\n  HTTP   http://{http}\n  Data   {place}\n  \
-         Codes  {}\n\nTry:\n\n  {next}\n\n",
-        config.delivery
+        "Countersign {version}\n\n  gRPC   {grpc}\n  HTTP   {http}\n  Data   {place}\n  \
+         Codes  {}\n\nTry:\n\n  {}\n\n",
+        config.delivery,
+        next(config, app)
     )
+}
+
+/// A Unix socket has no URL.
+fn http_url(config: &Config, app: &App) -> String {
+    let http = app.http_addr();
+    let scheme = if config.listen.http_tls.is_some() { "https" } else { "http" };
+    http.tcp().map_or_else(|| http.to_string(), |address| format!("{scheme}://{address}"))
+}
+
+/// What to try: a first user, where a client can find out what there is.
+fn next(config: &Config, app: &App) -> String {
+    let grpc = app.grpc_addr();
+    if !config.listen.reflection {
+        return format!("COUNTERSIGN_GRPC_ADDR={grpc} countersign healthcheck");
+    }
+    let user = r#"{"username": "alice", "email": "alice@example.com", "password": "correct horse battery", "two_factor": true}"#;
+    let (how, address) = match grpc {
+        Address::Unix(path) => ("-plaintext -unix", path.display().to_string()),
+        Address::Tcp(address) if config.listen.grpc_tls.is_some() => {
+            ("-cacert CA.pem", address.to_string())
+        }
+        Address::Tcp(address) => ("-plaintext", address.to_string()),
+    };
+    format!("grpcurl {how} -d '{user}' {address} auth.v1.AuthService/Register")
 }

@@ -11,16 +11,24 @@ use super::{
     reader::{Reader, days, duration, minutes, on_or_off},
     setting::Setting,
     settings,
+    tls::Both,
 };
-use crate::domain::{Callers, ForwardedHeader, TrustedProxies};
+use crate::{
+    domain::{Callers, ForwardedHeader, TrustedProxies},
+    listen::{Address, tls::Files},
+};
 
 /// The listeners, and their shutdown.
 #[derive(Debug, Clone)]
 pub struct Listen {
     /// gRPC.
-    pub grpc: SocketAddr,
+    pub grpc: Address,
     /// HTTP.
-    pub http: SocketAddr,
+    pub http: Address,
+    /// The TLS of gRPC, if it has any.
+    pub grpc_tls: Option<Files>,
+    /// The TLS of HTTP, if it has any.
+    pub http_tls: Option<Files>,
     /// Proxies whose forwarded addresses are trusted for gRPC, and which may have more connections than one source.
     pub trusted_proxies: TrustedProxies,
     /// The policy of callers, if there is one.
@@ -38,9 +46,13 @@ pub struct Listen {
 impl Reader<'_> {
     pub(super) fn listen(&mut self, profile: Profile) -> Listen {
         let to_ten_minutes = Duration::ZERO..=minutes(10);
+        let (grpc, http) = (self.grpc_addr(), self.address(settings::HTTP_ADDR));
+        let Both { grpc: grpc_tls, http: http_tls } = self.tls(profile, &grpc, &http);
         Listen {
-            grpc: self.grpc_addr(),
-            http: self.address(settings::HTTP_ADDR),
+            grpc,
+            http,
+            grpc_tls,
+            http_tls,
             trusted_proxies: self.trusted_proxies(),
             callers: self.given(settings::CALLERS, Callers::parse).map(Arc::new),
             reflection: self.read_in(profile, settings::REFLECTION, on_or_off).unwrap_or_default(),
@@ -52,18 +64,14 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn grpc_addr(&mut self) -> SocketAddr {
+    pub(super) fn grpc_addr(&mut self) -> Address {
         self.address(settings::GRPC_ADDR)
     }
 
-    fn address(&mut self, setting: Setting) -> SocketAddr {
-        let address = self.read(setting, |text| {
-            text.parse().map(Some).map_err(|_not_an_address| {
-                "must be an address and a port such as 127.0.0.1:50051".to_owned()
-            })
-        });
+    fn address(&mut self, setting: Setting) -> Address {
+        let address = self.read(setting, |text| Address::parse(text).map(Some));
         // Not used: a problem was reported.
-        address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+        address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
     }
 
     fn trusted_proxies(&mut self) -> TrustedProxies {

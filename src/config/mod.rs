@@ -19,15 +19,18 @@ mod reader;
 mod reads;
 mod setting;
 mod settings;
+mod tls;
+mod tls_settings;
 mod tokens;
 mod values;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use self::reader::Reader;
 use crate::{
     delivery::Delivery,
     domain::Policy,
+    listen::Address,
     password::Settings as Hashing,
     token::{self, MasterKey},
 };
@@ -80,6 +83,17 @@ pub struct Config {
     pub log: Log,
 }
 
+/// What the health check calls, and how.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// gRPC.
+    pub address: Address,
+    /// Whether it has TLS.
+    pub tls: bool,
+    /// The server's certificate and key, shown to it where it asks for one.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
 impl Config {
     /// Parses and checks the settings.
     ///
@@ -87,6 +101,24 @@ impl Config {
     /// All problems of all settings.
     pub fn parse(settings: &Settings) -> Result<Self, Problems> {
         let mut reader = Reader::new(settings);
+        let config = Self::read(&mut reader);
+        reader.problems.or(config)
+    }
+
+    /// Parses and checks the settings, and the files of certificates: of all commands `serve` alone uses them, and the
+    /// others work where one has expired.
+    ///
+    /// # Errors
+    /// All problems of all settings.
+    pub fn parse_to_serve(settings: &Settings) -> Result<Self, Problems> {
+        let mut reader = Reader::new(settings);
+        let config = Self::read(&mut reader);
+        let Listen { grpc_tls, http_tls, .. } = &config.listen;
+        reader.certificates(grpc_tls.as_ref(), http_tls.as_ref());
+        reader.problems.or(config)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Self {
         let url = reader.database_url();
         let profile = Profile::of(&url);
         let config = Self {
@@ -106,7 +138,7 @@ impl Config {
             log: reader.log(),
         };
         reader.key_lead_fits(config.key_lead, config.key_rotation);
-        reader.problems.or(config)
+        config
     }
 
     /// The settings that `migrate`, `backup`, `restore` and `events` need: these commands run without the keys (least
@@ -125,12 +157,16 @@ impl Config {
     ///
     /// # Errors
     /// All problems of these settings.
-    pub fn parse_for_probe(settings: &Settings) -> Result<(SocketAddr, Log), Problems> {
+    pub fn parse_for_probe(settings: &Settings) -> Result<(Probe, Log), Problems> {
         let mut reader = Reader::new(settings);
-        let config = (reader.grpc_addr(), reader.log());
+        let (address, (tls, identity)) = (reader.grpc_addr(), reader.probe_tls());
+        let tls = tls && address.tcp().is_some();
+        let config = (Probe { address, tls, identity }, reader.log());
         reader.problems.or(config)
     }
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

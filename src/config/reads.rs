@@ -3,6 +3,7 @@
 use super::{
     setting::Setting,
     settings::{GRPC_ADDR, topic},
+    tls_settings::{TLS_CERT, TLS_CLIENT_AUTH, TLS_KEY},
 };
 
 /// The settings that a command reads. All others are accepted: the commands of a deployment share its environment.
@@ -24,7 +25,10 @@ impl Reads {
         match self {
             Self::Everything => true,
             Self::Database => ["Database", "Log"].contains(&topic(setting)),
-            Self::Probe => setting == GRPC_ADDR || topic(setting) == "Log",
+            Self::Probe => {
+                [GRPC_ADDR, TLS_CERT, TLS_KEY, TLS_CLIENT_AUTH].contains(&setting)
+                    || topic(setting) == "Log"
+            }
             Self::Nothing => false,
         }
     }

@@ -16,6 +16,7 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
         &[
             GRPC_ADDR,
             HTTP_ADDR,
+            PLAINTEXT,
             TRUSTED_PROXIES,
             FORWARDED_HEADER,
             CALLERS,
@@ -25,6 +26,7 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
             SHUTDOWN_TIMEOUT,
         ],
     ),
+    ("TLS", super::tls_settings::ALL),
     ("Encryption", &[MASTER_KEY, MASTER_KEY_OLD]),
     (
         "Delivery",
@@ -115,12 +117,17 @@ pub(super) const FSYNC_OFF_AT: Setting = plain(
 pub(super) const GRPC_ADDR: Setting = plain(
     "COUNTERSIGN_GRPC_ADDR",
     Value("127.0.0.1:50051"),
-    "where gRPC listens; port 0 picks one",
+    "where gRPC listens: an address and a port (0 picks one), or unix:///run/countersign.sock",
 );
 pub(super) const HTTP_ADDR: Setting = plain(
     "COUNTERSIGN_HTTP_ADDR",
     Value("127.0.0.1:8080"),
     "where HTTP listens: key set, probes, metrics",
+);
+pub(super) const PLAINTEXT: Setting = plain(
+    "COUNTERSIGN_PLAINTEXT",
+    ByProfile("on", "off"),
+    "whether a listener without TLS may have an address other than loopback: on (a mesh encrypts) or off",
 );
 pub(super) const TRUSTED_PROXIES: Setting = plain(
     "COUNTERSIGN_TRUSTED_PROXIES",

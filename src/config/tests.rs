@@ -22,7 +22,8 @@ fn names(environment: &[(&str, &str)]) -> Vec<String> {
 fn nothing_at_all_is_the_development_profile() {
     let config = Config::parse(&settings(&[], &[])).unwrap();
     assert_eq!(config.profile, Profile::Development);
-    assert!(config.listen.grpc.ip().is_loopback() && config.listen.http.ip().is_loopback());
+    assert!(config.listen.grpc.is_local() && config.listen.http.is_local());
+    assert!(config.listen.grpc_tls.is_none() && config.listen.http_tls.is_none());
     assert!(config.listen.reflection);
     let MasterKeySource::MadeAt(path) = config.master_key else { panic!("a given key") };
     assert_eq!(path, std::path::Path::new("data/master.key"));

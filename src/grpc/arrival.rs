@@ -10,8 +10,12 @@ use crate::{
 
 /// The context of a call from its head, before the body is read.
 pub(super) fn arrived(request: &Request<Body>, trusted: &TrustedProxies) -> Context {
-    let peer = request.extensions().get::<Peer>().and_then(|Peer(address)| *address);
-    edge::arrived(request.headers(), origin(request.headers(), peer, trusted))
+    let peer = request.extensions().get::<Peer>();
+    let (address, caller) =
+        peer.map(|peer| (peer.address, peer.caller.clone())).unwrap_or_default();
+    let origin = origin(request.headers(), address, trusted);
+    // The connection proves the caller's name: no header becomes one.
+    edge::arrived(request.headers(), origin).of_caller(caller)
 }
 
 /// The context that came with a request.

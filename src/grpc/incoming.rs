@@ -20,6 +20,7 @@ use tonic::transport::server::Connected;
 
 use super::resets::Resets;
 use crate::{
+    domain::CallerName,
     listen::{Listener, Place, Socket},
     telemetry::Metrics,
 };
@@ -34,7 +35,7 @@ pub(super) fn incoming(
     longest: Duration,
     metrics: Metrics,
 ) -> impl Stream<Item = io::Result<Connection>> {
-    stream::unfold((listener, metrics), move |(listener, metrics)| async move {
+    stream::unfold((listener, metrics), move |(mut listener, metrics)| async move {
         let (socket, place) = listener.accept().await;
         let deadline = Box::pin(sleep(preface_deadline));
         let preface = Some(Preface { missing: PREFACE_BYTES, deadline });
@@ -87,14 +88,19 @@ impl Sent {
 }
 
 /// The other end of a connection, which tonic adds to each request that comes over it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Peer(pub(super) Option<IpAddr>);
+#[derive(Debug, Clone)]
+pub(super) struct Peer {
+    /// Its address.
+    pub(super) address: Option<IpAddr>,
+    /// The name that its certificate has proved.
+    pub(super) caller: Option<CallerName>,
+}
 
 impl Connected for Connection {
     type ConnectInfo = Peer;
 
     fn connect_info(&self) -> Peer {
-        Peer(self.socket.peer())
+        Peer { address: self.socket.peer(), caller: self.socket.caller() }
     }
 }
 

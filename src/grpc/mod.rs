@@ -27,7 +27,7 @@ pub use self::{
     account_service::AccountApi,
     auth_service::AuthApi,
     health::{Health, Readiness, SERVICES},
-    probe::probe,
+    probe::{ProbeError, Prober},
     server::{Limits, routes, serve},
     token_service::TokenApi,
 };

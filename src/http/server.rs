@@ -35,7 +35,7 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 /// Serves until `shutdown`, then waits for running requests (graceful shutdown). From `site.draining` on each answer
 /// closes its connection.
 pub async fn serve(
-    listener: Listener,
+    mut listener: Listener,
     site: Site,
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
@@ -50,14 +50,16 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
         };
         let (pace, routes) = (Pace::new(limits), TowerToHyperService::new(router.clone()));
-        let peer = socket.peer();
+        let (peer, caller) = (socket.peer(), socket.caller());
         let (clock, draining, trusted) = (pace.clone(), draining.clone(), trusted.clone());
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             clock.asked();
             let (clock, draining, version) = (clock.clone(), draining.clone(), request.version());
             let deadline = Instant::now() + limits.answer_deadline;
             let address = origin(request.headers(), peer, &trusted);
-            let context = Context { deadline, ..arrived(request.headers(), address) };
+            // The connection proves the caller's name: no header becomes one.
+            let arrived = arrived(request.headers(), address).of_caller(caller.clone());
+            let context = Context { deadline, ..arrived };
             let (request_id, address) = (context.request_id.clone(), context.address);
             request.extensions_mut().insert(context);
             let path = known_path(request.uri().path());

@@ -1,115 +1,80 @@
-//! The listener: accepts connections one by one, each with a place (bulkhead).
+//! The listener: connections that are ready to be served, after their TLS handshake where there is one.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use tokio::{
-    net::TcpListener,
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::sleep,
-};
+use tokio::task::JoinSet;
 
 use super::{
-    refusals::{Figures, Refusals},
-    shares::{Limits, Share, Shares},
+    address::Address,
+    gate::{Gate, Place},
+    handshake::{Handshakes, shake},
+    refusals::Figures,
+    shares::Limits,
     socket::Socket,
+    tls::Tls,
 };
-
-/// The backoff while there is no free descriptor: accepting again at once would spin.
-const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// A listener with a bounded number of places.
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
-    places: Arc<Semaphore>,
-    shares: Arc<Shares>,
-    refusals: Refusals,
+    gate: Gate,
+    tls: Option<Encrypted>,
+    running: JoinSet<Option<(Socket, Place)>>,
 }
 
-/// A connection's place, freed on drop.
+/// What a handshake takes.
 #[derive(Debug)]
-pub struct Place {
-    _permit: OwnedSemaphorePermit,
-    _share: Share,
+struct Encrypted {
+    tls: Arc<Tls>,
+    deadline: Duration,
+    handshakes: Handshakes,
 }
 
 impl Listener {
-    /// Listens on `address`. While all places are taken further connections wait in the system's queue (backpressure);
-    /// those beyond their source's share are closed, and counted in `figures` under `name`.
+    /// Listens on `address`; with `tls`, TCP connections are encrypted. While all places are taken further connections
+    /// wait in the system's queue (backpressure); those beyond their source's share are closed, and counted in `figures`
+    /// under `name`.
     ///
     /// # Errors
     /// The address is taken, or not ours.
     pub async fn bind(
         name: &'static str,
-        address: SocketAddr,
+        address: &Address,
+        tls: Option<Arc<Tls>>,
         limits: Limits,
         figures: &Figures,
     ) -> io::Result<Self> {
-        let socket = TcpListener::bind(address).await?;
-        let places = Arc::new(Semaphore::new(limits.places));
-        let (shares, refusals) = (Shares::new(limits), Refusals::new(name, figures));
-        Ok(Self { socket, places, shares, refusals })
+        let deadline = limits.handshake_deadline;
+        let handshakes = || Handshakes::new(name, figures);
+        let tls = tls.map(|tls| Encrypted { tls, deadline, handshakes: handshakes() });
+        let gate = Gate::bind(name, address, limits, figures).await?;
+        Ok(Self { gate, tls, running: JoinSet::new() })
     }
 
-    /// The local address.
+    /// The address on which it was asked to listen, with the port that the system chose.
     ///
     /// # Errors
     /// The system's.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    pub fn local_addr(&self, asked: &Address) -> io::Result<Address> {
+        Ok(self.gate.tcp_addr()?.map_or_else(|| asked.clone(), Address::Tcp))
     }
 
-    /// The next connection, once there is a place for it. An error of one connection does not stop accepting others.
-    pub async fn accept(&self) -> (Socket, Place) {
+    /// The next connection that is ready, once there is a place for it. Each handshake has a task of its own: one silent
+    /// client blocks no others. It holds its place from the start, so that places and shares bound handshakes, too.
+    pub async fn accept(&mut self) -> (Socket, Place) {
         loop {
-            let Ok(permit) = Arc::clone(&self.places).acquire_owned().await else {
-                // Unreachable: the semaphore is never closed.
-                return std::future::pending().await;
-            };
-            match self.socket.accept().await {
-                Ok((socket, address)) => {
-                    let Some(share) = self.shares.take(address.ip()) else {
-                        // Closed at once: a waiting connection would take a place from others.
-                        drop(socket);
-                        self.refusals.count(address.ip());
-                        continue;
-                    };
-                    if let Err(error) = socket.set_nodelay(true) {
-                        tracing::debug!(%error, "cannot set TCP_NODELAY");
+            tokio::select! {
+                (socket, place) = self.gate.next() => match (socket, &self.tls) {
+                    (Socket::Plain(stream), Some(Encrypted { tls, deadline, handshakes })) => {
+                        let ready = shake(stream, Arc::clone(tls), *deadline, handshakes.clone());
+                        self.running.spawn(async move { Some((ready.await?, place)) });
                     }
-                    return (Socket::Plain(socket), Place { _permit: permit, _share: share });
-                }
-                Err(error) if is_the_connections_own(&error) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "no more connections can be accepted for now");
-                    sleep(BACK_OFF).await;
-                }
+                    (socket, _) => return (socket, place),
+                },
+                Some(done) = self.running.join_next() => if let Ok(Some(ready)) = done {
+                    return ready;
+                },
             }
         }
-    }
-}
-
-/// Whether an error of `accept` concerns the one connection only. Others, such as exhausted descriptors, last until
-/// something is freed.
-fn is_the_connections_own(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::Interrupted
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn used_up_descriptors_are_waited_for_and_broken_connections_are_not() {
-        let (emfile, enfile, aborted) = (24, 23, 103);
-        assert!(!is_the_connections_own(&io::Error::from_raw_os_error(emfile)));
-        assert!(!is_the_connections_own(&io::Error::from_raw_os_error(enfile)));
-        assert!(is_the_connections_own(&io::Error::from_raw_os_error(aborted)));
     }
 }

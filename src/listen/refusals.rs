@@ -1,10 +1,6 @@
-//! Refused connections: all are counted, few are logged.
+//! Refused connections: all are counted, few are logged. And the metrics of all listeners.
 
-use std::{
-    net::IpAddr,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{net::IpAddr, time::Instant};
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -12,8 +8,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// The least time between log lines: a flood of connections must not flood the log.
-const LOGGED_EVERY: Duration = Duration::from_secs(60);
+use super::{seldom::Seldom, tls};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
@@ -24,6 +19,8 @@ struct Labels {
 #[derive(Debug, Clone, Default)]
 pub struct Figures {
     refused: Family<Labels, Counter>,
+    /// Those of TLS.
+    pub tls: tls::Figures,
 }
 
 impl Figures {
@@ -34,6 +31,7 @@ impl Figures {
             "Connections that were closed at once, since their source had its share",
             self.refused.clone(),
         );
+        self.tls.register(registry);
     }
 }
 
@@ -42,20 +40,19 @@ impl Figures {
 pub(super) struct Refusals {
     listener: &'static str,
     counter: Counter,
-    log: Mutex<Log>,
+    log: Seldom,
 }
 
 impl Refusals {
     pub(super) fn new(listener: &'static str, figures: &Figures) -> Self {
         let counter = figures.refused.get_or_create_owned(&Labels { listener });
-        Self { listener, counter, log: Mutex::default() }
+        Self { listener, counter, log: Seldom::default() }
     }
 
     /// A connection from that address was refused.
     pub(super) fn count(&self, address: IpAddr) {
         self.counter.inc();
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(refused) = log.count(Instant::now()) {
+        if let Some(refused) = self.log.count(Instant::now()) {
             tracing::warn!(
                 listener = self.listener,
                 %address,
@@ -64,40 +61,5 @@ impl Refusals {
                  COUNTERSIGN_TRUSTED_PROXIES)"
             );
         }
-    }
-}
-
-/// The time of the last log line, and the count since.
-#[derive(Debug, Default)]
-struct Log {
-    written_at: Option<Instant>,
-    since: u64,
-}
-
-impl Log {
-    /// Counts a refusal. Returns the count since the last line, if another line is due.
-    fn count(&mut self, now: Instant) -> Option<u64> {
-        self.since += 1;
-        let is_due = self.written_at.is_none_or(|at| now.duration_since(at) >= LOGGED_EVERY);
-        is_due.then(|| {
-            self.written_at = Some(now);
-            std::mem::take(&mut self.since)
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn at_most_one_line_a_minute_says_how_many_there_were() {
-        let (mut log, begun) = (Log::default(), Instant::now());
-        assert_eq!(log.count(begun), Some(1));
-        for seconds in 0..60 {
-            assert_eq!(log.count(begun + Duration::from_secs(seconds)), None);
-        }
-        assert_eq!(log.count(begun + Duration::from_secs(60)), Some(61));
-        assert_eq!(log.count(begun + Duration::from_secs(61)), None);
     }
 }

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use crate::domain::{Source, TrustedProxies};
@@ -20,6 +21,8 @@ pub struct Limits {
     pub proxies: TrustedProxies,
     /// Whether loopback is limited as any source is. For tests, which have no other source.
     pub limit_loopback: bool,
+    /// The deadline of a TLS handshake, from accepting a connection.
+    pub handshake_deadline: Duration,
 }
 
 /// The open connections, by source. There are no more sources than places: the memory is bounded.
@@ -86,7 +89,8 @@ mod tests {
 
     fn shares(places: usize, proxies: &str) -> Arc<Shares> {
         let proxies = TrustedProxies::parse(proxies).unwrap();
-        Shares::new(Limits { places, proxies, limit_loopback: false })
+        let handshake_deadline = Duration::from_secs(5);
+        Shares::new(Limits { places, proxies, limit_loopback: false, handshake_deadline })
     }
 
     fn take(shares: &Arc<Shares>, address: &str) -> Option<Share> {

@@ -1,4 +1,4 @@
-//! An accepted connection: its bytes, and its peer.
+//! An accepted connection: its bytes, its peer, and who the peer has proved to be.
 
 use std::{
     io,
@@ -9,27 +9,54 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
 };
+use tokio_rustls::server::TlsStream;
 
-/// The byte stream of both transports. TLS will be another variant, whose handshake belongs into the connection's own
-/// task: in `Listener::accept` one silent client would block all others.
+use super::{address::THIS_MACHINE, tls::caller_of};
+use crate::domain::CallerName;
+
+/// The byte stream of both transports.
 #[derive(Debug)]
 pub enum Socket {
     /// Plain TCP.
     Plain(TcpStream),
+    /// A Unix socket.
+    Unix(UnixStream),
+    /// TLS over TCP, after its handshake.
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
+/// What all of them are.
+trait Bytes: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Bytes for S {}
+
 impl Socket {
-    /// The peer's address; `None` if the connection has ended already.
+    /// The peer's address; `None` if the connection has ended already. Callers of a Unix socket are on this machine: they
+    /// count as loopback.
     pub fn peer(&self) -> Option<IpAddr> {
-        let Self::Plain(stream) = self;
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Unix(_) => return Some(THIS_MACHINE),
+            Self::Tls(stream) => stream.get_ref().0,
+        };
         stream.peer_addr().ok().map(|address| address.ip())
     }
 
-    fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
-        let Self::Plain(stream) = self.get_mut();
-        Pin::new(stream)
+    /// The name in the client certificate, which the handshake has verified. `None` without a certificate, and for one
+    /// without a name that counts.
+    pub fn caller(&self) -> Option<CallerName> {
+        let Self::Tls(stream) = self else { return None };
+        caller_of(stream.get_ref().1.peer_certificates()?.first()?)
+    }
+
+    fn stream(self: Pin<&mut Self>) -> Pin<&mut dyn Bytes> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream),
+            Self::Unix(stream) => Pin::new(stream),
+            Self::Tls(stream) => Pin::new(stream.as_mut()),
+        }
     }
 }
 
@@ -69,7 +96,10 @@ impl AsyncWrite for Socket {
     }
 
     fn is_write_vectored(&self) -> bool {
-        let Self::Plain(stream) = self;
-        stream.is_write_vectored()
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Unix(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+        }
     }
 }

@@ -96,7 +96,7 @@ async fn replica(config: &Config, clock: &TestClock) -> (SocketAddr, oneshot::Se
         ..Environment::default()
     };
     let app = App::bind(config, environment).await.unwrap();
-    let (address, (stop, stopped)) = (app.grpc_addr(), oneshot::channel());
+    let (address, (stop, stopped)) = (app.grpc_addr().tcp().unwrap(), oneshot::channel());
     tokio::spawn(app.serve(async {
         let _dropped = stopped.await;
     }));

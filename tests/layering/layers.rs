@@ -16,7 +16,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("fetch", &["domain", "dial"]),
     ("store", &["domain"]),
     ("service", &["domain", "token", "password", "delivery", "fetch", "store"]),
-    ("config", &["domain", "dial", "token", "password", "delivery", "store"]),
+    ("config", &["domain", "dial", "listen", "token", "password", "delivery", "store"]),
     ("telemetry", &["domain", "store", "config"]),
     ("edge", &["domain", "store", "service", "telemetry"]),
     ("grpc", &["pb", "listen", "domain", "token", "service", "telemetry", "edge"]),
@@ -41,7 +41,18 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ),
     (
         "cli",
-        &["domain", "token", "password", "store", "service", "config", "telemetry", "grpc", "app"],
+        &[
+            "domain",
+            "listen",
+            "token",
+            "password",
+            "store",
+            "service",
+            "config",
+            "telemetry",
+            "grpc",
+            "app",
+        ],
     ),
 ];
 

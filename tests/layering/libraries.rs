@@ -8,11 +8,25 @@ struct Rule {
     only_in: &'static [&'static str],
 }
 
-const RULES: [Rule; 23] = [
+const RULES: [Rule; 26] = [
     Rule { word: "tonic::", only_in: &["grpc/", "app/error.rs", "pb.rs", "pb/"] },
     Rule { word: "tonic_", only_in: &["grpc/", "app/error.rs", "pb/"] },
     Rule { word: "axum::", only_in: &["http/"] },
     Rule { word: "tower::", only_in: &["delivery/tcp.rs", "edge/", "grpc/"] },
+    // What a certificate says is read in one place, and TLS is spoken in few.
+    Rule { word: " webpki::", only_in: &["listen/tls/certificate.rs"] },
+    Rule { word: "tokio_rustls::", only_in: &["delivery/", "fetch/", "grpc/probe.rs", "listen/"] },
+    Rule {
+        word: "rustls::",
+        only_in: &[
+            "app/error.rs",
+            "delivery/",
+            "dial/trust.rs",
+            "fetch/",
+            "grpc/probe.rs",
+            "listen/",
+        ],
+    },
     Rule { word: "sqlx::", only_in: &["store/"] },
     // In `queries`, a savepoint of a write: nothing would end a transaction that is left open on one of SQLite's readers.
     Rule {

@@ -55,7 +55,11 @@ impl Running {
         };
         let address = |name: &str| {
             let line = banner.lines().find_map(|line| line.trim().strip_prefix(name)).unwrap();
-            line.trim().trim_start_matches("http://").parse().unwrap()
+            line.trim()
+                .trim_start_matches("http://")
+                .trim_start_matches("https://")
+                .parse()
+                .unwrap()
         };
         Self {
             grpc: address("gRPC"),

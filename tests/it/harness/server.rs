@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use countersign::{
     app::{App, Environment, Error},
     config::{Config, Settings},
+    listen::Address,
     pb::{
         Challenge, ChangePasswordRequest, DeleteMeRequest, GetMeRequest, ListSessionsRequest,
         LoginRequest, LoginResponse, LogoutRequest, RefreshTokenRequest, RegisterRequest,
@@ -115,7 +116,8 @@ impl Server {
     ) -> Self {
         logs::start();
         let app = App::bind(config, environment).await.unwrap();
-        let (grpc, http) = (app.grpc_addr(), app.http_addr());
+        let tcp = |address: &Address| address.tcp().unwrap();
+        let (grpc, http) = (tcp(app.grpc_addr()), tcp(app.http_addr()));
         let (stop, stopped) = oneshot::channel();
         let ended = tokio::spawn(app.serve(async {
             // A test that drops its server asks it to stop, too.
