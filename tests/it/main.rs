@@ -57,6 +57,7 @@ mod sizes;
 mod sqlite_files;
 mod store;
 mod throttle;
+mod tls;
 mod user_command;
 mod verifier;
 mod verifier_services;

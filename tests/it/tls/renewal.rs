@@ -1,0 +1,138 @@
+//! Certificates that are renewed while calls run.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rstest::rstest;
+use tokio::task::JoinSet;
+use tokio_rustls::rustls::{HandshakeKind, pki_types::CertificateDer};
+
+use super::{
+    authority::Authority,
+    client::{Client, TLS12, TLS13, check},
+    server::{serve, serve_with},
+    writing::Way,
+};
+use crate::{harness::soon, http::get};
+
+/// For each way of changing files: a third of a thousand, and one.
+const RENEWALS: usize = 334;
+
+/// Waits until a new handshake has that certificate, and says how long that took.
+async fn shown(client: &Client, address: SocketAddr, der: &CertificateDer<'static>) -> Duration {
+    let begun = Instant::now();
+    let shows = async {
+        while client.shake(address).await.unwrap().server != *der {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("the new certificate", shows).await;
+    begun.elapsed()
+}
+
+#[rstest]
+#[tokio::test]
+async fn each_new_handshake_has_the_new_certificate_within_a_second(
+    #[values(Way::InPlace, Way::Renamed, Way::Swapped)] way: Way,
+) {
+    let authority = Authority::new("a");
+    let folder = way.folder(&authority.server(), None);
+    let server = serve(&folder.files).await;
+    for _ in 0..3 {
+        let pair = authority.server();
+        way.write(&folder, &pair, None);
+        // A client that resumes sessions sees the certificate of when its session began.
+        let took = shown(&Client::new(&authority, None), server.grpc(), &pair.der).await;
+        assert!(took < Duration::from_secs(1), "{took:?}");
+    }
+}
+
+/// What calls meanwhile, and how often each has.
+#[derive(Default)]
+struct Load {
+    over: AtomicBool,
+    kept: AtomicUsize,
+    anew: AtomicUsize,
+    resumed: AtomicUsize,
+}
+
+impl Load {
+    fn goes_on(&self) -> bool {
+        !self.over.load(Ordering::Relaxed)
+    }
+
+    /// Calls over one connection from the beginning to the end.
+    async fn keep(self: Arc<Self>, client: Client, address: SocketAddr) {
+        let channel = client.channel(address).await.unwrap();
+        while self.goes_on() {
+            check(channel.clone()).await.unwrap();
+            self.kept.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Calls over a new connection each. `client` says whether it resumes the session before.
+    async fn connect(self: Arc<Self>, client: impl Fn() -> Client, address: SocketAddr) {
+        while self.goes_on() {
+            client().call(address).await.unwrap();
+            self.anew.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts the handshakes of a client that were resumed.
+    async fn resume(self: Arc<Self>, client: Client, address: SocketAddr) {
+        while self.goes_on() {
+            client.call(address).await.unwrap();
+            let shaken = client.shake(address).await.unwrap();
+            if shaken.kind == HandshakeKind::Resumed {
+                self.resumed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_call_fails_while_certificates_are_renewed_again_and_again(
+    #[values(Way::InPlace, Way::Renamed, Way::Swapped)] way: Way,
+) {
+    let authority = Arc::new(Authority::new("a"));
+    let folder = way.folder(&authority.server(), None);
+    let server = serve_with(|config, environment| {
+        config.listen.grpc_tls = Some(folder.files.clone());
+        environment.look_at_certificates_every = Duration::from_millis(5);
+    });
+    let server = server.await;
+    let (load, mut callers) = (Arc::new(Load::default()), JoinSet::new());
+    let (address, anew) = (server.grpc(), Arc::clone(&authority));
+    callers.spawn(Arc::clone(&load).keep(Client::new(&authority, None), address));
+    callers.spawn(Arc::clone(&load).connect(move || Client::new(&anew, None), address));
+    for versions in [TLS12, TLS13] {
+        let client = Client::speaking(&authority, None, versions, &[b"h2"]);
+        callers.spawn(Arc::clone(&load).resume(client, address));
+    }
+    let mut slowest = Duration::ZERO;
+    for _ in 0..RENEWALS {
+        let pair = authority.server();
+        way.write(&folder, &pair, None);
+        slowest = slowest.max(shown(&Client::new(&authority, None), address, &pair.der).await);
+    }
+    load.over.store(true, Ordering::Relaxed);
+    while let Some(ended) = callers.join_next().await {
+        ended.unwrap();
+    }
+    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    for calls in [&load.kept, &load.anew, &load.resumed] {
+        assert!(calls.load(Ordering::Relaxed) > 0, "one of the callers never came to call");
+    }
+    let (_, metrics) = get(server.http(), "/metrics").await;
+    let loaded =
+        format!("countersign_tls_reloads_total{{listener=\"grpc\",result=\"loaded\"}} {RENEWALS}");
+    assert!(metrics.lines().any(|line| line == loaded), "{metrics}");
+    assert!(metrics.contains("countersign_tls_files_refused{listener=\"grpc\"} 0"), "{metrics}");
+}
