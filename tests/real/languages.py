@@ -95,6 +95,10 @@ class Python:
         execute([sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT / 'proto'}", "--python_out=.", "--grpc_python_out=.", *protos], folder)
         return Talker("python", [sys.executable, HERE / "python/client.py"], folder)
 
+    def service(self, folder: Path, library: str, authority: Path) -> Talker:
+        command = [sys.executable, HERE / "python/service.py", library]
+        return Talker(library, command, folder, os.environ | {"REQUESTS_CA_BUNDLE": str(authority)})
+
 
 class Node:
     def prepare(self, folder: Path) -> None:
@@ -108,6 +112,10 @@ class Node:
     def client(self, folder: Path) -> Talker:
         (folder / "proto").symlink_to(ROOT / "proto")
         return Talker("node", ["node", HERE / "node/client.mjs"], folder)
+
+    def service(self, folder: Path, library: str, authority: Path) -> Talker:
+        command = ["node", HERE / "node/service.mjs", library]
+        return Talker(library, command, folder, os.environ | {"NODE_EXTRA_CA_CERTS": str(authority)})
 
 
 class Go:
@@ -144,6 +152,12 @@ class Go:
         (folder / "client").mkdir()
         (folder / "client.go").rename(folder / "client/client.go")
         return Talker("go", [self._build(folder, "talk.go")], folder)
+
+    def service(self, folder: Path, library: str, authority: Path) -> Talker:
+        (folder / "service").mkdir()
+        for source in folder.glob("service*.go"):
+            source.rename(folder / "service" / source.name)
+        return Talker(library, [self._build(folder, "service.go")], folder, os.environ | {"SSL_CERT_FILE": str(authority)})
 
 
 class Java:
@@ -182,6 +196,15 @@ class Java:
         self._compile(folder, sources)
         # Two addresses of one name, as DNS would give them.
         return self._program(folder, "java", "Talk", f"-Djdk.net.hosts.file={folder}/hosts")
+
+    def service(self, folder: Path, library: str, authority: Path) -> Talker:
+        self._compile(folder, [HERE / "java/Service.java", *folder.glob("*Service.java")])
+        trust = folder / "trust.p12"
+        if not trust.exists():
+            execute(["keytool", "-importcert", "-noprompt", "-alias", "ca", "-file", authority, "-keystore", trust,
+                     "-storepass", "changeit"], folder)  # fmt: skip
+        trusted = f"-Djavax.net.ssl.trustStore={trust}", "-Djavax.net.ssl.trustStorePassword=changeit"
+        return self._program(folder, library, f"Service {library}", *trusted)
 
 
 LANGUAGES = {"node": Node, "python": Python, "go": Go, "java": Java}

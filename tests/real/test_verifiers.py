@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import http.server
 import json
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,9 +16,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from countersign import BINARY, PASSWORD, Countersign
+from issuer import Issuer, part
 from languages import ISSUER, Talker, guide
-from programs import free_port, running, wait_until
+from programs import running, wait_until
 
 # Seconds in which a verifier that fetches an unknown key at once has it.
 AT_ONCE = 3
@@ -72,46 +71,6 @@ VERIFIERS = [
 every_verifier = pytest.mark.parametrize(
     "verifier", [pytest.param(v, id=v.name, marks=[pytest.mark.short] if v.short else []) for v in VERIFIERS]
 )
-
-
-class Issuer(Countersign):
-    """A replica on SQLite whose `iss` is where its key set is."""
-
-    def __init__(self, folder: Path, **settings: str):
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        defaults = {
-            "COUNTERSIGN_HTTP_ADDR": f"127.0.0.1:{self.port}",
-            "COUNTERSIGN_ISSUER": self.url,
-            "COUNTERSIGN_AUDIENCE": "countersign,another",
-            "COUNTERSIGN_BCRYPT_COST": "4",
-        }
-        super().__init__(folder, f"sqlite://{folder}/countersign.db", **(defaults | settings))
-
-    def token(self, audience: str = "") -> str:
-        """A fresh access token of a user without a second factor."""
-        import grpc
-        from auth.v1 import auth_service_pb2 as auth
-        from auth.v1 import auth_service_pb2_grpc
-
-        with self.channel() as channel:
-            stub = auth_service_pb2_grpc.AuthServiceStub(channel)
-            request = auth.LoginRequest(username="alice", password=PASSWORD, audience=audience)
-            try:
-                return stub.Login(request, timeout=30).tokens.access_token
-            except grpc.RpcError as error:
-                if error.code() != grpc.StatusCode.UNAUTHENTICATED:
-                    raise
-            stub.Register(auth.RegisterRequest(username="alice", email="alice@example.com", password=PASSWORD), timeout=30)
-            return stub.Login(request, timeout=30).tokens.access_token
-
-    def rotate(self, *options: str) -> None:
-        command = [str(BINARY), "keys", "rotate", "--now", *options]
-        subprocess.run(command, cwd=self.folder, env=self.environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
-def part(text: str) -> dict:
-    return json.loads(base64.urlsafe_b64decode(text + "=="))
 
 
 def encoded(value: dict | bytes) -> str:
