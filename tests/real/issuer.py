@@ -57,19 +57,20 @@ class SecureIssuer(Issuer):
 
     def __init__(self, folder: Path, **settings: str):
         self.authority = Authority(folder, "ca")
-        made = self.authority.issue("server", "DNS:localhost", "IP:127.0.0.1")
-        super().__init__(folder, **({"COUNTERSIGN_TLS_CERT": str(made.chain), "COUNTERSIGN_TLS_KEY": str(made.key)} | settings))
+        made = self.authority.issue("server", "DNS:localhost", "DNS:countersign.internal", "IP:127.0.0.1")
+        defaults = {"COUNTERSIGN_TLS_CERT": str(made.chain), "COUNTERSIGN_TLS_KEY": str(made.key)}
+        super().__init__(folder, **(defaults | settings))
         self.url = self.environment["COUNTERSIGN_ISSUER"] = f"https://localhost:{self.port}"
+        # What the test's own calls show.
+        self.certificate: Certificate | None = None
 
     def start(self) -> "SecureIssuer":
         super().start()
         self.http = self.url
+        self.target = f"localhost:{self.grpc.rpartition(':')[2]}"
         return self
 
-    def channel(self, *options: tuple[str, object], certificate: Certificate | None = None) -> grpc.Channel:
-        credentials = grpc.ssl_channel_credentials(
-            self.authority.chain.read_bytes(),
-            certificate and certificate.key.read_bytes(),
-            certificate and certificate.chain.read_bytes(),
-        )
-        return grpc.secure_channel(f"localhost:{self.grpc.rpartition(':')[2]}", credentials, options=list(options))
+    def channel(self, *options: tuple[str, object]) -> grpc.Channel:
+        own = (self.certificate.key.read_bytes(), self.certificate.chain.read_bytes()) if self.certificate else ()
+        credentials = grpc.ssl_channel_credentials(self.authority.chain.read_bytes(), *own)
+        return grpc.secure_channel(self.target, credentials, options=list(options))

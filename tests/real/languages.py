@@ -90,10 +90,17 @@ class Python:
     def verifier(self, folder: Path, name: str) -> Talker:
         return Talker(name, [sys.executable, HERE / "python/verify.py", name], folder)
 
-    def client(self, folder: Path) -> Talker:
+    def _stubs(self, folder: Path) -> None:
         protos = sorted(str(path.relative_to(ROOT / "proto")) for path in (ROOT / "proto").rglob("*.proto"))
         execute([sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT / 'proto'}", "--python_out=.", "--grpc_python_out=.", *protos], folder)
+
+    def client(self, folder: Path) -> Talker:
+        self._stubs(folder)
         return Talker("python", [sys.executable, HERE / "python/client.py"], folder)
+
+    def tls(self, folder: Path) -> Talker:
+        self._stubs(folder)
+        return Talker("python", [sys.executable, HERE / "python/tls_talk.py"], folder)
 
     def service(self, folder: Path, library: str, authority: Path) -> Talker:
         command = [sys.executable, HERE / "python/service.py", library]
@@ -112,6 +119,10 @@ class Node:
     def client(self, folder: Path) -> Talker:
         (folder / "proto").symlink_to(ROOT / "proto")
         return Talker("node", ["node", HERE / "node/client.mjs"], folder)
+
+    def tls(self, folder: Path) -> Talker:
+        (folder / "proto").symlink_to(ROOT / "proto")
+        return Talker("node", ["node", HERE / "node/tls_talk.mjs"], folder)
 
     def service(self, folder: Path, library: str, authority: Path) -> Talker:
         command = ["node", HERE / "node/service.mjs", library]
@@ -136,7 +147,8 @@ class Go:
         shutil.copy(folder / f"{name}.go", module / "verifier")
         return Talker(name, [self._build(module, "verify.go")], folder)
 
-    def client(self, folder: Path) -> Talker:
+    def _stubs(self, folder: Path, source: str) -> None:
+        """Generated code, and the guide's file as a package beside it."""
         execute(["scripts/tools", "protoc", "protoc-gen-go", "protoc-gen-go-grpc"], ROOT)
         plugins = [f"--plugin={ROOT}/.tools/bin/{name}" for name in ("protoc-gen-go", "protoc-gen-go-grpc")]
         (folder / "gen").mkdir()
@@ -150,8 +162,15 @@ class Go:
         (folder / "go.mod").write_text(pins.replace("module countersign", "module example.com/app"))
         shutil.copy(ROOT / "scripts/generators/go.sum", folder)
         (folder / "client").mkdir()
-        (folder / "client.go").rename(folder / "client/client.go")
+        (folder / source).rename(folder / "client" / source)
+
+    def client(self, folder: Path) -> Talker:
+        self._stubs(folder, "client.go")
         return Talker("go", [self._build(folder, "talk.go")], folder)
+
+    def tls(self, folder: Path) -> Talker:
+        self._stubs(folder, "tls.go")
+        return Talker("go", [self._build(folder, "tls_talk.go")], folder)
 
     def service(self, folder: Path, library: str, authority: Path) -> Talker:
         (folder / "service").mkdir()
@@ -180,7 +199,7 @@ class Java:
         self._compile(folder, [HERE / "java/Verify.java", *sorted(folder.glob("*Verifier.java"))])
         return self._program(folder, name, f"Verify {name}")
 
-    def client(self, folder: Path) -> Talker:
+    def _stubs(self, folder: Path, program: str) -> None:
         execute(["scripts/tools", "protoc"], ROOT)
         plugin = folder / "protoc-gen-grpc-java"
         shutil.copy(next(self.tools.glob("protoc-gen-grpc-java-*.exe")), plugin)
@@ -192,10 +211,16 @@ class Java:
              "--grpc-java_out=@generated=omit:generated", *sorted((ROOT / "proto/auth/v1").glob("*.proto"))],
             folder,
         )  # fmt: skip
-        sources = [HERE / "java/Talk.java", *folder.glob("*.java"), *(folder / "generated").rglob("*.java")]
-        self._compile(folder, sources)
+        self._compile(folder, [HERE / "java" / program, *folder.glob("*.java"), *(folder / "generated").rglob("*.java")])
+
+    def client(self, folder: Path) -> Talker:
+        self._stubs(folder, "Talk.java")
         # Two addresses of one name, as DNS would give them.
         return self._program(folder, "java", "Talk", f"-Djdk.net.hosts.file={folder}/hosts")
+
+    def tls(self, folder: Path) -> Talker:
+        self._stubs(folder, "TlsTalk.java")
+        return self._program(folder, "java", "TlsTalk")
 
     def service(self, folder: Path, library: str, authority: Path) -> Talker:
         self._compile(folder, [HERE / "java/Service.java", *folder.glob("*Service.java")])
