@@ -126,6 +126,8 @@ class SigningKey:
     def sign(self, header: dict | None = None, **claims: object) -> str:
         """Claims and header fields that are None are left out."""
         head = {"kid": self.kid, "typ": "JWT"} | (header or {})
+        if head["kid"] is None:
+            del head["kid"]
         return jwt.encode({name: value for name, value in claims.items() if value is not None}, self.private, self.algorithm, head)
 
 

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from issuer import Issuer, part
 from languages import ISSUER, Talker, guide
+from oauth import CLIENT_CREDENTIALS, Account, basic, create, post
 from programs import running, wait_until
 
 # Seconds in which a verifier that fetches an unknown key at once has it.
@@ -161,6 +162,11 @@ def issued(stubs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issued]:
         yield tokens
 
 
+@pytest.fixture(scope="module")
+def service(issued) -> Account:
+    return create(issued.server, "orders", "--scope", "orders.read", "--audience", "countersign")
+
+
 def refused(talker: Talker, token: str) -> str:
     answer = talker.ask(token=token)
     assert "refused" in answer, f"{talker.name} accepts {answer}"
@@ -194,6 +200,20 @@ def test_it_takes_our_tokens_and_no_others(verifier, issued, started):
         print(f"{verifier}, {what}: {refused(talker, forged)}")
     # It was not for want of keys that it refused.
     accepted(talker, token)
+
+
+@every_verifier
+def test_it_takes_a_services_token(verifier, issued, service, started):
+    """Which has no claims of a user: `sub` is the account, and `client_id` the same."""
+    talker = started(verifier, issued.server.url)
+    form = {"grant_type": CLIENT_CREDENTIALS, "audience": "countersign"}
+    answer = post(f"{issued.server.url}/oauth2/token", form, authorization=basic(service.id, service.key))
+    token = answer.json["access_token"]
+    answer = talker.ask(token=token)
+    print(verifier, answer)
+    assert answer["claims"]["sub"] == service.id and answer["claims"].get("preferred_username") is None
+    for what, forged in forgeries(token, key_set(issued.server.url)).items():
+        print(f"{verifier}, {what}: {refused(talker, forged)}")
 
 
 @pytest.mark.parametrize("verifier", [pytest.param(v, id=v.name) for v in VERIFIERS if v.leeway or not v.tolerance])

@@ -22,6 +22,12 @@ var styles = map[string]oauth2.AuthStyle{
 	"basic": oauth2.AuthStyleInHeader, "post": oauth2.AuthStyleInParams, "auto": oauth2.AuthStyleAutoDetect,
 }
 
+func fields(token *oauth2.Token) map[string]any {
+	return map[string]any{
+		"access_token": token.AccessToken, "token_type": token.TokenType, "expires_in": token.Extra("expires_in"), "scope": token.Extra("scope"),
+	}
+}
+
 func perform(ctx context.Context, in request) (any, error) {
 	switch in.Op {
 	case "token":
@@ -35,9 +41,13 @@ func perform(ctx context.Context, in request) (any, error) {
 		if again, err := source.Token(); err != nil || again.AccessToken != token.AccessToken {
 			return nil, fmt.Errorf("the token is not kept: %w", err)
 		}
-		answer := map[string]any{"access_token": token.AccessToken, "token_type": token.TokenType, "expires_in": token.Extra("expires_in")}
-		answer["scope"] = token.Extra("scope")
-		return answer, nil
+		return fields(token), nil
+	case "workload":
+		token, err := service.Workload(ctx, in.Key, in.Scope, in.Audience).Token()
+		if err != nil {
+			return nil, err
+		}
+		return fields(token), nil
 	case "introspect":
 		server, err := service.WithKey(ctx, in.ID, in.Key)
 		if in.Method == "jwt" {

@@ -3,6 +3,7 @@ import com.google.gson.JsonParser;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.lang.reflect.InvocationTargetException;
+import java.util.HashMap;
 import java.util.Map;
 
 /** Asks one of the guide's verifiers about tokens: one a line of standard input, as {"token": …}. Answers {"claims": …} or {"refused": why}. */
@@ -17,7 +18,10 @@ public class Verify {
             try {
                 // Times are of many types.
                 Map<String, Object> claims = (Map<String, Object>) verify.invoke(verifier, token);
-                answer = Map.of("claims", Map.of("sub", claims.get("sub"), "preferred_username", claims.get("preferred_username")));
+                var shown = new HashMap<String, Object>(Map.of("sub", claims.get("sub")));
+                // A service has none.
+                shown.put("preferred_username", claims.get("preferred_username"));
+                answer = Map.of("claims", shown);
             } catch (InvocationTargetException refused) {
                 answer = Map.of("refused", refused.getCause().toString());
             }
