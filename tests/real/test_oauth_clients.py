@@ -70,7 +70,7 @@ def accounts(stubs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Accoun
     folder = tmp_path_factory.mktemp("issuer")
     key = SigningKey("ES256", "signer-1")
     grants = ("--scope", "stock.read", "--scope", "introspect", "--audience", "stock", "--audience", "countersign", "--may-exchange")
-    with running(SecureIssuer(folder)) as server:
+    with running(SecureIssuer(folder, COUNTERSIGN_AUDIENCE="countersign,stock")) as server:
         orders = create(server, "orders", *grants)
         signer = create(server, "signer", "--no-key", "--jwks", write_jwks(folder / "signer.json", key), *grants)
         yield Accounts(server, orders, signer, key)

@@ -94,7 +94,8 @@ class Cluster:
 
 def settings(publisher: Publisher) -> dict[str, str]:
     trust = f"{publisher.url} spiffe://example.org={publisher.url}/bundle"
-    return {"COUNTERSIGN_TOKEN_ISSUERS": trust, "COUNTERSIGN_FETCH_PRIVATE": "127.0.0.0/8"}
+    networks = {"COUNTERSIGN_FETCH_PRIVATE": "127.0.0.0/8"}
+    return {"COUNTERSIGN_TOKEN_ISSUERS": trust, "COUNTERSIGN_AUDIENCE": "countersign,shop"} | networks
 
 
 def accounts(server: Issuer, publisher: Publisher) -> tuple[Account, Account]:
@@ -207,7 +208,8 @@ def test_an_account_whose_keys_are_at_a_url(cluster):
 
 def test_private_networks_are_not_asked_unless_the_operator_says_so(cluster, tmp_path, run):
     publisher = Publisher(dict(cluster.publisher.documents))
-    server = run(Issuer(tmp_path, COUNTERSIGN_TOKEN_ISSUERS=settings(publisher)["COUNTERSIGN_TOKEN_ISSUERS"]))
+    closed = {name: value for name, value in settings(publisher).items() if name != "COUNTERSIGN_FETCH_PRIVATE"}
+    server = run(Issuer(tmp_path, **closed))
     one = Cluster(server, publisher, cluster.rsa, cluster.ec, cluster.svid, *accounts(server, publisher))
     for token in (one.pod_token(), one.jwt_svid()):
         answer = one.show(token)
