@@ -43,7 +43,10 @@ LIBRARIES = [
     Library("java", "spring", ALL, introspects=("basic",), exchanges=("basic", "post")),
     Library("java", "nimbus", ALL, introspects=ALL, exchanges=ALL, revokes=ALL),
 ]
-each = pytest.mark.parametrize("library", [pytest.param(one, id=one.name, marks=pytest.mark.short) for one in LIBRARIES])
+# Spring is the slowest to start.
+each = pytest.mark.parametrize(
+    "library", [pytest.param(one, id=one.name, marks=[pytest.mark.short] if one.name != "spring" else []) for one in LIBRARIES]
+)
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,7 @@ def test_it_takes_our_tokens_and_no_others(verifier, issued, started):
     accepted(talker, token)
 
 
-@every_verifier
+@pytest.mark.parametrize("verifier", [pytest.param(v, id=v.name) for v in VERIFIERS])
 def test_it_takes_a_services_token(verifier, issued, service, started):
     """Which has no claims of a user: `sub` is the account, and `client_id` the same."""
     talker = started(verifier, issued.server.url)
