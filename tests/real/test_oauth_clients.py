@@ -1,7 +1,7 @@
-"""OAuth clients that nobody here wrote, as the guides show them, over TLS: a token by discovery where they can, with a scope and an
+"""OAuth clients of others, as the guides show them, over TLS: a token by discovery where they can, with a scope and an
 audience; errors; introspection; exchange; revocation.
 
-What a client is asked: {"op": token, introspect, exchange, revoke or verify; "method": basic, post, jwt or auto; "id", "key", "jwk",
+Requests to a client: {"op": token, introspect, exchange, revoke or verify; "method": basic, post, jwt or auto; "id", "key", "jwk",
 "pem", "kid", "scope", "audience", "token"}. It answers with the fields of OAuth's answer, or {"error": what it shows its user}.
 """
 

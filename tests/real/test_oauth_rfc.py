@@ -275,7 +275,7 @@ def test_assertions_that_prove_nothing(service):
     for what, assertion in {
         "used already": used,
         "for another server": service.assertion(aud="https://other.example.com/oauth2/token"),
-        "for nobody": service.assertion(aud=None),
+        "without an audience": service.assertion(aud=None),
         "ended": service.assertion(exp=now - 120, iat=now - 180),
         "without an end": service.assertion(exp=None),
         "an end in a year": service.assertion(exp=now + 365 * 86_400),
@@ -369,7 +369,7 @@ def test_who_may_introspect(service):
 
 
 def test_a_bearer_token_may_introspect(service):
-    """RFC 6750, section 3: what is wrong with the token is in the challenge."""
+    """RFC 6750, section 3: the challenge says why the token is refused."""
     form = {"token": service.token()}
 
     def by(bearer: str) -> Answer:
@@ -407,7 +407,7 @@ def test_revocation_of_what_there_is_not(service):
     assert post(service.at("revoke"), {"token": "x"}).error == (401, "invalid_client")
 
 
-def test_nobody_revokes_a_token_of_another(service):
+def test_a_token_of_another_is_not_revoked(service):
     for token in (service.token(), service.server.token()):
         answer = service.ask({"token": token}, service.gateway, "revoke")
         print(answer.status, answer.text)

@@ -161,7 +161,7 @@ def test_sslscan(server):
 
 
 def test_testssl(server, tmp_path):
-    """It knows of more than sslscan does. What it says of our test certificate (its short life, its authority) is not about us."""
+    """It knows of more than sslscan does. Remarks on the certificate of the test (its short life, its authority) do not count."""
     for name, port in ports(server).items():
         report = tmp_path / f"{name}.json"
         command = ["testssl", "--quiet", "--color", "0", "--add-ca", server.authority.chain, "--jsonfile", report]

@@ -1,6 +1,6 @@
 """gRPC clients of four languages with TLS and certificates of their own, as docs/guides/tls-clients.md shows them, and grpcurl.
 
-What a client is asked: {"target", "authority", "certificate", "key": files, or "" for none, "token"}: to introspect the token. It
+Requests to a client: {"target", "authority", "certificate", "key": files, or "" for none, "token"}: to introspect the token. It
 answers {"active": …} or {"error": the code, "message"}. Requests with the same files share a channel.
 """
 

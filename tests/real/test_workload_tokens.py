@@ -164,7 +164,7 @@ def test_tokens_that_prove_nothing(cluster):
     for what, token in {
         "for the API server": cluster.pod_token(aud=["https://kubernetes.default.svc"]),
         "without an audience": cluster.pod_token(aud=None),
-        "for nobody": cluster.pod_token(aud=[]),
+        "for an empty list": cluster.pod_token(aud=[]),
         "of another workload": cluster.pod_token(sub="system:serviceaccount:shop:other"),
         "of another cluster": cluster.pod_token(iss="https://other.example.com"),
         "ended": cluster.pod_token(exp=now - 120, iat=now - 4000, nbf=now - 4000),
