@@ -129,10 +129,11 @@ def connected(server: SecureIssuer) -> Iterator[ssl.SSLSocket]:
         yield secure
 
 
-def sent(server: SecureIssuer) -> str:
-    """The serial number of the certificate that a new connection gets."""
-    with connected(server) as connection:
+def sent(server: SecureIssuer) -> str | None:
+    """The serial number of the certificate that a new connection gets; none while it is of another authority."""
+    with contextlib.suppress(ssl.SSLCertVerificationError), connected(server) as connection:
         return connection.getpeercert()["serialNumber"].lower().lstrip("0")
+    return None
 
 
 def followed(sides: Sides, server: SecureIssuer, proxy: Envoy) -> float:

@@ -90,7 +90,7 @@ def test_alpn(server):
     assert shake(http, server, "-alpn", "h2,http/1.1").alpn == "http/1.1"
     # RFC 7301, section 3.2: none in common is an alert.
     found = shake(grpc, server, "-alpn", "http/1.1")
-    assert found.version is None and "no application protocol" in found.text
+    assert found.alpn is None and "alert no application protocol" in found.text
     # None offered is not refused: grpc-js may.
     assert shake(grpc, server).version == "TLSv1.3"
 
@@ -145,19 +145,18 @@ def test_a_client_certificate_may_be_optional(tmp_path, run):
         assert (done.returncode == 0) == accepted, done
 
 
-@pytest.mark.short
-def test_sslscan(server):
-    for name, port in ports(server).items():
-        done = subprocess.run(["sslscan", "--no-colour", "--xml=-", f"localhost:{port}"], capture_output=True, text=True, timeout=120)
-        scanned = xml.etree.ElementTree.fromstring(done.stdout)
-        spoken = {f"{one.get('type')} {one.get('version')}" for one in scanned.iter("protocol") if one.get("enabled") == "1"}
-        assert spoken == {"tls 1.2", "tls 1.3"}, name
-        suites = {one.get("cipher") for one in scanned.iter("cipher")}
-        assert suites == {*SUITES_1_2, *SUITES_1_3}, name
-        assert {one.get("strength") for one in scanned.iter("cipher")} == {"strong"}, name
-        assert [one.get("supported") for one in scanned.iter("compression")] == ["0"], name
-        assert [one.get("supported") for one in scanned.iter("fallback")] in (["1"], []), name
-        assert {one.get("vulnerable") for one in scanned.iter("heartbleed")} <= {"0"}, name
+@pytest.mark.parametrize("listener", [pytest.param("gRPC", marks=pytest.mark.short), "HTTP"])
+def test_sslscan(listener, server):
+    # Its list of groups takes nine seconds.
+    command = ["sslscan", "--no-colour", "--no-groups", "--xml=-", f"localhost:{ports(server)[listener]}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    scanned = xml.etree.ElementTree.fromstring(done.stdout)
+    spoken = {f"{one.get('type')} {one.get('version')}" for one in scanned.iter("protocol") if one.get("enabled") == "1"}
+    assert spoken == {"tls 1.2", "tls 1.3"}
+    assert {one.get("cipher") for one in scanned.iter("cipher")} == {*SUITES_1_2, *SUITES_1_3}
+    assert {one.get("strength") for one in scanned.iter("cipher")} <= {"strong", "acceptable"}
+    assert {one.get("supported") for one in scanned.iter("compression")} <= {"0"}
+    assert {one.get("vulnerable") for one in scanned.iter("heartbleed")} == {"0"}
 
 
 def test_testssl(server, tmp_path):
