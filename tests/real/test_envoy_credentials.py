@@ -71,7 +71,7 @@ def ask(proxy: Envoy) -> tuple[int, list[str]]:
 
 def test_envoy_gets_tokens_with_a_key_and_with_the_next_one(tmp_path, stock, run):
     server = run(SecureIssuer(tmp_path, COUNTERSIGN_AUDIENCE="countersign,stock"))
-    account = create(server, "orders", "--scope", "stock.read", "--audience", "stock")
+    account = create(server, "orders", "--grant-scope", "stock.read", "--grant-audience", "stock")
     wrong = Account(account.id, account.key[:-1] + ("A" if account.key[-1] != "A" else "B"))
     proxy = run(envoy(tmp_path, server, stock, wrong))
     # A wrong key: Envoy lets nothing through, and no forged header.

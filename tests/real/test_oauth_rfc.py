@@ -62,10 +62,10 @@ def service(stubs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service
     folder = tmp_path_factory.mktemp("service")
     key = SigningKey("ES256", "signer-1")
     with running(Issuer(folder, COUNTERSIGN_AUDIENCE="countersign,shop,billing")) as server:
-        orders = create(server, "orders", "--scope", "orders.read", "--scope", "orders.write", "--audience", "shop", "--audience", "billing")
-        gateway = create(server, "gateway", "--scope", "introspect")
-        front = create(server, "front", "--scope", "orders.read", "--audience", "shop", "--may-exchange")
-        signer = create(server, "signer", "--no-key", "--jwks", write_jwks(folder / "signer.json", key), "--scope", "orders.read")
+        orders = create(server, "orders", "--grant-scope", "orders.read", "--grant-scope", "orders.write", "--grant-audience", "shop", "--grant-audience", "billing")
+        gateway = create(server, "gateway", "--grant-scope", "introspect")
+        front = create(server, "front", "--grant-scope", "orders.read", "--grant-audience", "shop", "--may-exchange")
+        signer = create(server, "signer", "--no-key", "--jwks", write_jwks(folder / "signer.json", key), "--grant-scope", "orders.read")
         yield Service(server, orders, gateway, front, signer, key)
 
 
@@ -451,7 +451,7 @@ def test_a_users_refresh_token_is_its_own_proof(service):
 
 def test_tokens_of_an_account_end_with_it(tmp_path, run):
     server = run(Issuer(tmp_path))
-    account, gateway = create(server, "orders"), create(server, "gateway", "--scope", "introspect")
+    account, gateway = create(server, "orders"), create(server, "gateway", "--grant-scope", "introspect")
     one = Service(server, account, gateway, gateway, gateway, SigningKey("ES256", "x"))
     before = one.token()
     assert one.introspect(before)["active"] is True

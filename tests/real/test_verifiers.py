@@ -164,7 +164,7 @@ def issued(stubs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issued]:
 
 @pytest.fixture(scope="module")
 def service(issued) -> Account:
-    return create(issued.server, "orders", "--scope", "orders.read", "--audience", "countersign")
+    return create(issued.server, "orders", "--grant-scope", "orders.read", "--grant-audience", "countersign")
 
 
 def refused(talker: Talker, token: str) -> str:

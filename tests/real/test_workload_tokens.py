@@ -17,8 +17,6 @@ from languages import ISSUER, guide
 from oauth import CLIENT_CREDENTIALS, JWT_BEARER, JWT_SPIFFE, Account, Answer, SigningKey, claims, create, post
 from programs import running, wait_until
 
-pytestmark = pytest.mark.short
-
 POD = "system:serviceaccount:shop:orders"
 SVID = "spiffe://example.org/ns/shop/sa/orders"
 
@@ -99,8 +97,8 @@ def settings(publisher: Publisher) -> dict[str, str]:
 
 
 def accounts(server: Issuer, publisher: Publisher) -> tuple[Account, Account]:
-    pod = create(server, "pod", "--no-key", "--scope", "orders.read", "--audience", "shop", "--workload", f"{publisher.url},{POD}")
-    workload = create(server, "workload", "--no-key", "--scope", "orders.read", "--workload", f"spiffe://example.org,{SVID}")
+    pod = create(server, "pod", "--no-key", "--grant-scope", "orders.read", "--grant-audience", "shop", "--workload", f"{publisher.url},{POD}")
+    workload = create(server, "workload", "--no-key", "--grant-scope", "orders.read", "--workload", f"spiffe://example.org,{SVID}")
     return pod, workload
 
 
@@ -139,6 +137,7 @@ def good(answer: Answer) -> dict:
     return claims(answer.json["access_token"])
 
 
+@pytest.mark.short
 def test_a_token_of_kubernetes(cluster):
     for key in (cluster.rsa, cluster.ec):
         found = good(cluster.show(cluster.pod_token(key), scope="orders.read", audience="shop"))
@@ -151,6 +150,7 @@ def test_a_token_of_kubernetes(cluster):
     assert cluster.publisher.asked["/openid/v1/jwks"] <= 2
 
 
+@pytest.mark.short
 def test_a_jwt_svid(cluster):
     for header in ({}, {"typ": "JOSE"}, {"typ": None}):
         assert good(cluster.show(cluster.jwt_svid(header)))["sub"] == cluster.workload.id
@@ -158,6 +158,7 @@ def test_a_jwt_svid(cluster):
     assert cluster.show(cluster.jwt_svid(iss="https://spire.example.org")).status == 200
 
 
+@pytest.mark.short
 def test_tokens_that_prove_nothing(cluster):
     now = int(time.time())
     stranger = SigningKey("RS256", cluster.rsa.kid)
@@ -184,7 +185,7 @@ def test_tokens_that_prove_nothing(cluster):
 
 
 def test_a_new_key_of_the_cluster_is_found(cluster):
-    """It begins to sign when it is in the set, and not before."""
+    """Half a minute after the set was fetched last, at the latest."""
     new = SigningKey("ES256", "new")
     cluster.publisher.documents["/openid/v1/jwks"]["keys"].append(published(new))
     found = wait_until("the new key is believed", lambda: (answer := cluster.show(cluster.pod_token(new))).status == 200 and answer, 60)
@@ -206,6 +207,7 @@ def test_an_account_whose_keys_are_at_a_url(cluster):
     wait_until("the new key is believed", lambda: cluster.show(assertion(late)).status == 200, 60)
 
 
+@pytest.mark.short
 def test_private_networks_are_not_asked_unless_the_operator_says_so(cluster, tmp_path, run):
     publisher = Publisher(dict(cluster.publisher.documents))
     closed = {name: value for name, value in settings(publisher).items() if name != "COUNTERSIGN_FETCH_PRIVATE"}
@@ -218,6 +220,7 @@ def test_private_networks_are_not_asked_unless_the_operator_says_so(cluster, tmp
     publisher.close()
 
 
+@pytest.mark.short
 def test_x_oauth2_with_a_mounted_token(cluster, tmp_path, run):
     go = guide("services-go", "go", tmp_path, {ISSUER: cluster.server.url})
     talker = run(go.service(tmp_path, "x-oauth2", Path("/etc/ssl/certs/ca-certificates.crt")))
