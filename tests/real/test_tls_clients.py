@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from google.rpc import error_details_pb2
 
 from certificates import Authority, Certificate
 from countersign import ROOT
@@ -91,7 +92,10 @@ def test_a_certificate_is_asked_for_and_says_who_calls(language, setting, tmp_pa
 def test_grpcurl(setting):
     subprocess.run(["scripts/tools", "grpcurl"], cwd=ROOT, check=True)
     server = setting.server
-    tool = [ROOT / ".tools/bin/grpcurl", "-import-path", ROOT / "proto", "-proto", "auth/v1/token_service.proto", "-max-time", "10"]
+    # The second file is for the details of errors.
+    rpc = Path(error_details_pb2.__file__).with_name("error_details.proto")
+    protos = ["-import-path", ROOT / "proto", "-import-path", rpc.parents[2], "-proto", "auth/v1/token_service.proto", "-proto", "google/rpc/error_details.proto"]
+    tool = [ROOT / ".tools/bin/grpcurl", *protos, "-max-time", "10"]
 
     def introspect(*options: object) -> subprocess.CompletedProcess:
         data = ["-d", json.dumps({"token": setting.token}), server.target, "auth.v1.TokenService/IntrospectToken"]
@@ -106,7 +110,7 @@ def test_grpcurl(setting):
     done = introspect(*known, *pair(server.gateway))
     print(done.stderr)
     # The missing permission is in the details.
-    assert "PermissionDenied" in done.stderr and "introspect" in done.stderr
+    assert "PermissionDenied" in done.stderr and '"permission": "introspect"' in done.stderr
     for options in (known, pair(server.orders), [], ["-plaintext"], [*known, *pair(setting.stranger.issue("grpcurl", "DNS:orders"))]):
         done = introspect(*options)
         print(options, done.stderr)
