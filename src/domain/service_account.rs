@@ -98,6 +98,16 @@ impl Grants {
     }
 }
 
+#[cfg(test)]
+impl ServiceAccount {
+    /// An account without any grants.
+    pub(crate) fn sample(id: ServiceAccountId) -> Self {
+        let (grants, assertion_keys) = (Grants::default(), AssertionKeys::default());
+        let (name, created_at) = ("cart".into(), Timestamp::from_unix_micros(0));
+        Self { id, name, grants, assertion_keys, epoch: 0, disabled_at: None, created_at }
+    }
+}
+
 impl ServiceAccount {
     /// The longest name, in bytes.
     const LONGEST_NAME: usize = 64;

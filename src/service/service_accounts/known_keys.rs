@@ -18,7 +18,7 @@ use crate::{
 /// How long an answer of the database is good.
 const FRESH: Duration = Duration::from_millis(500);
 
-/// How often the last use of a key is written.
+/// How often the last use of a key is written, at the most.
 const WRITTEN_EVERY: Duration = Duration::from_secs(60);
 
 /// The most keys that are remembered. Beyond that all are forgotten: it costs each of them a read.
@@ -76,18 +76,28 @@ impl KnownKeys {
         // Stated as of before the read: what is committed after it is seen in time.
         let read_at = clock.elapsed();
         let found = store.service_key_find(digest).await?;
+        Ok(self.remember(digest, found, read_at))
+    }
+
+    /// Only keys that there are: callers who invent keys fill no memory.
+    fn remember(
+        &self,
+        digest: [u8; 32],
+        found: Option<(ServiceKey, ServiceAccount)>,
+        read_at: Duration,
+    ) -> Option<Known> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((key, account)) = found else {
             known.remove(&digest);
-            return Ok(None);
+            return None;
         };
-        if known.len() >= MOST {
+        let used_written_at = known.get(&digest).and_then(|before| before.used_written_at);
+        if known.len() >= MOST && !known.contains_key(&digest) {
             known.clear();
         }
-        let used_written_at = known.get(&digest).and_then(|before| before.used_written_at);
         let entry = Known { key, account: Arc::new(account), read_at, used_written_at };
         known.insert(digest, entry.clone());
-        Ok(Some(entry))
+        Some(entry)
     }
 
     /// Writes the use of a key, now and then. No answer waits for it, or depends on it.
@@ -99,18 +109,8 @@ impl KnownKeys {
         elapsed: Duration,
         now: Timestamp,
     ) {
-        let is_due =
-            |at: Option<Duration>| at.is_none_or(|at| elapsed.saturating_sub(at) >= WRITTEN_EVERY);
-        if !is_due(known.used_written_at) {
+        if !self.begins_to_write(digest, known, elapsed, now) {
             return;
-        }
-        {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(entry) = all.get_mut(digest).filter(|entry| is_due(entry.used_written_at))
-            else {
-                return;
-            };
-            entry.used_written_at = Some(elapsed);
         }
         let (store, key_id) = (Arc::clone(store), known.key.id);
         tokio::spawn(async move {
@@ -118,5 +118,101 @@ impl KnownKeys {
                 tracing::debug!(%error, "the use of a key is not recorded");
             }
         });
+    }
+
+    /// Whether the use is to be written, and by this caller: of several at once, one writes. Not if another replica has just
+    /// done so, or this one before it was started again.
+    fn begins_to_write(
+        &self,
+        digest: &[u8; 32],
+        known: &Known,
+        elapsed: Duration,
+        now: Timestamp,
+    ) -> bool {
+        let is_due =
+            |at: Option<Duration>| at.is_none_or(|at| elapsed.saturating_sub(at) >= WRITTEN_EVERY);
+        let is_on_record = known.key.last_used_at.is_some_and(|at| now < at.plus(WRITTEN_EVERY));
+        if is_on_record || !is_due(known.used_written_at) {
+            return false;
+        }
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = all.get_mut(digest).filter(|entry| is_due(entry.used_written_at));
+        let Some(entry) = entry else { return false };
+        entry.used_written_at = Some(elapsed);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::ServiceAccountId;
+
+    const DIGEST: [u8; 32] = [1; 32];
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn now() -> Timestamp {
+        Timestamp::from_unix_micros(1_800_000_000_000_000)
+    }
+
+    fn found(last_used_at: Option<Timestamp>) -> Option<(ServiceKey, ServiceAccount)> {
+        let account = ServiceAccount::sample(ServiceAccountId(Uuid::from_u128(7)));
+        let (id, created_at) = (Uuid::nil(), now());
+        Some((ServiceKey { id, created_at, expires_at: None, last_used_at }, account))
+    }
+
+    #[test]
+    fn an_answer_is_good_for_less_than_a_second_from_before_the_read() {
+        let keys = KnownKeys::default();
+        keys.remember(DIGEST, found(None), SECOND);
+        assert!(keys.fresh(&DIGEST, SECOND + FRESH - Duration::from_nanos(1)).is_some());
+        assert!(keys.fresh(&DIGEST, SECOND + FRESH).is_none());
+        assert!(FRESH < SECOND);
+        assert!(keys.fresh(&[2; 32], SECOND).is_none());
+    }
+
+    #[test]
+    fn what_is_not_there_is_forgotten_and_takes_no_memory() {
+        let keys = KnownKeys::default();
+        assert!(keys.remember([2; 32], None, SECOND).is_none());
+        assert!(keys.0.lock().unwrap().is_empty());
+        keys.remember(DIGEST, found(None), SECOND);
+        assert!(keys.remember(DIGEST, None, SECOND).is_none());
+        assert!(keys.fresh(&DIGEST, SECOND).is_none(), "revoked");
+    }
+
+    #[test]
+    fn there_are_never_more_than_the_most() {
+        let keys = KnownKeys::default();
+        let digest = |number: usize| {
+            let mut digest = [0; 32];
+            digest[..8].copy_from_slice(&number.to_be_bytes());
+            digest
+        };
+        for number in 0..MOST {
+            keys.remember(digest(number), found(None), SECOND);
+        }
+        keys.remember(digest(0), found(None), SECOND);
+        assert_eq!(keys.0.lock().unwrap().len(), MOST, "one that is known takes no place");
+        assert!(keys.remember(digest(MOST), found(None), SECOND).is_some());
+        assert_eq!(keys.0.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_use_is_written_once_a_minute_by_whichever_replica() {
+        let keys = KnownKeys::default();
+        let first = keys.remember(DIGEST, found(None), SECOND).unwrap();
+        let writes = |known: &Known, elapsed| keys.begins_to_write(&DIGEST, known, elapsed, now());
+        assert!(writes(&first, SECOND));
+        assert!(!writes(&first, SECOND), "another caller does");
+        assert!(!writes(&first, 60 * SECOND));
+        let recent = now().minus(59 * SECOND);
+        let recent = keys.remember(DIGEST, found(Some(recent)), 61 * SECOND).unwrap();
+        assert!(!writes(&recent, 61 * SECOND), "another replica did");
+        let old = now().minus(60 * SECOND);
+        let old = keys.remember(DIGEST, found(Some(old)), 61 * SECOND).unwrap();
+        assert!(writes(&old, 61 * SECOND));
     }
 }
