@@ -21,7 +21,8 @@ pub enum Claims {
 pub struct UserClaims {
     /// The issuer.
     pub iss: String,
-    /// The user's id.
+    /// The user's id, with dashes: without them it is that of a service account.
+    #[serde(with = "uuid::serde::hyphenated")]
     pub sub: Uuid,
     /// The audience.
     pub aud: String,

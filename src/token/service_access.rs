@@ -92,3 +92,7 @@ impl AccessTokens {
         Ok(AccessToken { jwt: encode(key, claims)?, expires_in: Duration::from_secs(expires_in) })
     }
 }
+
+#[cfg(test)]
+#[path = "service_access_tests.rs"]
+mod service_access_tests;
