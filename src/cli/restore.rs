@@ -114,7 +114,10 @@ fn ended(recovery_codes_kept: bool) -> String {
     };
     format!(
         "All sessions, challenges and mailed codes have ended: everybody logs in again.\n{codes}\
+         All tokens of service accounts have ended: services get new ones by their keys.\n\
          All else is as it was then. See to what has been done since for a reason:\n\
-         keys retired (`countersign keys list`), users disabled, passwords and addresses changed, accounts deleted.\n"
+         keys retired (`countersign keys list`), users disabled, passwords and addresses changed, accounts deleted,\n\
+         and service accounts that were disabled, narrowed or deleted (`countersign service-account list`) or whose\n\
+         keys were revoked (`countersign service-account key list NAME`): their keys count again.\n"
     )
 }

@@ -19,8 +19,9 @@ pub trait Housekeeping {
     /// but without a message. Returns how many.
     async fn unverified_users_end(&self, at: Revoking, most: u32) -> Result<u64>;
 
-    /// First step after a restore from a back-up: voids mailed codes, records the restore, and moves the numbers of
-    /// revocations beyond all those given out before it. Then comes [`restored_end`](Self::restored_end).
+    /// First step after a restore from a back-up: voids mailed codes, records the restore, moves the numbers of
+    /// revocations beyond all those given out before it, ends the tokens of all service accounts, and refuses assertions
+    /// from before. Then comes [`restored_end`](Self::restored_end).
     async fn restored_begin(&self, restoration: Restoration) -> Result<()>;
 
     /// Ends all sessions, challenges and enrolments of the next `most` users after an id, the steps of their apps up to
@@ -83,6 +84,8 @@ pub enum Ended {
     Revocations,
     /// Assertions that have expired.
     Assertions,
+    /// Keys of service accounts that have expired.
+    ServiceKeys,
     /// Budgets that are empty again.
     Throttles,
     /// Events, whose end is the time at which they happened.

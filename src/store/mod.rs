@@ -63,8 +63,8 @@ pub use self::{
     revocations::{NumberedRevocation, Revocations},
     sealed::{Resealed, SealedColumn, SealedValue, SealedValues, WrappedKey},
     service_accounts::{
-        AccountTaken, NewServiceAccount, NewServiceKey, ServiceAccountChange, ServiceAccounts,
-        ServiceKey,
+        AccountChanged, AccountTaken, NewAssertion, NewServiceAccount, NewServiceKey,
+        ServiceAccountChange, ServiceAccounts, ServiceKey,
     },
     sessions::{LiveSession, Refresh, Refreshed, ReuseNotice, SessionLimit, Sessions},
     signing_keys::{SealedKey, SigningKeys},

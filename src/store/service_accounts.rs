@@ -23,17 +23,9 @@ pub trait ServiceAccounts {
     /// All accounts, by name.
     async fn service_accounts(&self) -> Result<Vec<ServiceAccount>>;
 
-    /// Writes an account anew. If its epoch has grown, the revocation of its earlier tokens is appended. Returns whether it
-    /// did: not if the epoch is another than `was_epoch` (optimistic concurrency).
-    async fn service_account_change(&self, change: ServiceAccountChange) -> Result<bool>;
-
-    /// Replaces the workloads of an account. Returns whether it did: not if another account has one.
-    async fn service_workloads_set(
-        &self,
-        id: ServiceAccountId,
-        workloads: Vec<Workload>,
-        at: Revoking,
-    ) -> Result<bool>;
+    /// Writes an account anew, and its workloads if they are given: both or neither. If its epoch has grown, the revocation
+    /// of its earlier tokens is appended. Nothing is changed if the account is not as it was read (optimistic concurrency).
+    async fn service_account_change(&self, change: ServiceAccountChange) -> Result<AccountChanged>;
 
     /// The workloads of an account, in order.
     async fn service_workloads(&self, id: ServiceAccountId) -> Result<Vec<Workload>>;
@@ -86,8 +78,9 @@ pub trait ServiceAccounts {
         at: Revoking,
     ) -> Result<bool>;
 
-    /// Uses an assertion up. Returns whether it was new (replay).
-    async fn assertion_use(&self, digest: [u8; 32], expires_at: Timestamp) -> Result<bool>;
+    /// Uses an assertion up. Returns whether it was new (replay): not if it was used before, or may have been used before
+    /// the database was restored.
+    async fn assertion_use(&self, assertion: NewAssertion) -> Result<bool>;
 }
 
 /// A new service account.
@@ -113,14 +106,38 @@ pub enum AccountTaken {
 /// A change of a service account.
 #[derive(Debug, Clone)]
 pub struct ServiceAccountChange {
+    /// The account as it was read.
+    pub was: ServiceAccount,
     /// The account as it is to be.
     pub account: ServiceAccount,
-    /// Its epoch as it was read.
-    pub was_epoch: i64,
+    /// Its workloads as they are to be; `None` leaves them.
+    pub workloads: Option<Vec<Workload>>,
     /// What happened, for the event.
     pub kind: EventKind,
     /// Who asked, and when.
     pub at: Revoking,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountChanged {
+    /// It is made.
+    Yes,
+    /// The account was changed, or deleted, since it was read.
+    Meanwhile,
+    /// A workload is another account.
+    WorkloadTaken,
+}
+
+/// An assertion that is used now.
+#[derive(Debug, Clone, Copy)]
+pub struct NewAssertion {
+    /// The keyed digest of whose it is and of its id.
+    pub digest: [u8; 32],
+    /// The earliest time at which it can have been used.
+    pub issued_at: Timestamp,
+    /// From when on it is refused anyway.
+    pub expires_at: Timestamp,
 }
 
 /// A new key of a service account.

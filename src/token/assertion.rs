@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jsonwebtoken::crypto;
 
-pub use self::refused::AssertionRefused;
+pub use self::{claims::SKEW as ASSERTION_SKEW, refused::AssertionRefused};
 use self::{
     claims::{Claims, SKEW},
     jws::{Jws, LONGEST_ASSERTION},

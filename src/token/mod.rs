@@ -31,7 +31,9 @@ pub fn seed_randomness() {
 
 pub use access::{AccessToken, AccessTokens, InvalidToken, LONGEST_TTL, Settings};
 pub use algorithm::Algorithm;
-pub use assertion::{Assertion, AssertionRefused, AssertionRules, Peeked, VerifiedAssertion};
+pub use assertion::{
+    ASSERTION_SKEW, Assertion, AssertionRefused, AssertionRules, Peeked, VerifiedAssertion,
+};
 pub use assertion_kind::AssertionKind;
 pub use claims::{ActingParty, Claims, ServiceClaims, UserClaims};
 pub use device::DeviceToken;

@@ -12,7 +12,7 @@ use countersign::{
         issue_service_token_request, login_response::Result as Outcome,
     },
     service::with_digest_key,
-    store::{NewServiceAccount, NewServiceKey, Revoking, ServiceAccountChange},
+    store::{AccountChanged, NewServiceAccount, NewServiceKey, Revoking, ServiceAccountChange},
     token::{MasterKey, Purpose},
 };
 use countersign_verify::{Accept, Verifier, VerifyError};
@@ -154,8 +154,9 @@ async fn the_end_of_an_accounts_tokens_and_of_one_token_is_known_within_a_second
     }
     let account = ServiceAccount { epoch: 1, ..setting.account.clone() };
     let kind = EventKind::ServiceAccountChanged;
-    let change = ServiceAccountChange { account, was_epoch: 0, kind, at };
-    assert!(store.service_account_change(change).await.unwrap());
+    let (was, workloads) = (setting.account.clone(), None);
+    let change = ServiceAccountChange { was, account, workloads, kind, at };
+    assert_eq!(store.service_account_change(change).await.unwrap(), AccountChanged::Yes);
     let since = Beats::start();
     eventually("all of them", async || {
         setting.error(&any, &both[0]).await.is_some()

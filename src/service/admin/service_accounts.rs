@@ -12,8 +12,8 @@ use crate::{
     },
     service::Clock,
     store::{
-        self, AccountTaken, NewServiceAccount, NewServiceKey, ServiceAccountChange, ServiceKey,
-        Store,
+        self, AccountChanged, AccountTaken, NewServiceAccount, NewServiceKey, ServiceAccountChange,
+        ServiceKey, Store,
     },
     token::{MasterKey, Purpose},
 };
@@ -174,19 +174,12 @@ impl ServiceAccountKeeper {
         };
         change(&mut request).map_err(ServiceAccountError::Request)?;
         self.check_audiences(&request.grants)?;
-        let was_epoch = account.epoch;
         let is_narrowed = !account.grants.are_within(&request.grants);
-        let epoch = if is_narrowed { was_epoch + 1 } else { was_epoch };
+        let epoch = if is_narrowed { account.epoch + 1 } else { account.epoch };
         let (grants, assertion_keys) = (request.grants, request.assertion_keys);
-        let account = ServiceAccount { grants, assertion_keys, epoch, ..account };
-        let at = revoking(context, &self.clock);
-        if request.workloads != workloads {
-            let set = self.store.service_workloads_set(account.id, request.workloads, at).await?;
-            if !set {
-                return Err(ServiceAccountError::WorkloadTaken);
-            }
-        }
-        self.put(context, account, was_epoch, EventKind::ServiceAccountChanged).await
+        let changed = ServiceAccount { grants, assertion_keys, epoch, ..account.clone() };
+        let workloads = (request.workloads != workloads).then_some(request.workloads);
+        self.put(context, account, changed, workloads, EventKind::ServiceAccountChanged).await
     }
 
     /// Disables an account: nothing proves it any more, and its tokens end.
@@ -194,10 +187,10 @@ impl ServiceAccountKeeper {
     /// # Errors
     /// An unknown name; the store's.
     pub async fn disable(&self, context: &Context, name: &str) -> Result<ServiceAccount> {
-        let account = self.find(name).await?;
-        let (was_epoch, disabled_at) = (account.epoch, Some(self.clock.now()));
-        let account = ServiceAccount { disabled_at, epoch: was_epoch + 1, ..account };
-        self.put(context, account, was_epoch, EventKind::ServiceAccountDisabled).await
+        let was = self.find(name).await?;
+        let (epoch, disabled_at) = (was.epoch + 1, Some(self.clock.now()));
+        let account = ServiceAccount { disabled_at, epoch, ..was.clone() };
+        self.put(context, was, account, None, EventKind::ServiceAccountDisabled).await
     }
 
     /// Enables an account again. Tokens from before stay ended.
@@ -205,10 +198,9 @@ impl ServiceAccountKeeper {
     /// # Errors
     /// An unknown name; the store's.
     pub async fn enable(&self, context: &Context, name: &str) -> Result<ServiceAccount> {
-        let account = self.find(name).await?;
-        let was_epoch = account.epoch;
-        let account = ServiceAccount { disabled_at: None, ..account };
-        self.put(context, account, was_epoch, EventKind::ServiceAccountEnabled).await
+        let was = self.find(name).await?;
+        let account = ServiceAccount { disabled_at: None, ..was.clone() };
+        self.put(context, was, account, None, EventKind::ServiceAccountEnabled).await
     }
 
     /// Ends all tokens of an account. Its keys stay.
@@ -216,10 +208,9 @@ impl ServiceAccountKeeper {
     /// # Errors
     /// An unknown name; the store's.
     pub async fn end_tokens(&self, context: &Context, name: &str) -> Result<ServiceAccount> {
-        let account = self.find(name).await?;
-        let was_epoch = account.epoch;
-        let account = ServiceAccount { epoch: was_epoch + 1, ..account };
-        self.put(context, account, was_epoch, EventKind::ServiceTokensEnded).await
+        let was = self.find(name).await?;
+        let account = ServiceAccount { epoch: was.epoch + 1, ..was.clone() };
+        self.put(context, was, account, None, EventKind::ServiceTokensEnded).await
     }
 
     /// Deletes an account with its keys and workloads, and ends its tokens. The name is free again.
@@ -269,14 +260,18 @@ impl ServiceAccountKeeper {
     async fn put(
         &self,
         context: &Context,
+        was: ServiceAccount,
         account: ServiceAccount,
-        was_epoch: i64,
+        workloads: Option<Vec<Workload>>,
         kind: EventKind,
     ) -> Result<ServiceAccount> {
         let at = revoking(context, &self.clock);
-        let change = ServiceAccountChange { account: account.clone(), was_epoch, kind, at };
-        let changed = self.store.service_account_change(change).await?;
-        if changed { Ok(account) } else { Err(ServiceAccountError::Changed) }
+        let change = ServiceAccountChange { was, account: account.clone(), workloads, kind, at };
+        match self.store.service_account_change(change).await? {
+            AccountChanged::Yes => Ok(account),
+            AccountChanged::Meanwhile => Err(ServiceAccountError::Changed),
+            AccountChanged::WorkloadTaken => Err(ServiceAccountError::WorkloadTaken),
+        }
     }
 
     fn new_key(

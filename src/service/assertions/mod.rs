@@ -20,7 +20,8 @@ use crate::{
     fetch::Fetcher,
     service::Clock,
     token::{
-        Assertion, AssertionKind, AssertionRefused, AssertionRules, KeySet, VerifiedAssertion,
+        ASSERTION_SKEW, Assertion, AssertionKind, AssertionRefused, AssertionRules, KeySet,
+        VerifiedAssertion,
     },
 };
 
@@ -46,6 +47,8 @@ pub struct Assertions {
 pub struct AccountAssertion {
     /// The claim `jti`.
     pub jti: String,
+    /// The earliest time at which it can have been shown.
+    pub issued_at: Timestamp,
     /// From when on it is refused anyway: until then its `jti` must be remembered.
     pub expires_at: Timestamp,
 }
@@ -122,7 +125,12 @@ impl Assertions {
             return Err(AssertionRefused::Subject(id).into());
         }
         let jti = verified.jti.ok_or(AssertionRefused::NoId)?;
-        Ok(AccountAssertion { jti, expires_at: verified.expires_at })
+        let expires_at = verified.expires_at;
+        let earliest = expires_at.minus(LONGEST_ASSERTION + ASSERTION_SKEW);
+        let issued_at = verified.issued_at.unwrap_or(earliest);
+        // Clock skew: its clock may be ahead of ours.
+        let issued_at = issued_at.minus(ASSERTION_SKEW);
+        Ok(AccountAssertion { jti, issued_at, expires_at })
     }
 
     /// Verifies a token of a workload by the keys of its issuer, if that is trusted. It may be used again until it expires:

@@ -10,6 +10,7 @@ use crate::{
         assertions::{AccountAssertion, AssertionError, Assertions},
         sessions::Service,
     },
+    store::NewAssertion,
     token::{OpaqueToken, Purpose},
 };
 
@@ -26,7 +27,7 @@ pub enum ServiceProof {
 const KEY_INVALID: &str = "the key is not valid: it is mistyped, unknown, revoked or expired";
 const DISABLED: &str = "the service account is disabled";
 const NO_ACCOUNT: &str = "no service account is proved by this assertion";
-const USED: &str = "the assertion was used before: each needs a jti of its own";
+const USED: &str = "the assertion was used before, or may have been before a restore: make a new one, with a jti of its own";
 const OF_ANOTHER: &str = "the proof is of another service account than client_id says";
 
 impl ServiceAccounts {
@@ -117,10 +118,12 @@ impl ServiceAccounts {
     ) -> Result<Option<ServiceAccount>, Error> {
         let Some(account) = self.store.service_account_find(id).await? else { return Ok(None) };
         let shown = self.assertions.of_account(jwt, id, &account.assertion_keys).await;
-        let AccountAssertion { jti, expires_at } = shown.map_err(|error| refused(&error))?;
+        let AccountAssertion { jti, issued_at, expires_at } =
+            shown.map_err(|error| refused(&error))?;
         let parts: [&[u8]; 2] = [id.0.as_bytes(), jti.as_bytes()];
         let digest = self.master_key.digest(Purpose::Assertion, &parts);
-        let is_new = self.store.assertion_use(digest, expires_at).await?;
+        let assertion = NewAssertion { digest, issued_at, expires_at };
+        let is_new = self.store.assertion_use(assertion).await?;
         is_new
             .then_some(Some(account))
             .ok_or_else(|| Error::Service(ServiceError::ProofInvalid(USED.into())))

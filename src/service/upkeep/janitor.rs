@@ -98,6 +98,7 @@ impl Janitor {
             Ended::DeletedUsers,
             Ended::Revocations,
             Ended::Assertions,
+            Ended::ServiceKeys,
             Ended::Throttles,
             Ended::Events,
         ] {
@@ -167,6 +168,8 @@ impl Janitor {
             | Ended::DeletedUsers => return self.clock.now().plus(CENTURY),
             // As long as was promised, and no longer: addresses are personal data.
             Ended::Events => self.event_retention,
+            // As long as the events that tell of it.
+            Ended::ServiceKeys => self.event_retention,
         };
         self.clock.now().minus(kept)
     }
@@ -217,6 +220,7 @@ fn goes_by_the_clock(ended: Ended) -> bool {
         | Ended::Sessions
         | Ended::Revocations
         | Ended::Assertions
+        | Ended::ServiceKeys
         | Ended::Throttles
         | Ended::Events => true,
     }

@@ -5,13 +5,13 @@ use uuid::Uuid;
 
 use super::{
     Backend,
-    statements::{service_accounts, service_keys},
+    statements::{service_accounts, service_keys, used_assertions, workloads},
 };
 use crate::{
     domain::{ServiceAccount, ServiceAccountId, Timestamp, Workload},
     store::{
-        AccountTaken, NewServiceAccount, NewServiceKey, Result, Revoking, ServiceAccountChange,
-        ServiceAccounts, ServiceKey,
+        AccountChanged, AccountTaken, NewAssertion, NewServiceAccount, NewServiceKey, Result,
+        Revoking, ServiceAccountChange, ServiceAccounts, ServiceKey,
     },
 };
 
@@ -42,29 +42,16 @@ impl ServiceAccounts for Backend {
         .await
     }
 
-    async fn service_account_change(&self, change: ServiceAccountChange) -> Result<bool> {
+    async fn service_account_change(&self, change: ServiceAccountChange) -> Result<AccountChanged> {
         self.write("service_account_change", change, |connection, change| {
             Box::pin(service_accounts::change(connection, change))
         })
         .await
     }
 
-    async fn service_workloads_set(
-        &self,
-        id: ServiceAccountId,
-        workloads: Vec<Workload>,
-        at: Revoking,
-    ) -> Result<bool> {
-        let args = (id, workloads, at);
-        self.write("service_workloads_set", args, |connection, (id, workloads, at)| {
-            Box::pin(service_accounts::set_workloads(connection, *id, workloads, at))
-        })
-        .await
-    }
-
     async fn service_workloads(&self, id: ServiceAccountId) -> Result<Vec<Workload>> {
         self.read("service_workloads", id, |connection, id| {
-            Box::pin(service_accounts::workloads(connection, *id))
+            Box::pin(workloads::of(connection, *id))
         })
         .await
     }
@@ -160,9 +147,9 @@ impl ServiceAccounts for Backend {
         .await
     }
 
-    async fn assertion_use(&self, digest: [u8; 32], expires_at: Timestamp) -> Result<bool> {
-        self.write("assertion_use", (digest, expires_at), |connection, (digest, expires_at)| {
-            Box::pin(service_keys::use_assertion(connection, digest, *expires_at))
+    async fn assertion_use(&self, assertion: NewAssertion) -> Result<bool> {
+        self.write("assertion_use", assertion, |connection, assertion| {
+            Box::pin(used_assertions::put(connection, assertion))
         })
         .await
     }

@@ -8,7 +8,7 @@ use super::refused::AssertionRefused;
 use crate::domain::Timestamp;
 
 /// How far the clocks of others may be off.
-pub(super) const SKEW: Duration = Duration::from_secs(60);
+pub const SKEW: Duration = Duration::from_secs(60);
 
 /// The claims that are read. Claims that are given twice are refused by the derived reader.
 #[derive(Debug, Deserialize)]

@@ -19,6 +19,8 @@ mod refresh;
 mod restored;
 mod revocations;
 mod sealed;
+mod service_accounts;
+mod service_keys;
 mod session_limit;
 mod sessions;
 mod signing_keys;

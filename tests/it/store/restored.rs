@@ -3,8 +3,8 @@
 use countersign::{
     domain::{EventKind, Revoked},
     store::{
-        EventFilter, Places, Priority, Reservation, Restoration, Revoking, SealedMessage, Spending,
-        SpentRecoveryCode, Store,
+        Ended, EventFilter, NewAssertion, Places, Priority, Reservation, Restoration, Revoking,
+        SealedMessage, Spending, SpentRecoveryCode, Store,
     },
 };
 use rstest::rstest;
@@ -15,7 +15,10 @@ use super::{
     NO_FAILURES, NO_LIMIT, at,
     factors::{confirmation, enrolled, new_totp},
     mailbox::new_code,
-    new_challenge, new_message, revoking, session_of, stored_user,
+    new_challenge, new_message, revoking,
+    service_accounts::stored,
+    service_keys::digest,
+    session_of, stored_user,
 };
 use crate::harness::{Backend, Database, on_both};
 
@@ -138,4 +141,52 @@ async fn codes_that_have_ended_are_not_sent_any_more_and_notices_are(backend: Ba
     let sent = store.outbox_claim(at(101), at(200), Places::any(9)).await.unwrap();
     let sent: Vec<_> = sent.iter().map(|message| message.priority).collect();
     assert_eq!(sent, [Priority::Notice]);
+}
+
+/// A revoked token would be active again, and the account's epochs would be used again.
+#[apply(on_both)]
+#[tokio::test]
+async fn the_tokens_of_all_service_accounts_end(backend: Backend) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let mut accounts = Vec::new();
+    for _ in 0..3 {
+        accounts.push(stored(store.as_ref()).await.id);
+    }
+    put_right(store.as_ref(), restoration(false)).await;
+    let epoch = async |id| store.service_account_find(id).await.unwrap().unwrap().epoch;
+    let told = store.revocations_after(MICROS, at(101), 100).await.unwrap();
+    let mut ended = Vec::new();
+    for told in &told {
+        let Revoked::Service { id, epoch: first } = told.revocation.subject else {
+            panic!("{told:?}")
+        };
+        assert_eq!((first, epoch(id).await), (SECONDS, SECONDS));
+        assert_eq!(told.revocation.expires_at, at(1000));
+        ended.push(id);
+    }
+    ended.sort_unstable();
+    assert_eq!(ended, accounts);
+    put_right(store.as_ref(), restoration(false)).await;
+    assert_eq!(epoch(accounts[0]).await, SECONDS + 1, "once more");
+}
+
+/// The row that it was used is lost, if that was after the back-up.
+#[apply(on_both)]
+#[tokio::test]
+async fn no_assertion_of_before_proves_a_service(backend: Backend) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let used = async |issued_at| {
+        let assertion = NewAssertion { digest: digest(), issued_at, expires_at: at(4000) };
+        store.assertion_use(assertion).await.unwrap()
+    };
+    assert!(used(at(50)).await);
+    put_right(store.as_ref(), restoration(false)).await;
+    for (issued, is_new) in [(50, false), (100, false), (101, true)] {
+        assert_eq!(used(at(issued)).await, is_new, "{issued}");
+    }
+    // By then all of them have expired.
+    store.ended_remove(Ended::Assertions, at(100 + 7201), 100).await.unwrap();
+    assert_eq!(database.number("SELECT COUNT(*) FROM used_assertions").await, 0);
 }

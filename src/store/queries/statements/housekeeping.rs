@@ -66,7 +66,13 @@ pub(in crate::store) async fn remove(
     before: Timestamp,
     most: u32,
 ) -> Result<u64> {
-    let sql = match ended {
+    let removed = sqlx::query(removal(ended)).bind(before).bind(i64::from(most));
+    Ok(removed.execute(connection).await?.rows_affected())
+}
+
+/// The statement that removes such rows: $2 at the most that ended before $1.
+const fn removal(ended: Ended) -> &'static str {
+    match ended {
         Ended::Challenges => {
             "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < $1 LIMIT $2)"
         }
@@ -113,6 +119,9 @@ pub(in crate::store) async fn remove(
         Ended::Assertions => {
             "DELETE FROM used_assertions WHERE digest IN (SELECT digest FROM used_assertions WHERE expires_at < $1 LIMIT $2)"
         }
+        Ended::ServiceKeys => {
+            "DELETE FROM service_keys WHERE id IN (SELECT id FROM service_keys WHERE expires_at < $1 LIMIT $2)"
+        }
         Ended::Events => {
             "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 LIMIT $2)"
         }
@@ -121,7 +130,5 @@ pub(in crate::store) async fn remove(
             "DELETE FROM throttles WHERE expires_at < $1 AND key IN \
              (SELECT key FROM throttles WHERE expires_at < $1 LIMIT $2)"
         }
-    };
-    let removed = sqlx::query(sql).bind(before).bind(i64::from(most)).execute(connection).await?;
-    Ok(removed.rows_affected())
+    }
 }

@@ -30,7 +30,9 @@ pub(super) mod sessions;
 pub(super) mod signing_keys;
 pub(super) mod throttles;
 pub(super) mod totp;
+pub(super) mod used_assertions;
 pub(super) mod users;
 mod void_codes;
+pub(super) mod workloads;
 
 use super::{Backend, Connection};

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Connection, events, revocations};
+use super::{Connection, events, revocations, service_accounts, used_assertions};
 use crate::{
     domain::{Event, EventKind, Revocation, Revoked},
     store::{Priority, Restoration, Result},
@@ -47,9 +47,11 @@ pub(in crate::store) async fn begin(
     events::put(connection, &[event]).await?;
     sqlx::query("UPDATE revocation_head SET seq = $1 WHERE id = 1 AND seq < $1")
         .bind(now.unix_micros())
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
-    Ok(())
+    used_assertions::end(connection, now).await?;
+    // Last: it numbers revocations.
+    service_accounts::end_all_tokens(connection, at).await
 }
 
 /// Ends sessions and the like of the next `most` users after `after`; returns the last of them, if there was one.

@@ -1,4 +1,4 @@
-//! Keys of service accounts, and other proofs of theirs.
+//! Keys of service accounts, and what has become of their tokens.
 
 use uuid::Uuid;
 
@@ -156,22 +156,6 @@ pub(in crate::store) async fn revoke_token(
     let revocation = Revocation { subject, not_before, expires_at: at.tokens_expire_at };
     revocations::append(connection, &[revocation]).await?;
     Ok(true)
-}
-
-/// Of concurrent callers one inserts the row (race).
-pub(in crate::store) async fn use_assertion(
-    connection: &mut Connection,
-    digest: &[u8; 32],
-    expires_at: Timestamp,
-) -> Result<bool> {
-    let new = sqlx::query(
-        "INSERT INTO used_assertions (digest, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING digest",
-    )
-    .bind(digest.as_slice())
-    .bind(expires_at)
-    .fetch_optional(connection)
-    .await?;
-    Ok(new.is_some())
 }
 
 #[derive(sqlx::FromRow)]

@@ -1,0 +1,61 @@
+//! Assertions that were shown once (replay).
+
+use std::time::Duration;
+
+use super::Connection;
+use crate::{
+    domain::Timestamp,
+    store::{NewAssertion, Result},
+};
+
+/// The row of a restored database: no digest is all zeros. It says when that was.
+const RESTORED: [u8; 32] = [0; 32];
+
+/// How long the row of a restored database is kept. No assertion lives as long.
+const RESTORED_FOR: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// Of concurrent callers one inserts the row (race).
+pub(in crate::store) async fn put(
+    connection: &mut Connection,
+    assertion: &NewAssertion,
+) -> Result<bool> {
+    if is_from_before_a_restore(connection, assertion.issued_at).await? {
+        return Ok(false);
+    }
+    let new = sqlx::query(
+        "INSERT INTO used_assertions (digest, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING digest",
+    )
+    .bind(assertion.digest.as_slice())
+    .bind(assertion.expires_at)
+    .fetch_optional(connection)
+    .await?;
+    Ok(new.is_some())
+}
+
+/// The rows that were written between the back-up and the restore are lost.
+async fn is_from_before_a_restore(
+    connection: &mut Connection,
+    issued_at: Timestamp,
+) -> Result<bool> {
+    let restored: Option<Timestamp> = sqlx::query_scalar(
+        "SELECT expires_at FROM used_assertions WHERE digest = $1 AND expires_at >= $2",
+    )
+    .bind(RESTORED.as_slice())
+    .bind(issued_at.plus(RESTORED_FOR))
+    .fetch_optional(connection)
+    .await?;
+    Ok(restored.is_some())
+}
+
+/// Refuses all assertions of before that time, which was that of a restore.
+pub(super) async fn end(connection: &mut Connection, now: Timestamp) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO used_assertions (digest, expires_at) VALUES ($1, $2) \
+         ON CONFLICT (digest) DO UPDATE SET expires_at = excluded.expires_at",
+    )
+    .bind(RESTORED.as_slice())
+    .bind(now.plus(RESTORED_FOR))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
