@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Every RPC of ours that must not be reached without an access token.
-fn protected() -> Vec<String> {
+pub fn protected() -> Vec<String> {
     let account = |path: &String| path.starts_with("/auth.v1.AccountService/");
     let protected: Vec<_> = methods().into_iter().filter(account).collect();
     assert!(protected.len() >= 6, "{protected:?}");
@@ -27,7 +27,7 @@ fn protected() -> Vec<String> {
 }
 
 /// Calls an RPC with an empty message and these `authorization` headers.
-async fn call(server: &Server, path: &str, authorization: &[&str]) -> Result<(), Status> {
+pub async fn call(server: &Server, path: &str, authorization: &[&str]) -> Result<(), Status> {
     let mut client = Grpc::new(server.channel.clone());
     client.ready().await.unwrap();
     let mut request = Request::new(());
@@ -38,7 +38,7 @@ async fn call(server: &Server, path: &str, authorization: &[&str]) -> Result<(),
     soon("the call", client.unary(request, path, codec)).await.map(|_| ())
 }
 
-async fn assert_refused(server: &Server, authorization: &[&str]) {
+pub async fn assert_refused(server: &Server, authorization: &[&str]) {
     for path in protected() {
         let refused = call(server, &path, authorization).await.unwrap_err();
         assert_eq!(

@@ -50,6 +50,7 @@ mod register;
 mod rehash;
 mod request_id;
 mod resend_code;
+mod service_accounts;
 mod session_limit;
 mod shutdown;
 mod signing;
