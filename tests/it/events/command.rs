@@ -110,7 +110,7 @@ async fn the_table_lines_up_and_times_are_in_utc() {
     }
     let (user, session) = (user_id.unwrap().to_string(), session_id.unwrap().to_string());
     let (heading, none) =
-        (format!("{:38}{:38}", "user", "session"), format!("{:38}{:38}", "-", "-"));
+        (format!("{:38}{:38}", "account", "session"), format!("{:38}{:38}", "-", "-"));
     let expected = format!(
         "at                    event            {heading}address    actor\n\
          2027-01-15T08:00:00Z  login_failed     {none}192.0.2.1  nobody\n\
@@ -124,6 +124,7 @@ async fn the_table_lines_up_and_times_are_in_utc() {
         "event": "session_revoked",
         "user_id": user,
         "session_id": session,
+        "service_account_id": null,
         "address": "192.0.2.1",
         "actor": format!("user:{user}"),
     });
