@@ -1,4 +1,4 @@
-//! IntrospectToken beside an RPC that does nothing, RefreshToken beside pgbench, and how many sessions can be revoked a second.
+//! IntrospectToken and IssueServiceToken beside an RPC that does nothing, RefreshToken beside pgbench, and how many sessions can be revoked a second.
 //!
 //! `cargo bench --bench tokens -- --postgres URL` measures RefreshToken, and revocations on Postgres as well; `pgbench` must be
 //! on the PATH, and `scripts/postgres-cluster` makes a throw-away server. Both RPCs go through the same
@@ -49,14 +49,18 @@ async fn main() -> anyhow::Result<()> {
     let server = Server::start(folder.path()).await?;
     let time = Duration::from_millis(arguments.milliseconds);
     let mut table = Table::new("IntrospectToken/s", "empty/s", 0.8);
+    let mut services = Table::new("IssueServiceToken/s", "empty/s", 0.5);
     for _ in 0..arguments.rounds {
         for callers in CALLERS {
             let empty = server.rate(Call::Empty, callers, time).await?;
             let introspect = server.rate(Call::Introspect, callers, time).await?;
             table.add(callers, empty, introspect);
+            let empty = server.rate(Call::Empty, callers, time).await?;
+            let issue = server.rate(Call::Issue, callers, time).await?;
+            services.add(callers, empty, issue);
         }
     }
-    println!("Medians of {} rounds.\n\n{table}", arguments.rounds);
+    println!("Medians of {} rounds.\n\n{table}\n{services}", arguments.rounds);
     if let Some(url) = &arguments.postgres {
         println!("{}", beside_pgbench(folder.path(), url).await?);
     }

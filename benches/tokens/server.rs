@@ -8,18 +8,21 @@ use std::{
 
 use anyhow::Context as _;
 use countersign::{
-    app::{App, Environment},
+    app::{self, App, Environment},
     config::{Config, Settings},
+    domain::{Context, Grants, Scope},
     pb::{
-        IntrospectTokenRequest, LoginRequest, RegisterRequest, Tokens,
-        auth_service_client::AuthServiceClient, login_response,
+        IntrospectTokenRequest, IssueServiceTokenRequest, LoginRequest, RegisterRequest, Tokens,
+        auth_service_client::AuthServiceClient, issue_service_token_request::Proof, login_response,
         token_service_client::TokenServiceClient,
     },
+    service::{AccountRequest, Clock},
     token::MasterKey,
 };
 use futures_util::future::try_join_all;
 use tonic::transport::Channel;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use uuid::Uuid;
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -33,23 +36,29 @@ pub(crate) enum Call {
     Empty,
     /// auth.v1.TokenService/IntrospectToken with an active token.
     Introspect,
+    /// auth.v1.TokenService/IssueServiceToken by a key.
+    Issue,
 }
 
 /// A server and a connection to it.
 pub(crate) struct Server {
     channel: Channel,
     tokens: Arc<[String]>,
+    /// The key of a service account.
+    key: String,
 }
 
 impl Server {
     /// Starts it, and logs users in.
     pub(crate) async fn start(folder: &Path) -> anyhow::Result<Self> {
         let url = format!("sqlite://{}/countersign.db", folder.display());
-        let channel = start(folder, &url).await?;
+        let config = config(folder, &url)?;
+        let channel = serve(&config).await?;
+        let key = service_key(&config).await?;
         let log_ins = (0..TOKENS).map(|number| log_in(channel.clone(), number));
         let tokens = try_join_all(log_ins).await?;
         let tokens = tokens.into_iter().map(|tokens| tokens.access_token).collect();
-        Ok(Self { channel, tokens })
+        Ok(Self { channel, tokens, key })
     }
 
     /// Calls a second, with that many callers.
@@ -66,6 +75,7 @@ impl Server {
                 health: HealthClient::new(self.channel.clone()),
                 tokens: TokenServiceClient::new(self.channel.clone()),
                 token,
+                key: self.key.clone(),
             };
             tokio::spawn(caller.run(call, begun + time))
         });
@@ -81,6 +91,7 @@ struct Caller {
     health: HealthClient<Channel>,
     tokens: TokenServiceClient<Channel>,
     token: String,
+    key: String,
 }
 
 impl Caller {
@@ -97,6 +108,11 @@ impl Caller {
                     let answer = self.tokens.introspect_token(request).await?.into_inner();
                     anyhow::ensure!(answer.active, "the token is not active");
                 }
+                Call::Issue => {
+                    let proof = Some(Proof::Key(self.key.clone()));
+                    let request = IssueServiceTokenRequest { proof, ..Default::default() };
+                    self.tokens.issue_service_token(request).await?;
+                }
             }
             calls += 1;
         }
@@ -106,7 +122,11 @@ impl Caller {
 
 /// Starts a server on the database that `url` names, and connects to it. Its master key is in `folder`.
 pub(crate) async fn start(folder: &Path, url: &str) -> anyhow::Result<Channel> {
-    let app = App::bind(&config(folder, url)?, Environment::default()).await?;
+    serve(&config(folder, url)?).await
+}
+
+async fn serve(config: &Config) -> anyhow::Result<Channel> {
+    let app = App::bind(config, Environment::default()).await?;
     let address = format!("http://{}", app.grpc_addr());
     tokio::spawn(app.serve(std::future::pending()));
     Ok(Channel::from_shared(address)?.connect().await?)
@@ -128,6 +148,20 @@ fn config(folder: &Path, url: &str) -> anyhow::Result<Config> {
         &key,
     ]);
     Ok(Config::parse(&Settings::from_flags(&flags))?)
+}
+
+/// A key of a service account with a scope, as services have them.
+async fn service_key(config: &Config) -> anyhow::Result<String> {
+    let keeper = app::service_account_keeper(config, &Clock::system()).await?;
+    let grants = Grants {
+        scope: Scope::parse("orders.read orders.write").map_err(anyhow::Error::msg)?,
+        ..Grants::default()
+    };
+    let context =
+        Context::of_operator(Instant::now() + Duration::from_secs(60), Uuid::now_v7().into());
+    let request = AccountRequest { name: "cart".into(), grants, ..AccountRequest::default() };
+    let (_, key) = keeper.create(&context, request, true).await?;
+    Ok(key.context("no key")?.text.expose().to_owned())
 }
 
 /// A user of that number, logged in.

@@ -26,7 +26,7 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:>7} {:>12} {:>17} {:>7} {:>15} {:>7}",
+            "{:>7} {:>12} {:>19} {:>7} {:>15} {:>7}",
             "callers", self.other, self.ours, "ratio", "", "aim"
         )?;
         for (callers, rounds) in &self.rounds {
@@ -34,7 +34,7 @@ impl fmt::Display for Table {
             let (other, ours) = (of(|round| round.0), of(|round| round.1));
             let ratios = of(|round| round.1 / round.0);
             let spread = format!("({:.2} to {:.2})", at(&ratios, 1), at(&ratios, 3));
-            write!(f, "{callers:>7} {:>12.0} {:>17.0}", at(&other, 2), at(&ours, 2))?;
+            write!(f, "{callers:>7} {:>12.0} {:>19.0}", at(&other, 2), at(&ours, 2))?;
             writeln!(f, " {:>7.2} {spread:>15} {:>7}", at(&ratios, 2), format!("≥ {}", self.aim))?;
         }
         Ok(())
