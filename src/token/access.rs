@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use jsonwebtoken::{Header, Validation};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -144,7 +145,19 @@ pub(super) fn encode(key: &SigningKey, claims: &impl Serialize) -> Result<String
     let mut header = Header::new(key.algorithm.jws());
     header.typ = Some(TYPE.to_owned());
     header.kid = Some(key.kid.clone());
-    jsonwebtoken::encode(&header, claims, &key.encoding).map_err(|_refused| KeyError::Unusable)
+    let mut jwt = part(&header)?;
+    jwt.push('.');
+    jwt.push_str(&part(claims)?);
+    let signature = key.sign(jwt.as_bytes())?;
+    jwt.push('.');
+    BASE64.encode_string(signature, &mut jwt);
+    Ok(jwt)
+}
+
+/// A part of a JWT (RFC 7515, section 3.1).
+fn part(json: &impl Serialize) -> Result<String, KeyError> {
+    let json = serde_json::to_vec(json).map_err(|_unwritable| KeyError::Unusable)?;
+    Ok(BASE64.encode(json))
 }
 
 /// Checks the header, the signature and the claims' types. The algorithm and the key are ours, whatever the header names:

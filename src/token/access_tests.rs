@@ -25,18 +25,29 @@ struct Issuer {
 
 /// Any key of that algorithm.
 fn key(algorithm: Algorithm) -> SigningKey {
+    pair(algorithm).0
+}
+
+/// Any key of that algorithm, and its private part for jsonwebtoken, which signs by any algorithm.
+fn pair(algorithm: Algorithm) -> (SigningKey, EncodingKey) {
     if algorithm == Algorithm::Hs256 {
-        return SigningKey::from_secret(&[7; 32]);
+        let secret = [7; 32];
+        return (SigningKey::from_secret(&secret), EncodingKey::from_secret(&secret));
     }
     let master = MasterKey::parse(&MasterKey::generate_text()).unwrap();
     let (id, pkcs8) = (Uuid::now_v7(), SigningKey::generate(algorithm).unwrap());
     let sealed = SigningKey::seal(&master, id, &pkcs8).unwrap();
-    SigningKey::open(&master, id, algorithm, &sealed).unwrap()
+    let private_key = match algorithm {
+        Algorithm::Es256 => EncodingKey::from_ec_der(&pkcs8),
+        Algorithm::EdDsa => EncodingKey::from_ed_der(&pkcs8),
+        // The PKCS #1 key inside.
+        Algorithm::Rs256 | Algorithm::Hs256 => EncodingKey::from_rsa_der(&pkcs8[26..]),
+    };
+    (SigningKey::open(&master, id, algorithm, &sealed).unwrap(), private_key)
 }
 
 fn issuer(algorithm: Algorithm) -> Issuer {
-    let key = key(algorithm);
-    let private_key = key.encoding.clone();
+    let (key, private_key) = pair(algorithm);
     Issuer { tokens: AccessTokens::new(KeyRing::of_one(key), settings()), algorithm, private_key }
 }
 

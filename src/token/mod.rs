@@ -17,6 +17,7 @@ mod place;
 mod refresh;
 mod sealing;
 mod service_access;
+mod signer;
 #[cfg(test)]
 pub(crate) mod signer_of_tests;
 mod signing_key;

@@ -1,6 +1,6 @@
 //! Signing keys: generation, encryption at rest, publication.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use aws_lc_rs::{
     encoding::{AsDer as _, Pkcs8V1Der},
@@ -8,6 +8,7 @@ use aws_lc_rs::{
     rsa::{KeyPair as RsaKeyPair, KeySize},
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use jsonwebtoken::{
     DecodingKey, EncodingKey, crypto,
     jwk::{Jwk, PublicKeyUse},
@@ -16,7 +17,7 @@ use serde::Serialize;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{Algorithm, MasterKey, Place};
+use super::{Algorithm, MasterKey, Place, signer::Signer};
 
 /// The fewest bits of an RSA key (NIST SP 800-57: 128 bits of security).
 const MIN_RSA_BITS: usize = 3072;
@@ -49,7 +50,7 @@ impl From<Unspecified> for KeyError {
 pub struct SigningKey {
     pub(super) kid: String,
     pub(super) algorithm: Algorithm,
-    pub(super) encoding: EncodingKey,
+    signer: Arc<Signer>,
     pub(super) decoding: DecodingKey,
     public: Option<PublicKey>,
 }
@@ -126,14 +127,14 @@ impl SigningKey {
             Ok(serde_json::Value::Object(members)) => PublicKey(members),
             _ => return Err(KeyError::Unusable),
         };
-        Self { kid, algorithm, encoding, decoding, public: Some(public) }.probed()
+        let signer = Arc::new(Signer::from_pkcs8(algorithm, pkcs8)?);
+        Self { kid, algorithm, signer, decoding, public: Some(public) }.probed()
     }
 
     /// The key, if its signatures verify with the published key (self-test).
     fn probed(self) -> Result<Self, KeyError> {
         const PROBE: &[u8] = b"probe";
-        let signature = crypto::sign(PROBE, &self.encoding, self.algorithm.jws());
-        let signature = signature.map_err(|_refused| KeyError::Unusable)?;
+        let signature = BASE64.encode(self.sign(PROBE)?);
         match crypto::verify(&signature, PROBE, &self.decoding, self.algorithm.jws()) {
             Ok(true) => Ok(self),
             Ok(false) | Err(_) => Err(KeyError::Unusable),
@@ -145,10 +146,18 @@ impl SigningKey {
         Self {
             kid: "hs256".to_owned(),
             algorithm: Algorithm::Hs256,
-            encoding: EncodingKey::from_secret(secret),
+            signer: Arc::new(Signer::of_secret(secret)),
             decoding: DecodingKey::from_secret(secret),
             public: None,
         }
+    }
+
+    /// The signature of a JWS.
+    ///
+    /// # Errors
+    /// The library's own.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.signer.sign(message)
     }
 
     /// The key's id.
