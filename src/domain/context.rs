@@ -91,6 +91,14 @@ impl Context {
         }
     }
 
+    /// The name that the certificate of the connection proves.
+    pub fn certificate(&self) -> Option<&CallerName> {
+        match &self.actor {
+            Actor::Certificate(name) => Some(name),
+            Actor::Nobody | Actor::User(_) | Actor::Service(_) | Actor::Operator => None,
+        }
+    }
+
     /// The same call, once its user and session are proved.
     #[must_use]
     pub fn as_user(&self, user_id: Uuid, session_id: Uuid) -> Self {

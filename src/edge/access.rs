@@ -1,16 +1,9 @@
-//! Access control: each RPC's need, checked before its handler, in any transport.
+//! Access control: what each RPC asks of its callers. `gate.rs` checks it, before the handlers.
 //!
 //! One table for all services. It fails closed: an RPC that is missing here is refused.
 
-use std::sync::Arc;
-
-use http::{HeaderMap, Request, header::AUTHORIZATION};
-
 use super::Refusal;
-use crate::{
-    domain::{Actor, Callers, Context, Permission, ServiceKeyText},
-    service::{Error, Service, ServiceAccounts, Sessions},
-};
+use crate::domain::{Actor, Permission};
 
 /// The need of an RPC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +77,7 @@ pub(crate) fn names(path: &str) -> (&'static str, &'static str) {
 
 impl Need {
     /// Whether the actor meets the need.
-    fn is_met_by(self, actor: &Actor) -> bool {
+    pub(super) fn is_met_by(self, actor: &Actor) -> bool {
         match self {
             Self::Nothing | Self::Fields => true,
             Self::Bearer => matches!(actor, Actor::User(_)),
@@ -113,106 +106,6 @@ impl Rpc {
     }
 }
 
-/// Optional white space in a header (RFC 9110, section 5.6.3).
-const BLANK: [char; 2] = [' ', '\t'];
-
-/// Applies the table, before the handlers.
-#[derive(Debug, Clone)]
-pub struct Gate {
-    /// Authenticates tokens.
-    pub(crate) sessions: Arc<Sessions>,
-    /// Authenticates keys.
-    pub(crate) service_accounts: Arc<ServiceAccounts>,
-    /// The policy of callers, if there is one.
-    pub(crate) callers: Option<Arc<Callers>>,
-}
-
-impl Gate {
-    /// Whether the handler may be called as the call is: without authentication.
-    pub(crate) fn is_open(&self, rpc: Rpc) -> bool {
-        rpc.need.is_met_by(&Actor::Nobody) && (rpc.permission.is_none() || self.callers.is_none())
-    }
-
-    /// Authenticates the actor, records it in the call's context, and applies the table, where that asks for anything
-    /// ([`Gate::is_open`]).
-    ///
-    /// # Errors
-    /// An invalid token or key; a missing permission; the store's.
-    pub(crate) async fn admit<B>(&self, rpc: Rpc, request: &mut Request<B>) -> Result<(), Error> {
-        if let (Some(permission), Some(callers)) = (rpc.permission, &self.callers) {
-            self.permit(callers, permission, request).await?;
-        }
-        if rpc.need == Need::Bearer { self.authenticate_user(request).await } else { Ok(()) }
-    }
-
-    /// A user's own access token.
-    async fn authenticate_user<B>(&self, request: &mut Request<B>) -> Result<(), Error> {
-        let jwt = bearer(request.headers()).ok_or(Error::TokenInvalid)?;
-        let account = self.sessions.authenticate(jwt).await?;
-        let context = context_of(request)?;
-        *context = context.as_user(account.user().id, account.session().id);
-        request.extensions_mut().insert(account);
-        Ok(())
-    }
-
-    /// The certificate of the connection, or the token or key of a service account, whichever permits it.
-    async fn permit<B>(
-        &self,
-        callers: &Callers,
-        permission: Permission,
-        request: &mut Request<B>,
-    ) -> Result<(), Error> {
-        let context = context_of(request)?.clone();
-        let name = match &context.actor {
-            Actor::Certificate(name) => Some(name),
-            Actor::Nobody | Actor::User(_) | Actor::Service(_) | Actor::Operator => None,
-        };
-        if callers.permit(name, permission) {
-            return Ok(());
-        }
-        let token = bearer(request.headers()).ok_or(Error::PermissionMissing(permission))?;
-        let service = self.authenticate_service(&context, token).await?;
-        *context_of(request)? = context.as_service(service.id);
-        let is_granted = service.scope.has(permission.as_str());
-        if is_granted { Ok(()) } else { Err(Error::PermissionMissing(permission)) }
-    }
-
-    /// The service of a bearer token: an access token, or one of its keys.
-    ///
-    /// # Errors
-    /// An invalid one; the store's.
-    pub(crate) async fn authenticate_service(
-        &self,
-        context: &Context,
-        token: &str,
-    ) -> Result<Service, Error> {
-        if ServiceKeyText::is_like(token) {
-            self.service_accounts.authenticate_key(context, token).await
-        } else {
-            self.sessions.authenticate_service(token).await
-        }
-    }
-}
-
-/// The context of a call, which an earlier layer has put there.
-fn context_of<B>(request: &mut Request<B>) -> Result<&mut Context, Error> {
-    request.extensions_mut().get_mut::<Context>().ok_or_else(|| Error::Internal(NoContext.into()))
-}
-
-/// The token of `authorization: Bearer …` (RFC 6750, section 2.1): the scheme in any case, one or more spaces behind it
-/// (RFC 9110, section 11.4). Fails closed on two headers: they are ambiguous.
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (value, None) = (values.next()?, values.next()) else { return None };
-    let (scheme, token) = value.to_str().ok()?.trim_matches(BLANK).split_once(BLANK)?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start_matches(BLANK))
-}
-
-/// A call reached the table without its context: a defect of the layers.
-#[derive(Debug, thiserror::Error)]
-#[error("a call came without its context")]
-struct NoContext;
-
 #[cfg(test)]
 mod tests {
     use prost::Message as _;
@@ -225,10 +118,6 @@ mod tests {
         edge::Code,
         pb::DESCRIPTORS,
     };
-
-    fn headers(values: &[&'static str]) -> HeaderMap {
-        values.iter().map(|value| (AUTHORIZATION, value.parse().unwrap())).collect()
-    }
 
     #[test]
     fn the_table_has_every_rpc_once_and_nothing_else() {
@@ -377,38 +266,6 @@ mod tests {
         for actor in [Actor::Nobody, Actor::User(id), service, certificate, Actor::Operator] {
             assert!(Need::Nothing.is_met_by(&actor) && Need::Fields.is_met_by(&actor));
             assert_eq!(Need::Bearer.is_met_by(&actor), actor == Actor::User(id), "{actor:?}");
-        }
-    }
-
-    #[test]
-    fn one_header_of_the_right_scheme_holds_the_token() {
-        assert_eq!(bearer(&headers(&["Bearer abc"])), Some("abc"));
-        for value in [
-            "bearer abc",
-            "BEARER abc",
-            "bEARER abc",
-            "Bearer  abc",
-            "Bearer     abc",
-            "Bearer\tabc",
-            " Bearer abc",
-            "Bearer abc ",
-            "\tbearer \t abc\t",
-        ] {
-            assert_eq!(bearer(&headers(&[value])), Some("abc"), "{value:?}");
-        }
-        for none in [
-            &[][..],
-            &["Bearer abc", "Bearer abc"],
-            &["Basic abc"],
-            &["Bearer"],
-            &["Bearer "],
-            &["Bearer   "],
-            &["Bearer:abc"],
-            &["Bearerabc"],
-            &["abc"],
-            &[""],
-        ] {
-            assert_eq!(bearer(&headers(none)), None, "{none:?}");
         }
     }
 }

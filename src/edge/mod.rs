@@ -5,16 +5,21 @@
 
 mod access;
 mod arrival;
+mod bearer;
 mod call;
 mod code;
 mod deadline;
+mod gate;
 mod layer;
 mod refusal;
 
-pub use self::access::{Gate, Need, Rpc, TABLE};
+pub use self::{
+    access::{Need, Rpc, TABLE},
+    gate::Gate,
+};
 pub(crate) use self::{
-    access::bearer,
     arrival::{arrived, context, origin},
+    bearer::bearer,
     call::Call,
     code::Code,
     deadline::{Deadline, Deadlines},

@@ -1,14 +1,19 @@
 //! The HTTP transport: for verifiers, probes and Prometheus, and OAuth's endpoints for services. It decides nothing.
 
 mod accept;
+mod cache;
 mod limits;
 mod oauth;
 mod pace;
+mod paths;
 mod routes;
 mod server;
+mod site;
+mod table;
 
 pub use self::{
     limits::Limits,
-    routes::{Figures, Site},
     server::serve,
+    site::{Figures, Site},
+    table::paths,
 };

@@ -19,7 +19,8 @@ use tracing::Instrument as _;
 use super::{
     limits::Limits,
     pace::{Pace, Paced},
-    routes::{Site, known_path, router},
+    site::Site,
+    table::{known_path, router},
 };
 use crate::{
     domain::Context,

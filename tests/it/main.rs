@@ -40,6 +40,7 @@ mod mailbox;
 mod master_key;
 mod names;
 mod no_secrets;
+mod oauth;
 mod pile_up;
 mod private_files;
 mod process;

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use axum::http::{HeaderMap, StatusCode, header::AUTHORIZATION};
+use axum::http::{HeaderMap, header::AUTHORIZATION};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 
-use super::{error::Refused, form::Form};
-use crate::{edge::bearer, service::ServiceProof, token::OpaqueToken};
+use super::{error::Refused, form::Form, scheme::Scheme};
+use crate::{service::ServiceProof, token::OpaqueToken};
 
 /// The types of assertions: RFC 7523, and SPIFFE's (draft-ietf-oauth-spiffe-client-auth).
 const ASSERTION_TYPES: [&str; 2] = [
@@ -15,26 +15,7 @@ const ASSERTION_TYPES: [&str; 2] = [
     "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe",
 ];
 
-/// How a client proves itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scheme {
-    /// In the header, as user and password.
-    Basic,
-    /// In the header, as a token.
-    Bearer,
-    /// In the body.
-    Body,
-}
-
-impl Scheme {
-    /// The status for a client that is not proved.
-    pub(super) fn status(self) -> StatusCode {
-        match self {
-            Self::Basic | Self::Bearer => StatusCode::UNAUTHORIZED,
-            Self::Body => StatusCode::BAD_REQUEST,
-        }
-    }
-}
+const ONE_WAY: &str = "the client must prove itself in one way only";
 
 /// A client, as far as it says who it is.
 #[derive(Debug)]
@@ -45,6 +26,16 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// Beside a token of the caller itself there is no client in the body.
+    ///
+    /// # Errors
+    /// There is one.
+    pub(super) fn must_not_be_in(form: &Form) -> Result<(), Refused> {
+        let names = ["client_id", "client_secret", "client_assertion"];
+        let is_there = names.into_iter().any(|name| form.get(name).is_some());
+        if is_there { Err(Refused::request(ONE_WAY)) } else { Ok(()) }
+    }
+
     /// The client of a request.
     ///
     /// # Errors
@@ -55,7 +46,7 @@ impl Client {
         let basic = basic(headers)?;
         let proofs = [basic.is_some(), secret.is_some(), assertion.is_some()];
         if proofs.into_iter().filter(|there| *there).count() > 1 {
-            return Err(Refused::request("the client must prove itself in one way only"));
+            return Err(Refused::request(ONE_WAY));
         }
         let of_key = |key: &str| Some(ServiceProof::Key(OpaqueToken::from_text(key.to_owned())));
         if let Some((user, password)) = basic {
@@ -77,7 +68,12 @@ impl Client {
     /// There is none.
     pub(super) fn proved(self) -> Result<(String, ServiceProof, Scheme), Refused> {
         let Self { id, proof, scheme } = self;
-        Ok((id, proof.ok_or_else(Refused::unproved)?, scheme))
+        let proof = proof.ok_or_else(|| {
+            Refused::unproved(
+                "the client must prove itself: by its key as client_secret, or by client_assertion",
+            )
+        })?;
+        Ok((id, proof, scheme))
     }
 }
 
@@ -89,23 +85,31 @@ fn assertion(form: &Form) -> Result<Option<ServiceProof>, Refused> {
     Ok(Some(ServiceProof::Assertion(OpaqueToken::from_text(jwt.to_owned()))))
 }
 
-/// User and password of `authorization: Basic …`; `None` for another scheme, which only introspection takes.
+/// User and password of `authorization: Basic …`, if there is the header.
+///
+/// # Errors
+/// Two headers; another scheme, and a malformed value, with the challenge that the RFC asks for (section 5.2).
 fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Refused> {
-    let malformed = || Refused::request("the header authorization is malformed");
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(malformed());
+        return Err(Refused::request("the header authorization must not come twice"));
     }
-    let (scheme, encoded) =
-        value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(malformed)?;
+    let pair = value.to_str().ok().and_then(user_and_password);
+    let pair = pair.ok_or_else(|| {
+        Refused::unproved("the header authorization must be Basic, with client_id and key")
+    })?;
+    Ok(Some(pair))
+}
+
+fn user_and_password(value: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = value.trim().split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
-        return if bearer(headers).is_some() { Ok(None) } else { Err(malformed()) };
+        return None;
     }
-    let decoded = STANDARD.decode(encoded.trim()).map_err(|_not_base64| malformed())?;
-    let decoded = String::from_utf8(decoded).map_err(|_not_utf8| malformed())?;
-    let (user, password) = decoded.split_once(':').ok_or_else(malformed)?;
-    Ok(Some((form_decoded(user).into_owned(), form_decoded(password).into_owned())))
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some((form_decoded(user).into_owned(), form_decoded(password).into_owned()))
 }
 
 /// A user or password, which RFC 6749 (section 2.3.1) has form-encoded, and some clients send as it is. Ours have only
@@ -153,8 +157,7 @@ mod tests {
         let encoded = |text: &str| format!("basic {}", STANDARD.encode(text));
         let pair = basic_of(&encoded("a%2Db:c:d")).unwrap().unwrap();
         assert_eq!(pair, ("a-b".to_owned(), "c:d".to_owned()));
-        assert!(basic_of("Bearer abc").unwrap().is_none());
-        for bad in ["Basic", "Basic ?", "Digest abc", &encoded("no colon"), ""] {
+        for bad in ["Basic", "Basic ?", "Digest abc", "Bearer abc", &encoded("no colon"), ""] {
             assert!(basic_of(bad).is_err(), "{bad}");
         }
     }

@@ -10,12 +10,12 @@ use axum::{
 };
 use serde_json::json;
 
-use super::client::Scheme;
+use super::scheme::Scheme;
 use crate::{domain::size, edge::Refusal, service::Error};
 
 /// A refusal.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(in crate::http) struct Refused {
     status: StatusCode,
     error: &'static str,
     text: Cow<'static, str>,
@@ -41,15 +41,21 @@ impl Refused {
         Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", text)
     }
 
-    /// The client shows nothing that proves it.
-    pub(super) fn unproved() -> Self {
-        let text =
-            "the client must prove itself: by its key as client_secret, or by client_assertion";
-        Self::new(StatusCode::UNAUTHORIZED, "invalid_client", text).challenged(BASIC.to_owned())
+    /// The request shows nothing that proves a client.
+    pub(super) fn unproved(text: &'static str) -> Self {
+        let refused = Self::new(StatusCode::UNAUTHORIZED, "invalid_client", text);
+        Self { challenge: Some(BASIC.to_owned()), ..refused }
     }
 
-    fn challenged(self, challenge: String) -> Self {
-        Self { challenge: Some(challenge), ..self }
+    /// There is no such path.
+    pub(in crate::http) fn path() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "invalid_request", "there is nothing at this path")
+    }
+
+    /// The path has other methods. The header `allow` says which.
+    pub(in crate::http) fn method() -> Self {
+        let text = "the method must be another: see the header allow";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", text)
     }
 
     /// An error of a use case, for a client that has proved itself that way. Where it did so in a header, it gets a
@@ -63,8 +69,12 @@ impl Refused {
             ("INVALID_FIELD" | "SUBJECT_TOKEN_INVALID", _) => {
                 (StatusCode::BAD_REQUEST, "invalid_request")
             }
-            ("INVALID_CREDENTIALS", _) => (scheme.status(), "invalid_client"),
-            ("TOKEN_INVALID", _) => (StatusCode::UNAUTHORIZED, "invalid_token"),
+            ("INVALID_CREDENTIALS", _) if scheme != Scheme::Bearer => {
+                (scheme.status(), "invalid_client")
+            }
+            ("TOKEN_INVALID" | "INVALID_CREDENTIALS", _) => {
+                (StatusCode::UNAUTHORIZED, "invalid_token")
+            }
             ("PERMISSION_MISSING", _) => (StatusCode::FORBIDDEN, "insufficient_scope"),
             ("NOT_GRANTED", "scope") => (StatusCode::BAD_REQUEST, "invalid_scope"),
             ("NOT_GRANTED", "audience") => (StatusCode::BAD_REQUEST, "invalid_target"),

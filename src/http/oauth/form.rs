@@ -16,7 +16,7 @@ const MAX_BODY: usize = 64 * 1024;
 
 /// The parameters, each at most once.
 #[derive(Debug)]
-pub(super) struct Form(HashMap<String, Zeroizing<String>>);
+pub(in crate::http) struct Form(HashMap<String, Zeroizing<String>>);
 
 impl Form {
     /// Reads a body. One without a value counts as absent (section 3.2).

@@ -3,14 +3,17 @@
 use axum::{
     Json,
     extract::{Path, State},
-    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{INTROSPECT, REVOKE, TOKEN};
-use crate::http::routes::{JWKS, Site, cache};
+use super::error::Refused;
+use crate::http::{
+    cache::cache,
+    paths::{INTROSPECT, JWKS, REVOKE, TOKEN},
+    site::Site,
+};
 
 /// Client authentication by which a service proves itself.
 const METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
@@ -24,13 +27,13 @@ pub(in crate::http) async fn metadata(State(site): State<Site>) -> Response {
 }
 
 /// For an issuer with a path, which stands behind the well-known one.
-pub(super) async fn metadata_at(state: State<Site>, Path(path): Path<String>) -> Response {
+pub(in crate::http) async fn metadata_at(state: State<Site>, Path(path): Path<String>) -> Response {
     let issuer = Url::parse(state.keys.issuer()).ok();
     let own = issuer.map(|issuer| issuer.path().trim_matches('/').to_owned());
     if own.as_deref() == Some(path.trim_matches('/')) {
         metadata(state).await
     } else {
-        StatusCode::NOT_FOUND.into_response()
+        Refused::path().into_response()
     }
 }
 

@@ -9,10 +9,10 @@ use axum::{
 };
 
 use super::{client::Client, error::Refused, form::Form};
-use crate::{domain::Context, http::routes::Site, service::RevokeTokenRequest, token::OpaqueToken};
+use crate::{domain::Context, http::site::Site, service::RevokeTokenRequest, token::OpaqueToken};
 
 /// `token_type_hint` is not needed: the token's own form tells.
-pub(super) async fn revoke(
+pub(in crate::http) async fn revoke(
     State(site): State<Site>,
     Extension(context): Extension<Context>,
     headers: HeaderMap,

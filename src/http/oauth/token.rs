@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{client::Client, error::Refused, form::Form};
 use crate::{
     domain::Context,
-    http::routes::Site,
+    http::site::Site,
     service::{Asked, ExchangeTokenRequest, IssueServiceTokenRequest, ServiceToken},
     token::OpaqueToken,
 };
@@ -33,7 +33,7 @@ struct Issued {
     issued_token_type: Option<&'static str>,
 }
 
-pub(super) async fn token(
+pub(in crate::http) async fn token(
     State(site): State<Site>,
     Extension(context): Extension<Context>,
     headers: HeaderMap,

@@ -7,6 +7,8 @@ use crate::{
     token::OpaqueToken,
 };
 
+const UNPROVED: &str = "the token is a service's, which must prove itself";
+
 /// The request.
 #[derive(Debug)]
 pub struct RevokeTokenRequest {
@@ -40,8 +42,11 @@ impl ServiceAccounts {
                 let (id, token_id) = bearer
                     .service_token()
                     .ok_or(Error::Service(ServiceError::TokenTypeUnsupported))?;
-                let own = service.filter(|service| service.id == id);
-                let own = own.ok_or(Error::Service(ServiceError::NotGranted("token")))?;
+                let own =
+                    service.ok_or(Error::Service(ServiceError::ProofInvalid(UNPROVED.into())))?;
+                if own.id != id {
+                    return Err(Error::Service(ServiceError::NotGranted("token")));
+                }
                 let at = self.sessions.revoking(&context.as_service(own.id), self.clock.now());
                 self.store.service_token_revoke(own.id, token_id, at).await?;
             }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Sessions;
 use crate::{
-    domain::{Scope, ServiceAccountId, Session, User, size},
+    domain::{Permission, Scope, ServiceAccountId, Session, User, size},
     service::{Error, known},
     store::{Credentials, LiveSession},
     token::{Claims, ServiceClaims, UserClaims},
@@ -36,6 +36,17 @@ pub(in crate::service) enum Bearer {
     User(Box<Account>),
     /// A service's.
     Service(ServiceClaims),
+}
+
+impl Service {
+    /// Whether its scope has the permission.
+    ///
+    /// # Errors
+    /// It has not.
+    pub fn must_have(&self, permission: Permission) -> Result<(), Error> {
+        let has = self.scope.has(permission.as_str());
+        if has { Ok(()) } else { Err(Error::PermissionMissing(permission)) }
+    }
 }
 
 impl Account {
@@ -104,16 +115,20 @@ impl Sessions {
         }
     }
 
-    /// The service of an access token for our own audience.
+    /// The service of an access token for our own audience; `None` if the token is a user's, or a service acts for one by
+    /// it: those have no permissions.
     ///
     /// # Errors
-    /// An invalid token, and a user's; the store's.
-    pub async fn authenticate_service(&self, jwt: &str) -> Result<Service, Error> {
-        let Some(Bearer::Service(claims)) = self.bearer(jwt, self.own_audience()).await? else {
-            return Err(Error::TokenInvalid);
-        };
-        let scope = Scope::parse(&claims.scope).map_err(|_not_a_scope| Error::TokenInvalid)?;
-        Ok(Service { id: claims.sub, scope })
+    /// An invalid token; the store's.
+    pub async fn authenticate_service(&self, jwt: &str) -> Result<Option<Service>, Error> {
+        match self.bearer(jwt, self.own_audience()).await?.ok_or(Error::TokenInvalid)? {
+            Bearer::User(_) => Ok(None),
+            Bearer::Service(claims) => {
+                let scope = Scope::parse(&claims.scope);
+                let scope = scope.map_err(|_not_a_scope| Error::TokenInvalid)?;
+                Ok(Some(Service { id: claims.sub, scope }))
+            }
+        }
     }
 
     fn own_audience(&self) -> &[String] {

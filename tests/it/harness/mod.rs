@@ -13,6 +13,7 @@ pub mod jwt;
 pub mod key_server;
 pub mod logs;
 pub mod mail;
+pub mod oauth;
 mod postgres;
 pub mod server;
 pub mod signer;

@@ -1,0 +1,56 @@
+//! What the routes answer from.
+
+use std::{fmt, sync::Arc};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::TrustedProxies,
+    edge::Gate,
+    service::{Keys, ServiceAccounts, Sessions},
+};
+
+/// The state of the routes.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The key set and the issuer.
+    pub keys: Arc<Keys>,
+    /// Introspects tokens.
+    pub sessions: Arc<Sessions>,
+    /// Issues and revokes the tokens of services.
+    pub service_accounts: Arc<ServiceAccounts>,
+    /// Authenticates services.
+    pub gate: Arc<Gate>,
+    /// Proxies whose forwarded addresses are trusted.
+    pub trusted_proxies: TrustedProxies,
+    /// The metrics.
+    pub figures: Figures,
+    /// Whether the service is ready.
+    pub ready: watch::Receiver<bool>,
+    /// Cancelled when the server is asked to stop, some time before it refuses connections: until then each answer
+    /// closes its connection.
+    pub draining: CancellationToken,
+}
+
+/// Renders the current metrics, in OpenMetrics.
+#[derive(Clone)]
+pub struct Figures(Arc<dyn Fn() -> Result<String, fmt::Error> + Send + Sync>);
+
+impl Figures {
+    /// Metrics that `render` produces.
+    pub fn new(render: impl Fn() -> Result<String, fmt::Error> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(render))
+    }
+
+    /// The current metrics.
+    pub(super) fn render(&self) -> Result<String, fmt::Error> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Figures")
+    }
+}

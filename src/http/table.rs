@@ -1,0 +1,91 @@
+//! All routes, and what each asks of its callers. The router is made of this table: there is no route without a row.
+
+use axum::{
+    Router,
+    middleware::from_fn_with_state,
+    routing::{MethodRouter, get, post},
+};
+
+use super::{
+    oauth::{self, Refused},
+    paths::{INTROSPECT, JWKS, REVOKE, TOKEN},
+    routes,
+    site::Site,
+};
+use crate::domain::Permission;
+
+/// The need of a route.
+#[derive(Debug, Clone, Copy)]
+enum Need {
+    /// Nothing: the answer has no secrets.
+    Nothing,
+    /// A proof in the request itself. The use case checks it.
+    Proof,
+    /// A caller with this permission, also where there is no policy of callers.
+    Permission(Permission),
+}
+
+/// A route.
+#[derive(Debug, Clone, Copy)]
+struct Route {
+    path: &'static str,
+    need: Need,
+    handler: fn() -> MethodRouter<Site>,
+}
+
+const TABLE: [Route; 10] = [
+    Route::open(JWKS, || get(routes::jwks)),
+    Route::open("/.well-known/openid-configuration", || get(routes::discovery)),
+    Route::open("/.well-known/oauth-authorization-server", || get(oauth::metadata)),
+    // Of an issuer with a path (RFC 8414, section 3.1).
+    Route::open("/.well-known/oauth-authorization-server/{*path}", || get(oauth::metadata_at)),
+    Route::open("/livez", || get(routes::livez)),
+    Route::open("/readyz", || get(routes::readyz)),
+    Route::open("/metrics", || get(routes::metrics)),
+    Route { path: TOKEN, need: Need::Proof, handler: || post(oauth::token) },
+    Route { path: REVOKE, need: Need::Proof, handler: || post(oauth::revoke) },
+    Route {
+        path: INTROSPECT,
+        need: Need::Permission(Permission::Introspect),
+        handler: || post(oauth::introspect),
+    },
+];
+
+impl Route {
+    const fn open(path: &'static str, handler: fn() -> MethodRouter<Site>) -> Self {
+        Self { path, need: Need::Nothing, handler }
+    }
+
+    /// The handler, behind what asks for the need.
+    fn guarded(self, site: &Site) -> MethodRouter<Site> {
+        let handler = (self.handler)();
+        match self.need {
+            Need::Nothing | Need::Proof => handler,
+            Need::Permission(permission) => {
+                let asked = (site.clone(), permission);
+                handler.route_layer(from_fn_with_state(asked, oauth::permit))
+            }
+        }
+    }
+}
+
+/// All routes.
+pub(super) fn router(site: Site) -> Router {
+    let with = |router: Router<Site>, route: Route| router.route(route.path, route.guarded(&site));
+    let router = TABLE.into_iter().fold(Router::new(), with);
+    // Some clients of OAuth take any answer without an `error` for a token.
+    router
+        .method_not_allowed_fallback(|| async { Refused::method() })
+        .fallback(|| async { Refused::path() })
+        .with_state(site)
+}
+
+/// The paths of all routes; in `{}` any text.
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    TABLE.into_iter().map(|route| route.path)
+}
+
+/// The path of a route. Callers may invent others: the log does not repeat them.
+pub(super) fn known_path(path: &str) -> &'static str {
+    paths().find(|known| *known == path).unwrap_or("unknown")
+}
