@@ -135,8 +135,7 @@ impl App {
         let gate = Arc::new(gate(&parts, listen.callers.clone()));
         let (set_ready, ready) = watch::channel(false);
         let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
-        let site =
-            site(&parts, &gate, &listen, figures(&parts, metrics.clone()), ready, draining.clone());
+        let site = site(&parts, &gate, &listen, metrics.clone(), ready, draining.clone());
         let mut background = Background::start(&parts, delivery, &environment);
 
         let servers = async {
@@ -214,7 +213,7 @@ fn site(
     parts: &Parts,
     gate: &Arc<Gate>,
     listen: &Listen,
-    figures: http::Figures,
+    metrics: Metrics,
     ready: watch::Receiver<bool>,
     draining: CancellationToken,
 ) -> http::Site {
@@ -224,7 +223,8 @@ fn site(
         service_accounts: Arc::clone(&parts.service_accounts),
         gate: Arc::clone(gate),
         trusted_proxies: listen.trusted_proxies.clone(),
-        figures,
+        figures: figures(parts, metrics.clone()),
+        metrics,
         ready,
         draining,
     }

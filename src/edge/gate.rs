@@ -66,6 +66,7 @@ impl Gate {
         let token = bearer(request.headers()).ok_or(Error::PermissionMissing(permission))?;
         let service = self.service_with(permission, &context, token).await?;
         *context_of(request)? = context.as_service(service.id);
+        request.extensions_mut().insert(service);
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     pb::{self, token_service_server::TokenService},
-    service::{Keys, Revocations, ServiceAccounts, Sessions},
+    service::{Keys, Revocations, Service, ServiceAccounts, Sessions},
 };
 
 /// The handlers.
@@ -77,8 +77,10 @@ impl TokenService for TokenApi {
         &self,
         request: Request<pb::WatchRevocationsRequest>,
     ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
+        let subscriber = request.extensions().get::<Service>().cloned();
         let cursor = request.into_inner().cursor;
-        let revocations = self.revocations.watch_revocations(&cursor).await.map_err(status)?;
+        let revocations = self.revocations.watch_revocations(subscriber, &cursor).await;
+        let revocations = revocations.map_err(status)?;
         let messages = stream::unfold(revocations, |mut revocations| async {
             let update = revocations.next().await?;
             Some((Ok(convert::revocation_update(update)), revocations))

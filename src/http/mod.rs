@@ -2,6 +2,7 @@
 
 mod accept;
 mod cache;
+mod call;
 mod limits;
 mod oauth;
 mod pace;

@@ -4,7 +4,6 @@ use std::{future::Future, time::Instant};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use hyper::{
-    Method,
     body::Incoming,
     server::conn::http1,
     service::{Service as _, service_fn},
@@ -17,16 +16,17 @@ use hyper_util::{
 use tracing::Instrument as _;
 
 use super::{
+    call::Call,
     limits::Limits,
     pace::{Pace, Paced},
     site::Site,
-    table::{known_path, router},
+    table::router,
 };
 use crate::{
     domain::Context,
     edge::{arrived, origin},
     listen::Listener,
-    telemetry::{http_span, say_request_id},
+    telemetry::say_request_id,
 };
 
 /// The header with the timeout of an idle connection (RFC 2068, section 19.7.1.1): clients that obey it do not send a
@@ -42,6 +42,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let (draining, trusted) = (site.draining.clone(), site.trusted_proxies.clone());
+    let metrics = site.metrics.clone();
     let router = router(site);
     let running = GracefulShutdown::new();
     tokio::pin!(shutdown);
@@ -53,6 +54,7 @@ pub async fn serve(
         let (pace, routes) = (Pace::new(limits), TowerToHyperService::new(router.clone()));
         let (peer, caller) = (socket.peer(), socket.caller());
         let (clock, draining, trusted) = (pace.clone(), draining.clone(), trusted.clone());
+        let metrics = metrics.clone();
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             clock.asked();
             let (clock, draining, version) = (clock.clone(), draining.clone(), request.version());
@@ -61,13 +63,15 @@ pub async fn serve(
             // The connection proves the caller's name: no header becomes one.
             let arrived = arrived(request.headers(), address).of_caller(caller.clone());
             let context = Context { deadline, ..arrived };
-            let (request_id, address) = (context.request_id.clone(), context.address);
+            let request_id = context.request_id.clone();
+            let (method, path) = (request.method(), request.uri().path());
+            let mut call = Call::begin(method, path, &context, metrics.clone());
             request.extensions_mut().insert(context);
-            let path = known_path(request.uri().path());
-            let span = http_span(known_method(request.method()), path, &request_id, address);
+            let span = call.span.clone();
             let answer = span.in_scope(|| routes.call(request));
             let answer = async move {
                 let mut response = answer.await?;
+                call.ends_as(response.status());
                 say_request_id(response.headers_mut(), &request_id);
                 let ends = clock.answered() || draining.is_cancelled();
                 say_what_becomes_of_it(response.headers_mut(), version, ends, limits);
@@ -102,11 +106,4 @@ fn say_what_becomes_of_it(headers: &mut HeaderMap, version: Version, ends: bool,
         let timeout = HeaderValue::try_from(format!("timeout={}", limits.keep_alive.as_secs()));
         headers.extend(timeout.ok().map(|timeout| (KEEP_ALIVE, timeout)));
     }
-}
-
-/// The method for the span: callers may invent others.
-fn known_method(method: &Method) -> &str {
-    let known =
-        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
-    if known.contains(method) { method.as_str() } else { "unknown" }
 }

@@ -9,6 +9,7 @@ use crate::{
     domain::TrustedProxies,
     edge::Gate,
     service::{Keys, ServiceAccounts, Sessions},
+    telemetry::Metrics,
 };
 
 /// The state of the routes.
@@ -24,7 +25,9 @@ pub struct Site {
     pub gate: Arc<Gate>,
     /// Proxies whose forwarded addresses are trusted.
     pub trusted_proxies: TrustedProxies,
-    /// The metrics.
+    /// Counts requests.
+    pub metrics: Metrics,
+    /// Renders the metrics.
     pub figures: Figures,
     /// Whether the service is ready.
     pub ready: watch::Receiver<bool>,

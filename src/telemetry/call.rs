@@ -31,7 +31,7 @@ pub fn say_request_id(headers: &mut HeaderMap, id: &RequestId) {
     }
 }
 
-/// The span of an RPC. `user_id` and `session_id` are recorded once they are known (`service/known.rs`).
+/// The span of an RPC. The ids of users, sessions and services are recorded once they are known (`service/known.rs`).
 pub fn rpc_span(service: &str, method: &str, id: &RequestId, peer: Option<IpAddr>) -> Span {
     tracing::error_span!(
         target: TARGET,
@@ -42,10 +42,11 @@ pub fn rpc_span(service: &str, method: &str, id: &RequestId, peer: Option<IpAddr
         peer = peer.map(field::display),
         user_id = field::Empty,
         session_id = field::Empty,
+        service_account_id = field::Empty,
     )
 }
 
-/// The span of an HTTP request. `path` is one of our routes, never a caller's text.
+/// The span of an HTTP request. `path` is one of our routes, never a caller's text. The ids are as in [`rpc_span`].
 pub fn http_span(method: &str, path: &str, id: &RequestId, peer: Option<IpAddr>) -> Span {
     tracing::error_span!(
         target: TARGET,
@@ -54,6 +55,9 @@ pub fn http_span(method: &str, path: &str, id: &RequestId, peer: Option<IpAddr>)
         path,
         request_id = %id,
         peer = peer.map(field::display),
+        user_id = field::Empty,
+        session_id = field::Empty,
+        service_account_id = field::Empty,
     )
 }
 

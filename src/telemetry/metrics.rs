@@ -30,6 +30,17 @@ struct OutcomeLabels {
     grpc_code: &'static str,
 }
 
+/// The labels of a metric about HTTP, as OpenTelemetry's semantic conventions name them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct HttpLabels {
+    /// The method.
+    pub http_request_method: &'static str,
+    /// The route: never a caller's text.
+    pub http_route: &'static str,
+    /// The status.
+    pub http_response_status_code: u16,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PoolLabels {
     state: &'static str,
@@ -44,6 +55,7 @@ struct Figures {
     registry: Registry,
     handled: Family<OutcomeLabels, Counter>,
     handling: Family<RpcLabels, Histogram, fn() -> Histogram>,
+    http: Family<HttpLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     malformed: Counter,
     pool: Family<PoolLabels, Gauge>,
@@ -58,6 +70,14 @@ impl Metrics {
         let handled = Family::default();
         let handling: Family<_, _, fn() -> Histogram> =
             Family::new_with_constructor(|| Histogram::new(BUCKETS));
+        let http: Family<_, _, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(BUCKETS));
+        registry.register_with_unit(
+            "http_server_request_duration",
+            "How long HTTP requests took, by status",
+            Unit::Seconds,
+            http.clone(),
+        );
         let (in_flight, pool) = (Gauge::default(), Family::default());
         registry.register("grpc_server_handled", "RPCs that ended, by code", handled.clone());
         registry.register_with_unit(
@@ -93,6 +113,7 @@ impl Metrics {
             registry,
             handled,
             handling,
+            http,
             in_flight,
             malformed,
             pool,
@@ -112,6 +133,11 @@ impl Metrics {
         let RpcLabels { grpc_service, grpc_method } = rpc;
         let labels = OutcomeLabels { grpc_service, grpc_method, grpc_code: code };
         self.0.handled.get_or_create(&labels).inc();
+    }
+
+    /// Records an HTTP request that has ended.
+    pub fn http_ended(&self, labels: &HttpLabels, took: Duration) {
+        self.0.http.get_or_create(labels).observe(took.as_secs_f64());
     }
 
     /// Counts requests that HTTP/2 itself refused for a malformed head.

@@ -15,7 +15,7 @@ pub use self::{
     beside_the_log::{report_panics, say_failure, say_listening, say_usage},
     call::{http_span, request_id, rpc_span, say_request_id},
     error_chain::chain,
-    metrics::{Metrics, RpcLabels},
+    metrics::{HttpLabels, Metrics, RpcLabels},
     seldom::Seldom,
     text_format::text_format,
 };

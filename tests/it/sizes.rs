@@ -138,6 +138,7 @@ impl Field {
     fn too_long_is(&self) -> Option<&'static str> {
         match self.name.as_str() {
             "challenge_id" | "reset_id" | "verification_id" => Some("CHALLENGE_INVALID"),
+            "key" | "assertion" => Some("INVALID_CREDENTIALS"),
             "refresh_token" => Some("TOKEN_INVALID"),
             "token" | "device_token" => None,
             _ => Some("INVALID_FIELD"),

@@ -12,7 +12,7 @@ const PARTS: [(&str, &[&str]); 13] = [
     ("outbox", &[]),
     ("limits", &["outbox"]),
     ("sessions", &["outbox", "limits"]),
-    ("revocations", &[]),
+    ("revocations", &["sessions"]),
     ("assertions", &[]),
     ("keys", &[]),
     ("service_accounts", &["limits", "sessions", "assertions"]),

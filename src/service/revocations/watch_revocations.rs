@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{InvalidField, Revocation, size},
-    service::{Clock, Error},
+    service::{Clock, Error, sessions::Service},
     store::NumberedRevocation,
 };
 
@@ -51,6 +51,8 @@ pub struct RevocationStream {
     /// The number of the last revocation that was sent.
     cursor: i64,
     next: VecDeque<NumberedRevocation>,
+    /// The service that reads it, if it had to prove itself.
+    subscriber: Option<Service>,
     heartbeat_at: Instant,
     /// Streams end: an open one would pin its connection, and its subscriber, to this replica.
     ends_at: Instant,
@@ -60,23 +62,37 @@ impl Revocations {
     /// The revocations after `cursor`, or all unexpired ones if it is empty, and then each new one.
     ///
     /// # Errors
-    /// A cursor that is not ours; a log that can't read its store.
-    pub async fn watch_revocations(&self, cursor: &str) -> Result<RevocationStream, Error> {
+    /// A cursor that is not ours; a log that can't read its store; a subscriber whose tokens have ended since it was
+    /// authenticated.
+    pub async fn watch_revocations(
+        &self,
+        subscriber: Option<Service>,
+        cursor: &str,
+    ) -> Result<RevocationStream, Error> {
         let cursor = parse_cursor(cursor)?;
         let (log, pace) = (self.log.subscribe(), self.log.pace);
         // Catch up first: otherwise a recent cursor of another replica would look like one from the future.
         if !self.log.catch_up().await {
             return Err(Error::StoreUnavailable("the revocations could not be read".into()));
         }
-        let (clock, now, next) = (self.clock.clone(), Instant::now(), VecDeque::new());
-        let ends_at = now + lasts(self.log.stream_age);
-        Ok(RevocationStream { log, pace, clock, cursor, next, heartbeat_at: now, ends_at })
+        let now = Instant::now();
+        let stream = RevocationStream {
+            log,
+            pace,
+            clock: self.clock.clone(),
+            cursor,
+            next: VecDeque::new(),
+            subscriber,
+            heartbeat_at: now,
+            ends_at: now + lasts(self.log.stream_age),
+        };
+        if stream.subscriber_has_ended() { Err(Error::TokenInvalid) } else { Ok(stream) }
     }
 }
 
 impl RevocationStream {
-    /// The next message; `None` when the stream is old or the server shuts down: another one continues after the last
-    /// cursor.
+    /// The next message; `None` when the stream is old, its subscriber's own tokens were revoked, or the server shuts down:
+    /// another one continues after the last cursor.
     pub async fn next(&mut self) -> Option<RevocationUpdate> {
         loop {
             if self.log.borrow().ended || Instant::now() >= self.ends_at {
@@ -107,7 +123,20 @@ impl RevocationStream {
             }
         }
         let NumberedRevocation { seq, revocation } = self.next.pop_front()?;
+        if self.ends_subscriber(&revocation) {
+            self.ends_at = Instant::now();
+        }
         Some(RevocationUpdate { cursor: seq, revocation: Some(revocation) })
+    }
+
+    /// Whether the subscriber was revoked between its authentication and the opening of the stream (race).
+    fn subscriber_has_ended(&self) -> bool {
+        let known = self.log.borrow().after(0, self.clock.now(), usize::MAX);
+        known.iter().any(|known| self.ends_subscriber(&known.revocation))
+    }
+
+    fn ends_subscriber(&self, revocation: &Revocation) -> bool {
+        self.subscriber.as_ref().is_some_and(|service| service.is_ended_by(&revocation.subject))
     }
 
     /// Waits for a change of the log, a heartbeat or the end. `None` means that the log is gone.

@@ -49,8 +49,11 @@ impl ServiceAccounts {
         }
         let granted = self.grant(&service, &asked)?;
         let user = self.subject(&subject_token).await?;
-        let claims = user.own_claims().ok_or(Error::Service(ServiceError::SubjectTokenInvalid))?;
-        let issued = self.tokens.issue_for_user(&granted, claims, self.clock.now());
+        let now = self.clock.now();
+        // Time has gone by since it was verified: what is issued must live for a second at least.
+        let claims = user.own_claims().filter(|claims| claims.exp > now.unix_seconds());
+        let claims = claims.ok_or(Error::Service(ServiceError::SubjectTokenInvalid))?;
+        let issued = self.tokens.issue_for_user(&granted, claims, now);
         let access = issued.map_err(|error| Error::Internal(error.into()))?;
         self.record(&context.as_service(service.id), &user).await?;
         Ok(ServiceToken { access, scope: granted.scope })

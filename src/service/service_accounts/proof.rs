@@ -8,6 +8,7 @@ use crate::{
     service::{
         Error, ServiceError,
         assertions::{AccountAssertion, AssertionError, Assertions},
+        known,
         sessions::Service,
     },
     store::NewAssertion,
@@ -28,6 +29,7 @@ const KEY_INVALID: &str = "the key is not valid: it is mistyped, unknown, revoke
 const DISABLED: &str = "the service account is disabled";
 const NO_ACCOUNT: &str = "no service account is proved by this assertion";
 const USED: &str = "the assertion was used before, or may have been before a restore: make a new one, with a jti of its own";
+const TOO_LONG: &str = "the assertion is too long";
 const OF_ANOTHER: &str = "the proof is of another service account than client_id says";
 
 impl ServiceAccounts {
@@ -51,6 +53,7 @@ impl ServiceAccounts {
         if account.disabled_at.is_some() {
             return Err(Error::Service(ServiceError::ProofInvalid(DISABLED.into())));
         }
+        known::record_service(account.id);
         Ok(account)
     }
 
@@ -65,7 +68,8 @@ impl ServiceAccounts {
         client_id: &str,
     ) -> Result<Service, Error> {
         let account = self.prove(context, proof, client_id).await?;
-        Ok(Service { id: account.id, scope: account.grants.scope.clone() })
+        let ServiceAccount { id, epoch, .. } = *account;
+        Ok(Service { id, scope: account.grants.scope.clone(), epoch, token_id: None })
     }
 
     /// The service that shows a key as its bearer token.
@@ -94,9 +98,10 @@ impl ServiceAccounts {
         context: &Context,
         jwt: &OpaqueToken,
     ) -> Result<Arc<ServiceAccount>, Error> {
+        let jwt = jwt.check_size(size::ASSERTION).map(|()| jwt.expose());
+        let jwt = jwt.ok_or_else(|| Error::Service(ServiceError::ProofInvalid(TOO_LONG.into())))?;
         // A signature is checked, and a key set may be fetched.
         self.limits.admit(context)?;
-        let jwt = jwt.expose();
         let account = match Assertions::claimed_account(jwt) {
             Some(id) => self.of_own_assertion(jwt, id).await?,
             None => {

@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::Sessions;
+use super::{Sessions, service::Service};
 use crate::{
-    domain::{Permission, Scope, ServiceAccountId, Session, User, size},
+    domain::{Scope, ServiceAccountId, Session, User, size},
     service::{Error, known},
     store::{Credentials, LiveSession},
     token::{Claims, ServiceClaims, UserClaims},
@@ -20,15 +20,6 @@ pub struct Account {
     live: LiveSession,
 }
 
-/// The service behind a valid access token or key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Service {
-    /// Its account.
-    pub id: ServiceAccountId,
-    /// What it may do.
-    pub scope: Scope,
-}
-
 /// Whose a valid token is.
 #[derive(Debug, Clone)]
 pub(in crate::service) enum Bearer {
@@ -36,17 +27,6 @@ pub(in crate::service) enum Bearer {
     User(Box<Account>),
     /// A service's.
     Service(ServiceClaims),
-}
-
-impl Service {
-    /// Whether its scope has the permission.
-    ///
-    /// # Errors
-    /// It has not.
-    pub fn must_have(&self, permission: Permission) -> Result<(), Error> {
-        let has = self.scope.has(permission.as_str());
-        if has { Ok(()) } else { Err(Error::PermissionMissing(permission)) }
-    }
 }
 
 impl Account {
@@ -126,7 +106,9 @@ impl Sessions {
             Bearer::Service(claims) => {
                 let scope = Scope::parse(&claims.scope);
                 let scope = scope.map_err(|_not_a_scope| Error::TokenInvalid)?;
-                Ok(Some(Service { id: claims.sub, scope }))
+                known::record_service(claims.sub);
+                let ServiceClaims { sub: id, service_epoch: epoch, jti, .. } = claims;
+                Ok(Some(Service { id, scope, epoch, token_id: Some(jti) }))
             }
         }
     }

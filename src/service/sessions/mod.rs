@@ -8,6 +8,7 @@ mod logout;
 mod refresh_token;
 mod revoke_other_sessions;
 mod revoke_session;
+mod service;
 mod session;
 
 use std::sync::Arc;
@@ -19,12 +20,10 @@ use crate::{
     token::{AccessTokens, MasterKey},
 };
 
-pub(in crate::service) use self::{bearer::Bearer, session::Destination};
 pub use self::{
-    bearer::{Account, Service},
-    refresh_token::RefreshTokenRequest,
-    session::Tokens,
+    bearer::Account, refresh_token::RefreshTokenRequest, service::Service, session::Tokens,
 };
+pub(in crate::service) use self::{bearer::Bearer, session::Destination};
 
 /// Creates, shows and ends sessions.
 #[derive(Debug)]

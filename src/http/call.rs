@@ -1,0 +1,108 @@
+//! One HTTP request from its beginning to its end: its span, its log line and its metrics.
+
+use std::time::Instant;
+
+use axum::http::{Method, StatusCode};
+use tracing::Span;
+
+use super::{paths::OAUTH, table::known_path};
+use crate::{
+    domain::Context,
+    telemetry::{HttpLabels, Metrics, http_span},
+};
+
+/// The status of a request whose caller disconnected before the answer, as proxies write it.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// One request. On drop it is logged and counted, also if its caller disconnected.
+pub(super) struct Call {
+    /// The span for all work of the request.
+    pub(super) span: Span,
+    labels: HttpLabels,
+    metrics: Metrics,
+    begun: Instant,
+}
+
+impl Call {
+    /// Begins a request.
+    pub(super) fn begin(method: &Method, path: &str, context: &Context, metrics: Metrics) -> Self {
+        let (method, path) = (known_method(method), known_path(path));
+        let span = http_span(method, path, &context.request_id, context.address);
+        let labels = HttpLabels {
+            http_request_method: method,
+            http_route: path,
+            http_response_status_code: CLIENT_CLOSED_REQUEST,
+        };
+        Self { span, labels, metrics, begun: Instant::now() }
+    }
+
+    /// Records the status of the answer.
+    pub(super) fn ends_as(&mut self, status: StatusCode) {
+        self.labels.http_response_status_code = status.as_u16();
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let _entered = self.span.enter();
+        let HttpLabels {
+            http_request_method: method,
+            http_route: path,
+            http_response_status_code: status,
+        } = self.labels;
+        let took = self.begun.elapsed();
+        let elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        // Probes and scrapes come every few seconds, and tell nothing.
+        if path.starts_with(OAUTH) {
+            tracing::info!(target: "countersign::http", method, path, status, elapsed_ms, "http");
+        } else {
+            tracing::debug!(target: "countersign::http", method, path, status, elapsed_ms, "http");
+        }
+        self.metrics.http_ended(&self.labels, took);
+    }
+}
+
+/// The method, if it is a usual one: callers may invent others.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::RequestId, store::PoolUse};
+
+    #[test]
+    fn a_request_is_counted_by_its_route_and_status_and_callers_invent_no_series() {
+        let metrics = Metrics::new(|_none| {});
+        let request_id = RequestId::parse("edge-1").unwrap();
+        let context = Context::of_nobody(None, Instant::now(), request_id);
+        let begin = |method: &str, path: &str| {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            Call::begin(&method, path, &context, metrics.clone())
+        };
+        begin("POST", "/oauth2/token").ends_as(StatusCode::OK);
+        begin("BREW", "/coffee").ends_as(StatusCode::NOT_FOUND);
+        drop(begin("POST", "/oauth2/revoke"));
+        let text = metrics.render(PoolUse { open: 0, idle: 0, max: 0 }, 0).unwrap();
+        for (method, route, status) in [
+            ("POST", "/oauth2/token", 200),
+            ("unknown", "unknown", 404),
+            ("POST", "/oauth2/revoke", CLIENT_CLOSED_REQUEST),
+        ] {
+            let line = format!(
+                "http_server_request_duration_seconds_count{{http_request_method=\"{method}\",\
+                 http_route=\"{route}\",http_response_status_code=\"{status}\"}} 1"
+            );
+            assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Services that have proved themselves.
+
+use uuid::Uuid;
+
+use crate::{
+    domain::{Permission, Revoked, Scope, ServiceAccountId},
+    service::Error,
+};
+
+/// The service behind a valid access token, key or assertion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Its account.
+    pub id: ServiceAccountId,
+    /// What it may do.
+    pub scope: Scope,
+    /// The epoch of its token, or of its account.
+    pub epoch: i64,
+    /// The token, if it has shown one: the claim `jti`.
+    pub token_id: Option<Uuid>,
+}
+
+impl Service {
+    /// Whether its scope has the permission.
+    ///
+    /// # Errors
+    /// It has not.
+    pub fn must_have(&self, permission: Permission) -> Result<(), Error> {
+        let has = self.scope.has(permission.as_str());
+        if has { Ok(()) } else { Err(Error::PermissionMissing(permission)) }
+    }
+
+    /// Whether it is proved no more.
+    pub(in crate::service) fn is_ended_by(&self, revoked: &Revoked) -> bool {
+        match revoked {
+            Revoked::Service { id, epoch } => *id == self.id && *epoch > self.epoch,
+            Revoked::Token(id) => self.token_id == Some(*id),
+            Revoked::Session(_) | Revoked::User(_) | Revoked::Key(_) | Revoked::Earlier { .. } => {
+                false
+            }
+        }
+    }
+}
