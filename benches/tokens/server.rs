@@ -16,7 +16,7 @@ use countersign::{
         auth_service_client::AuthServiceClient, issue_service_token_request::Proof, login_response,
         token_service_client::TokenServiceClient,
     },
-    service::{AccountRequest, Clock},
+    service::{AccountRequest, Clock, KeyRequest},
     token::MasterKey,
 };
 use futures_util::future::try_join_all;
@@ -160,7 +160,7 @@ async fn service_key(config: &Config) -> anyhow::Result<String> {
     let context =
         Context::of_operator(Instant::now() + Duration::from_secs(60), Uuid::now_v7().into());
     let request = AccountRequest { name: "cart".into(), grants, ..AccountRequest::default() };
-    let (_, key) = keeper.create(&context, request, true).await?;
+    let (_, key) = keeper.create(&context, request, Some(KeyRequest::default())).await?;
     Ok(key.context("no key")?.text.expose().to_owned())
 }
 

@@ -2,7 +2,7 @@
 
 mod text;
 
-use std::{io::Write as _, path::PathBuf, time::Duration};
+use std::{ffi::OsString, io::Write as _, time::Duration};
 
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use crate::{
     app,
     config::Config,
     domain::{FetchUrl, Scope, Workload},
-    service::{AccountRequest, Clock, ServiceAccountKeeper},
+    service::{AccountRequest, Clock, KeyRequest, ServiceAccountKeeper},
     token::KeySet,
 };
 
@@ -32,6 +32,9 @@ enum Action {
         /// Make no key: for an account that assertions prove
         #[arg(long)]
         no_key: bool,
+        /// The key's lifetime, such as 90d; without one it has no end
+        #[arg(long, value_parser = lifetime, conflicts_with = "no_key")]
+        expires_in: Option<Duration>,
     },
     /// List all accounts
     List {
@@ -47,7 +50,7 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Change what is given here. Tokens that say more than is granted from now on end at once
+    /// Change what the options say, and nothing else. Tokens that say more than is granted from now on end at once
     Set {
         /// Its name
         name: String,
@@ -88,7 +91,7 @@ enum KeyAction {
         /// The account's name
         name: String,
         /// Its lifetime, such as 90d; without one it has no end
-        #[arg(long, value_parser = humantime::parse_duration)]
+        #[arg(long, value_parser = lifetime)]
         expires_in: Option<Duration>,
     },
     /// List the keys, with their last use
@@ -106,7 +109,7 @@ enum KeyAction {
 }
 
 /// What an account is to have. What is not given stays as it is.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, PartialEq, Eq, clap::Args)]
 struct Wanted {
     /// A scope that it may ask for; give it several times for several, or once empty for none
     #[arg(long)]
@@ -119,7 +122,7 @@ struct Wanted {
     may_exchange: Option<bool>,
     /// File with its public keys as a JWK set; an empty name is none
     #[arg(long, conflicts_with = "jwks_url")]
-    jwks: Option<PathBuf>,
+    jwks: Option<OsString>,
     /// Where its JWK set is: https://…; empty is nowhere
     #[arg(long)]
     jwks_url: Option<String>,
@@ -156,7 +159,7 @@ impl Wanted {
         let keys = &mut request.assertion_keys;
         if let Some(file) = &self.jwks {
             let read = || std::fs::read_to_string(file);
-            let named = !file.as_os_str().is_empty();
+            let named = !file.is_empty();
             let text = named.then(read).transpose();
             keys.jwks = text.map_err(|error| format!("--jwks can't be read: {error}"))?;
             if let Some(text) = &keys.jwks {
@@ -175,26 +178,38 @@ impl Wanted {
     }
 }
 
+/// Parses a lifetime.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let lifetime = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if lifetime < Duration::from_secs(1) {
+        Err("must be a second at least".to_owned())
+    } else {
+        Ok(lifetime)
+    }
+}
+
 pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
     let keeper = app::service_account_keeper(config, &Clock::system()).await?;
-    let said = act(&keeper, &arguments.action).await?;
-    std::io::stdout().write_all(said.as_bytes())?;
+    let said = act(&keeper, &arguments.action).await;
     keeper.store.close().await;
-    Ok(())
+    Ok(std::io::stdout().write_all(said?.as_bytes())?)
 }
 
 async fn act(keeper: &ServiceAccountKeeper, action: &Action) -> anyhow::Result<String> {
     let context = context::of_operator();
     Ok(match action {
-        Action::Create { name, wanted, no_key } => {
+        Action::Create { name, wanted, no_key, expires_in } => {
             let mut request = AccountRequest { name: name.clone(), ..Default::default() };
             wanted.put_into(&mut request).map_err(anyhow::Error::msg)?;
-            let (account, key) = keeper.create(&context, request, !no_key).await?;
+            let key = (!no_key).then_some(KeyRequest { expires_in: *expires_in });
+            let (account, key) = keeper.create(&context, request, key).await?;
             text::created(&account, key.as_ref())
         }
         Action::List { json } => text::accounts(&keeper.list().await?, *json),
         Action::Show { name, json } => text::account(&keeper.show(name).await?, *json),
         Action::Set { name, wanted } => {
+            let is_empty = *wanted == Wanted::default();
+            anyhow::ensure!(!is_empty, "nothing to change: give an option, such as --grant-scope");
             let change = |request: &mut AccountRequest| wanted.put_into(request);
             text::changed(&keeper.change(&context, name, change).await?)
         }

@@ -167,6 +167,8 @@ impl Config {
 }
 
 #[cfg(test)]
+mod callers_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tls_tests;

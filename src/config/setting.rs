@@ -15,9 +15,11 @@ pub struct Setting {
     pub help: &'static str,
     /// Secrets have no flag, because others on the machine can read a command line; instead, `NAME_FILE` names a file.
     pub secret: bool,
-    /// Whether `NAME_FILE` may name a file with the value: for all secrets, and for `DATABASE_URL`, which has a flag as
-    /// well, as it is a secret only with a password in it.
+    /// Whether `NAME_FILE` may name a file with the value: for all secrets, for `DATABASE_URL`, which has a flag as well, as
+    /// it is a secret only with a password in it, and for what grows long.
     pub file: bool,
+    /// Whether the value may have several lines.
+    pub lines: bool,
 }
 
 /// The value of a setting that was not given.
@@ -42,7 +44,7 @@ pub(super) const fn plain(
     default: DefaultValue,
     help: &'static str,
 ) -> Setting {
-    Setting { name, default, help, secret: false, file: false }
+    Setting { name, default, help, secret: false, file: false, lines: false }
 }
 
 pub(super) const fn secret(
@@ -50,7 +52,7 @@ pub(super) const fn secret(
     default: DefaultValue,
     help: &'static str,
 ) -> Setting {
-    Setting { name, default, help, secret: true, file: true }
+    Setting { name, default, help, secret: true, file: true, lines: false }
 }
 
 impl DefaultValue {
@@ -83,6 +85,11 @@ impl Setting {
     /// The same setting, whose value may be in a file.
     pub(super) const fn or_file(self) -> Self {
         Self { file: true, ..self }
+    }
+
+    /// The same setting, whose value may have several lines.
+    pub(super) const fn of_lines(self) -> Self {
+        Self { lines: true, ..self }
     }
 
     /// The variable that names a file with the value.

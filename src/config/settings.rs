@@ -122,7 +122,7 @@ pub(super) const GRPC_ADDR: Setting = plain(
 pub(super) const HTTP_ADDR: Setting = plain(
     "COUNTERSIGN_HTTP_ADDR",
     Value("127.0.0.1:8080"),
-    "where HTTP listens: key set, probes, metrics",
+    "where HTTP listens: key set, OAuth, probes, metrics",
 );
 pub(super) const PLAINTEXT: Setting = plain(
     "COUNTERSIGN_PLAINTEXT",
@@ -142,9 +142,10 @@ pub(super) const FORWARDED_HEADER: Setting = plain(
 pub(super) const CALLERS: Setting = plain(
     "COUNTERSIGN_CALLERS",
     Absent,
-    "who may do what, by certificate: spiffe://example.org/ns/*/sa/gateway = register, introspect; anyone = watch",
+    "who may do what: spiffe://example.org/ns/*/sa/gateway = register, introspect; anyone = watch",
 )
-.or_file();
+.or_file()
+.of_lines();
 pub(super) const REFLECTION: Setting =
     plain("COUNTERSIGN_REFLECTION", InDevelopment("on"), "gRPC reflection: on or off");
 pub(super) const STREAM_AGE: Setting = plain(

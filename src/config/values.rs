@@ -86,11 +86,12 @@ impl Settings {
     }
 
     /// Editors and `echo` end a text with a line end, which gets into files and, from there, into the environment: it
-    /// is stripped. A line end in the middle is always a mistake.
+    /// is stripped. A line end in the middle is a mistake in most settings.
     fn put(&mut self, name: &str, value: &str) {
         let line = value.strip_suffix('\n').unwrap_or(value);
         let line = line.strip_suffix('\r').unwrap_or(line);
-        if line.contains(['\n', '\r', '\0']) {
+        let may_have_lines = all_settings().any(|known| known.lines && known.name == name);
+        if line.contains('\0') || (line.contains(['\n', '\r']) && !may_have_lines) {
             self.problems.add(name, "must be one line");
         }
         if line.is_empty() {
@@ -123,6 +124,10 @@ impl Settings {
                 .add(&file_name, format!("and {} are both set: one is enough", setting.name));
         }
         match std::fs::read_to_string(path.as_str()) {
+            // Fails closed: a policy whose file was not filled in is not the absence of a policy.
+            Ok(text) if text.trim().is_empty() => {
+                self.problems.add(&file_name, "names an empty file")
+            }
             Ok(text) => self.put(setting.name, Zeroizing::new(text).trim()),
             // Without the path: it may be the secret itself, given by mistake.
             Err(error) => self.problems.add(&file_name, format!("cannot be read: {error}")),

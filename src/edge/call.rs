@@ -29,7 +29,7 @@ impl Call {
         metrics.rpc_begun();
         let (service, method) = names(path);
         let request_id = arrived.request_id.clone();
-        let span = rpc_span(service, method, &request_id, arrived.address);
+        let span = rpc_span(service, method, arrived);
         let (begun, code) = (Instant::now(), Code::Cancelled);
         Self { service, method, request_id, span, metrics, begun, code }
     }

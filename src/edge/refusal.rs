@@ -83,7 +83,7 @@ impl From<Error> for Refusal {
             Error::Service(error) => of_services(error),
             Error::PermissionMissing(permission) => denied(
                 "PERMISSION_MISSING",
-                "the caller lacks a permission for this: see the policy of callers (COUNTERSIGN_CALLERS)",
+                "the caller lacks a permission: the policy of callers (COUNTERSIGN_CALLERS), or a scope of its account, must give it",
                 ("permission", permission.as_str()),
             ),
             Error::UsernameTaken => taken("username", "USERNAME_TAKEN", "the username is taken"),

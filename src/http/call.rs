@@ -27,7 +27,7 @@ impl Call {
     /// Begins a request.
     pub(super) fn begin(method: &Method, path: &str, context: &Context, metrics: Metrics) -> Self {
         let (method, path) = (known_method(method), known_path(path));
-        let span = http_span(method, path, &context.request_id, context.address);
+        let span = http_span(method, path, context);
         let labels = HttpLabels {
             http_request_method: method,
             http_route: path,

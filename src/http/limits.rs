@@ -19,7 +19,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// For probes, Prometheus and verifiers: a few at a time.
+    /// For probes, Prometheus, verifiers, and services that ask for a token now and then: a few at a time.
     fn default() -> Self {
         Self {
             max_connections: 256,

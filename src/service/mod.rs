@@ -28,8 +28,9 @@ mod upkeep;
 pub use self::{
     account::{Accounts, ChangePasswordRequest, RegisterRequest, Registered, ResetPasswordRequest},
     admin::{
-        AccountRequest, DisableTwoFactorError, Disabled, NewKey, Operator, ServiceAccountError,
-        ServiceAccountKeeper, ShownAccount, SwitchUserError, Switched, end_what_was_revived,
+        AccountRequest, DisableTwoFactorError, Disabled, KeyRequest, NewKey, Operator,
+        ServiceAccountError, ServiceAccountKeeper, ShownAccount, SwitchUserError, Switched,
+        end_what_was_revived,
     },
     assertions::{
         AccountAssertion, AssertionError, Assertions, LONGEST_ASSERTION, LONGEST_WORKLOAD_TOKEN,

@@ -1,12 +1,10 @@
 //! One span per call, so that every log line of the call carries its request id.
 
-use std::net::IpAddr;
-
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::{Span, field};
 use uuid::Uuid;
 
-use crate::domain::RequestId;
+use crate::domain::{Context, RequestId};
 
 /// The header and metadata key of a request id.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,7 +30,9 @@ pub fn say_request_id(headers: &mut HeaderMap, id: &RequestId) {
 }
 
 /// The span of an RPC. The ids of users, sessions and services are recorded once they are known (`service/known.rs`).
-pub fn rpc_span(service: &str, method: &str, id: &RequestId, peer: Option<IpAddr>) -> Span {
+pub fn rpc_span(service: &str, method: &str, context: &Context) -> Span {
+    let (id, peer) = (&context.request_id, context.address);
+    let certificate = context.certificate();
     tracing::error_span!(
         target: TARGET,
         "rpc",
@@ -40,6 +40,7 @@ pub fn rpc_span(service: &str, method: &str, id: &RequestId, peer: Option<IpAddr
         method,
         request_id = %id,
         peer = peer.map(field::display),
+        certificate = certificate.map(field::display),
         user_id = field::Empty,
         session_id = field::Empty,
         service_account_id = field::Empty,
@@ -47,7 +48,9 @@ pub fn rpc_span(service: &str, method: &str, id: &RequestId, peer: Option<IpAddr
 }
 
 /// The span of an HTTP request. `path` is one of our routes, never a caller's text. The ids are as in [`rpc_span`].
-pub fn http_span(method: &str, path: &str, id: &RequestId, peer: Option<IpAddr>) -> Span {
+pub fn http_span(method: &str, path: &str, context: &Context) -> Span {
+    let (id, peer) = (&context.request_id, context.address);
+    let certificate = context.certificate();
     tracing::error_span!(
         target: TARGET,
         "http",
@@ -55,6 +58,7 @@ pub fn http_span(method: &str, path: &str, id: &RequestId, peer: Option<IpAddr>)
         path,
         request_id = %id,
         peer = peer.map(field::display),
+        certificate = certificate.map(field::display),
         user_id = field::Empty,
         session_id = field::Empty,
         service_account_id = field::Empty,

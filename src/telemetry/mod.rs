@@ -47,12 +47,14 @@ mod tests {
     use tracing::subscriber::with_default;
 
     use super::*;
+    use crate::domain::Context;
 
     /// Whether the span of a call is enabled.
     fn has_spans(asked: &str) -> bool {
         let id = uuid::Uuid::nil().into();
         let log = fmt().with_env_filter(filter(asked)).with_writer(io::sink).finish();
-        with_default(log, || !rpc_span("service", "method", &id, None).is_disabled())
+        let context = Context::of_nobody(None, std::time::Instant::now(), id);
+        with_default(log, || !rpc_span("service", "method", &context).is_disabled())
     }
 
     #[test]

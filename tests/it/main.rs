@@ -9,6 +9,7 @@ mod access;
 mod account;
 mod assertions;
 mod backup;
+mod callers;
 mod cancellation;
 mod clocks;
 mod connections;

@@ -148,8 +148,12 @@ impl Field {
     /// So many bytes of marks, which cost most to sort, and what the request can't do without.
     fn message(&self, bytes: usize) -> Texts {
         let text = "\u{301}\u{327}".repeat(bytes / 4) + &"x".repeat(bytes % 4);
-        let needed =
-            (self.rpc == "Verify2FA" && !self.in_oneof).then(|| (None, 2, "123456".to_owned()));
+        let needed = match &*self.rpc {
+            _ if self.in_oneof => None,
+            "Verify2FA" => Some((None, 2, "123456".to_owned())),
+            "IssueServiceToken" | "ExchangeToken" => Some((None, 1, "a key".to_owned())),
+            _ => None,
+        };
         Texts(needed.into_iter().chain([(self.within, self.number, text)]).collect())
     }
 }

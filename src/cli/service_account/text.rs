@@ -14,7 +14,7 @@ pub(super) fn created(account: &ServiceAccount, key: Option<&NewKey>) -> String 
         || "It has no key: assertions prove it.\n".to_owned(),
         |key| {
             format!("Its key, which is not shown again:\n\n  {}\n\n", key.text.expose())
-                + "Whoever has it is this service. Keep it where other secrets are, and not in a repository.\n"
+                + "Its holder is this service. Keep it where other secrets are, and not in a repository.\n"
         },
     );
     format!("Service account {} (client_id {}) is created.\n{key}", account.name, account.id)

@@ -108,7 +108,7 @@ fn user_and_password(value: &str) -> Option<(String, String)> {
         return None;
     }
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-    let (user, password) = decoded.split_once(':')?;
+    let (user, password) = decoded.split_once(':').filter(|(user, _)| !user.is_empty())?;
     Some((form_decoded(user).into_owned(), form_decoded(password).into_owned()))
 }
 
@@ -157,7 +157,15 @@ mod tests {
         let encoded = |text: &str| format!("basic {}", STANDARD.encode(text));
         let pair = basic_of(&encoded("a%2Db:c:d")).unwrap().unwrap();
         assert_eq!(pair, ("a-b".to_owned(), "c:d".to_owned()));
-        for bad in ["Basic", "Basic ?", "Digest abc", "Bearer abc", &encoded("no colon"), ""] {
+        for bad in [
+            "Basic",
+            "Basic ?",
+            "Digest abc",
+            "Bearer abc",
+            &encoded("no colon"),
+            &encoded(":no user"),
+            "",
+        ] {
             assert!(basic_of(bad).is_err(), "{bad}");
         }
     }

@@ -19,8 +19,8 @@ use crate::http::{
 const METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
 
 /// Algorithms of assertions.
-const ALGORITHMS: [&str; 9] =
-    ["ES256", "ES384", "EdDSA", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
+const ALGORITHMS: [&str; 10] =
+    ["ES256", "ES384", "EdDSA", "Ed25519", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
 
 pub(in crate::http) async fn metadata(State(site): State<Site>) -> Response {
     ([cache()], Json(document(&site))).into_response()

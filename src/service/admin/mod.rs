@@ -18,7 +18,7 @@ pub use self::{
     disable_user::{SwitchUserError, Switched},
     restored::end_what_was_revived,
     service_accounts::{
-        AccountRequest, NewKey, ServiceAccountError, ServiceAccountKeeper, ShownAccount,
+        AccountRequest, KeyRequest, NewKey, ServiceAccountError, ServiceAccountKeeper, ShownAccount,
     },
 };
 

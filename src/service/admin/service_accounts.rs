@@ -47,6 +47,13 @@ pub struct AccountRequest {
     pub workloads: Vec<Workload>,
 }
 
+/// The key of a new account.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KeyRequest {
+    /// Its lifetime; without one it has no end.
+    pub expires_in: Option<Duration>,
+}
+
 /// An account with all that belongs to it.
 #[derive(Debug, Clone)]
 pub struct ShownAccount {
@@ -113,7 +120,7 @@ impl ServiceAccountKeeper {
         &self,
         context: &Context,
         request: AccountRequest,
-        with_key: bool,
+        key: Option<KeyRequest>,
     ) -> Result<(ServiceAccount, Option<NewKey>)> {
         let AccountRequest { name, grants, assertion_keys, workloads } = request;
         let name = ServiceAccount::parse_name(&name)?;
@@ -122,12 +129,7 @@ impl ServiceAccountKeeper {
         let (epoch, disabled_at) = (0, None);
         let account =
             ServiceAccount { id, name, grants, assertion_keys, epoch, disabled_at, created_at };
-        let (key, made) = if with_key {
-            let (key, made) = self.new_key(id, None);
-            (Some(key), Some(made))
-        } else {
-            (None, None)
-        };
+        let (key, made) = key.map(|key| self.new_key(id, key.expires_in)).unzip();
         let new = NewServiceAccount { account: account.clone(), workloads, key };
         match self.store.service_account_create(new, revoking(context, &self.clock)).await? {
             None => Ok((account, made)),

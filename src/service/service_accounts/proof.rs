@@ -12,7 +12,7 @@ use crate::{
         sessions::Service,
     },
     store::NewAssertion,
-    token::{OpaqueToken, Purpose},
+    token::{AssertionRefused, OpaqueToken, Purpose},
 };
 
 /// A proof of a service account.
@@ -29,7 +29,6 @@ const KEY_INVALID: &str = "the key is not valid: it is mistyped, unknown, revoke
 const DISABLED: &str = "the service account is disabled";
 const NO_ACCOUNT: &str = "no service account is proved by this assertion";
 const USED: &str = "the assertion was used before, or may have been before a restore: make a new one, with a jti of its own";
-const TOO_LONG: &str = "the assertion is too long";
 const OF_ANOTHER: &str = "the proof is of another service account than client_id says";
 
 impl ServiceAccounts {
@@ -98,8 +97,9 @@ impl ServiceAccounts {
         context: &Context,
         jwt: &OpaqueToken,
     ) -> Result<Arc<ServiceAccount>, Error> {
-        let jwt = jwt.check_size(size::ASSERTION).map(|()| jwt.expose());
-        let jwt = jwt.ok_or_else(|| Error::Service(ServiceError::ProofInvalid(TOO_LONG.into())))?;
+        jwt.check_size(size::ASSERTION)
+            .ok_or_else(|| refused(&AssertionError::Refused(AssertionRefused::TooLong)))?;
+        let jwt = jwt.expose();
         // A signature is checked, and a key set may be fetched.
         self.limits.admit(context)?;
         let account = match Assertions::claimed_account(jwt) {

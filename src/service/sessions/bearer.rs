@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Sessions, service::Service};
+use super::{Sessions, principal::Service};
 use crate::{
     domain::{Scope, ServiceAccountId, Session, User, size},
     service::{Error, known},

@@ -5,10 +5,10 @@ mod device;
 mod introspect_token;
 mod list_sessions;
 mod logout;
+mod principal;
 mod refresh_token;
 mod revoke_other_sessions;
 mod revoke_session;
-mod service;
 mod session;
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub use self::{
-    bearer::Account, refresh_token::RefreshTokenRequest, service::Service, session::Tokens,
+    bearer::Account, principal::Service, refresh_token::RefreshTokenRequest, session::Tokens,
 };
 pub(in crate::service) use self::{bearer::Bearer, session::Destination};
 

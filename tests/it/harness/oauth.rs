@@ -6,7 +6,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use countersign::{
     app::service_account_keeper,
     domain::{Context, Scope},
-    service::{AccountRequest, ServiceAccountKeeper},
+    service::{AccountRequest, KeyRequest, ServiceAccountKeeper},
 };
 use http::HeaderMap;
 use serde_json::Value;
@@ -45,7 +45,8 @@ pub async fn machine_with(
     let mut request = AccountRequest { name: unique("cart"), ..AccountRequest::default() };
     request.grants.scope = Scope::parse(scope).unwrap();
     change(&mut request);
-    let (account, key) = keeper(server).await.create(&operator(), request, true).await.unwrap();
+    let key = Some(KeyRequest::default());
+    let (account, key) = keeper(server).await.create(&operator(), request, key).await.unwrap();
     let key = key.unwrap().text.expose().to_owned();
     Machine { name: account.name, id: account.id.to_string(), key }
 }

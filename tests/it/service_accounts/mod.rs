@@ -18,7 +18,7 @@ use countersign::{
         IssueServiceTokenRequest, IssueServiceTokenResponse, exchange_token_request,
         issue_service_token_request::Proof,
     },
-    service::{AccountRequest, ServiceAccountKeeper},
+    service::{AccountRequest, KeyRequest, ServiceAccountKeeper},
 };
 use tonic::Status;
 use uuid::Uuid;
@@ -56,7 +56,8 @@ impl Setting {
 
     /// An account with a key.
     pub async fn create(&self, request: AccountRequest) -> Service {
-        let (account, key) = self.keeper.create(&operator(), request, true).await.unwrap();
+        let key = Some(KeyRequest::default());
+        let (account, key) = self.keeper.create(&operator(), request, key).await.unwrap();
         let (ServiceAccount { id, name, .. }, key) = (account, key.unwrap());
         Service { id, name, key: key.text.expose().to_owned(), key_id: key.id }
     }

@@ -1,14 +1,14 @@
 //! TLS and Unix sockets as clients see them.
 
-mod authority;
-mod client;
+pub mod authority;
+pub mod client;
 mod clients;
 mod healthcheck;
 mod process;
 mod refused;
 mod renewal;
 mod resumption;
-mod server;
+pub mod server;
 mod unix;
 mod versions;
 mod writing;
