@@ -17,6 +17,10 @@ fn a_policy_of_callers_may_have_lines_and_an_empty_file_is_none() {
     assert!(!callers.permit(None, Permission::Introspect));
     let in_variable = settings(&[], &[("COUNTERSIGN_CALLERS", text)]);
     assert_eq!(*Config::parse(&in_variable).unwrap().listen.callers.unwrap(), *callers);
+    let empty = settings(&[], &[("COUNTERSIGN_CALLERS", "\n")]);
+    let problems = Config::parse(&empty).map(|_| ()).unwrap_err();
+    assert_eq!(problems.0.len(), 1, "{problems}");
+    assert!(problems.0[0].text.contains("empty"), "{problems}");
     for (text, problem) in [
         ("", "empty"),
         ("\n \n", "empty"),

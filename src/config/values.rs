@@ -12,7 +12,7 @@ use super::{
     Problems, flags,
     reads::Reads,
     setting::Setting,
-    settings::{DATABASE_URL, all_settings},
+    settings::{CALLERS, DATABASE_URL, all_settings},
 };
 
 /// The given values, by the name of their setting, and the problems in giving them.
@@ -82,6 +82,7 @@ impl Settings {
             }
         }
         settings.refuse_an_empty_database();
+        settings.refuse_an_empty_policy();
         settings
     }
 
@@ -110,6 +111,16 @@ impl Settings {
                 let problem = "is set and empty: set it to postgres://…, or unset it for SQLite";
                 self.problems.add(name, problem);
                 return;
+            }
+        }
+    }
+
+    /// Fails closed: an absent policy opens every door, and an empty one was forgotten in a template.
+    fn refuse_an_empty_policy(&mut self) {
+        let file = CALLERS.file_name();
+        for name in [CALLERS.name, &file] {
+            if self.empty.contains(name) && self.get(CALLERS).is_none() {
+                self.problems.add(name, "is set and empty: set a policy, or unset it");
             }
         }
     }

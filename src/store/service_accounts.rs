@@ -110,8 +110,8 @@ pub struct ServiceAccountChange {
     pub was: ServiceAccount,
     /// The account as it is to be.
     pub account: ServiceAccount,
-    /// Its workloads as they are to be; `None` leaves them.
-    pub workloads: Option<Vec<Workload>>,
+    /// Its workloads as they were read, and as they are to be; `None` leaves them.
+    pub workloads: Option<[Vec<Workload>; 2]>,
     /// What happened, for the event.
     pub kind: EventKind,
     /// Who asked, and when.

@@ -37,6 +37,8 @@ pub(crate) struct InForce {
     server: Arc<ServerConfig>,
     sessions: Arc<Sessions>,
     clients: Option<Arc<dyn ClientCertVerifier>>,
+    /// The certificate's file.
+    certificate: Vec<u8>,
     /// The files that it was made of.
     pub(super) fingerprint: Fingerprint,
     /// When the certificate expires.
@@ -44,7 +46,7 @@ pub(crate) struct InForce {
 }
 
 impl InForce {
-    /// Makes a configuration of the files.
+    /// Makes a configuration of the files, in place of the one before.
     ///
     /// # Errors
     /// What can't be used: a damaged file, an expired certificate, a key of another one.
@@ -52,10 +54,16 @@ impl InForce {
         files: &Files,
         contents: &Contents,
         protocol: Protocol,
+        before: Option<&Self>,
     ) -> Result<Self, Problem> {
         let of = |part| move |text: String| files.problem(part, text);
         let chain = pem::certificates(&contents.certificate).map_err(of(Part::Certificate))?;
-        let end = usable_until(files, &chain)?;
+        // A certificate that is in force already was judged when it came. Other files do not wait until one that has expired
+        // since is renewed: an authority that leaked is taken off at once.
+        let end = match before.filter(|before| before.certificate == contents.certificate) {
+            Some(before) => before.end,
+            None => usable_until(files, &chain)?,
+        };
         let key = pem::private_key(&contents.key).map_err(of(Part::Key))?;
         let provider = Arc::new(default_provider());
         let clients = clients(files, contents, &provider)?;
@@ -78,7 +86,8 @@ impl InForce {
         server.session_storage = Arc::<Sessions>::clone(&sessions);
         server.alpn_protocols = vec![protocol.name().to_vec()];
         let fingerprint = contents.fingerprint();
-        Ok(Self { server: Arc::new(server), sessions, clients, fingerprint, end })
+        let certificate = contents.certificate.clone();
+        Ok(Self { server: Arc::new(server), sessions, clients, certificate, fingerprint, end })
     }
 
     /// The configuration for one handshake.
@@ -117,7 +126,7 @@ impl Files {
     /// # Errors
     /// The first that can't.
     pub fn check(&self) -> Result<(), Problem> {
-        InForce::of(self, &self.read()?, Protocol::Http2).map(|_usable| ())
+        InForce::of(self, &self.read()?, Protocol::Http2, None).map(|_usable| ())
     }
 }
 
@@ -174,4 +183,51 @@ fn clients(
         ClientAuth::Required | ClientAuth::Off => builder,
     };
     builder.build().map(Some).map_err(|error| problem(format!("can't be used: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    use super::*;
+
+    /// Writes a certificate that has expired, or not.
+    fn write(files: &Files, has_expired: bool) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        if has_expired {
+            params.not_after = date_time_ymd(2001, 1, 1);
+        }
+        fs::write(&files.certificate, params.self_signed(&key).unwrap().pem()).unwrap();
+        fs::write(&files.key, key.serialize_pem()).unwrap();
+    }
+
+    #[test]
+    fn authorities_are_exchanged_though_the_certificate_in_force_has_expired() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = Files {
+            certificate: folder.path().join("tls.crt"),
+            key: folder.path().join("tls.key"),
+            client_authorities: None,
+            client_auth: ClientAuth::Off,
+            min_version: MinVersion::Tls12,
+        };
+        write(&files, false);
+        let valid = InForce::of(&files, &files.read().unwrap(), Protocol::Http2, None).unwrap();
+        write(&files, true);
+        let contents = files.read().unwrap();
+        let in_force = InForce { certificate: contents.certificate.clone(), ..valid };
+        files.client_authorities = Some(files.certificate.clone());
+        files.client_auth = ClientAuth::Required;
+        let contents = files.read().unwrap();
+        for (before, is_taken) in [(Some(&in_force), true), (None, false)] {
+            let made = InForce::of(&files, &contents, Protocol::Http2, before);
+            assert_eq!(made.is_ok(), is_taken, "{made:?}");
+        }
+        write(&files, true);
+        let other = files.read().unwrap();
+        assert!(InForce::of(&files, &other, Protocol::Http2, Some(&in_force)).is_err());
+    }
 }

@@ -53,7 +53,7 @@ impl Tls {
         protocol: Protocol,
         figures: &Figures,
     ) -> Result<Self, Problem> {
-        let in_force = InForce::of(&files, &files.read()?, protocol)?;
+        let in_force = InForce::of(&files, &files.read()?, protocol, None)?;
         let renewals = figures.renewals(listener);
         renewals.expires(in_force.end, SystemTime::now());
         tracing::info!(listener, expires = told(&in_force), "TLS");
@@ -88,7 +88,7 @@ impl Tls {
     }
 
     fn made_of(&self, contents: &Contents) -> Result<InForce, Problem> {
-        InForce::of(&self.files, contents, self.protocol)
+        InForce::of(&self.files, contents, self.protocol, Some(&self.in_force()))
     }
 
     /// The files are those in force.

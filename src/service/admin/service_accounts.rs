@@ -180,7 +180,8 @@ impl ServiceAccountKeeper {
         let epoch = if is_narrowed { account.epoch + 1 } else { account.epoch };
         let (grants, assertion_keys) = (request.grants, request.assertion_keys);
         let changed = ServiceAccount { grants, assertion_keys, epoch, ..account.clone() };
-        let workloads = (request.workloads != workloads).then_some(request.workloads);
+        let is_other = request.workloads != workloads;
+        let workloads = is_other.then_some([workloads, request.workloads]);
         self.put(context, account, changed, workloads, EventKind::ServiceAccountChanged).await
     }
 
@@ -264,7 +265,7 @@ impl ServiceAccountKeeper {
         context: &Context,
         was: ServiceAccount,
         account: ServiceAccount,
-        workloads: Option<Vec<Workload>>,
+        workloads: Option<[Vec<Workload>; 2]>,
         kind: EventKind,
     ) -> Result<ServiceAccount> {
         let at = revoking(context, &self.clock);

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    domain::{Revoked, Timestamp},
+    domain::{Revocation, Revoked, Timestamp},
     service::Clock,
     store::{self, NumberedRevocation, Store},
 };
@@ -89,6 +89,11 @@ impl Known {
         let begin = self.revocations.partition_point(|known| known.seq <= seq);
         let matters = |known: &&NumberedRevocation| known.revocation.expires_at > now;
         self.revocations.range(begin..).filter(matters).take(limit).copied().collect()
+    }
+
+    /// Whether there is such a revocation.
+    pub(super) fn has(&self, is_such: impl Fn(&Revocation) -> bool) -> bool {
+        self.revocations.iter().any(|known| is_such(&known.revocation))
     }
 
     /// Whether a clock that was ahead has dropped unexpired revocations: all must be read again.

@@ -1,6 +1,6 @@
 //! WatchRevocations: streams revocations of unexpired tokens, as they become known.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -13,8 +13,11 @@ use super::{
 };
 use crate::{
     domain::{InvalidField, Revocation, size},
-    service::{Clock, Error, sessions::Service},
-    store::NumberedRevocation,
+    service::{
+        Clock, Error,
+        sessions::{Credential, Service},
+    },
+    store::{NumberedRevocation, Store},
 };
 
 /// Revocations that a stream copies from the log at a time.
@@ -48,6 +51,7 @@ pub struct RevocationStream {
     log: watch::Receiver<Known>,
     pace: RevocationPace,
     clock: Clock,
+    store: Arc<dyn Store>,
     /// The number of the last revocation that was sent.
     cursor: i64,
     next: VecDeque<NumberedRevocation>,
@@ -80,6 +84,7 @@ impl Revocations {
             log,
             pace,
             clock: self.clock.clone(),
+            store: Arc::clone(&self.store),
             cursor,
             next: VecDeque::new(),
             subscriber,
@@ -91,8 +96,8 @@ impl Revocations {
 }
 
 impl RevocationStream {
-    /// The next message; `None` when the stream is old, its subscriber's own tokens were revoked, or the server shuts down:
-    /// another one continues after the last cursor.
+    /// The next message; `None` when the stream is old, its subscriber is proved no more, or the server shuts down: another
+    /// one continues after the last cursor.
     pub async fn next(&mut self) -> Option<RevocationUpdate> {
         loop {
             if self.log.borrow().ended || Instant::now() >= self.ends_at {
@@ -101,6 +106,9 @@ impl RevocationStream {
             if let Some(update) = self.update() {
                 self.cursor = update.cursor;
                 if update.revocation.is_none() {
+                    if self.credential_has_ended().await {
+                        return None;
+                    }
                     self.heartbeat_at = Instant::now() + self.pace.heartbeat_every;
                 }
                 return Some(update);
@@ -131,8 +139,25 @@ impl RevocationStream {
 
     /// Whether the subscriber was revoked between its authentication and the opening of the stream (race).
     fn subscriber_has_ended(&self) -> bool {
-        let known = self.log.borrow().after(0, self.clock.now(), usize::MAX);
-        known.iter().any(|known| self.ends_subscriber(&known.revocation))
+        self.subscriber.is_some()
+            && self.log.borrow().has(|revocation| self.ends_subscriber(revocation))
+    }
+
+    /// Whether the token has expired, or the key was revoked or has. That is no revocation of tokens: it is looked for with
+    /// each heartbeat.
+    async fn credential_has_ended(&self) -> bool {
+        let now = self.clock.now();
+        match self.subscriber.as_ref().map(|service| &service.credential) {
+            None | Some(Credential::Assertion) => false,
+            Some(Credential::Token { expires_at, .. }) => *expires_at <= now,
+            Some(Credential::Key(digest)) => match self.store.service_key_find(*digest).await {
+                Ok(found) => {
+                    found.is_none_or(|(key, _)| key.expires_at.is_some_and(|end| end <= now))
+                }
+                // An unavailable store shows by missing heartbeats, and not by the end of streams.
+                Err(_unavailable) => false,
+            },
+        }
     }
 
     fn ends_subscriber(&self, revocation: &Revocation) -> bool {

@@ -9,7 +9,7 @@ use crate::{
         Error, ServiceError,
         assertions::{AccountAssertion, AssertionError, Assertions},
         known,
-        sessions::Service,
+        sessions::{Credential, Service},
     },
     store::NewAssertion,
     token::{AssertionRefused, OpaqueToken, Purpose},
@@ -67,8 +67,16 @@ impl ServiceAccounts {
         client_id: &str,
     ) -> Result<Service, Error> {
         let account = self.prove(context, proof, client_id).await?;
-        let ServiceAccount { id, epoch, .. } = *account;
-        Ok(Service { id, scope: account.grants.scope.clone(), epoch, token_id: None })
+        let ServiceAccount { id, epoch, ref grants, .. } = *account;
+        let credential = match proof {
+            ServiceProof::Key(key) => Credential::Key(self.digest(key)),
+            ServiceProof::Assertion(_) => Credential::Assertion,
+        };
+        // As with its tokens: scopes for other audiences are no permissions here, whatever their names.
+        let audiences = &self.policy.audiences;
+        let own = audiences.first().and_then(|own| grants.audience(own, audiences));
+        let scope = own.map(|_| grants.scope.clone()).unwrap_or_default();
+        Ok(Service { id, scope, epoch, credential })
     }
 
     /// The service that shows a key as its bearer token.
@@ -86,9 +94,13 @@ impl ServiceAccounts {
         let invalid = || Error::Service(ServiceError::ProofInvalid(KEY_INVALID.into()));
         let text =
             key.check_size(size::SERVICE_KEY).and_then(|()| ServiceKeyText::parse(key.expose()));
-        let text = text.ok_or_else(invalid)?;
-        let digest = self.master_key.digest(Purpose::ServiceKey, &[text.expose().as_bytes()]);
+        text.ok_or_else(invalid)?;
+        let digest = self.digest(key);
         self.known_keys.account(&self.store, digest, &self.clock).await?.ok_or_else(invalid)
+    }
+
+    fn digest(&self, key: &OpaqueToken) -> [u8; 32] {
+        self.master_key.digest(Purpose::ServiceKey, &[key.expose().as_bytes()])
     }
 
     /// The account of an assertion: its own, or that of a workload.

@@ -26,7 +26,7 @@ impl ServiceAccounts {
     /// nothing to do about it.
     ///
     /// # Errors
-    /// An invalid proof; a user's access token, which only ends with its session; the store's.
+    /// An invalid proof; a user's access token, which only ends with its session; an address over its rate limit; the store's.
     pub async fn revoke_token(
         &self,
         context: &Context,
@@ -47,6 +47,8 @@ impl ServiceAccounts {
                 if own.id != id {
                     return Err(Error::Service(ServiceError::NotGranted("token")));
                 }
+                // Each is told to every verifier, which keeps it for as long as tokens live.
+                self.limits.admit(context)?;
                 let at = self.sessions.revoking(&context.as_service(own.id), self.clock.now());
                 self.store.service_token_revoke(own.id, token_id, at).await?;
             }

@@ -2,9 +2,12 @@
 
 use uuid::Uuid;
 
-use super::{Sessions, principal::Service};
+use super::{
+    Sessions,
+    principal::{Credential, Service},
+};
 use crate::{
-    domain::{Scope, ServiceAccountId, Session, User, size},
+    domain::{Scope, ServiceAccountId, Session, Timestamp, User, size},
     service::{Error, known},
     store::{Credentials, LiveSession},
     token::{Claims, ServiceClaims, UserClaims},
@@ -107,8 +110,10 @@ impl Sessions {
                 let scope = Scope::parse(&claims.scope);
                 let scope = scope.map_err(|_not_a_scope| Error::TokenInvalid)?;
                 known::record_service(claims.sub);
-                let ServiceClaims { sub: id, service_epoch: epoch, jti, .. } = claims;
-                Ok(Some(Service { id, scope, epoch, token_id: Some(jti) }))
+                let ServiceClaims { sub: id, service_epoch: epoch, jti, exp, .. } = claims;
+                let expires_at = Timestamp::from_unix_micros(exp.saturating_mul(1_000_000));
+                let credential = Credential::Token { id: jti, expires_at };
+                Ok(Some(Service { id, scope, epoch, credential }))
             }
         }
     }

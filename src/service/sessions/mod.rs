@@ -23,7 +23,7 @@ use crate::{
 pub use self::{
     bearer::Account, principal::Service, refresh_token::RefreshTokenRequest, session::Tokens,
 };
-pub(in crate::service) use self::{bearer::Bearer, session::Destination};
+pub(in crate::service) use self::{bearer::Bearer, principal::Credential, session::Destination};
 
 /// Creates, shows and ends sessions.
 #[derive(Debug)]

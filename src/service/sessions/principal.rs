@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::{
-    domain::{Permission, Revoked, Scope, ServiceAccountId},
+    domain::{Permission, Revoked, Scope, ServiceAccountId, Timestamp},
     service::Error,
 };
 
@@ -16,8 +16,24 @@ pub struct Service {
     pub scope: Scope,
     /// The epoch of its token, or of its account.
     pub epoch: i64,
-    /// The token, if it has shown one: the claim `jti`.
-    pub token_id: Option<Uuid>,
+    /// What it has shown.
+    pub credential: Credential,
+}
+
+/// What proves a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// An access token.
+    Token {
+        /// The claim `jti`.
+        id: Uuid,
+        /// The claim `exp`.
+        expires_at: Timestamp,
+    },
+    /// A key, by its digest.
+    Key([u8; 32]),
+    /// An assertion. It was used once.
+    Assertion,
 }
 
 impl Service {
@@ -34,7 +50,9 @@ impl Service {
     pub(in crate::service) fn is_ended_by(&self, revoked: &Revoked) -> bool {
         match revoked {
             Revoked::Service { id, epoch } => *id == self.id && *epoch > self.epoch,
-            Revoked::Token(id) => self.token_id == Some(*id),
+            Revoked::Token(revoked) => {
+                matches!(self.credential, Credential::Token { id, .. } if id == *revoked)
+            }
             Revoked::Session(_) | Revoked::User(_) | Revoked::Key(_) | Revoked::Earlier { .. } => {
                 false
             }

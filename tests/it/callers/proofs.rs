@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::{
-    listen::tls::ClientAuth,
-    pb::{IssueServiceTokenRequest, User},
-};
+use countersign::{listen::tls::ClientAuth, pb::User, service::KeyRequest};
 use rstest::rstest;
 use rstest_reuse::apply;
 use tonic::{Code, Request};
@@ -13,7 +10,7 @@ use tonic::{Code, Request};
 use super::{Asks, call, policy, refusal, rpcs};
 use crate::{
     harness::{Backend, Server, on_both, server::registration},
-    service_accounts::{Service, Setting, by_key, operator},
+    service_accounts::{Service, Setting, operator, wanting},
     tls::{
         authority::{Authority, dns, spiffe},
         client::Client,
@@ -83,9 +80,10 @@ async fn ended(setting: &Setting) -> Vec<(&'static str, String, Option<&'static 
     ];
     let [revoked, disabled, deleted, of_tokens] = services;
     let keeper = &setting.keeper;
-    let elsewhere =
-        IssueServiceTokenRequest { audience: "other".to_owned(), ..by_key(&of_tokens.key) };
-    let elsewhere = setting.issue(elsewhere).await;
+    let elsewhere = elsewhere(setting).await;
+    let to_elsewhere = setting.token(&elsewhere).await;
+    let lives = KeyRequest { expires_in: Some(Duration::from_secs(1)) };
+    let expired = setting.create_with(wanting(ALL), lives).await;
     let token = setting.token(&of_tokens).await;
     let of_disabled = setting.token(&disabled).await;
     keeper.revoke_key(&operator(), &revoked.name, revoked.key_id).await.unwrap();
@@ -95,14 +93,36 @@ async fn ended(setting: &Setting) -> Vec<(&'static str, String, Option<&'static 
     // What replicas remember of keys is good for less than a second.
     setting.later(Duration::from_secs(1));
     let (key, token_invalid) = (Some("INVALID_CREDENTIALS"), Some("TOKEN_INVALID"));
-    assert!(elsewhere.is_err(), "an account without audiences has the first one");
     vec![
         ("a revoked key", bearer(&revoked.key), key),
         ("the key of a disabled account", bearer(&disabled.key), key),
         ("the key of a deleted account", bearer(&deleted.key), key),
         ("the token of a disabled account", bearer(&of_disabled), token_invalid),
         ("an ended token", bearer(&token), token_invalid),
+        ("an expired key", bearer(&expired.key), key),
+        ("a token for another audience", bearer(&to_elsewhere), token_invalid),
+        ("a key for another audience", bearer(&elsewhere.key), Some("PERMISSION_MISSING")),
     ]
+}
+
+/// A service whose scopes are those of another audience: they may have the names of permissions.
+async fn elsewhere(setting: &Setting) -> Service {
+    let mut request = wanting(ALL);
+    request.grants.audiences = vec!["other".to_owned()];
+    setting.create(request).await
+}
+
+/// An access token expires, and is one no more.
+#[apply(on_both)]
+#[tokio::test]
+async fn an_expired_token_opens_nothing(backend: Backend) {
+    let setting = setting(backend).await;
+    let token = bearer(&setting.token(&setting.service(ALL).await).await);
+    let path = "/auth.v1.TokenService/IntrospectToken";
+    assert_eq!(refusal(call(&setting.server.channel, path, &token).await), None);
+    setting.later(Duration::from_secs(3600));
+    let refused = refusal(call(&setting.server.channel, path, &token).await);
+    assert_eq!(refused, Some(("TOKEN_INVALID".to_owned(), String::new())));
 }
 
 #[apply(on_both)]

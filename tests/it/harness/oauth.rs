@@ -11,7 +11,7 @@ use countersign::{
 use http::HeaderMap;
 use serde_json::Value;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
 };
 use url::form_urlencoded;
@@ -106,7 +106,11 @@ impl Answer {
 
 /// Sends these bytes on a connection of their own, and reads until its end.
 pub async fn send(address: SocketAddr, request: &[u8]) -> Answer {
-    let mut socket = TcpStream::connect(address).await.unwrap();
+    send_over(TcpStream::connect(address).await.unwrap(), request).await
+}
+
+/// As [`send`], on this connection.
+pub async fn send_over(mut socket: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> Answer {
     // A server that refuses early does not take the rest.
     let _broken_off = socket.write_all(request).await;
     let mut answer = Vec::new();
@@ -137,10 +141,14 @@ pub async fn ask_at(
     headers: &str,
     body: &str,
 ) -> Answer {
+    send(address, request(method, path, headers, body).as_bytes()).await
+}
+
+/// A request that is the last of its connection.
+pub fn request(method: &str, path: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
-    let request = format!("{head}Content-Length: {length}\r\n{headers}\r\n{body}");
-    send(address, request.as_bytes()).await
+    format!("{head}Content-Length: {length}\r\n{headers}\r\n{body}")
 }
 
 pub const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";

@@ -1,5 +1,6 @@
 //! OAuth's endpoints as client libraries see them (RFC 6749, 6750, 7009, 7662, 8414, 8693).
 
+mod certificates;
 mod clients;
 mod introspect;
 mod metadata;

@@ -166,7 +166,12 @@ async fn assertions_are_limited_by_the_address_that_a_trusted_proxy_forwards() {
     assert!(refused.header("retry-after").parse::<u64>().unwrap() > 0);
     assert_eq!(ask(101, "192.0.2.2").await.status, 200, "another address");
     let headers = format!("X-Forwarded-For: 192.0.2.1\r\n{}", basic(&cart.id, &cart.key));
-    assert_eq!(token(&server, &headers, &[]).await.status, 200, "a key");
+    let by_key = token(&server, &headers, &[]).await.token();
+    // A revocation is told to every verifier, by whatever the service proves itself.
+    let refused = post(&server, REVOKE, &headers, &[("token", &by_key)]).await;
+    assert_eq!(refused.refused(), (429, "temporarily_unavailable".to_owned()));
+    let other = headers.replace("192.0.2.1", "192.0.2.3");
+    assert_eq!(post(&server, REVOKE, &other, &[("token", &by_key)]).await.status, 200);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Service accounts, as services meet them over gRPC.
 
 mod assertions;
+mod command;
 mod exchange;
 mod exchange_ends;
 mod keys;
@@ -56,7 +57,11 @@ impl Setting {
 
     /// An account with a key.
     pub async fn create(&self, request: AccountRequest) -> Service {
-        let key = Some(KeyRequest::default());
+        self.create_with(request, KeyRequest::default()).await
+    }
+
+    pub async fn create_with(&self, request: AccountRequest, key: KeyRequest) -> Service {
+        let key = Some(key);
         let (account, key) = self.keeper.create(&operator(), request, key).await.unwrap();
         let (ServiceAccount { id, name, .. }, key) = (account, key.unwrap());
         Service { id, name, key: key.text.expose().to_owned(), key_id: key.id }

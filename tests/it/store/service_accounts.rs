@@ -170,6 +170,25 @@ async fn a_change_ends_tokens_where_the_epoch_grows_and_is_refused_on_another_st
     assert_eq!(told[1..], [EventKind::ServiceAccountChanged; 2]);
 }
 
+/// Neither brings back what the other has taken off.
+#[apply(on_both)]
+#[tokio::test]
+async fn of_two_changes_of_the_same_workloads_one_is_made(backend: Backend) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let account = stored(store.as_ref()).await;
+    let set = async |was: &[&str], wanted: &[&str]| {
+        let [was, wanted] = [was, wanted].map(|all| all.iter().map(|is| workload(is)).collect());
+        let change = change(&account, account.clone());
+        let change = ServiceAccountChange { workloads: Some([was, wanted]), ..change };
+        store.service_account_change(change).await.unwrap()
+    };
+    assert_eq!(set(&[], &["a", "b"]).await, AccountChanged::Yes);
+    assert_eq!(set(&["a", "b"], &["b"]).await, AccountChanged::Yes);
+    assert_eq!(set(&["a", "b"], &["a", "b", "c"]).await, AccountChanged::Meanwhile);
+    assert_eq!(store.service_workloads(account.id).await.unwrap(), [workload("b")]);
+}
+
 #[apply(on_both)]
 #[tokio::test]
 async fn workloads_are_bound_moved_and_unbound_with_the_account_or_not_at_all(backend: Backend) {
@@ -181,7 +200,9 @@ async fn workloads_are_bound_moved_and_unbound_with_the_account_or_not_at_all(ba
         let widened = Grants { scope: Scope::parse("x").unwrap(), ..account.grants.clone() };
         let changed = ServiceAccount { grants: widened, ..account.clone() };
         let was = store.service_account_find(account.id).await.unwrap().unwrap();
-        let change = ServiceAccountChange { workloads: Some(wanted), ..change(&was, changed) };
+        let before = store.service_workloads(account.id).await.unwrap();
+        let workloads = Some([before, wanted]);
+        let change = ServiceAccountChange { workloads, ..change(&was, changed) };
         store.service_account_change(change).await.unwrap()
     };
     let owner = async |subject| {

@@ -114,10 +114,13 @@ pub(in crate::store) async fn change(
     if !is_as_it_was(connection, &change.was).await? {
         return Ok(AccountChanged::Meanwhile);
     }
-    if let Some(wanted) = &change.workloads
-        && !workloads::set(connection, id, wanted).await?
-    {
-        return Ok(AccountChanged::WorkloadTaken);
+    if let Some([was, wanted]) = &change.workloads {
+        if workloads::of(connection, id).await? != *was {
+            return Ok(AccountChanged::Meanwhile);
+        }
+        if !workloads::set(connection, id, wanted).await? {
+            return Ok(AccountChanged::WorkloadTaken);
+        }
     }
     put(connection, &change.was, &change.account).await?;
     events::put_about(connection, change.kind, id, &change.at).await?;
