@@ -135,10 +135,6 @@ impl Settings {
                 .add(&file_name, format!("and {} are both set: one is enough", setting.name));
         }
         match std::fs::read_to_string(path.as_str()) {
-            // Fails closed: a policy whose file was not filled in is not the absence of a policy.
-            Ok(text) if text.trim().is_empty() => {
-                self.problems.add(&file_name, "names an empty file")
-            }
             Ok(text) => self.put(setting.name, Zeroizing::new(text).trim()),
             // Without the path: it may be the secret itself, given by mistake.
             Err(error) => self.problems.add(&file_name, format!("cannot be read: {error}")),

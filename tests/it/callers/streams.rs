@@ -29,14 +29,18 @@ async fn watch(setting: &Setting, token: &str, cursor: &str) -> Result<Stream, S
 /// The accounts whose revocations the stream tells before it ends, and the last cursor.
 async fn to_the_end(mut stream: Stream) -> (Vec<String>, String) {
     let (mut told, mut last) = (Vec::new(), String::new());
-    while let Some(message) = soon("a message", stream.message()).await.unwrap() {
-        last = message.cursor;
-        match message.revocation.and_then(|revocation| revocation.subject) {
-            Some(Subject::ServiceAccountId(id)) => told.push(id),
-            Some(other) => panic!("{other:?}"),
-            None => {}
+    // Heartbeats go on for as long as the stream: it is the end that must come soon.
+    soon("the end of the stream", async {
+        while let Some(message) = stream.message().await.unwrap() {
+            last = message.cursor;
+            match message.revocation.and_then(|revocation| revocation.subject) {
+                Some(Subject::ServiceAccountId(id)) => told.push(id),
+                Some(other) => panic!("{other:?}"),
+                None => {}
+            }
         }
-    }
+    })
+    .await;
     (told, last)
 }
 
