@@ -52,8 +52,10 @@ impl Way {
 
     /// Writes a pair, and authorities where there are some.
     pub fn write(self, folder: &Folder, pair: &Pair, authorities: Option<&str>) {
-        let mut contents = vec![("tls.key", &*pair.key), ("tls.crt", &*pair.certificate)];
-        contents.extend(authorities.map(|authorities| ("ca.crt", authorities)));
+        // The certificate last: who sees it can tell that all of it is in force.
+        let authorities = authorities.map(|authorities| ("ca.crt", authorities));
+        let pair = [("tls.key", &*pair.key), ("tls.crt", &*pair.certificate)];
+        let contents: Vec<_> = authorities.into_iter().chain(pair).collect();
         match self {
             Self::InPlace => {
                 for (name, text) in contents {
