@@ -4,6 +4,7 @@ mod text;
 
 use std::{ffi::OsString, io::Write as _, time::Duration};
 
+use anyhow::Context as _;
 use uuid::Uuid;
 
 use super::context;
@@ -178,13 +179,17 @@ impl Wanted {
     }
 }
 
+/// The lifetimes of keys.
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(36_500 * 24 * 60 * 60);
+
 /// Parses a lifetime.
 fn lifetime(text: &str) -> Result<Duration, String> {
     let lifetime = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if lifetime < Duration::from_secs(1) {
-        Err("must be a second at least".to_owned())
-    } else {
+    if (SHORTEST..=LONGEST).contains(&lifetime) {
         Ok(lifetime)
+    } else {
+        Err("must be a second at least and 36,500 days at the most".to_owned())
     }
 }
 
@@ -192,7 +197,9 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Resul
     let keeper = app::service_account_keeper(config, &Clock::system()).await?;
     let said = act(&keeper, &arguments.action).await;
     keeper.store.close().await;
-    Ok(std::io::stdout().write_all(said?.as_bytes())?)
+    std::io::stdout().write_all(said?.as_bytes()).context(
+        "it is done, and what it printed was lost; a key in it is of no use: revoke it (service-account key list)",
+    )
 }
 
 async fn act(keeper: &ServiceAccountKeeper, action: &Action) -> anyhow::Result<String> {

@@ -111,13 +111,15 @@ impl Reader<'_> {
             self.none_of([names.client_authorities, names.client_auth, names.min_version], &text);
             return None;
         };
-        let client_auth = given.client_auth.unwrap_or_default();
+        let mut client_auth = given.client_auth.unwrap_or_default();
         let (ca, auth) = (names.client_authorities, names.client_auth);
         if client_auth == ClientAuth::Off {
             self.none_of([ca], &format!("is of use with {}=optional or required only", auth.name));
         } else if given.client_authorities.is_none() {
             let text = format!("must be set with {}: the authorities of clients", auth.name);
             self.problems.add(ca, text);
+            // A problem is told once: the files are looked at as if there was nothing to ask for.
+            client_auth = ClientAuth::Off;
         }
         let (min_version, client_authorities) =
             (given.min_version.unwrap_or_default(), given.client_authorities);

@@ -138,6 +138,15 @@ impl Workload {
         if issuer.is_empty() || subject.is_empty() || text.len() > size::ASSERTION.max_bytes {
             return Err("must be ISSUER,SUBJECT: https://kubernetes.default.svc,system:serviceaccount:shop:cart".into());
         }
+        // Its keys vouch for no other: a workload that nothing can prove would look like one.
+        let of_domain =
+            |subject: &str| subject.strip_prefix(issuer).is_some_and(|path| path.starts_with('/'));
+        if issuer.starts_with("spiffe://") && !of_domain(subject) {
+            return Err(
+                "must be of its trust domain: spiffe://example.org,spiffe://example.org/cart"
+                    .into(),
+            );
+        }
         Ok(Self { issuer: issuer.to_owned(), subject: subject.to_owned() })
     }
 }
@@ -199,7 +208,16 @@ mod tests {
     fn a_workload_has_an_issuer_and_a_subject() {
         let workload = Workload::parse("https://k8s.example,system:serviceaccount:a:b").unwrap();
         assert_eq!(workload.subject, "system:serviceaccount:a:b");
-        for bad in ["", "https://k8s.example", ",a", "a,"] {
+        assert!(Workload::parse("spiffe://a.example,spiffe://a.example/cart").is_ok());
+        for bad in [
+            "",
+            "https://k8s.example",
+            ",a",
+            "a,",
+            "spiffe://a.example,spiffe://b.example/cart",
+            "spiffe://a.example,spiffe://a.example.org/cart",
+            "spiffe://a.example,cart",
+        ] {
             assert!(Workload::parse(bad).is_err(), "{bad}");
         }
     }

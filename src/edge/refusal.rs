@@ -191,7 +191,14 @@ fn of_services(error: ServiceError) -> Refusal {
         .after(STORE_RETRY_AFTER),
         ServiceError::NotGranted(what) => denied(
             "NOT_GRANTED",
-            "the service account is not granted what it asks for",
+            match what {
+                "scope" => "the service account is not granted a scope that it asks for",
+                "audience" => "the service account is not granted the audience that it asks for",
+                "token" => "the token is another service's",
+                _ => {
+                    "the service account may not act for users (service-account set --may-exchange)"
+                }
+            },
             ("not_granted", what),
         ),
         ServiceError::SubjectTokenInvalid => unmet(

@@ -130,6 +130,7 @@ fn data(account: &ServiceAccount) -> Value {
         "scope": account.grants.scope.to_string(),
         "audiences": account.grants.audiences,
         "may_exchange": account.grants.may_exchange,
+        "jwks": account.assertion_keys.jwks.as_deref().map(serde_json::from_str::<Value>).and_then(Result::ok),
         "jwks_url": account.assertion_keys.jwks_url,
         "created": date::seconds(account.created_at),
     })

@@ -90,11 +90,13 @@ async fn what_is_not_right_changes_nothing_and_is_told() {
         (&["create", "till", "--grant-audience", "nowhere"], "COUNTERSIGN_AUDIENCE"),
         (&["create", "till", "--grant-scope", "a\"b"], "--grant-scope"),
         (&["create", "till", "--expires-in", "0s"], "a second at least"),
+        (&["create", "till", "--expires-in", "7974y"], "36,500 days at the most"),
         (&["create", "till", "--no-key", "--expires-in", "1d"], "cannot be used with"),
         (&["set", "cart"], "nothing to change"),
         (&["set", "cart", "--jwks", file.to_str().unwrap()], "--jwks"),
         (&["set", "cart", "--jwks-url", "http://keys.example"], "--jwks-url"),
         (&["set", "cart", "--workload", "no comma"], "--workload"),
+        (&["set", "cart", "--workload", "spiffe://a.example,spiffe://b.example/x"], "trust domain"),
         (&["set", "nobody", "--may-exchange"], "nobody"),
         (&["key", "create", "cart", "--expires-in", "0s"], "a second at least"),
         (&["key", "revoke", "cart", "00000000-0000-0000-0000-000000000000"], "no key with this id"),
@@ -117,6 +119,7 @@ async fn public_keys_are_set_from_a_file_and_removed() {
     let assertion = |jti: &str| signer.sign(&claims(&server, &id, jti));
     run(&server, &["set", "cart", "--jwks", file.to_str().unwrap()]).unwrap();
     issue(&server, by_assertion(&assertion("1"))).await.unwrap();
+    assert_eq!(shown(&server, "cart")["jwks"], signer.jwks());
     run(&server, &["set", "cart", "--jwks", ""]).unwrap();
     let refused = issue(&server, by_assertion(&assertion("2"))).await.unwrap_err();
     assert_eq!(reason(&refused), "INVALID_CREDENTIALS");

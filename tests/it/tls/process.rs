@@ -68,6 +68,7 @@ fn all_that_is_wrong_with_files_and_addresses_is_told_at_the_start() {
     ] {
         assert!(text.contains(problem), "{problem} is not in {text}");
     }
+    assert_eq!(text.matches("COUNTERSIGN_TLS_CLIENT_CA").count(), 1, "{text}");
 }
 
 #[test]
