@@ -17,6 +17,8 @@ pub struct TestClock {
     stopped_at: Arc<OnceLock<SystemTime>>,
     /// In microseconds: how far the time of day is ahead, or behind.
     wrong_by: Arc<AtomicI64>,
+    /// In microseconds: how much later each reading is than the one before.
+    step: Arc<AtomicU64>,
 }
 
 impl TestClock {
@@ -35,12 +37,18 @@ impl TestClock {
         self.wrong_by.store(seconds * 1_000_000, Ordering::SeqCst);
     }
 
+    /// From now on each reading of the time of day is so much later: work takes time, wherever it reads the clock.
+    pub fn step(&self, by: Duration) {
+        self.step.store(u64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
     /// The clock of another machine: time goes by as here, and it can be wrong by itself.
     pub fn of_another(&self) -> Self {
         Self { wrong_by: Arc::default(), ..self.clone() }
     }
 
     pub fn now(&self) -> Timestamp {
+        self.added.fetch_add(self.step.load(Ordering::SeqCst), Ordering::SeqCst);
         let time = SystemTime::UNIX_EPOCH + self.elapsed();
         let micros = Timestamp::from(time).unix_micros();
         Timestamp::from_unix_micros(micros + self.wrong_by.load(Ordering::SeqCst))

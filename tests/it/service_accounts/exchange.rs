@@ -180,3 +180,25 @@ async fn it_does_not_outlive_the_users_token(backend: Backend) {
     assert!(setting.is_active(&next.access_token).await);
     assert!(!setting.is_active(&exchanged.access_token).await);
 }
+
+/// Time goes by between the check of the user's token and the issue of the other one (race).
+#[apply(on_both)]
+#[tokio::test]
+async fn no_token_is_issued_that_has_expired_meanwhile(backend: Backend) {
+    let setting = Setting::start(backend).await;
+    setting.server.clock.stop();
+    let service = setting.service("a").await;
+    for _ in 0..20 {
+        let (_, own) = user(&setting).await;
+        setting.later(Duration::from_secs(898));
+        setting.server.clock.step(Duration::from_millis(200));
+        let refused = loop {
+            match setting.exchange(for_user(&service, &own.access_token)).await {
+                Ok(issued) => assert!(issued.expires_in > 0, "it has no life left"),
+                Err(refused) => break refused,
+            }
+        };
+        subject_refused(&refused);
+        setting.server.clock.step(Duration::ZERO);
+    }
+}
