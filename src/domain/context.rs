@@ -52,7 +52,7 @@ impl fmt::Display for Actor {
 /// The facts about a call. The first argument of every use case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
-    /// Who acts. What it may do is asked in one place (`edge/access.rs`); events say it (ADR 17).
+    /// Who acts. What it may do is asked in one place (`edge/gate.rs`); events say it (ADR 17).
     pub actor: Actor,
     /// The session by which a user acts.
     pub session_id: Option<Uuid>,

@@ -1,5 +1,5 @@
 //! A call as it arrives: its request id and its origin. The context travels with the request, and later layers add to
-//! it: the deadline (`deadline.rs`), and the actor (`access.rs`).
+//! it: the deadline (`deadline.rs`), and the actor (`gate.rs`).
 
 use std::{net::IpAddr, time::Instant};
 

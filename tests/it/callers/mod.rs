@@ -4,10 +4,11 @@ mod proofs;
 mod start;
 mod streams;
 
+use std::sync::Arc;
+
 use countersign::{domain::Callers, pb::DESCRIPTORS};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
-use std::sync::Arc;
 use tonic::{Request, Status, client::Grpc, transport::Channel};
 use tonic_prost::ProstCodec;
 use tonic_types::StatusExt as _;
