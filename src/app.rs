@@ -27,7 +27,7 @@ use crate::{
     delivery::Delivery,
     domain::{Callers, TrustedProxies},
     edge::Gate,
-    grpc::{self, AccountApi, AuthApi, Health, Readiness, TokenApi},
+    grpc::{self, AccountApi, AdminApi, Apis, AuthApi, Health, Readiness, TokenApi},
     http,
     listen::{
         self, Address, Listener,
@@ -128,9 +128,9 @@ impl App {
         let _following = self.follow_certificates();
         let Self { grpc, http, connections, listen, delivery, environment, parts, .. } = self;
         let (mut health, health_service) = Health::new().await;
-        let (auth, account, token) = apis(&parts);
+        let apis = Apis { public: Some(apis(&parts)), admin: Some(AdminApi {}) };
         let (reflection, limits) = (listen.reflection, environment.limits);
-        let routes = grpc::routes(auth, account, token, health_service, reflection, limits)?;
+        let routes = grpc::routes(apis, health_service, reflection, limits)?;
         let metrics = metrics(&parts, &connections);
         let gate = Arc::new(gate(&parts, listen.callers.clone()));
         let (set_ready, ready) = watch::channel(false);

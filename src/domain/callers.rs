@@ -57,7 +57,7 @@ impl Callers {
     /// Whether a caller may do this; `None` is a caller without a certificate.
     pub fn permit(&self, caller: Option<&CallerName>, permission: Permission) -> bool {
         self.0.iter().any(|Entry { callers, permissions }| {
-            permissions.contains(&permission) && callers.matches(caller)
+            permissions.iter().any(|own| own.includes(permission)) && callers.matches(caller)
         })
     }
 }

@@ -73,11 +73,35 @@ pub enum EventKind {
     ServiceTokenRevoked,
     /// A service has exchanged a user's token, to act for them.
     TokenExchanged,
+    /// An administrator created an account.
+    UserCreated,
+    /// An administrator changed the username, the address, the metadata or the claims of an account.
+    UserChanged,
+    /// An administrator changed the roles of an account.
+    RolesChanged,
+    /// An administrator set a password, and all sessions have ended.
+    PasswordSet,
+    /// An administrator turned the second factor off.
+    FactorsReset,
+    /// An administrator forgot the failures that throttled an account.
+    UserUnlocked,
+    /// A batch of users was imported.
+    UsersImported,
+    /// An export of users began.
+    UsersExported,
+    /// An export of users with password hashes and secrets began.
+    SecretsExported,
+    /// A subscription to events was created.
+    SubscriptionCreated,
+    /// A subscription to events was deleted.
+    SubscriptionDeleted,
+    /// A subscription was disabled after a day of failed deliveries.
+    SubscriptionDisabled,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 44] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -110,6 +134,18 @@ impl EventKind {
         Self::ServiceTokensEnded,
         Self::ServiceTokenRevoked,
         Self::TokenExchanged,
+        Self::UserCreated,
+        Self::UserChanged,
+        Self::RolesChanged,
+        Self::PasswordSet,
+        Self::FactorsReset,
+        Self::UserUnlocked,
+        Self::UsersImported,
+        Self::UsersExported,
+        Self::SecretsExported,
+        Self::SubscriptionCreated,
+        Self::SubscriptionDeleted,
+        Self::SubscriptionDisabled,
     ];
 
     /// The kind of that name.
@@ -152,6 +188,18 @@ impl EventKind {
             Self::ServiceTokensEnded => "service_tokens_ended",
             Self::ServiceTokenRevoked => "service_token_revoked",
             Self::TokenExchanged => "token_exchanged",
+            Self::UserCreated => "user_created",
+            Self::UserChanged => "user_changed",
+            Self::RolesChanged => "roles_changed",
+            Self::PasswordSet => "password_set",
+            Self::FactorsReset => "factors_reset",
+            Self::UserUnlocked => "user_unlocked",
+            Self::UsersImported => "users_imported",
+            Self::UsersExported => "users_exported",
+            Self::SecretsExported => "secrets_exported",
+            Self::SubscriptionCreated => "subscription_created",
+            Self::SubscriptionDeleted => "subscription_deleted",
+            Self::SubscriptionDisabled => "subscription_disabled",
         }
     }
 }

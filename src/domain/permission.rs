@@ -1,4 +1,4 @@
-//! Permissions: what callers that are no users may do.
+//! Permissions: what callers may do beside what is open to all.
 
 /// A permission. The names are in policies and in the scopes of service accounts: they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,5 +47,10 @@ impl Permission {
             Self::Register => "register",
             Self::ExportHashes => "export_hashes",
         }
+    }
+
+    /// Whether who has this permission has `other`, too: managing takes looking.
+    pub fn includes(self, other: Self) -> bool {
+        self == other || (self == Self::Admin && other == Self::AdminRead)
     }
 }

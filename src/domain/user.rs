@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Timestamp, email};
+use super::{JsonObject, Timestamp, email};
 
 /// An account, as the service and its callers see it. The password hash is not part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct User {
     pub email_verified: bool,
     /// The roles that the user's tokens carry.
     pub roles: Vec<String>,
+    /// Further claims of the user's tokens.
+    pub claims: JsonObject,
     /// The time since which the account is disabled, if it is.
     pub disabled_at: Option<Timestamp>,
     /// The time of registration.
@@ -35,6 +37,7 @@ impl User {
             is_2fa_enabled: false,
             email_verified: false,
             roles: Vec::new(),
+            claims: JsonObject::default(),
             disabled_at: None,
             created_at,
         }

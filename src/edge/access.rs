@@ -14,6 +14,9 @@ pub enum Need {
     Fields,
     /// The access token of a live session.
     Bearer,
+    /// A caller with this permission, also where there is no policy of callers: a certificate that the policy names, a service account,
+    /// or a user with a role.
+    Permission(Permission),
 }
 
 /// An RPC, and what it asks of its callers.
@@ -28,7 +31,7 @@ pub struct Rpc {
 }
 
 /// All our RPCs, and their needs.
-pub const TABLE: [Rpc; 26] = [
+pub const TABLE: [Rpc; 44] = [
     Rpc::of("/auth.v1.AuthService/Register", Need::Fields).for_those_with(Permission::Register),
     Rpc::of("/auth.v1.AuthService/Login", Need::Fields),
     Rpc::of("/auth.v1.AuthService/Verify2FA", Need::Fields),
@@ -57,7 +60,28 @@ pub const TABLE: [Rpc; 26] = [
     Rpc::of("/auth.v1.TokenService/ExchangeToken", Need::Fields),
     Rpc::of("/auth.v1.TokenService/WatchRevocations", Need::Nothing)
         .for_those_with(Permission::Watch),
+    Rpc::of("/auth.v1.AdminService/GetUser", READ),
+    Rpc::of("/auth.v1.AdminService/BatchGetUsers", READ),
+    Rpc::of("/auth.v1.AdminService/ListUsers", READ),
+    Rpc::of("/auth.v1.AdminService/CreateUser", ADMIN),
+    Rpc::of("/auth.v1.AdminService/UpdateUser", ADMIN),
+    Rpc::of("/auth.v1.AdminService/DeleteUser", ADMIN),
+    Rpc::of("/auth.v1.AdminService/SetPassword", ADMIN),
+    Rpc::of("/auth.v1.AdminService/ResetFactors", ADMIN),
+    Rpc::of("/auth.v1.AdminService/ListUserSessions", READ),
+    Rpc::of("/auth.v1.AdminService/RevokeUserSessions", ADMIN),
+    Rpc::of("/auth.v1.AdminService/UnlockUser", ADMIN),
+    Rpc::of("/auth.v1.AdminService/ImportUsers", ADMIN),
+    Rpc::of("/auth.v1.AdminService/ExportUsers", READ),
+    Rpc::of("/auth.v1.AdminService/ListEvents", READ),
+    Rpc::of("/auth.v1.AdminService/WatchEvents", READ),
+    Rpc::of("/auth.v1.AdminService/CreateSubscription", ADMIN),
+    Rpc::of("/auth.v1.AdminService/ListSubscriptions", READ),
+    Rpc::of("/auth.v1.AdminService/DeleteSubscription", ADMIN),
 ];
+
+const ADMIN: Need = Need::Permission(Permission::Admin);
+const READ: Need = Need::Permission(Permission::AdminRead);
 
 /// The supported RPCs of the standard services: not `Health/List`, for one.
 const STANDARD: [&str; 4] = [
@@ -81,6 +105,8 @@ impl Need {
         match self {
             Self::Nothing | Self::Fields => true,
             Self::Bearer => matches!(actor, Actor::User(_)),
+            // Which one is asked by the gate.
+            Self::Permission(_) => false,
         }
     }
 }

@@ -9,8 +9,8 @@ use super::{
     bearer::bearer,
 };
 use crate::{
-    domain::{Actor, Callers, Context, Permission, ServiceKeyText},
-    service::{Error, Service, ServiceAccounts, Sessions},
+    domain::{Actor, Callers, Context, Permission, ServiceKeyText, roles_permit},
+    service::{Account, Error, Principal, Service, ServiceAccounts, Sessions},
 };
 
 /// Authenticates callers, as far as the table asks for it.
@@ -39,17 +39,49 @@ impl Gate {
         if let (Some(permission), Some(callers)) = (rpc.permission, &self.callers) {
             self.permit(callers, permission, request).await?;
         }
-        if rpc.need == Need::Bearer { self.authenticate_user(request).await } else { Ok(()) }
+        match rpc.need {
+            Need::Nothing | Need::Fields => Ok(()),
+            Need::Bearer => self.authenticate_user(request).await,
+            Need::Permission(permission) => self.authorize(permission, request).await,
+        }
     }
 
     /// A user's own access token.
     async fn authenticate_user<B>(&self, request: &mut Request<B>) -> Result<(), Error> {
         let jwt = bearer(request.headers()).ok_or(Error::TokenInvalid)?;
         let account = self.sessions.authenticate(jwt).await?;
-        let context = context_of(request)?;
-        *context = context.as_user(account.user().id, account.session().id);
-        request.extensions_mut().insert(account);
-        Ok(())
+        insert_user(request, account)
+    }
+
+    /// Whoever proves to have the permission: a certificate that the policy names, a service account by its token or key, a user by
+    /// a role. It is the user's role now, not the token's: one that was taken away counts no more.
+    async fn authorize<B>(
+        &self,
+        permission: Permission,
+        request: &mut Request<B>,
+    ) -> Result<(), Error> {
+        let context = context_of(request)?.clone();
+        if self.permits_certificate(&context, permission) {
+            return Ok(());
+        }
+        let token = bearer(request.headers()).ok_or(Error::TokenInvalid)?;
+        if ServiceKeyText::is_like(token) {
+            let service = self.service_with(permission, &context, token).await?;
+            return insert_service(request, service);
+        }
+        match self.sessions.principal(token).await? {
+            Some(Principal::User(account)) => {
+                if !roles_permit(&account.user().roles, permission) {
+                    return Err(Error::PermissionMissing(permission));
+                }
+                insert_user(request, *account)
+            }
+            Some(Principal::Service(service)) => {
+                service.must_have(permission)?;
+                insert_service(request, service)
+            }
+            None => Err(Error::PermissionMissing(permission)),
+        }
     }
 
     /// The certificate of the connection, or the token or key of a service account, whichever permits it.
@@ -65,9 +97,7 @@ impl Gate {
         }
         let token = bearer(request.headers()).ok_or(Error::PermissionMissing(permission))?;
         let service = self.service_with(permission, &context, token).await?;
-        *context_of(request)? = context.as_service(service.id);
-        request.extensions_mut().insert(service);
-        Ok(())
+        insert_service(request, service)
     }
 
     /// Whether the certificate of the connection has the permission. Where nothing is proved, the answer is no, also if the
@@ -90,12 +120,31 @@ impl Gate {
         let service = if ServiceKeyText::is_like(token) {
             Some(self.service_accounts.authenticate_key(context, token).await?)
         } else {
-            self.sessions.authenticate_service(token).await?
+            match self.sessions.principal(token).await? {
+                Some(Principal::Service(service)) => Some(service),
+                Some(Principal::User(_)) | None => None,
+            }
         };
         let service = service.ok_or(Error::PermissionMissing(permission))?;
         service.must_have(permission)?;
         Ok(service)
     }
+}
+
+/// Records the user as the actor, for the use case.
+fn insert_user<B>(request: &mut Request<B>, account: Account) -> Result<(), Error> {
+    let context = context_of(request)?;
+    *context = context.as_user(account.user().id, account.session().id);
+    request.extensions_mut().insert(account);
+    Ok(())
+}
+
+/// Records the service as the actor, for the use case.
+fn insert_service<B>(request: &mut Request<B>, service: Service) -> Result<(), Error> {
+    let context = context_of(request)?;
+    *context = context.as_service(service.id);
+    request.extensions_mut().insert(service);
+    Ok(())
 }
 
 /// The context of a call, which an earlier layer has put there.

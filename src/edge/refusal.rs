@@ -11,7 +11,7 @@ use std::{
 use super::Code;
 use crate::{
     domain::InvalidField,
-    service::{Error, ServiceError},
+    service::{AdminError, Error, ServiceError},
     store,
     telemetry::{Seldom, chain},
 };
@@ -81,9 +81,10 @@ impl From<Error> for Refusal {
                 "the refresh token was used before: the session is over, log in again",
             ),
             Error::Service(error) => of_services(error),
+            Error::Admin(error) => of_administrators(error),
             Error::PermissionMissing(permission) => denied(
                 "PERMISSION_MISSING",
-                "the caller lacks a permission: the policy of callers (COUNTERSIGN_CALLERS), or a scope of its account, must give it",
+                "the caller lacks a permission: the policy of callers (COUNTERSIGN_CALLERS), a scope of its account, or the role of a user must give it",
                 ("permission", permission.as_str()),
             ),
             Error::UsernameTaken => taken("username", "USERNAME_TAKEN", "the username is taken"),
@@ -209,6 +210,31 @@ fn of_services(error: ServiceError) -> Refusal {
             "TOKEN_TYPE_UNSUPPORTED",
             "a user's access token ends with its session: revoke the refresh token, or the session",
         ),
+    }
+}
+
+/// Errors of administrators' requests.
+fn of_administrators(error: AdminError) -> Refusal {
+    match error {
+        AdminError::UserNotFound => {
+            Refusal::new(Code::NotFound, "USER_NOT_FOUND", "there is no such user")
+        }
+        AdminError::EtagMismatch => Refusal::new(
+            Code::Aborted,
+            "ETAG_MISMATCH",
+            "the user has changed since the etag was read: read again, and decide anew",
+        ),
+        AdminError::LastAdministrator => unmet(
+            "LAST_ADMINISTRATOR",
+            "no user who may log in would be left with the role \"admin\": give it to another one first",
+        ),
+        AdminError::RequestIdReused => unmet(
+            "REQUEST_ID_REUSED",
+            "the request id was used for a change of another user: draw a new one for each request",
+        ),
+        AdminError::TooManySubscriptions => {
+            unmet("TOO_MANY_SUBSCRIPTIONS", "there are 20 subscriptions: delete one first")
+        }
     }
 }
 

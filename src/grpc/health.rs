@@ -9,8 +9,9 @@ use tonic_health::{
 use crate::pb::{self, token_service_server};
 
 /// The services whose health is their readiness.
-pub const SERVICES: [&str; 3] = [
+pub const SERVICES: [&str; 4] = [
     pb::account_service_server::SERVICE_NAME,
+    pb::admin_service_server::SERVICE_NAME,
     pb::auth_service_server::SERVICE_NAME,
     pb::token_service_server::SERVICE_NAME,
 ];

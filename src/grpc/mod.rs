@@ -5,6 +5,7 @@
 
 mod access;
 mod account_service;
+mod admin_service;
 mod arrival;
 mod auth_service;
 mod bounds;
@@ -25,9 +26,10 @@ mod token_service;
 
 pub use self::{
     account_service::AccountApi,
+    admin_service::AdminApi,
     auth_service::AuthApi,
     health::{Health, Readiness, SERVICES},
     probe::{ProbeError, Prober},
-    server::{Limits, routes, serve},
+    server::{Apis, Limits, routes, serve},
     token_service::TokenApi,
 };

@@ -6,8 +6,8 @@ use tonic::{codec::CompressionEncoding, service::Routes, transport::Server};
 use tonic_health::pb::health_server::{Health as HealthApi, HealthServer};
 
 use super::{
-    access::Access, account_service::AccountApi, auth_service::AuthApi, bounds::Bounds,
-    incoming::incoming, observe::Observe, token_service::TokenApi,
+    access::Access, account_service::AccountApi, admin_service::AdminApi, auth_service::AuthApi,
+    bounds::Bounds, incoming::incoming, observe::Observe, token_service::TokenApi,
 };
 use crate::{
     domain::TrustedProxies,
@@ -15,7 +15,8 @@ use crate::{
     listen::Listener,
     pb::{
         DESCRIPTORS, account_service_server::AccountServiceServer,
-        auth_service_server::AuthServiceServer, token_service_server::TokenServiceServer,
+        admin_service_server::AdminServiceServer, auth_service_server::AuthServiceServer,
+        token_service_server::TokenServiceServer,
     },
     telemetry::Metrics,
 };
@@ -114,14 +115,21 @@ fn builder(limits: Limits) -> Server {
         .initial_connection_window_size(256 * 1024)
 }
 
-/// All services.
+/// The handlers that a listener serves.
+#[derive(Debug)]
+pub struct Apis {
+    /// Of users and services; absent at the address of administrators.
+    pub public: Option<(AuthApi, AccountApi, TokenApi)>,
+    /// Of administrators; absent where they have an address of their own.
+    pub admin: Option<AdminApi>,
+}
+
+/// The services of a listener.
 ///
 /// # Errors
 /// A descriptor set that reflection can't read.
 pub fn routes(
-    auth: AuthApi,
-    account: AccountApi,
-    token: TokenApi,
+    apis: Apis,
     health: HealthServer<impl HealthApi>,
     reflection: bool,
     limits: Limits,
@@ -134,10 +142,16 @@ pub fn routes(
                 .accept_compressed(CompressionEncoding::Gzip)
         };
     }
-    let mut routes = Routes::new(limited!(health))
-        .add_service(limited!(AccountServiceServer::new(account)))
-        .add_service(limited!(AuthServiceServer::new(auth)))
-        .add_service(limited!(TokenServiceServer::new(token)));
+    let mut routes = Routes::new(limited!(health));
+    if let Some((auth, account, token)) = apis.public {
+        routes = routes
+            .add_service(limited!(AccountServiceServer::new(account)))
+            .add_service(limited!(AuthServiceServer::new(auth)))
+            .add_service(limited!(TokenServiceServer::new(token)));
+    }
+    if let Some(admin) = apis.admin {
+        routes = routes.add_service(limited!(AdminServiceServer::new(admin)));
+    }
     if reflection {
         let builder = || {
             tonic_reflection::server::Builder::configure()

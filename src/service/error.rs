@@ -59,6 +59,9 @@ pub enum Error {
     /// A service account is not proved, or not granted what it asks for.
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// What an administrator asks for can't be done.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// The caller lacks a permission.
     #[error("the caller lacks the permission {}", .0.as_str())]
     PermissionMissing(Permission),
@@ -100,6 +103,26 @@ pub enum ServiceError {
     /// Tokens of that kind are not revoked one by one.
     #[error("the token can't be revoked by itself")]
     TokenTypeUnsupported,
+}
+
+/// Errors of administrators' requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AdminError {
+    /// There is no such user.
+    #[error("there is no such user")]
+    UserNotFound,
+    /// The user is not as the etag says.
+    #[error("the user has changed")]
+    EtagMismatch,
+    /// No user who may log in would be left with the role of administrators.
+    #[error("no administrator would be left")]
+    LastAdministrator,
+    /// Another request had this request id.
+    #[error("the request id was used for another request")]
+    RequestIdReused,
+    /// There are as many subscriptions as there may be.
+    #[error("there are too many subscriptions")]
+    TooManySubscriptions,
 }
 
 /// A single invalid field.

@@ -36,7 +36,7 @@ pub use self::{
         AccountAssertion, AssertionError, Assertions, LONGEST_ASSERTION, LONGEST_WORKLOAD_TOKEN,
     },
     clock::Clock,
-    error::{Error, ServiceError},
+    error::{AdminError, Error, ServiceError},
     factors::{Confirmation, Factors, Proof, TotpEnrollment},
     keys::{
         DigestKeyError, Jwks, KEYS_RELOAD_EVERY, KeyKeeper, Keys, ListedKey, ReencryptError,
@@ -53,6 +53,6 @@ pub use self::{
         Asked, ExchangeTokenRequest, IssueServiceTokenRequest, KnownKeys, RevokeTokenRequest,
         ServiceAccounts, ServiceProof, ServiceToken,
     },
-    sessions::{Account, RefreshTokenRequest, Service, Sessions, Tokens},
+    sessions::{Account, Principal, RefreshTokenRequest, Service, Sessions, Tokens},
     upkeep::{Janitor, NotReady, Readiness},
 };

@@ -35,6 +35,7 @@ macro_rules! steps {
             "0021_event_actors",
             "0022_outbox_since",
             "0023_service_accounts",
+            "0024_managed_users",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

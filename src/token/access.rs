@@ -117,7 +117,9 @@ impl AccessTokens {
             service_epoch: 0,
         };
         let expires_in = u64::try_from(claims.exp - now.unix_seconds()).unwrap_or(0);
-        Ok(AccessToken { jwt: encode(key, &claims)?, expires_in: Duration::from_secs(expires_in) })
+        let jwt =
+            encode(key, &WithCustomClaims { claims: &claims, custom: user.claims.members() })?;
+        Ok(AccessToken { jwt, expires_in: Duration::from_secs(expires_in) })
     }
 
     /// Verifies a token that is for one of `audiences`.
@@ -139,6 +141,15 @@ impl AccessTokens {
         let ours = stated.iss == self.settings.issuer && is_for;
         if current && ours { Ok(claims) } else { Err(InvalidToken) }
     }
+}
+
+/// Claims with those of the account beside them, whose names are others (`JsonObject::parse_claims`).
+#[derive(Serialize)]
+struct WithCustomClaims<'a> {
+    #[serde(flatten)]
+    claims: &'a UserClaims,
+    #[serde(flatten)]
+    custom: &'a serde_json::Map<String, serde_json::Value>,
 }
 
 pub(super) fn encode(key: &SigningKey, claims: &impl Serialize) -> Result<String, KeyError> {

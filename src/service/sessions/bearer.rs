@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     Sessions,
-    principal::{Credential, Service},
+    principal::{Credential, Principal, Service},
 };
 use crate::{
     domain::{Scope, ServiceAccountId, Session, Timestamp, User, size},
@@ -83,28 +83,29 @@ impl Bearer {
 }
 
 impl Sessions {
-    /// The account of a user's own access token for our own audience: the first of the configured ones. A service that
-    /// receives tokens for another audience can't use them against its users' accounts (RFC 9068, section 4).
+    /// The account of a user's own access token for our own audience.
     ///
     /// # Errors
     /// An invalid token; the store's.
     pub async fn authenticate(&self, jwt: &str) -> Result<Account, Error> {
-        match self.bearer(jwt, self.own_audience()).await? {
-            Some(Bearer::User(account)) if account.own_claims().is_some() => {
-                known::record(account.user().id, account.session().id);
-                Ok(*account)
-            }
-            _ => Err(Error::TokenInvalid),
+        match self.principal(jwt).await? {
+            Some(Principal::User(account)) => Ok(*account),
+            Some(Principal::Service(_)) | None => Err(Error::TokenInvalid),
         }
     }
 
-    /// The service of an access token for our own audience; `None` if the token is a user's, or a service acts for one by
-    /// it: those have no permissions.
+    /// The user or the service of an access token for our own audience: the first of the configured ones. A service that
+    /// receives tokens for another audience can't use them against its users' accounts (RFC 9068, section 4). `None` if a service
+    /// acts for a user by it: such a token changes no account and has no permissions.
     ///
     /// # Errors
     /// An invalid token; the store's.
-    pub async fn authenticate_service(&self, jwt: &str) -> Result<Option<Service>, Error> {
+    pub async fn principal(&self, jwt: &str) -> Result<Option<Principal>, Error> {
         match self.bearer(jwt, self.own_audience()).await?.ok_or(Error::TokenInvalid)? {
+            Bearer::User(account) if account.own_claims().is_some() => {
+                known::record(account.user().id, account.session().id);
+                Ok(Some(Principal::User(account)))
+            }
             Bearer::User(_) => Ok(None),
             Bearer::Service(claims) => {
                 let scope = Scope::parse(&claims.scope);
@@ -113,7 +114,7 @@ impl Sessions {
                 let ServiceClaims { sub: id, service_epoch: epoch, jti, exp, .. } = claims;
                 let expires_at = Timestamp::from_unix_micros(exp.saturating_mul(1_000_000));
                 let credential = Credential::Token { id: jti, expires_at };
-                Ok(Some(Service { id, scope, epoch, credential }))
+                Ok(Some(Principal::Service(Service { id, scope, epoch, credential })))
             }
         }
     }

@@ -21,7 +21,10 @@ use crate::{
 };
 
 pub use self::{
-    bearer::Account, principal::Service, refresh_token::RefreshTokenRequest, session::Tokens,
+    bearer::Account,
+    principal::{Principal, Service},
+    refresh_token::RefreshTokenRequest,
+    session::Tokens,
 };
 pub(in crate::service) use self::{bearer::Bearer, principal::Credential, session::Destination};
 

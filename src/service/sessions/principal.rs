@@ -1,7 +1,8 @@
-//! Services that have proved themselves.
+//! Users and services that have proved themselves.
 
 use uuid::Uuid;
 
+use super::bearer::Account;
 use crate::{
     domain::{Permission, Revoked, Scope, ServiceAccountId, Timestamp},
     service::Error,
@@ -18,6 +19,15 @@ pub struct Service {
     pub epoch: i64,
     /// What it has shown.
     pub credential: Credential,
+}
+
+/// Whose a bearer token is that is for us.
+#[derive(Debug)]
+pub enum Principal {
+    /// A user's own.
+    User(Box<Account>),
+    /// A service's.
+    Service(Service),
 }
 
 /// What proves a service.
@@ -42,8 +52,12 @@ impl Service {
     /// # Errors
     /// It has not.
     pub fn must_have(&self, permission: Permission) -> Result<(), Error> {
-        let has = self.scope.has(permission.as_str());
-        if has { Ok(()) } else { Err(Error::PermissionMissing(permission)) }
+        let mut scopes = Permission::ALL.into_iter().filter(|own| self.scope.has(own.as_str()));
+        if scopes.any(|own| own.includes(permission)) {
+            Ok(())
+        } else {
+            Err(Error::PermissionMissing(permission))
+        }
     }
 
     /// Whether it is proved no more.

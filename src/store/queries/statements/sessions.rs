@@ -11,10 +11,7 @@ use super::{
 };
 use crate::{
     domain::{Actor, AuthMethod, Event, EventKind, Revocation, Revoked, Session, Timestamp},
-    store::{
-        Admission, Credentials, Error, LiveSession, Result, ReuseNotice, Revoking, SessionLimit,
-        Settled,
-    },
+    store::{Admission, Error, LiveSession, Result, ReuseNotice, Revoking, SessionLimit, Settled},
 };
 
 /// A live session ($1 is its id) with its user, whose columns keep their own names.
@@ -376,7 +373,7 @@ impl TryFrom<LiveRow> for LiveSession {
     type Error = Error;
 
     fn try_from(row: LiveRow) -> Result<Self> {
-        let credentials = Credentials::from(row.user);
+        let credentials = row.user.try_into()?;
         Ok(Self { session: row.session.try_into()?, credentials })
     }
 }

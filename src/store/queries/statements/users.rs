@@ -4,16 +4,16 @@ use uuid::Uuid;
 
 use super::Connection;
 use crate::{
-    domain::{LoginName, Timestamp, User},
-    store::{Credentials, NewUser, Result, Taken},
+    domain::{JsonObject, LoginName, Timestamp, User},
+    store::{Credentials, Error, NewUser, Result, Taken},
 };
 
 /// The columns of a [`UserRow`].
 macro_rules! user_columns {
     () => {
         "users.id, users.username, users.username_key, users.email, users.email_verified, users.password_hash, \
-         users.credential_version, users.is_2fa_enabled, users.roles, users.request_id, users.disabled_at, \
-         users.created_at"
+         users.credential_version, users.is_2fa_enabled, users.roles, users.claims, users.request_id, \
+         users.disabled_at, users.created_at"
     };
 }
 
@@ -54,7 +54,7 @@ pub(in crate::store) async fn taken(
         .await?;
     let of_request = |row: &&UserRow| request_id.is_some() && row.request_id == request_id;
     Ok(if let Some(row) = rows.iter().find(of_request) {
-        Some(Taken::RequestId(Box::new(row.clone().into())))
+        Some(Taken::RequestId(Box::new(row.clone().try_into()?)))
     } else if rows.iter().any(|row| row.username_key == username_key) {
         Some(Taken::Username)
     } else {
@@ -72,7 +72,7 @@ pub(in crate::store) async fn by_login(
         LoginName::Email(key) => (BY_EMAIL, key),
     };
     let row: Option<UserRow> = sqlx::query_as(sql).bind(key).fetch_optional(connection).await?;
-    Ok(row.map(Into::into))
+    row.map(TryInto::try_into).transpose()
 }
 
 pub(in crate::store) async fn find(
@@ -80,7 +80,7 @@ pub(in crate::store) async fn find(
     id: Uuid,
 ) -> Result<Option<Credentials>> {
     let row: Option<UserRow> = sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?;
-    Ok(row.map(Into::into))
+    row.map(TryInto::try_into).transpose()
 }
 
 /// Adds the row of a user, unless one of its keys is taken. Returns whether it did: `ON CONFLICT` decides the race of
@@ -128,14 +128,17 @@ pub(super) struct UserRow {
     credential_version: i64,
     is_2fa_enabled: bool,
     roles: String,
+    claims: Option<String>,
     request_id: Option<Uuid>,
     disabled_at: Option<Timestamp>,
     created_at: Timestamp,
 }
 
-impl From<UserRow> for Credentials {
-    fn from(row: UserRow) -> Self {
-        Self {
+impl TryFrom<UserRow> for Credentials {
+    type Error = Error;
+
+    fn try_from(row: UserRow) -> Result<Self> {
+        Ok(Self {
             user: User {
                 id: row.id,
                 username: row.username,
@@ -143,11 +146,18 @@ impl From<UserRow> for Credentials {
                 is_2fa_enabled: row.is_2fa_enabled,
                 email_verified: row.email_verified,
                 roles: row.roles.split_whitespace().map(str::to_owned).collect(),
+                claims: json_object(row.claims, "users.claims")?,
                 disabled_at: row.disabled_at,
                 created_at: row.created_at,
             },
             password_hash: row.password_hash,
             credential_version: row.credential_version,
-        }
+        })
     }
+}
+
+/// An object as a column has it; NULL is an empty one.
+pub(super) fn json_object(text: Option<String>, column: &'static str) -> Result<JsonObject> {
+    let object = text.map(|text| JsonObject::from_text(&text).ok_or(Error::Corrupt(column)));
+    Ok(object.transpose()?.unwrap_or_default())
 }
