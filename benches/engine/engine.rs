@@ -38,6 +38,7 @@ impl Engine {
             queue: FILLS * most,
             kernel,
             lanes: None,
+            memory: 0,
         })?;
         let password = Password::parse("correct horse battery").ok().context("a good password")?;
         let mut engine = Self { name, passwords, password, lanes: 0 };

@@ -24,7 +24,7 @@ impl Bare {
     pub(crate) fn start(cost: u32, queue: usize) -> anyhow::Result<Self> {
         let threads = std::thread::available_parallelism()?.get();
         let kernel = KernelChoice::Auto;
-        let settings = Settings { cost, threads, queue, kernel, lanes: None };
+        let settings = Settings { cost, threads, queue, kernel, lanes: None, memory: 0 };
         let password = Password::parse("correct horse battery").ok().context("a good password")?;
         Ok(Self { passwords: Passwords::start(settings)?, password })
     }

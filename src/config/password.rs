@@ -9,6 +9,9 @@ use super::{
 };
 use crate::password::{self, LaneCount, engine::KernelChoice};
 
+/// A mebibyte.
+const MIB: u64 = 1 << 20;
+
 impl Reader<'_> {
     pub(super) fn password(&mut self, profile: Profile) -> password::Settings {
         let cost = self.number(settings::BCRYPT_COST, 4..=16);
@@ -35,6 +38,41 @@ impl Reader<'_> {
                 (_, None) => Err("must be auto or a whole number from 1 to 6".into()),
             }
         });
-        password::Settings { cost, threads, queue, kernel, lanes }
+        let memory = self.read(settings::HASH_MEMORY, memory);
+        password::Settings { cost, threads, queue, kernel, lanes, memory }
+    }
+}
+
+/// An amount of memory, in bytes.
+fn memory(text: &str) -> Result<u64, String> {
+    let units = [("MiB", MIB), ("GiB", 1024 * MIB)];
+    let read = |(unit, bytes): (&str, u64)| {
+        text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(bytes)
+    };
+    let bytes = units.into_iter().find_map(read);
+    let bytes = bytes.filter(|bytes| (16 * MIB..=64 * 1024 * MIB).contains(bytes));
+    bytes.ok_or_else(|| "must be an amount such as 256MiB or 1GiB, from 16MiB to 64GiB".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_has_a_unit_and_bounds() {
+        assert_eq!((memory("16MiB"), memory("64GiB")), (Ok(1 << 24), Ok(1 << 36)));
+        for bad in [
+            "15MiB",
+            "65GiB",
+            "256",
+            "256MB",
+            "-1GiB",
+            "1.5GiB",
+            "MiB",
+            "99999999999999999999GiB",
+            "",
+        ] {
+            assert!(memory(bad).is_err(), "{bad}");
+        }
     }
 }

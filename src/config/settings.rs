@@ -71,7 +71,15 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
     ),
     (
         "Passwords",
-        &[BCRYPT_COST, PASSWORD_MIN_LENGTH, HASH_THREADS, HASH_QUEUE, HASH_KERNEL, HASH_LANES],
+        &[
+            BCRYPT_COST,
+            PASSWORD_MIN_LENGTH,
+            HASH_THREADS,
+            HASH_QUEUE,
+            HASH_KERNEL,
+            HASH_LANES,
+            HASH_MEMORY,
+        ],
     ),
     ("Rate limits", &[ADDRESS_RATE, SOURCE_FAILURES, SERVICE_FAILURES]),
     ("Log", &[LOG, LOG_FORMAT]),
@@ -328,6 +336,11 @@ pub(super) const HASH_LANES: Setting = plain(
     "COUNTERSIGN_HASH_LANES",
     Value("auto"),
     "hashes that one thread runs side by side: auto, or 1 to 6",
+);
+pub(super) const HASH_MEMORY: Setting = plain(
+    "COUNTERSIGN_HASH_MEMORY",
+    Value("256MiB"),
+    "most memory that checks of imported argon2 and scrypt hashes have together; 16MiB to 64GiB",
 );
 
 // Rate limits.

@@ -358,6 +358,7 @@ fn each_bad_value_is_a_problem_of_its_own() {
         (name::HASH_QUEUE.name, "-1"),
         (name::HASH_KERNEL.name, "gpu"),
         (name::HASH_LANES.name, "7"),
+        (name::HASH_MEMORY.name, "1TiB"),
         (name::LOG.name, "countersign=loud"),
         (name::LOG_FORMAT.name, "xml"),
     ];

@@ -13,8 +13,12 @@ static COMMON: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
 
 /// A password in NFC. Its `Debug` hides it and its memory is zeroed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Password(Zeroizing<String>);
+#[derive(Clone)]
+pub struct Password {
+    nfc: Zeroizing<String>,
+    /// As it was typed, where that is another spelling: other systems have hashed that.
+    typed: Option<Zeroizing<String>>,
+}
 
 /// The rules for new passwords.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,26 +28,25 @@ pub struct PasswordPolicy {
 }
 
 impl Password {
-    /// Parses a password to check. Every password that was ever accepted passes.
+    /// Parses a password to check. Every password that was ever accepted passes, by another system too: whether it is right is for the hash to
+    /// say.
     ///
     /// # Errors
-    /// An empty password, one over 1,024 bytes, and one with control characters.
+    /// An empty password, and one over 1,024 bytes.
     pub fn parse(text: &str) -> Result<Self, InvalidField> {
-        let bad = |problem| Err(InvalidField::new("password", problem));
         if text.is_empty() {
-            return bad("must not be empty");
+            return Err(InvalidField::new("password", "must not be empty"));
         }
         size::PASSWORD.check(text)?;
-        if text.chars().any(char::is_control) {
-            return bad("must not contain control characters");
-        }
-        Ok(Self(Zeroizing::new(fold::nfc(text))))
+        let nfc = Zeroizing::new(fold::nfc(text));
+        let typed = (*nfc != text).then(|| Zeroizing::new(text.to_owned()));
+        Ok(Self { nfc, typed })
     }
 
     /// Parses a new password for the user of that name and address.
     ///
     /// # Errors
-    /// As of [`Password::parse`], and passwords shorter than the policy asks, common ones, and those made of the username
+    /// As of [`Password::parse`], and passwords with control characters, shorter than the policy asks, common ones, and those made of the username
     /// or the e-mail address.
     pub fn parse_new(
         text: &str,
@@ -52,6 +55,10 @@ impl Password {
         email: Option<&Email>,
     ) -> Result<Self, InvalidField> {
         let password = Self::parse(text)?;
+        if text.chars().any(char::is_control) {
+            let problem = "must not contain control characters";
+            return Err(InvalidField::new("password", problem));
+        }
         if password.expose().chars().count() < policy.min_length {
             let problem = format!("must have at least {} characters", policy.min_length);
             return Err(InvalidField::new("password", problem));
@@ -71,7 +78,12 @@ impl Password {
 
     /// The password.
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.nfc
+    }
+
+    /// The password as it was typed, where that is not NFC.
+    pub fn typed(&self) -> Option<&str> {
+        self.typed.as_ref().map(|typed| typed.as_str())
     }
 }
 
@@ -146,11 +158,17 @@ mod tests {
 
     #[test]
     fn both_normal_forms_are_one_password() {
-        assert_eq!(new("pässwort fuer x"), new("pa\u{308}sswort fuer x"));
+        let (nfc, nfd) = ("pässwort fuer x", "pa\u{308}sswort fuer x");
+        let (of_nfc, of_nfd) = (new(nfc).unwrap(), new(nfd).unwrap());
+        assert_eq!(of_nfc.expose(), of_nfd.expose());
+        assert_eq!((of_nfc.typed(), of_nfd.typed()), (None, Some(nfd)));
     }
 
     #[test]
-    fn control_characters_are_refused() {
-        assert!(new("P\0Psomething").is_err());
+    fn a_new_password_has_no_control_characters_and_one_of_another_system_may() {
+        for text in ["P\0Psomething", "some\tthing", "something\n"] {
+            assert!(new(text).is_err());
+            assert_eq!(Password::parse(text).unwrap().expose(), text);
+        }
     }
 }

@@ -14,16 +14,16 @@ use std::sync::{
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use bcrypt_lanes::Cost;
 pub use bcrypt_lanes::LaneCount;
-use futures_util::{
-    TryFutureExt as _,
-    future::{Either, ready},
-};
+use foreign_hashes::ForeignHash;
+pub use foreign_hashes::{HashParameters, Refused};
+use futures_util::future::{Either, ready};
 use rand::RngExt as _;
+use zeroize::Zeroizing;
 
 pub use self::engine::{Error, Settings};
 use self::{
-    engine::{Engine, Figures, Job},
-    format::{Scheme, StoredHash},
+    engine::{Digest, Engine, Figures, ForeignCheck, Job},
+    format::{OurHash, StoredHash, as_hashed},
 };
 use crate::domain::{Context, Password};
 
@@ -77,9 +77,9 @@ impl Passwords {
     /// Whether to replace a stored hash, with which `password` has just been verified: it has another format than new ones,
     /// or a lower cost. Never where only the beginning was compared: a typing error after it would become the password.
     pub fn is_replaced_by(&self, password: &Password, stored: &str) -> bool {
-        StoredHash::parse(stored).is_ok_and(|hash| {
-            let is_outdated = hash.scheme != Scheme::BcryptSha256 || hash.cost < self.cost;
-            is_outdated && hash.scheme.compares_all_of(password.expose())
+        StoredHash::parse(stored).is_ok_and(|hash| match &hash {
+            StoredHash::Ours(hash) => hash.cost < self.cost,
+            StoredHash::Foreign(_) => hash.compares_all_of(password.expose()),
         })
     }
 
@@ -93,7 +93,8 @@ impl Passwords {
         stored: &str,
         context: &Context,
     ) -> Result<String, Error> {
-        let cost = StoredHash::parse(stored).map_or(self.cost, |hash| hash.cost.max(self.cost));
+        let stored = StoredHash::parse(stored).ok().and_then(|hash| hash.bcrypt());
+        let cost = stored.map_or(self.cost, |hash| hash.cost.max(self.cost));
         self.hash_at(cost, password, context).await
     }
 
@@ -103,71 +104,113 @@ impl Passwords {
         password: &Password,
         context: &Context,
     ) -> Result<String, Error> {
-        let (scheme, salt) = (Scheme::BcryptSha256, rand::rng().random());
-        let digest = self.digest(scheme, password, salt, (cost, cost), context).await?;
-        Ok(StoredHash { scheme, cost, salt, digest }.to_string())
+        let salt = rand::rng().random();
+        let key = OurHash::key(password.expose(), &salt);
+        let digest = self.engine.run(job(key, salt, cost, cost)?, context).await?;
+        Ok(OurHash { cost, salt, digest: stored_part(&digest) }.to_string())
     }
 
-    /// Whether `password` matches the stored hash. Without one (no such user) it does not, after the same work: the time
+    /// The text to store for a hash that another system has made.
+    ///
+    /// # Errors
+    /// An unknown format, and what is malformed, missing or out of bounds in a known one. The text never repeats the hash.
+    pub fn import(hash: &str, parameters: &HashParameters) -> Result<String, Refused> {
+        Ok(ForeignHash::import(hash, parameters)?.to_string())
+    }
+
+    /// Whether `password` matches the stored hash. Without one (no such user, no password) it does not, after the same work: the time
     /// must not tell which users exist (user enumeration by timing attack).
+    ///
+    /// A password that was typed in another form than NFC is checked in both, against any account: another system has hashed what was
+    /// typed.
     ///
     /// # Errors
     /// [`Error`].
     pub fn verify<'a>(
         &'a self,
-        password: &Password,
+        password: &'a Password,
         stored: Option<&str>,
-        context: &Context,
+        context: &'a Context,
     ) -> impl Future<Output = Result<bool, Error>> + use<'a> {
-        let hash = stored.and_then(|text| {
-            let unusable = |error| {
-                tracing::error!(%error, "a stored password hash cannot be used");
-                self.figures().malformed();
-            };
-            StoredHash::parse(text).map_err(unusable).ok()
-        });
-        // Constant time over accounts: an old hash of a lower cost answers no sooner than an unknown user. In one job: a
-        // second one would wait in the queue once more, and tell even more.
-        let cost = hash.as_ref().map_or(0, |hash| hash.cost);
-        let highest_cost = self.highest_cost.fetch_max(cost, Ordering::Relaxed).max(cost);
-        let digest = match &hash {
-            Some(StoredHash { scheme, cost, salt, .. }) => {
-                self.digest(*scheme, password, *salt, (*cost, highest_cost), context)
+        let hash = stored.filter(|text| !text.is_empty()).and_then(|text| self.parse(text));
+        // The job is admitted before this returns.
+        let first = self.verify_as(password.expose(), hash.clone(), context);
+        async move {
+            let right = first.await?;
+            match password.typed() {
+                // On the heap: few need this space.
+                Some(typed) if !right => Box::pin(self.verify_as(typed, hash, context)).await,
+                _ => Ok(right),
             }
-            None => {
-                let costs = (highest_cost, highest_cost);
-                self.digest(Scheme::BcryptSha256, password, [0; 16], costs, context)
-            }
-        };
-        digest.map_ok(move |digest| {
-            hash.is_some_and(|hash| verify_slices_are_equal(&digest, &hash.digest).is_ok())
-        })
+        }
     }
 
-    /// The digest at the first of two costs, for the work of the second. The job is admitted before this returns.
-    fn digest<'a>(
-        &'a self,
-        scheme: Scheme,
-        password: &Password,
-        salt: [u8; 16],
-        (cost, padded_to): (u32, u32),
-        context: &Context,
-    ) -> impl Future<Output = Result<[u8; 23], Error>> + use<'a> {
-        let key = scheme.key(password.expose(), &salt);
-        // Unreachable: costs are checked where they are configured or read.
-        let cost_of = |cost| Cost::try_from(cost).map_err(|_out_of_range| Error::Broken);
-        let job = cost_of(cost)
-            .and_then(|cost| Ok(Job { key, salt, cost, padded_to: cost_of(padded_to)? }));
-        let digest = match job {
-            Ok(job) => Either::Left(self.engine.run(job, context)),
-            Err(broken) => Either::Right(ready(Err(broken))),
+    fn parse(&self, text: &str) -> Option<StoredHash> {
+        let unusable = |error| {
+            tracing::error!(%error, "a stored password hash cannot be used");
+            self.figures().malformed();
         };
-        digest.map_ok(|digest| {
-            let mut stored = [0; 23];
-            stored.copy_from_slice(&digest[..23]);
-            stored
-        })
+        StoredHash::parse(text).map_err(unusable).ok()
     }
+
+    /// The same for one spelling of the password.
+    fn verify_as<'a>(
+        &'a self,
+        password: &str,
+        hash: Option<StoredHash>,
+        context: &Context,
+    ) -> impl Future<Output = Result<bool, Error>> + use<'a> {
+        let bcrypt = hash.as_ref().and_then(StoredHash::bcrypt);
+        // Constant time over accounts: an old hash of a lower cost answers no sooner than an unknown user. In one job: a
+        // second one would wait in the queue once more, and tell even more.
+        let cost = bcrypt.as_ref().map_or(0, |hash| hash.cost);
+        let highest = self.highest_cost.fetch_max(cost, Ordering::Relaxed).max(cost);
+        let (job, digest) = match (&hash, bcrypt) {
+            (Some(hash), Some(bcrypt)) => {
+                let job = job(hash.key(password), bcrypt.salt, bcrypt.cost, highest);
+                (job, Some(bcrypt.digest))
+            }
+            // A bcrypt that nobody needs costs what any other does.
+            (_, None) | (None, _) => {
+                (job(OurHash::key(password, &[0; 16]), [0; 16], highest, highest), None)
+            }
+        };
+        let right = move |computed: &Digest| {
+            digest.is_some_and(|digest| {
+                verify_slices_are_equal(&stored_part(computed), &digest).is_ok()
+            })
+        };
+        match (job, hash) {
+            (Err(broken), _) => Either::Right(Either::Right(ready(Err(broken)))),
+            (Ok(job), Some(StoredHash::Foreign(hash))) if hash.bcrypt().is_none() => {
+                let check = foreign_check(*hash, password);
+                Either::Right(Either::Left(Box::pin(self.engine.check(job, check, context))))
+            }
+            (Ok(job), _) => Either::Left(self.engine.compare(job, right, context)),
+        }
+    }
+}
+
+/// A check of another system's hash.
+fn foreign_check(hash: ForeignHash, password: &str) -> ForeignCheck {
+    let password = Zeroizing::new(as_hashed(&hash, password).to_vec());
+    ForeignCheck { memory: hash.memory(), run: Box::new(move || hash.verify(&password)) }
+}
+
+/// The bytes of a digest that are stored.
+fn stored_part(digest: &Digest) -> [u8; 23] {
+    let mut stored = [0; 23];
+    stored.copy_from_slice(&digest[..23]);
+    stored
+}
+
+/// One bcrypt at the first of two costs, for the work of the second.
+///
+/// # Errors
+/// Unreachable: costs are checked where they are configured or read.
+fn job(key: Zeroizing<Vec<u8>>, salt: [u8; 16], cost: u32, padded_to: u32) -> Result<Job, Error> {
+    let cost_of = |cost| Cost::try_from(cost).map_err(|_out_of_range| Error::Broken);
+    Ok(Job { key, salt, cost: cost_of(cost)?, padded_to: cost_of(padded_to)? })
 }
 
 #[cfg(test)]
@@ -183,6 +226,7 @@ mod tests {
             queue: 8,
             kernel: KernelChoice::Auto,
             lanes: None,
+            memory: 1 << 28,
         })
         .unwrap()
     }
@@ -248,6 +292,7 @@ mod tests {
             queue: 8,
             kernel: KernelChoice::Auto,
             lanes: None,
+            memory: 1 << 28,
         });
         let dearer = dearer.unwrap();
         assert!(dearer.verify(&password("correct horse"), Some(&hash), &caller()).await.unwrap());
@@ -263,8 +308,8 @@ mod tests {
         let done = |expected: u64| {
             assert_eq!(passwords.figures().done_and_late(), (expected, 0));
         };
-        let typed = password("correct horse");
-        let verify = |stored| passwords.verify(&typed, stored, &caller());
+        let (typed, caller) = (password("correct horse"), caller());
+        let verify = |stored| passwords.verify(&typed, stored, &caller);
         assert!(verify(Some(&cheap)).await.unwrap());
         done(2);
         assert!(verify(Some(&dear)).await.unwrap());
@@ -317,6 +362,65 @@ mod tests {
             assert_eq!(passwords.is_replaced_by(&typed, &imported), is_replaced, "{typed:?}");
             assert!(passwords.is_replaced_by(&typed, ours), "every byte of it counts");
         }
+    }
+
+    /// A pbkdf2 that costs less than any bcrypt, as Django writes it.
+    const DJANGO: &str = "pbkdf2_sha256$1000$somesalt$8aehb/P7y85yHTC7hr2UJ9RRTXpZKXnu6vuPj7yvHyE=";
+
+    fn django(typed: &str) -> String {
+        use aws_lc_rs::pbkdf2::{PBKDF2_HMAC_SHA256, derive};
+        use base64::{Engine as _, engine::general_purpose::STANDARD};
+        let mut digest = [0; 32];
+        let rounds = std::num::NonZero::new(1000).unwrap();
+        derive(PBKDF2_HMAC_SHA256, rounds, b"somesalt", typed.as_bytes(), &mut digest);
+        let (before, _) = DJANGO.rsplit_once('$').unwrap();
+        format!("{before}${}", STANDARD.encode(digest))
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_another_system_is_checked_beside_a_bcrypt_and_replaced() {
+        let (passwords, caller, typed) = (passwords(), caller(), password("correct horse"));
+        let stored = django("correct horse");
+        assert!(passwords.verify(&typed, Some(&stored), &caller).await.unwrap());
+        assert!(!passwords.verify(&password("wrong"), Some(&stored), &caller).await.unwrap());
+        assert_eq!(passwords.figures().done_and_late(), (2, 0), "a bcrypt each");
+        assert!(passwords.is_replaced_by(&typed, &stored));
+        let ours = passwords.rehash(&typed, &stored, &caller).await.unwrap();
+        assert!(ours.starts_with("$bcrypt-sha256$v=2,t=2b,r=4$"), "{ours}");
+    }
+
+    /// Other systems hash what is typed; ours the NFC of it.
+    #[tokio::test]
+    async fn both_spellings_of_a_password_are_tried_for_any_account() {
+        let (passwords, caller) = (passwords(), caller());
+        let (nfc, nfd) = (password("Zu\u{308}rich").expose().to_owned(), "Zu\u{308}rich");
+        assert_ne!(nfc, nfd);
+        let ours = passwords.hash(&password(&nfc), &caller).await.unwrap();
+        for (stored, typed, right) in [
+            (django(nfd), nfd, true),
+            (django(&nfc), nfd, true),
+            (django(&nfc), nfc.as_str(), true),
+            (django(nfd), nfc.as_str(), false),
+            (ours.clone(), nfd, true),
+            (ours, nfc.as_str(), true),
+        ] {
+            let verified = passwords.verify(&password(typed), Some(&stored), &caller).await;
+            assert_eq!(verified.unwrap(), right, "{stored} {typed:?}");
+        }
+        let done = passwords.figures().done_and_late().0;
+        for stored in [None, Some(DJANGO), Some("")] {
+            assert!(!passwords.verify(&password(nfd), stored, &caller).await.unwrap());
+        }
+        assert_eq!(passwords.figures().done_and_late().0, done + 6, "the same work for each");
+    }
+
+    #[tokio::test]
+    async fn an_account_without_a_password_has_no_right_one_and_is_no_fault() {
+        let passwords = passwords();
+        assert!(!passwords.verify(&password("any"), Some(""), &caller()).await.unwrap());
+        assert_eq!(passwords.figures().malformed_hashes(), 0);
+        assert!(!passwords.verify(&password("any"), Some("$9$"), &caller()).await.unwrap());
+        assert_eq!(passwords.figures().malformed_hashes(), 1);
     }
 
     #[tokio::test]

@@ -8,8 +8,9 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
+    beside,
     figures::Reason,
-    job::{Digest, Error, Job, Waiting},
+    job::{Done, Error, Job, Waiting},
     queue::Full,
     shared::{Shared, State},
 };
@@ -38,7 +39,8 @@ impl Shared {
         job: Job,
         source: Source,
         deadline: Instant,
-        answer: oneshot::Sender<Result<Digest, Error>>,
+        answer: oneshot::Sender<Result<Done, Error>>,
+        beside: Option<beside::Waiting>,
     ) -> Result<u64, Error> {
         let since = Instant::now();
         let mut state = self.lock();
@@ -48,7 +50,7 @@ impl Shared {
             return Err(Error::Overloaded { retry_after: retry_after(wait) });
         }
         let steps = job.steps();
-        let waiting = Waiting { job, deadline, since, answer };
+        let waiting = Waiting { job, deadline, since, answer, beside };
         let (id, evicted) = state.queue.push(source, steps, waiting).map_err(|Full| {
             self.figures.refused(Reason::QueueFull);
             Error::Overloaded { retry_after: retry_after(wait) }
@@ -76,7 +78,7 @@ impl Shared {
         let running = state.occupied.iter().sum::<usize>();
         if state.queue.len() == 0 && running + state.announced < lanes {
             let occupied = state.occupied.iter().min().copied().unwrap_or(0) + 1;
-            return (Duration::ZERO, plan.pace.job(steps, occupied));
+            return (Duration::ZERO, self.dearest.of(plan.pace.job(steps, occupied)));
         }
         let takes = plan.pace.job(steps, plan.lanes.get());
         // After a rush all lanes are at the same place of their jobs, perhaps at the beginning: then none is free before
@@ -84,7 +86,7 @@ impl Shared {
         let announced = state.announced as u64 * self.usual_steps;
         let ahead = state.queue.ahead_of(source) + announced;
         let ahead = plan.pace.all_lanes(ahead, self.workers);
-        (ahead + takes, takes)
+        (ahead + takes, self.dearest.of(takes))
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) enum Reason {
     Unfair,
     /// The caller has gone.
     Gone,
+    /// The hash of another system needs more memory than is configured.
+    Memory,
     /// A bug.
     Broken,
 }
@@ -95,6 +97,12 @@ impl Figures {
     /// Jobs done, and those of them that missed their deadline.
     pub fn done_and_late(&self) -> (u64, u64) {
         (self.done.get(), self.late.get())
+    }
+
+    /// Stored hashes that could not be used.
+    #[cfg(test)]
+    pub(in crate::password) fn malformed_hashes(&self) -> u64 {
+        self.malformed.get()
     }
 
     pub(in crate::password) fn malformed(&self) {

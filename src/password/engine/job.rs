@@ -6,6 +6,8 @@ use bcrypt_lanes::Cost;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+use super::beside;
+
 /// Why a password was neither hashed nor checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -21,7 +23,17 @@ pub enum Error {
 }
 
 /// The result of bcrypt: 24 bytes, of which 23 are stored.
-pub(super) type Digest = [u8; 24];
+pub(in crate::password) type Digest = [u8; 24];
+
+/// A bcrypt that was computed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Done {
+    pub(super) digest: Digest,
+    /// When it began.
+    pub(super) begun: Instant,
+    /// When it ended.
+    pub(super) ended: Instant,
+}
 
 /// One bcrypt to compute.
 #[derive(Debug)]
@@ -48,7 +60,9 @@ pub(super) struct Waiting {
     pub(super) job: Job,
     pub(super) deadline: Instant,
     pub(super) since: Instant,
-    pub(super) answer: oneshot::Sender<Result<Digest, Error>>,
+    pub(super) answer: oneshot::Sender<Result<Done, Error>>,
+    /// What begins with it.
+    pub(super) beside: Option<beside::Waiting>,
 }
 
 impl Waiting {

@@ -7,6 +7,8 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `admission` | load shedding: admits a job to the queue or refuses it |
+//! | `beside` | checks of other systems' hashes, each beside a bcrypt |
+//! | `dearest` | how much longer those take, so that the time tells nobody |
 //! | `queue` | the order of jobs: bounded, and fair between callers' addresses |
 //! | `pace` | estimates of how long a job will take |
 //! | `kernel` | the choice of the kernel, checked against the bcrypt crate and measured |
@@ -17,7 +19,9 @@
 //! | `calibration` | measurements of the machine, for an operator |
 
 mod admission;
+mod beside;
 mod calibration;
+mod dearest;
 mod figures;
 mod job;
 mod kernel;
@@ -26,12 +30,15 @@ mod queue;
 mod shared;
 mod worker;
 
-use std::sync::{Arc, Condvar, Mutex, OnceLock, atomic::AtomicBool};
+use std::{
+    sync::{Arc, Condvar, Mutex, OnceLock, atomic::AtomicBool},
+    time::{Duration, Instant},
+};
 
 use bcrypt_lanes::LaneCount;
-use tokio::sync::oneshot;
+use futures_util::TryFutureExt as _;
+use tokio::{sync::oneshot, time::sleep_until};
 
-pub(super) use self::job::Job;
 pub use self::{
     admission::Announced,
     calibration::{Calibration, Check, Progress, Row, calibrate},
@@ -41,11 +48,21 @@ pub use self::{
 };
 use self::{
     admission::Entry,
-    job::Digest,
+    beside::{Besides, Checked},
+    dearest::Dearest,
+    figures::Reason,
+    job::Done,
     queue::Queue,
     shared::{Shared, State},
 };
+pub(super) use self::{
+    beside::ForeignCheck,
+    job::{Digest, Job},
+};
 use crate::domain::{Context, Source};
+
+/// The hint for retries where memory is too little: it is a matter of configuration.
+const MEMORY_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// Settings of password hashing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +77,8 @@ pub struct Settings {
     pub kernel: KernelChoice,
     /// Hashes that one thread interleaves; `None` lets a measurement decide.
     pub lanes: Option<LaneCount>,
+    /// The most memory that checks of memory-hard hashes of other systems have together, in bytes.
+    pub memory: u64,
 }
 
 /// The engine. Its threads end when it is dropped.
@@ -89,11 +108,14 @@ impl Engine {
             plan: OnceLock::new(),
             rest: OnceLock::new(),
             figures: Figures::default(),
+            besides: Arc::new(Besides::new(settings.memory)),
+            dearest: Dearest::default(),
         });
         // Built before the threads start: if one fails to, dropping this ends the others.
         let engine = Self { shared };
         for number in 0..settings.threads {
             worker::start(&engine.shared, number, &kernels, settings.lanes)?;
+            beside::start(&engine.shared.besides, number)?;
         }
         Ok(engine)
     }
@@ -129,15 +151,87 @@ impl Engine {
         job: Job,
         context: &Context,
     ) -> impl Future<Output = Result<Digest, Error>> + use<'a> {
-        let (answer, digest) = oneshot::channel();
+        self.admitted(job, None, context).map_ok(|done| done.digest)
+    }
+
+    /// Computes one bcrypt that shall be `right`, and waits where it is not: until a check of the dearest hash of another system would have
+    /// ended (timing attack).
+    ///
+    /// # Errors
+    /// As of [`Engine::run`].
+    pub(super) fn compare<'a, F: FnOnce(&Digest) -> bool + 'a>(
+        &'a self,
+        job: Job,
+        right: F,
+        context: &Context,
+    ) -> impl Future<Output = Result<bool, Error>> + use<'a, F> {
+        let admitted = self.admitted(job, None, context);
+        async move {
+            let done = admitted.await?;
+            let right = right(&done.digest);
+            if !right {
+                self.hold_back(done).await;
+            }
+            Ok(right)
+        }
+    }
+
+    /// Checks a hash of another system. `job` is a bcrypt that nobody needs: it makes the call cost what every other one does.
+    ///
+    /// # Errors
+    /// As of [`Engine::run`]; [`Error::Overloaded`] also where the check needs more memory than there ever is, or than others leave in time.
+    pub(super) fn check<'a>(
+        &'a self,
+        job: Job,
+        check: ForeignCheck,
+        context: &Context,
+    ) -> impl Future<Output = Result<bool, Error>> + use<'a> {
+        let fits = self.shared.besides.can_hold(check.memory);
+        let (answer, checked) = oneshot::channel();
+        let beside = fits.then_some(beside::Waiting { check, answer });
+        let admitted = self.admitted(job, beside, context);
+        async move {
+            let done = admitted.await?;
+            if !fits {
+                self.figures().refused(Reason::Memory);
+                tracing::error!("a stored hash needs more memory than COUNTERSIGN_HASH_MEMORY allows");
+                return Err(Error::Overloaded { retry_after: MEMORY_RETRY_AFTER });
+            }
+            let Checked { right, ended } = checked.await.unwrap_or(Err(Error::Broken))?;
+            self.shared
+                .dearest
+                .learn(done.ended - done.begun, ended.saturating_duration_since(done.begun));
+            if !right {
+                self.hold_back(done).await;
+            }
+            Ok(right)
+        }
+    }
+
+    /// Until a check of the dearest hash that began with this bcrypt would have ended.
+    async fn hold_back(&self, done: Done) {
+        let until = done.begun + self.shared.dearest.of(done.ended - done.begun);
+        if until > Instant::now() {
+            // On the heap: thousands of callers may hold the future, and few need this space.
+            Box::pin(sleep_until(until.into())).await;
+        }
+    }
+
+    fn admitted<'a>(
+        &'a self,
+        job: Job,
+        beside: Option<beside::Waiting>,
+        context: &Context,
+    ) -> impl Future<Output = Result<Done, Error>> + use<'a> {
+        let (answer, done) = oneshot::channel();
         let source = Source::from(context.address);
-        let admitted = self.shared.admit(job, source, context.deadline, answer);
+        let admitted = self.shared.admit(job, source, context.deadline, answer, beside);
         // Cancellation: if the caller goes away while the job is queued, the entry's drop removes the job.
         let entry = admitted.map(|id| Entry { shared: &self.shared, source, id });
         async move {
             match entry {
                 // By reference: a move would store the entry twice in the future.
-                Ok(ref _entry) => digest.await.unwrap_or(Err(Error::Broken)),
+                Ok(ref _entry) => done.await.unwrap_or(Err(Error::Broken)),
                 Err(refused) => Err(refused),
             }
         }
@@ -148,6 +242,7 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
         self.shared.work.notify_all();
+        self.shared.besides.close();
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::{figures::Figures, job::Waiting, kernel::Plan, queue::Queue};
+use super::{
+    beside::Besides, dearest::Dearest, figures::Figures, job::Waiting, kernel::Plan, queue::Queue,
+};
 
 /// State shared by the workers and the callers.
 #[derive(Debug)]
@@ -22,6 +24,10 @@ pub(super) struct Shared {
     /// See `Engine::rest_while`.
     pub(super) rest: OnceLock<Arc<AtomicBool>>,
     pub(super) figures: Figures,
+    /// Checks of other systems' hashes.
+    pub(super) besides: Arc<Besides>,
+    /// How much longer than a bcrypt they take.
+    pub(super) dearest: Dearest,
 }
 
 #[derive(Debug)]

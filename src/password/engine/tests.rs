@@ -17,7 +17,7 @@ use super::{figures::Reason, *};
 
 fn settings() -> Settings {
     let kernel = KernelChoice::Auto;
-    Settings { cost: 4, threads: 2, queue: 1000, kernel, lanes: None }
+    Settings { cost: 4, threads: 2, queue: 1000, kernel, lanes: None, memory: 1 << 28 }
 }
 
 fn engine(change: impl FnOnce(&mut Settings)) -> Engine {
@@ -207,4 +207,120 @@ async fn a_job_that_is_announced_has_its_room_until_it_comes_or_does_not() {
     assert!(matches!(engine.announce(&patient()), Err(Error::Overloaded { .. })));
     drop(first);
     assert!(engine.announce(&patient()).is_ok());
+}
+
+/// A check that ends when it is told so, and how many of them run.
+#[derive(Clone, Default)]
+struct Checks {
+    running: Arc<std::sync::atomic::AtomicUsize>,
+    ending: Arc<(Mutex<usize>, Condvar)>,
+}
+
+impl Checks {
+    fn check(&self, memory: u64) -> ForeignCheck {
+        use std::sync::atomic::Ordering::SeqCst;
+        let of = self.clone();
+        let run = move || {
+            of.running.fetch_add(1, SeqCst);
+            let (may_end, changed) = &*of.ending;
+            let mut may_end = changed.wait_while(may_end.lock().unwrap(), |n| *n == 0).unwrap();
+            *may_end -= 1;
+            of.running.fetch_sub(1, SeqCst);
+            true
+        };
+        ForeignCheck { memory, run: Box::new(run) }
+    }
+
+    fn running(&self) -> usize {
+        self.running.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    fn end_one(&self) {
+        *self.ending.0.lock().unwrap() += 1;
+        self.ending.1.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn memory_hard_checks_run_only_while_their_memory_is_within_the_bound() {
+    let (engine, checks) = (engine(|settings| settings.memory = 100), Checks::default());
+    let (caller, mut ended) = (patient(), 0);
+    let mut all = pin!(join_all((0..3).map(|_| engine.check(job(4), checks.check(60), &caller))));
+    while ended < 3 {
+        assert!(poll!(all.as_mut()).is_pending());
+        until(|| checks.running() == 1).await;
+        // The bcrypts are done; a second check would have begun by now, on the other thread.
+        until(|| engine.figures().done_and_late().0 == 3).await;
+        assert_eq!(checks.running(), 1);
+        checks.end_one();
+        ended += 1;
+        if ended < 3 {
+            until(|| engine.shared.besides.begun() == ended + 1).await;
+        }
+    }
+    assert!(soon(all).await.into_iter().all(|checked| checked == Ok(true)));
+}
+
+#[tokio::test]
+async fn two_that_fit_run_side_by_side() {
+    let (engine, checks) = (engine(|settings| settings.memory = 100), Checks::default());
+    let caller = patient();
+    let mut both = pin!(join_all((0..2).map(|_| engine.check(job(4), checks.check(50), &caller))));
+    assert!(poll!(both.as_mut()).is_pending());
+    until(|| checks.running() == 2).await;
+    (0..2).for_each(|_| checks.end_one());
+    assert!(soon(both).await.into_iter().all(|checked| checked == Ok(true)));
+}
+
+#[tokio::test]
+async fn a_check_that_never_fits_is_refused_after_the_work_of_any_other_and_never_begins() {
+    let (engine, checks) = (engine(|settings| settings.memory = 100), Checks::default());
+    let refused = soon(engine.check(job(4), checks.check(101), &patient())).await;
+    assert!(matches!(refused, Err(Error::Overloaded { .. })), "{refused:?}");
+    assert_eq!(engine.figures().refusals(Reason::Memory), 1);
+    assert_eq!((engine.figures().done_and_late().0, checks.running()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_check_that_waits_for_memory_ends_at_its_deadline_and_frees_the_line() {
+    let (engine, checks) = (engine(|settings| settings.memory = 100), Checks::default());
+    idle(&engine).await;
+    let (patient, hurried) =
+        (patient(), Context { deadline: Instant::now() + Duration::from_millis(300), ..patient() });
+    let mut first = pin!(engine.check(job(4), checks.check(100), &patient));
+    assert!(poll!(first.as_mut()).is_pending());
+    until(|| checks.running() == 1).await;
+    let late = soon(engine.check(job(4), checks.check(1), &hurried)).await;
+    assert!(matches!(late, Err(Error::Overloaded { .. })), "{late:?}");
+    checks.end_one();
+    assert_eq!(soon(first).await, Ok(true));
+}
+
+#[tokio::test]
+async fn a_check_that_panics_fails_alone() {
+    let engine = engine(|settings| settings.threads = 1);
+    let panics = ForeignCheck { memory: 1, run: Box::new(|| panic!("a defect of a library")) };
+    assert_eq!(soon(engine.check(job(4), panics, &patient())).await, Err(Error::Broken));
+    let works = ForeignCheck { memory: 1 << 28, run: Box::new(|| true) };
+    assert_eq!(
+        soon(engine.check(job(4), works, &patient())).await,
+        Ok(true),
+        "and its memory is free"
+    );
+}
+
+#[tokio::test]
+async fn a_failure_takes_as_long_as_the_dearest_check_of_late_and_a_success_does_not_wait() {
+    let engine = engine(|_| ());
+    idle(&engine).await;
+    engine.shared.dearest.learn(Duration::from_millis(1), Duration::from_secs(1));
+    let took = async |right: bool| {
+        let begun = Instant::now();
+        assert_eq!(soon(engine.compare(job(8), move |_| right, &patient())).await, Ok(right));
+        begun.elapsed()
+    };
+    let (failed, succeeded) = (took(false).await, took(true).await);
+    // A thousand times as long as the bcrypt, but two seconds more at the most.
+    assert!(failed >= Duration::from_secs(2), "{failed:?}");
+    assert!(succeeded < Duration::from_secs(2), "{succeeded:?}");
 }

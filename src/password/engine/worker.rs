@@ -13,13 +13,13 @@ use tokio::sync::oneshot;
 use super::{
     admission::retry_after,
     figures::Reason,
-    job::{Digest, Error, Job, Waiting},
+    job::{Digest, Done, Error, Job, Waiting},
     kernel,
     shared::{Shared, State},
 };
 
 /// The hashing threads' nice value (`setpriority(2)`): token checks and health go first, and hashing uses what is left.
-const NICE: i32 = 10;
+pub(super) const NICE: i32 = 10;
 
 /// Steps between two checks of the clock, of callers that have gone and of other threads that want the core: half a
 /// millisecond with all lanes in use.
@@ -30,8 +30,9 @@ const REST: Duration = Duration::from_nanos(1);
 
 /// The state of a job in a lane.
 struct Running {
+    begun: Instant,
     deadline: Instant,
-    answer: oneshot::Sender<Result<Digest, Error>>,
+    answer: oneshot::Sender<Result<Done, Error>>,
 }
 
 /// Starts one thread.
@@ -181,6 +182,7 @@ fn still_wanted(shared: &Shared, occupied: usize, waiting: Waiting) -> Option<Wa
         .plan
         .get()
         .map_or(Duration::ZERO, |plan| plan.pace.job(waiting.job.steps(), occupied));
+    let takes = shared.dearest.of(takes);
     if now + takes > waiting.deadline {
         shared.figures.refused(Reason::Deadline);
         waiting.refuse(retry_after(takes));
@@ -192,7 +194,9 @@ fn still_wanted(shared: &Shared, occupied: usize, waiting: Waiting) -> Option<Wa
 
 fn join(shared: &Shared, lanes: &mut Lanes<Running>, mut waiting: Waiting) {
     let key = mem::take(&mut waiting.job.key);
-    let running = Running { deadline: waiting.deadline, answer: waiting.answer };
+    begin_beside(shared, &mut waiting);
+    let begun = Instant::now();
+    let running = Running { begun, deadline: waiting.deadline, answer: waiting.answer };
     let Job { salt, cost, padded_to, .. } = &waiting.job;
     let joined = lanes.join_padded(&key, salt, *cost, *padded_to, running);
     if let Err(refused) = joined {
@@ -202,16 +206,26 @@ fn join(shared: &Shared, lanes: &mut Lanes<Running>, mut waiting: Waiting) {
     }
 }
 
+/// Begins the check of another system's hash that belongs to the job.
+fn begin_beside(shared: &Shared, waiting: &mut Waiting) {
+    if let Some(beside) = waiting.beside.take() {
+        shared.besides.push(beside, waiting.deadline);
+    }
+}
+
 fn finish(shared: &Shared, job: Running, digest: Digest) {
-    shared.figures.done(Instant::now() > job.deadline);
+    let (begun, ended) = (job.begun, Instant::now());
+    shared.figures.done(ended > job.deadline);
     // The caller may have gone.
-    let _gone = job.answer.send(Ok(digest));
+    let _gone = job.answer.send(Ok(Done { digest, begun, ended }));
 }
 
 /// The same with the bcrypt crate: one job at a time.
 fn run_crate(shared: &Shared, number: usize) {
     while let Some(taken) = take(shared, number, 0, 1) {
-        for waiting in taken.into_iter().filter_map(|waiting| still_wanted(shared, 1, waiting)) {
+        for mut waiting in taken.into_iter().filter_map(|waiting| still_wanted(shared, 1, waiting))
+        {
+            begin_beside(shared, &mut waiting);
             let Waiting { mut job, deadline, answer, .. } = waiting;
             let begun = Instant::now();
             if job.key.len() < bcrypt_lanes::MAX_PASSWORD_BYTES {
@@ -226,7 +240,7 @@ fn run_crate(shared: &Shared, number: usize) {
                 let steps = u32::try_from(job.steps()).unwrap_or(u32::MAX);
                 plan.pace.learn(1, steps, begun.elapsed());
             }
-            finish(shared, Running { deadline, answer }, digest);
+            finish(shared, Running { begun, deadline, answer }, digest);
         }
     }
 }

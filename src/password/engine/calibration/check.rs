@@ -38,8 +38,14 @@ pub(super) async fn run(best: &Row, cores: usize, time: Duration) -> io::Result<
     let waves = u32::try_from(waves).unwrap_or(u32::MAX);
     let hashes = waves.saturating_mul(at_once(&measured, cores));
     let queue = usize::try_from(hashes).unwrap_or(usize::MAX);
-    let engine =
-        Engine::start(Settings { cost: CHECK_COST, threads: cores, queue, kernel, lanes })?;
+    let engine = Engine::start(Settings {
+        cost: CHECK_COST,
+        threads: cores,
+        queue,
+        kernel,
+        lanes,
+        memory: 0,
+    })?;
     // The engine makes its own plan before the first job is done.
     hash(&engine, Cost::MIN.get()).await?;
     let begun = Instant::now();
