@@ -68,8 +68,11 @@ pub const CLIENT_ID: Size = Size::of("client_id", 64);
 /// Scopes, with spaces between them.
 pub const SCOPE: Size = Size::of("scope", 1024);
 
+/// A hash of another system.
+pub const PASSWORD_HASH: Size = Size::of("password_hash", 4096);
+
 /// All limits.
-pub const ALL: [Size; 26] = [
+pub const ALL: [Size; 27] = [
     USERNAME,
     EMAIL,
     PASSWORD,
@@ -96,6 +99,7 @@ pub const ALL: [Size; 26] = [
     SUBJECT_TOKEN,
     CLIENT_ID,
     SCOPE,
+    PASSWORD_HASH,
 ];
 
 impl Size {

@@ -23,6 +23,7 @@ mod outbox;
 mod revocations;
 mod service_accounts;
 mod sessions;
+mod transfer;
 mod upkeep;
 
 pub use self::{
@@ -54,5 +55,6 @@ pub use self::{
         ServiceAccounts, ServiceProof, ServiceToken,
     },
     sessions::{Account, Principal, RefreshTokenRequest, Service, Sessions, Tokens},
+    transfer::{ImportOutcome, RowProblem, TransferredUser, Transfers},
     upkeep::{Janitor, NotReady, Readiness},
 };

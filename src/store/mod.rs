@@ -35,6 +35,7 @@ mod sessions;
 mod signing_keys;
 pub mod sqlite;
 mod throttles;
+mod transfer;
 mod users;
 mod write_health;
 
@@ -69,6 +70,7 @@ pub use self::{
     sessions::{LiveSession, Refresh, Refreshed, ReuseNotice, SessionLimit, Sessions},
     signing_keys::{SealedKey, SigningKeys},
     throttles::{Admission, Charge, Settled, Throttles},
+    transfer::{ExportedUser, Imported, ImportedUser, Transfer},
     users::{Credentials, NewUser, Taken, Users},
 };
 
@@ -81,6 +83,7 @@ use self::{
 pub trait Store:
     Database
     + Users
+    + Transfer
     + Passwords
     + Sessions
     + Challenges
@@ -100,6 +103,7 @@ pub trait Store:
 impl<T> Store for T where
     T: Database
         + Users
+        + Transfer
         + Passwords
         + Sessions
         + Challenges

@@ -8,7 +8,7 @@ struct Rule {
     only_in: &'static [&'static str],
 }
 
-const RULES: [Rule; 26] = [
+const RULES: [Rule; 27] = [
     Rule { word: "tonic::", only_in: &["grpc/", "app/error.rs", "pb.rs", "pb/"] },
     Rule { word: "tonic_", only_in: &["grpc/", "app/error.rs", "pb/"] },
     Rule { word: "axum::", only_in: &["http/"] },
@@ -41,6 +41,7 @@ const RULES: [Rule; 26] = [
     },
     Rule { word: "bcrypt::", only_in: &["password/"] },
     Rule { word: "bcrypt_lanes::", only_in: &["password/"] },
+    Rule { word: "foreign_hashes::", only_in: &["password/"] },
     Rule { word: "jsonwebtoken::", only_in: &["token/"] },
     Rule { word: "lettre::", only_in: &["delivery/"] },
     Rule { word: "minijinja::", only_in: &["delivery/"] },

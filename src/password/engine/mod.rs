@@ -194,7 +194,9 @@ impl Engine {
             let done = admitted.await?;
             if !fits {
                 self.figures().refused(Reason::Memory);
-                tracing::error!("a stored hash needs more memory than COUNTERSIGN_HASH_MEMORY allows");
+                tracing::error!(
+                    "a stored hash needs more memory than COUNTERSIGN_HASH_MEMORY allows"
+                );
                 return Err(Error::Overloaded { retry_after: MEMORY_RETRY_AFTER });
             }
             let Checked { right, ended } = checked.await.unwrap_or(Err(Error::Broken))?;

@@ -72,7 +72,7 @@ impl Factors {
         let uri = secret.uri(&self.policy.totp_issuer, &user.username);
         let uri = uri.map_err(|error| Error::Internal(error.into()))?;
         let qr = Qr::of(&uri).map_err(|error| Error::Internal(error.into()))?;
-        let secret = secret.base32().map_err(|error| Error::Internal(error.into()))?;
+        let secret = secret.base32();
         Ok(TotpEnrollment { id, secret, uri, qr })
     }
 }

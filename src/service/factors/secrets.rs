@@ -47,8 +47,7 @@ impl Factors {
         let secret = secret.map_err(|error| Error::Internal(error.into()))?;
         let corrupt = || Error::Internal("a TOTP secret is not of its length".into());
         let secret = TotpSecret::from_bytes(&secret).ok_or_else(corrupt)?;
-        let step = secret.step_of(code, self.clock.now());
-        step.map_err(|error| Error::Internal(error.into()))?.ok_or(Error::ChallengeInvalid)
+        secret.step_of(code, self.clock.now()).ok_or(Error::ChallengeInvalid)
     }
 
     /// Generates a user's full set of recovery codes.

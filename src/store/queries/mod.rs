@@ -27,6 +27,7 @@ mod sessions;
 mod signing_keys;
 mod statements;
 mod throttles;
+mod transfer;
 mod users;
 
 use super::{Backend, Connection};

@@ -1,0 +1,81 @@
+//! Users who move in and out.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{Result, Revoking, SealedTotp};
+use crate::domain::{JsonObject, Timestamp, User};
+
+/// Users who move in and out.
+#[async_trait]
+pub trait Transfer {
+    /// Adds the users of a batch whose names and addresses are free, and one event, if any was added. All of it commits, or nothing.
+    /// Returns what became of each, in their order.
+    async fn users_import(&self, batch: Vec<ImportedUser>, at: Revoking) -> Result<Vec<Imported>>;
+
+    /// What would become of each, by the accounts that there are. It writes nothing, and does not compare the users of the batch with each
+    /// other.
+    async fn users_import_check(&self, batch: Vec<ImportedUser>) -> Result<Vec<Imported>>;
+
+    /// The next users by id after that one.
+    async fn users_export(&self, after: Uuid, most: u32) -> Result<Vec<ExportedUser>>;
+}
+
+/// A user to import.
+#[derive(Clone)]
+pub struct ImportedUser {
+    /// The user.
+    pub user: User,
+    /// The canonical key of the username.
+    pub username_key: String,
+    /// The canonical key of the e-mail address.
+    pub email_key: String,
+    /// Data of administrators.
+    pub metadata: JsonObject,
+    /// The password's hash, in its stored format; empty is none.
+    pub password_hash: String,
+    /// The secret of an authenticator app, and the last step whose codes are refused.
+    pub totp: Option<(SealedTotp, i64)>,
+    /// Whether the row named the user, or the username was made of the address: then the address alone tells whether the user exists.
+    pub is_named: bool,
+}
+
+impl std::fmt::Debug for ImportedUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ImportedUser").field("user", &self.user.id).finish_non_exhaustive()
+    }
+}
+
+/// What became of an imported user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Imported {
+    /// The user was added, or would be.
+    Created,
+    /// There is this user.
+    Exists(Uuid),
+    /// Another user has the username.
+    UsernameTaken,
+    /// Another user has the address.
+    EmailTaken,
+}
+
+/// A user to export.
+#[derive(Clone)]
+pub struct ExportedUser {
+    /// The user.
+    pub user: User,
+    /// Data of administrators.
+    pub metadata: JsonObject,
+    /// The password's hash, in its stored format; empty is none.
+    pub password_hash: String,
+    /// The authenticator app.
+    pub totp: Option<SealedTotp>,
+    /// The time of the last login.
+    pub last_login_at: Option<Timestamp>,
+}
+
+impl std::fmt::Debug for ExportedUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ExportedUser").field("user", &self.user.id).finish_non_exhaustive()
+    }
+}
