@@ -46,9 +46,11 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 pub struct App {
     grpc: Listener,
     http: Listener,
+    admin: Option<Listener>,
     connections: listen::Figures,
     grpc_addr: Address,
     http_addr: Address,
+    admin_addr: Option<Address>,
     tls: Vec<Arc<Tls>>,
     reload: Reload,
     listen: Listen,
@@ -69,7 +71,8 @@ impl App {
         let (listen, limits) = (config.listen.clone(), environment.limits);
         let grpc_tls = tls("grpc", listen.grpc_tls.as_ref(), Protocol::Http2, &connections)?;
         let http_tls = tls("http", listen.http_tls.as_ref(), Protocol::Http1, &connections)?;
-        let tls = grpc_tls.iter().chain(&http_tls).cloned().collect();
+        let admin_tls = tls("admin", listen.admin_tls.as_ref(), Protocol::Http2, &connections)?;
+        let tls = grpc_tls.iter().chain(&http_tls).chain(&admin_tls).cloned().collect();
         let bind = |name, address, tls, places, handshake_deadline| {
             let proxies = config.listen.trusted_proxies.clone();
             let limit_loopback = environment.limit_loopback;
@@ -78,6 +81,13 @@ impl App {
         };
         let (places, deadline) = (limits.max_connections, limits.preface_deadline);
         let (grpc, grpc_addr) = bind("grpc", &listen.grpc, grpc_tls, places, deadline).await?;
+        let (admin, admin_addr) = match &listen.admin {
+            Some(admin) => {
+                let bound = bind("admin", admin, admin_tls, places, deadline).await?;
+                (Some(bound.0), Some(bound.1))
+            }
+            None => (None, None),
+        };
         let limits = environment.http_limits;
         let (places, deadline) = (limits.max_connections, limits.head_deadline);
         let (http, http_addr) = bind("http", &listen.http, http_tls, places, deadline).await?;
@@ -86,9 +96,11 @@ impl App {
         Ok(Self {
             grpc,
             http,
+            admin,
             connections,
             grpc_addr,
             http_addr,
+            admin_addr,
             tls,
             reload: Reload::default(),
             listen,
@@ -106,6 +118,11 @@ impl App {
     /// The address of HTTP.
     pub fn http_addr(&self) -> &Address {
         &self.http_addr
+    }
+
+    /// The address of AdminService, if it has one of its own.
+    pub fn admin_addr(&self) -> Option<&Address> {
+        self.admin_addr.as_ref()
     }
 
     /// Asks the server, once it serves, to read its certificates at once.
@@ -126,11 +143,22 @@ impl App {
     /// A server that fails by itself.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
         let _following = self.follow_certificates();
-        let Self { grpc, http, connections, listen, delivery, environment, parts, .. } = self;
+        let Self { grpc, http, admin, connections, listen, delivery, environment, parts, .. } =
+            self;
         let (mut health, health_service) = Health::new().await;
-        let apis = Apis { public: Some(apis(&parts)), admin: Some(AdminApi {}) };
-        let (reflection, limits) = (listen.reflection, environment.limits);
-        let routes = grpc::routes(apis, health_service, reflection, limits)?;
+        let routes = |apis| {
+            let (reflection, limits) = (listen.reflection, environment.limits);
+            grpc::routes(apis, health_service.clone(), reflection, limits)
+        };
+        let public = Some(apis(&parts));
+        let (public, of_admin) = match &admin {
+            Some(_) => (
+                Apis { public, admin: None },
+                Some(Apis { public: None, admin: Some(admin_api(&parts)) }),
+            ),
+            None => (Apis { public, admin: Some(admin_api(&parts)) }, None),
+        };
+        let (routes, admin_routes) = (routes(public)?, of_admin.map(routes).transpose()?);
         let metrics = metrics(&parts, &connections);
         let gate = Arc::new(gate(&parts, listen.callers.clone()));
         let (set_ready, ready) = watch::channel(false);
@@ -139,13 +167,22 @@ impl App {
         let mut background = Background::start(&parts, delivery, &environment);
 
         let servers = async {
-            let stopped = stop.clone().cancelled_owned();
-            let limits = listen.limits(environment.limits);
-            let proxies = listen.trusted_proxies.clone();
-            let grpc = grpc::serve(grpc, routes, gate, metrics, limits, proxies, stopped);
+            let serve = |listener, routes| {
+                let stopped = stop.clone().cancelled_owned();
+                let limits = listen.limits(environment.limits);
+                let (proxies, gate) = (listen.trusted_proxies.clone(), Arc::clone(&gate));
+                grpc::serve(listener, routes, gate, metrics.clone(), limits, proxies, stopped)
+            };
+            let admin = async {
+                match admin.zip(admin_routes) {
+                    Some((listener, routes)) => serve(listener, routes).await,
+                    None => Ok(()),
+                }
+            };
             let stopped = stop.clone().cancelled_owned();
             let http = http::serve(http, site, environment.http_limits, stopped);
-            tokio::join!(grpc, http).0
+            let (grpc, admin, _http) = tokio::join!(serve(grpc, routes), admin, http);
+            grpc.and(admin)
         };
         tokio::pin!(servers);
         let watch = readiness::watch(&parts, &health, &set_ready, environment.check_every);
@@ -206,6 +243,10 @@ fn apis(parts: &Parts) -> (AuthApi, AccountApi, TokenApi) {
         service_accounts: Arc::clone(&parts.service_accounts),
     };
     (auth, account, token)
+}
+
+fn admin_api(_parts: &Parts) -> AdminApi {
+    AdminApi {}
 }
 
 /// The state of the HTTP routes.

@@ -80,15 +80,17 @@ fn no_core_dumps() {
 fn log_banner(config: &Config, app: &App) {
     let (grpc, http, data) = (app.grpc_addr(), app.http_addr(), config.database.place());
     let (version, codes) = (env!("CARGO_PKG_VERSION"), &config.delivery);
-    tracing::info!(version, %grpc, %http, %data, %codes, "listening");
+    let admin = app.admin_addr().map(tracing::field::display);
+    tracing::info!(version, %grpc, %http, admin, %data, %codes, "listening");
 }
 
 /// The banner: where the server listens, where its data is, and what to try next.
 fn banner(config: &Config, app: &App) -> String {
     let (grpc, http, place) = (app.grpc_addr(), http_url(config, app), config.database.place());
     let version = env!("CARGO_PKG_VERSION");
+    let admin = app.admin_addr().map_or_else(String::new, |at| format!("  Admin  {at}\n"));
     format!(
-        "Countersign {version}\n\n  gRPC   {grpc}\n  HTTP   {http}\n  Data   {place}\n  \
+        "Countersign {version}\n\n  gRPC   {grpc}\n  HTTP   {http}\n{admin}  Data   {place}\n  \
          Codes  {}\n\nTry:\n\n  {}\n\n",
         config.delivery,
         next(config, app)

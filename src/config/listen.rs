@@ -11,7 +11,7 @@ use super::{
     reader::{Reader, days, duration, minutes, on_or_off},
     setting::Setting,
     settings,
-    tls::Both,
+    tls::Tls,
 };
 use crate::{
     domain::{Callers, ForwardedHeader, TrustedProxies},
@@ -25,10 +25,14 @@ pub struct Listen {
     pub grpc: Address,
     /// HTTP.
     pub http: Address,
+    /// AdminService, if it has an address of its own.
+    pub admin: Option<Address>,
     /// The TLS of gRPC, if it has any.
     pub grpc_tls: Option<Files>,
     /// The TLS of HTTP, if it has any.
     pub http_tls: Option<Files>,
+    /// The TLS of AdminService at an address of its own: gRPC's.
+    pub admin_tls: Option<Files>,
     /// Proxies whose forwarded addresses are trusted for gRPC, and which may have more connections than one source.
     pub trusted_proxies: TrustedProxies,
     /// The policy of callers, if there is one.
@@ -47,12 +51,16 @@ impl Reader<'_> {
     pub(super) fn listen(&mut self, profile: Profile) -> Listen {
         let to_ten_minutes = Duration::ZERO..=minutes(10);
         let (grpc, http) = (self.grpc_addr(), self.address(settings::HTTP_ADDR));
-        let Both { grpc: grpc_tls, http: http_tls } = self.tls(profile, &grpc, &http);
+        let admin = self.given(settings::ADMIN_ADDR, Address::parse);
+        let Tls { grpc: grpc_tls, http: http_tls, admin: admin_tls } =
+            self.tls(profile, &grpc, &http, admin.as_ref());
         Listen {
             grpc,
             http,
+            admin,
             grpc_tls,
             http_tls,
+            admin_tls,
             trusted_proxies: self.trusted_proxies(),
             callers: self.given(settings::CALLERS, Callers::parse).map(Arc::new),
             reflection: self.read_in(profile, settings::REFLECTION, on_or_off).unwrap_or_default(),

@@ -16,6 +16,7 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
         &[
             GRPC_ADDR,
             HTTP_ADDR,
+            ADMIN_ADDR,
             PLAINTEXT,
             TRUSTED_PROXIES,
             FORWARDED_HEADER,
@@ -131,6 +132,11 @@ pub(super) const HTTP_ADDR: Setting = plain(
     "COUNTERSIGN_HTTP_ADDR",
     Value("127.0.0.1:8080"),
     "where HTTP listens: key set, OAuth, probes, metrics",
+);
+pub(super) const ADMIN_ADDR: Setting = plain(
+    "COUNTERSIGN_ADMIN_ADDR",
+    Absent,
+    "where AdminService listens, and then nowhere else; without it, where gRPC does",
 );
 pub(super) const PLAINTEXT: Setting = plain(
     "COUNTERSIGN_PLAINTEXT",

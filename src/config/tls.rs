@@ -38,11 +38,12 @@ const HTTP: Names = Names {
     min_version: tls_settings::HTTP_TLS_MIN_VERSION,
 };
 
-/// The TLS of both listeners.
+/// The TLS of each listener.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Both {
+pub(super) struct Tls {
     pub(super) grpc: Option<Files>,
     pub(super) http: Option<Files>,
+    pub(super) admin: Option<Files>,
 }
 
 /// What is given for one listener.
@@ -56,8 +57,14 @@ struct Given {
 }
 
 impl Reader<'_> {
-    /// The TLS of both listeners; HTTP's is gRPC's where it does not differ. A listener on a Unix socket has none.
-    pub(super) fn tls(&mut self, profile: Profile, grpc: &Address, http: &Address) -> Both {
+    /// The TLS of each listener; HTTP's is gRPC's where it does not differ. A listener on a Unix socket has none.
+    pub(super) fn tls(
+        &mut self,
+        profile: Profile,
+        grpc: &Address,
+        http: &Address,
+        admin: Option<&Address>,
+    ) -> Tls {
         let (of_grpc, of_http) = (self.given_tls(&GRPC), self.given_tls(&HTTP));
         let http_tls = self.given(tls_settings::HTTP_TLS, on_or_off);
         let plaintext = self.read_in(profile, settings::PLAINTEXT, on_or_off) != Some(false);
@@ -74,11 +81,18 @@ impl Reader<'_> {
         self.really(http_tls, of_http_files.is_some());
         let over_tcp =
             |address: &Address, files: Option<Files>| files.filter(|_| address.tcp().is_some());
-        let tls = Both { grpc: over_tcp(grpc, of_grpc_files), http: over_tcp(http, of_http_files) };
+        let tls = Tls {
+            admin: admin.and_then(|address| over_tcp(address, of_grpc_files.clone())),
+            grpc: over_tcp(grpc, of_grpc_files),
+            http: over_tcp(http, of_http_files),
+        };
         // A listener whose certificate is only half given is not one that is meant to be without.
         if !plaintext && self.problems.0.len() == problems {
             self.no_plaintext(settings::GRPC_ADDR, grpc, tls.grpc.as_ref(), None);
             self.no_plaintext(settings::HTTP_ADDR, http, tls.http.as_ref(), http_tls);
+            if let Some(admin) = admin {
+                self.no_plaintext(settings::ADMIN_ADDR, admin, tls.admin.as_ref(), None);
+            }
         }
         tls
     }
