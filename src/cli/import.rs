@@ -1,0 +1,31 @@
+//! `countersign import`: rows of our own files and of other systems' export files, one at a time.
+//!
+//! `Reader` reads a file of any size in flat memory; `Rejects` keeps what could not go in; `Writer` writes rows that can be read
+//! again. None of them knows the database.
+
+mod base32;
+mod detect;
+mod formats;
+mod frames;
+mod grants;
+mod hash_file;
+mod hashes;
+mod instant;
+mod known;
+mod object;
+mod otpauth;
+mod reader;
+#[cfg(test)]
+mod reader_tests;
+mod rejects;
+mod row;
+mod writer;
+
+pub(crate) use self::{
+    formats::Format,
+    known::Known,
+    reader::{Failure, Reader, Row, Sources},
+    rejects::Rejects,
+    row::{HashParameters, ImportRow, Problem, State},
+    writer::{Shape, Writer},
+};
