@@ -1,7 +1,7 @@
 //! `countersign import`: rows of our own files and of other systems' export files, one at a time.
 //!
-//! `Reader` reads a file of any size in flat memory; `Rejects` keeps what could not go in; `Writer` writes rows that can be read
-//! again. None of them knows the database.
+//! `Reader` reads a file of any size in flat memory; `Rejects` keeps what could not go in; `Writer` writes rows that can be
+//! read again. None of them knows the database.
 
 mod base32;
 mod detect;
@@ -14,6 +14,7 @@ mod instant;
 mod known;
 mod object;
 mod otpauth;
+mod problem;
 mod reader;
 #[cfg(test)]
 mod reader_tests;
@@ -23,9 +24,9 @@ mod writer;
 
 pub(crate) use self::{
     formats::Format,
-    known::Known,
-    reader::{Failure, Reader, Row, Sources},
+    problem::Problem,
+    reader::{Failure, Reader, Row, RowError, Sources},
     rejects::Rejects,
-    row::{HashParameters, ImportRow, Problem, State},
+    row::{HashParameters, ImportRow, State},
     writer::{Shape, Writer},
 };

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{grants::Grants, hash_file::HashFile, instant::Instant, row::HashParameters};
+use super::{
+    grants::Grants,
+    hash_file::HashFile,
+    instant::Instant,
+    row::{HashParameters, ImportRow},
+};
 
 /// Beside the file: parameters, a second file, the time; and what was counted while reading.
 #[derive(Debug)]
@@ -35,6 +40,13 @@ impl Known {
     /// Counts what a user has and can't bring along: a passkey, say.
     pub(crate) fn leave_behind(&mut self, what: impl Into<String>) {
         *self.left_behind.entry(what.into()).or_default() += 1;
+    }
+
+    /// Counts a second factor that a user can't bring along. The user gets codes by e-mail instead: a login that needed two
+    /// factors does not come down to one because the user has moved.
+    pub(crate) fn leave_factor_behind(&mut self, row: &mut ImportRow, what: impl Into<String>) {
+        row.two_factor_enabled = true;
+        self.leave_behind(what);
     }
 
     /// What did not come along, for the summary: what it is, and how many users had it.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::row::Problem;
+use super::problem::Problem;
 
 /// A JSON object.
 pub(crate) type Object = serde_json::Map<String, Value>;

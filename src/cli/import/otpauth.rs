@@ -1,8 +1,11 @@
 //! The secrets of authenticator apps, as other systems keep them.
 
-use super::{base32, row::Problem};
+use super::{base32, problem::Problem};
 
-/// What the app and the server have agreed on. Ours is SHA-1, six digits and steps of 30 seconds, as most apps know nothing else.
+/// What an app is called that makes other codes than ours.
+pub(crate) const ODD_APP: &str = "authenticator app that is not TOTP of SHA-1, 6 digits, 30 s";
+
+/// What the app and the server have agreed on. Ours is SHA-1, six digits and steps of 30 seconds: many apps know no other.
 #[derive(Debug, Default)]
 pub(crate) struct Totp {
     pub(crate) secret: String,

@@ -15,14 +15,15 @@ use serde_json::Value;
 
 use super::{
     detect::{Container, Detected, detect},
-    formats::{Columns, Fault, Format, firebase_parameters, unwrap},
+    formats::{Columns, Format, firebase_parameters, unwrap},
     frames::{Elements, FileError, Frame, Lines, Path as Place, Records, Text, fields},
     grants::Grants,
     hash_file::HashFile,
     instant::Instant,
     known::Known,
     object::Object,
-    row::{ImportRow, Problem},
+    problem::{Fault, Problem},
+    row::ImportRow,
 };
 
 /// How much of a file is looked at to find out what it is, in bytes.

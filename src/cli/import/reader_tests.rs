@@ -120,9 +120,14 @@ const CASES: [Case; 15] = [
             NO_ADDRESS,
             "password_hash: is not in the file: list the identities with include_credential=password",
         ],
-        &[("credential code", 1), ("credential lookup_secret", 1)],
+        &[("credential code", 1), ("credential lookup_secret", 1), ("credential webauthn", 1)],
     ),
-    ("kratos/listed.json", Format::Kratos, &[], &[("credential lookup_secret", 1)]),
+    (
+        "kratos/listed.json",
+        Format::Kratos,
+        &[],
+        &[("credential lookup_secret", 1), ("credential webauthn", 1)],
+    ),
     ("zitadel/export.json", Format::Zitadel, &[NO_ADDRESS], &[]),
     (
         "zitadel/users-v2.json",
@@ -279,9 +284,11 @@ fn each_wrong_field_is_named() {
         ("metadata", json!(3), "must be a JSON object"),
         ("claims", json!("[]"), "must be a JSON object"),
         ("totp_secret", json!("not base32!"), "must be base32"),
+        ("two_factor_enabled", json!("on"), "must be true or false"),
+        ("id", json!([]), "must be text"),
         ("state", json!("banned"), "must be active or disabled"),
         ("create_time", json!("yesterday"), "must be a time of RFC 3339"),
-        ("nickname", json!("x"), "is no member of a row. The members are username, email"),
+        ("nickname", json!("x"), "is no member of a row. The members are id, username, email"),
     ] {
         let mut row = json!({"username": "ada", "email": "ada@example.com"});
         row[field] = wrong.clone();

@@ -9,11 +9,15 @@ use super::{
     base32,
     instant::Instant,
     object::{self, Object},
+    problem::Problem,
 };
 
 /// A user to import. An empty text, list or object is one that the row does not have.
 #[derive(Clone, Default, PartialEq, Serialize)]
 pub(crate) struct ImportRow {
+    /// The user's id. Only of an export: an import makes its own.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) id: String,
     /// Empty where the other system has none of its own: the import chooses a free one, from the part before the `@`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) username: String,
@@ -33,6 +37,9 @@ pub(crate) struct ImportRow {
     /// Base32 without padding.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) totp_secret: String,
+    /// Whether a login needs a second factor: codes by e-mail, where there is no app.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) two_factor_enabled: bool,
     pub(crate) state: State,
     /// RFC 3339.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -69,28 +76,6 @@ pub(crate) enum State {
     Disabled,
 }
 
-/// What is wrong with a row. No field: the row as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) struct Problem {
-    pub(crate) field: String,
-    pub(crate) problem: String,
-}
-
-impl Problem {
-    pub(crate) fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { field: field.into(), problem: problem.into() }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.field.as_str() {
-            "" => write!(f, "the row {}", self.problem),
-            field => write!(f, "{field}: {}", self.problem),
-        }
-    }
-}
-
 /// Shows no hash and no secret.
 impl fmt::Debug for ImportRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,7 +90,8 @@ impl fmt::Debug for HashParameters {
 }
 
 /// The members of a row, as JSON lines and the header of a CSV file name them.
-pub(crate) const MEMBERS: [&str; 11] = [
+pub(crate) const MEMBERS: [&str; 13] = [
+    "id",
     "username",
     "email",
     "email_verified",
@@ -115,6 +101,7 @@ pub(crate) const MEMBERS: [&str; 11] = [
     "metadata",
     "claims",
     "totp_secret",
+    "two_factor_enabled",
     "state",
     "create_time",
 ];
@@ -132,6 +119,7 @@ impl ImportRow {
         }
         let object = &mut object;
         let row = Self {
+            id: object::text(object, "id")?,
             username: object::text(object, "username")?,
             email: object::text(object, "email")?,
             email_verified: object::flag(object, "email_verified")?.unwrap_or(false),
@@ -144,14 +132,15 @@ impl ImportRow {
             metadata: object::object(object, "metadata")?,
             claims: object::object(object, "claims")?,
             totp_secret: object::text(object, "totp_secret")?,
+            two_factor_enabled: object::flag(object, "two_factor_enabled")?.unwrap_or(false),
             state: State::parse(&object::text(object, "state")?)?,
             create_time: object::text(object, "create_time")?,
         };
         Ok(row)
     }
 
-    /// What every row needs, whatever it came from. The TOTP secret is brought to base32 without padding or spaces, and the time
-    /// is checked.
+    /// What every row needs, whatever it came from. The TOTP secret is brought to base32 without padding or spaces, and the
+    /// time is checked.
     ///
     /// # Errors
     /// The first field that is missing or malformed.
@@ -177,6 +166,12 @@ impl ImportRow {
         // No map of a row has keys that are no text, the only way in which this fails.
         serde_json::to_value(self).unwrap_or_default()
     }
+}
+
+/// For serde, which passes a reference.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl HashParameters {

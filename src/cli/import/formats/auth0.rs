@@ -1,5 +1,5 @@
-//! Auth0: the export of users (a JSON line each), the file with password hashes that its support sends, and the JSON list that
-//! its bulk import takes.
+//! Auth0: the export of users (a JSON line each), the file with password hashes that its support sends, and the JSON list
+//! that its bulk import takes.
 //!
 //! | theirs | here |
 //! |---|---|
@@ -9,17 +9,17 @@
 //! | `blocked` | `state` |
 //! | `user_id`, `name`, `nickname`, `app_metadata`, `user_metadata`, `identities`, all else | `metadata.auth0` |
 //!
-//! The second file is found by the id behind `auth0|`. Auth0's roles are in none of the files. Passkeys, factors by SMS, mail or
-//! Guardian, and sign-in with another provider do not come along.
+//! A user's line in the second file is found by the id behind `auth0|`. Auth0's roles are in none of the files. Passkeys and
+//! sign-in with another provider do not come along. Users with a factor by SMS, mail or Guardian get codes by e-mail.
 
 use serde_json::Value;
 
-use super::{Fault, auth0_hash, foreign};
+use super::{auth0_hash, foreign};
 use crate::cli::import::{
     known::Known,
     object::{self, Object},
-    otpauth,
-    row::{ImportRow, Problem, State},
+    problem::{Fault, Problem},
+    row::{ImportRow, State},
 };
 
 pub(super) const SECRETS: &[&str] = &[
@@ -104,18 +104,16 @@ fn set_totp(source: &mut Object, row: &mut ImportRow, known: &mut Known) -> Resu
     for mut factor in object::objects(source, "mfa_factors")? {
         let mut totp = object::object(&mut factor, "totp")?;
         let secret = object::text(&mut totp, "secret")?;
-        if !secret.is_empty() {
-            row.totp_secret = otpauth::secret_of(&secret)?.unwrap_or_default();
-        }
+        foreign::set_totp(row, known, &secret)?;
         for kind in factor.keys() {
-            known.leave_behind(format!("second factor {kind}"));
+            known.leave_factor_behind(row, format!("second factor {kind}"));
         }
     }
     Ok(())
 }
 
 /// Counts what does not come along.
-fn count(user: &Object, row: &ImportRow, known: &mut Known) {
+fn count(user: &Object, row: &mut ImportRow, known: &mut Known) {
     let list = |name| user.get(name).and_then(Value::as_array).into_iter().flatten();
     for identity in list("identities") {
         match identity.get("provider").and_then(Value::as_str) {
@@ -124,6 +122,6 @@ fn count(user: &Object, row: &ImportRow, known: &mut Known) {
         }
     }
     if row.totp_secret.is_empty() && list("multifactor").next().is_some() {
-        known.leave_behind("second factor (multifactor)");
+        known.leave_factor_behind(row, "second factor (multifactor)");
     }
 }

@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD, prelude::BASE64_STANDARD_NO_
 
 use crate::cli::import::{
     object::{self, Object},
-    row::Problem,
+    problem::Problem,
 };
 
 /// A hash or salt with its encoding.

@@ -1,12 +1,11 @@
 //! CSV: the fields of a record, named as the JSON of the same system names them.
 //!
-//! Ours has a header row with our names. `roles` are separated by spaces; `metadata`, `claims` and `hash_parameters` are JSON
-//! text.
+//! Ours has a header with our names. `roles` are separated by spaces; `metadata`, `claims`, `hash_parameters` are JSON text.
 
 use serde_json::Value;
 
 use super::{Format, firebase};
-use crate::cli::import::{object::Object, row::Problem};
+use crate::cli::import::{object::Object, problem::Problem};
 
 /// What the fields of a record are called.
 #[derive(Debug)]

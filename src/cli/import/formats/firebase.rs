@@ -5,19 +5,20 @@
 //! | `email`, `emailVerified`, `disabled`, `createdAt` | `email`, `email_verified`, `state`, `create_time` |
 //! | `passwordHash`, `salt`, and the project's parameters | `password_hash`, `hash_parameters` |
 //! | `customAttributes` | `claims` |
-//! | `localId`, `displayName`, `photoUrl`, `phoneNumber`, `lastSignedInAt`, `providerUserInfo`, `mfaInfo` | `metadata.firebase` |
+//! | `localId`, `displayName`, `phoneNumber`, `providerUserInfo`, `mfaInfo`, all else | `metadata.firebase` |
 //!
-//! There are no usernames. Sign-in with another provider and second factors by SMS do not come along; the export holds no TOTP
-//! secrets.
+//! There are no usernames. Sign-in with another provider does not come along, nor do second factors, of which the export holds
+//! neither keys nor secrets: these users get codes by e-mail.
 
 use serde_json::{Value, json};
 
-use super::{Fault, foreign};
+use super::foreign;
 use crate::cli::import::{
     frames::FileError,
     known::Known,
     object::{self, Object},
-    row::{HashParameters, ImportRow, Problem, State},
+    problem::{Fault, Problem},
+    row::{HashParameters, ImportRow, State},
 };
 
 pub(super) const SECRETS: &[&str] = &["passwordHash", "salt"];
@@ -35,13 +36,13 @@ pub(super) fn fill(user: &mut Object, row: &mut ImportRow, known: &mut Known) ->
         row.password_hash = hash;
         row.hash_parameters = HashParameters { salt, ..parameters };
     }
-    count(user, known);
+    count(user, row, known);
     row.claims = object::object(user, "customAttributes")?;
     Ok(())
 }
 
 /// Counts what does not come along.
-fn count(user: &Object, known: &mut Known) {
+fn count(user: &Object, row: &mut ImportRow, known: &mut Known) {
     let list = |name| user.get(name).and_then(Value::as_array).into_iter().flatten();
     for provider in list("providerUserInfo") {
         match provider.get("providerId").and_then(Value::as_str) {
@@ -50,7 +51,7 @@ fn count(user: &Object, known: &mut Known) {
         }
     }
     if list("mfaInfo").next().is_some() {
-        known.leave_behind("second factor (mfaInfo)");
+        known.leave_factor_behind(row, "second factor (mfaInfo)");
     }
 }
 

@@ -6,7 +6,9 @@ use crate::cli::import::{
     instant::Instant,
     known::Known,
     object::{self, Object},
-    row::{ImportRow, Problem},
+    otpauth,
+    problem::Problem,
+    row::ImportRow,
 };
 
 /// Roles that give power over this service. What another system calls so need not be meant so.
@@ -51,6 +53,22 @@ pub(super) fn set_username(
         row.username = username;
     } else if !username.eq_ignore_ascii_case(&row.email) {
         object.insert(name.to_owned(), username.into());
+    }
+    Ok(())
+}
+
+/// Sets the secret of an authenticator app, if there is one: base32, or an `otpauth` address.
+pub(super) fn set_totp(
+    row: &mut ImportRow,
+    known: &mut Known,
+    secret: &str,
+) -> Result<(), Problem> {
+    if secret.is_empty() {
+        return Ok(());
+    }
+    match otpauth::secret_of(secret)? {
+        Some(secret) => row.totp_secret = secret,
+        None => known.leave_factor_behind(row, otpauth::ODD_APP),
     }
     Ok(())
 }

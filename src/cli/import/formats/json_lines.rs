@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::cli::import::{object::Object, row::Problem};
+use crate::cli::import::{object::Object, problem::Problem};
 
 /// The members of a line in a file of rejects.
 pub(crate) const UNWRAPPED: [&str; 5] = ["line", "number", "field", "problem", "row"];

@@ -7,20 +7,22 @@
 //! | the credential `password`: `secretData` and `credentialData` | `password_hash` |
 //! | the credential `otp`, if it is TOTP of SHA-1, 6 digits, 30 s | `totp_secret` |
 //! | `realmRoles`, but for Keycloak's own | `roles` |
-//! | `id`, `firstName`, `lastName`, `attributes`, `groups`, `clientRoles`, `federatedIdentities`, all else | `metadata.keycloak` |
+//! | `id`, names, `attributes`, `groups`, `clientRoles`, `federatedIdentities`, all else | `metadata.keycloak` |
 //!
-//! Passkeys, HOTP, recovery codes and sign-in with another provider do not come along. Accounts of services are no users.
+//! Passkeys, recovery codes and sign-in with another provider do not come along. Users whose second factor is a passkey, HOTP or
+//! another TOTP get codes by e-mail. Accounts of services are no users.
 
 use serde_json::{Value, json};
 
-use super::{Fault, foreign};
+use super::foreign;
 use crate::cli::import::{
     base32,
     frames::Path,
     known::Known,
     object::{self, Object},
-    otpauth::Totp,
-    row::{ImportRow, Problem, State},
+    otpauth::{ODD_APP, Totp},
+    problem::{Fault, Problem},
+    row::{ImportRow, State},
 };
 
 /// In a realm, in a list of realms, and in the answer of the Admin API, which has no credentials.
@@ -71,10 +73,9 @@ fn take(mut credential: Object, row: &mut ImportRow, known: &mut Known) -> Resul
         "password" => row.password_hash = password(credential)?,
         "otp" | "totp" if row.totp_secret.is_empty() => match totp(credential)? {
             Some(secret) => row.totp_secret = secret,
-            None => {
-                known.leave_behind("authenticator app that is not TOTP of SHA-1, 6 digits, 30 s")
-            }
+            None => known.leave_factor_behind(row, ODD_APP),
         },
+        "webauthn" => known.leave_factor_behind(row, "credential webauthn"),
         kind => known.leave_behind(format!("credential {kind}")),
     }
     Ok(())

@@ -2,24 +2,26 @@
 //!
 //! | theirs | here |
 //! |---|---|
-//! | the e-mail address of `verifiable_addresses`, `traits.email`, or the password's identifier | `email`, `email_verified` |
+//! | `traits.email`, or an address of `verifiable_addresses` or of the password | `email`, `email_verified` |
 //! | `traits.username`, or an identifier without `@` | `username` |
 //! | `credentials.password.config.hashed_password` | `password_hash`, `hash_parameters` |
 //! | `credentials.totp.config.totp_url` | `totp_secret` |
 //! | `state`, `created_at` | `state`, `create_time` |
 //! | `id`, `schema_id`, `traits`, `metadata_public`, `metadata_admin`, all else | `metadata.kratos` |
 //!
-//! Passkeys, recovery codes, sign-in with another provider and codes by mail or SMS do not come along.
+//! Passkeys, recovery codes, sign-in with another provider and codes by mail or SMS do not come along. Users with a WebAuthn key
+//! get codes by e-mail, if the file says of it (`include_credential=webauthn`).
 
 use serde_json::Value;
 
-use super::{Fault, foreign};
+use super::foreign;
 use crate::cli::import::{
     hashes,
     known::Known,
     object::{self, Object},
-    otpauth::Totp,
-    row::{ImportRow, Problem, State},
+    otpauth::{ODD_APP, Totp},
+    problem::{Fault, Problem},
+    row::{ImportRow, State},
 };
 
 pub(super) const SECRETS: &[&str] = &["credentials"];
@@ -43,15 +45,23 @@ pub(super) fn fill(user: &mut Object, row: &mut ImportRow, known: &mut Known) ->
     }
     set_totp(row, object::object(&mut credentials, "totp")?, known)?;
     set_password(row, password)?;
-    // What is left of the credentials.
-    for (kind, credential) in &credentials {
-        let counts = credential.get("identifiers").is_some_and(object::says_something)
-            || credential.get("config").is_some_and(object::says_something);
-        if counts {
-            known.leave_behind(format!("credential {kind}"));
+    count(&credentials, row, known);
+    Ok(())
+}
+
+/// Counts what does not come along. Kratos lists some kinds also where there is nothing of them.
+fn count(credentials: &Object, row: &mut ImportRow, known: &mut Known) {
+    for (kind, credential) in credentials {
+        let says = |name| credential.get(name).is_some_and(object::says_something);
+        match kind.as_str() {
+            "webauthn" if says("config") => {
+                known.leave_factor_behind(row, "credential webauthn");
+            }
+            "webauthn" => {}
+            kind if says("identifiers") => known.leave_behind(format!("credential {kind}")),
+            _ => {}
         }
     }
-    Ok(())
 }
 
 fn set_email(
@@ -108,7 +118,7 @@ fn set_totp(row: &mut ImportRow, mut totp: Object, known: &mut Known) -> Result<
         .ok_or_else(|| Problem::new("totp_secret", "must be an otpauth://totp/ address"))?;
     match totp.secret() {
         Some(secret) => row.totp_secret = secret.to_owned(),
-        None => known.leave_behind("authenticator app that is not SHA-1, 6 digits, 30 s"),
+        None => known.leave_factor_behind(row, ODD_APP),
     }
     Ok(())
 }

@@ -11,12 +11,7 @@ mod kratos;
 mod supabase;
 mod zitadel;
 
-use super::{
-    frames::{FileError, Path},
-    known::Known,
-    object::Object,
-    row::{ImportRow, Problem},
-};
+use super::{frames::Path, known::Known, object::Object, problem::Fault, row::ImportRow};
 
 pub(crate) use self::{
     csv::Columns,
@@ -35,25 +30,6 @@ pub(crate) enum Format {
     Supabase,
     Kratos,
     Zitadel,
-}
-
-/// Why a row can't be taken: alone, or with all that follow.
-#[derive(Debug)]
-pub(crate) enum Fault {
-    Row(Problem),
-    File(FileError),
-}
-
-impl From<Problem> for Fault {
-    fn from(problem: Problem) -> Self {
-        Self::Row(problem)
-    }
-}
-
-impl From<FileError> for Fault {
-    fn from(error: FileError) -> Self {
-        Self::File(error)
-    }
 }
 
 impl Format {

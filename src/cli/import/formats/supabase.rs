@@ -13,14 +13,14 @@
 
 use serde_json::Value;
 
-use super::{Fault, foreign};
+use super::foreign;
 use crate::cli::import::{
     hashes,
     instant::Instant,
     known::Known,
     object::{self, Object},
-    otpauth,
-    row::{ImportRow, Problem, State},
+    problem::{Fault, Problem},
+    row::{ImportRow, State},
 };
 
 pub(super) const SECRETS: &[&str] = &[
@@ -68,9 +68,7 @@ pub(super) fn fill(user: &mut Object, row: &mut ImportRow, known: &mut Known) ->
     (row.password_hash, row.hash_parameters) =
         hashes::usual(&plain(user, "encrypted_password", "password_hash")?);
     let secret = plain(user, "totp_secret", "totp_secret")?;
-    if !secret.is_empty() {
-        row.totp_secret = otpauth::secret_of(&secret)?.unwrap_or_default();
-    }
+    foreign::set_totp(row, known, &secret)?;
     if !object::text(user, "deleted_at")?.is_empty() {
         return Err(Problem::new("", "is of a user who was deleted (deleted_at)").into());
     }

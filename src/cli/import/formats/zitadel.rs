@@ -1,4 +1,4 @@
-//! Zitadel: `ExportData` of the Admin API (`POST /admin/v1/export`), or the list of the users API v2, which has no passwords.
+//! Zitadel: `ExportData` of the Admin API (`POST /admin/v1/export`), or the users API v2's list, which has no passwords.
 //!
 //! | theirs | here |
 //! |---|---|
@@ -9,19 +9,19 @@
 //! | `userId`, `profile`, `phone`, `idps`, `userMetadata`, all else | `metadata.zitadel` |
 //! | v2: `state`, `details.creationDate` | `state`, `create_time` |
 //!
-//! `ExportData` says neither when a user was made nor whether it is deactivated or locked. Passkeys, U2F, codes by mail or SMS and
-//! linked identity providers are not in it, but for `idps`.
+//! `ExportData` says neither when a user was made nor whether it is deactivated or locked. Passkeys, U2F and codes by mail or SMS
+//! are not in it. Sign-in with another provider does not come along.
 
 use serde_json::Value;
 
-use super::{Fault, foreign};
+use super::foreign;
 use crate::cli::import::{
     frames::Path,
     hashes,
     known::Known,
     object::{self, Object},
-    otpauth,
-    row::{ImportRow, Problem, State},
+    problem::{Fault, Problem},
+    row::{ImportRow, State},
 };
 
 pub(super) const PATHS: &[Path] = &[
@@ -55,9 +55,7 @@ fn fill_exported(user: &mut Object, row: &mut ImportRow, known: &mut Known) -> R
     let mut hashed = object::object(user, "hashedPassword")?;
     (row.password_hash, row.hash_parameters) = hashes::usual(&object::text(&mut hashed, "value")?);
     let otp = object::text(user, "otpCode")?;
-    if !otp.is_empty() {
-        row.totp_secret = otpauth::secret_of(&otp)?.unwrap_or_default();
-    }
+    foreign::set_totp(row, known, &otp)?;
     if user.get("idps").is_some_and(object::says_something) {
         known.leave_behind("sign-in with another provider (idps)");
     }

@@ -1,6 +1,7 @@
 //! The elements of lists within JSON, found without holding the JSON in memory.
 //!
-//! It follows strings and brackets alone. Whether an element is JSON is seen when it is parsed: one that is not spoils no other.
+//! It follows strings and brackets alone. Whether an element is JSON is seen when it is parsed: one that is not spoils no
+//! other.
 
 use std::io::BufRead;
 
@@ -293,6 +294,43 @@ mod tests {
             ["1", "null", "\"a\\\"]\"", "[2]", "true"]
         );
         assert!(texts("[]", ALL).is_empty() && texts("{\"users\":null}", USERS).is_empty());
+    }
+
+    /// A value whose shape follows from a number.
+    fn made(seed: &mut u64, depth: u32) -> serde_json::Value {
+        *seed =
+            seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let (kind, count) = (*seed >> 33 & 7, *seed >> 40 & 3);
+        match kind {
+            0 => serde_json::Value::Null,
+            1 => (count == 1).into(),
+            2 => serde_json::json!(-1.5e3),
+            3 | 4 => ["]}", "\\\"", "a\nb,", "{[:"][usize::try_from(count).unwrap()].into(),
+            5 if depth > 0 => (0..count).map(|_| made(seed, depth - 1)).collect(),
+            _ if depth > 0 => {
+                let names = ["users", "\"", "}"].into_iter().take(usize::try_from(count).unwrap());
+                names
+                    .map(|name| (name.to_owned(), made(seed, depth - 1)))
+                    .collect::<serde_json::Map<_, _>>()
+                    .into()
+            }
+            _ => 7.into(),
+        }
+    }
+
+    #[test]
+    fn finds_what_a_parser_of_the_whole_finds() {
+        for number in 0..2_000 {
+            let mut seed = number;
+            let list: Vec<_> = (0..number % 5).map(|_| made(&mut seed, 4)).collect();
+            let document = serde_json::json!({"a": made(&mut seed, 4), "users": list, "z": made(&mut seed, 4)});
+            for text in [document.to_string(), serde_json::to_string_pretty(&document).unwrap()] {
+                let found = texts(&text, USERS);
+                let found: Vec<serde_json::Value> =
+                    found.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+                assert_eq!(found, list, "{text}");
+            }
+        }
     }
 
     #[test]

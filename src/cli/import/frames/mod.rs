@@ -1,4 +1,4 @@
-//! Cuts a file into the texts of its rows, in flat memory: by lines, by the elements of a JSON list, by the records of a CSV file.
+//! Cuts a file into the texts of its rows, in flat memory: by lines, by the elements of a JSON list, by the records of CSV.
 
 mod elements;
 mod gathered;
