@@ -20,6 +20,8 @@ mod reader;
 mod reader_tests;
 mod rejects;
 mod row;
+#[cfg(test)]
+mod systems_tests;
 mod writer;
 
 pub(crate) use self::{
