@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     formats::{Format, UNWRAPPED},
     frames::{Elements, Path, Records, fields},
+    problem::shown,
     row::MEMBERS,
 };
 
@@ -97,17 +98,12 @@ fn names(seen: &Seen) -> String {
         (_, true) => ("It is JSON with", &seen.root),
     };
     let more = if names.len() > 12 { ", …" } else { "" };
-    let names: Vec<_> = names.iter().take(12).map(|name| shown(name)).collect();
+    let names: Vec<_> = names.iter().take(12).map(|name| shown(name, 40)).collect();
     if names.is_empty() {
         "It has no rows.".to_owned()
     } else {
         format!("{what} {}{more}.", names.join(", "))
     }
-}
-
-/// A name of the file: nothing that moves the terminal's cursor, and not a whole page.
-fn shown(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
 fn look(head: &[u8]) -> Result<Seen, String> {

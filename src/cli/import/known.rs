@@ -6,8 +6,12 @@ use super::{
     grants::Grants,
     hash_file::HashFile,
     instant::Instant,
+    problem::shown,
     row::{HashParameters, ImportRow},
 };
+
+/// How many kinds of what does not come along are told apart: their names are the file's.
+const MOST_KINDS: usize = 40;
 
 /// Beside the file: parameters, a second file, the time; and what was counted while reading.
 #[derive(Debug)]
@@ -38,13 +42,17 @@ impl Known {
     }
 
     /// Counts what a user has and can't bring along: a passkey, say.
-    pub(crate) fn leave_behind(&mut self, what: impl Into<String>) {
-        *self.left_behind.entry(what.into()).or_default() += 1;
+    pub(crate) fn leave_behind(&mut self, what: impl AsRef<str>) {
+        let mut what = shown(what.as_ref(), 80);
+        if self.left_behind.len() >= MOST_KINDS && !self.left_behind.contains_key(&what) {
+            "other".clone_into(&mut what);
+        }
+        *self.left_behind.entry(what).or_default() += 1;
     }
 
     /// Counts a second factor that a user can't bring along. The user gets codes by e-mail instead: a login that needed two
     /// factors does not come down to one because the user has moved.
-    pub(crate) fn leave_factor_behind(&mut self, row: &mut ImportRow, what: impl Into<String>) {
+    pub(crate) fn leave_factor_behind(&mut self, row: &mut ImportRow, what: impl AsRef<str>) {
         row.two_factor_enabled = true;
         self.leave_behind(what);
     }

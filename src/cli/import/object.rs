@@ -19,7 +19,7 @@ pub(crate) fn text(object: &mut Object, name: &str) -> Result<String, Problem> {
     }
 }
 
-/// Takes a boolean, also in the words that Postgres and CSV files have for it.
+/// Takes a boolean, also as databases and CSV files write it.
 pub(crate) fn flag(object: &mut Object, name: &str) -> Result<Option<bool>, Problem> {
     match object.remove(name) {
         None | Some(Value::Null) => Ok(None),
@@ -30,6 +30,9 @@ pub(crate) fn flag(object: &mut Object, name: &str) -> Result<Option<bool>, Prob
             "false" | "f" | "0" | "no" => Ok(Some(false)),
             _ => Err(Problem::new(name, "must be true or false")),
         },
+        // MySQL has no other boolean.
+        Some(Value::Number(number)) if number.as_u64() == Some(1) => Ok(Some(true)),
+        Some(Value::Number(number)) if number.as_u64() == Some(0) => Ok(Some(false)),
         Some(Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
             Err(Problem::new(name, "must be true or false"))
         }

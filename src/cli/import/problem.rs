@@ -12,9 +12,15 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { field: field.into(), problem: problem.into() }
+    /// A problem. What it quotes of the file is shortened, and can't move a terminal's cursor.
+    pub(crate) fn new(field: impl AsRef<str>, problem: impl AsRef<str>) -> Self {
+        Self { field: shown(field.as_ref(), 60), problem: shown(problem.as_ref(), 400) }
     }
+}
+
+/// A text of a file, for people: no control characters, and no more than so many characters.
+pub(crate) fn shown(text: &str, most: usize) -> String {
+    text.chars().filter(|character| !character.is_control()).take(most).collect()
 }
 
 impl fmt::Display for Problem {

@@ -1,6 +1,7 @@
 //! Reads a file of users, one row at a time, in memory that does not grow with the file.
 
 use std::{
+    collections::HashSet,
     fs::File,
     io::{self, BufReader, Cursor, Read},
     path::{Path, PathBuf},
@@ -22,7 +23,7 @@ use super::{
     instant::Instant,
     known::Known,
     object::Object,
-    problem::{Fault, Problem},
+    problem::{Fault, Problem, shown},
     row::ImportRow,
 };
 
@@ -236,6 +237,10 @@ fn frames(detected: &Detected, list: Vec<Place>, input: Input) -> anyhow::Result
             let header = records.next().transpose()?;
             let header = header.as_ref().and_then(Frame::bytes).unwrap_or_default();
             let names = fields(std::str::from_utf8(header)?).context("the header is not CSV")?;
+            let mut seen = HashSet::new();
+            if let Some(twice) = names.iter().find(|name| !seen.insert(name.trim())) {
+                anyhow::bail!("the header has {} twice", shown(twice, 40));
+            }
             Frames::Records(records, Columns::from_header(names))
         }
     })

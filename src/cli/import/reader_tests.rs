@@ -40,7 +40,7 @@ fn each_wrong_field_is_named() {
         ("email", json!(["a"]), "must be text"),
         ("email", json!(""), "is missing"),
         ("email_verified", json!("maybe"), "must be true or false"),
-        ("email_verified", json!(1), "must be true or false"),
+        ("email_verified", json!(2), "must be true or false"),
         ("password_hash", json!({}), "must be text"),
         ("hash_parameters", json!("{"), "must be a JSON object"),
         ("hash_parameters", json!([]), "must be a JSON object"),
@@ -108,6 +108,21 @@ fn a_record_with_other_fields_than_the_header_is_refused_alone() {
             "line 5, row 4: the row is not CSV: a quote stands where none may be",
         ]
     );
+}
+
+#[test]
+fn what_is_quoted_of_a_file_is_short_and_moves_no_cursor() {
+    let name = format!("\\u001b[2J{}", "x".repeat(500_000));
+    let (_, errors, _) = read_text(format!("{{\"email\":\"a@example.com\",\"{name}\":1}}"));
+    assert!(errors[0].len() < 400 && !errors[0].contains('\u{1b}'), "{}", errors[0].len());
+}
+
+#[test]
+fn a_header_that_has_a_name_twice_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let twice = file(&folder, "email,roles,email\na,b,c\n");
+    let error = Reader::open(&sources(twice)).unwrap_err();
+    assert!(format!("{error:#}").ends_with("the header has email twice"), "{error:#}");
 }
 
 #[test]

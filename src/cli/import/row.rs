@@ -180,9 +180,8 @@ impl HashParameters {
     }
 
     fn from_object(mut object: Object) -> Result<Self, Problem> {
-        let within = |problem: Problem| Problem {
-            field: format!("hash_parameters.{}", problem.field),
-            ..problem
+        let within = |problem: Problem| {
+            Problem::new(format!("hash_parameters.{}", problem.field), problem.problem)
         };
         let parameters = &mut object;
         let read = Self {

@@ -142,6 +142,9 @@ impl Scanner {
             }
             b'{' | b'[' => {
                 self.begin_value();
+                if self.open.len() >= DEEPEST {
+                    return Err(self.malformed(byte));
+                }
                 self.open.push(if byte == b'[' {
                     Open::List
                 } else {
@@ -196,7 +199,7 @@ impl Scanner {
             None => false,
         };
         if !fits {
-            return Err(FileError::Malformed { line: self.line, found: char::from(byte) });
+            return Err(self.malformed(byte));
         }
         Ok(if ended {
             Step::Ended
@@ -205,6 +208,10 @@ impl Scanner {
         } else {
             Step::On
         })
+    }
+
+    fn malformed(&self, byte: u8) -> FileError {
+        FileError::Malformed { line: self.line, found: char::from(byte) }
     }
 
     /// Whether what has just ended is the row itself.
@@ -236,6 +243,9 @@ impl Scanner {
 }
 
 const LONGEST_NAME: usize = 64;
+
+/// How many lists and objects may be open: more than a parser takes, and few enough to remember.
+const DEEPEST: usize = 1_000;
 
 impl<R: BufRead> Iterator for Elements<R> {
     type Item = Result<Frame, FileError>;
@@ -352,6 +362,7 @@ mod tests {
             ("[{},{}\n", 2, "ends on line 2 in the middle of its list"),
             ("[{}}", 1, "line 1: '}'"),
             ("[]]", 0, "line 1: ']'"),
+            (&"[".repeat(2_000), 0, "line 1: '['"),
         ] {
             let (found, error) = found(text, ALL);
             assert_eq!(found.len(), rows, "{text}");
