@@ -142,6 +142,9 @@ fn rejects_can_be_mended_and_read_again() {
     assert_eq!(rejects.finish().unwrap(), Some((2, path.clone())));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(Rejects::beside(&from).ends_with("users.rejected.2.jsonl"), "it would be overwritten");
+    let mut again = Rejects::new(path.clone());
+    let refused = again.write(&errors[0]).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::AlreadyExists);
     let text = fs::read_to_string(&path).unwrap();
     let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     let expected = json!({"line": 2, "number": 2, "field": "email", "problem": "is missing",

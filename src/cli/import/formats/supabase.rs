@@ -104,3 +104,23 @@ fn count(user: &Object, known: &mut Known) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ban_counts_until_it_is_over() {
+        let now = Instant::parse("2026-01-31T12:00:00Z").unwrap();
+        for (until, banned) in [
+            ("", Some(false)),
+            ("infinity", Some(true)),
+            ("2026-01-31 12:00:01+00", Some(true)),
+            ("2026-01-31 11:59:59+00", Some(false)),
+            ("soon", None),
+        ] {
+            let mut user = Object::from_iter([("banned_until".to_owned(), until.into())]);
+            assert_eq!(is_banned(&mut user, now).ok(), banned, "{until}");
+        }
+    }
+}
