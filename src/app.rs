@@ -17,7 +17,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use self::background::Background;
 pub use self::{
     certificates::Reload,
-    commands::{keys, operator, reencryption, service_account_keeper},
+    commands::{keys, operator, reencryption, service_account_keeper, transfers},
     environment::Environment,
     error::Error,
     parts::{Parts, parts},

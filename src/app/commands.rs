@@ -5,7 +5,9 @@ use std::{io, sync::Arc};
 use super::error::Error;
 use crate::{
     config::{Config, Signing},
-    service::{self, Clock, KeyKeeper, Operator, Outbox, Reencryption, ServiceAccountKeeper},
+    service::{
+        self, Clock, KeyKeeper, Operator, Outbox, Reencryption, ServiceAccountKeeper, Transfers,
+    },
     store::Store,
     token::{Algorithm, MasterKey},
 };
@@ -42,6 +44,15 @@ pub async fn service_account_keeper(
     let (store, master_key) = opened(config, clock).await?;
     let audiences = config.policy.audiences.clone();
     Ok(ServiceAccountKeeper { store, master_key, audiences, clock: clock.clone() })
+}
+
+/// Builds imports and exports, on a database that is up to date.
+///
+/// # Errors
+/// A part that is not available.
+pub async fn transfers(config: &Config, clock: &Clock) -> Result<Transfers, Error> {
+    let (store, master_key) = opened(config, clock).await?;
+    Ok(Transfers { store, master_key, clock: clock.clone() })
 }
 
 /// Builds the re-encryption, on a database that is up to date.

@@ -6,7 +6,9 @@ mod calibrate;
 mod context;
 mod date;
 mod events;
+mod export;
 mod healthcheck;
+mod import;
 mod keys;
 mod migrate;
 mod reencrypt;
@@ -52,6 +54,10 @@ enum Command {
     Events(events::Arguments),
     /// Disable and enable users, and let those back in who have lost phone and recovery codes
     User(user::Arguments),
+    /// Bring users along from another system, with the hashes of their passwords
+    Import(import::Arguments),
+    /// Write all users to a file that can be imported again
+    Export(export::Arguments),
     /// Create, change and end service accounts, and their keys: machines that call
     ServiceAccount(service_account::Arguments),
     /// Measure what this machine can do, and advise a bcrypt cost. Reads no settings
@@ -140,6 +146,16 @@ pub fn run(format: LogFormat) -> anyhow::Result<()> {
             let config = Config::parse(&settings)?;
             telemetry::start(&config.log);
             runtime.block_on(user::run(&config, &arguments))
+        }
+        Command::Import(arguments) => {
+            let config = Config::parse(&settings)?;
+            telemetry::start(&config.log);
+            runtime.block_on(import::run(&config, &arguments))
+        }
+        Command::Export(arguments) => {
+            let config = Config::parse(&settings)?;
+            telemetry::start(&config.log);
+            runtime.block_on(export::run(&config, &arguments))
         }
         Command::ServiceAccount(arguments) => {
             let config = Config::parse(&settings)?;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+use crate::domain::Timestamp;
+
 /// A point in time, in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Instant(OffsetDateTime);
@@ -29,6 +31,21 @@ impl Instant {
             .ok()
             .filter(|time| time.year() >= 0)
             .map(Self)
+    }
+}
+
+impl From<Instant> for Timestamp {
+    fn from(instant: Instant) -> Self {
+        let micros = instant.0.unix_timestamp_nanos().div_euclid(1000);
+        // In four digits of years, it always fits.
+        Self::from_unix_micros(i64::try_from(micros).unwrap_or_default())
+    }
+}
+
+impl From<Timestamp> for Instant {
+    fn from(time: Timestamp) -> Self {
+        let nanos = i128::from(time.unix_micros()) * 1000;
+        Self(OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH))
     }
 }
 

@@ -1,0 +1,83 @@
+//! `countersign export`: all users, as rows that can be imported again.
+
+use std::{
+    io::{BufWriter, Write},
+    path::PathBuf,
+};
+
+use anyhow::Context as _;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use indicatif::{ProgressBar, ProgressStyle};
+use uuid::Uuid;
+
+use super::{
+    context,
+    import::{ImportRow, Shape, Writer, create},
+};
+use crate::{
+    app,
+    config::Config,
+    service::{Clock, Transfers},
+};
+
+/// Users that are read at a time.
+const PAGE: u32 = 1000;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The file to write, for its owner's eyes alone; standard output unless it is given
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// JSON lines, or CSV
+    #[arg(long, default_value = "jsonl", value_parser = PossibleValuesParser::new(["jsonl", "csv"]).map(shape))]
+    format: Shape,
+    /// With password hashes and secrets of authenticator apps
+    #[arg(long)]
+    hashes: bool,
+}
+
+fn shape(name: String) -> Shape {
+    if name == "csv" { Shape::Csv } else { Shape::JsonLines }
+}
+
+pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
+    let transfers = app::transfers(config, &Clock::system()).await?;
+    let written = match &arguments.output {
+        Some(path) => {
+            let file = create(path).with_context(|| path.display().to_string())?;
+            let file = write(&transfers, file, arguments).await?;
+            file.sync_all()?;
+            format!("to {}", path.display())
+        }
+        None => {
+            write(&transfers, std::io::stdout(), arguments).await?;
+            "to standard output".to_owned()
+        }
+    };
+    tracing::info!("exported {written}");
+    transfers.store.close().await;
+    Ok(())
+}
+
+async fn write<W: Write>(
+    transfers: &Transfers,
+    output: W,
+    arguments: &Arguments,
+) -> anyhow::Result<W> {
+    transfers.begin_export(&context::of_operator(), arguments.hashes).await?;
+    let bar = ProgressBar::new_spinner()
+        .with_style(ProgressStyle::with_template("{pos} users, {per_sec}, {elapsed}")?);
+    let mut writer = Writer::new(BufWriter::new(output), arguments.format)?;
+    let mut last = Uuid::nil();
+    loop {
+        let users = transfers.export_users(last, PAGE, arguments.hashes).await?;
+        let Some(id) = users.last().and_then(|user| user.id) else { break };
+        last = id;
+        for user in &users {
+            writer.write(&ImportRow::of_user(user))?;
+        }
+        bar.inc(users.len() as u64);
+    }
+    bar.finish_and_clear();
+    Ok(writer.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?)
+}
