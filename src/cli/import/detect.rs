@@ -18,6 +18,8 @@ pub(crate) enum Container {
     Documents,
     /// The elements of a list within JSON.
     List,
+    /// The elements of lists within the elements of a list: the users of several realms.
+    Nested,
     /// CSV with a header.
     Csv,
     /// CSV without a header, as Firebase writes it.
@@ -123,9 +125,12 @@ fn look(head: &[u8]) -> Result<Seen, String> {
     match text.first() {
         None => Err("is empty".to_owned()),
         Some(b'[') => {
-            let row = text[1..].trim_ascii_start();
-            // A list of realms, whose users are one list further down.
-            Ok(Seen { container: Container::List, root: Vec::new(), row: members(row) })
+            let row = members(text[1..].trim_ascii_start());
+            let has = |name: &str| row.iter().any(|found| found == name);
+            // Realms are called realm first; their users come late.
+            let nested = has("realm") && !has("username");
+            let container = if nested { Container::Nested } else { Container::List };
+            Ok(Seen { container, root: Vec::new(), row })
         }
         Some(b'{') => Ok(look_at_object(text)),
         Some(_) => look_at_csv(text),
@@ -224,6 +229,7 @@ fn recognise(seen: &Seen) -> Option<(Format, String)> {
                 ours.then(|| (Format::Csv, "its header has our names".to_owned()))
             };
         }
+        Container::Nested => return by_row(Format::Keycloak, "realm"),
         Container::Lines | Container::Documents | Container::List => {}
     }
     for name in ["orgs", "dataOrgs", "data_orgs"] {
@@ -257,7 +263,6 @@ const MARKS: &[(Format, &[&str])] = &[
     (Format::Supabase, &["raw_user_meta_data"]),
     (Format::Supabase, &["app_metadata", "aud"]),
     (Format::Keycloak, &["createdTimestamp"]),
-    (Format::Keycloak, &["realm", "users"]),
     (Format::Zitadel, &["userId", "human"]),
     (Format::Zitadel, &["userId", "machine"]),
     (Format::Auth0, &["user_id", "email"]),

@@ -212,25 +212,27 @@ impl Reader {
     }
 }
 
-/// Which of the format's paths the file has: a list may be one of users, or of realms with users.
+/// Which of the format's paths the file has.
 fn list_paths(detected: &Detected, head: &[u8]) -> Vec<Place> {
+    let is_list = head.trim_ascii_start().starts_with(b"[");
+    let fits = |path: &&Place| match (path, detected.container) {
+        (["*"], Container::List) => is_list,
+        (["*", _, ..], Container::Nested) => true,
+        ([first, ..], Container::List) => *first != "*" && !is_list,
+        _ => false,
+    };
     if detected.container == Container::Documents {
         return vec![&[]];
     }
-    let is_list = head.trim_ascii_start().starts_with(b"[");
-    let realms = is_list && detected.because.contains("realm");
-    let fits = |path: &&Place| match path {
-        ["*"] => is_list && !realms,
-        ["*", ..] => realms,
-        _ => !is_list,
-    };
     detected.format.paths().iter().filter(fits).copied().collect()
 }
 
 fn frames(detected: &Detected, list: Vec<Place>, input: Input) -> anyhow::Result<Frames> {
     Ok(match detected.container {
         Container::Lines => Frames::Lines(Lines::new(input)),
-        Container::List | Container::Documents => Frames::Elements(Elements::new(input, list)),
+        Container::List | Container::Nested | Container::Documents => {
+            Frames::Elements(Elements::new(input, list))
+        }
         Container::Headless => Frames::Records(Records::new(input), Columns::Firebase),
         Container::Csv => {
             let mut records = Records::new(input);

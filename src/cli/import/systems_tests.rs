@@ -199,6 +199,26 @@ fn the_formats_name_may_be_said_and_a_wrong_one_is_named() {
 }
 
 #[test]
+fn a_list_of_realms_and_documents_over_several_lines_are_read_too() {
+    let realm = fs::read_to_string(data("keycloak/shop-realm.json")).unwrap();
+    let users = fs::read_to_string(data("own/users.jsonl.expected.jsonl")).unwrap();
+    let pretty = |line| serde_json::to_string_pretty(&serde_json::from_str::<Value>(line).unwrap());
+    let documents: Vec<_> = users.lines().map(|line| pretty(line).unwrap()).collect();
+    let folder = tempfile::tempdir().unwrap();
+    for (text, rows, said) in [
+        (format!("[{realm},\n{realm}]"), 6, Some(Format::Keycloak)),
+        (format!("[{realm}]"), 3, None),
+        (documents.join("\n"), 3, None),
+        (format!("[{}]", documents.join(",")), 3, Some(Format::JsonLines)),
+    ] {
+        let mut sources = sources(file(&folder, text));
+        sources.format = said;
+        let (read, _, end) = read(&mut Reader::open(&sources).unwrap());
+        assert_eq!((read.len(), end), (rows, None));
+    }
+}
+
+#[test]
 fn roles_that_administer_this_service_are_taken_only_where_that_is_wanted() {
     let mut sources = of("keycloak/shop-realm.json");
     sources.admins = true;
