@@ -1,5 +1,6 @@
 //! The wiring, and the only module that sees every layer: bind, report the addresses, serve until told to stop.
 
+mod apis;
 mod background;
 mod base;
 mod certificates;
@@ -11,6 +12,7 @@ mod readiness;
 
 use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
+use futures_util::future::try_join_all;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
@@ -27,7 +29,7 @@ use crate::{
     delivery::Delivery,
     domain::{Callers, TrustedProxies},
     edge::Gate,
-    grpc::{self, AccountApi, AdminApi, Apis, AuthApi, Health, Readiness, TokenApi},
+    grpc::{self, Health, Readiness},
     http,
     listen::{
         self, Address, Listener,
@@ -146,19 +148,10 @@ impl App {
         let Self { grpc, http, admin, connections, listen, delivery, environment, parts, .. } =
             self;
         let (mut health, health_service) = Health::new().await;
-        let routes = |apis| {
-            let (reflection, limits) = (listen.reflection, environment.limits);
-            grpc::routes(apis, health_service.clone(), reflection, limits)
-        };
-        let public = Some(apis(&parts));
-        let (public, of_admin) = match &admin {
-            Some(_) => (
-                Apis { public, admin: None },
-                Some(Apis { public: None, admin: Some(admin_api(&parts)) }),
-            ),
-            None => (Apis { public, admin: Some(admin_api(&parts)) }, None),
-        };
-        let (routes, admin_routes) = (routes(public)?, of_admin.map(routes).transpose()?);
+        let apis = apis::of_listeners(&parts, admin.is_some()).into_iter();
+        let (reflection, limits) = (listen.reflection, environment.limits);
+        let routes = |apis| grpc::routes(apis, health_service.clone(), reflection, limits);
+        let routes: Vec<_> = apis.map(routes).collect::<Result<_, _>>()?;
         let metrics = metrics(&parts, &connections);
         let gate = Arc::new(gate(&parts, listen.callers.clone()));
         let (set_ready, ready) = watch::channel(false);
@@ -167,22 +160,17 @@ impl App {
         let mut background = Background::start(&parts, delivery, &environment);
 
         let servers = async {
-            let serve = |listener, routes| {
+            let serve = |(listener, routes)| {
                 let stopped = stop.clone().cancelled_owned();
                 let limits = listen.limits(environment.limits);
                 let (proxies, gate) = (listen.trusted_proxies.clone(), Arc::clone(&gate));
                 grpc::serve(listener, routes, gate, metrics.clone(), limits, proxies, stopped)
             };
-            let admin = async {
-                match admin.zip(admin_routes) {
-                    Some((listener, routes)) => serve(listener, routes).await,
-                    None => Ok(()),
-                }
-            };
+            let listeners = [grpc].into_iter().chain(admin);
+            let grpc = try_join_all(listeners.zip(routes).map(serve));
             let stopped = stop.clone().cancelled_owned();
             let http = http::serve(http, site, environment.http_limits, stopped);
-            let (grpc, admin, _http) = tokio::join!(serve(grpc, routes), admin, http);
-            grpc.and(admin)
+            tokio::join!(grpc, http).0.map(drop)
         };
         tokio::pin!(servers);
         let watch = readiness::watch(&parts, &health, &set_ready, environment.check_every);
@@ -220,33 +208,6 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
-}
-
-/// The APIs of the gRPC services.
-fn apis(parts: &Parts) -> (AuthApi, AccountApi, TokenApi) {
-    let auth = AuthApi {
-        accounts: Arc::clone(&parts.accounts),
-        logins: Arc::clone(&parts.logins),
-        mailbox: Arc::clone(&parts.mailbox),
-        sessions: Arc::clone(&parts.sessions),
-    };
-    let account = AccountApi {
-        accounts: Arc::clone(&parts.accounts),
-        factors: Arc::clone(&parts.factors),
-        mailbox: Arc::clone(&parts.mailbox),
-        sessions: Arc::clone(&parts.sessions),
-    };
-    let token = TokenApi {
-        keys: Arc::clone(&parts.keys),
-        sessions: Arc::clone(&parts.sessions),
-        revocations: Arc::clone(&parts.revocations),
-        service_accounts: Arc::clone(&parts.service_accounts),
-    };
-    (auth, account, token)
-}
-
-fn admin_api(_parts: &Parts) -> AdminApi {
-    AdminApi {}
 }
 
 /// The state of the HTTP routes.

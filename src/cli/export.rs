@@ -29,14 +29,14 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// JSON lines, or CSV
-    #[arg(long, default_value = "jsonl", value_parser = PossibleValuesParser::new(["jsonl", "csv"]).map(shape))]
+    #[arg(long, default_value = "jsonl", value_parser = PossibleValuesParser::new(["jsonl", "csv"]).map(|name| shape(&name)))]
     format: Shape,
     /// With password hashes and secrets of authenticator apps
     #[arg(long)]
     hashes: bool,
 }
 
-fn shape(name: String) -> Shape {
+fn shape(name: &str) -> Shape {
     if name == "csv" { Shape::Csv } else { Shape::JsonLines }
 }
 

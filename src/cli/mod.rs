@@ -101,67 +101,40 @@ pub fn run(format: LogFormat) -> anyhow::Result<()> {
     let command = CommandLine::from_arg_matches(&matches)?.command.unwrap_or(Command::Serve);
     let settings = Settings::gather(&matches);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // The log starts with what is configured of it.
+    let configured = || {
+        let config = Config::parse(&settings)?;
+        telemetry::start(&config.log);
+        anyhow::Ok(config)
+    };
+    let database = || {
+        let (database, log) = Config::parse_for_database(&settings)?;
+        telemetry::start(&log);
+        anyhow::Ok(database)
+    };
     match command {
-        Command::Migrate => {
-            let (database, log) = Config::parse_for_database(&settings)?;
-            telemetry::start(&log);
-            runtime.block_on(migrate::run(&database))
-        }
-        Command::Backup(arguments) => {
-            let (database, log) = Config::parse_for_database(&settings)?;
-            telemetry::start(&log);
-            runtime.block_on(backup::run(&database, &arguments))
-        }
-        Command::Restore(arguments) => {
-            let (database, log) = Config::parse_for_database(&settings)?;
-            telemetry::start(&log);
-            runtime.block_on(restore::run(&database, &arguments))
-        }
-        Command::Healthcheck(arguments) => {
+        Command::Migrate => runtime.block_on(migrate::run(&database()?)),
+        Command::Backup(given) => runtime.block_on(backup::run(&database()?, &given)),
+        Command::Restore(given) => runtime.block_on(restore::run(&database()?, &given)),
+        Command::Events(given) => runtime.block_on(events::run(&database()?, &given)),
+        Command::Healthcheck(given) => {
             let (probe, log) = Config::parse_for_probe(&settings)?;
             telemetry::start(&log);
-            runtime.block_on(healthcheck::run(&probe, &arguments))
+            runtime.block_on(healthcheck::run(&probe, &given))
         }
         Command::Serve => {
             let config = Config::parse_to_serve(&settings)?;
             telemetry::start(&config.log);
             runtime.block_on(serve::run(&config))
         }
-        Command::Seed(arguments) => {
-            let config = Config::parse(&settings)?;
-            telemetry::start(&config.log);
-            runtime.block_on(seed::run(config, &arguments))
+        Command::Seed(given) => runtime.block_on(seed::run(configured()?, &given)),
+        Command::Keys(given) => runtime.block_on(keys::run(&configured()?, &given)),
+        Command::User(given) => runtime.block_on(user::run(&configured()?, &given)),
+        Command::Import(given) => runtime.block_on(import::run(&configured()?, &given)),
+        Command::Export(given) => runtime.block_on(export::run(&configured()?, &given)),
+        Command::ServiceAccount(given) => {
+            runtime.block_on(service_account::run(&configured()?, &given))
         }
-        Command::Keys(arguments) => {
-            let config = Config::parse(&settings)?;
-            telemetry::start(&config.log);
-            runtime.block_on(keys::run(&config, &arguments))
-        }
-        Command::Events(arguments) => {
-            let (database, log) = Config::parse_for_database(&settings)?;
-            telemetry::start(&log);
-            runtime.block_on(events::run(&database, &arguments))
-        }
-        Command::User(arguments) => {
-            let config = Config::parse(&settings)?;
-            telemetry::start(&config.log);
-            runtime.block_on(user::run(&config, &arguments))
-        }
-        Command::Import(arguments) => {
-            let config = Config::parse(&settings)?;
-            telemetry::start(&config.log);
-            runtime.block_on(import::run(&config, &arguments))
-        }
-        Command::Export(arguments) => {
-            let config = Config::parse(&settings)?;
-            telemetry::start(&config.log);
-            runtime.block_on(export::run(&config, &arguments))
-        }
-        Command::ServiceAccount(arguments) => {
-            let config = Config::parse(&settings)?;
-            telemetry::start(&config.log);
-            runtime.block_on(service_account::run(&config, &arguments))
-        }
-        Command::Calibrate(arguments) => runtime.block_on(calibrate::run(&arguments)),
+        Command::Calibrate(given) => runtime.block_on(calibrate::run(&given)),
     }
 }

@@ -5,7 +5,11 @@
 
 use uuid::Uuid;
 
-use super::{Transfers, derived_name::derived_name, row::TransferredUser};
+use super::{
+    Transfers,
+    derived_name::{derived_name, distinct_name},
+    row::TransferredUser,
+};
 use crate::{
     domain::{
         CLOCK_SKEW, Context, Email, InvalidField, JsonObject, Timestamp, TotpSecret, User,
@@ -53,11 +57,7 @@ impl Transfers {
         let valid: Vec<_> = parsed.iter().filter_map(|row| row.as_ref().ok().cloned()).collect();
         let (actor, address) = (context.actor.clone(), context.address);
         let at = Revoking { now, tokens_expire_at: now, actor, address };
-        let stored = match (valid.is_empty(), validate_only) {
-            (true, _) => Vec::new(),
-            (false, true) => self.store.users_import_check(valid).await?,
-            (false, false) => self.store.users_import(valid, at).await?,
-        };
+        let stored = self.store_all(valid, &at, validate_only).await?;
         let mut stored = stored.into_iter();
         let outcome = |row: Result<ImportedUser, Vec<RowProblem>>| match row {
             Ok(row) => stored.next().map(|became| outcome(row.user.id, became)),
@@ -65,6 +65,39 @@ impl Transfers {
         };
         let outcomes: Option<Vec<_>> = parsed.into_iter().map(outcome).collect();
         outcomes.ok_or_else(|| Error::Internal("the store answered fewer rows than it got".into()))
+    }
+
+    /// Stores the rows, or tells what would become of them. A row without a name of its own whose first one is taken gets another one.
+    async fn store_all(
+        &self,
+        rows: Vec<ImportedUser>,
+        at: &Revoking,
+        validate_only: bool,
+    ) -> Result<Vec<Imported>, Error> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        if validate_only {
+            let stored = self.store.users_import_check(rows.clone()).await?;
+            let finds_a_name = |(row, stored): (&ImportedUser, Imported)| {
+                let is_renamed = !row.is_named && stored == Imported::UsernameTaken;
+                if is_renamed { Imported::Created } else { stored }
+            };
+            return Ok(rows.iter().zip(stored).map(finds_a_name).collect());
+        }
+        let mut stored = self.store.users_import(rows.clone(), at.clone()).await?;
+        let is_left =
+            |row: &ImportedUser, stored| !row.is_named && stored == Imported::UsernameTaken;
+        let left: Vec<_> =
+            (0..rows.len()).filter(|&place| is_left(&rows[place], stored[place])).collect();
+        let renamed = left.iter().filter_map(|&place| rename(&rows[place])).collect::<Vec<_>>();
+        if renamed.len() == left.len() && !renamed.is_empty() {
+            let again = self.store.users_import(renamed, at.clone()).await?;
+            for (place, again) in left.into_iter().zip(again) {
+                stored[place] = again;
+            }
+        }
+        Ok(stored)
     }
 
     /// Checks all fields of a row, so that its sender sees every problem at once.
@@ -133,6 +166,14 @@ impl Transfers {
             |_| vec![RowProblem { field: "totp_secret", problem: "can't be encrypted".into() }];
         Ok((SealedTotp { id, sealed_secret: sealed.map_err(problem)? }, last_step_at(now)))
     }
+}
+
+/// The row with a name that its address alone has.
+fn rename(row: &ImportedUser) -> Option<ImportedUser> {
+    let name = distinct_name(&Email::parse(&row.user.email).ok()?).ok()?;
+    let username_key = name.key().to_owned();
+    let user = User { username: name.as_str().to_owned(), ..row.user.clone() };
+    Some(ImportedUser { user, username_key, ..row.clone() })
 }
 
 /// The hash in the text that is stored.

@@ -1,0 +1,42 @@
+//! The handlers of each gRPC listener.
+
+use std::sync::Arc;
+
+use super::parts::Parts;
+use crate::grpc::{AccountApi, AdminApi, Apis, AuthApi, TokenApi};
+
+/// The handlers of gRPC's listener, and of administrators' where that is another one.
+pub(super) fn of_listeners(parts: &Parts, admin_is_apart: bool) -> Vec<Apis> {
+    let (public, admin) = (Some(public(parts)), Some(admin(parts)));
+    if admin_is_apart {
+        vec![Apis { public, admin: None }, Apis { public: None, admin }]
+    } else {
+        vec![Apis { public, admin }]
+    }
+}
+
+fn public(parts: &Parts) -> (AuthApi, AccountApi, TokenApi) {
+    let auth = AuthApi {
+        accounts: Arc::clone(&parts.accounts),
+        logins: Arc::clone(&parts.logins),
+        mailbox: Arc::clone(&parts.mailbox),
+        sessions: Arc::clone(&parts.sessions),
+    };
+    let account = AccountApi {
+        accounts: Arc::clone(&parts.accounts),
+        factors: Arc::clone(&parts.factors),
+        mailbox: Arc::clone(&parts.mailbox),
+        sessions: Arc::clone(&parts.sessions),
+    };
+    let token = TokenApi {
+        keys: Arc::clone(&parts.keys),
+        sessions: Arc::clone(&parts.sessions),
+        revocations: Arc::clone(&parts.revocations),
+        service_accounts: Arc::clone(&parts.service_accounts),
+    };
+    (auth, account, token)
+}
+
+fn admin(_parts: &Parts) -> AdminApi {
+    AdminApi {}
+}
