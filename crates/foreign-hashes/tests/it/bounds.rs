@@ -1,5 +1,7 @@
 //! What is refused, by name.
 
+use std::time::Duration;
+
 use foreign_hashes::{ForeignHash, HashParameters};
 
 const S: &str = "MDEyMzQ1Njc4OWFiY2RlZg";
@@ -175,4 +177,23 @@ fn firebase_names_what_was_not_given() {
     assert_eq!(refusal(&text), "firebase-scrypt: signer_key was not given");
     let costly = HashParameters { mem_cost: Some(21), ..full };
     assert_eq!(refusal_with(&text, &costly), "firebase-scrypt: mem_cost is over 20");
+}
+
+#[test]
+fn estimates_stay_below_ten_seconds_and_memory_below_what_is_bounded() {
+    for text in [
+        format!("$argon2id$v=19$m=1048576,t=8,p=16${S}${D}"),
+        format!("$scrypt$ln=20,r=8,p=2${S}${D}"),
+        format!("$pbkdf2-sha512$i=10000000,l=32${S}${D}"),
+        format!("$pbkdf2-sha1$i=10000000,l=64${S}${}", "MDAw".repeat(21) + "MA"),
+        format!("$6$rounds=10000000$salt${}", "a".repeat(86)),
+        format!("$P$Lsaltsalt{}", "a".repeat(22)),
+        format!("$S$Lsaltsalt{}", "a".repeat(43)),
+        "$2b$16$rwLA8DpZh2cgh2hhR/lbUOUupqyRJafR1N3VFXIE9.aFGb4DIaG.m".into(),
+    ] {
+        let hash = ForeignHash::parse(&text).expect(&text);
+        assert!(hash.estimate() < Duration::from_secs(10), "{text}: {:?}", hash.estimate());
+        assert!(hash.estimate() > Duration::from_secs(1), "{text}: {:?}", hash.estimate());
+        assert!(hash.memory() <= (1 << 30) + (1 << 20), "{text}: {}", hash.memory());
+    }
 }

@@ -15,7 +15,7 @@ const MEMORY: u64 = 64 << 20;
 
 /// All changes are read. Those of the first characters are verified too, and of the others one in so many.
 const PARAMETERS: usize = 16;
-const SAMPLE: usize = 6;
+const SAMPLE: usize = 12;
 
 fn import(text: &str) -> Result<ForeignHash, Refused> {
     ForeignHash::import(text, &HashParameters::default())

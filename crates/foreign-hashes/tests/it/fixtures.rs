@@ -51,6 +51,10 @@ pub(crate) const CHEAP: &[(&str, &str)] = &[
         "$firescrypt$ln=4,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg==$wW5alVzpvNgShAlTlJeaEcA4KzufRJtY8pjZ+0Bv26xDOv4U6w75ZvYZku+DbCABWUvCYsW8QOnoTRNDyvXLEQ==$Bw==$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==",
     ),
     (
+        "firebase-scrypt",
+        "$fbscrypt$v=1,n=4,r=8,p=1,ss=Bw==,sk=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==$MDEyMzQ1Njc4OWFiY2RlZg==$wW5alVzpvNgShAlTlJeaEcA4KzufRJtY8pjZ+0Bv26xDOv4U6w75ZvYZku+DbCABWUvCYsW8QOnoTRNDyvXLEQ==",
+    ),
+    (
         "pbkdf2-sha256",
         "$pbkdf2-sha256$i=10$MDEyMzQ1Njc4OWFiY2RlZg$SY45tPcqQXBc+9tkhFGvyMLLUfPgL3HqkWQmlr7tEG8",
     ),
