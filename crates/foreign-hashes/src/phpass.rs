@@ -92,9 +92,9 @@ impl Hash {
     }
 
     fn sha512(&self, password: &[u8]) -> String {
-        let mut block = Zeroizing::new([self.salt.as_bytes(), password].concat());
-        let mut state = digest::digest(&digest::SHA512, &block);
-        *block = [state.as_ref(), password].concat();
+        let first = Zeroizing::new([self.salt.as_bytes(), password].concat());
+        let mut state = digest::digest(&digest::SHA512, &first);
+        let mut block = Zeroizing::new([state.as_ref(), password].concat());
         for _ in 0..1_u32 << self.log {
             if let Some(start) = block.get_mut(..64) {
                 start.copy_from_slice(state.as_ref());

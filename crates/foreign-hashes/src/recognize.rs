@@ -116,7 +116,7 @@ fn bare(text: &str, given: &HashParameters) -> Result<Scheme, Refused> {
             length => Err(unsupported::hexadecimal(length)),
         };
     }
-    // A header of 1 and three numbers below 65,536 begins so, whatever they are.
+    // The version, 1, and the number of a hash function, which is below 16.
     if text.starts_with("AQAAAA") {
         return pbkdf2(aspnet::parse(text));
     }
