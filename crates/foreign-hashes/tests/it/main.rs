@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the functions that tests share fail as tests do")]
 
 mod answers;
+mod bcrypt_family;
 mod bounds;
 mod canonical;
 mod changes;
