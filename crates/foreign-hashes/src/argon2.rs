@@ -19,7 +19,7 @@ const P: Number = Number { name: "p", min: 1, under: "under 1", max: 16, over: "
 const V: Number =
     Number { name: "v", min: 16, under: "not 16 or 19", max: 19, over: "not 16 or 19" };
 
-/// The most of t·m, in KiB: what a slow core fills in about eight seconds.
+/// The most of t·m, in KiB: about six seconds.
 const MAX_WORK: u64 = 8 << 20;
 
 /// The most bytes of `data` and `keyid` (PHC string format, "Argon2 encoding").
@@ -113,6 +113,11 @@ impl Hash {
     /// Bytes that a verification allocates.
     pub(crate) fn memory(&self) -> u64 {
         u64::from(self.m) * 1024
+    }
+
+    /// 750 for each block of each pass, and 300 for a block's memory.
+    pub(crate) fn nanoseconds(&self) -> u64 {
+        u64::from(self.m) * (300 + 750 * u64::from(self.t))
     }
 
     /// Whether the text says that a secret went into the digest.

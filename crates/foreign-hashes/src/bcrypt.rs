@@ -141,7 +141,8 @@ impl Hash {
     }
 
     pub(crate) fn verify(&self, password: &[u8]) -> bool {
-        let mut key = self.key(password);
+        let mut key = Zeroizing::new(Vec::with_capacity(MAX_BYTES + 1));
+        key.extend_from_slice(&self.key(password));
         key.push(0);
         key.truncate(MAX_BYTES);
         let raw = Zeroizing::new(::bcrypt::bcrypt(self.bcrypt.cost, self.bcrypt.salt, &key));

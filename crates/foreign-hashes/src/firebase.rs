@@ -44,6 +44,21 @@ impl Hash {
         Self::from_parts(cost, [salt, separator, signer_key, digest], Base64::Padded)
     }
 
+    /// Reads Supabase's text of it, behind `$fbscrypt$`: `v=1,n=…,r=…,p=…,ss=…,sk=…$salt$digest`, where n is a logarithm.
+    pub(crate) fn supabase(text: &str) -> Result<Self, Refused> {
+        let (parameters, rest) = READER.split(text, '$', "salt")?;
+        let (salt, digest) = READER.split(rest, '$', "digest")?;
+        let fields = Fields::parse(READER, parameters, &["v", "n", "r", "p", "ss", "sk"])?;
+        let n = Number { name: "n", ..LN };
+        let v = Number { name: "v", min: 1, under: "not 1", max: 1, over: "not 1" };
+        fields.number(&v)?;
+        let (n, r, p) = (fields.number(&n)?, fields.number(&R)?, fields.number(&P)?);
+        let separator = fields.optional("ss").ok_or(READER.missing("ss"))?;
+        let signer_key = fields.optional("sk").ok_or(READER.missing("sk"))?;
+        let cost = Cost::from_logarithm(READER, n, r, p)?;
+        Self::from_parts(cost, [salt, separator, signer_key, digest], Base64::Padded)
+    }
+
     /// Reads the digest of Firebase's own export, with the user's salt and the project's parameters beside it.
     pub(crate) fn import(digest: &str, given: &HashParameters) -> Result<Self, Refused> {
         let missing = |name| Refused::ParameterMissing { format: READER.0, name };
@@ -75,6 +90,11 @@ impl Hash {
             signer_key: Zeroizing::new(signer_key),
             digest,
         })
+    }
+
+    /// What scrypt is asked for.
+    pub(crate) const fn cost(&self) -> Cost {
+        self.cost
     }
 
     pub(crate) fn memory(&self) -> u64 {

@@ -4,7 +4,6 @@ use std::fmt;
 
 /// A format, by how it is verified: a pbkdf2 of Django and one of Keycloak are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Format {
     /// `$2a$`, `$2b$`, `$2y$`: reads 72 bytes of a password.
     Bcrypt,

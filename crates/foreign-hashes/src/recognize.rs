@@ -13,10 +13,8 @@ use crate::{
 /// Reads a text of any format.
 pub(crate) fn recognize(text: &str, given: &HashParameters) -> Result<Scheme, Refused> {
     if let Some(rest) = text.strip_prefix('{') {
-        return match rest.trim_start().starts_with('"') {
-            true => keycloak::parse(text),
-            false => braced(rest, given),
-        };
+        let is_json = rest.trim_start().starts_with('"');
+        return if is_json { keycloak::parse(text) } else { braced(rest, given) };
     }
     if text.starts_with('$') {
         return modular(text);
@@ -67,6 +65,7 @@ fn modular(text: &str) -> Result<Scheme, Refused> {
         "argon2i" => argon2::Hash::parse(Algorithm::Argon2i, body).map(Scheme::Argon2),
         "scrypt" => scrypt::Hash::phc(body).map(Scheme::Scrypt),
         "firescrypt" => firebase::Hash::parse(body).map(Scheme::Firebase),
+        "fbscrypt" => firebase::Hash::supabase(body).map(Scheme::Firebase),
         "pbkdf2" | "pbkdf2-sha1" => pbkdf2(pbkdf2::Hash::phc(Prf::Sha1, body)),
         "pbkdf2-sha256" => pbkdf2(pbkdf2::Hash::phc(Prf::Sha256, body)),
         "pbkdf2-sha512" => pbkdf2(pbkdf2::Hash::phc(Prf::Sha512, body)),
@@ -117,7 +116,7 @@ fn bare(text: &str, given: &HashParameters) -> Result<Scheme, Refused> {
             length => Err(unsupported::hexadecimal(length)),
         };
     }
-    // A header of 1 and three numbers below 65,536 begins so, whatever they are.
+    // The version, 1, and the number of a hash function, which is below 16.
     if text.starts_with("AQAAAA") {
         return pbkdf2(aspnet::parse(text));
     }

@@ -7,7 +7,6 @@ pub const MAX_TEXT_BYTES: usize = 4096;
 
 /// The reason why a hash cannot be used. Its text names the format, the field and the bound, and never repeats the hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
 pub enum Refused {
     /// No format writes such a text.
     #[error("its format is unknown")]

@@ -45,6 +45,20 @@ impl Scheme {
         }
     }
 
+    /// About how many nanoseconds of processor time a verification takes.
+    pub(crate) fn nanoseconds(&self) -> u64 {
+        match self {
+            Self::Bcrypt(hash) => 57_000 << hash.bcrypt().cost,
+            Self::Argon2(hash) => hash.nanoseconds(),
+            Self::Scrypt(hash) => hash.cost().nanoseconds(),
+            Self::Firebase(hash) => hash.cost().nanoseconds(),
+            Self::Pbkdf2(hash) => hash.nanoseconds(),
+            Self::ShaCrypt(hash) => hash.nanoseconds(),
+            Self::Phpass(hash) => hash.nanoseconds(),
+            Self::Ldap(_) => 1000,
+        }
+    }
+
     /// Compares in constant time.
     pub(crate) fn verify(&self, password: &[u8]) -> bool {
         match self {

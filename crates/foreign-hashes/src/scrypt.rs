@@ -22,7 +22,7 @@ const L: Number = Number { name: "l", min: 16, under: "under 16", max: 64, over:
 
 /// The most bytes of the large array, 128·N·r.
 const MAX_MEMORY: u64 = 1 << 30;
-/// The most of N·r·p: what a slow core does in about eight seconds.
+/// The most of N·r·p: about five seconds.
 const MAX_WORK: u64 = 1 << 24;
 /// The length of a digest in a text that does not say it.
 const USUAL_DIGEST: usize = 32;
@@ -67,6 +67,10 @@ impl Cost {
     /// Bytes that a computation allocates: the large array, the blocks, a scratch block.
     pub(crate) fn memory(self) -> u64 {
         128 * u64::from(self.r) * ((1 << self.ln) + u64::from(self.p) + 1)
+    }
+
+    pub(crate) fn nanoseconds(self) -> u64 {
+        (270 * u64::from(self.r) * u64::from(self.p)) << self.ln
     }
 
     /// `length` bytes; nothing where the library refuses, which bounds make impossible.
@@ -163,6 +167,11 @@ impl Hash {
         let cost = Cost::new(READER, number(&N, n)?, number(&R, r)?, number(&P, p)?)?;
         let salt = READER.plain_salt(salt, 256)?.as_bytes().to_vec();
         Ok(Self { cost, salt, digest })
+    }
+
+    /// What scrypt is asked for.
+    pub(crate) const fn cost(&self) -> Cost {
+        self.cost
     }
 
     pub(crate) fn memory(&self) -> u64 {
