@@ -128,7 +128,8 @@ impl App {
         let _following = self.follow_certificates();
         let Self { grpc, http, connections, listen, delivery, environment, parts, .. } = self;
         let (mut health, health_service) = Health::new().await;
-        let apis = Apis { public: Some(apis(&parts)), admin: Some(AdminApi {}) };
+        let admin = AdminApi { users: Arc::clone(&parts.users) };
+        let apis = Apis { public: Some(apis(&parts)), admin: Some(admin) };
         let (reflection, limits) = (listen.reflection, environment.limits);
         let routes = grpc::routes(apis, health_service, reflection, limits)?;
         let metrics = metrics(&parts, &connections);

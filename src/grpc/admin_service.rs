@@ -1,35 +1,51 @@
 //! AdminService: only translates.
 
+use std::sync::Arc;
+
 use futures_util::stream::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::pb::{self, admin_service_server::AdminService};
+use super::{managed_users, status::status};
+use crate::{
+    pb::{self, admin_service_server::AdminService},
+    service::UserManager,
+};
 
 /// The handlers.
 #[derive(Debug)]
-pub struct AdminApi {}
+pub struct AdminApi {
+    /// Users.
+    pub(crate) users: Arc<UserManager>,
+}
 
 #[tonic::async_trait]
 impl AdminService for AdminApi {
     async fn get_user(
         &self,
-        _request: Request<pb::GetUserRequest>,
+        request: Request<pb::GetUserRequest>,
     ) -> Result<Response<pb::GetUserResponse>, Status> {
-        Err(Status::unimplemented("GetUser"))
+        let name = request.into_inner().user.map(managed_users::name);
+        let user = self.users.get_user(name).await.map_err(status)?;
+        Ok(Response::new(pb::GetUserResponse { user: Some(managed_users::user(user)) }))
     }
 
     async fn batch_get_users(
         &self,
-        _request: Request<pb::BatchGetUsersRequest>,
+        request: Request<pb::BatchGetUsersRequest>,
     ) -> Result<Response<pb::BatchGetUsersResponse>, Status> {
-        Err(Status::unimplemented("BatchGetUsers"))
+        let users = self.users.batch_get_users(&request.into_inner().ids).await;
+        let users = users.map_err(status)?.into_iter().map(managed_users::user).collect();
+        Ok(Response::new(pb::BatchGetUsersResponse { users }))
     }
 
     async fn list_users(
         &self,
-        _request: Request<pb::ListUsersRequest>,
+        request: Request<pb::ListUsersRequest>,
     ) -> Result<Response<pb::ListUsersResponse>, Status> {
-        Err(Status::unimplemented("ListUsers"))
+        let request = managed_users::list(request.into_inner());
+        let request = request.map_err(|bad| status(bad.into()))?;
+        let page = self.users.list_users(request).await.map_err(status)?;
+        Ok(Response::new(managed_users::page(page)))
     }
 
     async fn create_user(

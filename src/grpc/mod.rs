@@ -14,6 +14,7 @@ mod deadline_body;
 mod faults;
 mod health;
 mod incoming;
+mod managed_users;
 mod observe;
 mod probe;
 mod request_body;
@@ -22,6 +23,7 @@ mod resets;
 mod server;
 mod services;
 mod status;
+mod structs;
 mod token_service;
 
 pub use self::{

@@ -20,6 +20,7 @@ mod factors;
 mod housekeeping;
 mod kind;
 mod mailbox;
+mod managed_users;
 mod migrations;
 mod operations;
 mod outbox;
@@ -52,6 +53,7 @@ pub use self::{
     housekeeping::{Ended, Housekeeping, Lease, LeaseTaken, Restoration},
     kind::Kind,
     mailbox::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, PasswordReset},
+    managed_users::ManagedUsers,
     operations::Operations,
     outbox::{
         ClaimedMessage, Hold, LONGEST_REST, Outbox, OutboxState, Places, Priority, Rest,
@@ -81,6 +83,7 @@ use self::{
 pub trait Store:
     Database
     + Users
+    + ManagedUsers
     + Passwords
     + Sessions
     + Challenges
@@ -100,6 +103,7 @@ pub trait Store:
 impl<T> Store for T where
     T: Database
         + Users
+        + ManagedUsers
         + Passwords
         + Sessions
         + Challenges
