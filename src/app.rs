@@ -145,15 +145,14 @@ impl App {
     /// A server that fails by itself.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
         let _following = self.follow_certificates();
-        let Self { grpc, http, admin, connections, listen, delivery, environment, parts, .. } =
-            self;
+        let Self { grpc, http, admin, listen, delivery, environment, parts, .. } = self;
         let (mut health, health_service) = Health::new().await;
-        let apis = apis::of_listeners(&parts, admin.is_some()).into_iter();
+        let gate = Arc::new(gate(&parts, listen.callers.clone()));
+        let apis = apis::of_listeners(&parts, &gate, admin.is_some()).into_iter();
         let (reflection, limits) = (listen.reflection, environment.limits);
         let routes = |apis| grpc::routes(apis, health_service.clone(), reflection, limits);
         let routes: Vec<_> = apis.map(routes).collect::<Result<_, _>>()?;
-        let metrics = metrics(&parts, &connections);
-        let gate = Arc::new(gate(&parts, listen.callers.clone()));
+        let metrics = metrics(&parts, &self.connections);
         let (set_ready, ready) = watch::channel(false);
         let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
         let site = site(&parts, &gate, &listen, metrics.clone(), ready, draining.clone());
@@ -162,9 +161,9 @@ impl App {
         let servers = async {
             let serve = |(listener, routes)| {
                 let stopped = stop.clone().cancelled_owned();
-                let limits = listen.limits(environment.limits);
-                let (proxies, gate) = (listen.trusted_proxies.clone(), Arc::clone(&gate));
-                grpc::serve(listener, routes, gate, metrics.clone(), limits, proxies, stopped)
+                let (limits, gate) = (listen.limits(environment.limits), Arc::clone(&gate));
+                let (metrics, proxies) = (metrics.clone(), listen.trusted_proxies.clone());
+                grpc::serve(listener, routes, gate, metrics, limits, proxies, stopped)
             };
             let listeners = [grpc].into_iter().chain(admin);
             let grpc = try_join_all(listeners.zip(routes).map(serve));

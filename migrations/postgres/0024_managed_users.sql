@@ -9,7 +9,7 @@ ALTER TABLE users ADD COLUMN last_login_at TIMESTAMPTZ;
 -- are not in them.
 CREATE INDEX users_created ON users (created_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX users_last_login ON users (last_login_at, id) WHERE deleted_at IS NULL AND last_login_at IS NOT NULL;
-CREATE INDEX users_state ON users ((disabled_at IS NULL), created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX users_disabled ON users (created_at, id) WHERE deleted_at IS NULL AND disabled_at IS NOT NULL;
 CREATE INDEX users_verified ON users (email_verified, created_at, id) WHERE deleted_at IS NULL;
 -- By bytes, as prefixes are compared.
 CREATE INDEX users_username_prefix ON users (username_key COLLATE "C", id) WHERE deleted_at IS NULL;

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use super::parts::Parts;
-use crate::grpc::{AccountApi, AdminApi, Apis, AuthApi, TokenApi};
+use crate::{
+    edge::Gate,
+    grpc::{AccountApi, AdminApi, Apis, AuthApi, TokenApi},
+};
 
 /// The handlers of gRPC's listener, and of administrators' where that is another one.
-pub(super) fn of_listeners(parts: &Parts, admin_is_apart: bool) -> Vec<Apis> {
-    let (public, admin) = (Some(public(parts)), Some(admin(parts)));
+pub(super) fn of_listeners(parts: &Parts, gate: &Arc<Gate>, admin_is_apart: bool) -> Vec<Apis> {
+    let (public, admin) = (Some(public(parts)), Some(admin(parts, gate)));
     if admin_is_apart {
         vec![Apis { public, admin: None }, Apis { public: None, admin }]
     } else {
@@ -37,6 +40,10 @@ fn public(parts: &Parts) -> (AuthApi, AccountApi, TokenApi) {
     (auth, account, token)
 }
 
-fn admin(_parts: &Parts) -> AdminApi {
-    AdminApi {}
+fn admin(parts: &Parts, gate: &Arc<Gate>) -> AdminApi {
+    AdminApi {
+        users: Arc::clone(&parts.users),
+        transfers: Arc::clone(&parts.transfers),
+        gate: Arc::clone(gate),
+    }
 }

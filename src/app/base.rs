@@ -7,7 +7,7 @@ use crate::{
     password::Passwords,
     service::{
         Accounts, Assertions, Clock, Factors, KnownKeys, Limits, Logins, Mailbox, Outbox,
-        ServiceAccounts, Sessions,
+        ServiceAccounts, Sessions, Transfers, UserManager,
     },
     store::Store,
     token::{AccessTokens, MasterKey},
@@ -109,6 +109,18 @@ impl Base {
             outbox: self.outbox.clone(),
             clock: self.clock.clone(),
         }
+    }
+
+    pub(super) fn transfers(&self) -> Transfers {
+        Transfers {
+            store: Arc::clone(&self.store),
+            master_key: self.master_key.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub(super) fn user_manager(&self) -> UserManager {
+        UserManager { store: Arc::clone(&self.store), master_key: self.master_key.clone() }
     }
 
     pub(super) fn logins(

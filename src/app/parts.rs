@@ -14,7 +14,7 @@ use crate::{
     password::Passwords,
     service::{
         self, Accounts, Assertions, Clock, Factors, Janitor, KeyKeeper, Keys, Logins, Mailbox,
-        Outbox, Readiness, Revocations, ServiceAccounts, Sessions,
+        Outbox, Readiness, Revocations, ServiceAccounts, Sessions, Transfers, UserManager,
     },
     store::{self, Store},
     token::{self, AccessTokens, KeyRing},
@@ -45,6 +45,10 @@ pub struct Parts {
     pub accounts: Arc<Accounts>,
     /// Logs users in.
     pub logins: Arc<Logins>,
+    /// Finds and changes users, for administrators.
+    pub users: Arc<UserManager>,
+    /// Imports and exports users.
+    pub transfers: Arc<Transfers>,
     /// Deletes expired rows.
     pub janitor: Janitor,
     /// Checks whether the replica can do its work.
@@ -116,6 +120,8 @@ fn wire(
     let mailbox = Arc::new(base.mailbox(&limits, &sessions));
     let logins = Arc::new(base.logins(&limits, &sessions, &factors));
     let accounts = Arc::new(base.accounts(&limits, &sessions, &factors, &mailbox));
+    let users = Arc::new(base.user_manager());
+    let transfers = Arc::new(base.transfers());
     let janitor = Janitor::new(Arc::clone(&store), Arc::clone(&keys), &base.policy, clock);
     let readiness = Readiness::new(Arc::clone(&store), Arc::clone(&keys));
     Parts {
@@ -130,6 +136,8 @@ fn wire(
         mailbox,
         accounts,
         logins,
+        users,
+        transfers,
         janitor,
         readiness,
     }

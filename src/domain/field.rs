@@ -18,6 +18,16 @@ pub fn request_id(text: &str) -> Result<Option<Uuid>, InvalidField> {
     Uuid::try_parse(text).map(Some).map_err(not_a_uuid)
 }
 
+/// Parses an id: a UUID.
+///
+/// # Errors
+/// Anything else.
+pub fn id(size: size::Size, text: &str) -> Result<Uuid, InvalidField> {
+    size.check(text)?;
+    let not_a_uuid = |_| InvalidField::new(size.field, "must be a UUID");
+    Uuid::try_parse(text).map_err(not_a_uuid)
+}
+
 /// Parses `session_id`: a UUID.
 ///
 /// # Errors

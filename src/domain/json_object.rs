@@ -85,6 +85,11 @@ impl JsonObject {
         Ok(object)
     }
 
+    /// The object of members that were one before.
+    pub fn from_members(members: Map<String, Value>) -> Self {
+        Self(members)
+    }
+
     /// Reads what the store has; `None` if it is no object.
     pub fn from_text(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok().map(Self)

@@ -68,11 +68,27 @@ pub const CLIENT_ID: Size = Size::of("client_id", 64);
 /// Scopes, with spaces between them.
 pub const SCOPE: Size = Size::of("scope", 1024);
 
+/// A UUID in any notation.
+pub const ID: Size = Size::of("id", 64);
+/// A UUID in any notation.
+pub const USER_ID: Size = Size::of("user_id", 64);
+/// The beginning of a username.
+pub const USERNAME_PREFIX: Size = Size::of("username_prefix", 1024);
+/// The beginning of an address.
+pub const EMAIL_PREFIX: Size = Size::of("email_prefix", 1024);
+/// A role.
+pub const ROLE: Size = Size::of("role", 64);
+/// The order of a list.
+pub const ORDER_BY: Size = Size::of("order_by", 64);
+/// Opaque: an end of a page, encrypted.
+pub const PAGE_TOKEN: Size = Size::of("page_token", 2048);
+/// Opaque: a state of a user.
+pub const ETAG: Size = Size::of("etag", 64);
 /// A hash of another system.
 pub const PASSWORD_HASH: Size = Size::of("password_hash", 4096);
 
 /// All limits.
-pub const ALL: [Size; 27] = [
+pub const ALL: [Size; 35] = [
     USERNAME,
     EMAIL,
     PASSWORD,
@@ -99,6 +115,14 @@ pub const ALL: [Size; 27] = [
     SUBJECT_TOKEN,
     CLIENT_ID,
     SCOPE,
+    ID,
+    USER_ID,
+    USERNAME_PREFIX,
+    EMAIL_PREFIX,
+    ROLE,
+    ORDER_BY,
+    PAGE_TOKEN,
+    ETAG,
     PASSWORD_HASH,
 ];
 

@@ -55,7 +55,10 @@ impl Gate {
 
     /// Whoever proves to have the permission: a certificate that the policy names, a service account by its token or key, a user by
     /// a role. It is the user's role now, not the token's: one that was taken away counts no more.
-    async fn authorize<B>(
+    ///
+    /// # Errors
+    /// An invalid token or key; a missing permission; the store's.
+    pub(crate) async fn authorize<B>(
         &self,
         permission: Permission,
         request: &mut Request<B>,

@@ -1,35 +1,63 @@
 //! AdminService: only translates.
 
+use std::sync::Arc;
+
 use futures_util::stream::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::pb::{self, admin_service_server::AdminService};
+use super::{
+    arrival::context,
+    managed_users,
+    standing::Standing,
+    status::status,
+    transfer::{self, Export, Import},
+};
+use crate::{
+    domain::Permission,
+    edge::Gate,
+    pb::{self, admin_service_server::AdminService},
+    service::{Transfers, UserManager},
+};
 
 /// The handlers.
 #[derive(Debug)]
-pub struct AdminApi {}
+pub struct AdminApi {
+    /// Users.
+    pub(crate) users: Arc<UserManager>,
+    /// Imports and exports.
+    pub(crate) transfers: Arc<Transfers>,
+    /// Asks long calls again for what they have shown.
+    pub(crate) gate: Arc<Gate>,
+}
 
 #[tonic::async_trait]
 impl AdminService for AdminApi {
     async fn get_user(
         &self,
-        _request: Request<pb::GetUserRequest>,
+        request: Request<pb::GetUserRequest>,
     ) -> Result<Response<pb::GetUserResponse>, Status> {
-        Err(Status::unimplemented("GetUser"))
+        let name = request.into_inner().user.map(managed_users::name);
+        let user = self.users.get_user(name).await.map_err(status)?;
+        Ok(Response::new(pb::GetUserResponse { user: Some(managed_users::user(user)) }))
     }
 
     async fn batch_get_users(
         &self,
-        _request: Request<pb::BatchGetUsersRequest>,
+        request: Request<pb::BatchGetUsersRequest>,
     ) -> Result<Response<pb::BatchGetUsersResponse>, Status> {
-        Err(Status::unimplemented("BatchGetUsers"))
+        let users = self.users.batch_get_users(&request.into_inner().ids).await;
+        let users = users.map_err(status)?.into_iter().map(managed_users::user).collect();
+        Ok(Response::new(pb::BatchGetUsersResponse { users }))
     }
 
     async fn list_users(
         &self,
-        _request: Request<pb::ListUsersRequest>,
+        request: Request<pb::ListUsersRequest>,
     ) -> Result<Response<pb::ListUsersResponse>, Status> {
-        Err(Status::unimplemented("ListUsers"))
+        let request = managed_users::list(request.into_inner());
+        let request = request.map_err(|bad| status(bad.into()))?;
+        let page = self.users.list_users(request).await.map_err(status)?;
+        Ok(Response::new(managed_users::page(page)))
     }
 
     async fn create_user(
@@ -92,18 +120,31 @@ impl AdminService for AdminApi {
 
     async fn import_users(
         &self,
-        _request: Request<Streaming<pb::ImportUsersRequest>>,
+        request: Request<Streaming<pb::ImportUsersRequest>>,
     ) -> Result<Response<Self::ImportUsersStream>, Status> {
-        Err(Status::unimplemented("ImportUsers"))
+        let standing = Standing::of(&self.gate, Permission::Admin, &request);
+        let (transfers, context) = (Arc::clone(&self.transfers), context(&request));
+        let messages = request.into_inner();
+        let import = Import { transfers, context, standing, messages, row: 0 };
+        Ok(Response::new(import.answers()))
     }
 
     type ExportUsersStream = BoxStream<'static, Result<pb::ExportUsersResponse, Status>>;
 
     async fn export_users(
         &self,
-        _request: Request<pb::ExportUsersRequest>,
+        request: Request<pb::ExportUsersRequest>,
     ) -> Result<Response<Self::ExportUsersStream>, Status> {
-        Err(Status::unimplemented("ExportUsers"))
+        let standing = Standing::of(&self.gate, Permission::AdminRead, &request);
+        let context = context(&request);
+        let pb::ExportUsersRequest { include_secrets: with_secrets, cursor } = request.into_inner();
+        if with_secrets {
+            standing.must_have(Permission::ExportHashes).await?;
+        }
+        let after = transfer::cursor(&cursor).map_err(|bad| status(bad.into()))?;
+        self.transfers.begin_export(&context, with_secrets).await.map_err(status)?;
+        let transfers = Arc::clone(&self.transfers);
+        Ok(Response::new(Export { transfers, standing, with_secrets, after }.messages()))
     }
 
     async fn list_events(

@@ -14,6 +14,7 @@ mod deadline_body;
 mod faults;
 mod health;
 mod incoming;
+mod managed_users;
 mod observe;
 mod probe;
 mod request_body;
@@ -21,8 +22,11 @@ mod request_info;
 mod resets;
 mod server;
 mod services;
+mod standing;
 mod status;
+mod structs;
 mod token_service;
+mod transfer;
 
 pub use self::{
     account_service::AccountApi,

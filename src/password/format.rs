@@ -77,11 +77,14 @@ impl StoredHash {
     }
 
     /// Whether it compares the whole password. Not plain bcrypt with 72 bytes or more: the stored password may be longer than
-    /// the part that is compared, and so may this one.
+    /// the part that is compared, and so may this one. Not a hash of WordPress with spaces around what was typed.
     pub(super) fn compares_all_of(&self, password: &str) -> bool {
         match self {
             Self::Ours(_) => true,
-            Self::Foreign(hash) => hash.compares_all_of(as_hashed(hash, password)),
+            Self::Foreign(hash) => {
+                let typed = password.as_bytes();
+                as_hashed(hash, password) == typed && hash.compares_all_of(typed)
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ mod known;
 mod limits;
 mod login;
 mod mailbox;
+mod managed_users;
 mod outbox;
 mod revocations;
 mod service_accounts;
@@ -46,6 +47,7 @@ pub use self::{
     limits::Limits,
     login::{LoginOutcome, LoginRequest, Logins, PendingChallenge, Verify2faRequest},
     mailbox::{Mailbox, PendingMailboxCode, RequestPasswordResetRequest, VerifyEmailRequest},
+    managed_users::{ListUsersRequest, UserManager, UserName, UserPage},
     outbox::{DeliveryPace, DeliveryWorker, Outbox},
     revocations::{
         RevocationPace, RevocationStream, RevocationUpdate, Revocations, longest_stream,

@@ -20,6 +20,7 @@ mod factors;
 mod housekeeping;
 mod kind;
 mod mailbox;
+mod managed_users;
 mod migrations;
 mod operations;
 mod outbox;
@@ -53,6 +54,7 @@ pub use self::{
     housekeeping::{Ended, Housekeeping, Lease, LeaseTaken, Restoration},
     kind::Kind,
     mailbox::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, PasswordReset},
+    managed_users::ManagedUsers,
     operations::Operations,
     outbox::{
         ClaimedMessage, Hold, LONGEST_REST, Outbox, OutboxState, Places, Priority, Rest,
@@ -84,6 +86,7 @@ pub trait Store:
     Database
     + Users
     + Transfer
+    + ManagedUsers
     + Passwords
     + Sessions
     + Challenges
@@ -104,6 +107,7 @@ impl<T> Store for T where
     T: Database
         + Users
         + Transfer
+        + ManagedUsers
         + Passwords
         + Sessions
         + Challenges

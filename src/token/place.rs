@@ -18,6 +18,13 @@ pub enum Place<'a> {
     Message(Uuid),
     /// The key of that name that the master key encrypts.
     WrappedKey(&'a str),
+    /// Not stored: the end of a page, which its caller sends back.
+    PageToken {
+        /// The RPC.
+        rpc: &'a str,
+        /// What it lists.
+        query: &'a str,
+    },
 }
 
 impl Place<'_> {
@@ -37,16 +44,17 @@ impl Place<'_> {
     pub(super) fn associated_data_of_0_1_0(&self) -> Option<&[u8]> {
         match self {
             Self::SigningKey(_) | Self::TotpSecret { .. } | Self::Message(_) => Some(self.row()),
-            Self::WrappedKey(_) => None,
+            Self::WrappedKey(_) | Self::PageToken { .. } => None,
         }
     }
 
-    fn column(&self) -> (&'static str, &'static str) {
+    fn column(&self) -> (&str, &str) {
         match self {
             Self::SigningKey(_) => ("signing_keys", "sealed_private_key"),
             Self::TotpSecret { .. } => ("totp_factors", "sealed_secret"),
             Self::Message(_) => ("outbox", "sealed_message"),
             Self::WrappedKey(_) => ("wrapped_keys", "sealed_key"),
+            Self::PageToken { rpc, .. } => ("page token", rpc),
         }
     }
 
@@ -54,13 +62,17 @@ impl Place<'_> {
         match self {
             Self::SigningKey(id) | Self::TotpSecret { id, .. } | Self::Message(id) => id.as_bytes(),
             Self::WrappedKey(name) => name.as_bytes(),
+            Self::PageToken { query, .. } => query.as_bytes(),
         }
     }
 
     fn user(&self) -> &[u8] {
         match self {
             Self::TotpSecret { user_id, .. } => user_id.as_bytes(),
-            Self::SigningKey(_) | Self::Message(_) | Self::WrappedKey(_) => &[],
+            Self::SigningKey(_)
+            | Self::Message(_)
+            | Self::WrappedKey(_)
+            | Self::PageToken { .. } => &[],
         }
     }
 }
@@ -93,6 +105,9 @@ mod tests {
             Place::WrappedKey("digest"),
             Place::WrappedKey("digest2"),
             Place::WrappedKey(""),
+            Place::PageToken { rpc: "ListUsers", query: "" },
+            Place::PageToken { rpc: "ListUsers", query: "a" },
+            Place::PageToken { rpc: "ListUser", query: "sa" },
         ];
         let data: std::collections::HashSet<_> =
             places.iter().map(|place| place.associated_data(b"header")).collect();

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// The parts of the service, the lowest first, and which of those before it each uses (ADR 31).
-const PARTS: [(&str, &[&str]); 13] = [
+const PARTS: [(&str, &[&str]); 14] = [
     ("outbox", &[]),
     ("limits", &["outbox"]),
     ("sessions", &["outbox", "limits"]),
@@ -20,12 +20,14 @@ const PARTS: [(&str, &[&str]); 13] = [
     ("mailbox", &["outbox", "limits", "sessions"]),
     ("account", &["outbox", "limits", "sessions", "factors", "mailbox"]),
     ("login", &["outbox", "limits", "sessions", "factors"]),
+    ("managed_users", &[]),
     ("admin", &["outbox"]),
     ("upkeep", &["keys"]),
 ];
 
 /// What all parts share: these use no part.
-const SHARED: [&str; 7] = ["Clock", "Error", "ServiceError", "codes", "error", "fields", "known"];
+const SHARED: [&str; 8] =
+    ["AdminError", "Clock", "Error", "ServiceError", "codes", "error", "fields", "known"];
 
 /// A part that reaches for one above it, or for a name that the service shows to others, would make a circle of them.
 #[test]

@@ -17,6 +17,7 @@ mod events;
 mod factors;
 mod housekeeping;
 mod mailbox;
+mod managed_users;
 mod outbox;
 mod passwords;
 mod revocations;

@@ -10,6 +10,7 @@ mod events;
 mod factors;
 mod housekeeping;
 mod mailbox;
+mod managed_users;
 mod operations;
 mod outbox;
 mod outbox_order;

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     Connection, challenges, events, guard, outbox, revocations, rules::account_is_as_it_was,
-    sessions, void_codes,
+    sessions, user_roles, void_codes,
 };
 use crate::{
     domain::{CodePurpose, Event, EventKind, Revocation, Revoked},
@@ -24,8 +24,8 @@ const ENABLE: &str = "UPDATE users SET disabled_at = NULL \
 macro_rules! erase {
     () => {
         "UPDATE users SET username = '', username_key = $3, email = '', email_key = $3, claimed_email_key = NULL, \
-         email_verified = $4, password_hash = '', roles = '', request_id = NULL, verify_by = NULL, \
-         disabled_at = $2, deleted_at = $2, credential_version = credential_version + 1, \
+         email_verified = $4, password_hash = '', roles = '', request_id = NULL, verify_by = NULL, metadata = NULL, \
+         claims = NULL, last_login_at = NULL, disabled_at = $2, deleted_at = $2, credential_version = credential_version + 1, \
          session_epoch = session_epoch + 1, factor_version = factor_version + 1 WHERE "
     };
 }
@@ -104,6 +104,7 @@ pub(in crate::store) async fn delete(
     if deleted.is_none() {
         return Ok(false);
     }
+    user_roles::remove(connection, id).await?;
     events::put(connection, &[change.event(EventKind::UserDeleted)]).await?;
     void_codes::of_user(connection, id, at.now).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
@@ -129,6 +130,7 @@ pub(super) async fn end_unverified(
             .fetch_optional(&mut *connection)
             .await?;
         if ended.is_some() {
+            user_roles::remove(connection, *id).await?;
             void_codes::of_user(connection, *id, at.now).await?;
             let (kind, user) = (EventKind::UserDeleted, Some(*id));
             events.push(Event::of(kind, user, None, at.actor.clone(), at.address, at.now));

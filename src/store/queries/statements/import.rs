@@ -27,8 +27,7 @@ pub(in crate::store) async fn add(
     }
     let is_added = |row: &&ImportedUser| added.contains(&row.user.id);
     let of_added: Vec<_> = batch.iter().filter(is_added).collect();
-    let roles = of_added.iter().map(|row| (row.user.id, &row.user.roles[..], row.user.created_at));
-    user_roles::insert(connection, roles).await?;
+    user_roles::put(connection, of_added.iter().map(|row| &row.user)).await?;
     insert_apps(connection, &of_added).await?;
     if !of_added.is_empty() {
         let (actor, address) = (at.actor.clone(), at.address);

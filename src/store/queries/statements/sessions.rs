@@ -199,6 +199,7 @@ pub(super) async fn insert(
     .fetch_optional(&mut *connection)
     .await?;
     let Some(epoch) = epoch else { return Ok(None) };
+    note_login(connection, session).await?;
     let (user_id, session_id) = (Some(session.user_id), Some(session.id));
     let (kind, at) = (EventKind::LoginSucceeded, session.created_at);
     // A completed login proves the user.
@@ -206,6 +207,16 @@ pub(super) async fn insert(
     let event = Event::of(kind, user_id, session_id, actor, session.address, at);
     events::put(connection, &[event]).await?;
     Ok(Some(Session { epoch, ..session.clone() }))
+}
+
+/// The user's row is locked: of two logins, the later one counts.
+async fn note_login(connection: &mut Connection, session: &Session) -> Result<()> {
+    sqlx::query("UPDATE users SET last_login_at = $2 WHERE id = $1")
+        .bind(session.user_id)
+        .bind(session.created_at)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Revokes the user's sessions beyond the limit. The user's row is locked, so that each login sees the sessions of the

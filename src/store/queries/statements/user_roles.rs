@@ -1,23 +1,22 @@
-//! Roles of users, one a row: `users.roles` once more, for look-ups.
+//! The roles of users, one a row, for look-ups. Written in the transaction that writes `users.roles`, which is what counts.
 
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use super::Connection;
-use crate::{domain::Timestamp, store::Result};
+use crate::{domain::User, store::Result};
 
 /// Rows per statement: three values each, of the 32,766 parameters that SQLite allows.
 const ROWS: usize = 10_000;
 
-/// Adds the roles of users who have none yet: id, roles and the time of creation of each.
-pub(super) async fn insert<'a>(
+/// Adds the roles of users who have none of them yet.
+pub(super) async fn put<'a>(
     connection: &mut Connection,
-    users: impl Iterator<Item = (Uuid, &'a [String], Timestamp)>,
+    users: impl IntoIterator<Item = &'a User>,
 ) -> Result<()> {
-    let of_user = |(id, roles, at): (Uuid, &'a [String], Timestamp)| {
-        roles.iter().map(move |role| (id, role, at))
-    };
-    let rows: Vec<_> = users.flat_map(of_user).collect();
+    let of_user =
+        |user: &'a User| user.roles.iter().map(move |role| (user.id, role, user.created_at));
+    let rows: Vec<_> = users.into_iter().flat_map(of_user).collect();
     for rows in rows.chunks(ROWS) {
         let mut statement = QueryBuilder::<<Connection as sqlx::Connection>::Database>::new(
             "INSERT INTO user_roles (user_id, role, created_at) ",
@@ -27,5 +26,14 @@ pub(super) async fn insert<'a>(
         });
         statement.build().execute(&mut *connection).await?;
     }
+    Ok(())
+}
+
+/// Removes all roles of a user.
+pub(super) async fn remove(connection: &mut Connection, user_id: Uuid) -> Result<()> {
+    sqlx::query("DELETE FROM user_roles WHERE user_id = $1")
+        .bind(user_id)
+        .execute(connection)
+        .await?;
     Ok(())
 }

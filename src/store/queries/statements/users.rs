@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::Connection;
+use super::{Connection, user_roles};
 use crate::{
     domain::{JsonObject, LoginName, Timestamp, User},
     store::{Credentials, Error, NewUser, Result, Taken},
@@ -93,8 +93,8 @@ pub(super) async fn insert_row(
 ) -> Result<bool> {
     let added = sqlx::query(
         "INSERT INTO users (id, username, username_key, email, email_key, email_verified, password_hash, \
-         credential_version, is_2fa_enabled, roles, request_id, disabled_at, created_at, claimed_email_key, verify_by) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+         credential_version, is_2fa_enabled, roles, request_id, disabled_at, created_at, claimed_email_key, verify_by, claims) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
          ON CONFLICT DO NOTHING RETURNING id",
     )
     .bind(new.user.id)
@@ -112,8 +112,12 @@ pub(super) async fn insert_row(
     .bind(new.user.created_at)
     .bind(claimed_email_key)
     .bind(new.verify_by)
-    .fetch_optional(connection)
+    .bind(column_of(&new.user.claims))
+    .fetch_optional(&mut *connection)
     .await?;
+    if added.is_some() {
+        user_roles::put(connection, [&new.user]).await?;
+    }
     Ok(added.is_some())
 }
 
@@ -154,6 +158,11 @@ impl TryFrom<UserRow> for Credentials {
             credential_version: row.credential_version,
         })
     }
+}
+
+/// The value of a column: NULL is an empty object.
+pub(super) fn column_of(object: &JsonObject) -> Option<String> {
+    (!object.is_empty()).then(|| object.to_text())
 }
 
 /// An object as a column has it; NULL is an empty one.

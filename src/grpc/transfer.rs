@@ -1,0 +1,176 @@
+//! Imports and exports as streams, and their rows.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::stream::{self, BoxStream};
+use tokio::time::timeout;
+use tonic::{Status, Streaming};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::{
+    convert::timestamp,
+    managed_users::{disabled, time},
+    standing::Standing,
+    status::{deadline_exceeded, status},
+    structs,
+};
+use crate::{
+    domain::{Context, InvalidField, JsonObject},
+    password::HashParameters,
+    pb::{self, UserState},
+    service::{ImportOutcome, RowProblem, TransferredUser, Transfers},
+};
+
+/// How long an import waits for the next message.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Users in a message of an export: with the largest metadata and claims they are within the 4 MiB that clients take.
+const PAGE: u32 = 100;
+
+/// A running import.
+pub(super) struct Import {
+    pub(super) transfers: Arc<Transfers>,
+    pub(super) context: Context,
+    pub(super) standing: Standing,
+    pub(super) messages: Streaming<pb::ImportUsersRequest>,
+    /// The number of the next row.
+    pub(super) row: i64,
+}
+
+impl Import {
+    /// The answers: one to each message, once its rows are committed. The next message is read only then (backpressure).
+    pub(super) fn answers(self) -> BoxStream<'static, Result<pb::ImportUsersResponse, Status>> {
+        Box::pin(stream::try_unfold(self, |mut import| async {
+            let next = timeout(PATIENCE, import.messages.message()).await;
+            let Some(message) = next.map_err(|_elapsed| deadline_exceeded())?? else {
+                return Ok(None);
+            };
+            import.standing.must_hold().await?;
+            let answer = import.answer(message).await?;
+            Ok(Some((answer, import)))
+        }))
+    }
+
+    async fn answer(
+        &mut self,
+        message: pb::ImportUsersRequest,
+    ) -> Result<pb::ImportUsersResponse, Status> {
+        let rows: Vec<_> = message.users.into_iter().map(user).collect();
+        let valid = rows.iter().filter_map(|row| row.as_ref().ok().cloned()).collect();
+        let outcomes =
+            self.transfers.import_users(&self.context, valid, message.validate_only).await;
+        let mut outcomes = outcomes.map_err(status)?.into_iter();
+        let mut results = Vec::with_capacity(rows.len());
+        for row in rows {
+            let outcome = match row {
+                Ok(_) => outcomes.next(),
+                Err(InvalidField { field, problem }) => {
+                    Some(ImportOutcome::Invalid(vec![RowProblem { field, problem }]))
+                }
+            };
+            results.extend(outcome.map(|outcome| result(self.row, outcome)));
+            self.row += 1;
+        }
+        Ok(pb::ImportUsersResponse { results })
+    }
+}
+
+/// A running export.
+pub(super) struct Export {
+    pub(super) transfers: Arc<Transfers>,
+    pub(super) standing: Standing,
+    pub(super) with_secrets: bool,
+    /// The last user that was sent.
+    pub(super) after: Uuid,
+}
+
+impl Export {
+    pub(super) fn messages(self) -> BoxStream<'static, Result<pb::ExportUsersResponse, Status>> {
+        Box::pin(stream::try_unfold(self, |mut export| async {
+            export.standing.must_hold().await?;
+            let users = export.transfers.export_users(export.after, PAGE, export.with_secrets);
+            let users = users.await.map_err(status)?;
+            let Some(last) = users.last().and_then(|user| user.id) else { return Ok(None) };
+            export.after = last;
+            let users = users.into_iter().map(record).collect();
+            let message = pb::ExportUsersResponse { users, cursor: last.to_string() };
+            Ok(Some((message, export)))
+        }))
+    }
+}
+
+/// The user after which an export goes on.
+pub(super) fn cursor(text: &str) -> Result<Uuid, InvalidField> {
+    let bad = |_| InvalidField::new("cursor", "must be empty, or one that ExportUsers sent");
+    if text.is_empty() { Ok(Uuid::nil()) } else { Uuid::try_parse(text).map_err(bad) }
+}
+
+fn user(record: pb::UserRecord) -> Result<TransferredUser, InvalidField> {
+    let created_at = record.create_time.map(|at| time(at, "create_time")).transpose()?;
+    Ok(TransferredUser {
+        id: None,
+        username: record.username,
+        email: record.email,
+        email_verified: record.email_verified,
+        password_hash: Zeroizing::new(record.password_hash),
+        hash_parameters: record.hash_parameters.map(hash_parameters).unwrap_or_default(),
+        roles: record.roles,
+        metadata: structs::members(record.metadata, "metadata")?,
+        claims: structs::members(record.claims, "claims")?,
+        totp_secret: Zeroizing::new(record.totp_secret),
+        two_factor_enabled: record.two_factor_enabled,
+        is_disabled: disabled(record.state)?.unwrap_or(false),
+        created_at,
+    })
+}
+
+/// What belongs to a hash; what is empty or 0 was not given.
+pub(super) fn hash_parameters(given: pb::HashParameters) -> HashParameters {
+    let text = |text: String| (!text.is_empty()).then_some(text);
+    let number = |number: i32| u32::try_from(number).ok().filter(|number| *number > 0);
+    HashParameters {
+        signer_key: text(given.signer_key),
+        salt_separator: text(given.salt_separator),
+        rounds: number(given.rounds),
+        mem_cost: number(given.mem_cost),
+        salt: text(given.salt),
+        pepper: text(given.pepper),
+    }
+}
+
+fn record(mut user: TransferredUser) -> pb::UserRecord {
+    let state = if user.is_disabled { UserState::Disabled } else { UserState::Active };
+    let object = |members| structs::object(&JsonObject::from_members(members));
+    pb::UserRecord {
+        id: user.id.map(|id| id.to_string()).unwrap_or_default(),
+        username: user.username,
+        email: user.email,
+        email_verified: user.email_verified,
+        password_hash: std::mem::take(&mut *user.password_hash),
+        hash_parameters: None,
+        roles: user.roles,
+        metadata: object(user.metadata),
+        claims: object(user.claims),
+        totp_secret: std::mem::take(&mut *user.totp_secret),
+        state: state.into(),
+        create_time: user.created_at.map(timestamp),
+        two_factor_enabled: user.two_factor_enabled,
+    }
+}
+
+fn result(row: i64, outcome: ImportOutcome) -> pb::ImportResult {
+    let (outcome, id, problems) = match outcome {
+        ImportOutcome::Created(id) => (pb::ImportOutcome::Created, Some(id), Vec::new()),
+        ImportOutcome::Exists(id) => (pb::ImportOutcome::Exists, Some(id), Vec::new()),
+        ImportOutcome::Invalid(problems) => (pb::ImportOutcome::Invalid, None, problems),
+    };
+    let problem =
+        |RowProblem { field, problem }| pb::FieldProblem { field: field.to_owned(), problem };
+    pb::ImportResult {
+        row,
+        outcome: outcome.into(),
+        user_id: id.map(|id| id.to_string()).unwrap_or_default(),
+        problems: problems.into_iter().map(problem).collect(),
+    }
+}
