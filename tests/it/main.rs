@@ -62,6 +62,7 @@ mod sqlite_files;
 mod store;
 mod throttle;
 mod tls;
+mod transfer;
 mod user_command;
 mod verifier;
 mod verifier_services;
