@@ -15,6 +15,7 @@ mod connect;
 mod database;
 mod deadlines;
 mod error;
+mod event_log;
 mod events;
 mod factors;
 mod housekeeping;
@@ -46,6 +47,7 @@ pub use self::{
     connect::{connect, connect_accepting, connect_existing, must_exist},
     database::{Database, PoolUse},
     error::{Error, Result},
+    event_log::{EventLog, EventPage, EventsState, Numbered, NumberedEvent},
     events::{EventFilter, Events},
     factors::{
         ConfirmTotp, Factors, NewTotp, SealedTotp, Spending, SpentRecoveryCode, TwoFactor,
@@ -99,6 +101,7 @@ pub trait Store:
     + ServiceAccounts
     + Throttles
     + Events
+    + EventLog
     + Housekeeping
 {
 }
@@ -120,6 +123,7 @@ impl<T> Store for T where
         + ServiceAccounts
         + Throttles
         + Events
+        + EventLog
         + Housekeeping
 {
 }

@@ -13,6 +13,7 @@
 
 mod challenges;
 mod email_keys;
+mod event_log;
 mod events;
 mod factors;
 mod housekeeping;

@@ -46,6 +46,7 @@ fn event(kind: EventKind, user_id: Option<Uuid>, at: Timestamp) -> Event {
         user_id,
         session_id: None,
         service_account_id: None,
+        subscription_id: None,
         actor,
         address,
         at,

@@ -7,6 +7,7 @@ pub(super) mod challenges;
 pub(super) mod claims;
 pub(super) mod completion;
 pub(super) mod email_keys;
+pub(super) mod event_log;
 pub(super) mod events;
 pub(super) mod export;
 pub(super) mod factors;
