@@ -69,7 +69,10 @@ fn rounds(parts: &Parts, environment: &Environment) -> Vec<AbortOnDropHandle<Inf
     });
     let revocations = Arc::clone(&parts.revocations);
     let following = async move { revocations.follow().await };
+    let audit = Arc::clone(&parts.audit);
+    let numbering = async move { audit.follow().await };
     let mut work = vec![
+        AbortOnDropHandle::new(tokio::spawn(numbering)),
         AbortOnDropHandle::new(tokio::spawn(cleaning)),
         AbortOnDropHandle::new(tokio::spawn(following)),
     ];

@@ -13,8 +13,8 @@ use crate::{
     fetch::Fetcher,
     password::Passwords,
     service::{
-        self, Accounts, Assertions, Clock, Factors, Janitor, KeyKeeper, Keys, Logins, Mailbox,
-        Outbox, Readiness, Revocations, ServiceAccounts, Sessions, Transfers, UserManager,
+        self, Accounts, Assertions, AuditLog, Clock, Factors, Janitor, KeyKeeper, Keys, Logins,
+        Mailbox, Outbox, Readiness, Revocations, ServiceAccounts, Sessions, Transfers, UserManager,
     },
     store::{self, Store},
     token::{self, AccessTokens, KeyRing},
@@ -33,6 +33,8 @@ pub struct Parts {
     pub keys: Arc<Keys>,
     /// The revocation log.
     pub revocations: Arc<Revocations>,
+    /// The audit log.
+    pub audit: Arc<AuditLog>,
     /// Creates, shows and ends sessions.
     pub sessions: Arc<Sessions>,
     /// Proves service accounts, and issues their tokens.
@@ -113,6 +115,14 @@ fn wire(
     let keys = Arc::new(Keys::new(keeper, tokens.clone(), clock.clone()));
     let (pace, stream_age) = (environment.revocations, config.listen.stream_age);
     let revocations = Revocations::new(Arc::clone(&store), clock.clone(), pace, stream_age);
+    let revocations = Arc::new(revocations);
+    let audit = AuditLog::new(
+        Arc::clone(&store),
+        clock.clone(),
+        Arc::clone(&revocations),
+        pace,
+        stream_age,
+    );
     let limits = Arc::new(base.limits());
     let sessions = Arc::new(base.sessions(tokens.clone(), &limits));
     let service_accounts = Arc::new(base.service_accounts(tokens, assertions, &limits, &sessions));
@@ -129,7 +139,8 @@ fn wire(
         passwords: base.passwords,
         outbox: base.outbox,
         keys,
-        revocations: Arc::new(revocations),
+        revocations,
+        audit: Arc::new(audit),
         sessions,
         service_accounts,
         factors,

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     arrival::context,
-    managed_users,
+    audit, managed_users,
     standing::Standing,
     status::status,
     transfer::{self, Export, Import},
@@ -16,7 +16,7 @@ use crate::{
     domain::Permission,
     edge::Gate,
     pb::{self, admin_service_server::AdminService},
-    service::{Transfers, UserManager},
+    service::{Account, AuditLog, Service, Transfers, UserManager, Watcher},
 };
 
 /// The handlers.
@@ -28,6 +28,8 @@ pub struct AdminApi {
     pub(crate) transfers: Arc<Transfers>,
     /// Asks long calls again for what they have shown.
     pub(crate) gate: Arc<Gate>,
+    /// Lists and streams events.
+    pub(crate) audit: Arc<AuditLog>,
 }
 
 #[tonic::async_trait]
@@ -158,9 +160,18 @@ impl AdminService for AdminApi {
 
     async fn watch_events(
         &self,
-        _request: Request<pb::WatchEventsRequest>,
+        request: Request<pb::WatchEventsRequest>,
     ) -> Result<Response<Self::WatchEventsStream>, Status> {
-        Err(Status::unimplemented("WatchEvents"))
+        let account = request.extensions().get::<Account>().cloned();
+        let service = request.extensions().get::<Service>().cloned();
+        let watcher = Watcher::new(account, service);
+        let pb::WatchEventsRequest { cursor, kinds } = request.into_inner();
+        let events = self.audit.watch_events(watcher, &cursor, &kinds).await.map_err(status)?;
+        let messages = stream::unfold(events, |mut events| async {
+            let update = events.next().await?;
+            Some((Ok(audit::event_update(update)), events))
+        });
+        Ok(Response::new(Box::pin(messages)))
     }
 
     async fn create_subscription(

@@ -9,6 +9,7 @@
 mod account;
 mod admin;
 mod assertions;
+mod audit;
 mod clock;
 mod codes;
 mod error;
@@ -37,6 +38,7 @@ pub use self::{
     assertions::{
         AccountAssertion, AssertionError, Assertions, LONGEST_ASSERTION, LONGEST_WORKLOAD_TOKEN,
     },
+    audit::{AuditLog, EventStream, EventUpdate, Watcher},
     clock::Clock,
     error::{AdminError, Error, ServiceError},
     factors::{Confirmation, Factors, Proof, TotpEnrollment},

@@ -6,6 +6,7 @@ mod claims;
 mod completion;
 mod database;
 mod email_keys;
+mod event_log;
 mod events;
 mod factors;
 mod housekeeping;
