@@ -246,6 +246,7 @@ fn metrics(parts: &Parts, connections: &listen::Figures) -> Metrics {
         parts.passwords.figures().register(registry);
         parts.outbox.register(registry);
         parts.audit.register(registry);
+        parts.deliveries.register(registry);
         parts.store.operations().register(registry);
         connections.register(registry);
     })

@@ -46,5 +46,6 @@ fn admin(parts: &Parts, gate: &Arc<Gate>) -> AdminApi {
         transfers: Arc::clone(&parts.transfers),
         gate: Arc::clone(gate),
         audit: Arc::clone(&parts.audit),
+        subscriptions: Arc::clone(&parts.subscriptions),
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     domain::Permission,
     edge::Gate,
     pb::{self, admin_service_server::AdminService},
-    service::{Account, AuditLog, Service, Transfers, UserManager, Watcher},
+    service::{Account, AuditLog, Service, Subscriptions, Transfers, UserManager, Watcher},
 };
 
 /// The handlers.
@@ -30,6 +30,8 @@ pub struct AdminApi {
     pub(crate) gate: Arc<Gate>,
     /// Lists and streams events.
     pub(crate) audit: Arc<AuditLog>,
+    /// Posts events.
+    pub(crate) subscriptions: Arc<Subscriptions>,
 }
 
 #[tonic::async_trait]
@@ -151,9 +153,11 @@ impl AdminService for AdminApi {
 
     async fn list_events(
         &self,
-        _request: Request<pb::ListEventsRequest>,
+        request: Request<pb::ListEventsRequest>,
     ) -> Result<Response<pb::ListEventsResponse>, Status> {
-        Err(Status::unimplemented("ListEvents"))
+        let request = audit::list_request(request.into_inner()).map_err(status)?;
+        let listed = self.audit.list_events(request).await.map_err(status)?;
+        Ok(Response::new(audit::listed(listed)))
     }
 
     type WatchEventsStream = BoxStream<'static, Result<pb::WatchEventsResponse, Status>>;
@@ -176,22 +180,30 @@ impl AdminService for AdminApi {
 
     async fn create_subscription(
         &self,
-        _request: Request<pb::CreateSubscriptionRequest>,
+        request: Request<pb::CreateSubscriptionRequest>,
     ) -> Result<Response<pb::CreateSubscriptionResponse>, Status> {
-        Err(Status::unimplemented("CreateSubscription"))
+        let context = context(&request);
+        let request = audit::create_request(request.into_inner());
+        let created = self.subscriptions.create_subscription(&context, request).await;
+        Ok(Response::new(audit::created(created.map_err(status)?)))
     }
 
     async fn list_subscriptions(
         &self,
         _request: Request<pb::ListSubscriptionsRequest>,
     ) -> Result<Response<pb::ListSubscriptionsResponse>, Status> {
-        Err(Status::unimplemented("ListSubscriptions"))
+        let listed = self.subscriptions.list_subscriptions().await.map_err(status)?;
+        let subscriptions = listed.into_iter().map(audit::subscription).collect();
+        Ok(Response::new(pb::ListSubscriptionsResponse { subscriptions }))
     }
 
     async fn delete_subscription(
         &self,
-        _request: Request<pb::DeleteSubscriptionRequest>,
+        request: Request<pb::DeleteSubscriptionRequest>,
     ) -> Result<Response<pb::DeleteSubscriptionResponse>, Status> {
-        Err(Status::unimplemented("DeleteSubscription"))
+        let context = context(&request);
+        let id = request.into_inner().id;
+        self.subscriptions.delete_subscription(&context, &id).await.map_err(status)?;
+        Ok(Response::new(pb::DeleteSubscriptionResponse {}))
     }
 }

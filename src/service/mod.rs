@@ -38,7 +38,10 @@ pub use self::{
     assertions::{
         AccountAssertion, AssertionError, Assertions, LONGEST_ASSERTION, LONGEST_WORKLOAD_TOKEN,
     },
-    audit::{AuditLog, EventStream, EventUpdate, Watcher},
+    audit::{
+        AuditLog, CreateSubscriptionRequest, CreatedSubscription, DeliveryFigures, EventStream,
+        EventUpdate, ListEventsRequest, ListedEvents, SubscriptionWorker, Subscriptions, Watcher,
+    },
     clock::Clock,
     error::{AdminError, Error, ServiceError},
     factors::{Confirmation, Factors, Proof, TotpEnrollment},

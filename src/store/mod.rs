@@ -36,6 +36,7 @@ mod service_accounts;
 mod sessions;
 mod signing_keys;
 pub mod sqlite;
+mod subscriptions;
 mod throttles;
 mod transfer;
 mod users;
@@ -73,6 +74,10 @@ pub use self::{
     },
     sessions::{LiveSession, Refresh, Refreshed, ReuseNotice, SessionLimit, Sessions},
     signing_keys::{SealedKey, SigningKeys},
+    subscriptions::{
+        Consequence, FailedDelivery, NewSubscription, SealedEvent, SubscriptionTarget,
+        SubscriptionWork, Subscriptions,
+    },
     throttles::{Admission, Charge, Settled, Throttles},
     transfer::{ExportedUser, Imported, ImportedUser, Transfer},
     users::{Credentials, NewUser, Taken, Users},
@@ -102,6 +107,7 @@ pub trait Store:
     + Throttles
     + Events
     + EventLog
+    + Subscriptions
     + Housekeeping
 {
 }
@@ -124,6 +130,7 @@ impl<T> Store for T where
         + Throttles
         + Events
         + EventLog
+        + Subscriptions
         + Housekeeping
 {
 }

@@ -13,7 +13,7 @@ const PARTS: [(&str, &[&str]); 14] = [
     ("limits", &["outbox"]),
     ("sessions", &["outbox", "limits"]),
     ("revocations", &["sessions"]),
-    ("audit", &["sessions", "revocations"]),
+    ("audit", &["outbox", "sessions", "revocations"]),
     ("assertions", &[]),
     ("keys", &[]),
     ("service_accounts", &["limits", "sessions", "assertions"]),

@@ -5,7 +5,13 @@ use std::{
     time::Duration,
 };
 
-use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+use crate::store::SubscriptionWork;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Figures {
@@ -45,5 +51,62 @@ impl Figures {
     pub(super) fn open(&self) -> Counted {
         self.streams.inc();
         Counted(self.streams.clone())
+    }
+}
+
+/// A word of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    outcome: &'static str,
+}
+
+/// Metrics of subscriptions.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFigures {
+    enabled: Gauge,
+    failing: Gauge,
+    deliveries: Family<Labels, Counter>,
+}
+
+impl DeliveryFigures {
+    /// Registers the metrics.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "countersign_subscriptions",
+            "Subscriptions that are not disabled; the same for all replicas",
+            self.enabled.clone(),
+        );
+        registry.register(
+            "countersign_subscriptions_failing",
+            "Of these, those whose last delivery failed; after a day they are disabled; the same for all replicas",
+            self.failing.clone(),
+        );
+        registry.register(
+            "countersign_event_deliveries",
+            "Deliveries of events to subscriptions by this replica: delivered, failed (tried again), given_up",
+            self.deliveries.clone(),
+        );
+    }
+
+    pub(super) fn subscriptions(&self, work: &[SubscriptionWork]) {
+        let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        self.enabled.set(number(work.len()));
+        self.failing.set(number(work.iter().filter(|work| work.is_failing).count()));
+    }
+
+    pub(super) fn delivered(&self) {
+        self.count("delivered");
+    }
+
+    pub(super) fn failed(&self) {
+        self.count("failed");
+    }
+
+    pub(super) fn given_up(&self) {
+        self.count("given_up");
+    }
+
+    fn count(&self, outcome: &'static str) {
+        self.deliveries.get_or_create(&Labels { outcome }).inc();
     }
 }

@@ -28,6 +28,7 @@ mod service_accounts;
 mod sessions;
 mod signing_keys;
 mod statements;
+mod subscriptions;
 mod throttles;
 mod transfer;
 mod users;

@@ -1,14 +1,18 @@
 //! Events as administrators see them: lists, streams and subscriptions.
 
+mod deliveries;
+mod lists;
+mod receivers;
+mod subscriptions;
 mod watch;
 mod watchers;
 
 use countersign::pb::{
     Tokens, User, WatchEventsRequest, WatchEventsResponse, admin_service_client::AdminServiceClient,
 };
-use tonic::{Request, Response, Status, Streaming, transport::Channel};
+use tonic::{Code, Request, Response, Status, Streaming, transport::Channel};
 
-use crate::harness::{Server, server::bearer, soon};
+use crate::harness::{Server, reason, server::bearer, soon, violations};
 
 pub type Stream = Streaming<WatchEventsResponse>;
 
@@ -65,6 +69,12 @@ pub async fn replay(stream: &mut Stream) -> (Vec<String>, String) {
         let Some(event) = event else { return (events, cursor) };
         events.push(event.id);
     }
+}
+
+/// Answers of a call that is refused.
+pub fn refusal<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String, Vec<String>) {
+    let refused = answer.unwrap_err();
+    (refused.code(), reason(&refused), violations(&refused))
 }
 
 /// Waits for the end of the stream, which must be OK.

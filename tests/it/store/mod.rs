@@ -26,6 +26,7 @@ mod service_keys;
 mod session_limit;
 mod sessions;
 mod signing_keys;
+mod subscriptions;
 mod throttles;
 mod users;
 mod void_codes;

@@ -33,6 +33,7 @@ pub(super) mod service_keys;
 mod session_row;
 pub(super) mod sessions;
 pub(super) mod signing_keys;
+pub(super) mod subscriptions;
 pub(super) mod throttles;
 pub(super) mod totp;
 pub(super) mod used_assertions;

@@ -37,9 +37,9 @@ pub(in crate::store) async fn begin(
         .bind(now)
         .execute(&mut *connection)
         .await?;
-    // These codes have just ended. Notices stay: a duplicate is better than none (at-least-once).
-    sqlx::query("DELETE FROM outbox WHERE priority < $1")
-        .bind(Priority::Notice as i16)
+    // These codes have just ended. Notices and events stay: a duplicate is better than none (at-least-once).
+    sqlx::query("DELETE FROM outbox WHERE priority BETWEEN 0 AND $1")
+        .bind(Priority::Code as i16)
         .execute(&mut *connection)
         .await?;
     let (kind, at) = (EventKind::DatabaseRestored, &restoration.at);
