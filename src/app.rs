@@ -188,6 +188,7 @@ impl App {
             tokio::time::sleep(listen.drain_delay).await;
             health.end_streams().await;
             parts.revocations.end_streams();
+            parts.audit.end_streams();
             stop.cancel();
         };
         let ended = timeout(listen.drain_delay + listen.shutdown_timeout, async {
@@ -244,6 +245,8 @@ fn metrics(parts: &Parts, connections: &listen::Figures) -> Metrics {
     Metrics::new(|registry| {
         parts.passwords.figures().register(registry);
         parts.outbox.register(registry);
+        parts.audit.register(registry);
+        parts.deliveries.register(registry);
         parts.store.operations().register(registry);
         connections.register(registry);
     })

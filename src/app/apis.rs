@@ -45,5 +45,7 @@ fn admin(parts: &Parts, gate: &Arc<Gate>) -> AdminApi {
         users: Arc::clone(&parts.users),
         transfers: Arc::clone(&parts.transfers),
         gate: Arc::clone(gate),
+        audit: Arc::clone(&parts.audit),
+        subscriptions: Arc::clone(&parts.subscriptions),
     }
 }

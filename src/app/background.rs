@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::{environment::Environment, parts::Parts};
 use crate::{
     delivery::Delivery,
-    service::{DeliveryPace, DeliveryWorker},
+    service::{DeliveryPace, DeliveryWorker, SubscriptionWorker},
     telemetry::chain,
 };
 
@@ -29,6 +29,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// The background work. It ends on drop; writes that have begun are completed.
 pub(super) struct Background {
     sending: AbortOnDropHandle<()>,
+    posting: AbortOnDropHandle<()>,
     stop_sending: CancellationToken,
     _rounds: Vec<AbortOnDropHandle<Infallible>>,
 }
@@ -43,7 +44,14 @@ impl Background {
         let (store, outbox) = (Arc::clone(&parts.store), parts.outbox.clone());
         let sending = DeliveryWorker::new(store, outbox, delivery, pace).run(stop_sending.clone());
         let sending = AbortOnDropHandle::new(tokio::spawn(sending));
-        Self { sending, stop_sending, _rounds: rounds(parts, environment) }
+        let posting = SubscriptionWorker::new(
+            Arc::clone(&parts.subscriptions),
+            parts.fetcher.clone(),
+            environment.deliver_every,
+            parts.deliveries.clone(),
+        );
+        let posting = AbortOnDropHandle::new(tokio::spawn(posting.run(stop_sending.clone())));
+        Self { sending, posting, stop_sending, _rounds: rounds(parts, environment) }
     }
 
     /// Sends what is due once more, and completes running deliveries: unlike a round, an aborted message would be
@@ -51,7 +59,7 @@ impl Background {
     pub(super) async fn finish_sending(&mut self) {
         self.stop_sending.cancel();
         // Ended or panicked: there is nothing more to wait for.
-        let _ended = (&mut self.sending).await;
+        let _ended = tokio::join!(&mut self.sending, &mut self.posting);
     }
 }
 
@@ -69,7 +77,10 @@ fn rounds(parts: &Parts, environment: &Environment) -> Vec<AbortOnDropHandle<Inf
     });
     let revocations = Arc::clone(&parts.revocations);
     let following = async move { revocations.follow().await };
+    let audit = Arc::clone(&parts.audit);
+    let numbering = async move { audit.follow().await };
     let mut work = vec![
+        AbortOnDropHandle::new(tokio::spawn(numbering)),
         AbortOnDropHandle::new(tokio::spawn(cleaning)),
         AbortOnDropHandle::new(tokio::spawn(following)),
     ];

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::Policy,
+    domain::{Policy, PrivateNetworks},
     password::Passwords,
     service::{
         Accounts, Assertions, Clock, Factors, KnownKeys, Limits, Logins, Mailbox, Outbox,
-        ServiceAccounts, Sessions, Transfers, UserManager,
+        ServiceAccounts, Sessions, Subscriptions, Transfers, UserManager,
     },
     store::Store,
     token::{AccessTokens, MasterKey},
@@ -33,6 +33,16 @@ impl Base {
             self.outbox.clone(),
             self.clock.clone(),
         )
+    }
+
+    pub(super) fn subscriptions(&self, networks: PrivateNetworks) -> Subscriptions {
+        Subscriptions {
+            store: Arc::clone(&self.store),
+            master_key: self.master_key.clone(),
+            networks,
+            clock: self.clock.clone(),
+            wake: Arc::default(),
+        }
     }
 
     pub(super) fn sessions(&self, tokens: AccessTokens, limits: &Arc<Limits>) -> Sessions {

@@ -10,11 +10,13 @@ use super::{
 };
 use crate::{
     config::{self, Config, Signing},
+    domain::TokenIssuer,
     fetch::Fetcher,
     password::Passwords,
     service::{
-        self, Accounts, Assertions, Clock, Factors, Janitor, KeyKeeper, Keys, Logins, Mailbox,
-        Outbox, Readiness, Revocations, ServiceAccounts, Sessions, Transfers, UserManager,
+        self, Accounts, Assertions, AuditLog, Clock, DeliveryFigures, Factors, Janitor, KeyKeeper,
+        Keys, Logins, Mailbox, Outbox, Readiness, Revocations, ServiceAccounts, Sessions,
+        Subscriptions, Transfers, UserManager,
     },
     store::{self, Store},
     token::{self, AccessTokens, KeyRing},
@@ -33,6 +35,14 @@ pub struct Parts {
     pub keys: Arc<Keys>,
     /// The revocation log.
     pub revocations: Arc<Revocations>,
+    /// The audit log.
+    pub audit: Arc<AuditLog>,
+    /// Subscriptions to events.
+    pub subscriptions: Arc<Subscriptions>,
+    /// Posts to their receivers.
+    pub fetcher: Fetcher,
+    /// Metrics of their deliveries.
+    pub deliveries: DeliveryFigures,
     /// Creates, shows and ends sessions.
     pub sessions: Arc<Sessions>,
     /// Proves service accounts, and issues their tokens.
@@ -85,18 +95,23 @@ pub async fn parts(config: &Config, environment: &Environment) -> Result<Parts, 
     let (policy, clock) = (Arc::new(config.policy.clone()), environment.clock.clone());
     let outbox = Outbox::new(master_key.clone(), clock.clone());
     let base = Base { store, passwords, master_key, policy, outbox, clock };
-    let assertions = assertions(config, &base.clock)?;
-    Ok(wire(config, environment, base, assertions, keeper, ring))
+    let config::Assertions { issuers, networks, trust } = config.assertions.clone();
+    let fetcher = Fetcher::new(&trust, networks).map_err(Error::Fetcher)?;
+    let assertions = assertions(config, fetcher.clone(), issuers, &base.clock);
+    Ok(wire(config, environment, base, (fetcher, assertions), keeper, ring))
 }
 
 /// What verifies the assertions of services. They are for the issuer, or for the endpoint that takes them: libraries
 /// differ in which one they name.
-fn assertions(config: &Config, clock: &Clock) -> Result<Assertions, Error> {
-    let config::Assertions { issuers, networks, trust } = config.assertions.clone();
-    let fetcher = Fetcher::new(&trust, networks).map_err(Error::Fetcher)?;
+fn assertions(
+    config: &Config,
+    fetcher: Fetcher,
+    issuers: Vec<TokenIssuer>,
+    clock: &Clock,
+) -> Assertions {
     let issuer = &config.access_tokens.issuer;
     let endpoint = format!("{}/oauth2/token", issuer.trim_end_matches('/'));
-    Ok(Assertions::new(fetcher, issuers, vec![issuer.clone(), endpoint], clock.clone()))
+    Assertions::new(fetcher, issuers, vec![issuer.clone(), endpoint], clock.clone())
 }
 
 /// Passes to each part those that it uses.
@@ -104,7 +119,7 @@ fn wire(
     config: &Config,
     environment: &Environment,
     base: Base,
-    assertions: Assertions,
+    (fetcher, assertions): (Fetcher, Assertions),
     keeper: Option<KeyKeeper>,
     ring: KeyRing,
 ) -> Parts {
@@ -113,6 +128,16 @@ fn wire(
     let keys = Arc::new(Keys::new(keeper, tokens.clone(), clock.clone()));
     let (pace, stream_age) = (environment.revocations, config.listen.stream_age);
     let revocations = Revocations::new(Arc::clone(&store), clock.clone(), pace, stream_age);
+    let revocations = Arc::new(revocations);
+    let subscriptions = base.subscriptions(config.assertions.networks.clone());
+    let audit = AuditLog::new(
+        Arc::clone(&store),
+        base.master_key.clone(),
+        clock.clone(),
+        Arc::clone(&revocations),
+        pace,
+        stream_age,
+    );
     let limits = Arc::new(base.limits());
     let sessions = Arc::new(base.sessions(tokens.clone(), &limits));
     let service_accounts = Arc::new(base.service_accounts(tokens, assertions, &limits, &sessions));
@@ -129,7 +154,11 @@ fn wire(
         passwords: base.passwords,
         outbox: base.outbox,
         keys,
-        revocations: Arc::new(revocations),
+        revocations,
+        audit: Arc::new(audit),
+        subscriptions: Arc::new(subscriptions),
+        fetcher,
+        deliveries: DeliveryFigures::default(),
         sessions,
         service_accounts,
         factors,

@@ -85,10 +85,11 @@ fn text(events: &[Event]) -> String {
     aligned(&rows, &[0, 1, 2, 3, 4, 5])
 }
 
-/// The account concerned: a user's, or a service account's.
+/// The account concerned: a user's, a service account's, or a subscription.
 fn concerned(event: &Event) -> String {
     let service = event.service_account_id.map(|id| format!("service:{id}"));
-    event.user_id.map(|id| id.to_string()).or(service).unwrap_or_else(none)
+    let subscription = event.subscription_id.map(|id| format!("subscription:{id}"));
+    event.user_id.map(|id| id.to_string()).or(service).or(subscription).unwrap_or_else(none)
 }
 
 fn none() -> String {
@@ -104,6 +105,7 @@ fn lines(events: &[Event]) -> String {
             "user_id": event.user_id.map(|id| id.to_string()),
             "session_id": event.session_id.map(|id| id.to_string()),
             "service_account_id": event.service_account_id.map(|id| id.to_string()),
+            "subscription_id": event.subscription_id.map(|id| id.to_string()),
             "address": event.address,
             "actor": event.actor.as_ref().map(ToString::to_string),
         });

@@ -274,12 +274,12 @@ pub(super) const TOKEN_ISSUERS: Setting = plain(
 pub(super) const FETCH_PRIVATE: Setting = plain(
     "COUNTERSIGN_FETCH_PRIVATE",
     Absent,
-    "private networks that key sets may be fetched from, such as 10.96.0.0/12",
+    "private networks that key sets may be fetched from and events posted to, such as 10.96.0.0/12",
 );
 pub(super) const FETCH_CA: Setting = plain(
     "COUNTERSIGN_FETCH_CA",
     Absent,
-    "file of authorities (PEM) to believe beside the public ones when key sets are fetched",
+    "file of authorities (PEM) to believe beside the public ones when key sets are fetched or events posted",
 );
 
 // Codes and accounts.

@@ -33,11 +33,19 @@ pub enum FailureKind {
 }
 
 impl Failure {
-    pub(super) fn new(kind: FailureKind, why: impl Into<String>) -> Self {
+    /// A failure that asks for no pause.
+    pub fn new(kind: FailureKind, why: impl Into<String>) -> Self {
         Self { kind, why: why.into(), retry_after: None }
     }
 
-    pub(super) fn after(self, retry_after: Option<Duration>) -> Self {
+    /// A failure whose cause is an error of a library: the other side is unavailable.
+    pub fn of(context: &str, error: &(dyn Error + 'static)) -> Self {
+        Self::new(FailureKind::Away, reason(context, error))
+    }
+
+    /// The same failure, which asks for a pause.
+    #[must_use]
+    pub fn after(self, retry_after: Option<Duration>) -> Self {
         Self { retry_after, ..self }
     }
 }

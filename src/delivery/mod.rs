@@ -11,6 +11,7 @@ mod mail;
 mod message;
 mod notice;
 mod pause;
+mod retry_after;
 mod signature;
 mod smtp;
 mod tcp;
@@ -28,6 +29,7 @@ pub use self::{
     failure::{Failure, FailureKind, Progress},
     message::{Content, Message},
     notice::Notice,
+    retry_after::retry_after,
     signature::Secret,
     smtp::{Hello, Smtp},
     templates::Templates,

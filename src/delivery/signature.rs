@@ -2,6 +2,7 @@
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rand::RngExt as _;
 use zeroize::Zeroizing;
 
 /// The key that the receiver shares (HMAC).
@@ -24,8 +25,29 @@ impl Secret {
         }
     }
 
+    /// Draws a secret of 32 bytes, as receivers are given it.
+    pub fn generate_text() -> Zeroizing<String> {
+        let bytes = Zeroizing::new(rand::rng().random::<[u8; 32]>());
+        Zeroizing::new(format!("whsec_{}", STANDARD.encode(*bytes)))
+    }
+
+    /// Parses the secret of a subscription: `whsec_` and 24 to 64 bytes in base64, as Standard Webhooks wants it.
+    ///
+    /// # Errors
+    /// Anything else; the text does not repeat it.
+    pub fn parse_of_subscription(text: &str) -> Result<Self, &'static str> {
+        let wanted = "must be \"whsec_\" and 24 to 64 bytes in base64";
+        let encoded = text.strip_prefix("whsec_").ok_or(wanted)?;
+        match STANDARD.decode(encoded).map(Zeroizing::new) {
+            Ok(bytes) if (24..=64).contains(&bytes.len()) => {
+                Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
+            }
+            Ok(_) | Err(_) => Err(wanted),
+        }
+    }
+
     /// The header `webhook-signature` of a request with this id, at this time (seconds since 1970), with this body.
-    pub(super) fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
+    pub fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(format!("{id}.{timestamp}.").as_bytes());
         context.update(body);
@@ -55,6 +77,19 @@ mod tests {
             );
             assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
         }
+    }
+
+    #[test]
+    fn the_secret_of_a_subscription_has_24_to_64_bytes_and_a_prefix() {
+        let of = |bytes: usize| format!("whsec_{}", STANDARD.encode(vec![7; bytes]));
+        for good in [of(24), of(64), Secret::generate_text().to_string()] {
+            assert!(Secret::parse_of_subscription(&good).is_ok());
+        }
+        for bad in [of(23), of(65), STANDARD.encode([7; 32]), "whsec_".into(), "whsec_%".into()] {
+            let problem = Secret::parse_of_subscription(&bad).unwrap_err();
+            assert!(bad == "whsec_" || !problem.contains(&bad), "{bad}");
+        }
+        assert_ne!(Secret::generate_text(), Secret::generate_text());
     }
 
     #[test]

@@ -217,6 +217,8 @@ pub struct Event {
     pub session_id: Option<Uuid>,
     /// The service account concerned. It may be deleted by now.
     pub service_account_id: Option<ServiceAccountId>,
+    /// The subscription concerned. It may be deleted by now.
+    pub subscription_id: Option<Uuid>,
     /// The actor, as far as the request had shown; `None` in rows of a release that did not record it.
     pub actor: Option<Actor>,
     /// The client address, if that is known.
@@ -235,14 +237,31 @@ impl Event {
         address: Option<IpAddr>,
         at: Timestamp,
     ) -> Self {
-        let (id, actor, service_account_id) = (Uuid::now_v7(), Some(actor), None);
-        Self { id, kind, user_id, session_id, service_account_id, actor, address, at }
+        let (id, actor) = (Uuid::now_v7(), Some(actor));
+        let (service_account_id, subscription_id) = (None, None);
+        Self {
+            id,
+            kind,
+            user_id,
+            session_id,
+            service_account_id,
+            subscription_id,
+            actor,
+            address,
+            at,
+        }
     }
 
     /// The same event, which concerns a service account.
     #[must_use]
     pub fn about(self, id: ServiceAccountId) -> Self {
         Self { service_account_id: Some(id), ..self }
+    }
+
+    /// The same event, which concerns a subscription.
+    #[must_use]
+    pub fn about_subscription(self, id: Uuid) -> Self {
+        Self { subscription_id: Some(id), ..self }
     }
 }
 

@@ -55,11 +55,21 @@ impl PrivateNetworks {
         networks(text).map(Self)
     }
 
+    /// Whether none is opened.
+    pub fn are_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether the address is in one of these networks.
+    pub fn have(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+
     /// Whether a connection to the address may be made: it is in the internet, or in one of these networks.
     pub fn admit(&self, address: IpAddr) -> bool {
         // An IPv4 address in IPv6 is that IPv4 address.
-        let address = address.to_canonical();
-        is_public(address) || self.0.iter().any(|network| network.contains(&address))
+        is_public(address.to_canonical()) || self.have(address)
     }
 }
 

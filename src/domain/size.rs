@@ -84,11 +84,15 @@ pub const ORDER_BY: Size = Size::of("order_by", 64);
 pub const PAGE_TOKEN: Size = Size::of("page_token", 2048);
 /// Opaque: a state of a user.
 pub const ETAG: Size = Size::of("etag", 64);
+/// Where events are posted.
+pub const URL: Size = Size::of("url", 2048);
+/// What signs events.
+pub const SECRET: Size = Size::of("secret", 128);
 /// A hash of another system.
 pub const PASSWORD_HASH: Size = Size::of("password_hash", 4096);
 
 /// All limits.
-pub const ALL: [Size; 35] = [
+pub const ALL: [Size; 37] = [
     USERNAME,
     EMAIL,
     PASSWORD,
@@ -123,6 +127,8 @@ pub const ALL: [Size; 35] = [
     ORDER_BY,
     PAGE_TOKEN,
     ETAG,
+    URL,
+    SECRET,
     PASSWORD_HASH,
 ];
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::{
     body::Bytes,
     client::conn::http1::{Builder, SendRequest},
@@ -19,7 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::error::FetchError;
 use crate::{
     dial,
-    domain::{FetchUrl, PrivateNetworks},
+    domain::{FetchUrl, PrivateNetworks, WithoutTls},
 };
 
 /// The most bytes of an answer that are buffered, its head among them.
@@ -27,7 +27,7 @@ const BUFFER: usize = 32 * 1024;
 
 /// A connection. It is closed on drop.
 pub(super) struct Connection {
-    pub(super) sender: SendRequest<Empty<Bytes>>,
+    pub(super) sender: SendRequest<Full<Bytes>>,
     _driven: AbortOnDropHandle<()>,
 }
 
@@ -65,12 +65,20 @@ async fn admitted(
     if let (true, Some(address)) = (addresses.is_empty(), refused) {
         return Err(FetchError::Private { host, address });
     }
-    // A name can be on this machine by its look alone.
-    let elsewhere = addresses.iter().map(SocketAddr::ip).find(|address| !address.is_loopback());
-    match elsewhere {
-        Some(address) if !url.has_tls() => Err(FetchError::NotLoopback(address)),
-        _ => Ok(addresses),
+    if url.has_tls() {
+        return Ok(addresses);
     }
+    // A name can be on this machine, or in a private network, by its look alone.
+    let mut all = addresses.iter().map(SocketAddr::ip);
+    let refused = match url.without_tls() {
+        WithoutTls::Loopback => {
+            all.find(|address| !address.is_loopback()).map(FetchError::NotLoopback)
+        }
+        WithoutTls::Private => {
+            all.find(|address| !networks.have(*address)).map(FetchError::NotPrivate)
+        }
+    };
+    refused.map_or(Ok(addresses), Err)
 }
 
 async fn drive<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(

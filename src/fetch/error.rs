@@ -27,6 +27,11 @@ pub enum FetchError {
         "{0} is not this machine: a connection without TLS stays on loopback addresses; use https"
     )]
     NotLoopback(IpAddr),
+    /// A host that is in no private network by HTTP.
+    #[error(
+        "{0} is in no network that COUNTERSIGN_FETCH_PRIVATE names: a connection without TLS stays in those; use https"
+    )]
+    NotPrivate(IpAddr),
     /// No connection.
     #[error("{0} does not accept a connection")]
     Connect(String, #[source] io::Error),

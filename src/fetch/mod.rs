@@ -1,4 +1,4 @@
-//! Fetches small JSON documents of others: key sets, and where they are.
+//! Fetches small JSON documents of others: key sets, and where they are. Posts events to receivers.
 //!
 //! The URLs come from operators, and from documents of issuers: what they lead to is checked on the connection that is
 //! made (SSRF, CWE-918), and time, size and redirects are bounded. Whose keys they are, and for how long, is the caller's
@@ -8,6 +8,7 @@ mod bearer;
 mod connection;
 mod error;
 mod freshness;
+mod post;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -15,12 +16,12 @@ use http::{
     Request, StatusCode,
     header::{ACCEPT, AUTHORIZATION, HOST, LOCATION, USER_AGENT},
 };
-use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-pub use self::error::FetchError;
+pub use self::{error::FetchError, post::Posted};
 use crate::{
     dial::Trust,
     domain::{FetchUrl, PrivateNetworks},
@@ -97,7 +98,7 @@ impl Fetcher {
     }
 }
 
-fn request(url: &FetchUrl, bearer: Option<&Path>) -> Result<Request<Empty<Bytes>>, FetchError> {
+fn request(url: &FetchUrl, bearer: Option<&Path>) -> Result<Request<Full<Bytes>>, FetchError> {
     let mut request = Request::get(url.target())
         .header(HOST, url.authority())
         .header(ACCEPT, "application/json, application/jwk-set+json")
@@ -105,7 +106,7 @@ fn request(url: &FetchUrl, bearer: Option<&Path>) -> Result<Request<Empty<Bytes>
     if let Some(file) = bearer {
         request = request.header(AUTHORIZATION, bearer::header(file)?);
     }
-    request.body(Empty::new()).map_err(FetchError::Request)
+    request.body(Full::default()).map_err(FetchError::Request)
 }
 
 /// The body, if it is not too long.

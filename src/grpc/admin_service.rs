@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     arrival::context,
-    managed_users,
+    audit, managed_users,
     standing::Standing,
     status::status,
     transfer::{self, Export, Import},
@@ -16,7 +16,7 @@ use crate::{
     domain::Permission,
     edge::Gate,
     pb::{self, admin_service_server::AdminService},
-    service::{Transfers, UserManager},
+    service::{Account, AuditLog, Service, Subscriptions, Transfers, UserManager, Watcher},
 };
 
 /// The handlers.
@@ -28,6 +28,10 @@ pub struct AdminApi {
     pub(crate) transfers: Arc<Transfers>,
     /// Asks long calls again for what they have shown.
     pub(crate) gate: Arc<Gate>,
+    /// Lists and streams events.
+    pub(crate) audit: Arc<AuditLog>,
+    /// Posts events.
+    pub(crate) subscriptions: Arc<Subscriptions>,
 }
 
 #[tonic::async_trait]
@@ -149,38 +153,57 @@ impl AdminService for AdminApi {
 
     async fn list_events(
         &self,
-        _request: Request<pb::ListEventsRequest>,
+        request: Request<pb::ListEventsRequest>,
     ) -> Result<Response<pb::ListEventsResponse>, Status> {
-        Err(Status::unimplemented("ListEvents"))
+        let request = audit::list_request(request.into_inner()).map_err(status)?;
+        let listed = self.audit.list_events(request).await.map_err(status)?;
+        Ok(Response::new(audit::listed(listed)))
     }
 
     type WatchEventsStream = BoxStream<'static, Result<pb::WatchEventsResponse, Status>>;
 
     async fn watch_events(
         &self,
-        _request: Request<pb::WatchEventsRequest>,
+        request: Request<pb::WatchEventsRequest>,
     ) -> Result<Response<Self::WatchEventsStream>, Status> {
-        Err(Status::unimplemented("WatchEvents"))
+        let account = request.extensions().get::<Account>().cloned();
+        let service = request.extensions().get::<Service>().cloned();
+        let watcher = Watcher::new(account, service);
+        let pb::WatchEventsRequest { cursor, kinds } = request.into_inner();
+        let events = self.audit.watch_events(watcher, &cursor, &kinds).await.map_err(status)?;
+        let messages = stream::unfold(events, |mut events| async {
+            let update = events.next().await?;
+            Some((Ok(audit::event_update(update)), events))
+        });
+        Ok(Response::new(Box::pin(messages)))
     }
 
     async fn create_subscription(
         &self,
-        _request: Request<pb::CreateSubscriptionRequest>,
+        request: Request<pb::CreateSubscriptionRequest>,
     ) -> Result<Response<pb::CreateSubscriptionResponse>, Status> {
-        Err(Status::unimplemented("CreateSubscription"))
+        let context = context(&request);
+        let request = audit::create_request(request.into_inner());
+        let created = self.subscriptions.create_subscription(&context, request).await;
+        Ok(Response::new(audit::created(created.map_err(status)?)))
     }
 
     async fn list_subscriptions(
         &self,
         _request: Request<pb::ListSubscriptionsRequest>,
     ) -> Result<Response<pb::ListSubscriptionsResponse>, Status> {
-        Err(Status::unimplemented("ListSubscriptions"))
+        let listed = self.subscriptions.list_subscriptions().await.map_err(status)?;
+        let subscriptions = listed.into_iter().map(audit::subscription).collect();
+        Ok(Response::new(pb::ListSubscriptionsResponse { subscriptions }))
     }
 
     async fn delete_subscription(
         &self,
-        _request: Request<pb::DeleteSubscriptionRequest>,
+        request: Request<pb::DeleteSubscriptionRequest>,
     ) -> Result<Response<pb::DeleteSubscriptionResponse>, Status> {
-        Err(Status::unimplemented("DeleteSubscription"))
+        let context = context(&request);
+        let id = request.into_inner().id;
+        self.subscriptions.delete_subscription(&context, &id).await.map_err(status)?;
+        Ok(Response::new(pb::DeleteSubscriptionResponse {}))
     }
 }

@@ -7,6 +7,7 @@ mod access;
 mod account_service;
 mod admin_service;
 mod arrival;
+mod audit;
 mod auth_service;
 mod bounds;
 mod convert;

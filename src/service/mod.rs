@@ -9,6 +9,7 @@
 mod account;
 mod admin;
 mod assertions;
+mod audit;
 mod clock;
 mod codes;
 mod error;
@@ -36,6 +37,10 @@ pub use self::{
     },
     assertions::{
         AccountAssertion, AssertionError, Assertions, LONGEST_ASSERTION, LONGEST_WORKLOAD_TOKEN,
+    },
+    audit::{
+        AuditLog, CreateSubscriptionRequest, CreatedSubscription, DeliveryFigures, EventStream,
+        EventUpdate, ListEventsRequest, ListedEvents, SubscriptionWorker, Subscriptions, Watcher,
     },
     clock::Clock,
     error::{AdminError, Error, ServiceError},

@@ -36,6 +36,7 @@ macro_rules! steps {
             "0022_outbox_since",
             "0023_service_accounts",
             "0024_managed_users",
+            "0025_event_numbers",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

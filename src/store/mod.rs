@@ -15,6 +15,7 @@ mod connect;
 mod database;
 mod deadlines;
 mod error;
+mod event_log;
 mod events;
 mod factors;
 mod housekeeping;
@@ -35,6 +36,7 @@ mod service_accounts;
 mod sessions;
 mod signing_keys;
 pub mod sqlite;
+mod subscriptions;
 mod throttles;
 mod transfer;
 mod users;
@@ -46,6 +48,7 @@ pub use self::{
     connect::{connect, connect_accepting, connect_existing, must_exist},
     database::{Database, PoolUse},
     error::{Error, Result},
+    event_log::{EventLog, EventPage, EventsState, Numbered, NumberedEvent},
     events::{EventFilter, Events},
     factors::{
         ConfirmTotp, Factors, NewTotp, SealedTotp, Spending, SpentRecoveryCode, TwoFactor,
@@ -71,6 +74,10 @@ pub use self::{
     },
     sessions::{LiveSession, Refresh, Refreshed, ReuseNotice, SessionLimit, Sessions},
     signing_keys::{SealedKey, SigningKeys},
+    subscriptions::{
+        Consequence, FailedDelivery, NewSubscription, SealedEvent, SubscriptionTarget,
+        SubscriptionWork, Subscriptions,
+    },
     throttles::{Admission, Charge, Settled, Throttles},
     transfer::{ExportedUser, Imported, ImportedUser, Transfer},
     users::{Credentials, NewUser, Taken, Users},
@@ -99,6 +106,8 @@ pub trait Store:
     + ServiceAccounts
     + Throttles
     + Events
+    + EventLog
+    + Subscriptions
     + Housekeeping
 {
 }
@@ -120,6 +129,8 @@ impl<T> Store for T where
         + ServiceAccounts
         + Throttles
         + Events
+        + EventLog
+        + Subscriptions
         + Housekeeping
 {
 }

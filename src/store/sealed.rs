@@ -51,6 +51,8 @@ pub enum SealedColumn {
     TotpSecrets,
     /// The messages in the outbox.
     Messages,
+    /// The secrets of subscriptions.
+    SubscriptionSecrets,
 }
 
 /// An encrypted value with its place.

@@ -16,6 +16,8 @@ pub enum Place<'a> {
     },
     /// The message with that id in the outbox.
     Message(Uuid),
+    /// The secret of the subscription with that id.
+    SubscriptionSecret(Uuid),
     /// The key of that name that the master key encrypts.
     WrappedKey(&'a str),
     /// Not stored: the end of a page, which its caller sends back.
@@ -44,7 +46,7 @@ impl Place<'_> {
     pub(super) fn associated_data_of_0_1_0(&self) -> Option<&[u8]> {
         match self {
             Self::SigningKey(_) | Self::TotpSecret { .. } | Self::Message(_) => Some(self.row()),
-            Self::WrappedKey(_) | Self::PageToken { .. } => None,
+            Self::SubscriptionSecret(_) | Self::WrappedKey(_) | Self::PageToken { .. } => None,
         }
     }
 
@@ -53,6 +55,7 @@ impl Place<'_> {
             Self::SigningKey(_) => ("signing_keys", "sealed_private_key"),
             Self::TotpSecret { .. } => ("totp_factors", "sealed_secret"),
             Self::Message(_) => ("outbox", "sealed_message"),
+            Self::SubscriptionSecret(_) => ("subscriptions", "sealed_secret"),
             Self::WrappedKey(_) => ("wrapped_keys", "sealed_key"),
             Self::PageToken { rpc, .. } => ("page token", rpc),
         }
@@ -60,7 +63,10 @@ impl Place<'_> {
 
     fn row(&self) -> &[u8] {
         match self {
-            Self::SigningKey(id) | Self::TotpSecret { id, .. } | Self::Message(id) => id.as_bytes(),
+            Self::SigningKey(id)
+            | Self::TotpSecret { id, .. }
+            | Self::Message(id)
+            | Self::SubscriptionSecret(id) => id.as_bytes(),
             Self::WrappedKey(name) => name.as_bytes(),
             Self::PageToken { query, .. } => query.as_bytes(),
         }
@@ -71,6 +77,7 @@ impl Place<'_> {
             Self::TotpSecret { user_id, .. } => user_id.as_bytes(),
             Self::SigningKey(_)
             | Self::Message(_)
+            | Self::SubscriptionSecret(_)
             | Self::WrappedKey(_)
             | Self::PageToken { .. } => &[],
         }
@@ -99,6 +106,7 @@ mod tests {
             Place::SigningKey(id),
             Place::SigningKey(other),
             Place::Message(id),
+            Place::SubscriptionSecret(id),
             Place::TotpSecret { id, user_id: other },
             Place::TotpSecret { id, user_id: id },
             Place::TotpSecret { id: other, user_id: id },

@@ -9,6 +9,7 @@ mod access;
 mod account;
 mod admin;
 mod assertions;
+mod audit;
 mod backup;
 mod callers;
 mod cancellation;

@@ -13,6 +13,7 @@ const PARTS: [(&str, &[&str]); 14] = [
     ("limits", &["outbox"]),
     ("sessions", &["outbox", "limits"]),
     ("revocations", &["sessions"]),
+    ("audit", &["outbox", "sessions", "revocations"]),
     ("assertions", &[]),
     ("keys", &[]),
     ("service_accounts", &["limits", "sessions", "assertions"]),

@@ -13,8 +13,12 @@ use crate::{
 const BATCH: u32 = 500;
 
 /// Columns whose rows have a UUID.
-const COLUMNS: [SealedColumn; 3] =
-    [SealedColumn::SigningKeys, SealedColumn::TotpSecrets, SealedColumn::Messages];
+const COLUMNS: [SealedColumn; 4] = [
+    SealedColumn::SigningKeys,
+    SealedColumn::TotpSecrets,
+    SealedColumn::Messages,
+    SealedColumn::SubscriptionSecrets,
+];
 
 /// Re-encrypts values. Safe beside running servers and concurrent runs: compare-and-set replaces a value only while it
 /// is the one that was read.
@@ -149,6 +153,7 @@ impl Reencrypted {
             SealedColumn::SigningKeys => Self::new("signing_keys", "sealed_private_key"),
             SealedColumn::TotpSecrets => Self::new("totp_factors", "sealed_secret"),
             SealedColumn::Messages => Self::new("outbox", "sealed_message"),
+            SealedColumn::SubscriptionSecrets => Self::new("subscriptions", "sealed_secret"),
         }
     }
 
@@ -166,5 +171,6 @@ fn place(column: SealedColumn, value: &SealedValue) -> Place<'static> {
             Place::TotpSecret { id, user_id: value.user_id.unwrap_or_default() }
         }
         SealedColumn::Messages => Place::Message(id),
+        SealedColumn::SubscriptionSecrets => Place::SubscriptionSecret(id),
     }
 }

@@ -13,6 +13,7 @@ mod recall;
 mod trouble;
 mod worker;
 
+pub(in crate::service) use self::pause::pause;
 pub use self::worker::{DeliveryPace, DeliveryWorker};
 
 use std::sync::Arc;

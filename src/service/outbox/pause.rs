@@ -20,7 +20,7 @@ const LONGEST_OF_NOTICES: Duration = Duration::from_secs(30 * 60);
 const UNSURE: [Duration; 2] = [Duration::from_secs(2 * 60), Duration::from_secs(15 * 60)];
 
 /// The pause after a failure; `None` after the last try.
-pub(super) fn pause(claimed: &ClaimedMessage, failure: &Failure) -> Option<Duration> {
+pub(in crate::service) fn pause(claimed: &ClaimedMessage, failure: &Failure) -> Option<Duration> {
     let is_notice = claimed.priority == Priority::Notice;
     let own = match failure.kind {
         FailureKind::Refused => return None,

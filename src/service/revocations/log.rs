@@ -37,7 +37,7 @@ impl Default for RevocationPace {
 
 impl RevocationPace {
     /// How long a reading counts as fresh: a second, within which a new revocation is to be known.
-    pub(super) fn fresh_for(self) -> Duration {
+    pub(in crate::service) fn fresh_for(self) -> Duration {
         self.poll_every * 4
     }
 }
@@ -52,6 +52,8 @@ pub(super) struct RevocationLog {
     /// When the last complete reading began. Apart from `known`: most readings find nothing, and must not wake the
     /// streams.
     read_at: Arc<watch::Sender<Option<Instant>>>,
+    /// The number up to which all revocations are known, for streams of other things.
+    heads: watch::Sender<i64>,
     /// Wakes the follower.
     pub(super) heard: Arc<Notify>,
     /// Wakes the follower of the signing keys.
@@ -96,6 +98,12 @@ impl Known {
         self.revocations.iter().any(|known| is_such(&known.revocation))
     }
 
+    /// Whether there is such a revocation after a number.
+    pub(super) fn has_after(&self, seq: i64, is_such: impl Fn(&Revocation) -> bool) -> bool {
+        let begin = self.revocations.partition_point(|known| known.seq <= seq);
+        self.revocations.range(begin..).any(|known| is_such(&known.revocation))
+    }
+
     /// Whether a clock that was ahead has dropped unexpired revocations: all must be read again.
     fn has_forgotten_too_much(&self, now: Timestamp) -> bool {
         self.forgotten_until.is_some_and(|until| until.is_from_the_future(now))
@@ -116,6 +124,7 @@ impl RevocationLog {
             stream_age,
             known: Arc::new(watch::Sender::new(Known::default())),
             read_at: Arc::default(),
+            heads: watch::Sender::default(),
             heard: Arc::default(),
             key_withdrawn: Arc::default(),
         }
@@ -123,6 +132,15 @@ impl RevocationLog {
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Known> {
         self.known.subscribe()
+    }
+
+    /// The state, for those who are not counted as streams.
+    pub(super) fn known(&self) -> Arc<watch::Sender<Known>> {
+        Arc::clone(&self.known)
+    }
+
+    pub(super) fn heads(&self) -> watch::Receiver<i64> {
+        self.heads.subscribe()
     }
 
     /// Waits until the follower has read everything committed by now. Returns whether it has.
@@ -168,6 +186,8 @@ impl RevocationLog {
                 // Streams wake for new revocations, and when a stale log becomes fresh again.
                 log.head != head_before || complete && !was_fresh
             });
+            let head = self.known.borrow().head;
+            self.heads.send_if_modified(|known| std::mem::replace(known, head) != head);
             if key_withdrawn {
                 self.key_withdrawn.notify_one();
             }

@@ -1,5 +1,6 @@
 //! Revocations of unexpired tokens, read once by each replica, for any number of streams.
 
+mod endings;
 mod log;
 mod watch_revocations;
 
@@ -10,6 +11,7 @@ use tokio::sync::Notify;
 use self::log::RevocationLog;
 use crate::{service::Clock, store::Store};
 
+pub(in crate::service) use self::{endings::Endings, watch_revocations::lasts};
 pub use self::{
     log::RevocationPace,
     watch_revocations::{RevocationStream, RevocationUpdate, longest_stream},

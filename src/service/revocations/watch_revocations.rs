@@ -13,10 +13,7 @@ use super::{
 };
 use crate::{
     domain::{InvalidField, Revocation, size},
-    service::{
-        Clock, Error,
-        sessions::{Credential, Service},
-    },
+    service::{Clock, Error, sessions::Service},
     store::{NumberedRevocation, Store},
 };
 
@@ -32,7 +29,7 @@ pub fn longest_stream(age: Duration) -> Duration {
 }
 
 /// The lifetime of the next stream, with jitter.
-fn lasts(age: Duration) -> Duration {
+pub(in crate::service) fn lasts(age: Duration) -> Duration {
     age.mul_f64(rand::random_range(1.0 - SPREAD..=1.0 + SPREAD))
 }
 
@@ -146,17 +143,9 @@ impl RevocationStream {
     /// Whether the token has expired, or the key was revoked or has. That is no revocation of tokens: it is looked for with
     /// each heartbeat.
     async fn credential_has_ended(&self) -> bool {
-        let now = self.clock.now();
-        match self.subscriber.as_ref().map(|service| &service.credential) {
-            None | Some(Credential::Assertion) => false,
-            Some(Credential::Token { expires_at, .. }) => *expires_at <= now,
-            Some(Credential::Key(digest)) => match self.store.service_key_find(*digest).await {
-                Ok(found) => {
-                    found.is_none_or(|(key, _)| key.expires_at.is_some_and(|end| end <= now))
-                }
-                // An unavailable store shows by missing heartbeats, and not by the end of streams.
-                Err(_unavailable) => false,
-            },
+        match &self.subscriber {
+            Some(service) => service.has_lapsed(self.store.as_ref(), self.clock.now()).await,
+            None => false,
         }
     }
 

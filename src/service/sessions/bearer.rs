@@ -7,9 +7,11 @@ use super::{
     principal::{Credential, Principal, Service},
 };
 use crate::{
-    domain::{Scope, ServiceAccountId, Session, Timestamp, User, size},
+    domain::{
+        Permission, Revoked, Scope, ServiceAccountId, Session, Timestamp, User, roles_permit, size,
+    },
     service::{Error, known},
-    store::{Credentials, LiveSession},
+    store::{Credentials, LiveSession, Store},
     token::{Claims, ServiceClaims, UserClaims},
 };
 
@@ -41,6 +43,39 @@ impl Account {
     /// The user as they are now.
     pub fn user(&self) -> &User {
         &self.live.credentials.user
+    }
+
+    /// Whether its tokens are void.
+    pub(in crate::service) fn is_ended_by(&self, revoked: &Revoked) -> bool {
+        let (user, session) = (self.user().id, self.session());
+        match revoked {
+            Revoked::Session(id) => *id == session.id,
+            Revoked::User(id) => *id == user,
+            Revoked::Earlier { user_id, epoch, kept } => {
+                *user_id == user && *epoch > session.epoch && *kept != Some(session.id)
+            }
+            Revoked::Key(_) | Revoked::Service { .. } | Revoked::Token(_) => false,
+        }
+    }
+
+    /// Whether the token has expired, the session has ended, or the user has no longer a role with that permission. Streams look for it with
+    /// each heartbeat.
+    pub(in crate::service) async fn has_lapsed(
+        &self,
+        store: &dyn Store,
+        permission: Permission,
+        now: Timestamp,
+    ) -> bool {
+        if self.claims.exp <= now.unix_seconds() {
+            return true;
+        }
+        match store.session_live(self.session().id, now).await {
+            Ok(live) => {
+                live.is_none_or(|live| !roles_permit(&live.credentials.user.roles, permission))
+            }
+            // An unavailable store shows by missing heartbeats, and not by the end of streams.
+            Err(_unavailable) => false,
+        }
     }
 
     pub(in crate::service) fn credentials(&self) -> &Credentials {

@@ -6,6 +6,7 @@ use super::bearer::Account;
 use crate::{
     domain::{Permission, Revoked, Scope, ServiceAccountId, Timestamp},
     service::Error,
+    store::Store,
 };
 
 /// The service behind a valid access token, key or assertion.
@@ -57,6 +58,22 @@ impl Service {
             Ok(())
         } else {
             Err(Error::PermissionMissing(permission))
+        }
+    }
+
+    /// Whether the token has expired, or the key was revoked or has. That is no revocation of tokens: streams look for it with each
+    /// heartbeat.
+    pub(in crate::service) async fn has_lapsed(&self, store: &dyn Store, now: Timestamp) -> bool {
+        match &self.credential {
+            Credential::Assertion => false,
+            Credential::Token { expires_at, .. } => *expires_at <= now,
+            Credential::Key(digest) => match store.service_key_find(*digest).await {
+                Ok(found) => {
+                    found.is_none_or(|(key, _)| key.expires_at.is_some_and(|end| end <= now))
+                }
+                // An unavailable store shows by missing heartbeats, and not by the end of streams.
+                Err(_unavailable) => false,
+            },
         }
     }
 

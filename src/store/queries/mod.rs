@@ -13,6 +13,7 @@
 
 mod challenges;
 mod email_keys;
+mod event_log;
 mod events;
 mod factors;
 mod housekeeping;
@@ -27,6 +28,7 @@ mod service_accounts;
 mod sessions;
 mod signing_keys;
 mod statements;
+mod subscriptions;
 mod throttles;
 mod transfer;
 mod users;

@@ -46,6 +46,7 @@ fn event(kind: EventKind, user_id: Option<Uuid>, at: Timestamp) -> Event {
         user_id,
         session_id: None,
         service_account_id: None,
+        subscription_id: None,
         actor,
         address,
         at,
@@ -125,6 +126,7 @@ async fn the_table_lines_up_and_times_are_in_utc() {
         "user_id": user,
         "session_id": session,
         "service_account_id": null,
+        "subscription_id": null,
         "address": "192.0.2.1",
         "actor": format!("user:{user}"),
     });

@@ -34,6 +34,7 @@ async fn events_are_kept_as_long_as_is_configured(
             user_id: None,
             session_id: None,
             service_account_id: None,
+            subscription_id: None,
             actor: None,
             address: None,
             at: clock.now(),

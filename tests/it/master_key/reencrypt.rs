@@ -12,8 +12,9 @@ use aws_lc_rs::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign::{
     app,
+    domain::{Actor, Event, EventKind, EventKinds, Subscription},
     service::{Clock, Reencrypted},
-    store::{Resealed, SealedColumn, SealedValue, Store},
+    store::{NewSubscription, Resealed, SealedColumn, SealedValue, Store},
     token::{MasterKey, Place},
 };
 use rand::RngExt as _;
@@ -30,10 +31,11 @@ use crate::{
     },
 };
 
-const COLUMNS: [&str; 4] = [
+const COLUMNS: [&str; 5] = [
     "signing_keys.sealed_private_key",
     "totp_factors.sealed_secret",
     "outbox.sealed_message",
+    "subscriptions.sealed_secret",
     "wrapped_keys.sealed_key",
 ];
 
@@ -42,14 +44,34 @@ async fn service(backend: Backend) -> Service {
     Service { database, clock }
 }
 
-/// A database with something in each of the columns: an app, and the notice of it.
+/// A database with something in each of the columns: an app, the notice of it, and a subscription.
 async fn filled(backend: Backend, keys: Keys<'_>) -> Service {
     let service = service(backend).await;
     let server = service.start_without_mail(keys).await;
     let user = server.user(false).await;
     enroll(&server, &server.session(&user).await).await;
     server.stop().await.unwrap();
+    put_subscription(&service, keys.0).await;
     service
+}
+
+/// A subscription that is disabled: no server posts to it.
+async fn put_subscription(service: &Service, master_key: &str) {
+    let (store, id) = (service.database.store().await, Uuid::now_v7());
+    let key = MasterKey::parse(master_key).unwrap();
+    let now = Clock::system().now();
+    let subscription = Subscription {
+        id,
+        url: "https://hooks.example.com/".into(),
+        kinds: EventKinds::default(),
+        created_at: now,
+        disabled_at: None,
+    };
+    let sealed_secret = key.seal(&Place::SubscriptionSecret(id), b"whsec_").unwrap();
+    let new = NewSubscription { subscription, sealed_secret };
+    let event = Event::of(EventKind::SubscriptionCreated, None, None, Actor::Operator, None, now);
+    assert!(store.subscription_create(new, 20, event).await.unwrap());
+    service.database.run("UPDATE subscriptions SET disabled_at = created_at").await;
 }
 
 /// As release 0.1.0 did: for a row's id alone, with no header.
@@ -72,6 +94,7 @@ fn place(column: SealedColumn, value: &SealedValue) -> Place<'static> {
             Place::TotpSecret { id: value.id, user_id: value.user_id.unwrap() }
         }
         SealedColumn::Messages => Place::Message(value.id),
+        SealedColumn::SubscriptionSecrets => Place::SubscriptionSecret(value.id),
     }
 }
 

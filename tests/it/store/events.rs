@@ -28,6 +28,7 @@ fn event(kind: EventKind, user_id: Option<Uuid>, seconds: u64) -> Event {
         user_id,
         session_id,
         service_account_id: None,
+        subscription_id: None,
         actor,
         address,
         at: at(seconds),

@@ -9,7 +9,15 @@ use crate::{
     store::{Error, EventFilter, Result, Revoking, SealedMessage},
 };
 
-/// Rows per insert: eight values each, of the 32,766 parameters that SQLite allows.
+/// The columns of an event.
+macro_rules! event_columns {
+    () => {
+        "id, kind, user_id, session_id, service_account_id, subscription_id, actor, address, at"
+    };
+}
+pub(super) use event_columns;
+
+/// Rows per insert: nine values each, of the 32,766 parameters that SQLite allows.
 const ROWS: usize = 1000;
 
 pub(in crate::store) async fn append(
@@ -25,11 +33,12 @@ pub(in crate::store) async fn list(
     connection: &mut Connection,
     filter: &EventFilter,
 ) -> Result<Vec<Event>> {
-    let rows: Vec<EventRow> = sqlx::query_as(
-        "SELECT id, kind, user_id, session_id, service_account_id, actor, address, at FROM events \
-         WHERE at >= $1 AND ($2 IS NULL OR user_id = $2) \
+    let rows: Vec<EventRow> = sqlx::query_as(concat!(
+        "SELECT ",
+        event_columns!(),
+        " FROM events WHERE at >= $1 AND ($2 IS NULL OR user_id = $2) \
          AND ($3 IS NULL OR kind = $3) ORDER BY at DESC, id DESC LIMIT $4",
-    )
+    ))
     .bind(filter.since)
     .bind(filter.user_id)
     .bind(filter.kind.map(EventKind::as_str))
@@ -43,8 +52,7 @@ pub(in crate::store) async fn list(
 pub(super) async fn put(connection: &mut Connection, events: &[Event]) -> Result<()> {
     for rows in events.chunks(ROWS) {
         let mut statement = QueryBuilder::<<Connection as sqlx::Connection>::Database>::new(
-            "INSERT INTO events \
-             (id, kind, user_id, session_id, service_account_id, actor, address, at) ",
+            concat!("INSERT INTO events (", event_columns!(), ") "),
         );
         statement.push_values(rows, |mut row, event| {
             row.push_bind(event.id)
@@ -52,6 +60,7 @@ pub(super) async fn put(connection: &mut Connection, events: &[Event]) -> Result
                 .push_bind(event.user_id)
                 .push_bind(event.session_id)
                 .push_bind(event.service_account_id.map(|ServiceAccountId(id)| id))
+                .push_bind(event.subscription_id)
                 .push_bind(event.actor.as_ref().map(ToString::to_string))
                 .push_bind(event.address.map(|address| address.to_string()))
                 .push_bind(event.at);
@@ -73,12 +82,13 @@ pub(super) async fn put_about(
 }
 
 #[derive(sqlx::FromRow)]
-struct EventRow {
+pub(super) struct EventRow {
     id: Uuid,
     kind: String,
     user_id: Option<Uuid>,
     session_id: Option<Uuid>,
     service_account_id: Option<Uuid>,
+    subscription_id: Option<Uuid>,
     actor: Option<String>,
     address: Option<String>,
     at: Timestamp,
@@ -96,6 +106,7 @@ impl TryFrom<EventRow> for Event {
             user_id: row.user_id,
             session_id: row.session_id,
             service_account_id: row.service_account_id.map(ServiceAccountId),
+            subscription_id: row.subscription_id,
             actor: row.actor.map(actor).transpose()?,
             address: address.map_err(|_no_address| Error::Corrupt("events.address"))?,
             at: row.at,

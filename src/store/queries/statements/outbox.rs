@@ -12,7 +12,7 @@ use crate::{
     domain::{CLOCK_SKEW, Timestamp},
     store::{
         ClaimedMessage, Hold, LONGEST_REST, OutboxState, Places, Priority, Rest, Result,
-        SealedMessage,
+        SealedEvent, SealedMessage,
     },
 };
 
@@ -48,6 +48,11 @@ impl Backend {
          ORDER BY turn DESC LIMIT 1)), \
          ((SELECT turn + 1 FROM outbox WHERE account = $7 AND priority = $5 AND tries = 0 \
          ORDER BY turn DESC LIMIT 1))) AS turns))";
+
+    /// An event for a subscription waits in no line: each subscription has its own. Its priority, -1, is that of no message to people: no
+    /// release claims it as one.
+    pub const OUTBOX_PUT_EVENT: &str = "INSERT INTO outbox (id, sealed_message, created_at, next_try_at, waits_since, tries, \
+         expires_at, priority, subscription_id) VALUES ($1, $2, $3, $3, $3, 0, $4, -1, $5)";
 
     /// Messages whose rest is over become ready again, some rows at a time: more than are then claimed.
     pub const OUTBOX_READY: &str = "UPDATE outbox SET ready = TRUE WHERE next_try_at <= $1 AND id IN \
@@ -137,6 +142,23 @@ pub(super) async fn put(connection: &mut Connection, messages: &[SealedMessage])
             .execute(&mut *connection)
             .await?;
     }
+    Ok(())
+}
+
+/// Adds an event for a subscription to a transaction.
+pub(super) async fn put_event(
+    connection: &mut Connection,
+    subscription: Uuid,
+    message: &SealedEvent,
+) -> Result<()> {
+    sqlx::query(Backend::OUTBOX_PUT_EVENT)
+        .bind(message.id)
+        .bind(&message.sealed)
+        .bind(message.created_at)
+        .bind(message.expires_at)
+        .bind(subscription)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -259,8 +281,8 @@ pub(in crate::store) async fn remove(connection: &mut Connection, id: Uuid) -> R
 }
 
 #[derive(sqlx::FromRow)]
-struct ClaimedRow {
-    id: Uuid,
+pub(super) struct ClaimedRow {
+    pub(super) id: Uuid,
     sealed_message: Vec<u8>,
     tries: i32,
     unsure: i32,

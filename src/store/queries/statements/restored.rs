@@ -26,7 +26,7 @@ const END_ENROLLMENTS: &str =
 
 const END_RECOVERY_CODES: &str = "DELETE FROM recovery_codes WHERE user_id > $1 AND user_id <= $2";
 
-/// The part that concerns no single user, and the first step: numbers of revocations continue from a time, in microseconds,
+/// The part that concerns no single user, and the first step: numbers of revocations and events continue from a time, in microseconds,
 /// beyond every subscriber's cursor, so that none misses any.
 pub(in crate::store) async fn begin(
     connection: &mut Connection,
@@ -37,15 +37,19 @@ pub(in crate::store) async fn begin(
         .bind(now)
         .execute(&mut *connection)
         .await?;
-    // These codes have just ended. Notices stay: a duplicate is better than none (at-least-once).
-    sqlx::query("DELETE FROM outbox WHERE priority < $1")
-        .bind(Priority::Notice as i16)
+    // These codes have just ended. Notices and events stay: a duplicate is better than none (at-least-once).
+    sqlx::query("DELETE FROM outbox WHERE priority BETWEEN 0 AND $1")
+        .bind(Priority::Code as i16)
         .execute(&mut *connection)
         .await?;
     let (kind, at) = (EventKind::DatabaseRestored, &restoration.at);
     let event = Event::of(kind, None, None, at.actor.clone(), at.address, now);
     events::put(connection, &[event]).await?;
     sqlx::query("UPDATE revocation_head SET seq = $1 WHERE id = 1 AND seq < $1")
+        .bind(now.unix_micros())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("UPDATE event_head SET seq = $1 WHERE id = 1 AND seq < $1")
         .bind(now.unix_micros())
         .execute(&mut *connection)
         .await?;

@@ -38,6 +38,13 @@ fn statements(column: SealedColumn) -> Statements {
                    WHERE id > $1 ORDER BY id LIMIT $2",
             replace: "UPDATE outbox SET sealed_message = $3 WHERE id = $1 AND sealed_message = $2",
         },
+        SealedColumn::SubscriptionSecrets => Statements {
+            count: "SELECT COUNT(*) FROM subscriptions",
+            page: "SELECT id, sealed_secret AS sealed FROM subscriptions \
+                   WHERE id > $1 ORDER BY id LIMIT $2",
+            replace: "UPDATE subscriptions SET sealed_secret = $3 \
+                      WHERE id = $1 AND sealed_secret = $2",
+        },
     }
 }
 
