@@ -25,7 +25,7 @@ use self::{
     engine::{Engine, Figures, Job},
     format::{Scheme, StoredHash},
 };
-use crate::domain::{Context, Password};
+use crate::domain::{Context, ForeignHash, InvalidField, Password, size};
 
 /// Hashes passwords and checks them.
 #[derive(Debug, Clone)]
@@ -108,7 +108,24 @@ impl Passwords {
         Ok(StoredHash { scheme, cost, salt, digest }.to_string())
     }
 
-    /// Whether `password` matches the stored hash. Without one (no such user) it does not, after the same work: the time
+    /// A hash of another system in the form that is stored, if it can be verified here.
+    ///
+    /// # Errors
+    /// More than 4 KiB; an unknown format, one that lacks something, and a cost out of bounds.
+    pub fn accept(hash: &ForeignHash) -> Result<String, InvalidField> {
+        size::PASSWORD_HASH.check(&hash.text)?;
+        if !hash.is_complete() {
+            let problem = "must be empty: the format of this hash has no parameters";
+            return Err(InvalidField::new("hash_parameters", problem));
+        }
+        let unusable = |error: format::Malformed| {
+            InvalidField::new("password_hash", format!("can't be used: {error}"))
+        };
+        StoredHash::parse(&hash.text).map_err(unusable)?;
+        Ok(hash.text.to_string())
+    }
+
+    /// Whether `password` matches the stored hash. Without one (no such user, or one without a password) it does not, after the same work: the time
     /// must not tell which users exist (user enumeration by timing attack).
     ///
     /// # Errors
@@ -119,7 +136,7 @@ impl Passwords {
         stored: Option<&str>,
         context: &Context,
     ) -> impl Future<Output = Result<bool, Error>> + use<'a> {
-        let hash = stored.and_then(|text| {
+        let hash = stored.filter(|text| !text.is_empty()).and_then(|text| {
             let unusable = |error| {
                 tracing::error!(%error, "a stored password hash cannot be used");
                 self.figures().malformed();

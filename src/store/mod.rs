@@ -53,7 +53,10 @@ pub use self::{
     housekeeping::{Ended, Housekeeping, Lease, LeaseTaken, Restoration},
     kind::Kind,
     mailbox::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, PasswordReset},
-    managed_users::ManagedUsers,
+    managed_users::{
+        Changed, ManagedUsers, NewAddress, NewManagedUser, UserChange, UserChangeRequest,
+        UserUpdate,
+    },
     operations::Operations,
     outbox::{
         ClaimedMessage, Hold, LONGEST_REST, Outbox, OutboxState, Places, Priority, Rest,
@@ -71,7 +74,7 @@ pub use self::{
     sessions::{LiveSession, Refresh, Refreshed, ReuseNotice, SessionLimit, Sessions},
     signing_keys::{SealedKey, SigningKeys},
     throttles::{Admission, Charge, Settled, Throttles},
-    users::{Credentials, NewUser, Taken, Users},
+    users::{Credentials, Deletion, NewUser, Taken, Users},
 };
 
 use self::{

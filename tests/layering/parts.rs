@@ -20,7 +20,7 @@ const PARTS: [(&str, &[&str]); 14] = [
     ("mailbox", &["outbox", "limits", "sessions"]),
     ("account", &["outbox", "limits", "sessions", "factors", "mailbox"]),
     ("login", &["outbox", "limits", "sessions", "factors"]),
-    ("managed_users", &[]),
+    ("managed_users", &["outbox", "limits", "mailbox"]),
     ("admin", &["outbox"]),
     ("upkeep", &["keys"]),
 ];
