@@ -165,8 +165,7 @@ impl App {
                 let (metrics, proxies) = (metrics.clone(), listen.trusted_proxies.clone());
                 grpc::serve(listener, routes, gate, metrics, limits, proxies, stopped)
             };
-            let listeners = [grpc].into_iter().chain(admin);
-            let grpc = try_join_all(listeners.zip(routes).map(serve));
+            let grpc = try_join_all([grpc].into_iter().chain(admin).zip(routes).map(serve));
             let stopped = stop.clone().cancelled_owned();
             let http = http::serve(http, site, environment.http_limits, stopped);
             tokio::join!(grpc, http).0.map(drop)

@@ -39,6 +39,8 @@ INSERT INTO administrator_guard (id) VALUES (1);
 -- Requests of administrators that were carried out, so that a repetition is not (idempotency keys, AIP-155).
 CREATE TABLE admin_requests (
     id UUID PRIMARY KEY,
+    -- What was done: the same id with another change is a mistake, and not a repetition.
+    operation TEXT NOT NULL,
     -- The user who was changed.
     user_id UUID NOT NULL,
     expires_at TIMESTAMPTZ NOT NULL

@@ -1,6 +1,6 @@
 //! The state that several parts share, and the construction of each part from it and from those that it uses.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     domain::{Policy, PrivateNetworks},
@@ -129,8 +129,24 @@ impl Base {
         }
     }
 
-    pub(super) fn user_manager(&self) -> UserManager {
-        UserManager { store: Arc::clone(&self.store), master_key: self.master_key.clone() }
+    /// `token_ttl` is the longest life of an access token.
+    pub(super) fn user_manager(
+        &self,
+        limits: &Arc<Limits>,
+        mailbox: &Arc<Mailbox>,
+        token_ttl: Duration,
+    ) -> UserManager {
+        UserManager {
+            store: Arc::clone(&self.store),
+            master_key: self.master_key.clone(),
+            passwords: self.passwords.clone(),
+            policy: Arc::clone(&self.policy),
+            limits: Arc::clone(limits),
+            mailbox: Arc::clone(mailbox),
+            outbox: self.outbox.clone(),
+            token_ttl,
+            clock: self.clock.clone(),
+        }
     }
 
     pub(super) fn logins(

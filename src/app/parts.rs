@@ -145,7 +145,7 @@ fn wire(
     let mailbox = Arc::new(base.mailbox(&limits, &sessions));
     let logins = Arc::new(base.logins(&limits, &sessions, &factors));
     let accounts = Arc::new(base.accounts(&limits, &sessions, &factors, &mailbox));
-    let users = Arc::new(base.user_manager());
+    let users = Arc::new(base.user_manager(&limits, &mailbox, config.access_tokens.ttl));
     let transfers = Arc::new(base.transfers());
     let janitor = Janitor::new(Arc::clone(&store), Arc::clone(&keys), &base.policy, clock);
     let readiness = Readiness::new(Arc::clone(&store), Arc::clone(&keys));

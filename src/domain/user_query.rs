@@ -187,13 +187,13 @@ impl UserQuery {
     }
 
     /// The range to read, after a place or from its beginning. `None` if the place is one of another order.
-    pub fn scan(&self, after: Option<UserPlace>) -> Option<UserScan> {
+    pub fn scan(&self, after: Option<&UserPlace>) -> Option<UserScan> {
         let by_time = |index, descending, (from, before)| {
             // No user has the nil id: it is before all users of its time.
             let (first, until) = if descending { (before, from) } else { (from, before) };
-            let after = match after.clone() {
+            let after = match after {
                 None => (first, Uuid::nil()),
-                Some(UserPlace::Time(time, id)) => (time, id),
+                Some(UserPlace::Time(time, id)) => (*time, *id),
                 Some(UserPlace::Name(..)) => return None,
             };
             Some(UserScan::ByTime { index, descending, after, until })
@@ -201,9 +201,9 @@ impl UserQuery {
         let by_name = |index, prefix: &Option<String>| {
             let prefix = prefix.clone().unwrap_or_default();
             let until = format!("{prefix}{BEYOND}");
-            let after = match after.clone() {
+            let after = match after {
                 None => (prefix, Uuid::nil()),
-                Some(UserPlace::Name(name, id)) => (name, id),
+                Some(UserPlace::Name(name, id)) => (name.clone(), *id),
                 Some(UserPlace::Time(..)) => return None,
             };
             Some(UserScan::ByName { index, after, until })
@@ -346,7 +346,7 @@ mod tests {
             assert_eq!(UserPlace::from_bytes(bad), None);
         }
         let by_name = UserPlace::Name("a".into(), id);
-        assert_eq!(query(UserFilter::default()).scan(Some(by_name)), None, "another order");
+        assert_eq!(query(UserFilter::default()).scan(Some(&by_name)), None, "another order");
     }
 
     #[test]

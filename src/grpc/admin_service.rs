@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, BoxStream};
 use tonic::{Request, Response, Status, Streaming};
+use uuid::Uuid;
 
 use super::{
     arrival::context,
-    audit, managed_users,
+    audit, convert, managed_users,
     standing::Standing,
     status::status,
     transfer::{self, Export, Import},
@@ -16,7 +17,9 @@ use crate::{
     domain::Permission,
     edge::Gate,
     pb::{self, admin_service_server::AdminService},
-    service::{Account, AuditLog, Service, Subscriptions, Transfers, UserManager, Watcher},
+    service::{
+        Account, AuditLog, Conditions, Service, Subscriptions, Transfers, UserManager, Watcher,
+    },
 };
 
 /// The handlers.
@@ -66,58 +69,88 @@ impl AdminService for AdminApi {
 
     async fn create_user(
         &self,
-        _request: Request<pb::CreateUserRequest>,
+        request: Request<pb::CreateUserRequest>,
     ) -> Result<Response<pb::CreateUserResponse>, Status> {
-        Err(Status::unimplemented("CreateUser"))
+        let context = context(&request);
+        let request = managed_users::create(request.into_inner());
+        let request = request.map_err(|bad| status(bad.into()))?;
+        let created = self.users.create_user(&context, request).await.map_err(status)?;
+        Ok(Response::new(managed_users::created(created)))
     }
 
     async fn update_user(
         &self,
-        _request: Request<pb::UpdateUserRequest>,
+        request: Request<pb::UpdateUserRequest>,
     ) -> Result<Response<pb::UpdateUserResponse>, Status> {
-        Err(Status::unimplemented("UpdateUser"))
+        let context = context(&request);
+        let request = managed_users::update(request.into_inner());
+        let request = request.map_err(|bad| status(bad.into()))?;
+        let user = self.users.update_user(&context, request).await.map_err(status)?;
+        Ok(Response::new(pb::UpdateUserResponse { user: Some(managed_users::user(user)) }))
     }
 
     async fn delete_user(
         &self,
-        _request: Request<pb::DeleteUserRequest>,
+        request: Request<pb::DeleteUserRequest>,
     ) -> Result<Response<pb::DeleteUserResponse>, Status> {
-        Err(Status::unimplemented("DeleteUser"))
+        let context = context(&request);
+        let pb::DeleteUserRequest { id, etag, validate_only, request_id } = request.into_inner();
+        let conditions = Conditions { id, etag, request_id, validate_only };
+        self.users.delete_user(&context, &conditions).await.map_err(status)?;
+        Ok(Response::new(pb::DeleteUserResponse {}))
     }
 
     async fn set_password(
         &self,
-        _request: Request<pb::SetPasswordRequest>,
+        request: Request<pb::SetPasswordRequest>,
     ) -> Result<Response<pb::SetPasswordResponse>, Status> {
-        Err(Status::unimplemented("SetPassword"))
+        let context = context(&request);
+        let request = managed_users::set_password(request.into_inner());
+        let user = self.users.set_password(&context, request).await.map_err(status)?;
+        Ok(Response::new(pb::SetPasswordResponse { user: Some(managed_users::user(user)) }))
     }
 
     async fn reset_factors(
         &self,
-        _request: Request<pb::ResetFactorsRequest>,
+        request: Request<pb::ResetFactorsRequest>,
     ) -> Result<Response<pb::ResetFactorsResponse>, Status> {
-        Err(Status::unimplemented("ResetFactors"))
+        let context = context(&request);
+        let pb::ResetFactorsRequest { id, etag, validate_only, request_id } = request.into_inner();
+        let conditions = Conditions { id, etag, request_id, validate_only };
+        let user = self.users.reset_factors(&context, &conditions).await.map_err(status)?;
+        Ok(Response::new(pb::ResetFactorsResponse { user: Some(managed_users::user(user)) }))
     }
 
     async fn list_user_sessions(
         &self,
-        _request: Request<pb::ListUserSessionsRequest>,
+        request: Request<pb::ListUserSessionsRequest>,
     ) -> Result<Response<pb::ListUserSessionsResponse>, Status> {
-        Err(Status::unimplemented("ListUserSessions"))
+        let user_id = request.into_inner().user_id;
+        let sessions = self.users.list_user_sessions(&user_id).await.map_err(status)?;
+        // The nil id is none of them: no session is the caller's.
+        let sessions = sessions.into_iter().map(|of| convert::session(of, Uuid::nil())).collect();
+        Ok(Response::new(pb::ListUserSessionsResponse { sessions }))
     }
 
     async fn revoke_user_sessions(
         &self,
-        _request: Request<pb::RevokeUserSessionsRequest>,
+        request: Request<pb::RevokeUserSessionsRequest>,
     ) -> Result<Response<pb::RevokeUserSessionsResponse>, Status> {
-        Err(Status::unimplemented("RevokeUserSessions"))
+        let context = context(&request);
+        let pb::RevokeUserSessionsRequest { user_id, session_id } = request.into_inner();
+        let revoked = self.users.revoke_user_sessions(&context, &user_id, &session_id).await;
+        let revoked_count = i32::try_from(revoked.map_err(status)?).unwrap_or(i32::MAX);
+        Ok(Response::new(pb::RevokeUserSessionsResponse { revoked_count }))
     }
 
     async fn unlock_user(
         &self,
-        _request: Request<pb::UnlockUserRequest>,
+        request: Request<pb::UnlockUserRequest>,
     ) -> Result<Response<pb::UnlockUserResponse>, Status> {
-        Err(Status::unimplemented("UnlockUser"))
+        let context = context(&request);
+        let id = request.into_inner().id;
+        self.users.unlock_user(&context, &id).await.map_err(status)?;
+        Ok(Response::new(pb::UnlockUserResponse {}))
     }
 
     type ImportUsersStream = BoxStream<'static, Result<pb::ImportUsersResponse, Status>>;

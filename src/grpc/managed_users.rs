@@ -1,10 +1,19 @@
 //! Users as administrators see them: protobuf to requests, and users to protobuf.
 
-use super::{convert::timestamp, structs::object};
+use zeroize::Zeroizing;
+
+use super::{
+    convert::timestamp,
+    structs::{members, object},
+};
 use crate::{
     domain::{InvalidField, ManagedUser, TimeRange, Timestamp},
-    pb::{self, UserState, get_user_request},
-    service::{ListUsersRequest, UserName, UserPage},
+    password::HashParameters,
+    pb::{self, UserState, create_user_request, get_user_request, set_password_request},
+    service::{
+        Conditions, CreateUserRequest, CreatedUser, ListUsersRequest, NewCredential,
+        SetPasswordRequest, UpdateUserRequest, UserName, UserPage,
+    },
 };
 
 pub(super) fn name(name: get_user_request::User) -> UserName {
@@ -34,6 +43,11 @@ pub(super) fn user(managed: ManagedUser) -> pb::ManagedUser {
         disable_time: user.disabled_at.map(timestamp),
         etag,
     }
+}
+
+pub(super) fn created(created: CreatedUser) -> pb::CreateUserResponse {
+    let reset_id = created.reset.map(|reset| reset.expose().to_owned()).unwrap_or_default();
+    pb::CreateUserResponse { user: Some(user(created.user)), reset_id }
 }
 
 pub(super) fn page(page: UserPage) -> pb::ListUsersResponse {
@@ -93,6 +107,115 @@ pub(super) fn time(
         return Err(InvalidField::new(field, "must be a time of the years 1 to 9999"));
     }
     Ok(Timestamp::from_unix_micros(time.seconds * 1_000_000 + i64::from(time.nanos / 1000)))
+}
+
+/// A new user. Fields that are output only are not looked at (AIP-203).
+pub(super) fn create(request: pb::CreateUserRequest) -> Result<CreateUserRequest, InvalidField> {
+    let pb::CreateUserRequest { user, credential, validate_only, request_id } = request;
+    let user = user.ok_or_else(|| InvalidField::new("user", "must be given"))?;
+    Ok(CreateUserRequest {
+        username: user.username,
+        email: user.email,
+        email_verified: user.email_verified,
+        disabled: disabled(user.state)?.unwrap_or_default(),
+        roles: user.roles,
+        metadata: members(user.metadata.unwrap_or_default(), "metadata")?,
+        claims: members(user.claims.unwrap_or_default(), "claims")?,
+        credential: credential.map(|credential| match credential {
+            create_user_request::Credential::Password(password) => of_password(password),
+            create_user_request::Credential::PasswordHash(hash) => of_hash(hash),
+        }),
+        validate_only,
+        request_id,
+    })
+}
+
+/// A new credential.
+pub(super) fn set_password(request: pb::SetPasswordRequest) -> SetPasswordRequest {
+    let pb::SetPasswordRequest { id, credential, etag, validate_only, request_id } = request;
+    let credential = credential.map(|credential| match credential {
+        set_password_request::Credential::Password(password) => of_password(password),
+        set_password_request::Credential::PasswordHash(hash) => of_hash(hash),
+    });
+    let conditions = Conditions { id, etag, request_id, validate_only };
+    SetPasswordRequest { conditions, credential }
+}
+
+fn of_password(password: String) -> NewCredential {
+    NewCredential::Password(Zeroizing::new(password))
+}
+
+fn of_hash(hash: pb::PasswordHash) -> NewCredential {
+    let text = Zeroizing::new(hash.password_hash);
+    let parameters = hash.hash_parameters.map(hash_parameters).unwrap_or_default();
+    NewCredential::Hash { text, parameters }
+}
+
+/// What belongs to a hash; what is empty or 0 was not given.
+pub(super) fn hash_parameters(given: pb::HashParameters) -> HashParameters {
+    let text = |text: String| (!text.is_empty()).then_some(text);
+    let number = |number: i32| u32::try_from(number).ok().filter(|number| *number > 0);
+    HashParameters {
+        signer_key: text(given.signer_key),
+        salt_separator: text(given.salt_separator),
+        rounds: number(given.rounds),
+        mem_cost: number(given.mem_cost),
+        salt: text(given.salt),
+        pepper: text(given.pepper),
+    }
+}
+
+/// New fields: those of the mask (AIP-161), or, without one, those that are not empty.
+pub(super) fn update(request: pb::UpdateUserRequest) -> Result<UpdateUserRequest, InvalidField> {
+    let pb::UpdateUserRequest { user, update_mask, validate_only, request_id } = request;
+    let user = user.ok_or_else(|| InvalidField::new("user", "must be given"))?;
+    let masked = masked(&update_mask.map(|mask| mask.paths).unwrap_or_default(), &user)?;
+    let has = |field: &str| masked.contains(&field);
+    let metadata = has("metadata").then(|| user.metadata.unwrap_or_default());
+    let claims = has("claims").then(|| user.claims.unwrap_or_default());
+    let disabled = disabled(user.state)?;
+    if has("state") && disabled.is_none() {
+        return Err(InvalidField::new("state", "must be given, as the mask names it"));
+    }
+    Ok(UpdateUserRequest {
+        conditions: Conditions { id: user.id, etag: user.etag, request_id, validate_only },
+        username: has("username").then_some(user.username),
+        email: has("email").then_some(user.email),
+        email_verified: has("email_verified").then_some(user.email_verified),
+        disabled: disabled.filter(|_| has("state")),
+        roles: has("roles").then_some(user.roles),
+        metadata: metadata.map(|metadata| members(metadata, "metadata")).transpose()?,
+        claims: claims.map(|claims| members(claims, "claims")).transpose()?,
+    })
+}
+
+/// The fields that can be changed.
+const CHANGEABLE: [&str; 7] =
+    ["username", "email", "email_verified", "state", "roles", "metadata", "claims"];
+
+fn masked(paths: &[String], user: &pb::ManagedUser) -> Result<Vec<&'static str>, InvalidField> {
+    if paths.is_empty() {
+        let given = [
+            !user.username.is_empty(),
+            !user.email.is_empty(),
+            user.email_verified,
+            user.state != 0,
+            !user.roles.is_empty(),
+            user.metadata.is_some(),
+            user.claims.is_some(),
+        ];
+        let named = CHANGEABLE.into_iter().zip(given);
+        return Ok(named.filter_map(|(field, given)| given.then_some(field)).collect());
+    }
+    if paths == ["*"] {
+        return Ok(CHANGEABLE.to_vec());
+    }
+    let known = |path: &String| CHANGEABLE.into_iter().find(|field| field == path);
+    let fields: Option<Vec<_>> = paths.iter().map(known).collect();
+    fields.ok_or_else(|| {
+        let fields = CHANGEABLE.join(", ");
+        InvalidField::new("update_mask", format!("must be \"*\", or some of {fields}"))
+    })
 }
 
 #[cfg(test)]

@@ -10,14 +10,13 @@ use zeroize::Zeroizing;
 
 use super::{
     convert::timestamp,
-    managed_users::{disabled, time},
+    managed_users::{disabled, hash_parameters, time},
     standing::Standing,
     status::{deadline_exceeded, status},
     structs,
 };
 use crate::{
     domain::{Context, InvalidField, JsonObject},
-    password::HashParameters,
     pb::{self, UserState},
     service::{ImportOutcome, RowProblem, TransferredUser, Transfers},
 };
@@ -116,27 +115,13 @@ fn user(record: pb::UserRecord) -> Result<TransferredUser, InvalidField> {
         password_hash: Zeroizing::new(record.password_hash),
         hash_parameters: record.hash_parameters.map(hash_parameters).unwrap_or_default(),
         roles: record.roles,
-        metadata: structs::members(record.metadata, "metadata")?,
-        claims: structs::members(record.claims, "claims")?,
+        metadata: structs::members(record.metadata.unwrap_or_default(), "metadata")?,
+        claims: structs::members(record.claims.unwrap_or_default(), "claims")?,
         totp_secret: Zeroizing::new(record.totp_secret),
         two_factor_enabled: record.two_factor_enabled,
         is_disabled: disabled(record.state)?.unwrap_or(false),
         created_at,
     })
-}
-
-/// What belongs to a hash; what is empty or 0 was not given.
-pub(super) fn hash_parameters(given: pb::HashParameters) -> HashParameters {
-    let text = |text: String| (!text.is_empty()).then_some(text);
-    let number = |number: i32| u32::try_from(number).ok().filter(|number| *number > 0);
-    HashParameters {
-        signer_key: text(given.signer_key),
-        salt_separator: text(given.salt_separator),
-        rounds: number(given.rounds),
-        mem_cost: number(given.mem_cost),
-        salt: text(given.salt),
-        pepper: text(given.pepper),
-    }
 }
 
 fn record(mut user: TransferredUser) -> pb::UserRecord {

@@ -25,7 +25,7 @@ use self::{
     engine::{Digest, Engine, Figures, ForeignCheck, Job},
     format::{OurHash, StoredHash, as_hashed},
 };
-use crate::domain::{Context, Password};
+use crate::domain::{Context, InvalidField, Password, size};
 
 /// Hashes passwords and checks them.
 #[derive(Debug, Clone)]
@@ -110,12 +110,15 @@ impl Passwords {
         Ok(OurHash { cost, salt, digest: stored_part(&digest) }.to_string())
     }
 
-    /// The text to store for a hash that another system has made.
+    /// The text to store for a hash that another system has made, if it can be verified here.
     ///
     /// # Errors
-    /// An unknown format, and what is malformed, missing or out of bounds in a known one. The text never repeats the hash.
-    pub fn import(hash: &str, parameters: &HashParameters) -> Result<String, Refused> {
-        Ok(ForeignHash::import(hash, parameters)?.to_string())
+    /// More than 4 KiB; an unknown format, and what is malformed, missing or out of bounds in a known one. The text never repeats the hash.
+    pub fn accept(hash: &str, parameters: &HashParameters) -> Result<String, InvalidField> {
+        size::PASSWORD_HASH.check(hash)?;
+        let accepted = ForeignHash::import(hash, parameters);
+        let refused = |refused: Refused| InvalidField::new("password_hash", refused.to_string());
+        Ok(accepted.map_err(refused)?.to_string())
     }
 
     /// Whether `password` matches the stored hash. Without one (no such user, no password) it does not, after the same work: the time

@@ -52,7 +52,10 @@ pub use self::{
     limits::Limits,
     login::{LoginOutcome, LoginRequest, Logins, PendingChallenge, Verify2faRequest},
     mailbox::{Mailbox, PendingMailboxCode, RequestPasswordResetRequest, VerifyEmailRequest},
-    managed_users::{ListUsersRequest, UserManager, UserName, UserPage},
+    managed_users::{
+        Conditions, CreateUserRequest, CreatedUser, ListUsersRequest, NewCredential,
+        SetPasswordRequest, UpdateUserRequest, UserManager, UserName, UserPage,
+    },
     outbox::{DeliveryPace, DeliveryWorker, Outbox},
     revocations::{
         RevocationPace, RevocationStream, RevocationUpdate, Revocations, longest_stream,

@@ -84,6 +84,8 @@ pub enum Ended {
     Revocations,
     /// Assertions that have expired.
     Assertions,
+    /// Requests of administrators whose ids may be used again.
+    AdminRequests,
     /// Keys of service accounts that have expired.
     ServiceKeys,
     /// Budgets that are empty again.

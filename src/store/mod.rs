@@ -57,7 +57,10 @@ pub use self::{
     housekeeping::{Ended, Housekeeping, Lease, LeaseTaken, Restoration},
     kind::Kind,
     mailbox::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, PasswordReset},
-    managed_users::ManagedUsers,
+    managed_users::{
+        Changed, ManagedUsers, NewAddress, NewManagedUser, UserChange, UserChangeRequest,
+        UserUpdate,
+    },
     operations::Operations,
     outbox::{
         ClaimedMessage, Hold, LONGEST_REST, Outbox, OutboxState, Places, Priority, Rest,
@@ -80,7 +83,7 @@ pub use self::{
     },
     throttles::{Admission, Charge, Settled, Throttles},
     transfer::{ExportedUser, Imported, ImportedUser, Transfer},
-    users::{Credentials, NewUser, Taken, Users},
+    users::{Credentials, Deletion, NewUser, Taken, Users},
 };
 
 use self::{

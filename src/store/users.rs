@@ -31,7 +31,7 @@ pub trait Users {
 
     /// Deletes a user, if the credential version and the calling session still allow it ([`super::FactorChange`]), appends
     /// the revocation, and adds the notice to the user. Name and address are free at once, and the user's row is stripped
-    /// of personal data; it and all that refers to it is removed later (`Ended::Deleted…`). Returns whether it did.
+    /// of personal data; it and all that refers to it is removed later (`Ended::Deleted…`). Not the last administrator.
     async fn user_delete(
         &self,
         id: Uuid,
@@ -39,7 +39,7 @@ pub trait Users {
         credential_version: i64,
         at: Revoking,
         message: SealedMessage,
-    ) -> Result<bool>;
+    ) -> Result<Deletion>;
 
     /// Disables a user: revokes all of their sessions, ends open challenges and all that was begun with their credentials,
     /// and appends the revocation. Returns whether they were enabled.
@@ -48,6 +48,17 @@ pub trait Users {
     /// Enables a user. If they were disabled past [`user_disable`](Self::user_disable), whatever survived that ends now.
     /// Returns whether they were disabled.
     async fn user_enable(&self, id: Uuid, at: Revoking) -> Result<bool>;
+}
+
+/// The result of a deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// The user is deleted.
+    Done,
+    /// The credentials were changed, or the session may not ask.
+    Unauthorised,
+    /// No other user who may log in has the role of administrators.
+    LastAdministrator,
 }
 
 /// A new user.

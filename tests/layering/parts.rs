@@ -8,7 +8,7 @@ use super::{
 };
 
 /// The parts of the service, the lowest first, and which of those before it each uses (ADR 31).
-const PARTS: [(&str, &[&str]); 14] = [
+const PARTS: [(&str, &[&str]); 16] = [
     ("outbox", &[]),
     ("limits", &["outbox"]),
     ("sessions", &["outbox", "limits"]),
@@ -21,7 +21,8 @@ const PARTS: [(&str, &[&str]); 14] = [
     ("mailbox", &["outbox", "limits", "sessions"]),
     ("account", &["outbox", "limits", "sessions", "factors", "mailbox"]),
     ("login", &["outbox", "limits", "sessions", "factors"]),
-    ("managed_users", &[]),
+    ("managed_users", &["outbox", "limits", "mailbox"]),
+    ("transfer", &[]),
     ("admin", &["outbox"]),
     ("upkeep", &["keys"]),
 ];

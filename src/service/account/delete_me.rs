@@ -4,14 +4,15 @@ use super::Accounts;
 use crate::{
     delivery::Notice,
     domain::Context,
-    service::{Error, factors::Confirmation, sessions::Account},
+    service::{AdminError, Error, factors::Confirmation, sessions::Account},
+    store::Deletion,
 };
 
 impl Accounts {
     /// Deletes the account.
     ///
     /// # Errors
-    /// Bad fields; what `confirm` finds missing or wrong; the store's and the hasher's.
+    /// Bad fields; what `confirm` finds missing or wrong; the last administrator; the store's and the hasher's.
     pub async fn delete_me(
         &self,
         context: &Context,
@@ -26,11 +27,14 @@ impl Accounts {
         let version = account.credentials().credential_version;
         let at = self.sessions.revoking(context, self.clock.now());
         let notice = self.outbox.notice(context, account.user(), Notice::AccountDeleted)?;
-        if self.store.user_delete(user, session, version, at, notice).await? {
-            self.outbox.wake();
-            return Ok(());
+        match self.store.user_delete(user, session, version, at, notice).await? {
+            Deletion::Done => {
+                self.outbox.wake();
+                Ok(())
+            }
+            // A race: the password was changed, the session ended, or another request deleted the account.
+            Deletion::Unauthorised => Err(Error::InvalidCredentials),
+            Deletion::LastAdministrator => Err(AdminError::LastAdministrator.into()),
         }
-        // A race: the password was changed, the session ended, or another request deleted the account.
-        Err(Error::InvalidCredentials)
     }
 }

@@ -59,6 +59,13 @@ impl Waste {
     }
 }
 
+/// The first half of a digest.
+fn half(key: [u8; 32]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&key[..16]);
+    half
+}
+
 impl Policy {
     /// Limits an hour, of one source and of all together; `None` where unlimited.
     fn waste_limits(&self) -> [Option<u32>; 2] {
@@ -67,6 +74,30 @@ impl Policy {
 }
 
 impl Limits {
+    /// The first half of the keys of all budgets of one subject: an account, or a mailbox. So an administrator can forget the failures of
+    /// one, by a range of keys, and the store still does not learn whose they are.
+    fn subject(&self, kind: &[u8], who: &[u8]) -> [u8; 16] {
+        half(self.key(b"subject", &[kind, who]))
+    }
+
+    fn account(&self, user_id: Uuid) -> [u8; 16] {
+        self.subject(b"account", user_id.as_bytes())
+    }
+
+    /// The subjects of a user's budgets: those of the account, for strangers, known devices and sessions, and those of the mailbox, for
+    /// its codes and mails. Budgets of sources and of the service are nobody's.
+    pub(in crate::service) fn subjects(&self, user: &User) -> Vec<[u8; 16]> {
+        let mailbox = Email::mailbox_of(&user.email);
+        vec![self.account(user.id), self.subject(b"mailbox", mailbox.as_bytes())]
+    }
+
+    /// The key of a subject's budget.
+    fn key_of(&self, subject: [u8; 16], label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+        let mut key = self.key(label, parts);
+        key[..subject.len()].copy_from_slice(&subject);
+        key
+    }
+
     fn key(&self, label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         let parts: Vec<_> = [label].into_iter().chain(parts.iter().copied()).collect();
         self.master_key.digest(Purpose::Budget, &parts)
@@ -84,7 +115,7 @@ impl Limits {
         let (version, device) = (credential_version.to_be_bytes(), device_id.unwrap_or_default());
         let parts: [&[u8]; 3] = [user_id.as_bytes(), &version, device.as_bytes()];
         let stranger = device_id.is_none().then_some(address);
-        Budget { key: self.key(b"account", &parts), stranger }
+        Budget { key: self.key_of(self.account(user_id), b"account", &parts), stranger }
     }
 
     /// The budget for a login. An unknown name gets a budget like an account's: throttling must not reveal accounts
@@ -113,7 +144,7 @@ impl Limits {
             return vec![Charge { key: budget.key, rule: ThrottleRule::Passwords }];
         };
         let source = Source::from(address).to_bytes();
-        let own = self.key(b"account and source", &[&budget.key, &source]);
+        let own = self.key_of(half(budget.key), b"account and source", &[&budget.key, &source]);
         let mut charges = vec![
             Charge { key: own, rule: ThrottleRule::Passwords },
             Charge { key: budget.key, rule: ThrottleRule::AccountPasswords },
@@ -134,11 +165,11 @@ impl Limits {
     ) -> Vec<Charge> {
         let device = device_id.unwrap_or_default();
         let parts: [&[u8]; 3] = [factor.as_str().as_bytes(), user_id.as_bytes(), device.as_bytes()];
-        let mut charges =
-            vec![Charge { key: self.key(b"codes", &parts), rule: ThrottleRule::Codes }];
+        let of = |label| self.key_of(self.account(user_id), label, &parts);
+        let mut charges = vec![Charge { key: of(b"codes"), rule: ThrottleRule::Codes }];
         // A recovery code has too many bits for brute force, at any rate.
         if factor != Factor::RecoveryCode {
-            let key = self.key(b"codes a year", &parts);
+            let key = of(b"codes a year");
             charges.push(Charge { key, rule: ThrottleRule::CodesAYear });
         }
         if device_id.is_none() {
@@ -164,7 +195,7 @@ impl Limits {
         budget: [u8; 32],
         address: Option<IpAddr>,
     ) -> Vec<Charge> {
-        let own = self.key(b"mailbox codes", &[&budget]);
+        let own = self.key_of(half(budget), b"mailbox codes", &[&budget]);
         let mut charges = vec![Charge { key: own, rule: ThrottleRule::Codes }];
         charges.extend(self.waste(Waste::Failures, address, &own));
         charges
@@ -179,7 +210,8 @@ impl Limits {
         device_id: Option<Uuid>,
     ) -> [u8; 32] {
         let device = device_id.unwrap_or_default();
-        self.key(b"mailbox", &[what, email.key().as_bytes(), device.as_bytes()])
+        let subject = self.subject(b"mailbox", email.mailbox().as_bytes());
+        self.key_of(subject, b"mailbox", &[what, email.key().as_bytes(), device.as_bytes()])
     }
 
     /// The charge of a mail with a login code. The password was right; all known devices share one budget for each
@@ -222,7 +254,8 @@ impl Limits {
         } else {
             (b"stranger", b"mails asked for", MAILS_ASKED_FOR)
         };
-        let key = self.key(b"cool-down", &[what, of_whom, mailbox.as_bytes()]);
+        let subject = self.subject(b"mailbox", mailbox.as_bytes());
+        let key = self.key_of(subject, b"cool-down", &[what, of_whom, mailbox.as_bytes()]);
         let own = self.mail_charge(label, &mailbox, most);
         let mut charges = vec![Charge { key, rule: cool_down }, own];
         if !is_known_device {
@@ -244,8 +277,15 @@ impl Limits {
         charges
     }
 
+    /// The charge of the mail to a user whom an administrator creates. Sources do not count: it is no stranger's.
+    pub(in crate::service) fn invitation_charge(&self, email: &Email) -> Charge {
+        self.mail_charge(b"mails of registrations", &email.mailbox(), MAILS_OF_REGISTRATIONS)
+    }
+
     fn mail_charge(&self, label: &[u8], mailbox: &str, most: u32) -> Charge {
-        Charge { key: self.key(label, &[mailbox.as_bytes()]), rule: ThrottleRule::Hourly(most) }
+        let subject = self.subject(b"mailbox", mailbox.as_bytes());
+        let key = self.key_of(subject, label, &[mailbox.as_bytes()]);
+        Charge { key, rule: ThrottleRule::Hourly(most) }
     }
 
     /// Charges by source (an IPv4 address, a /64 and a /48 of IPv6), and over all sources. `own` is the key of the
@@ -272,7 +312,8 @@ impl Limits {
             }
         }
         if let Some(limit) = of_service {
-            let shard = u32::from(own[0]) % SHARDS;
+            // Its second half: the first is the subject's, and one account would fill one shard.
+            let shard = u32::from(own[31]) % SHARDS;
             let key = self.key(b"service", &[label, &shard.to_be_bytes()]);
             charges.push(Charge { key, rule: ThrottleRule::Rate((limit / SHARDS).max(1)) });
         }

@@ -2,6 +2,7 @@
 
 mod code;
 mod first_verification;
+mod invitation;
 mod request_password_reset;
 mod resend_email_verification;
 mod send_email_verification;

@@ -159,7 +159,7 @@ impl UserManager {
             let position = list.open(&self.master_key, page_token).ok_or_else(refused)?;
             Some(UserPlace::from_bytes(&position).ok_or_else(refused)?)
         };
-        query.scan(place).ok_or_else(refused)
+        query.scan(place.as_ref()).ok_or_else(refused)
     }
 
     fn page_token(&self, query: &UserQuery, next: Option<UserPlace>) -> Result<String, Error> {

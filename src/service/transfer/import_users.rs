@@ -13,7 +13,7 @@ use super::{
 use crate::{
     domain::{
         CLOCK_SKEW, Context, Email, InvalidField, JsonObject, Timestamp, TotpSecret, User,
-        Username, last_step_at, roles, size,
+        Username, last_step_at, roles,
     },
     password::Passwords,
     service::Error,
@@ -181,9 +181,7 @@ fn hash(row: &TransferredUser) -> Result<String, InvalidField> {
     if row.password_hash.is_empty() {
         return Ok(String::new());
     }
-    size::PASSWORD_HASH.check(&row.password_hash)?;
-    Passwords::import(&row.password_hash, &row.hash_parameters)
-        .map_err(|refused| InvalidField::new("password_hash", refused.to_string()))
+    Passwords::accept(&row.password_hash, &row.hash_parameters)
 }
 
 fn created_at(row: &TransferredUser, now: Timestamp) -> Result<Timestamp, InvalidField> {

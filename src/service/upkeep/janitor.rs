@@ -98,6 +98,7 @@ impl Janitor {
             Ended::DeletedUsers,
             Ended::Revocations,
             Ended::Assertions,
+            Ended::AdminRequests,
             Ended::ServiceKeys,
             Ended::Throttles,
             Ended::Events,
@@ -156,6 +157,7 @@ impl Janitor {
             | Ended::Enrollments
             | Ended::Revocations
             | Ended::Assertions
+            | Ended::AdminRequests
             | Ended::Throttles => GRACE,
             // The last access token may still be introspected.
             Ended::Sessions => self.token_ttl + GRACE,
@@ -220,6 +222,7 @@ fn goes_by_the_clock(ended: Ended) -> bool {
         | Ended::Sessions
         | Ended::Revocations
         | Ended::Assertions
+        | Ended::AdminRequests
         | Ended::ServiceKeys
         | Ended::Throttles
         | Ended::Events => true,

@@ -5,11 +5,13 @@ use uuid::Uuid;
 
 use super::{
     Backend,
-    statements::{managed_users, user_scan},
+    statements::{managed_users, user_change, user_creation, user_scan, user_sessions},
 };
 use crate::{
     domain::{LoginName, ManagedUser, UserKeys, UserScan},
-    store::{ManagedUsers, Result},
+    store::{
+        Changed, ManagedUsers, NewManagedUser, Result, Revoking, UserChange, UserChangeRequest,
+    },
 };
 
 #[async_trait]
@@ -31,6 +33,50 @@ impl ManagedUsers for Backend {
     async fn managed_user_scan(&self, scan: &UserScan, most: u32) -> Result<Vec<UserKeys>> {
         self.read("managed_user_scan", (scan, most), |connection, (scan, most)| {
             Box::pin(user_scan::rows(connection, scan, *most))
+        })
+        .await
+    }
+
+    async fn managed_user_create(&self, new: NewManagedUser) -> Result<Changed> {
+        self.write("managed_user_create", new, |connection, new| {
+            Box::pin(user_creation::create(connection, new))
+        })
+        .await
+    }
+
+    async fn managed_user_change(
+        &self,
+        request: UserChangeRequest,
+        change: UserChange,
+    ) -> Result<Changed> {
+        self.write("managed_user_change", (request, change), |connection, (request, change)| {
+            Box::pin(user_change::apply(connection, request, change))
+        })
+        .await
+    }
+
+    async fn managed_user_sessions_revoke(
+        &self,
+        user_id: Uuid,
+        session_id: Option<Uuid>,
+        at: Revoking,
+    ) -> Result<Option<usize>> {
+        let args = (user_id, session_id, at);
+        self.write("managed_user_sessions_revoke", args, |connection, (user, session, at)| {
+            Box::pin(user_sessions::revoke(connection, *user, *session, at))
+        })
+        .await
+    }
+
+    async fn managed_user_unlock(
+        &self,
+        user_id: Uuid,
+        subjects: Vec<[u8; 16]>,
+        at: Revoking,
+    ) -> Result<bool> {
+        let args = (user_id, subjects, at);
+        self.write("managed_user_unlock", args, |connection, (user_id, subjects, at)| {
+            Box::pin(user_change::unlock(connection, *user_id, subjects, at))
         })
         .await
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::LoginName,
-    store::{Credentials, NewUser, Result, Revoking, SealedMessage, Taken, Users},
+    store::{Credentials, Deletion, NewUser, Result, Revoking, SealedMessage, Taken, Users},
 };
 
 #[async_trait]
@@ -52,7 +52,7 @@ impl Users for Backend {
         credential_version: i64,
         at: Revoking,
         message: SealedMessage,
-    ) -> Result<bool> {
+    ) -> Result<Deletion> {
         let change = at.change(id, credential_version, session_id);
         self.write("user_delete", (change, at, message), |connection, (change, at, message)| {
             Box::pin(account_state::delete(connection, change, at, message))

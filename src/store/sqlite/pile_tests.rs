@@ -12,8 +12,8 @@ use super::*;
 use crate::{
     domain::{Actor, LoginName, Session, Timestamp, User},
     store::{
-        Credentials, Ended, Housekeeping as _, NewUser, PasswordChange, Passwords as _, Priority,
-        Revoking, SealedMessage, SessionLimit, Sessions as _, Settled, Users as _,
+        Credentials, Deletion, Ended, Housekeeping as _, NewUser, PasswordChange, Passwords as _,
+        Priority, Revoking, SealedMessage, SessionLimit, Sessions as _, Settled, Users as _,
     },
 };
 
@@ -155,7 +155,10 @@ async fn no_method_reads_all_that_an_account_has_piled_up() {
     own = piled_up(&store, id).await;
     own = store.session_create(own, version, Settled::default(), limit).await.unwrap().unwrap();
     meter.take();
-    assert!(store.user_delete(id, own.id, version, revoking(), message()).await.unwrap());
+    assert_eq!(
+        store.user_delete(id, own.id, version, revoking(), message()).await.unwrap(),
+        Deletion::Done
+    );
     costs.push(cost("delete"));
     let removed = store.ended_remove(Ended::DeletedSessions, at(30), 500).await.unwrap();
     assert_eq!(removed, 500);

@@ -1,7 +1,8 @@
 //! The guard of every change that a session asks for: it is part of the transaction that makes the change.
 
 use countersign::store::{
-    Credentials, FactorChange, PasswordChange, Reservation, SealedTotp, Spending, Store, TwoFactor,
+    Credentials, Deletion, FactorChange, PasswordChange, Reservation, SealedTotp, Spending, Store,
+    TwoFactor,
 };
 use rstest::rstest;
 use rstest_reuse::apply;
@@ -92,11 +93,10 @@ impl Asking {
                     PasswordChange { user_id, credential_version, session_id, password_hash, at };
                 store.password_change(change, message).await
             }
-            Method::UserDelete => {
-                store
-                    .user_delete(user_id, session_id, credential_version, revoking(10), message)
-                    .await
-            }
+            Method::UserDelete => store
+                .user_delete(user_id, session_id, credential_version, revoking(10), message)
+                .await
+                .map(|done| done == Deletion::Done),
         }
         .unwrap()
     }

@@ -2,7 +2,7 @@
 
 use countersign::{
     domain::Session,
-    store::{Ended, Lease, LeaseTaken, Revoking},
+    store::{Deletion, Ended, Lease, LeaseTaken, Revoking},
 };
 use rstest::rstest;
 use rstest_reuse::apply;
@@ -163,7 +163,10 @@ async fn what_is_left_of_a_deleted_user_is_removed_a_few_at_a_time_and_their_row
     let code = new_code(Some(&user));
     store.mailbox_code_create(code).await.unwrap();
     let at_10 = revoking(10);
-    assert!(store.user_delete(user.user.id, asking, 1, at_10, new_message()).await.unwrap());
+    assert_eq!(
+        store.user_delete(user.user.id, asking, 1, at_10, new_message()).await.unwrap(),
+        Deletion::Done
+    );
     let remove = async |ended| store.ended_remove(ended, at(11), 2).await.unwrap();
     assert_eq!(remove(Ended::DeletedUsers).await, 0, "there is something left");
     for (ended, batches) in [

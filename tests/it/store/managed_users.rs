@@ -7,7 +7,7 @@ use countersign::{
         JsonObject, LoginName, NameIndex, TimeIndex, User, UserFilter, UserKeys, UserQuery,
         UserScan,
     },
-    store::{NewUser, Store},
+    store::{Deletion, NewUser, Store},
 };
 use rstest::rstest;
 use rstest_reuse::apply;
@@ -71,7 +71,10 @@ async fn many_are_read_at_once_and_who_is_deleted_is_missing(backend: Backend) {
 
     let (id, session) = (asked[0], session_of(asked[0]));
     store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
-    assert!(store.user_delete(id, session.id, 1, revoking(10), new_message()).await.unwrap());
+    assert_eq!(
+        store.user_delete(id, session.id, 1, revoking(10), new_message()).await.unwrap(),
+        Deletion::Done
+    );
     assert_eq!(store.managed_users(&[id, asked[1]]).await.unwrap().len(), 1);
     let left = "SELECT COUNT(*) FROM user_roles WHERE user_id = (SELECT id FROM users WHERE deleted_at IS NOT NULL)";
     assert_eq!(database.number(left).await, 0, "nor do roles lead to it");

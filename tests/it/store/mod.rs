@@ -73,7 +73,7 @@ pub fn new_user() -> NewUser {
         email_key: email.to_lowercase(),
         user: User {
             is_2fa_enabled: true,
-            roles: vec!["admin".into(), "auditor".into()],
+            roles: vec!["staff".into(), "auditor".into()],
             ..User::new(Uuid::now_v7(), username, email, at(0))
         },
         claim_key: None,

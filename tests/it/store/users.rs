@@ -2,7 +2,7 @@
 
 use countersign::{
     domain::{Email, LoginName, Revoked, User, Username},
-    store::{NewUser, Taken},
+    store::{Deletion, NewUser, Taken},
 };
 use rstest::rstest;
 use rstest_reuse::apply;
@@ -94,7 +94,8 @@ async fn a_user_is_deleted_with_all_that_is_personal_and_it_is_told(backend: Bac
     store.challenge_create(challenge.clone(), Some(new_message())).await.unwrap();
     let delete = async |version| {
         let at = revoking(10);
-        store.user_delete(user.user.id, own.id, version, at, new_message()).await.unwrap()
+        let deleted = store.user_delete(user.user.id, own.id, version, at, new_message()).await;
+        deleted.unwrap() == Deletion::Done
     };
     assert!(!delete(2).await, "other credentials");
     database.run("UPDATE users SET disabled_at = created_at").await;

@@ -190,7 +190,7 @@ async fn a_new_password_and_the_end_of_an_account_withdraw_codes(
         let at = revoking(9);
         let deleted =
             store.user_delete(user_id, session.id, credential_version, at, new_message()).await;
-        assert!(deleted.unwrap());
+        assert_eq!(deleted.unwrap(), countersign::store::Deletion::Done);
     }
     assert_eq!(left(&database, &user).await, expected);
 }

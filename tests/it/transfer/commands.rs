@@ -127,9 +127,9 @@ async fn what_is_exported_is_imported_elsewhere_and_logs_in(backend: Backend) {
     assert!(plain && printed.contains("user-0@example.com") && !printed.contains("password_hash"));
     std::fs::write(there.database.folder().join("master.key"), &there.master_key).unwrap();
     let server = Server::start_at(there.database, |_| {}).await;
-    for number in 0..rows.len() {
+    for (number, row) in rows.iter().enumerate() {
         let login = server.login(&format!("user-{number}"), PASSWORD).await;
-        assert!(login.is_ok(), "{}: {login:?}", rows[number]);
+        assert!(login.is_ok(), "{row}: {login:?}");
     }
 }
 

@@ -3,12 +3,12 @@
 use uuid::Uuid;
 
 use super::{
-    Connection, challenges, events, guard, outbox, revocations, rules::account_is_as_it_was,
-    sessions, user_roles, void_codes,
+    Connection, administrators, challenges, events, guard, outbox, revocations,
+    rules::account_is_as_it_was, sessions, user_roles, void_codes,
 };
 use crate::{
     domain::{CodePurpose, Event, EventKind, Revocation, Revoked},
-    store::{FactorChange, Result, Revoking, SealedMessage},
+    store::{Deletion, FactorChange, Result, Revoking, SealedMessage},
 };
 
 /// The new credential version voids all that was begun before: resets, known devices, and sessions on a replica of a
@@ -31,6 +31,8 @@ macro_rules! erase {
 }
 
 const DELETE: &str = concat!(erase!(), account_is_as_it_was!("$1", "$5"), " RETURNING id");
+
+const END: &str = concat!(erase!(), "id = $1 AND deleted_at IS NULL");
 
 const END_UNVERIFIED: &str =
     concat!(erase!(), "id = $1 AND NOT email_verified AND deleted_at IS NULL RETURNING id");
@@ -62,6 +64,33 @@ pub(in crate::store) async fn enable(
     Ok(true)
 }
 
+/// Disables or enables an account that is the other, whose row is locked. Returns the revocations, for the end of the transaction.
+pub(super) async fn switch(
+    connection: &mut Connection,
+    id: Uuid,
+    disables: bool,
+    at: &Revoking,
+) -> Result<Option<Revocation>> {
+    if disables {
+        sqlx::query(DISABLE).bind(id).bind(at.now).execute(&mut *connection).await?;
+    } else {
+        sqlx::query(ENABLE).bind(id).execute(&mut *connection).await?;
+    }
+    void_access(connection, id, at).await
+}
+
+/// Voids all access to the account but its password. Returns the revocation, for the end of the transaction.
+async fn void_access(
+    connection: &mut Connection,
+    id: Uuid,
+    at: &Revoking,
+) -> Result<Option<Revocation>> {
+    challenges::end_all(connection, id, at.now).await?;
+    void_codes::of_purpose(connection, id, CodePurpose::ResetPassword, at.now).await?;
+    let ended = sessions::end_epoch(connection, id, Uuid::nil(), at).await?;
+    Ok(ended.map(|(_, revocation)| revocation))
+}
+
 /// Voids all access to the account but its password, and records why. No session asked for it.
 async fn end_all(
     connection: &mut Connection,
@@ -69,15 +98,12 @@ async fn end_all(
     at: &Revoking,
     why: EventKind,
 ) -> Result<()> {
-    challenges::end_all(connection, id, at.now).await?;
-    void_codes::of_purpose(connection, id, CodePurpose::ResetPassword, at.now).await?;
-    let ended = sessions::end_epoch(connection, id, Uuid::nil(), at).await?;
+    let revocation: Vec<_> = void_access(connection, id, at).await?.into_iter().collect();
     events::put(
         connection,
         &[Event::of(why, Some(id), None, at.actor.clone(), at.address, at.now)],
     )
     .await?;
-    let revocation: Vec<_> = ended.into_iter().map(|(_, revocation)| revocation).collect();
     revocations::append(connection, &revocation).await
 }
 
@@ -88,11 +114,17 @@ pub(in crate::store) async fn delete(
     change: &FactorChange,
     at: &Revoking,
     message: &SealedMessage,
-) -> Result<bool> {
-    if guard::take(connection, change).await?.is_none() {
-        return Ok(false);
-    }
+) -> Result<Deletion> {
     let (id, credential_version) = (change.user_id, change.credential_version);
+    let is_guarded = administrators::take_turn_for(connection, id).await?;
+    if guard::take(connection, change).await?.is_none() {
+        return Ok(Deletion::Unauthorised);
+    }
+    // The role may have been given since.
+    let is_one = is_guarded || administrators::take_turn_for(connection, id).await?;
+    if is_one && !administrators::is_any_but(connection, id).await? {
+        return Ok(Deletion::LastAdministrator);
+    }
     let deleted = sqlx::query(DELETE)
         .bind(id)
         .bind(at.now)
@@ -102,14 +134,32 @@ pub(in crate::store) async fn delete(
         .fetch_optional(&mut *connection)
         .await?;
     if deleted.is_none() {
-        return Ok(false);
+        return Ok(Deletion::Unauthorised);
     }
     user_roles::remove(connection, id).await?;
     events::put(connection, &[change.event(EventKind::UserDeleted)]).await?;
     void_codes::of_user(connection, id, at.now).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     revocations::append(connection, &[revocation(id, at)]).await?;
-    Ok(true)
+    Ok(Deletion::Done)
+}
+
+/// Deletes an account, whose row is locked, whatever its state. Returns the revocation, for the end of the transaction.
+pub(super) async fn end(
+    connection: &mut Connection,
+    id: Uuid,
+    at: &Revoking,
+) -> Result<Revocation> {
+    sqlx::query(END)
+        .bind(id)
+        .bind(at.now)
+        .bind(key_of_deleted(id))
+        .bind(false)
+        .execute(&mut *connection)
+        .await?;
+    user_roles::remove(connection, id).await?;
+    void_codes::of_user(connection, id, at.now).await?;
+    Ok(revocation(id, at))
 }
 
 /// Deletes accounts with an unverified address, as [`delete`] does, but without a message to the mailbox, which may be a

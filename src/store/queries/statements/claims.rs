@@ -2,9 +2,10 @@
 //! accounts may claim the address; one of them has its key, by which logins find it, and the others have keys that no
 //! address has.
 
+use sqlx::Connection as _;
 use uuid::Uuid;
 
-use super::{Connection, account_state, events, mailbox, revocations, void_codes};
+use super::{Backend, Connection, account_state, events, mailbox, revocations, void_codes};
 use crate::{
     domain::{CodePurpose, Event, EventKind, Revocation},
     store::{FactorChange, MailboxProof, Result, Revoking},
@@ -49,6 +50,23 @@ pub(super) async fn take_turn(connection: &mut Connection, email_key: &str) -> R
     Ok(())
 }
 
+/// Who vouches for the address of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prover {
+    /// A caller with access to the mailbox; not for a disabled account.
+    Mailbox,
+    /// An administrator.
+    Administrator,
+}
+
+/// The key of a user's address, which the user has or claims.
+pub(super) async fn key_of(connection: &mut Connection, user_id: Uuid) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar("SELECT COALESCE(claimed_email_key, email_key) FROM users WHERE id = $1")
+        .bind(user_id)
+        .fetch_optional(connection)
+        .await?)
+}
+
 /// Gives the address to a user who has proved access to its mailbox: marks it as verified, and deletes the other accounts
 /// that claim it. Returns their revocations, for the end of the transaction; `None` if the user is deleted or disabled, or
 /// another one has verified the address before.
@@ -56,18 +74,13 @@ pub(super) async fn prove(
     connection: &mut Connection,
     user_id: Uuid,
     at: &Revoking,
+    prover: Prover,
 ) -> Result<Option<Vec<Revocation>>> {
-    let email_key: Option<String> = sqlx::query_scalar(
-        "SELECT COALESCE(claimed_email_key, email_key) FROM users WHERE id = $1",
-    )
-    .bind(user_id)
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(email_key) = email_key else {
+    let Some(email_key) = key_of(connection, user_id).await? else {
         return Ok(None);
     };
     take_turn(connection, &email_key).await?;
-    if !verify(connection, user_id, &email_key).await? {
+    if !verify(connection, user_id, &email_key, prover).await? {
         return Ok(None);
     }
     void_codes::of_purpose(connection, user_id, CodePurpose::VerifyEmail, at.now).await?;
@@ -90,20 +103,28 @@ pub(super) async fn prove_by_login(
             .await?;
     let Some(user_id) = unproven else { return Ok(Vec::new()) };
     // If another account has verified the address meanwhile, it stays unverified here: the login succeeds all the same.
-    let Some(ended) = prove(connection, user_id, at).await? else { return Ok(Vec::new()) };
+    let Some(ended) = prove(connection, user_id, at, Prover::Mailbox).await? else {
+        return Ok(Vec::new());
+    };
     events::put(connection, &[change.event(EventKind::EmailVerified)]).await?;
     Ok(ended)
 }
 
-async fn verify(connection: &mut Connection, user_id: Uuid, email_key: &str) -> Result<bool> {
+async fn verify(
+    connection: &mut Connection,
+    user_id: Uuid,
+    email_key: &str,
+    prover: Prover,
+) -> Result<bool> {
     let verified = sqlx::query(
-        "UPDATE users SET email_verified = $3, verify_by = NULL WHERE id = $1 AND disabled_at IS NULL \
+        "UPDATE users SET email_verified = $3, verify_by = NULL WHERE id = $1 AND (disabled_at IS NULL OR $4) \
          AND NOT EXISTS (SELECT 1 FROM users AS holder \
          WHERE holder.email_key = $2 AND holder.id <> $1 AND holder.email_verified) RETURNING id",
     )
     .bind(user_id)
     .bind(email_key)
     .bind(true)
+    .bind(prover == Prover::Administrator)
     .fetch_optional(connection)
     .await?;
     Ok(verified.is_some())
@@ -140,6 +161,8 @@ pub(in crate::store) async fn end(
     proof: &MailboxProof,
 ) -> Result<bool> {
     let MailboxProof { code_id, user_id, at } = proof;
+    // An administrator who gives the account another address voids the code: whichever is first, the other sees it (race).
+    Backend::hold_user(connection, *user_id).await?;
     if !mailbox::is_for(connection, *code_id, *user_id).await? {
         return Ok(false);
     }
@@ -178,14 +201,19 @@ pub(in crate::store) async fn verify_email(
     if !mailbox::is_for(connection, *code_id, *user_id).await? {
         return Ok(false);
     }
-    // Locks the user before the code, in the order of a reset: the other order could deadlock. If the code turns out to be
-    // used, its use has verified the address already.
-    let Some(ended) = prove(connection, *user_id, at).await? else {
+    // Locks the user before the code, in the order of a reset: the other order could deadlock. In a savepoint: if the code turns out to be
+    // void, it was sent to an address that the account has no more, or its use has verified the address already.
+    let mut savepoint = connection.begin().await?;
+    let proven = prove(&mut savepoint, *user_id, at, Prover::Mailbox).await?;
+    let Some(ended) = proven else {
+        savepoint.rollback().await?;
         return Ok(false);
     };
-    if !mailbox::consume(connection, *code_id, at.now).await? {
+    if !mailbox::consume(&mut savepoint, *code_id, at.now).await? {
+        savepoint.rollback().await?;
         return Ok(false);
     }
+    savepoint.commit().await?;
     let (kind, user) = (EventKind::EmailVerified, Some(*user_id));
     let event = Event::of(kind, user, None, at.actor.clone(), at.address, at.now);
     events::put(connection, &[event]).await?;

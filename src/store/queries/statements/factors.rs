@@ -67,15 +67,21 @@ async fn turn_off(
     message: &SealedMessage,
 ) -> Result<bool> {
     turn(connection, change, false, false).await?;
+    forget(connection, change.user_id).await?;
+    events::put(connection, &[change.event(EventKind::TwoFactorOff)]).await?;
+    outbox::put(connection, std::slice::from_ref(message)).await?;
+    Ok(true)
+}
+
+/// Removes apps, enrolments and recovery codes.
+pub(super) async fn forget(connection: &mut Connection, user_id: Uuid) -> Result<()> {
     for forget in [
         "DELETE FROM totp_factors WHERE user_id = $1",
         "DELETE FROM recovery_codes WHERE user_id = $1",
     ] {
-        sqlx::query(forget).bind(change.user_id).execute(&mut *connection).await?;
+        sqlx::query(forget).bind(user_id).execute(&mut *connection).await?;
     }
-    events::put(connection, &[change.event(EventKind::TwoFactorOff)]).await?;
-    outbox::put(connection, std::slice::from_ref(message)).await?;
-    Ok(true)
+    Ok(())
 }
 
 /// An enrolment that was begun with the password alone ends.

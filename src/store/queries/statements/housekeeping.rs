@@ -119,6 +119,9 @@ const fn removal(ended: Ended) -> &'static str {
         Ended::Assertions => {
             "DELETE FROM used_assertions WHERE digest IN (SELECT digest FROM used_assertions WHERE expires_at < $1 LIMIT $2)"
         }
+        Ended::AdminRequests => {
+            "DELETE FROM admin_requests WHERE id IN (SELECT id FROM admin_requests WHERE expires_at < $1 LIMIT $2)"
+        }
         Ended::ServiceKeys => {
             "DELETE FROM service_keys WHERE id IN (SELECT id FROM service_keys WHERE expires_at < $1 LIMIT $2)"
         }

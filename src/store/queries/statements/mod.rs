@@ -2,6 +2,7 @@
 //! its file exports by `pub(super) use`.
 
 pub(super) mod account_state;
+mod administrators;
 mod challenge_row;
 pub(super) mod challenges;
 pub(super) mod claims;
@@ -37,8 +38,15 @@ pub(super) mod subscriptions;
 pub(super) mod throttles;
 pub(super) mod totp;
 pub(super) mod used_assertions;
+mod user_address;
+pub(super) mod user_change;
+pub(super) mod user_creation;
+mod user_credentials;
+mod user_effect;
 mod user_roles;
 pub(super) mod user_scan;
+pub(super) mod user_sessions;
+mod user_update;
 pub(super) mod users;
 mod void_codes;
 pub(super) mod workloads;

@@ -22,7 +22,7 @@ pub(in crate::store) async fn insert(connection: &mut Connection, new: &NewUser)
 }
 
 /// Adds a user. Where addresses are verified, an unverified one blocks nobody else.
-async fn add(connection: &mut Connection, new: &NewUser) -> Result<bool> {
+pub(super) async fn add(connection: &mut Connection, new: &NewUser) -> Result<bool> {
     let (email_key, Some(claim_key)) = (&new.email_key, &new.claim_key) else {
         return users::insert_row(connection, new, &new.email_key, None).await;
     };

@@ -33,8 +33,11 @@ pub(in crate::store) async fn complete(
     mailbox::consume(connection, reset.code_id, change.now).await?;
     // An app that has not been shown may be an intruder's: a squatter would own the address for good.
     let whole = !is_2fa_enabled || reset.recovery_code.is_some();
-    let proven =
-        if whole { claims::prove(connection, change.user_id, &reset.at).await? } else { None };
+    let proven = if whole {
+        claims::prove(connection, change.user_id, &reset.at, claims::Prover::Mailbox).await?
+    } else {
+        None
+    };
     challenges::end_all(connection, change.user_id, change.now).await?;
     void_codes::of_purpose(connection, change.user_id, CodePurpose::ResetPassword, change.now)
         .await?;

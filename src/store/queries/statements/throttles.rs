@@ -139,6 +139,22 @@ async fn update(connection: &mut Connection, rows: Vec<(Key, Throttle)>) -> Resu
     Ok(())
 }
 
+/// Deletes all rows whose keys begin with a subject: a range of the primary key.
+pub(super) async fn forget_subjects(
+    connection: &mut Connection,
+    subjects: &[[u8; 16]],
+) -> Result<()> {
+    for subject in subjects {
+        let [first, last] = [[0; 16], [0xff; 16]].map(|rest| [*subject, rest].concat());
+        sqlx::query("DELETE FROM throttles WHERE key >= $1 AND key <= $2")
+            .bind(first)
+            .bind(last)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
 async fn delete(connection: &mut Connection, keys: Vec<Key>) -> Result<()> {
     for key in keys {
         sqlx::query("DELETE FROM throttles WHERE key = $1")

@@ -29,6 +29,21 @@ pub(super) async fn put<'a>(
     Ok(())
 }
 
+/// Gives a user these roles instead.
+pub(super) async fn replace(
+    connection: &mut Connection,
+    user: &User,
+    roles: &[String],
+) -> Result<()> {
+    sqlx::query("UPDATE users SET roles = $2 WHERE id = $1")
+        .bind(user.id)
+        .bind(roles.join(" "))
+        .execute(&mut *connection)
+        .await?;
+    remove(connection, user.id).await?;
+    put(connection, [&User { roles: roles.to_vec(), ..user.clone() }]).await
+}
+
 /// Removes all roles of a user.
 pub(super) async fn remove(connection: &mut Connection, user_id: Uuid) -> Result<()> {
     sqlx::query("DELETE FROM user_roles WHERE user_id = $1")
