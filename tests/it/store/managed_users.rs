@@ -190,6 +190,6 @@ async fn a_range_is_read_in_its_order_after_its_place_and_up_to_its_end(backend:
     assert_eq!(keys(&first), [id(0)]);
     assert!(!first[0].is_disabled && first[0].roles == ["staff", "x"]);
     let place = query.place_of(&first[0]);
-    let next = store.managed_user_scan(&query.scan(place).unwrap(), 1).await.unwrap();
+    let next = store.managed_user_scan(&query.scan(place.as_ref()).unwrap(), 1).await.unwrap();
     assert_eq!(keys(&next), [id(1)]);
 }
