@@ -186,8 +186,7 @@ impl App {
             // Callers that watch readiness switch to other replicas before connections are closed.
             tokio::time::sleep(listen.drain_delay).await;
             health.end_streams().await;
-            parts.revocations.end_streams();
-            parts.audit.end_streams();
+            parts.end_streams();
             stop.cancel();
         };
         let ended = timeout(listen.drain_delay + listen.shutdown_timeout, async {

@@ -65,6 +65,14 @@ pub struct Parts {
     pub readiness: Readiness,
 }
 
+impl Parts {
+    /// Ends all streams: an open one would block a graceful shutdown.
+    pub fn end_streams(&self) {
+        self.revocations.end_streams();
+        self.audit.end_streams();
+    }
+}
+
 /// Builds all parts and their base: an up-to-date database, keys, hashing threads.
 ///
 /// # Errors

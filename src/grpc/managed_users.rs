@@ -8,11 +8,10 @@ use super::{
 };
 use crate::{
     domain::{InvalidField, ManagedUser, TimeRange, Timestamp},
-    password::HashParameters,
     pb::{self, UserState, create_user_request, get_user_request, set_password_request},
     service::{
-        Conditions, CreateUserRequest, CreatedUser, ListUsersRequest, NewCredential,
-        SetPasswordRequest, UpdateUserRequest, UserName, UserPage,
+        Conditions, CreateUserRequest, CreatedUser, HashParameters, ListUsersRequest,
+        NewCredential, SetPasswordRequest, UpdateUserRequest, UserName, UserPage,
     },
 };
 

@@ -28,6 +28,8 @@ mod sessions;
 mod transfer;
 mod upkeep;
 
+pub use crate::password::HashParameters;
+
 pub use self::{
     account::{Accounts, ChangePasswordRequest, RegisterRequest, Registered, ResetPasswordRequest},
     admin::{

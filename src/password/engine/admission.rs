@@ -8,9 +8,8 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    beside,
     figures::Reason,
-    job::{Done, Error, Job, Waiting},
+    job::{Beside, Done, Error, Job, Waiting},
     queue::Full,
     shared::{Shared, State},
 };
@@ -40,7 +39,7 @@ impl Shared {
         source: Source,
         deadline: Instant,
         answer: oneshot::Sender<Result<Done, Error>>,
-        beside: Option<beside::Waiting>,
+        beside: Option<Beside>,
     ) -> Result<u64, Error> {
         let since = Instant::now();
         let mut state = self.lock();

@@ -7,39 +7,16 @@ use std::{
     collections::VecDeque,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use tokio::sync::oneshot;
+use super::{
+    job::{Beside as Waiting, Checked, Error},
+    priority,
+};
 
-use super::{admission::retry_after, job::Error, worker::NICE};
-
-/// A check of another system's hash.
-pub(in crate::password) struct ForeignCheck {
-    /// The bytes that it allocates.
-    pub(in crate::password) memory: u64,
-    /// Compares. It blocks, for as long as a hash takes.
-    pub(in crate::password) run: Box<dyn FnOnce() -> bool + Send>,
-}
-
-/// A check with its caller.
-pub(super) struct Waiting {
-    pub(super) check: ForeignCheck,
-    pub(super) answer: oneshot::Sender<Result<Checked, Error>>,
-}
-
-/// The result of a check.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Checked {
-    pub(super) right: bool,
-    pub(super) ended: Instant,
-}
-
-impl std::fmt::Debug for Waiting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Waiting").field("memory", &self.check.memory).finish_non_exhaustive()
-    }
-}
+/// The hint for retries of a check that waited for memory until its deadline.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// The checks, and the threads' shared state.
 #[derive(Debug)]
@@ -136,7 +113,7 @@ impl State {
             if Instant::now() < deadline {
                 return self.waiting.push_front((waiting, deadline));
             }
-            let late = Error::Overloaded { retry_after: retry_after(std::time::Duration::ZERO) };
+            let late = Error::Overloaded { retry_after: RETRY_AFTER };
             let _gone = waiting.answer.send(Err(late));
         }
     }
@@ -156,9 +133,7 @@ impl Drop for Held<'_> {
 pub(super) fn start(besides: &Arc<Besides>, number: usize) -> std::io::Result<()> {
     let besides = Arc::clone(besides);
     let body = move || {
-        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-            tracing::warn!(%error, "cannot lower the priority of the threads that check other systems' hashes");
-        }
+        priority::lower();
         while let Some(Waiting { check, answer }) = besides.next() {
             let _held = Held(&besides, check.memory);
             // A panic of a library refuses this call, and the thread goes on.

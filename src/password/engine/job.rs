@@ -6,8 +6,6 @@ use bcrypt_lanes::Cost;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use super::beside;
-
 /// Why a password was neither hashed nor checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -54,6 +52,33 @@ impl Job {
     }
 }
 
+/// A check of another system's hash.
+pub(in crate::password) struct ForeignCheck {
+    /// The bytes that it allocates.
+    pub(in crate::password) memory: u64,
+    /// Compares. It blocks, for as long as a hash takes.
+    pub(in crate::password) run: Box<dyn FnOnce() -> bool + Send>,
+}
+
+/// A check with its caller: it begins with the bcrypt of the same call.
+pub(super) struct Beside {
+    pub(super) check: ForeignCheck,
+    pub(super) answer: oneshot::Sender<Result<Checked, Error>>,
+}
+
+/// The result of a check.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Checked {
+    pub(super) right: bool,
+    pub(super) ended: Instant,
+}
+
+impl std::fmt::Debug for Beside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Beside").field("memory", &self.check.memory).finish_non_exhaustive()
+    }
+}
+
 /// A queued job with its caller's deadline and answer channel.
 #[derive(Debug)]
 pub(super) struct Waiting {
@@ -62,7 +87,7 @@ pub(super) struct Waiting {
     pub(super) since: Instant,
     pub(super) answer: oneshot::Sender<Result<Done, Error>>,
     /// What begins with it.
-    pub(super) beside: Option<beside::Waiting>,
+    pub(super) beside: Option<Beside>,
 }
 
 impl Waiting {

@@ -10,6 +10,7 @@
 //! | `beside` | checks of other systems' hashes, each beside a bcrypt |
 //! | `dearest` | how much longer those take, so that the time tells nobody |
 //! | `queue` | the order of jobs: bounded, and fair between callers' addresses |
+//! | `priority` | the priority of the threads |
 //! | `pace` | estimates of how long a job will take |
 //! | `kernel` | the choice of the kernel, checked against the bcrypt crate and measured |
 //! | `job` | a hash to compute, and its errors |
@@ -26,6 +27,7 @@ mod figures;
 mod job;
 mod kernel;
 mod pace;
+mod priority;
 mod queue;
 mod shared;
 mod worker;
@@ -39,6 +41,7 @@ use bcrypt_lanes::LaneCount;
 use futures_util::TryFutureExt as _;
 use tokio::{sync::oneshot, time::sleep_until};
 
+pub(super) use self::job::{Digest, ForeignCheck, Job};
 pub use self::{
     admission::Announced,
     calibration::{Calibration, Check, Progress, Row, calibrate},
@@ -48,16 +51,12 @@ pub use self::{
 };
 use self::{
     admission::Entry,
-    beside::{Besides, Checked},
+    beside::Besides,
     dearest::Dearest,
     figures::Reason,
-    job::Done,
+    job::{Beside, Checked, Done},
     queue::Queue,
     shared::{Shared, State},
-};
-pub(super) use self::{
-    beside::ForeignCheck,
-    job::{Digest, Job},
 };
 use crate::domain::{Context, Source};
 
@@ -188,7 +187,7 @@ impl Engine {
     ) -> impl Future<Output = Result<bool, Error>> + use<'a> {
         let fits = self.shared.besides.can_hold(check.memory);
         let (answer, checked) = oneshot::channel();
-        let beside = fits.then_some(beside::Waiting { check, answer });
+        let beside = fits.then_some(Beside { check, answer });
         let admitted = self.admitted(job, beside, context);
         async move {
             let done = admitted.await?;
@@ -222,7 +221,7 @@ impl Engine {
     fn admitted<'a>(
         &'a self,
         job: Job,
-        beside: Option<beside::Waiting>,
+        beside: Option<Beside>,
         context: &Context,
     ) -> impl Future<Output = Result<Done, Error>> + use<'a> {
         let (answer, done) = oneshot::channel();

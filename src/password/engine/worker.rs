@@ -14,12 +14,9 @@ use super::{
     admission::retry_after,
     figures::Reason,
     job::{Digest, Done, Error, Job, Waiting},
-    kernel,
+    kernel, priority,
     shared::{Shared, State},
 };
-
-/// The hashing threads' nice value (`setpriority(2)`): token checks and health go first, and hashing uses what is left.
-pub(super) const NICE: i32 = 10;
 
 /// Steps between two checks of the clock, of callers that have gone and of other threads that want the core: half a
 /// millisecond with all lanes in use.
@@ -44,9 +41,7 @@ pub(super) fn start(
 ) -> std::io::Result<()> {
     let (shared, kernels) = (Arc::clone(shared), kernels.to_vec());
     let body = move || {
-        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-            tracing::warn!(%error, "cannot lower the priority of the hashing threads");
-        }
+        priority::lower();
         let _end = End { shared: &shared, number };
         let plan = shared.plan.get_or_init(|| kernel::plan(&kernels, lanes));
         sustainable(&shared);

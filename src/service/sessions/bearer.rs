@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     Sessions,
-    principal::{Credential, Principal, Service},
+    principal::{Credential, Service},
 };
 use crate::{
     domain::{
@@ -23,6 +23,15 @@ pub struct Account {
     claims: Box<UserClaims>,
     /// The session it was issued for, and the user as they are now.
     live: LiveSession,
+}
+
+/// Whose a bearer token is that is for us.
+#[derive(Debug)]
+pub enum Principal {
+    /// A user's own.
+    User(Box<Account>),
+    /// A service's.
+    Service(Service),
 }
 
 /// Whose a valid token is.

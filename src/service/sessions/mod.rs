@@ -20,13 +20,13 @@ use crate::{
     token::{AccessTokens, MasterKey},
 };
 
+pub(in crate::service) use self::{bearer::Bearer, principal::Credential, session::Destination};
 pub use self::{
-    bearer::Account,
-    principal::{Principal, Service},
+    bearer::{Account, Principal},
+    principal::Service,
     refresh_token::RefreshTokenRequest,
     session::Tokens,
 };
-pub(in crate::service) use self::{bearer::Bearer, principal::Credential, session::Destination};
 
 /// Creates, shows and ends sessions.
 #[derive(Debug)]

@@ -1,8 +1,7 @@
-//! Users and services that have proved themselves.
+//! Services that have proved themselves.
 
 use uuid::Uuid;
 
-use super::bearer::Account;
 use crate::{
     domain::{Permission, Revoked, Scope, ServiceAccountId, Timestamp},
     service::Error,
@@ -20,15 +19,6 @@ pub struct Service {
     pub epoch: i64,
     /// What it has shown.
     pub credential: Credential,
-}
-
-/// Whose a bearer token is that is for us.
-#[derive(Debug)]
-pub enum Principal {
-    /// A user's own.
-    User(Box<Account>),
-    /// A service's.
-    Service(Service),
 }
 
 /// What proves a service.

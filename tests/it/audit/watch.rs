@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use countersign::{
     domain::{Actor, Event, EventKind},
-    pb::WatchEventsRequest,
+    pb::{WatchEventsRequest, admin_service_client::AdminServiceClient},
     store::Store,
 };
 use futures_util::{future::join_all, poll};
 use rstest::rstest;
 use rstest_reuse::apply;
-use tonic::Code;
+use tonic::{Code, transport::Channel};
 use uuid::Uuid;
 
 use super::{administrator, from, next, next_event, open, replay, watch};
@@ -255,7 +255,11 @@ async fn append_slowly(server: &Server, seconds: f64) -> String {
 async fn a_slow_reader_misses_nothing_however_far_behind_it_is(backend: Backend) {
     let server = Server::start(backend).await;
     let tokens = administrator(&server).await;
-    let mut stream = watch(&server, &tokens, "").await;
+    // What fits into the window of the connection is no backlog.
+    let endpoint = Channel::from_shared(format!("http://{}", server.grpc)).unwrap();
+    let narrow = endpoint.initial_stream_window_size(1024).connect().await.unwrap();
+    let opened = AdminServiceClient::new(narrow).watch_events(bearer(&tokens, from(""))).await;
+    let mut stream = opened.unwrap().into_inner();
     let begun: i64 = next(&mut stream).await.cursor.parse().unwrap();
     let (numbers, id) = match backend {
         Backend::Sqlite => (
