@@ -52,7 +52,7 @@ enum Command {
     Keys(keys::Arguments),
     /// List what happened that matters for security, the newest last
     Events(events::Arguments),
-    /// Disable and enable users, and let those back in who have lost phone and recovery codes
+    /// Make, find, change and delete users; let those back in who have lost phone and recovery codes
     User(user::Arguments),
     /// Bring users along from another system, with the hashes of their passwords
     Import(import::Arguments),
@@ -129,7 +129,7 @@ pub fn run(format: LogFormat) -> anyhow::Result<()> {
         }
         Command::Seed(given) => runtime.block_on(seed::run(configured()?, &given)),
         Command::Keys(given) => runtime.block_on(keys::run(&configured()?, &given)),
-        Command::User(given) => runtime.block_on(user::run(&configured()?, &given)),
+        Command::User(given) => runtime.block_on(user::run(configured()?, &given)),
         Command::Import(given) => runtime.block_on(import::run(&configured()?, &given)),
         Command::Export(given) => runtime.block_on(export::run(&configured()?, &given)),
         Command::ServiceAccount(given) => {

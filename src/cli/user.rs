@@ -1,12 +1,22 @@
-//! `countersign user`: what only an operator can do for a user.
+//! `countersign user`: users, as AdminService manages them, and with no token.
 
-use std::io::Write as _;
+mod create;
+mod list;
+mod manage;
+mod operate;
+mod secret;
+mod show;
 
-use super::context;
+use anyhow::anyhow;
+use uuid::Uuid;
+
 use crate::{
-    app,
+    app::{self, Environment, Parts},
     config::Config,
-    service::{Clock, Disabled, Operator, Switched},
+    domain::ManagedUser,
+    edge::Refusal,
+    service::{Error, UserManager, UserName},
+    store,
 };
 
 #[derive(Debug, clap::Args)]
@@ -17,73 +27,95 @@ pub(super) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
+    #[command(flatten)]
+    Managed(Managed),
+    #[command(flatten)]
+    Operated(Operated),
+}
+
+/// What AdminService does, too.
+#[derive(Debug, clap::Subcommand)]
+enum Managed {
+    /// List users, the newest first
+    List(list::Arguments),
+    /// Show a user
+    Show(show::Arguments),
+    /// Make a user. The first administrator: --role admin
+    Create(create::Arguments),
+    /// Change a user's name, address, state, roles, metadata or claims
+    Set(manage::SetArguments),
+    /// Delete a user for good
+    Delete(manage::DeleteArguments),
+    /// Set a user's password, and end all sessions
+    SetPassword(manage::SetPasswordArguments),
+    /// Turn two-factor login off, and forget app and recovery codes
+    ResetFactors(manage::Named),
+    /// List a user's sessions, or end them
+    Sessions(show::SessionsArguments),
+    /// Forget the failures that throttle a user
+    Unlock(manage::Named),
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Operated {
     /// Turn two-factor login off, for somebody who has lost phone and recovery codes. Be sure who asks
     #[command(name = "disable-2fa")]
-    DisableTwoFactor {
-        /// A username or an e-mail address
-        user: String,
-    },
+    DisableTwoFactor(manage::Named),
     /// Let a user in no more, and end their sessions on every replica at once
-    Disable {
-        /// A username or an e-mail address
-        user: String,
-    },
+    Disable(manage::Named),
     /// Let a disabled user log in again
-    Enable {
-        /// A username or an e-mail address
-        user: String,
-    },
+    Enable(manage::Named),
 }
 
-pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let operator = app::operator(config, &Clock::system()).await?;
-    let said = match &arguments.action {
-        Action::DisableTwoFactor { user } => disable_two_factor(&operator, user).await?,
-        Action::Disable { user } => disable(&operator, user).await?,
-        Action::Enable { user } => enable(&operator, user).await?,
+pub(super) async fn run(config: Config, arguments: &Arguments) -> anyhow::Result<()> {
+    let (action, named) = match &arguments.action {
+        Action::Managed(managed) => {
+            let parts = parts(config).await?;
+            let done = manage_by(&parts.users, managed).await;
+            parts.store.close().await;
+            return done;
+        }
+        Action::Operated(Operated::DisableTwoFactor(named)) => {
+            (operate::Action::DisableTwoFactor, named)
+        }
+        Action::Operated(Operated::Disable(named)) => (operate::Action::Disable, named),
+        Action::Operated(Operated::Enable(named)) => (operate::Action::Enable, named),
     };
-    std::io::stdout().write_all(said.as_bytes())?;
-    operator.store.close().await;
-    Ok(())
+    operate::run(&config, action, &named.user).await
 }
 
-async fn disable_two_factor(operator: &Operator, user: &str) -> anyhow::Result<String> {
-    Ok(match operator.disable_two_factor(&context::of_operator(), user).await? {
-        Disabled::Now(user) => format!(
-            "Two-factor login of {} ({}) is off: the password alone logs in. Authenticator app and recovery codes are\n\
-             forgotten, logins that waited for a code have ended, and a running server sends a notice to {}.\n",
-            user.username, user.id, user.email
-        ),
-        Disabled::Before(user) => {
-            format!(
-                "Two-factor login of {} ({}) was off: nothing is changed.\n",
-                user.username, user.id
-            )
-        }
-    })
+async fn manage_by(users: &UserManager, action: &Managed) -> anyhow::Result<()> {
+    match action {
+        Managed::List(given) => list::run(users, given).await,
+        Managed::Show(given) => show::run(users, given).await,
+        Managed::Create(given) => create::run(users, given).await,
+        Managed::Set(given) => manage::set(users, given).await,
+        Managed::Delete(given) => manage::delete(users, given).await,
+        Managed::SetPassword(given) => manage::set_password(users, given).await,
+        Managed::ResetFactors(given) => manage::reset_factors(users, given).await,
+        Managed::Sessions(given) => show::sessions(users, given).await,
+        Managed::Unlock(given) => manage::unlock(users, given).await,
+    }
 }
 
-async fn disable(operator: &Operator, user: &str) -> anyhow::Result<String> {
-    Ok(match operator.disable_user(&context::of_operator(), user).await? {
-        Switched::Now(user) => format!(
-            "{} ({}) is disabled and can't log in. All sessions have ended, for good; services that follow\n\
-             revocations refuse the tokens within a second. To let the user log in again:\n\n  countersign user enable {}\n",
-            user.username, user.id, user.username
-        ),
-        Switched::Before(user) => {
-            format!("{} ({}) was disabled: nothing is changed.\n", user.username, user.id)
-        }
-    })
+/// The parts of a server, on a database that exists. Limits by source are off: every call comes from here.
+async fn parts(mut config: Config) -> anyhow::Result<Parts> {
+    store::must_exist(&config.database.url)?;
+    config.policy.address_rate = 0;
+    Ok(app::parts(&config, &Environment::default()).await?)
 }
 
-async fn enable(operator: &Operator, user: &str) -> anyhow::Result<String> {
-    Ok(match operator.enable_user(&context::of_operator(), user).await? {
-        Switched::Now(user) => format!(
-            "{} ({}) is enabled and can log in. Sessions from before stay ended.\n",
-            user.username, user.id
-        ),
-        Switched::Before(user) => {
-            format!("{} ({}) was enabled: nothing is changed.\n", user.username, user.id)
-        }
-    })
+/// A user by id, username or e-mail address.
+async fn find(users: &UserManager, text: &str) -> anyhow::Result<ManagedUser> {
+    let name = match text {
+        _ if Uuid::try_parse(text).is_ok() => UserName::Id(text.to_owned()),
+        _ if text.contains('@') => UserName::Email(text.to_owned()),
+        _ => UserName::Username(text.to_owned()),
+    };
+    users.get_user(Some(name)).await.map_err(said)
+}
+
+/// What a caller would be told.
+fn said(error: Error) -> anyhow::Error {
+    anyhow!("{}", Refusal::from(error).text())
 }

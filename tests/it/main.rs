@@ -40,6 +40,7 @@ mod limits;
 mod login;
 mod logout;
 mod mailbox;
+mod manage_command;
 mod master_key;
 mod names;
 mod no_secrets;
