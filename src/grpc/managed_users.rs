@@ -111,7 +111,7 @@ pub(super) fn time(
 /// A new user. Fields that are output only are not looked at (AIP-203).
 pub(super) fn create(request: pb::CreateUserRequest) -> Result<CreateUserRequest, InvalidField> {
     let pb::CreateUserRequest { user, credential, validate_only, request_id } = request;
-    let user = user.ok_or_else(|| InvalidField::new("user", "must be given"))?;
+    let user = user.unwrap_or_default();
     Ok(CreateUserRequest {
         username: user.username,
         email: user.email,
@@ -167,7 +167,7 @@ pub(super) fn hash_parameters(given: pb::HashParameters) -> HashParameters {
 /// New fields: those of the mask (AIP-161), or, without one, those that are not empty.
 pub(super) fn update(request: pb::UpdateUserRequest) -> Result<UpdateUserRequest, InvalidField> {
     let pb::UpdateUserRequest { user, update_mask, validate_only, request_id } = request;
-    let user = user.ok_or_else(|| InvalidField::new("user", "must be given"))?;
+    let user = user.unwrap_or_default();
     let masked = masked(&update_mask.map(|mask| mask.paths).unwrap_or_default(), &user)?;
     let has = |field: &str| masked.contains(&field);
     let metadata = has("metadata").then(|| user.metadata.unwrap_or_default());

@@ -15,12 +15,18 @@ use prost::{
     bytes::{Buf, BufMut},
     encoding::{DecodeContext, WireType, bytes, string},
 };
-use prost_types::{FileDescriptorSet, field_descriptor_proto::Type};
+use prost_types::{
+    FieldDescriptorProto, FileDescriptorSet,
+    field_descriptor_proto::{Label, Type},
+};
 use rstest::rstest;
 use tonic::{Request, Status, client::Grpc};
 use tonic_prost::ProstCodec;
 
-use crate::harness::{Backend, Server, reason, server::bearer, soon, violations};
+use crate::{
+    admin::grant,
+    harness::{Backend, Server, reason, server::bearer, soon, violations},
+};
 
 /// RPCs that count calls by address.
 const COUNTED: [&str; 8] = [
@@ -100,6 +106,10 @@ fn fields() -> Vec<Field> {
         for rpc in &service.method {
             let path = format!("/auth.v1.{}/{}", service.name(), rpc.name());
             let request = message(rpc.input_type());
+            if service.name() == "AdminService" {
+                fields.extend(of_administrators(rpc.name(), &path, &request.field));
+                continue;
+            }
             let mut all: Vec<_> = request.field.iter().map(|field| (None, field)).collect();
             for outer in request.field.iter().filter(|field| field.r#type() == Type::Message) {
                 let number = u32::try_from(outer.number()).unwrap();
@@ -127,6 +137,37 @@ fn fields() -> Vec<Field> {
         }
     }
     fields
+}
+
+/// RPCs of AdminService that are not looked at here.
+const OTHERS: [&str; 7] = [
+    "ImportUsers",
+    "ExportUsers",
+    "ListEvents",
+    "WatchEvents",
+    "CreateSubscription",
+    "ListSubscriptions",
+    "DeleteSubscription",
+];
+
+/// The texts of an administrator's request, and of a filter in it. The fields of the user in it are sent too long in `admin/`.
+fn of_administrators(rpc: &str, path: &str, all: &[FieldDescriptorProto]) -> Vec<Field> {
+    let is_one = |field: &&FieldDescriptorProto| {
+        field.r#type() == Type::String && field.label() == Label::Optional
+    };
+    let own = all.iter().filter(is_one).map(|field| {
+        let number = u32::try_from(field.number()).unwrap();
+        (None, field.name().to_owned(), number, field.oneof_index.is_some())
+    });
+    let filter = [("role", 2), ("username_prefix", 8), ("email_prefix", 9)];
+    let filter = filter.into_iter().filter(|_| rpc == "ListUsers");
+    let filter = filter.map(|(name, number)| (Some(3), name.to_owned(), number, false));
+    let asked = own.chain(filter).filter(|_| !OTHERS.contains(&rpc));
+    let field = |(within, name, number, in_oneof)| {
+        let (rpc, path) = (rpc.to_owned(), path.to_owned());
+        Field { rpc, path, name, number, within, in_oneof }
+    };
+    asked.map(field).collect()
 }
 
 impl Field {
@@ -167,6 +208,7 @@ async fn server(backend: Backend) -> (Server, Tokens) {
     .await;
     server.clock.stop();
     let user = server.user(false).await;
+    grant(&server.database, &user.username, "admin").await;
     let tokens = server.session(&user).await;
     for _ in 0..5 {
         let refused = call(&server, &tokens, "/auth.v1.AuthService/Login", Texts::default()).await;
@@ -187,7 +229,9 @@ async fn call(server: &Server, tokens: &Tokens, path: &str, texts: Texts) -> Res
 
 #[test]
 fn every_string_field_of_a_request_has_its_size() {
-    let fields: BTreeSet<_> = fields().into_iter().map(|field| field.name).collect();
+    let mut fields: BTreeSet<_> = fields().into_iter().map(|field| field.name).collect();
+    // In a message of its own: `admin/` sends it too long.
+    fields.insert(size::PASSWORD_HASH.field.to_owned());
     let sizes: BTreeSet<_> = size::ALL.iter().map(|size| size.field.to_owned()).collect();
     assert_eq!(fields, sizes);
 }

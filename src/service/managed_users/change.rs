@@ -6,7 +6,10 @@ use uuid::Uuid;
 
 use super::UserManager;
 use crate::{
-    domain::{Actor, CLOCK_SKEW, Context, ManagedUser, id, request_id, size},
+    domain::{
+        Actor, CLOCK_SKEW, Context, ManagedUser, id, request_id,
+        size::{self, Size},
+    },
     service::{
         AdminError, Error,
         fields::{Fields, check_sizes},
@@ -52,10 +55,16 @@ impl Conditions {
 
     /// Refuses what is too long.
     pub(super) fn check_sizes(&self) -> Result<(), Error> {
+        self.check_sizes_with((size::ID, ""))
+    }
+
+    /// The same, with one more field.
+    pub(super) fn check_sizes_with(&self, other: (Size, &str)) -> Result<(), Error> {
         check_sizes([
             (size::ID, &self.id),
             (size::ETAG, &self.etag),
             (size::REQUEST_ID, &self.request_id),
+            other,
         ])
     }
 

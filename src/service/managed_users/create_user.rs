@@ -78,8 +78,8 @@ impl UserManager {
             (size::USERNAME, &request.username),
             (size::EMAIL, &request.email),
             (size::REQUEST_ID, &request.request_id),
+            NewCredential::size_of(request.credential.as_ref()),
         ])?;
-        request.credential.as_ref().map_or(Ok(()), NewCredential::check_sizes)?;
         self.limits.admit(context)?;
         let mut valid = self.parse_new(&request)?;
         let credential = valid.credential.take();

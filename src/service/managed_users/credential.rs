@@ -4,12 +4,12 @@ use zeroize::Zeroizing;
 
 use super::UserManager;
 use crate::{
-    domain::{Context, Email, Password, Username, size},
-    password::{HashParameters, Passwords},
-    service::{
-        Error,
-        fields::{Fields, check_sizes},
+    domain::{
+        Context, Email, Password, Username,
+        size::{self, Size},
     },
+    password::{HashParameters, Passwords},
+    service::{Error, fields::Fields},
 };
 
 /// A user's new credential.
@@ -37,11 +37,12 @@ pub(super) enum ValidCredential {
 const NOT_KEPT: &str = "-";
 
 impl NewCredential {
-    /// Refuses what is too long.
-    pub(super) fn check_sizes(&self) -> Result<(), Error> {
-        match self {
-            Self::Password(password) => check_sizes([(size::PASSWORD, password)]),
-            Self::Hash { text, .. } => check_sizes([(size::PASSWORD_HASH, text)]),
+    /// The text whose size is to be looked at; one that is not given is not too long.
+    pub(super) fn size_of(credential: Option<&Self>) -> (Size, &str) {
+        match credential {
+            Some(Self::Password(password)) => (size::PASSWORD, password),
+            Some(Self::Hash { text, .. }) => (size::PASSWORD_HASH, text),
+            None => (size::PASSWORD, ""),
         }
     }
 }

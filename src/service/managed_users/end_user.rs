@@ -46,8 +46,7 @@ impl UserManager {
         context: &Context,
         request: SetPasswordRequest,
     ) -> Result<ManagedUser, Error> {
-        request.conditions.check_sizes()?;
-        request.credential.as_ref().map_or(Ok(()), NewCredential::check_sizes)?;
+        request.conditions.check_sizes_with(NewCredential::size_of(request.credential.as_ref()))?;
         self.limits.admit(context)?;
         let valid = request.conditions.valid()?;
         let credential = request.credential.ok_or_else(|| {

@@ -38,6 +38,7 @@ impl UserManager {
             }
             Some(UserName::Id(text)) => return self.by_id(id(size::ID, &text)?).await,
             Some(UserName::Username(text)) => {
+                size::USERNAME.check(&text)?;
                 let name = LoginName::parse(&text)?;
                 let is_username = matches!(name, LoginName::Username(_));
                 self.by_name(is_username, name, "username").await?

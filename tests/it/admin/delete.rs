@@ -8,7 +8,7 @@ use rstest::rstest;
 use rstest_reuse::apply;
 use uuid::Uuid;
 
-use super::{Office, new_user};
+use super::{Office, new_with};
 use crate::harness::{Backend, eventually, logs, on_both, reason_of, violations};
 
 fn of(id: &str) -> DeleteUserRequest {
@@ -20,7 +20,7 @@ fn of(id: &str) -> DeleteUserRequest {
 async fn a_user_is_gone_with_all_sessions_and_told(backend: Backend) {
     let office = Office::start(backend).await;
     for disabled in [false, true] {
-        let request = new_user();
+        let request = new_with(|user| user.roles = vec!["staff".into()]);
         let user = office.create(request.clone()).await.unwrap().user.unwrap();
         let tokens = office.login(&user).await;
         if disabled {

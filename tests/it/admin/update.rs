@@ -91,7 +91,7 @@ async fn each_bad_field_is_named() {
         user.metadata = Some(Struct { fields: [("a".to_owned(), value)].into() });
     };
     let mut cases = vec![
-        (UpdateUserRequest::default(), "user"),
+        (UpdateUserRequest::default(), "id"),
         (with("roles", |user| user.id = String::new()), "id"),
         (with("roles", |user| user.id = "x".into()), "id"),
         (with("roles", |user| user.etag = "x".repeat(65)), "etag"),
