@@ -1,21 +1,17 @@
 //! `countersign user`: users, as AdminService manages them, and with no token.
 
 mod create;
+mod find;
 mod list;
 mod manage;
 mod operate;
 mod secret;
 mod show;
 
-use anyhow::anyhow;
-use uuid::Uuid;
-
 use crate::{
     app::{self, Environment, Parts},
     config::Config,
-    domain::ManagedUser,
-    edge::Refusal,
-    service::{Error, UserManager, UserName},
+    service::UserManager,
     store,
 };
 
@@ -103,19 +99,4 @@ async fn parts(mut config: Config) -> anyhow::Result<Parts> {
     store::must_exist(&config.database.url)?;
     config.policy.address_rate = 0;
     Ok(app::parts(&config, &Environment::default()).await?)
-}
-
-/// A user by id, username or e-mail address.
-async fn find(users: &UserManager, text: &str) -> anyhow::Result<ManagedUser> {
-    let name = match text {
-        _ if Uuid::try_parse(text).is_ok() => UserName::Id(text.to_owned()),
-        _ if text.contains('@') => UserName::Email(text.to_owned()),
-        _ => UserName::Username(text.to_owned()),
-    };
-    users.get_user(Some(name)).await.map_err(said)
-}
-
-/// What a caller would be told.
-fn said(error: Error) -> anyhow::Error {
-    anyhow!("{}", Refusal::from(error).text())
 }

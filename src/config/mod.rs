@@ -12,6 +12,7 @@ mod listen;
 mod log;
 mod master_key;
 mod password;
+mod password_settings;
 mod policy;
 mod problems;
 mod profile;

@@ -3,9 +3,8 @@
 use std::thread;
 
 use super::{
-    Profile,
+    Profile, password_settings,
     reader::{Reader, whole_number},
-    settings,
 };
 use crate::password::{self, LaneCount, engine::KernelChoice};
 
@@ -14,22 +13,23 @@ const MIB: u64 = 1 << 20;
 
 impl Reader<'_> {
     pub(super) fn password(&mut self, profile: Profile) -> password::Settings {
-        let cost = self.number(settings::BCRYPT_COST, 4..=16);
+        let cost = self.number(password_settings::BCRYPT_COST, 4..=16);
         if profile == Profile::Production && cost < 10 {
-            self.problems.add(settings::BCRYPT_COST, "must be at least 10 with Postgres");
+            self.problems.add(password_settings::BCRYPT_COST, "must be at least 10 with Postgres");
         }
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let threads = self.given(settings::HASH_THREADS, whole_number(1..=1024)).unwrap_or(cores);
-        let queue = self.given(settings::HASH_QUEUE, whole_number(1..=100_000));
-        let queue = queue.unwrap_or(settings::QUEUED_PER_THREAD * threads);
-        let kernel = self.read(settings::HASH_KERNEL, |text| match text {
+        let threads =
+            self.given(password_settings::HASH_THREADS, whole_number(1..=1024)).unwrap_or(cores);
+        let queue = self.given(password_settings::HASH_QUEUE, whole_number(1..=100_000));
+        let queue = queue.unwrap_or(password_settings::QUEUED_PER_THREAD * threads);
+        let kernel = self.read(password_settings::HASH_KERNEL, |text| match text {
             "auto" => Ok(KernelChoice::Auto),
             "bmi" => Ok(KernelChoice::Bmi),
             "portable" => Ok(KernelChoice::Portable),
             "crate" => Ok(KernelChoice::Crate),
             _ => Err("must be auto, bmi, portable or crate".into()),
         });
-        let lanes = self.read(settings::HASH_LANES, |text| {
+        let lanes = self.read(password_settings::HASH_LANES, |text| {
             let number =
                 text.parse().ok().and_then(|number: usize| LaneCount::try_from(number).ok());
             match (text, number) {
@@ -38,7 +38,7 @@ impl Reader<'_> {
                 (_, None) => Err("must be auto or a whole number from 1 to 6".into()),
             }
         });
-        let memory = self.read(settings::HASH_MEMORY, memory);
+        let memory = self.read(password_settings::HASH_MEMORY, memory);
         password::Settings { cost, threads, queue, kernel, lanes, memory }
     }
 }

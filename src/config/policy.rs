@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    password_settings,
     reader::{Reader, TEN_YEARS, days, minutes, seconds},
     settings,
 };
@@ -17,7 +18,7 @@ impl Reader<'_> {
         });
         Policy {
             password: PasswordPolicy {
-                min_length: self.number(settings::PASSWORD_MIN_LENGTH, 8..=128),
+                min_length: self.number(password_settings::PASSWORD_MIN_LENGTH, 8..=128),
             },
             code: CodePolicy {
                 ttl: self.duration(settings::OTP_TTL, seconds(1)..=minutes(10)),

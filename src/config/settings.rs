@@ -4,7 +4,7 @@
 //! the docs.
 
 use super::setting::{
-    DefaultValue::{Absent, ByProfile, Computed, InDevelopment, PerThread, Value},
+    DefaultValue::{Absent, ByProfile, Computed, InDevelopment, Value},
     Setting, plain, secret,
 };
 
@@ -70,18 +70,7 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
             EVENT_RETENTION,
         ],
     ),
-    (
-        "Passwords",
-        &[
-            BCRYPT_COST,
-            PASSWORD_MIN_LENGTH,
-            HASH_THREADS,
-            HASH_QUEUE,
-            HASH_KERNEL,
-            HASH_LANES,
-            HASH_MEMORY,
-        ],
-    ),
+    ("Passwords", super::password_settings::ALL),
     ("Rate limits", &[ADDRESS_RATE, SOURCE_FAILURES, SERVICE_FAILURES]),
     ("Log", &[LOG, LOG_FORMAT]),
 ];
@@ -314,39 +303,6 @@ pub(super) const EVENT_RETENTION: Setting = plain(
     "COUNTERSIGN_EVENT_RETENTION",
     Value("90d"),
     "how long security events are kept; 1d to 10years",
-);
-
-// Passwords.
-pub(super) const BCRYPT_COST: Setting =
-    plain("COUNTERSIGN_BCRYPT_COST", Value("12"), "4 to 16; under 10 only in development");
-pub(super) const PASSWORD_MIN_LENGTH: Setting = plain(
-    "COUNTERSIGN_PASSWORD_MIN_LENGTH",
-    Value("8"),
-    "fewest characters of a new password, 8 to 128",
-);
-pub(super) const HASH_THREADS: Setting =
-    plain("COUNTERSIGN_HASH_THREADS", Computed("one a core"), "threads that hash passwords");
-/// The places of the queue for each hashing thread, unless the queue's size is given.
-pub(super) const QUEUED_PER_THREAD: usize = 32;
-pub(super) const HASH_QUEUE: Setting = plain(
-    "COUNTERSIGN_HASH_QUEUE",
-    PerThread(QUEUED_PER_THREAD),
-    "hashes that may wait; more are refused",
-);
-pub(super) const HASH_KERNEL: Setting = plain(
-    "COUNTERSIGN_HASH_KERNEL",
-    Value("auto"),
-    "auto (the fastest here), bmi, portable, or crate (plain bcrypt)",
-);
-pub(super) const HASH_LANES: Setting = plain(
-    "COUNTERSIGN_HASH_LANES",
-    Value("auto"),
-    "hashes that one thread runs side by side: auto, or 1 to 6",
-);
-pub(super) const HASH_MEMORY: Setting = plain(
-    "COUNTERSIGN_HASH_MEMORY",
-    Value("256MiB"),
-    "most memory that checks of imported argon2 and scrypt hashes have together; 16MiB to 64GiB",
 );
 
 // Rate limits.

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{settings as name, values::tests::settings, *};
+use super::{password_settings as hashing, settings as name, values::tests::settings, *};
 use crate::domain::KEY_SET_MAX_AGE;
 
 /// Settings with SQLite as the default database: without one, a setting for production would be a problem.
@@ -33,7 +33,7 @@ fn nothing_at_all_is_the_development_profile() {
 fn with_postgres_all_that_is_missing_is_named_at_once() {
     let environment = [
         (name::DATABASE_URL.name, "postgres://localhost/x"),
-        (name::BCRYPT_COST.name, "9"),
+        (hashing::BCRYPT_COST.name, "9"),
         ("COUNTERSIGN_OPT_TTL", "5m"),
     ];
     assert_eq!(
@@ -43,7 +43,7 @@ fn with_postgres_all_that_is_missing_is_named_at_once() {
             name::MASTER_KEY.name,
             name::DELIVERY.name,
             name::ISSUER.name,
-            name::BCRYPT_COST.name
+            hashing::BCRYPT_COST.name
         ]
     );
 }
@@ -343,7 +343,7 @@ fn each_bad_value_is_a_problem_of_its_own() {
         (name::FETCH_PRIVATE.name, "10.0.0.0/33"),
         (name::FETCH_CA.name, "/nowhere"),
         (name::AUDIENCE.name, "a,,b"),
-        (name::PASSWORD_MIN_LENGTH.name, "7"),
+        (hashing::PASSWORD_MIN_LENGTH.name, "7"),
         (name::OTP_TTL.name, "11m"),
         (name::OTP_MAX_ATTEMPTS.name, "11"),
         (name::EMAIL_VERIFICATION.name, "yes"),
@@ -354,11 +354,11 @@ fn each_bad_value_is_a_problem_of_its_own() {
         (name::SOURCE_FAILURES.name, "1000001"),
         (name::SERVICE_FAILURES.name, "many"),
         (name::EVENT_RETENTION.name, "11years"),
-        (name::BCRYPT_COST.name, "17"),
-        (name::HASH_QUEUE.name, "-1"),
-        (name::HASH_KERNEL.name, "gpu"),
-        (name::HASH_LANES.name, "7"),
-        (name::HASH_MEMORY.name, "1TiB"),
+        (hashing::BCRYPT_COST.name, "17"),
+        (hashing::HASH_QUEUE.name, "-1"),
+        (hashing::HASH_KERNEL.name, "gpu"),
+        (hashing::HASH_LANES.name, "7"),
+        (hashing::HASH_MEMORY.name, "1TiB"),
         (name::LOG.name, "countersign=loud"),
         (name::LOG_FORMAT.name, "xml"),
     ];

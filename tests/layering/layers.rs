@@ -51,6 +51,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "config",
             "telemetry",
             "grpc",
+            "edge",
             "app",
         ],
     ),

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::{said, secret::Credential};
+use super::{find::said, secret::Credential};
 use crate::{
     cli::context,
     service::{CreateUserRequest, UserManager},

@@ -5,7 +5,7 @@ use std::{io::Write as _, time::Duration};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::{
-    said,
+    find::said,
     show::{object, state},
 };
 use crate::{

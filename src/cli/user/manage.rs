@@ -6,7 +6,10 @@ use anyhow::{Context as _, ensure};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde_json::{Map, Value};
 
-use super::{find, said, secret::Credential};
+use super::{
+    find::{find, said},
+    secret::Credential,
+};
 use crate::{
     cli::context,
     domain::ManagedUser,

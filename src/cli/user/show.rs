@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-use super::{find, said};
+use super::find::{find, said};
 use crate::{
     cli::{context, date, table::aligned},
     domain::{ManagedUser, Timestamp},

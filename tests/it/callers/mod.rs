@@ -9,7 +9,7 @@ use std::sync::Arc;
 use countersign::{domain::Callers, pb::DESCRIPTORS};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
-use tonic::{Code, Request, Status, client::Grpc, transport::Channel};
+use tonic::{Request, Status, client::Grpc, transport::Channel};
 use tonic_prost::ProstCodec;
 use tonic_types::StatusExt as _;
 
@@ -91,8 +91,7 @@ pub async fn call(channel: &Channel, path: &str, authorization: &str) -> Result<
 
 /// Whether an answer says that the caller is not let in; the missing permission, if that is why.
 pub fn refusal(answer: Result<(), Status>) -> Option<(String, String)> {
-    // It is past the gate, and not written yet.
-    let refused = answer.err().filter(|refused| refused.code() != Code::Unimplemented)?;
+    let refused = answer.err()?;
     let reason = reason(&refused);
     let closed = ["PERMISSION_MISSING", "TOKEN_INVALID", "INVALID_CREDENTIALS"];
     let info = refused.get_details_error_info().unwrap();
