@@ -61,7 +61,7 @@ impl Place {
 const ADA: [&str; 8] = [
     "user",
     "create",
-    "--username=ada",
+    "ada",
     "--email=ada@example.com",
     "--role=admin",
     "--role=editor",
@@ -94,12 +94,12 @@ async fn users_are_found_changed_and_deleted(backend: Backend) {
     let place = Place::new(backend).await;
     place.run_with(&ADA, &format!("{PASSWORD}\n")).unwrap();
     let hash = bcrypt::hash(PASSWORD, 4).unwrap();
-    let bob = ["user", "create", "--username=bob", "--email=bob@example.com", "--password-hash"];
+    let bob = ["user", "create", "bob", "--email=bob@example.com", "--password-hash"];
     let dry: Vec<_> = bob.iter().copied().chain([hash.as_str(), "--dry-run"]).collect();
     assert!(place.run(&dry).unwrap().contains("could be made"));
     assert!(place.run(&["user", "show", "bob"]).unwrap_err().contains("no such user"));
     place.run(&dry[..6]).unwrap();
-    let invited = ["user", "create", "--username=cleo", "--email=cleo@example.com"];
+    let invited = ["user", "create", "cleo", "--email=cleo@example.com"];
     assert!(place.run(&invited).unwrap().contains("sends a code to cleo@example.com"));
 
     let names = |arguments: &[&str]| {

@@ -11,7 +11,6 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The name to log in with
-    #[arg(long)]
     username: String,
     /// The e-mail address
     #[arg(long)]
