@@ -1,5 +1,6 @@
 //! AdminService.
 
+mod apart;
 mod create;
 mod delete;
 mod get;

@@ -30,6 +30,8 @@ pub struct Server {
     pub channel: Channel,
     pub grpc: SocketAddr,
     pub http: SocketAddr,
+    /// The address of administrators, where it is another one.
+    pub admin: Option<SocketAddr>,
     pub clock: TestClock,
     pub database: Arc<Database>,
     pub stop: Option<oneshot::Sender<()>>,
@@ -118,6 +120,7 @@ impl Server {
         let app = App::bind(config, environment).await.unwrap();
         let tcp = |address: &Address| address.tcp().unwrap();
         let (grpc, http) = (tcp(app.grpc_addr()), tcp(app.http_addr()));
+        let admin = app.admin_addr().map(tcp);
         let (stop, stopped) = oneshot::channel();
         let ended = tokio::spawn(app.serve(async {
             // A test that drops its server asks it to stop, too.
@@ -132,6 +135,7 @@ impl Server {
             channel,
             grpc,
             http,
+            admin,
             clock,
             database: database.into(),
             stop: Some(stop),
