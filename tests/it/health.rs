@@ -26,8 +26,8 @@ async fn status(server: &Server, service: &str) -> Result<ServingStatus, Code> {
 }
 
 const ACCOUNT: &str = SERVICES[0];
-pub const AUTH: &str = SERVICES[1];
-const TOKENS: &str = SERVICES[2];
+pub const AUTH: &str = SERVICES[2];
+const TOKENS: &str = SERVICES[3];
 
 /// Waits until a service has that status; the process is alive all the while.
 pub async fn is(server: &Server, service: &str, wanted: ServingStatus) {
