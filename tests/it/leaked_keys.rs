@@ -77,9 +77,9 @@ async fn every_replica_follows_within_a_second_and_is_ready_all_the_while(
     let other = server.replica(hears_only).await;
     let (keeper, user) = (keeper(&server).await, server.user(false).await);
     let mut health = [
-        readiness(&server, SERVICES[1]).await,
-        readiness(&other, SERVICES[1]).await,
+        readiness(&server, SERVICES[2]).await,
         readiness(&other, SERVICES[2]).await,
+        readiness(&other, SERVICES[3]).await,
     ];
     let mut tokens = server.session(&user).await;
     for round in 0..4 {

@@ -230,7 +230,7 @@ async fn nothing_of_a_password_is_cut_off() {
     let request = RegisterRequest { password: "passphrase".into(), ..registration(false) };
     let user = server.register(request).await.unwrap();
     let refused = server.login(&user.username, "passphrase\0passphrase").await.unwrap_err();
-    assert_eq!(reason(&refused), "INVALID_FIELD");
+    assert_eq!(reason(&refused), "INVALID_CREDENTIALS");
 }
 
 #[tokio::test]
