@@ -68,15 +68,21 @@ async fn write<W: Write>(
     let bar = ProgressBar::new_spinner()
         .with_style(ProgressStyle::with_template("{pos} users, {per_sec}, {elapsed}")?);
     let mut writer = Writer::new(BufWriter::new(output), arguments.format)?;
-    let mut last = Uuid::nil();
+    let with_secrets = arguments.hashes;
+    let read = |after| {
+        let transfers = transfers.clone();
+        tokio::spawn(async move { transfers.export_users(after, PAGE, with_secrets).await })
+    };
+    let mut next = read(Uuid::nil());
     loop {
-        let users = transfers.export_users(last, PAGE, arguments.hashes).await?;
-        let Some(id) = users.last().and_then(|user| user.id) else { break };
-        last = id;
-        for user in &users {
+        let users = next.await??;
+        let Some(last) = users.last().and_then(|user| user.id) else { break };
+        // While this page is written, the next one is read.
+        next = read(last);
+        bar.inc(users.len() as u64);
+        for user in users {
             writer.write(&ImportRow::of_user(user))?;
         }
-        bar.inc(users.len() as u64);
     }
     bar.finish_and_clear();
     Ok(writer.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?)

@@ -105,6 +105,11 @@ impl JsonObject {
         self.0.is_empty()
     }
 
+    /// Its members, by value.
+    pub fn into_members(self) -> Map<String, Value> {
+        self.0
+    }
+
     /// Its members.
     pub fn members(&self) -> &Map<String, Value> {
         &self.0

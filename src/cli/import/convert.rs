@@ -30,18 +30,18 @@ impl ImportRow {
     }
 
     /// The row of a user.
-    pub(in crate::cli) fn of_user(user: &TransferredUser) -> Self {
+    pub(in crate::cli) fn of_user(mut user: TransferredUser) -> Self {
         Self {
             id: user.id.map(|id| id.to_string()).unwrap_or_default(),
-            username: user.username.clone(),
-            email: user.email.clone(),
+            username: user.username,
+            email: user.email,
             email_verified: user.email_verified,
-            password_hash: user.password_hash.to_string(),
+            password_hash: std::mem::take(&mut *user.password_hash),
             hash_parameters: HashParameters::default(),
-            roles: user.roles.clone(),
-            metadata: user.metadata.clone(),
-            claims: user.claims.clone(),
-            totp_secret: user.totp_secret.to_string(),
+            roles: user.roles,
+            metadata: user.metadata,
+            claims: user.claims,
+            totp_secret: std::mem::take(&mut *user.totp_secret),
             two_factor_enabled: user.two_factor_enabled,
             state: if user.is_disabled { State::Disabled } else { State::Active },
             create_time: user

@@ -3,8 +3,7 @@
 use countersign::{
     domain::EventKind,
     pb::{
-        CreateUserRequest, HashParameters, ManagedUser, PasswordHash, UserState,
-        create_user_request::Credential,
+        CreateUserRequest, ManagedUser, PasswordHash, UserState, create_user_request::Credential,
     },
 };
 use rstest::rstest;
