@@ -79,7 +79,10 @@ async fn pile_up(server: &Server, user: &User) {
             "mailbox_codes (id, id_mac, user_id, credential_version, budget, code_mac, attempts, created_at, expires_at) \
              SELECT {id}, {digest}, {user}, 1, {digest}, {digest}, 0, {now}, {later}"
         ),
-        format!("events (id, kind, user_id, at) SELECT {id}, 'login_failed', {user}, {now}"),
+        // What an earlier release wrote has the number 0.
+        format!(
+            "events (id, kind, user_id, at, seq) SELECT {id}, 'login_failed', {user}, {now}, 0"
+        ),
         format!(
             "throttles (key, failures, last_at, next_allowed_at, expires_at) \
              SELECT {digest}, 1, {now}, {now}, {later}"
