@@ -100,7 +100,7 @@ async fn a_hash_that_cannot_be_replaced_fails_no_login(
     let server = Server::start(backend).await;
     let user = server.user(false).await;
     import(&server, &user, &bcrypt::hash(PASSWORD, 4).unwrap()).await;
-    server.database.refuse("UPDATE ON users").await;
+    server.database.refuse("UPDATE OF password_hash ON users").await;
     for _ in 0..3 {
         server.session(&user).await;
     }
