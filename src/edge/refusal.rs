@@ -230,7 +230,7 @@ fn of_administrators(error: AdminError) -> Refusal {
         ),
         AdminError::RequestIdReused => unmet(
             "REQUEST_ID_REUSED",
-            "the request id was used for a change of another user: draw a new one for each request",
+            "the request id was used for another change, or another user: draw a new one for each request",
         ),
         AdminError::TooManySubscriptions => {
             unmet("TOO_MANY_SUBSCRIPTIONS", "there are 20 subscriptions: delete one first")

@@ -88,6 +88,13 @@ impl Subscriptions {
         let mut fields = Fields::default();
         let parsed = FetchUrl::parse_webhook(&url, &self.networks);
         let parsed = fields.check(parsed.map_err(|wanted| InvalidField::new("url", wanted)));
+        // Parsers drop what can't be seen, and lists would show it.
+        let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic());
+        fields.require(
+            is_plain || parsed.is_none(),
+            "url",
+            "must have no spaces and no control characters",
+        );
         let kinds = fields.check(EventKinds::parse(&kinds));
         let secret = fields.check(secret_or_new(secret));
         let (_parsed, (kinds, secret)) = fields.all(parsed.zip(kinds.zip(secret)))?;

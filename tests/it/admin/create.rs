@@ -3,7 +3,8 @@
 use countersign::{
     domain::EventKind,
     pb::{
-        CreateUserRequest, ManagedUser, PasswordHash, UserState, create_user_request::Credential,
+        CreateUserRequest, ManagedUser, PasswordHash, RegisterRequest, UserState,
+        create_user_request::Credential,
     },
 };
 use rstest::rstest;
@@ -18,7 +19,7 @@ use crate::{
         server::{PASSWORD, registration},
         violations,
     },
-    mailbox::{NEW_PASSWORD, reset},
+    mailbox::{NEW_PASSWORD, open_verification, reset, verify_email},
 };
 
 #[apply(on_both)]
@@ -227,4 +228,32 @@ async fn each_bad_field_is_named_and_all_at_once() {
     assert_eq!(violations(&refused), ["username", "email", "roles", "request_id", "password"]);
     let refused = office.create(CreateUserRequest { user: None, ..new_user() }).await.unwrap_err();
     assert_eq!(violations(&refused), ["username", "email"]);
+}
+
+/// Otherwise a stranger with the mailbox would take the last administrator away.
+#[apply(on_both)]
+#[tokio::test]
+async fn whoever_proves_the_mailbox_of_an_administrator_does_not_end_the_account(backend: Backend) {
+    let server =
+        Server::start_with(backend, |config, _| config.policy.email_verification = true).await;
+    let office = Office::of(server).await;
+    let chief = new_with(|user| user.roles = vec!["admin".into()]);
+    let chief = office.create(chief).await.unwrap().user.unwrap();
+    let request = RegisterRequest { email: chief.email.clone(), ..registration(false) };
+    let rival = office.server.register(request).await.unwrap();
+    let (id, code) = open_verification(&office.server, &rival).await;
+    let refused = verify_email(&office.server, &id, &code).await;
+    assert_eq!(reason_of(refused), "CHALLENGE_INVALID");
+    assert_eq!(office.by_id(&chief.id).await.unwrap().roles, ["admin"]);
+    // By an administrator's word neither.
+    let vouched = new_with(|user| {
+        user.email = chief.email.clone();
+        user.email_verified = true;
+    });
+    assert_eq!(reason_of(office.create(vouched).await), "EMAIL_TAKEN");
+    // Without the role it is an account like any other.
+    let plain = ManagedUser { roles: Vec::new(), ..chief.clone() };
+    office.set(plain, &["roles"]).await.unwrap();
+    verify_email(&office.server, &id, &code).await.unwrap();
+    assert_eq!(reason_of(office.by_id(&chief.id).await), "USER_NOT_FOUND");
 }

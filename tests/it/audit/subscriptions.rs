@@ -80,6 +80,8 @@ async fn each_bad_field_is_named_and_nothing_is_created() {
         "https://[::1]/",
         "https://[::ffff:10.0.0.1]/",
         "https://0x7f.1/",
+        " https://hooks.example.com/",
+        "https://hooks.example.com/\r\na",
         &long,
     ] {
         assert_eq!(fields(subscription(url, &[])).await, ["url"], "{url}");

@@ -208,6 +208,7 @@ async fn what_is_only_validated_changes_nothing(backend: Backend) {
     let results = import_batch(server, token, batch).await.unwrap();
     let expected = [ImportOutcome::Created, ImportOutcome::Exists, ImportOutcome::Invalid];
     assert_eq!(outcomes(&results), expected);
+    assert_eq!((results[0].user_id.as_str(), results[1].user_id.is_empty()), ("", false));
     assert_eq!(server.database.number(count).await, before);
 }
 
@@ -255,4 +256,17 @@ async fn imported_by(server: &Server) -> Vec<String> {
     let all = events(&server.database).await.into_iter();
     let all = all.filter(|event| event.kind == countersign::domain::EventKind::UsersImported);
     all.filter_map(|event| event.actor.map(|actor| actor.to_string())).collect()
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_large_is_refused_with_its_reason() {
+    let office = Office::start(Backend::Sqlite).await;
+    let large = UserRecord { metadata: object("a", &"x".repeat(65_536)), ..row() };
+    let batch = ImportUsersRequest { users: vec![large], validate_only: false };
+    let refused = import_batch(&office.server, &office.tokens.access_token, batch).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(
+        (refused.code(), &*reason(&refused)),
+        (tonic::Code::InvalidArgument, "INVALID_FIELD")
+    );
 }

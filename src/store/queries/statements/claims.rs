@@ -119,7 +119,8 @@ async fn verify(
     let verified = sqlx::query(
         "UPDATE users SET email_verified = $3, verify_by = NULL WHERE id = $1 AND (disabled_at IS NULL OR $4) \
          AND NOT EXISTS (SELECT 1 FROM users AS holder \
-         WHERE holder.email_key = $2 AND holder.id <> $1 AND holder.email_verified) RETURNING id",
+         WHERE holder.email_key = $2 AND holder.id <> $1 \
+         AND (holder.email_verified OR ' ' || holder.roles || ' ' LIKE '% admin %')) RETURNING id",
     )
     .bind(user_id)
     .bind(email_key)
