@@ -141,9 +141,9 @@ impl Passwords {
         async move {
             let right = first.await?;
             match password.typed() {
-                // On the heap: few need this space.
-                Some(typed) if !right => Box::pin(self.verify_as(typed, hash, context)).await,
-                _ => Ok(right),
+                // Also where the first was right: a disabled account must not confirm it. On the heap: few need this space.
+                Some(typed) => Ok(Box::pin(self.verify_as(typed, hash, context)).await? || right),
+                None => Ok(right),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! How much longer the hashes of other systems take than a bcrypt, against user enumeration by a timing attack.
 //!
-//! A check that fails is answered no sooner than one of the dearest hash of late would be, whether the account has such a hash, one of ours, or
-//! does not exist. It waits; it does not compute. The ratio is measured while both run side by side, so that it holds on a busy
+//! A check is answered no sooner than one of the dearest hash of late would be, whether the account has such a hash, one of ours, or
+//! does not exist, and whether the password is right: a disabled account must not confirm it. It waits; it does not compute. The ratio is measured while both run side by side, so that it holds on a busy
 //! machine, too.
 
 use std::{

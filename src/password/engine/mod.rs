@@ -153,8 +153,8 @@ impl Engine {
         self.admitted(job, None, context).map_ok(|done| done.digest)
     }
 
-    /// Computes one bcrypt that shall be `right`, and waits where it is not: until a check of the dearest hash of another system would have
-    /// ended (timing attack).
+    /// Computes one bcrypt that shall be `right`, and waits until a check of the dearest hash of another system would have ended (timing
+    /// attack). Also where it is right: the account may be disabled, and then the answer must not confirm the password.
     ///
     /// # Errors
     /// As of [`Engine::run`].
@@ -168,9 +168,7 @@ impl Engine {
         async move {
             let done = admitted.await?;
             let right = right(&done.digest);
-            if !right {
-                self.hold_back(done).await;
-            }
+            self.hold_back(done).await;
             Ok(right)
         }
     }
@@ -202,9 +200,7 @@ impl Engine {
             self.shared
                 .dearest
                 .learn(done.ended - done.begun, ended.saturating_duration_since(done.begun));
-            if !right {
-                self.hold_back(done).await;
-            }
+            self.hold_back(done).await;
             Ok(right)
         }
     }

@@ -310,7 +310,7 @@ async fn a_check_that_panics_fails_alone() {
 }
 
 #[tokio::test]
-async fn a_failure_takes_as_long_as_the_dearest_check_of_late_and_a_success_does_not_wait() {
+async fn a_check_takes_as_long_as_the_dearest_of_late_whatever_it_finds() {
     let engine = engine(|_| ());
     idle(&engine).await;
     engine.shared.dearest.learn(Duration::from_millis(1), Duration::from_secs(1));
@@ -321,6 +321,7 @@ async fn a_failure_takes_as_long_as_the_dearest_check_of_late_and_a_success_does
     };
     let (failed, succeeded) = (took(false).await, took(true).await);
     // A thousand times as long as the bcrypt, but two seconds more at the most.
-    assert!(failed >= Duration::from_secs(2), "{failed:?}");
-    assert!(succeeded < Duration::from_secs(2), "{succeeded:?}");
+    for took in [failed, succeeded] {
+        assert!(took >= Duration::from_secs(2), "{took:?}");
+    }
 }
