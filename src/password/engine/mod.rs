@@ -153,8 +153,8 @@ impl Engine {
         self.admitted(job, None, context).map_ok(|done| done.digest)
     }
 
-    /// Computes one bcrypt that shall be `right`, and waits until a check of the dearest hash of another system would have ended (timing
-    /// attack). Also where it is right: the account may be disabled, and then the answer must not confirm the password.
+    /// Computes one bcrypt that shall be `right`, and waits against a timing attack: until a check of the dearest hash of another system
+    /// would have ended. Also where it is right: the account may be disabled, and then the answer must not confirm the password.
     ///
     /// # Errors
     /// As of [`Engine::run`].
