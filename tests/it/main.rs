@@ -46,6 +46,7 @@ mod names;
 mod no_secrets;
 mod oauth;
 mod pile_up;
+mod place;
 mod private_files;
 mod process;
 mod races;

@@ -1,47 +1,16 @@
 //! `countersign import` and `countersign export`.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
-use countersign::token::MasterKey;
 use rstest::rstest;
 use rstest_reuse::apply;
 use serde_json::Value;
 
 use super::rows::{HASHES, PASSWORD};
 use crate::{
-    harness::{Backend, Database, Server, command::output, on_both},
-    process::on,
+    harness::{Backend, Server, on_both},
+    place::Place,
 };
-
-/// A database, and its master key.
-struct Place {
-    database: Database,
-    master_key: String,
-}
-
-impl Place {
-    async fn new(backend: Backend) -> Self {
-        let place = Self {
-            database: Database::new(backend).await,
-            master_key: MasterKey::generate_text().as_str().to_owned(),
-        };
-        let (migrated, said) = output(place.command(&["migrate"]));
-        assert!(migrated.status.success(), "{said}");
-        place
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = on(&self.database, arguments);
-        command.env("COUNTERSIGN_MASTER_KEY", &self.master_key);
-        command
-    }
-
-    /// Runs it, and gives whether it succeeded, and all that it said.
-    fn run(&self, arguments: &[&str]) -> (bool, String) {
-        let (ran, errors) = output(self.command(arguments));
-        (ran.status.success(), String::from_utf8(ran.stdout).unwrap() + &errors)
-    }
-}
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -65,11 +34,11 @@ async fn rows_go_in_and_the_rejected_ones_can_be_mended_and_imported(backend: Ba
     )
     .unwrap();
     let users = "SELECT COUNT(*) FROM users";
-    let (succeeded, said) = place.run(&["import", text(&file), "--dry-run"]);
+    let (succeeded, said) = place.ran(&["import", text(&file), "--dry-run"]);
     assert!(!succeeded && said.contains("would be created"), "{said}");
     assert_eq!(place.database.number(users).await, 0);
 
-    let (succeeded, said) = place.run(&["import", text(&file)]);
+    let (succeeded, said) = place.ran(&["import", text(&file)]);
     assert!(!succeeded && said.contains("3 rows were rejected"), "{said}");
     for line in ["created             1", "rejected            3", "in all              4"] {
         let line: Vec<_> = line.split_whitespace().collect();
@@ -88,9 +57,9 @@ async fn rows_go_in_and_the_rejected_ones_can_be_mended_and_imported(backend: Ba
     let mended = rejects.replace("bo b", "bob").replace("broken", hash);
     let kept: Vec<_> = mended.lines().filter(|line| !line.contains("not a row")).collect();
     fs::write(&rejected, kept.join("\n")).unwrap();
-    let (succeeded, said) = place.run(&["import", text(&rejected)]);
+    let (succeeded, said) = place.ran(&["import", text(&rejected)]);
     assert!(succeeded, "{said}");
-    let (succeeded, said) = place.run(&["import", text(&rejected)]);
+    let (succeeded, said) = place.ran(&["import", text(&rejected)]);
     assert!(succeeded && said.contains("exist already"), "{said}");
     assert_eq!(place.database.number(users).await, 3);
 }
@@ -106,24 +75,24 @@ async fn what_is_exported_is_imported_elsewhere_and_logs_in(backend: Backend) {
         .map(|(number, (_, hash))| format!("user-{number},user-{number}@example.com,\"{hash}\""))
         .collect();
     fs::write(&file, format!("username,email,password_hash\n{}\n", rows.join("\n"))).unwrap();
-    let (succeeded, said) = here.run(&["import", text(&file), "--batch", "5"]);
+    let (succeeded, said) = here.ran(&["import", text(&file), "--batch", "5"]);
     assert!(succeeded, "{said}");
     for format in ["jsonl", "csv"] {
         let out = folder.path().join(format!("out.{format}"));
         let (succeeded, said) =
-            here.run(&["export", "--hashes", "--format", format, "--output", text(&out)]);
+            here.ran(&["export", "--hashes", "--format", format, "--output", text(&out)]);
         assert!(succeeded, "{said}");
-        let (again, said) = here.run(&["export", "--output", text(&out)]);
+        let (again, said) = here.ran(&["export", "--output", text(&out)]);
         assert!(!again, "a file that is there stays: {said}");
     }
     let out = folder.path().join("out.jsonl");
-    let (succeeded, said) = there.run(&["import", text(&out)]);
+    let (succeeded, said) = there.ran(&["import", text(&out)]);
     assert!(succeeded, "{said}");
-    let (succeeded, said) = there.run(&["import", text(&folder.path().join("out.csv"))]);
+    let (succeeded, said) = there.ran(&["import", text(&folder.path().join("out.csv"))]);
     let all = format!("exist already  {}", rows.len());
     assert!(succeeded && said.contains(&all), "{said}");
     // Without the option there is no hash in it.
-    let (plain, printed) = here.run(&["export"]);
+    let (plain, printed) = here.ran(&["export"]);
     assert!(plain && printed.contains("user-0@example.com") && !printed.contains("password_hash"));
     std::fs::write(there.database.folder().join("master.key"), &there.master_key).unwrap();
     let server = Server::start_at(there.database, |_| {}).await;
@@ -138,14 +107,14 @@ async fn a_file_that_is_none_or_breaks_off_says_so_and_what_is_before_goes_in() 
     let place = Place::new(Backend::Sqlite).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("users.json");
-    let (succeeded, said) = place.run(&["import", text(&file)]);
+    let (succeeded, said) = place.ran(&["import", text(&file)]);
     assert!(!succeeded && said.contains("users.json"), "{said}");
     fs::write(&file, "%PDF-1.7").unwrap();
-    let (succeeded, said) = place.run(&["import", text(&file)]);
+    let (succeeded, said) = place.ran(&["import", text(&file)]);
     assert!(!succeeded && said.contains("users.json"), "{said}");
     let user = |name: &str| format!("{{\"localId\":\"{name}\",\"email\":\"{name}@example.com\"}}");
     fs::write(&file, format!("{{\"users\":[{},{},{{\"loc", user("a1"), user("b2"))).unwrap();
-    let (succeeded, said) = place.run(&["import", text(&file)]);
+    let (succeeded, said) = place.ran(&["import", text(&file)]);
     assert!(!succeeded, "{said}");
     assert_eq!(place.database.number("SELECT COUNT(*) FROM users").await, 2, "{said}");
 }
