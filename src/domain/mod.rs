@@ -98,6 +98,6 @@ pub use token_issuer::{IssuerName, KeyPlace, TokenIssuer};
 pub use totp::{MOST_STEPS_AHEAD, TotpSecret, last_step_at};
 pub use trusted_proxies::TrustedProxies;
 pub use user::User;
-pub use user_filter::{TimeRange, UserFilter, UserKeys};
+pub use user_filter::{ListedUser, TimeRange, UserFilter};
 pub use user_query::{NameIndex, TimeIndex, UserOrder, UserPlace, UserQuery, UserScan};
 pub use username::Username;

@@ -1,8 +1,6 @@
 //! Which users a list has.
 
-use uuid::Uuid;
-
-use super::{InvalidField, Timestamp, email, fold, size};
+use super::{InvalidField, ManagedUser, Timestamp, email, fold, size};
 
 /// The earliest and the latest time that a message can hold (`google.protobuf.Timestamp`), in microseconds.
 pub(super) const TIMES: (i64, i64) = (-62_135_596_800_000_000, 253_402_300_799_999_999);
@@ -56,25 +54,15 @@ impl TimeRange {
     }
 }
 
-/// What of a user a filter reads, and what orders users.
+/// A user with the keys that filters and orders read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserKeys {
-    /// The user's id.
-    pub id: Uuid,
+pub struct ListedUser {
+    /// The user.
+    pub managed: ManagedUser,
     /// The username's key.
     pub username_key: String,
     /// The address's key, or that of a claim to it, which begins with it.
     pub email_key: String,
-    /// Whether the address is verified.
-    pub email_verified: bool,
-    /// Whether the account is disabled.
-    pub is_disabled: bool,
-    /// The roles.
-    pub roles: Vec<String>,
-    /// The time of creation.
-    pub created_at: Timestamp,
-    /// The time of the last login.
-    pub last_login_at: Option<Timestamp>,
 }
 
 impl UserFilter {
@@ -97,17 +85,18 @@ impl UserFilter {
     }
 
     /// Whether it selects the user.
-    pub fn has(&self, user: &UserKeys) -> bool {
+    pub fn has(&self, listed: &ListedUser) -> bool {
+        let ManagedUser { user, last_login_at, .. } = &listed.managed;
         let begins = |key: &str, prefix: &Option<String>| {
             prefix.as_ref().is_none_or(|prefix| key.starts_with(prefix.as_str()))
         };
-        self.disabled.is_none_or(|disabled| disabled == user.is_disabled)
+        self.disabled.is_none_or(|disabled| disabled == user.disabled_at.is_some())
             && self.role.as_ref().is_none_or(|role| user.roles.contains(role))
             && self.email_verified.is_none_or(|verified| verified == user.email_verified)
             && self.created.has(user.created_at)
             && (!self.last_login.is_given()
-                || user.last_login_at.is_some_and(|at| self.last_login.has(at)))
-            && begins(&user.username_key, &self.username_prefix)
-            && begins(&user.email_key, &self.email_prefix)
+                || last_login_at.is_some_and(|at| self.last_login.has(at)))
+            && begins(&listed.username_key, &self.username_prefix)
+            && begins(&listed.email_key, &self.email_prefix)
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     InvalidField, Timestamp,
-    user_filter::{BEYOND, UserFilter, UserKeys},
+    user_filter::{BEYOND, ListedUser, UserFilter},
 };
 
 /// What users are ordered by.
@@ -145,7 +145,7 @@ impl UserQuery {
     }
 
     /// Whether the list has the user.
-    pub fn has(&self, user: &UserKeys) -> bool {
+    pub fn has(&self, user: &ListedUser) -> bool {
         self.filter.has(user)
     }
 
@@ -221,12 +221,13 @@ impl UserQuery {
     }
 
     /// The place of a user in the list; `None` if it is not in the order at all.
-    pub fn place_of(&self, user: &UserKeys) -> Option<UserPlace> {
+    pub fn place_of(&self, listed: &ListedUser) -> Option<UserPlace> {
+        let user = &listed.managed.user;
         Some(match self.order {
-            UserOrder::Username => UserPlace::Name(user.username_key.clone(), user.id),
-            UserOrder::Email => UserPlace::Name(user.email_key.clone(), user.id),
+            UserOrder::Username => UserPlace::Name(listed.username_key.clone(), user.id),
+            UserOrder::Email => UserPlace::Name(listed.email_key.clone(), user.id),
             UserOrder::Created { .. } => UserPlace::Time(user.created_at, user.id),
-            UserOrder::LastLogin { .. } => UserPlace::Time(user.last_login_at?, user.id),
+            UserOrder::LastLogin { .. } => UserPlace::Time(listed.managed.last_login_at?, user.id),
         })
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{NewMailboxCode, NewUser, Result, Revoking, SealedMessage};
-use crate::domain::{JsonObject, LoginName, ManagedUser, Timestamp, UserKeys, UserScan};
+use crate::domain::{JsonObject, ListedUser, LoginName, ManagedUser, Timestamp, UserScan};
 
 /// Users as administrators see and change them.
 #[async_trait]
@@ -18,7 +18,7 @@ pub trait ManagedUsers {
     async fn managed_users(&self, ids: &[Uuid]) -> Result<Vec<ManagedUser>>;
 
     /// Reads the first `most` rows of a range, in its order, and nothing beyond.
-    async fn managed_user_scan(&self, scan: &UserScan, most: u32) -> Result<Vec<UserKeys>>;
+    async fn managed_user_scan(&self, scan: &UserScan, most: u32) -> Result<Vec<ListedUser>>;
 
     /// Adds a user, with the code by which they set a password if there is one. A verified address ends the accounts that claim it
     /// unverified. The same request again finds the user of the first.

@@ -28,6 +28,13 @@ pub mod url;
 mod verdict;
 mod writes;
 
+/// A column of text in the order of its bytes, whatever the collation of the database. For `queries`, which is below.
+macro_rules! by_bytes {
+    ($column:literal) => {
+        concat!($column, " COLLATE \"C\"")
+    };
+}
+
 #[path = "queries/mod.rs"]
 mod queries;
 
@@ -56,14 +63,6 @@ impl Postgres {
     /// Users whose address is not ASCII. The condition must match that of the index `users_email_not_ascii` to the letter.
     const EMAILS_NOT_ASCII: &str = "SELECT id, email, email_key, claimed_email_key FROM users \
          WHERE octet_length(email) <> length(email) AND id > $1 ORDER BY id LIMIT $2";
-
-    /// Users in the order of the usernames' bytes.
-    const USERS_BY_NAME: &str = "SELECT id, username_key, email_key, email_verified, disabled_at, roles, created_at, last_login_at FROM users \
-         WHERE deleted_at IS NULL AND (username_key COLLATE \"C\", id) > ($1, $2) AND username_key COLLATE \"C\" < $3 ORDER BY username_key COLLATE \"C\", id LIMIT $4";
-
-    /// Users in the order of the addresses' bytes.
-    const USERS_BY_EMAIL: &str = "SELECT id, username_key, email_key, email_verified, disabled_at, roles, created_at, last_login_at FROM users \
-         WHERE deleted_at IS NULL AND (email_key COLLATE \"C\", id) > ($1, $2) AND email_key COLLATE \"C\" < $3 ORDER BY email_key COLLATE \"C\", id LIMIT $4";
 
     /// Connects to `url` and checks that the server is durable, and that it can store every name. A host of `fsync_off_at`
     /// may have `fsync` and `full_page_writes` off.

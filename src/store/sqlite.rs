@@ -41,6 +41,13 @@ pub use self::{
     restore::{Restore, Restored},
 };
 
+/// A column of text in the order of its bytes, as SQLite compares text. For `queries`, which is below.
+macro_rules! by_bytes {
+    ($column:literal) => {
+        $column
+    };
+}
+
 #[expect(clippy::duplicate_mod, reason = "one text of the statements for both databases (ADR 2)")]
 #[path = "queries/mod.rs"]
 mod queries;
@@ -77,14 +84,6 @@ impl Sqlite {
     /// write.
     const EMAILS_NOT_ASCII: &str = "SELECT id, email, email_key, claimed_email_key FROM users \
          WHERE length(CAST(email AS BLOB)) <> length(email) AND id > $1 ORDER BY id LIMIT $2";
-
-    /// Users in the order of the usernames' bytes.
-    const USERS_BY_NAME: &str = "SELECT id, username_key, email_key, email_verified, disabled_at, roles, created_at, last_login_at FROM users \
-         WHERE deleted_at IS NULL AND (username_key, id) > ($1, $2) AND username_key < $3 ORDER BY username_key, id LIMIT $4";
-
-    /// Users in the order of the addresses' bytes.
-    const USERS_BY_EMAIL: &str = "SELECT id, username_key, email_key, email_verified, disabled_at, roles, created_at, last_login_at FROM users \
-         WHERE deleted_at IS NULL AND (email_key, id) > ($1, $2) AND email_key < $3 ORDER BY email_key, id LIMIT $4";
 
     /// Opens the file of `url`, and creates it and its folder if need be.
     ///

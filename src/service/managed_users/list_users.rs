@@ -1,14 +1,9 @@
 //! ListUsers: page by page. A page costs what its rows cost, however many users there are.
 
-use std::collections::HashMap;
-
-use uuid::Uuid;
-
 use super::UserManager;
 use crate::{
     domain::{
-        InvalidField, ManagedUser, TimeRange, UserFilter, UserKeys, UserPlace, UserQuery, UserScan,
-        size,
+        InvalidField, ListedUser, ManagedUser, TimeRange, UserFilter, UserPlace, UserQuery, size,
     },
     service::{
         Error,
@@ -24,14 +19,14 @@ const USUAL: usize = 50;
 const MOST: usize = 1000;
 
 /// The most rows that are looked at for a page, where the range has rows that the filter does not.
-const SCANNED: u32 = 1000;
+const SCANNED: usize = 1000;
 
 /// The most bytes of metadata and claims on a page, as JSON. A small number takes five times as much in protobuf, and clients take
 /// answers of 4 MiB unless they are told otherwise.
 const BYTES: usize = 512 * 1024;
 
-/// Users that are read at a time, until the page is full.
-const READ: usize = 100;
+/// Rows that are read at a time, until the page is full.
+const READ: usize = 125;
 
 /// The request.
 #[derive(Debug, Clone, Default)]
@@ -71,7 +66,16 @@ pub struct UserPage {
 struct Valid {
     most: usize,
     query: UserQuery,
-    scan: UserScan,
+    after: Option<UserPlace>,
+}
+
+/// A page that is being filled.
+struct Filling {
+    most: usize,
+    users: Vec<ManagedUser>,
+    bytes: usize,
+    /// The place of the last row that was taken, or passed over.
+    after: Option<UserPlace>,
 }
 
 impl UserManager {
@@ -80,40 +84,35 @@ impl UserManager {
     /// # Errors
     /// Bad fields; the store's.
     pub async fn list_users(&self, request: ListUsersRequest) -> Result<UserPage, Error> {
-        let Valid { most, query, scan } = self.parse(request)?;
-        let read =
-            if query.is_whole() { u32::try_from(most + 1).unwrap_or(SCANNED) } else { SCANNED };
-        let rows = self.store.managed_user_scan(&scan, read).await?;
-        let is_end = u32::try_from(rows.len()).is_ok_and(|rows| rows < read);
-        let (chosen, mut last) = choose(&query, &rows, most);
-        let (users, is_cut) = self.read_in_order(&chosen).await?;
-        if is_cut {
-            last = chosen.get(users.len().saturating_sub(1)).copied();
-        }
-        let is_last_row = last.map(|last| last.id) == rows.last().map(|row| row.id);
-        let next = last.filter(|_| !(is_end && is_last_row)).and_then(|last| query.place_of(last));
-        Ok(UserPage { users, next_page_token: self.page_token(&query, next)? })
-    }
-
-    /// The users in the order of their rows; whether there are more, which did not fit.
-    async fn read_in_order(&self, rows: &[&UserKeys]) -> Result<(Vec<ManagedUser>, bool), Error> {
-        let (mut users, mut bytes) = (Vec::with_capacity(rows.len()), 0);
-        for rows in rows.chunks(READ) {
-            let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-            let found = self.store.managed_users(&ids).await?;
-            let mut found: HashMap<_, _> =
-                found.into_iter().map(|user| (user.user.id, user)).collect();
-            for id in ids {
-                // Missing: deleted just now.
-                let Some(user) = found.remove(&id) else { continue };
-                bytes += user.metadata.to_text().len() + user.user.claims.to_text().len();
-                if bytes > BYTES && !users.is_empty() {
-                    return Ok((users, true));
-                }
-                users.push(user);
+        let Valid { most, query, after } = self.parse(request)?;
+        let (mut page, mut looked_at) = (Filling { most, users: Vec::new(), bytes: 0, after }, 0);
+        loop {
+            // One row more than the page has tells whether there is another page.
+            let read = if query.is_whole() { READ.min(most + 1 - page.users.len()) } else { READ };
+            let rows = self.read(&query, page.after.as_ref(), read).await?;
+            looked_at += rows.len();
+            let is_end = rows.len() < read;
+            let took_all = page.take(&query, rows);
+            if took_all && is_end {
+                return Ok(UserPage { users: page.users, next_page_token: String::new() });
+            }
+            let is_enough = page.users.len() == most || looked_at >= SCANNED;
+            if !took_all || is_enough && !query.is_whole() {
+                let next_page_token = self.page_token(&query, page.after)?;
+                return Ok(UserPage { users: page.users, next_page_token });
             }
         }
-        Ok((users, false))
+    }
+
+    async fn read(
+        &self,
+        query: &UserQuery,
+        after: Option<&UserPlace>,
+        most: usize,
+    ) -> Result<Vec<ListedUser>, Error> {
+        let Some(scan) = query.scan(after) else { return Ok(Vec::new()) };
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        Ok(self.store.managed_user_scan(&scan, most).await?)
     }
 
     fn parse(&self, request: ListUsersRequest) -> Result<Valid, Error> {
@@ -138,28 +137,30 @@ impl UserManager {
             email_prefix: email_prefix.flatten(),
         };
         let query = fields.check(UserQuery::parse(filter, &request.order_by));
-        let scan =
-            query.as_ref().and_then(|query| fields.check(self.scan(query, &request.page_token)));
+        let after =
+            query.as_ref().and_then(|query| fields.check(self.place(query, &request.page_token)));
         let most = usize::try_from(request.page_size).unwrap_or(0).min(MOST);
         let most = if most == 0 { USUAL } else { most };
-        fields.all(query.zip(scan).map(|(query, scan)| Valid { most, query, scan }))
+        fields.all(query.zip(after).map(|(query, after)| Valid { most, query, after }))
     }
 
-    /// The range of the next page. A token of another list, or one that was changed, is none.
-    fn scan(&self, query: &UserQuery, page_token: &str) -> Result<UserScan, InvalidField> {
-        let refused = || {
+    /// Where the page begins. A token of another list, or one that was changed, is none.
+    fn place(
+        &self,
+        query: &UserQuery,
+        page_token: &str,
+    ) -> Result<Option<UserPlace>, InvalidField> {
+        if page_token.is_empty() {
+            return Ok(None);
+        }
+        let list = PageToken { list: ("ListUsers", &query.fingerprint()) };
+        let place = list.open(&self.master_key, page_token);
+        let place = place.and_then(|place| UserPlace::from_bytes(&place));
+        place.filter(|place| query.scan(Some(place)).is_some()).map(Some).ok_or_else(|| {
             let problem =
                 "must be the next_page_token of a page with the same filter and order, or empty";
             InvalidField::new("page_token", problem)
-        };
-        let place = if page_token.is_empty() {
-            None
-        } else {
-            let list = PageToken { list: ("ListUsers", &query.fingerprint()) };
-            let position = list.open(&self.master_key, page_token).ok_or_else(refused)?;
-            Some(UserPlace::from_bytes(&position).ok_or_else(refused)?)
-        };
-        query.scan(place.as_ref()).ok_or_else(refused)
+        })
     }
 
     fn page_token(&self, query: &UserQuery, next: Option<UserPlace>) -> Result<String, Error> {
@@ -170,21 +171,23 @@ impl UserManager {
     }
 }
 
-/// The rows of a page, and the last row that was looked at for it.
-fn choose<'a>(
-    query: &UserQuery,
-    rows: &'a [UserKeys],
-    most: usize,
-) -> (Vec<&'a UserKeys>, Option<&'a UserKeys>) {
-    let (mut chosen, mut last) = (Vec::new(), None);
-    for row in rows {
-        if chosen.len() == most {
-            break;
+impl Filling {
+    /// Takes the rows that the list has, until the page is full. Returns whether all had room.
+    fn take(&mut self, query: &UserQuery, rows: Vec<ListedUser>) -> bool {
+        for row in rows {
+            let place = query.place_of(&row);
+            if query.has(&row) {
+                let ManagedUser { user, metadata, .. } = &row.managed;
+                let bytes = self.bytes + metadata.to_text().len() + user.claims.to_text().len();
+                let is_too_much = bytes > BYTES && !self.users.is_empty();
+                if self.users.len() == self.most || is_too_much {
+                    return false;
+                }
+                self.bytes = bytes;
+                self.users.push(row.managed);
+            }
+            self.after = place;
         }
-        last = Some(row);
-        if query.has(row) {
-            chosen.push(row);
-        }
+        true
     }
-    (chosen, last)
 }

@@ -8,7 +8,7 @@ use super::{
     statements::{managed_users, user_change, user_creation, user_scan, user_sessions},
 };
 use crate::{
-    domain::{LoginName, ManagedUser, UserKeys, UserScan},
+    domain::{ListedUser, LoginName, ManagedUser, UserScan},
     store::{
         Changed, ManagedUsers, NewManagedUser, Result, Revoking, UserChange, UserChangeRequest,
     },
@@ -30,7 +30,7 @@ impl ManagedUsers for Backend {
         .await
     }
 
-    async fn managed_user_scan(&self, scan: &UserScan, most: u32) -> Result<Vec<UserKeys>> {
+    async fn managed_user_scan(&self, scan: &UserScan, most: u32) -> Result<Vec<ListedUser>> {
         self.read("managed_user_scan", (scan, most), |connection, (scan, most)| {
             Box::pin(user_scan::rows(connection, scan, *most))
         })

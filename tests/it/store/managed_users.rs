@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use countersign::{
     domain::{
-        JsonObject, LoginName, NameIndex, TimeIndex, User, UserFilter, UserKeys, UserQuery,
+        JsonObject, ListedUser, LoginName, NameIndex, TimeIndex, User, UserFilter, UserQuery,
         UserScan,
     },
     store::{Deletion, NewUser, Store},
@@ -117,8 +117,8 @@ async fn every_change_makes_another_etag(backend: Backend) {
     }
 }
 
-fn keys(users: &[UserKeys]) -> Vec<Uuid> {
-    users.iter().map(|user| user.id).collect()
+fn keys(users: &[ListedUser]) -> Vec<Uuid> {
+    users.iter().map(|listed| listed.managed.user.id).collect()
 }
 
 #[apply(on_both)]
@@ -188,7 +188,8 @@ async fn a_range_is_read_in_its_order_after_its_place_and_up_to_its_end(backend:
     let query = UserQuery::parse(UserFilter::default(), "create_time").unwrap();
     let first = store.managed_user_scan(&query.scan(None).unwrap(), 1).await.unwrap();
     assert_eq!(keys(&first), [id(0)]);
-    assert!(!first[0].is_disabled && first[0].roles == ["staff", "x"]);
+    let user = &first[0].managed.user;
+    assert!(user.disabled_at.is_none() && user.roles == ["staff", "x"]);
     let place = query.place_of(&first[0]);
     let next = store.managed_user_scan(&query.scan(place.as_ref()).unwrap(), 1).await.unwrap();
     assert_eq!(keys(&next), [id(1)]);

@@ -2,17 +2,20 @@
 
 use uuid::Uuid;
 
-use super::{Backend, Connection};
+use super::{
+    Connection,
+    managed_user_row::{ManagedUserRow, managed_user_columns},
+};
 use crate::{
-    domain::{NameIndex, TimeIndex, Timestamp, UserKeys, UserScan},
-    store::Result,
+    domain::{ListedUser, NameIndex, TimeIndex, Timestamp, UserScan},
+    store::{Error, Result},
 };
 
-/// The columns of a [`KeysRow`].
-macro_rules! keys_columns {
+/// The columns of a [`ListedRow`]. All that a page shows is read at once: a second look-up by id would cost a level of the
+/// index more for each row of a larger table.
+macro_rules! listed_columns {
     () => {
-        "users.id, users.username_key, users.email_key, users.email_verified, users.disabled_at, users.roles, \
-         users.created_at, users.last_login_at"
+        concat!(managed_user_columns!(), ", users.email_key")
     };
 }
 
@@ -23,7 +26,7 @@ macro_rules! by_time {
         [
             concat!(
                 "SELECT ",
-                keys_columns!(),
+                listed_columns!(),
                 " FROM ",
                 $from,
                 " WHERE ",
@@ -42,7 +45,7 @@ macro_rules! by_time {
             ),
             concat!(
                 "SELECT ",
-                keys_columns!(),
+                listed_columns!(),
                 " FROM ",
                 $from,
                 " WHERE ",
@@ -62,6 +65,27 @@ macro_rules! by_time {
         ]
     };
 }
+
+/// The statement of an index in the order of a key, by its bytes, whatever the collation of the database: as prefixes are compared.
+macro_rules! by_name {
+    ($key:literal) => {
+        concat!(
+            "SELECT ",
+            listed_columns!(),
+            " FROM users WHERE deleted_at IS NULL AND (",
+            by_bytes!($key),
+            ", id) > ($1, $2) AND ",
+            by_bytes!($key),
+            " < $3 ORDER BY ",
+            by_bytes!($key),
+            ", id LIMIT $4"
+        )
+    };
+}
+
+const BY_USERNAME: &str = by_name!("username_key");
+
+const BY_EMAIL: &str = by_name!("email_key");
 
 const OF_ROLE: [&str; 2] = by_time!(
     "user_roles JOIN users ON users.id = user_roles.user_id",
@@ -85,23 +109,22 @@ pub(in crate::store) async fn rows(
     connection: &mut Connection,
     scan: &UserScan,
     most: u32,
-) -> Result<Vec<UserKeys>> {
-    let rows: Vec<KeysRow> = match scan {
+) -> Result<Vec<ListedUser>> {
+    let rows: Vec<ListedRow> = match scan {
         UserScan::ByTime { index, descending, after, until } => {
             let which = usize::from(*descending);
             by_time(connection, index, which, *after, *until, most).await?
         }
         UserScan::ByName { index, after: (name, id), until } => {
-            // By bytes, whatever the collation of the database: as prefixes are compared.
             let sql = match index {
-                NameIndex::Username => Backend::USERS_BY_NAME,
-                NameIndex::Email => Backend::USERS_BY_EMAIL,
+                NameIndex::Username => BY_USERNAME,
+                NameIndex::Email => BY_EMAIL,
             };
             let rows = sqlx::query_as(sql).bind(name).bind(id).bind(until).bind(i64::from(most));
             rows.fetch_all(connection).await?
         }
     };
-    Ok(rows.into_iter().map(Into::into).collect())
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 async fn by_time(
@@ -111,7 +134,7 @@ async fn by_time(
     (time, id): (Timestamp, Uuid),
     until: Timestamp,
     most: u32,
-) -> Result<Vec<KeysRow>> {
+) -> Result<Vec<ListedRow>> {
     let statements = match index {
         TimeIndex::Role(_) => OF_ROLE,
         TimeIndex::Disabled => DISABLED,
@@ -130,28 +153,18 @@ async fn by_time(
 }
 
 #[derive(sqlx::FromRow)]
-struct KeysRow {
-    id: Uuid,
+struct ListedRow {
+    #[sqlx(flatten)]
+    managed: ManagedUserRow,
     username_key: String,
     email_key: String,
-    email_verified: bool,
-    disabled_at: Option<Timestamp>,
-    roles: String,
-    created_at: Timestamp,
-    last_login_at: Option<Timestamp>,
 }
 
-impl From<KeysRow> for UserKeys {
-    fn from(row: KeysRow) -> Self {
-        Self {
-            id: row.id,
-            username_key: row.username_key,
-            email_key: row.email_key,
-            email_verified: row.email_verified,
-            is_disabled: row.disabled_at.is_some(),
-            roles: row.roles.split_whitespace().map(str::to_owned).collect(),
-            created_at: row.created_at,
-            last_login_at: row.last_login_at,
-        }
+impl TryFrom<ListedRow> for ListedUser {
+    type Error = Error;
+
+    fn try_from(row: ListedRow) -> Result<Self> {
+        let ListedRow { managed, username_key, email_key } = row;
+        Ok(Self { managed: managed.try_into()?, username_key, email_key })
     }
 }
