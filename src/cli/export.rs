@@ -3,10 +3,12 @@
 use std::{
     io::{BufWriter, Write},
     path::PathBuf,
+    pin::pin,
 };
 
 use anyhow::Context as _;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use futures_util::TryStreamExt as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use uuid::Uuid;
 
@@ -19,9 +21,6 @@ use crate::{
     config::Config,
     service::{Clock, Transfers},
 };
-
-/// Users that are read at a time.
-const PAGE: u32 = 1000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -68,17 +67,8 @@ async fn write<W: Write>(
     let bar = ProgressBar::new_spinner()
         .with_style(ProgressStyle::with_template("{pos} users, {per_sec}, {elapsed}")?);
     let mut writer = Writer::new(BufWriter::new(output), arguments.format)?;
-    let with_secrets = arguments.hashes;
-    let read = |after| {
-        let transfers = transfers.clone();
-        tokio::spawn(async move { transfers.export_users(after, PAGE, with_secrets).await })
-    };
-    let mut next = read(Uuid::nil());
-    loop {
-        let users = next.await??;
-        let Some(last) = users.last().and_then(|user| user.id) else { break };
-        // While this page is written, the next one is read.
-        next = read(last);
+    let mut pages = pin!(transfers.export_users(Uuid::nil(), arguments.hashes));
+    while let Some(users) = pages.try_next().await? {
         bar.inc(users.len() as u64);
         for user in users {
             writer.write(&ImportRow::of_user(user))?;

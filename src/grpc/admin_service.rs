@@ -180,8 +180,8 @@ impl AdminService for AdminApi {
         }
         let after = transfer::cursor(&cursor).map_err(|bad| status(bad.into()))?;
         self.transfers.begin_export(&context, with_secrets).await.map_err(status)?;
-        let transfers = Arc::clone(&self.transfers);
-        Ok(Response::new(Export { transfers, standing, with_secrets, after }.messages()))
+        let export = Export::new(&self.transfers, standing, after, with_secrets);
+        Ok(Response::new(export.messages()))
     }
 
     async fn list_events(

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::stream::{self, BoxStream};
+use futures_util::{
+    TryStreamExt as _,
+    stream::{self, BoxStream},
+};
 use tokio::time::timeout;
 use tonic::{Code, Status, Streaming};
 use uuid::Uuid;
@@ -18,14 +21,14 @@ use super::{
 use crate::{
     domain::{Context, InvalidField, JsonObject},
     pb::{self, UserState},
-    service::{ImportOutcome, RowProblem, TransferredUser, Transfers},
+    service::{Error, ImportOutcome, RowProblem, TransferredUser, Transfers},
 };
 
 /// How long an import waits for the next message.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Users in a message of an export: with the largest metadata and claims they are within the 4 MiB that clients take.
-const PAGE: u32 = 100;
+const MESSAGE: usize = 100;
 
 /// A running import.
 pub(super) struct Import {
@@ -85,25 +88,45 @@ fn too_large(error: Status) -> Status {
 
 /// A running export.
 pub(super) struct Export {
-    pub(super) transfers: Arc<Transfers>,
-    pub(super) standing: Standing,
-    pub(super) with_secrets: bool,
-    /// The last user that was sent.
-    pub(super) after: Uuid,
+    standing: Standing,
+    pages: BoxStream<'static, Result<Vec<TransferredUser>, Error>>,
+    /// What of the page is to be sent.
+    rest: std::vec::IntoIter<TransferredUser>,
 }
 
 impl Export {
+    /// That of the users after that one.
+    pub(super) fn new(
+        transfers: &Transfers,
+        standing: Standing,
+        after: Uuid,
+        with_secrets: bool,
+    ) -> Self {
+        let pages = Box::pin(transfers.export_users(after, with_secrets));
+        Self { standing, pages, rest: Vec::new().into_iter() }
+    }
+
     pub(super) fn messages(self) -> BoxStream<'static, Result<pb::ExportUsersResponse, Status>> {
         Box::pin(stream::try_unfold(self, |mut export| async {
+            let Some(users) = export.next().await.map_err(status)? else { return Ok(None) };
+            // They were read ahead: the caller's authority is that of now.
             export.standing.must_hold().await?;
-            let users = export.transfers.export_users(export.after, PAGE, export.with_secrets);
-            let users = users.await.map_err(status)?;
-            let Some(last) = users.last().and_then(|user| user.id) else { return Ok(None) };
-            export.after = last;
+            let cursor = users.last().and_then(|user| user.id).unwrap_or_default().to_string();
             let users = users.into_iter().map(record).collect();
-            let message = pb::ExportUsersResponse { users, cursor: last.to_string() };
-            Ok(Some((message, export)))
+            Ok(Some((pb::ExportUsersResponse { users, cursor }, export)))
         }))
+    }
+
+    /// The users of the next message.
+    async fn next(&mut self) -> Result<Option<Vec<TransferredUser>>, Error> {
+        loop {
+            let users: Vec<_> = self.rest.by_ref().take(MESSAGE).collect();
+            if !users.is_empty() {
+                return Ok(Some(users));
+            }
+            let Some(page) = self.pages.try_next().await? else { return Ok(None) };
+            self.rest = page.into_iter();
+        }
     }
 }
 

@@ -17,8 +17,11 @@ pub trait Transfer {
     /// other.
     async fn users_import_check(&self, batch: Vec<ImportedUser>) -> Result<Vec<Imported>>;
 
-    /// The next users by id after that one.
-    async fn users_export(&self, after: Uuid, most: u32) -> Result<Vec<ExportedUser>>;
+    /// The id of the last of that many rows of users after that id; `None` if there are not as many.
+    async fn users_export_end(&self, after: Uuid, rows: u32) -> Result<Option<Uuid>>;
+
+    /// The users by id after the first and up to the second.
+    async fn users_export(&self, after: Uuid, until: Uuid) -> Result<Vec<ExportedUser>>;
 }
 
 /// A user to import.

@@ -81,7 +81,7 @@ pub(in crate::cli) async fn run(config: &Config, arguments: &Arguments) -> anyho
     ended?;
     match rejected {
         Some((rows, path)) => bail!(
-            "{rows} rows were rejected: {} has each with the reason. Mend it and import it",
+            "rejected: {rows}. {} has each row with the reason: mend it and import it",
             path.display()
         ),
         None => Ok(()),

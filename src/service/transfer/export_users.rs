@@ -1,5 +1,8 @@
 //! ExportUsers: all users, page by page in the order of their ids.
 
+use std::sync::Arc;
+
+use futures_util::{Stream, TryStreamExt as _, stream};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -11,6 +14,12 @@ use crate::{
     store::{ExportedUser, SealedTotp},
     token::Place,
 };
+
+/// Users of a page: with the largest metadata and claims it has 9 MB.
+const PAGE: u32 = 500;
+
+/// Pages that are read at a time, while the one before is written or sent.
+const AT_A_TIME: usize = 2;
 
 impl Transfers {
     /// Records that an export begins. Who may have the secrets is for the caller to ask.
@@ -24,18 +33,40 @@ impl Transfers {
         Ok(self.store.event_append(event, None).await?)
     }
 
-    /// The next users by id after that one, `most` at the most; none after the last. Hashes and secrets are left out unless they are asked
-    /// for.
+    /// All users after that one, page by page in the order of their ids; a page can be empty. Hashes and secrets are left out unless
+    /// they are asked for.
     ///
     /// # Errors
     /// The store's; a secret that does not decrypt.
-    pub async fn export_users(
+    pub fn export_users(
         &self,
         after: Uuid,
-        most: u32,
+        with_secrets: bool,
+    ) -> impl Stream<Item = Result<Vec<TransferredUser>, Error>> + Send + use<> {
+        let (store, transfers) = (Arc::clone(&self.store), self.clone());
+        // Where a page ends is known before it is read, so that the next one can be read meanwhile.
+        let ranges = stream::try_unfold(Some(after), move |after| {
+            let store = Arc::clone(&store);
+            async move {
+                let Some(after) = after else { return Ok(None) };
+                let end = store.users_export_end(after, PAGE).await?;
+                Ok(Some(((after, end.unwrap_or(Uuid::max())), end)))
+            }
+        });
+        let pages = ranges.map_ok(move |range| {
+            let transfers = transfers.clone();
+            let page = tokio::spawn(async move { transfers.page(range, with_secrets).await });
+            async { page.await.map_err(|panicked| Error::Internal(panicked.into()))? }
+        });
+        pages.try_buffered(AT_A_TIME)
+    }
+
+    async fn page(
+        &self,
+        (after, until): (Uuid, Uuid),
         with_secrets: bool,
     ) -> Result<Vec<TransferredUser>, Error> {
-        let users = self.store.users_export(after, most).await?;
+        let users = self.store.users_export(after, until).await?;
         users.into_iter().map(|user| self.exported(user, with_secrets)).collect()
     }
 

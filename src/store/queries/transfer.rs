@@ -25,9 +25,16 @@ impl Transfer for Backend {
         .await
     }
 
-    async fn users_export(&self, after: Uuid, most: u32) -> Result<Vec<ExportedUser>> {
-        self.read("users_export", (after, most), |connection, (after, most)| {
-            Box::pin(export::page(connection, *after, *most))
+    async fn users_export_end(&self, after: Uuid, rows: u32) -> Result<Option<Uuid>> {
+        self.read("users_export_end", (after, rows), |connection, (after, rows)| {
+            Box::pin(export::end(connection, *after, *rows))
+        })
+        .await
+    }
+
+    async fn users_export(&self, after: Uuid, until: Uuid) -> Result<Vec<ExportedUser>> {
+        self.read("users_export", (after, until), |connection, (after, until)| {
+            Box::pin(export::range(connection, *after, *until))
         })
         .await
     }

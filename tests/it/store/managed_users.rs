@@ -14,7 +14,7 @@ use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{NO_FAILURES, NO_LIMIT, at, new_message, new_user, revoking, session_of, stored_user};
-use crate::harness::{Backend, Database, on_both};
+use crate::harness::{Backend, Database, eventually, on_both};
 
 async fn etag(store: &dyn Store, id: Uuid) -> String {
     store.managed_users(&[id]).await.unwrap().pop().unwrap().etag
@@ -193,4 +193,63 @@ async fn a_range_is_read_in_its_order_after_its_place_and_up_to_its_end(backend:
     let place = query.place_of(&first[0]);
     let next = store.managed_user_scan(&query.scan(place.as_ref()).unwrap(), 1).await.unwrap();
     assert_eq!(keys(&next), [id(1)]);
+}
+
+/// What Postgres has read of users and of their roles.
+async fn rows_read(database: &Database) -> i64 {
+    let read = "SELECT SUM(seq_tup_read + idx_tup_fetch)::bigint FROM pg_stat_user_tables \
+                WHERE relname IN ('users', 'user_roles')";
+    database.number(read).await
+}
+
+/// Whatever statistics Postgres has. What it has read a connection tells when it ends.
+#[tokio::test]
+async fn a_range_reads_the_rows_that_it_gives_and_no_others() {
+    let database = Database::new(Backend::Postgres).await;
+    database.store().await.close().await;
+    database
+        .run(
+            "INSERT INTO users (id, username, username_key, email, email_key, email_verified, password_hash, \
+             credential_version, is_2fa_enabled, roles, disabled_at, created_at, last_login_at) \
+             SELECT gen_random_uuid(), 'u' || i, 'u' || i, 'u' || i || '@a.example', 'u' || i || '@a.example', i % 2 = 0, '', \
+             1, FALSE, 'staff', to_timestamp(i), to_timestamp(i), to_timestamp(i) FROM generate_series(1, 5000) AS i",
+        )
+        .await;
+    database
+        .run("INSERT INTO user_roles (role, created_at, user_id) SELECT 'staff', created_at, id FROM users")
+        .await;
+    database.run("ANALYZE").await;
+    let text = || Some("u".to_owned());
+    let base = UserFilter::default;
+    let lists = [
+        (base(), "create_time"),
+        (base(), "create_time desc"),
+        (base(), "last_login_time"),
+        (UserFilter { disabled: Some(true), ..base() }, ""),
+        (UserFilter { role: Some("staff".into()), ..base() }, ""),
+        (UserFilter { email_verified: Some(true), ..base() }, ""),
+        (UserFilter { username_prefix: text(), ..base() }, ""),
+        (UserFilter { email_prefix: text(), ..base() }, ""),
+    ];
+    let connections_ended = async || {
+        let others = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
+                      AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+        eventually("the connections' end", async || database.number(others).await == 0).await;
+    };
+    connections_ended().await;
+    let before = rows_read(&database).await;
+    let store = database.store().await;
+    for (filter, order) in &lists {
+        let query = UserQuery::parse(filter.clone(), order).unwrap();
+        let first = store.managed_user_scan(&query.scan(None).unwrap(), 10).await.unwrap();
+        let place = query.place_of(first.last().unwrap());
+        let next = store.managed_user_scan(&query.scan(place.as_ref()).unwrap(), 10).await.unwrap();
+        assert_eq!((first.len(), next.len()), (10, 10), "{filter:?} {order}");
+    }
+    store.close().await;
+    connections_ended().await;
+    let read = rows_read(&database).await - before;
+    // Twenty of each list, and of a role's as many links to them.
+    let given = i64::try_from(20 * (lists.len() + 1)).unwrap();
+    assert!((given..2 * given).contains(&read), "{read} rows for {given}");
 }
