@@ -114,22 +114,43 @@ async fn hashes_and_secrets_take_a_permission_of_their_own(backend: Backend) {
     assert_eq!(kinds.iter().filter(|kind| **kind == "secrets_exported").count(), 0);
 }
 
+/// Pages of 500 are read, and messages of 100 sent.
 #[apply(on_both)]
 #[tokio::test]
-async fn an_export_goes_on_after_a_cursor_and_a_bad_one_is_refused(backend: Backend) {
+async fn an_export_has_everybody_once_and_goes_on_after_a_cursor(backend: Backend) {
     let office = Office::start(backend).await;
     let (server, token) = (&office.server, &office.tokens.access_token);
-    let rows: Vec<_> = (0..250).map(|_| row()).collect();
-    import(server, token, rows).await;
+    for _ in 0..5 {
+        import(server, token, (0..250).map(|_| row()).collect()).await;
+    }
     let (users, cursors) = export(server, token, ExportUsersRequest::default()).await.unwrap();
-    assert_eq!((users.len(), cursors.len()), (251, 3));
+    assert_eq!((users.len(), cursors.len()), (1251, 13));
     let mut ids: Vec<_> = users.iter().map(|user| user.id.clone()).collect();
     assert!(ids.is_sorted());
     ids.dedup();
-    assert_eq!(ids.len(), 251);
-    let after = ExportUsersRequest { include_secrets: false, cursor: cursors[0].clone() };
-    let (rest, _) = export(server, token, after).await.unwrap();
-    assert_eq!(rest, users[100..]);
+    assert_eq!(ids.len(), 1251);
+    for (cursor, sent) in [(0, 100), (4, 500), (10, 1100), (12, 1251)] {
+        let after = ExportUsersRequest { include_secrets: false, cursor: cursors[cursor].clone() };
+        let (rest, _) = export(server, token, after).await.unwrap();
+        assert_eq!(rest, users[sent..], "after message {cursor}");
+    }
+    // The rows of deleted users stay for a while: a page of them alone is no end.
+    let (first, last) = (&ids[500], &ids[999]);
+    let of = |id: &str| match backend {
+        Backend::Sqlite => format!("x'{}'", id.replace('-', "")),
+        Backend::Postgres => format!("'{id}'::uuid"),
+    };
+    let deleted = format!("WHERE id BETWEEN {} AND {}", of(first), of(last));
+    server.database.run(&format!("UPDATE users SET deleted_at = created_at {deleted}")).await;
+    let (left, _) = export(server, token, ExportUsersRequest::default()).await.unwrap();
+    assert_eq!(left, [&users[..500], &users[1000..]].concat());
+}
+
+#[apply(on_both)]
+#[tokio::test]
+async fn a_cursor_that_no_export_sent_is_refused(backend: Backend) {
+    let office = Office::start(backend).await;
+    let (server, token) = (&office.server, &office.tokens.access_token);
     for cursor in ["x", "00000000", &"1".repeat(65)] {
         let bad = ExportUsersRequest { include_secrets: false, cursor: cursor.to_owned() };
         assert_eq!(reason_of(export(server, token, bad).await), "INVALID_FIELD", "{cursor}");
