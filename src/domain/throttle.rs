@@ -143,6 +143,17 @@ impl ThrottleRule {
         if self == Self::CodesAYear { YEAR } else { HOUR }
     }
 
+    /// The leaky bucket of a rate, whose count of attempts means nothing by itself: it can be charged, and an attempt
+    /// refunded, by what its row says then.
+    pub fn bucket_of_a_rate(self) -> Option<Bucket> {
+        if matches!(self, Self::Rate(_)) { self.bucket() } else { None }
+    }
+
+    /// Whether a number of attempts is free in some time: one less always makes room.
+    pub fn is_a_window(self) -> bool {
+        matches!(self, Self::Codes | Self::CodesAYear | Self::Hourly(_) | Self::CoolDown(_))
+    }
+
     fn bucket(self) -> Option<Bucket> {
         match self {
             Self::Rate(an_hour) => Some(Bucket::new(an_hour)),
@@ -198,12 +209,14 @@ impl ThrottleRule {
 }
 
 /// A leaky bucket by GCRA: its whole state is the time from which another attempt is allowed, which may be past.
+///
+/// Postgres charges those of rates by the same rule: `CHARGE` in `store/postgres/at_once/charge.rs`.
 #[derive(Debug, Clone, Copy)]
-struct Bucket {
+pub struct Bucket {
     /// The time in which one attempt leaks out.
-    interval: Duration,
+    pub interval: Duration,
     /// How much earlier than at a steady rate attempts may come.
-    tolerance: Duration,
+    pub tolerance: Duration,
 }
 
 impl Bucket {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
-use super::{Reservation, Result, SealedMessage, SessionLimit, Spending};
+use super::{Reservation, Result, SealedMessage, SessionLimit, Settled, Spending};
 use crate::domain::{Actor, Challenge, Session, Timestamp, User};
 
 /// Challenges: logins that wait for a second factor.
@@ -35,12 +35,13 @@ pub trait Challenges {
     /// beyond `limit` end. Returns the session in the user's epoch, if it began.
     ///
     /// A mailed code completes nothing for a user who has an app, even if the challenge began before. Otherwise it also
-    /// verifies the address.
+    /// verifies the address. Attempts are refunded as `settled` says.
     async fn challenge_complete(
         &self,
         challenge: Challenge,
         session: Session,
         spending: Spending,
+        settled: Settled,
         limit: SessionLimit,
     ) -> Result<Option<Session>>;
 
@@ -67,6 +68,8 @@ pub struct NewChallenge {
     pub actor: Actor,
     /// The client address of the login.
     pub address: Option<IpAddr>,
+    /// The refund of the attempts of its password.
+    pub settled: Settled,
 }
 
 /// A challenge with its expected answer.

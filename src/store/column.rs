@@ -2,8 +2,11 @@
 //! SQLite, a count is a signed number in both.
 
 use sqlx::{
-    Decode, Encode, Postgres, Sqlite, Type, encode::IsNull, error::BoxDynError,
-    postgres::PgTypeInfo, sqlite::SqliteTypeInfo,
+    Decode, Encode, Postgres, Sqlite, Type,
+    encode::IsNull,
+    error::BoxDynError,
+    postgres::{PgHasArrayType, PgTypeInfo},
+    sqlite::SqliteTypeInfo,
 };
 use time::OffsetDateTime;
 
@@ -17,6 +20,12 @@ pub(super) fn count(number: u32) -> i32 {
 impl Type<Postgres> for Timestamp {
     fn type_info() -> PgTypeInfo {
         <OffsetDateTime as Type<Postgres>>::type_info()
+    }
+}
+
+impl PgHasArrayType for Timestamp {
+    fn array_type_info() -> PgTypeInfo {
+        <OffsetDateTime as PgHasArrayType>::array_type_info()
     }
 }
 

@@ -6,15 +6,20 @@ use std::{
 };
 
 use async_trait::async_trait;
-use rand::RngExt as _;
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::Notify;
 
 pub use self::pool::Pool;
-use self::{connector::ReadOnly, url::ConnectionString, writes::Writes};
+use self::{
+    at_once::{AtOnce, Outcome},
+    connector::ReadOnly,
+    url::ConnectionString,
+    writes::Writes,
+};
 use super::{Body, Database, Error, Operations, PoolUse, Result, migrations};
 
 mod announcements;
+mod at_once;
 mod connector;
 mod migration;
 mod pins;
@@ -42,9 +47,6 @@ mod queries;
 use Postgres as Backend;
 type Connection = PgConnection;
 
-/// The most tries of a transaction that loses against another one, or loses its connection before the COMMIT.
-const MAX_TRIES: u32 = 5;
-
 /// Timeout of readiness for a connection: shorter than its caller's, who would not learn the reason.
 const CHECK_PATIENCE: Duration = Duration::from_millis(1500);
 
@@ -60,6 +62,8 @@ pub struct Postgres {
 }
 
 impl Postgres {
+    const HAS_ONE_WRITER: bool = false;
+
     /// Users whose address is not ASCII. The condition must match that of the index `users_email_not_ascii` to the letter.
     const EMAILS_NOT_ASCII: &str = "SELECT id, email, email_key, claimed_email_key FROM users \
          WHERE octet_length(email) <> length(email) AND id > $1 ORDER BY id LIMIT $2";
@@ -104,18 +108,39 @@ impl Postgres {
         let (pool, health) = (self.pool.clone(), self.writes.health().clone());
         self.writes
             .to_its_end(self.operations.start(operation), async move {
-                let mut tries = 1;
-                loop {
-                    match transaction::run(&pool, &health, &args, body).await {
-                        Err(transaction::Failed { error, again: true }) if tries < MAX_TRIES => {
-                            tracing::debug!(operation, %error, tries, "retrying transaction");
-                            let pause = rand::rng().random_range(1..=10 * u64::from(tries));
-                            tokio::time::sleep(Duration::from_millis(pause)).await;
-                            tries += 1;
-                        }
-                        result => return result.map_err(|failed| failed.error),
-                    }
-                }
+                transaction::until_done(&pool, &health, operation, &args, body).await
+            })
+            .await
+    }
+
+    /// Like `write`, in one statement where that does it, and else by `body`.
+    async fn write_at_once<A, T>(
+        &self,
+        operation: &'static str,
+        args: A,
+        once: AtOnce<A, T>,
+        body: Body<PgConnection, A, T>,
+    ) -> Result<T>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let (pool, health) = (self.pool.clone(), self.writes.health().clone());
+        self.writes
+            .to_its_end(self.operations.start(operation), async move {
+                // After a failure only a transaction says whether it has written.
+                let outcome = if pool.is_pinned() && !health.has_failed() {
+                    at_once::run(&pool, &args, &once).await?
+                } else {
+                    Outcome::NotAsUsual
+                };
+                let unknown = match outcome {
+                    Outcome::Written(done) => return Ok(done),
+                    Outcome::NotAsUsual => None,
+                    Outcome::Unknown(error) => Some(error),
+                };
+                let done = transaction::until_done(&pool, &health, operation, &args, body).await;
+                done.map_err(|error| unknown.unwrap_or(error))
             })
             .await
     }

@@ -56,6 +56,7 @@ mod register;
 mod rehash;
 mod request_id;
 mod resend_code;
+mod round_trips;
 mod service_accounts;
 mod session_limit;
 mod shutdown;

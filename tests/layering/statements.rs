@@ -66,7 +66,13 @@ fn statements_go_through_the_doors_and_each_operation_has_a_name_of_its_own() {
         }
         // As rustfmt breaks it, or on one line.
         let calls: String = text.split_whitespace().collect();
-        for door in ["self.read(\"", "self.write(\"", "self.read_within(CHECK_PATIENCE,\""] {
+        let doors = [
+            "self.read(\"",
+            "self.write(\"",
+            "self.write_at_once(\"",
+            "self.read_within(CHECK_PATIENCE,\"",
+        ];
+        for door in doors {
             for (place, _) in calls.match_indices(door) {
                 let name = calls[place + door.len()..].split('"').next().unwrap_or_default();
                 names.push((name.to_owned(), file.clone()));

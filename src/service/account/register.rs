@@ -82,7 +82,7 @@ impl Accounts {
             return Ok(self.registered(user));
         }
         if let Some(mail) = mail {
-            self.limits.take_back(mail).await?;
+            self.limits.take_back(&mail).await?;
         }
         // Lost a race against another registration, or against this very request, sent twice.
         match self.taken(&valid).await? {

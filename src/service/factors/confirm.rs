@@ -109,7 +109,7 @@ impl Factors {
             self.limits.code_charges(proof.factor(), user_id, session_id, context.address);
         let attempt = self.limits.charge(charges).await?;
         match self.spend_second_factor(context, account, proof).await {
-            Ok(()) => self.limits.take_back(attempt).await,
+            Ok(()) => self.limits.take_back(&attempt).await,
             Err(Error::ChallengeInvalid) => {
                 let kind = EventKind::ConfirmationFailed;
                 self.limits

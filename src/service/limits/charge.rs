@@ -22,6 +22,13 @@ impl Attempt {
         let found = counted.filter(|(charge, _)| charge.rule == rule);
         found.map(|(_, charged)| charged.after.failures).max().unwrap_or(0)
     }
+
+    /// The refund of an attempt that did not fail.
+    pub(in crate::service) fn refund(&self) -> Settled {
+        let charged = self.charged.iter().copied().map(Some);
+        let give_back = self.charges.iter().copied().zip(charged).collect();
+        Settled { forget: Vec::new(), give_back }
+    }
 }
 
 impl Limits {
@@ -39,9 +46,7 @@ impl Limits {
     }
 
     /// Refunds an attempt that did not fail.
-    pub(in crate::service) async fn take_back(&self, attempt: Attempt) -> Result<(), Error> {
-        let Attempt { charges, charged } = attempt;
-        let give_back = charges.into_iter().zip(charged.into_iter().map(Some)).collect();
-        Ok(self.store.throttle_settle(Settled { forget: Vec::new(), give_back }).await?)
+    pub(in crate::service) async fn take_back(&self, attempt: &Attempt) -> Result<(), Error> {
+        Ok(self.store.throttle_settle(attempt.refund()).await?)
     }
 }

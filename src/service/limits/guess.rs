@@ -21,8 +21,8 @@ pub(in crate::service) struct Guess {
 #[derive(Debug)]
 pub(in crate::service) struct PasswordAttempt {
     budget: Budget,
-    /// The charge of its first budget.
-    charged: Charged,
+    /// The charges of its first budget, and of the account's, if strangers have one.
+    charged: (Charged, Option<Charged>),
     is_over_the_limit: bool,
 }
 
@@ -70,7 +70,8 @@ impl Limits {
         let mut rows =
             charges.iter().zip(&charged).filter(|(charge, _)| counts_failures_in_a_row(charge));
         let is_over_the_limit = rows.any(|(_, charged)| charged.is_over_the_limit());
-        Ok(PasswordAttempt { budget, charged: charged[0], is_over_the_limit })
+        let charged = (charged[0], charged.get(1).copied());
+        Ok(PasswordAttempt { budget, charged, is_over_the_limit })
     }
 
     /// Refunds a password's attempt.
@@ -78,10 +79,15 @@ impl Limits {
         &self,
         attempt: &PasswordAttempt,
     ) -> Result<(), Error> {
-        let mut charges = self.password_charges(&attempt.budget).into_iter();
-        let first = charges.next().map(|first| (first, Some(attempt.charged)));
-        let give_back = first.into_iter().chain(charges.map(|charge| (charge, None))).collect();
-        Ok(self.store.throttle_settle(Settled { forget: Vec::new(), give_back }).await?)
+        Ok(self.store.throttle_settle(self.refund_of(attempt)).await?)
+    }
+
+    /// The refund of a password's attempt.
+    pub(in crate::service) fn refund_of(&self, attempt: &PasswordAttempt) -> Settled {
+        let known = [Some(attempt.charged.0), attempt.charged.1];
+        let known = known.into_iter().chain(std::iter::repeat(None));
+        let give_back = self.password_charges(&attempt.budget).into_iter().zip(known).collect();
+        Settled { forget: Vec::new(), give_back }
     }
 
     /// Settles the budgets after a right password that completes a login or confirms a change: the row of failures is

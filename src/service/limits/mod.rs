@@ -24,7 +24,7 @@ use crate::{
 };
 
 pub(in crate::service) use self::{
-    budget::{Budget, Waste},
+    budget::Waste,
     charge::Attempt,
     guess::{Guess, PasswordAttempt},
 };

@@ -13,7 +13,7 @@ use crate::{
         codes::{challenge_id_mac, code_mac, new_code},
         sessions::Destination,
     },
-    store::{Credentials, NewChallenge, SealedCode, SealedMessage},
+    store::{Credentials, NewChallenge, SealedCode, SealedMessage, Settled},
     token::OpaqueToken,
 };
 
@@ -35,8 +35,8 @@ pub struct PendingChallenge {
 }
 
 impl Logins {
-    /// Begins a challenge for a user whose password was right, and sends the code if the factor is the mailbox. `None`
-    /// if the user was disabled, or the password changed, meanwhile.
+    /// Begins a challenge for a user whose password was right, and sends the code if the factor is the mailbox. With it
+    /// goes the refund of the password's attempt. `None` if the user was disabled, or the password changed, meanwhile.
     ///
     /// # Errors
     /// Too many mails; the store's.
@@ -45,6 +45,7 @@ impl Logins {
         context: &Context,
         credentials: &Credentials,
         destination: &Destination,
+        settled: Settled,
     ) -> Result<Option<PendingChallenge>, Error> {
         let factors = self.usable_factors(&credentials.user, destination).await?;
         let mut challenge = self.new_challenge(credentials, destination, factors);
@@ -67,6 +68,7 @@ impl Logins {
             code_mac,
             actor: context.actor.clone(),
             address,
+            settled,
         };
         // One transaction for the challenge and its message: a code that counts is one that will be sent (outbox).
         if !self.store.challenge_create(new, message).await? {

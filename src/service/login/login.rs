@@ -118,8 +118,14 @@ impl Logins {
         // Independent of the request. After too many failures in a row a right password may be a lucky guess
         // (brute force): the mailbox is needed as well.
         if credentials.user.is_2fa_enabled || guess.attempt.is_over_the_limit() {
-            self.limits.give_back_password(&guess.attempt).await?;
-            return match self.begin_challenge(claim.context, credentials, &destination).await? {
+            let refund = self.limits.refund_of(&guess.attempt);
+            let begun = self.begin_challenge(claim.context, credentials, &destination, refund);
+            let begun = begun.await;
+            if !matches!(begun, Ok(Some(_))) {
+                // It was right all the same.
+                self.limits.give_back_password(&guess.attempt).await?;
+            }
+            return match begun? {
                 Some(challenge) => Ok(LoginOutcome::Challenge(challenge)),
                 None => self.refuse_login(claim.context, Some(credentials.user.id)).await,
             };

@@ -54,7 +54,7 @@ impl Logins {
             Renewal::Exhausted => Error::ChallengeExhausted,
             Renewal::Invalid => Error::ChallengeInvalid,
         };
-        self.limits.take_back(mail).await?;
+        self.limits.take_back(&mail).await?;
         Err(not_renewed)
     }
 }

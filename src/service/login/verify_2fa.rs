@@ -9,10 +9,10 @@ use crate::{
         error::reserved,
         factors::{Code, Proof, Reserved},
         fields::check_sizes,
-        limits::{Attempt, Budget},
+        limits::Attempt,
         sessions::{Destination, Tokens},
     },
-    store::{Credentials, ReservedChallenge, Spending},
+    store::{Credentials, ReservedChallenge, Settled, Spending},
     token::OpaqueToken,
 };
 
@@ -46,21 +46,12 @@ impl Logins {
         let user_id = reserved.challenge.user_id;
         // The account's limit against brute force, over all challenges; it too is spent before anything is compared.
         let attempt = self.charge_code(context, &reserved.challenge, proof.factor()).await?;
-        let answered = self.check(context, &proof, reserved).await;
-        match answered {
-            Ok((tokens, passwords)) => {
-                self.count_as_right(attempt, passwords).await;
-                Ok(tokens)
-            }
-            Err(Error::ChallengeInvalid) => {
-                let kind = EventKind::CodeFailed;
-                self.limits
-                    .record_wrong_code(context, kind, user_id, None, attempt.as_ref())
-                    .await?;
-                Err(Error::ChallengeInvalid)
-            }
-            Err(error) => Err(error),
+        let answered = self.check(context, &proof, reserved, attempt.as_ref()).await;
+        if matches!(answered, Err(Error::ChallengeInvalid)) {
+            let kind = EventKind::CodeFailed;
+            self.limits.record_wrong_code(context, kind, user_id, None, attempt.as_ref()).await?;
         }
+        answered
     }
 
     /// Spends an attempt, committed before anything is compared: concurrent callers can't share one (race), and no
@@ -79,16 +70,29 @@ impl Logins {
         context: &Context,
         proof: &Code,
         reserved: Reserved,
-    ) -> Result<(Tokens, Budget), Error> {
+        attempt: Option<&Attempt>,
+    ) -> Result<Tokens, Error> {
         let user = self.store.user_by_id(reserved.challenge.user_id).await?;
         let credentials = user.ok_or(Error::ChallengeInvalid)?;
         let spending = self.factors.evaluate(context, proof, &reserved, &credentials.user).await?;
-        let (challenge, factor) = (reserved.challenge, proof.factor());
-        let Challenge { user_id, credential_version, device_id, .. } = challenge;
+        let settled = self.settled(context, &reserved.challenge, attempt);
+        let factor = proof.factor();
+        self.answer(context, reserved.challenge, &credentials, (factor, spending), settled).await
+    }
+
+    /// What a right code settles: its own attempt, and the failed passwords before it.
+    fn settled(
+        &self,
+        context: &Context,
+        challenge: &Challenge,
+        attempt: Option<&Attempt>,
+    ) -> Settled {
+        let Challenge { user_id, credential_version, device_id, .. } = *challenge;
         let passwords =
             self.limits.account_budget(user_id, credential_version, device_id, context.address);
-        let tokens = self.answer(context, challenge, &credentials, (factor, spending)).await?;
-        Ok((tokens, passwords))
+        let Settled { forget, .. } = self.limits.settled_by(&passwords, 0);
+        let give_back = attempt.map(|attempt| attempt.refund().give_back).unwrap_or_default();
+        Settled { forget, give_back }
     }
 
     /// Charges the budgets of a code. A long one is not counted: brute force is hopeless, and counting would let
@@ -113,6 +117,7 @@ impl Logins {
         challenge: Challenge,
         credentials: &Credentials,
         (factor, spending): (Factor, Spending),
+        settled: Settled,
     ) -> Result<Tokens, Error> {
         let destination = Destination {
             device_id: challenge.device_id,
@@ -124,25 +129,11 @@ impl Logins {
         // A race: of several callers with the right code one succeeds; none if the code was used for another challenge,
         // the account was disabled or its password changed since the challenge began.
         let limit = self.sessions.session_limit(session.created_at);
-        let begun = self.store.challenge_complete(challenge, session, spending, limit).await?;
-        let session = begun.ok_or(Error::ChallengeInvalid)?;
+        let begun = self.store.challenge_complete(challenge, session, spending, settled, limit);
+        let session = begun.await?.ok_or(Error::ChallengeInvalid)?;
         if factor == Factor::RecoveryCode {
             self.outbox.wake();
         }
         self.sessions.issue_at_login(credentials, &session, &destination)
-    }
-
-    /// Refunds the charges. The session has begun and the code is consumed by now: if this write fails, the user has
-    /// one failure too many, but is logged in.
-    async fn count_as_right(&self, attempt: Option<Attempt>, passwords: Budget) {
-        let settled = async {
-            if let Some(attempt) = attempt {
-                self.limits.take_back(attempt).await?;
-            }
-            Ok::<_, Error>(self.store.throttle_settle(self.limits.settled_by(&passwords, 0)).await?)
-        };
-        if let Err(error) = settled.await {
-            tracing::warn!(%error, "could not refund the attempt of a correct code");
-        }
     }
 }

@@ -239,7 +239,7 @@ impl Mailbox {
             self.limits.record_failure(context, kind, sent.user_id, None).await?;
             return Err(Error::ChallengeInvalid);
         }
-        self.limits.take_back(attempt).await?;
+        self.limits.take_back(&attempt).await?;
         // The code was sent to no one: it was guessed, and grants nothing.
         let user_id = sent.user_id.ok_or(Error::ChallengeInvalid)?;
         Ok((sent, user_id))

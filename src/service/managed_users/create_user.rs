@@ -99,7 +99,7 @@ impl UserManager {
         if matches!(created, Changed::Done(_)) && !request.validate_only {
             self.outbox.wake();
         } else if let Some(mail) = mail {
-            self.limits.take_back(mail).await?;
+            self.limits.take_back(&mail).await?;
         }
         self.created(created, &valid, is_invited)
     }

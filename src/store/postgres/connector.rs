@@ -15,6 +15,7 @@ use sqlx::{
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
+    pins,
     server::{self, Server},
     url::{ConnectionString, TargetSessionAttrs},
 };
@@ -39,6 +40,7 @@ pub(super) struct Opened {
 /// Opens connections. Its `Debug` hides the password, which sqlx shows.
 pub(super) struct Connector {
     hosts: Vec<PgConnectOptions>,
+    is_pinned: bool,
     target: TargetSessionAttrs,
     /// Timeout of one attempt: name resolution, TCP, TLS, login, and the queries after it.
     patience: Duration,
@@ -66,7 +68,14 @@ struct Silent;
 impl Connector {
     pub(super) fn new(url: ConnectionString) -> Self {
         let patience = url.connect_timeout.map_or(ATTEMPT, |limit| limit.min(ATTEMPT));
-        Self { hosts: url.hosts, target: url.target, patience, last: AtomicUsize::new(0) }
+        let is_pinned = url.hosts.iter().all(pins::is_pinned);
+        Self {
+            hosts: url.hosts,
+            is_pinned,
+            target: url.target,
+            patience,
+            last: AtomicUsize::new(0),
+        }
     }
 
     /// The options for the server that was right last time.
@@ -74,6 +83,11 @@ impl Connector {
         let last = self.hosts.get(self.last.load(Ordering::Relaxed));
         // Never empty.
         last.or(self.hosts.first()).cloned().unwrap_or_default()
+    }
+
+    /// Whether the sessions of its connections have our settings.
+    pub(super) fn is_pinned(&self) -> bool {
+        self.is_pinned
     }
 
     /// Connects to the first suitable server in order. A silent one does not hold up the next, nor does a silent address:
@@ -118,6 +132,9 @@ impl Connector {
     async fn attempt(&self, host: usize, options: PgConnectOptions) -> Result<(usize, Opened)> {
         let attempt = async {
             let mut connection = PgConnection::connect_with(&options).await?;
+            if self.is_pinned {
+                pins::complete(&mut connection).await?;
+            }
             let begun = Instant::now();
             let server = server::ask(&mut connection).await?;
             Ok::<_, sqlx::Error>(Opened { connection, server, asked: (begun, Instant::now()) })

@@ -99,6 +99,11 @@ impl Pool {
         self.0.connector.current()
     }
 
+    /// Whether the sessions of its connections have our settings.
+    pub(super) fn is_pinned(&self) -> bool {
+        self.0.connector.is_pinned()
+    }
+
     pub(super) fn pool_use(&self) -> PoolUse {
         self.0.lock().pool_use()
     }

@@ -32,6 +32,9 @@ pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
             CASE WHEN current_setting('synchronous_commit') = 'off' \
                  THEN set_config('synchronous_commit', 'on', true) END";
 
+/// The same where the session has all the other settings (`pins`).
+pub(super) const BEGIN_PINNED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+
 /// Delay before retrying a server that may be starting.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 

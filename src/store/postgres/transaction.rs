@@ -1,27 +1,59 @@
-//! A single transaction: begin, commit, and whether to retry it.
+//! A transaction: begin, commit, and whether to retry it.
 //!
-//! `store/postgres.rs` retries it: five tries, short random pauses. The error codes are in `lost_a_race` (`store/error.rs`),
+//! Five tries, with short random pauses. The error codes are in `lost_a_race` (`store/error.rs`),
 //! the isolation level (READ COMMITTED) in `session`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
+use rand::RngExt as _;
 use sqlx::PgConnection;
 
 use super::{Pool, verdict::Verdict};
-use crate::store::{Body, Error, WRITE_DEADLINE, write_health::WriteHealth};
+use crate::store::{Body, Error, Result, WRITE_DEADLINE, write_health::WriteHealth};
+
+/// The most tries of a transaction that loses against another one, or loses its connection before the COMMIT.
+const MAX_TRIES: u32 = 5;
 
 /// A transaction that was not committed, or whose commit is unknown.
-pub(super) struct Failed {
-    pub(super) error: Error,
+struct Failed {
+    error: Error,
     /// It was certainly not committed, and a retry may succeed.
-    pub(super) again: bool,
+    again: bool,
+}
+
+/// Runs `body` in a transaction, and again if it lost against another.
+///
+/// # Errors
+/// The body's, or the transaction's own.
+pub(super) async fn until_done<A, T>(
+    pool: &Pool,
+    health: &WriteHealth,
+    operation: &'static str,
+    args: &A,
+    body: Body<PgConnection, A, T>,
+) -> Result<T> {
+    let mut tries = 1;
+    loop {
+        match run(pool, health, args, body).await {
+            Err(Failed { error, again: true }) if tries < MAX_TRIES => {
+                tracing::debug!(operation, %error, tries, "retrying transaction");
+                let pause = rand::rng().random_range(1..=10 * u64::from(tries));
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+                tries += 1;
+            }
+            result => return result.map_err(|failed| failed.error),
+        }
+    }
 }
 
 /// Runs `body` once, on a connection that is reused only if the server has answered the end of the transaction (ADR 5).
 ///
 /// # Errors
 /// The body's, or the transaction's own.
-pub(super) async fn run<A, T>(
+async fn run<A, T>(
     pool: &Pool,
     health: &WriteHealth,
     args: &A,

@@ -10,9 +10,18 @@ use crate::{
     domain::{Challenge, Session, Timestamp, User},
     store::{
         Challenges, CodeRules, NewChallenge, Renewal, Reservation, ReservedChallenge, Result,
-        SealedMessage, SessionLimit, Spending,
+        SealedMessage, SessionLimit, Settled, Spending,
     },
 };
+
+impl Backend {
+    async fn challenge_exists(&self, id_mac: [u8; 32]) -> Result<bool> {
+        self.read("challenge_exists", id_mac, |connection, id_mac| {
+            Box::pin(challenges::exists(connection, id_mac))
+        })
+        .await
+    }
+}
 
 #[async_trait]
 impl Challenges for Backend {
@@ -21,9 +30,14 @@ impl Challenges for Backend {
         new: NewChallenge,
         message: Option<SealedMessage>,
     ) -> Result<bool> {
-        self.write("challenge_create", (new, message), |connection, (new, message)| {
-            Box::pin(challenges::insert(connection, new, message.as_ref()))
-        })
+        self.write_at_once(
+            "challenge_create",
+            (new, message),
+            Backend::BEGIN_CHALLENGE,
+            |connection, (new, message)| {
+                Box::pin(challenges::insert(connection, new, message.as_ref()))
+            },
+        )
         .await
     }
 
@@ -40,16 +54,14 @@ impl Challenges for Backend {
         max_attempts: u32,
         now: Timestamp,
     ) -> Result<Reservation<ReservedChallenge>> {
-        // A flood of random ids is refused by this read, without queueing for SQLite's single writer.
-        let is_there = self.read("challenge_exists", id_mac, |connection, id_mac| {
-            Box::pin(challenges::exists(connection, id_mac))
-        });
-        if !is_there.await? {
+        // A flood of random ids is refused by a read, without queueing for SQLite's single writer.
+        if Backend::HAS_ONE_WRITER && !self.challenge_exists(id_mac).await? {
             return Ok(Reservation::Invalid);
         }
-        self.write(
+        self.write_at_once(
             "challenge_reserve",
             (id_mac, max_attempts, now),
+            Backend::RESERVE,
             |connection, (id_mac, max_attempts, now)| {
                 Box::pin(challenges::reserve(connection, id_mac, *max_attempts, *now))
             },
@@ -62,13 +74,22 @@ impl Challenges for Backend {
         challenge: Challenge,
         session: Session,
         spending: Spending,
+        settled: Settled,
         limit: SessionLimit,
     ) -> Result<Option<Session>> {
-        self.write(
+        self.write_at_once(
             "challenge_complete",
-            (challenge, session, spending, limit),
-            |connection, (challenge, session, spending, limit)| {
-                Box::pin(completion::complete(connection, challenge, session, spending, *limit))
+            (challenge, session, spending, settled, limit),
+            Backend::COMPLETE,
+            |connection, (challenge, session, spending, settled, limit)| {
+                let complete = completion::complete(
+                    connection,
+                    challenge,
+                    session,
+                    (spending, settled),
+                    *limit,
+                );
+                Box::pin(complete)
             },
         )
         .await

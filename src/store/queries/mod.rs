@@ -27,7 +27,7 @@ mod sealed;
 mod service_accounts;
 mod sessions;
 mod signing_keys;
-mod statements;
+pub(super) mod statements;
 mod subscriptions;
 mod throttles;
 mod transfer;

@@ -24,9 +24,14 @@ impl Outbox for Backend {
         until: Timestamp,
         places: Places,
     ) -> Result<Vec<ClaimedMessage>> {
-        self.write("outbox_claim", (now, until, places), |connection, (now, until, places)| {
-            Box::pin(outbox::claim(connection, *now, *until, *places))
-        })
+        self.write_at_once(
+            "outbox_claim",
+            (now, until, places),
+            Backend::CLAIM,
+            |connection, (now, until, places)| {
+                Box::pin(outbox::claim(connection, *now, *until, *places))
+            },
+        )
         .await
     }
 
@@ -66,7 +71,9 @@ impl Outbox for Backend {
     }
 
     async fn outbox_remove(&self, id: Uuid) -> Result<()> {
-        self.write("outbox_remove", id, |connection, id| Box::pin(outbox::remove(connection, *id)))
-            .await
+        self.write_at_once("outbox_remove", id, Backend::REMOVE, |connection, id| {
+            Box::pin(outbox::remove(connection, *id))
+        })
+        .await
     }
 }

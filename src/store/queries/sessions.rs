@@ -22,9 +22,14 @@ impl Sessions for Backend {
         limit: SessionLimit,
     ) -> Result<Option<Session>> {
         let args = (session, credential_version, settled, limit);
-        self.write("session_create", args, |connection, (session, version, settled, limit)| {
-            Box::pin(sessions::begin(connection, session, *version, settled, *limit))
-        })
+        self.write_at_once(
+            "session_create",
+            args,
+            Backend::BEGIN_SESSION,
+            |connection, (session, version, settled, limit)| {
+                Box::pin(sessions::begin(connection, session, *version, settled, *limit))
+            },
+        )
         .await
     }
 
@@ -48,7 +53,7 @@ impl Sessions for Backend {
     }
 
     async fn session_refresh(&self, refresh: Refresh) -> Result<Refreshed> {
-        self.write("session_refresh", refresh, |connection, asked| {
+        self.write_at_once("session_refresh", refresh, Backend::REFRESH, |connection, asked| {
             Box::pin(refresh::run(connection, asked))
         })
         .await

@@ -11,17 +11,28 @@ use crate::{
 #[async_trait]
 impl Throttles for Backend {
     async fn throttle_charge(&self, charges: Vec<Charge>, now: Timestamp) -> Result<Admission> {
+        // All limits are off.
+        if charges.is_empty() {
+            return Ok(Admission::Charged(Vec::new()));
+        }
         let seen = self.read("throttle_look", &charges, |connection, charges| {
             Box::pin(throttles::read(connection, charges))
         });
         let seen = seen.await?;
-        // Most of a flood is refused by this read, without queueing for SQLite's single writer.
+        // Most of a flood is refused by this read, without queueing for SQLite's single writer. Where it admits, Postgres charges
+        // what was seen in one statement.
         if let refused @ Admission::Refused { .. } = throttles::decide(&charges, &seen, now) {
             return Ok(refused);
         }
-        self.write("throttle_charge", (charges, now), |connection, (charges, now)| {
-            Box::pin(throttles::charge(connection, charges, *now))
-        })
+        let args = (charges, seen, now);
+        self.write_at_once(
+            "throttle_charge",
+            args,
+            Backend::CHARGE,
+            |connection, (charges, _seen, now)| {
+                Box::pin(throttles::charge(connection, charges, *now))
+            },
+        )
         .await
     }
 
@@ -34,7 +45,7 @@ impl Throttles for Backend {
     }
 
     async fn throttle_settle(&self, settled: Settled) -> Result<()> {
-        self.write("throttle_settle", settled, |connection, settled| {
+        self.write_at_once("throttle_settle", settled, Backend::SETTLE, |connection, settled| {
             Box::pin(throttles::settle(connection, settled))
         })
         .await

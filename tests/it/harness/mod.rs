@@ -18,6 +18,7 @@ mod postgres;
 pub mod server;
 pub mod signer;
 pub mod status;
+pub mod wire;
 
 pub(crate) use self::database::on_both;
 pub use self::{

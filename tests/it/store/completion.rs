@@ -7,7 +7,7 @@ use countersign::{
 use rstest::rstest;
 use rstest_reuse::apply;
 
-use super::{NO_LIMIT, at, factors::enrolled, new_challenge, new_message, session_of};
+use super::{NO_FAILURES, NO_LIMIT, at, factors::enrolled, new_challenge, new_message, session_of};
 use crate::harness::{Backend, Database, on_both};
 
 async fn challenge(store: &dyn Store, user: &Credentials) -> Challenge {
@@ -19,7 +19,7 @@ async fn challenge(store: &dyn Store, user: &Credentials) -> Challenge {
 async fn complete(store: &dyn Store, challenge: &Challenge, spending: &Spending) -> bool {
     let session = session_of(challenge.user_id);
     store
-        .challenge_complete(challenge.clone(), session, spending.clone(), NO_LIMIT)
+        .challenge_complete(challenge.clone(), session, spending.clone(), NO_FAILURES, NO_LIMIT)
         .await
         .unwrap()
         .is_some()

@@ -108,7 +108,13 @@ async fn each_change_leaves_its_event_and_one_that_changes_nothing_leaves_none(b
         let challenge = challenge.challenge.clone();
         assert_eq!(
             store
-                .challenge_complete(challenge, begun.clone(), Spending::SentCode, NO_LIMIT)
+                .challenge_complete(
+                    challenge,
+                    begun.clone(),
+                    Spending::SentCode,
+                    NO_FAILURES,
+                    NO_LIMIT
+                )
                 .await
                 .unwrap()
                 .is_some(),

@@ -132,6 +132,7 @@ fn new_challenge(user: &Credentials) -> NewChallenge {
         code_mac: [1; 32],
         actor: ACTOR,
         address: Some(ADDRESS),
+        settled: NO_FAILURES,
     }
 }
 

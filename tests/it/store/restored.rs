@@ -115,7 +115,8 @@ async fn no_challenge_code_or_step_from_before_is_accepted(
         let challenge = new_challenge(&user);
         assert!(store.challenge_create(challenge.clone(), None).await.unwrap());
         let session = session_of(user.user.id);
-        let begun = store.challenge_complete(challenge.challenge, session, spending, NO_LIMIT);
+        let begun =
+            store.challenge_complete(challenge.challenge, session, spending, NO_FAILURES, NO_LIMIT);
         begun.await.unwrap().is_some()
     };
     let step = |step| Spending::Totp { id: app.id, step };

@@ -103,8 +103,9 @@ async fn end(store: &dyn Store, how: End) -> Credentials {
     match how {
         End::Completed => {
             let (session, challenge) = (session_of(user_id), new.challenge);
-            let done =
-                store.challenge_complete(challenge, session, Spending::SentCode, NO_LIMIT).await;
+            let done = store
+                .challenge_complete(challenge, session, Spending::SentCode, NO_FAILURES, NO_LIMIT)
+                .await;
             assert!(done.unwrap().is_some());
         }
         End::LastAttempt => {

@@ -12,7 +12,10 @@ use tokio::time::timeout;
 use super::{newest::Origin, shared::Shared, state::Live};
 use crate::store::{
     Error, PATIENCE, Result,
-    postgres::{session::BEGIN, verdict::Verdict},
+    postgres::{
+        session::{BEGIN, BEGIN_PINNED},
+        verdict::Verdict,
+    },
 };
 
 /// A connection that was idle for longer is tested before it is handed out.
@@ -143,7 +146,8 @@ impl Lease {
     /// The statement's.
     pub async fn begin(&mut self) -> sqlx::Result<Transaction<'_, Postgres>> {
         self.ending = Ending::Open;
-        (**self).begin_with(BEGIN).await
+        let is_pinned = self.pool.connector.is_pinned();
+        (**self).begin_with(if is_pinned { BEGIN_PINNED } else { BEGIN }).await
     }
 
     /// Marks the COMMIT or the ROLLBACK as answered.

@@ -20,6 +20,14 @@ macro_rules! challenge_columns {
     };
 }
 
+/// The columns of a new challenge.
+macro_rules! inserted_columns {
+    () => {
+        "id, token_mac, user_id, credential_version, code_mac, attempts, audience, device_name, device_id, \
+         created_at, resend_at, expires_at, factors, is_long_code, factor_version"
+    };
+}
+
 /// The challenge is still valid for its user: the account is enabled, and neither its password nor its second factors have
 /// changed since the challenge began. Otherwise it is void, and looks unknown.
 macro_rules! account_asks {
@@ -35,10 +43,10 @@ macro_rules! account_asks {
     };
 }
 
-pub(super) use {account_asks, challenge_columns};
+pub(in crate::store) use {account_asks, challenge_columns, inserted_columns};
 
 #[derive(sqlx::FromRow)]
-pub(super) struct ChallengeRow {
+pub(in crate::store) struct ChallengeRow {
     id: Uuid,
     user_id: Uuid,
     credential_version: i64,
@@ -57,7 +65,7 @@ pub(super) struct ChallengeRow {
 
 impl ChallengeRow {
     /// The keyed digest of the right code.
-    pub(super) fn code_mac(&self) -> Result<[u8; 32]> {
+    pub(in crate::store) fn code_mac(&self) -> Result<[u8; 32]> {
         self.code_mac
             .as_slice()
             .try_into()

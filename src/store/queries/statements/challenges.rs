@@ -4,11 +4,11 @@
 use uuid::Uuid;
 
 use super::{
-    Connection,
-    challenge_row::{ChallengeRow, account_asks, challenge_columns, words},
+    Connection, Query,
+    challenge_row::{ChallengeRow, account_asks, challenge_columns, inserted_columns, words},
     events, outbox,
     rules::{account_is_as_it_was, reserve_an_attempt},
-    users, void_codes,
+    throttles, users, void_codes,
 };
 use crate::{
     domain::{CLOCK_SKEW, Challenge, CodePurpose, Event, EventKind, Timestamp, User},
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Reserves an attempt of the challenge whose id has the digest $1 (the column `token_mac`) at $2, if fewer than $3 are spent.
-const RESERVE: &str = concat!(
+pub(in crate::store) const RESERVE: &str = concat!(
     reserve_an_attempt!("challenges", "token_mac = $1 AND consumed_at IS NULL", now: "$2", most: "$3"),
     " AND ",
     account_asks!(),
@@ -38,9 +38,9 @@ const RENEW: &str = concat!(
 );
 
 const INSERT: &str = concat!(
-    "INSERT INTO challenges (id, token_mac, user_id, credential_version, code_mac, attempts, audience, \
-     device_name, device_id, created_at, resend_at, expires_at, factors, is_long_code, factor_version) \
-     SELECT $1, $2, id, credential_version, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, factor_version FROM users WHERE ",
+    "INSERT INTO challenges (",
+    inserted_columns!(),
+    ") SELECT $1, $2, id, credential_version, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, factor_version FROM users WHERE ",
     account_is_as_it_was!("$3", "$4"),
     " RETURNING id"
 );
@@ -76,8 +76,26 @@ pub(in crate::store) async fn insert(
     new: &NewChallenge,
     message: Option<&SealedMessage>,
 ) -> Result<bool> {
+    let begun = bound(sqlx::query(INSERT), new).fetch_optional(&mut *connection).await?;
+    if begun.is_none() {
+        return Ok(false);
+    }
+    events::put(connection, &[began(new)]).await?;
+    throttles::settle(connection, &new.settled).await?;
+    outbox::put(connection, message.map_or(&[], std::slice::from_ref)).await?;
+    Ok(true)
+}
+
+/// The event of a challenge's beginning.
+pub(in crate::store) fn began(new: &NewChallenge) -> Event {
+    let (user_id, at) = (Some(new.challenge.user_id), new.challenge.created_at);
+    Event::of(EventKind::ChallengeBegun, user_id, None, new.actor.clone(), new.address, at)
+}
+
+/// Fourteen parameters: those of [`INSERT`].
+pub(in crate::store) fn bound<'q>(statement: Query<'q>, new: &'q NewChallenge) -> Query<'q> {
     let challenge = &new.challenge;
-    let begun = sqlx::query(INSERT)
+    statement
         .bind(challenge.id)
         .bind(new.id_mac.as_slice())
         .bind(challenge.user_id)
@@ -92,17 +110,6 @@ pub(in crate::store) async fn insert(
         .bind(challenge.expires_at)
         .bind(words(&challenge.factors))
         .bind(challenge.is_long_code)
-        .fetch_optional(&mut *connection)
-        .await?;
-    if begun.is_none() {
-        return Ok(false);
-    }
-    let (user_id, at) = (Some(challenge.user_id), challenge.created_at);
-    let event =
-        Event::of(EventKind::ChallengeBegun, user_id, None, new.actor.clone(), new.address, at);
-    events::put(connection, &[event]).await?;
-    outbox::put(connection, message.map_or(&[], std::slice::from_ref)).await?;
-    Ok(true)
 }
 
 pub(in crate::store) async fn reserve(

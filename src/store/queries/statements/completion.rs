@@ -4,11 +4,11 @@ use sqlx::Connection as _;
 
 use super::{
     Connection, challenge_row::account_asks, claims, events, guard, outbox, revocations, sessions,
-    totp, void_codes,
+    throttles, totp, void_codes,
 };
 use crate::{
     domain::{Actor, Challenge, EventKind, Session},
-    store::{FactorChange, Result, SessionLimit, Spending, SpentRecoveryCode},
+    store::{FactorChange, Result, SessionLimit, Settled, Spending, SpentRecoveryCode},
 };
 
 /// Consumes the challenge $1 at $2.
@@ -22,7 +22,7 @@ pub(in crate::store) async fn complete(
     connection: &mut Connection,
     challenge: &Challenge,
     session: &Session,
-    spending: &Spending,
+    (spending, settled): (&Spending, &Settled),
     limit: SessionLimit,
 ) -> Result<Option<Session>> {
     let change = FactorChange {
@@ -51,6 +51,7 @@ pub(in crate::store) async fn complete(
         return Ok(None);
     };
     savepoint.commit().await?;
+    throttles::settle(connection, settled).await?;
     void_codes::of_code(connection, Some(change.user_id), challenge.id, change.now).await?;
     let at = change.revoking(limit.tokens_expire_at);
     let rivals = match spending {

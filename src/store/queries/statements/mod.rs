@@ -3,8 +3,8 @@
 
 pub(super) mod account_state;
 mod administrators;
-mod challenge_row;
-pub(super) mod challenges;
+pub(in crate::store) mod challenge_row;
+pub(in crate::store) mod challenges;
 pub(super) mod claims;
 pub(super) mod completion;
 pub(super) mod email_keys;
@@ -18,24 +18,24 @@ pub(super) mod import;
 pub(super) mod mailbox;
 mod managed_user_row;
 pub(super) mod managed_users;
-pub(super) mod outbox;
+pub(in crate::store) mod outbox;
 pub(super) mod passwords;
-pub(super) mod refresh;
+pub(in crate::store) mod refresh;
 pub(super) mod registration;
 pub(super) mod reset;
 pub(super) mod restored;
 pub(super) mod revocations;
-mod rules;
+pub(in crate::store) mod rules;
 pub(super) mod schema;
 pub(super) mod sealed;
 mod service_account_row;
 pub(super) mod service_accounts;
 pub(super) mod service_keys;
-mod session_row;
-pub(super) mod sessions;
+pub(in crate::store) mod session_row;
+pub(in crate::store) mod sessions;
 pub(super) mod signing_keys;
 pub(super) mod subscriptions;
-pub(super) mod throttles;
+pub(in crate::store) mod throttles;
 pub(super) mod totp;
 pub(super) mod used_assertions;
 mod user_address;
@@ -47,8 +47,13 @@ mod user_roles;
 pub(super) mod user_scan;
 pub(super) mod user_sessions;
 mod user_update;
-pub(super) mod users;
+pub(in crate::store) mod users;
 mod void_codes;
 pub(super) mod workloads;
 
 use super::{Backend, Connection};
+
+type Database = <Connection as sqlx::Connection>::Database;
+
+/// A statement with its parameters.
+type Query<'q> = sqlx::query::Query<'q, Database, <Database as sqlx::Database>::Arguments>;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Backend, Connection};
+use super::{Backend, Connection, Query};
 use crate::{
     domain::{CLOCK_SKEW, Timestamp},
     store::{
@@ -32,22 +32,77 @@ macro_rules! ahead {
     };
 }
 
+/// The columns of a new message.
+macro_rules! put_columns {
+    () => {
+        "id, sealed_message, created_at, next_try_at, waits_since, tries, expires_at, priority, source, account, \
+         code_id, user_id, purpose, turn"
+    };
+}
+
+/// Fair queueing: a source's or account's next turn comes after its last one, and not before the turn that is being
+/// served, so that a quiet one has saved nothing up. Concurrent transactions may draw the same turn: then as many
+/// messages as there are connections are sent in one turn, which does no harm.
+macro_rules! turn {
+    ($priority:literal, $source:literal, $account:literal) => {
+        concat!(
+            "(SELECT MAX(column1) FROM (VALUES (CAST(1 AS BIGINT)), ((SELECT turn FROM outbox WHERE priority = ",
+            $priority,
+            " AND tries = 0 AND ready ORDER BY turn LIMIT 1)), ((SELECT turn + 1 FROM outbox WHERE source = ",
+            $source,
+            " AND priority = ",
+            $priority,
+            " AND tries = 0 ORDER BY turn DESC LIMIT 1)), ((SELECT turn + 1 FROM outbox WHERE account = ",
+            $account,
+            " AND priority = ",
+            $priority,
+            " AND tries = 0 ORDER BY turn DESC LIMIT 1))) AS turns)"
+        )
+    };
+}
+
+/// Claims rows at $1 until $2, of those that the statement goes on to choose. The condition decides the race: of two that
+/// chose the same row, the second finds that it is no longer due.
+macro_rules! is_claimed {
+    () => {
+        "next_try_at = $2, waits_since = $1, tries = tries + 1, ready = FALSE, in_flight = TRUE \
+         WHERE next_try_at <= $1 AND NOT withdrawn"
+    };
+}
+
+/// The next messages of some priorities. Untried ones go first: a backlog that keeps failing does not hold up new codes. A
+/// code waits while the withdrawn one that it replaces is still being sent: it must not overtake that. (A subquery with a
+/// limit: Postgres would make a join over all rows of `NOT EXISTS`. `IS NOT TRUE` and COALESCE are for its planner, too: by
+/// `IS NULL` it expects one row, and by the bare column another index, and sorts.)
+macro_rules! in_line {
+    ($priorities:literal, $most:literal) => {
+        concat!(
+            "SELECT id, priority FROM outbox AS waiting WHERE ready AND COALESCE(next_try_at, created_at) <= $1 AND ",
+            $priorities,
+            " AND (SELECT TRUE FROM outbox AS held WHERE held.withdrawn AND held.user_id = waiting.user_id \
+             AND held.purpose = waiting.purpose AND held.next_try_at > $1 \
+             AND (held.code_id = waiting.code_id OR waiting.purpose <> 0) LIMIT 1) IS NOT TRUE \
+             ORDER BY priority, tries, turn, created_at LIMIT ",
+            $most
+        )
+    };
+}
+
+#[allow(unused_imports, reason = "two are for Postgres alone: `at_once`")]
+pub(in crate::store) use {in_line, is_claimed, put_columns, turn};
+
 /// Statements whose plans a test checks. Those that write are planned each time: as a rule the table is empty, and Postgres
 /// would keep the plan for that, a sequential scan, while it fills.
 #[doc(hidden)]
 impl Backend {
-    /// Fair queueing: a source's or account's next turn comes after its last one, and not before the turn that is being
-    /// served, so that a quiet one has saved nothing up. Concurrent transactions may draw the same turn: then as many
-    /// messages as there are connections are sent in one turn, which does no harm.
-    pub const OUTBOX_PUT: &str = "INSERT INTO outbox (id, sealed_message, created_at, next_try_at, waits_since, tries, \
-         expires_at, priority, source, account, code_id, user_id, purpose, turn) \
-         VALUES ($1, $2, $3, $3, $3, 0, $4, $5, $6, $7, $8, $9, $10, \
-         (SELECT MAX(column1) FROM (VALUES (CAST(1 AS BIGINT)), \
-         ((SELECT turn FROM outbox WHERE priority = $5 AND tries = 0 AND ready ORDER BY turn LIMIT 1)), \
-         ((SELECT turn + 1 FROM outbox WHERE source = $6 AND priority = $5 AND tries = 0 \
-         ORDER BY turn DESC LIMIT 1)), \
-         ((SELECT turn + 1 FROM outbox WHERE account = $7 AND priority = $5 AND tries = 0 \
-         ORDER BY turn DESC LIMIT 1))) AS turns))";
+    /// See `turn`.
+    pub const OUTBOX_PUT: &str = concat!(
+        "INSERT INTO outbox (",
+        put_columns!(),
+        ") VALUES ($1, $2, $3, $3, $3, 0, $4, $5, $6, $7, $8, $9, $10, ",
+        turn!("$5", "$6", "$7"),
+        ")"
+    );
 
     /// An event for a subscription waits in no line: each subscription has its own. Its priority, -1, is that of no message to people: no
     /// release claims it as one.
@@ -58,19 +113,14 @@ impl Backend {
     pub const OUTBOX_READY: &str = "UPDATE outbox SET ready = TRUE WHERE next_try_at <= $1 AND id IN \
          (SELECT id FROM outbox WHERE NOT ready AND next_try_at <= $1 ORDER BY next_try_at LIMIT 64)";
 
-    /// The outer condition decides the race: of two that chose the same row, the second finds that it is no longer due.
-    /// Untried messages go first: a backlog that keeps failing does not hold up new codes. A code waits while the withdrawn
-    /// one that it replaces is still being sent: it must not overtake that. (A subquery with a limit: Postgres would make a
-    /// join over all rows of `NOT EXISTS`. `IS NOT TRUE` and COALESCE are for its planner, too: by `IS NULL` it expects one
-    /// row, and by the bare column another index, and sorts.)
-    pub const OUTBOX_CLAIM: &str = "UPDATE outbox SET next_try_at = $2, waits_since = $1, tries = tries + 1, \
-         ready = FALSE, in_flight = TRUE WHERE next_try_at <= $1 AND NOT withdrawn AND id IN \
-         (SELECT id FROM outbox AS waiting WHERE ready AND COALESCE(next_try_at, created_at) <= $1 \
-         AND priority BETWEEN $3 AND $4 AND (SELECT TRUE FROM outbox AS held WHERE held.withdrawn AND held.user_id = waiting.user_id \
-         AND held.purpose = waiting.purpose AND held.next_try_at > $1 \
-         AND (held.code_id = waiting.code_id OR waiting.purpose <> 0) LIMIT 1) IS NOT TRUE \
-         ORDER BY priority, tries, turn, created_at LIMIT $5) \
-         RETURNING id, sealed_message, tries, unsure, expires_at, priority, turn, created_at";
+    /// Of the priorities $3 to $4, at most $5.
+    pub const OUTBOX_CLAIM: &str = concat!(
+        "UPDATE outbox SET ",
+        is_claimed!(),
+        " AND id IN (SELECT id FROM (",
+        in_line!("priority BETWEEN $3 AND $4", "$5"),
+        ") AS next) RETURNING id, sealed_message, tries, unsure, expires_at, priority, turn, created_at"
+    );
 
     /// Withdrawn messages whose sender has vanished.
     pub const OUTBOX_CLEAN: &str = "DELETE FROM outbox WHERE withdrawn AND next_try_at <= $1";
@@ -127,22 +177,29 @@ pub(in crate::store) async fn is_any_ahead(
 /// Adds messages to a transaction: they are sent if and only if it commits.
 pub(super) async fn put(connection: &mut Connection, messages: &[SealedMessage]) -> Result<()> {
     for message in messages {
-        sqlx::query(Backend::OUTBOX_PUT)
-            .persistent(false)
-            .bind(message.id)
-            .bind(&message.sealed)
-            .bind(message.created_at)
-            .bind(message.expires_at)
-            .bind(message.priority as i16)
-            .bind(message.source.as_slice())
-            .bind(message.account.as_slice())
-            .bind(message.code.map(|code| code.code_id))
-            .bind(message.code.map(|code| code.user_id))
-            .bind(message.code.map(|code| code.purpose as i16))
-            .execute(&mut *connection)
-            .await?;
+        let put = sqlx::query(Backend::OUTBOX_PUT).persistent(false);
+        bound(put, Some(message)).execute(&mut *connection).await?;
     }
     Ok(())
+}
+
+/// Ten parameters: a message, or none.
+pub(in crate::store) fn bound<'q>(
+    statement: Query<'q>,
+    message: Option<&'q SealedMessage>,
+) -> Query<'q> {
+    let code = message.and_then(|message| message.code);
+    statement
+        .bind(message.map(|message| message.id))
+        .bind(message.map(|message| &message.sealed))
+        .bind(message.map(|message| message.created_at))
+        .bind(message.map(|message| message.expires_at))
+        .bind(message.map(|message| message.priority as i16))
+        .bind(message.map(|message| message.source.as_slice()))
+        .bind(message.map(|message| message.account.as_slice()))
+        .bind(code.map(|code| code.code_id))
+        .bind(code.map(|code| code.user_id))
+        .bind(code.map(|code| code.purpose as i16))
 }
 
 /// Adds an event for a subscription to a transaction.
@@ -187,7 +244,7 @@ async fn claim_some(
     (first, last): (i16, i16),
     most: usize,
 ) -> Result<Vec<ClaimedMessage>> {
-    let mut rows: Vec<ClaimedRow> = sqlx::query_as(Backend::OUTBOX_CLAIM)
+    let rows: Vec<ClaimedRow> = sqlx::query_as(Backend::OUTBOX_CLAIM)
         .persistent(false)
         .bind(now)
         .bind(until)
@@ -196,9 +253,13 @@ async fn claim_some(
         .bind(i64::try_from(most).unwrap_or(i64::MAX))
         .fetch_all(connection)
         .await?;
-    // UPDATE … RETURNING has no order.
+    Ok(in_order(rows))
+}
+
+/// UPDATE … RETURNING has no order.
+pub(in crate::store) fn in_order(mut rows: Vec<ClaimedRow>) -> Vec<ClaimedMessage> {
     rows.sort_by_key(|row| (row.priority, row.tries, row.turn, row.created_at));
-    Ok(rows.into_iter().map(Into::into).collect())
+    rows.into_iter().map(Into::into).collect()
 }
 
 /// Optimistic concurrency: `tries` identifies the claim; a later claim has incremented it.
@@ -281,7 +342,7 @@ pub(in crate::store) async fn remove(connection: &mut Connection, id: Uuid) -> R
 }
 
 #[derive(sqlx::FromRow)]
-pub(super) struct ClaimedRow {
+pub(in crate::store) struct ClaimedRow {
     pub(super) id: Uuid,
     sealed_message: Vec<u8>,
     tries: i32,

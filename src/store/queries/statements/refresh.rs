@@ -2,7 +2,7 @@
 //! race; the same `request_id` soon after is an idempotent retry.
 
 use super::{
-    Connection,
+    Connection, Query,
     session_row::{account_carries, session_lives},
     sessions,
 };
@@ -11,13 +11,31 @@ use crate::{
     store::{LiveSession, Refresh, Refreshed, Result},
 };
 
-/// One conditional UPDATE decides (compare-and-set). Of concurrent callers with the same token the row lock lets one
-/// through; the others find another number. A session that began in the future, after $7, ends at $8 at the latest: a clock
-/// that was ahead began it.
+/// Moves the session $1 on. One that began in the future, after $7, ends at $8 at the latest: a clock that was ahead began it.
+macro_rules! moves_on {
+    () => {
+        "UPDATE sessions SET generation = generation + 1, refresh_request_id = $4, last_used_at = $2, address = $5, \
+         idle_expires_at = $6, \
+         expires_at = CASE WHEN sessions.created_at > $7 AND expires_at > $8 THEN $8 ELSE expires_at END"
+    };
+}
+
+/// The token's number is the current one (compare-and-set). Of concurrent callers with the same token the row lock lets one
+/// through; the others find another number.
+macro_rules! is_next {
+    () => {
+        "sessions.id = $1 AND generation = $3"
+    };
+}
+
+#[allow(unused_imports, reason = "they are for Postgres alone: `at_once`")]
+pub(in crate::store) use {is_next, moves_on};
+
 const ADVANCE: &str = concat!(
-    "UPDATE sessions SET generation = generation + 1, refresh_request_id = $4, last_used_at = $2, address = $5, \
-     idle_expires_at = $6, expires_at = CASE WHEN created_at > $7 AND expires_at > $8 THEN $8 ELSE expires_at END \
-     WHERE id = $1 AND generation = $3 AND ",
+    moves_on!(),
+    " WHERE ",
+    is_next!(),
+    " AND ",
     session_lives!(),
     " AND EXISTS (SELECT 1 FROM users WHERE ",
     account_carries!(),
@@ -64,7 +82,12 @@ pub(in crate::store) async fn run(
 }
 
 async fn advance(connection: &mut Connection, refresh: &Refresh) -> Result<bool> {
-    let advanced = sqlx::query(ADVANCE)
+    Ok(bound(ADVANCE, refresh).fetch_optional(connection).await?.is_some())
+}
+
+/// A statement with the parameters of `moves_on`.
+pub(in crate::store) fn bound<'q>(statement: &'static str, refresh: &'q Refresh) -> Query<'q> {
+    sqlx::query(statement)
         .bind(refresh.session_id)
         .bind(refresh.at.now)
         .bind(refresh.number)
@@ -73,7 +96,4 @@ async fn advance(connection: &mut Connection, refresh: &Refresh) -> Result<bool>
         .bind(refresh.idle_expires_at)
         .bind(refresh.at.now.plus(CLOCK_SKEW))
         .bind(refresh.latest_end)
-        .fetch_optional(connection)
-        .await?;
-    Ok(advanced.is_some())
 }

@@ -47,4 +47,4 @@ macro_rules! open_enrolment {
     };
 }
 
-pub(super) use {account_is_as_it_was, open_enrolment, reserve_an_attempt};
+pub(in crate::store) use {account_is_as_it_was, open_enrolment, reserve_an_attempt};

@@ -16,6 +16,14 @@ macro_rules! session_columns {
     };
 }
 
+/// The columns of a new session.
+macro_rules! inserted_columns {
+    () => {
+        "id, user_id, credential_version, audience, device_name, amr, created_at, expires_at, \
+         last_used_at, address, idle_expires_at, generation, refresh_salt, epoch"
+    };
+}
+
 /// The session is of its user's epoch, and the account could begin it today: it is enabled, has the credentials that the
 /// session began with, and no second factor that it has not used. `users` is the session's row.
 macro_rules! account_carries {
@@ -35,7 +43,7 @@ macro_rules! session_lives {
     };
 }
 
-pub(super) use {account_carries, session_columns, session_lives};
+pub(in crate::store) use {account_carries, inserted_columns, session_columns, session_lives};
 
 /// A row of `session_columns`. Options are NULL in rows written before refresh tokens existed.
 #[derive(sqlx::FromRow)]

@@ -1,11 +1,12 @@
 //! Sessions: insertion, lookup and revocation.
 
+use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::{
-    Backend, Connection, events, outbox, revocations,
+    Backend, Connection, Query, events, outbox, revocations,
     rules::account_is_as_it_was,
-    session_row::{SessionRow, account_carries, session_columns, session_lives},
+    session_row::{SessionRow, account_carries, inserted_columns, session_columns, session_lives},
     throttles,
     users::{self, user_columns},
 };
@@ -63,6 +64,15 @@ const END_OLDEST: &str = "UPDATE sessions SET revoked_at = $2 WHERE revoked_at I
     (SELECT older.id FROM sessions AS older WHERE older.user_id = $1 AND older.epoch = $3 \
     AND older.revoked_at IS NULL AND older.id <> $4 ORDER BY older.created_at DESC LIMIT 100 OFFSET $5) \
     RETURNING id, last_used_at";
+
+/// Begins the session $1, if the account is as it was, and has no second factor that is not used ($14).
+const INSERT: &str = concat!(
+    "INSERT INTO sessions (",
+    inserted_columns!(),
+    ") SELECT $1, id, credential_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, session_epoch FROM users WHERE ",
+    account_is_as_it_was!("$2", "$3"),
+    " AND ($14 OR NOT is_2fa_enabled) RETURNING epoch",
+);
 
 pub(in crate::store) async fn begin(
     connection: &mut Connection,
@@ -174,39 +184,45 @@ pub(super) async fn insert(
     session: &Session,
     credential_version: i64,
 ) -> Result<Option<Session>> {
-    let methods: Vec<_> = session.methods.iter().copied().map(AuthMethod::as_str).collect();
-    let epoch: Option<i64> = sqlx::query_scalar(concat!(
-        "INSERT INTO sessions (id, user_id, credential_version, audience, device_name, amr, created_at, expires_at, \
-         last_used_at, address, idle_expires_at, generation, refresh_salt, epoch) \
-         SELECT $1, id, credential_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, session_epoch FROM users WHERE ",
-        account_is_as_it_was!("$2", "$3"),
-        " AND ($14 OR NOT is_2fa_enabled) RETURNING epoch",
-    ))
-    .bind(session.id)
-    .bind(session.user_id)
-    .bind(credential_version)
-    .bind(&session.audience)
-    .bind(&session.device_name)
-    .bind(methods.join(" "))
-    .bind(session.created_at)
-    .bind(session.expires_at)
-    .bind(session.last_used_at)
-    .bind(session.address.map(|address| address.to_string()))
-    .bind(session.idle_expires_at)
-    .bind(session.token_number)
-    .bind(session.refresh_salt.as_slice())
-    .bind(session.methods.contains(&AuthMethod::MultiFactor))
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(epoch) = epoch else { return Ok(None) };
+    let row = bound(sqlx::query(INSERT), session, credential_version);
+    let Some(row) = row.fetch_optional(&mut *connection).await? else { return Ok(None) };
+    let epoch = row.try_get("epoch")?;
     note_login(connection, session).await?;
+    events::put(connection, &[began(session)]).await?;
+    Ok(Some(Session { epoch, ..session.clone() }))
+}
+
+/// The event of a session's beginning.
+pub(in crate::store) fn began(session: &Session) -> Event {
     let (user_id, session_id) = (Some(session.user_id), Some(session.id));
     let (kind, at) = (EventKind::LoginSucceeded, session.created_at);
     // A completed login proves the user.
     let actor = Actor::User(session.user_id);
-    let event = Event::of(kind, user_id, session_id, actor, session.address, at);
-    events::put(connection, &[event]).await?;
-    Ok(Some(Session { epoch, ..session.clone() }))
+    Event::of(kind, user_id, session_id, actor, session.address, at)
+}
+
+/// Fourteen parameters: those of [`INSERT`].
+pub(in crate::store) fn bound<'q>(
+    statement: Query<'q>,
+    session: &'q Session,
+    credential_version: i64,
+) -> Query<'q> {
+    let methods: Vec<_> = session.methods.iter().copied().map(AuthMethod::as_str).collect();
+    statement
+        .bind(session.id)
+        .bind(session.user_id)
+        .bind(credential_version)
+        .bind(&session.audience)
+        .bind(&session.device_name)
+        .bind(methods.join(" "))
+        .bind(session.created_at)
+        .bind(session.expires_at)
+        .bind(session.last_used_at)
+        .bind(session.address.map(|address| address.to_string()))
+        .bind(session.idle_expires_at)
+        .bind(session.token_number)
+        .bind(session.refresh_salt.as_slice())
+        .bind(session.methods.contains(&AuthMethod::MultiFactor))
 }
 
 /// The user's row is locked: of two logins, the later one counts.
@@ -373,7 +389,7 @@ impl EndedRow {
 
 /// A row of [`LIVE`].
 #[derive(sqlx::FromRow)]
-pub(super) struct LiveRow {
+pub(in crate::store) struct LiveRow {
     #[sqlx(flatten)]
     user: users::UserRow,
     #[sqlx(flatten)]

@@ -5,22 +5,19 @@ use std::collections::HashMap;
 
 use sqlx::QueryBuilder;
 
-use super::Connection;
+use super::{Connection, Database};
 use crate::{
     domain::{MAX_FAILURES_IN_A_ROW, Throttle, Timestamp},
     store::{Admission, Charge, Error, Result, Settled, column::count},
 };
 
-type Database = <Connection as sqlx::Connection>::Database;
-
 type Key = [u8; 32];
 
+/// Budgets that were read, by their keys.
+pub(in crate::store) type Seen = HashMap<Key, Throttle>;
+
 /// Charges all, or returns the refusal.
-pub(in crate::store) fn decide(
-    charges: &[Charge],
-    found: &HashMap<Key, Throttle>,
-    now: Timestamp,
-) -> Admission {
+pub(in crate::store) fn decide(charges: &[Charge], found: &Seen, now: Timestamp) -> Admission {
     let mut charged = Vec::with_capacity(charges.len());
     for Charge { key, rule } in charges {
         match rule.charge(found.get(key).copied(), now) {
@@ -34,7 +31,7 @@ pub(in crate::store) fn decide(
 pub(in crate::store) async fn read(
     connection: &mut Connection,
     charges: &[Charge],
-) -> Result<HashMap<Key, Throttle>> {
+) -> Result<Seen> {
     // Without limits nothing is counted, and an empty list is no valid SQL.
     if charges.is_empty() {
         return Ok(HashMap::new());
@@ -97,7 +94,7 @@ pub(in crate::store) async fn settle(connection: &mut Connection, settled: &Sett
 
 /// Locks rows until the transaction ends, and inserts missing ones without attempts: rivals see what this transaction
 /// leaves (race). In key order, so that two transactions never wait for each other (deadlock).
-async fn lock(connection: &mut Connection, mut keys: Vec<Key>) -> Result<HashMap<Key, Throttle>> {
+async fn lock(connection: &mut Connection, mut keys: Vec<Key>) -> Result<Seen> {
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
@@ -165,12 +162,12 @@ async fn delete(connection: &mut Connection, keys: Vec<Key>) -> Result<()> {
     Ok(())
 }
 
-fn collect(rows: Vec<ThrottleRow>) -> Result<HashMap<Key, Throttle>> {
+fn collect(rows: Vec<ThrottleRow>) -> Result<Seen> {
     rows.into_iter().map(ThrottleRow::parse).collect()
 }
 
 #[derive(sqlx::FromRow)]
-struct ThrottleRow {
+pub(in crate::store) struct ThrottleRow {
     key: Vec<u8>,
     failures: i32,
     last_at: Timestamp,
@@ -179,7 +176,7 @@ struct ThrottleRow {
 }
 
 impl ThrottleRow {
-    fn parse(self) -> Result<(Key, Throttle)> {
+    pub(in crate::store) fn parse(self) -> Result<(Key, Throttle)> {
         let key = self.key.try_into().map_err(|_length| Error::Corrupt("throttles.key"))?;
         let failures = u32::try_from(self.failures);
         Ok((

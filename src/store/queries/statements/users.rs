@@ -17,7 +17,7 @@ macro_rules! user_columns {
     };
 }
 
-pub(super) use user_columns;
+pub(in crate::store) use user_columns;
 
 /// Conflicts of a name, an address or a request id.
 const TAKEN: &str = concat!(
