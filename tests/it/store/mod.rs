@@ -1,6 +1,7 @@
 //! The store's contract: every method, on both databases.
 
 mod asking;
+mod at_once;
 mod challenges;
 mod claims;
 mod completion;
