@@ -1,4 +1,5 @@
-//! IntrospectToken and IssueServiceToken beside an RPC that does nothing, RefreshToken beside pgbench, and how many sessions can be revoked a second.
+//! IntrospectToken and IssueServiceToken beside an RPC that does nothing, RefreshToken beside a bare program on SQLite and
+//! beside pgbench, and how many sessions can be revoked a second.
 //!
 //! `cargo bench --bench tokens -- --postgres URL` measures RefreshToken, and revocations on Postgres as well; `pgbench` must be
 //! on the PATH, and `scripts/postgres-cluster` makes a throw-away server. Both RPCs go through the same
@@ -7,6 +8,7 @@
 
 #![expect(clippy::print_stdout, reason = "printing a table is what this is for")]
 
+mod bare;
 mod refresh;
 mod revoke;
 mod server;
@@ -18,6 +20,7 @@ use clap::Parser;
 use countersign::store;
 
 use self::{
+    bare::Bare,
     refresh::Refresh,
     server::{Call, Server},
     table::Table,
@@ -61,6 +64,7 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     println!("Medians of {} rounds.\n\n{table}\n{services}", arguments.rounds);
+    println!("{}", beside_a_bare_program(folder.path()).await?);
     if let Some(url) = &arguments.postgres {
         println!("{}", beside_pgbench(folder.path(), url).await?);
     }
@@ -74,16 +78,32 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// RefreshToken and pgbench take turns, a few seconds each.
-async fn beside_pgbench(folder: &Path, url: &str) -> anyhow::Result<Table> {
-    const ROUNDS: u32 = 5;
-    const TIME: Duration = Duration::from_secs(3);
-    let callers = 32;
-    let mut refresh = Refresh::start(folder, url, callers).await?;
-    let mut table = Table::new("RefreshToken/s", "pgbench/s", 0.7);
+/// How often RefreshToken takes turns with another program, and for how long.
+const ROUNDS: u32 = 5;
+const TURN: Duration = Duration::from_secs(3);
+
+async fn beside_a_bare_program(folder: &Path) -> anyhow::Result<Table> {
+    const CALLERS: usize = 64;
+    let (file, copy) = (folder.join("refresh.db"), folder.join("bare.db"));
+    let mut refresh = Refresh::start(folder, &format!("sqlite://{}", file.display()), CALLERS).await?;
+    let bare = Bare::start(&file, &copy, CALLERS).await?;
+    let mut table = Table::new("RefreshToken/s", "bare/s", 0.7);
     for _ in 0..ROUNDS {
-        let pgbench = refresh.pgbench(TIME)?;
-        table.add(callers, pgbench, refresh.rate(TIME).await?);
+        let other = bare.rate(TURN).await?;
+        table.add(CALLERS, other, refresh.rate(TURN, CALLERS).await?);
+    }
+    Ok(table)
+}
+
+async fn beside_pgbench(folder: &Path, url: &str) -> anyhow::Result<Table> {
+    let mut refresh = Refresh::start(folder, url, 64).await?;
+    refresh.prepare_pgbench(url).await?;
+    let mut table = Table::new("RefreshToken/s", "pgbench/s", 0.8);
+    for _ in 0..ROUNDS {
+        for callers in [8, 64] {
+            let pgbench = refresh::pgbench(url, TURN, callers)?;
+            table.add(callers, pgbench, refresh.rate(TURN, callers).await?);
+        }
     }
     Ok(table)
 }
