@@ -85,7 +85,8 @@ const TURN: Duration = Duration::from_secs(3);
 async fn beside_a_bare_program(folder: &Path) -> anyhow::Result<Table> {
     const CALLERS: usize = 64;
     let (file, copy) = (folder.join("refresh.db"), folder.join("bare.db"));
-    let mut refresh = Refresh::start(folder, &format!("sqlite://{}", file.display()), CALLERS).await?;
+    let mut refresh =
+        Refresh::start(folder, &format!("sqlite://{}", file.display()), CALLERS).await?;
     let bare = Bare::start(&file, &copy, CALLERS).await?;
     let mut table = Table::new("RefreshToken/s", "bare/s", 0.7);
     for _ in 0..ROUNDS {

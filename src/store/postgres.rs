@@ -68,6 +68,10 @@ impl Postgres {
     const EMAILS_NOT_ASCII: &str = "SELECT id, email, email_key, claimed_email_key FROM users \
          WHERE octet_length(email) <> length(email) AND id > $1 ORDER BY id LIMIT $2";
 
+    /// For the test of its plan.
+    #[doc(hidden)]
+    pub const OUTBOX_CLAIM_AT_ONCE: &str = at_once::CLAIM;
+
     /// Connects to `url` and checks that the server is durable, and that it can store every name. A host of `fsync_off_at`
     /// may have `fsync` and `full_page_writes` off.
     ///

@@ -16,6 +16,7 @@ use sqlx::{
 use tokio::sync::Notify;
 
 use self::{
+    at_once::NotAtOnce,
     files::Absent,
     presence::Presence,
     writer::{Place, Writer},
@@ -25,6 +26,7 @@ use super::{
     write_health::WriteHealth,
 };
 
+mod at_once;
 mod backup;
 mod content;
 mod draft;
@@ -79,6 +81,8 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
+    const HAS_ONE_WRITER: bool = true;
+
     /// Users whose address is not ASCII. The condition must match that of the index `users_email_not_ascii` to the letter.
     /// Not `octet_length`: the SQLite shells that people open the file with know it only from 3.43 on, and then refuse to
     /// write.
@@ -196,7 +200,7 @@ impl Sqlite {
         &self,
         operation: &'static str,
         args: A,
-        _once: NotHere,
+        _once: NotAtOnce,
         body: Body<SqliteConnection, A, T>,
     ) -> Result<T>
     where
@@ -205,22 +209,6 @@ impl Sqlite {
     {
         self.write(operation, args, body).await
     }
-}
-
-/// What Postgres does in one statement, SQLite does in several.
-struct NotHere;
-
-impl Sqlite {
-    const HAS_ONE_WRITER: bool = true;
-    const BEGIN_CHALLENGE: NotHere = NotHere;
-    const BEGIN_SESSION: NotHere = NotHere;
-    const CHARGE: NotHere = NotHere;
-    const CLAIM: NotHere = NotHere;
-    const COMPLETE: NotHere = NotHere;
-    const REFRESH: NotHere = NotHere;
-    const REMOVE: NotHere = NotHere;
-    const RESERVE: NotHere = NotHere;
-    const SETTLE: NotHere = NotHere;
 }
 
 fn options(url: &str) -> Result<SqliteConnectOptions> {

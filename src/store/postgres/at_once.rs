@@ -14,9 +14,10 @@ use std::fmt;
 
 use sqlx::{PgConnection, postgres::PgArguments};
 
+// Macros of `statements` expect `rules` here.
 use super::{
     Pool,
-    queries::statements::{challenge_row, rules, session_row, users},
+    queries::statements::{self, rules},
     verdict::Verdict,
 };
 use crate::store::{Body, Error, Result, WRITE_DEADLINE};
@@ -24,11 +25,19 @@ use crate::store::{Body, Error, Result, WRITE_DEADLINE};
 mod challenges;
 mod charge;
 mod columns;
-mod events;
 mod outbox;
 mod refresh;
 mod sessions;
 mod settle;
+
+pub(super) use self::{
+    challenges::{BEGIN_CHALLENGE, RESERVE_ATTEMPT},
+    charge::CHARGE_BUDGETS,
+    outbox::{CLAIM, CLAIM_MESSAGES, REMOVE_MESSAGE},
+    refresh::REFRESH_SESSION,
+    sessions::{BEGIN_SESSION, COMPLETE_CHALLENGE},
+    settle::SETTLE_BUDGETS,
+};
 
 /// A statement with its parameters.
 type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, PgArguments>;

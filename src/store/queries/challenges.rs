@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{
-    Backend,
+    Backend, at_once,
     statements::{challenges, completion},
 };
 use crate::{
@@ -33,7 +33,7 @@ impl Challenges for Backend {
         self.write_at_once(
             "challenge_create",
             (new, message),
-            Backend::BEGIN_CHALLENGE,
+            at_once::BEGIN_CHALLENGE,
             |connection, (new, message)| {
                 Box::pin(challenges::insert(connection, new, message.as_ref()))
             },
@@ -61,7 +61,7 @@ impl Challenges for Backend {
         self.write_at_once(
             "challenge_reserve",
             (id_mac, max_attempts, now),
-            Backend::RESERVE,
+            at_once::RESERVE_ATTEMPT,
             |connection, (id_mac, max_attempts, now)| {
                 Box::pin(challenges::reserve(connection, id_mac, *max_attempts, *now))
             },
@@ -80,7 +80,7 @@ impl Challenges for Backend {
         self.write_at_once(
             "challenge_complete",
             (challenge, session, spending, settled, limit),
-            Backend::COMPLETE,
+            at_once::COMPLETE_CHALLENGE,
             |connection, (challenge, session, spending, settled, limit)| {
                 let complete = completion::complete(
                     connection,

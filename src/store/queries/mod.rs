@@ -33,4 +33,4 @@ mod throttles;
 mod transfer;
 mod users;
 
-use super::{Backend, Connection};
+use super::{Backend, Connection, at_once};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Backend, statements::outbox};
+use super::{Backend, at_once, statements::outbox};
 use crate::{
     domain::Timestamp,
     store::{ClaimedMessage, Hold, Outbox, OutboxState, Places, Rest, Result},
@@ -27,7 +27,7 @@ impl Outbox for Backend {
         self.write_at_once(
             "outbox_claim",
             (now, until, places),
-            Backend::CLAIM,
+            at_once::CLAIM_MESSAGES,
             |connection, (now, until, places)| {
                 Box::pin(outbox::claim(connection, *now, *until, *places))
             },
@@ -71,7 +71,7 @@ impl Outbox for Backend {
     }
 
     async fn outbox_remove(&self, id: Uuid) -> Result<()> {
-        self.write_at_once("outbox_remove", id, Backend::REMOVE, |connection, id| {
+        self.write_at_once("outbox_remove", id, at_once::REMOVE_MESSAGE, |connection, id| {
             Box::pin(outbox::remove(connection, *id))
         })
         .await

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    Backend,
-    statements::{refresh, sessions},
+    Backend, at_once,
+    statements::{beginning, refresh, sessions},
 };
 use crate::{
     domain::{Session, Timestamp},
@@ -25,9 +25,9 @@ impl Sessions for Backend {
         self.write_at_once(
             "session_create",
             args,
-            Backend::BEGIN_SESSION,
+            at_once::BEGIN_SESSION,
             |connection, (session, version, settled, limit)| {
-                Box::pin(sessions::begin(connection, session, *version, settled, *limit))
+                Box::pin(beginning::begin(connection, session, *version, settled, *limit))
             },
         )
         .await
@@ -53,9 +53,12 @@ impl Sessions for Backend {
     }
 
     async fn session_refresh(&self, refresh: Refresh) -> Result<Refreshed> {
-        self.write_at_once("session_refresh", refresh, Backend::REFRESH, |connection, asked| {
-            Box::pin(refresh::run(connection, asked))
-        })
+        self.write_at_once(
+            "session_refresh",
+            refresh,
+            at_once::REFRESH_SESSION,
+            |connection, asked| Box::pin(refresh::run(connection, asked)),
+        )
         .await
     }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Backend, statements::throttles};
+use super::{Backend, at_once, statements::throttles};
 use crate::{
     domain::Timestamp,
     store::{Admission, Charge, Result, Settled, Throttles},
@@ -28,7 +28,7 @@ impl Throttles for Backend {
         self.write_at_once(
             "throttle_charge",
             args,
-            Backend::CHARGE,
+            at_once::CHARGE_BUDGETS,
             |connection, (charges, _seen, now)| {
                 Box::pin(throttles::charge(connection, charges, *now))
             },
@@ -45,9 +45,12 @@ impl Throttles for Backend {
     }
 
     async fn throttle_settle(&self, settled: Settled) -> Result<()> {
-        self.write_at_once("throttle_settle", settled, Backend::SETTLE, |connection, settled| {
-            Box::pin(throttles::settle(connection, settled))
-        })
+        self.write_at_once(
+            "throttle_settle",
+            settled,
+            at_once::SETTLE_BUDGETS,
+            |connection, settled| Box::pin(throttles::settle(connection, settled)),
+        )
         .await
     }
 }

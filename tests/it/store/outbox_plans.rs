@@ -2,7 +2,7 @@
 
 use countersign::store::{postgres::Postgres, sqlite::Sqlite};
 use rstest::rstest;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use uuid::Uuid;
 
 use super::at;
@@ -163,6 +163,30 @@ async fn with_a_hundred_thousand_rows_postgres_reads_some_hundred(#[case] known:
         let read: f64 = plan.iter().map(|line| rows(line)).sum();
         assert!(read > 0.0 && read < 1000.0, "{read} rows: {}", plan.join("\n"));
     }
+}
+
+/// A claim by itself keeps its plan: under the settings of our sessions, one that was made while the table was empty will do.
+#[tokio::test]
+async fn a_plan_that_was_made_for_an_empty_outbox_reads_some_hundred_rows_of_a_full_one() {
+    let database = migrated(Backend::Postgres).await;
+    let mut connection = PgConnection::connect(&database.url).await.unwrap();
+    let prepare = format!(
+        "SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan; \
+         PREPARE claim (TIMESTAMPTZ, TIMESTAMPTZ, BIGINT, BIGINT) AS {}",
+        Postgres::OUTBOX_CLAIM_AT_ONCE
+    );
+    connection.execute(AssertSqlSafe(prepare)).await.unwrap();
+    let claim = "EXECUTE claim ('2027-02-01', '2027-02-02', 8, 6)";
+    connection.execute(claim).await.unwrap();
+    fill(&database).await;
+    // What rests is the transaction's.
+    database.run("UPDATE outbox SET ready = TRUE, withdrawn = FALSE").await;
+    let explain = format!("EXPLAIN (ANALYZE) {claim}");
+    let plan: Vec<(String,)> =
+        sqlx::query_as(AssertSqlSafe(explain)).fetch_all(&mut connection).await.unwrap();
+    let plan: Vec<_> = plan.into_iter().map(|(line,)| line).collect();
+    let read: f64 = plan.iter().map(|line| rows(line)).sum();
+    assert!(read > 8.0 && read < 1000.0, "{read} rows: {}", plan.join("\n"));
 }
 
 #[rstest]

@@ -3,18 +3,15 @@
 use sqlx::FromRow as _;
 
 use super::{
-    super::{
-        Postgres,
-        queries::statements::{
-            challenges::{self, RESERVE},
-            outbox::{self, put_columns, turn},
-        },
-    },
     AtOnce,
-    challenge_row::{ChallengeRow, inserted_columns},
-    events::{self, event},
-    rules::account_is_as_it_was,
     settle::{Refunds, budgets, refund},
+    statements::{
+        challenge_row::{ChallengeRow, inserted_columns},
+        challenges::{self, RESERVE},
+        events::{self, event},
+        outbox::{self, put_columns, turn},
+        rules::account_is_as_it_was,
+    },
 };
 use crate::{
     domain::Timestamp,
@@ -43,39 +40,39 @@ const CREATE: &str = concat!(
 
 type Reserve = ([u8; 32], u32, Timestamp);
 
-impl Postgres {
-    /// Begun twice, the challenge's id would be taken.
-    pub(in crate::store::postgres) const BEGIN_CHALLENGE: AtOnce<
-        (NewChallenge, Option<SealedMessage>),
-        bool,
-    > = AtOnce {
-        statement: |connection, (new, message)| {
-            Box::pin(async move {
-                let query = Refunds::of(&new.settled).bound(sqlx::query(CREATE));
-                let query = events::bound(challenges::bound(query, new), &challenges::began(new));
-                let query = outbox::bound(query, message.as_ref());
-                Ok(query.fetch_optional(connection).await?.map(|_begun| true))
-            })
-        },
-        is_idempotent: |_args| true,
-    };
+/// Begun twice, the challenge's id would be taken.
+pub(in crate::store::postgres) const BEGIN_CHALLENGE: AtOnce<
+    (NewChallenge, Option<SealedMessage>),
+    bool,
+> = AtOnce {
+    statement: |connection, (new, message)| {
+        Box::pin(async move {
+            let query = Refunds::of(&new.settled).bound(sqlx::query(CREATE));
+            let query = events::bound(challenges::bound(query, new), &challenges::began(new));
+            let query = outbox::bound(query, message.as_ref());
+            Ok(query.fetch_optional(connection).await?.map(|_begun| true))
+        })
+    },
+    is_idempotent: |_args| true,
+};
 
-    /// Spends an attempt that is not the last: after that one the message is withdrawn.
-    pub(in crate::store::postgres) const RESERVE: AtOnce<Reserve, Reservation<ReservedChallenge>> =
-        AtOnce {
-            statement: |connection, (id_mac, max_attempts, now)| {
-                Box::pin(async move {
-                    let most = count(max_attempts.saturating_sub(1));
-                    let query = sqlx::query(RESERVE).bind(id_mac.as_slice()).bind(*now).bind(most);
-                    let row = query.fetch_optional(connection).await?;
-                    let Some(row) = row else { return Ok(None) };
-                    let row = ChallengeRow::from_row(&row)?;
-                    let code_mac = row.code_mac()?;
-                    let challenge = row.try_into()?;
-                    Ok(Some(Reservation::Reserved(ReservedChallenge { challenge, code_mac })))
-                })
-            },
-            // Spent twice, an attempt counts as two.
-            is_idempotent: |_args| true,
-        };
-}
+/// Spends an attempt that is not the last: after that one the message is withdrawn.
+pub(in crate::store::postgres) const RESERVE_ATTEMPT: AtOnce<
+    Reserve,
+    Reservation<ReservedChallenge>,
+> = AtOnce {
+    statement: |connection, (id_mac, max_attempts, now)| {
+        Box::pin(async move {
+            let most = count(max_attempts.saturating_sub(1));
+            let query = sqlx::query(RESERVE).bind(id_mac.as_slice()).bind(*now).bind(most);
+            let row = query.fetch_optional(connection).await?;
+            let Some(row) = row else { return Ok(None) };
+            let row = ChallengeRow::from_row(&row)?;
+            let code_mac = row.code_mac()?;
+            let challenge = row.try_into()?;
+            Ok(Some(Reservation::Reserved(ReservedChallenge { challenge, code_mac })))
+        })
+    },
+    // Spent twice, an attempt counts as two.
+    is_idempotent: |_args| true,
+};

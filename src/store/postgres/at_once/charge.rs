@@ -8,13 +8,10 @@ use sqlx::{
 };
 
 use super::{
-    super::{
-        Postgres,
-        queries::statements::throttles::{self, Seen, ThrottleRow},
-    },
     AtOnce, Query,
     columns::{Throttles, interval},
     settle::{Refunds, SETTLE},
+    statements::throttles::{self, Seen, ThrottleRow},
 };
 use crate::{
     domain::{CLOCK_SKEW, Charged, Throttle, Timestamp},
@@ -57,20 +54,18 @@ const CHARGE: &str = "WITH asked AS (SELECT key, leaks, tolerance, \
 /// What is charged, what of it was seen, and when.
 type Args = (Vec<Charge>, Seen, Timestamp);
 
-impl Postgres {
-    /// Charged twice, an attempt counts as two: one too many, never one too few.
-    pub(in crate::store::postgres) const CHARGE: AtOnce<Args, Admission> = AtOnce {
-        statement: |connection, (charges, seen, now)| {
-            Box::pin(async move {
-                let Admission::Charged(decided) = throttles::decide(charges, seen, *now) else {
-                    return Ok(None);
-                };
-                charge(connection, charges, seen, &decided, *now).await
-            })
-        },
-        is_idempotent: |_args| true,
-    };
-}
+/// Charged twice, an attempt counts as two: one too many, never one too few.
+pub(in crate::store::postgres) const CHARGE_BUDGETS: AtOnce<Args, Admission> = AtOnce {
+    statement: |connection, (charges, seen, now)| {
+        Box::pin(async move {
+            let Admission::Charged(decided) = throttles::decide(charges, seen, *now) else {
+                return Ok(None);
+            };
+            charge(connection, charges, seen, &decided, *now).await
+        })
+    },
+    is_idempotent: |_args| true,
+};
 
 async fn charge(
     connection: &mut PgConnection,

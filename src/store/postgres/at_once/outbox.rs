@@ -4,11 +4,8 @@ use sqlx::{FromRow as _, Row as _};
 use uuid::Uuid;
 
 use super::{
-    super::{
-        Postgres,
-        queries::statements::outbox::{self, ClaimedRow, in_line, is_claimed},
-    },
     AtOnce,
+    statements::outbox::{self, ClaimedRow, in_line, is_claimed},
 };
 use crate::{
     domain::Timestamp,
@@ -19,7 +16,7 @@ use crate::{
 /// message is over, the transaction first makes that one ready, or deletes it.
 ///
 /// The ids are an array, for the planner: whatever it knows of the table, it finds its rows by the primary key.
-const CLAIM: &str = concat!(
+pub(in crate::store::postgres) const CLAIM: &str = concat!(
     "WITH rest AS (SELECT EXISTS (SELECT 1 FROM outbox WHERE NOT ready AND next_try_at <= $1) \
      OR EXISTS (SELECT 1 FROM outbox WHERE withdrawn AND next_try_at <= $1) AS is_over), \
      claimed AS (UPDATE outbox SET ",
@@ -36,34 +33,32 @@ const CLAIM: &str = concat!(
 
 type Claim = (Timestamp, Timestamp, Places);
 
-impl Postgres {
-    /// What is claimed twice waits for the first lease to end.
-    pub(in crate::store::postgres) const CLAIM: AtOnce<Claim, Vec<ClaimedMessage>> = AtOnce {
-        statement: |connection, (now, until, places)| {
-            Box::pin(async move {
-                let limit = |most: usize| i64::try_from(most).unwrap_or(i64::MAX);
-                let query = sqlx::query(CLAIM).bind(*now).bind(*until);
-                let query = query.bind(limit(places.all)).bind(limit(places.others));
-                let rows = query.fetch_all(connection).await?;
-                let mut claimed = Vec::new();
-                for row in &rows {
-                    if row.try_get("is_over")? {
-                        return Ok(None);
-                    }
-                    if row.try_get::<Option<Uuid>, _>("id")?.is_some() {
-                        claimed.push(ClaimedRow::from_row(row)?);
-                    }
+/// What is claimed twice waits for the first lease to end.
+pub(in crate::store::postgres) const CLAIM_MESSAGES: AtOnce<Claim, Vec<ClaimedMessage>> = AtOnce {
+    statement: |connection, (now, until, places)| {
+        Box::pin(async move {
+            let limit = |most: usize| i64::try_from(most).unwrap_or(i64::MAX);
+            let query = sqlx::query(CLAIM).bind(*now).bind(*until);
+            let query = query.bind(limit(places.all)).bind(limit(places.others));
+            let rows = query.fetch_all(connection).await?;
+            let mut claimed = Vec::new();
+            for row in &rows {
+                if row.try_get("is_over")? {
+                    return Ok(None);
                 }
-                Ok(Some(outbox::in_order(claimed)))
-            })
-        },
-        is_idempotent: |_args| false,
-    };
+                if row.try_get::<Option<Uuid>, _>("id")?.is_some() {
+                    claimed.push(ClaimedRow::from_row(row)?);
+                }
+            }
+            Ok(Some(outbox::in_order(claimed)))
+        })
+    },
+    is_idempotent: |_args| false,
+};
 
-    pub(in crate::store::postgres) const REMOVE: AtOnce<Uuid, ()> = AtOnce {
-        statement: |connection, id| {
-            Box::pin(async move { outbox::remove(connection, *id).await.map(Some) })
-        },
-        is_idempotent: |_id| true,
-    };
-}
+pub(in crate::store::postgres) const REMOVE_MESSAGE: AtOnce<Uuid, ()> = AtOnce {
+    statement: |connection, id| {
+        Box::pin(async move { outbox::remove(connection, *id).await.map(Some) })
+    },
+    is_idempotent: |_id| true,
+};

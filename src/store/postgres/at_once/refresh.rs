@@ -3,16 +3,13 @@
 use sqlx::FromRow as _;
 
 use super::{
-    super::{
-        Postgres,
-        queries::statements::{
-            refresh::{self, is_next, moves_on},
-            sessions::LiveRow,
-        },
-    },
     AtOnce,
-    session_row::{account_carries, session_columns, session_lives},
-    users::user_columns,
+    statements::{
+        refresh::{self, is_next, moves_on},
+        session_row::{account_carries, session_columns, session_lives},
+        sessions::LiveRow,
+        users::user_columns,
+    },
 };
 use crate::store::{LiveSession, Refresh, Refreshed};
 
@@ -33,17 +30,15 @@ const ADVANCE: &str = concat!(
     session_columns!()
 );
 
-impl Postgres {
-    /// Without a request id a refresh that is repeated looks like one by a thief.
-    pub(in crate::store::postgres) const REFRESH: AtOnce<Refresh, Refreshed> = AtOnce {
-        statement: |connection, asked| {
-            Box::pin(async move {
-                let row = refresh::bound(ADVANCE, asked).fetch_optional(connection).await?;
-                let Some(row) = row else { return Ok(None) };
-                let live = LiveSession::try_from(LiveRow::from_row(&row)?)?;
-                Ok(Some(Refreshed::Live(Box::new(live))))
-            })
-        },
-        is_idempotent: |asked| asked.request_id.is_some(),
-    };
-}
+/// Without a request id a refresh that is repeated looks like one by a thief.
+pub(in crate::store::postgres) const REFRESH_SESSION: AtOnce<Refresh, Refreshed> = AtOnce {
+    statement: |connection, asked| {
+        Box::pin(async move {
+            let row = refresh::bound(ADVANCE, asked).fetch_optional(connection).await?;
+            let Some(row) = row else { return Ok(None) };
+            let live = LiveSession::try_from(LiveRow::from_row(&row)?)?;
+            Ok(Some(Refreshed::Live(Box::new(live))))
+        })
+    },
+    is_idempotent: |asked| asked.request_id.is_some(),
+};

@@ -3,12 +3,14 @@
 use sqlx::{Row as _, postgres::PgRow};
 
 use super::{
-    super::{Postgres, queries::statements::sessions},
-    AtOnce, Query, events,
-    events::event,
-    rules::account_is_as_it_was,
-    session_row::inserted_columns,
+    AtOnce, Query,
     settle::{Refunds, budgets, refund},
+    statements::{
+        beginning,
+        events::{self, event},
+        rules::account_is_as_it_was,
+        session_row::inserted_columns,
+    },
 };
 use crate::{
     domain::{Challenge, Session},
@@ -69,24 +71,27 @@ type Begin = (Session, i64, Settled, SessionLimit);
 
 type Complete = (Challenge, Session, Spending, Settled, SessionLimit);
 
-impl Postgres {
-    /// Begun twice, the session's id would be taken.
-    pub(in crate::store::postgres) const BEGIN_SESSION: AtOnce<Begin, Option<Session>> = AtOnce {
-        statement: |connection, (session, version, settled, limit)| {
-            Box::pin(async move {
-                let query = bound(BEGIN, settled, (session, *version), *limit);
-                let row = query.fetch_optional(connection).await?;
-                row.map(|row| begun(&row, session)).transpose()
-            })
-        },
-        is_idempotent: |_args| true,
-    };
+/// Begun twice, the session's id would be taken.
+pub(in crate::store::postgres) const BEGIN_SESSION: AtOnce<Begin, Option<Session>> = AtOnce {
+    statement: |connection, (session, version, settled, limit)| {
+        Box::pin(async move {
+            if !Refunds::always_fit(settled) {
+                return Ok(None);
+            }
+            let query = bound(BEGIN, settled, (session, *version), *limit);
+            let row = query.fetch_optional(connection).await?;
+            row.map(|row| begun(&row, session)).transpose()
+        })
+    },
+    is_idempotent: |_args| true,
+};
 
-    /// Completed twice, the challenge would be answered already.
-    pub(in crate::store::postgres) const COMPLETE: AtOnce<Complete, Option<Session>> = AtOnce {
+/// Completed twice, the challenge would be answered already.
+pub(in crate::store::postgres) const COMPLETE_CHALLENGE: AtOnce<Complete, Option<Session>> =
+    AtOnce {
         statement: |connection, (challenge, session, spending, settled, limit)| {
             Box::pin(async move {
-                if *spending != Spending::SentCode {
+                if *spending != Spending::SentCode || !Refunds::always_fit(settled) {
                     return Ok(None);
                 }
                 let version = challenge.credential_version;
@@ -97,7 +102,6 @@ impl Postgres {
         },
         is_idempotent: |_args| false,
     };
-}
 
 /// The parameters of the refunds, of a session with the version of its credentials, of its limit and its event.
 fn bound<'q>(
@@ -107,9 +111,9 @@ fn bound<'q>(
     limit: SessionLimit,
 ) -> Query<'q> {
     let query = Refunds::of(settled).bound(sqlx::query(statement));
-    let query = sessions::bound(query, session, version);
+    let query = beginning::bound(query, session, version);
     let query = query.bind(i64::from(limit.most.saturating_sub(1)));
-    events::bound(query, &sessions::began(session))
+    events::bound(query, &beginning::began(session))
 }
 
 /// The session, in the user's epoch.

@@ -3,7 +3,6 @@
 use sqlx::{Row as _, postgres::types::PgInterval};
 
 use super::{
-    super::Postgres,
     AtOnce, Query,
     columns::{Throttles, interval},
 };
@@ -73,19 +72,17 @@ pub(super) use {budgets, refund};
 pub(super) const SETTLE: &str =
     concat!("WITH ", budgets!("TRUE"), ", ", refund!("TRUE"), " SELECT fit FROM refunds_fit");
 
-impl Postgres {
-    pub(in crate::store::postgres) const SETTLE: AtOnce<Settled, ()> = AtOnce {
-        statement: |connection, settled| {
-            Box::pin(async move {
-                let query = Refunds::of(settled).bound(sqlx::query(SETTLE));
-                let row = query.fetch_one(connection).await?;
-                Ok(row.try_get::<bool, _>("fit")?.then_some(()))
-            })
-        },
-        // Refunded twice, an attempt would make up for another one.
-        is_idempotent: |_settled| false,
-    };
-}
+pub(in crate::store::postgres) const SETTLE_BUDGETS: AtOnce<Settled, ()> = AtOnce {
+    statement: |connection, settled| {
+        Box::pin(async move {
+            let query = Refunds::of(settled).bound(sqlx::query(SETTLE));
+            let row = query.fetch_one(connection).await?;
+            Ok(row.try_get::<bool, _>("fit")?.then_some(()))
+        })
+    },
+    // Refunded twice, an attempt would make up for another one.
+    is_idempotent: |_settled| false,
+};
 
 /// Refunds: an item of each column for each row.
 #[derive(Debug, Default)]
@@ -117,6 +114,14 @@ impl Refunds {
             refunds.push(key, charged.as_ref());
         }
         refunds
+    }
+
+    /// Whether they fit however the rows have changed meanwhile.
+    pub(super) fn always_fit(settled: &Settled) -> bool {
+        settled
+            .give_back
+            .iter()
+            .all(|(Charge { rule, .. }, _)| rule.bucket_of_a_rate().is_some() || rule.is_a_window())
     }
 
     fn push(&mut self, key: &[u8; 32], charged: Option<&Charged>) {

@@ -3,8 +3,8 @@
 use sqlx::Connection as _;
 
 use super::{
-    Connection, challenge_row::account_asks, claims, events, guard, outbox, revocations, sessions,
-    throttles, totp, void_codes,
+    Connection, beginning, challenge_row::account_asks, claims, events, guard, outbox, revocations,
+    sessions, throttles, totp, void_codes,
 };
 use crate::{
     domain::{Actor, Challenge, EventKind, Session},
@@ -45,7 +45,7 @@ pub(in crate::store) async fn complete(
     let proven = consume(&mut savepoint, challenge, &change).await?
         && spend(&mut savepoint, &change, spending).await?;
     let begun =
-        if proven { sessions::insert(&mut savepoint, session, version).await? } else { None };
+        if proven { beginning::insert(&mut savepoint, session, version).await? } else { None };
     let Some(begun) = begun else {
         savepoint.rollback().await?;
         return Ok(None);

@@ -3,13 +3,14 @@
 
 pub(super) mod account_state;
 mod administrators;
+pub(in crate::store) mod beginning;
 pub(in crate::store) mod challenge_row;
 pub(in crate::store) mod challenges;
 pub(super) mod claims;
 pub(super) mod completion;
 pub(super) mod email_keys;
 pub(super) mod event_log;
-pub(super) mod events;
+pub(in crate::store) mod events;
 pub(super) mod export;
 pub(super) mod factors;
 mod guard;

@@ -62,11 +62,12 @@ macro_rules! turn {
 }
 
 /// Claims rows at $1 until $2, of those that the statement goes on to choose. The condition decides the race: of two that
-/// chose the same row, the second finds that it is no longer due.
+/// chose the same row, the second finds that it is no longer due. (COALESCE is for the planner: it must find the rows by
+/// their ids.)
 macro_rules! is_claimed {
     () => {
         "next_try_at = $2, waits_since = $1, tries = tries + 1, ready = FALSE, in_flight = TRUE \
-         WHERE next_try_at <= $1 AND NOT withdrawn"
+         WHERE COALESCE(next_try_at, created_at) <= $1 AND NOT withdrawn"
     };
 }
 

@@ -1,4 +1,4 @@
-//! Sessions: insertion, lookup and revocation.
+//! Sessions: lookup and revocation.
 
 use sqlx::Row as _;
 use uuid::Uuid;
@@ -11,8 +11,8 @@ use super::{
     users::{self, user_columns},
 };
 use crate::{
-    domain::{Actor, AuthMethod, Event, EventKind, Revocation, Revoked, Session, Timestamp},
-    store::{Admission, Error, LiveSession, Result, ReuseNotice, Revoking, SessionLimit, Settled},
+    domain::{Actor, Event, EventKind, Revocation, Revoked, Session, Timestamp},
+    store::{Admission, Error, LiveSession, Result, ReuseNotice, Revoking, SessionLimit},
 };
 
 /// A live session ($1 is its id) with its user, whose columns keep their own names.
@@ -64,31 +64,6 @@ const END_OLDEST: &str = "UPDATE sessions SET revoked_at = $2 WHERE revoked_at I
     (SELECT older.id FROM sessions AS older WHERE older.user_id = $1 AND older.epoch = $3 \
     AND older.revoked_at IS NULL AND older.id <> $4 ORDER BY older.created_at DESC LIMIT 100 OFFSET $5) \
     RETURNING id, last_used_at";
-
-/// Begins the session $1, if the account is as it was, and has no second factor that is not used ($14).
-const INSERT: &str = concat!(
-    "INSERT INTO sessions (",
-    inserted_columns!(),
-    ") SELECT $1, id, credential_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, session_epoch FROM users WHERE ",
-    account_is_as_it_was!("$2", "$3"),
-    " AND ($14 OR NOT is_2fa_enabled) RETURNING epoch",
-);
-
-pub(in crate::store) async fn begin(
-    connection: &mut Connection,
-    session: &Session,
-    credential_version: i64,
-    settled: &Settled,
-    limit: SessionLimit,
-) -> Result<Option<Session>> {
-    Backend::hold_user(connection, session.user_id).await?;
-    let begun = insert(connection, session, credential_version).await?;
-    if let Some(begun) = &begun {
-        throttles::settle(connection, settled).await?;
-        end_oldest(connection, begun, limit).await?;
-    }
-    Ok(begun)
-}
 
 pub(in crate::store) async fn live(
     connection: &mut Connection,
@@ -172,67 +147,6 @@ async fn asks(
     Backend::hold_user(connection, user_id).await?;
     let Some(found) = find_live(connection, id, now).await? else { return Ok(false) };
     Ok(LiveSession::try_from(found)?.session.user_id == user_id)
-}
-
-/// Begins a session after a successful login, if the user is enabled and the credential version unchanged. A login by the
-/// password alone fails where a second factor has been turned on since.
-///
-/// The version stays with the session, so that one begun during a change of the password can be told. So does the user's
-/// epoch, which the returned session has.
-pub(super) async fn insert(
-    connection: &mut Connection,
-    session: &Session,
-    credential_version: i64,
-) -> Result<Option<Session>> {
-    let row = bound(sqlx::query(INSERT), session, credential_version);
-    let Some(row) = row.fetch_optional(&mut *connection).await? else { return Ok(None) };
-    let epoch = row.try_get("epoch")?;
-    note_login(connection, session).await?;
-    events::put(connection, &[began(session)]).await?;
-    Ok(Some(Session { epoch, ..session.clone() }))
-}
-
-/// The event of a session's beginning.
-pub(in crate::store) fn began(session: &Session) -> Event {
-    let (user_id, session_id) = (Some(session.user_id), Some(session.id));
-    let (kind, at) = (EventKind::LoginSucceeded, session.created_at);
-    // A completed login proves the user.
-    let actor = Actor::User(session.user_id);
-    Event::of(kind, user_id, session_id, actor, session.address, at)
-}
-
-/// Fourteen parameters: those of [`INSERT`].
-pub(in crate::store) fn bound<'q>(
-    statement: Query<'q>,
-    session: &'q Session,
-    credential_version: i64,
-) -> Query<'q> {
-    let methods: Vec<_> = session.methods.iter().copied().map(AuthMethod::as_str).collect();
-    statement
-        .bind(session.id)
-        .bind(session.user_id)
-        .bind(credential_version)
-        .bind(&session.audience)
-        .bind(&session.device_name)
-        .bind(methods.join(" "))
-        .bind(session.created_at)
-        .bind(session.expires_at)
-        .bind(session.last_used_at)
-        .bind(session.address.map(|address| address.to_string()))
-        .bind(session.idle_expires_at)
-        .bind(session.token_number)
-        .bind(session.refresh_salt.as_slice())
-        .bind(session.methods.contains(&AuthMethod::MultiFactor))
-}
-
-/// The user's row is locked: of two logins, the later one counts.
-async fn note_login(connection: &mut Connection, session: &Session) -> Result<()> {
-    sqlx::query("UPDATE users SET last_login_at = $2 WHERE id = $1")
-        .bind(session.user_id)
-        .bind(session.created_at)
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 /// Revokes the user's sessions beyond the limit. The user's row is locked, so that each login sees the sessions of the

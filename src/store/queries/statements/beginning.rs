@@ -1,0 +1,98 @@
+//! The beginning of a session.
+
+use sqlx::Row as _;
+
+use super::{
+    Backend, Connection, Query, events, rules::account_is_as_it_was, session_row::inserted_columns,
+    sessions, throttles,
+};
+use crate::{
+    domain::{Actor, AuthMethod, Event, EventKind, Session},
+    store::{Result, SessionLimit, Settled},
+};
+
+/// Begins the session $1, if the account is as it was, and has no second factor that is not used ($14).
+const INSERT: &str = concat!(
+    "INSERT INTO sessions (",
+    inserted_columns!(),
+    ") SELECT $1, id, credential_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, session_epoch FROM users WHERE ",
+    account_is_as_it_was!("$2", "$3"),
+    " AND ($14 OR NOT is_2fa_enabled) RETURNING epoch",
+);
+
+pub(in crate::store) async fn begin(
+    connection: &mut Connection,
+    session: &Session,
+    credential_version: i64,
+    settled: &Settled,
+    limit: SessionLimit,
+) -> Result<Option<Session>> {
+    Backend::hold_user(connection, session.user_id).await?;
+    let begun = insert(connection, session, credential_version).await?;
+    if let Some(begun) = &begun {
+        throttles::settle(connection, settled).await?;
+        sessions::end_oldest(connection, begun, limit).await?;
+    }
+    Ok(begun)
+}
+
+/// Begins a session after a successful login, if the user is enabled and the credential version unchanged. A login by the
+/// password alone fails where a second factor has been turned on since.
+///
+/// The version stays with the session, so that one begun during a change of the password can be told. So does the user's
+/// epoch, which the returned session has.
+pub(super) async fn insert(
+    connection: &mut Connection,
+    session: &Session,
+    credential_version: i64,
+) -> Result<Option<Session>> {
+    let row = bound(sqlx::query(INSERT), session, credential_version);
+    let Some(row) = row.fetch_optional(&mut *connection).await? else { return Ok(None) };
+    let epoch = row.try_get("epoch")?;
+    note_login(connection, session).await?;
+    events::put(connection, &[began(session)]).await?;
+    Ok(Some(Session { epoch, ..session.clone() }))
+}
+
+/// The event of a session's beginning.
+pub(in crate::store) fn began(session: &Session) -> Event {
+    let (user_id, session_id) = (Some(session.user_id), Some(session.id));
+    let (kind, at) = (EventKind::LoginSucceeded, session.created_at);
+    // A completed login proves the user.
+    let actor = Actor::User(session.user_id);
+    Event::of(kind, user_id, session_id, actor, session.address, at)
+}
+
+/// Fourteen parameters: those of [`INSERT`].
+pub(in crate::store) fn bound<'q>(
+    statement: Query<'q>,
+    session: &'q Session,
+    credential_version: i64,
+) -> Query<'q> {
+    let methods: Vec<_> = session.methods.iter().copied().map(AuthMethod::as_str).collect();
+    statement
+        .bind(session.id)
+        .bind(session.user_id)
+        .bind(credential_version)
+        .bind(&session.audience)
+        .bind(&session.device_name)
+        .bind(methods.join(" "))
+        .bind(session.created_at)
+        .bind(session.expires_at)
+        .bind(session.last_used_at)
+        .bind(session.address.map(|address| address.to_string()))
+        .bind(session.idle_expires_at)
+        .bind(session.token_number)
+        .bind(session.refresh_salt.as_slice())
+        .bind(session.methods.contains(&AuthMethod::MultiFactor))
+}
+
+/// The user's row is locked: of two logins, the later one counts.
+async fn note_login(connection: &mut Connection, session: &Session) -> Result<()> {
+    sqlx::query("UPDATE users SET last_login_at = $2 WHERE id = $1")
+        .bind(session.user_id)
+        .bind(session.created_at)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
