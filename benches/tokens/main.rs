@@ -1,5 +1,5 @@
 //! IntrospectToken and IssueServiceToken beside an RPC that does nothing, RefreshToken beside a bare program on SQLite and
-//! beside pgbench, and how many sessions can be revoked a second.
+//! beside pgbench, and how many sessions can be revoked a second. With `--logins`: what a login costs beside its hash.
 //!
 //! `cargo bench --bench tokens -- --postgres URL` measures RefreshToken, and revocations on Postgres as well; `pgbench` must be
 //! on the PATH, and `scripts/postgres-cluster` makes a throw-away server. Both RPCs go through the same
@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, reason = "printing a table is what this is for")]
 
 mod bare;
+mod logins;
 mod refresh;
 mod revoke;
 mod server;
@@ -21,6 +22,7 @@ use countersign::store;
 
 use self::{
     bare::Bare,
+    logins::{Figures, Logins},
     refresh::Refresh,
     server::{Call, Server},
     table::Table,
@@ -31,6 +33,9 @@ const CALLERS: [usize; 3] = [1, 8, 64];
 
 #[derive(Debug, Parser)]
 struct Arguments {
+    /// Measures nothing but logins on Postgres, in so many turns of two seconds
+    #[arg(long, requires = "postgres")]
+    logins: Option<u32>,
     /// How often each side is measured
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
@@ -49,6 +54,9 @@ struct Arguments {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let folder = tempfile::tempdir()?;
+    if let (Some(turns), Some(url)) = (arguments.logins, &arguments.postgres) {
+        return logins(folder.path(), url, turns).await;
+    }
     let server = Server::start(folder.path()).await?;
     let time = Duration::from_millis(arguments.milliseconds);
     let mut table = Table::new("IntrospectToken/s", "empty/s", 0.8);
@@ -74,6 +82,20 @@ async fn main() -> anyhow::Result<()> {
         let rate = revoke::rate(store.as_ref()).await?;
         let database = url.split(':').next().unwrap_or_default();
         println!("{database}: {rate:.0} revocations a second");
+    }
+    Ok(())
+}
+
+/// A line for each turn: two builds, run in turns, can be compared by their medians.
+async fn logins(folder: &Path, url: &str, turns: u32) -> anyhow::Result<()> {
+    let mut logins = Logins::start(folder, url).await?;
+    for _ in 0..turns {
+        let Figures { a_second, ours, postgres, wal } =
+            logins.measure(Duration::from_secs(2)).await?;
+        println!(
+            "{a_second:.0} logins a second; for each {ours:.0} µs of processor here, {postgres:.0} of Postgres, \
+             {wal:.0} bytes of WAL"
+        );
     }
     Ok(())
 }

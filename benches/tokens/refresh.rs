@@ -26,7 +26,7 @@ pub(crate) struct Refresh {
 impl Refresh {
     /// Starts the server and begins a session for each caller.
     pub(crate) async fn start(folder: &Path, url: &str, callers: usize) -> anyhow::Result<Self> {
-        let channel = server::start(folder, url).await?;
+        let channel = server::start(folder, url, 10).await?;
         let log_ins = (0..callers).map(|number| server::log_in(channel.clone(), number));
         let tokens: Vec<Tokens> = try_join_all(log_ins).await?;
         let sessions = tokens.into_iter().map(|tokens| tokens.refresh_token).collect();

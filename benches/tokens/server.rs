@@ -24,7 +24,7 @@ use tonic::transport::Channel;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use uuid::Uuid;
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// Each caller has its own token, whose session and user the store has to look up.
 const TOKENS: usize = 64;
@@ -52,7 +52,7 @@ impl Server {
     /// Starts it, and logs users in.
     pub(crate) async fn start(folder: &Path) -> anyhow::Result<Self> {
         let url = format!("sqlite://{}/countersign.db", folder.display());
-        let config = config(folder, &url)?;
+        let config = config(folder, &url, 10)?;
         let channel = serve(&config).await?;
         let key = service_key(&config).await?;
         let log_ins = (0..TOKENS).map(|number| log_in(channel.clone(), number));
@@ -120,9 +120,10 @@ impl Caller {
     }
 }
 
-/// Starts a server on the database that `url` names, and connects to it. Its master key is in `folder`.
-pub(crate) async fn start(folder: &Path, url: &str) -> anyhow::Result<Channel> {
-    serve(&config(folder, url)?).await
+/// Starts a server on the database that `url` names, with that cost of a hash, and connects to it. Its master key is in
+/// `folder`.
+pub(crate) async fn start(folder: &Path, url: &str, cost: u32) -> anyhow::Result<Channel> {
+    serve(&config(folder, url, cost)?).await
 }
 
 async fn serve(config: &Config) -> anyhow::Result<Channel> {
@@ -132,7 +133,7 @@ async fn serve(config: &Config) -> anyhow::Result<Channel> {
     Ok(Channel::from_shared(address)?.connect().await?)
 }
 
-fn config(folder: &Path, url: &str) -> anyhow::Result<Config> {
+fn config(folder: &Path, url: &str, cost: u32) -> anyhow::Result<Config> {
     let database = format!("--database-url={url}");
     let key = folder.join("bench.key");
     std::fs::write(&key, MasterKey::generate_text().as_str())?;
@@ -147,7 +148,10 @@ fn config(folder: &Path, url: &str) -> anyhow::Result<Config> {
         "--issuer=http://localhost:8080",
         &key,
     ]);
-    Ok(Config::parse(&Settings::from_flags(&flags))?)
+    let mut config = Config::parse(&Settings::from_flags(&flags))?;
+    // No operator may set it so low.
+    config.password.cost = cost;
+    Ok(config)
 }
 
 /// A key of a service account with a scope, as services have them.
