@@ -144,6 +144,7 @@ fn config(folder: &Path, url: &str, cost: u32) -> anyhow::Result<Config> {
         "--grpc-addr=127.0.0.1:0",
         "--http-addr=127.0.0.1:0",
         "--bcrypt-cost=10",
+        "--sessions-per-user=1000",
         "--delivery=log",
         "--issuer=http://localhost:8080",
         &key,
