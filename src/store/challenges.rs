@@ -4,14 +4,14 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
-use super::{Reservation, Result, SealedMessage, SessionLimit, Settled, Spending};
-use crate::domain::{Actor, Challenge, Session, Timestamp, User};
+use super::{Charge, Reservation, Result, SealedMessage, SessionLimit, Settled, Spending};
+use crate::domain::{Actor, Challenge, Charged, Session, Timestamp, User};
 
 /// Challenges: logins that wait for a second factor.
 #[async_trait]
 pub trait Challenges {
     /// Adds a challenge, and the message with its code, if one is sent; if the user is enabled and their credential version
-    /// unchanged. Returns whether it did.
+    /// unchanged, and the charge of the message is admitted. Refunds the attempts of the password. Returns whether it did.
     async fn challenge_create(
         &self,
         new: NewChallenge,
@@ -70,6 +70,8 @@ pub struct NewChallenge {
     pub address: Option<IpAddr>,
     /// The refund of the attempts of its password.
     pub settled: Settled,
+    /// The charge of the message, as it was decided by what was read.
+    pub mail: Option<(Charge, Charged)>,
 }
 
 /// A challenge with its expected answer.

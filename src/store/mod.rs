@@ -81,7 +81,7 @@ pub use self::{
         Consequence, FailedDelivery, NewSubscription, SealedEvent, SubscriptionTarget,
         SubscriptionWork, Subscriptions,
     },
-    throttles::{Admission, Charge, Settled, Throttles},
+    throttles::{Admission, Budgets, Charge, Settled, Throttles},
     transfer::{ExportedUser, Imported, ImportedUser, Transfer},
     users::{Credentials, Deletion, NewUser, Taken, Users},
 };

@@ -1,9 +1,11 @@
 //! Counted attempts: rate limits (ADR 14).
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 
 use super::Result;
-use crate::domain::{Charged, ThrottleRule, Timestamp};
+use crate::domain::{Charged, Throttle, ThrottleRule, Timestamp};
 
 /// Counted attempts. A key is a keyed digest: its subject is not stored.
 #[async_trait]
@@ -12,11 +14,32 @@ pub trait Throttles {
     /// before any evaluation: concurrent attempts can't share what is left (race).
     async fn throttle_charge(&self, charges: Vec<Charge>, now: Timestamp) -> Result<Admission>;
 
+    /// Reads budgets. Charges nothing.
+    async fn throttle_look(&self, charges: Vec<Charge>) -> Result<Budgets>;
+
     /// Whether all of these budgets would admit an attempt. Charges nothing.
     async fn throttle_admits(&self, charges: Vec<Charge>, now: Timestamp) -> Result<bool>;
 
     /// Deletes rows of failures, and refunds attempts as if they had not been made; later charges of others stay.
     async fn throttle_settle(&self, settled: Settled) -> Result<()>;
+}
+
+/// Budgets as they were read, by their keys. Those that are missing are empty.
+#[derive(Debug, Clone, Default)]
+pub struct Budgets(pub(super) HashMap<[u8; 32], Throttle>);
+
+impl Budgets {
+    /// What a charge of all of these would become, if nothing has changed meanwhile.
+    pub fn admission(&self, charges: &[Charge], now: Timestamp) -> Admission {
+        let mut charged = Vec::with_capacity(charges.len());
+        for Charge { key, rule } in charges {
+            match rule.charge(self.0.get(key).copied(), now) {
+                Ok(one) => charged.push(one),
+                Err(until) => return Admission::Refused { rule: *rule, until },
+            }
+        }
+        Admission::Charged(charged)
+    }
 }
 
 /// A charge of one attempt to a budget.

@@ -7,13 +7,16 @@ use uuid::Uuid;
 use super::Logins;
 use crate::{
     delivery::{Content, Message},
-    domain::{Challenge, CodePurpose, Context, Factor, OneTimeCode, ThrottleRule, Timestamp, User},
+    domain::{
+        Challenge, Charged, CodePurpose, Context, Factor, OneTimeCode, ThrottleRule, Timestamp,
+        User,
+    },
     service::{
         Error,
         codes::{challenge_id_mac, code_mac, new_code},
         sessions::Destination,
     },
-    store::{Credentials, NewChallenge, SealedCode, SealedMessage, Settled},
+    store::{Admission, Charge, Credentials, NewChallenge, SealedCode, SealedMessage, Settled},
     token::OpaqueToken,
 };
 
@@ -34,6 +37,15 @@ pub struct PendingChallenge {
     pub attempts_remaining: u32,
 }
 
+/// What a challenge can be answered by.
+struct Usable {
+    factors: Vec<Factor>,
+    /// The charge of the mail with the code.
+    mail: Option<(Charge, Charged)>,
+    /// Whether six digits would be refused.
+    needs_long_code: bool,
+}
+
 impl Logins {
     /// Begins a challenge for a user whose password was right, and sends the code if the factor is the mailbox. With it
     /// goes the refund of the password's attempt. `None` if the user was disabled, or the password changed, meanwhile.
@@ -47,13 +59,13 @@ impl Logins {
         destination: &Destination,
         settled: Settled,
     ) -> Result<Option<PendingChallenge>, Error> {
-        let factors = self.usable_factors(&credentials.user, destination).await?;
-        let mut challenge = self.new_challenge(credentials, destination, factors);
+        let usable = self.usable_factors(&credentials.user, destination).await?;
+        let mut challenge = self.new_challenge(credentials, destination, usable.factors);
         let challenge_id = OpaqueToken::generate(&mut rand::rng());
         let (id_mac, address) =
             (challenge_id_mac(&self.master_key, &challenge_id), destination.address);
         let (code_mac, message) = if challenge.is_sent_a_code() {
-            challenge.is_long_code = self.needs_long_code(&challenge, address).await?;
+            challenge.is_long_code = usable.needs_long_code;
             let code = new_code(challenge.is_long_code);
             let code_mac = code_mac(&self.master_key, &id_mac, code.expose());
             let message = self.login_code(&credentials.user, code, &challenge, address)?;
@@ -69,15 +81,30 @@ impl Logins {
             actor: context.actor.clone(),
             address,
             settled,
+            mail: usable.mail,
         };
         // One transaction for the challenge and its message: a code that counts is one that will be sent (outbox).
         if !self.store.challenge_create(new, message).await? {
+            self.check_mails(usable.mail).await?;
             return Ok(None);
         }
         if challenge.is_sent_a_code() {
             self.outbox.wake();
         }
         Ok(Some(self.pending(challenge_id, &challenge, &credentials.user)))
+    }
+
+    /// Whether other logins have used up the mails since they were looked at, which keeps a challenge from beginning.
+    ///
+    /// # Errors
+    /// Too many mails; the store's.
+    async fn check_mails(&self, mail: Option<(Charge, Charged)>) -> Result<(), Error> {
+        let Some((mail, _)) = mail else { return Ok(()) };
+        let now = self.clock.now();
+        match self.store.throttle_look(vec![mail]).await?.admission(&[mail], now) {
+            Admission::Charged(_) => Ok(()),
+            Admission::Refused { until, .. } => Err(Error::Throttled(until.since(now))),
+        }
     }
 
     /// The user's factors that can answer a challenge now. A factor whose limit is spent is left out if others remain:
@@ -89,23 +116,43 @@ impl Logins {
         &self,
         user: &User,
         destination: &Destination,
-    ) -> Result<Vec<Factor>, Error> {
+    ) -> Result<Usable, Error> {
         let has = self.store.factors_of(user.id).await?;
-        let mut factors = Factor::offered(has.totp.is_some(), has.has_recovery_codes);
+        let factors = Factor::offered(has.totp.is_some(), has.has_recovery_codes);
+        let mut usable = Usable { factors, mail: None, needs_long_code: false };
         let mut used_up = None;
-        if factors.contains(&Factor::Totp) && self.is_app_used_up(user, destination).await? {
+        if usable.factors.contains(&Factor::Totp) && self.is_app_used_up(user, destination).await? {
             used_up = Some((Factor::Totp, Error::CodesUsedUp));
-        } else if factors.contains(&Factor::EmailCode) {
-            let mail = self.limits.login_mail_charge(user, destination.device_id.is_some());
-            match self.limits.charge(vec![mail]).await {
-                Ok(_mail) => {}
-                Err(error @ Error::Throttled(_)) => used_up = Some((Factor::EmailCode, error)),
-                Err(error) => return Err(error),
-            }
+        } else if usable.factors.contains(&Factor::EmailCode) {
+            let mails_used_up = self.look_at_mails(user, destination, &mut usable).await?;
+            used_up = mails_used_up.map(|error| (Factor::EmailCode, error));
         }
-        let Some((factor, error)) = used_up else { return Ok(factors) };
-        factors.retain(|offered| *offered != factor);
-        if factors.is_empty() { Err(error) } else { Ok(factors) }
+        let Some((factor, error)) = used_up else { return Ok(usable) };
+        usable.factors.retain(|offered| *offered != factor);
+        if usable.factors.is_empty() { Err(error) } else { Ok(usable) }
+    }
+
+    /// Looks at the budgets of mails and of their codes, and notes the charge of a mail and the length of its code. Returns
+    /// why there is none.
+    async fn look_at_mails(
+        &self,
+        user: &User,
+        destination: &Destination,
+        usable: &mut Usable,
+    ) -> Result<Option<Error>, Error> {
+        let (now, device, address) = (self.clock.now(), destination.device_id, destination.address);
+        let mail = self.limits.login_mail_charge(user, device.is_some());
+        let codes = self.limits.code_charges(Factor::EmailCode, user.id, device, address);
+        let budgets = self.store.throttle_look([&[mail], &codes[..]].concat()).await?;
+        usable.needs_long_code =
+            matches!(budgets.admission(&codes, now), Admission::Refused { .. });
+        match budgets.admission(&[mail], now) {
+            Admission::Charged(charged) => {
+                usable.mail = charged.first().map(|charged| (mail, *charged));
+                Ok(None)
+            }
+            Admission::Refused { until, .. } => Ok(Some(Error::Throttled(until.since(now)))),
+        }
     }
 
     /// Whether wrong codes of the user's app have used up the year's limit of this device, or of strangers.

@@ -121,8 +121,8 @@ impl Logins {
             let refund = self.limits.refund_of(&guess.attempt);
             let begun = self.begin_challenge(claim.context, credentials, &destination, refund);
             let begun = begun.await;
-            if !matches!(begun, Ok(Some(_))) {
-                // It was right all the same.
+            // It was right all the same.
+            if matches!(begun, Ok(None) | Err(Error::Throttled(_) | Error::CodesUsedUp)) {
                 self.limits.give_back_password(&guess.attempt).await?;
             }
             return match begun? {

@@ -5,11 +5,12 @@
 //! (`tests/layering/` checks).
 //!
 //! This folder is compiled twice: `super` is `postgres` in one and `sqlite` in the other, and their differences stay there.
-//! Its `Backend` has two doors. `read(operation, args, body)` is for statements that only read, each by itself (SQLite's
+//! Its `Backend` has three doors. `read(operation, args, body)` is for statements that only read, each by itself (SQLite's
 //! readers have no guard against a transaction that was left open). `write(operation, args, body)` runs all of a body or
-//! nothing, and to its end even if the caller goes away (ADR 5); on SQLite, queued writes share a commit (ADR 18). Both
-//! have a deadline, judge the connection by its answer, and measure by the operation's name (ADR 28). Nothing here may read
-//! or write in any other way.
+//! nothing, and to its end even if the caller goes away (ADR 5); on SQLite, queued writes share a commit (ADR 18).
+//! `write_at_once` is the same, on Postgres in one statement of `at_once` where that does it (ADR 40). All have a deadline,
+//! judge the connection by its answer, and measure by the operation's name (ADR 28). Nothing here may read or write in any
+//! other way.
 
 mod challenges;
 mod email_keys;

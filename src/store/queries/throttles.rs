@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{Backend, at_once, statements::throttles};
 use crate::{
     domain::Timestamp,
-    store::{Admission, Charge, Result, Settled, Throttles},
+    store::{Admission, Budgets, Charge, Result, Settled, Throttles},
 };
 
 #[async_trait]
@@ -15,13 +15,10 @@ impl Throttles for Backend {
         if charges.is_empty() {
             return Ok(Admission::Charged(Vec::new()));
         }
-        let seen = self.read("throttle_look", &charges, |connection, charges| {
-            Box::pin(throttles::read(connection, charges))
-        });
-        let seen = seen.await?;
+        let seen = self.throttle_look(charges.clone()).await?;
         // Most of a flood is refused by this read, without queueing for SQLite's single writer. Where it admits, Postgres charges
         // what was seen in one statement.
-        if let refused @ Admission::Refused { .. } = throttles::decide(&charges, &seen, now) {
+        if let refused @ Admission::Refused { .. } = seen.admission(&charges, now) {
             return Ok(refused);
         }
         let args = (charges, seen, now);
@@ -36,12 +33,16 @@ impl Throttles for Backend {
         .await
     }
 
-    async fn throttle_admits(&self, charges: Vec<Charge>, now: Timestamp) -> Result<bool> {
-        let seen = self.read("throttle_admits", &charges, |connection, charges| {
+    async fn throttle_look(&self, charges: Vec<Charge>) -> Result<Budgets> {
+        self.read("throttle_look", charges, |connection, charges| {
             Box::pin(throttles::read(connection, charges))
-        });
-        let seen = seen.await?;
-        Ok(matches!(throttles::decide(&charges, &seen, now), Admission::Charged(_)))
+        })
+        .await
+    }
+
+    async fn throttle_admits(&self, charges: Vec<Charge>, now: Timestamp) -> Result<bool> {
+        let seen = self.throttle_look(charges.clone()).await?;
+        Ok(matches!(seen.admission(&charges, now), Admission::Charged(_)))
     }
 
     async fn throttle_settle(&self, settled: Settled) -> Result<()> {

@@ -134,6 +134,7 @@ fn new_challenge(user: &Credentials) -> NewChallenge {
         actor: ACTOR,
         address: Some(ADDRESS),
         settled: NO_FAILURES,
+        mail: None,
     }
 }
 

@@ -4,7 +4,7 @@ use sqlx::FromRow as _;
 
 use super::{
     AtOnce,
-    settle::{Refunds, budgets, refund},
+    settle::{Refunds, budgets, charge_of_none, refund},
     statements::{
         challenge_row::{ChallengeRow, inserted_columns},
         challenges::{self, RESERVE},
@@ -18,7 +18,7 @@ use crate::{
     store::{NewChallenge, Reservation, ReservedChallenge, SealedMessage, column::count},
 };
 
-/// Begins the challenge $13 where the refunds fit, and adds the message $34, if there is one.
+/// Begins the challenge $13 where the refunds and the charge of the message fit, and adds the message $34, if there is one.
 const CREATE: &str = concat!(
     "WITH ",
     budgets!("TRUE"),
@@ -33,7 +33,9 @@ const CREATE: &str = concat!(
     put_columns!(),
     ") SELECT $34, $35, $36, $36, $36, 0, $37, $38, $39, $40, $41, $42, $43, ",
     turn!("$38", "$39", "$40"),
-    " FROM begun WHERE $34 IS NOT NULL), ",
+    " FROM begun WHERE $34 IS NOT NULL), charged AS (",
+    charge_of_none!("EXISTS (SELECT 1 FROM begun)"),
+    "), ",
     refund!("EXISTS (SELECT 1 FROM begun)"),
     " SELECT id FROM begun"
 );
@@ -47,7 +49,7 @@ pub(in crate::store::postgres) const BEGIN_CHALLENGE: AtOnce<
 > = AtOnce {
     statement: |connection, (new, message)| {
         Box::pin(async move {
-            let query = Refunds::of(&new.settled).bound(sqlx::query(CREATE));
+            let query = Refunds::of(&new.settled).and(new.mail).bound(sqlx::query(CREATE));
             let query = events::bound(challenges::bound(query, new), &challenges::began(new));
             let query = outbox::bound(query, message.as_ref());
             Ok(query.fetch_optional(connection).await?.map(|_begun| true))

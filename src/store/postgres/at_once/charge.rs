@@ -11,11 +11,11 @@ use super::{
     AtOnce, Query,
     columns::{Throttles, interval},
     settle::{Refunds, SETTLE},
-    statements::throttles::{self, Seen, ThrottleRow},
+    statements::throttles::ThrottleRow,
 };
 use crate::{
     domain::{CLOCK_SKEW, Charged, Throttle, Timestamp},
-    store::{Admission, Charge, Result, Settled},
+    store::{Admission, Budgets, Charge, Result, Settled},
 };
 
 /// Charges all budgets at $1, if each is as it was seen when the rules decided what becomes of it. For leaky buckets, in
@@ -52,13 +52,13 @@ const CHARGE: &str = "WITH asked AS (SELECT key, leaks, tolerance, \
      FROM charged LEFT JOIN budgets ON budgets.key = charged.key";
 
 /// What is charged, what of it was seen, and when.
-type Args = (Vec<Charge>, Seen, Timestamp);
+type Args = (Vec<Charge>, Budgets, Timestamp);
 
 /// Charged twice, an attempt counts as two: one too many, never one too few.
 pub(in crate::store::postgres) const CHARGE_BUDGETS: AtOnce<Args, Admission> = AtOnce {
     statement: |connection, (charges, seen, now)| {
         Box::pin(async move {
-            let Admission::Charged(decided) = throttles::decide(charges, seen, *now) else {
+            let Admission::Charged(decided) = seen.admission(charges, *now) else {
                 return Ok(None);
             };
             charge(connection, charges, seen, &decided, *now).await
@@ -70,13 +70,13 @@ pub(in crate::store::postgres) const CHARGE_BUDGETS: AtOnce<Args, Admission> = A
 async fn charge(
     connection: &mut PgConnection,
     charges: &[Charge],
-    seen: &Seen,
+    seen: &Budgets,
     decided: &[Charged],
     now: Timestamp,
 ) -> Result<Option<Admission>> {
     let mut columns = Columns::default();
     for (charge, decided) in charges.iter().zip(decided) {
-        columns.push(charge, seen.get(&charge.key).copied(), decided.after);
+        columns.push(charge, seen.0.get(&charge.key).copied(), decided.after);
     }
     let rows = columns.bound(now).fetch_all(&mut *connection).await?;
     let rows = rows.iter().map(parse).collect::<Result<HashMap<_, _>>>()?;

@@ -66,7 +66,22 @@ macro_rules! refund {
     };
 }
 
-pub(super) use {budgets, refund};
+/// The charge of budgets that were empty, where all fit and `$gate` holds. A rival may have charged one since the snapshot:
+/// then it is counted on top. (As many as wait in line for one account, `service/limits/lines.rs`, can so be admitted at once.)
+macro_rules! charge_of_none {
+    ($gate:literal) => {
+        concat!(
+            "INSERT INTO throttles (key, failures, last_at, next_allowed_at, expires_at) \
+             SELECT refunds.key, refunds.failures, refunds.last_at, refunds.next_allowed_at, refunds.expires_at \
+             FROM refunds, refunds_fit WHERE was_failures IS NULL AND refunds.failures IS NOT NULL AND fit AND ",
+            $gate,
+            " ON CONFLICT (key) DO UPDATE SET failures = throttles.failures + 1, \
+             last_at = GREATEST(throttles.last_at, excluded.last_at)"
+        )
+    };
+}
+
+pub(super) use {budgets, charge_of_none, refund};
 
 /// Refunds, and nothing else.
 pub(super) const SETTLE: &str =
@@ -114,6 +129,19 @@ impl Refunds {
             refunds.push(key, charged.as_ref());
         }
         refunds
+    }
+
+    /// With the charge of a budget, which is to be as it was seen.
+    pub(super) fn and(mut self, charged: Option<(Charge, Charged)>) -> Self {
+        if let Some((Charge { key, .. }, Charged { before, after })) = charged {
+            self.forget_below.push(None);
+            self.leaks.push(None);
+            self.is_window.push(false);
+            self.keys.push(key.to_vec());
+            self.was.push(before);
+            self.becomes.push(Some(after));
+        }
+        self
     }
 
     /// Whether they fit however the rows have changed meanwhile.

@@ -13,8 +13,8 @@ use super::{
 use crate::{
     domain::{CLOCK_SKEW, Challenge, CodePurpose, Event, EventKind, Timestamp, User},
     store::{
-        CodeRules, NewChallenge, Renewal, Reservation, ReservedChallenge, Result, SealedMessage,
-        column::count,
+        Admission, CodeRules, NewChallenge, Renewal, Reservation, ReservedChallenge, Result,
+        SealedMessage, Settled, column::count,
     },
 };
 
@@ -76,8 +76,14 @@ pub(in crate::store) async fn insert(
     new: &NewChallenge,
     message: Option<&SealedMessage>,
 ) -> Result<bool> {
+    // The budgets first: a refusal leaves nothing to undo.
+    let mail = new.mail.iter().map(|(charge, _)| *charge).collect::<Vec<_>>();
+    let charge = throttles::charge(connection, &mail, new.challenge.created_at).await?;
+    let Admission::Charged(charged) = charge else { return Ok(false) };
     let begun = bound(sqlx::query(INSERT), new).fetch_optional(&mut *connection).await?;
     if begun.is_none() {
+        let give_back = mail.into_iter().zip(charged.into_iter().map(Some)).collect();
+        throttles::settle(connection, &Settled { forget: Vec::new(), give_back }).await?;
         return Ok(false);
     }
     events::put(connection, &[began(new)]).await?;

@@ -1,40 +1,23 @@
 //! Counted attempts, which rate limits against brute force go by: charged before any evaluation, refunded where none
 //! failed.
 
-use std::collections::HashMap;
-
 use sqlx::QueryBuilder;
 
 use super::{Connection, Database};
 use crate::{
     domain::{MAX_FAILURES_IN_A_ROW, Throttle, Timestamp},
-    store::{Admission, Charge, Error, Result, Settled, column::count},
+    store::{Admission, Budgets, Charge, Error, Result, Settled, column::count},
 };
 
 type Key = [u8; 32];
 
-/// Budgets that were read, by their keys.
-pub(in crate::store) type Seen = HashMap<Key, Throttle>;
-
-/// Charges all, or returns the refusal.
-pub(in crate::store) fn decide(charges: &[Charge], found: &Seen, now: Timestamp) -> Admission {
-    let mut charged = Vec::with_capacity(charges.len());
-    for Charge { key, rule } in charges {
-        match rule.charge(found.get(key).copied(), now) {
-            Ok(one) => charged.push(one),
-            Err(until) => return Admission::Refused { rule: *rule, until },
-        }
-    }
-    Admission::Charged(charged)
-}
-
 pub(in crate::store) async fn read(
     connection: &mut Connection,
     charges: &[Charge],
-) -> Result<Seen> {
+) -> Result<Budgets> {
     // Without limits nothing is counted, and an empty list is no valid SQL.
     if charges.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Budgets::default());
     }
     let mut statement = QueryBuilder::<Database>::new(
         "SELECT key, failures, last_at, next_allowed_at, expires_at FROM throttles WHERE key IN (",
@@ -55,14 +38,14 @@ pub(in crate::store) async fn charge(
 ) -> Result<Admission> {
     let keys: Vec<_> = charges.iter().map(|charge| charge.key).collect();
     let found = lock(connection, keys.clone()).await?;
-    let admission = decide(charges, &found, now);
+    let admission = found.admission(charges, now);
     match &admission {
         Admission::Charged(charged) => {
             let after = charged.iter().map(|charged| charged.after);
             update(connection, keys.into_iter().zip(after).collect()).await?;
         }
         Admission::Refused { .. } => {
-            let made = keys.into_iter().filter(|key| found[key].failures == 0);
+            let made = keys.into_iter().filter(|key| found.0[key].failures == 0);
             delete(connection, made.collect()).await?;
         }
     }
@@ -82,7 +65,7 @@ pub(in crate::store) async fn settle(connection: &mut Connection, settled: &Sett
     let found = lock(connection, keys).await?;
     let (mut left, mut gone) = (Vec::new(), Vec::new());
     for (Charge { key, rule }, charged) in &settled.give_back {
-        let Some(throttle) = found.get(key) else { continue };
+        let Some(throttle) = found.0.get(key) else { continue };
         match rule.take_back(charged.as_ref(), *throttle) {
             Some(rest) => left.push((*key, rest)),
             None => gone.push(*key),
@@ -94,9 +77,9 @@ pub(in crate::store) async fn settle(connection: &mut Connection, settled: &Sett
 
 /// Locks rows until the transaction ends, and inserts missing ones without attempts: rivals see what this transaction
 /// leaves (race). In key order, so that two transactions never wait for each other (deadlock).
-async fn lock(connection: &mut Connection, mut keys: Vec<Key>) -> Result<Seen> {
+async fn lock(connection: &mut Connection, mut keys: Vec<Key>) -> Result<Budgets> {
     if keys.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Budgets::default());
     }
     keys.sort_unstable();
     let mut statement = QueryBuilder::<Database>::new(
@@ -162,8 +145,8 @@ async fn delete(connection: &mut Connection, keys: Vec<Key>) -> Result<()> {
     Ok(())
 }
 
-fn collect(rows: Vec<ThrottleRow>) -> Result<Seen> {
-    rows.into_iter().map(ThrottleRow::parse).collect()
+fn collect(rows: Vec<ThrottleRow>) -> Result<Budgets> {
+    rows.into_iter().map(ThrottleRow::parse).collect::<Result<_>>().map(Budgets)
 }
 
 #[derive(sqlx::FromRow)]
