@@ -1,4 +1,5 @@
 //! A TCP port that leads to a Postgres server and notes the round trips: what a client sends before it waits for an answer.
+//! Those of transactions are left out, and the tests of connections, which depend on the time since their last use.
 
 use std::{
     collections::HashMap,
@@ -52,7 +53,15 @@ impl Wire {
         // The first message has no type.
         let startup = body(&mut client).await?;
         server.write_all(&startup).await?;
-        let mut prepared = HashMap::new();
+        let (mut prepared, mut in_transaction) = (HashMap::new(), false);
+        let mut add = |statement: &[u8]| {
+            let statement = String::from_utf8_lossy(statement);
+            let ends = statement.starts_with("COMMIT") || statement.starts_with("ROLLBACK");
+            in_transaction = statement.starts_with("BEGIN") || in_transaction && !ends;
+            if !in_transaction && !ends && !statement.contains("SQLx ping") {
+                self.0.lock().unwrap().push(statement.into_owned());
+            }
+        };
         loop {
             let kind = client.read_u8().await?;
             let message = body(&mut client).await?;
@@ -61,22 +70,18 @@ impl Wire {
                 // Parse. What keeps its name is sent once.
                 b'P' => {
                     if texts[0].is_empty() {
-                        self.add(texts[1]);
+                        add(texts[1]);
                     }
                     prepared.insert(texts[0].to_owned(), texts[1].to_owned());
                 }
                 // Bind: of a portal, to a statement.
-                b'B' => self.add(prepared.get(texts[1]).unwrap()),
-                b'Q' => self.add(texts[0]),
+                b'B' => add(prepared.get(texts[1]).unwrap()),
+                b'Q' => add(texts[0]),
                 _ => {}
             }
             server.write_u8(kind).await?;
             server.write_all(&message).await?;
         }
-    }
-
-    fn add(&self, statement: &[u8]) {
-        self.0.lock().unwrap().push(String::from_utf8_lossy(statement).into_owned());
     }
 }
 
