@@ -143,7 +143,7 @@ impl Logins {
         let (now, device, address) = (self.clock.now(), destination.device_id, destination.address);
         let mail = self.limits.login_mail_charge(user, device.is_some());
         let codes = self.limits.code_charges(Factor::EmailCode, user.id, device, address);
-        let budgets = self.store.throttle_look([&[mail], &codes[..]].concat()).await?;
+        let budgets = self.store.throttle_look([&[mail][..], &codes].concat()).await?;
         usable.needs_long_code =
             matches!(budgets.admission(&codes, now), Admission::Refused { .. });
         match budgets.admission(&[mail], now) {
