@@ -19,6 +19,7 @@ pub(super) use event_columns;
 
 /// An event, as part of a statement: where the part `$cause` has written its row. These are about no service account and no
 /// subscription.
+#[allow(unused_macros, reason = "it is for Postgres alone: `at_once`")]
 macro_rules! event {
     ($cause:literal, $id:literal, $kind:literal, $user_id:literal, $session_id:literal, $actor:literal, $address:literal, $at:literal) => {
         concat!(

@@ -1,12 +1,10 @@
 //! Sessions: lookup and revocation.
 
-use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::{
-    Backend, Connection, Query, events, outbox, revocations,
-    rules::account_is_as_it_was,
-    session_row::{SessionRow, account_carries, inserted_columns, session_columns, session_lives},
+    Backend, Connection, events, outbox, revocations,
+    session_row::{SessionRow, account_carries, session_columns, session_lives},
     throttles,
     users::{self, user_columns},
 };
