@@ -84,7 +84,7 @@ pub use private_networks::PrivateNetworks;
 pub use qr::{Error as QrError, Qr};
 pub use recovery_code::RecoveryCode;
 pub use request_id::RequestId;
-pub use revocation::{Revocation, Revoked};
+pub use revocation::{Revocation, Revoked, SessionIds, TokenIds};
 pub use role::{ADMIN, ADMIN_VIEWER, roles, roles_permit};
 pub use scope::Scope;
 pub use service_account::{AssertionKeys, Grants, ServiceAccount, ServiceAccountId, Workload};

@@ -6,6 +6,7 @@
 //! retried is each one's own. Every method has a contract test that runs on both (`tests/it/store/`). A method that does what
 //! matters for security records it as an event, in the same transaction.
 
+mod appended_here;
 mod body;
 mod cause;
 mod challenges;
@@ -43,6 +44,7 @@ mod users;
 mod write_health;
 
 pub use self::{
+    appended_here::AppendedHere,
     challenges::{Challenges, CodeRules, NewChallenge, Renewal, ReservedChallenge},
     change::{FactorChange, Revoking},
     connect::{connect, connect_accepting, connect_existing, must_exist},

@@ -16,7 +16,7 @@ use self::{
     url::ConnectionString,
     writes::Writes,
 };
-use super::{Body, Database, Error, Operations, PoolUse, Result, migrations};
+use super::{AppendedHere, Body, Database, Error, Operations, PoolUse, Result, migrations};
 
 mod announcements;
 mod at_once;
@@ -59,6 +59,7 @@ pub struct Postgres {
     pool: Pool,
     writes: Writes,
     operations: Operations,
+    appended_here: AppendedHere,
 }
 
 impl Postgres {
@@ -80,7 +81,12 @@ impl Postgres {
     pub async fn connect(url: &str, max_connections: u32, fsync_off_at: &[String]) -> Result<Self> {
         let string = session::first_look(ConnectionString::parse(url)?, fsync_off_at).await?;
         let pool = Pool::connect(string, max_connections).await?;
-        Ok(Self { pool, writes: Writes::new(max_connections), operations: Operations::default() })
+        Ok(Self {
+            pool,
+            writes: Writes::new(max_connections),
+            operations: Operations::default(),
+            appended_here: AppendedHere::default(),
+        })
     }
 
     /// Announces new revocations to listening replicas (NOTIFY), once the transaction commits.
@@ -110,11 +116,10 @@ impl Postgres {
         T: Send + 'static,
     {
         let (pool, health) = (self.pool.clone(), self.writes.health().clone());
-        self.writes
-            .to_its_end(self.operations.start(operation), async move {
-                transaction::until_done(&pool, &health, operation, &args, body).await
-            })
-            .await
+        let write = self.appended_here.clone().around(async move {
+            transaction::until_done(&pool, &health, operation, &args, body).await
+        });
+        self.writes.to_its_end(self.operations.start(operation), write).await
     }
 
     /// Like `write`, in one statement where that does it, and else by `body`.
@@ -130,23 +135,22 @@ impl Postgres {
         T: Send + 'static,
     {
         let (pool, health) = (self.pool.clone(), self.writes.health().clone());
-        self.writes
-            .to_its_end(self.operations.start(operation), async move {
-                // After a failure only a transaction says whether it has written.
-                let outcome = if pool.is_pinned() && !health.has_failed() {
-                    at_once::run(&pool, &args, &once).await?
-                } else {
-                    Outcome::NotAsUsual
-                };
-                let unknown = match outcome {
-                    Outcome::Written(done) => return Ok(done),
-                    Outcome::NotAsUsual => None,
-                    Outcome::Unknown(error) => Some(error),
-                };
-                let done = transaction::until_done(&pool, &health, operation, &args, body).await;
-                done.map_err(|error| unknown.unwrap_or(error))
-            })
-            .await
+        let write = self.appended_here.clone().around(async move {
+            // After a failure only a transaction says whether it has written.
+            let outcome = if pool.is_pinned() && !health.has_failed() {
+                at_once::run(&pool, &args, &once).await?
+            } else {
+                Outcome::NotAsUsual
+            };
+            let unknown = match outcome {
+                Outcome::Written(done) => return Ok(done),
+                Outcome::NotAsUsual => None,
+                Outcome::Unknown(error) => Some(error),
+            };
+            let done = transaction::until_done(&pool, &health, operation, &args, body).await;
+            done.map_err(|error| unknown.unwrap_or(error))
+        });
+        self.writes.to_its_end(self.operations.start(operation), write).await
     }
 
     /// Asks the server of an open connection whether it takes writes. If not, all connections are replaced: another server

@@ -2,12 +2,15 @@
 
 use async_trait::async_trait;
 
-use super::Result;
+use super::{AppendedHere, Result};
 use crate::domain::{Revocation, Timestamp};
 
 /// The log of revocations, numbered in commit order.
 #[async_trait]
 pub trait Revocations {
+    /// Those that this process has appended, until its log has read them.
+    fn appended_here(&self) -> &AppendedHere;
+
     /// The number of the last one; 0 if there never was one.
     async fn revocation_head(&self) -> Result<i64>;
 

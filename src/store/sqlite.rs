@@ -22,7 +22,7 @@ use self::{
     writer::{Place, Writer},
 };
 use super::{
-    Body, Database, Error, Operations, PATIENCE, PoolUse, Result, migrations,
+    AppendedHere, Body, Database, Error, Operations, PATIENCE, PoolUse, Result, migrations,
     write_health::WriteHealth,
 };
 
@@ -74,6 +74,7 @@ pub struct Sqlite {
     presence: Presence,
     health: WriteHealth,
     operations: Operations,
+    appended_here: AppendedHere,
     /// Notified when readiness may have changed.
     changed: Arc<Notify>,
     /// Holds the shared lock on the database, so that no restore replaces it.
@@ -129,11 +130,13 @@ impl Sqlite {
         no_readers.close().await;
         presence.watch()?;
         let (writing, health) = (Arc::default(), WriteHealth::default());
+        let appended_here = AppendedHere::default();
         let place = Place {
             pool: writer_pool.clone(),
             presence: presence.clone(),
             health: health.clone(),
             changed: Arc::clone(&changed),
+            appended_here: appended_here.clone(),
         };
         let writer = Writer::start(place, Arc::clone(&writing));
         let in_use = in_use.map(Arc::new);
@@ -146,6 +149,7 @@ impl Sqlite {
             presence,
             health,
             operations: Operations::default(),
+            appended_here,
             changed,
             in_use,
         })

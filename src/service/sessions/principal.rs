@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::{
-    domain::{Permission, Revoked, Scope, ServiceAccountId, Timestamp},
+    domain::{Permission, Revoked, Scope, ServiceAccountId, Timestamp, TokenIds},
     service::Error,
     store::Store,
 };
@@ -69,14 +69,11 @@ impl Service {
 
     /// Whether it is proved no more.
     pub(in crate::service) fn is_ended_by(&self, revoked: &Revoked) -> bool {
-        match revoked {
-            Revoked::Service { id, epoch } => *id == self.id && *epoch > self.epoch,
-            Revoked::Token(revoked) => {
-                matches!(self.credential, Credential::Token { id, .. } if id == *revoked)
-            }
-            Revoked::Session(_) | Revoked::User(_) | Revoked::Key(_) | Revoked::Earlier { .. } => {
-                false
-            }
-        }
+        let service = Some((self.id, self.epoch));
+        let token = match self.credential {
+            Credential::Token { id, .. } => Some(id),
+            Credential::Key(_) | Credential::Assertion => None,
+        };
+        revoked.voids(&TokenIds { token, service, ..TokenIds::default() })
     }
 }

@@ -5,11 +5,15 @@ use async_trait::async_trait;
 use super::{Backend, statements::revocations};
 use crate::{
     domain::Timestamp,
-    store::{NumberedRevocation, Result, Revocations},
+    store::{AppendedHere, NumberedRevocation, Result, Revocations},
 };
 
 #[async_trait]
 impl Revocations for Backend {
+    fn appended_here(&self) -> &AppendedHere {
+        &self.appended_here
+    }
+
     async fn revocation_head(&self) -> Result<i64> {
         self.read("revocation_head", (), |connection, ()| Box::pin(revocations::head(connection)))
             .await

@@ -19,7 +19,8 @@ use tracing::{Instrument as _, Span};
 
 use super::presence::Presence;
 use crate::store::{
-    Body, Error, PATIENCE, Result, WRITE_DEADLINE, operations::Operation, write_health::WriteHealth,
+    AppendedHere, Body, Error, PATIENCE, Result, WRITE_DEADLINE, operations::Operation,
+    write_health::WriteHealth,
 };
 
 /// The most writes in a commit: each caller waits for the statements of all.
@@ -147,6 +148,8 @@ pub(super) struct Place {
     pub(super) health: WriteHealth,
     /// Notified when writes begin to fail.
     pub(super) changed: Arc<Notify>,
+    /// Gets the revocations of writes.
+    pub(super) appended_here: AppendedHere,
 }
 
 async fn write_all(
@@ -161,7 +164,7 @@ async fn write_all(
             // In a task of its own: a write that panics does not take the writer along.
             let together = write_together(place.clone(), std::mem::take(&mut writes));
             writing.store(true, Ordering::Relaxed);
-            let _panicked = tokio::spawn(together).await;
+            let _panicked = tokio::spawn(place.appended_here.clone().around(together)).await;
             writing.store(false, Ordering::Relaxed);
         }
     }

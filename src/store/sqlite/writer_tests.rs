@@ -24,7 +24,8 @@ async fn writer() -> (tempfile::TempDir, SqlitePool, Writer) {
 fn place(folder: &tempfile::TempDir, pool: SqlitePool) -> Place {
     let changed = Arc::default();
     let presence = Presence::of(&folder.path().join("test.db"), Arc::clone(&changed)).unwrap();
-    Place { pool, presence, health: WriteHealth::default(), changed }
+    let appended_here = AppendedHere::default();
+    Place { pool, presence, health: WriteHealth::default(), changed, appended_here }
 }
 
 fn operation() -> Operation {

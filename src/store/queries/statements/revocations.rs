@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Backend, Connection};
 use crate::{
     domain::{Revocation, Revoked, ServiceAccountId, Timestamp},
-    store::{Error, NumberedRevocation, Result},
+    store::{AppendedHere, Error, NumberedRevocation, Result},
 };
 
 /// Rows per insert: ten values each, of the 32,766 parameters that SQLite allows.
@@ -48,6 +48,7 @@ pub(super) async fn append(connection: &mut Connection, revocations: &[Revocatio
             .fetch_one(&mut *connection)
             .await?;
     let first = last - count + 1;
+    AppendedHere::note(first, revocations)?;
     for (rows, first) in revocations.chunks(ROWS).zip((first..).step_by(ROWS)) {
         insert(connection, first, rows).await?;
     }
