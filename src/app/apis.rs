@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::parts::Parts;
 use crate::{
     edge::Gate,
-    grpc::{AccountApi, AdminApi, Apis, AuthApi, TokenApi},
+    grpc::{AccountApi, AdminApi, Apis, AuthApi, KeySet, TokenApi},
 };
 
 /// The handlers of gRPC's listener, and of administrators' where that is another one.
@@ -33,6 +33,7 @@ fn public(parts: &Parts) -> (AuthApi, AccountApi, TokenApi) {
     };
     let token = TokenApi {
         keys: Arc::clone(&parts.keys),
+        key_set: KeySet::default(),
         sessions: Arc::clone(&parts.sessions),
         revocations: Arc::clone(&parts.revocations),
         service_accounts: Arc::clone(&parts.service_accounts),

@@ -15,6 +15,7 @@ mod deadline_body;
 mod faults;
 mod health;
 mod incoming;
+mod key_set;
 mod managed_users;
 mod observe;
 mod probe;
@@ -34,6 +35,7 @@ pub use self::{
     admin_service::AdminApi,
     auth_service::AuthApi,
     health::{Health, Readiness, SERVICES},
+    key_set::KeySet,
     probe::{ProbeError, Prober},
     server::{Apis, Limits, routes, serve},
     token_service::TokenApi,

@@ -6,11 +6,7 @@ use futures_util::stream::{self, BoxStream};
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
-use super::{
-    arrival::context,
-    convert, services,
-    status::{internal, status},
-};
+use super::{arrival::context, convert, key_set::KeySet, services, status::status};
 use crate::{
     pb::{self, token_service_server::TokenService},
     service::{Keys, Revocations, Service, ServiceAccounts, Sessions},
@@ -21,6 +17,8 @@ use crate::{
 pub struct TokenApi {
     /// The key set.
     pub(crate) keys: Arc<Keys>,
+    /// The last answer of GetJwks.
+    pub(crate) key_set: KeySet,
     /// Introspects tokens.
     pub(crate) sessions: Arc<Sessions>,
     /// Streams revocations.
@@ -35,10 +33,7 @@ impl TokenService for TokenApi {
         &self,
         _request: Request<pb::GetJwksRequest>,
     ) -> Result<Response<pb::GetJwksResponse>, Status> {
-        let jwks = self.keys.jwks();
-        let jwks_json = serde_json::to_vec(&jwks).map_err(|error| internal(&error))?;
-        let keys = jwks.keys.into_iter().map(convert::jwk).collect();
-        Ok(Response::new(pb::GetJwksResponse { jwks_json, keys }))
+        Ok(Response::new(self.key_set.of(&self.keys.jwks())))
     }
 
     async fn introspect_token(

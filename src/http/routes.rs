@@ -13,7 +13,8 @@ use crate::telemetry::text_format;
 
 /// The key set (RFC 7517, section 5).
 pub(super) async fn jwks(State(site): State<Site>) -> Response {
-    ([cache()], Json(site.keys.jwks())).into_response()
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    ([cache()], json, site.keys.jwks().json.clone()).into_response()
 }
 
 /// OAuth's metadata, and the part of OpenID Connect Discovery 1.0 (section 3) that JWT verifiers read; there is no OpenID

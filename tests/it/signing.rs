@@ -97,7 +97,8 @@ async fn every_replica_signs_with_the_key_that_is_stored(
     let environment = Environment::default();
     let replicas = (0..8).map(|_| app::parts(&config, &environment));
     let replicas = futures_util::future::join_all(replicas).await;
-    let published = replicas.iter().flat_map(|replica| replica.as_ref().unwrap().keys.jwks().keys);
+    let published =
+        replicas.iter().flat_map(|replica| replica.as_ref().unwrap().keys.jwks().keys.clone());
     let kids: HashSet<_> =
         published.map(|key| key.into_members()["kid"].as_str().unwrap().to_owned()).collect();
     assert_eq!(kids.len(), 1);

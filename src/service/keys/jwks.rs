@@ -1,23 +1,8 @@
 //! GetJwks: the keys with which other services verify access tokens. Over HTTP: `http/routes.rs`.
 
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
 
-use serde::Serialize;
-
-use super::Keys;
-use crate::{domain::KEY_SET_MAX_AGE, token::PublicKey};
-
-/// A JWK set (RFC 7517, section 5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Jwks {
-    /// The keys.
-    pub keys: Vec<PublicKey>,
-}
-
-impl Jwks {
-    /// How long verifiers may cache it.
-    pub const MAX_AGE: Duration = KEY_SET_MAX_AGE;
-}
+use super::{Keys, key_set::Jwks};
 
 impl Keys {
     /// The issuer of the tokens.
@@ -44,8 +29,13 @@ impl Keys {
     }
 
     /// The published key set, the signing key first, in the same order on all replicas of one configuration. Empty with
-    /// HS256.
-    pub fn jwks(&self) -> Jwks {
-        Jwks { keys: self.tokens.ring().public_keys(self.clock.now()) }
+    /// HS256. It is made anew only where the keys are others.
+    pub fn jwks(&self) -> Arc<Jwks> {
+        let (ring, now) = (self.tokens.ring(), self.clock.now());
+        let mut made = self.jwks.lock().unwrap_or_else(PoisonError::into_inner);
+        if !made.is_of(&ring, now) {
+            *made = Arc::new(Jwks::of(&ring, now));
+        }
+        Arc::clone(&made)
     }
 }

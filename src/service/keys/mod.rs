@@ -2,10 +2,14 @@
 
 mod digest_key;
 mod jwks;
+mod key_set;
 mod reencrypt;
 mod signing_keys;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use uuid::Uuid;
 
@@ -13,7 +17,7 @@ use crate::{service::Clock, store, token::AccessTokens};
 
 pub use self::{
     digest_key::{DigestKeyError, with_digest_key},
-    jwks::Jwks,
+    key_set::Jwks,
     reencrypt::{ReencryptError, Reencrypted, Reencryption},
     signing_keys::{KEYS_RELOAD_EVERY, KeyKeeper, ListedKey, SigningKeyError},
 };
@@ -24,13 +28,15 @@ pub struct Keys {
     /// `None` with a configured secret.
     keeper: Option<KeyKeeper>,
     tokens: AccessTokens,
+    /// The key set that was asked for last.
+    jwks: Mutex<Arc<Jwks>>,
     clock: Clock,
 }
 
 impl Keys {
     /// The keys of `tokens`, and their keeper; `None` with a configured secret.
     pub fn new(keeper: Option<KeyKeeper>, tokens: AccessTokens, clock: Clock) -> Self {
-        Self { keeper, tokens, clock }
+        Self { keeper, tokens, jwks: Mutex::default(), clock }
     }
 
     /// Whether the keys are in the store, where other replicas may change them. A configured secret is not.
