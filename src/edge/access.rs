@@ -128,7 +128,7 @@ impl Rpc {
         if let Some(standard) = STANDARD.into_iter().find(|known| *known == path) {
             return Ok(Self::of(standard, Need::Nothing));
         }
-        TABLE.into_iter().find(|known| known.path == path).ok_or_else(Refusal::unknown_rpc)
+        TABLE.iter().find(|known| known.path == path).copied().ok_or_else(Refusal::unknown_rpc)
     }
 }
 

@@ -52,7 +52,7 @@ impl Drop for Call {
         } else {
             tracing::debug!(target: "countersign::rpc", service, method, code, elapsed_ms, "rpc");
         }
-        let labels = RpcLabels { grpc_service: service.to_owned(), grpc_method: method.to_owned() };
+        let labels = RpcLabels { grpc_service: service, grpc_method: method };
         self.metrics.rpc_ended(labels, code, took);
     }
 }

@@ -15,18 +15,18 @@ const BUCKETS: [f64; 15] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// The RPC labels of a metric.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RpcLabels {
     /// The service with its package.
-    pub grpc_service: String,
+    pub grpc_service: &'static str,
     /// The method.
-    pub grpc_method: String,
+    pub grpc_method: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabels {
-    grpc_service: String,
-    grpc_method: String,
+    grpc_service: &'static str,
+    grpc_method: &'static str,
     grpc_code: &'static str,
 }
 
@@ -171,8 +171,7 @@ mod tests {
     #[test]
     fn figures_carry_the_common_names() {
         let metrics = Metrics::new(|_none| {});
-        let rpc =
-            RpcLabels { grpc_service: "auth.v1.AuthService".into(), grpc_method: "Login".into() };
+        let rpc = RpcLabels { grpc_service: "auth.v1.AuthService", grpc_method: "Login" };
         metrics.rpc_begun();
         metrics.rpc_ended(rpc, "OK", Duration::from_millis(3));
         let text = metrics.render(PoolUse { open: 2, idle: 1, max: 10 }, 3).unwrap();
