@@ -219,7 +219,7 @@ fn site(
 ) -> http::Site {
     http::Site {
         keys: Arc::clone(&parts.keys),
-        sessions: Arc::clone(&parts.sessions),
+        verdicts: Arc::clone(&parts.verdicts),
         service_accounts: Arc::clone(&parts.service_accounts),
         gate: Arc::clone(gate),
         trusted_proxies: listen.trusted_proxies.clone(),

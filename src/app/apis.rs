@@ -34,7 +34,7 @@ fn public(parts: &Parts) -> (AuthApi, AccountApi, TokenApi) {
     let token = TokenApi {
         keys: Arc::clone(&parts.keys),
         key_set: KeySet::default(),
-        sessions: Arc::clone(&parts.sessions),
+        verdicts: Arc::clone(&parts.verdicts),
         revocations: Arc::clone(&parts.revocations),
         service_accounts: Arc::clone(&parts.service_accounts),
     };

@@ -7,7 +7,7 @@ use crate::{
     password::Passwords,
     service::{
         Accounts, Assertions, Clock, Factors, KnownKeys, Limits, Logins, Mailbox, Outbox,
-        ServiceAccounts, Sessions, Subscriptions, Transfers, UserManager,
+        Revocations, ServiceAccounts, Sessions, Subscriptions, Transfers, UserManager, Verdicts,
     },
     store::Store,
     token::{AccessTokens, MasterKey},
@@ -55,6 +55,16 @@ impl Base {
             outbox: self.outbox.clone(),
             clock: self.clock.clone(),
         }
+    }
+
+    pub(super) fn verdicts(
+        &self,
+        tokens: AccessTokens,
+        sessions: &Arc<Sessions>,
+        revocations: &Arc<Revocations>,
+    ) -> Verdicts {
+        let (policy, clock) = (Arc::clone(&self.policy), self.clock.clone());
+        Verdicts::new(tokens, policy, Arc::clone(sessions), Arc::clone(revocations), clock)
     }
 
     pub(super) fn service_accounts(

@@ -16,7 +16,7 @@ use crate::{
     service::{
         self, Accounts, Assertions, AuditLog, Clock, DeliveryFigures, Factors, Janitor, KeyKeeper,
         Keys, Logins, Mailbox, Outbox, Readiness, Revocations, ServiceAccounts, Sessions,
-        Subscriptions, Transfers, UserManager,
+        Subscriptions, Transfers, UserManager, Verdicts,
     },
     store::{self, Store},
     token::{self, AccessTokens, KeyRing},
@@ -45,6 +45,8 @@ pub struct Parts {
     pub deliveries: DeliveryFigures,
     /// Creates, shows and ends sessions.
     pub sessions: Arc<Sessions>,
+    /// Says whether tokens are good now.
+    pub verdicts: Arc<Verdicts>,
     /// Proves service accounts, and issues their tokens.
     pub service_accounts: Arc<ServiceAccounts>,
     /// Checks second factors, and changes them.
@@ -148,6 +150,7 @@ fn wire(
     );
     let limits = Arc::new(base.limits());
     let sessions = Arc::new(base.sessions(tokens.clone(), &limits));
+    let verdicts = base.verdicts(tokens.clone(), &sessions, &revocations);
     let service_accounts = Arc::new(base.service_accounts(tokens, assertions, &limits, &sessions));
     let factors = Arc::new(base.factors(&limits, &sessions));
     let mailbox = Arc::new(base.mailbox(&limits, &sessions));
@@ -168,6 +171,7 @@ fn wire(
         fetcher,
         deliveries: DeliveryFigures::default(),
         sessions,
+        verdicts: Arc::new(verdicts),
         service_accounts,
         factors,
         mailbox,

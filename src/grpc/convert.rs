@@ -156,45 +156,45 @@ pub(super) fn jwk(key: PublicKey) -> pb::Jwk {
     }
 }
 
-pub(super) fn claims(claims: Claims) -> pb::Claims {
+pub(super) fn claims(claims: &Claims) -> pb::Claims {
     match claims {
-        Claims::User(claims) => user_claims(*claims),
+        Claims::User(claims) => user_claims(claims),
         Claims::Service(claims) => service_claims(claims),
     }
 }
 
-fn service_claims(claims: ServiceClaims) -> pb::Claims {
+fn service_claims(claims: &ServiceClaims) -> pb::Claims {
     pb::Claims {
-        iss: claims.iss,
+        iss: claims.iss.clone(),
         sub: claims.sub.to_string(),
-        aud: claims.aud,
+        aud: claims.aud.clone(),
         exp: claims.exp,
         iat: claims.iat,
         jti: claims.jti.to_string(),
         client_id: claims.client_id.to_string(),
-        scope: claims.scope,
+        scope: claims.scope.clone(),
         service_epoch: claims.service_epoch,
         ..pb::Claims::default()
     }
 }
 
-fn user_claims(claims: UserClaims) -> pb::Claims {
+fn user_claims(claims: &UserClaims) -> pb::Claims {
     pb::Claims {
-        iss: claims.iss,
+        iss: claims.iss.clone(),
         sub: claims.sub.to_string(),
-        aud: claims.aud,
+        aud: claims.aud.clone(),
         exp: claims.exp,
         iat: claims.iat,
         jti: claims.jti.to_string(),
-        client_id: claims.client_id,
+        client_id: claims.client_id.clone(),
         sid: claims.sid.to_string(),
-        amr: claims.amr,
+        amr: claims.amr.clone(),
         auth_time: claims.auth_time,
-        preferred_username: claims.preferred_username,
-        roles: claims.roles,
+        preferred_username: claims.preferred_username.clone(),
+        roles: claims.roles.clone(),
         session_epoch: claims.session_epoch,
-        scope: claims.scope,
-        act: claims.act.map(|service| pb::ActingParty { sub: service.sub.to_string() }),
+        scope: claims.scope.clone(),
+        act: claims.act.as_ref().map(|service| pb::ActingParty { sub: service.sub.to_string() }),
         service_epoch: claims.service_epoch,
     }
 }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{arrival::context, convert, key_set::KeySet, services, status::status};
 use crate::{
     pb::{self, token_service_server::TokenService},
-    service::{Keys, Revocations, Service, ServiceAccounts, Sessions},
+    service::{Keys, Revocations, Service, ServiceAccounts, Verdicts},
 };
 
 /// The handlers.
@@ -20,7 +20,7 @@ pub struct TokenApi {
     /// The last answer of GetJwks.
     pub(crate) key_set: KeySet,
     /// Introspects tokens.
-    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) verdicts: Arc<Verdicts>,
     /// Streams revocations.
     pub(crate) revocations: Arc<Revocations>,
     /// Issues the tokens of services.
@@ -41,8 +41,9 @@ impl TokenService for TokenApi {
         request: Request<pb::IntrospectTokenRequest>,
     ) -> Result<Response<pb::IntrospectTokenResponse>, Status> {
         let token = Zeroizing::new(request.into_inner().token);
-        let claims = self.sessions.introspect_token(&token).await.map_err(status)?;
-        let (active, claims) = (claims.is_some(), claims.map(convert::claims));
+        let token = self.verdicts.introspect_token(&token).await.map_err(status)?;
+        let (active, claims) =
+            (token.is_some(), token.map(|token| convert::claims(token.claims())));
         Ok(Response::new(pb::IntrospectTokenResponse { active, claims }))
     }
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::TrustedProxies,
     edge::Gate,
-    service::{Keys, ServiceAccounts, Sessions},
+    service::{Keys, ServiceAccounts, Verdicts},
     telemetry::Metrics,
 };
 
@@ -18,7 +18,7 @@ pub struct Site {
     /// The key set and the issuer.
     pub keys: Arc<Keys>,
     /// Introspects tokens.
-    pub sessions: Arc<Sessions>,
+    pub verdicts: Arc<Verdicts>,
     /// Issues and revokes the tokens of services.
     pub service_accounts: Arc<ServiceAccounts>,
     /// Authenticates services.

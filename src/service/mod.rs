@@ -27,6 +27,7 @@ mod service_accounts;
 mod sessions;
 mod transfer;
 mod upkeep;
+mod verdicts;
 
 pub use crate::password::HashParameters;
 
@@ -69,4 +70,5 @@ pub use self::{
     sessions::{Account, Principal, RefreshTokenRequest, Service, Sessions, Tokens},
     transfer::{ImportOutcome, RowProblem, TransferredUser, Transfers},
     upkeep::{Janitor, NotReady, Readiness},
+    verdicts::{ActiveToken, Verdicts},
 };

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{Claims, KeyError, KeyRing, SigningKey, UserClaims};
-use crate::domain::{CLOCK_SKEW, Session, Timestamp, User};
+use crate::domain::{CLOCK_SKEW, Session, Timestamp, TokenIds, User};
 
 /// The header's `typ` (RFC 9068, section 2.1): no other kind of JWT is an access token.
 const TYPE: &str = "at+jwt";
@@ -131,15 +131,45 @@ impl AccessTokens {
         jwt: &str,
         audiences: &[String],
         now: Timestamp,
-    ) -> Result<Claims, InvalidToken> {
-        let claims = decode(&self.ring(), jwt, now)?;
+    ) -> Result<SignedToken, InvalidToken> {
+        let token = decode(&self.ring(), jwt, now)?;
+        if self.accepts(&token, audiences, now) { Ok(token) } else { Err(InvalidToken) }
+    }
+
+    /// Whether the token lives longer than these settings allow, and so perhaps than a revocation of it: it was issued by others.
+    pub fn may_outlive_its_revocation(&self, token: &SignedToken) -> bool {
+        let stated = token.claims.common();
+        let longest = (self.settings.ttl + ISSUED_EARLIER).as_secs();
+        stated.exp.saturating_sub(stated.iat) > i64::try_from(longest).unwrap_or(i64::MAX)
+    }
+
+    /// Whether a token with a verified signature is still good, but for revocations: its key is published, and it is for one of
+    /// `audiences` and not expired.
+    pub fn accepts(&self, token: &SignedToken, audiences: &[String], now: Timestamp) -> bool {
         // Clock skew: another replica may have issued it, whose clock is ahead.
-        let stated = claims.common();
+        let stated = token.claims.common();
         let begun = stated.iat <= now.plus(CLOCK_SKEW).unix_seconds();
         let current = begun && now.unix_seconds() < stated.exp;
         let is_for = audiences.iter().any(|audience| audience == stated.aud);
         let ours = stated.iss == self.settings.issuer && is_for;
-        if current && ours { Ok(claims) } else { Err(InvalidToken) }
+        current && ours && self.ring.borrow().verifier(&token.kid, now).is_some()
+    }
+}
+
+/// A token with a verified signature. All of it stays true; whether it is good now, `AccessTokens::accepts` tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedToken {
+    /// What it says.
+    pub claims: Claims,
+    /// What revocations may name.
+    pub ids: TokenIds,
+    kid: String,
+}
+
+impl SignedToken {
+    /// The claim `iat`, in seconds since 1970.
+    pub fn issued_at(&self) -> i64 {
+        self.claims.common().iat
     }
 }
 
@@ -174,17 +204,19 @@ fn part(json: &impl Serialize) -> Result<String, KeyError> {
 /// Checks the header, the signature and the claims' types. The algorithm and the key are ours, whatever the header names:
 /// its `kid` only selects a published key; `jku`, `jwk` and `x5u` are never read. jsonwebtoken checks neither `typ` nor
 /// `crit`.
-fn decode(ring: &KeyRing, jwt: &str, now: Timestamp) -> Result<Claims, InvalidToken> {
+fn decode(ring: &KeyRing, jwt: &str, now: Timestamp) -> Result<SignedToken, InvalidToken> {
     let header = jsonwebtoken::decode_header(jwt).map_err(|_malformed| InvalidToken)?;
     if header.crit.is_some() || header.typ.as_deref() != Some(TYPE) {
         return Err(InvalidToken);
     }
-    let key = header.kid.and_then(|kid| ring.verifier(&kid, now)).ok_or(InvalidToken)?;
+    let kid = header.kid.ok_or(InvalidToken)?;
+    let key = ring.verifier(&kid, now).ok_or(InvalidToken)?;
     let mut rules = Validation::new(key.algorithm.jws());
     // The claims are checked by `verify`, against a time that is passed in and with no leeway.
     (rules.validate_exp, rules.validate_aud) = (false, false);
     let token = jsonwebtoken::decode::<Claims>(jwt, &key.decoding, &rules);
-    token.map(|token| token.claims).map_err(|_refused| InvalidToken)
+    let claims = token.map_err(|_refused| InvalidToken)?.claims;
+    Ok(SignedToken { ids: claims.ids(&kid), claims, kid })
 }
 
 #[cfg(test)]

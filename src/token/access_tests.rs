@@ -114,7 +114,7 @@ fn what_was_issued_verifies_until_it_expires_and_for_its_audience_only() {
         let issuer = issuer(algorithm);
         let jwt = issuer.issue();
         let verify = |audience: &str, time| issuer.tokens.verify(&jwt, &[audience.into()], time);
-        let claims = users(verify(AUDIENCE, later(899)).unwrap());
+        let claims = users(verify(AUDIENCE, later(899)).unwrap().claims);
         assert_eq!(
             (claims.preferred_username.as_str(), claims.exp - claims.iat),
             ("alice", 900 + 5)
@@ -320,7 +320,7 @@ fn roles_are_left_out_where_there_are_none() {
     assert_eq!(claims["roles"], json!(["admin"]));
     claims["roles"] = json!([]);
     let accepted = issuer.signed(&header, &claims);
-    let read = users(issuer.tokens.verify(&accepted, &[AUDIENCE.into()], now()).unwrap());
+    let read = users(issuer.tokens.verify(&accepted, &[AUDIENCE.into()], now()).unwrap().claims);
     assert!(read.roles.is_empty(), "as those of the release before");
     let written = serde_json::to_value(&read).unwrap();
     assert!(written.get("roles").is_none() && written.get("amr").is_some(), "{written}");

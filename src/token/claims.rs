@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::domain::ServiceAccountId;
+use crate::domain::{ServiceAccountId, SessionIds, TokenIds};
 
 /// The claims of an access token. Nothing of one kind is valid as the other: ids of users and of service accounts have
 /// different forms.
@@ -106,6 +106,24 @@ pub(super) struct Common<'a> {
 }
 
 impl Claims {
+    /// What revocations may name of a token with these claims and that `kid` in its header. A configured secret is not
+    /// withdrawn: it has no such id.
+    pub(super) fn ids(&self, kid: &str) -> TokenIds {
+        let key = kid.parse().ok();
+        match self {
+            Self::User(of) => {
+                let (id, user_id, epoch) = (of.sid, of.sub, of.session_epoch);
+                let session = Some(SessionIds { id, user_id, epoch });
+                let service = of.act.as_ref().map(|service| (service.sub, of.service_epoch));
+                TokenIds { token: Some(of.jti), key, session, service }
+            }
+            Self::Service(of) => {
+                let service = Some((of.sub, of.service_epoch));
+                TokenIds { token: Some(of.jti), key, session: None, service }
+            }
+        }
+    }
+
     pub(super) fn common(&self) -> Common<'_> {
         match self {
             Self::User(of) => Common { iss: &of.iss, aud: &of.aud, exp: of.exp, iat: of.iat },

@@ -17,6 +17,7 @@ mod opaque;
 mod page_token;
 mod place;
 mod refresh;
+mod remembered;
 mod sealing;
 mod service_access;
 mod signer;
@@ -32,7 +33,7 @@ pub fn seed_randomness() {
     let _seeded = aws_lc_rs::rand::fill(&mut [0]);
 }
 
-pub use access::{AccessToken, AccessTokens, InvalidToken, LONGEST_TTL, Settings};
+pub use access::{AccessToken, AccessTokens, InvalidToken, LONGEST_TTL, Settings, SignedToken};
 pub use algorithm::Algorithm;
 pub use assertion::{
     ASSERTION_SKEW, Assertion, AssertionRefused, AssertionRules, Peeked, VerifiedAssertion,
@@ -48,6 +49,7 @@ pub use opaque::OpaqueToken;
 pub use page_token::PageToken;
 pub use place::Place;
 pub use refresh::RefreshToken;
+pub use remembered::Remembered;
 pub use service_access::{Granted, LONGEST_SERVICE_TTL};
 pub use signing_key::{PublicKey, SigningKey};
 pub use verification_id::VerificationId;

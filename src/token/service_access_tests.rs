@@ -47,7 +47,7 @@ fn users(tokens: &AccessTokens, seconds: u64) -> UserClaims {
 }
 
 fn read(tokens: &AccessTokens, jwt: &str) -> Option<Claims> {
-    tokens.verify(jwt, &[AUDIENCE.into()], now()).ok()
+    tokens.verify(jwt, &[AUDIENCE.into()], now()).ok().map(|token| token.claims)
 }
 
 /// Reads a token with these claims, rightly signed.

@@ -68,6 +68,7 @@ mod throttle;
 mod tls;
 mod transfer;
 mod user_command;
+mod verdicts;
 mod verifier;
 mod verifier_services;
 mod verify_2fa;

@@ -239,7 +239,7 @@ async fn a_silent_stream_says_that_it_lives_but_not_while_it_is_blind() {
         assert_eq!(next(&mut stream).await.revocation, None);
     }
     server.database.set_away(true).await;
-    // Blind is whoever has not read for four times that: from then on, no stream is begun.
+    // Blind is whoever has not read for ten times that: from then on, no stream is begun.
     let refused = async || try_watch(&server, "").await.err().map(|refused| reason(&refused));
     eventually("no new stream", async || refused().await.as_deref() == Some("STORE_UNAVAILABLE"))
         .await;

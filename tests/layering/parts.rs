@@ -8,11 +8,12 @@ use super::{
 };
 
 /// The parts of the service, the lowest first, and which of those before it each uses (ADR 31).
-const PARTS: [(&str, &[&str]); 16] = [
+const PARTS: [(&str, &[&str]); 17] = [
     ("outbox", &[]),
     ("limits", &["outbox"]),
     ("sessions", &["outbox", "limits"]),
     ("revocations", &["sessions"]),
+    ("verdicts", &["sessions", "revocations"]),
     ("audit", &["outbox", "sessions", "revocations"]),
     ("assertions", &[]),
     ("keys", &[]),

@@ -16,11 +16,11 @@ use crate::{http::site::Site, token::Claims};
 
 /// The answer about an active token (section 2.2).
 #[derive(Serialize)]
-struct Active {
+struct Active<'a> {
     active: bool,
     token_type: &'static str,
     #[serde(flatten)]
-    claims: Claims,
+    claims: &'a Claims,
 }
 
 /// `token_type_hint` is not needed: the token's own form tells.
@@ -29,12 +29,13 @@ pub(in crate::http) async fn introspect(
     Extension(form): Extension<Arc<Form>>,
     Extension(scheme): Extension<Scheme>,
 ) -> Result<Response, Refused> {
-    let claims = site.sessions.introspect_token(form.required("token")?).await;
-    let claims = claims.map_err(|error| Refused::of(error, scheme))?;
+    let token = site.verdicts.introspect_token(form.required("token")?).await;
+    let token = token.map_err(|error| Refused::of(error, scheme))?;
     let no_store = [(header::CACHE_CONTROL, "no-store")];
-    Ok(match claims {
-        Some(claims) => {
-            (no_store, Json(Active { active: true, token_type: "Bearer", claims })).into_response()
+    Ok(match token {
+        Some(token) => {
+            let active = Active { active: true, token_type: "Bearer", claims: token.claims() };
+            (no_store, Json(active)).into_response()
         }
         None => (no_store, Json(json!({ "active": false }))).into_response(),
     })

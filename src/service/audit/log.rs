@@ -100,7 +100,7 @@ impl EventLog {
         clock: &Clock,
         figures: &Figures,
     ) -> Infallible {
-        let mut ticks = tokio::time::interval(self.pace.poll_every);
+        let mut ticks = tokio::time::interval(self.pace.events_every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {

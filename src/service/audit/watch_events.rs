@@ -199,7 +199,7 @@ impl EventStream {
             }
             sleep_until(heartbeat_at).await;
         };
-        let retry_at = Instant::now() + self.pace.poll_every;
+        let retry_at = Instant::now() + self.pace.events_every;
         tokio::select! {
             changed = self.log.changed() => changed.ok(),
             () = self.endings.changed() => Some(()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{Revocations, log::Known};
+use super::{Revocations, known::Known};
 use crate::domain::Revocation;
 
 /// The revocations from some moment on.

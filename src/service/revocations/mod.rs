@@ -1,7 +1,10 @@
 //! Revocations of unexpired tokens, read once by each replica, for any number of streams.
 
+mod ended;
 mod endings;
+mod known;
 mod log;
+mod pace;
 mod watch_revocations;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
@@ -9,11 +12,19 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
 use self::log::RevocationLog;
-use crate::{service::Clock, store::Store};
+use crate::{
+    domain::TokenIds,
+    service::Clock,
+    store::{self, Store},
+};
 
-pub(in crate::service) use self::{endings::Endings, watch_revocations::lasts};
+pub(in crate::service) use self::{
+    endings::Endings,
+    known::{History, Verdict},
+    watch_revocations::lasts,
+};
 pub use self::{
-    log::RevocationPace,
+    pace::RevocationPace,
     watch_revocations::{RevocationStream, RevocationUpdate, longest_stream},
 };
 
@@ -41,6 +52,23 @@ impl Revocations {
         let hearing = self.store.hear_revocations(&self.log.heard);
         let following = self.log.follow(self.store.as_ref(), &self.clock);
         tokio::join!(hearing, following).1
+    }
+
+    /// Reads what is new, as [`follow`](Self::follow) does again and again: one of them at a time.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn read(&self) -> store::Result<()> {
+        self.log.read(self.store.as_ref(), &self.clock).await
+    }
+
+    /// What is known of a token. What this replica has ended itself is known from before its commit.
+    pub(in crate::service) fn verdict(&self, ids: &TokenIds) -> Verdict {
+        // First: the log takes a revocation before it leaves this, so that one of the two has it.
+        if self.store.appended_here().may_void(ids) {
+            return Verdict::Unsure;
+        }
+        self.log.verdict(ids, &self.clock)
     }
 
     /// Notified when a signing key was withdrawn, by this replica, another one or a command.

@@ -7,10 +7,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{
-    Revocations,
-    log::{Known, RevocationPace},
-};
+use super::{Revocations, known::Known, pace::RevocationPace};
 use crate::{
     domain::{InvalidField, Revocation, size},
     service::{Clock, Error, sessions::Service},
@@ -97,7 +94,7 @@ impl RevocationStream {
     /// one continues after the last cursor.
     pub async fn next(&mut self) -> Option<RevocationUpdate> {
         loop {
-            if self.log.borrow().ended || Instant::now() >= self.ends_at {
+            if self.log.borrow().ended_streams || Instant::now() >= self.ends_at {
                 return None;
             }
             if let Some(update) = self.update() {
@@ -123,7 +120,8 @@ impl RevocationStream {
             let cursor = if self.cursor > log.head { 0 } else { self.cursor };
             self.next = log.after(cursor, self.clock.now(), BATCH);
             if self.next.is_empty() {
-                let due = Instant::now() >= self.heartbeat_at && log.is_fresh(self.pace);
+                let due = Instant::now() >= self.heartbeat_at
+                    && log.is_fresh(self.pace, self.clock.elapsed());
                 return due.then_some(RevocationUpdate { cursor: log.head, revocation: None });
             }
         }

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Permission, Revoked, Scope, ServiceAccountId, Session, Timestamp, User, roles_permit, size,
+        Permission, Revoked, Scope, ServiceAccountId, Session, SessionIds, Timestamp, TokenIds,
+        User, roles_permit, size,
     },
     service::{Error, known},
     store::{Credentials, LiveSession, Store},
@@ -56,15 +57,9 @@ impl Account {
 
     /// Whether its tokens are void.
     pub(in crate::service) fn is_ended_by(&self, revoked: &Revoked) -> bool {
-        let (user, session) = (self.user().id, self.session());
-        match revoked {
-            Revoked::Session(id) => *id == session.id,
-            Revoked::User(id) => *id == user,
-            Revoked::Earlier { user_id, epoch, kept } => {
-                *user_id == user && *epoch > session.epoch && *kept != Some(session.id)
-            }
-            Revoked::Key(_) | Revoked::Service { .. } | Revoked::Token(_) => false,
-        }
+        let Session { id, user_id, epoch, .. } = *self.session();
+        let session = Some(SessionIds { id, user_id, epoch });
+        revoked.voids(&TokenIds { session, ..TokenIds::default() })
     }
 
     /// Whether the token has expired, the session has ended, or the user has no longer a role with that permission. Streams look for it with
@@ -114,14 +109,6 @@ impl Bearer {
                 account.claims.act.as_ref().map(|service| (service.sub, account.claims.jti))
             }
             Self::Service(claims) => Some((claims.sub, claims.jti)),
-        }
-    }
-
-    /// The claims.
-    pub(super) fn into_claims(self) -> Claims {
-        match self {
-            Self::User(account) => Claims::User(account.claims),
-            Self::Service(claims) => Claims::Service(claims),
         }
     }
 }
@@ -179,15 +166,25 @@ impl Sessions {
         }
         // The signature proves the state at issuance; the store has the current one.
         match self.tokens.verify(jwt, audiences, self.clock.now()) {
-            Ok(Claims::User(claims)) => {
+            Ok(token) => self.bearer_of(token.claims).await,
+            Err(_invalid) => Ok(None),
+        }
+    }
+
+    /// The bearer of a token with these claims, which are verified; `None` if its session or service account has ended.
+    pub(in crate::service) async fn bearer_of(
+        &self,
+        claims: Claims,
+    ) -> Result<Option<Bearer>, Error> {
+        match claims {
+            Claims::User(claims) => {
                 Ok(self.user_bearer(claims).await?.map(Box::new).map(Bearer::User))
             }
-            Ok(Claims::Service(claims)) => {
+            Claims::Service(claims) => {
                 let (id, epoch) = (claims.sub, claims.service_epoch);
                 let is_live = self.service_is_live(id, claims.jti, epoch).await?;
                 Ok(is_live.then_some(Bearer::Service(claims)))
             }
-            Err(_invalid) => Ok(None),
         }
     }
 

@@ -2,7 +2,6 @@
 
 mod bearer;
 mod device;
-mod introspect_token;
 mod list_sessions;
 mod logout;
 mod principal;

@@ -150,7 +150,7 @@ async fn a_silent_stream_says_that_it_lives_but_not_while_it_is_blind() {
         assert_eq!((beat.event, beat.cursor), (None, cursor.clone()));
     }
     server.database.set_away(true).await;
-    // Blind is whoever has not read for four times that.
+    // Blind is whoever has not read for ten times that.
     let quiet = async || {
         let limit = Duration::from_secs(1);
         tokio::time::timeout(limit, stream.message()).await.is_err()

@@ -47,6 +47,7 @@ async fn connections_that_were_closed_while_idle_cost_no_call() {
         environment.check_every = std::time::Duration::from_secs(3600);
         environment.deliver_every = std::time::Duration::from_secs(3600);
         environment.revocations.poll_every = std::time::Duration::from_secs(3600);
+        environment.revocations.events_every = std::time::Duration::from_secs(3600);
     })
     .await;
     for _ in 0..5 {

@@ -25,7 +25,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::{
-    harness::{Backend, Server, server::config, soon, unique},
+    harness::{Backend, Server, eventually, server::config, soon, unique},
     http,
 };
 
@@ -102,6 +102,11 @@ impl Setting {
 
     pub async fn is_active(&self, token: &str) -> bool {
         self.claims(token).await.is_some()
+    }
+
+    /// A command ends a token beside the server, which hears of it soon.
+    pub async fn has_ended(&self, token: &str) {
+        eventually("the end of a token", async || !self.is_active(token).await).await;
     }
 
     pub fn later(&self, by: Duration) {

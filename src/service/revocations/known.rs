@@ -1,0 +1,260 @@
+//! What one replica has read of the log.
+
+use std::{collections::VecDeque, time::Duration};
+
+use super::{ended::Ended, pace::RevocationPace};
+use crate::{
+    domain::{Revocation, Timestamp, TokenIds},
+    store::NumberedRevocation,
+};
+
+/// How long the log answers for the database after a reading has begun: what another replica ends is told within this time
+/// of its commit (ADR 39).
+const CURRENT: Duration = Duration::from_millis(300);
+
+/// The state that has been read.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// In commit order, without expired ones at the front.
+    revocations: VecDeque<NumberedRevocation>,
+    /// The same, by what they name.
+    ended: Ended,
+    /// The number up to which all revocations are known.
+    pub(super) head: i64,
+    /// When the last complete reading began, by the stopwatch: everything committed before is known.
+    read_at: Option<Duration>,
+    /// The latest time at which expired revocations were dropped.
+    forgotten_until: Option<Timestamp>,
+    /// What the log has told since; `None` until it has been read once.
+    history: Option<History>,
+    histories: u32,
+    /// Whether streams must end.
+    pub(super) ended_streams: bool,
+}
+
+/// A log that was followed without a break: another one begins where the database is restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::service) struct History {
+    /// Its number in this replica, from 1.
+    pub(in crate::service) number: u32,
+    /// When it began. What had ended before may be in a log that nobody has any more.
+    pub(in crate::service) since: Timestamp,
+}
+
+/// What the log says of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::service) enum Verdict {
+    /// It is void.
+    Ended,
+    /// Nothing has ended it in this history.
+    Lives(History),
+    /// Only the database can tell.
+    Unsure,
+}
+
+/// A reading of the log, or one batch of it.
+pub(super) struct Reading {
+    /// The number after which it was read; 0 if all was.
+    pub(super) from: i64,
+    /// The number up to which all is known now.
+    pub(super) head: i64,
+    pub(super) found: Vec<NumberedRevocation>,
+    /// Whether there is no more.
+    pub(super) is_complete: bool,
+    /// Whether the database was restored.
+    pub(super) is_other: bool,
+    /// When it began, by the stopwatch.
+    pub(super) begun: Duration,
+    /// When it began, by the clock.
+    pub(super) now: Timestamp,
+}
+
+impl Known {
+    /// Whether the last complete reading is recent enough for streams.
+    pub(super) fn is_fresh(&self, pace: RevocationPace, elapsed: Duration) -> bool {
+        self.was_read_within(pace.fresh_for(), elapsed)
+    }
+
+    fn was_read_within(&self, time: Duration, elapsed: Duration) -> bool {
+        self.read_at.is_some_and(|at| elapsed.saturating_sub(at) < time)
+    }
+
+    /// What is known of a token.
+    pub(super) fn verdict(&self, ids: &TokenIds, now: Timestamp, elapsed: Duration) -> Verdict {
+        match self.history.filter(|_| self.is_current(now, elapsed)) {
+            None => Verdict::Unsure,
+            Some(_) if self.ended.voids(ids) => Verdict::Ended,
+            Some(history) => Verdict::Lives(history),
+        }
+    }
+
+    /// By both clocks: the stopwatch may stand still while the machine sleeps, and the other one may be set back to when
+    /// revocations lived that have been dropped.
+    fn is_current(&self, now: Timestamp, elapsed: Duration) -> bool {
+        let is_recent = |read: Timestamp| read <= now && now.since(read) < CURRENT;
+        self.was_read_within(CURRENT, elapsed) && self.forgotten_until.is_some_and(is_recent)
+    }
+
+    /// The first `limit` unexpired revocations after a number.
+    pub(super) fn after(
+        &self,
+        seq: i64,
+        now: Timestamp,
+        limit: usize,
+    ) -> VecDeque<NumberedRevocation> {
+        let begin = self.revocations.partition_point(|known| known.seq <= seq);
+        let matters = |known: &&NumberedRevocation| known.revocation.expires_at > now;
+        self.revocations.range(begin..).filter(matters).take(limit).copied().collect()
+    }
+
+    /// Whether there is such a revocation.
+    pub(super) fn has(&self, is_such: impl Fn(&Revocation) -> bool) -> bool {
+        self.revocations.iter().any(|known| is_such(&known.revocation))
+    }
+
+    /// Whether there is such a revocation after a number.
+    pub(super) fn has_after(&self, seq: i64, is_such: impl Fn(&Revocation) -> bool) -> bool {
+        let begin = self.revocations.partition_point(|known| known.seq <= seq);
+        self.revocations.range(begin..).any(|known| is_such(&known.revocation))
+    }
+
+    /// Whether a clock that was ahead has dropped unexpired revocations: all must be read again.
+    pub(super) fn has_forgotten_too_much(&self, now: Timestamp) -> bool {
+        self.forgotten_until.is_some_and(|until| until.is_from_the_future(now))
+    }
+
+    /// Takes what was read.
+    pub(super) fn take(&mut self, reading: Reading) {
+        if reading.from == 0 {
+            // What is read anew in several batches is not known before the last.
+            (self.revocations, self.ended) = <_>::default();
+            (self.forgotten_until, self.read_at) = (None, None);
+        }
+        if reading.is_other {
+            self.history = None;
+        }
+        for found in reading.found {
+            self.ended.add(&found);
+            self.revocations.push_back(found);
+        }
+        self.forget_expired(reading.now);
+        self.head = reading.head;
+        if reading.is_complete {
+            self.read_at = Some(reading.begun);
+            self.begin_history(reading.now);
+        }
+    }
+
+    fn begin_history(&mut self, since: Timestamp) {
+        if self.history.is_none() {
+            self.histories += 1;
+            self.history = Some(History { number: self.histories, since });
+        }
+    }
+
+    fn forget_expired(&mut self, now: Timestamp) {
+        self.forgotten_until = self.forgotten_until.max(Some(now));
+        while let Some(first) =
+            self.revocations.front().filter(|first| first.revocation.expires_at <= now)
+        {
+            self.ended.remove(first);
+            self.revocations.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::Revoked;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const MICROSECOND: Duration = Duration::from_micros(1);
+
+    fn now() -> Timestamp {
+        Timestamp::from_unix_micros(1_800_000_000_000_000)
+    }
+
+    /// A complete reading of nothing new.
+    fn at(now: Timestamp) -> Reading {
+        let (found, is_complete) = (Vec::new(), true);
+        Reading { from: 5, head: 5, found, is_complete, is_other: false, begun: SECOND, now }
+    }
+
+    fn ids() -> TokenIds {
+        TokenIds { token: Some(Uuid::from_u128(1)), ..TokenIds::default() }
+    }
+
+    #[test]
+    fn only_a_complete_reading_that_has_just_begun_tells() {
+        let mut known = Known::default();
+        let told = |known: &Known, later: Duration, elapsed: Duration| {
+            known.verdict(&ids(), now().plus(later), SECOND + elapsed) != Verdict::Unsure
+        };
+        assert!(!told(&known, Duration::ZERO, Duration::ZERO));
+        known.take(Reading { is_complete: false, ..at(now()) });
+        assert!(!told(&known, Duration::ZERO, Duration::ZERO));
+        known.take(at(now()));
+        let last = CURRENT - MICROSECOND;
+        assert!(told(&known, Duration::ZERO, Duration::ZERO) && told(&known, last, last));
+        assert!(!told(&known, CURRENT, last) && !told(&known, last, CURRENT));
+        let earlier = known.verdict(&ids(), now().minus(MICROSECOND), SECOND);
+        assert_eq!(earlier, Verdict::Unsure, "the clock was set back");
+    }
+
+    #[test]
+    fn what_a_clock_that_was_ahead_has_dropped_is_not_known_until_it_is_that_time() {
+        let mut known = Known::default();
+        known.take(at(now().plus(SECOND)));
+        known.take(at(now()));
+        assert_eq!(known.verdict(&ids(), now(), SECOND), Verdict::Unsure);
+        let then = known.verdict(&ids(), now().plus(SECOND), SECOND);
+        assert!(matches!(then, Verdict::Lives(_)), "{then:?}");
+        // Read anew, it is all there.
+        known.take(Reading { from: 0, ..at(now()) });
+        assert!(matches!(known.verdict(&ids(), now(), SECOND), Verdict::Lives(_)));
+    }
+
+    #[test]
+    fn what_was_read_voids_tokens_until_they_have_expired() {
+        let mut known = Known::default();
+        let (subject, not_before) = (Revoked::Token(Uuid::from_u128(1)), now());
+        let revocation = Revocation { subject, not_before, expires_at: now().plus(SECOND) };
+        let found = vec![NumberedRevocation { seq: 6, revocation }];
+        known.take(Reading { head: 6, found, ..at(now()) });
+        assert_eq!(known.verdict(&ids(), now(), SECOND), Verdict::Ended);
+        let later = now().plus(SECOND);
+        known.take(Reading { from: 6, head: 6, ..at(later) });
+        assert!(matches!(known.verdict(&ids(), later, SECOND), Verdict::Lives(_)));
+    }
+
+    #[test]
+    fn a_log_that_is_read_anew_tells_nothing_before_its_last_batch() {
+        let mut known = Known::default();
+        known.take(at(now()));
+        known.take(Reading { from: 0, head: 2, is_complete: false, ..at(now()) });
+        assert_eq!(known.verdict(&ids(), now(), SECOND), Verdict::Unsure);
+        known.take(Reading { from: 2, ..at(now()) });
+        assert!(matches!(known.verdict(&ids(), now(), SECOND), Verdict::Lives(_)));
+    }
+
+    #[test]
+    fn another_log_begins_another_history() {
+        let history = |known: &Known, now| match known.verdict(&ids(), now, SECOND) {
+            Verdict::Lives(history) => Some(history),
+            Verdict::Ended | Verdict::Unsure => None,
+        };
+        let mut known = Known::default();
+        known.take(at(now()));
+        let later = now().plus(SECOND);
+        known.take(at(later));
+        assert_eq!(history(&known, later), Some(History { number: 1, since: now() }));
+        let other = Reading { from: 0, is_other: true, is_complete: false, ..at(later) };
+        known.take(other);
+        assert_eq!(history(&known, later), None);
+        known.take(at(later));
+        assert_eq!(history(&known, later), Some(History { number: 2, since: later }));
+    }
+}
