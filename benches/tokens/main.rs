@@ -1,10 +1,11 @@
-//! IntrospectToken and IssueServiceToken beside an RPC that does nothing, RefreshToken beside a bare program on SQLite and
-//! beside pgbench, and how many sessions can be revoked a second. With `--logins`: what a login costs beside its hash.
+//! TokenService and health beside an RPC that does nothing, RefreshToken beside a bare program on SQLite and beside pgbench,
+//! and how many sessions can be revoked a second. With `--logins`: what a login costs beside its hash.
 //!
 //! `cargo bench --bench tokens -- --postgres URL` measures RefreshToken, and revocations on Postgres as well; `pgbench` must be
-//! on the PATH, and `scripts/postgres-cluster` makes a throw-away server. Both RPCs go through the same
-//! server, with the same layers, over the same connection, and take turns: each round compares neighbours in time, and
-//! the table shows medians over the rounds. Callers and server share the cores.
+//! on the PATH, and `scripts/postgres-cluster` makes a throw-away server. The empty RPC is health's, of the same server, with
+//! the same layers, over the same connection; the bare one is health's of a tonic server without our layers. They take
+//! turns: a round compares neighbours in time, and the tables show medians over the rounds and quartiles of the ratio.
+//! Callers and servers share the cores.
 
 #![expect(clippy::print_stdout, reason = "printing a table is what this is for")]
 
@@ -57,21 +58,32 @@ async fn main() -> anyhow::Result<()> {
     if let (Some(turns), Some(url)) = (arguments.logins, &arguments.postgres) {
         return logins(folder.path(), url, turns).await;
     }
-    let server = Server::start(folder.path()).await?;
+    let mut server = Server::start(folder.path()).await?;
     let time = Duration::from_millis(arguments.milliseconds);
-    let mut table = Table::new("IntrospectToken/s", "empty/s", 0.8);
-    let mut services = Table::new("IssueServiceToken/s", "empty/s", 0.5);
+    let (bare, empty) = (Call::Bare, Call::Health);
+    let mut tables = [
+        (bare, Some(empty), Table::new("empty/s", "bare/s", 0.95)),
+        (empty, Some(Call::Jwks), Table::new("GetJwks/s", "empty/s", 0.95)),
+        (empty, Some(Call::Introspect), Table::new("IntrospectToken/s", "empty/s", 0.85)),
+        (empty, None, Table::new("of new tokens/s", "empty/s", 0.5)),
+        (empty, Some(Call::Issue), Table::new("IssueServiceToken/s", "empty/s", 0.5)),
+    ];
     for _ in 0..arguments.rounds {
         for callers in CALLERS {
-            let empty = server.rate(Call::Empty, callers, time).await?;
-            let introspect = server.rate(Call::Introspect, callers, time).await?;
-            table.add(callers, empty, introspect);
-            let empty = server.rate(Call::Empty, callers, time).await?;
-            let issue = server.rate(Call::Issue, callers, time).await?;
-            services.add(callers, empty, issue);
+            for (other, call, table) in &mut tables {
+                let other = server.rate(*other, callers, time).await?;
+                let ours = match call {
+                    Some(call) => server.rate(*call, callers, time).await?,
+                    None => server.rate_of_new_tokens(callers).await?,
+                };
+                table.add(callers, other, ours);
+            }
         }
     }
-    println!("Medians of {} rounds.\n\n{table}\n{services}", arguments.rounds);
+    println!("Medians of {} rounds.", arguments.rounds);
+    for (_, _, table) in &tables {
+        println!("\n{table}");
+    }
     println!("{}", beside_a_bare_program(folder.path()).await?);
     if let Some(url) = &arguments.postgres {
         println!("{}", beside_pgbench(folder.path(), url).await?);

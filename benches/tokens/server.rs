@@ -12,15 +12,16 @@ use countersign::{
     config::{Config, Settings},
     domain::{Context, Grants, Scope},
     pb::{
-        IntrospectTokenRequest, IssueServiceTokenRequest, LoginRequest, RegisterRequest, Tokens,
-        auth_service_client::AuthServiceClient, issue_service_token_request::Proof, login_response,
+        GetJwksRequest, IntrospectTokenRequest, IssueServiceTokenRequest, LoginRequest,
+        RefreshTokenRequest, RegisterRequest, Tokens, auth_service_client::AuthServiceClient,
+        issue_service_token_request::Proof, login_response,
         token_service_client::TokenServiceClient,
     },
     service::{AccountRequest, Clock, KeyRequest},
     token::MasterKey,
 };
 use futures_util::future::try_join_all;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, server::TcpIncoming};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use uuid::Uuid;
 
@@ -32,9 +33,13 @@ const TOKENS: usize = 64;
 /// What is called.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Call {
-    /// grpc.health.v1.Health/Check: a look into a map.
-    Empty,
-    /// auth.v1.TokenService/IntrospectToken with an active token.
+    /// grpc.health.v1.Health/Check of a tonic server that has nothing else, in this process: a look into a map.
+    Bare,
+    /// The same of our server: its layers are around it.
+    Health,
+    /// auth.v1.TokenService/GetJwks.
+    Jwks,
+    /// auth.v1.TokenService/IntrospectToken with an active token that was shown before.
     Introspect,
     /// auth.v1.TokenService/IssueServiceToken by a key.
     Issue,
@@ -42,8 +47,11 @@ pub(crate) enum Call {
 
 /// A server and a connection to it.
 pub(crate) struct Server {
+    bare: Channel,
     channel: Channel,
     tokens: Arc<[String]>,
+    /// Of the sessions of the tokens.
+    refresh_tokens: Vec<String>,
     /// The key of a service account.
     key: String,
 }
@@ -56,9 +64,57 @@ impl Server {
         let channel = serve(&config).await?;
         let key = service_key(&config).await?;
         let log_ins = (0..TOKENS).map(|number| log_in(channel.clone(), number));
-        let tokens = try_join_all(log_ins).await?;
-        let tokens = tokens.into_iter().map(|tokens| tokens.access_token).collect();
-        Ok(Self { channel, tokens, key })
+        let tokens = try_join_all(log_ins).await?.into_iter();
+        let (tokens, refresh_tokens): (Vec<_>, Vec<_>) =
+            tokens.map(|tokens| (tokens.access_token, tokens.refresh_token)).unzip();
+        Ok(Self { bare: bare().await?, channel, tokens: tokens.into(), refresh_tokens, key })
+    }
+
+    /// IntrospectToken a second, with that many callers, each token for the first time.
+    pub(crate) async fn rate_of_new_tokens(&mut self, callers: usize) -> anyhow::Result<f64> {
+        let count = if callers == 1 { 1000 } else { 4000 };
+        let tokens = self.new_tokens(count).await?;
+        let begun = Instant::now();
+        let all = tokens.chunks(count.div_ceil(callers)).map(|own| {
+            let (own, mut client) = (own.to_vec(), TokenServiceClient::new(self.channel.clone()));
+            tokio::spawn(async move {
+                for token in own {
+                    introspect(&mut client, token).await?;
+                }
+                anyhow::Ok(())
+            })
+        });
+        for ended in try_join_all(all).await? {
+            ended?;
+        }
+        Ok(count as f64 / begun.elapsed().as_secs_f64())
+    }
+
+    /// Tokens that no one has shown.
+    async fn new_tokens(&mut self, count: usize) -> anyhow::Result<Vec<String>> {
+        let each = count.div_ceil(self.refresh_tokens.len());
+        let all = self.refresh_tokens.drain(..).map(|mut refresh_token| {
+            let mut auth = AuthServiceClient::new(self.channel.clone());
+            tokio::spawn(async move {
+                let mut issued = Vec::new();
+                for _ in 0..each {
+                    let request = RefreshTokenRequest { refresh_token, ..Default::default() };
+                    let answer = auth.refresh_token(request).await?.into_inner();
+                    let tokens = answer.tokens.context("no tokens")?;
+                    refresh_token = tokens.refresh_token;
+                    issued.push(tokens.access_token);
+                }
+                anyhow::Ok((issued, refresh_token))
+            })
+        });
+        let mut tokens = Vec::new();
+        for ended in try_join_all(all.collect::<Vec<_>>()).await? {
+            let (issued, refresh_token) = ended?;
+            tokens.extend(issued);
+            self.refresh_tokens.push(refresh_token);
+        }
+        tokens.truncate(count);
+        Ok(tokens)
     }
 
     /// Calls a second, with that many callers.
@@ -72,6 +128,7 @@ impl Server {
         let all = (0..callers).map(|number| {
             let token = self.tokens[number % self.tokens.len()].clone();
             let caller = Caller {
+                bare: HealthClient::new(self.bare.clone()),
                 health: HealthClient::new(self.channel.clone()),
                 tokens: TokenServiceClient::new(self.channel.clone()),
                 token,
@@ -88,6 +145,7 @@ impl Server {
 }
 
 struct Caller {
+    bare: HealthClient<Channel>,
     health: HealthClient<Channel>,
     tokens: TokenServiceClient<Channel>,
     token: String,
@@ -100,14 +158,10 @@ impl Caller {
         let mut calls = 0;
         while Instant::now() < until {
             match call {
-                Call::Empty => {
-                    self.health.check(HealthCheckRequest::default()).await?;
-                }
-                Call::Introspect => {
-                    let request = IntrospectTokenRequest { token: self.token.clone() };
-                    let answer = self.tokens.introspect_token(request).await?.into_inner();
-                    anyhow::ensure!(answer.active, "the token is not active");
-                }
+                Call::Bare => drop(self.bare.check(HealthCheckRequest::default()).await?),
+                Call::Health => drop(self.health.check(HealthCheckRequest::default()).await?),
+                Call::Jwks => drop(self.tokens.get_jwks(GetJwksRequest {}).await?),
+                Call::Introspect => introspect(&mut self.tokens, self.token.clone()).await?,
                 Call::Issue => {
                     let proof = Some(Proof::Key(self.key.clone()));
                     let request = IssueServiceTokenRequest { proof, ..Default::default() };
@@ -118,6 +172,23 @@ impl Caller {
         }
         Ok(calls)
     }
+}
+
+async fn introspect(client: &mut TokenServiceClient<Channel>, token: String) -> anyhow::Result<()> {
+    let answer = client.introspect_token(IntrospectTokenRequest { token }).await?.into_inner();
+    anyhow::ensure!(answer.active, "the token is not active");
+    Ok(())
+}
+
+/// A tonic server with nothing but health, and none of our layers.
+async fn bare() -> anyhow::Result<Channel> {
+    let (_, health) = tonic_health::server::health_reporter();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let server = tonic::transport::Server::builder().add_service(health);
+    tokio::spawn(server.serve_with_incoming(incoming));
+    Ok(Channel::from_shared(address)?.connect().await?)
 }
 
 /// Starts a server on the database that `url` names, with that cost of a hash, and connects to it. Its master key is in
