@@ -127,7 +127,7 @@ pub fn run(format: LogFormat) -> anyhow::Result<()> {
             telemetry::start(&config.log);
             runtime.block_on(serve::run(&config))
         }
-        Command::Seed(given) => runtime.block_on(seed::run(configured()?, &given)),
+        Command::Seed(given) => runtime.block_on(seed::run(&configured()?, &given)),
         Command::Keys(given) => runtime.block_on(keys::run(&configured()?, &given)),
         Command::User(given) => {
             let mut config = Config::parse(&settings)?;

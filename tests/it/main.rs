@@ -57,6 +57,7 @@ mod rehash;
 mod request_id;
 mod resend_code;
 mod round_trips;
+mod seed;
 mod service_accounts;
 mod session_limit;
 mod shutdown;

@@ -261,25 +261,6 @@ async fn migrate_brings_an_empty_database_up_to_date_and_can_be_repeated(
     assert_eq!(database.number("SELECT COUNT(*) FROM users").await, 0);
 }
 
-#[tokio::test]
-async fn seeding_twice_makes_the_sample_users_once() {
-    let database = Database::new(Backend::Sqlite).await;
-    database.store().await;
-    for made in ["made=7 there=0", "made=0 there=7"] {
-        let (result, text) = output(on(&database, &["seed", "--users", "7"]));
-        assert!(result.status.success() && text.contains(made), "{text}");
-    }
-    assert_eq!(database.number("SELECT COUNT(*) FROM users").await, 7);
-    assert_eq!(database.number("SELECT COUNT(*) FROM users WHERE is_2fa_enabled").await, 3);
-}
-
-#[tokio::test]
-async fn sample_users_do_not_get_into_postgres_unasked() {
-    let database = Database::new(Backend::Postgres).await;
-    let (result, text) = output(on(&database, &["seed", "--users", "1"]));
-    assert!(!result.status.success() && text.contains("--even-in-production"), "{text}");
-}
-
 #[test]
 fn calibrating_needs_no_settings_and_gives_every_kernel_and_cost_as_data() {
     let mut calibrate = command(&["calibrate", "--json", "--seconds", "1", "--latency", "1h"]);

@@ -58,7 +58,7 @@ fn event(kind: EventKind, user_id: Option<Uuid>, at: Timestamp) -> Event {
 async fn events_are_listed_by_user_kind_and_age_the_newest_last(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    use EventKind::{LoginFailed, Registered, UserDeleted};
+    use EventKind::{LoginFailed, Registered, UserDeleted, UsersImported};
     let database = Database::new(backend).await;
     database.store().await;
     let (result, said) = output(on(&database, &["seed", "--users=1", "--even-in-production"]));
@@ -69,15 +69,21 @@ async fn events_are_listed_by_user_kind_and_age_the_newest_last(
     let (gone, now) = (Some(Uuid::now_v7()), Clock::system().now());
     store.event_append(event(LoginFailed, None, now.minus(2 * HOUR)), None).await.unwrap();
     store.event_append(event(UserDeleted, gone, now.minus(3 * HOUR)), None).await.unwrap();
+    store.event_append(event(Registered, sample, now), None).await.unwrap();
 
-    let all = [named(UserDeleted, gone), named(LoginFailed, None), named(Registered, sample)];
+    let all = [
+        named(UserDeleted, gone),
+        named(LoginFailed, None),
+        named(UsersImported, None),
+        named(Registered, sample),
+    ];
     assert_eq!(list(&database, &[]), all);
-    assert_eq!(list(&database, &["--limit=2"]), all[1..]);
+    assert_eq!(list(&database, &["--limit=2"]), all[2..]);
     assert_eq!(list(&database, &["--since=150m"]), all[1..]);
     assert_eq!(list(&database, &["--since=10000years"]), all);
     assert_eq!(list(&database, &["--kind=login_failed"]), all[1..2]);
     for name in ["sample-1", "SAMPLE-1", "sample-1@example.com"] {
-        assert_eq!(list(&database, &["--user", name]), all[2..], "{name}");
+        assert_eq!(list(&database, &["--user", name]), all[3..], "{name}");
     }
     let id = gone.unwrap().to_string();
     assert_eq!(list(&database, &["--user", &id]), all[..1]);
