@@ -41,11 +41,41 @@ pub(crate) fn resident(process: u32) -> anyhow::Result<f64> {
 
 /// The processor time that this process has used.
 pub(crate) fn own_processor_time() -> anyhow::Result<Duration> {
-    let stat = fs::read_to_string("/proc/self/stat")?;
+    Ok(Duration::from_secs_f64(processor_time(std::process::id())?))
+}
+
+/// Seconds of processor that a process has used, to a hundredth.
+pub(crate) fn processor_time(process: u32) -> anyhow::Result<f64> {
+    // proc_pid_stat(5): utime and stime, in ticks of a hundredth of a second.
+    Ok((stat(process, 14)? + stat(process, 15)?) / 100.0)
+}
+
+/// The same of a process and its children together, those that have ended included.
+pub(crate) fn family_time(process: u32) -> anyhow::Result<f64> {
+    let mut all = processor_time(process)? + (stat(process, 16)? + stat(process, 17)?) / 100.0;
+    for entry in fs::read_dir("/proc")? {
+        let Ok(child) = entry?.file_name().to_string_lossy().parse() else { continue };
+        // One may have ended just now.
+        if parent(child).is_ok_and(|parent| parent == process) {
+            all += processor_time(child).unwrap_or_default();
+        }
+    }
+    Ok(all)
+}
+
+/// Its parent's id.
+pub(crate) fn parent(process: u32) -> anyhow::Result<u32> {
+    let text = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("PPid:")).context("no PPid")?;
+    Ok(line.trim().parse()?)
+}
+
+/// A number of proc_pid_stat(5), by its place there.
+fn stat(process: u32, place: usize) -> anyhow::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name, the second, may have spaces; the third comes behind it.
     let (_, fields) = stat.rsplit_once(") ").context("no name")?;
-    let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<u64>);
-    // A hundredth of a second each, on Linux.
-    Ok(Duration::from_millis(10 * ticks.sum::<Result<u64, _>>()?))
+    Ok(fields.split(' ').nth(place - 3).context("too short")?.parse()?)
 }
 
 /// How busy the machine is before anything begins: with other work on it, figures say as much of that as of the server.

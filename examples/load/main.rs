@@ -1,8 +1,8 @@
 //! Drives Login over gRPC as many callers do and prints what came of it: throughput, latencies, refusals, memory.
 //!
 //! `cargo run --release --example load -- --scenario overload`. Each scenario starts a server of its own: this program
-//! again, as `countersign serve`, on a temporary SQLite file and free ports of the loopback. A process of its own,
-//! because its memory can then be told from the load's; the processor is shared either way, and the table says how
+//! again, as `countersign serve`, on a temporary SQLite file and free ports of the loopback; `database` and `among` take
+//! Postgres (`scripts/measure` gives it to them). A process of its own, because its memory can then be told from the load's; the processor is shared either way, and the table says how
 //! much of it the load took. Latencies count from when a call was meant to begin, so a server that holds the load up
 //! does not look the better for it. Nothing fails for being slow: the aim stands beside each figure.
 
@@ -12,6 +12,7 @@ mod bare;
 mod client;
 mod figures;
 mod load;
+mod measured;
 mod report;
 mod scenarios;
 mod server;
@@ -35,11 +36,17 @@ struct Arguments {
     /// What to do
     #[arg(long, value_enum, default_value_t = Scenario::All)]
     scenario: Scenario,
+    /// An empty database for `database`; for `among` one with few sample users, and one with many
+    #[arg(long)]
+    postgres: Vec<String>,
+    /// Print a line of JSON for each figure
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Scenario {
-    /// One after the other
+    /// One after the other, but for those that take Postgres
     All,
     /// As many logins as can be done, beside what the engine does by itself
     Peak,
@@ -53,52 +60,81 @@ enum Scenario {
     Fairness,
     /// Ten thousand callers that wait
     Memory,
+    /// Ten thousand connections, and a stream of revocations on each
+    Connections,
+    /// Throughput and latency over the offered load, beside an empty RPC
+    Curve,
+    /// What a login costs its Postgres
+    Database,
+    /// Login, RefreshToken and GetMe among many users, beside few
+    Among,
 }
 
-const EACH: [Scenario; 6] = [
+const EACH: [Scenario; 8] = [
     Scenario::Peak,
     Scenario::Overload,
     Scenario::Mixed,
     Scenario::Cancel,
     Scenario::Fairness,
     Scenario::Memory,
+    Scenario::Connections,
+    Scenario::Curve,
 ];
 
 fn main() -> anyhow::Result<()> {
     // What `server` starts.
-    if std::env::args().nth(1).as_deref() == Some("serve") {
+    let role = std::env::args().nth(1);
+    if role.as_deref() == Some("serve") {
         return countersign::cli::run(countersign::config::LogFormat::Text);
     }
-    let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match role.as_deref() {
+        Some("measured") => return runtime.block_on(measured::serve(std::env::args().skip(1))),
+        Some("empty") => return runtime.block_on(measured::serve_empty()),
+        _ => {}
+    }
+    let arguments = Arguments::parse();
     let report = runtime.block_on(run(&arguments))?;
-    println!("{report}");
+    if arguments.json {
+        println!("{}", report.json());
+    } else {
+        println!("{report}");
+    }
     Ok(())
 }
 
 async fn run(arguments: &Arguments) -> anyhow::Result<Report> {
-    let wanted = |one: &&Scenario| [Scenario::All, **one].contains(&arguments.scenario);
-    let scenarios: Vec<_> = EACH.iter().filter(wanted).collect();
+    let one = [arguments.scenario];
+    let scenarios = if arguments.scenario == Scenario::All { &EACH[..] } else { &one[..] };
     let bar = ProgressBar::new(scenarios.len() as u64)
         .with_style(ProgressStyle::with_template("{bar:20} {pos}/{len} {elapsed} {wide_msg}")?);
     bar.enable_steady_tick(Duration::from_millis(200));
     let duration = Duration::from_secs(arguments.seconds);
-    let plan = Plan { cost: arguments.cost, duration, bar: bar.clone() };
+    let postgres = arguments.postgres.clone();
+    let plan = Plan { cost: arguments.cost, duration, postgres, bar: bar.clone() };
     let mut report = Report::default();
     report.title(figures::machine()?);
     for scenario in scenarios {
-        // Large futures: each on the heap.
-        match scenario {
-            Scenario::Peak => Box::pin(scenarios::peak::run(&plan, &mut report)).await?,
-            Scenario::Overload => Box::pin(scenarios::overload::run(&plan, &mut report)).await?,
-            Scenario::Mixed => Box::pin(scenarios::mixed::run(&plan, &mut report)).await?,
-            Scenario::Cancel => Box::pin(scenarios::cancel::run(&plan, &mut report)).await?,
-            Scenario::Fairness => Box::pin(scenarios::fairness::run(&plan, &mut report)).await?,
-            Scenario::Memory => Box::pin(scenarios::memory::run(&plan, &mut report)).await?,
-            Scenario::All => {}
-        }
+        play(*scenario, &plan, &mut report).await?;
         bar.inc(1);
     }
     bar.finish_and_clear();
     Ok(report)
+}
+
+async fn play(scenario: Scenario, plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
+    // Large futures: each on the heap.
+    match scenario {
+        Scenario::All => Ok(()),
+        Scenario::Peak => Box::pin(scenarios::peak::run(plan, report)).await,
+        Scenario::Overload => Box::pin(scenarios::overload::run(plan, report)).await,
+        Scenario::Mixed => Box::pin(scenarios::mixed::run(plan, report)).await,
+        Scenario::Cancel => Box::pin(scenarios::cancel::run(plan, report)).await,
+        Scenario::Fairness => Box::pin(scenarios::fairness::run(plan, report)).await,
+        Scenario::Memory => Box::pin(scenarios::memory::run(plan, report)).await,
+        Scenario::Connections => Box::pin(scenarios::connections::run(plan, report)).await,
+        Scenario::Curve => Box::pin(scenarios::curve::run(plan, report)).await,
+        Scenario::Database => Box::pin(scenarios::database::run(plan, report)).await,
+        Scenario::Among => Box::pin(scenarios::among::run(plan, report)).await,
+    }
 }

@@ -35,6 +35,23 @@ impl Report {
     }
 }
 
+impl Report {
+    /// A line of JSON for each figure, for `scripts/measure`.
+    pub(crate) fn json(&self) -> String {
+        let (mut title, mut lines) = ("", Vec::new());
+        for line in &self.0 {
+            match line {
+                Line::Title(text) => title = text,
+                Line::Figure { name, measured, aim } => {
+                    let line = serde_json::json!({"title": title, "name": name, "measured": measured, "aim": aim});
+                    lines.push(line.to_string());
+                }
+            }
+        }
+        lines.join("\n")
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in &self.0 {

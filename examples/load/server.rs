@@ -13,6 +13,11 @@ use tokio::time::sleep;
 
 use crate::figures::Figures;
 
+/// That of the databases that `scripts/measure-users` makes, and of those that are made here.
+const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+const MASTER_KEY_FILE: &str = "measured.key";
+
 /// A server and its database. Both are gone when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -23,26 +28,52 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one with these flags and no settings from the environment.
+    /// Starts one on a temporary SQLite file with these flags and no settings from the environment.
     pub(crate) async fn start(cost: u32, flags: &[&str]) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let mut process = Command::new(std::env::current_exe()?)
-            .env_clear()
-            .current_dir(folder.path())
-            .args(["serve", "--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0"])
-            // Nobody's sessions end because of the logins of a long run.
-            .arg("--sessions-per-user=1000")
-            .args([format!("--bcrypt-cost={cost}"), "--database-url=sqlite://load.db".to_owned()])
-            .args(flags)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let addresses = banner(&mut process);
-        let (grpc, http) = addresses.context("the server did not start")?;
-        let server = Self { grpc, http, process, _folder: folder };
+        let cost = format!("--bcrypt-cost={cost}");
+        let all = [&["serve", &cost, "--database-url=sqlite://load.db"], flags].concat();
+        let server = Self::run(&all)?;
         server.idle().await?;
         Ok(server)
+    }
+
+    /// Starts one with places for many connections, bcrypt at the lowest cost, and these flags.
+    pub(crate) async fn measured(flags: &[&str]) -> anyhow::Result<Self> {
+        let server = Self::run(&[&["measured"], flags].concat())?;
+        server.idle().await?;
+        Ok(server)
+    }
+
+    /// The same, on a Postgres database whose master key is [`MASTER_KEY`].
+    pub(crate) async fn on_postgres(url: &str) -> anyhow::Result<Self> {
+        let (url, key) =
+            (format!("--database-url={url}"), format!("--master-key-file={MASTER_KEY_FILE}"));
+        // A cost that is allowed: the server takes its own.
+        let flags = ["--bcrypt-cost=10", "--delivery=log", "--issuer=http://localhost:8080"];
+        Self::measured(&[&flags[..], &[&url, &key]].concat()).await
+    }
+
+    /// Starts tonic with an empty RPC: health, of a service that always serves.
+    pub(crate) fn empty() -> anyhow::Result<Self> {
+        Self::run(&["empty"])
+    }
+
+    /// This program again, with these arguments.
+    fn run(arguments: &[&str]) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        std::fs::write(folder.path().join(MASTER_KEY_FILE), MASTER_KEY)?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.env_clear().current_dir(folder.path()).args(arguments);
+        if arguments != ["empty"] {
+            command.args(["--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0"]);
+            // Nobody's sessions end because of the logins of a long run.
+            command.arg("--sessions-per-user=1000");
+        }
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = command.spawn()?;
+        let addresses = banner(&mut process);
+        let (grpc, http) = addresses.context("the server did not start")?;
+        Ok(Self { grpc, http, process, _folder: folder })
     }
 
     /// Its process.

@@ -82,3 +82,9 @@ pub(crate) fn percentiles(times: &[Duration]) -> String {
     let at = |percent: usize| ms(times[(times.len() - 1) * percent / 100]);
     format!("{}, {}, {}", at(50), at(99), at(100))
 }
+
+/// The one in the middle.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,6 +1,10 @@
 //! What is done, one file each.
 
+pub(crate) mod among;
 pub(crate) mod cancel;
+pub(crate) mod connections;
+pub(crate) mod curve;
+pub(crate) mod database;
 pub(crate) mod fairness;
 pub(crate) mod memory;
 pub(crate) mod mixed;
@@ -18,6 +22,8 @@ use crate::{bare::most_lanes, client::Callers, load};
 pub(crate) struct Plan {
     pub(crate) cost: u32,
     pub(crate) duration: Duration,
+    /// The databases that a scenario takes.
+    pub(crate) postgres: Vec<String>,
     pub(crate) bar: ProgressBar,
 }
 

@@ -10,7 +10,7 @@ use crate::{
     load,
     report::{Report, percent},
     server::Server,
-    tally::{Tally, percentiles},
+    tally::{Tally, median, percentiles},
 };
 
 /// The two take turns, because the machine may not be as fast in one minute as in the next.
@@ -33,10 +33,6 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> 
         rates.push((alone, tally.rate(begun)));
         all.merge(tally);
     }
-    let median = |mut values: Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
     let ratios = rates.iter().map(|(alone, login)| login / alone).collect();
     let (alone, login) = rates.into_iter().unzip();
     report.title(format!("Peak: {at_once} callers, cost {}", plan.cost));
