@@ -48,12 +48,12 @@ def unprivileged() -> list[str]:
 class Cluster:
     """scripts/postgres-cluster, which removes the cluster when this process ends, however it ends."""
 
-    def __init__(self, within: Path) -> None:
-        self._within = within
+    def __init__(self, within: Path, more: dict[str, str] | None = None) -> None:
+        self._within, self._settings = within, SETTINGS | (more or {})
 
     def __enter__(self) -> "Cluster":
         self._programs = programs()
-        options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+        options = " ".join(f"-c {name}={value}" for name, value in self._settings.items())
         # Its text, not its file: that user may not be able to read where this repository lies.
         keeper = (ROOT / "scripts/postgres-cluster").read_text()
         self._keeper = subprocess.Popen(
@@ -88,11 +88,14 @@ class Cluster:
     def drop(self, database: str) -> None:
         self.sql(f"DROP DATABASE {database}")
 
+    def url(self, database: str) -> str:
+        return f"postgres://postgres@localhost/{database}?host={self.folder}"
+
     def environment(self, database: str) -> dict[str, str]:
         """Countersign's, on a database. What the caller's environment says about it does not count."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("COUNTERSIGN_") and k != "DATABASE_URL"}
         return kept | {
-            "DATABASE_URL": f"postgres://postgres@localhost/{database}?host={self.folder}",
+            "DATABASE_URL": self.url(database),
             "COUNTERSIGN_MASTER_KEY": base64.b64encode(bytes(range(32))).decode(),
             "COUNTERSIGN_DELIVERY": "log",
             "COUNTERSIGN_ISSUER": "http://localhost:8080",

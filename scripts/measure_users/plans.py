@@ -43,6 +43,15 @@ def cost(log: str, database: str, calls: int) -> Cost:
     return Cost(buffers, read, milliseconds, statements)
 
 
+def shapes(log: str, database: str, of: set[str], least: int) -> dict[str, set[str]]:
+    """By the text of each statement about those tables that ran so often at least: how it was carried out."""
+    by_text = defaultdict(list)
+    for _, plan in plans(log, database):
+        by_text[plan["Query Text"]].append(plan["Plan"])
+    runs = {text: found for text, found in by_text.items() if len(found) >= least}
+    return {text: {shape(plan) for plan in found} for text, found in runs.items() if not of.isdisjoint(tables(found[0]))}
+
+
 def plans(log: str, database: str) -> Iterator[tuple[float, dict]]:
     for of, milliseconds, plan in ENTRY.findall(log):
         if of == database:

@@ -10,6 +10,8 @@ from .transfers import Transfers
 from .watch import Run
 
 if TYPE_CHECKING:
+    from .calls import Calls
+
     # It takes generated code.
     from .look_ups import Figures
 
@@ -115,6 +117,17 @@ def look_up_table(figures: dict[str, list[Figures]], few: int, many: int) -> str
         texts = [f"{ratio:.2f}" if ratio is not None else "-" for ratio in ratios]
         lines.append((of["what"], *texts, verdict(is_met, f"<= {COST_TARGET}"), users, *values))
     return aligned(lines)
+
+
+def call_table(calls: Calls) -> str:
+    """What examples/load says, and the statements that were carried out in another way."""
+    rows = [(figure["name"], figure["measured"], figure["aim"]) for figure in calls.figures]
+    changed = [plan for plan in calls.plans if not plan.is_same]
+    rows.append(("statements with another plan among many", f"{len(changed)} of {len(calls.plans)}", "0"))
+    rows.append(("users that `seed` made in a second", f"{calls.seeded:,.0f}", ""))
+    rows.append(("bytes of a user, and of a session", f"{calls.user_bytes:.0f}, {calls.session_bytes:.0f}", ""))
+    said = [f"\n{plan.text}\n  few:  {plan.few}\n  many: {plan.many}" for plan in changed]
+    return "\n".join([aligned([("", "measured", "target"), *rows]), *said])
 
 
 def short(users: int) -> str:
