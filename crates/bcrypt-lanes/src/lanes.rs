@@ -88,7 +88,14 @@ impl<T> Lanes<T> {
     /// Runs one iteration of every hash: an expansion with the password, then one with the salt. Returns the finished
     /// hashes, which have left. Does nothing if there are none. Allocates nothing.
     pub fn step(&mut self) -> Departed<(T, Digest)> {
-        let states = &mut self.states[..self.seats.len()];
+        self.step_first(self.len())
+    }
+
+    /// The same for no more than the first `most` hashes; the others wait. One that waits moves on as soon as one of the
+    /// first has left, since the last lane fills the gap. So lanes can be fewer for a while without losing work.
+    pub fn step_first(&mut self, most: usize) -> Departed<(T, Digest)> {
+        let stepped = self.len().min(most);
+        let states = &mut self.states[..stepped];
         states.iter_mut().for_each(State::mix_key);
         self.kernel.expand(states);
         states.iter_mut().for_each(State::mix_salt);
@@ -140,6 +147,11 @@ impl<T> Lanes<T> {
     #[must_use]
     pub fn kernel(&self) -> Kernel {
         self.kernel
+    }
+
+    /// Chooses another kernel, from the next step on: hashes in progress go on where they are.
+    pub fn set_kernel(&mut self, kernel: Kernel) {
+        self.kernel = kernel;
     }
 
     /// Removes every seat that `goes`, from the last lane to the first: a seat that is moved to a freed lane has been asked
@@ -262,6 +274,20 @@ mod tests {
         let left = (0..16).flat_map(|_| lanes.step()).count();
         assert_eq!((left, lanes.len()), (1, 2));
         assert_eq!(lanes.states[2], State::EMPTY);
+        Ok(())
+    }
+
+    #[test]
+    fn a_lane_that_waits_keeps_its_state_and_moves_on_when_one_of_the_first_has_left()
+    -> Result<(), Error> {
+        let mut lanes = three_lanes()?;
+        let last = lanes.states[2].clone();
+        lanes.seats[0].steps_left = 1;
+        assert_eq!(lanes.step_first(2).count(), 1);
+        assert_eq!(lanes.states[0], last);
+        assert_eq!(lanes.in_progress().collect::<Vec<_>>(), [(&2, 64), (&1, 31)]);
+        assert_eq!(lanes.step_first(1).count(), 0);
+        assert_eq!(lanes.states[0], stepped(last));
         Ok(())
     }
 

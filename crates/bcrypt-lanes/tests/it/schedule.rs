@@ -49,6 +49,11 @@ fn subjects() -> impl Iterator<Item = (Kernel, LaneCount)> {
     Kernel::available().flat_map(|kernel| LaneCount::all().map(move |count| (kernel, count)))
 }
 
+/// Any kernel with any number of the lanes.
+fn subject() -> impl Strategy<Value = (Kernel, LaneCount)> {
+    prop::sample::select(subjects().collect::<Vec<_>>())
+}
+
 /// Plays the jobs through, in the order in which they are given.
 fn play(kernel: Kernel, count: LaneCount, jobs: &[Job]) -> Vec<Option<Outcome>> {
     let mut lanes = Lanes::new(kernel, count);
@@ -99,5 +104,34 @@ proptest! {
                 prop_assert_eq!(got, (!cancelled).then_some(*digest), "{} {:?}", kernel, count);
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(48))]
+
+    #[test]
+    #[cfg_attr(miri, ignore = "whole hashes: Miri has the single steps of `src/lanes.rs`")]
+    fn whatever_kernel_and_however_many_lanes_take_the_next_step_every_digest_is_right(
+        jobs in prop::collection::vec((passwords(), uniform16(any::<u8>()), costs()), 1..=6),
+        settings in prop::collection::vec(subject(), 1..200),
+    ) {
+        let mut lanes = Lanes::new(settings[0].0, LaneCount::MAX);
+        for (ticket, (password, salt, cost)) in jobs.iter().enumerate() {
+            prop_assert!(lanes.join(password, salt, *cost, ticket).is_ok());
+        }
+        let mut done = 0;
+        for (kernel, most) in settings.iter().cycle() {
+            lanes.set_kernel(*kernel);
+            for (ticket, digest) in lanes.step_first(most.get()) {
+                let (password, salt, cost) = &jobs[ticket];
+                prop_assert_eq!(digest, expected(password, *salt, *cost), "{} {:?}", kernel, most);
+                done += 1;
+            }
+            if lanes.is_empty() {
+                break;
+            }
+        }
+        prop_assert_eq!(done, jobs.len());
     }
 }
