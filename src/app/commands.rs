@@ -98,7 +98,7 @@ pub(super) async fn master_key(config: &Config) -> Result<MasterKey, Error> {
 }
 
 /// Runs blocking work on a thread for it.
-pub(super) async fn blocking<T: Send + 'static>(
+async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other).flatten()

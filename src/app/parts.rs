@@ -1,10 +1,10 @@
 //! The parts of the service, built once and passed to those that use them.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     base::Base,
-    commands::{blocking, key_keeper, master_key},
+    commands::{key_keeper, master_key},
     environment::Environment,
     error::Error,
 };
@@ -82,9 +82,8 @@ impl Parts {
 pub async fn parts(config: &Config, environment: &Environment) -> Result<Parts, Error> {
     // In the background: only the first signature needs it, and would otherwise pay for it.
     drop(tokio::task::spawn_blocking(token::seed_randomness));
-    // In parallel: checking the kernels takes as long as opening the database.
-    let hashing = config.password;
-    let passwords = tokio::spawn(blocking(move || Passwords::start(hashing)));
+    // First: its threads check and measure the kernels meanwhile, at a low priority.
+    let passwords = Passwords::start(config.password).map_err(Error::Threads)?;
     // Before the master key: this creates the folder where the development profile keeps it.
     let store = config.database.connect().await?;
     store::prepare(store.as_ref(), config.database.preparation()).await?;
@@ -100,7 +99,6 @@ pub async fn parts(config: &Config, environment: &Environment) -> Result<Parts, 
         }
         Signing::Secret(key) => (None, KeyRing::of_one(key.clone())),
     };
-    let passwords = passwords.await.map_err(io::Error::other).flatten().map_err(Error::Threads)?;
     passwords.rest_while(store.writing());
     let (policy, clock) = (Arc::new(config.policy.clone()), environment.clock.clone());
     let outbox = Outbox::new(master_key.clone(), clock.clone());

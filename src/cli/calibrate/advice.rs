@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::rates::{full_load, hash_time};
+use super::rates::{full_load, hash_time, part_of_one_core};
 use crate::password::engine::Calibration;
 
 /// The least cost that OWASP advises.
@@ -14,8 +14,8 @@ pub(super) const DEFAULT: u32 = 12;
 /// The highest configurable cost.
 const MOST: u32 = 16;
 
-/// The engine's own choice stands if it reaches this part of the best throughput.
-const GOOD_ENOUGH: f64 = 0.95;
+/// Processors that do less than this part of what one of them does alone share something.
+const ALL_BY_THEMSELVES: f64 = 0.9;
 
 /// The cost to configure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,23 +37,20 @@ pub(super) fn recommend(step: Duration, target: Duration) -> Recommendation {
     Recommendation { cost, latency: hash_time(step, cost), in_time: found.is_some() }
 }
 
-/// The settings to advise. Kernel and lanes only where the engine would choose much worse ones.
+/// The settings to advise. Kernel and lanes are left to the engine, which measures them while it hashes; only the bcrypt
+/// crate is none of its choices.
 pub(super) fn settings(calibration: &Calibration, cost: u32) -> Vec<(&'static str, String)> {
     let mut settings = vec![("COUNTERSIGN_BCRYPT_COST", cost.to_string())];
-    if loss_of_auto(calibration) > 1.0 - GOOD_ENOUGH {
-        let best = full_load(calibration);
-        settings.push(("COUNTERSIGN_HASH_KERNEL", best.kernel.to_owned()));
-        if best.kernel != "crate" {
-            settings.push(("COUNTERSIGN_HASH_LANES", best.lanes.to_string()));
-        }
+    if full_load(calibration).kernel == "crate" {
+        settings.push(("COUNTERSIGN_HASH_KERNEL", "crate".to_owned()));
     }
     settings
 }
 
-/// The part of the throughput that the engine's own choice loses.
-pub(super) fn loss_of_auto(calibration: &Calibration) -> f64 {
-    let (auto, best) = (&calibration.auto.one_core, &calibration.best.one_core);
-    1.0 - auto.steps_a_second() / best.steps_a_second()
+/// What each processor does with all at work, as a part of what one does alone, if it is much less.
+pub(super) fn shared(calibration: &Calibration) -> Option<f64> {
+    let part = part_of_one_core(calibration);
+    (part < ALL_BY_THEMSELVES).then_some(part)
 }
 
 #[cfg(test)]
@@ -97,19 +94,20 @@ mod tests {
     }
 
     #[test]
-    fn the_engine_s_own_choice_stands_unless_it_is_much_slower() {
+    fn kernel_and_lanes_are_left_to_the_engine_unless_the_crate_is_better() {
         let mut calibration = calibration();
         assert_eq!(settings(&calibration, 11), [("COUNTERSIGN_BCRYPT_COST", "11".to_owned())]);
-        calibration.auto = calibration.rows[1];
+        calibration.best = calibration.rows[0];
         let all = settings(&calibration, 12);
         let names: Vec<_> = all.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        assert_eq!(
-            names,
-            [
-                "COUNTERSIGN_BCRYPT_COST=12",
-                "COUNTERSIGN_HASH_KERNEL=portable",
-                "COUNTERSIGN_HASH_LANES=2"
-            ]
-        );
+        assert_eq!(names, ["COUNTERSIGN_BCRYPT_COST=12", "COUNTERSIGN_HASH_KERNEL=crate"]);
+    }
+
+    #[test]
+    fn processors_that_hold_each_other_up_are_told_from_those_that_do_not() {
+        let mut calibration = calibration();
+        assert_eq!(shared(&calibration), None);
+        calibration.best.all_cores.step *= 2;
+        assert!(shared(&calibration).is_some_and(|part| (0.46..0.48).contains(&part)));
     }
 }

@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     advice,
-    rates::{COSTS, alone, bcrypt_crate, checked_rate, full_load, hash_time, rate},
+    rates::{
+        COSTS, alone, bcrypt_crate, checked_rate, full_load, hash_time, part_of_one_core, rate,
+    },
 };
 use crate::password::engine::{Calibration, Measurement, Row};
 
@@ -26,7 +28,8 @@ pub(super) fn of(calibration: &Calibration, target: Duration) -> Value {
         "kernels": calibration.rows.iter().map(|row| kernel(calibration, row)).collect::<Vec<_>>(),
         "wrong_kernels": calibration.wrong,
         "best": name(&full),
-        "auto": name(&calibration.auto.one_core),
+        "auto": name(&calibration.auto.all_cores),
+        "part_of_one_core": rounded(part_of_one_core(calibration)),
         "costs": COSTS.map(|number| cost(calibration, number)).collect::<Vec<_>>(),
         "check": {
             "hashes": check.hashes,
@@ -53,11 +56,11 @@ fn kernel(calibration: &Calibration, row: &Row) -> Value {
         "kernel": measured.kernel,
         "lanes": measured.lanes,
         "step_ns": nanoseconds(measured.step),
-        "step_on_all_cores_ns": row.all_cores.map(|all| nanoseconds(all.step)),
+        "step_on_all_cores_ns": nanoseconds(row.all_cores.step),
         "hash_alone_ms": milliseconds(hash_time(alone(calibration, measured.kernel).step, COST)),
         "hash_in_full_lanes_ms": milliseconds(hash_time(measured.step, COST)),
         "logins_per_second_on_one_core": rounded(rate(measured, 1, COST)),
-        "logins_per_second_on_all_cores": row.all_cores.map(|all| rounded(rate(&all, cores, COST))),
+        "logins_per_second_on_all_cores": rounded(rate(&row.all_cores, cores, COST)),
         "times_the_crate": rounded(ratio),
     })
 }

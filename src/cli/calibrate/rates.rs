@@ -19,7 +19,7 @@ pub(super) fn rate(measured: &Measurement, cores: usize, cost: u32) -> f64 {
 
 /// The best kernel at full load: all lanes of all cores in use.
 pub(super) fn full_load(calibration: &Calibration) -> Measurement {
-    calibration.best.all_cores.unwrap_or(calibration.best.one_core)
+    calibration.best.all_cores
 }
 
 /// The same kernel with one lane: an idle machine.
@@ -27,6 +27,12 @@ pub(super) fn alone(calibration: &Calibration, kernel: &str) -> Measurement {
     let of_kernel = |measured: &Measurement| measured.kernel == kernel && measured.lanes == 1;
     let mut measured = calibration.rows.iter().map(|row| row.one_core);
     measured.find(of_kernel).unwrap_or(calibration.best.one_core)
+}
+
+/// What each core does at full load, as a part of the best that one does while the others are idle.
+pub(super) fn part_of_one_core(calibration: &Calibration) -> f64 {
+    let alone = calibration.rows.iter().map(|row| row.one_core.steps_a_second());
+    full_load(calibration).steps_a_second() / alone.fold(f64::MIN_POSITIVE, f64::max)
 }
 
 /// The bcrypt crate, the baseline.

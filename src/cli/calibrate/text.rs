@@ -36,7 +36,6 @@ fn kernels(calibration: &Calibration) -> String {
 
 fn kernel(calibration: &Calibration, row: &Row) -> [String; 7] {
     let measured = &row.one_core;
-    let on_all = row.all_cores.map(|all| figure(rate(&all, calibration.cores, COST)));
     let ratio = measured.steps_a_second() / bcrypt_crate(calibration).steps_a_second();
     [
         measured.kernel.to_owned(),
@@ -44,7 +43,7 @@ fn kernel(calibration: &Calibration, row: &Row) -> [String; 7] {
         milliseconds(hash_time(alone(calibration, measured.kernel).step, COST)),
         milliseconds(hash_time(measured.step, COST)),
         figure(rate(measured, 1, COST)),
-        on_all.unwrap_or_else(|| "-".to_owned()),
+        figure(rate(&row.all_cores, calibration.cores, COST)),
         format!("{ratio:.2}"),
     ]
 }
@@ -94,7 +93,10 @@ fn advice(calibration: &Calibration, target: Duration) -> String {
     lines.push("Set:".to_owned());
     let settings = advice::settings(calibration, cost);
     lines.extend(settings.iter().map(|(name, value)| format!("  {name}={value}")));
-    lines.push(choice_of_auto(calibration, settings.len() > 1));
+    lines.extend(shared(calibration));
+    if settings.len() == 1 {
+        lines.push(left_to_the_engine(calibration));
+    }
     let (estimate, checked) =
         (rate(&full, calibration.cores, cost), checked_rate(calibration, cost));
     lines.push(format!(
@@ -106,15 +108,24 @@ fn advice(calibration: &Calibration, target: Duration) -> String {
     lines.join("\n") + "\n"
 }
 
-fn choice_of_auto(calibration: &Calibration, is_slower: bool) -> String {
-    let auto = &calibration.auto.one_core;
-    let auto_name = name(auto.kernel, auto.lanes);
-    if is_slower {
-        let loss = advice::loss_of_auto(calibration) * 100.0;
-        format!("By itself the engine would choose {auto_name}, which is {loss:.0}% slower.")
-    } else {
-        format!("Leave the kernel and the lanes to the engine: it chooses {auto_name}.")
-    }
+fn left_to_the_engine(calibration: &Calibration) -> String {
+    let auto = &calibration.auto.all_cores;
+    let first = name(auto.kernel, auto.lanes);
+    format!(
+        "Leave kernel and lanes to the engine: it begins with {first},\n\
+         and changes them while it hashes, if others are faster then."
+    )
+}
+
+/// What virtual processors and hardware threads need to be told.
+fn shared(calibration: &Calibration) -> Option<String> {
+    let (part, cores) = (advice::shared(calibration)? * 100.0, calibration.cores);
+    Some(format!(
+        "With all {cores} processors at work each does {part:.0}% of what one does alone:\n\
+         they share cores (hardware threads) or caches, or are clocked lower then.\n\
+         Count on the column \"{}\".",
+        on_cores(cores)
+    ))
 }
 
 fn warnings(calibration: &Calibration, checked: f64) -> impl Iterator<Item = String> {
@@ -165,15 +176,12 @@ pub(super) mod tests {
 
     /// A machine with four cores: the bcrypt crate takes 60 µs a step, portable on two lanes 80 µs for both.
     pub(in crate::cli::calibrate) fn calibration() -> Calibration {
-        let row = |kernel, lanes, step, all: Option<u64>| {
+        let row = |kernel, lanes, step, all| {
             let measured = |step| Measurement { kernel, lanes, step: Duration::from_micros(step) };
-            Row { one_core: measured(step), all_cores: all.map(measured) }
+            Row { one_core: measured(step), all_cores: measured(all) }
         };
-        let rows = vec![
-            row("crate", 1, 60, Some(60)),
-            row("portable", 1, 50, None),
-            row("portable", 2, 75, Some(80)),
-        ];
+        let rows =
+            vec![row("crate", 1, 60, 60), row("portable", 1, 50, 50), row("portable", 2, 75, 80)];
         let check = Check { hashes: 100, cost: 10, took: Duration::from_millis(1024) };
         Calibration { cores: 4, best: rows[2], auto: rows[2], rows, wrong: Vec::new(), check }
     }
@@ -187,7 +195,7 @@ Kernels, at cost 12:
                    a hash   in full   logins/s    logins/s      times
 kernel    lanes     alone     lanes  on 1 core  on 4 cores  the crate
 crate         1  245.8 ms  245.8 ms        4.1        16.3       1.00
-portable      1  204.8 ms  204.8 ms        4.9           -       1.20
+portable      1  204.8 ms  204.8 ms        4.9        19.5       1.20
 portable      2  204.8 ms  307.2 ms        6.5        24.4       1.60
 
 Costs, with portable on 2 lanes:
@@ -204,7 +212,8 @@ Cost 11 keeps a login within 200ms at full load: it takes 164 ms.
 Cost 12 would take 328 ms.
 Set:
   COUNTERSIGN_BCRYPT_COST=11
-Leave the kernel and the lanes to the engine: it chooses portable on 2 lanes.
+Leave kernel and lanes to the engine: it begins with portable on 2 lanes,
+and changes them while it hashes, if others are faster then.
 That sustains 48.8 logins a second; whole hashes gave 48.8 just now.
 ";
         assert_eq!(text, expected);
@@ -214,15 +223,14 @@ That sustains 48.8 logins a second; whole hashes gave 48.8 just now.
     #[test]
     fn what_is_wrong_with_the_machine_is_said() {
         let mut calibration = calibration();
-        calibration.auto = calibration.rows[0];
-        calibration.check.took *= 2;
+        calibration.best.all_cores.step *= 2;
+        calibration.check.took *= 4;
         calibration.wrong.push("bmi");
         let text = of(&calibration, Duration::from_millis(50));
         for line in [
             "Warning: this machine is too slow for 50ms. Cost 10, OWASP's minimum,",
-            "  COUNTERSIGN_HASH_KERNEL=portable",
-            "  COUNTERSIGN_HASH_LANES=2",
-            "By itself the engine would choose the bcrypt crate, which is 38% slower.",
+            "With all 4 processors at work each does 47% of what one does alone:",
+            "Count on the column \"on 4 cores\".",
             "Warning: that is much less than the machine can do by itself. Is it busy?",
             "Warning: the kernel bmi gives other results than bcrypt and is not used.",
         ] {

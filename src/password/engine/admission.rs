@@ -72,19 +72,20 @@ impl Shared {
         steps: u64,
     ) -> (Duration, Duration) {
         let Some(plan) = self.plan.get() else { return (Duration::ZERO, Duration::ZERO) };
+        let setting = plan.in_force();
+        let (pace, lanes) = (plan.pace(setting), setting.lanes);
         let steps = steps.max(self.usual_steps);
-        let lanes = plan.lanes.get() * self.workers;
         let running = state.occupied.iter().sum::<usize>();
-        if state.queue.len() == 0 && running + state.announced < lanes {
+        if state.queue.len() == 0 && running + state.announced < lanes.get() * self.workers {
             let occupied = state.occupied.iter().min().copied().unwrap_or(0) + 1;
-            return (Duration::ZERO, self.dearest.of(plan.pace.job(steps, occupied)));
+            return (Duration::ZERO, self.dearest.of(pace.job(steps, occupied)));
         }
-        let takes = plan.pace.job(steps, plan.lanes.get());
+        let takes = pace.job(steps, lanes.get());
         // After a rush all lanes are at the same place of their jobs, perhaps at the beginning: then none is free before
         // a whole job is done.
         let announced = state.announced as u64 * self.usual_steps;
         let ahead = state.queue.ahead_of(source) + announced;
-        let ahead = plan.pace.all_lanes(ahead, self.workers);
+        let ahead = pace.all_lanes(ahead, lanes, self.workers);
         (ahead + takes, self.dearest.of(takes))
     }
 }

@@ -8,6 +8,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use super::choice::Setting;
+
 /// Buckets of the wait histogram, in seconds.
 const BUCKETS: [f64; 10] = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
@@ -33,6 +35,11 @@ struct Refused {
     reason: Reason,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfKernel {
+    kernel: &'static str,
+}
+
 /// The engine's metrics. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Figures {
@@ -44,6 +51,7 @@ pub struct Figures {
     refused: Family<Refused, Counter>,
     wait: Histogram,
     sustainable: Gauge<f64, AtomicU64>,
+    setting: Family<OfKernel, Gauge>,
 }
 
 impl Default for Figures {
@@ -57,6 +65,7 @@ impl Default for Figures {
             refused: Family::default(),
             wait: Histogram::new(BUCKETS),
             sustainable: Gauge::default(),
+            setting: Family::default(),
         }
     }
 }
@@ -79,6 +88,11 @@ impl Figures {
             "sustainable_hashes_per_second",
             "Hashes of the configured cost that all lanes do in a second, as last measured",
             self.sustainable.clone(),
+        );
+        registry.register(
+            "lanes",
+            "Hashes that each thread runs side by side, by the kernel in use",
+            self.setting.clone(),
         );
         let help = "How long hashes waited for a lane";
         registry.register_with_unit("wait", help, Unit::Seconds, self.wait.clone());
@@ -120,6 +134,16 @@ impl Figures {
     /// Throughput with all lanes in use: one hash every `interval`.
     pub(super) fn sustainable(&self, interval: Duration) {
         self.sustainable.set(interval.as_secs_f64().recip());
+    }
+
+    /// The setting in force.
+    pub(super) fn setting(&self, setting: Setting) {
+        let (kernel, lanes) = (setting.kernel_name(), setting.lanes.get());
+        self.setting.clear();
+        self.setting
+            .get_or_create(&OfKernel { kernel })
+            .set(i64::try_from(lanes).unwrap_or(i64::MAX));
+        tracing::info!(kernel, lanes, "hashing engine");
     }
 
     pub(super) fn begun(&self, after: Duration) {

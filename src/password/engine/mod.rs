@@ -11,8 +11,12 @@
 //! | `dearest` | how much longer those take, so that the time tells nobody |
 //! | `queue` | the order of jobs: bounded, and fair between callers' addresses |
 //! | `priority` | the priority of the threads |
+//! | `kernel` | the kernels, checked against the bcrypt crate |
+//! | `measure` | measurements of kernels and lanes, on all threads at once |
+//! | `choice` | the choice of kernel and lanes, made anew while hashing goes on |
 //! | `pace` | estimates of how long a job will take |
-//! | `kernel` | the choice of the kernel, checked against the bcrypt crate and measured |
+//! | `plan` | the three together: the first measurement, the choice, the estimates |
+//! | `processor_time` | the clock that the measurements go by |
 //! | `job` | a hash to compute, and its errors |
 //! | `shared` | state shared by the threads and their callers |
 //! | `worker` | the threads, one a core unless configured (`config/password.rs`), several hashes each in lanes (`bcrypt-lanes`) |
@@ -22,12 +26,16 @@
 mod admission;
 mod beside;
 mod calibration;
+mod choice;
 mod dearest;
 mod figures;
 mod job;
 mod kernel;
+mod measure;
 mod pace;
+mod plan;
 mod priority;
+mod processor_time;
 mod queue;
 mod shared;
 mod worker;
@@ -47,7 +55,8 @@ pub use self::{
     calibration::{Calibration, Check, Progress, Row, calibrate},
     figures::Figures,
     job::Error,
-    kernel::{KernelChoice, Measurement},
+    kernel::KernelChoice,
+    measure::Measurement,
 };
 use self::{
     admission::Entry,
@@ -74,7 +83,7 @@ pub struct Settings {
     pub queue: usize,
     /// The implementation of bcrypt.
     pub kernel: KernelChoice,
-    /// Hashes that one thread interleaves; `None` lets a measurement decide.
+    /// Hashes that one thread interleaves; `None` lets measurements decide.
     pub lanes: Option<LaneCount>,
     /// The most memory that checks of memory-hard hashes of other systems have together, in bytes.
     pub memory: u64,
@@ -87,13 +96,12 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// Checks the kernels and starts the threads. The first thread measures which kernel and how many lanes are best here
-    /// before it takes a job: some tens of milliseconds.
+    /// Starts the threads. Before they take a job, the kernels are checked, and measured to see which one is the best here
+    /// with how many lanes: some milliseconds.
     ///
     /// # Errors
     /// The system has no more threads.
     pub(super) fn start(settings: Settings) -> std::io::Result<Self> {
-        let kernels = kernel::checked(settings.kernel);
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 queue: Queue::new(settings.queue),
@@ -113,7 +121,7 @@ impl Engine {
         // Built before the threads start: if one fails to, dropping this ends the others.
         let engine = Self { shared };
         for number in 0..settings.threads {
-            worker::start(&engine.shared, number, &kernels, settings.lanes)?;
+            worker::start(&engine.shared, number, settings.kernel, settings.lanes)?;
             beside::start(&engine.shared.besides, number)?;
         }
         Ok(engine)

@@ -1,6 +1,7 @@
-//! Estimates of how long jobs take: measured at the start, and again with every step.
+//! Estimates of how long jobs take with one kernel: measured at the start, and again with every step.
 
 use std::{
+    array,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -17,7 +18,6 @@ const CREDIBLE: u64 = 4;
 /// The time of one step, by the number of lanes in use.
 #[derive(Debug)]
 pub(super) struct Pace {
-    lanes: LaneCount,
     /// Nanoseconds at the start; the first is for one lane.
     measured: [u64; LaneCount::MAX.get()],
     /// Nanoseconds now.
@@ -25,12 +25,12 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// The measurements at the start: nanoseconds of a step, for each number of lanes up to `lanes`.
-    pub(super) fn new(lanes: LaneCount, measured: &[u64]) -> Self {
-        let longest = measured.last().copied().unwrap_or(1).max(1);
-        let nanos =
-            std::array::from_fn(|index| measured.get(index).map_or(longest, |n| *n.max(&1)));
-        Self { lanes, measured: nanos, nanos: nanos.map(AtomicU64::new) }
+    /// The measurements at the start: a step with one lane, with two, and so on.
+    pub(super) fn new(measured: &[Duration]) -> Self {
+        let longest = measured.last().copied().unwrap_or_default();
+        let nanos_of = |step: Duration| u64::try_from(step.as_nanos()).unwrap_or(u64::MAX).max(1);
+        let nanos = array::from_fn(|at| nanos_of(measured.get(at).copied().unwrap_or(longest)));
+        Self { measured: nanos, nanos: nanos.map(AtomicU64::new) }
     }
 
     /// Learns from `steps` steps with `lanes` lanes that took `took`.
@@ -51,7 +51,7 @@ impl Pace {
     /// A job alone takes what it took at the start, and that is not updated: were a slow minute remembered while nothing
     /// runs, jobs could be refused for ever, and nothing would run to show that the minute is over.
     pub(super) fn job(&self, steps: u64, occupied: usize) -> Duration {
-        let index = occupied.clamp(1, self.lanes.get()) - 1;
+        let index = occupied.clamp(1, self.nanos.len()) - 1;
         let nanos = match index {
             0 => self.measured[0],
             _ => self.nanos[index].load(Ordering::Relaxed),
@@ -59,11 +59,11 @@ impl Pace {
         Duration::from_nanos(steps.saturating_mul(nanos))
     }
 
-    /// Duration of `steps` steps on all lanes of `workers` threads together.
-    pub(super) fn all_lanes(&self, steps: u64, workers: usize) -> Duration {
-        let lanes = (self.lanes.get() * workers).max(1) as u64;
-        let full = self.nanos[self.lanes.get() - 1].load(Ordering::Relaxed);
-        Duration::from_nanos(steps.saturating_mul(full) / lanes)
+    /// Duration of `steps` steps on so many lanes of `workers` threads together.
+    pub(super) fn all_lanes(&self, steps: u64, lanes: LaneCount, workers: usize) -> Duration {
+        let full = self.nanos[lanes.get() - 1].load(Ordering::Relaxed);
+        let together = (lanes.get() * workers).max(1) as u64;
+        Duration::from_nanos(steps.saturating_mul(full) / together)
     }
 }
 
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     fn pace() -> Pace {
-        Pace::new(LaneCount::try_from(2).unwrap(), &[1000, 1500])
+        Pace::new(&[Duration::from_nanos(1000), Duration::from_nanos(1500)])
     }
 
     #[test]
@@ -80,7 +80,8 @@ mod tests {
         assert_eq!(pace().job(10, 1), Duration::from_nanos(10_000));
         assert_eq!(pace().job(10, 2), Duration::from_nanos(15_000));
         assert_eq!(pace().job(10, 9), Duration::from_nanos(15_000));
-        assert_eq!(pace().all_lanes(10, 2), Duration::from_nanos(15_000 / 4));
+        let lanes = LaneCount::try_from(2).unwrap();
+        assert_eq!(pace().all_lanes(10, lanes, 2), Duration::from_nanos(15_000 / 4));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use super::{
-    beside::Besides, dearest::Dearest, figures::Figures, job::Waiting, kernel::Plan, queue::Queue,
+    beside::Besides, dearest::Dearest, figures::Figures, job::Waiting, plan::Plan, queue::Queue,
 };
 
 /// State shared by the workers and the callers.
@@ -19,7 +19,7 @@ pub(super) struct Shared {
     /// The work of a hash of the configured cost. Every estimate assumes at least as much: a refusal must not tell the cost
     /// of the account's hash.
     pub(super) usual_steps: u64,
-    /// Measured by the first worker, while the others wait.
+    /// Checked and measured by the first worker, while the others wait.
     pub(super) plan: OnceLock<Plan>,
     /// See `Engine::rest_while`.
     pub(super) rest: OnceLock<Arc<AtomicBool>>,

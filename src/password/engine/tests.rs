@@ -13,7 +13,7 @@ use futures_util::{future::join_all, poll};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{figures::Reason, *};
+use super::{choice::Setting, figures::Reason, *};
 
 fn settings() -> Settings {
     let kernel = KernelChoice::Auto;
@@ -91,6 +91,24 @@ async fn each_kernel_gives_what_bcrypt_gives() {
         let digests: Vec<_> = digests.into_iter().map(Result::unwrap).collect();
         assert_eq!(digests, expected, "{kernel:?}");
         assert_eq!(engine.figures().done_and_late(), (40, 0));
+    }
+}
+
+/// All lanes of a thread are in use for long enough that it tries settings and changes them, from the worst on.
+#[tokio::test]
+async fn digests_are_right_while_kernel_and_lanes_change_under_the_jobs() {
+    let engine = engine(|settings| settings.threads = 1);
+    idle(&engine).await;
+    let plan = engine.shared.plan.get().unwrap();
+    let kernels = kernel::checked(KernelChoice::Auto);
+    plan.begin_again(Setting { kernel: Some(kernels[0]), lanes: LaneCount::MIN }, &kernels);
+    let salts = (0..20_u8).map(|number| [number; 16]);
+    let expected: Vec<_> =
+        salts.clone().map(|salt| Ok(bcrypt::bcrypt(8, salt, b"secret\0"))).collect();
+    while plan.in_force().lanes.get() < 3 {
+        let jobs = (0..10).flat_map(|_| salts.clone().map(|salt| Job { salt, ..job(8) }));
+        let digests = soon(join_all(jobs.map(|job| engine.run(job, &patient())))).await;
+        assert!(digests.chunks(expected.len()).all(|digests| digests == expected));
     }
 }
 
@@ -175,7 +193,10 @@ async fn two_jobs_run_on_two_threads() {
 
 #[tokio::test]
 async fn a_flood_from_one_address_makes_room_for_another() {
-    let engine = engine(|settings| (settings.threads, settings.queue) = (1, 10));
+    let lanes = LaneCount::try_from(5).unwrap();
+    let engine = engine(|settings| {
+        (settings.threads, settings.queue, settings.lanes) = (1, 10, Some(lanes));
+    });
     idle(&engine).await;
     let from = |last: u8| Context { address: Some(IpAddr::from([10, 0, 0, last])), ..patient() };
     let waiting = async |number: usize| {
@@ -187,9 +208,8 @@ async fn a_flood_from_one_address_makes_room_for_another() {
         jobs
     };
     // With the lanes full for seconds, no worker takes a job out of the queue meanwhile.
-    let lanes = engine.shared.plan.get().unwrap().lanes.get();
-    let in_lanes = waiting(lanes).await;
-    until(|| engine.shared.lock().occupied == [lanes]).await;
+    let in_lanes = waiting(lanes.get()).await;
+    until(|| engine.shared.lock().occupied == [lanes.get()]).await;
     let in_queue = waiting(10).await;
     assert!(matches!(engine.run(job(16), &from(1)).await, Err(Error::Overloaded { .. })));
     let mut other = pin!(engine.run(job(4), &from(2)));

@@ -7,14 +7,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bcrypt_lanes::{Kernel, LaneCount, Lanes};
+use bcrypt_lanes::{LaneCount, Lanes};
 use tokio::sync::oneshot;
 
 use super::{
     admission::retry_after,
+    choice::Setting,
     figures::Reason,
     job::{Digest, Done, Error, Job, Waiting},
-    kernel, priority,
+    kernel::{KernelChoice, checked},
+    plan::Plan,
+    priority, processor_time,
     shared::{Shared, State},
 };
 
@@ -36,18 +39,22 @@ struct Running {
 pub(super) fn start(
     shared: &Arc<Shared>,
     number: usize,
-    kernels: &[Kernel],
+    choice: KernelChoice,
     lanes: Option<LaneCount>,
 ) -> std::io::Result<()> {
-    let (shared, kernels) = (Arc::clone(shared), kernels.to_vec());
+    let shared = Arc::clone(shared);
     let body = move || {
         priority::lower();
         let _end = End { shared: &shared, number };
-        let plan = shared.plan.get_or_init(|| kernel::plan(&kernels, lanes));
-        sustainable(&shared);
-        match plan.kernel {
-            Some(kernel) => run_lanes(&shared, number, Lanes::new(kernel, plan.lanes)),
-            None => run_crate(&shared, number),
+        let plan = shared.plan.get_or_init(|| {
+            let plan = Plan::measured(&checked(choice), lanes, shared.workers);
+            shared.figures.setting(plan.in_force());
+            plan
+        });
+        sustainable(&shared, plan);
+        match plan.in_force().kernel {
+            Some(kernel) => run_lanes(&shared, plan, number, Lanes::new(kernel, LaneCount::MAX)),
+            None => run_crate(&shared, plan, number),
         }
     };
     thread::Builder::new().name(format!("password-{number}")).spawn(body).map(drop)
@@ -68,30 +75,42 @@ impl Drop for End<'_> {
     }
 }
 
-fn run_lanes(shared: &Shared, number: usize, mut lanes: Lanes<Running>) {
-    while fill(shared, number, &mut lanes) {
-        let (occupied, begun) = (lanes.len(), Instant::now());
-        let mut steps = 0;
-        // A lane that is free is filled before the next step.
-        while steps < STEPS_A_TURN && lanes.len() == occupied {
-            steps += 1;
-            for (job, digest) in lanes.step() {
-                finish(shared, job, digest);
-            }
-        }
-        // Before the clock is read: what others get of the core is time that the jobs take.
-        give_way(shared.disk_is_busy());
-        if let Some(plan) = shared.plan.get() {
-            plan.pace.learn(occupied, steps, begun.elapsed());
-        }
-        if lanes.capacity() == occupied {
-            sustainable(shared);
-        }
+fn run_lanes(shared: &Shared, plan: &Plan, number: usize, mut lanes: Lanes<Running>) {
+    while fill(shared, plan, number, &mut lanes) {
+        turn(shared, plan, &mut lanes);
         for gone in lanes.cancel(|job| job.answer.is_closed()) {
             // A caller who waited to the deadline was admitted on a wrong estimate; others just left.
             let late = Instant::now() >= gone.deadline;
             shared.figures.refused(if late { Reason::Deadline } else { Reason::Gone });
         }
+    }
+}
+
+/// Some steps of the lanes that the setting of the moment runs. A lane that is free is filled before the next step.
+fn turn(shared: &Shared, plan: &Plan, lanes: &mut Lanes<Running>) {
+    let setting = plan.now();
+    if let Some(kernel) = setting.kernel {
+        lanes.set_kernel(kernel);
+    }
+    let (occupied, most) = (lanes.len(), setting.lanes.get());
+    let (begun, used) = (Instant::now(), processor_time::used());
+    let mut steps = 0;
+    while steps < STEPS_A_TURN && lanes.len() == occupied {
+        steps += 1;
+        for (job, digest) in lanes.step_first(most) {
+            finish(shared, job, digest);
+        }
+    }
+    let used = processor_time::used().saturating_sub(used);
+    // Before the clock is read: what others get of the core is time that the jobs take.
+    give_way(shared.disk_is_busy());
+    plan.pace(setting).learn(occupied.min(most), steps, begun.elapsed());
+    let is_whole = occupied >= most && steps == STEPS_A_TURN;
+    if let Some(changed) = plan.learn(setting, is_whole.then(|| used / steps)) {
+        shared.figures.setting(changed);
+    }
+    if is_whole {
+        sustainable(shared, plan);
     }
 }
 
@@ -110,21 +129,20 @@ fn give_way(disk_is_busy: bool) {
 }
 
 /// Publishes the throughput of all lanes.
-fn sustainable(shared: &Shared) {
-    if let Some(plan) = shared.plan.get() {
-        let interval = plan.pace.all_lanes(shared.usual_steps, shared.workers);
-        shared.figures.sustainable(interval);
-    }
+fn sustainable(shared: &Shared, plan: &Plan) {
+    let setting = plan.in_force();
+    let pace = plan.pace(setting);
+    shared.figures.sustainable(pace.all_lanes(shared.usual_steps, setting.lanes, shared.workers));
 }
 
 /// Fills free lanes; blocks while there is no work. False once the engine shuts down.
-fn fill(shared: &Shared, number: usize, lanes: &mut Lanes<Running>) -> bool {
+fn fill(shared: &Shared, plan: &Plan, number: usize, lanes: &mut Lanes<Running>) -> bool {
     loop {
-        let Some(taken) = take(shared, number, lanes.len(), lanes.capacity()) else { return false };
+        let Some(taken) = take(shared, number, lanes.len(), plan.capacity()) else { return false };
         // The lock is not held here: setting a key up takes a while.
         let occupied = lanes.len() + taken.len();
         for waiting in taken {
-            if let Some(waiting) = still_wanted(shared, occupied, waiting) {
+            if let Some(waiting) = still_wanted(shared, plan, occupied, waiting) {
                 join(shared, lanes, waiting);
             }
         }
@@ -167,16 +185,18 @@ fn is_next(state: &State, number: usize) -> bool {
 }
 
 /// The job, if its caller still waits and its deadline can be met beside `occupied` lanes, its own among them.
-fn still_wanted(shared: &Shared, occupied: usize, waiting: Waiting) -> Option<Waiting> {
+fn still_wanted(
+    shared: &Shared,
+    plan: &Plan,
+    occupied: usize,
+    waiting: Waiting,
+) -> Option<Waiting> {
     let now = Instant::now();
     if waiting.answer.is_closed() {
         shared.figures.refused(Reason::Gone);
         return None;
     }
-    let takes = shared
-        .plan
-        .get()
-        .map_or(Duration::ZERO, |plan| plan.pace.job(waiting.job.steps(), occupied));
+    let takes = plan.pace(plan.in_force()).job(waiting.job.steps(), occupied);
     let takes = shared.dearest.of(takes);
     if now + takes > waiting.deadline {
         shared.figures.refused(Reason::Deadline);
@@ -216,10 +236,10 @@ fn finish(shared: &Shared, job: Running, digest: Digest) {
 }
 
 /// The same with the bcrypt crate: one job at a time.
-fn run_crate(shared: &Shared, number: usize) {
+fn run_crate(shared: &Shared, plan: &Plan, number: usize) {
     while let Some(taken) = take(shared, number, 0, 1) {
-        for mut waiting in taken.into_iter().filter_map(|waiting| still_wanted(shared, 1, waiting))
-        {
+        let wanted = taken.into_iter().filter_map(|one| still_wanted(shared, plan, 1, one));
+        for mut waiting in wanted {
             begin_beside(shared, &mut waiting);
             let Waiting { mut job, deadline, answer, .. } = waiting;
             let begun = Instant::now();
@@ -231,10 +251,8 @@ fn run_crate(shared: &Shared, number: usize) {
             for cost in job.cost.get()..job.padded_to.get() {
                 std::hint::black_box(bcrypt::bcrypt(cost, job.salt, &job.key));
             }
-            if let Some(plan) = shared.plan.get() {
-                let steps = u32::try_from(job.steps()).unwrap_or(u32::MAX);
-                plan.pace.learn(1, steps, begun.elapsed());
-            }
+            let steps = u32::try_from(job.steps()).unwrap_or(u32::MAX);
+            plan.pace(Setting::CRATE).learn(1, steps, begun.elapsed());
             finish(shared, Running { begun, deadline, answer }, digest);
         }
     }

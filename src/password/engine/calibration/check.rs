@@ -31,7 +31,7 @@ pub struct Check {
 
 /// Runs whole hashes through an engine for about `time`, with as many jobs as fill all lanes, once or several times.
 pub(super) async fn run(best: &Row, cores: usize, time: Duration) -> io::Result<Check> {
-    let measured = best.all_cores.unwrap_or(best.one_core);
+    let measured = best.all_cores;
     let (kernel, lanes) = (choice(measured.kernel), LaneCount::try_from(measured.lanes).ok());
     let wave = measured.step * (1 << CHECK_COST);
     let waves = (time.as_nanos() / wave.as_nanos().max(1)).max(1);

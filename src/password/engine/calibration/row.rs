@@ -7,6 +7,6 @@ use crate::password::engine::Measurement;
 pub struct Row {
     /// Measured on one core, while the calibration leaves the others idle.
     pub one_core: Measurement,
-    /// The same on each core with all of them at work; only for the best lane count of each kernel.
-    pub all_cores: Option<Measurement>,
+    /// The same on each core with all of them at work.
+    pub all_cores: Measurement,
 }
