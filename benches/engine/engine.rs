@@ -14,6 +14,9 @@ use tokio::time::interval;
 /// How often all lanes are filled for one figure: the second time, they are as they become free.
 const FILLS: usize = 2;
 
+/// More than any measurement has at a time.
+const QUEUE_A_CORE: usize = 100;
+
 /// An engine on every core.
 pub(crate) struct Engine {
     pub(crate) name: &'static str,
@@ -28,6 +31,7 @@ impl Engine {
     pub(crate) async fn start(
         name: &'static str,
         kernel: KernelChoice,
+        lanes: Option<LaneCount>,
         cost: Cost,
         cores: usize,
     ) -> anyhow::Result<Self> {
@@ -35,9 +39,9 @@ impl Engine {
         let passwords = Passwords::start(Settings {
             cost: cost.get(),
             threads: cores,
-            queue: FILLS * most,
+            queue: QUEUE_A_CORE * cores,
             kernel,
-            lanes: None,
+            lanes,
             memory: 0,
         })?;
         let password = Password::parse("correct horse battery").ok().context("a good password")?;
@@ -61,7 +65,12 @@ impl Engine {
 
     /// Hashes a second while all lanes are in use.
     pub(crate) async fn rate(&self) -> anyhow::Result<f64> {
-        let (begun, hashes) = (Instant::now(), self.lanes * FILLS);
+        self.rate_of(self.lanes * FILLS).await
+    }
+
+    /// Hashes a second of so many that are asked for at once.
+    pub(crate) async fn rate_of(&self, hashes: usize) -> anyhow::Result<f64> {
+        let begun = Instant::now();
         self.hash(hashes).await?;
         Ok(hashes as f64 / begun.elapsed().as_secs_f64())
     }

@@ -1,6 +1,7 @@
 //! The hashing engine beside the bcrypt crate on every core, and beside John the Ripper where that is installed.
 //!
-//! `cargo bench --bench engine -- --cost 10` for another cost than 12. Made for a machine that others use as well: all
+//! `cargo bench --bench engine -- --cost 10` for another cost than 12. `-- --settings` compares the engine's choice with
+//! each fixed setting instead, also beside a neighbour on each core that walks 32 KiB of memory. Made for a machine that others use as well: all
 //! sides run at the engine's own priority and take turns, so that each round compares neighbours in time, and the table
 //! shows medians over the rounds.
 
@@ -8,7 +9,9 @@
 
 mod engine;
 mod john;
+mod neighbour;
 mod plain;
+mod settings;
 mod table;
 
 use std::thread;
@@ -19,7 +22,7 @@ use clap::Parser;
 use countersign::password::engine::KernelChoice;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use self::{engine::Engine, john::John, table::Table};
+use self::{engine::Engine, john::John, settings::Settings, table::Table};
 
 /// That of the engine's threads. A side with a better one would take cycles from other work on the machine, and win.
 const NICE: i32 = 10;
@@ -32,6 +35,9 @@ struct Arguments {
     /// How often each side is measured
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
+    /// Compare the engine's choice of kernel and lanes with each fixed setting
+    #[arg(long)]
+    settings: bool,
     /// What cargo gives to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
@@ -51,23 +57,32 @@ async fn main() -> anyhow::Result<()> {
     rustix::process::setpriority_process(None, NICE)?;
     let arguments = Arguments::parse();
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let sides = Sides::start(arguments.cost).await?;
+    let (cores, cost) = (thread::available_parallelism()?.get(), Cost::try_from(arguments.cost)?);
+    println!("Cost {}, {cores} cores, medians of {} rounds.", arguments.cost, arguments.rounds);
+    if let Some(load) = load.split(' ').next() {
+        println!("Threads that ran or waited in the minute before: {load}.\n");
+    }
     let bar = ProgressBar::new(arguments.rounds.into()).with_style(ProgressStyle::with_template(
         "Measuring {bar:30} {pos}/{len} rounds, {eta} left",
     )?);
-    let mut table = Table::default();
+    if arguments.settings {
+        let mut settings = Settings::start(cost, cores).await?;
+        for _ in 0..arguments.rounds {
+            settings.measure().await?;
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        println!("{settings}");
+        return Ok(());
+    }
+    let (sides, mut table) = (Sides::start(cost, cores).await?, Table::default());
     for _ in 0..arguments.rounds {
         sides.measure(&mut table).await?;
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let Sides { cores, john, .. } = &sides;
-    println!("Cost {}, {cores} cores, medians of {} rounds.", arguments.cost, arguments.rounds);
-    if let Some(load) = load.split(' ').next() {
-        println!("Threads that ran or waited in the minute before: {load}.\n");
-    }
     println!("{table}");
-    match john {
+    match &sides.john {
         Some(john) => println!("{john}"),
         None => println!("John the Ripper is not installed: there is no figure of it."),
     }
@@ -75,8 +90,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 impl Sides {
-    async fn start(cost: u32) -> anyhow::Result<Self> {
-        let (cores, cost) = (thread::available_parallelism()?.get(), Cost::try_from(cost)?);
+    async fn start(cost: Cost, cores: usize) -> anyhow::Result<Self> {
         let mut engines = Vec::new();
         for (name, kernel) in [
             ("portable", KernelChoice::Portable),
@@ -84,7 +98,7 @@ impl Sides {
             ("auto", KernelChoice::Auto),
         ] {
             if name == "auto" || Kernel::available().any(|kernel| kernel.name() == name) {
-                engines.push(Engine::start(name, kernel, cost, cores).await?);
+                engines.push(Engine::start(name, kernel, None, cost, cores).await?);
             }
         }
         Ok(Self { cost, cores, engines, john: John::find(cost) })

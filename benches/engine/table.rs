@@ -64,14 +64,14 @@ impl fmt::Display for Table {
 }
 
 /// The median of some ratios, and between which two the middle half of them lies: how far to trust the median.
-fn spread(ratios: impl Iterator<Item = f64>) -> String {
+pub(crate) fn spread(ratios: impl Iterator<Item = f64>) -> String {
     let mut ratios: Vec<_> = ratios.collect();
     ratios.sort_by(f64::total_cmp);
     let at = |quarter: usize| ratios[(ratios.len() - 1) * quarter / 4];
     format!("{:>7.2}x {:>15}", at(2), format!("({:.2} to {:.2})", at(1), at(3)))
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[(values.len() - 1) / 2]
 }
