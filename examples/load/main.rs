@@ -52,6 +52,8 @@ enum Scenario {
     Peak,
     /// Ten times that
     Overload,
+    /// The same on few accounts
+    Accounts,
     /// Cheap calls while logins take all cores
     Mixed,
     /// Callers that go away
@@ -70,9 +72,10 @@ enum Scenario {
     Among,
 }
 
-const EACH: [Scenario; 8] = [
+const EACH: [Scenario; 9] = [
     Scenario::Peak,
     Scenario::Overload,
+    Scenario::Accounts,
     Scenario::Mixed,
     Scenario::Cancel,
     Scenario::Fairness,
@@ -128,6 +131,7 @@ async fn play(scenario: Scenario, plan: &Plan, report: &mut Report) -> anyhow::R
         Scenario::All => Ok(()),
         Scenario::Peak => Box::pin(scenarios::peak::run(plan, report)).await,
         Scenario::Overload => Box::pin(scenarios::overload::run(plan, report)).await,
+        Scenario::Accounts => Box::pin(scenarios::accounts::run(plan, report)).await,
         Scenario::Mixed => Box::pin(scenarios::mixed::run(plan, report)).await,
         Scenario::Cancel => Box::pin(scenarios::cancel::run(plan, report)).await,
         Scenario::Fairness => Box::pin(scenarios::fairness::run(plan, report)).await,

@@ -63,7 +63,19 @@ impl Passwords {
     /// # Errors
     /// [`Error::Overloaded`].
     pub fn announce(&self, context: &Context) -> Result<engine::Announced, Error> {
-        self.engine.announce(context)
+        self.engine.announce(context, 0)
+    }
+
+    /// The same for a caller who waits for `rounds` other hashes first, one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`].
+    pub fn announce_after(
+        &self,
+        rounds: u32,
+        context: &Context,
+    ) -> Result<engine::Announced, Error> {
+        self.engine.announce(context, rounds)
     }
 
     /// Hashes a new password into the format that is stored.

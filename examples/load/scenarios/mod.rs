@@ -1,5 +1,6 @@
 //! What is done, one file each.
 
+pub(crate) mod accounts;
 pub(crate) mod among;
 pub(crate) mod cancel;
 pub(crate) mod connections;

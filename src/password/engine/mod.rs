@@ -134,13 +134,14 @@ impl Engine {
         let _set_before = self.shared.rest.set(disk_is_busy);
     }
 
-    /// Refuses what [`Engine::run`] would refuse now (fail fast), for callers who have work to do first. A caller who
-    /// passes counts as ahead of later ones, as if the job were queued already.
+    /// Refuses what [`Engine::run`] would refuse now, or after `rounds` other hashes, one after the other (fail fast): for
+    /// callers who have work to do first. A caller who passes counts as ahead of later ones, as if the job were queued
+    /// already.
     ///
     /// # Errors
     /// [`Error::Overloaded`].
-    pub(super) fn announce(&self, context: &Context) -> Result<Announced, Error> {
-        self.shared.announce(context)
+    pub(super) fn announce(&self, context: &Context, rounds: u32) -> Result<Announced, Error> {
+        self.shared.announce(context, rounds)
     }
 
     pub(super) fn figures(&self) -> &Figures {

@@ -222,11 +222,28 @@ async fn a_flood_from_one_address_makes_room_for_another() {
 #[tokio::test]
 async fn a_job_that_is_announced_has_its_room_until_it_comes_or_does_not() {
     let engine = engine(|settings| settings.queue = 2);
-    let first = engine.announce(&patient()).unwrap();
-    let _second = engine.announce(&patient()).unwrap();
-    assert!(matches!(engine.announce(&patient()), Err(Error::Overloaded { .. })));
+    let first = engine.announce(&patient(), 0).unwrap();
+    let _second = engine.announce(&patient(), 0).unwrap();
+    assert!(matches!(engine.announce(&patient(), 0), Err(Error::Overloaded { .. })));
     drop(first);
-    assert!(engine.announce(&patient()).is_ok());
+    assert!(engine.announce(&patient(), 0).is_ok());
+}
+
+#[tokio::test]
+async fn who_has_to_wait_for_others_first_needs_the_time_of_all() {
+    let engine = engine(|settings| settings.cost = 12);
+    idle(&engine).await;
+    let (wait, takes) =
+        engine.shared.estimate(&engine.shared.lock(), Source::from(None), job(12).steps());
+    let within = |times: u32| {
+        let deadline = Instant::now() + (wait + takes) * times + takes / 2;
+        Context { deadline, ..patient() }
+    };
+    for (rounds, needs) in [(1, 2), (2, 4), (8, 11)] {
+        assert!(engine.announce(&within(needs), rounds).is_ok(), "{rounds}");
+        assert!(engine.announce(&within(needs - 2), rounds).is_err(), "{rounds}");
+    }
+    assert!(engine.announce(&patient(), u32::MAX).is_err());
 }
 
 /// A check that ends when it is told so, and how many of them run.

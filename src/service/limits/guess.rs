@@ -46,9 +46,11 @@ impl Limits {
         password: &Password,
         stored: Option<&str>,
     ) -> Result<Guess, Error> {
-        // Load shedding before queueing (fail fast). The slot is reserved only afterwards, so that waiters hold none.
-        drop(self.passwords.announce(context)?);
-        let place = self.lines.enter(self.password_charges(budget)[0].key).await;
+        // Load shedding before queueing (fail fast): who would be late after those ahead in line does not wait. The slot is
+        // reserved only afterwards, so that waiters hold none.
+        let mut place = self.lines.join(self.password_charges(budget)[0].key);
+        drop(self.passwords.announce_after(place.rounds_before(), context)?);
+        place.turn().await;
         let announced = self.passwords.announce(context)?;
         let turn = self.lines.ask_store().await;
         let attempt = self.charge_password(*budget).await?;

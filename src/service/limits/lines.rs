@@ -3,7 +3,7 @@
 //!
 //! An attempt is charged before it is known to be right. Without the first kind, a dozen right passwords of one account
 //! at once would be charged as a dozen failures, and most of them refused. The lines only smooth: the limits that
-//! decide are in the store.
+//! decide are in the store. A place tells how long it will wait, so that who can't be served in time is refused at once.
 
 use std::{
     collections::HashMap,
@@ -26,8 +26,16 @@ const ASKING: usize = 64;
 /// The budgets with attempts under way, and a line before the store. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Lines {
-    budgets: Arc<Mutex<HashMap<Key, Arc<Semaphore>>>>,
+    budgets: Arc<Mutex<HashMap<Key, Line>>>,
     store: Arc<Semaphore>,
+}
+
+/// The attempts of one budget.
+#[derive(Debug)]
+struct Line {
+    turns: Arc<Semaphore>,
+    /// Those under way and those that wait.
+    inside: usize,
 }
 
 impl Default for Lines {
@@ -36,12 +44,14 @@ impl Default for Lines {
     }
 }
 
-/// A place at the head of a line, or on the way there; freed on drop.
+/// A place in a line; freed on drop.
 #[derive(Debug)]
 pub(super) struct Place {
     lines: Lines,
     key: Key,
-    permit: Option<OwnedSemaphorePermit>,
+    ahead: usize,
+    turns: Arc<Semaphore>,
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Lines {
@@ -51,25 +61,40 @@ impl Lines {
         self.store.acquire().await.ok()
     }
 
+    /// Takes a place at the end of a line.
+    pub(super) fn join(&self, key: Key) -> Place {
+        let mut lines = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = lines
+            .entry(key)
+            .or_insert_with(|| Line { turns: Arc::new(Semaphore::new(AT_ONCE)), inside: 0 });
+        let (ahead, turns) = (line.inside, Arc::clone(&line.turns));
+        line.inside += 1;
+        Place { lines: self.clone(), key, ahead, turns, turn: None }
+    }
+}
+
+impl Place {
+    /// How many password checks, one after the other, the caller waits for at the most.
+    pub(super) fn rounds_before(&self) -> u32 {
+        u32::try_from(self.ahead / AT_ONCE).unwrap_or(u32::MAX)
+    }
+
     /// Waits for the caller's turn.
-    pub(super) async fn enter(&self, key: Key) -> Place {
-        let line = {
-            let mut lines = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(lines.entry(key).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))))
-        };
-        let mut place = Place { lines: self.clone(), key, permit: None };
+    pub(super) async fn turn(&mut self) {
         // Never an error: the semaphore is never closed.
-        place.permit = line.acquire_owned().await.ok();
-        place
+        self.turn = Arc::clone(&self.turns).acquire_owned().await.ok();
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.permit = None;
+        self.turn = None;
         let mut lines = self.lines.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.get(&self.key).is_some_and(|line| Arc::strong_count(line) == 1) {
-            lines.remove(&self.key);
+        if let Some(line) = lines.get_mut(&self.key) {
+            line.inside -= 1;
+            if line.inside == 0 {
+                lines.remove(&self.key);
+            }
         }
     }
 }
@@ -82,17 +107,23 @@ mod tests {
 
     use super::*;
 
+    async fn at_the_head(lines: &Lines, key: Key) -> Place {
+        let mut place = lines.join(key);
+        place.turn().await;
+        place
+    }
+
     #[tokio::test]
     async fn five_go_and_the_sixth_waits_and_whoever_leaves_leaves_nothing_behind() {
         let lines = Lines::default();
         let mut places = Vec::new();
         for _ in 0..AT_ONCE {
-            places.push(lines.enter([1; 32]).await);
+            places.push(at_the_head(&lines, [1; 32]).await);
         }
-        drop(lines.enter([2; 32]).await);
+        drop(at_the_head(&lines, [2; 32]).await);
         {
-            let mut waits = pin!(lines.enter([1; 32]));
-            let mut gives_up = Box::pin(lines.enter([1; 32]));
+            let mut waits = pin!(at_the_head(&lines, [1; 32]));
+            let mut gives_up = Box::pin(at_the_head(&lines, [1; 32]));
             assert!(poll!(&mut waits).is_pending() && poll!(&mut gives_up).is_pending());
             drop(places.pop());
             drop(gives_up);
@@ -108,12 +139,23 @@ mod tests {
         let lines = Lines::default();
         let mut places = Vec::new();
         for _ in 0..AT_ONCE {
-            places.push(lines.enter([1; 32]).await);
+            places.push(at_the_head(&lines, [1; 32]).await);
         }
-        let mut gives_up = Box::pin(lines.enter([1; 32]));
+        let mut gives_up = Box::pin(at_the_head(&lines, [1; 32]));
         assert!(poll!(&mut gives_up).is_pending());
         drop(places);
         drop(gives_up);
         assert!(lines.budgets.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn each_five_ahead_are_a_round_and_those_that_left_are_not_ahead() {
+        let lines = Lines::default();
+        let mut places: Vec<_> = (0..12).map(|_| lines.join([1; 32])).collect();
+        let rounds: Vec<_> = places.iter().map(Place::rounds_before).collect();
+        assert_eq!(rounds, [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2]);
+        assert_eq!(lines.join([2; 32]).rounds_before(), 0, "a line of its own");
+        places.drain(..8);
+        assert_eq!(lines.join([1; 32]).rounds_before(), 0);
     }
 }
