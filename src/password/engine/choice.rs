@@ -4,7 +4,7 @@
 //! processor may be one of them. Nothing tells, so it is tried. Now and then, while all lanes are in use, all threads
 //! try a neighbour of the setting in force: another kernel, or one lane more or less. The two take turns within
 //! milliseconds, so that whatever else the machine does hits both alike, and their medians are compared. Only a clear
-//! gain changes the setting (hysteresis).
+//! gain, three times in a row, changes the setting (hysteresis).
 //!
 //! Pure: it is told what turns cost, and says what to run. Results never depend on it.
 
@@ -21,12 +21,15 @@ const TRIAL: usize = 32;
 /// Turns of each thread before a trial goes on with the other setting.
 const WINDOW: usize = 4;
 
-/// A trial in which fewer turns of a side had all their lanes in use decides nothing.
+/// A trial decides nothing in which fewer turns of each thread, on either side, had all their lanes in use.
 const ENOUGH: usize = TRIAL / 4;
 
-/// How many times dearer than the candidate the setting in force must be to be replaced. Less is noise, and not worth
-/// the change.
+/// How many times dearer than the candidate the setting in force must be for the candidate to win. Less is noise, and not
+/// worth the change.
 const WORTH_A_CHANGE: f64 = 1.03;
+
+/// Trials in a row that a candidate must win: on a busy machine one may be an accident.
+const WINS: u32 = 3;
 
 /// How threads run hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +63,8 @@ pub(super) struct Choice {
     turns: usize,
     /// Which neighbour is tried next.
     next: usize,
+    /// The trials that it has won in a row.
+    wins: u32,
     trial: Option<Trial>,
 }
 
@@ -74,7 +79,8 @@ struct Trial {
 impl Choice {
     /// Begins with a setting. Only those that are `allowed` are ever tried.
     pub(super) fn new(first: Setting, allowed: Vec<Setting>, threads: usize) -> Self {
-        Self { in_force: first, allowed, threads: threads.max(1), turns: 0, next: 0, trial: None }
+        let threads = threads.max(1);
+        Self { in_force: first, allowed, threads, turns: 0, next: 0, wins: 0, trial: None }
     }
 
     /// The setting that estimates go by.
@@ -102,7 +108,7 @@ impl Choice {
         let Some(trial) = &mut self.trial else {
             self.turns += usize::from(step.is_some());
             if self.turns >= BETWEEN * self.threads {
-                self.begin();
+                self.begin_trial();
             }
             return false;
         };
@@ -111,7 +117,7 @@ impl Choice {
         trial.turns >= TRIAL * self.threads && self.decide()
     }
 
-    fn begin(&mut self) {
+    fn begin_trial(&mut self) {
         self.turns = 0;
         let neighbours: Vec<_> = self.neighbours().collect();
         let candidate = neighbours.get(self.next % neighbours.len().max(1)).copied();
@@ -131,18 +137,28 @@ impl Choice {
         })
     }
 
-    /// Ends the trial. Whether the candidate has won; if so, the next trial goes on in the same direction.
+    /// Ends the trial. Whether the candidate is the setting in force from now on; if so, the next trial goes on in the
+    /// same direction.
     fn decide(&mut self) -> bool {
-        let Some(Trial { candidate, steps, .. }) = self.trial.take() else { return false };
-        let decides = steps.iter().all(|steps| steps.len() >= ENOUGH);
-        let [in_force, tried] = steps.map(median);
-        let won = decides && self.in_force.cost(in_force) > WORTH_A_CHANGE * candidate.cost(tried);
-        if won {
-            self.in_force = candidate;
-        } else {
-            self.next += 1;
+        let Some(trial) = self.trial.take() else { return false };
+        if !self.has_won(&trial) {
+            (self.next, self.wins) = (self.next + 1, 0);
+            return false;
         }
-        won
+        self.wins += 1;
+        if self.wins < WINS {
+            return false;
+        }
+        (self.in_force, self.wins) = (trial.candidate, 0);
+        true
+    }
+
+    fn has_won(&self, trial: &Trial) -> bool {
+        let [in_force, tried] = trial.steps.each_ref();
+        let is_enough = |steps: &[Duration]| steps.len() >= ENOUGH * self.threads;
+        let gain = self.in_force.cost(median(in_force.clone()))
+            / trial.candidate.cost(median(tried.clone()));
+        is_enough(in_force) && is_enough(tried) && gain > WORTH_A_CHANGE
     }
 }
 
