@@ -65,12 +65,7 @@ impl Engine {
 
     /// Hashes a second while all lanes are in use.
     pub(crate) async fn rate(&self) -> anyhow::Result<f64> {
-        self.rate_of(self.lanes * FILLS).await
-    }
-
-    /// Hashes a second of so many that are asked for at once.
-    pub(crate) async fn rate_of(&self, hashes: usize) -> anyhow::Result<f64> {
-        let begun = Instant::now();
+        let (begun, hashes) = (Instant::now(), self.lanes * FILLS);
         self.hash(hashes).await?;
         Ok(hashes as f64 / begun.elapsed().as_secs_f64())
     }
@@ -82,7 +77,8 @@ impl Engine {
         Ok(begun.elapsed())
     }
 
-    async fn hash(&self, callers: usize) -> anyhow::Result<()> {
+    /// So many hashes, all asked for at once.
+    pub(crate) async fn hash(&self, callers: usize) -> anyhow::Result<()> {
         let deadline = Instant::now() + Duration::from_secs(3600);
         let context = Context::of_operator(deadline, uuid::Uuid::nil().into());
         try_join_all((0..callers).map(|_| self.passwords.hash(&self.password, &context))).await?;

@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
+    thread::{self, JoinHandle},
 };
 
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -20,15 +20,17 @@ const LINE: usize = 64;
 /// Neighbours, until this is dropped.
 pub(crate) struct Neighbours {
     gone: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Neighbours {
     /// One on each of the first cores, at this thread's priority.
     pub(crate) fn on_each(cores: usize) -> anyhow::Result<Self> {
-        let neighbours = Self { gone: Arc::default() };
+        let mut neighbours = Self { gone: Arc::default(), threads: Vec::new() };
         for core in 0..cores {
             let gone = Arc::clone(&neighbours.gone);
-            thread::Builder::new().spawn(move || walk(core, &gone))?;
+            let walks = thread::Builder::new().spawn(move || walk(core, &gone))?;
+            neighbours.threads.push(walks);
         }
         Ok(neighbours)
     }
@@ -37,6 +39,9 @@ impl Neighbours {
 impl Drop for Neighbours {
     fn drop(&mut self) {
         self.gone.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            let _ended = thread.join();
+        }
     }
 }
 
