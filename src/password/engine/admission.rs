@@ -28,9 +28,11 @@ impl Shared {
         // The rounds before it take a quarter longer than is estimated: a refusal when they are over would come too late.
         let quarters = rounds.saturating_mul(5).saturating_add(4);
         let needed = (wait + takes).saturating_mul(quarters) / 4;
+        // Others may fill the queue meanwhile.
+        let spare = if rounds == 0 { 0 } else { state.queue.capacity() / 4 };
         let reason = if needed > context.deadline.saturating_duration_since(Instant::now()) {
             Reason::Deadline
-        } else if state.queue.has_room_for(source, state.announced) {
+        } else if state.queue.has_room_for(source, state.announced + spare) {
             state.announced += 1;
             return Ok(Announced(Arc::clone(self)));
         } else {

@@ -43,6 +43,11 @@ impl<T> Queue<T> {
         self.length
     }
 
+    /// The jobs that it holds at the most.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// The steps that will be begun before a new job of `source`: its own line, and as many turns of every other.
     pub(super) fn ahead_of(&self, source: Source) -> u64 {
         let own = self.lines.get(&source).map_or(0, VecDeque::len);

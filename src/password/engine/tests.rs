@@ -231,10 +231,10 @@ async fn a_job_that_is_announced_has_its_room_until_it_comes_or_does_not() {
 
 #[tokio::test]
 async fn who_has_to_wait_for_others_first_needs_the_time_of_all() {
-    let engine = engine(|settings| settings.cost = 12);
+    let engine = engine(|settings| settings.cost = 16);
     idle(&engine).await;
     let (wait, takes) =
-        engine.shared.estimate(&engine.shared.lock(), Source::from(None), job(12).steps());
+        engine.shared.estimate(&engine.shared.lock(), Source::from(None), job(16).steps());
     let within = |times: u32| {
         let deadline = Instant::now() + (wait + takes) * times + takes / 2;
         Context { deadline, ..patient() }
@@ -244,6 +244,18 @@ async fn who_has_to_wait_for_others_first_needs_the_time_of_all() {
         assert!(engine.announce(&within(needs - 2), rounds).is_err(), "{rounds}");
     }
     assert!(engine.announce(&patient(), u32::MAX).is_err());
+}
+
+#[tokio::test]
+async fn who_has_to_wait_for_others_first_needs_a_quarter_of_the_queue() {
+    let engine = engine(|settings| settings.queue = 8);
+    let held: Vec<_> = (0..5).map(|_| engine.announce(&patient(), 0).unwrap()).collect();
+    assert!(engine.announce(&patient(), 1).is_ok());
+    let _sixth = engine.announce(&patient(), 0).unwrap();
+    assert!(engine.announce(&patient(), 1).is_err());
+    assert!(engine.announce(&patient(), 0).is_ok());
+    drop(held);
+    assert!(engine.announce(&patient(), 1).is_ok());
 }
 
 /// A check that ends when it is told so, and how many of them run.
