@@ -31,7 +31,7 @@ impl Modules {
     /// of another crate.
     fn holder(&self, from: &[String], path: &[String], depth: usize) -> Option<Vec<String>> {
         let [first, rest @ ..] = path else { return Some(from.to_vec()) };
-        let child = || [from, std::slice::from_ref(first)].concat();
+        let child = || in_files([from, std::slice::from_ref(first)].concat());
         let start = match first.as_str() {
             "crate" => Vec::new(),
             "self" => from.to_vec(),
@@ -78,6 +78,14 @@ impl Modules {
 
     fn folders(&self) -> BTreeSet<Vec<String>> {
         self.0.keys().filter_map(|module| Some(module.split_last()?.1.to_vec())).collect()
+    }
+}
+
+/// Each database compiles the statements as a module of its own; their files are one folder beside both.
+fn in_files(module: Vec<String>) -> Vec<String> {
+    match module.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["store", "postgres" | "sqlite", "queries"] => vec!["store".into(), "queries".into()],
+        _ => module,
     }
 }
 
