@@ -135,7 +135,8 @@ impl Postgres {
         T: Send + 'static,
     {
         let (pool, health) = (self.pool.clone(), self.writes.health().clone());
-        let write = self.appended_here.clone().around(async move {
+        // On the heap: it holds the parameters, and the futures of both ways.
+        let write = Box::pin(async move {
             // After a failure only a transaction says whether it has written.
             let outcome = if pool.is_pinned() && !health.has_failed() {
                 at_once::run(&pool, &args, &once).await?
@@ -150,6 +151,7 @@ impl Postgres {
             let done = transaction::until_done(&pool, &health, operation, &args, body).await;
             done.map_err(|error| unknown.unwrap_or(error))
         });
+        let write = self.appended_here.clone().around(write);
         self.writes.to_its_end(self.operations.start(operation), write).await
     }
 

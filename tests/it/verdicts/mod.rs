@@ -26,8 +26,8 @@ const NEVER: Duration = Duration::from_secs(3600);
 /// Two replicas on a clock that stands still. Neither reads the log unless it is told to, so that what they have read stays
 /// current: the server (on Postgres it may hear of an end), and the parts of another one.
 struct Scene {
-    office: Office,
-    other: Parts,
+    office: Box<Office>,
+    other: Box<Parts>,
 }
 
 impl Scene {
@@ -36,17 +36,19 @@ impl Scene {
     }
 
     async fn start_with(backend: Backend, change: impl Fn(&mut Config)) -> Self {
-        let server = Server::start_with(backend, |config, environment| {
+        let server = Box::pin(Server::start_with(backend, |config, environment| {
             environment.revocations.poll_every = NEVER;
             change(config);
-        })
-        .await;
+        }));
+        let office = Box::new(Box::pin(Office::of(server.await)).await);
+        let server = &office.server;
         server.clock.stop();
         let mut config = config(&server.database);
         change(&mut config);
         let clock = server.clock.clock();
-        let other = app::parts(&config, &Environment { clock, ..Environment::default() }).await;
-        let scene = Self { office: Office::of(server).await, other: other.unwrap() };
+        let environment = Environment { clock, ..Environment::default() };
+        let other = Box::pin(app::parts(&config, &environment)).await;
+        let scene = Self { office, other: Box::new(other.unwrap()) };
         scene.read().await;
         // What is issued from now on is newer than what they have read.
         scene.server().clock.advance(Duration::from_secs(10));
@@ -64,15 +66,24 @@ impl Scene {
     }
 
     /// `end` runs on the server, and ends the tokens `ended` and no others.
-    async fn ends<T>(&self, ended: &[&str], kept: &[&str], end: impl Future<Output = T>) -> T {
-        self.all_are_active(&[ended, kept].concat()).await;
-        let done = end.await;
-        for token in ended {
-            assert!(!is_active(self.server(), token).await, "on the replica that ended it");
-            assert!(self.is_active_elsewhere(token).await, "what was not read can't be known");
+    fn ends<'a, T>(
+        &'a self,
+        ended: &'a [&'a str],
+        kept: &'a [&'a str],
+        end: impl Future<Output = T> + 'a,
+    ) -> impl Future<Output = T> + 'a {
+        // A large future.
+        let end = Box::pin(end);
+        async move {
+            self.all_are_active(&[ended, kept].concat()).await;
+            let done = end.await;
+            for token in ended {
+                assert!(!is_active(self.server(), token).await, "on the replica that ended it");
+                assert!(self.is_active_elsewhere(token).await, "what was not read can't be known");
+            }
+            self.have_ended(ended, kept).await;
+            done
         }
-        self.have_ended(ended, kept).await;
-        done
     }
 
     /// `end` is a command beside the servers.
@@ -83,7 +94,7 @@ impl Scene {
         end: impl Future<Output = T>,
     ) -> T {
         self.all_are_active(&[ended, kept].concat()).await;
-        let done = end.await;
+        let done = Box::pin(end).await;
         self.have_ended(ended, kept).await;
         done
     }
