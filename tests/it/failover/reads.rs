@@ -37,7 +37,7 @@ fn reads(store: &dyn Store) -> Vec<(&'static str, BoxFuture<'_, Result<()>>)> {
         ("user_by_id", store.user_by_id(Uuid::nil()).map(|read| read.map(drop)).boxed()),
         ("session_live", store.session_live(Uuid::nil(), now).map(|read| read.map(drop)).boxed()),
         ("challenge_find", store.challenge_find([1; 32]).map(|read| read.map(drop)).boxed()),
-        ("throttle_admits", store.throttle_admits(charges.clone(), now).map(done).boxed()),
+        ("throttle_look", store.throttle_admits(charges.clone(), now).map(done).boxed()),
         ("throttle_look", store.throttle_charge(charges, now).map(|read| read.map(drop)).boxed()),
         (
             "mailbox_code_is_open",
