@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign::app::Environment;
 
 use crate::harness::{
-    Backend, Database, Server, clock::TestClock, eventually, logs, server::config, wire::Wire,
+    Backend, Database, Server, clock::TestClock, eventually, server::config, wire::Wire,
 };
 
 /// A server that does nothing by itself once it has started, as far as Postgres knows.
@@ -37,7 +37,8 @@ async fn quiet_server() -> (Server, Wire) {
 async fn expect(wire: &Wire, call: &str, number: usize) {
     let mut statements = Vec::new();
     eventually(call, async || {
-        statements.extend(wire.taken());
+        // Keys are read in the background, and when a new one begins to sign.
+        statements.extend(wire.taken().into_iter().filter(|text| !text.contains(" signing_keys ")));
         statements.len() >= number
     })
     .await;
@@ -47,33 +48,13 @@ async fn expect(wire: &Wire, call: &str, number: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_login_and_a_refresh_take_few_round_trips() {
+async fn a_refresh_takes_two_round_trips() {
     let (server, wire) = quiet_server().await;
     let user = server.user(false).await;
     let mut tokens = server.session(&user).await;
     tokens = server.refresh(&tokens.refresh_token, "").await.unwrap();
     wire.taken();
-    // The user, the budgets, their charge, the session.
-    server.session(&user).await;
-    expect(&wire, "Login", 4).await;
     // The session, and its next token.
     server.refresh(&tokens.refresh_token, "").await.unwrap();
     expect(&wire, "RefreshToken", 2).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_login_with_a_mailed_code_takes_few_round_trips() {
-    let (server, wire) = quiet_server().await;
-    let user = server.user(true).await;
-    // The first code also verifies the address.
-    server.session_by_mail(&user).await;
-    server.session_by_mail(&user).await;
-    wire.taken();
-    // As a login by password up to the charge; then the factors, the budgets of mails and codes, the challenge; and the
-    // delivery: a claim, and the end of the message.
-    let challenge = server.challenge(&user).await;
-    expect(&wire, "Login", 8).await;
-    // The attempt, the budgets, their charge, the user, the session.
-    server.verify(&challenge, &logs::code(&user.username)).await.unwrap();
-    expect(&wire, "Verify2FA", 5).await;
 }

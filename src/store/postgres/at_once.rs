@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use sqlx::{PgConnection, postgres::PgArguments};
+use sqlx::PgConnection;
 
 // Macros of `statements` expect `rules` here.
 use super::{
@@ -23,24 +23,14 @@ use super::{
 use crate::store::{Body, Error, Result, WRITE_DEADLINE};
 
 mod challenges;
-mod charge;
-mod columns;
 mod outbox;
 mod refresh;
-mod sessions;
-mod settle;
 
 pub(super) use self::{
-    challenges::{BEGIN_CHALLENGE, RESERVE_ATTEMPT},
-    charge::CHARGE_BUDGETS,
+    challenges::RESERVE_ATTEMPT,
     outbox::{CLAIM, CLAIM_MESSAGES, REMOVE_MESSAGE},
     refresh::REFRESH_SESSION,
-    sessions::{BEGIN_SESSION, COMPLETE_CHALLENGE},
-    settle::SETTLE_BUDGETS,
 };
-
-/// A statement with its parameters.
-type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, PgArguments>;
 
 /// A write of one statement. It gives `None` where it has written nothing.
 pub(super) struct AtOnce<A, T> {

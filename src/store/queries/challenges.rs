@@ -30,14 +30,9 @@ impl Challenges for Backend {
         new: NewChallenge,
         message: Option<SealedMessage>,
     ) -> Result<bool> {
-        self.write_at_once(
-            "challenge_create",
-            (new, message),
-            at_once::BEGIN_CHALLENGE,
-            |connection, (new, message)| {
-                Box::pin(challenges::insert(connection, new, message.as_ref()))
-            },
-        )
+        self.write("challenge_create", (new, message), |connection, (new, message)| {
+            Box::pin(challenges::insert(connection, new, message.as_ref()))
+        })
         .await
     }
 
@@ -77,10 +72,9 @@ impl Challenges for Backend {
         settled: Settled,
         limit: SessionLimit,
     ) -> Result<Option<Session>> {
-        self.write_at_once(
+        self.write(
             "challenge_complete",
             (challenge, session, spending, settled, limit),
-            at_once::COMPLETE_CHALLENGE,
             |connection, (challenge, session, spending, settled, limit)| {
                 let complete = completion::complete(
                     connection,

@@ -22,14 +22,9 @@ impl Sessions for Backend {
         limit: SessionLimit,
     ) -> Result<Option<Session>> {
         let args = (session, credential_version, settled, limit);
-        self.write_at_once(
-            "session_create",
-            args,
-            at_once::BEGIN_SESSION,
-            |connection, (session, version, settled, limit)| {
-                Box::pin(beginning::begin(connection, session, *version, settled, *limit))
-            },
-        )
+        self.write("session_create", args, |connection, (session, version, settled, limit)| {
+            Box::pin(beginning::begin(connection, session, *version, settled, *limit))
+        })
         .await
     }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Backend, at_once, statements::throttles};
+use super::{Backend, statements::throttles};
 use crate::{
     domain::Timestamp,
     store::{Admission, Budgets, Charge, Result, Settled, Throttles},
@@ -16,20 +16,13 @@ impl Throttles for Backend {
             return Ok(Admission::Charged(Vec::new()));
         }
         let seen = self.throttle_look(charges.clone()).await?;
-        // Most of a flood is refused by this read, without queueing for SQLite's single writer. Where it admits, Postgres charges
-        // what was seen in one statement.
+        // Most of a flood is refused by this read, without queueing for SQLite's single writer.
         if let refused @ Admission::Refused { .. } = seen.admission(&charges, now) {
             return Ok(refused);
         }
-        let args = (charges, seen, now);
-        self.write_at_once(
-            "throttle_charge",
-            args,
-            at_once::CHARGE_BUDGETS,
-            |connection, (charges, _seen, now)| {
-                Box::pin(throttles::charge(connection, charges, *now))
-            },
-        )
+        self.write("throttle_charge", (charges, now), |connection, (charges, now)| {
+            Box::pin(throttles::charge(connection, charges, *now))
+        })
         .await
     }
 
@@ -46,12 +39,9 @@ impl Throttles for Backend {
     }
 
     async fn throttle_settle(&self, settled: Settled) -> Result<()> {
-        self.write_at_once(
-            "throttle_settle",
-            settled,
-            at_once::SETTLE_BUDGETS,
-            |connection, settled| Box::pin(throttles::settle(connection, settled)),
-        )
+        self.write("throttle_settle", settled, |connection, settled| {
+            Box::pin(throttles::settle(connection, settled))
+        })
         .await
     }
 }

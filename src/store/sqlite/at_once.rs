@@ -3,12 +3,7 @@
 
 pub(super) struct NotAtOnce;
 
-pub(super) const BEGIN_CHALLENGE: NotAtOnce = NotAtOnce;
-pub(super) const BEGIN_SESSION: NotAtOnce = NotAtOnce;
-pub(super) const CHARGE_BUDGETS: NotAtOnce = NotAtOnce;
 pub(super) const CLAIM_MESSAGES: NotAtOnce = NotAtOnce;
-pub(super) const COMPLETE_CHALLENGE: NotAtOnce = NotAtOnce;
 pub(super) const REFRESH_SESSION: NotAtOnce = NotAtOnce;
 pub(super) const REMOVE_MESSAGE: NotAtOnce = NotAtOnce;
 pub(super) const RESERVE_ATTEMPT: NotAtOnce = NotAtOnce;
-pub(super) const SETTLE_BUDGETS: NotAtOnce = NotAtOnce;

@@ -93,6 +93,10 @@ async fn what_fails_is_posted_again_with_the_same_id_and_a_new_time(
     let (_, secret) = posting.subscribe(&hook, &[ENABLED]).await;
     let event = posting.event(EventKind::UserEnabled).await;
     hook.wait_for(1).await;
+    let failing = "SELECT COUNT(*) FROM subscriptions WHERE failing_since IS NOT NULL";
+    let database = &posting.server.database;
+    // Later, the lease would be over before the failure is recorded.
+    eventually("the failure", async || database.number(failing).await == 1).await;
     posting.server.clock.advance(Duration::from_secs(200));
     posting.posted().await;
     let calls = hook.calls();
@@ -102,8 +106,7 @@ async fn what_fails_is_posted_again_with_the_same_id_and_a_new_time(
     assert!(calls.iter().all(|call| call.path == "/events"), "a redirect is not followed");
     assert!(time(second) >= time(first) + 200);
     assert!(is_genuine(second, &second.body, &secret, posting.server.clock.now().unix_seconds()));
-    let failing = "SELECT COUNT(*) FROM subscriptions WHERE failing_since IS NOT NULL";
-    assert_eq!(posting.server.database.number(failing).await, 0);
+    assert_eq!(database.number(failing).await, 0);
     let figures = http::get(posting.server.http, "/metrics").await.1;
     for outcome in ["delivered", "failed"] {
         let line = format!("countersign_event_deliveries_total{{outcome=\"{outcome}\"}} 1");

@@ -54,16 +54,14 @@ pub(in crate::store) async fn charge(
 
 /// Deletes failures, unless so many in a row that a password alone is not enough, and refunds attempts.
 pub(in crate::store) async fn settle(connection: &mut Connection, settled: &Settled) -> Result<()> {
-    for (key, successes) in &settled.forget {
-        sqlx::query("DELETE FROM throttles WHERE key = $1 AND failures < $2")
-            .bind(key.as_slice())
-            .bind(i64::from(MAX_FAILURES_IN_A_ROW + successes))
-            .execute(&mut *connection)
-            .await?;
-    }
-    let keys = settled.give_back.iter().map(|(charge, _)| charge.key).collect();
-    let found = lock(connection, keys).await?;
+    let forgotten = settled.forget.iter().map(|(key, _)| *key);
+    let given_back = settled.give_back.iter().map(|(charge, _)| charge.key);
+    let found = lock(connection, forgotten.chain(given_back).collect()).await?;
     let (mut left, mut gone) = (Vec::new(), Vec::new());
+    for (key, successes) in &settled.forget {
+        let is_few = |found: &Throttle| found.failures < MAX_FAILURES_IN_A_ROW + successes;
+        gone.extend(found.0.get(key).filter(|found| is_few(found)).map(|_few| *key));
+    }
     for (Charge { key, rule }, charged) in &settled.give_back {
         let Some(throttle) = found.0.get(key) else { continue };
         match rule.take_back(charged.as_ref(), *throttle) {
