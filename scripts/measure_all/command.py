@@ -53,7 +53,7 @@ def conditions(programs: dict[str, Path], users: int, short: bool) -> str:
     return (
         f"{time.strftime('%Y-%m-%d')}, {version.stdout.strip()} at {commit.stdout.strip() or 'no commit'}, "
         f"{cpu.group(1).strip() if cpu else platform.machine()}, {os.cpu_count()} cores, "
-        f"{int(memory.group(1)) / 2**20:.0f} GiB of memory, Linux {platform.release()}; "
+        f"{int(memory.group(1)) / 2**20:.0f} GiB of memory, Linux {platform.release().partition('-')[0]}; "
         f"load {os.getloadavg()[0]:.1f} before it began{', short form' if short else ''}."
     )
 

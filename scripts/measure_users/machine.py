@@ -25,7 +25,7 @@ def facts(cluster: Cluster, binary: Path) -> str:
     settings = ", ".join(f"{name} {SETTINGS[name]}" for name in named)
     return (
         f"{model.group(1) if model else platform.machine()}, {os.cpu_count()} cores, "
-        f"{int(memory.group(1)) / 2**20:.0f} GiB of memory, Linux {platform.release()}, {kind}; fdatasync of a page "
+        f"{int(memory.group(1)) / 2**20:.0f} GiB of memory, Linux {platform.release().partition('-')[0]}, {kind}; fdatasync of a page "
         f"{fdatasync(cluster.folder.parent):.2f} ms (median of {SYNCS}); load {os.getloadavg()[0]:.1f}\n"
         f"{version}; Postgres {postgres}, fsync on, {settings}"
     )
