@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 
 use super::{Charge, Reservation, Result, SealedMessage, SessionLimit, Settled, Spending};
-use crate::domain::{Actor, Challenge, Charged, Session, Timestamp, User};
+use crate::domain::{Actor, Challenge, Session, Timestamp, User};
 
 /// Challenges: logins that wait for a second factor.
 #[async_trait]
@@ -70,8 +70,8 @@ pub struct NewChallenge {
     pub address: Option<IpAddr>,
     /// The refund of the attempts of its password.
     pub settled: Settled,
-    /// The charge of the message, as it was decided by what was read.
-    pub mail: Option<(Charge, Charged)>,
+    /// The charge of the message.
+    pub mail: Option<Charge>,
 }
 
 /// A challenge with its expected answer.

@@ -7,10 +7,7 @@ use uuid::Uuid;
 use super::Logins;
 use crate::{
     delivery::{Content, Message},
-    domain::{
-        Challenge, Charged, CodePurpose, Context, Factor, OneTimeCode, ThrottleRule, Timestamp,
-        User,
-    },
+    domain::{Challenge, CodePurpose, Context, Factor, OneTimeCode, ThrottleRule, Timestamp, User},
     service::{
         Error,
         codes::{challenge_id_mac, code_mac, new_code},
@@ -41,7 +38,7 @@ pub struct PendingChallenge {
 struct Usable {
     factors: Vec<Factor>,
     /// The charge of the mail with the code.
-    mail: Option<(Charge, Charged)>,
+    mail: Option<Charge>,
     /// Whether six digits would be refused.
     needs_long_code: bool,
 }
@@ -98,8 +95,8 @@ impl Logins {
     ///
     /// # Errors
     /// Too many mails; the store's.
-    async fn check_mails(&self, mail: Option<(Charge, Charged)>) -> Result<(), Error> {
-        let Some((mail, _)) = mail else { return Ok(()) };
+    async fn check_mails(&self, mail: Option<Charge>) -> Result<(), Error> {
+        let Some(mail) = mail else { return Ok(()) };
         let now = self.clock.now();
         match self.store.throttle_look(vec![mail]).await?.admission(&[mail], now) {
             Admission::Charged(_) => Ok(()),
@@ -147,8 +144,8 @@ impl Logins {
         usable.needs_long_code =
             matches!(budgets.admission(&codes, now), Admission::Refused { .. });
         match budgets.admission(&[mail], now) {
-            Admission::Charged(charged) => {
-                usable.mail = charged.first().map(|charged| (mail, *charged));
+            Admission::Charged(_) => {
+                usable.mail = Some(mail);
                 Ok(None)
             }
             Admission::Refused { until, .. } => Ok(Some(Error::Throttled(until.since(now)))),

@@ -55,7 +55,7 @@ pub(super) async fn insert(
 }
 
 /// The event of a session's beginning.
-pub(in crate::store) fn began(session: &Session) -> Event {
+fn began(session: &Session) -> Event {
     let (user_id, session_id) = (Some(session.user_id), Some(session.id));
     let (kind, at) = (EventKind::LoginSucceeded, session.created_at);
     // A completed login proves the user.
@@ -64,11 +64,7 @@ pub(in crate::store) fn began(session: &Session) -> Event {
 }
 
 /// Fourteen parameters: those of [`INSERT`].
-pub(in crate::store) fn bound<'q>(
-    statement: Query<'q>,
-    session: &'q Session,
-    credential_version: i64,
-) -> Query<'q> {
+fn bound<'q>(statement: Query<'q>, session: &'q Session, credential_version: i64) -> Query<'q> {
     let methods: Vec<_> = session.methods.iter().copied().map(AuthMethod::as_str).collect();
     statement
         .bind(session.id)

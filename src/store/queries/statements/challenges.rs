@@ -77,7 +77,7 @@ pub(in crate::store) async fn insert(
     message: Option<&SealedMessage>,
 ) -> Result<bool> {
     // The budgets first: a refusal leaves nothing to undo.
-    let mail = new.mail.iter().map(|(charge, _)| *charge).collect::<Vec<_>>();
+    let mail: Vec<_> = new.mail.into_iter().collect();
     let charge = throttles::charge(connection, &mail, new.challenge.created_at).await?;
     let Admission::Charged(charged) = charge else { return Ok(false) };
     let begun = bound(sqlx::query(INSERT), new).fetch_optional(&mut *connection).await?;
@@ -93,13 +93,13 @@ pub(in crate::store) async fn insert(
 }
 
 /// The event of a challenge's beginning.
-pub(in crate::store) fn began(new: &NewChallenge) -> Event {
+fn began(new: &NewChallenge) -> Event {
     let (user_id, at) = (Some(new.challenge.user_id), new.challenge.created_at);
     Event::of(EventKind::ChallengeBegun, user_id, None, new.actor.clone(), new.address, at)
 }
 
 /// Fourteen parameters: those of [`INSERT`].
-pub(in crate::store) fn bound<'q>(statement: Query<'q>, new: &'q NewChallenge) -> Query<'q> {
+fn bound<'q>(statement: Query<'q>, new: &'q NewChallenge) -> Query<'q> {
     let challenge = &new.challenge;
     statement
         .bind(challenge.id)

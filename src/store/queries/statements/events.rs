@@ -3,7 +3,7 @@
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
-use super::{Connection, Query, outbox};
+use super::{Connection, outbox};
 use crate::{
     domain::{Actor, Event, EventKind, ServiceAccountId, Timestamp},
     store::{Error, EventFilter, Result, Revoking, SealedMessage},
@@ -16,48 +16,6 @@ macro_rules! event_columns {
     };
 }
 pub(super) use event_columns;
-
-/// An event, as part of a statement: where the part `$cause` has written its row. These are about no service account and no
-/// subscription.
-#[allow(unused_macros, reason = "it is for Postgres alone: `at_once`")]
-macro_rules! event {
-    ($cause:literal, $id:literal, $kind:literal, $user_id:literal, $session_id:literal, $actor:literal, $address:literal, $at:literal) => {
-        concat!(
-            "INSERT INTO events (id, kind, user_id, session_id, actor, address, at) SELECT ",
-            $id,
-            ", ",
-            $kind,
-            ", ",
-            $user_id,
-            ", ",
-            $session_id,
-            ", ",
-            $actor,
-            ", ",
-            $address,
-            ", ",
-            $at,
-            " FROM ",
-            $cause
-        )
-    };
-}
-
-#[allow(unused_imports, reason = "it is for Postgres alone: `at_once`")]
-pub(in crate::store) use event;
-
-/// Seven parameters: those of `event`.
-#[allow(dead_code, reason = "it is for Postgres alone: `at_once`")]
-pub(in crate::store) fn bound<'q>(statement: Query<'q>, event: &Event) -> Query<'q> {
-    statement
-        .bind(event.id)
-        .bind(event.kind.as_str())
-        .bind(event.user_id)
-        .bind(event.session_id)
-        .bind(event.actor.as_ref().map(ToString::to_string))
-        .bind(event.address.map(|address| address.to_string()))
-        .bind(event.at)
-}
 
 /// Rows per insert: nine values each, of the 32,766 parameters that SQLite allows.
 const ROWS: usize = 1000;

@@ -3,14 +3,14 @@
 
 pub(super) mod account_state;
 mod administrators;
-pub(in crate::store) mod beginning;
+pub(super) mod beginning;
 pub(in crate::store) mod challenge_row;
 pub(in crate::store) mod challenges;
 pub(super) mod claims;
 pub(super) mod completion;
 pub(super) mod email_keys;
 pub(super) mod event_log;
-pub(in crate::store) mod events;
+pub(super) mod events;
 pub(super) mod export;
 pub(super) mod factors;
 mod guard;
@@ -36,7 +36,7 @@ pub(in crate::store) mod session_row;
 pub(in crate::store) mod sessions;
 pub(super) mod signing_keys;
 pub(super) mod subscriptions;
-pub(in crate::store) mod throttles;
+pub(super) mod throttles;
 pub(super) mod totp;
 pub(super) mod used_assertions;
 mod user_address;

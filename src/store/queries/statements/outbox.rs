@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Backend, Connection, Query};
+use super::{Backend, Connection};
 use crate::{
     domain::{CLOCK_SKEW, Timestamp},
     store::{
@@ -89,8 +89,8 @@ macro_rules! in_line {
     };
 }
 
-#[allow(unused_imports, reason = "two are for Postgres alone: `at_once`")]
-pub(in crate::store) use {in_line, is_claimed, put_columns, turn};
+#[allow(unused_imports, reason = "they are for Postgres alone: `at_once`")]
+pub(in crate::store) use {in_line, is_claimed};
 
 /// Statements whose plans a test checks. Those that write are planned each time: as a rule the table is empty, and Postgres
 /// would keep the plan for that, a sequential scan, while it fills.
@@ -178,29 +178,22 @@ pub(in crate::store) async fn is_any_ahead(
 /// Adds messages to a transaction: they are sent if and only if it commits.
 pub(super) async fn put(connection: &mut Connection, messages: &[SealedMessage]) -> Result<()> {
     for message in messages {
-        let put = sqlx::query(Backend::OUTBOX_PUT).persistent(false);
-        bound(put, Some(message)).execute(&mut *connection).await?;
+        sqlx::query(Backend::OUTBOX_PUT)
+            .bind(message.id)
+            .bind(&message.sealed)
+            .bind(message.created_at)
+            .bind(message.expires_at)
+            .bind(message.priority as i16)
+            .bind(message.source.as_slice())
+            .bind(message.account.as_slice())
+            .bind(message.code.map(|code| code.code_id))
+            .bind(message.code.map(|code| code.user_id))
+            .bind(message.code.map(|code| code.purpose as i16))
+            .persistent(false)
+            .execute(&mut *connection)
+            .await?;
     }
     Ok(())
-}
-
-/// Ten parameters: a message, or none.
-pub(in crate::store) fn bound<'q>(
-    statement: Query<'q>,
-    message: Option<&'q SealedMessage>,
-) -> Query<'q> {
-    let code = message.and_then(|message| message.code);
-    statement
-        .bind(message.map(|message| message.id))
-        .bind(message.map(|message| &message.sealed))
-        .bind(message.map(|message| message.created_at))
-        .bind(message.map(|message| message.expires_at))
-        .bind(message.map(|message| message.priority as i16))
-        .bind(message.map(|message| message.source.as_slice()))
-        .bind(message.map(|message| message.account.as_slice()))
-        .bind(code.map(|code| code.code_id))
-        .bind(code.map(|code| code.user_id))
-        .bind(code.map(|code| code.purpose as i16))
 }
 
 /// Adds an event for a subscription to a transaction.

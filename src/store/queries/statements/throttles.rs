@@ -148,7 +148,7 @@ fn collect(rows: Vec<ThrottleRow>) -> Result<Budgets> {
 }
 
 #[derive(sqlx::FromRow)]
-pub(in crate::store) struct ThrottleRow {
+struct ThrottleRow {
     key: Vec<u8>,
     failures: i32,
     last_at: Timestamp,
@@ -157,7 +157,7 @@ pub(in crate::store) struct ThrottleRow {
 }
 
 impl ThrottleRow {
-    pub(in crate::store) fn parse(self) -> Result<(Key, Throttle)> {
+    fn parse(self) -> Result<(Key, Throttle)> {
         let key = self.key.try_into().map_err(|_length| Error::Corrupt("throttles.key"))?;
         let failures = u32::try_from(self.failures);
         Ok((
