@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{Result, Revoking, SealedTotp};
-use crate::domain::{JsonObject, Timestamp, User};
+use crate::domain::{JsonObject, User};
 
 /// Users who move in and out.
 #[async_trait]
@@ -73,8 +73,6 @@ pub struct ExportedUser {
     pub password_hash: String,
     /// The authenticator app.
     pub totp: Option<SealedTotp>,
-    /// The time of the last login.
-    pub last_login_at: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for ExportedUser {

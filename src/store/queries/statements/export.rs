@@ -4,23 +4,22 @@ use uuid::Uuid;
 
 use super::{
     Connection,
-    users::{self, json_object, user_columns},
+    users::{json_object, roles_of},
 };
 use crate::{
-    domain::Timestamp,
-    store::{Credentials, Error, ExportedUser, Result, SealedTotp},
+    domain::{Timestamp, User},
+    store::{Error, ExportedUser, Result, SealedTotp},
 };
 
 /// Of the index alone: rows of deleted users count as well.
 const END: &str = "SELECT id FROM users WHERE id > $1 ORDER BY id LIMIT 1 OFFSET $2";
 
-const RANGE: &str = concat!(
-    "SELECT ",
-    user_columns!(),
-    ", users.metadata, users.last_login_at, totp_factors.id AS app_id, totp_factors.sealed_secret FROM users \
-     LEFT JOIN totp_factors ON totp_factors.user_id = users.id AND totp_factors.confirmed_at IS NOT NULL \
-     WHERE users.id > $1 AND users.id <= $2 AND users.deleted_at IS NULL ORDER BY users.id"
-);
+/// What an export shows, and no other column: the rows are what it costs.
+const RANGE: &str = "SELECT users.id, users.username, users.email, users.email_verified, users.password_hash, \
+    users.is_2fa_enabled, users.roles, users.claims, users.metadata, users.disabled_at, users.created_at, \
+    totp_factors.id AS app_id, totp_factors.sealed_secret FROM users \
+    LEFT JOIN totp_factors ON totp_factors.user_id = users.id AND totp_factors.confirmed_at IS NOT NULL \
+    WHERE users.id > $1 AND users.id <= $2 AND users.deleted_at IS NULL ORDER BY users.id";
 
 pub(in crate::store) async fn end(
     connection: &mut Connection,
@@ -43,10 +42,17 @@ pub(in crate::store) async fn range(
 
 #[derive(sqlx::FromRow)]
 struct ExportedRow {
-    #[sqlx(flatten)]
-    user: users::UserRow,
+    id: Uuid,
+    username: String,
+    email: String,
+    email_verified: bool,
+    password_hash: String,
+    is_2fa_enabled: bool,
+    roles: String,
+    claims: Option<String>,
     metadata: Option<String>,
-    last_login_at: Option<Timestamp>,
+    disabled_at: Option<Timestamp>,
+    created_at: Timestamp,
     app_id: Option<Uuid>,
     sealed_secret: Option<Vec<u8>>,
 }
@@ -55,14 +61,22 @@ impl TryFrom<ExportedRow> for ExportedUser {
     type Error = Error;
 
     fn try_from(row: ExportedRow) -> Result<Self> {
-        let Credentials { user, password_hash, .. } = row.user.try_into()?;
         let app = row.app_id.zip(row.sealed_secret);
         Ok(Self {
-            user,
+            user: User {
+                id: row.id,
+                username: row.username,
+                email: row.email,
+                is_2fa_enabled: row.is_2fa_enabled,
+                email_verified: row.email_verified,
+                roles: roles_of(&row.roles),
+                claims: json_object(row.claims, "users.claims")?,
+                disabled_at: row.disabled_at,
+                created_at: row.created_at,
+            },
             metadata: json_object(row.metadata, "users.metadata")?,
-            password_hash,
+            password_hash: row.password_hash,
             totp: app.map(|(id, sealed_secret)| SealedTotp { id, sealed_secret }),
-            last_login_at: row.last_login_at,
         })
     }
 }

@@ -149,7 +149,7 @@ impl TryFrom<UserRow> for Credentials {
                 email: row.email,
                 is_2fa_enabled: row.is_2fa_enabled,
                 email_verified: row.email_verified,
-                roles: row.roles.split_whitespace().map(str::to_owned).collect(),
+                roles: roles_of(&row.roles),
                 claims: json_object(row.claims, "users.claims")?,
                 disabled_at: row.disabled_at,
                 created_at: row.created_at,
@@ -158,6 +158,11 @@ impl TryFrom<UserRow> for Credentials {
             credential_version: row.credential_version,
         })
     }
+}
+
+/// The roles in a column, where spaces are between them.
+pub(super) fn roles_of(column: &str) -> Vec<String> {
+    column.split_whitespace().map(str::to_owned).collect()
 }
 
 /// The value of a column: NULL is an empty object.
