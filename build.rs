@@ -1,13 +1,16 @@
-//! Compiles `proto/` to Rust and to the descriptor set that reflection serves.
+//! Compiles `proto/` to Rust, and to the descriptor set that reflection serves and the HTTP rules are read from.
 //!
 //! protox parses the files in pure Rust, so no protoc is needed on the machine.
 
 use std::{collections::BTreeSet, error::Error, path::PathBuf};
 
 use heck::{ToSnakeCase as _, ToUpperCamelCase as _};
-use protox::prost_reflect::{FieldDescriptor, Kind};
+use protox::prost_reflect::{FieldDescriptor, Kind, prost_types::FileDescriptorSet};
 
 const PACKAGE: &str = "auth.v1.";
+
+/// Our files, and those of others that they import.
+const INCLUDES: [&str; 2] = ["proto", "third_party/googleapis"];
 
 /// The fields that `Debug` may show, by message: none of them is a secret. A field of text, bytes or numbers that is not here is one,
 /// a new one too: whoever adds a field decides, and one that is forgotten is hidden. It is a list of ours and no option in the
@@ -106,7 +109,9 @@ const PUBLIC: [(&str, &[&str]); 46] = [
 
 #[expect(clippy::disallowed_methods, reason = "cargo tells a build script so where to write")]
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed=proto");
+    for folder in INCLUDES {
+        println!("cargo::rerun-if-changed={folder}");
+    }
     let files = [
         "auth/v1/account_service.proto",
         "auth/v1/admin_service.proto",
@@ -118,10 +123,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         "auth/v1/user.proto",
         "auth/v1/user_record.proto",
     ];
-    let mut compiler = protox::Compiler::new(["proto"])?;
+    let mut compiler = protox::Compiler::new(INCLUDES)?;
     compiler.include_imports(true).include_source_info(true).open_files(files)?;
 
     let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
+    // As protox encodes it: decoded to prost's types and encoded again, it would lose the options of `google.api`.
     std::fs::write(out_dir.join("auth_v1.descriptors.bin"), compiler.encode_file_descriptor_set())?;
 
     // Their generated `Debug` would show secrets: `src/pb.rs` has another one.
@@ -135,8 +141,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .codec_path("crate::pb::codec::ProtobufCodec")
         .skip_debug(secret.iter().map(|name| format!("{PACKAGE}{name}")))
-        .compile_fds(compiler.file_descriptor_set())?;
+        .compile_fds(compiled_to_rust(&compiler))?;
     Ok(())
+}
+
+/// All files but those of options, which no message of ours has as a field.
+fn compiled_to_rust(compiler: &protox::Compiler) -> FileDescriptorSet {
+    let mut files = compiler.file_descriptor_set();
+    files.file.retain(|file| file.package() != "google.api");
+    files
 }
 
 /// All messages of ours, for the test of their `Debug`: names in the contract, and in Rust.

@@ -7,13 +7,14 @@ import grpc from '@grpc/grpc-js'
 import protoLoader from '@grpc/proto-loader'
 
 const address = process.env.ADDRESS ?? 'localhost:50051'
-const proto = process.env.PROTO ?? fileURLToPath(new URL('../../proto', import.meta.url))
+// The contract, and what it imports.
+const includeDirs = ['../../proto', '../../third_party/googleapis'].map((folder) => fileURLToPath(new URL(folder, import.meta.url)))
 
 // keepCase: fields are called as in the .proto files. Without it they are in camel case, and a request's field that is spelled in
 // any other way is dropped without an error.
 const definition = protoLoader.loadSync('auth/v1/auth_service.proto', {
   keepCase: true,
-  includeDirs: [proto],
+  includeDirs,
   longs: String,
   enums: String,
   defaults: true,

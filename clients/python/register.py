@@ -1,6 +1,6 @@
-"""How a Python service registers a user: pip install grpcio grpcio-tools, and generate the stubs once:
+"""How a Python service registers a user: pip install grpcio grpcio-tools googleapis-common-protos, and generate the stubs once:
 
-python -m grpc_tools.protoc --proto_path=proto --python_out=. --grpc_python_out=. proto/auth/v1/*.proto
+python -m grpc_tools.protoc --proto_path=proto --proto_path=third_party/googleapis --python_out=. --grpc_python_out=. proto/auth/v1/*.proto
 
 Reads a password from standard input and prints the user: python register.py alice alice@example.com --two-factor < password"""
 

@@ -5,13 +5,17 @@
 use std::{error::Error, fs, path::PathBuf};
 
 const CONTRACT: &str = "../../proto";
+const GOOGLE: &str = "../../third_party/googleapis";
 const EXAMPLE: &str = "proto";
 
 #[expect(clippy::disallowed_methods, reason = "cargo tells a build script so where to write")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={CONTRACT}/auth/v1/token_service.proto");
+    println!("cargo::rerun-if-changed={GOOGLE}");
     println!("cargo::rerun-if-changed={EXAMPLE}");
-    let contract = protox::compile(["auth/v1/token_service.proto"], [CONTRACT])?;
+    let mut contract = protox::compile(["auth/v1/token_service.proto"], [CONTRACT, GOOGLE])?;
+    // Options, which no message has as a field.
+    contract.file.retain(|file| file.package() != "google.api");
     let example = protox::compile(["greeter/v1/greeter.proto"], [EXAMPLE])?;
 
     tonic_prost_build::configure().build_server(false).compile_fds(contract.clone())?;

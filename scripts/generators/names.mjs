@@ -1,20 +1,21 @@
 // What scripts/check-generators asks in Node: that @grpc/proto-loader and protoc-gen-es give each field the name that JSON has for
 // it, and that a request which they made says what was put into it.
 //
-//   node names.mjs PROTO ES    the folder of the .proto files, and that of what protoc-gen-es has made
+//   node names.mjs ROOT ES    the folder of this repository, and that of what protoc-gen-es has made
 import assert from 'node:assert/strict'
 import { pathToFileURL } from 'node:url'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import grpc from '@grpc/grpc-js'
 import protoLoader from '@grpc/proto-loader'
 
-const [proto, es] = process.argv.slice(2)
+const [root, es] = process.argv.slice(2)
+const includeDirs = [`${root}/proto`, `${root}/third_party/googleapis`]
 const files = ['account_service', 'auth_service', 'token_service', 'tokens', 'user'].map((name) => `auth/v1/${name}`)
 // From before the names had a rule: protobuf.js calls them is_2faEnabled.
 const odd = new Set(['auth.v1.RegisterRequest.is_2fa_enabled', 'auth.v1.User.is_2fa_enabled'])
 
 const load = (options) =>
-  protoLoader.loadSync(files.map((file) => `${file}.proto`), { includeDirs: [proto], ...options })
+  protoLoader.loadSync(files.map((file) => `${file}.proto`), { includeDirs, ...options })
 const [camel, kept] = [load({}), load({ keepCase: true })]
 const generated = await Promise.all(files.map((file) => import(pathToFileURL(`${es}/${file}_pb.js`).href)))
 

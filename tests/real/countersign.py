@@ -75,7 +75,7 @@ def generate_stubs(folder: Path) -> None:
     """Python's generated code for our proto files, into a folder which is then importable."""
     protos = sorted(str(path.relative_to(ROOT / "proto")) for path in (ROOT / "proto").rglob("*.proto"))
     subprocess.run(
-        [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT / 'proto'}",
+        [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT / 'proto'}", f"-I{ROOT / 'third_party/googleapis'}",
          f"--python_out={folder}", f"--grpc_python_out={folder}", *protos],
         check=True,
     )  # fmt: skip

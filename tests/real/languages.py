@@ -16,6 +16,7 @@ from programs import Failed, Program
 
 TOOLS = ROOT / ".tools/real"
 HERE = Path(__file__).resolve().parent
+INCLUDE = [f"-I{ROOT / 'proto'}", f"-I{ROOT / 'third_party/googleapis'}"]
 # Where the guides say that the service is, and by which name its tokens call it.
 ISSUER = "https://auth.example.com"
 # Installing and compiling may take this long, in seconds, on a slow machine with nothing in its caches.
@@ -92,7 +93,7 @@ class Python:
 
     def _stubs(self, folder: Path) -> None:
         protos = sorted(str(path.relative_to(ROOT / "proto")) for path in (ROOT / "proto").rglob("*.proto"))
-        execute([sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT / 'proto'}", "--python_out=.", "--grpc_python_out=.", *protos], folder)
+        execute([sys.executable, "-m", "grpc_tools.protoc", *INCLUDE, "--python_out=.", "--grpc_python_out=.", *protos], folder)
 
     def client(self, folder: Path) -> Talker:
         self._stubs(folder)
@@ -117,11 +118,13 @@ class Node:
         return Talker(name, ["node", HERE / "node/verify.mjs", f"{name}.mjs"], folder)
 
     def client(self, folder: Path) -> Talker:
-        (folder / "proto").symlink_to(ROOT / "proto")
+        for name in ("proto", "third_party"):
+            (folder / name).symlink_to(ROOT / name)
         return Talker("node", ["node", HERE / "node/client.mjs"], folder)
 
     def tls(self, folder: Path) -> Talker:
-        (folder / "proto").symlink_to(ROOT / "proto")
+        for name in ("proto", "third_party"):
+            (folder / name).symlink_to(ROOT / name)
         return Talker("node", ["node", HERE / "node/tls_talk.mjs"], folder)
 
     def service(self, folder: Path, library: str, authority: Path) -> Talker:
@@ -153,7 +156,7 @@ class Go:
         plugins = [f"--plugin={ROOT}/.tools/bin/{name}" for name in ("protoc-gen-go", "protoc-gen-go-grpc")]
         (folder / "gen").mkdir()
         execute(
-            ["protoc", f"-I{ROOT / 'proto'}", *plugins, "--go_out=gen", "--go_opt=module=countersign", "--go-grpc_out=gen",
+            ["protoc", *INCLUDE, *plugins, "--go_out=gen", "--go_opt=module=countersign", "--go-grpc_out=gen",
              "--go-grpc_opt=module=countersign", *sorted((ROOT / "proto/auth/v1").glob("*.proto"))],
             folder,
         )  # fmt: skip
@@ -206,7 +209,7 @@ class Java:
         plugin.chmod(0o755)
         (folder / "generated").mkdir()
         execute(
-            ["protoc", f"-I{ROOT / 'proto'}", f"--plugin={plugin}", "--java_out=generated",
+            ["protoc", *INCLUDE, f"--plugin={plugin}", "--java_out=generated",
              # Without its annotation, which the JDK no longer has.
              "--grpc-java_out=@generated=omit:generated", *sorted((ROOT / "proto/auth/v1").glob("*.proto"))],
             folder,

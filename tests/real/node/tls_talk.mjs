@@ -8,7 +8,8 @@ const { tls } = await import(pathToFileURL(resolve('tls.mjs')).href)
 const require = createRequire(resolve('tls.mjs'))
 const grpc = require('@grpc/grpc-js')
 const protoLoader = require('@grpc/proto-loader')
-const definition = protoLoader.loadSync('auth/v1/token_service.proto', { keepCase: true, includeDirs: ['proto'] })
+const includeDirs = ['proto', 'third_party/googleapis']
+const definition = protoLoader.loadSync('auth/v1/token_service.proto', { keepCase: true, includeDirs })
 const { TokenService } = grpc.loadPackageDefinition(definition).auth.v1
 
 // Kept for as long as the files have the same names.
