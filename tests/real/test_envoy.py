@@ -86,27 +86,27 @@ def test_json_becomes_grpc_and_errors_keep_their_details(tmp_path, replicas, run
     ca = load.certificate(tmp_path)
     proxy = run(envoy(tmp_path, replicas, **{router: json_filter + router}))
 
-    def rpc(name: str, body: dict, headers: dict[str, str] | None = None) -> tuple[int, dict]:
-        answer = ask(f"https://localhost:{proxy.port}/auth.v1.{name}", body, headers, ca)
-        print(name, answer)
+    def call(path: str, body: dict | None = None, headers: dict[str, str] | None = None) -> tuple[int, dict]:
+        answer = ask(f"https://localhost:{proxy.port}/v1/{path}", body, headers, ca)
+        print(path, answer)
         return answer
 
     person = {"username": "alice", "email": "alice@example.com", "password": PASSWORD}
-    assert rpc("AuthService/Register", person)[0] == 200
-    status, body = rpc("AuthService/Login", {"username": "alice", "password": PASSWORD})
+    assert call("users:register", person)[0] == 200
+    status, body = call("sessions:login", {"username": "alice", "password": PASSWORD})
     assert status == 200
     token = body["tokens"]["accessToken"]
-    status, body = rpc("AccountService/GetMe", {}, {"authorization": f"Bearer {token}"})
+    status, body = call("me", headers={"authorization": f"Bearer {token}"})
     assert (status, body["user"]["username"], body["user"]["twoFactorEnabled"]) == (200, "alice", False)
 
     def reasons(body: dict) -> dict[str, dict]:
         return {detail["@type"].rsplit(".", 1)[1]: detail for detail in body["details"]}
 
-    status, body = rpc("AuthService/Login", {"username": "alice", "password": "wrong horse"})
+    status, body = call("sessions:login", {"username": "alice", "password": "wrong horse"})
     assert (status, body["code"], reasons(body)["ErrorInfo"]["reason"]) == (401, 16, "INVALID_CREDENTIALS")
-    status, body = rpc("AuthService/Register", person | {"username": "bob", "email": "no address"})
+    status, body = call("users:register", person | {"username": "bob", "email": "no address"})
     assert (status, reasons(body)["BadRequest"]["fieldViolations"][0]["field"]) == (400, "email")
-    assert rpc("AuthService/Fly", {})[0] == 404
+    assert call("users:fly", {})[0] == 404
     # gRPC goes through the same port as before.
     assert log_in(load.secure_channel(proxy.port, ca), "carol")
 
