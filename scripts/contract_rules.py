@@ -125,7 +125,7 @@ def of_rpc(name: str, rpc: dict) -> Iterator[str]:
     options = rpc.get("options", {})
     rule, level = options.get(HTTP), options.get("idempotencyLevel")
     if is_stream == (rule is not None):
-        yield f"{name} is {'a stream, and has a' if is_stream else 'no stream, and has no'} HTTP rule"
+        yield f"{name} is {'a stream, and has an' if is_stream else 'no stream, and has no'} HTTP rule"
     # Clients of Connect may send GET then.
     if (level == "NO_SIDE_EFFECTS") != ("get" in (rule or {})):
         yield f"{name} must be GET if it has NO_SIDE_EFFECTS, and only then"

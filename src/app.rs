@@ -29,6 +29,7 @@ use crate::{
     delivery::Delivery,
     domain::{Callers, TrustedProxies},
     edge::Gate,
+    gateway::Gateway,
     grpc::{self, Health, Readiness},
     http,
     listen::{
@@ -155,7 +156,8 @@ impl App {
         let metrics = metrics(&parts, &self.connections);
         let (set_ready, ready) = watch::channel(false);
         let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
-        let site = site(&parts, &gate, &listen, metrics.clone(), ready, draining.clone());
+        let gateway = gateway(&routes[0], &gate, &metrics, &listen, environment.limits);
+        let site = site(&parts, &gate, gateway, &listen, metrics.clone(), ready, draining.clone());
         let mut background = Background::start(&parts, delivery, &environment);
 
         let servers = async {
@@ -212,6 +214,7 @@ impl App {
 fn site(
     parts: &Parts,
     gate: &Arc<Gate>,
+    gateway: Gateway,
     listen: &Listen,
     metrics: Metrics,
     ready: watch::Receiver<bool>,
@@ -222,12 +225,27 @@ fn site(
         verdicts: Arc::clone(&parts.verdicts),
         service_accounts: Arc::clone(&parts.service_accounts),
         gate: Arc::clone(gate),
+        gateway,
         trusted_proxies: listen.trusted_proxies.clone(),
         figures: figures(parts, metrics.clone()),
         metrics,
         ready,
         draining,
     }
+}
+
+/// The RPCs of gRPC's listener, for HTTP.
+fn gateway(
+    routes: &grpc::Routes,
+    gate: &Arc<Gate>,
+    metrics: &Metrics,
+    listen: &Listen,
+    limits: grpc::Limits,
+) -> Gateway {
+    let (gate, metrics) = (Arc::clone(gate), metrics.clone());
+    let rpcs =
+        grpc::in_process(routes.clone(), gate, metrics, limits, listen.trusted_proxies.clone());
+    Gateway::new(rpcs, limits.max_request)
 }
 
 /// What lets calls through.

@@ -9,6 +9,7 @@
 //! | [`edge`] | what both transports share: access, deadlines, errors, the log of calls |
 //! | [`service`] | the use cases in parts, one file each |
 //! | [`store`], [`password`], [`token`], [`delivery`] | storage, password hashing, tokens and keys, messages |
+//! | [`gateway`] | RPCs for HTTP with JSON, Connect and gRPC-Web |
 //! | [`fetch`] | key sets of others |
 //! | [`domain`] | pure values and rules |
 //! | [`dial`] | TCP connections to hosts with several addresses |
@@ -26,6 +27,7 @@ pub mod dial;
 pub mod domain;
 pub mod edge;
 pub mod fetch;
+pub mod gateway;
 pub mod grpc;
 pub mod http;
 pub mod listen;

@@ -40,7 +40,7 @@ class Problems(unittest.TestCase):
     def test_each_rpc_but_a_stream_has_a_rule(self):
         for stream in ("clientStreaming", "serverStreaming"):
             [found] = self.found(rpc("Watch", "Request", {"post": "/v1/watch", "body": "*"}, **{stream: True}))
-            self.assertEqual(found, "Service.Watch is a stream, and has a HTTP rule")
+            self.assertEqual(found, "Service.Watch is a stream, and has an HTTP rule")
         self.assertEqual(self.found(rpc("Set", "Request")), ["Service.Set is no stream, and has no HTTP rule"])
 
     def test_a_path_is_for_one_rpc(self):

@@ -12,10 +12,12 @@ mod deadline;
 mod gate;
 mod layer;
 mod refusal;
+mod rpcs;
 
 pub use self::{
     access::{Need, Rpc, TABLE},
     gate::Gate,
+    rpcs::{BrokenOff, Payload, Rpcs},
 };
 pub(crate) use self::{
     arrival::{arrived, context, origin},

@@ -10,6 +10,10 @@ use crate::{
 
 /// The context of a call from its head, before the body is read.
 pub(super) fn arrived(request: &Request<Body>, trusted: &TrustedProxies) -> Context {
+    // A call from within the process brings its own: another transport has made it from what it has seen.
+    if let Some(context) = request.extensions().get::<Context>() {
+        return context.clone();
+    }
     let peer = request.extensions().get::<Peer>();
     let (address, caller) =
         peer.map(|peer| (peer.address, peer.caller.clone())).unwrap_or_default();

@@ -37,6 +37,12 @@ pub use self::{
     health::{Health, Readiness, SERVICES},
     key_set::KeySet,
     probe::{ProbeError, Prober},
-    server::{Apis, Limits, routes, serve},
+    server::{Apis, Limits, in_process, routes, serve},
     token_service::TokenApi,
+};
+pub use tonic::service::Routes;
+
+pub(crate) use self::{
+    request_info::with_request_id,
+    status::{cancelled, compression_unsupported, from_tonic, refused},
 };

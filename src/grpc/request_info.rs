@@ -33,6 +33,16 @@ pub(super) fn add(status: &Status, holds_it: &mut HeaderMap, request_id: &Reques
     }
 }
 
+/// The status with the request id among its details: of a call that reaches no RPC.
+pub(crate) fn with_request_id(status: Status, request_id: &RequestId) -> Status {
+    let mut headers = HeaderMap::new();
+    if status.add_header(&mut headers).is_err() {
+        return status;
+    }
+    add(&status, &mut headers, request_id);
+    Status::from_header_map(&headers).unwrap_or(status)
+}
+
 #[cfg(test)]
 mod tests {
     use tonic::body::Body;

@@ -2,8 +2,17 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use tonic::{codec::CompressionEncoding, service::Routes, transport::Server};
+use http_body_util::BodyExt as _;
+use tonic::{
+    body::Body,
+    codec::CompressionEncoding,
+    codegen::http::{Request, Response},
+    service::Routes,
+    transport::Server,
+};
 use tonic_health::pb::health_server::{Health as HealthApi, HealthServer};
+use tonic_web::GrpcWebLayer;
+use tower::{ServiceBuilder, ServiceExt as _, util::BoxCloneSyncService};
 
 use super::{
     access::Access, account_service::AccountApi, admin_service::AdminApi, auth_service::AuthApi,
@@ -11,7 +20,7 @@ use super::{
 };
 use crate::{
     domain::TrustedProxies,
-    edge::{Deadlines, Gate, Ruled},
+    edge::{BrokenOff, Deadlines, Gate, Payload, Rpcs, Ruled},
     listen::Listener,
     pb::{
         DESCRIPTORS, account_service_server::AccountServiceServer,
@@ -89,15 +98,39 @@ pub async fn serve(
     let incoming = incoming(listener, limits.preface_deadline, longest, metrics.clone());
     builder(limits)
         .layer(Ruled(Observe { metrics, trusted_proxies }))
-        .layer(Ruled(Bounds {
-            deadlines: Deadlines { max: limits.max_deadline },
-            max_request: limits.max_request,
-            max_head: limits.max_head,
-        }))
+        .layer(Ruled(bounds(limits)))
         // The innermost: its query of the database has the caller's deadline, too.
         .layer(Ruled(Access(gate)))
         .serve_with_incoming_shutdown(routes.prepare(), incoming, shutdown)
         .await
+}
+
+/// The same RPCs, for callers within the process: other transports, which bring the `Context` of their calls.
+pub fn in_process(
+    routes: Routes,
+    gate: Arc<Gate>,
+    metrics: Metrics,
+    limits: Limits,
+    trusted_proxies: TrustedProxies,
+) -> Rpcs {
+    let rpcs = ServiceBuilder::new()
+        .layer(GrpcWebLayer::new())
+        .layer(Ruled(Observe { metrics, trusted_proxies }))
+        .layer(Ruled(bounds(limits)))
+        .layer(Ruled(Access(gate)))
+        .service(routes.prepare());
+    let rpcs = rpcs.map_request(|request: Request<Payload>| request.map(Body::new));
+    BoxCloneSyncService::new(rpcs.map_response(|response: Response<Body>| {
+        response.map(|body| body.map_err(BrokenOff::by).boxed_unsync())
+    }))
+}
+
+fn bounds(limits: Limits) -> Bounds {
+    Bounds {
+        deadlines: Deadlines { max: limits.max_deadline },
+        max_request: limits.max_request,
+        max_head: limits.max_head,
+    }
 }
 
 fn builder(limits: Limits) -> Server {

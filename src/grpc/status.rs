@@ -36,7 +36,7 @@ pub(super) fn internal(error: &(dyn StdError + 'static)) -> Status {
 
 /// A refusal as a status. Clients with a retry policy obey the pushback only (gRFC A6), callers' own code reads
 /// RetryInfo: both have the same wait. `bounds.rs` disables retries that would come after the caller's deadline.
-pub(super) fn refused(mut refusal: Refusal) -> Status {
+pub(crate) fn refused(mut refusal: Refusal) -> Status {
     refusal.fields = those_that_fit(refusal.fields);
     let text = refusal.text();
     let metadata = refusal.metadata.into_iter().map(|(key, value)| (key.to_owned(), value));
@@ -83,7 +83,7 @@ pub(super) fn deadline_exceeded() -> Status {
 }
 
 /// The caller reset the stream before the request was complete: for the metrics.
-pub(super) fn cancelled() -> Status {
+pub(crate) fn cancelled() -> Status {
     refused(Refusal::new(Code::Cancelled, "CANCELLED", "the request broke off"))
 }
 
@@ -103,7 +103,7 @@ pub(super) fn not_utf8(field: &'static str) -> Status {
 }
 
 /// The request's compression is not supported. The answer lists the supported ones (gRPC compression).
-pub(super) fn compression_unsupported() -> Status {
+pub(crate) fn compression_unsupported() -> Status {
     let text = "the request's compression is not supported: send gzip or none";
     let mut status = refused(Refusal::new(Code::Unimplemented, "COMPRESSION_UNSUPPORTED", text));
     let accepted = MetadataValue::from_static("gzip,identity");
@@ -124,7 +124,7 @@ macro_rules! codes {
         }
 
         /// The code of a status.
-        pub(super) fn from_tonic(code: tonic::Code) -> Code {
+        pub(crate) fn from_tonic(code: tonic::Code) -> Code {
             match code { $(tonic::Code::$name => Code::$name),+ }
         }
     };

@@ -184,7 +184,7 @@ fn result(row: i64, outcome: ImportOutcome, is_trial: bool) -> pb::ImportResult 
         ImportOutcome::Invalid(problems) => (pb::ImportOutcome::Invalid, None, problems),
     };
     let problem =
-        |RowProblem { field, problem }| pb::FieldProblem { field: field.to_owned(), problem };
+        |RowProblem { field, problem }| pb::FieldProblem { field: field.into_owned(), problem };
     pb::ImportResult {
         row,
         outcome: outcome.into(),

@@ -2,14 +2,16 @@
 
 use axum::{
     Json,
-    extract::State,
+    body::Body,
+    extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use http_body_util::BodyExt as _;
 use serde_json::json;
 
 use super::{accept::Format, cache::cache, oauth, site::Site};
-use crate::telemetry::text_format;
+use crate::{edge::BrokenOff, telemetry::text_format};
 
 /// The key set (RFC 7517, section 5).
 pub(super) async fn jwks(State(site): State<Site>) -> Response {
@@ -50,6 +52,12 @@ pub(super) async fn metrics(State(site): State<Site>, headers: HeaderMap) -> Res
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+/// An RPC, for callers that do not speak gRPC.
+pub(super) async fn rpc(State(site): State<Site>, request: Request) -> Response {
+    let request = request.map(|body| body.map_err(BrokenOff::by).boxed_unsync());
+    site.gateway.answer(request).await.map(Body::new)
 }
 
 /// The process is alive (a probe).

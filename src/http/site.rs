@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::TrustedProxies,
     edge::Gate,
+    gateway::Gateway,
     service::{Keys, ServiceAccounts, Verdicts},
     telemetry::Metrics,
 };
@@ -23,6 +24,8 @@ pub struct Site {
     pub service_accounts: Arc<ServiceAccounts>,
     /// Authenticates services.
     pub gate: Arc<Gate>,
+    /// Answers by RPCs.
+    pub gateway: Gateway,
     /// Proxies whose forwarded addresses are trusted.
     pub trusted_proxies: TrustedProxies,
     /// Counts requests.

@@ -3,7 +3,7 @@
 use axum::{
     Router,
     middleware::from_fn_with_state,
-    routing::{MethodRouter, get, post},
+    routing::{MethodRouter, any, get, post},
 };
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     routes,
     site::Site,
 };
-use crate::domain::Permission;
+use crate::{domain::Permission, gateway::known_path as known_rpc};
 
 /// The need of a route.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,8 @@ enum Need {
     Proof,
     /// A caller with this permission, also where there is no policy of callers.
     Permission(Permission),
+    /// What the table of RPCs asks (`edge/access.rs`).
+    Rpc,
 }
 
 /// A route.
@@ -33,7 +35,7 @@ struct Route {
     handler: fn() -> MethodRouter<Site>,
 }
 
-const TABLE: [Route; 10] = [
+const TABLE: [Route; 12] = [
     Route::open(JWKS, || get(routes::jwks)),
     Route::open("/.well-known/openid-configuration", || get(routes::discovery)),
     Route::open("/.well-known/oauth-authorization-server", || get(oauth::metadata)),
@@ -49,6 +51,8 @@ const TABLE: [Route; 10] = [
         need: Need::Permission(Permission::Introspect),
         handler: || post(oauth::introspect),
     },
+    Route { path: "/v1/{*path}", need: Need::Rpc, handler: || any(routes::rpc) },
+    Route { path: "/{service}/{rpc}", need: Need::Rpc, handler: || any(routes::rpc) },
 ];
 
 impl Route {
@@ -60,7 +64,7 @@ impl Route {
     fn guarded(self, site: &Site) -> MethodRouter<Site> {
         let handler = (self.handler)();
         match self.need {
-            Need::Nothing | Need::Proof => handler,
+            Need::Nothing | Need::Proof | Need::Rpc => handler,
             Need::Permission(permission) => {
                 let asked = (site.clone(), permission);
                 handler.route_layer(from_fn_with_state(asked, oauth::permit))
@@ -87,5 +91,6 @@ pub fn paths() -> impl Iterator<Item = &'static str> {
 
 /// The path of a route. Callers may invent others: the log does not repeat them.
 pub(super) fn known_path(path: &str) -> &'static str {
-    paths().find(|known| *known == path).unwrap_or("unknown")
+    let known = paths().find(|known| *known == path);
+    known.or_else(|| known_rpc(path)).unwrap_or("unknown")
 }

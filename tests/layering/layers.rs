@@ -5,7 +5,7 @@ use std::fs;
 use super::source::{code, source_folder};
 
 /// All modules, the lowest first, and what each may use of those before it.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("pb", &[]),
     ("domain", &[]),
     ("dial", &[]),
@@ -20,7 +20,8 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("telemetry", &["domain", "store", "config"]),
     ("edge", &["domain", "store", "service", "telemetry"]),
     ("grpc", &["pb", "listen", "domain", "token", "service", "telemetry", "edge"]),
-    ("http", &["domain", "listen", "token", "service", "telemetry", "edge"]),
+    ("gateway", &["pb", "domain", "service", "edge", "grpc"]),
+    ("http", &["domain", "listen", "token", "service", "telemetry", "edge", "gateway"]),
     (
         "app",
         &[
@@ -35,6 +36,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "telemetry",
             "grpc",
             "edge",
+            "gateway",
             "http",
             "fetch",
         ],

@@ -155,7 +155,7 @@ impl Import {
                     let said = problems.iter().map(|of| format!("{}: {}", of.field, of.problem));
                     let said: Vec<_> = said.collect();
                     let problem = match &problems[..] {
-                        [one] => Problem::new(one.field, &one.problem),
+                        [one] => Problem::new(one.field.clone(), &one.problem),
                         _ => Problem::new("", said.join("; ")),
                     };
                     self.reject(&row.refuse(problem))?;

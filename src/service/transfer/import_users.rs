@@ -3,6 +3,8 @@
 //! A batch commits as a whole, so that a row with a result is there for good. A user who exists is left as they are: the same batch can be
 //! sent again (idempotent).
 
+use std::borrow::Cow;
+
 use uuid::Uuid;
 
 use super::{
@@ -36,7 +38,7 @@ pub enum ImportOutcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowProblem {
     /// The field.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// What is wrong with it. It never repeats the value.
     pub problem: String,
 }
@@ -162,8 +164,9 @@ impl Transfers {
     ) -> Result<(SealedTotp, i64), Vec<RowProblem>> {
         let id = Uuid::now_v7();
         let sealed = self.master_key.seal(&Place::TotpSecret { id, user_id }, secret.expose());
-        let problem =
-            |_| vec![RowProblem { field: "totp_secret", problem: "can't be encrypted".into() }];
+        let problem = |_| {
+            vec![RowProblem { field: "totp_secret".into(), problem: "can't be encrypted".into() }]
+        };
         Ok((SealedTotp { id, sealed_secret: sealed.map_err(problem)? }, last_step_at(now)))
     }
 }
@@ -205,8 +208,11 @@ impl Problems {
 }
 
 fn outcome(id: Uuid, became: Imported) -> ImportOutcome {
-    let taken = |field, problem: &str| {
-        ImportOutcome::Invalid(vec![RowProblem { field, problem: problem.to_owned() }])
+    let taken = |field: &'static str, problem: &str| {
+        ImportOutcome::Invalid(vec![RowProblem {
+            field: field.into(),
+            problem: problem.to_owned(),
+        }])
     };
     match became {
         Imported::Created => ImportOutcome::Created(id),

@@ -1,0 +1,85 @@
+//! Unary calls.
+
+use base64::{
+    Engine as _,
+    alphabet::URL_SAFE,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use http::{Response, request::Parts};
+use url::form_urlencoded;
+
+use super::codec::Codec;
+use crate::{
+    domain::InvalidField,
+    edge::Payload,
+    gateway::{answer, body, call::Upstream, contract::Rpc, failure::Failure, json, message},
+};
+
+/// "URL-safe, padding optional".
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// By POST, with the message in the body.
+pub(super) async fn post(
+    upstream: &Upstream,
+    rpc: &Rpc,
+    codec: Codec,
+    head: &Parts,
+    body: Payload,
+) -> Result<Response<Payload>, Failure> {
+    if body::is_compressed(&head.headers) {
+        return Err(crate::grpc::compression_unsupported().into());
+    }
+    let message = body::read(body, upstream.max_request).await?;
+    call(upstream, rpc, codec, head, &message).await
+}
+
+/// By GET, with the message in the query: `?encoding=json&message={}`.
+pub(super) async fn get(
+    upstream: &Upstream,
+    rpc: &Rpc,
+    head: &Parts,
+) -> Result<Response<Payload>, Failure> {
+    let query = head.uri.query().unwrap_or_default();
+    let value = |name: &str| {
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    };
+    let refused = |name, problem: &str| Failure::from(InvalidField::new(name, problem));
+    let codec = value("encoding").as_deref().and_then(Codec::of);
+    let codec = codec.ok_or_else(|| refused("encoding", "must be json or proto"))?;
+    let message = value("message").ok_or_else(|| refused("message", "must be there"))?;
+    let message = match value("base64").as_deref() {
+        None | Some("0") => message.into_bytes(),
+        Some("1") => BASE64
+            .decode(message)
+            .map_err(|_bad| refused("message", "must be base64 as URLs have it"))?,
+        Some(_) => return Err(refused("base64", "must be 1 or absent")),
+    };
+    if value("compression").is_some_and(|name| name != "identity") {
+        return Err(crate::grpc::compression_unsupported().into());
+    }
+    call(upstream, rpc, codec, head, &message).await
+}
+
+async fn call(
+    upstream: &Upstream,
+    rpc: &Rpc,
+    codec: Codec,
+    head: &Parts,
+    message: &[u8],
+) -> Result<Response<Payload>, Failure> {
+    match codec {
+        Codec::Protobuf => {
+            let answer = upstream.unary(rpc, head, message).await?;
+            Ok(answer::with_type("application/proto", answer))
+        }
+        Codec::Json => {
+            let request = message::encode(&rpc.input, &json::read(&rpc.input, message)?)?;
+            let answer = upstream.unary(rpc, head, &request).await?;
+            Ok(answer::json(message::decode(&rpc.output, &answer).map_err(body::defect)?))
+        }
+    }
+}

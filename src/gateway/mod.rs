@@ -1,0 +1,56 @@
+//! RPCs for callers that do not speak gRPC: HTTP with JSON by the rules of google.api.http, Connect, and gRPC-Web.
+//!
+//! Each request becomes a call of this process's gRPC services, through all of their layers: access, deadlines, limits,
+//! log line and figures are gRPC's own, and there is nothing to keep in step (ADR 41).
+
+mod answer;
+mod body;
+mod call;
+mod connect;
+mod contract;
+mod failure;
+mod json;
+mod message;
+mod parameters;
+mod rest;
+mod template;
+
+use http::{Request, Response, header::CONTENT_TYPE};
+
+use self::{call::Upstream, contract::CONTRACT};
+use crate::edge::{Payload, Rpcs};
+
+/// Answers what is not gRPC by RPCs.
+#[derive(Debug, Clone)]
+pub struct Gateway(Upstream);
+
+impl Gateway {
+    /// A gateway to these RPCs, for requests of so many bytes at most.
+    pub fn new(rpcs: Rpcs, max_request: usize) -> Self {
+        Self(Upstream { rpcs, max_request })
+    }
+
+    /// Answers a request, which has its `Context` among its extensions.
+    pub async fn answer(&self, request: Request<Payload>) -> Response<Payload> {
+        if is_grpc_web(&request) {
+            return self.0.forward(request).await;
+        }
+        let (head, body) = request.into_parts();
+        if let Some(rpc) = CONTRACT.rpc(head.uri.path()) {
+            return connect::answer(&self.0, rpc, &head, body).await;
+        }
+        let answered = rest::answer(&self.0, &head, body).await;
+        answered.unwrap_or_else(|failure| failure.into_response(&head))
+    }
+}
+
+/// The paths that it answers, as a log may tell them: the template of a rule, or the path of an RPC.
+pub fn known_path(path: &str) -> Option<&'static str> {
+    let rule = CONTRACT.rules_at(path).next().map(|rule| rule.template.text());
+    rule.or_else(|| CONTRACT.rpc(path).map(|rpc| rpc.path.path()))
+}
+
+fn is_grpc_web(request: &Request<Payload>) -> bool {
+    let media_type = request.headers().get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+    media_type.is_some_and(|text| text.starts_with(b"application/grpc-web"))
+}
