@@ -9,7 +9,7 @@ WORKDIR /src
 COPY . .
 RUN find . -type f ! -name '*.rs' ! -name Cargo.toml ! -name Cargo.lock -delete \
     && find . -type f -name '*.rs' ! -name main.rs ! -name lib.rs \
-        \( -path '*/src/*' -o -path '*/tests/*/*' -o -path '*/benches/*/*' \) ! -path '*/src/bin/*' -delete \
+        \( -path '*/src/*' -o -path '*/tests/*/*' -o -path '*/benches/*/*' -o -path './build/*' \) ! -path '*/src/bin/*' -delete \
     && find . -type f -name '*.rs' -exec sh -c 'for file; do echo "fn main() { }" >"$file"; done' sh {} + \
     && find . -type d -empty -delete
 

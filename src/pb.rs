@@ -15,6 +15,9 @@ tonic::include_proto!("auth.v1");
 /// `auth.v1` and all that it imports, with comments, as an encoded `FileDescriptorSet`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/auth_v1.descriptors.bin"));
 
+/// The RPCs as plain HTTP: an OpenAPI 3.1 document, made of the protos by the build script.
+pub const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
+
 macro_rules! hide_in_debug {
     ($($message:ty),+ $(,)?) => {$(
         impl std::fmt::Debug for $message {

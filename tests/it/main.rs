@@ -45,6 +45,7 @@ mod master_key;
 mod names;
 mod no_secrets;
 mod oauth;
+mod openapi;
 mod pile_up;
 mod place;
 mod private_files;

@@ -1,16 +1,11 @@
-//! Compiles `proto/` to Rust, and to the descriptor set that reflection serves and the HTTP rules are read from.
-//!
-//! protox parses the files in pure Rust, so no protoc is needed on the machine.
+//! Which fields are secrets, and what follows for `Debug`: what `src/pb.rs` includes.
 
-use std::{collections::BTreeSet, error::Error, path::PathBuf};
+use std::collections::BTreeSet;
 
 use heck::{ToSnakeCase as _, ToUpperCamelCase as _};
-use protox::prost_reflect::{FieldDescriptor, Kind, prost_types::FileDescriptorSet};
+use protox::prost_reflect::{DescriptorPool, FieldDescriptor, Kind};
 
-const PACKAGE: &str = "auth.v1.";
-
-/// Our files, and those of others that they import.
-const INCLUDES: [&str; 2] = ["proto", "third_party/googleapis"];
+use crate::PACKAGE;
 
 /// The fields that `Debug` may show, by message: none of them is a secret. A field of text, bytes or numbers that is not here is one,
 /// a new one too: whoever adds a field decides, and one that is forgotten is hidden. It is a list of ours and no option in the
@@ -107,55 +102,21 @@ const PUBLIC: [(&str, &[&str]); 46] = [
     ("WatchEventsResponse", &["cursor"]),
 ];
 
-#[expect(clippy::disallowed_methods, reason = "cargo tells a build script so where to write")]
-fn main() -> Result<(), Box<dyn Error>> {
-    for folder in INCLUDES {
-        println!("cargo::rerun-if-changed={folder}");
-    }
-    let files = [
-        "auth/v1/account_service.proto",
-        "auth/v1/admin_service.proto",
-        "auth/v1/audit_event.proto",
-        "auth/v1/auth_service.proto",
-        "auth/v1/managed_user.proto",
-        "auth/v1/token_service.proto",
-        "auth/v1/tokens.proto",
-        "auth/v1/user.proto",
-        "auth/v1/user_record.proto",
-    ];
-    let mut compiler = protox::Compiler::new(INCLUDES)?;
-    compiler.include_imports(true).include_source_info(true).open_files(files)?;
-
-    let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
-    // As protox encodes it: decoded to prost's types and encoded again, it would lose the options of `google.api`.
-    std::fs::write(out_dir.join("auth_v1.descriptors.bin"), compiler.encode_file_descriptor_set())?;
-
-    // Their generated `Debug` would show secrets: `src/pb.rs` has another one.
-    let secret = secret_types(&compiler)?;
+/// The invocation of `hide_in_debug!` with these messages and oneofs.
+pub(crate) fn hidden(secret: &[String]) -> String {
     let names: Vec<_> = secret.iter().map(|name| rust_path(name)).collect();
-    std::fs::write(
-        out_dir.join("secret_messages.rs"),
-        format!("hide_in_debug!({});\n", names.join(", ")),
-    )?;
-    std::fs::write(out_dir.join("every_message.rs"), every_message(&compiler))?;
-    tonic_prost_build::configure()
-        .codec_path("crate::pb::codec::ProtobufCodec")
-        .skip_debug(secret.iter().map(|name| format!("{PACKAGE}{name}")))
-        .compile_fds(compiled_to_rust(&compiler))?;
-    Ok(())
+    format!("hide_in_debug!({});\n", names.join(", "))
 }
 
-/// All files but those of options, which no message of ours has as a field.
-fn compiled_to_rust(compiler: &protox::Compiler) -> FileDescriptorSet {
-    let mut files = compiler.file_descriptor_set();
-    files.file.retain(|file| file.package() != "google.api");
-    files
+/// Whether the field is one of `PUBLIC`.
+pub(crate) fn is_public(field: &FieldDescriptor) -> bool {
+    let message = field.parent_message();
+    PUBLIC.iter().any(|(name, fields)| *name == message.name() && fields.contains(&field.name()))
 }
 
 /// All messages of ours, for the test of their `Debug`: names in the contract, and in Rust.
-fn every_message(compiler: &protox::Compiler) -> String {
-    let messages = compiler.descriptor_pool();
-    let messages = messages.all_messages().filter(|message| !message.is_map_entry());
+pub(crate) fn every_message(pool: &DescriptorPool) -> String {
+    let messages = pool.all_messages().filter(|message| !message.is_map_entry());
     let names = messages.filter_map(|of| of.full_name().strip_prefix(PACKAGE).map(str::to_owned));
     let pairs: Vec<_> = names.map(|name| format!("{name:?} => {}", rust_path(&name))).collect();
     format!("every_message!({});\n", pairs.join(", "))
@@ -165,13 +126,13 @@ fn every_message(compiler: &protox::Compiler) -> String {
 ///
 /// # Errors
 /// A field in `PUBLIC` that is not in the contract.
-fn secret_types(compiler: &protox::Compiler) -> Result<Vec<String>, String> {
+pub(crate) fn secret_types(pool: &DescriptorPool) -> Result<Vec<String>, String> {
     let mut public: BTreeSet<_> = PUBLIC
         .iter()
         .flat_map(|(message, fields)| fields.iter().map(move |field| format!("{message}.{field}")))
         .collect();
     let mut found = Vec::new();
-    for message in compiler.descriptor_pool().all_messages() {
+    for message in pool.all_messages() {
         let ours = |name: &str| name.strip_prefix(PACKAGE).map(str::to_owned);
         let Some(name) = ours(message.full_name()).filter(|_| !message.is_map_entry()) else {
             continue;
@@ -186,7 +147,9 @@ fn secret_types(compiler: &protox::Compiler) -> Result<Vec<String>, String> {
         }
     }
     if let Some(stale) = public.first() {
-        return Err(format!("PUBLIC in build.rs lists {stale}, which is no field that needs it"));
+        return Err(format!(
+            "PUBLIC in build/secrets.rs lists {stale}, which is no field that needs it"
+        ));
     }
     Ok(found)
 }

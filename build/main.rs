@@ -1,0 +1,64 @@
+//! Compiles `proto/` to Rust, to the descriptor set that reflection serves and the HTTP rules are read from, and to the OpenAPI
+//! document.
+//!
+//! protox parses the files in pure Rust, so no protoc is needed on the machine.
+
+mod openapi;
+mod secrets;
+
+use std::{error::Error, path::PathBuf};
+
+use protox::prost_reflect::prost_types::FileDescriptorSet;
+
+const PACKAGE: &str = "auth.v1.";
+
+/// Our files, and those of others that they import.
+const INCLUDES: [&str; 2] = ["proto", "third_party/googleapis"];
+
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "cargo says in the environment where to write, and reads what is printed"
+)]
+fn main() -> Result<(), Box<dyn Error>> {
+    for folder in INCLUDES {
+        println!("cargo::rerun-if-changed={folder}");
+    }
+    let files = [
+        "auth/v1/account_service.proto",
+        "auth/v1/admin_service.proto",
+        "auth/v1/audit_event.proto",
+        "auth/v1/auth_service.proto",
+        "auth/v1/managed_user.proto",
+        "auth/v1/token_service.proto",
+        "auth/v1/tokens.proto",
+        "auth/v1/user.proto",
+        "auth/v1/user_record.proto",
+    ];
+    let mut compiler = protox::Compiler::new(INCLUDES)?;
+    compiler.include_imports(true).include_source_info(true).open_files(files)?;
+
+    let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
+    // As protox encodes it: decoded to prost's types and encoded again, it would lose the options of `google.api`.
+    std::fs::write(out_dir.join("auth_v1.descriptors.bin"), compiler.encode_file_descriptor_set())?;
+
+    let pool = compiler.descriptor_pool();
+    std::fs::write(out_dir.join("openapi.json"), openapi::document(&pool)?)?;
+
+    // Their generated `Debug` would show secrets: `src/pb.rs` has another one.
+    let secret = secrets::secret_types(&pool)?;
+    std::fs::write(out_dir.join("secret_messages.rs"), secrets::hidden(&secret))?;
+    std::fs::write(out_dir.join("every_message.rs"), secrets::every_message(&pool))?;
+    tonic_prost_build::configure()
+        .codec_path("crate::pb::codec::ProtobufCodec")
+        .skip_debug(secret.iter().map(|name| format!("{PACKAGE}{name}")))
+        .compile_fds(compiled_to_rust(&compiler))?;
+    Ok(())
+}
+
+/// All files but those of options, which no message of ours has as a field.
+fn compiled_to_rust(compiler: &protox::Compiler) -> FileDescriptorSet {
+    let mut files = compiler.file_descriptor_set();
+    files.file.retain(|file| file.package() != "google.api");
+    files
+}
