@@ -9,6 +9,7 @@ mod environment;
 mod error;
 mod parts;
 mod readiness;
+mod web;
 
 use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
@@ -16,7 +17,7 @@ use futures_util::future::try_join_all;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use self::background::Background;
+use self::{background::Background, web::Web};
 pub use self::{
     certificates::Reload,
     commands::{keys, operator, reencryption, service_account_keeper, transfers},
@@ -29,7 +30,6 @@ use crate::{
     delivery::Delivery,
     domain::{Callers, TrustedProxies},
     edge::Gate,
-    gateway::Gateway,
     grpc::{self, Health, Readiness},
     http,
     listen::{
@@ -156,8 +156,8 @@ impl App {
         let metrics = metrics(&parts, &self.connections);
         let (set_ready, ready) = watch::channel(false);
         let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
-        let gateway = gateway(&routes[0], &gate, &metrics, &listen, environment.limits);
-        let site = site(&parts, &gate, gateway, &listen, metrics.clone(), ready, draining.clone());
+        let web = Web { parts: &parts, gate: &gate, listen: &listen, delivery: &delivery };
+        let site = web.site(&routes[0], limits, &metrics, ready, draining.clone());
         let mut background = Background::start(&parts, delivery, &environment);
 
         let servers = async {
@@ -210,44 +210,6 @@ impl App {
     }
 }
 
-/// The state of the HTTP routes.
-fn site(
-    parts: &Parts,
-    gate: &Arc<Gate>,
-    gateway: Gateway,
-    listen: &Listen,
-    metrics: Metrics,
-    ready: watch::Receiver<bool>,
-    draining: CancellationToken,
-) -> http::Site {
-    http::Site {
-        keys: Arc::clone(&parts.keys),
-        verdicts: Arc::clone(&parts.verdicts),
-        service_accounts: Arc::clone(&parts.service_accounts),
-        gate: Arc::clone(gate),
-        gateway,
-        trusted_proxies: listen.trusted_proxies.clone(),
-        figures: figures(parts, metrics.clone()),
-        metrics,
-        ready,
-        draining,
-    }
-}
-
-/// The RPCs of gRPC's listener, for HTTP.
-fn gateway(
-    routes: &grpc::Routes,
-    gate: &Arc<Gate>,
-    metrics: &Metrics,
-    listen: &Listen,
-    limits: grpc::Limits,
-) -> Gateway {
-    let (gate, metrics) = (Arc::clone(gate), metrics.clone());
-    let rpcs =
-        grpc::in_process(routes.clone(), gate, metrics, limits, listen.trusted_proxies.clone());
-    Gateway::new(rpcs, limits.max_request)
-}
-
 /// What lets calls through.
 fn gate(parts: &Parts, callers: Option<Arc<Callers>>) -> Gate {
     Gate {
@@ -266,12 +228,6 @@ fn metrics(parts: &Parts, connections: &listen::Figures) -> Metrics {
         parts.store.operations().register(registry);
         connections.register(registry);
     })
-}
-
-/// The renderer of `/metrics`.
-fn figures(parts: &Parts, metrics: Metrics) -> http::Figures {
-    let (store, revocations) = (Arc::clone(&parts.store), Arc::clone(&parts.revocations));
-    http::Figures::new(move || metrics.render(store.pool_use(), revocations.streams()))
 }
 
 async fn close(store: &dyn Store) {

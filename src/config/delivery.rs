@@ -4,7 +4,9 @@ use std::{fs, path::Path, sync::Arc};
 
 use super::{Profile, reader::Reader, setting::Setting, settings};
 use crate::{
-    delivery::{Delivery, Hello, HookUrl, Mailbox, Secret, Smtp, SmtpUrl, Templates, Webhook},
+    delivery::{
+        Delivery, Hello, HookUrl, Inbox, Mailbox, Secret, Smtp, SmtpUrl, Templates, Webhook,
+    },
     dial::Trust,
 };
 
@@ -56,8 +58,9 @@ impl Reader<'_> {
             Some(Kind::Webhook) => self.webhook(),
             Some(Kind::Log) | None => None,
         };
+        let inbox = (profile == Profile::Development).then(Inbox::default);
         // No delivery: a problem was reported, or it is the log.
-        delivery.unwrap_or(Delivery::Log)
+        delivery.unwrap_or(Delivery::Log(inbox))
     }
 
     /// A setting that is never read is a mistake: an operator believes that it does something.

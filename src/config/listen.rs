@@ -14,7 +14,7 @@ use super::{
     tls::Tls,
 };
 use crate::{
-    domain::{Callers, ForwardedHeader, TrustedProxies},
+    domain::{Callers, ForwardedHeader, Origins, TrustedProxies},
     listen::{Address, tls::Files},
 };
 
@@ -39,6 +39,12 @@ pub struct Listen {
     pub callers: Option<Arc<Callers>>,
     /// Whether gRPC reflection is enabled.
     pub reflection: bool,
+    /// Whether the contract is shown over HTTP, with a viewer.
+    pub docs: bool,
+    /// Whether the page that shows the flow is there: in development, where HTTP is for this machine alone.
+    pub home: bool,
+    /// The origins of web pages that may call over HTTP.
+    pub origins: Origins,
     /// The lifetime of a stream, with a jitter of a tenth.
     pub stream_age: Duration,
     /// The time between not ready and refusing connections.
@@ -54,6 +60,7 @@ impl Reader<'_> {
         let admin = self.given(settings::ADMIN_ADDR, Address::parse);
         let Tls { grpc: grpc_tls, http: http_tls, admin: admin_tls } =
             self.tls(profile, &grpc, &http, admin.as_ref());
+        let home = profile == Profile::Development && http.is_local();
         Listen {
             grpc,
             http,
@@ -64,6 +71,9 @@ impl Reader<'_> {
             trusted_proxies: self.trusted_proxies(),
             callers: self.given(settings::CALLERS, Callers::parse).map(Arc::new),
             reflection: self.read_in(profile, settings::REFLECTION, on_or_off).unwrap_or_default(),
+            docs: self.read_in(profile, settings::DOCS, on_or_off).unwrap_or_default(),
+            home,
+            origins: self.given(settings::CORS_ORIGINS, Origins::parse).unwrap_or_default(),
             stream_age: self.duration(settings::STREAM_AGE, minutes(1)..=days(1)),
             drain_delay: self
                 .read_in(profile, settings::DRAIN_DELAY, duration(to_ten_minutes.clone()))

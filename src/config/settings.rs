@@ -22,6 +22,8 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
             FORWARDED_HEADER,
             CALLERS,
             REFLECTION,
+            DOCS,
+            CORS_ORIGINS,
             STREAM_AGE,
             DRAIN_DELAY,
             SHUTDOWN_TIMEOUT,
@@ -120,7 +122,7 @@ pub(super) const GRPC_ADDR: Setting = plain(
 pub(super) const HTTP_ADDR: Setting = plain(
     "COUNTERSIGN_HTTP_ADDR",
     Value("127.0.0.1:8080"),
-    "where HTTP listens: key set, OAuth, probes, metrics",
+    "where HTTP listens: JSON, Connect, gRPC-Web, key set, OAuth, probes, metrics",
 );
 pub(super) const ADMIN_ADDR: Setting = plain(
     "COUNTERSIGN_ADMIN_ADDR",
@@ -151,6 +153,13 @@ pub(super) const CALLERS: Setting = plain(
 .of_lines();
 pub(super) const REFLECTION: Setting =
     plain("COUNTERSIGN_REFLECTION", InDevelopment("on"), "gRPC reflection: on or off");
+pub(super) const DOCS: Setting =
+    plain("COUNTERSIGN_DOCS", InDevelopment("on"), "/docs and /openapi.json over HTTP: on or off");
+pub(super) const CORS_ORIGINS: Setting = plain(
+    "COUNTERSIGN_CORS_ORIGINS",
+    Absent,
+    "origins of web pages that may call over HTTP, such as https://app.example.com, or * for all",
+);
 pub(super) const STREAM_AGE: Setting = plain(
     "COUNTERSIGN_STREAM_AGE",
     Value("30m"),

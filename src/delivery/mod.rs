@@ -6,6 +6,7 @@
 
 mod endpoint;
 mod failure;
+mod inbox;
 mod log;
 mod mail;
 mod message;
@@ -27,6 +28,7 @@ use crate::domain::Timestamp;
 pub use self::{
     endpoint::{HookUrl, SmtpUrl},
     failure::{Failure, FailureKind, Progress},
+    inbox::{Inbox, Kept},
     message::{Content, Message},
     notice::Notice,
     retry_after::retry_after,
@@ -41,8 +43,8 @@ pub use lettre::message::Mailbox;
 /// A way to deliver messages. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Delivery {
-    /// Writes codes to the log, for development and tests.
-    Log,
+    /// Writes codes to the log, for development and tests, and keeps the last ones where there is a page that shows them.
+    Log(Option<Inbox>),
     /// Sends mails.
     Smtp(Arc<Smtp>),
     /// Calls the operator's service.
@@ -62,8 +64,9 @@ impl Delivery {
         progress: &Progress,
     ) -> Result<(), Failure> {
         match self {
-            Self::Log => {
+            Self::Log(inbox) => {
                 log::write(message);
+                inbox.iter().for_each(|inbox| inbox.keep(message));
                 Ok(())
             }
             Self::Smtp(smtp) => smtp.send(id, message, now, progress).await,
@@ -71,11 +74,19 @@ impl Delivery {
         }
     }
 
+    /// What the log delivery keeps.
+    pub fn inbox(&self) -> Option<&Inbox> {
+        match self {
+            Self::Log(inbox) => inbox.as_ref(),
+            Self::Smtp(_) | Self::Webhook(_) => None,
+        }
+    }
+
     /// Closes idle connections politely, where that is usual: nothing more is sent.
     pub async fn close(&self) {
         match self {
             Self::Smtp(smtp) => smtp.close().await,
-            Self::Log | Self::Webhook(_) => {}
+            Self::Log(_) | Self::Webhook(_) => {}
         }
     }
 }
@@ -84,7 +95,7 @@ impl Delivery {
 impl fmt::Display for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Log => f.write_str("in the log"),
+            Self::Log(_) => f.write_str("in the log"),
             Self::Smtp(smtp) => write!(f, "by mail, through {}", smtp.place()),
             Self::Webhook(webhook) => write!(f, "through the webhook at {}", webhook.place()),
         }

@@ -3,9 +3,12 @@
 mod accept;
 mod cache;
 mod call;
+mod cors;
+mod inbox;
 mod limits;
 mod oauth;
 mod pace;
+mod pages;
 mod paths;
 mod routes;
 mod server;
@@ -15,6 +18,6 @@ mod table;
 pub use self::{
     limits::Limits,
     server::serve,
-    site::{Figures, Site},
+    site::{Figures, Pages, Site},
     table::paths,
 };

@@ -31,6 +31,9 @@ enum Phase {
     Answer,
     /// The answer is complete; it is being sent.
     Sending,
+    /// The answer is a stream: each part of it is in time, however long all of it takes. Its end is not seen here, so
+    /// that the time of a part is that of an idle connection.
+    Streaming,
     /// The caller may send the first byte of another request.
     Idle,
 }
@@ -54,12 +57,14 @@ impl Pace {
 
     /// A request's head is complete.
     pub(super) fn asked(&self) {
-        self.enter(&[Phase::Begin, Phase::Head, Phase::Sending, Phase::Idle], Phase::Answer);
+        use Phase::{Answer, Begin, Head, Idle, Sending, Streaming};
+        self.enter(&[Begin, Head, Sending, Streaming, Idle], Answer);
     }
 
-    /// The answer is complete. Returns whether the connection should end with it, being old enough.
-    pub(super) fn answered(&self) -> bool {
-        self.enter(&[Phase::Answer], Phase::Sending);
+    /// The answer is complete, or begins to be streamed. Returns whether the connection should end with it, being old
+    /// enough.
+    pub(super) fn answered(&self, is_stream: bool) -> bool {
+        self.enter(&[Phase::Answer], if is_stream { Phase::Streaming } else { Phase::Sending });
         self.began.elapsed() >= self.limits.max_age
     }
 
@@ -91,7 +96,7 @@ impl Pace {
         match phase {
             Phase::Begin | Phase::Head => self.limits.head_deadline,
             Phase::Answer | Phase::Sending => self.limits.answer_deadline,
-            Phase::Idle => self.limits.keep_alive,
+            Phase::Streaming | Phase::Idle => self.limits.keep_alive,
         }
     }
 }
@@ -124,7 +129,9 @@ impl AsyncWrite for Paced {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(context, bytes)
+        let written = ready!(Pin::new(&mut self.socket).poll_write(context, bytes))?;
+        self.pace.enter(&[Phase::Streaming], Phase::Streaming);
+        Poll::Ready(Ok(written))
     }
 
     /// hyper flushes when everything is written: the answer, once it is complete.
@@ -143,7 +150,9 @@ impl AsyncWrite for Paced {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write_vectored(context, bytes)
+        let written = ready!(Pin::new(&mut self.socket).poll_write_vectored(context, bytes))?;
+        self.pace.enter(&[Phase::Streaming], Phase::Streaming);
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -173,12 +182,32 @@ mod tests {
         // Earlier writes are not the answer.
         pace.enter(&[Phase::Sending], Phase::Idle);
         assert_eq!(left(&pace), (Phase::Answer, limits.answer_deadline));
-        assert!(!pace.answered());
+        assert!(!pace.answered(false));
         pace.enter(&[Phase::Sending], Phase::Idle);
         assert_eq!(left(&pace), (Phase::Idle, Duration::from_secs(75)));
         tokio::time::advance(limits.max_age).await;
         pace.asked();
-        assert!(pace.answered(), "it has lasted long enough");
+        assert!(pace.answered(false), "it has lasted long enough");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_goes_on_for_as_long_as_parts_of_it_are_written() {
+        let limits = Limits::default();
+        let pace = Pace::new(limits);
+        pace.asked();
+        pace.answered(true);
+        let begun = Instant::now();
+        let writes = async {
+            for _ in 0..4 {
+                tokio::time::sleep(limits.keep_alive - Duration::from_secs(1)).await;
+                pace.enter(&[Phase::Streaming], Phase::Streaming);
+            }
+        };
+        tokio::join!(pace.too_slow(), writes);
+        let written_for = 4 * (limits.keep_alive - Duration::from_secs(1));
+        assert_eq!(begun.elapsed(), written_for + limits.keep_alive);
+        pace.asked();
+        assert_eq!(pace.phase.borrow().0, Phase::Answer, "another request may follow");
     }
 
     #[tokio::test(start_paused = true)]
@@ -189,7 +218,7 @@ mod tests {
         assert_eq!(begun.elapsed(), limits.head_deadline);
         let pace = Pace::new(limits);
         pace.asked();
-        pace.answered();
+        pace.answered(false);
         pace.enter(&[Phase::Sending], Phase::Idle);
         let begun = Instant::now();
         let begins_late = async {

@@ -4,7 +4,7 @@ use std::{future::Future, time::Instant};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use hyper::{
-    body::Incoming,
+    body::{Body as _, Incoming},
     server::conn::http1,
     service::{Service as _, service_fn},
 };
@@ -73,7 +73,9 @@ pub async fn serve(
                 let mut response = answer.await?;
                 call.ends_as(response.status());
                 say_request_id(response.headers_mut(), &request_id);
-                let ends = clock.answered() || draining.is_cancelled();
+                // What is complete has a length.
+                let is_stream = response.body().size_hint().exact().is_none();
+                let ends = clock.answered(is_stream) || draining.is_cancelled();
                 say_what_becomes_of_it(response.headers_mut(), version, ends, limits);
                 Ok::<_, std::convert::Infallible>(response)
             };

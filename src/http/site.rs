@@ -6,7 +6,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::TrustedProxies,
+    delivery::Inbox,
+    domain::{Origins, TrustedProxies},
     edge::Gate,
     gateway::Gateway,
     service::{Keys, ServiceAccounts, Verdicts},
@@ -26,6 +27,12 @@ pub struct Site {
     pub gate: Arc<Gate>,
     /// Answers by RPCs.
     pub gateway: Gateway,
+    /// The pages that are on.
+    pub pages: Pages,
+    /// What the log delivery keeps, for the page of development.
+    pub inbox: Option<Inbox>,
+    /// The origins of web pages that may call.
+    pub origins: Origins,
     /// Proxies whose forwarded addresses are trusted.
     pub trusted_proxies: TrustedProxies,
     /// Counts requests.
@@ -37,6 +44,15 @@ pub struct Site {
     /// Cancelled when the server is asked to stop, some time before it refuses connections: until then each answer
     /// closes its connection.
     pub draining: CancellationToken,
+}
+
+/// The pages that are on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pages {
+    /// The contract and its viewer.
+    pub docs: bool,
+    /// The page of the flow, with the development inbox.
+    pub home: bool,
 }
 
 /// Renders the current metrics, in OpenMetrics.

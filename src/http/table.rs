@@ -7,7 +7,9 @@ use axum::{
 };
 
 use super::{
+    cors::cors,
     oauth::{self, Refused},
+    pages,
     paths::{INTROSPECT, JWKS, REVOKE, TOKEN},
     routes,
     site::Site,
@@ -76,9 +78,11 @@ impl Route {
 /// All routes.
 pub(super) fn router(site: Site) -> Router {
     let with = |router: Router<Site>, route: Route| router.route(route.path, route.guarded(&site));
-    let router = TABLE.into_iter().fold(Router::new(), with);
+    let router = TABLE.into_iter().fold(Router::new(), with).layer(cors(&site.origins));
     // Some clients of OAuth take any answer without an `error` for a token.
     router
+        // Without other origins: codes are there, and what a page of ours may do.
+        .merge(pages::router(site.pages))
         .method_not_allowed_fallback(|| async { Refused::method() })
         .fallback(|| async { Refused::path() })
         .with_state(site)
@@ -92,5 +96,5 @@ pub fn paths() -> impl Iterator<Item = &'static str> {
 /// The path of a route. Callers may invent others: the log does not repeat them.
 pub(super) fn known_path(path: &str) -> &'static str {
     let known = paths().find(|known| *known == path);
-    known.or_else(|| known_rpc(path)).unwrap_or("unknown")
+    known.or_else(|| pages::known_path(path)).or_else(|| known_rpc(path)).unwrap_or("unknown")
 }

@@ -21,7 +21,10 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("edge", &["domain", "store", "service", "telemetry"]),
     ("grpc", &["pb", "listen", "domain", "token", "service", "telemetry", "edge"]),
     ("gateway", &["pb", "domain", "service", "edge", "grpc"]),
-    ("http", &["domain", "listen", "token", "service", "telemetry", "edge", "gateway"]),
+    (
+        "http",
+        &["pb", "listen", "domain", "delivery", "token", "service", "telemetry", "edge", "gateway"],
+    ),
     (
         "app",
         &[
