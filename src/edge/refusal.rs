@@ -115,6 +115,13 @@ impl Refusal {
         Self { code, reason, text: None, metadata: Vec::new(), fields, retry_after: None }
     }
 
+    /// The same refusal in a call that is no login: a wrong password or code there is no sign that the session is over.
+    /// Clients' interceptors log out at UNAUTHENTICATED.
+    pub(crate) fn beside_a_login(self) -> Self {
+        let is_about_a_proof = ["INVALID_CREDENTIALS", "CHALLENGE_INVALID"].contains(&self.reason);
+        if is_about_a_proof { Self { code: Code::PermissionDenied, ..self } } else { self }
+    }
+
     /// No such RPC.
     pub(crate) fn unknown_rpc() -> Self {
         Self::new(Code::Unimplemented, "UNIMPLEMENTED", "there is no such RPC")
@@ -321,6 +328,17 @@ mod tests {
             let has_both = |row: &&str| row.contains(reason) && row.contains(code.name());
             assert!(rows.iter().any(has_both), "{reason}, {}", code.name());
         }
+    }
+
+    #[test]
+    fn beside_a_login_unauthenticated_is_about_the_token_alone() {
+        let refusals = refusals().into_iter().map(Refusal::beside_a_login);
+        let unauthenticated = refusals.filter(|refusal| refusal.code == Code::Unauthenticated);
+        let mut reasons: Vec<_> = unauthenticated.map(|refusal| refusal.reason).collect();
+        reasons.sort_unstable();
+        assert_eq!(reasons, ["REFRESH_REUSED", "TOKEN_INVALID"]);
+        let wrong = Refusal::from(Error::InvalidCredentials).beside_a_login();
+        assert_eq!((wrong.code, wrong.reason), (Code::PermissionDenied, "INVALID_CREDENTIALS"));
     }
 
     #[test]

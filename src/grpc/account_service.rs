@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
-use super::{access::account, arrival::context, convert, status::status};
+use super::{access::account, arrival::context, convert, status::status_beside_a_login as status};
 use crate::{
     pb::{self, account_service_server::AccountService},
     service::{Accounts, ChangePasswordRequest, Factors, Mailbox, Sessions},

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
-use super::{arrival::context, convert, status::status};
+use super::{
+    arrival::context,
+    convert,
+    status::{status, status_beside_a_login},
+};
 use crate::{
     pb::{self, auth_service_server::AuthService, login_response},
     service::{
@@ -112,7 +116,7 @@ impl AuthService for AuthApi {
             verification: OpaqueToken::from_text(request.verification_id),
             code: Zeroizing::new(request.code),
         };
-        self.mailbox.verify_email(&context, request).await.map_err(status)?;
+        self.mailbox.verify_email(&context, request).await.map_err(status_beside_a_login)?;
         Ok(Response::new(pb::VerifyEmailResponse {}))
     }
 
@@ -122,7 +126,11 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::ResendEmailVerificationResponse>, Status> {
         let context = context(&request);
         let id = OpaqueToken::from_text(request.into_inner().verification_id);
-        let id = self.mailbox.resend_email_verification(&context, &id).await.map_err(status)?;
+        let id = self
+            .mailbox
+            .resend_email_verification(&context, &id)
+            .await
+            .map_err(status_beside_a_login)?;
         let verification_id = id.expose().to_owned();
         Ok(Response::new(pb::ResendEmailVerificationResponse { verification_id }))
     }
@@ -136,8 +144,11 @@ impl AuthService for AuthApi {
             email: request.email,
             device_token: OpaqueToken::from_text(request.device_token),
         };
-        let pending =
-            self.mailbox.request_password_reset(&context, request).await.map_err(status)?;
+        let pending = self
+            .mailbox
+            .request_password_reset(&context, request)
+            .await
+            .map_err(status_beside_a_login)?;
         Ok(Response::new(convert::pending_reset(&pending)))
     }
 
@@ -153,7 +164,8 @@ impl AuthService for AuthApi {
             recovery_code: Zeroizing::new(request.recovery_code),
             end_unverified_account: request.end_unverified_account,
         };
-        let device = self.accounts.reset_password(&context, request).await.map_err(status)?;
+        let device =
+            self.accounts.reset_password(&context, request).await.map_err(status_beside_a_login)?;
         let device_token = device.map(|token| token.expose().to_owned()).unwrap_or_default();
         Ok(Response::new(pb::ResetPasswordResponse { device_token }))
     }

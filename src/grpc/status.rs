@@ -29,6 +29,11 @@ pub(super) fn status(error: Error) -> Status {
     refused(Refusal::from(error))
 }
 
+/// The same in a call that is no login.
+pub(super) fn status_beside_a_login(error: Error) -> Status {
+    refused(Refusal::from(error).beside_a_login())
+}
+
 /// A defect: the cause goes to the log, not to the caller.
 pub(super) fn internal(error: &(dyn StdError + 'static)) -> Status {
     refused(Refusal::internal(error))

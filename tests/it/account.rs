@@ -182,7 +182,7 @@ async fn the_current_password_must_be_right_and_the_new_one_as_good_as_at_regist
     let refused = refused.unwrap_err();
     assert_eq!(
         (refused.code(), reason(&refused)),
-        (Code::Unauthenticated, "INVALID_CREDENTIALS".into())
+        (Code::PermissionDenied, "INVALID_CREDENTIALS".into())
     );
     for bad in ["", "short", "password", &format!("my {} key", user.username), &user.email] {
         let refused = server.change_password(&tokens, PASSWORD, bad).await.unwrap_err();

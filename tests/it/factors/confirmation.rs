@@ -205,7 +205,7 @@ async fn a_proof_works_once_also_for_logins_and_the_user_is_told_of_a_recovery_c
         let again = ask(&server, &tokens, Change::App, PASSWORD, proof.clone()).await.unwrap_err();
         assert_eq!(
             (again.code(), reason(&again)),
-            (Code::Unauthenticated, "INVALID_CREDENTIALS".into())
+            (Code::PermissionDenied, "INVALID_CREDENTIALS".into())
         );
     }
     let challenge = server.challenge(&who.user).await;

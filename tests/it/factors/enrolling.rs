@@ -84,7 +84,7 @@ async fn an_enrolment_is_its_owners(
         let refused = confirm(&server, tokens, id, &code).await.unwrap_err();
         assert_eq!(
             (refused.code(), reason(&refused)),
-            (Code::Unauthenticated, "CHALLENGE_INVALID".into())
+            (Code::PermissionDenied, "CHALLENGE_INVALID".into())
         );
     }
     let refused = confirm(&server, &owners, "mine", &code).await.unwrap_err();

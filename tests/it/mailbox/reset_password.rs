@@ -131,7 +131,7 @@ async fn unknown_used_expired_and_wrong_look_the_same(
         seen.push((refused.code(), refused.message().to_owned(), details(&refused)));
     }
     assert!(seen.iter().all(|refused| *refused == seen[0]), "{seen:?}");
-    assert_eq!(seen[0].0, Code::Unauthenticated);
+    assert_eq!(seen[0].0, Code::PermissionDenied);
 }
 
 #[rstest]

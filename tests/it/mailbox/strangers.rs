@@ -98,7 +98,7 @@ async fn an_address_that_nobody_has_behaves_as_any_other_all_its_life(
         assert!(is(&all.begin().await, Code::ResourceExhausted), "the cool-down");
         let code = wrong(&logs::code(&user.username));
         for _ in 0..5 {
-            assert!(is(&all.guess(round, &code).await, Code::Unauthenticated));
+            assert!(is(&all.guess(round, &code).await, Code::PermissionDenied));
             for no_code in ["", "12345x"] {
                 assert!(is(&all.guess(round, no_code).await, Code::InvalidArgument));
             }
@@ -115,7 +115,7 @@ async fn an_address_that_nobody_has_behaves_as_any_other_all_its_life(
     }
     server.clock.advance(COOL_DOWN);
     assert!(is(&all.begin().await, Code::ResourceExhausted), "thirty codes");
-    assert!(is(&all.guess(0, &code).await, Code::Unauthenticated), "expired");
+    assert!(is(&all.guess(0, &code).await, Code::PermissionDenied), "expired");
     // Whom the codes went to is another matter.
     let got = |name| logs::codes(name).len();
     assert_eq!(
@@ -150,9 +150,9 @@ async fn what_the_owner_does_meanwhile_is_not_seen_by_a_stranger(
     }
     for _ in 0..5 {
         let seen = all.guess(0, &wrong(&stranger_code)).await;
-        assert!(is(&seen, Code::Unauthenticated));
+        assert!(is(&seen, Code::PermissionDenied));
     }
     assert!(is(&all.guess(0, &stranger_code).await, Code::FailedPrecondition));
     server.clock.advance(Duration::from_secs(300));
-    assert!(is(&all.guess(0, &stranger_code).await, Code::Unauthenticated));
+    assert!(is(&all.guess(0, &stranger_code).await, Code::PermissionDenied));
 }
