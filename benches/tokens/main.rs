@@ -65,6 +65,11 @@ async fn main() -> anyhow::Result<()> {
         (bare, Some(empty), Table::new("empty/s", "bare/s", 0.95)),
         (empty, Some(Call::Jwks), Table::new("GetJwks/s", "empty/s", 0.95)),
         (empty, Some(Call::Introspect), Table::new("IntrospectToken/s", "empty/s", 0.85)),
+        (
+            Call::Introspect,
+            Some(Call::IntrospectJson),
+            Table::new("as JSON/s", "IntrospectToken/s", 0.6),
+        ),
         (empty, None, Table::new("of new tokens/s", "empty/s", 0.5)),
         (empty, Some(Call::Issue), Table::new("IssueServiceToken/s", "empty/s", 0.5)),
     ];

@@ -21,6 +21,9 @@ use countersign::{
     token::MasterKey,
 };
 use futures_util::future::try_join_all;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioExecutor};
 use tonic::transport::{Channel, server::TcpIncoming};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use uuid::Uuid;
@@ -41,6 +44,8 @@ pub(crate) enum Call {
     Jwks,
     /// auth.v1.TokenService/IntrospectToken with an active token that was shown before.
     Introspect,
+    /// The same as JSON, over HTTP/1.1: a connection a caller.
+    IntrospectJson,
     /// auth.v1.TokenService/IssueServiceToken by a key.
     Issue,
 }
@@ -49,6 +54,8 @@ pub(crate) enum Call {
 pub(crate) struct Server {
     bare: Channel,
     channel: Channel,
+    /// Of HTTP.
+    web: String,
     tokens: Arc<[String]>,
     /// Of the sessions of the tokens.
     refresh_tokens: Vec<String>,
@@ -61,13 +68,13 @@ impl Server {
     pub(crate) async fn start(folder: &Path) -> anyhow::Result<Self> {
         let url = format!("sqlite://{}/countersign.db", folder.display());
         let config = config(folder, &url, 10)?;
-        let channel = serve(&config).await?;
+        let (channel, web) = serve(&config).await?;
         let key = service_key(&config).await?;
         let log_ins = (0..TOKENS).map(|number| log_in(channel.clone(), number));
         let tokens = try_join_all(log_ins).await?.into_iter();
         let (tokens, refresh_tokens): (Vec<_>, Vec<_>) =
             tokens.map(|tokens| (tokens.access_token, tokens.refresh_token)).unzip();
-        Ok(Self { bare: bare().await?, channel, tokens: tokens.into(), refresh_tokens, key })
+        Ok(Self { bare: bare().await?, channel, web, tokens: tokens.into(), refresh_tokens, key })
     }
 
     /// IntrospectToken a second, with that many callers, each token for the first time.
@@ -124,6 +131,8 @@ impl Server {
         callers: usize,
         time: Duration,
     ) -> anyhow::Result<f64> {
+        // What opens a connection with the first call.
+        let web = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http();
         let begun = Instant::now();
         let all = (0..callers).map(|number| {
             let token = self.tokens[number % self.tokens.len()].clone();
@@ -131,6 +140,8 @@ impl Server {
                 bare: HealthClient::new(self.bare.clone()),
                 health: HealthClient::new(self.channel.clone()),
                 tokens: TokenServiceClient::new(self.channel.clone()),
+                web: web.clone(),
+                introspect_url: format!("http://{}/v1/tokens:introspect", self.web),
                 token,
                 key: self.key.clone(),
             };
@@ -148,9 +159,13 @@ struct Caller {
     bare: HealthClient<Channel>,
     health: HealthClient<Channel>,
     tokens: TokenServiceClient<Channel>,
+    web: WebClient,
+    introspect_url: String,
     token: String,
     key: String,
 }
+
+type WebClient = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
 
 impl Caller {
     /// Calls until then, and says how often.
@@ -162,6 +177,7 @@ impl Caller {
                 Call::Health => drop(self.health.check(HealthCheckRequest::default()).await?),
                 Call::Jwks => drop(self.tokens.get_jwks(GetJwksRequest {}).await?),
                 Call::Introspect => introspect(&mut self.tokens, self.token.clone()).await?,
+                Call::IntrospectJson => self.introspect_json().await?,
                 Call::Issue => {
                     let proof = Some(Proof::Key(self.key.clone()));
                     let request = IssueServiceTokenRequest { proof, ..Default::default() };
@@ -171,6 +187,20 @@ impl Caller {
             calls += 1;
         }
         Ok(calls)
+    }
+}
+
+impl Caller {
+    async fn introspect_json(&self) -> anyhow::Result<()> {
+        let body = serde_json::json!({ "token": self.token }).to_string();
+        let request = hyper::Request::post(&self.introspect_url)
+            .header("content-type", "application/json")
+            .body(Full::from(body))?;
+        let answer = self.web.request(request).await?.into_body().collect().await?.to_bytes();
+        // As a client does with it.
+        let answer: serde_json::Value = serde_json::from_slice(&answer)?;
+        anyhow::ensure!(answer["active"] == true, "the token is not active");
+        Ok(())
     }
 }
 
@@ -194,14 +224,16 @@ async fn bare() -> anyhow::Result<Channel> {
 /// Starts a server on the database that `url` names, with that cost of a hash, and connects to it. Its master key is in
 /// `folder`.
 pub(crate) async fn start(folder: &Path, url: &str, cost: u32) -> anyhow::Result<Channel> {
-    serve(&config(folder, url, cost)?).await
+    Ok(serve(&config(folder, url, cost)?).await?.0)
 }
 
-async fn serve(config: &Config) -> anyhow::Result<Channel> {
+/// A connection to gRPC, and the address of HTTP.
+async fn serve(config: &Config) -> anyhow::Result<(Channel, String)> {
     let app = App::bind(config, Environment::default()).await?;
     let address = format!("http://{}", app.grpc_addr());
+    let web = app.http_addr().to_string();
     tokio::spawn(app.serve(std::future::pending()));
-    Ok(Channel::from_shared(address)?.connect().await?)
+    Ok((Channel::from_shared(address)?.connect().await?, web))
 }
 
 fn config(folder: &Path, url: &str, cost: u32) -> anyhow::Result<Config> {
