@@ -50,6 +50,11 @@ pub fn known_path(path: &str) -> Option<&'static str> {
     rule.or_else(|| CONTRACT.rpc(path).map(|rpc| rpc.path.path()))
 }
 
+/// Whether it is the path of an RPC of ours.
+pub fn is_path_of_rpc(path: &str) -> bool {
+    CONTRACT.rpc(path).is_some()
+}
+
 fn is_grpc_web(request: &Request<Payload>) -> bool {
     let media_type = request.headers().get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
     media_type.is_some_and(|text| text.starts_with(b"application/grpc-web"))

@@ -19,10 +19,10 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// For probes, Prometheus, verifiers, and services that ask for a token now and then: a few at a time.
+    /// As many connections as gRPC has: browsers and clients that speak JSON come here, beside probes and verifiers.
     fn default() -> Self {
         Self {
-            max_connections: 256,
+            max_connections: 4096,
             head_deadline: Duration::from_secs(10),
             answer_deadline: Duration::from_secs(30),
             keep_alive: Duration::from_secs(75),

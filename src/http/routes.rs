@@ -10,8 +10,13 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde_json::json;
 
-use super::{accept::Format, cache::cache, oauth, site::Site};
-use crate::{edge::BrokenOff, telemetry::text_format};
+use super::{
+    accept::Format,
+    cache::cache,
+    oauth::{self, Refused},
+    site::Site,
+};
+use crate::{edge::BrokenOff, gateway, telemetry::text_format};
 
 /// The key set (RFC 7517, section 5).
 pub(super) async fn jwks(State(site): State<Site>) -> Response {
@@ -51,6 +56,15 @@ pub(super) async fn metrics(State(site): State<Site>, headers: HeaderMap) -> Res
             tracing::error!(%error, "the metrics cannot be rendered");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
+    }
+}
+
+/// An RPC at its own path. Of other paths there are, the refusal is that of OAuth, whose clients guess them.
+pub(super) async fn rpc_at_its_path(site: State<Site>, request: Request) -> Response {
+    if gateway::is_path_of_rpc(request.uri().path()) {
+        rpc(site, request).await
+    } else {
+        Refused::path().into_response()
     }
 }
 

@@ -54,7 +54,7 @@ const TABLE: [Route; 12] = [
         handler: || post(oauth::introspect),
     },
     Route { path: "/v1/{*path}", need: Need::Rpc, handler: || any(routes::rpc) },
-    Route { path: "/{service}/{rpc}", need: Need::Rpc, handler: || any(routes::rpc) },
+    Route { path: "/{service}/{rpc}", need: Need::Rpc, handler: || any(routes::rpc_at_its_path) },
 ];
 
 impl Route {
