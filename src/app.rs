@@ -9,15 +9,15 @@ mod environment;
 mod error;
 mod parts;
 mod readiness;
+mod servers;
 mod web;
 
 use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
-use futures_util::future::try_join_all;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use self::{background::Background, web::Web};
+use self::{background::Background, servers::Servers, web::Web};
 pub use self::{
     certificates::Reload,
     commands::{keys, operator, reencryption, service_account_keeper, transfers},
@@ -30,8 +30,8 @@ use crate::{
     delivery::Delivery,
     domain::{Callers, TrustedProxies},
     edge::Gate,
+    gateway::Gateway,
     grpc::{self, Health, Readiness},
-    http,
     listen::{
         self, Address, Listener,
         tls::{Files, Protocol, Tls},
@@ -48,7 +48,8 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct App {
     grpc: Listener,
-    http: Listener,
+    /// Absent where gRPC's is for both.
+    http: Option<Listener>,
     admin: Option<Listener>,
     connections: listen::Figures,
     grpc_addr: Address,
@@ -72,8 +73,11 @@ impl App {
         warn_of_open_door(&config.listen);
         let connections = listen::Figures::default();
         let (listen, limits) = (config.listen.clone(), environment.limits);
-        let grpc_tls = tls("grpc", listen.grpc_tls.as_ref(), Protocol::Http2, &connections)?;
-        let http_tls = tls("http", listen.http_tls.as_ref(), Protocol::Http1, &connections)?;
+        let is_one = listen.is_one_address();
+        let protocol = if is_one { Protocol::Either } else { Protocol::Http2 };
+        let grpc_tls = tls("grpc", listen.grpc_tls.as_ref(), protocol, &connections)?;
+        let http_files = listen.http_tls.as_ref().filter(|_| !is_one);
+        let http_tls = tls("http", http_files, Protocol::Http1, &connections)?;
         let admin_tls = tls("admin", listen.admin_tls.as_ref(), Protocol::Http2, &connections)?;
         let tls = grpc_tls.iter().chain(&http_tls).chain(&admin_tls).cloned().collect();
         let bind = |name, address, tls, places, handshake_deadline| {
@@ -93,7 +97,12 @@ impl App {
         };
         let limits = environment.http_limits;
         let (places, deadline) = (limits.max_connections, limits.head_deadline);
-        let (http, http_addr) = bind("http", &listen.http, http_tls, places, deadline).await?;
+        let (http, http_addr) = if is_one {
+            (None, grpc_addr.clone())
+        } else {
+            let bound = bind("http", &listen.http, http_tls, places, deadline).await?;
+            (Some(bound.0), bound.1)
+        };
         let parts = parts(config, &environment).await?;
         let delivery = config.delivery.clone();
         Ok(Self {
@@ -156,26 +165,26 @@ impl App {
         let metrics = metrics(&parts, &self.connections);
         let (set_ready, ready) = watch::channel(false);
         let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
+        let calls = |routes| grpc::Calls {
+            routes,
+            gate: Arc::clone(&gate),
+            metrics: metrics.clone(),
+            limits: listen.limits(limits),
+            trusted_proxies: listen.trusted_proxies.clone(),
+        };
+        let calls: Vec<_> = routes.into_iter().map(calls).collect();
         let web = Web { parts: &parts, gate: &gate, listen: &listen, delivery: &delivery };
-        let site = web.site(&routes[0], limits, &metrics, ready, draining.clone());
+        // Without AdminService, where that has an address of its own.
+        let gateway = Gateway::new(calls[0].clone().in_process(), limits.max_request);
+        let site = web.site(gateway, &metrics, ready, draining.clone());
         let mut background = Background::start(&parts, delivery, &environment);
 
-        let servers = async {
-            let serve = |(listener, routes)| {
-                let stopped = stop.clone().cancelled_owned();
-                let (limits, gate) = (listen.limits(environment.limits), Arc::clone(&gate));
-                let (metrics, proxies) = (metrics.clone(), listen.trusted_proxies.clone());
-                grpc::serve(listener, routes, gate, metrics, limits, proxies, stopped)
-            };
-            let grpc = try_join_all([grpc].into_iter().chain(admin).zip(routes).map(serve));
-            let stopped = stop.clone().cancelled_owned();
-            let http = http::serve(http, site, environment.http_limits, stopped);
-            tokio::join!(grpc, http).0.map(drop)
-        };
+        let http_limits = environment.http_limits;
+        let servers = Servers { grpc, http, admin, calls, site, http_limits }.serve(&stop);
         tokio::pin!(servers);
         let watch = readiness::watch(&parts, &health, &set_ready, environment.check_every);
         tokio::select! {
-            ended = &mut servers => return Ok(ended?),
+            ended = &mut servers => return ended,
             () = watch => {}
             () = shutdown => {}
         }

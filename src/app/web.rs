@@ -7,8 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::parts::Parts;
 use crate::{
-    config::Listen, delivery::Delivery, edge::Gate, gateway::Gateway, grpc, http,
-    telemetry::Metrics,
+    config::Listen, delivery::Delivery, edge::Gate, gateway::Gateway, http, telemetry::Metrics,
 };
 
 /// What the state of the routes is made of.
@@ -20,12 +19,10 @@ pub(super) struct Web<'a> {
 }
 
 impl Web<'_> {
-    /// The state of the routes. `rpcs` are those of gRPC's listener: AdminService is not among them where it has an
-    /// address of its own.
+    /// The state of the routes.
     pub(super) fn site(
         &self,
-        rpcs: &grpc::Routes,
-        limits: grpc::Limits,
+        gateway: Gateway,
         metrics: &Metrics,
         ready: watch::Receiver<bool>,
         draining: CancellationToken,
@@ -36,7 +33,7 @@ impl Web<'_> {
             verdicts: Arc::clone(&parts.verdicts),
             service_accounts: Arc::clone(&parts.service_accounts),
             gate: Arc::clone(gate),
-            gateway: self.gateway(rpcs, limits, metrics),
+            gateway,
             pages: http::Pages { docs: listen.docs, home: listen.home },
             inbox: delivery.inbox().filter(|_| listen.home).cloned(),
             origins: listen.origins.clone(),
@@ -46,13 +43,6 @@ impl Web<'_> {
             ready,
             draining,
         }
-    }
-
-    fn gateway(&self, rpcs: &grpc::Routes, limits: grpc::Limits, metrics: &Metrics) -> Gateway {
-        let (gate, metrics) = (Arc::clone(self.gate), metrics.clone());
-        let proxies = self.listen.trusted_proxies.clone();
-        let rpcs = grpc::in_process(rpcs.clone(), gate, metrics, limits, proxies);
-        Gateway::new(rpcs, limits.max_request)
     }
 
     /// The renderer of `/metrics`.

@@ -53,6 +53,13 @@ pub struct Listen {
     pub shutdown_timeout: Duration,
 }
 
+impl Listen {
+    /// Whether gRPC and HTTP share an address. Port 0 picks one for each.
+    pub fn is_one_address(&self) -> bool {
+        self.grpc == self.http && self.grpc.tcp().is_none_or(|address| address.port() != 0)
+    }
+}
+
 impl Reader<'_> {
     pub(super) fn listen(&mut self, profile: Profile) -> Listen {
         let to_ten_minutes = Duration::ZERO..=minutes(10);
@@ -60,6 +67,10 @@ impl Reader<'_> {
         let admin = self.given(settings::ADMIN_ADDR, Address::parse);
         let Tls { grpc: grpc_tls, http: http_tls, admin: admin_tls } =
             self.tls(profile, &grpc, &http, admin.as_ref());
+        if grpc == http && http_tls != grpc_tls {
+            let text = format!("must not differ where {} is gRPC's", settings::HTTP_ADDR.name);
+            self.problems.add(super::tls_settings::HTTP_TLS, text);
+        }
         let home = profile == Profile::Development && http.is_local();
         Listen {
             grpc,

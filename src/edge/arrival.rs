@@ -7,21 +7,29 @@ use http::{Extensions, HeaderMap};
 use uuid::Uuid;
 
 use crate::{
-    domain::{Context, TrustedProxies},
+    domain::{CallerName, Context, TrustedProxies},
     telemetry::request_id,
 };
 
+/// The other end of a connection.
+#[derive(Debug, Clone, Default)]
+pub struct Peer {
+    /// Its address; `None` on a Unix socket.
+    pub address: Option<IpAddr>,
+    /// The name that its certificate has proved.
+    pub caller: Option<CallerName>,
+}
+
 /// The context of a call from its head. No time is left until a deadline is set.
-pub(crate) fn arrived(headers: &HeaderMap, address: Option<IpAddr>) -> Context {
-    Context::of_nobody(address, Instant::now(), request_id(headers))
+pub(crate) fn arrived(headers: &HeaderMap, peer: &Peer, trusted: &TrustedProxies) -> Context {
+    let address = origin(headers, peer.address, trusted);
+    let context = Context::of_nobody(address, Instant::now(), request_id(headers));
+    // The connection proves the caller's name: no header becomes one.
+    context.of_caller(peer.caller.clone())
 }
 
 /// The caller's address: the connection's peer, or the one that trusted proxies forward. `None` if it is unknown.
-pub(crate) fn origin(
-    headers: &HeaderMap,
-    peer: Option<IpAddr>,
-    trusted: &TrustedProxies,
-) -> Option<IpAddr> {
+fn origin(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &TrustedProxies) -> Option<IpAddr> {
     let forwarded = headers.get_all(trusted.header().name()).iter();
     // An entry that is not text is invalid: the address is unknown.
     let forwarded = forwarded.map(|header| header.to_str().unwrap_or_default());
@@ -69,7 +77,8 @@ mod tests {
     #[test]
     fn the_context_of_a_call_is_the_one_that_came_with_it() {
         let (mut extensions, headers) = (Extensions::new(), HeaderMap::new());
-        let arrived = arrived(&headers, ip("192.0.2.1"));
+        let peer = Peer { address: ip("192.0.2.1"), caller: None };
+        let arrived = arrived(&headers, &peer, &TrustedProxies::default());
         extensions.insert(arrived.clone());
         assert_eq!(context(&extensions), arrived);
         assert_eq!(context(&Extensions::new()).address, None);

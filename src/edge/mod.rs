@@ -16,11 +16,12 @@ mod rpcs;
 
 pub use self::{
     access::{Need, Rpc, TABLE},
+    arrival::Peer,
     gate::Gate,
     rpcs::{BrokenOff, Payload, Rpcs},
 };
 pub(crate) use self::{
-    arrival::{arrived, context, origin},
+    arrival::{arrived, context},
     bearer::bearer,
     call::Call,
     code::Code,

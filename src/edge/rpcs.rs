@@ -22,5 +22,5 @@ impl BrokenOff {
     }
 }
 
-/// All RPCs. A request has its `Context` among its extensions.
+/// A service of this process, such as all RPCs: a request has its `Context` among its extensions.
 pub type Rpcs = BoxCloneSyncService<Request<Payload>, Response<Payload>, Infallible>;

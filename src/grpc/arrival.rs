@@ -2,10 +2,9 @@
 
 use tonic::{body::Body, codegen::http::Request};
 
-use super::incoming::Peer;
 use crate::{
     domain::{Context, TrustedProxies},
-    edge::{self, origin},
+    edge::{self, Peer},
 };
 
 /// The context of a call from its head, before the body is read.
@@ -14,12 +13,8 @@ pub(super) fn arrived(request: &Request<Body>, trusted: &TrustedProxies) -> Cont
     if let Some(context) = request.extensions().get::<Context>() {
         return context.clone();
     }
-    let peer = request.extensions().get::<Peer>();
-    let (address, caller) =
-        peer.map(|peer| (peer.address, peer.caller.clone())).unwrap_or_default();
-    let origin = origin(request.headers(), address, trusted);
-    // The connection proves the caller's name: no header becomes one.
-    edge::arrived(request.headers(), origin).of_caller(caller)
+    let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
+    edge::arrived(request.headers(), &peer, trusted)
 }
 
 /// The context that came with a request.

@@ -62,7 +62,7 @@ pub(super) fn in_head(request: &Request<Body>, max_bytes: usize) -> Option<Respo
 }
 
 /// Whether messages are protobuf; other formats (`+json`, `-web`) are not supported.
-fn is_grpc(headers: &HeaderMap) -> bool {
+pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = text.split(';').next().unwrap_or_default().trim();
     ["application/grpc", "application/grpc+proto"]

@@ -4,7 +4,6 @@
 use std::{
     future::Future,
     io,
-    net::IpAddr,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -20,7 +19,7 @@ use tonic::transport::server::Connected;
 
 use super::resets::Resets;
 use crate::{
-    domain::CallerName,
+    edge::Peer,
     listen::{Listener, Place, Socket},
     telemetry::Metrics,
 };
@@ -40,7 +39,7 @@ pub(super) fn incoming(
         let deadline = Box::pin(sleep(preface_deadline));
         let preface = Some(Preface { missing: PREFACE_BYTES, deadline });
         let end = Box::pin(sleep(longest));
-        let sent = Sent { resets: Resets::default(), metrics: metrics.clone() };
+        let sent = Sent { is_http2: true, resets: Resets::default(), metrics: metrics.clone() };
         Some((Ok(Connection { socket, preface, end, sent, _place: place }), (listener, metrics)))
     })
 }
@@ -64,6 +63,12 @@ pin_project! {
     }
 }
 
+/// Whether a connection that begins so speaks HTTP/2: no method of HTTP/1.1 begins like its preface.
+fn is_http2(first: &[u8]) -> bool {
+    let preface = b"PRI";
+    first.iter().zip(preface).all(|(sent, expected)| sent == expected)
+}
+
 /// The result for an idle socket: an error when the connection is too old, pending otherwise.
 fn over<T>(end: &mut Pin<Box<Sleep>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
     ready!(end.as_mut().poll(context));
@@ -72,6 +77,8 @@ fn over<T>(end: &mut Pin<Box<Sleep>>, context: &mut Context<'_>) -> Poll<io::Res
 
 /// The parser of a connection's outgoing bytes, and its counters.
 struct Sent {
+    /// Other bytes are no frames.
+    is_http2: bool,
     resets: Resets,
     metrics: Metrics,
 }
@@ -79,6 +86,9 @@ struct Sent {
 impl Sent {
     /// Parses the first `bytes` bytes of the buffers: those that the socket has taken.
     fn note<'a>(&mut self, buffers: impl IntoIterator<Item = &'a [u8]>, mut bytes: usize) {
+        if !self.is_http2 {
+            return;
+        }
         for buffer in buffers {
             let taken = &buffer[..bytes.min(buffer.len())];
             bytes -= taken.len();
@@ -87,15 +97,7 @@ impl Sent {
     }
 }
 
-/// The other end of a connection, which tonic adds to each request that comes over it.
-#[derive(Debug, Clone)]
-pub(super) struct Peer {
-    /// Its address.
-    pub(super) address: Option<IpAddr>,
-    /// The name that its certificate has proved.
-    pub(super) caller: Option<CallerName>,
-}
-
+/// tonic adds it to each request that comes over the connection.
 impl Connected for Connection {
     type ConnectInfo = Peer;
 
@@ -114,6 +116,12 @@ impl AsyncRead for Connection {
         let before = buffer.filled().len();
         if let Poll::Ready(result) = this.socket.poll_read(context, buffer) {
             let read = buffer.filled().len() - before;
+            let first = &buffer.filled()[before..];
+            if this.preface.as_ref().is_some_and(|preface| preface.missing == PREFACE_BYTES)
+                && !is_http2(first)
+            {
+                this.sent.is_http2 = false;
+            }
             if let Some(preface) = this.preface {
                 preface.missing = preface.missing.saturating_sub(read);
                 if preface.missing == 0 {

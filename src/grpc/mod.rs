@@ -13,6 +13,7 @@ mod bounds;
 mod convert;
 mod deadline_body;
 mod faults;
+mod fork;
 mod health;
 mod incoming;
 mod key_set;
@@ -37,7 +38,7 @@ pub use self::{
     health::{Health, Readiness, SERVICES},
     key_set::KeySet,
     probe::{ProbeError, Prober},
-    server::{Apis, Limits, in_process, routes, serve},
+    server::{Apis, Calls, Limits, routes},
     token_service::TokenApi,
 };
 pub use tonic::service::Routes;

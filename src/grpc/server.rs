@@ -12,11 +12,14 @@ use tonic::{
 };
 use tonic_health::pb::health_server::{Health as HealthApi, HealthServer};
 use tonic_web::GrpcWebLayer;
-use tower::{ServiceBuilder, ServiceExt as _, util::BoxCloneSyncService};
+use tower::{
+    ServiceBuilder, ServiceExt as _,
+    util::{BoxCloneSyncService, option_layer},
+};
 
 use super::{
     access::Access, account_service::AccountApi, admin_service::AdminApi, auth_service::AuthApi,
-    bounds::Bounds, incoming::incoming, observe::Observe, token_service::TokenApi,
+    bounds::Bounds, fork::Fork, incoming::incoming, observe::Observe, token_service::TokenApi,
 };
 use crate::{
     domain::TrustedProxies,
@@ -80,49 +83,62 @@ impl Default for Limits {
     }
 }
 
-/// Serves until `shutdown`, then waits for running calls (graceful shutdown).
-///
-/// # Errors
-/// tonic's.
-pub async fn serve(
-    listener: Listener,
-    routes: Routes,
-    gate: Arc<Gate>,
-    metrics: Metrics,
-    limits: Limits,
-    trusted_proxies: TrustedProxies,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), tonic::transport::Error> {
-    // Including the longest RPC, for a call that came in last.
-    let longest = limits.max_connection_age + limits.max_stream_age + limits.max_deadline;
-    let incoming = incoming(listener, limits.preface_deadline, longest, metrics.clone());
-    builder(limits)
-        .layer(Ruled(Observe { metrics, trusted_proxies }))
-        .layer(Ruled(bounds(limits)))
-        // The innermost: its query of the database has the caller's deadline, too.
-        .layer(Ruled(Access(gate)))
-        .serve_with_incoming_shutdown(routes.prepare(), incoming, shutdown)
-        .await
+/// The RPCs of a listener, and what is around them.
+#[derive(Debug, Clone)]
+pub struct Calls {
+    /// The handlers.
+    pub routes: Routes,
+    /// Applies the table of access.
+    pub gate: Arc<Gate>,
+    /// Counts calls.
+    pub metrics: Metrics,
+    /// The limits for one caller.
+    pub limits: Limits,
+    /// Proxies whose forwarded addresses are trusted.
+    pub trusted_proxies: TrustedProxies,
 }
 
-/// The same RPCs, for callers within the process: other transports, which bring the `Context` of their calls.
-pub fn in_process(
-    routes: Routes,
-    gate: Arc<Gate>,
-    metrics: Metrics,
-    limits: Limits,
-    trusted_proxies: TrustedProxies,
-) -> Rpcs {
-    let rpcs = ServiceBuilder::new()
-        .layer(GrpcWebLayer::new())
-        .layer(Ruled(Observe { metrics, trusted_proxies }))
-        .layer(Ruled(bounds(limits)))
-        .layer(Ruled(Access(gate)))
-        .service(routes.prepare());
-    let rpcs = rpcs.map_request(|request: Request<Payload>| request.map(Body::new));
-    BoxCloneSyncService::new(rpcs.map_response(|response: Response<Body>| {
-        response.map(|body| body.map_err(BrokenOff::by).boxed_unsync())
-    }))
+impl Calls {
+    /// Serves until `shutdown`, then waits for running calls (graceful shutdown). `http` answers what is not gRPC, where
+    /// the address is for both.
+    ///
+    /// # Errors
+    /// tonic's.
+    pub async fn serve(
+        self,
+        listener: Listener,
+        http: Option<Rpcs>,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), tonic::transport::Error> {
+        let Self { routes, gate, metrics, limits, trusted_proxies } = self;
+        // Including the longest RPC, for a call that came in last.
+        let longest = limits.max_connection_age + limits.max_stream_age + limits.max_deadline;
+        let incoming = incoming(listener, limits.preface_deadline, longest, metrics.clone());
+        builder(limits)
+            .accept_http1(http.is_some())
+            .layer(option_layer(http.map(|http| Ruled(Fork(http)))))
+            .layer(Ruled(Observe { metrics, trusted_proxies }))
+            .layer(Ruled(bounds(limits)))
+            // The innermost: its query of the database has the caller's deadline, too.
+            .layer(Ruled(Access(gate)))
+            .serve_with_incoming_shutdown(routes.prepare(), incoming, shutdown)
+            .await
+    }
+
+    /// The same RPCs, for callers within the process: other transports, which bring the `Context` of their calls.
+    pub fn in_process(self) -> Rpcs {
+        let Self { routes, gate, metrics, limits, trusted_proxies } = self;
+        let rpcs = ServiceBuilder::new()
+            .layer(GrpcWebLayer::new())
+            .layer(Ruled(Observe { metrics, trusted_proxies }))
+            .layer(Ruled(bounds(limits)))
+            .layer(Ruled(Access(gate)))
+            .service(routes.prepare());
+        let rpcs = rpcs.map_request(|request: Request<Payload>| request.map(Body::new));
+        BoxCloneSyncService::new(rpcs.map_response(|response: Response<Body>| {
+            response.map(|body| body.map_err(BrokenOff::by).boxed_unsync())
+        }))
+    }
 }
 
 fn bounds(limits: Limits) -> Bounds {

@@ -4,6 +4,7 @@ mod accept;
 mod cache;
 mod call;
 mod cors;
+mod front;
 mod inbox;
 mod limits;
 mod oauth;
@@ -16,6 +17,7 @@ mod site;
 mod table;
 
 pub use self::{
+    front::service,
     limits::Limits,
     server::serve,
     site::{Figures, Pages, Site},

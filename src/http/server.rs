@@ -1,33 +1,28 @@
 //! The HTTP server under the routes: bounded connections, and timeouts.
 
-use std::{future::Future, time::Instant};
+use std::future::Future;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Version, header};
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderName, HeaderValue, Version, header},
+};
 use hyper::{
     body::{Body as _, Incoming},
     server::conn::http1,
-    service::{Service as _, service_fn},
+    service::service_fn,
 };
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
 };
-use tracing::Instrument as _;
 
 use super::{
-    call::Call,
+    front::Front,
     limits::Limits,
     pace::{Pace, Paced},
     site::Site,
-    table::router,
 };
-use crate::{
-    domain::Context,
-    edge::{arrived, origin},
-    listen::Listener,
-    telemetry::say_request_id,
-};
+use crate::{edge::Peer, listen::Listener};
 
 /// The header with the timeout of an idle connection (RFC 2068, section 19.7.1.1): clients that obey it do not send a
 /// request into a connection that is being closed (race).
@@ -41,9 +36,8 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) {
-    let (draining, trusted) = (site.draining.clone(), site.trusted_proxies.clone());
-    let metrics = site.metrics.clone();
-    let router = router(site);
+    let draining = site.draining.clone();
+    let front = Front::new(site, limits.answer_deadline);
     let running = GracefulShutdown::new();
     tokio::pin!(shutdown);
     loop {
@@ -51,35 +45,21 @@ pub async fn serve(
             () = &mut shutdown => break,
             accepted = listener.accept() => accepted,
         };
-        let (pace, routes) = (Pace::new(limits), TowerToHyperService::new(router.clone()));
-        let (peer, caller) = (socket.peer(), socket.caller());
-        let (clock, draining, trusted) = (pace.clone(), draining.clone(), trusted.clone());
-        let metrics = metrics.clone();
-        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        let (pace, front) = (Pace::new(limits), front.clone());
+        let peer = Peer { address: socket.peer(), caller: socket.caller() };
+        let (clock, draining) = (pace.clone(), draining.clone());
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
             clock.asked();
             let (clock, draining, version) = (clock.clone(), draining.clone(), request.version());
-            let deadline = Instant::now() + limits.answer_deadline;
-            let address = origin(request.headers(), peer, &trusted);
-            // The connection proves the caller's name: no header becomes one.
-            let arrived = arrived(request.headers(), address).of_caller(caller.clone());
-            let context = Context { deadline, ..arrived };
-            let request_id = context.request_id.clone();
-            let (method, path) = (request.method(), request.uri().path());
-            let mut call = Call::begin(method, path, &context, metrics.clone());
-            request.extensions_mut().insert(context);
-            let span = call.span.clone();
-            let answer = span.in_scope(|| routes.call(request));
-            let answer = async move {
-                let mut response = answer.await?;
-                call.ends_as(response.status());
-                say_request_id(response.headers_mut(), &request_id);
+            let answer = front.answer(request.map(Body::new), &peer);
+            async move {
+                let mut response = answer.await;
                 // What is complete has a length.
                 let is_stream = response.body().size_hint().exact().is_none();
                 let ends = clock.answered(is_stream) || draining.is_cancelled();
                 say_what_becomes_of_it(response.headers_mut(), version, ends, limits);
                 Ok::<_, std::convert::Infallible>(response)
-            };
-            answer.instrument(span)
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

@@ -27,6 +27,8 @@ pub enum Protocol {
     Http2,
     /// `http/1.1`.
     Http1,
+    /// Both.
+    Either,
 }
 
 /// A configuration. A renewal makes a wholly new one, with sessions of its own: a client that an authority no longer
@@ -84,7 +86,7 @@ impl InForce {
         })?;
         let sessions = Sessions::new();
         server.session_storage = Arc::<Sessions>::clone(&sessions);
-        server.alpn_protocols = vec![protocol.name().to_vec()];
+        server.alpn_protocols = protocol.names().iter().map(|name| name.to_vec()).collect();
         let fingerprint = contents.fingerprint();
         let certificate = contents.certificate.clone();
         Ok(Self { server: Arc::new(server), sessions, clients, certificate, fingerprint, end })
@@ -142,10 +144,12 @@ impl MinVersion {
 }
 
 impl Protocol {
-    pub(super) fn name(self) -> &'static [u8] {
+    /// The names, the one that we like best first.
+    pub(super) fn names(self) -> &'static [&'static [u8]] {
         match self {
-            Self::Http2 => b"h2",
-            Self::Http1 => b"http/1.1",
+            Self::Http2 => &[b"h2"],
+            Self::Http1 => &[b"http/1.1"],
+            Self::Either => &[b"h2", b"http/1.1"],
         }
     }
 }

@@ -29,7 +29,7 @@ pub fn probe_config(identity: Option<(&Path, &Path)>) -> Result<ClientConfig, Er
         Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,
         None => builder.with_no_client_auth(),
     };
-    config.alpn_protocols = vec![Protocol::Http2.name().to_vec()];
+    config.alpn_protocols = Protocol::Http2.names().iter().map(|name| name.to_vec()).collect();
     Ok(config)
 }
 

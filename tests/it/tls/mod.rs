@@ -4,6 +4,7 @@ pub mod authority;
 pub mod client;
 mod clients;
 mod healthcheck;
+mod one_address;
 mod process;
 mod refused;
 mod renewal;

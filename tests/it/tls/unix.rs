@@ -17,7 +17,7 @@ use tower::service_fn;
 use super::{client::check, server::serve_with};
 use crate::harness::{Backend, Database, eventually, server::config};
 
-async fn channel(path: &Path) -> Channel {
+pub(super) async fn channel(path: &Path) -> Channel {
     let path = path.to_owned();
     let connect = move |_uri| {
         let path = path.clone();

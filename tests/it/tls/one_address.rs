@@ -1,0 +1,99 @@
+//! gRPC and HTTP at one address.
+
+use std::path::Path;
+
+use countersign::{
+    listen::Address,
+    pb::{GetJwksRequest, token_service_client::TokenServiceClient},
+};
+use http_body_util::BodyExt as _;
+use hyper::{Request, StatusCode, body::Bytes};
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+use tonic::{body::Body, transport::Channel};
+use tower::{Service as _, ServiceExt as _};
+
+use super::{
+    client::check,
+    server::{Served, serve_with},
+    unix::channel,
+};
+
+/// A server with one address for both.
+async fn serve(path: &Path) -> Served {
+    serve_with(|config, _| {
+        config.listen.grpc = Address::Unix(path.to_owned());
+        config.listen.http = Address::Unix(path.to_owned());
+    })
+    .await
+}
+
+fn body(text: &'static str) -> Body {
+    Body::new(http_body_util::Full::new(Bytes::from_static(text.as_bytes())))
+}
+
+fn introspection() -> Request<Body> {
+    Request::post("http://localhost/v1/tokens:introspect")
+        .header("content-type", "application/json")
+        .body(body(r#"{"token": "none"}"#))
+        .unwrap()
+}
+
+/// Over HTTP/1.1, with a connection of its own.
+async fn http1(path: &Path, mut request: Request<Body>) -> (StatusCode, String) {
+    let stream = UnixStream::connect(path).await.unwrap();
+    let (mut client, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    request.headers_mut().insert("host", "localhost".parse().unwrap());
+    *request.uri_mut() = request.uri().path().parse().unwrap();
+    let (head, body) = client.send_request(request).await.unwrap().into_parts();
+    let text = body.collect().await.unwrap().to_bytes();
+    connection.abort();
+    (head.status, String::from_utf8(text.to_vec()).unwrap())
+}
+
+/// Over the connection of gRPC.
+async fn http2(channel: &mut Channel, request: Request<Body>) -> (StatusCode, String) {
+    let answer = channel.ready().await.unwrap().call(request).await.unwrap();
+    let (head, body) = answer.into_parts();
+    let text = body.collect().await.unwrap().to_bytes();
+    (head.status, String::from_utf8(text.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn each_version_of_http_speaks_grpc_or_json_at_one_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("both.sock");
+    let _server = serve(&path).await;
+    let mut channel = channel(&path).await;
+    check(channel.clone()).await.unwrap();
+    let mut tokens = TokenServiceClient::new(channel.clone());
+    assert!(!tokens.get_jwks(GetJwksRequest {}).await.unwrap().into_inner().keys.is_empty());
+
+    let inactive = (StatusCode::OK, "{}".to_owned());
+    assert_eq!(http2(&mut channel, introspection()).await, inactive);
+    assert_eq!(http1(&path, introspection()).await, inactive);
+    let get = |path: &str| Request::get(format!("http://localhost{path}")).body(Body::default());
+    assert_eq!(http2(&mut channel, get("/livez").unwrap()).await.0, StatusCode::OK);
+    assert_eq!(http1(&path, get("/v1/me").unwrap()).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(http2(&mut channel, get("/v1/nothing").unwrap()).await.0, StatusCode::NOT_FOUND);
+    check(channel).await.unwrap();
+}
+
+/// The answers of HTTP/1.1 are no frames: what they look like must not be counted as requests that HTTP/2 refused.
+#[tokio::test]
+async fn answers_over_http_1_count_as_no_malformed_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("both.sock");
+    let _server = serve(&path).await;
+    for _ in 0..3 {
+        assert_eq!(http1(&path, introspection()).await.0, StatusCode::OK);
+    }
+    let metrics = Request::get("http://localhost/metrics").body(Body::default()).unwrap();
+    let (_, metrics) = http1(&path, metrics).await;
+    let malformed = metrics.lines().find(|line| line.starts_with(MALFORMED));
+    assert_eq!(malformed, Some(format!("{MALFORMED} 0").as_str()), "{metrics}");
+}
+
+const MALFORMED: &str = "countersign_grpc_malformed_requests_total";
