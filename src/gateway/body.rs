@@ -1,7 +1,7 @@
 //! Bodies of requests.
 
 use http::{
-    HeaderMap,
+    HeaderMap, HeaderName, HeaderValue,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -9,7 +9,7 @@ use hyper::body::Bytes;
 
 use super::failure::Failure;
 use crate::{
-    edge::{Payload, Refusal},
+    edge::{Code, Payload, Refusal},
     grpc,
 };
 
@@ -25,18 +25,71 @@ pub(super) async fn read(body: Payload, max_bytes: usize) -> Result<Bytes, Failu
     }
 }
 
-/// The media type without its parameters, in lower case.
+/// The media type without its parameters, in lower case; empty if there is none, or more than one.
 pub(super) fn media_type(headers: &HeaderMap) -> String {
-    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (first, second) = (values.next(), values.next());
+    let only = first.filter(|_| second.is_none()).and_then(|value| value.to_str().ok());
+    only.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// Whether the body is compressed, which only gRPC's may be.
 pub(super) fn is_compressed(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity")
+    is_encoded(headers, &CONTENT_ENCODING)
+}
+
+/// Whether the header names another encoding than none.
+pub(super) fn is_encoded(headers: &HeaderMap, name: &HeaderName) -> bool {
+    let is_none = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    !headers.get_all(name).iter().all(is_none)
+}
+
+/// What is compressed is not taken here.
+pub(super) fn compressed() -> Failure {
+    let text = "the request's compression is not supported: send it uncompressed";
+    Refusal::new(Code::Unimplemented, "COMPRESSION_UNSUPPORTED", text).into()
 }
 
 /// An answer of ours that can't be written: logged, and INTERNAL.
 pub(super) fn defect(error: impl std::error::Error + 'static) -> Failure {
     Refusal::internal(&error).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &HeaderName, values: &[&'static str]) -> HeaderMap {
+        values.iter().map(|value| (name.clone(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn there_is_one_media_type_or_none() {
+        for (values, expected) in [
+            (&["application/json"][..], "application/json"),
+            (&["Application/JSON ; charset=UTF-8"], "application/json"),
+            (&["text/plain;application/json"], "text/plain"),
+            (&["application/json", "text/plain"], ""),
+            (&["application/json", "application/json"], ""),
+            (&[], ""),
+        ] {
+            assert_eq!(media_type(&headers(&CONTENT_TYPE, values)), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_any_encoding_but_none_is_compressed() {
+        for (values, compressed) in [
+            (&[][..], false),
+            (&["identity"], false),
+            (&["Identity"], false),
+            (&["gzip"], true),
+            (&["identity, gzip"], true),
+            (&["identity", "gzip"], true),
+            (&[""], true),
+        ] {
+            let headers = headers(&CONTENT_ENCODING, values);
+            assert_eq!(is_compressed(&headers), compressed, "{values:?}");
+        }
+    }
 }

@@ -72,6 +72,12 @@ impl Failure {
         Self { http: Some(StatusCode::UNSUPPORTED_MEDIA_TYPE), ..refused.into() }
     }
 
+    /// The body is compressed (RFC 9110, section 8.4).
+    pub(super) fn compressed() -> Self {
+        let refused = InvalidField::new("content-encoding", "must be absent: send it uncompressed");
+        Self { http: Some(StatusCode::UNSUPPORTED_MEDIA_TYPE), ..refused.into() }
+    }
+
     /// The body is larger than that.
     pub(super) fn too_large(max_bytes: usize) -> Self {
         let refused = InvalidField::new("body", format!("must have at most {max_bytes} bytes"));
@@ -158,3 +164,7 @@ fn http_status(code: Code) -> StatusCode {
         Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
     }
 }
+
+#[cfg(test)]
+#[path = "failure_tests.rs"]
+mod failure_tests;

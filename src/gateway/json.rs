@@ -12,6 +12,9 @@ use crate::domain::InvalidField;
 /// The longest name of a member that an answer repeats, in characters.
 const NAME: usize = 64;
 
+/// How long the path of a member may be before its inner ones are told by it alone, in bytes.
+const PATH: usize = 256;
+
 /// Reads the JSON text of a message.
 ///
 /// # Errors
@@ -57,7 +60,17 @@ impl Seed<'_> {
 
 /// The path of a member.
 pub(super) fn within(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    match path.len() {
+        0 => name.to_owned(),
+        1..=PATH => format!("{path}.{name}"),
+        // A caller may nest long names deeply: each of thousands of values would copy them all.
+        _ => path.to_owned(),
+    }
+}
+
+/// The path of a value in a list.
+fn nth(path: &str, number: usize) -> String {
+    if path.len() > PATH { path.to_owned() } else { format!("{path}[{number}]") }
 }
 
 /// A name that callers may have invented.
@@ -110,7 +123,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        let seed = |number| Seed { path: format!("{}[{number}]", self.path), ..self };
+        let seed = |number| Seed { path: nth(&self.path, number), ..self };
         while let Some(value) = list.next_element_seed(seed(values.len()))? {
             values.push(value);
         }
@@ -139,7 +152,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
             let inner = of.as_ref().filter(|message| is_ours(message));
             let value = members.next_value_seed(Seed { of: inner, path, ..self })?;
             if of.is_some_and(|message| is_leap_second(&message, &value)) {
-                return Err(self.refuse(&name, "must be a time that is no leap second"));
+                return Err(self.refuse(&name, LEAP_SECOND));
             }
             object.insert(name, value);
         }
@@ -147,8 +160,10 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 }
 
-/// prost-reflect takes 23:59:60 for the second after it, in silence.
-fn is_leap_second(message: &MessageDescriptor, value: &Value) -> bool {
+pub(super) const LEAP_SECOND: &str = "must be a time that is no leap second";
+
+/// prost-reflect takes 23:59:60 for the second before it, in silence.
+pub(super) fn is_leap_second(message: &MessageDescriptor, value: &Value) -> bool {
     let is_time = message.full_name() == "google.protobuf.Timestamp";
     is_time && value.as_str().is_some_and(|text| text.contains(":60"))
 }

@@ -15,7 +15,7 @@ mod parameters;
 mod rest;
 mod template;
 
-use http::{Request, Response, header::CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
 
 use self::{call::Upstream, contract::CONTRACT};
 use crate::edge::{Payload, Rpcs};
@@ -32,11 +32,13 @@ impl Gateway {
 
     /// Answers a request, which has its `Context` among its extensions.
     pub async fn answer(&self, request: Request<Payload>) -> Response<Payload> {
-        if is_grpc_web(&request) {
+        let rpc = CONTRACT.rpc(request.uri().path());
+        // Only of what is known: tonic-web logs paths, and callers may invent them.
+        if rpc.is_some() && is_grpc_web(&request) {
             return self.0.forward(request).await;
         }
         let (head, body) = request.into_parts();
-        if let Some(rpc) = CONTRACT.rpc(head.uri.path()) {
+        if let Some(rpc) = rpc {
             return connect::answer(&self.0, rpc, &head, body).await;
         }
         let answered = rest::answer(&self.0, &head, body).await;
@@ -55,7 +57,16 @@ pub fn is_path_of_rpc(path: &str) -> bool {
     CONTRACT.rpc(path).is_some()
 }
 
+/// Of just those that tonic-web takes: to others it answers nothing that says what is wrong.
 fn is_grpc_web(request: &Request<Payload>) -> bool {
-    let media_type = request.headers().get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
-    media_type.is_some_and(|text| text.starts_with(b"application/grpc-web"))
+    let media_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    request.method() == Method::POST
+        && media_type.is_some_and(|text| GRPC_WEB.iter().any(|known| known.as_bytes() == text))
 }
+
+const GRPC_WEB: [&str; 4] = [
+    "application/grpc-web",
+    "application/grpc-web+proto",
+    "application/grpc-web-text",
+    "application/grpc-web-text+proto",
+];

@@ -22,6 +22,9 @@ pub(super) async fn answer(
     body: Payload,
 ) -> Result<Response<Payload>, Failure> {
     let rule = rule(&head.method, head.uri.path())?;
+    if body::is_compressed(&head.headers) {
+        return Err(Failure::compressed());
+    }
     let text = body::read(body, upstream.max_request).await?;
     let request = request(rule, head, &text)?;
     let answer = upstream.unary(&rule.rpc, head, &request).await?;
@@ -72,17 +75,18 @@ fn request(rule: &Rule, head: &Parts, text: &[u8]) -> Result<Vec<u8>, Failure> {
     Ok(message::encode(input, &object)?)
 }
 
-/// The members of a body. An empty one has none, of whatever type it says to be.
+/// The members of a body. An empty one has none. One that is of another type is refused even if it is empty: a form of
+/// another site (CSRF) may well be.
 fn members(
     headers: &HeaderMap,
     of: &prost_reflect::MessageDescriptor,
     text: &[u8],
 ) -> Result<Map<String, Value>, Failure> {
-    if text.is_empty() && !headers.contains_key(CONTENT_TYPE) {
-        return Ok(Map::new());
+    let is_json = body::media_type(headers) == "application/json";
+    match (is_json, text.is_empty()) {
+        (true, false) => Ok(json::read(of, text)?),
+        (true, true) => Ok(Map::new()),
+        (false, true) if !headers.contains_key(CONTENT_TYPE) => Ok(Map::new()),
+        (false, _) => Err(Failure::media_type("application/json")),
     }
-    if body::media_type(headers) != "application/json" {
-        return Err(Failure::media_type("application/json"));
-    }
-    Ok(json::read(of, text)?)
 }

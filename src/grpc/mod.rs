@@ -45,5 +45,5 @@ pub use tonic::service::Routes;
 
 pub(crate) use self::{
     request_info::with_request_id,
-    status::{cancelled, compression_unsupported, from_tonic, refused},
+    status::{cancelled, from_tonic, refused},
 };

@@ -108,7 +108,7 @@ pub(super) fn not_utf8(field: &'static str) -> Status {
 }
 
 /// The request's compression is not supported. The answer lists the supported ones (gRPC compression).
-pub(crate) fn compression_unsupported() -> Status {
+pub(super) fn compression_unsupported() -> Status {
     let text = "the request's compression is not supported: send gzip or none";
     let mut status = refused(Refusal::new(Code::Unimplemented, "COMPRESSION_UNSUPPORTED", text));
     let accepted = MetadataValue::from_static("gzip,identity");

@@ -47,3 +47,43 @@ pub(super) fn take(from: &mut Bytes) -> Option<(u8, Bytes)> {
     let mut envelope = from.split_to(PREFIX + length);
     Some((flags, envelope.split_off(PREFIX)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_envelope_is_taken_once_all_of_it_is_there() {
+        for (envelope, flags) in [(of(b"hello"), 0), (end(b"{}"), END), (of(b""), 0)] {
+            for cut in 0..envelope.len() {
+                let mut part = envelope.slice(..cut);
+                assert_eq!(take(&mut part), None, "{cut}");
+                assert_eq!(part, envelope.slice(..cut), "nothing is lost");
+                assert!(only(&part).is_err(), "{cut}");
+            }
+            let more = Bytes::from([&envelope[..], b"more"].concat());
+            let mut rest = more.clone();
+            assert_eq!(take(&mut rest), Some((flags, envelope.slice(PREFIX..))));
+            assert_eq!(rest, b"more"[..]);
+            assert!(only(&more).is_err());
+        }
+    }
+
+    #[test]
+    fn a_request_is_one_message_and_not_compressed() {
+        let whole = of(b"hello");
+        assert_eq!(only(&whole), Ok(Bytes::from_static(b"hello")));
+        assert_eq!(only(&of(b"")), Ok(Bytes::new()));
+        let twice = Bytes::from([&whole[..], &whole[..]].concat());
+        for (bad, why) in [
+            (Bytes::new(), "none"),
+            (twice, "two"),
+            (end(b"hello"), "the end"),
+            (sealed(1, b"hello"), "compressed"),
+            (sealed(0xff, b"hello"), "unknown flags"),
+            (Bytes::from_static(&[0, 0xff, 0xff, 0xff, 0xff]), "longer than all memory"),
+        ] {
+            assert_eq!(only(&bad).unwrap_err().field, "body", "{why}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Streams of answers.
 
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use http::{Response, request::Parts};
+use http::{HeaderName, Response, request::Parts};
 use http_body_util::{BodyExt as _, BodyStream, StreamBody};
 use hyper::body::{Bytes, Frame};
 use serde_json::json;
@@ -19,6 +19,9 @@ use crate::{
     },
 };
 
+/// The compression of the envelopes that say to be compressed.
+const ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
+
 /// Answers a call. The status comes last, in the stream; HTTP's is always 200.
 pub(super) async fn answer(
     upstream: &Upstream,
@@ -27,18 +30,26 @@ pub(super) async fn answer(
     head: &Parts,
     body: Payload,
 ) -> Response<Payload> {
-    let media_type = match codec {
-        Codec::Json => "application/connect+json",
-        Codec::Protobuf => "application/connect+proto",
-    };
     match begin(upstream, rpc, codec, head, body).await {
         Ok(response) => {
             let envelopes = envelopes(rpc, codec, response.into_body());
             let frames = envelopes.map(|envelope| Ok(Frame::data(envelope)));
-            answer::with_type(media_type, Bytes::new())
+            answer::with_type(media_type(codec), Bytes::new())
                 .map(|_empty| StreamBody::new(frames).boxed_unsync())
         }
-        Err(refused) => answer::with_type(media_type, end(Some(&refused.of_request(head)))),
+        Err(refused) => failed_at_once(codec, refused, head),
+    }
+}
+
+/// The answer of a call that has failed before any message.
+pub(super) fn failed_at_once(codec: Codec, refused: Failure, head: &Parts) -> Response<Payload> {
+    answer::with_type(media_type(codec), end(Some(&refused.of_request(head))))
+}
+
+fn media_type(codec: Codec) -> &'static str {
+    match codec {
+        Codec::Json => "application/connect+json",
+        Codec::Protobuf => "application/connect+proto",
     }
 }
 
@@ -50,6 +61,9 @@ async fn begin(
     head: &Parts,
     body: Payload,
 ) -> Result<Response<Payload>, Failure> {
+    if body::is_encoded(&head.headers, &ENCODING) {
+        return Err(body::compressed());
+    }
     let whole = body::read(body, upstream.max_request).await?;
     let message = envelope::only(&whole)?;
     let request = match codec {

@@ -1,5 +1,7 @@
 //! Unary calls.
 
+use std::collections::HashMap;
+
 use base64::{
     Engine as _,
     alphabet::URL_SAFE,
@@ -12,7 +14,14 @@ use super::codec::Codec;
 use crate::{
     domain::InvalidField,
     edge::Payload,
-    gateway::{answer, body, call::Upstream, contract::Rpc, failure::Failure, json, message},
+    gateway::{
+        answer, body,
+        call::Upstream,
+        contract::Rpc,
+        failure::Failure,
+        json::{self, shown},
+        message,
+    },
 };
 
 /// "URL-safe, padding optional".
@@ -30,7 +39,7 @@ pub(super) async fn post(
     body: Payload,
 ) -> Result<Response<Payload>, Failure> {
     if body::is_compressed(&head.headers) {
-        return Err(crate::grpc::compression_unsupported().into());
+        return Err(body::compressed());
     }
     let message = body::read(body, upstream.max_request).await?;
     call(upstream, rpc, codec, head, &message).await
@@ -43,23 +52,29 @@ pub(super) async fn get(
     head: &Parts,
 ) -> Result<Response<Payload>, Failure> {
     let query = head.uri.query().unwrap_or_default();
-    let value = |name: &str| {
-        let mut pairs = form_urlencoded::parse(query.as_bytes());
-        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-    };
     let refused = |name, problem: &str| Failure::from(InvalidField::new(name, problem));
-    let codec = value("encoding").as_deref().and_then(Codec::of);
+    let mut values = HashMap::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if values.insert(name.clone(), value).is_some() {
+            return Err(InvalidField::new(shown(&name), "must not be there twice").into());
+        }
+    }
+    let value = |name: &str| values.get(name).map(AsRef::as_ref);
+    if value("connect").is_some_and(|version| version != "v1") {
+        return Err(refused("connect", "must be v1"));
+    }
+    let codec = value("encoding").and_then(Codec::of);
     let codec = codec.ok_or_else(|| refused("encoding", "must be json or proto"))?;
     let message = value("message").ok_or_else(|| refused("message", "must be there"))?;
-    let message = match value("base64").as_deref() {
-        None | Some("0") => message.into_bytes(),
+    let message = match value("base64") {
+        None | Some("0") => message.as_bytes().to_vec(),
         Some("1") => BASE64
             .decode(message)
             .map_err(|_bad| refused("message", "must be base64 as URLs have it"))?,
         Some(_) => return Err(refused("base64", "must be 1 or absent")),
     };
     if value("compression").is_some_and(|name| name != "identity") {
-        return Err(crate::grpc::compression_unsupported().into());
+        return Err(body::compressed());
     }
     call(upstream, rpc, codec, head, &message).await
 }
