@@ -26,6 +26,7 @@ mod failing_statements;
 mod failover;
 mod faults;
 mod forwarded;
+mod gateway;
 mod guesses;
 mod harness;
 mod health;
