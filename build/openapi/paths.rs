@@ -69,14 +69,16 @@ fn operation(
     Ok(operation)
 }
 
-/// `Service_Method`; of other rules than the first, with the verb at the end of their path.
+/// `ServiceMethod`; of other rules than the first, with the verb at the end of their path. Nothing is between them: not every
+/// tool takes more than letters and digits, and Swagger UI takes an underscore in a link for an escaped space.
 fn operation_id(method: &MethodDescriptor, rules: &[Rule], rule: &Rule) -> String {
-    let id = format!("{}_{}", method.parent_service().name(), method.name());
+    let id = format!("{}{}", method.parent_service().name(), method.name());
     if rules.first().is_some_and(|first| std::ptr::eq(first, rule)) {
         return id;
     }
     let verb = rule.template.rsplit_once(':').map_or(rule.verb, |(_, verb)| verb);
-    format!("{id}_{verb}")
+    let (initial, others) = verb.split_at(1);
+    format!("{id}{}{others}", initial.to_uppercase())
 }
 
 fn body(

@@ -21,11 +21,11 @@ fn operations(document: &Value) -> Vec<(&str, &Value)> {
     operations.map(|of| (of["operationId"].as_str().unwrap(), of)).collect()
 }
 
-/// Those of an RPC. The first has its name, and others one that begins so.
+/// Those of an RPC. The first has its name, and others one that begins so; no RPC's name begins with another's.
 fn of_rpc<'a>(operations: &[(&str, &'a Value)], path: &str) -> Vec<&'a Value> {
-    let name = path.strip_prefix("/auth.v1.").unwrap().replace('/', "_");
-    let is_its = |id: &str| id == name || id.starts_with(&format!("{name}_"));
-    operations.iter().filter(|(id, _)| is_its(id)).map(|(_, operation)| *operation).collect()
+    let name = path.strip_prefix("/auth.v1.").unwrap().replace('/', "");
+    let its = operations.iter().filter(|(id, _)| id.starts_with(&name));
+    its.map(|(_, operation)| *operation).collect()
 }
 
 /// The response of an operation to errors of that HTTP status; null if there are none.
