@@ -20,6 +20,9 @@ const ours = ({ React }) => ({
   wrapComponents: {
     // The box of a request's body has no label.
     TextArea: (Original) => (properties) => React.createElement(Original, { "aria-label": "Request body", ...properties }),
+    // The list of a response's examples has none either: its own text is next to it, and is made its label.
+    ExamplesSelect: (Original) => (properties) =>
+      React.createElement("label", null, React.createElement(Original, { ...properties, showLabels: true })),
   },
 });
 
@@ -30,6 +33,8 @@ SwaggerUIBundle({
   deepLinking: true,
   tryItOutEnabled: true,
   displayRequestDuration: true,
+  // The usual theme has numbers that are hard to read (a contrast of 3.5).
+  syntaxHighlight: { theme: "tomorrow-night" },
   // A token that is kept would outlive the tab, where any script of this origin could read it.
   persistAuthorization: false,
   // Or else a link could make this page show, and send passwords to, another API.
