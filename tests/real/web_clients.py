@@ -19,7 +19,6 @@ from countersign import ROOT, Countersign
 from languages import HERE, Node, Talker, execute
 from programs import Program
 
-BUF = ROOT / ".tools/bin/buf"
 OPENAPI = ROOT / ".tools/openapi"
 
 
@@ -77,7 +76,7 @@ class Buf:
         self.folder, self.run = tools.folder, run
         over_grpc = protocol in ("grpc", "reflection")
         self.url = f"http://{server.grpc}" if over_grpc else server.http
-        self.command = [str(BUF), "curl", "--protocol", "grpc" if over_grpc else protocol]
+        self.command = [str(tools.buf), "curl", "--protocol", "grpc" if over_grpc else protocol]
         self.command += ["--http2-prior-knowledge"] if over_grpc else []
         self.command += [] if protocol == "reflection" else ["--schema", str(tools.contract)]
 
@@ -124,13 +123,15 @@ class Tools:
         self.folder, self.http = folder, http
         self.contract = folder / "contract.binpb"
         execute(["scripts/tools", "buf", "openapi-python", "openapi-npm"], ROOT)
+        # The program itself: the script around it would end without it.
+        self.buf = next((ROOT / ".tools/npm/node_modules/@bufbuild").glob("buf-*/bin/buf"))
         Node().prepare(folder)
         for name in ("proto", "third_party"):
             shutil.copytree(ROOT / name, folder / name)
         shutil.copy(ROOT / "buf.yaml", folder)
-        execute([BUF, "build", "--output", self.contract], folder)
+        execute([self.buf, "build", "--output", self.contract], folder)
         guides.write("web", folder, {"https://auth.example.com": http})
-        execute([BUF, "generate"], folder, PATH=f"{folder}/node_modules/.bin:{os.environ['PATH']}")
+        execute([self.buf, "generate"], folder, PATH=f"{folder}/node_modules/.bin:{os.environ['PATH']}")
         for source in (HERE / "node/web").iterdir():
             shutil.copy(source, folder)
 
