@@ -10,13 +10,15 @@ import pytest
 
 import guides
 from countersign import PASSWORD, Countersign
-from programs import running
+from programs import free_port, running
+from proxies import NGINX, Proxy
 from web_clients import Buf, Curl, Tools
 
 short = pytest.mark.short
 
 CONNECT = [f"connect-es {library} connect {form}" for library in ("web", "node") for form in ("json", "binary")]
-LIBRARIES = ["guide", *CONNECT, "connect-es web grpc-web binary", "connect-es node grpc-web binary", "grpc-web text"]
+BEHIND_NGINX = ["nginx connect", "nginx grpc-web"]
+LIBRARIES = ["guide", *CONNECT, "connect-es web grpc-web binary", "connect-es node grpc-web binary", "grpc-web text", *BEHIND_NGINX]
 BUF_CURL = ["buf connect", "buf grpcweb", "buf grpc", "buf reflection"]
 # In binary, grpc-web hands a stream over at its end, and the others have no streams.
 CLIENTS = ["curl", *BUF_CURL, *LIBRARIES, "grpc-web binary", "openapi python", "openapi typescript"]
@@ -46,10 +48,31 @@ def client(request, tools, server, run):
             return run(tools.node("connect.mjs"))
         case "connect-es":
             return run(tools.node("connect.mjs", *words))
+        case "nginx":
+            return run(tools.node("connect.mjs", "web", words[0], "binary", url=request.getfixturevalue("nginx")))
         case "grpc-web":
             return run(tools.node("grpc_web.mjs", *words))
         case "openapi":
             return run(tools.openapi(words[0]))
+
+
+@pytest.fixture
+def nginx(tmp_path, server, run) -> str:
+    """The URL of the guide's nginx, without its TLS."""
+    port = free_port()
+    replacements = {"listen 443 ssl http2;": f"listen 127.0.0.1:{port};", "ssl_certificate /etc/nginx/cert.pem;": ""}
+    replacements |= {"ssl_certificate_key /etc/nginx/key.pem;": "", "10.0.0.11:8080": server.http.removeprefix("http://")}
+    text = guides.files("web")["web.conf"]
+    for old, new in (replacements | {"    server 10.0.0.12:8080;\n": ""}).items():
+        assert old in text, old
+        text = text.replace(old, new)
+    (tmp_path / "countersign.conf").write_text(text)
+    (tmp_path / "nginx.conf").write_text(NGINX)
+    (tmp_path / "temporary").mkdir()
+    proxy = Proxy("nginx", ["nginx", "-p", tmp_path, "-e", "stderr", "-c", tmp_path / "nginx.conf", "-g", "daemon off;"], tmp_path)
+    proxy.port = port
+    run(proxy)
+    return f"http://127.0.0.1:{port}"
 
 
 def error(answer: dict) -> tuple[str, str]:
@@ -171,4 +194,3 @@ def test_the_commands_of_the_guide(server):
     answers = shell("session.sh", server, TOKEN=found("accessToken", tokens), REFRESH=found("refreshToken", tokens))
     assert found("username", answers) == "ada"
     assert answers.endswith("{}")
-    assert found("reason", shell("error.sh", server)) == "INVALID_CREDENTIALS"

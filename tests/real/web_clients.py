@@ -135,8 +135,8 @@ class Tools:
         for source in (HERE / "node/web").iterdir():
             shutil.copy(source, folder)
 
-    def node(self, program: str, *arguments: str) -> Spoken:
-        return Spoken(program, ["node", program, self.http, *arguments], self.folder)
+    def node(self, program: str, *arguments: str, url: str | None = None) -> Spoken:
+        return Spoken(program, ["node", program, url or self.http, *arguments], self.folder)
 
     def openapi(self, language: str) -> Spoken:
         """A client that a generator makes of the document of the service itself."""
