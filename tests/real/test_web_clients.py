@@ -60,10 +60,15 @@ def client(request, tools, server, run):
 def nginx(tmp_path, server, run) -> str:
     """The URL of the guide's nginx, without its TLS."""
     port = free_port()
-    replacements = {"listen 443 ssl http2;": f"listen 127.0.0.1:{port};", "ssl_certificate /etc/nginx/cert.pem;": ""}
-    replacements |= {"ssl_certificate_key /etc/nginx/key.pem;": "", "10.0.0.11:8080": server.http.removeprefix("http://")}
     text = guides.files("web")["web.conf"]
-    for old, new in (replacements | {"    server 10.0.0.12:8080;\n": ""}).items():
+    replacements = {
+        "listen 443 ssl http2;": f"listen 127.0.0.1:{port};",
+        "    ssl_certificate /etc/nginx/cert.pem;\n": "",
+        "    ssl_certificate_key /etc/nginx/key.pem;\n": "",
+        "10.0.0.11:8080": server.http.removeprefix("http://"),
+        "    server 10.0.0.12:8080;\n": "",
+    }
+    for old, new in replacements.items():
         assert old in text, old
         text = text.replace(old, new)
     (tmp_path / "countersign.conf").write_text(text)

@@ -14,8 +14,8 @@ await talk({
     if (error) throw error
     return data
   },
-  errorOf({ code, details, message }) {
-    if (!details) return { code, message }
-    return { code: code, reason: details.find((detail) => detail['@type'] === 'type.googleapis.com/google.rpc.ErrorInfo')?.reason }
-  },
+  errorOf: ({ code, details }) => ({
+    code,
+    reason: details?.find((detail) => detail['@type'] === 'type.googleapis.com/google.rpc.ErrorInfo')?.reason,
+  }),
 })
