@@ -1,7 +1,7 @@
 //! Answers with a body.
 
 use http::{
-    HeaderValue, Response,
+    HeaderMap, HeaderValue, Response,
     header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
 };
 use http_body_util::{BodyExt as _, Full};
@@ -9,7 +9,7 @@ use hyper::body::Bytes;
 
 use crate::edge::Payload;
 
-/// JSON. Answers have tokens in them: nobody may store them.
+/// JSON.
 pub(super) fn json(text: Vec<u8>) -> Response<Payload> {
     with_type("application/json", text.into())
 }
@@ -19,9 +19,14 @@ pub(super) fn with_type(media_type: &'static str, body: Bytes) -> Response<Paylo
     let mut response = Response::new(payload(body));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    not_to_be_stored(headers);
+    response
+}
+
+/// Answers have tokens in them: nobody may store them, or take them for another type.
+pub(super) fn not_to_be_stored(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
 }
 
 /// A body that is there at once.

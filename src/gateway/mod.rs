@@ -9,13 +9,14 @@ mod call;
 mod connect;
 mod contract;
 mod failure;
+mod grpc_web;
 mod json;
 mod message;
 mod parameters;
 mod rest;
 mod template;
 
-use http::{HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
+use http::{Request, Response};
 
 use self::{call::Upstream, contract::CONTRACT};
 use crate::edge::{Payload, Rpcs};
@@ -34,8 +35,9 @@ impl Gateway {
     pub async fn answer(&self, request: Request<Payload>) -> Response<Payload> {
         let rpc = CONTRACT.rpc(request.uri().path());
         // Only of what is known: tonic-web logs paths, and callers may invent them.
-        if rpc.is_some() && is_grpc_web(&request) {
-            return self.0.forward(request).await;
+        if rpc.is_some() && grpc_web::is_meant(&request) {
+            let answered = grpc_web::answer(&self.0, request).await;
+            return answered.unwrap_or_else(|(failure, head)| failure.into_response(&head));
         }
         let (head, body) = request.into_parts();
         if let Some(rpc) = rpc {
@@ -56,17 +58,3 @@ pub fn known_path(path: &str) -> Option<&'static str> {
 pub fn is_path_of_rpc(path: &str) -> bool {
     CONTRACT.rpc(path).is_some()
 }
-
-/// Of just those that tonic-web takes: to others it answers nothing that says what is wrong.
-fn is_grpc_web(request: &Request<Payload>) -> bool {
-    let media_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    request.method() == Method::POST
-        && media_type.is_some_and(|text| GRPC_WEB.iter().any(|known| known.as_bytes() == text))
-}
-
-const GRPC_WEB: [&str; 4] = [
-    "application/grpc-web",
-    "application/grpc-web+proto",
-    "application/grpc-web-text",
-    "application/grpc-web-text+proto",
-];

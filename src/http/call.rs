@@ -52,8 +52,10 @@ impl Drop for Call {
         } = self.labels;
         let took = self.begun.elapsed();
         let elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        // Probes and scrapes come every few seconds, and tell nothing.
-        if path.starts_with(OAUTH) {
+        // Probes and scrapes come every few seconds, and tell nothing. An RPC has a line of its own; what was refused before
+        // it was reached has this one.
+        let is_of_rpc = path.starts_with("/v1/") || path.starts_with("/auth.");
+        if path.starts_with(OAUTH) || (is_of_rpc && status >= 400) {
             tracing::info!(target: "countersign::http", method, path, status, elapsed_ms, "http");
         } else {
             tracing::debug!(target: "countersign::http", method, path, status, elapsed_ms, "http");

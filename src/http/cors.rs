@@ -17,16 +17,17 @@ const fn name(text: &'static str) -> HeaderName {
     HeaderName::from_static(text)
 }
 
-/// Lets pages of these origins call and read the answers.
-pub(super) fn cors(origins: &Origins) -> CorsLayer {
+/// Lets pages of these origins call and read the answers. Without any, nothing is said of CORS.
+pub(super) fn cors(origins: &Origins) -> Option<CorsLayer> {
     let origins = match origins {
         Origins::Any => AllowOrigin::any(),
+        Origins::These(these) if these.is_empty() => return None,
         Origins::These(these) => {
             AllowOrigin::list(these.iter().filter_map(|origin| HeaderValue::try_from(origin).ok()))
         }
     };
     let methods = [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE];
-    CorsLayer::new()
+    let layer = CorsLayer::new()
         .allow_origin(origins)
         .allow_methods(methods)
         .allow_headers([
@@ -48,5 +49,6 @@ pub(super) fn cors(origins: &Origins) -> CorsLayer {
             name("grpc-status-details-bin"),
             name("x-request-id"),
         ])
-        .max_age(MAX_AGE)
+        .max_age(MAX_AGE);
+    Some(layer)
 }

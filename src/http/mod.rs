@@ -15,6 +15,7 @@ mod routes;
 mod server;
 mod site;
 mod table;
+mod upload;
 
 pub use self::{
     front::service,

@@ -2,10 +2,7 @@
 
 use std::future::Future;
 
-use axum::{
-    body::Body,
-    http::{HeaderMap, HeaderName, HeaderValue, Version, header},
-};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use hyper::{
     body::{Body as _, Incoming},
     server::conn::http1,
@@ -21,6 +18,7 @@ use super::{
     limits::Limits,
     pace::{Pace, Paced},
     site::Site,
+    upload::Upload,
 };
 use crate::{edge::Peer, listen::Listener};
 
@@ -51,12 +49,14 @@ pub async fn serve(
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             clock.asked();
             let (clock, draining, version) = (clock.clone(), draining.clone(), request.version());
-            let answer = front.answer(request.map(Body::new), &peer);
+            let (request, upload) = Upload::watch(request);
+            let answer = front.answer(request, &peer);
             async move {
                 let mut response = answer.await;
                 // What is complete has a length.
                 let is_stream = response.body().size_hint().exact().is_none();
-                let ends = clock.answered(is_stream) || draining.is_cancelled();
+                let ends =
+                    clock.answered(is_stream) || draining.is_cancelled() || !upload.is_read();
                 say_what_becomes_of_it(response.headers_mut(), version, ends, limits);
                 Ok::<_, std::convert::Infallible>(response)
             }

@@ -1,13 +1,23 @@
 //! How large a body may be, and of which type.
 
+use http_body_util::BodyExt as _;
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
-use super::{JSON, Refused, contract::rpcs, contract::rules, good, post, refused};
+use super::{
+    JSON, Refused,
+    client::{framed, request},
+    contract::{rpcs, rules},
+    good, post, refused,
+};
 use crate::harness::{
     Backend, Server,
     oauth::ask,
     server::{PASSWORD, registration},
-    unique,
+    soon, unique,
 };
 
 const MAX: usize = 64 * 1024;
@@ -139,4 +149,56 @@ async fn a_compressed_body_is_refused_and_the_answer_says_why() {
     let identity = "Content-Encoding: identity\r\n";
     let answer = post(&server, "/v1/sessions:login", identity, &body).await;
     assert_eq!(refused(&answer).reason, "INVALID_CREDENTIALS");
+}
+
+/// The head of the answer to a request whose body does not come.
+async fn answer_before_the_body(server: &Server, path: &str, headers: &str) -> String {
+    let mut socket = TcpStream::connect(server.http).await.unwrap();
+    let head =
+        format!("POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n{headers}\r\n");
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
+        let mut bytes = [0; 1024];
+        let read = soon("an answer", socket.read(&mut bytes)).await.unwrap();
+        assert!(read > 0, "{path}: closed after {}", String::from_utf8_lossy(&answer));
+        answer.extend(&bytes[..read]);
+    }
+    String::from_utf8(answer).unwrap().to_lowercase()
+}
+
+/// Such a connection is closed: a client that does not know sends its next request into nothing.
+#[tokio::test]
+async fn a_refusal_before_the_body_says_that_the_connection_ends() {
+    let server = Server::start(Backend::Sqlite).await;
+    for (path, headers, status) in [
+        ("/v1/nothing", JSON, 404),
+        ("/v1/me", JSON, 405),
+        ("/auth.v1.AuthService/Login", "content-type: text/plain\r\n", 415),
+        ("/oauth2/nothing", "", 404),
+    ] {
+        let answer = answer_before_the_body(&server, path, headers).await;
+        assert!(answer.starts_with(&format!("http/1.1 {status}")), "{path}: {answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{path}: {answer}");
+    }
+}
+
+/// gRPC-Web's clients in Node pool their connections: a refused call must leave a good one.
+#[tokio::test]
+async fn calls_that_are_refused_leave_the_connection_good() {
+    let server = Server::start(Backend::Sqlite).await;
+    let socket = TcpStream::connect(server.http).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(socket)).await.unwrap();
+    tokio::spawn(connection);
+    let web = [("content-type", "application/grpc-web+proto")];
+    for _ in 0..3 {
+        let me = request("POST", "/auth.v1.AccountService/GetMe", &web, framed(0, b""));
+        let answer = soon("an answer", sender.send_request(me)).await.unwrap();
+        assert_eq!(answer.headers()["grpc-status"], "16");
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+        assert_eq!(answer.headers().get("connection"), None);
+        answer.into_body().collect().await.unwrap();
+        soon("the connection", sender.ready()).await.unwrap();
+    }
 }

@@ -7,6 +7,7 @@ mod bodies;
 mod client;
 mod connect_get;
 mod contract;
+mod cors;
 mod deadlines;
 mod flow;
 mod grpc_web;

@@ -235,7 +235,6 @@ async fn an_administrator_follows_events_and_exports_users() {
 async fn a_stream_goes_on_for_longer_than_an_answer_may_take() {
     let server = Server::start_with(Backend::Sqlite, |_, environment| {
         environment.http_limits.answer_deadline = Duration::from_millis(100);
-        environment.http_limits.keep_alive = Duration::from_millis(100);
     })
     .await;
     let tokens = server.session(&server.user(false).await).await;
