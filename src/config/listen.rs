@@ -54,9 +54,9 @@ pub struct Listen {
 }
 
 impl Listen {
-    /// Whether gRPC and HTTP share an address. Port 0 picks one for each.
+    /// Whether gRPC and HTTP share an address.
     pub fn is_one_address(&self) -> bool {
-        self.grpc == self.http && self.grpc.tcp().is_none_or(|address| address.port() != 0)
+        self.grpc.is_same_place(&self.http)
     }
 }
 
@@ -67,7 +67,7 @@ impl Reader<'_> {
         let admin = self.given(settings::ADMIN_ADDR, Address::parse);
         let Tls { grpc: grpc_tls, http: http_tls, admin: admin_tls } =
             self.tls(profile, &grpc, &http, admin.as_ref());
-        if grpc == http && http_tls != grpc_tls {
+        if grpc.is_same_place(&http) && http_tls != grpc_tls {
             let text = format!("must not differ where {} is gRPC's", settings::HTTP_ADDR.name);
             self.problems.add(super::tls_settings::HTTP_TLS, text);
         }

@@ -59,6 +59,14 @@ fn http_can_do_without_tls_or_without_client_certificates() {
 }
 
 #[test]
+fn one_address_has_one_certificate() {
+    let both = [(name::GRPC_ADDR, "127.0.0.1:50051"), (name::HTTP_ADDR, "127.0.0.1:50051")];
+    assert!(listen(&[&[CERT, KEY][..], &both].concat()).is_one_address());
+    let off = [&[CERT, KEY, (tls_settings::HTTP_TLS, "off")][..], &both].concat();
+    assert_eq!(parse(&off).unwrap_err()[0].0, tls_settings::HTTP_TLS.name);
+}
+
+#[test]
 fn what_is_missing_or_of_no_use_is_named() {
     for (given, setting, words) in [
         (&[CERT][..], tls_settings::TLS_KEY, "must be set beside COUNTERSIGN_TLS_CERT"),

@@ -44,6 +44,11 @@ impl Address {
         }
     }
 
+    /// Whether one listener can be for both. Port 0 picks another one for each.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        self == other && self.tcp().is_none_or(|address| address.port() != 0)
+    }
+
     /// The TCP address.
     pub fn tcp(&self) -> Option<SocketAddr> {
         match self {
@@ -100,6 +105,21 @@ mod tests {
             ["", "localhost:1", "unix:", "unix://", "unix://run/x", "unix:///run/", &too_long]
         {
             assert!(Address::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_listener_is_for_two_addresses_that_are_the_same_and_leave_nothing_open() {
+        let address = |text| Address::parse(text).unwrap();
+        for same in ["127.0.0.1:1", "unix:///run/x"] {
+            assert!(address(same).is_same_place(&address(same)), "{same}");
+        }
+        for (one, other) in [
+            ("127.0.0.1:0", "127.0.0.1:0"),
+            ("127.0.0.1:1", "127.0.0.1:2"),
+            ("[::1]:1", "127.0.0.1:1"),
+        ] {
+            assert!(!address(one).is_same_place(&address(other)), "{one} {other}");
         }
     }
 
