@@ -113,7 +113,10 @@ class Spoken(Talker):
 
     def end_watch(self) -> None:
         self.send(stop=True)
-        assert self.answer()["error"]["code"] in ("CANCELED", "CANCELLED")
+        # A message may come before the end.
+        while "error" not in (last := self.answer()):
+            pass
+        assert last["error"]["code"] in ("CANCELED", "CANCELLED")
 
 
 class Tools:
