@@ -266,9 +266,13 @@ fn warn_of_wide_proxies(trusted: &TrustedProxies) {
 
 /// A warning only: behind a network policy, or in a mesh that checks callers, it is as it should be.
 fn warn_of_open_door(listen: &Listen) {
-    if listen.callers.is_none() && !listen.grpc.is_local() {
+    let http = Some(&listen.http).filter(|_| listen.http_rpcs);
+    let mut doors = [Some(&listen.grpc), http].into_iter().flatten();
+    if listen.callers.is_none()
+        && let Some(open) = doors.find(|address| !address.is_local())
+    {
         tracing::warn!(
-            address = %listen.grpc,
+            address = %open,
             "there is no policy of callers: every caller may register users, introspect tokens and follow revocations; \
              COUNTERSIGN_CALLERS says who may"
         );

@@ -34,6 +34,7 @@ impl Web<'_> {
             service_accounts: Arc::clone(&parts.service_accounts),
             gate: Arc::clone(gate),
             gateway,
+            rpcs: listen.http_rpcs,
             pages: http::Pages { docs: listen.docs, home: listen.home },
             inbox: delivery.inbox().filter(|_| listen.home).cloned(),
             origins: listen.origins.clone(),

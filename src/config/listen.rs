@@ -39,6 +39,8 @@ pub struct Listen {
     pub callers: Option<Arc<Callers>>,
     /// Whether gRPC reflection is enabled.
     pub reflection: bool,
+    /// Whether HTTP answers RPCs.
+    pub http_rpcs: bool,
     /// Whether the contract is shown over HTTP, with a viewer.
     pub docs: bool,
     /// Whether the page that shows the flow is there: in development, where HTTP is for this machine alone.
@@ -60,6 +62,16 @@ impl Listen {
     }
 }
 
+/// Whether callers of HTTP must show as much as those of gRPC: an upgrade must not open to all what asks for a
+/// certificate, nor send in the clear what was encrypted.
+fn is_as_protected(http: Option<&Files>, grpc: Option<&Files>) -> bool {
+    match (http, grpc) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(http), Some(grpc)) => http.client_auth >= grpc.client_auth,
+    }
+}
+
 impl Reader<'_> {
     pub(super) fn listen(&mut self, profile: Profile) -> Listen {
         let to_ten_minutes = Duration::ZERO..=minutes(10);
@@ -71,6 +83,8 @@ impl Reader<'_> {
             let text = format!("must not differ where {} is gRPC's", settings::HTTP_ADDR.name);
             self.problems.add(super::tls_settings::HTTP_TLS, text);
         }
+        let http_rpcs = self.given(settings::HTTP_RPCS, on_or_off);
+        let http_rpcs = http_rpcs.unwrap_or(is_as_protected(http_tls.as_ref(), grpc_tls.as_ref()));
         let home = profile == Profile::Development && http.is_local();
         Listen {
             grpc,
@@ -82,6 +96,7 @@ impl Reader<'_> {
             trusted_proxies: self.trusted_proxies(),
             callers: self.given(settings::CALLERS, Callers::parse).map(Arc::new),
             reflection: self.read_in(profile, settings::REFLECTION, on_or_off).unwrap_or_default(),
+            http_rpcs,
             docs: self.read_in(profile, settings::DOCS, on_or_off).unwrap_or_default(),
             home,
             origins: self.given(settings::CORS_ORIGINS, Origins::parse).unwrap_or_default(),

@@ -22,6 +22,7 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
             FORWARDED_HEADER,
             CALLERS,
             REFLECTION,
+            HTTP_RPCS,
             DOCS,
             CORS_ORIGINS,
             STREAM_AGE,
@@ -153,6 +154,11 @@ pub(super) const CALLERS: Setting = plain(
 .of_lines();
 pub(super) const REFLECTION: Setting =
     plain("COUNTERSIGN_REFLECTION", InDevelopment("on"), "gRPC reflection: on or off");
+pub(super) const HTTP_RPCS: Setting = plain(
+    "COUNTERSIGN_HTTP_RPCS",
+    Computed("on where HTTP is as well protected as gRPC"),
+    "whether HTTP answers RPCs (JSON, Connect, gRPC-Web): on or off",
+);
 pub(super) const DOCS: Setting =
     plain("COUNTERSIGN_DOCS", InDevelopment("on"), "/docs and /openapi.json over HTTP: on or off");
 pub(super) const CORS_ORIGINS: Setting = plain(

@@ -329,6 +329,7 @@ fn each_bad_value_is_a_problem_of_its_own() {
         (name::TRUSTED_PROXIES.name, "10.0.0.0/33"),
         (name::FORWARDED_HEADER.name, "x-real-ip"),
         (name::REFLECTION.name, "yes"),
+        (name::HTTP_RPCS.name, "yes"),
         (name::DOCS.name, "1"),
         (name::CORS_ORIGINS.name, "app.example.com"),
         (name::STREAM_AGE.name, "25h"),

@@ -58,6 +58,25 @@ fn http_can_do_without_tls_or_without_client_certificates() {
     assert!(http_alone.grpc_tls.is_none() && http_alone.http_tls.is_some());
 }
 
+/// An upgrade opens nothing: where callers of HTTP show less, RPCs are there only if that is said.
+#[test]
+fn rpcs_are_over_http_where_it_asks_for_as_much_as_grpc() {
+    let asks_nobody = (tls_settings::HTTP_TLS_CLIENT_AUTH, "off");
+    let mutual = [CERT, KEY, CA, REQUIRED];
+    let off = (tls_settings::HTTP_TLS, "off");
+    for (given, expected) in [
+        (&[][..], true),
+        (&[CERT, KEY], true),
+        (&mutual, true),
+        (&[&mutual[..], &[asks_nobody]].concat(), false),
+        (&[CERT, KEY, off], false),
+        (&[CERT, KEY, off, (name::HTTP_RPCS, "on")], true),
+        (&[(name::HTTP_RPCS, "off")], false),
+    ] {
+        assert_eq!(listen(given).http_rpcs, expected, "{given:?}");
+    }
+}
+
 #[test]
 fn one_address_has_one_certificate() {
     let both = [(name::GRPC_ADDR, "127.0.0.1:50051"), (name::HTTP_ADDR, "127.0.0.1:50051")];

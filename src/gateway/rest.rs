@@ -1,6 +1,10 @@
 //! Plain HTTP with JSON, by the rules of google.api.http.
 
-use http::{HeaderMap, Method, Response, header::CONTENT_TYPE, request::Parts};
+use http::{
+    HeaderMap, Method, Response,
+    header::{CONTENT_TYPE, ORIGIN},
+    request::Parts,
+};
 use serde_json::{Map, Value};
 
 use super::{
@@ -75,8 +79,8 @@ fn request(rule: &Rule, head: &Parts, text: &[u8]) -> Result<Vec<u8>, Failure> {
     Ok(message::encode(input, &object)?)
 }
 
-/// The members of a body. An empty one has none. One that is of another type is refused even if it is empty: a form of
-/// another site (CSRF) may well be.
+/// The members of a body. An empty one of no type has none, but not from a web page, which can send that to another site
+/// unasked, with a client certificate (CSRF). One of another type is refused even if it is empty: a form may well be.
 fn members(
     headers: &HeaderMap,
     of: &prost_reflect::MessageDescriptor,
@@ -86,7 +90,14 @@ fn members(
     match (is_json, text.is_empty()) {
         (true, false) => Ok(json::read(of, text)?),
         (true, true) => Ok(Map::new()),
-        (false, true) if !headers.contains_key(CONTENT_TYPE) => Ok(Map::new()),
+        (false, true) if !headers.contains_key(CONTENT_TYPE) && !is_of_page(headers) => {
+            Ok(Map::new())
+        }
         (false, _) => Err(Failure::media_type("application/json")),
     }
+}
+
+/// Whether a browser sends it for a page.
+fn is_of_page(headers: &HeaderMap) -> bool {
+    headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site")
 }

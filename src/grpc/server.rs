@@ -128,6 +128,8 @@ impl Calls {
     /// The same RPCs, for callers within the process: other transports, which bring the `Context` of their calls.
     pub fn in_process(self) -> Rpcs {
         let Self { routes, gate, metrics, limits, trusted_proxies } = self;
+        // The other transport has the same deadline, from the head on: an RPC's own answer must come before.
+        let limits = Limits { max_deadline: limits.max_deadline.mul_f64(0.9), ..limits };
         let rpcs = ServiceBuilder::new()
             .layer(GrpcWebLayer::new())
             .layer(Ruled(Observe { metrics, trusted_proxies }))

@@ -9,18 +9,24 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    http::{Request, Response},
+    http::{HeaderValue, Request, Response, StatusCode, Version, header::CONNECTION},
+    response::IntoResponse as _,
 };
 use http_body_util::BodyExt as _;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tower::{ServiceExt as _, service_fn, util::BoxCloneSyncService};
 use tracing::Instrument as _;
 
-use super::{call::Call, site::Site, table::router};
+use super::{call::Call, site::Site, table::router, upload::Upload};
 use crate::{
     domain::{Context, TrustedProxies},
     edge::{BrokenOff, Peer, Rpcs, arrived},
     telemetry::{Metrics, say_request_id},
 };
+
+/// How much later than its deadline a request is given up: what a use case answers at its deadline comes before.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// The routes, and what is before them.
 #[derive(Debug, Clone)]
@@ -29,18 +35,21 @@ pub(super) struct Front {
     trusted: TrustedProxies,
     metrics: Metrics,
     answer_deadline: Duration,
+    draining: CancellationToken,
 }
 
 impl Front {
     pub(super) fn new(site: Site, answer_deadline: Duration) -> Self {
         let (trusted, metrics) = (site.trusted_proxies.clone(), site.metrics.clone());
-        Self { routes: router(site), trusted, metrics, answer_deadline }
+        let draining = site.draining.clone();
+        Self { routes: router(site), trusted, metrics, answer_deadline, draining }
     }
 
-    /// Answers a request that came over a connection from that peer.
+    /// Answers a request that came over a connection from that peer. The answer says if the connection ends with it: while
+    /// the server drains, and where the body was not read to its end.
     pub(super) fn answer(
         &self,
-        mut request: Request<Body>,
+        request: Request<Body>,
         peer: &Peer,
     ) -> impl Future<Output = Response<Body>> + Send + use<> {
         let deadline = Instant::now() + self.answer_deadline;
@@ -48,13 +57,25 @@ impl Front {
         let request_id = context.request_id.clone();
         let (method, path) = (request.method(), request.uri().path());
         let mut call = Call::begin(method, path, &context, self.metrics.clone());
+        let version = request.version();
+        let (mut request, upload) = Upload::watch(request);
         request.extensions_mut().insert(context);
         let span = call.span.clone();
         let answer = span.in_scope(|| self.routes.clone().oneshot(request));
+        let (draining, time) = (self.draining.clone(), self.answer_deadline + GRACE);
         let answer = async move {
-            let mut response = answer.await.unwrap_or_else(|never| match never {});
+            let mut response = match timeout(time, answer).await {
+                Ok(Ok(response)) => response,
+                Ok(Err(never)) => match never {},
+                // The body does not come.
+                Err(_elapsed) => StatusCode::REQUEST_TIMEOUT.into_response(),
+            };
             call.ends_as(response.status());
             say_request_id(response.headers_mut(), &request_id);
+            let ends = draining.is_cancelled() || !upload.is_read();
+            if ends && version < Version::HTTP_2 {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             response
         };
         answer.instrument(span)

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::{
     Json,
     extract::{Extension, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, Uri, header, uri::Authority},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -17,10 +17,11 @@ use crate::domain::{Context, Timestamp, is_loopback};
 pub(super) async fn messages(
     State(site): State<Site>,
     Extension(context): Extension<Context>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Response {
     match &site.inbox {
-        Some(inbox) if is_from_here(&context, &headers) => {
+        Some(inbox) if is_from_here(&context, &uri, &headers) => {
             let newest = inbox.newest_first();
             let time = |time: Timestamp| humantime::format_rfc3339_micros(time.into()).to_string();
             let messages = newest.iter().map(|of| {
@@ -33,15 +34,24 @@ pub(super) async fn messages(
     }
 }
 
-/// Codes are for whoever sits at this machine. The host's name matters, too: the page of a stranger, whose name leads
-/// here, is of the same origin (DNS rebinding).
-fn is_from_here(context: &Context, headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, port)| {
-        if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { host }
-    });
-    context.address.is_some_and(|address: IpAddr| address.is_loopback()) && is_loopback(name)
+/// Codes are for whoever sits at this machine: no request that a proxy forwards, and none of another page. The host's name
+/// matters, too: the page of a stranger, whose name leads here, is of the same origin (DNS rebinding).
+fn is_from_here(context: &Context, uri: &Uri, headers: &HeaderMap) -> bool {
+    let is_forwarded = FORWARDED.iter().any(|name| headers.contains_key(*name));
+    let site = headers.get("sec-fetch-site");
+    let is_of_ours = site.is_none_or(|site| site == "same-origin" || site == "none");
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    // HTTP/2 has it in its place.
+    let host = uri.authority().map(Authority::as_str).or(host).unwrap_or_default();
+    let name = host.parse::<Authority>();
+    context.address.is_some_and(|address: IpAddr| address.is_loopback())
+        && name.is_ok_and(|name| is_loopback(name.host()))
+        && is_of_ours
+        && !is_forwarded
 }
+
+/// What proxies add.
+const FORWARDED: [&str; 4] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host"];
 
 #[cfg(test)]
 mod tests {
@@ -55,7 +65,8 @@ mod tests {
         let is_shown = |address: &str, host: &'static str| {
             let id = RequestId::parse("edge-1").unwrap();
             let context = Context::of_nobody(address.parse().ok(), Instant::now(), id);
-            is_from_here(&context, &HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]))
+            let headers = HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]);
+            is_from_here(&context, &Uri::from_static("/dev/inbox"), &headers)
         };
         for host in ["localhost:8080", "localhost", "127.0.0.1:8080", "[::1]:8080", "[::1]"] {
             assert!(is_shown("127.0.0.1", host) && is_shown("::1", host), "{host}");
@@ -66,5 +77,23 @@ mod tests {
         {
             assert!(!is_shown("127.0.0.1", host), "{host}");
         }
+    }
+    #[test]
+    fn what_a_proxy_forwards_and_what_another_page_asks_for_is_not_from_here() {
+        let is_shown = |name: &'static str, value: &'static str| {
+            let id = RequestId::parse("edge-1").unwrap();
+            let context = Context::of_nobody("127.0.0.1".parse().ok(), Instant::now(), id);
+            let headers = HeaderMap::from_iter([
+                (header::HOST, "localhost:8080".parse().unwrap()),
+                (header::HeaderName::from_static(name), value.parse().unwrap()),
+            ]);
+            is_from_here(&context, &Uri::from_static("/dev/inbox"), &headers)
+        };
+        for name in FORWARDED {
+            assert!(!is_shown(name, "127.0.0.1"), "{name}");
+        }
+        assert!(!is_shown("sec-fetch-site", "cross-site"));
+        assert!(!is_shown("sec-fetch-site", "same-site"));
+        assert!(is_shown("sec-fetch-site", "same-origin") && is_shown("sec-fetch-site", "none"));
     }
 }

@@ -95,7 +95,9 @@ impl Pace {
     fn allowed(&self, phase: Phase) -> Duration {
         match phase {
             Phase::Begin | Phase::Head => self.limits.head_deadline,
-            Phase::Answer | Phase::Sending => self.limits.answer_deadline,
+            // Whoever waits too long gets an answer that says so (`front.rs`): that is in time, too.
+            Phase::Answer => self.limits.answer_deadline + Duration::from_secs(1),
+            Phase::Sending => self.limits.answer_deadline,
             Phase::Streaming | Phase::Idle => self.limits.keep_alive,
         }
     }
@@ -181,7 +183,7 @@ mod tests {
         pace.asked();
         // Earlier writes are not the answer.
         pace.enter(&[Phase::Sending], Phase::Idle);
-        assert_eq!(left(&pace), (Phase::Answer, limits.answer_deadline));
+        assert_eq!(left(&pace), (Phase::Answer, limits.answer_deadline + Duration::from_secs(1)));
         assert!(!pace.answered(false));
         pace.enter(&[Phase::Sending], Phase::Idle);
         assert_eq!(left(&pace), (Phase::Idle, Duration::from_secs(75)));

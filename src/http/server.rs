@@ -2,7 +2,10 @@
 
 use std::future::Future;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Version, header};
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderName, HeaderValue, Version, header},
+};
 use hyper::{
     body::{Body as _, Incoming},
     server::conn::http1,
@@ -18,7 +21,6 @@ use super::{
     limits::Limits,
     pace::{Pace, Paced},
     site::Site,
-    upload::Upload,
 };
 use crate::{edge::Peer, listen::Listener};
 
@@ -34,7 +36,6 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) {
-    let draining = site.draining.clone();
     let front = Front::new(site, limits.answer_deadline);
     let running = GracefulShutdown::new();
     tokio::pin!(shutdown);
@@ -45,18 +46,16 @@ pub async fn serve(
         };
         let (pace, front) = (Pace::new(limits), front.clone());
         let peer = Peer { address: socket.peer(), caller: socket.caller() };
-        let (clock, draining) = (pace.clone(), draining.clone());
+        let clock = pace.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             clock.asked();
-            let (clock, draining, version) = (clock.clone(), draining.clone(), request.version());
-            let (request, upload) = Upload::watch(request);
-            let answer = front.answer(request, &peer);
+            let (clock, version) = (clock.clone(), request.version());
+            let answer = front.answer(request.map(Body::new), &peer);
             async move {
                 let mut response = answer.await;
                 // What is complete has a length.
                 let is_stream = response.body().size_hint().exact().is_none();
-                let ends =
-                    clock.answered(is_stream) || draining.is_cancelled() || !upload.is_read();
+                let ends = clock.answered(is_stream);
                 say_what_becomes_of_it(response.headers_mut(), version, ends, limits);
                 Ok::<_, std::convert::Infallible>(response)
             }
@@ -84,7 +83,7 @@ pub async fn serve(
 fn say_what_becomes_of_it(headers: &mut HeaderMap, version: Version, ends: bool, limits: Limits) {
     if ends {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    } else if version == Version::HTTP_11 {
+    } else if version == Version::HTTP_11 && !headers.contains_key(header::CONNECTION) {
         let timeout = HeaderValue::try_from(format!("timeout={}", limits.keep_alive.as_secs()));
         headers.extend(timeout.ok().map(|timeout| (KEEP_ALIVE, timeout)));
     }

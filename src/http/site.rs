@@ -27,6 +27,8 @@ pub struct Site {
     pub gate: Arc<Gate>,
     /// Answers by RPCs.
     pub gateway: Gateway,
+    /// Whether RPCs are answered.
+    pub rpcs: bool,
     /// The pages that are on.
     pub pages: Pages,
     /// What the log delivery keeps, for the page of development.

@@ -62,6 +62,11 @@ impl Route {
         Self { path, need: Need::Nothing, handler }
     }
 
+    /// Whether web pages of other origins may call it (CORS): metrics and what services ask for are not theirs.
+    fn is_for_pages(&self) -> bool {
+        matches!(self.need, Need::Rpc) || self.path.starts_with("/.well-known/")
+    }
+
     /// The handler, behind what asks for the need.
     fn guarded(self, site: &Site) -> MethodRouter<Site> {
         let handler = (self.handler)();
@@ -77,15 +82,21 @@ impl Route {
 
 /// All routes.
 pub(super) fn router(site: Site) -> Router {
-    let with = |router: Router<Site>, route: Route| router.route(route.path, route.guarded(&site));
-    let router = TABLE.into_iter().fold(Router::new(), with);
-    let router = match cors(&site.origins) {
-        Some(layer) => router.layer(layer),
-        None => router,
+    let cors = cors(&site.origins);
+    let with = |router: Router<Site>, route: Route| {
+        let handler = route.guarded(&site);
+        router.route(
+            route.path,
+            match &cors {
+                Some(cors) if route.is_for_pages() => handler.layer(cors.clone()),
+                Some(_) | None => handler,
+            },
+        )
     };
+    let routes = TABLE.into_iter().filter(|route| site.rpcs || !matches!(route.need, Need::Rpc));
+    let router = routes.fold(Router::new(), with);
     // Some clients of OAuth take any answer without an `error` for a token.
     router
-        // Without other origins: codes are there, and what a page of ours may do.
         .merge(pages::router(site.pages))
         .method_not_allowed_fallback(|| async { Refused::method() })
         .fallback(|| async { Refused::path() })

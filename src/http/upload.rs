@@ -10,12 +10,12 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use axum::body::Body;
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::{
-    Request,
-    body::{Bytes, Incoming},
+use axum::{
+    body::{Body, HttpBody},
+    http::Request,
 };
+use http_body::{Frame, SizeHint};
+use hyper::body::Bytes;
 
 /// The end of a body that a handler reads.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub(super) struct Upload(Arc<AtomicBool>);
 
 impl Upload {
     /// The request with a watched body.
-    pub(super) fn watch(request: Request<Incoming>) -> (Request<Body>, Self) {
+    pub(super) fn watch(request: Request<Body>) -> (Request<Body>, Self) {
         let upload = Self(Arc::new(AtomicBool::new(request.body().is_end_stream())));
         let is_read = upload.clone();
         (request.map(|body| Body::new(Watched { body, is_read })), upload)
@@ -37,18 +37,18 @@ impl Upload {
 
 /// A body that records when it has ended.
 struct Watched {
-    body: Incoming,
+    body: Body,
     is_read: Upload,
 }
 
 impl HttpBody for Watched {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = axum::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         if frame.is_none() || self.body.is_end_stream() {
             self.is_read.0.store(true, Ordering::Relaxed);

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use super::problem::{Part, Problem};
 
-/// Whether clients show a certificate.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Whether clients show a certificate; the later one asks for more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ClientAuth {
     /// They are not asked for one.
     #[default]

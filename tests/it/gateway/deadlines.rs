@@ -51,7 +51,7 @@ async fn a_stream_ends_at_its_callers_deadline_and_says_so() {
         }
     };
     assert_eq!((error.code, &*error.reason), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
-    assert!(stream.is_over().await);
+    assert!(stream.ends_here().await);
 }
 
 #[tokio::test]

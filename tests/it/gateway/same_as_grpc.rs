@@ -13,6 +13,7 @@ use crate::{
 };
 
 /// Requests that are refused, with a token or without.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn requests(username: &str) -> Vec<(&'static str, Value)> {
     let id = "00000000-0000-7000-8000-000000000000";
     let (secret, long) = ("A".repeat(43), "x".repeat(2000));

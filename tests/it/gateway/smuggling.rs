@@ -65,6 +65,7 @@ async fn a_field_that_is_there_twice_is_refused_by_its_name() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of requests in the middle")]
 async fn a_field_of_the_path_is_nowhere_else() {
     let server = Server::start(Backend::Sqlite).await;
     let (_, admin) = official(&server, "admin").await;

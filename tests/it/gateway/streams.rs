@@ -66,7 +66,7 @@ impl Stream {
     }
 
     /// Whether nothing follows.
-    pub async fn is_over(mut self) -> bool {
+    pub async fn ends_here(mut self) -> bool {
         self.rest.is_empty() && soon("the end", self.body.frame()).await.is_none()
     }
 }
@@ -107,7 +107,7 @@ async fn a_revocation_arrives_and_the_end_has_its_status(
     if let Some(error) = end.get("error") {
         assert_eq!(of_connect(error).code, Code::Unavailable, "{end}");
     }
-    assert!(stream.is_over().await);
+    assert!(stream.ends_here().await);
 }
 
 #[tokio::test]
@@ -227,7 +227,7 @@ async fn an_administrator_follows_events_and_exports_users() {
             break;
         }
     }
-    assert!(users.is_over().await);
+    assert!(users.ends_here().await);
 }
 
 /// A stream is not an answer that is too slow.

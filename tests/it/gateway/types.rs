@@ -34,26 +34,23 @@ fn values() -> [Value; 9] {
 /// Whether ProtoJSON has such a value for the field.
 fn is_right(field: &FieldDescriptor, value: &Value) -> bool {
     let of_list = field.is_list();
-    match value {
-        Value::Null => true,
-        Value::Array(values) => {
-            of_list && values.iter().all(|value| !value.is_null() && one_is_right(field, value))
-        }
-        value => !of_list && one_is_right(field, value),
+    if let Value::Array(values) = value {
+        return of_list
+            && values.iter().all(|value| !value.is_null() && one_is_right(field, value));
     }
+    value.is_null() || !of_list && one_is_right(field, value)
 }
 
 fn one_is_right(field: &FieldDescriptor, value: &Value) -> bool {
-    match field.kind() {
-        Kind::String => value.is_string(),
-        Kind::Bool => value.is_boolean(),
-        Kind::Int32 | Kind::Enum(_) => value.is_i64(),
-        Kind::Message(message) => match message.full_name() {
-            "google.protobuf.FieldMask" => value.is_string(),
-            "google.protobuf.Timestamp" => false,
-            _ => value.is_object(),
-        },
-        kind => panic!("say what is right for {kind:?}"),
+    let kind = field.kind();
+    match kind.as_message().map(MessageDescriptor::full_name) {
+        Some("google.protobuf.FieldMask") => value.is_string(),
+        Some("google.protobuf.Timestamp") => false,
+        Some(_) => value.is_object(),
+        None if kind == Kind::String => value.is_string(),
+        None if kind == Kind::Bool => value.is_boolean(),
+        None if kind == Kind::Int32 || kind.as_enum().is_some() => value.is_i64(),
+        None => panic!("say what is right for {kind:?}"),
     }
 }
 

@@ -227,10 +227,9 @@ fn web(rpc: &Unary, answer: &Whole, mut body: Bytes) -> Result<Value, Verdict> {
             (0x80, trailers) => {
                 assert!(body.is_empty());
                 let status = Status::from_header_map(&trailers_of(&trailers)).unwrap();
-                return match status.code() {
-                    Code::Ok => Ok(json(rpc, &message.unwrap())),
-                    _ => Err(Verdict::from(&status)),
-                };
+                let is_good = status.code() == Code::Ok;
+                let verdict = || Verdict::from(&status);
+                return is_good.then(|| json(rpc, &message.unwrap())).ok_or_else(verdict);
             }
             (flags, _) => panic!("flags {flags}"),
         }

@@ -1,6 +1,6 @@
 //! gRPC and HTTP at one address.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use countersign::{
     listen::Address,
@@ -9,7 +9,10 @@ use countersign::{
 use http_body_util::BodyExt as _;
 use hyper::{Request, StatusCode, body::Bytes};
 use hyper_util::rt::TokioIo;
-use tokio::net::UnixStream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::UnixStream,
+};
 use tonic::{body::Body, transport::Channel};
 use tower::{Service as _, ServiceExt as _};
 
@@ -18,6 +21,7 @@ use super::{
     server::{Served, serve_with},
     unix::channel,
 };
+use crate::harness::soon;
 
 /// A server with one address for both.
 async fn serve(path: &Path) -> Served {
@@ -94,6 +98,39 @@ async fn answers_over_http_1_count_as_no_malformed_requests() {
     let (_, metrics) = http1(&path, metrics).await;
     let malformed = metrics.lines().find(|line| line.starts_with(MALFORMED));
     assert_eq!(malformed, Some(format!("{MALFORMED} 0").as_str()), "{metrics}");
+}
+
+/// Over HTTP/1.1 the trailers of gRPC, and the status in them, would be lost.
+#[tokio::test]
+async fn grpc_takes_http_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("both.sock");
+    let _server = serve(&path).await;
+    let call = Request::post("http://localhost/auth.v1.TokenService/GetJwks")
+        .header("content-type", "application/grpc")
+        .body(body("\0\0\0\0\0"))
+        .unwrap();
+    assert_eq!(http1(&path, call).await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+}
+
+/// Here no timer of the connection's phases runs.
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("both.sock");
+    let _server = serve_with(|config, environment| {
+        config.listen.grpc = Address::Unix(path.clone());
+        config.listen.http = Address::Unix(path.clone());
+        environment.http_limits.answer_deadline = Duration::from_millis(100);
+    })
+    .await;
+    let mut socket = UnixStream::connect(&path).await.unwrap();
+    let head = b"POST /v1/sessions:login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    socket.write_all(head).await.unwrap();
+    let mut answer = String::new();
+    soon("the end", socket.read_to_string(&mut answer)).await.unwrap();
+    let answer = answer.to_lowercase();
+    assert!(answer.starts_with("http/1.1 408") && answer.contains("connection: close"), "{answer}");
 }
 
 const MALFORMED: &str = "countersign_grpc_malformed_requests_total";
