@@ -43,11 +43,16 @@ fn is_from_here(context: &Context, uri: &Uri, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     // HTTP/2 has it in its place.
     let host = uri.authority().map(Authority::as_str).or(host).unwrap_or_default();
-    let name = host.parse::<Authority>();
     context.address.is_some_and(|address: IpAddr| address.is_loopback())
-        && name.is_ok_and(|name| is_loopback(name.host()))
+        && host.parse().is_ok_and(|host| is_of_this_machine(&host))
         && is_of_ours
         && !is_forwarded
+}
+
+/// A name of this machine, with a port or without one.
+fn is_of_this_machine(host: &Authority) -> bool {
+    let is_whole = host.port_u16().is_some() || host.as_str() == host.host();
+    is_whole && is_loopback(host.host())
 }
 
 /// What proxies add.
