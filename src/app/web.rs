@@ -28,6 +28,8 @@ impl Web<'_> {
         draining: CancellationToken,
     ) -> http::Site {
         let Self { parts, gate, listen, delivery } = *self;
+        // It shows RPCs.
+        let home = listen.home && listen.http_rpcs;
         http::Site {
             keys: Arc::clone(&parts.keys),
             verdicts: Arc::clone(&parts.verdicts),
@@ -35,8 +37,8 @@ impl Web<'_> {
             gate: Arc::clone(gate),
             gateway,
             rpcs: listen.http_rpcs,
-            pages: http::Pages { docs: listen.docs, home: listen.home },
-            inbox: delivery.inbox().filter(|_| listen.home).cloned(),
+            pages: http::Pages { docs: listen.docs, home },
+            inbox: delivery.inbox().filter(|_| home).cloned(),
             origins: listen.origins.clone(),
             trusted_proxies: listen.trusted_proxies.clone(),
             figures: self.figures(metrics.clone()),
