@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{JSON, post};
 use crate::harness::{
     Backend, Server,
-    oauth::{Answer, ask},
+    oauth::{Answer, ask, bearer_header},
     server::PASSWORD,
 };
 
@@ -71,4 +71,28 @@ async fn the_pages_are_for_no_other_origin() {
         let answer = ask(&server, "GET", path, &format!("Origin: {OURS}\r\n"), "").await;
         assert_eq!(answer.header(ALLOWED), "", "{path}: {answer:?}");
     }
+}
+
+/// A script can post an empty body of no type to another site unasked, and a browser adds a client certificate (CSRF).
+#[tokio::test]
+async fn a_page_that_says_no_type_of_its_body_is_refused() {
+    let server = server("*").await;
+    let tokens = server.session(&server.user(false).await).await;
+    let bearer = bearer_header(&tokens.access_token);
+    let path = "/v1/me/sessions:revokeOthers";
+    for page in [format!("Origin: {OURS}\r\n"), "Sec-Fetch-Site: cross-site\r\n".to_owned()] {
+        let answer = ask(&server, "POST", path, &format!("{page}{bearer}"), "").await;
+        assert_eq!(answer.status, 415, "{page}: {answer:?}");
+    }
+    assert_eq!(ask(&server, "POST", path, &bearer, "").await.status, 200, "who is no page may");
+}
+
+#[tokio::test]
+async fn where_rpcs_are_off_http_has_none() {
+    let server = Server::start_with(Backend::Sqlite, |config, _| config.listen.http_rpcs = false);
+    let server = server.await;
+    for path in ["/v1/sessions:login", "/auth.v1.AuthService/Login", "/v1/tokens:introspect"] {
+        assert_eq!(ask(&server, "POST", path, JSON, "{}").await.status, 404, "{path}");
+    }
+    assert_eq!(ask(&server, "GET", "/.well-known/jwks.json", "", "").await.status, 200);
 }
