@@ -70,6 +70,7 @@ impl App {
     /// A part that is not available.
     pub async fn bind(config: &Config, environment: Environment) -> Result<Self, Error> {
         warn_of_wide_proxies(&config.listen.trusted_proxies);
+        grpc::name_errors(config.listen.error_domain.clone());
         warn_of_open_door(&config.listen);
         let connections = listen::Figures::default();
         let (listen, limits) = (config.listen.clone(), environment.limits);

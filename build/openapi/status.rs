@@ -9,8 +9,8 @@ use super::{
 };
 
 const TYPES: &str = "type.googleapis.com/google.rpc.";
-/// `ErrorInfo.domain` of every error (`src/grpc/status.rs`).
-const DOMAIN: &str = "auth.v1";
+/// `ErrorInfo.domain` of every error, unless it is set (`src/domain/error_domain.rs`).
+const DOMAIN: &str = "countersign.dev";
 const REQUEST: &str = "7b1f3c52a6d94f0e8c37";
 
 /// The body of an error.

@@ -6,7 +6,7 @@ use crate::{
     domain::{Policy, PrivateNetworks},
     password::Passwords,
     service::{
-        Accounts, Assertions, Clock, Factors, KnownKeys, Limits, Logins, Mailbox, Outbox,
+        Accounts, Assertions, Clock, Factors, KnownKeys, Limits, Logins, Mailbox, Outbox, Retries,
         Revocations, ServiceAccounts, Sessions, Subscriptions, Transfers, UserManager, Verdicts,
     },
     store::Store,
@@ -24,6 +24,14 @@ pub(super) struct Base {
 }
 
 impl Base {
+    fn retries(&self) -> Retries {
+        Retries {
+            store: Arc::clone(&self.store),
+            master_key: self.master_key.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
     pub(super) fn limits(&self) -> Limits {
         Limits::new(
             Arc::clone(&self.store),
@@ -95,6 +103,7 @@ impl Base {
             limits: Arc::clone(limits),
             sessions: Arc::clone(sessions),
             outbox: self.outbox.clone(),
+            retries: self.retries(),
             clock: self.clock.clone(),
         }
     }
@@ -127,6 +136,7 @@ impl Base {
             factors: Arc::clone(factors),
             mailbox: Arc::clone(mailbox),
             outbox: self.outbox.clone(),
+            retries: self.retries(),
             clock: self.clock.clone(),
         }
     }
@@ -174,6 +184,7 @@ impl Base {
             sessions: Arc::clone(sessions),
             factors: Arc::clone(factors),
             outbox: self.outbox.clone(),
+            retries: self.retries(),
             clock: self.clock.clone(),
         }
     }

@@ -14,7 +14,7 @@ use super::{
     tls::Tls,
 };
 use crate::{
-    domain::{Callers, ForwardedHeader, Origins, TrustedProxies},
+    domain::{Callers, ErrorDomain, ForwardedHeader, Origins, TrustedProxies},
     listen::{Address, tls::Files},
 };
 
@@ -49,6 +49,8 @@ pub struct Listen {
     pub origins: Origins,
     /// The lifetime of a stream, with a jitter of a tenth.
     pub stream_age: Duration,
+    /// The domain of errors.
+    pub error_domain: ErrorDomain,
     /// The time between not ready and refusing connections.
     pub drain_delay: Duration,
     /// The timeout of running calls at a shutdown.
@@ -101,6 +103,9 @@ impl Reader<'_> {
             home,
             origins: self.given(settings::CORS_ORIGINS, Origins::parse).unwrap_or_default(),
             stream_age: self.duration(settings::STREAM_AGE, minutes(1)..=days(1)),
+            error_domain: self
+                .read(settings::ERROR_DOMAIN, |text| ErrorDomain::parse(text).map(Some))
+                .unwrap_or_default(),
             drain_delay: self
                 .read_in(profile, settings::DRAIN_DELAY, duration(to_ten_minutes.clone()))
                 .unwrap_or_default(),

@@ -7,6 +7,7 @@ use super::setting::{
     DefaultValue::{Absent, ByProfile, Computed, InDevelopment, Value},
     Setting, plain, secret,
 };
+use crate::domain::ErrorDomain;
 
 /// The topics of help and docs, in order, and the settings of each.
 pub const TOPICS: &[(&str, &[Setting])] = &[
@@ -26,6 +27,7 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
             DOCS,
             CORS_ORIGINS,
             STREAM_AGE,
+            ERROR_DOMAIN,
             DRAIN_DELAY,
             SHUTDOWN_TIMEOUT,
         ],
@@ -170,6 +172,11 @@ pub(super) const STREAM_AGE: Setting = plain(
     "COUNTERSIGN_STREAM_AGE",
     Value("30m"),
     "how long a stream of WatchRevocations lasts, give or take a tenth; then it ends with OK; 1m to 1day",
+);
+pub(super) const ERROR_DOMAIN: Setting = plain(
+    "COUNTERSIGN_ERROR_DOMAIN",
+    Value(ErrorDomain::DEFAULT),
+    "the domain of errors (google.rpc.ErrorInfo): a domain name of yours, to tell their reasons from others'",
 );
 pub(super) const DRAIN_DELAY: Setting = plain(
     "COUNTERSIGN_DRAIN_DELAY",

@@ -64,7 +64,7 @@ impl JsonObject {
     pub fn parse_claims(object: Map<String, Value>) -> Result<Self, InvalidField> {
         if let Some(taken) = REGISTERED.into_iter().find(|name| object.contains_key(*name)) {
             let problem = format!("must not have {taken:?}: that claim has a meaning of its own");
-            return Err(InvalidField::new("claims", problem));
+            return Err(InvalidField::new("claims", problem).with("claim", taken));
         }
         Self::parse("claims", object, CLAIMS_BYTES)
     }
@@ -77,10 +77,11 @@ impl JsonObject {
         let object = Self(object);
         if object.to_text().len() > max_bytes {
             let problem = format!("must have at most {max_bytes} bytes as JSON");
-            return Err(InvalidField::new(field, problem));
+            return Err(InvalidField::new(field, problem).with("max_bytes", max_bytes));
         }
         if !object.0.values().all(|value| is_within(value, DEPTH)) {
-            return Err(InvalidField::new(field, format!("must be nested at most {DEPTH} deep")));
+            let problem = format!("must be nested at most {DEPTH} deep");
+            return Err(InvalidField::new(field, problem).with("max_depth", DEPTH));
         }
         Ok(object)
     }

@@ -60,8 +60,9 @@ impl Password {
             return Err(InvalidField::new("password", problem));
         }
         if password.expose().chars().count() < policy.min_length {
-            let problem = format!("must have at least {} characters", policy.min_length);
-            return Err(InvalidField::new("password", problem));
+            let (least, too_short) = (policy.min_length, "min_characters");
+            let problem = format!("must have at least {least} characters");
+            return Err(InvalidField::new("password", problem).with(too_short, least));
         }
         // Some letters grow when folded. The key of a long text of them is no common password.
         let key = fold::key_within(password.expose(), 2 * size::PASSWORD.max_bytes);

@@ -24,13 +24,14 @@ pub fn roles(texts: &[String]) -> Result<Vec<String>, InvalidField> {
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_:".contains(&b))
     };
     if texts.len() > MOST {
-        return Err(InvalidField::new("roles", format!("must be at most {MOST}")));
+        let problem = format!("must be at most {MOST}");
+        return Err(InvalidField::new("roles", problem).with("max_items", MOST));
     }
     if !texts.iter().all(is_role) {
         let problem = format!(
             "must each have 1 to {LONGEST} letters, digits, dots, dashes, underscores and colons"
         );
-        return Err(InvalidField::new("roles", problem));
+        return Err(InvalidField::new("roles", problem).with("max_characters", LONGEST));
     }
     let mut roles: Vec<String> = Vec::with_capacity(texts.len());
     for text in texts {

@@ -151,7 +151,7 @@ impl Size {
             return Ok(());
         }
         let problem = format!("must have at most {} bytes", self.max_bytes);
-        Err(InvalidField::new(self.field, problem))
+        Err(InvalidField::new(self.field, problem).with("max_bytes", self.max_bytes))
     }
 }
 

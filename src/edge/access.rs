@@ -14,6 +14,8 @@ pub enum Need {
     Fields,
     /// The access token of a live session.
     Bearer,
+    /// The same; or that of a session which the same request has ended, whose answer was lost (retry).
+    BearerOrRetry,
     /// A caller with this permission, also where there is no policy of callers: a certificate that the policy names, a service account,
     /// or a user with a role.
     Permission(Permission),
@@ -47,11 +49,11 @@ pub const TABLE: [Rpc; 44] = [
     Rpc::of("/auth.v1.AccountService/RevokeSession", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/RevokeOtherSessions", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/ChangePassword", Need::Bearer),
-    Rpc::of("/auth.v1.AccountService/DeleteMe", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/DeleteMe", Need::BearerOrRetry),
     Rpc::of("/auth.v1.AccountService/SendEmailVerification", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/SetTwoFactor", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/BeginTotpEnrollment", Need::Bearer),
-    Rpc::of("/auth.v1.AccountService/ConfirmTotpEnrollment", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/ConfirmTotpEnrollment", Need::BearerOrRetry),
     Rpc::of("/auth.v1.AccountService/RegenerateRecoveryCodes", Need::Bearer),
     Rpc::of("/auth.v1.TokenService/GetJwks", Need::Nothing),
     Rpc::of("/auth.v1.TokenService/IntrospectToken", Need::Nothing)
@@ -104,7 +106,7 @@ impl Need {
     pub(super) fn is_met_by(self, actor: &Actor) -> bool {
         match self {
             Self::Nothing | Self::Fields => true,
-            Self::Bearer => matches!(actor, Actor::User(_)),
+            Self::Bearer | Self::BearerOrRetry => matches!(actor, Actor::User(_)),
             // Which one is asked by the gate.
             Self::Permission(_) => false,
         }

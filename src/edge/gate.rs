@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{Actor, Callers, Context, Permission, ServiceKeyText, roles_permit},
-    service::{Account, Error, Principal, Service, ServiceAccounts, Sessions},
+    service::{Account, Caller, Error, Principal, Service, ServiceAccounts, Sessions},
 };
 
 /// Authenticates callers, as far as the table asks for it.
@@ -42,6 +42,7 @@ impl Gate {
         match rpc.need {
             Need::Nothing | Need::Fields => Ok(()),
             Need::Bearer => self.authenticate_user(request).await,
+            Need::BearerOrRetry => self.authenticate_caller(request).await,
             Need::Permission(permission) => self.authorize(permission, request).await,
         }
     }
@@ -51,6 +52,17 @@ impl Gate {
         let jwt = bearer(request.headers()).ok_or(Error::TokenInvalid)?;
         let account = self.sessions.authenticate(jwt).await?;
         insert_user(request, account)
+    }
+
+    /// A user's own access token, or one whose session has ended: the handler refuses that one, unless its request is a retry.
+    async fn authenticate_caller<B>(&self, request: &mut Request<B>) -> Result<(), Error> {
+        let jwt = bearer(request.headers()).ok_or(Error::TokenInvalid)?;
+        let caller = self.sessions.caller(jwt).await?;
+        if let Caller::Live(account) = &caller {
+            record_user(context_of(request)?, account);
+        }
+        request.extensions_mut().insert(caller);
+        Ok(())
     }
 
     /// Whoever proves to have the permission: a certificate that the policy names, a service account by its token or key, a user by
@@ -136,10 +148,13 @@ impl Gate {
 
 /// Records the user as the actor, for the use case.
 fn insert_user<B>(request: &mut Request<B>, account: Account) -> Result<(), Error> {
-    let context = context_of(request)?;
-    *context = context.as_user(account.user().id, account.session().id);
+    record_user(context_of(request)?, &account);
     request.extensions_mut().insert(account);
     Ok(())
+}
+
+fn record_user(context: &mut Context, account: &Account) {
+    *context = context.as_user(account.user().id, account.session().id);
 }
 
 /// Records the service as the actor, for the use case.

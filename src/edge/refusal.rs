@@ -27,7 +27,7 @@ pub(crate) struct Refusal {
     pub(crate) reason: &'static str,
     /// The text for people; `None` if the fields have it.
     text: Option<Cow<'static, str>>,
-    /// `ErrorInfo.metadata`.
+    /// The variable parts of the text, beside those of the fields.
     pub(crate) metadata: Vec<(&'static str, String)>,
     /// The fields that are bad.
     pub(crate) fields: Vec<InvalidField>,
@@ -140,6 +140,18 @@ impl Refusal {
         Self::new(Code::Internal, "INTERNAL", "internal error")
     }
 
+    /// `ErrorInfo.metadata`: all that is variable in the text (AIP-193). The parts of a field have its name before theirs.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (String, String)> {
+        let own = self.metadata.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let names: Vec<_> = self.fields.iter().map(|bad| bad.field.as_ref()).collect();
+        let names = (!names.is_empty()).then(|| ("fields".to_owned(), names.join(",")));
+        let of_fields = self.fields.iter().filter_map(|bad| {
+            let (name, value) = bad.variable.as_ref()?;
+            Some((format!("{}_{name}", bad.field.replace('.', "_")), value.clone()))
+        });
+        own.chain(names).chain(of_fields)
+    }
+
     /// The text for people.
     pub(crate) fn text(&self) -> Cow<'static, str> {
         let said_by_fields = || {
@@ -188,6 +200,7 @@ impl<'a> Failed<'a> {
 fn of_services(error: ServiceError) -> Refusal {
     match error {
         ServiceError::ProofInvalid(why) => Refusal {
+            metadata: vec![("problem", why.to_string())],
             text: Some(why),
             ..unauthenticated("INVALID_CREDENTIALS", "the service's proof is not valid")
         },

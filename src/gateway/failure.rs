@@ -62,13 +62,14 @@ impl Failure {
     pub(super) fn method(allowed: &str) -> Self {
         let allow = HeaderValue::try_from(allowed).ok();
         let problem = format!("must be {allowed}");
-        let refused = InvalidField::new("method", problem);
+        let refused = InvalidField::new("method", problem).with("allowed", allowed);
         Self { http: Some(StatusCode::METHOD_NOT_ALLOWED), allow, ..refused.into() }
     }
 
     /// The body is of another type.
     pub(super) fn media_type(must_be: &str) -> Self {
         let refused = InvalidField::new("content-type", format!("must be {must_be}"));
+        let refused = refused.with("allowed", must_be);
         Self { http: Some(StatusCode::UNSUPPORTED_MEDIA_TYPE), ..refused.into() }
     }
 
@@ -81,6 +82,7 @@ impl Failure {
     /// The body is larger than that.
     pub(super) fn too_large(max_bytes: usize) -> Self {
         let refused = InvalidField::new("body", format!("must have at most {max_bytes} bytes"));
+        let refused = refused.with("max_bytes", max_bytes);
         Self { http: Some(StatusCode::PAYLOAD_TOO_LARGE), ..refused.into() }
     }
 

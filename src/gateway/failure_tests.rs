@@ -77,7 +77,7 @@ async fn the_body_is_a_status_with_its_details_and_nobody_may_store_it() {
             {
                 "@type": "type.googleapis.com/google.rpc.ErrorInfo",
                 "reason": "INVALID_FIELD",
-                "domain": "auth.v1",
+                "domain": "countersign.dev",
             },
             {
                 "@type": "type.googleapis.com/google.rpc.BadRequest",

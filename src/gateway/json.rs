@@ -38,7 +38,7 @@ pub(super) fn read(
 fn not_json(error: &serde_json::Error) -> InvalidField {
     let (line, column) = (error.line(), error.column());
     let problem = format!("must be JSON in UTF-8; it is not at line {line}, column {column}");
-    InvalidField::new("body", problem)
+    InvalidField::new("body", problem).with("place", format!("{line}:{column}"))
 }
 
 /// Reads one value.

@@ -7,7 +7,7 @@ use tonic::{Status, body::Body, codegen::http::Request};
 use super::status::{internal, refused, status};
 use crate::{
     edge::{Answer, Gate, Inner, Rpc, Rule, take_ready},
-    service::Account,
+    service::{Account, Caller, Error},
 };
 
 /// Lets a call through if it meets the needs of its RPC.
@@ -41,13 +41,25 @@ pub(super) fn account<T>(request: &tonic::Request<T>) -> Result<Account, Status>
     request.extensions().get::<Account>().cloned().ok_or_else(|| internal(&NoAccount))
 }
 
+/// The caller of an RPC that may have ended the calling session. A session that has ended may only ask again, by the id of its
+/// request.
+pub(super) fn caller<T>(request: &tonic::Request<T>, request_id: &str) -> Result<Caller, Status> {
+    match request.extensions().get::<Caller>() {
+        Some(Caller::Ended(_)) if request_id.is_empty() => Err(status(Error::TokenInvalid)),
+        Some(caller) => Ok(caller.clone()),
+        None => Err(internal(&NoAccount)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_handler_without_an_account_is_a_defect() {
-        let refused = account(&tonic::Request::new(())).unwrap_err();
-        assert_eq!(refused.code(), tonic::Code::Internal);
+        let request = tonic::Request::new(());
+        for refused in [account(&request).unwrap_err(), caller(&request, "").unwrap_err()] {
+            assert_eq!(refused.code(), tonic::Code::Internal);
+        }
     }
 }

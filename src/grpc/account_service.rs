@@ -5,10 +5,18 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
-use super::{access::account, arrival::context, convert, status::status_beside_a_login as status};
+use super::{
+    access::{account, caller},
+    arrival::context,
+    convert,
+    status::status_beside_a_login as status,
+};
 use crate::{
     pb::{self, account_service_server::AccountService},
-    service::{Accounts, ChangePasswordRequest, Factors, Mailbox, Sessions},
+    service::{
+        Accounts, ChangePasswordRequest, ConfirmTotpRequest, Factors, ListSessionsRequest, Mailbox,
+        Sessions,
+    },
 };
 
 /// The handlers.
@@ -39,10 +47,13 @@ impl AccountService for AccountApi {
         request: Request<pb::ListSessionsRequest>,
     ) -> Result<Response<pb::ListSessionsResponse>, Status> {
         let account = account(&request)?;
-        let sessions = self.sessions.list_sessions(&account).await.map_err(status)?;
+        let pb::ListSessionsRequest { page_size, page_token } = request.into_inner();
+        let request = ListSessionsRequest { page_size, page_token };
+        let page = self.sessions.list_sessions(&account, request).await.map_err(status)?;
         let current = account.session().id;
-        let sessions = sessions.into_iter().map(|session| convert::session(session, current));
-        Ok(Response::new(pb::ListSessionsResponse { sessions: sessions.collect() }))
+        let (sessions, next_page_token) = (page.sessions.into_iter(), page.next_page_token);
+        let sessions = sessions.map(|session| convert::session(session, current)).collect();
+        Ok(Response::new(pb::ListSessionsResponse { sessions, next_page_token }))
     }
 
     async fn revoke_session(
@@ -76,6 +87,7 @@ impl AccountService for AccountApi {
             current_password: Zeroizing::new(request.current_password),
             new_password: Zeroizing::new(request.new_password),
             second_factor: convert::second_factor(request.second_factor),
+            request_id: request.request_id,
         };
         self.accounts.change_password(&context, &account, request).await.map_err(status)?;
         Ok(Response::new(pb::ChangePasswordResponse {}))
@@ -97,7 +109,8 @@ impl AccountService for AccountApi {
     ) -> Result<Response<pb::SetTwoFactorResponse>, Status> {
         let (context, account) = (context(&request), account(&request)?);
         let request = request.into_inner();
-        let confirmation = convert::confirmation(request.password, request.second_factor);
+        let confirmation =
+            convert::confirmation(request.password, request.second_factor, String::new());
         let set = self.factors.set_two_factor(&context, &account, request.enabled, confirmation);
         let user = Some(convert::user(set.await.map_err(status)?));
         Ok(Response::new(pb::SetTwoFactorResponse { user }))
@@ -108,8 +121,9 @@ impl AccountService for AccountApi {
         request: Request<pb::BeginTotpEnrollmentRequest>,
     ) -> Result<Response<pb::BeginTotpEnrollmentResponse>, Status> {
         let (context, account) = (context(&request), account(&request)?);
-        let pb::BeginTotpEnrollmentRequest { password, second_factor } = request.into_inner();
-        let confirmation = convert::confirmation(password, second_factor);
+        let pb::BeginTotpEnrollmentRequest { password, second_factor, request_id } =
+            request.into_inner();
+        let confirmation = convert::confirmation(password, second_factor, request_id);
         let begun = self.factors.begin_totp_enrollment(&context, &account, confirmation).await;
         Ok(Response::new(convert::enrollment(&begun.map_err(status)?)))
     }
@@ -118,11 +132,13 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::ConfirmTotpEnrollmentRequest>,
     ) -> Result<Response<pb::ConfirmTotpEnrollmentResponse>, Status> {
-        let (context, account) = (context(&request), account(&request)?);
-        let pb::ConfirmTotpEnrollmentRequest { enrollment_id, totp_code } = request.into_inner();
-        let code = Zeroizing::new(totp_code);
-        let codes =
-            self.factors.confirm_totp_enrollment(&context, &account, &enrollment_id, code).await;
+        let (context, caller) =
+            (context(&request), caller(&request, &request.get_ref().request_id)?);
+        let pb::ConfirmTotpEnrollmentRequest { enrollment_id, totp_code, request_id } =
+            request.into_inner();
+        let totp_code = Zeroizing::new(totp_code);
+        let request = ConfirmTotpRequest { enrollment_id, totp_code, request_id };
+        let codes = self.factors.confirm_totp_enrollment(&context, &caller, request).await;
         let recovery_codes = convert::recovery_codes(&codes.map_err(status)?);
         Ok(Response::new(pb::ConfirmTotpEnrollmentResponse { recovery_codes }))
     }
@@ -132,8 +148,9 @@ impl AccountService for AccountApi {
         request: Request<pb::RegenerateRecoveryCodesRequest>,
     ) -> Result<Response<pb::RegenerateRecoveryCodesResponse>, Status> {
         let (context, account) = (context(&request), account(&request)?);
-        let pb::RegenerateRecoveryCodesRequest { password, second_factor } = request.into_inner();
-        let confirmation = convert::confirmation(password, second_factor);
+        let pb::RegenerateRecoveryCodesRequest { password, second_factor, request_id } =
+            request.into_inner();
+        let confirmation = convert::confirmation(password, second_factor, request_id);
         let codes = self.factors.regenerate_recovery_codes(&context, &account, confirmation).await;
         let recovery_codes = convert::recovery_codes(&codes.map_err(status)?);
         Ok(Response::new(pb::RegenerateRecoveryCodesResponse { recovery_codes }))
@@ -143,10 +160,11 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::DeleteMeRequest>,
     ) -> Result<Response<pb::DeleteMeResponse>, Status> {
-        let (context, account) = (context(&request), account(&request)?);
-        let pb::DeleteMeRequest { password, second_factor } = request.into_inner();
-        let confirmation = convert::confirmation(password, second_factor);
-        self.accounts.delete_me(&context, &account, confirmation).await.map_err(status)?;
+        let (context, caller) =
+            (context(&request), caller(&request, &request.get_ref().request_id)?);
+        let pb::DeleteMeRequest { password, second_factor, request_id } = request.into_inner();
+        let confirmation = convert::confirmation(password, second_factor, request_id);
+        self.accounts.delete_me(&context, &caller, confirmation).await.map_err(status)?;
         Ok(Response::new(pb::DeleteMeResponse {}))
     }
 }

@@ -18,7 +18,8 @@ use crate::{
     edge::Gate,
     pb::{self, admin_service_server::AdminService},
     service::{
-        Account, AuditLog, Conditions, Service, Subscriptions, Transfers, UserManager, Watcher,
+        Account, AuditLog, Conditions, ListSessionsRequest, Service, Subscriptions, Transfers,
+        UserManager, Watcher,
     },
 };
 
@@ -125,11 +126,13 @@ impl AdminService for AdminApi {
         &self,
         request: Request<pb::ListUserSessionsRequest>,
     ) -> Result<Response<pb::ListUserSessionsResponse>, Status> {
-        let user_id = request.into_inner().user_id;
-        let sessions = self.users.list_user_sessions(&user_id).await.map_err(status)?;
+        let pb::ListUserSessionsRequest { user_id, page_size, page_token } = request.into_inner();
+        let request = ListSessionsRequest { page_size, page_token };
+        let page = self.users.list_user_sessions(&user_id, request).await.map_err(status)?;
+        let (sessions, next_page_token) = (page.sessions.into_iter(), page.next_page_token);
         // The nil id is none of them: no session is the caller's.
-        let sessions = sessions.into_iter().map(|of| convert::session(of, Uuid::nil())).collect();
-        Ok(Response::new(pb::ListUserSessionsResponse { sessions }))
+        let sessions = sessions.map(|of| convert::session(of, Uuid::nil())).collect();
+        Ok(Response::new(pb::ListUserSessionsResponse { sessions, next_page_token }))
     }
 
     async fn revoke_user_sessions(

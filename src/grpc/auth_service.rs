@@ -79,7 +79,8 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::ResendCodeResponse>, Status> {
         let (context, request) = (context(&request), request.into_inner());
         let token = OpaqueToken::from_text(request.challenge_id);
-        let challenge = self.logins.resend_code(&context, token).await.map_err(status)?;
+        let challenge = self.logins.resend_code(&context, token, &request.request_id).await;
+        let challenge = challenge.map_err(status)?;
         let challenge = Some(convert::challenge(&challenge));
         Ok(Response::new(pb::ResendCodeResponse { challenge }))
     }
@@ -163,6 +164,7 @@ impl AuthService for AuthApi {
             new_password: Zeroizing::new(request.new_password),
             recovery_code: Zeroizing::new(request.recovery_code),
             end_unverified_account: request.end_unverified_account,
+            request_id: request.request_id,
         };
         let device =
             self.accounts.reset_password(&context, request).await.map_err(status_beside_a_login)?;

@@ -70,6 +70,7 @@ pub(super) fn tokens(tokens: Tokens) -> pb::Tokens {
         refresh_token: tokens.refresh.expose().to_owned(),
         session_id: tokens.session_id.to_string(),
         device_token: tokens.device.map(|token| token.expose().to_owned()).unwrap_or_default(),
+        expire_time: Some(timestamp(tokens.access.expires_at)),
     }
 }
 
@@ -96,8 +97,13 @@ pub(super) fn challenge(challenge: &PendingChallenge) -> pb::Challenge {
     }
 }
 
-pub(super) fn confirmation(password: String, factor: Option<pb::SecondFactor>) -> Confirmation {
-    Confirmation { password: Zeroizing::new(password), second_factor: second_factor(factor) }
+pub(super) fn confirmation(
+    password: String,
+    factor: Option<pb::SecondFactor>,
+    request_id: String,
+) -> Confirmation {
+    let (password, second_factor) = (Zeroizing::new(password), second_factor(factor));
+    Confirmation { password, second_factor, request_id }
 }
 
 pub(super) fn second_factor(factor: Option<pb::SecondFactor>) -> Option<Proof> {

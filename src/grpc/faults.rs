@@ -11,7 +11,9 @@ use tonic::{
     },
 };
 
-use super::status::{compression_unsupported, internal, malformed, too_large, unknown_rpc};
+use super::status::{
+    compression_unsupported, internal, malformed, over_size, too_large, unknown_rpc,
+};
 use super::status::{not_utf8, unknown_service};
 use crate::domain::size;
 
@@ -57,8 +59,7 @@ pub(super) fn in_head(request: &Request<Body>, max_bytes: usize) -> Option<Respo
         *refused.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         return Some(refused);
     }
-    let problem = || format!("must have at most {max_bytes} bytes in all");
-    (size_of_head(request) > max_bytes).then(|| malformed("metadata", problem()).into_http())
+    (size_of_head(request) > max_bytes).then(|| over_size("metadata", max_bytes).into_http())
 }
 
 /// Whether messages are protobuf; other formats (`+json`, `-web`) are not supported.

@@ -39,6 +39,7 @@ pub use self::{
     key_set::KeySet,
     probe::{ProbeError, Prober},
     server::{Apis, Calls, Limits, routes},
+    status::name_errors,
     token_service::TokenApi,
 };
 pub use tonic::service::Routes;

@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn the_other_details_stay() {
-        let mut details = ErrorDetails::with_error_info("REASON", "auth.v1", []);
+        let mut details = ErrorDetails::with_error_info("REASON", "countersign.dev", []);
         details.add_bad_request_violation("username", "must be there");
         let status =
             arrives(Status::with_error_details(Code::InvalidArgument, "é: bad", details.clone()));

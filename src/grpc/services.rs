@@ -1,5 +1,6 @@
 //! Requests of services for tokens, and the answers.
 
+use super::convert;
 use crate::{
     domain::InvalidField,
     pb,
@@ -50,11 +51,12 @@ pub(super) fn issued(token: ServiceToken) -> pb::IssueServiceTokenResponse {
         token_type: TOKEN_TYPE.to_owned(),
         expires_in: i64::try_from(access.expires_in.as_secs()).unwrap_or(i64::MAX),
         scope: scope.to_string(),
+        expire_time: Some(convert::timestamp(access.expires_at)),
     }
 }
 
 pub(super) fn exchanged(token: ServiceToken) -> pb::ExchangeTokenResponse {
-    let pb::IssueServiceTokenResponse { access_token, token_type, expires_in, scope } =
+    let pb::IssueServiceTokenResponse { access_token, token_type, expires_in, scope, expire_time } =
         issued(token);
-    pb::ExchangeTokenResponse { access_token, token_type, expires_in, scope }
+    pb::ExchangeTokenResponse { access_token, token_type, expires_in, scope, expire_time }
 }

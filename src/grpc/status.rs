@@ -1,24 +1,31 @@
 //! Refusals in gRPC's form: a status with `google.rpc` details, and the pushback that clients obey.
 
-use std::{collections::HashMap, error::Error as StdError, time::Duration};
+use std::{collections::HashMap, error::Error as StdError, sync::OnceLock, time::Duration};
 
 use tonic::{Status, metadata::MetadataValue};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::{
-    domain::InvalidField,
+    domain::{ErrorDomain, InvalidField},
     edge::{Code, Refusal},
     service::Error,
 };
 
-/// `ErrorInfo.domain` of every error.
-const DOMAIN: &str = "auth.v1";
+/// `ErrorInfo.domain` of every error. One for the process: it names the service, not the call.
+static DOMAIN: OnceLock<ErrorDomain> = OnceLock::new();
+
+/// Sets `ErrorInfo.domain`, once: before the first call.
+pub fn name_errors(domain: ErrorDomain) {
+    DOMAIN.get_or_init(|| domain);
+}
 
 /// The most bytes of an error's details. In base64 and beside the message they must stay under 8 KiB of headers: beyond
 /// that, clients (grpcio, grpc-java) report another error instead. The additions of `request_info.rs` come on top.
 const MAX_DETAILS: usize = 4500 - 200;
 /// The overhead of a violation beside its texts, and of the details beside the violations.
 const PER_VIOLATION: usize = 16;
+/// The overhead of a variable part, with its name.
+const PER_VARIABLE: usize = 32;
 const PER_DETAILS: usize = 256;
 
 /// The wait for clients with a retry policy, in milliseconds (gRFC A6).
@@ -44,10 +51,10 @@ pub(super) fn internal(error: &(dyn StdError + 'static)) -> Status {
 pub(crate) fn refused(mut refusal: Refusal) -> Status {
     refusal.fields = those_that_fit(refusal.fields);
     let text = refusal.text();
-    let metadata = refusal.metadata.into_iter().map(|(key, value)| (key.to_owned(), value));
-    let metadata: HashMap<_, _> = metadata.collect();
-    let mut details = ErrorDetails::with_error_info(refusal.reason, DOMAIN, metadata);
-    for InvalidField { field, problem } in refusal.fields {
+    let metadata: HashMap<_, _> = refusal.variables().collect();
+    let domain = DOMAIN.get_or_init(ErrorDomain::default).as_str();
+    let mut details = ErrorDetails::with_error_info(refusal.reason, domain, metadata);
+    for InvalidField { field, problem, .. } in refusal.fields {
         details.add_bad_request_violation(field, problem);
     }
     let pushback = refusal.retry_after.map(whole_millis);
@@ -61,11 +68,16 @@ pub(crate) fn refused(mut refusal: Refusal) -> Status {
     status
 }
 
-/// As many fields as fit. Each counts twice: the details contain the message, too.
+/// As many fields as fit. The texts count twice, since the details contain the message, too; the names once more, in the metadata.
 fn those_that_fit(mut fields: Vec<InvalidField>) -> Vec<InvalidField> {
     let mut bytes = 0;
     let fit = fields.iter().take_while(|field| {
         bytes += 2 * field.to_string().len() + PER_VIOLATION;
+        bytes += field.field.len()
+            + field
+                .variable
+                .as_ref()
+                .map_or(0, |(_, value)| field.field.len() + PER_VARIABLE + value.len());
         bytes <= MAX_DETAILS - PER_DETAILS
     });
     fields.truncate(fit.count());
@@ -94,7 +106,13 @@ pub(crate) fn cancelled() -> Status {
 
 /// The request is over the size limit.
 pub(super) fn too_large(max_bytes: usize) -> Status {
-    malformed("request", format!("must have at most {max_bytes} bytes in all"))
+    over_size("request", max_bytes)
+}
+
+/// A part of the request is over its size limit.
+pub(super) fn over_size(part: &'static str, max_bytes: usize) -> Status {
+    let problem = format!("must have at most {max_bytes} bytes in all");
+    status(InvalidField::new(part, problem).with("max_bytes", max_bytes).into())
 }
 
 /// The request, or a header of it, is not valid gRPC.

@@ -66,7 +66,7 @@ impl Import {
         for row in rows {
             let outcome = match row {
                 Ok(_) => outcomes.next(),
-                Err(InvalidField { field, problem }) => {
+                Err(InvalidField { field, problem, .. }) => {
                     Some(ImportOutcome::Invalid(vec![RowProblem { field, problem }]))
                 }
             };

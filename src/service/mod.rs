@@ -22,6 +22,7 @@ mod login;
 mod mailbox;
 mod managed_users;
 mod outbox;
+mod retries;
 mod revocations;
 mod service_accounts;
 mod sessions;
@@ -47,7 +48,7 @@ pub use self::{
     },
     clock::Clock,
     error::{AdminError, Error, ServiceError},
-    factors::{Confirmation, Factors, Proof, TotpEnrollment},
+    factors::{ConfirmTotpRequest, Confirmation, Factors, Proof, TotpEnrollment},
     keys::{
         DigestKeyError, Jwks, KEYS_RELOAD_EVERY, KeyKeeper, Keys, ListedKey, ReencryptError,
         Reencrypted, Reencryption, SigningKeyError, with_digest_key,
@@ -60,6 +61,7 @@ pub use self::{
         SetPasswordRequest, UpdateUserRequest, UserManager, UserName, UserPage,
     },
     outbox::{DeliveryPace, DeliveryWorker, Outbox},
+    retries::Retries,
     revocations::{
         RevocationPace, RevocationStream, RevocationUpdate, Revocations, longest_stream,
     },
@@ -67,7 +69,10 @@ pub use self::{
         Asked, ExchangeTokenRequest, IssueServiceTokenRequest, KnownKeys, RevokeTokenRequest,
         ServiceAccounts, ServiceProof, ServiceToken,
     },
-    sessions::{Account, Principal, RefreshTokenRequest, Service, Sessions, Tokens},
+    sessions::{
+        Account, Caller, ListSessionsRequest, Principal, RefreshTokenRequest, Service, SessionPage,
+        Sessions, Tokens,
+    },
     transfer::{ImportOutcome, RowProblem, TransferredUser, Transfers},
     upkeep::{Janitor, NotReady, Readiness},
     verdicts::{ActiveToken, Verdicts},

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
-use super::{Charge, Reservation, Result, SealedMessage, SessionLimit, Settled, Spending};
+use super::{
+    CarriedOut, Charge, Reservation, Result, SealedMessage, SessionLimit, Settled, Spending,
+};
 use crate::domain::{Actor, Challenge, Session, Timestamp, User};
 
 /// Challenges: logins that wait for a second factor.
@@ -84,7 +86,7 @@ pub struct ReservedChallenge {
 }
 
 /// Rules for replacing a code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeRules {
     /// The time of the request.
     pub now: Timestamp,
@@ -94,6 +96,8 @@ pub struct CodeRules {
     pub max_attempts: u32,
     /// Whether the new code is a long one.
     pub is_long_code: bool,
+    /// The request, if its caller may send it again.
+    pub retry: Option<CarriedOut>,
 }
 
 /// The result of replacing a code.

@@ -4,6 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use uuid::Uuid;
 
+use super::CarriedOut;
 use crate::domain::{Actor, Event, EventKind, Timestamp};
 
 /// A change of an account, with its authorisation.
@@ -24,6 +25,8 @@ pub struct FactorChange {
     pub address: Option<IpAddr>,
     /// The time of the request.
     pub now: Timestamp,
+    /// The request, if its caller may send it again.
+    pub retry: Option<CarriedOut>,
 }
 
 impl FactorChange {
@@ -46,6 +49,7 @@ impl FactorChange {
             tokens_expire_at,
             actor: self.actor.clone(),
             address: self.address,
+            retry: self.retry.clone(),
         }
     }
 }
@@ -61,6 +65,8 @@ pub struct Revoking {
     pub actor: Actor,
     /// The client address.
     pub address: Option<IpAddr>,
+    /// The request, if its caller may send it again.
+    pub retry: Option<CarriedOut>,
 }
 
 impl Revoking {
@@ -84,7 +90,7 @@ impl Revoking {
         session_id: Uuid,
     ) -> FactorChange {
         let (session_id, actor) = (Some(session_id), self.actor.clone());
-        let (address, now) = (self.address, self.now);
-        FactorChange { user_id, credential_version, session_id, actor, address, now }
+        let (address, now, retry) = (self.address, self.now, self.retry.clone());
+        FactorChange { user_id, credential_version, session_id, actor, address, now, retry }
     }
 }

@@ -86,6 +86,8 @@ pub enum Ended {
     Assertions,
     /// Requests of administrators whose ids may be used again.
     AdminRequests,
+    /// Requests that can no longer be sent again.
+    CarriedOut,
     /// Keys of service accounts that have expired.
     ServiceKeys,
     /// Budgets that are empty again.

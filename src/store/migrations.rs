@@ -37,6 +37,7 @@ macro_rules! steps {
             "0023_service_accounts",
             "0024_managed_users",
             "0025_event_numbers",
+            "0026_carried_out",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

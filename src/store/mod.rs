@@ -31,6 +31,7 @@ pub mod postgres;
 mod preparation;
 pub(crate) mod private_file;
 mod reservation;
+mod retries;
 mod revocations;
 mod sealed;
 mod service_accounts;
@@ -71,13 +72,16 @@ pub use self::{
     passwords::{PasswordChange, Passwords},
     preparation::{Migrate, Preparation, prepare},
     reservation::Reservation,
+    retries::{CarriedOut, Retries},
     revocations::{NumberedRevocation, Revocations},
     sealed::{Resealed, SealedColumn, SealedValue, SealedValues, WrappedKey},
     service_accounts::{
         AccountChanged, AccountTaken, NewAssertion, NewServiceAccount, NewServiceKey,
         ServiceAccountChange, ServiceAccounts, ServiceKey,
     },
-    sessions::{LiveSession, Refresh, Refreshed, ReuseNotice, SessionLimit, Sessions},
+    sessions::{
+        LiveSession, Refresh, Refreshed, ReuseNotice, SessionLimit, SessionPlace, Sessions,
+    },
     signing_keys::{SealedKey, SigningKeys},
     subscriptions::{
         Consequence, FailedDelivery, NewSubscription, SealedEvent, SubscriptionTarget,
@@ -107,6 +111,7 @@ pub trait Store:
     + Outbox
     + SigningKeys
     + SealedValues
+    + Retries
     + Revocations
     + ServiceAccounts
     + Throttles
@@ -130,6 +135,7 @@ impl<T> Store for T where
         + Outbox
         + SigningKeys
         + SealedValues
+        + Retries
         + Revocations
         + ServiceAccounts
         + Throttles

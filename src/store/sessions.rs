@@ -28,8 +28,14 @@ pub trait Sessions {
     /// Finds a session that has a refresh token, live or not.
     async fn session_find(&self, id: Uuid) -> Result<Option<Session>>;
 
-    /// The live sessions of a user, the most recently used first.
-    async fn session_list(&self, user_id: Uuid, now: Timestamp) -> Result<Vec<Session>>;
+    /// Up to `most` live sessions of a user, the most recently used first, from behind that place.
+    async fn session_list(
+        &self,
+        user_id: Uuid,
+        now: Timestamp,
+        after: Option<SessionPlace>,
+        most: u32,
+    ) -> Result<Vec<Session>>;
 
     /// Refresh token rotation: moves a live session on to its next token. Of concurrent callers with one token at most one
     /// succeeds. Any other token than the current one, unless the request repeats the last one, revokes the session if the
@@ -57,6 +63,23 @@ pub trait Sessions {
         asking: Uuid,
         at: Revoking,
     ) -> Result<Option<usize>>;
+}
+
+/// The place of a session in the list of its user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionPlace {
+    /// When it was last used.
+    pub last_used_at: Timestamp,
+    /// Its id.
+    pub id: Uuid,
+}
+
+impl SessionPlace {
+    /// The place before all sessions: the end of the year 9999.
+    pub(super) const FIRST: Self = Self {
+        last_used_at: Timestamp::from_unix_micros(253_402_300_799_000_000),
+        id: Uuid::nil(),
+    };
 }
 
 /// A live session with its user.

@@ -37,6 +37,17 @@ pub struct AccessToken {
     pub jwt: String,
     /// Its lifetime.
     pub expires_in: Duration,
+    /// The claim `exp`.
+    pub expires_at: Timestamp,
+}
+
+impl AccessToken {
+    /// A token with that claim `exp`, issued now.
+    pub(super) fn of(jwt: String, exp: i64, now: Timestamp) -> Self {
+        let expires_in = u64::try_from(exp - now.unix_seconds()).unwrap_or(0);
+        let expires_at = Timestamp::from_unix_micros(exp.saturating_mul(1_000_000));
+        Self { jwt, expires_in: Duration::from_secs(expires_in), expires_at }
+    }
 }
 
 impl std::fmt::Debug for AccessToken {
@@ -116,10 +127,9 @@ impl AccessTokens {
             act: None,
             service_epoch: 0,
         };
-        let expires_in = u64::try_from(claims.exp - now.unix_seconds()).unwrap_or(0);
         let jwt =
             encode(key, &WithCustomClaims { claims: &claims, custom: user.claims.members() })?;
-        Ok(AccessToken { jwt, expires_in: Duration::from_secs(expires_in) })
+        Ok(AccessToken::of(jwt, claims.exp, now))
     }
 
     /// Verifies a token that is for one of `audiences`.

@@ -67,6 +67,8 @@ pub enum Purpose {
     ServiceKey,
     /// An assertion: its issuer, subject and id.
     Assertion,
+    /// A request that its caller may send again.
+    Retry,
 }
 
 impl Purpose {
@@ -85,6 +87,7 @@ impl Purpose {
             Self::RecoveryCode => b"recovery code",
             Self::ServiceKey => b"service key",
             Self::Assertion => b"assertion",
+            Self::Retry => b"retry",
         }
     }
 }

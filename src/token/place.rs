@@ -20,6 +20,8 @@ pub enum Place<'a> {
     SubscriptionSecret(Uuid),
     /// The key of that name that the master key encrypts.
     WrappedKey(&'a str),
+    /// The answer to the request with that digest.
+    Answer(&'a [u8; 32]),
     /// Not stored: the end of a page, which its caller sends back.
     PageToken {
         /// The RPC.
@@ -46,7 +48,10 @@ impl Place<'_> {
     pub(super) fn associated_data_of_0_1_0(&self) -> Option<&[u8]> {
         match self {
             Self::SigningKey(_) | Self::TotpSecret { .. } | Self::Message(_) => Some(self.row()),
-            Self::SubscriptionSecret(_) | Self::WrappedKey(_) | Self::PageToken { .. } => None,
+            Self::SubscriptionSecret(_)
+            | Self::WrappedKey(_)
+            | Self::Answer(_)
+            | Self::PageToken { .. } => None,
         }
     }
 
@@ -57,6 +62,7 @@ impl Place<'_> {
             Self::Message(_) => ("outbox", "sealed_message"),
             Self::SubscriptionSecret(_) => ("subscriptions", "sealed_secret"),
             Self::WrappedKey(_) => ("wrapped_keys", "sealed_key"),
+            Self::Answer(_) => ("carried_out", "sealed_answer"),
             Self::PageToken { rpc, .. } => ("page token", rpc),
         }
     }
@@ -68,6 +74,7 @@ impl Place<'_> {
             | Self::Message(id)
             | Self::SubscriptionSecret(id) => id.as_bytes(),
             Self::WrappedKey(name) => name.as_bytes(),
+            Self::Answer(key) => *key,
             Self::PageToken { query, .. } => query.as_bytes(),
         }
     }
@@ -79,6 +86,7 @@ impl Place<'_> {
             | Self::Message(_)
             | Self::SubscriptionSecret(_)
             | Self::WrappedKey(_)
+            | Self::Answer(_)
             | Self::PageToken { .. } => &[],
         }
     }
@@ -113,6 +121,8 @@ mod tests {
             Place::WrappedKey("digest"),
             Place::WrappedKey("digest2"),
             Place::WrappedKey(""),
+            Place::Answer(&[1; 32]),
+            Place::Answer(&[2; 32]),
             Place::PageToken { rpc: "ListUsers", query: "" },
             Place::PageToken { rpc: "ListUsers", query: "a" },
             Place::PageToken { rpc: "ListUser", query: "sa" },

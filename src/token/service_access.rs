@@ -88,8 +88,7 @@ impl AccessTokens {
     ) -> Result<AccessToken, KeyError> {
         let ring = self.ring();
         let key = ring.signer(now).ok_or(KeyError::Missing)?;
-        let expires_in = u64::try_from(exp - now.unix_seconds()).unwrap_or(0);
-        Ok(AccessToken { jwt: encode(key, claims)?, expires_in: Duration::from_secs(expires_in) })
+        Ok(AccessToken::of(encode(key, claims)?, exp, now))
     }
 }
 

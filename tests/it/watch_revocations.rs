@@ -72,8 +72,13 @@ fn session_of(revocation: &Revocation) -> String {
 /// Ends a session past the server, as another replica would.
 async fn end(store: &dyn Store, server: &Server, user: &User, tokens: &Tokens) {
     let now = server.clock.now();
-    let revoking =
-        Revoking { now, tokens_expire_at: now.plus(TOKENS), actor: Actor::Nobody, address: None };
+    let revoking = Revoking {
+        now,
+        tokens_expire_at: now.plus(TOKENS),
+        actor: Actor::Nobody,
+        address: None,
+        retry: None,
+    };
     let [session, user] = [&tokens.session_id, &user.id].map(|id| Uuid::parse_str(id).unwrap());
     assert!(store.session_revoke(session, user, revoking).await.unwrap());
 }

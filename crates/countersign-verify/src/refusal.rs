@@ -8,6 +8,9 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::{Accept, VerifyError};
 
+/// `ErrorInfo.domain`: that of the service, whose reasons these are, wherever it is not set to another one.
+const DOMAIN: &str = "countersign.dev";
+
 /// The answer to a request whose token was refused where `accept` counts.
 pub(crate) fn refusal<R: Default>(error: VerifyError, accept: &Accept) -> Response<R> {
     let (code, reason, text) = match error {
@@ -34,6 +37,6 @@ pub(crate) fn refusal<R: Default>(error: VerifyError, accept: &Accept) -> Respon
     let scope =
         (error == VerifyError::InsufficientScope).then(|| ("scope".to_owned(), accept.required()));
     let metadata: HashMap<_, _> = scope.into_iter().collect();
-    let details = ErrorDetails::with_error_info(reason, "auth.v1", metadata);
+    let details = ErrorDetails::with_error_info(reason, DOMAIN, metadata);
     Status::with_error_details(code, text, details).into_http()
 }

@@ -7,8 +7,8 @@ use serde_json::json;
 use super::find::{find, said};
 use crate::{
     cli::{context, date, table::aligned},
-    domain::{ManagedUser, Timestamp},
-    service::UserManager,
+    domain::{ManagedUser, Session, Timestamp},
+    service::{Error, ListSessionsRequest, UserManager},
 };
 
 #[derive(Debug, clap::Args)]
@@ -50,7 +50,7 @@ pub(super) async fn sessions(
         writeln!(out, "{} sessions of {} have ended.", revoked.map_err(said)?, user.user.username)?;
         return Ok(());
     }
-    let sessions = users.list_user_sessions(&id).await.map_err(said)?;
+    let sessions = all_sessions(users, &id).await.map_err(said)?;
     let heading = ["id", "device", "address", "began", "last used"].map(str::to_owned);
     let rows = sessions.iter().map(|session| {
         [
@@ -63,6 +63,18 @@ pub(super) async fn sessions(
     });
     let rows: Vec<_> = [heading].into_iter().chain(rows).collect();
     Ok(out.write_all(aligned(&rows, &[0, 1, 2, 3, 4]).as_bytes())?)
+}
+
+async fn all_sessions(users: &UserManager, user_id: &str) -> Result<Vec<Session>, Error> {
+    let (mut sessions, mut request) = (Vec::new(), ListSessionsRequest::default());
+    loop {
+        let page = users.list_user_sessions(user_id, request).await?;
+        sessions.extend(page.sessions);
+        if page.next_page_token.is_empty() {
+            return Ok(sessions);
+        }
+        request = ListSessionsRequest { page_token: page.next_page_token, page_size: 0 };
+    }
 }
 
 /// The user as JSON, in the names of the RPC.

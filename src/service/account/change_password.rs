@@ -1,19 +1,20 @@
 //! ChangePassword: checks the current password, sets a new one, and ends the other sessions. The user is told, in case
 //! an attacker did it.
 
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::Accounts;
 use crate::{
     delivery::Notice,
-    domain::{Context, Email, InvalidField, Password, User, Username, size},
+    domain::{Context, Email, InvalidField, Password, User, Username, request_id, size},
     service::{
         Error,
         factors::Proof,
         fields::{Fields, check_sizes},
         sessions::Account,
     },
-    store::PasswordChange,
+    store::{PasswordChange, Revoking},
 };
 
 /// The request.
@@ -25,6 +26,15 @@ pub struct ChangePasswordRequest {
     pub new_password: Zeroizing<String>,
     /// The second factor beside the password; may be missing.
     pub second_factor: Option<Proof>,
+    /// The idempotency key (AIP-155) for retries; may be empty.
+    pub request_id: String,
+}
+
+/// The request, parsed and valid.
+struct Valid {
+    current: Password,
+    new: Password,
+    request_id: Option<Uuid>,
 }
 
 impl Accounts {
@@ -42,17 +52,27 @@ impl Accounts {
             (size::CURRENT_PASSWORD, &request.current_password),
             (size::NEW_PASSWORD, &request.new_password),
             Proof::size_of(request.second_factor.as_ref()),
+            (size::REQUEST_ID, &request.request_id),
         ])?;
-        let (current, new) = self.parse_passwords(account.user(), &request)?;
+        let Valid { current, new, request_id } = self.parse_change(account.user(), &request)?;
+        let session = account.session().id;
+        let retry = self.retries.of(request_id, "ChangePassword", &[session.as_bytes()]);
+        if self.retries.answer(&retry).await?.is_some() {
+            // The change was made: of a retry the new password is the right one.
+            return self.factors.check_password(context, account, &new).await;
+        }
         // The bearer token alone is not enough: a thief must not take over the account.
         self.factors.confirm(context, account, &current, request.second_factor.as_ref()).await?;
         let now = self.clock.now();
         let change = PasswordChange {
             user_id: account.user().id,
             credential_version: account.credentials().credential_version,
-            session_id: account.session().id,
+            session_id: session,
             password_hash: self.passwords.hash(&new, context).await?,
-            at: self.sessions.revoking(context, now),
+            at: Revoking {
+                retry: self.retries.carried_out(&retry, &[])?,
+                ..self.sessions.revoking(context, now)
+            },
         };
         let notice = self.outbox.notice(context, account.user(), Notice::PasswordChanged)?;
         if self.store.password_change(change, notice).await? {
@@ -63,16 +83,14 @@ impl Accounts {
         Err(Error::InvalidCredentials)
     }
 
-    fn parse_passwords(
-        &self,
-        user: &User,
-        request: &ChangePasswordRequest,
-    ) -> Result<(Password, Password), Error> {
+    fn parse_change(&self, user: &User, request: &ChangePasswordRequest) -> Result<Valid, Error> {
         let mut fields = Fields::default();
         let current = Password::parse(&request.current_password);
         let current = fields.check(current.map_err(|bad| bad.named("current_password")));
         let new = fields.check(self.new_password(&request.new_password, user));
-        fields.all(current.zip(new))
+        let request_id = fields.check(request_id(&request.request_id));
+        let values = current.zip(new).zip(request_id);
+        fields.all(values.map(|((current, new), request_id)| Valid { current, new, request_id }))
     }
 
     /// Parses the field `new_password` for that user.

@@ -4,8 +4,8 @@ use super::Accounts;
 use crate::{
     delivery::Notice,
     domain::Context,
-    service::{AdminError, Error, factors::Confirmation, sessions::Account},
-    store::Deletion,
+    service::{AdminError, Error, factors::Confirmation, sessions::Caller},
+    store::{Deletion, Revoking},
 };
 
 impl Accounts {
@@ -16,16 +16,25 @@ impl Accounts {
     pub async fn delete_me(
         &self,
         context: &Context,
-        account: &Account,
+        caller: &Caller,
         confirmation: Confirmation,
     ) -> Result<(), Error> {
-        let password = confirmation.parse()?;
+        let (password, request_id) = confirmation.parse()?;
+        let retry = self.retries.of(request_id, "DeleteMe", &[caller.session_id().as_bytes()]);
+        // No password to compare with is left. The answer says no more than that the account is gone.
+        if self.retries.answer(&retry).await?.is_some() {
+            return Ok(());
+        }
+        let account = caller.live()?;
         self.factors
             .confirm(context, account, &password, confirmation.second_factor.as_ref())
             .await?;
         let (user, session) = (account.user().id, account.session().id);
         let version = account.credentials().credential_version;
-        let at = self.sessions.revoking(context, self.clock.now());
+        let at = Revoking {
+            retry: self.retries.carried_out(&retry, &[])?,
+            ..self.sessions.revoking(context, self.clock.now())
+        };
         let notice = self.outbox.notice(context, account.user(), Notice::AccountDeleted)?;
         match self.store.user_delete(user, session, version, at, notice).await? {
             Deletion::Done => {
@@ -33,7 +42,9 @@ impl Accounts {
                 Ok(())
             }
             // A race: the password was changed, the session ended, or another request deleted the account.
-            Deletion::Unauthorised => Err(Error::InvalidCredentials),
+            Deletion::Unauthorised => {
+                self.retries.answer_or(&retry, Error::InvalidCredentials).await.map(drop)
+            }
             Deletion::LastAdministrator => Err(AdminError::LastAdministrator.into()),
         }
     }

@@ -13,7 +13,7 @@ use crate::{
     password::Passwords,
     service::{
         Clock, factors::Factors, limits::Limits, mailbox::Mailbox, outbox::Outbox,
-        sessions::Sessions,
+        retries::Retries, sessions::Sessions,
     },
     store::Store,
 };
@@ -43,6 +43,8 @@ pub struct Accounts {
     pub(crate) mailbox: Arc<Mailbox>,
     /// Messages to users.
     pub(crate) outbox: Outbox,
+    /// Knows requests that were carried out.
+    pub(crate) retries: Retries,
     /// The clock.
     pub(crate) clock: Clock,
 }

@@ -60,7 +60,15 @@ impl Operator {
         let notice = notice.map_err(DisableTwoFactorError::Message)?;
         let (user_id, credential_version) = (found.user.id, found.credential_version);
         let (session_id, actor, address) = (None, context.actor.clone(), context.address);
-        let change = FactorChange { user_id, credential_version, session_id, actor, address, now };
+        let change = FactorChange {
+            user_id,
+            credential_version,
+            session_id,
+            actor,
+            address,
+            now,
+            retry: None,
+        };
         if !self.store.two_factor_set(change, TwoFactor::Off, notice).await? {
             return Err(DisableTwoFactorError::Changed);
         }

@@ -58,5 +58,11 @@ impl Operator {
 pub(super) fn revoking(context: &Context, clock: &Clock) -> Revoking {
     let now = clock.now();
     let tokens_expire_at = now.plus(LONGEST_TTL).plus(CLOCK_SKEW);
-    Revoking { now, tokens_expire_at, actor: context.actor.clone(), address: context.address }
+    Revoking {
+        now,
+        tokens_expire_at,
+        actor: context.actor.clone(),
+        address: context.address,
+        retry: None,
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{
@@ -10,8 +11,12 @@ use super::{
     proof::{Code, Proof},
 };
 use crate::{
-    domain::{Context, EventKind, Factor, Password, size},
-    service::{Error, fields::check_sizes, sessions::Account},
+    domain::{Context, EventKind, Factor, Password, request_id, size},
+    service::{
+        Error,
+        fields::{Fields, check_sizes},
+        sessions::Account,
+    },
     store::Spending,
 };
 
@@ -24,17 +29,23 @@ pub struct Confirmation {
     pub password: Zeroizing<String>,
     /// The second factor; may be missing.
     pub second_factor: Option<Proof>,
+    /// The idempotency key (AIP-155) for retries; may be empty.
+    pub request_id: String,
 }
 
 impl Confirmation {
-    /// The password, if neither field is too long.
+    /// The password and the id of the request, if no field is too long.
     ///
     /// # Errors
     /// Bad fields.
-    pub(in crate::service) fn parse(&self) -> Result<Password, Error> {
+    pub(in crate::service) fn parse(&self) -> Result<(Password, Option<Uuid>), Error> {
         let proof = Proof::size_of(self.second_factor.as_ref());
-        check_sizes([(size::PASSWORD, &self.password), proof])?;
-        Ok(Password::parse(&self.password)?)
+        let id = (size::REQUEST_ID, self.request_id.as_str());
+        check_sizes([(size::PASSWORD, &self.password), proof, id])?;
+        let mut fields = Fields::default();
+        let password = fields.check(Password::parse(&self.password));
+        let request_id = fields.check(request_id(&self.request_id));
+        fields.all(password.zip(request_id))
     }
 }
 
@@ -63,6 +74,25 @@ impl Factors {
     ) -> Result<(), Error> {
         // Before the password: the check is cheap, and the token's holder knows all that the answer tells.
         let second_factor = self.needed(account, second_factor)?;
+        self.check_password(context, account, password).await?;
+        if let Some(proof) = second_factor {
+            self.confirm_second_factor(context, account, &proof).await?;
+        }
+        // Each confirmed change mails a notice: an account with another person's address must not flood it.
+        self.limits.charge(vec![self.limits.notice_charge(account.user())]).await?;
+        Ok(())
+    }
+
+    /// Checks the password alone: that of a retry, whose second factor the request itself has used up.
+    ///
+    /// # Errors
+    /// A wrong password; too many failures; the store's and the hasher's.
+    pub(in crate::service) async fn check_password(
+        &self,
+        context: &Context,
+        account: &Account,
+        password: &Password,
+    ) -> Result<(), Error> {
         let credentials = account.credentials();
         let (user_id, session_id) = (credentials.user.id, account.session().id);
         let version = credentials.credential_version;
@@ -74,13 +104,7 @@ impl Factors {
         if !guess.right || guess.attempt.is_over_the_limit() {
             return self.refuse_confirmation(context, account).await;
         }
-        self.store.throttle_settle(self.limits.settled(&guess.attempt)).await?;
-        if let Some(proof) = second_factor {
-            self.confirm_second_factor(context, account, &proof).await?;
-        }
-        // Each confirmed change mails a notice: an account with another person's address must not flood it.
-        self.limits.charge(vec![self.limits.notice_charge(&credentials.user)]).await?;
-        Ok(())
+        Ok(self.store.throttle_settle(self.limits.settled(&guess.attempt)).await?)
     }
 
     /// The proof that is needed beside the password, if any. One that is not needed is neither checked nor used up.

@@ -12,13 +12,16 @@ use std::sync::Arc;
 
 use crate::{
     domain::Policy,
-    service::{Clock, limits::Limits, outbox::Outbox, sessions::Sessions},
+    service::{Clock, limits::Limits, outbox::Outbox, retries::Retries, sessions::Sessions},
     store::Store,
     token::MasterKey,
 };
 
 pub(in crate::service) use self::proof::{Code, Reserved};
-pub use self::{begin_totp_enrollment::TotpEnrollment, confirm::Confirmation, proof::Proof};
+pub use self::{
+    begin_totp_enrollment::TotpEnrollment, confirm::Confirmation,
+    confirm_totp_enrollment::ConfirmTotpRequest, proof::Proof,
+};
 
 /// Checks second factors, and changes them.
 #[derive(Debug)]
@@ -35,6 +38,8 @@ pub struct Factors {
     pub(crate) sessions: Arc<Sessions>,
     /// Messages to users.
     pub(crate) outbox: Outbox,
+    /// Knows requests that were carried out.
+    pub(crate) retries: Retries,
     /// The clock.
     pub(crate) clock: Clock,
 }

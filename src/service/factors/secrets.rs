@@ -1,11 +1,12 @@
 //! Shared by the use cases of the second factor: decrypting secrets, generating codes.
 
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::Factors;
 use crate::{
-    domain::{Context, OneTimeCode, RecoveryCode, TotpSecret},
-    service::{Error, sessions::Account},
+    domain::{Context, OneTimeCode, RecoveryCode, TotpSecret, size},
+    service::{Error, retries::Retry, sessions::Account},
     store::{FactorChange, SealedTotp},
     token::{Place, Purpose},
 };
@@ -16,6 +17,24 @@ pub(super) struct NewRecoveryCodes {
     pub(super) codes: Vec<RecoveryCode>,
     /// All that is stored.
     pub(super) macs: Vec<[u8; 32]>,
+}
+
+impl NewRecoveryCodes {
+    /// The codes as bytes, for a retry.
+    pub(super) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let codes: Vec<_> = self.codes.iter().map(RecoveryCode::expose).collect();
+        Zeroizing::new(codes.join(" ").into_bytes())
+    }
+}
+
+/// The codes of [`NewRecoveryCodes::to_bytes`].
+///
+/// # Errors
+/// Other bytes.
+pub(super) fn codes_of(bytes: &[u8]) -> Result<Vec<RecoveryCode>, Error> {
+    let codes = std::str::from_utf8(bytes).map_err(|error| Error::Internal(error.into()))?;
+    let parse = |code| RecoveryCode::parse(size::RECOVERY_CODE, code).map_err(Error::from);
+    codes.split(' ').map(parse).collect()
 }
 
 impl Factors {
@@ -29,7 +48,13 @@ impl Factors {
             actor: context.actor.clone(),
             address: context.address,
             now: self.clock.now(),
+            retry: None,
         }
+    }
+
+    /// A request of a session that its caller may send again.
+    pub(super) fn retry(&self, id: Option<Uuid>, rpc: &str, account: &Account) -> Retry {
+        self.retries.of(id, rpc, &[account.session().id.as_bytes()])
     }
 
     /// The time step of `code` with a user's app. The store decides whether it was used before.

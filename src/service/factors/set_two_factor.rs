@@ -22,7 +22,7 @@ impl Factors {
         enabled: bool,
         confirmation: Confirmation,
     ) -> Result<User, Error> {
-        let password = confirmation.parse()?;
+        let password = confirmation.parse()?.0;
         let user = account.user();
         // A mistyped address would lock its user out.
         let reachable = user.email_verified || !self.policy.email_verification;

@@ -12,7 +12,10 @@ use std::sync::Arc;
 use crate::{
     domain::Policy,
     password::Passwords,
-    service::{Clock, factors::Factors, limits::Limits, outbox::Outbox, sessions::Sessions},
+    service::{
+        Clock, factors::Factors, limits::Limits, outbox::Outbox, retries::Retries,
+        sessions::Sessions,
+    },
     store::Store,
     token::MasterKey,
 };
@@ -42,6 +45,8 @@ pub struct Logins {
     pub(crate) factors: Arc<Factors>,
     /// Messages to users.
     pub(crate) outbox: Outbox,
+    /// Knows requests that were carried out.
+    pub(crate) retries: Retries,
     /// The clock.
     pub(crate) clock: Clock,
 }

@@ -2,17 +2,18 @@
 
 use super::{Logins, challenge::PendingChallenge};
 use crate::{
-    domain::{Context, size},
+    domain::{self, Context, size},
     service::{
         Error,
         codes::{challenge_id_mac, code_mac, new_code},
+        fields::check_sizes,
     },
     store::{CodeRules, Renewal},
     token::OpaqueToken,
 };
 
 impl Logins {
-    /// Sends a new code. The previous one is void; the attempts spent on it stay spent.
+    /// Sends a new code. The previous one is void; the attempts spent on it stay spent. A retry sends none.
     ///
     /// # Errors
     /// A challenge that is not valid, is exhausted, or has no mailed code; the cool-down; too many calls or mails; the
@@ -21,9 +22,12 @@ impl Logins {
         &self,
         context: &Context,
         challenge_id: OpaqueToken,
+        request_id: &str,
     ) -> Result<PendingChallenge, Error> {
+        check_sizes([(size::REQUEST_ID, request_id)])?;
         challenge_id.check_size(size::CHALLENGE_ID).ok_or(Error::ChallengeInvalid)?;
         self.limits.admit(context)?;
+        let request_id = domain::request_id(request_id)?;
         let (now, policy) = (self.clock.now(), &self.policy.code);
         let id_mac = challenge_id_mac(&self.master_key, &challenge_id);
         // A read first: floods of random ids do not queue for SQLite's single writer.
@@ -33,11 +37,16 @@ impl Logins {
         if !challenge.is_sent_a_code() {
             return Err(Error::FactorUnavailable);
         }
+        let retry = self.retries.of(request_id, "ResendCode", &[id_mac.as_slice()]);
+        if self.retries.answer(&retry).await?.is_some() {
+            return Ok(self.pending(challenge_id, &challenge, &user));
+        }
         let rules = CodeRules {
             now,
             next_resend_at: now.plus(policy.resend_after),
             max_attempts: policy.max_attempts,
             is_long_code: self.needs_long_code(&challenge, context.address).await?,
+            retry: self.retries.carried_out(&retry, &[])?,
         };
         let code = new_code(rules.is_long_code);
         let code_mac = code_mac(&self.master_key, &id_mac, code.expose());

@@ -82,7 +82,8 @@ impl UserManager {
     /// A bad field; too many ids; an unknown user; the store's.
     pub async fn batch_get_users(&self, ids: &[String]) -> Result<Vec<ManagedUser>, Error> {
         if ids.len() > MOST {
-            return Err(InvalidField::new("ids", format!("must be at most {MOST}")).into());
+            let problem = format!("must be at most {MOST}");
+            return Err(InvalidField::new("ids", problem).with("max_items", MOST).into());
         }
         let parse = |text: &String| id(size::ID, text).map_err(|bad| bad.named("ids"));
         let ids: Vec<Uuid> = ids.iter().map(parse).collect::<Result<_, _>>()?;

@@ -2,22 +2,29 @@
 
 use super::UserManager;
 use crate::{
-    domain::{Context, Session, id, session_id, size},
+    domain::{Context, id, session_id, size},
     service::{
         AdminError, Error,
         fields::{Fields, check_sizes},
+        sessions::{ListSessionsRequest, SessionList, SessionPage},
     },
 };
 
 impl UserManager {
-    /// A user's live sessions, the most recently used first.
+    /// A page of a user's live sessions, the most recently used first.
     ///
     /// # Errors
-    /// A bad field; an unknown user; the store's.
-    pub async fn list_user_sessions(&self, user_id: &str) -> Result<Vec<Session>, Error> {
+    /// Bad fields; an unknown user; the store's.
+    pub async fn list_user_sessions(
+        &self,
+        user_id: &str,
+        request: ListSessionsRequest,
+    ) -> Result<SessionPage, Error> {
         let user_id = id(size::USER_ID, user_id)?;
         self.by_id(user_id).await?;
-        Ok(self.store.session_list(user_id, self.clock.now()).await?)
+        let (store, master_key) = (self.store.as_ref(), &self.master_key);
+        let list = SessionList { store, master_key, user_id, now: self.clock.now() };
+        list.page(&request).await
     }
 
     /// Ends one of a user's sessions, or all. One that has ended, or is not theirs, is no error. Returns how many lived.

@@ -150,7 +150,7 @@ impl Sessions {
         }
     }
 
-    fn own_audience(&self) -> &[String] {
+    pub(super) fn own_audience(&self) -> &[String] {
         self.policy.audiences.get(..1).unwrap_or_default()
     }
 

@@ -1,6 +1,7 @@
 //! Sessions: creation at login, refresh, access tokens, and revocation.
 
 mod bearer;
+mod caller;
 mod device;
 mod list_sessions;
 mod logout;
@@ -19,9 +20,13 @@ use crate::{
     token::{AccessTokens, MasterKey},
 };
 
-pub(in crate::service) use self::{bearer::Bearer, principal::Credential, session::Destination};
+pub(in crate::service) use self::{
+    bearer::Bearer, list_sessions::SessionList, principal::Credential, session::Destination,
+};
 pub use self::{
     bearer::{Account, Principal},
+    caller::Caller,
+    list_sessions::{ListSessionsRequest, SessionPage},
     principal::Service,
     refresh_token::RefreshTokenRequest,
     session::Tokens,

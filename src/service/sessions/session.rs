@@ -103,7 +103,13 @@ impl Sessions {
     /// The revocation for this call, made now.
     pub(in crate::service) fn revoking(&self, context: &Context, now: Timestamp) -> Revoking {
         let tokens_expire_at = self.tokens_expire_at(now);
-        Revoking { now, tokens_expire_at, actor: context.actor.clone(), address: context.address }
+        Revoking {
+            now,
+            tokens_expire_at,
+            actor: context.actor.clone(),
+            address: context.address,
+            retry: None,
+        }
     }
 
     /// The latest expiry of tokens that a revocation at `now` affects. One may even be issued after `now`, by a replica

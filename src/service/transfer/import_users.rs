@@ -58,7 +58,7 @@ impl Transfers {
         let parsed: Vec<_> = rows.iter().map(|row| self.parse(row, now)).collect();
         let valid: Vec<_> = parsed.iter().filter_map(|row| row.as_ref().ok().cloned()).collect();
         let (actor, address) = (context.actor.clone(), context.address);
-        let at = Revoking { now, tokens_expire_at: now, actor, address };
+        let at = Revoking { now, tokens_expire_at: now, actor, address, retry: None };
         let stored = self.store_all(valid, &at, validate_only).await?;
         let mut stored = stored.into_iter();
         let outcome = |row: Result<ImportedUser, Vec<RowProblem>>| match row {
@@ -202,7 +202,9 @@ struct Problems(Vec<RowProblem>);
 impl Problems {
     fn check<T>(&mut self, parsed: Result<T, InvalidField>) -> Option<T> {
         parsed
-            .map_err(|InvalidField { field, problem }| self.0.push(RowProblem { field, problem }))
+            .map_err(|InvalidField { field, problem, .. }| {
+                self.0.push(RowProblem { field, problem })
+            })
             .ok()
     }
 }

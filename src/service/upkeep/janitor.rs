@@ -99,6 +99,7 @@ impl Janitor {
             Ended::Revocations,
             Ended::Assertions,
             Ended::AdminRequests,
+            Ended::CarriedOut,
             Ended::ServiceKeys,
             Ended::Throttles,
             Ended::Events,
@@ -118,7 +119,13 @@ impl Janitor {
         for _ in 0..MOST_BATCHES {
             let now = self.clock.now();
             let tokens_expire_at = now.plus(self.token_ttl).plus(CLOCK_SKEW);
-            let at = Revoking { now, tokens_expire_at, actor: Actor::Nobody, address: None };
+            let at = Revoking {
+                now,
+                tokens_expire_at,
+                actor: Actor::Nobody,
+                address: None,
+                retry: None,
+            };
             let batch = self.store.unverified_users_end(at, ACCOUNTS).await?;
             all += batch;
             if batch < u64::from(ACCOUNTS) || !self.goes_on().await? || self.is_in_doubt() {
@@ -158,6 +165,7 @@ impl Janitor {
             | Ended::Revocations
             | Ended::Assertions
             | Ended::AdminRequests
+            | Ended::CarriedOut
             | Ended::Throttles => GRACE,
             // The last access token may still be introspected.
             Ended::Sessions => self.token_ttl + GRACE,
@@ -223,6 +231,7 @@ fn goes_by_the_clock(ended: Ended) -> bool {
         | Ended::Revocations
         | Ended::Assertions
         | Ended::AdminRequests
+        | Ended::CarriedOut
         | Ended::ServiceKeys
         | Ended::Throttles
         | Ended::Events => true,

@@ -22,6 +22,7 @@ mod mailbox;
 mod managed_users;
 mod outbox;
 mod passwords;
+mod retries;
 mod revocations;
 mod schema;
 mod sealed;

@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     domain::{Session, Timestamp},
-    store::{LiveSession, Refresh, Refreshed, Result, Revoking, SessionLimit, Sessions, Settled},
+    store::{
+        LiveSession, Refresh, Refreshed, Result, Revoking, SessionLimit, SessionPlace, Sessions,
+        Settled,
+    },
 };
 
 #[async_trait]
@@ -40,9 +43,17 @@ impl Sessions for Backend {
             .await
     }
 
-    async fn session_list(&self, user_id: Uuid, now: Timestamp) -> Result<Vec<Session>> {
-        self.read("session_list", (user_id, now), |connection, (user_id, now)| {
-            Box::pin(sessions::list(connection, *user_id, *now))
+    async fn session_list(
+        &self,
+        user_id: Uuid,
+        now: Timestamp,
+        after: Option<SessionPlace>,
+        most: u32,
+    ) -> Result<Vec<Session>> {
+        let after = after.unwrap_or(SessionPlace::FIRST);
+        let args = (user_id, now, after, most);
+        self.read("session_list", args, |connection, (user_id, now, after, most)| {
+            Box::pin(sessions::list(connection, *user_id, *now, *after, *most))
         })
         .await
     }

@@ -55,7 +55,13 @@ fn at(seconds: u64) -> Timestamp {
 }
 
 fn revoking() -> Revoking {
-    Revoking { now: at(20), tokens_expire_at: at(900), actor: Actor::Nobody, address: None }
+    Revoking {
+        now: at(20),
+        tokens_expire_at: at(900),
+        actor: Actor::Nobody,
+        address: None,
+        retry: None,
+    }
 }
 
 fn message() -> SealedMessage {
@@ -127,7 +133,7 @@ async fn no_method_reads_all_that_an_account_has_piled_up() {
 
     own = store.session_create(own, version, Settled::default(), limit).await.unwrap().unwrap();
     costs.push(cost("login"));
-    assert_eq!(store.session_list(id, at(2)).await.unwrap().len(), 100);
+    assert_eq!(store.session_list(id, at(2), None, 100).await.unwrap().len(), 100);
     costs.push(cost("list"));
     assert!(store.session_live(own.id, at(2)).await.unwrap().is_some());
     costs.push(cost("bearer"));

@@ -50,7 +50,13 @@ async fn a_users_stream_ends_at_once_with_the_session_or_the_user(
         Ends::Disabled => {
             let (now, store) = (server.clock.now(), server.database.store().await);
             let tokens_expire_at = now.plus(Duration::from_secs(900));
-            let at = Revoking { now, tokens_expire_at, actor: Actor::Operator, address: None };
+            let at = Revoking {
+                now,
+                tokens_expire_at,
+                actor: Actor::Operator,
+                address: None,
+                retry: None,
+            };
             assert!(store.user_disable(Uuid::parse_str(&user.id).unwrap(), at).await.unwrap());
         }
         Ends::Deleted => {

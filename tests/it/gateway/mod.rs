@@ -67,7 +67,7 @@ fn refused(answer: &Answer) -> Refused {
         details.clone().find(|detail| detail["@type"] == name).cloned().unwrap_or_default()
     };
     let info = detail("ErrorInfo");
-    assert_eq!(info["domain"], "auth.v1", "{answer:?}");
+    assert_eq!(info["domain"], "countersign.dev", "{answer:?}");
     assert!(json["code"].as_i64().is_some_and(|code| code > 0), "{answer:?}");
     assert!(json["message"].as_str().is_some_and(|text| !text.is_empty()), "{answer:?}");
     assert_eq!(detail("RequestInfo")["requestId"], answer.header("x-request-id"), "{answer:?}");

@@ -24,7 +24,7 @@ pub fn reason(status: &Status) -> String {
         assert_eq!(pushback.map(|text| text.to_str().unwrap().to_owned()), retry, "{status:?}");
     }
     let info = details.error_info().unwrap_or_else(|| panic!("no ErrorInfo: {status:?}"));
-    assert_eq!(info.domain, "auth.v1");
+    assert_eq!(info.domain, "countersign.dev");
     info.reason.clone()
 }
 

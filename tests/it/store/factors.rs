@@ -20,7 +20,15 @@ const MAX: u32 = 3;
 pub(super) fn change(user: &Credentials) -> FactorChange {
     let (user_id, credential_version) = (user.user.id, user.credential_version);
     let (session_id, actor, address) = (None, ACTOR, Some(ADDRESS));
-    FactorChange { user_id, credential_version, session_id, actor, address, now: at(10) }
+    FactorChange {
+        user_id,
+        credential_version,
+        session_id,
+        actor,
+        address,
+        now: at(10),
+        retry: None,
+    }
 }
 
 /// On, whether the address is verified or not.

@@ -32,7 +32,7 @@ async fn a_login_beyond_the_limit_ends_the_oldest_and_never_itself(backend: Back
         live.push(lives(*id).await);
     }
     assert_eq!(live, [false, false, false, true, true, true]);
-    assert_eq!(store.session_list(other.user.id, at(6)).await.unwrap().len(), 6);
+    assert_eq!(store.session_list(other.user.id, at(6), None, 100).await.unwrap().len(), 6);
     let told = store.revocations_after(0, at(6), 10).await.unwrap();
     let told: Vec<_> = told.into_iter().map(|told| told.revocation.subject).collect();
     let oldest: Vec<_> = begun[..3].iter().map(|id| Revoked::Session(*id)).collect();
@@ -51,5 +51,5 @@ async fn many_logins_at_once_leave_no_more_sessions_than_the_limit(backend: Back
     let logins = (0..64).map(|_| store.session_create(session_of(user), 1, NO_FAILURES, limit));
     let begun = futures_util::future::join_all(logins).await;
     assert!(begun.into_iter().all(|begun| begun.unwrap().is_some()));
-    assert_eq!(store.session_list(user, at(1)).await.unwrap().len(), 5);
+    assert_eq!(store.session_list(user, at(1), None, 100).await.unwrap().len(), 5);
 }

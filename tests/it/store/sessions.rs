@@ -136,10 +136,10 @@ async fn a_users_live_sessions_are_listed_the_one_used_last_first(backend: Backe
         store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
     }
     store.session_revoke(revoked.id, user.user.id, revoking(10)).await.unwrap();
-    let listed = store.session_list(user.user.id, at(50)).await.unwrap();
+    let listed = store.session_list(user.user.id, at(50), None, 100).await.unwrap();
     assert_eq!(listed, [first, second]);
     database.run("UPDATE users SET credential_version = 2").await;
-    assert!(store.session_list(user.user.id, at(50)).await.unwrap().is_empty());
+    assert!(store.session_list(user.user.id, at(50), None, 100).await.unwrap().is_empty());
 }
 
 #[apply(on_both)]
@@ -163,7 +163,7 @@ async fn all_sessions_of_a_user_but_one_end_with_one_revocation(backend: Backend
         live.push(store.session_live(session.id, at(11)).await.unwrap().is_some());
     }
     assert_eq!(live, [true, false, false, true]);
-    assert_eq!(store.session_list(user.user.id, at(11)).await.unwrap().len(), 1);
+    assert_eq!(store.session_list(user.user.id, at(11), None, 100).await.unwrap().len(), 1);
     let told = store.revocations_after(0, at(11), 10).await.unwrap();
     let [NumberedRevocation { seq: 1, revocation }] = told[..] else { panic!("{told:?}") };
     let (user_id, kept) = (user.user.id, Some(sessions[0].id));
@@ -295,7 +295,7 @@ async fn a_session_by_the_password_alone_ends_when_its_user_has_a_second_factor(
         for session in [&whole, &half] {
             live.push(store.session_live(session.id, at(1)).await.unwrap().is_some());
         }
-        (live, store.session_list(user, at(1)).await.unwrap().len())
+        (live, store.session_list(user, at(1), None, 100).await.unwrap().len())
     };
     assert_eq!(live().await, (vec![true, true], 2));
     database.run("UPDATE users SET is_2fa_enabled = TRUE").await;

@@ -84,7 +84,10 @@ async fn all_else_is_unauthenticated_and_nothing_says_why() {
         assert_eq!(status.code(), Code::Unauthenticated, "{authorization:?}");
         assert_eq!(status.message(), "the access token is missing or not valid");
         let info = status.get_details_error_info().unwrap();
-        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("TOKEN_INVALID", "auth.v1"));
+        assert_eq!(
+            (info.reason.as_str(), info.domain.as_str()),
+            ("TOKEN_INVALID", "countersign.dev")
+        );
         assert!(info.metadata.is_empty());
     }
 }
@@ -130,7 +133,7 @@ async fn while_nothing_can_be_verified_callers_are_told_to_come_back() {
 /// The reason that a status has, and the scope that it names.
 fn reason(status: &Status) -> (Code, String, Option<String>) {
     let info = status.get_details_error_info().unwrap();
-    assert_eq!(info.domain, "auth.v1");
+    assert_eq!(info.domain, "countersign.dev");
     (status.code(), info.reason, info.metadata.get("scope").cloned())
 }
 

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    Connection, administrators, challenges, events, guard, outbox, revocations,
+    Connection, administrators, challenges, events, guard, outbox, retries, revocations,
     rules::account_is_as_it_was, sessions, user_roles, void_codes,
 };
 use crate::{
@@ -141,6 +141,7 @@ pub(in crate::store) async fn delete(
         return Ok(Deletion::Unauthorised);
     }
     user_roles::remove(connection, id).await?;
+    retries::note(connection, at.retry.as_ref()).await?;
     events::put(connection, &[change.event(EventKind::UserDeleted)]).await?;
     void_codes::of_user(connection, id, at.now).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;

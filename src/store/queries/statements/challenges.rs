@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{
     Connection, Query,
     challenge_row::{ChallengeRow, account_asks, challenge_columns, inserted_columns, words},
-    events, outbox,
+    events, outbox, retries,
     rules::{account_is_as_it_was, reserve_an_attempt},
     throttles, users, void_codes,
 };
@@ -178,6 +178,7 @@ pub(in crate::store) async fn renew(
     if let Some(row) = row {
         let challenge: Challenge = row.try_into()?;
         let user_id = Some(challenge.user_id);
+        retries::note(connection, rules.retry.as_ref()).await?;
         void_codes::of_code(connection, user_id, challenge.id, rules.now).await?;
         // In the same transaction: a valid code is always sent (outbox).
         outbox::put(connection, std::slice::from_ref(message)).await?;

@@ -5,7 +5,9 @@
 use sqlx::Connection as _;
 use uuid::Uuid;
 
-use super::{Backend, Connection, account_state, events, mailbox, revocations, void_codes};
+use super::{
+    Backend, Connection, account_state, events, mailbox, retries, revocations, void_codes,
+};
 use crate::{
     domain::{CodePurpose, Event, EventKind, Revocation},
     store::{FactorChange, MailboxProof, Result, Revoking},
@@ -172,6 +174,7 @@ pub(in crate::store) async fn end(
         return Ok(false);
     }
     mailbox::consume(connection, *code_id, at.now).await?;
+    retries::note(connection, at.retry.as_ref()).await?;
     revocations::append(connection, &ended).await?;
     Ok(true)
 }

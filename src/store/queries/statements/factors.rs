@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Connection, challenges, events, guard, outbox, sessions};
+use super::{Connection, challenges, events, guard, outbox, retries, sessions};
 use crate::{
     domain::{EventKind, Timestamp},
     store::{FactorChange, Result, SealedMessage, SealedTotp, TwoFactor, UserFactors},
@@ -30,7 +30,9 @@ pub(in crate::store) async fn renew_codes(
     codes: &[[u8; 32]],
     message: &SealedMessage,
 ) -> Result<bool> {
-    if guard::take(connection, change).await? != Some(true) {
+    if guard::take(connection, change).await? != Some(true)
+        || !retries::note(connection, change.retry.as_ref()).await?
+    {
         return Ok(false);
     }
     replace_codes(connection, change, codes).await?;

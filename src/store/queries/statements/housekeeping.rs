@@ -70,15 +70,30 @@ pub(in crate::store) async fn remove(
     Ok(removed.execute(connection).await?.rows_affected())
 }
 
+/// Removes rows of a table, by their key, whose end is a column of theirs.
+macro_rules! ended {
+    ($table:literal, $key:literal, $end:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE ",
+            $key,
+            " IN (SELECT ",
+            $key,
+            " FROM ",
+            $table,
+            " WHERE ",
+            $end,
+            " < $1 LIMIT $2)"
+        )
+    };
+}
+
 /// The statement that removes such rows: $2 at the most that ended before $1.
 const fn removal(ended: Ended) -> &'static str {
     match ended {
-        Ended::Challenges => {
-            "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < $1 LIMIT $2)"
-        }
-        Ended::MailboxCodes => {
-            "DELETE FROM mailbox_codes WHERE id IN (SELECT id FROM mailbox_codes WHERE expires_at < $1 LIMIT $2)"
-        }
+        Ended::Challenges => ended!("challenges", "id", "expires_at"),
+        Ended::MailboxCodes => ended!("mailbox_codes", "id", "expires_at"),
         Ended::Enrollments => {
             "DELETE FROM totp_factors WHERE id IN (SELECT id FROM totp_factors \
              WHERE confirmed_at IS NULL AND expires_at < $1 LIMIT $2)"
@@ -113,18 +128,11 @@ const fn removal(ended: Ended) -> &'static str {
              AND NOT EXISTS (SELECT 1 FROM recovery_codes WHERE user_id = users.id) \
              AND NOT EXISTS (SELECT 1 FROM mailbox_codes WHERE user_id = users.id) LIMIT $2)"
         }
-        Ended::Revocations => {
-            "DELETE FROM revocations WHERE seq IN (SELECT seq FROM revocations WHERE expires_at < $1 LIMIT $2)"
-        }
-        Ended::Assertions => {
-            "DELETE FROM used_assertions WHERE digest IN (SELECT digest FROM used_assertions WHERE expires_at < $1 LIMIT $2)"
-        }
-        Ended::AdminRequests => {
-            "DELETE FROM admin_requests WHERE id IN (SELECT id FROM admin_requests WHERE expires_at < $1 LIMIT $2)"
-        }
-        Ended::ServiceKeys => {
-            "DELETE FROM service_keys WHERE id IN (SELECT id FROM service_keys WHERE expires_at < $1 LIMIT $2)"
-        }
+        Ended::Revocations => ended!("revocations", "seq", "expires_at"),
+        Ended::Assertions => ended!("used_assertions", "digest", "expires_at"),
+        Ended::AdminRequests => ended!("admin_requests", "id", "expires_at"),
+        Ended::CarriedOut => ended!("carried_out", "key", "expires_at"),
+        Ended::ServiceKeys => ended!("service_keys", "id", "expires_at"),
         Ended::Events => {
             "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 LIMIT $2)"
         }

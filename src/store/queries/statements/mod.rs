@@ -25,6 +25,7 @@ pub(in crate::store) mod refresh;
 pub(super) mod registration;
 pub(super) mod reset;
 pub(super) mod restored;
+pub(super) mod retries;
 pub(super) mod revocations;
 pub(in crate::store) mod rules;
 pub(super) mod schema;

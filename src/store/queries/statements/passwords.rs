@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    Connection, challenges, events, guard, outbox, rules::account_is_as_it_was, sessions,
+    Connection, challenges, events, guard, outbox, retries, rules::account_is_as_it_was, sessions,
     void_codes,
 };
 use crate::{
@@ -24,6 +24,7 @@ pub(in crate::store) async fn replace(
     if !set_hash(connection, user_id, version, &change.password_hash).await? {
         return Ok(false);
     }
+    retries::note(connection, change.at.retry.as_ref()).await?;
     // Keeps the calling session live.
     sqlx::query(
         "UPDATE sessions SET credential_version = credential_version + 1 \

@@ -4,7 +4,7 @@ use sqlx::Connection as _;
 use uuid::Uuid;
 
 use super::{
-    Connection, challenges, claims, completion, events, guard, mailbox, outbox, passwords,
+    Connection, challenges, claims, completion, events, guard, mailbox, outbox, passwords, retries,
     revocations, sessions, totp, void_codes,
 };
 use crate::{
@@ -24,6 +24,7 @@ pub(in crate::store) async fn complete(
         actor: reset.at.actor.clone(),
         address: reset.at.address,
         now: reset.at.now,
+        retry: None,
     };
     let held = guard::hold(connection, change.user_id, change.credential_version).await?;
     let Some(is_2fa_enabled) = held else { return Ok(false) };
@@ -31,6 +32,7 @@ pub(in crate::store) async fn complete(
         return Ok(false);
     }
     mailbox::consume(connection, reset.code_id, change.now).await?;
+    retries::note(connection, reset.at.retry.as_ref()).await?;
     // An app that has not been shown may be an intruder's: a squatter would own the address for good.
     let whole = !is_2fa_enabled || reset.recovery_code.is_some();
     let proven = if whole {

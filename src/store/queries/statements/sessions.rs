@@ -10,7 +10,9 @@ use super::{
 };
 use crate::{
     domain::{Actor, Event, EventKind, Revocation, Revoked, Session, Timestamp},
-    store::{Admission, Error, LiveSession, Result, ReuseNotice, Revoking, SessionLimit},
+    store::{
+        Admission, Error, LiveSession, Result, ReuseNotice, Revoking, SessionLimit, SessionPlace,
+    },
 };
 
 /// A live session ($1 is its id) with its user, whose columns keep their own names.
@@ -32,8 +34,8 @@ const FIND: &str = concat!(
     " FROM sessions WHERE id = $1 AND refresh_salt IS NOT NULL"
 );
 
-/// The live sessions of the user $1, up to the limit of an answer: only the newest are read, since an account of an earlier
-/// release may have very many.
+/// The live sessions of the user $1 behind the place ($3, $4), at most $5: only the newest are read, since an account of an
+/// earlier release may have very many.
 const LIST: &str = concat!(
     "SELECT ",
     session_columns!(),
@@ -43,7 +45,9 @@ const LIST: &str = concat!(
      AND newest.epoch = (SELECT session_epoch FROM users WHERE id = $1) AND newest.revoked_at IS NULL \
      ORDER BY newest.created_at DESC LIMIT 1000) AND ",
     session_lives!(),
-    " ORDER BY COALESCE(last_used_at, sessions.created_at) DESC, sessions.id LIMIT 100"
+    " AND (COALESCE(last_used_at, sessions.created_at) < $3 \
+     OR COALESCE(last_used_at, sessions.created_at) = $3 AND sessions.id > $4) \
+     ORDER BY COALESCE(last_used_at, sessions.created_at) DESC, sessions.id LIMIT $5"
 );
 
 /// Of the user $1 in the epoch $4, except $3: the number of unrevoked sessions, the number of live ones at $2, and the time
@@ -83,8 +87,11 @@ pub(in crate::store) async fn list(
     connection: &mut Connection,
     user_id: Uuid,
     now: Timestamp,
+    after: SessionPlace,
+    most: u32,
 ) -> Result<Vec<Session>> {
     let rows = sqlx::query_as(LIST).bind(user_id).bind(now);
+    let rows = rows.bind(after.last_used_at).bind(after.id).bind(i64::from(most));
     let rows: Vec<SessionRow> = rows.fetch_all(connection).await?;
     rows.into_iter().map(TryInto::try_into).collect()
 }
@@ -164,7 +171,8 @@ pub(super) async fn end_oldest(
         .fetch_all(&mut *connection)
         .await?;
     let (now, actor, address) = (begun.created_at, Actor::User(begun.user_id), begun.address);
-    let at = Revoking { now, tokens_expire_at: limit.tokens_expire_at, actor, address };
+    let at =
+        Revoking { now, tokens_expire_at: limit.tokens_expire_at, actor, address, retry: None };
     tell(connection, begun.user_id, &ended, &at, EventKind::SessionRevoked).await
 }
 

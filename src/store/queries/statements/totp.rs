@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    Connection, events, factors, guard, outbox,
+    Connection, events, factors, guard, outbox, retries,
     rules::{open_enrolment, reserve_an_attempt},
 };
 use crate::{
@@ -15,7 +15,9 @@ use crate::{
 };
 
 pub(in crate::store) async fn begin(connection: &mut Connection, new: &NewTotp) -> Result<bool> {
-    if guard::take(connection, &new.change).await?.is_none() {
+    if guard::take(connection, &new.change).await?.is_none()
+        || !retries::note(connection, new.change.retry.as_ref()).await?
+    {
         return Ok(false);
     }
     // One enrolment at a time: a new one replaces the first.
@@ -108,6 +110,7 @@ pub(in crate::store) async fn confirm(
     if !is_confirmable(connection, confirm).await? {
         return Ok(false);
     }
+    retries::note(connection, change.retry.as_ref()).await?;
     sqlx::query("DELETE FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL")
         .bind(change.user_id)
         .execute(&mut *connection)
