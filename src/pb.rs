@@ -130,7 +130,7 @@ mod tests {
         let login = LoginRequest { username: secret(), password: secret(), ..Default::default() };
         let proof = verify2_fa_request::Proof::OtpCode(secret());
         let verify = Verify2FaRequest { challenge_id: secret(), proof: Some(proof.clone()) };
-        let resend = ResendCodeRequest { challenge_id: secret() };
+        let resend = ResendCodeRequest { challenge_id: secret(), ..Default::default() };
         let challenge = Challenge { challenge_id: secret(), ..Default::default() };
         let tokens = Tokens { access_token: secret(), ..Default::default() };
         let results =

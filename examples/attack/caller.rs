@@ -126,14 +126,15 @@ impl Caller {
         let begun = self.account().begin_totp_enrollment(begin).await?.into_inner();
         let app = totp_rs::Totp::from_url(&begun.otpauth_uri)?;
         let (enrollment_id, totp_code) = (begun.enrollment_id, app.generate(now).to_string());
-        let confirm = ConfirmTotpEnrollmentRequest { enrollment_id, totp_code };
+        let confirm =
+            ConfirmTotpEnrollmentRequest { enrollment_id, totp_code, ..Default::default() };
         self.account().confirm_totp_enrollment(self.with_token(tokens, confirm)?).await?;
         Ok(app)
     }
 
     /// How many sessions are listed.
     pub(crate) async fn list_sessions(&self, tokens: &Tokens) -> Result<usize, Status> {
-        let request = self.with_token(tokens, ListSessionsRequest {})?;
+        let request = self.with_token(tokens, ListSessionsRequest::default())?;
         Ok(self.account().list_sessions(request).await?.into_inner().sessions.len())
     }
 

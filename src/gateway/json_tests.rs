@@ -13,7 +13,7 @@ fn register(text: impl AsRef<[u8]>) -> Result<Map<String, Value>, InvalidField> 
 
 /// The field that is refused, and why.
 fn refused(rpc: &str, text: impl AsRef<[u8]>) -> (String, String) {
-    let InvalidField { field, problem } = read(&message(rpc), text.as_ref()).unwrap_err();
+    let InvalidField { field, problem, .. } = read(&message(rpc), text.as_ref()).unwrap_err();
     (field.into_owned(), problem)
 }
 

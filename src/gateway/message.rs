@@ -133,7 +133,7 @@ mod tests {
     }
 
     fn refused(message: &MessageDescriptor, text: &str) -> (String, String) {
-        let InvalidField { field, problem } = again(message, text).unwrap_err();
+        let InvalidField { field, problem, .. } = again(message, text).unwrap_err();
         assert!(!problem.contains("canary"), "{problem}");
         (field.into_owned(), problem)
     }

@@ -148,7 +148,7 @@ mod tests {
         let added = add_path(&message, &mut object, values).and_then(|()| {
             add_query(&message, &mut object, query, (rpc == "UpdateUser").then_some("user"))
         });
-        let refused = |InvalidField { field, problem }| (field.into_owned(), problem);
+        let refused = |InvalidField { field, problem, .. }| (field.into_owned(), problem);
         added.map(|()| Value::Object(object)).map_err(refused)
     }
 

@@ -106,8 +106,10 @@ async fn whoever_has_no_time_to_wait_is_asked_not_to_retry_and_told_why_and_how_
     server.clock.stop();
     let challenge = server.challenge(&server.user(true).await).await;
     for (seconds, pushback) in [(None, None), (Some(3600), None), (Some(20), Some("-1"))] {
-        let mut request =
-            tonic::Request::new(ResendCodeRequest { challenge_id: challenge.challenge_id.clone() });
+        let mut request = tonic::Request::new(ResendCodeRequest {
+            challenge_id: challenge.challenge_id.clone(),
+            ..Default::default()
+        });
         if let Some(seconds) = seconds {
             request.set_timeout(Duration::from_secs(seconds));
         }

@@ -93,7 +93,11 @@ async fn a_server_removes_what_has_ended_and_nothing_that_is_needed(
         device_token: String::new(),
     };
     server.auth.clone().request_password_reset(nobodys).await.unwrap();
-    let request = BeginTotpEnrollmentRequest { password: PASSWORD.into(), second_factor: None };
+    let request = BeginTotpEnrollmentRequest {
+        password: PASSWORD.into(),
+        second_factor: None,
+        ..Default::default()
+    };
     server.account.clone().begin_totp_enrollment(bearer(&tokens, request)).await.unwrap();
 
     // A revocation that has ended long ago tells that a round is over: it comes after challenges and sessions.
@@ -129,7 +133,11 @@ async fn nothing_is_left_of_an_account_that_was_deleted_but_its_events(
     let (user, stays) = (server.user(false).await, server.user(false).await);
     let tokens = server.session(&user).await;
     let kept = server.session(&stays).await;
-    let request = BeginTotpEnrollmentRequest { password: PASSWORD.into(), second_factor: None };
+    let request = BeginTotpEnrollmentRequest {
+        password: PASSWORD.into(),
+        second_factor: None,
+        ..Default::default()
+    };
     server.account.clone().begin_totp_enrollment(bearer(&tokens, request)).await.unwrap();
     server.delete_me(&tokens, PASSWORD).await.unwrap();
     eventually("the removal", async || count(&server, "users").await == 1).await;

@@ -58,6 +58,7 @@ mod register;
 mod rehash;
 mod request_id;
 mod resend_code;
+mod retries;
 mod round_trips;
 mod seed;
 mod service_accounts;

@@ -64,7 +64,7 @@ async fn logged_in(canaries: &mut Canaries) -> LoggedIn {
     canaries.refused(auth.login(misplaced).await);
     let challenge_id = challenge(&mut auth).await.challenge_id;
     let code = code_in(&canaries.running.wait_for_log("one-time code"));
-    let resend = ResendCodeRequest { challenge_id: challenge_id.clone() };
+    let resend = ResendCodeRequest { challenge_id: challenge_id.clone(), ..Default::default() };
     canaries.refused(auth.resend_code(resend).await);
     let proof = |code: &str| Verify2FaRequest {
         challenge_id: challenge_id.clone(),
@@ -91,13 +91,19 @@ async fn enrolled(canaries: &mut Canaries, tokens: &Tokens) -> Enrolled {
     let mut account = AccountServiceClient::connect(canaries.grpc()).await.unwrap();
     let begin = |password: &str| {
         let password = password.to_owned();
-        bearer(tokens, BeginTotpEnrollmentRequest { password, second_factor: None })
+        bearer(
+            tokens,
+            BeginTotpEnrollmentRequest { password, second_factor: None, ..Default::default() },
+        )
     };
     canaries.refused(account.begin_totp_enrollment(begin(WRONG)).await);
     let app = account.begin_totp_enrollment(begin(PASSWORD)).await.unwrap().into_inner();
     let confirm = |totp_code: &str| {
         let (enrollment_id, totp_code) = (app.enrollment_id.clone(), totp_code.to_owned());
-        bearer(tokens, ConfirmTotpEnrollmentRequest { enrollment_id, totp_code })
+        bearer(
+            tokens,
+            ConfirmTotpEnrollmentRequest { enrollment_id, totp_code, ..Default::default() },
+        )
     };
     canaries.refused(account.confirm_totp_enrollment(confirm(NO_CODE)).await);
     let used = App::of(&app.secret).code_at(&TestClock::default());
@@ -119,7 +125,11 @@ async fn second_factors(canaries: &mut Canaries, tokens: &Tokens) -> Vec<String>
     auth.verify2_fa(proof(Proof::RecoveryCode(first.clone()))).await.unwrap();
     canaries.refused(auth.verify2_fa(proof(Proof::RecoveryCode(second.clone()))).await);
     let password = PASSWORD.to_owned();
-    let again = RegenerateRecoveryCodesRequest { password: password.clone(), second_factor: None };
+    let again = RegenerateRecoveryCodesRequest {
+        password: password.clone(),
+        second_factor: None,
+        ..Default::default()
+    };
     let again = account.regenerate_recovery_codes(bearer(tokens, again)).await.unwrap();
     let again = again.into_inner();
     let off = SetTwoFactorRequest { enabled: false, password, second_factor: None };
@@ -137,7 +147,12 @@ async fn renewed(canaries: &mut Canaries, tokens: &Tokens) -> String {
     let mut auth = AuthServiceClient::connect(canaries.grpc()).await.unwrap();
     let mut change = async |current: &str| {
         let (current_password, new_password) = (current.to_owned(), NEXT.to_owned());
-        let change = ChangePasswordRequest { current_password, new_password, second_factor: None };
+        let change = ChangePasswordRequest {
+            current_password,
+            new_password,
+            second_factor: None,
+            ..Default::default()
+        };
         account.change_password(bearer(tokens, change)).await
     };
     canaries.refused(change(WRONG).await);

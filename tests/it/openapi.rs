@@ -61,7 +61,9 @@ fn operations_ask_for_the_token_that_the_access_table_asks_for() {
     let operations = operations(&document);
     for Rpc { path, need, permission } in TABLE {
         let security = match (need, permission) {
-            (Need::Bearer | Need::Permission(_), _) => json!([{ "bearer": [] }]),
+            (Need::Bearer | Need::BearerOrRetry | Need::Permission(_), _) => {
+                json!([{ "bearer": [] }])
+            }
             (Need::Nothing | Need::Fields, Some(_)) => json!([{}, { "bearer": [] }]),
             (Need::Nothing | Need::Fields, None) => json!([]),
         };

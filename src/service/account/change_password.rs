@@ -59,7 +59,7 @@ impl Accounts {
         let retry = self.retries.of(request_id, "ChangePassword", &[session.as_bytes()]);
         if self.retries.answer(&retry).await?.is_some() {
             // The change was made: of a retry the new password is the right one.
-            return self.factors.check_password(context, account, &new).await;
+            return self.factors.confirm_again(context, account, &new).await;
         }
         // The bearer token alone is not enough: a thief must not take over the account.
         self.factors.confirm(context, account, &current, request.second_factor.as_ref()).await?;
@@ -79,8 +79,9 @@ impl Accounts {
             self.outbox.wake();
             return Ok(());
         }
-        // A race: the password was changed meanwhile, so that the given one is no longer current, or the session ended.
-        Err(Error::InvalidCredentials)
+        // A race: the password was changed meanwhile, perhaps by this very request, or the session ended.
+        self.retries.answer_or(&retry, Error::InvalidCredentials).await?;
+        self.factors.confirm_again(context, account, &new).await
     }
 
     fn parse_change(&self, user: &User, request: &ChangePasswordRequest) -> Result<Valid, Error> {

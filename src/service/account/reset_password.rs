@@ -75,17 +75,34 @@ impl Accounts {
         if let Some(answer) = self.retries.answer(&retry).await? {
             return self.answer_again(context, &request, &answer).await;
         }
+        match self.carry_out(context, &request, (&code, recovery_code.as_ref()), &retry).await {
+            // A race: perhaps by this very request.
+            Err(Error::ChallengeInvalid) => {
+                let answer = self.retries.answer_or(&retry, Error::ChallengeInvalid).await?;
+                self.answer_again(context, &request, &answer).await
+            }
+            done => done,
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        context: &Context,
+        request: &ResetPasswordRequest,
+        (code, recovery_code): (&OneTimeCode, Option<&RecoveryCode>),
+        retry: &Retry,
+    ) -> Result<Option<OpaqueToken>, Error> {
         if !request.end_unverified_account {
             drop(self.passwords.announce(context)?);
         }
         let purpose = MailboxPurpose::PasswordReset;
         let (sent, user_id) =
-            self.mailbox.answer_mailbox_code(context, purpose, &request.reset, &code).await?;
-        let asked = Asked { sent: &sent, user_id, retry: &retry };
+            self.mailbox.answer_mailbox_code(context, purpose, &request.reset, code).await?;
+        let asked = Asked { sent: &sent, user_id, retry };
         let done = if request.end_unverified_account {
             self.end_unverified(context, &asked).await.map(|()| None)
         } else {
-            let new = (request.new_password.as_str(), recovery_code.as_ref());
+            let new = (request.new_password.as_str(), recovery_code);
             self.set_anew(context, &asked, new).await.map(Some)
         };
         if matches!(done, Err(Error::ChallengeInvalid)) {

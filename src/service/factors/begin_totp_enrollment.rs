@@ -48,7 +48,7 @@ impl Factors {
         let (password, request_id) = confirmation.parse()?;
         let retry = self.retry(request_id, "BeginTotpEnrollment", account);
         if let Some(answer) = self.retries.answer(&retry).await? {
-            self.check_password(context, account, &password).await?;
+            self.confirm_again(context, account, &password).await?;
             return self.begun(&answer, account.user());
         }
         // The bearer token alone is not enough: a thief would lock the owner out with an app of their own.

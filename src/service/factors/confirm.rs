@@ -17,7 +17,7 @@ use crate::{
         fields::{Fields, check_sizes},
         sessions::Account,
     },
-    store::Spending,
+    store::{Credentials, Spending},
 };
 
 /// For how long after its login a session needs no second factor beside the password (OWASP ASVS 5.0, 7.5.1).
@@ -74,7 +74,7 @@ impl Factors {
     ) -> Result<(), Error> {
         // Before the password: the check is cheap, and the token's holder knows all that the answer tells.
         let second_factor = self.needed(account, second_factor)?;
-        self.check_password(context, account, password).await?;
+        self.check_password(context, account, account.credentials(), password).await?;
         if let Some(proof) = second_factor {
             self.confirm_second_factor(context, account, &proof).await?;
         }
@@ -83,17 +83,28 @@ impl Factors {
         Ok(())
     }
 
-    /// Checks the password alone: that of a retry, whose second factor the request itself has used up.
+    /// Checks the password of a retry, as it is now: the request itself may have changed it, and has used the second factor up.
     ///
     /// # Errors
     /// A wrong password; too many failures; the store's and the hasher's.
-    pub(in crate::service) async fn check_password(
+    pub(in crate::service) async fn confirm_again(
         &self,
         context: &Context,
         account: &Account,
         password: &Password,
     ) -> Result<(), Error> {
-        let credentials = account.credentials();
+        let now = self.store.user_by_id(account.user().id).await?;
+        let now = now.ok_or(Error::InvalidCredentials)?;
+        self.check_password(context, account, &now, password).await
+    }
+
+    async fn check_password(
+        &self,
+        context: &Context,
+        account: &Account,
+        credentials: &Credentials,
+        password: &Password,
+    ) -> Result<(), Error> {
         let (user_id, session_id) = (credentials.user.id, account.session().id);
         let version = credentials.credential_version;
         let budget =

@@ -12,7 +12,8 @@ use crate::{
         Error,
         error::reserved,
         fields::{Fields, check_sizes},
-        sessions::Caller,
+        retries::Retry,
+        sessions::{Account, Caller},
     },
     store::{ConfirmTotp, FactorChange},
 };
@@ -73,22 +74,37 @@ impl Factors {
         if let Some(answer) = self.retries.answer(&retry).await? {
             return codes_of(&answer);
         }
-        let account = caller.live()?;
+        match self.complete_enrollment(context, caller.live()?, (id, &code), &retry).await {
+            // A race: perhaps by this very request.
+            Err(Error::ChallengeInvalid) => {
+                codes_of(&self.retries.answer_or(&retry, Error::ChallengeInvalid).await?)
+            }
+            done => done,
+        }
+    }
+
+    async fn complete_enrollment(
+        &self,
+        context: &Context,
+        account: &Account,
+        (id, code): (Uuid, &OneTimeCode),
+        retry: &Retry,
+    ) -> Result<Vec<RecoveryCode>, Error> {
         account.must_have_used_second_factor()?;
         let (change, most) = (self.factor_change(context, account), self.policy.code.max_attempts);
         // As with challenges, the attempt is spent and committed before anything is compared.
         let app = reserved(self.store.totp_reserve(id, change.clone(), most).await?)?;
-        let step = self.totp_step(change.user_id, &app, &code)?;
+        let step = self.totp_step(change.user_id, &app, code)?;
         let new = self.new_recovery_codes(change.user_id);
         let change =
-            FactorChange { retry: self.retries.carried_out(&retry, &new.to_bytes())?, ..change };
+            FactorChange { retry: self.retries.carried_out(retry, &new.to_bytes())?, ..change };
         let tokens_expire_at = self.sessions.tokens_expire_at(change.now);
         let confirm = ConfirmTotp { id, change, step, recovery_codes: new.macs, tokens_expire_at };
         let notice = self.outbox.notice(context, account.user(), Notice::AppAdded)?;
         // A race: of several callers with the right code one succeeds; none if the password was changed since the
         // enrolment began, or the session has ended.
         if !self.store.totp_confirm(confirm, notice).await? {
-            return codes_of(&self.retries.answer_or(&retry, Error::ChallengeInvalid).await?);
+            return Err(Error::ChallengeInvalid);
         }
         self.outbox.wake();
         Ok(new.codes)

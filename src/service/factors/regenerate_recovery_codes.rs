@@ -22,7 +22,7 @@ impl Factors {
         let (password, request_id) = confirmation.parse()?;
         let retry = self.retry(request_id, "RegenerateRecoveryCodes", account);
         if let Some(answer) = self.retries.answer(&retry).await? {
-            self.check_password(context, account, &password).await?;
+            self.confirm_again(context, account, &password).await?;
             return codes_of(&answer);
         }
         if !account.user().is_2fa_enabled {

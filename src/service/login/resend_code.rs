@@ -2,7 +2,7 @@
 
 use super::{Logins, challenge::PendingChallenge};
 use crate::{
-    domain::{self, Context, size},
+    domain::{self, Challenge, Context, User, size},
     service::{
         Error,
         codes::{challenge_id_mac, code_mac, new_code},
@@ -31,9 +31,7 @@ impl Logins {
         let (now, policy) = (self.clock.now(), &self.policy.code);
         let id_mac = challenge_id_mac(&self.master_key, &challenge_id);
         // A read first: floods of random ids do not queue for SQLite's single writer.
-        let found = self.store.challenge_find(id_mac).await?;
-        let (challenge, user) =
-            found.filter(|(found, _)| found.is_open(now)).ok_or(Error::ChallengeInvalid)?;
+        let (challenge, user) = self.open_challenge(id_mac).await?;
         if !challenge.is_sent_a_code() {
             return Err(Error::FactorUnavailable);
         }
@@ -64,6 +62,13 @@ impl Logins {
             Renewal::Invalid => Error::ChallengeInvalid,
         };
         self.limits.take_back(&mail).await?;
-        Err(not_renewed)
+        self.retries.answer_or(&retry, not_renewed).await?;
+        let (challenge, user) = self.open_challenge(id_mac).await?;
+        Ok(self.pending(challenge_id, &challenge, &user))
+    }
+
+    async fn open_challenge(&self, id_mac: [u8; 32]) -> Result<(Challenge, User), Error> {
+        let found = self.store.challenge_find(id_mac).await?;
+        found.filter(|(found, _)| found.is_open(self.clock.now())).ok_or(Error::ChallengeInvalid)
     }
 }

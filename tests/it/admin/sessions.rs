@@ -13,7 +13,7 @@ use super::Office;
 use crate::harness::{Backend, on_both, reason_of, server::bearer, violations};
 
 async fn sessions(office: &Office, user_id: &str) -> Result<Vec<Session>, Status> {
-    let request = ListUserSessionsRequest { user_id: user_id.to_owned() };
+    let request = ListUserSessionsRequest { user_id: user_id.to_owned(), ..Default::default() };
     let answer = office.client.clone().list_user_sessions(bearer(&office.tokens, request)).await?;
     Ok(answer.into_inner().sessions)
 }

@@ -20,7 +20,8 @@ async fn begin(server: &Server) -> Challenge {
 
 /// Asks for another code, whatever becomes of it.
 async fn resend(server: &Server, challenge: &Challenge) {
-    let request = ResendCodeRequest { challenge_id: challenge.challenge_id.clone() };
+    let request =
+        ResendCodeRequest { challenge_id: challenge.challenge_id.clone(), ..Default::default() };
     soon("ResendCode", server.auth.clone().resend_code(request)).await.unwrap();
 }
 

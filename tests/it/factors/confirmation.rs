@@ -57,11 +57,20 @@ async fn ask(
         }
         Change::Password => {
             let (current_password, new_password) = (password.to_owned(), NEW.to_owned());
-            let request = ChangePasswordRequest { current_password, new_password, second_factor };
+            let request = ChangePasswordRequest {
+                current_password,
+                new_password,
+                second_factor,
+                ..Default::default()
+            };
             account.change_password(bearer(tokens, request)).await.map(drop)
         }
         Change::Deletion => {
-            let request = DeleteMeRequest { password: password.to_owned(), second_factor };
+            let request = DeleteMeRequest {
+                password: password.to_owned(),
+                second_factor,
+                ..Default::default()
+            };
             account.delete_me(bearer(tokens, request)).await.map(drop)
         }
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use countersign::pb::{
     BeginTotpEnrollmentRequest, BeginTotpEnrollmentResponse, Challenge,
     ConfirmTotpEnrollmentRequest, Factor, RegenerateRecoveryCodesRequest, SecondFactor,
-    SetTwoFactorRequest, Tokens, User, Verify2FaRequest, verify2_fa_request::Proof,
+    SetTwoFactorRequest, Tokens, User, Verify2FaRequest, second_factor, verify2_fa_request::Proof,
 };
 use tonic::Status;
 
@@ -95,7 +95,11 @@ async fn begin_with(
     password: &str,
     second_factor: Option<SecondFactor>,
 ) -> Result<BeginTotpEnrollmentResponse, Status> {
-    let request = BeginTotpEnrollmentRequest { password: password.to_owned(), second_factor };
+    let request = BeginTotpEnrollmentRequest {
+        password: password.to_owned(),
+        second_factor,
+        ..Default::default()
+    };
     let request = bearer(tokens, request);
     let mut account = server.account.clone();
     let begun = account.begin_totp_enrollment(request);
@@ -109,7 +113,10 @@ pub async fn confirm(
     totp_code: &str,
 ) -> Result<Vec<String>, Status> {
     let (enrollment_id, totp_code) = (enrollment_id.to_owned(), totp_code.to_owned());
-    let request = bearer(tokens, ConfirmTotpEnrollmentRequest { enrollment_id, totp_code });
+    let request = bearer(
+        tokens,
+        ConfirmTotpEnrollmentRequest { enrollment_id, totp_code, ..Default::default() },
+    );
     let mut account = server.account.clone();
     let confirmed = account.confirm_totp_enrollment(request);
     Ok(soon("ConfirmTotpEnrollment", confirmed).await?.into_inner().recovery_codes)
@@ -129,10 +136,40 @@ async fn regenerate_with(
     password: &str,
     second_factor: Option<SecondFactor>,
 ) -> Result<Vec<String>, Status> {
-    let request = RegenerateRecoveryCodesRequest { password: password.to_owned(), second_factor };
+    let request = RegenerateRecoveryCodesRequest {
+        password: password.to_owned(),
+        second_factor,
+        ..Default::default()
+    };
     let request = bearer(tokens, request);
     let mut account = server.account.clone();
     let codes = account.regenerate_recovery_codes(request);
+    Ok(soon("RegenerateRecoveryCodes", codes).await?.into_inner().recovery_codes)
+}
+
+/// A session by an app that is too old to be proof by itself.
+pub async fn stale_session(server: &Server) -> (Tokens, App) {
+    let who = enrolled(server).await;
+    let tokens = session_by_app(server, &who.user, &who.app).await;
+    server.clock.advance(Duration::from_secs(600));
+    (tokens, who.app)
+}
+
+/// New recovery codes, by the password and a code of the app.
+pub async fn regenerate_by(
+    server: &Server,
+    tokens: &Tokens,
+    code: &str,
+    request_id: &str,
+) -> Result<Vec<String>, Status> {
+    let proof = Some(second_factor::Proof::TotpCode(code.to_owned()));
+    let request = RegenerateRecoveryCodesRequest {
+        password: PASSWORD.to_owned(),
+        second_factor: Some(SecondFactor { proof }),
+        request_id: request_id.to_owned(),
+    };
+    let mut account = server.account.clone();
+    let codes = account.regenerate_recovery_codes(bearer(tokens, request));
     Ok(soon("RegenerateRecoveryCodes", codes).await?.into_inner().recovery_codes)
 }
 

@@ -199,7 +199,10 @@ impl Server {
     }
 
     pub async fn resend(&self, challenge: &Challenge) -> Result<Challenge, Status> {
-        let request = ResendCodeRequest { challenge_id: challenge.challenge_id.clone() };
+        let request = ResendCodeRequest {
+            challenge_id: challenge.challenge_id.clone(),
+            ..Default::default()
+        };
         let response = soon("ResendCode", self.auth.clone().resend_code(request)).await?;
         self.delivered().await;
         Ok(response.into_inner().challenge.unwrap())
@@ -237,7 +240,7 @@ impl Server {
     }
 
     pub async fn sessions(&self, tokens: &Tokens) -> Result<Vec<Session>, Status> {
-        let request = bearer(tokens, ListSessionsRequest {});
+        let request = bearer(tokens, ListSessionsRequest::default());
         Ok(self.account.clone().list_sessions(request).await?.into_inner().sessions)
     }
 
@@ -248,13 +251,22 @@ impl Server {
         new: &str,
     ) -> Result<(), Status> {
         let (current_password, new_password) = (current.to_owned(), new.to_owned());
-        let request = ChangePasswordRequest { current_password, new_password, second_factor: None };
+        let request = ChangePasswordRequest {
+            current_password,
+            new_password,
+            second_factor: None,
+            ..Default::default()
+        };
         let request = bearer(tokens, request);
         soon("ChangePassword", self.account.clone().change_password(request)).await.map(|_| ())
     }
 
     pub async fn delete_me(&self, tokens: &Tokens, password: &str) -> Result<(), Status> {
-        let request = DeleteMeRequest { password: password.to_owned(), second_factor: None };
+        let request = DeleteMeRequest {
+            password: password.to_owned(),
+            second_factor: None,
+            ..Default::default()
+        };
         let request = bearer(tokens, request);
         soon("DeleteMe", self.account.clone().delete_me(request)).await.map(|_| ())
     }

@@ -63,6 +63,7 @@ async fn no_secret_of_a_mailbox_is_in_any_output(
         new_password: new_password.into(),
         recovery_code: RECOVERY.into(),
         end_unverified_account: false,
+        ..Default::default()
     };
     for (code, password) in
         [(NO_CODE, NEXT), (&*wrong(&reset_code), NEXT), (&reset_code, "alice, the canary")]

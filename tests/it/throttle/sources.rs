@@ -243,7 +243,8 @@ async fn whatever_takes_a_code_has_a_rate_by_address(
     };
     let answer = server.auth.clone().reset_password(from("192.0.2.1", reset)).await;
     assert_eq!(reason_of(answer), "THROTTLED");
-    let resend = countersign::pb::ResendCodeRequest { challenge_id: "x".into() };
+    let resend =
+        countersign::pb::ResendCodeRequest { challenge_id: "x".into(), ..Default::default() };
     let answer = server.auth.clone().resend_code(from("192.0.2.1", resend)).await;
     assert_eq!(reason_of(answer), "THROTTLED");
     let proof = Some(countersign::pb::verify2_fa_request::Proof::OtpCode("123456".into()));

@@ -7,7 +7,7 @@ use countersign::{
     app::{self, Environment, Parts},
     domain::{Context, Timestamp},
     service::{
-        Account, ChangePasswordRequest, Confirmation, LoginOutcome, LoginRequest,
+        Account, Caller, ChangePasswordRequest, Confirmation, LoginOutcome, LoginRequest,
         RefreshTokenRequest, RegisterRequest, Tokens,
     },
     store::Revoking,
@@ -213,6 +213,7 @@ impl World {
             current_password: current.into(),
             new_password: new.into(),
             second_factor: None,
+            request_id: String::new(),
         };
         let accounts = &self.replicas[replica].accounts;
         accounts.change_password(&nobody(), &account, request).await.unwrap();
@@ -243,8 +244,10 @@ impl World {
         let account = self.account(asking, replica).await;
         let user = self.sessions[asking].user;
         let password = self.users[user].password.clone();
-        let sure = Confirmation { password: password.into(), second_factor: None };
-        self.replicas[replica].accounts.delete_me(&nobody(), &account, sure).await.unwrap();
+        let (password, request_id) = (password.into(), String::new());
+        let sure = Confirmation { password, second_factor: None, request_id };
+        let caller = Caller::Live(Box::new(account));
+        self.replicas[replica].accounts.delete_me(&nobody(), &caller, sure).await.unwrap();
         self.users[user].is_disabled = true;
         self.end(replica, |_, held| held.user == user);
     }
