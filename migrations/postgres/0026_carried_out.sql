@@ -1,4 +1,4 @@
--- Requests that were carried out, so that one whose answer was lost can be sent again (idempotency keys, ADR 42).
+-- Requests that were carried out, so that one whose answer was lost can be sent again (idempotency keys, ADR 43).
 CREATE TABLE carried_out (
     -- A keyed digest of the request.
     key BYTEA PRIMARY KEY,

@@ -195,12 +195,31 @@ mod tests {
         assert_eq!(header(refused, "grpc-retry-pushback-ms"), None);
     }
 
+    #[test]
+    fn what_is_variable_in_a_text_is_in_the_metadata() {
+        let variables = |error| {
+            let metadata = status(error).get_details_error_info().unwrap().metadata;
+            let mut variables: Vec<_> = metadata.into_iter().collect();
+            variables.sort();
+            variables
+        };
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let too_long = InvalidField::new("user.username", "must have at most 5 bytes");
+        let missing = InvalidField::new("email", "must be there");
+        let bad = Error::InvalidFields(vec![too_long.with("max_bytes", 5), missing]);
+        let told = [pair("fields", "user.username,email"), pair("user_username_max_bytes", "5")];
+        assert_eq!(variables(bad), told);
+        let denied = Error::PermissionMissing(crate::domain::Permission::Watch);
+        assert_eq!(variables(denied), [pair("permission", "watch")]);
+        assert_eq!(variables(Error::TokenInvalid), []);
+    }
+
     /// Measured in base64, which is a third longer.
     #[test]
     fn the_details_of_any_number_of_bad_fields_fit_a_header() {
         for (number, length) in [(1, 20), (10, 300), (1000, 20), (3, 5000)] {
-            let fields =
-                vec![InvalidField::new("end_unverified_account", "é".repeat(length)); number];
+            let field = InvalidField::new("end_unverified_account", "é".repeat(length));
+            let fields = vec![field.with("max_bytes", 1024); number];
             let bytes = header(status(Error::InvalidFields(fields)), "grpc-status-details-bin");
             assert!(bytes.unwrap().len() < 6000, "{number} of {length}");
         }

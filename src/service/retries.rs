@@ -1,5 +1,5 @@
 //! Retries: a caller whose answer was lost sends the exact same request again, and gets the same answer (idempotency keys,
-//! AIP-155; ADR 42).
+//! AIP-155; ADR 43).
 //!
 //! A request is known by a keyed digest of its id and of all that it says, but for passwords: whoever steals the database and the
 //! keys could try passwords against a fast digest. The use cases compare those with the stored hash, each time.

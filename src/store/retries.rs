@@ -1,4 +1,4 @@
-//! Requests that were carried out, whose callers may send them again (ADR 42).
+//! Requests that were carried out, whose callers may send them again (ADR 43).
 
 use async_trait::async_trait;
 

@@ -63,6 +63,7 @@ mod round_trips;
 mod seed;
 mod service_accounts;
 mod session_limit;
+mod session_pages;
 mod shutdown;
 mod signing;
 mod sizes;

@@ -52,6 +52,30 @@ async fn sessions_are_listed_and_end_one_by_one_or_all(backend: Backend) {
     assert!(office.server.me(&office.login(&user).await).await.is_ok(), "the next login");
 }
 
+#[apply(on_both)]
+#[tokio::test]
+async fn sessions_are_listed_page_by_page(backend: Backend) {
+    let office = Office::start(backend).await;
+    let user = office.made().await;
+    for _ in 0..3 {
+        office.login(&user).await;
+    }
+    let page = async |page_size, page_token: &str| {
+        let (user_id, page_token) = (user.id.clone(), page_token.to_owned());
+        let request = ListUserSessionsRequest { user_id, page_size, page_token };
+        let answer = office.client.clone().list_user_sessions(bearer(&office.tokens, request));
+        answer.await.map(tonic::Response::into_inner)
+    };
+    let whole = page(0, "").await.unwrap();
+    let first = page(2, "").await.unwrap();
+    let rest = page(2, &first.next_page_token).await.unwrap();
+    assert_eq!([&first.sessions[..], &rest.sessions[..]].concat(), whole.sessions);
+    assert_eq!((whole.sessions.len(), rest.sessions.len()), (3, 1));
+    assert_eq!([whole.next_page_token, rest.next_page_token], ["", ""]);
+    assert_eq!(violations(&page(-1, "").await.unwrap_err()), ["page_size"]);
+    assert_eq!(violations(&page(1, "x").await.unwrap_err()), ["page_token"]);
+}
+
 #[tokio::test]
 async fn each_bad_field_is_named() {
     let office = Office::start(Backend::Sqlite).await;

@@ -20,6 +20,7 @@ mod outbox_plans;
 mod passwords;
 mod refresh;
 mod restored;
+mod retries;
 mod revocations;
 mod sealed;
 mod service_accounts;
