@@ -14,8 +14,8 @@ pub fn request_id(text: &str) -> Result<Option<Uuid>, InvalidField> {
     if text.is_empty() {
         return Ok(None);
     }
-    let not_a_uuid = |_| InvalidField::new("request_id", "must be empty or a UUID");
-    Uuid::try_parse(text).map(Some).map_err(not_a_uuid)
+    let problem = "must be empty or a UUID, such as 7f0c1c5e-4b7a-4c55-9d6e-2f1b8a90c3d4";
+    uuid(text).map(Some).ok_or_else(|| InvalidField::new("request_id", problem))
 }
 
 /// Parses an id: a UUID.
@@ -24,8 +24,14 @@ pub fn request_id(text: &str) -> Result<Option<Uuid>, InvalidField> {
 /// Anything else.
 pub fn id(size: size::Size, text: &str) -> Result<Uuid, InvalidField> {
     size.check(text)?;
-    let not_a_uuid = |_| InvalidField::new(size.field, "must be a UUID");
-    Uuid::try_parse(text).map_err(not_a_uuid)
+    uuid(text).ok_or_else(|| InvalidField::new(size.field, "must be a UUID"))
+}
+
+/// A UUID in its usual form, with hyphens (RFC 9562, section 4), the one that the contract's rules know; hexadecimal digits in
+/// any case.
+fn uuid(text: &str) -> Option<Uuid> {
+    let is_usual = text.len() == uuid::fmt::Hyphenated::LENGTH;
+    Uuid::try_parse(text).ok().filter(|_| is_usual)
 }
 
 /// Parses `session_id`: a UUID.
@@ -33,8 +39,7 @@ pub fn id(size: size::Size, text: &str) -> Result<Uuid, InvalidField> {
 /// # Errors
 /// Anything else.
 pub fn session_id(text: &str) -> Result<Uuid, InvalidField> {
-    size::SESSION_ID.check(text)?;
-    Uuid::try_parse(text).map_err(|_not_a_uuid| InvalidField::new("session_id", "must be a UUID"))
+    id(size::SESSION_ID, text)
 }
 
 /// Parses `enrollment_id`: a UUID.
@@ -42,9 +47,19 @@ pub fn session_id(text: &str) -> Result<Uuid, InvalidField> {
 /// # Errors
 /// Anything else.
 pub fn enrollment_id(text: &str) -> Result<Uuid, InvalidField> {
-    size::ENROLLMENT_ID.check(text)?;
-    let not_a_uuid = |_| InvalidField::new("enrollment_id", "must be a UUID");
-    Uuid::try_parse(text).map_err(not_a_uuid)
+    id(size::ENROLLMENT_ID, text)
+}
+
+/// Parses `page_size` (AIP-158): 0 leaves it to the service, and more than `most` is as good as that.
+///
+/// # Errors
+/// A negative number.
+pub fn page_size(asked: i32, usual: u32, most: u32) -> Result<u32, InvalidField> {
+    match u32::try_from(asked) {
+        Ok(0) => Ok(usual),
+        Ok(asked) => Ok(asked.min(most)),
+        Err(_negative) => Err(InvalidField::new("page_size", "must not be negative")),
+    }
 }
 
 /// Parses `device_name`: at most 128 visible characters, and spaces between them.
@@ -69,6 +84,19 @@ mod tests {
         assert_eq!(request_id(""), Ok(None));
         assert!(request_id("0198a0f0-7d5e-7c2e-a2d6-0d6f6a6f0001").is_ok_and(|id| id.is_some()));
         assert!(request_id("retry-1").is_err());
+    }
+
+    #[test]
+    fn a_uuid_has_its_hyphens_and_digits_of_any_case() {
+        let usual = "0198a0f0-7d5e-7c2e-a2d6-0d6f6a6f0001";
+        let expected = Uuid::try_parse(usual).ok();
+        for good in [usual, &usual.to_uppercase()] {
+            assert_eq!(id(size::ID, good).ok(), expected);
+        }
+        let (bare, urn) = (usual.replace('-', ""), format!("urn:uuid:{usual}"));
+        for bad in ["", &bare, &urn, &format!("{{{usual}}}"), &format!(" {usual}"), &usual[1..]] {
+            assert_eq!(id(size::ID, bad).unwrap_err().field, "id", "{bad}");
+        }
     }
 
     #[test]

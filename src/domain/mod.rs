@@ -70,7 +70,7 @@ pub use event::{Event, EventKind};
 pub use event_kinds::EventKinds;
 pub use factor::Factor;
 pub use fetch_url::{FetchUrl, WithoutTls};
-pub use field::{device_name, enrollment_id, id, request_id, session_id};
+pub use field::{device_name, enrollment_id, id, page_size, request_id, session_id};
 pub use forwarded::ForwardedHeader;
 pub use idna::ascii_domain;
 pub use invalid_field::InvalidField;

@@ -29,11 +29,11 @@ pub const NEW_PASSWORD: Size = Size::of("new_password", 1024);
 pub const DEVICE_NAME: Size = Size::of("device_name", 1024);
 /// The audience of tokens.
 pub const AUDIENCE: Size = Size::of("audience", 256);
-/// A UUID in any notation.
+/// A UUID.
 pub const REQUEST_ID: Size = Size::of("request_id", 64);
-/// A UUID in any notation.
+/// A UUID.
 pub const SESSION_ID: Size = Size::of("session_id", 64);
-/// A UUID in any notation.
+/// A UUID.
 pub const ENROLLMENT_ID: Size = Size::of("enrollment_id", 64);
 /// A cursor in the log of revocations.
 pub const CURSOR: Size = Size::of("cursor", 64);
@@ -68,9 +68,9 @@ pub const CLIENT_ID: Size = Size::of("client_id", 64);
 /// Scopes, with spaces between them.
 pub const SCOPE: Size = Size::of("scope", 1024);
 
-/// A UUID in any notation.
+/// A UUID.
 pub const ID: Size = Size::of("id", 64);
-/// A UUID in any notation.
+/// A UUID.
 pub const USER_ID: Size = Size::of("user_id", 64);
 /// The beginning of a username.
 pub const USERNAME_PREFIX: Size = Size::of("username_prefix", 1024);

@@ -47,6 +47,7 @@ async fn a_refresh_gives_tokens_of_the_same_login_for_the_user_as_they_are_now(
     }
     assert!(claims["iat"].as_i64() >= before["iat"].as_i64().map(|issued| issued + 60));
     assert_eq!(claims["exp"].as_i64(), claims["iat"].as_i64().map(|issued| issued + 900 + 5));
+    assert_eq!(claims["exp"].as_i64(), second.expire_time.map(|at| at.seconds));
     assert_ne!(claims["jti"], before["jti"]);
     assert_eq!(claims["preferred_username"], "Alice Now");
     assert_eq!(claims["roles"], serde_json::json!(["admin", "auditor"]));

@@ -1,10 +1,9 @@
 //! Finds a user, and says what is wrong.
 
 use anyhow::anyhow;
-use uuid::Uuid;
 
 use crate::{
-    domain::ManagedUser,
+    domain::{ManagedUser, id, size},
     edge::Refusal,
     service::{Error, UserManager, UserName},
 };
@@ -12,7 +11,7 @@ use crate::{
 /// A user by id, username or e-mail address.
 pub(super) async fn find(users: &UserManager, text: &str) -> anyhow::Result<ManagedUser> {
     let name = match text {
-        _ if Uuid::try_parse(text).is_ok() => UserName::Id(text.to_owned()),
+        _ if id(size::ID, text).is_ok() => UserName::Id(text.to_owned()),
         _ if text.contains('@') => UserName::Email(text.to_owned()),
         _ => UserName::Username(text.to_owned()),
     };

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::AuditLog;
 use crate::{
-    domain::{Event, EventKinds, InvalidField, Timestamp, size},
+    domain::{Event, EventKinds, InvalidField, Timestamp, id, page_size, size},
     service::{
         Error,
         fields::{Fields, check_sizes},
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The size of a page where none is asked for.
-const DEFAULT: u32 = 50;
+const USUAL: u32 = 50;
 
 /// The most events of a page, and the most that are looked at for one.
 const MOST: u32 = 1000;
@@ -63,7 +63,7 @@ impl AuditLog {
     pub async fn list_events(&self, request: ListEventsRequest) -> Result<ListedEvents, Error> {
         check_sizes([(size::PAGE_TOKEN, &request.page_token), (size::USER_ID, &request.user_id)])?;
         let mut fields = Fields::default();
-        let size = fields.check(page_size(request.page_size));
+        let size = fields.check(page_size(request.page_size, USUAL, MOST));
         let query = query(&mut fields, &request);
         let described = query.as_ref().map(Query::described).unwrap_or_default();
         let token = PageToken { list: ("ListEvents", &described) };
@@ -131,21 +131,12 @@ fn cut(
     (events, last.filter(|_| more))
 }
 
-fn page_size(asked: i32) -> Result<u32, InvalidField> {
-    match u32::try_from(asked) {
-        Ok(0) => Ok(DEFAULT),
-        Ok(asked) => Ok(asked.min(MOST)),
-        Err(_negative) => Err(InvalidField::new("page_size", "must not be negative")),
-    }
-}
-
 fn query(fields: &mut Fields, request: &ListEventsRequest) -> Option<Query> {
     let user_id = match request.user_id.as_str() {
         "" => Ok(None),
-        text => Uuid::try_parse(text).map(Some),
+        text => id(size::USER_ID, text).map(Some),
     };
-    let user_id =
-        fields.check(user_id.map_err(|_no_uuid| InvalidField::new("user_id", "must be a UUID")));
+    let user_id = fields.check(user_id);
     let kinds = fields.check(EventKinds::parse(&request.kinds));
     let from = request.from.unwrap_or(Timestamp::from_unix_micros(0));
     let before = request.before;
@@ -211,8 +202,8 @@ mod tests {
         assert_eq!(decode(&encode(position)), Some(position));
         assert_eq!((decode(&[]), decode(&[1; 23]), decode(&[1; 25])), (None, None, None));
         for (asked, size) in [(0, 50), (1, 1), (1000, 1000), (1001, 1000), (i32::MAX, 1000)] {
-            assert_eq!(page_size(asked), Ok(size));
+            assert_eq!(page_size(asked, USUAL, MOST), Ok(size));
         }
-        assert_eq!(page_size(-1).unwrap_err().field, "page_size");
+        assert_eq!(page_size(-1, USUAL, MOST).unwrap_err().field, "page_size");
     }
 }

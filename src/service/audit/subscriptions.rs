@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::{
     delivery::Secret,
     domain::{
-        Context, Event, EventKind, EventKinds, FetchUrl, InvalidField, PrivateNetworks,
+        self, Context, Event, EventKind, EventKinds, FetchUrl, InvalidField, PrivateNetworks,
         Subscription, size,
     },
     service::{
@@ -128,9 +128,7 @@ impl Subscriptions {
     /// # Errors
     /// A malformed id; the store's.
     pub async fn delete_subscription(&self, context: &Context, id: &str) -> Result<(), Error> {
-        size::ID.check(id)?;
-        let id =
-            Uuid::try_parse(id).map_err(|_no_uuid| InvalidField::new("id", "must be a UUID"))?;
+        let id = domain::id(size::ID, id)?;
         let event = self.event(context, EventKind::SubscriptionDeleted, id);
         self.store.subscription_delete(id, event).await?;
         Ok(())

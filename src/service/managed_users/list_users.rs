@@ -3,7 +3,8 @@
 use super::UserManager;
 use crate::{
     domain::{
-        InvalidField, ListedUser, ManagedUser, TimeRange, UserFilter, UserPlace, UserQuery, size,
+        InvalidField, ListedUser, ManagedUser, TimeRange, UserFilter, UserPlace, UserQuery,
+        page_size, size,
     },
     service::{
         Error,
@@ -13,10 +14,10 @@ use crate::{
 };
 
 /// The users of a page that asks for no number.
-const USUAL: usize = 50;
+const USUAL: u32 = 50;
 
 /// The most users of a page.
-const MOST: usize = 1000;
+const MOST: u32 = 1000;
 
 /// The most rows that are looked at for a page, where the range has rows that the filter does not.
 const SCANNED: usize = 1000;
@@ -124,7 +125,7 @@ impl UserManager {
             (size::ORDER_BY, &request.order_by),
         ])?;
         let mut fields = Fields::default();
-        fields.require(request.page_size >= 0, "page_size", "must not be negative");
+        let most = fields.check(page_size(request.page_size, USUAL, MOST));
         let username_prefix = fields.check(UserFilter::username_prefix(&request.username_prefix));
         let email_prefix = fields.check(UserFilter::email_prefix(&request.email_prefix));
         let filter = UserFilter {
@@ -139,9 +140,8 @@ impl UserManager {
         let query = fields.check(UserQuery::parse(filter, &request.order_by));
         let after =
             query.as_ref().and_then(|query| fields.check(self.place(query, &request.page_token)));
-        let most = usize::try_from(request.page_size).unwrap_or(0).min(MOST);
-        let most = if most == 0 { USUAL } else { most };
-        fields.all(query.zip(after).map(|(query, after)| Valid { most, query, after }))
+        let values = most.zip(query).zip(after);
+        fields.all(values.map(|((most, query), after)| Valid { most: most as usize, query, after }))
     }
 
     /// Where the page begins. A token of another list, or one that was changed, is none.

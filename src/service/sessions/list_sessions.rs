@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Sessions, bearer::Account};
 use crate::{
-    domain::{InvalidField, Session, Timestamp, size},
+    domain::{InvalidField, Session, Timestamp, page_size, size},
     service::{
         Error,
         fields::{Fields, check_sizes},
@@ -74,11 +74,9 @@ impl SessionList<'_> {
     ) -> Result<SessionPage, Error> {
         check_sizes([(size::PAGE_TOKEN, &request.page_token)])?;
         let mut fields = Fields::default();
-        fields.require(request.page_size >= 0, "page_size", "must not be negative");
+        let most = fields.check(page_size(request.page_size, USUAL, MOST));
         let after = fields.check(self.place(&request.page_token));
-        let after = fields.all(after)?;
-        let most = u32::try_from(request.page_size).unwrap_or(0).min(MOST);
-        let most = if most == 0 { USUAL } else { most };
+        let (most, after) = fields.all(most.zip(after))?;
         // One more than the page has tells whether there is another page.
         let mut sessions = self.store.session_list(self.user_id, self.now, after, most + 1).await?;
         let is_last = sessions.len() <= most as usize;
