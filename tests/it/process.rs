@@ -88,7 +88,8 @@ async fn a_person_registers_logs_in_reads_the_code_and_holds_a_token(
 #[tokio::test]
 async fn errors_have_the_domain_that_is_set() {
     use tonic_types::StatusExt as _;
-    let mut command = serve(&Database::new(Backend::Sqlite).await);
+    let database = Database::new(Backend::Sqlite).await;
+    let mut command = serve(&database);
     command.env("COUNTERSIGN_ERROR_DOMAIN", "auth.example.com");
     let running = Running::start(command);
     let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc)).await.unwrap();

@@ -171,6 +171,7 @@ async fn it_does_not_outlive_the_users_token(backend: Backend) {
         (exchanged.expires_in, jwt::claims(&exchanged.access_token)["exp"].as_i64()),
         (1, Some(expiry))
     );
+    assert_eq!(exchanged.expire_time.map(|at| at.seconds), Some(expiry));
     assert!(setting.is_active(&exchanged.access_token).await);
     setting.later(Duration::from_secs(1));
     assert!(!setting.is_active(&exchanged.access_token).await);

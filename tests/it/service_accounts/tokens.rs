@@ -36,6 +36,7 @@ async fn a_key_gets_a_token_that_says_whose_it_is_and_nothing_of_users(backend: 
     let (header, claims) = jwt::verify(&setting.server, token, Algorithm::ES256).await;
     assert_eq!(header["typ"], "at+jwt");
     let now = setting.server.clock.now().unix_seconds();
+    assert_eq!(issued.expire_time.map(|at| at.seconds), claims["exp"].as_i64());
     let (id, jti) = (service.id.to_string(), claims["jti"].clone());
     let expected = json!({
         "iss": "http://localhost:8080", "sub": id, "client_id": id, "aud": "countersign", "jti": jti,
