@@ -13,7 +13,10 @@ use protox::prost_reflect::prost_types::FileDescriptorSet;
 const PACKAGE: &str = "auth.v1.";
 
 /// Our files, and those of others that they import.
-const INCLUDES: [&str; 2] = ["proto", "third_party/googleapis"];
+const INCLUDES: [&str; 3] = ["proto", "third_party/googleapis", "third_party/protovalidate"];
+
+/// The packages of those: options, which no message of ours has as a field.
+const OPTIONS: [&str; 2] = ["google.api", "buf.validate"];
 
 #[expect(
     clippy::disallowed_methods,
@@ -56,9 +59,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// All files but those of options, which no message of ours has as a field.
+/// All files but those of options.
 fn compiled_to_rust(compiler: &protox::Compiler) -> FileDescriptorSet {
     let mut files = compiler.file_descriptor_set();
-    files.file.retain(|file| file.package() != "google.api");
+    files.file.retain(|file| !OPTIONS.contains(&file.package()));
     files
 }

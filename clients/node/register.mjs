@@ -8,7 +8,7 @@ import protoLoader from '@grpc/proto-loader'
 
 const address = process.env.ADDRESS ?? 'localhost:50051'
 // The contract, and what it imports.
-const includeDirs = ['../../proto', '../../third_party/googleapis'].map((folder) => fileURLToPath(new URL(folder, import.meta.url)))
+const includeDirs = ['../../proto', '../../third_party/googleapis', '../../third_party/protovalidate'].map((folder) => fileURLToPath(new URL(folder, import.meta.url)))
 
 // keepCase: fields are called as in the .proto files. Without it they are in camel case, and a request's field that is spelled in
 // any other way is dropped without an error.

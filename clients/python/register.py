@@ -1,6 +1,7 @@
 """How a Python service registers a user: pip install grpcio grpcio-tools googleapis-common-protos, and generate the stubs once:
 
-python -m grpc_tools.protoc --proto_path=proto --proto_path=third_party/googleapis --python_out=. --grpc_python_out=. proto/auth/v1/*.proto
+python -m grpc_tools.protoc --proto_path=proto --proto_path=third_party/googleapis --proto_path=third_party/protovalidate \\
+  --python_out=. --grpc_python_out=. proto/auth/v1/*.proto third_party/protovalidate/buf/validate/validate.proto
 
 Reads a password from standard input and prints the user: python register.py alice alice@example.com --two-factor < password"""
 

@@ -5,17 +5,23 @@
 use std::{error::Error, fs, path::PathBuf};
 
 const CONTRACT: &str = "../../proto";
-const GOOGLE: &str = "../../third_party/googleapis";
+/// What the contract imports of others: options, which no message has as a field.
+const OPTIONS: [(&str, &str); 2] = [
+    ("../../third_party/googleapis", "google.api"),
+    ("../../third_party/protovalidate", "buf.validate"),
+];
 const EXAMPLE: &str = "proto";
 
 #[expect(clippy::disallowed_methods, reason = "cargo tells a build script so where to write")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={CONTRACT}/auth/v1/token_service.proto");
-    println!("cargo::rerun-if-changed={GOOGLE}");
+    for (folder, _package) in OPTIONS {
+        println!("cargo::rerun-if-changed={folder}");
+    }
     println!("cargo::rerun-if-changed={EXAMPLE}");
-    let mut contract = protox::compile(["auth/v1/token_service.proto"], [CONTRACT, GOOGLE])?;
-    // Options, which no message has as a field.
-    contract.file.retain(|file| file.package() != "google.api");
+    let includes = std::iter::once(CONTRACT).chain(OPTIONS.map(|(folder, _package)| folder));
+    let mut contract = protox::compile(["auth/v1/token_service.proto"], includes)?;
+    contract.file.retain(|file| OPTIONS.iter().all(|(_folder, package)| file.package() != *package));
     let example = protox::compile(["greeter/v1/greeter.proto"], [EXAMPLE])?;
 
     tonic_prost_build::configure().build_server(false).compile_fds(contract.clone())?;

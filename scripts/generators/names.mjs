@@ -9,7 +9,7 @@ import grpc from '@grpc/grpc-js'
 import protoLoader from '@grpc/proto-loader'
 
 const [root, es] = process.argv.slice(2)
-const includeDirs = [`${root}/proto`, `${root}/third_party/googleapis`]
+const includeDirs = ['proto', 'third_party/googleapis', 'third_party/protovalidate'].map((folder) => `${root}/${folder}`)
 const files = ['account_service', 'auth_service', 'token_service', 'tokens', 'user'].map((name) => `auth/v1/${name}`)
 // From before the names had a rule: protobuf.js calls them is_2faEnabled.
 const odd = new Set(['auth.v1.RegisterRequest.is_2fa_enabled', 'auth.v1.User.is_2fa_enabled'])

@@ -117,7 +117,7 @@ def token(http: str, credentials: tuple[str, str]) -> str:
 def generate_stubs(folder: Path) -> None:
     """Python's generated code for our proto files, into a folder which is then importable."""
     protos = sorted(str(path.relative_to(ROOT / "proto")) for path in (ROOT / "proto").rglob("*.proto"))
-    include = [f"-I{ROOT / 'proto'}", f"-I{ROOT / 'third_party/googleapis'}"]
+    include = [f"-I{ROOT / folder}" for folder in ("proto", "third_party/googleapis", "third_party/protovalidate")]
     out = [f"--python_out={folder}", f"--grpc_python_out={folder}"]
-    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *include, *out, *protos], check=True)
+    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *include, *out, *protos, "buf/validate/validate.proto"], check=True)
     sys.path.insert(0, str(folder))

@@ -109,10 +109,12 @@ impl Odd {
     }
 }
 
-/// What the files import of others: the first two lie in `third_party/`, and the others come with every protoc.
-const IMPORTS: [&str; 5] = [
+/// What the files import of others: the first four lie in `third_party/`, and the others come with every protoc.
+const IMPORTS: [&str; 7] = [
+    "buf/validate/validate.proto",
     "google/api/annotations.proto",
     "google/api/field_behavior.proto",
+    "google/api/field_info.proto",
     "google/protobuf/field_mask.proto",
     "google/protobuf/struct.proto",
     "google/protobuf/timestamp.proto",

@@ -17,6 +17,9 @@ from programs import Program
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("COUNTERSIGN_BINARY", ROOT / "target/release/countersign"))
+# What the contract is generated with: the folders of imports, and the import that no Python library has the code of.
+INCLUDE = [f"-I{ROOT / folder}" for folder in ("proto", "third_party/googleapis", "third_party/protovalidate")]
+RULES = "buf/validate/validate.proto"
 ISSUER = "https://auth.example.com"
 PASSWORD = "correct horse battery staple"
 
@@ -75,8 +78,8 @@ def generate_stubs(folder: Path) -> None:
     """Python's generated code for our proto files, into a folder which is then importable."""
     protos = sorted(str(path.relative_to(ROOT / "proto")) for path in (ROOT / "proto").rglob("*.proto"))
     subprocess.run(
-        [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT / 'proto'}", f"-I{ROOT / 'third_party/googleapis'}",
-         f"--python_out={folder}", f"--grpc_python_out={folder}", *protos],
+        [sys.executable, "-m", "grpc_tools.protoc", *INCLUDE,
+         f"--python_out={folder}", f"--grpc_python_out={folder}", *protos, RULES],
         check=True,
     )  # fmt: skip
     sys.path.insert(0, str(folder))

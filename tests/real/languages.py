@@ -11,12 +11,11 @@ import threading
 from pathlib import Path
 
 import guides
-from countersign import ROOT
+from countersign import INCLUDE, ROOT, RULES
 from programs import Failed, Program
 
 TOOLS = ROOT / ".tools/real"
 HERE = Path(__file__).resolve().parent
-INCLUDE = [f"-I{ROOT / 'proto'}", f"-I{ROOT / 'third_party/googleapis'}"]
 # Where the guides say that the service is, and by which name its tokens call it.
 ISSUER = "https://auth.example.com"
 # Installing and compiling may take this long, in seconds, on a slow machine with nothing in its caches.
@@ -93,7 +92,7 @@ class Python:
 
     def _stubs(self, folder: Path) -> None:
         protos = sorted(str(path.relative_to(ROOT / "proto")) for path in (ROOT / "proto").rglob("*.proto"))
-        execute([sys.executable, "-m", "grpc_tools.protoc", *INCLUDE, "--python_out=.", "--grpc_python_out=.", *protos], folder)
+        execute([sys.executable, "-m", "grpc_tools.protoc", *INCLUDE, "--python_out=.", "--grpc_python_out=.", *protos, RULES], folder)
 
     def client(self, folder: Path) -> Talker:
         self._stubs(folder)
@@ -211,7 +210,7 @@ class Java:
         execute(
             ["protoc", *INCLUDE, f"--plugin={plugin}", "--java_out=generated",
              # Without its annotation, which the JDK no longer has.
-             "--grpc-java_out=@generated=omit:generated", *sorted((ROOT / "proto/auth/v1").glob("*.proto"))],
+             "--grpc-java_out=@generated=omit:generated", *sorted((ROOT / "proto/auth/v1").glob("*.proto")), RULES],
             folder,
         )  # fmt: skip
         self._compile(folder, [HERE / "java" / program, *folder.glob("*.java"), *(folder / "generated").rglob("*.java")])

@@ -8,7 +8,7 @@ const { tls } = await import(pathToFileURL(resolve('tls.mjs')).href)
 const require = createRequire(resolve('tls.mjs'))
 const grpc = require('@grpc/grpc-js')
 const protoLoader = require('@grpc/proto-loader')
-const includeDirs = ['proto', 'third_party/googleapis']
+const includeDirs = ['proto', 'third_party/googleapis', 'third_party/protovalidate']
 const definition = protoLoader.loadSync('auth/v1/token_service.proto', { keepCase: true, includeDirs })
 const { TokenService } = grpc.loadPackageDefinition(definition).auth.v1
 
