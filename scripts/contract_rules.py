@@ -14,6 +14,7 @@ from itertools import combinations
 
 PACKAGE = "auth.v1"
 HTTP, BEHAVIOR = "[google.api.http]", "[google.api.field_behavior]"
+INFO, RULES = "[google.api.field_info]", "[buf.validate.field]"
 VERBS = ("get", "put", "post", "delete", "patch")
 
 # URLs stand in logs, histories and the caches of proxies.
@@ -21,7 +22,7 @@ SECRET = re.compile(r"(.+_)?(token|codes?|password|secret|key|assertion|hash|pep
 NO_SECRET = {"page_token"}
 
 # protoc 3.15 refuses a file with an option that it does not know, such as debug_redact (ADR 29).
-OPTIONS = {"field": {"deprecated", BEHAVIOR}, "method": {"deprecated", "idempotencyLevel", HTTP}}
+OPTIONS = {"field": {"deprecated", BEHAVIOR, INFO, RULES}, "method": {"deprecated", "idempotencyLevel", HTTP}}
 
 
 @dataclass(frozen=True)

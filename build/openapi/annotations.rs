@@ -1,4 +1,4 @@
-//! What Google's options in the protos say: by which HTTP requests a method is called, and how a field behaves.
+//! What options in the protos say; of Google's, by which HTTP requests a method is called, and how a field behaves.
 
 use protox::prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, MethodDescriptor, Value,
@@ -86,7 +86,7 @@ pub(super) fn is_given_by_us(field: &FieldDescriptor) -> bool {
 }
 
 /// The value of an extension, where it is set.
-fn option(pool: &DescriptorPool, options: &DynamicMessage, extension: &str) -> Option<Value> {
+pub(super) fn option(pool: &DescriptorPool, options: &DynamicMessage, extension: &str) -> Option<Value> {
     let extension = pool.get_extension_by_name(extension)?;
     options.has_extension(&extension).then(|| options.get_extension(&extension).into_owned())
 }

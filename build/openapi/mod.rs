@@ -8,6 +8,7 @@ mod failures;
 mod parameters;
 mod paths;
 mod responses;
+mod rules;
 mod schemas;
 mod security;
 mod status;

@@ -9,6 +9,7 @@ use super::{
     Result,
     annotations::{Behavior, is, is_given_by_us},
     comments::Comments,
+    rules::keywords,
 };
 use crate::{PACKAGE, secrets::is_public};
 
@@ -109,6 +110,11 @@ impl<'a> Schemas<'a> {
         let mut schema = self.value(field, side)?;
         if field.is_list() {
             schema = json!({ "type": "array", "items": schema });
+        }
+        if side == Side::Request {
+            for (keyword, value) in keywords(field) {
+                schema[keyword] = value;
+            }
         }
         let about = self.comments.at(&field.parent_file(), field.path());
         schema["description"] = about.whole().into();
