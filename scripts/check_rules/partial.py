@@ -1,0 +1,56 @@
+"""What the server alone refuses, by intent, and why no rule says it. The rules of these fields are the part that always holds."""
+
+from google.protobuf.message import Message
+
+# Only of texts with other characters than ASCII.
+UNICODE = "Unicode: PRECIS, normalisation, and the digits and dashes of all scripts are no part of CEL"
+REASONS = {
+    UNICODE: (
+        "Register.username", "Login.username", "Login.device_name", "GetUser.username", "CreateUser.username", "UpdateUser.username",
+        "Verify2FA.otp_code", "Verify2FA.totp_code", "Verify2FA.recovery_code", "VerifyEmail.code", "ResetPassword.code",
+        "ResetPassword.recovery_code", "ConfirmTotpEnrollment.totp_code",
+    ),
+    "addresses: the rule is their shape": (
+        "Register.email", "RequestPasswordReset.email", "GetUser.email", "CreateUser.email", "UpdateUser.email",
+    ),
+    "common passwords, those with the name, and lengths that normalisation changes": (
+        "Register.password", "ResetPassword.new_password", "ChangePassword.new_password", "CreateUser.password", "SetPassword.password",
+    ),
+    "opaque: only the service can tell what it has given": (
+        "ListSessions.page_token", "ListUserSessions.page_token", "ListUsers.page_token", "ListEvents.page_token",
+        "WatchRevocations.cursor", "WatchEvents.cursor", "ExportUsers.cursor",
+    ),
+    "new kinds of events may come, which older copies of the contract would refuse": (
+        "ListEvents.kinds", "WatchEvents.kinds", "CreateSubscription.kinds",
+    ),
+    "times that google.protobuf.Timestamp does not allow": (
+        "ListUsers.created_from", "ListUsers.created_before", "ListUsers.last_login_from", "ListUsers.last_login_before",
+        "ListEvents.from", "ListEvents.before",
+    ),
+    "sizes and depths as JSON, and names of claims that have a meaning": (
+        "CreateUser.metadata", "CreateUser.claims", "UpdateUser.metadata", "UpdateUser.claims",
+    ),
+    "formats of hashes": ("CreateUser.password_hash", "SetPassword.password_hash"),
+    "prefixes in other letters than ASCII": ("ListUsers.order_by",),
+    "the audiences are a setting": ("Login.audience",),
+    "URLs, and the networks of the settings": ("CreateSubscription.url",),
+    "base64": ("CreateSubscription.secret",),
+}  # fmt: skip
+FIELDS = {field: reason for reason, fields in REASONS.items() for field in fields}
+
+
+def texts(message: Message, name: str) -> str:
+    """All texts in fields of that name."""
+    found = ""
+    for field, value in message.ListFields():
+        if field.name == name and isinstance(value, str):
+            found += value
+        elif field.message_type and not field.is_repeated:
+            found += texts(value, name)
+    return found
+
+
+def is_intended(rpc: str, field: str, request: Message) -> bool:
+    """Whether the server may refuse the field alone."""
+    reason = FIELDS.get(f"{rpc}.{field}")
+    return reason is not None and (reason != UNICODE or not texts(request, field).isascii())
