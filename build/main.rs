@@ -1,16 +1,23 @@
 //! Compiles `proto/` to Rust, to the descriptor set that reflection serves and the HTTP rules are read from, and to the OpenAPI
-//! document.
+//! document. Compresses the pages.
 //!
 //! protox parses the files in pure Rust, so no protoc is needed on the machine.
 
 mod openapi;
 mod secrets;
+mod web;
 
-use std::{error::Error, path::PathBuf};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+};
 
 use protox::prost_reflect::prost_types::FileDescriptorSet;
 
 const PACKAGE: &str = "auth.v1.";
+
+/// The pages.
+const WEB: &str = "web";
 
 /// Our files, and those of others that they import.
 const INCLUDES: [&str; 3] = ["proto", "third_party/googleapis", "third_party/protovalidate"];
@@ -24,7 +31,7 @@ const OPTIONS: [&str; 2] = ["google.api", "buf.validate"];
     reason = "cargo says in the environment where to write, and reads what is printed"
 )]
 fn main() -> Result<(), Box<dyn Error>> {
-    for folder in INCLUDES {
+    for folder in INCLUDES.into_iter().chain([WEB]) {
         println!("cargo::rerun-if-changed={folder}");
     }
     let files = [
@@ -42,6 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     compiler.include_imports(true).include_source_info(true).open_files(files)?;
 
     let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
+    web::prepare(Path::new(WEB), &out_dir.join(WEB))?;
     // As protox encodes it: decoded to prost's types and encoded again, it would lose the options of `google.api`.
     std::fs::write(out_dir.join("auth_v1.descriptors.bin"), compiler.encode_file_descriptor_set())?;
 

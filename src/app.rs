@@ -32,6 +32,7 @@ use crate::{
     edge::Gate,
     gateway::Gateway,
     grpc::{self, Health, Readiness},
+    http,
     listen::{
         self, Address, Listener,
         tls::{Files, Protocol, Tls},
@@ -180,7 +181,7 @@ impl App {
         let site = web.site(gateway, &metrics, ready, draining.clone());
         let mut background = Background::start(&parts, delivery, &environment);
 
-        let http_limits = environment.http_limits;
+        let http_limits = listen.http_limits(environment.http_limits);
         let servers = Servers { grpc, http, admin, calls, site, http_limits }.serve(&stop);
         tokio::pin!(servers);
         let watch = readiness::watch(&parts, &health, &set_ready, environment.check_every);
@@ -250,6 +251,11 @@ impl Listen {
     /// The limits of gRPC, with the longest stream that the configuration allows.
     fn limits(&self, limits: grpc::Limits) -> grpc::Limits {
         grpc::Limits { max_stream_age: service::longest_stream(self.stream_age), ..limits }
+    }
+
+    /// The same of HTTP.
+    fn http_limits(&self, limits: http::Limits) -> http::Limits {
+        http::Limits { max_stream_age: service::longest_stream(self.stream_age), ..limits }
     }
 }
 

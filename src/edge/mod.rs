@@ -11,6 +11,8 @@ mod code;
 mod deadline;
 mod gate;
 mod layer;
+mod media_type;
+mod reached;
 mod refusal;
 mod rpcs;
 
@@ -27,5 +29,7 @@ pub(crate) use self::{
     code::Code,
     deadline::{Deadline, Deadlines},
     layer::{Answer, Inner, Rule, Ruled, take_ready},
+    media_type::{content_type, media_type},
+    reached::Reached,
     refusal::Refusal,
 };

@@ -17,7 +17,7 @@ pub struct BrokenOff(Box<dyn Error + Send + Sync>);
 
 impl BrokenOff {
     /// What a transport says of it.
-    pub(crate) fn by(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn by(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(error.into())
     }
 }

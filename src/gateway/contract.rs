@@ -57,14 +57,20 @@ pub(super) enum RequestBody {
 }
 
 impl Contract {
-    fn read(descriptors: &[u8]) -> Result<Self, Box<dyn std::error::Error>> {
+    /// Reads a descriptor set.
+    ///
+    /// # Errors
+    /// A set that is not whole; a rule that is none of ours.
+    pub(super) fn read(descriptors: &[u8]) -> Result<Self, Box<dyn std::error::Error>> {
         let pool = DescriptorPool::decode(descriptors)?;
-        let http = pool.get_extension_by_name("google.api.http").ok_or("no google.api.http")?;
+        let http = pool.get_extension_by_name("google.api.http");
         let mut contract = Self { rpcs: HashMap::new(), rules: Vec::new() };
         let services: Vec<_> = pool.services().collect();
         for method in services.iter().flat_map(|service| service.methods()) {
             let rpc = Rpc::of(&method)?;
-            contract.add_rules(&method, &http, &rpc)?;
+            if let Some(http) = &http {
+                contract.add_rules(&method, http, &rpc)?;
+            }
             contract.rpcs.insert(rpc.path.path().to_owned(), rpc);
         }
         contract.rules.sort_by_key(|rule| rule.template.variables().count());

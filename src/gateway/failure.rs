@@ -14,8 +14,8 @@ use tonic_types::{StatusExt as _, pb};
 
 use super::{answer, message};
 use crate::{
-    domain::InvalidField,
-    edge::{self, Payload, Refusal},
+    domain::{Context, InvalidField},
+    edge::{Payload, Refusal},
     grpc,
 };
 
@@ -88,7 +88,7 @@ impl Failure {
 
     /// With the id of the request, which an RPC's error has.
     pub(super) fn of_request(self, head: &Parts) -> Self {
-        let context = edge::context(&head.extensions);
+        let Some(context) = head.extensions.get::<Context>() else { return self };
         let is_told = self.status.get_details_request_info().is_some();
         let status = self.status;
         let status =

@@ -1,11 +1,11 @@
 //! gRPC-Web, which tonic-web speaks.
 
-use http::{HeaderValue, Method, Request, Response, header::CONTENT_TYPE, request::Parts};
+use http::{Method, Request, Response, request::Parts};
 
 use super::{answer, body, call::Upstream, failure::Failure};
-use crate::edge::Payload;
+use crate::edge::{Payload, content_type};
 
-/// Answers a call. Its body is read first: a client goes on using a connection whose request was read to its end.
+/// Answers a call. tonic-web would answer some before their body is read.
 pub(super) async fn answer(
     upstream: &Upstream,
     request: Request<Payload>,
@@ -26,9 +26,7 @@ pub(super) async fn answer(
 
 /// Of just those that tonic-web takes: to others it answers nothing that says what is wrong.
 pub(super) fn is_meant(request: &Request<Payload>) -> bool {
-    let media_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    request.method() == Method::POST
-        && media_type.is_some_and(|text| GRPC_WEB.iter().any(|known| known.as_bytes() == text))
+    request.method() == Method::POST && GRPC_WEB.contains(&content_type(request.headers()))
 }
 
 const GRPC_WEB: [&str; 4] = [

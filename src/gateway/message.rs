@@ -87,7 +87,9 @@ fn well_known(name: &str) -> &'static str {
     match name {
         "google.protobuf.Timestamp" => "a time of RFC 3339 such as 2026-01-31T12:00:00Z",
         "google.protobuf.Duration" => "a time in seconds such as 1.5s",
-        "google.protobuf.FieldMask" => "names of fields with commas between them",
+        "google.protobuf.FieldMask" => {
+            "names of fields in lowerCamelCase, with commas between them"
+        }
         "google.protobuf.BoolValue" => "true or false",
         _ => "a JSON object",
     }

@@ -10,11 +10,14 @@ use serde_json::{Map, Value};
 use super::{
     answer, body,
     call::Upstream,
-    contract::{CONTRACT, RequestBody, Rule},
+    contract::{Contract, RequestBody, Rule},
     failure::Failure,
     json, message, parameters,
 };
-use crate::{domain::InvalidField, edge::Payload};
+use crate::{
+    domain::InvalidField,
+    edge::{Payload, media_type},
+};
 
 /// Answers a request for a path of the rules.
 ///
@@ -25,28 +28,38 @@ pub(super) async fn answer(
     head: &Parts,
     body: Payload,
 ) -> Result<Response<Payload>, Failure> {
-    let rule = rule(&head.method, head.uri.path())?;
+    let text = body::read(body, upstream.max_request).await;
+    let rule = rule(upstream.contract, &head.method, head.uri.path())?;
     if body::is_compressed(&head.headers) {
         return Err(Failure::compressed());
     }
-    let text = body::read(body, upstream.max_request).await?;
-    let request = request(rule, head, &text)?;
-    let answer = upstream.unary(&rule.rpc, head, &request).await?;
+    let request = request(rule, head, &text?)?;
+    let answer = upstream.unary(&rule.rpc, head, &request).await.message?;
     Ok(answer::json(message::decode(&rule.rpc.output, &answer).map_err(body::defect)?))
 }
 
 /// The rule of a request. A HEAD is a GET whose body is left out.
-fn rule(method: &Method, path: &str) -> Result<&'static Rule, Failure> {
+fn rule(
+    contract: &'static Contract,
+    method: &Method,
+    path: &str,
+) -> Result<&'static Rule, Failure> {
     let method = if method == Method::HEAD { &Method::GET } else { method };
-    let rules: Vec<_> = CONTRACT.rules_at(path).collect();
+    let rules: Vec<_> = contract.rules_at(path).collect();
     // Of paths that match, the one with the fewest variables is meant.
     let fewest = rules.first().map(|rule| rule.template.variables().count());
     let meant = || rules.iter().filter(|rule| Some(rule.template.variables().count()) == fewest);
     if let Some(rule) = meant().find(|rule| rule.method == method) {
         return Ok(rule);
     }
-    let methods: Vec<_> = meant().map(|rule| rule.method.as_str()).collect();
+    let methods: Vec<_> = meant().flat_map(|rule| answered(&rule.method)).collect();
     Err(if methods.is_empty() { Failure::path() } else { Failure::method(&methods.join(", ")) })
+}
+
+/// The methods that a rule answers.
+fn answered(method: &Method) -> impl Iterator<Item = &str> {
+    let head = (method == Method::GET).then_some("HEAD");
+    [method.as_str()].into_iter().chain(head)
 }
 
 /// The message of a request, from its path, its query and its body.
@@ -86,7 +99,7 @@ fn members(
     of: &prost_reflect::MessageDescriptor,
     text: &[u8],
 ) -> Result<Map<String, Value>, Failure> {
-    let is_json = body::media_type(headers) == "application/json";
+    let is_json = media_type(headers).eq_ignore_ascii_case("application/json");
     match (is_json, text.is_empty()) {
         (true, false) => Ok(json::read(of, text)?),
         (true, true) => Ok(Map::new()),

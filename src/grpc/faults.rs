@@ -5,17 +5,14 @@
 use tonic::{
     Code, Status,
     body::Body,
-    codegen::http::{
-        HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
-        header::{ALLOW, CONTENT_TYPE},
-    },
+    codegen::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header::ALLOW},
 };
 
 use super::status::{
     compression_unsupported, internal, malformed, over_size, too_large, unknown_rpc,
 };
 use super::status::{not_utf8, unknown_service};
-use crate::domain::size;
+use crate::{domain::size, edge::media_type};
 
 /// The overhead of each header field in HTTP/2's count, in bytes (RFC 9113, section 6.5.2).
 const PER_HEADER: usize = 32;
@@ -64,8 +61,7 @@ pub(super) fn in_head(request: &Request<Body>, max_bytes: usize) -> Option<Respo
 
 /// Whether messages are protobuf; other formats (`+json`, `-web`) are not supported.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
-    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let format = text.split(';').next().unwrap_or_default().trim();
+    let format = media_type(headers);
     ["application/grpc", "application/grpc+proto"]
         .iter()
         .any(|known| format.eq_ignore_ascii_case(known))
@@ -124,6 +120,8 @@ fn field_that_is_not_utf8(text: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use tonic::codegen::http::header::CONTENT_TYPE;
+
     use super::*;
 
     fn with_type(text: &'static str) -> HeaderMap {
@@ -153,6 +151,9 @@ mod tests {
             assert!(!is_grpc(&with_type(bad)), "{bad}");
         }
         assert!(!is_grpc(&HeaderMap::new()));
+        let mut twice = with_type("application/grpc");
+        twice.append(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        assert!(!is_grpc(&twice), "which one is meant?");
     }
 
     #[test]

@@ -63,10 +63,11 @@ pin_project! {
     }
 }
 
-/// Whether a connection that begins so speaks HTTP/2: no method of HTTP/1.1 begins like its preface.
-fn is_http2(first: &[u8]) -> bool {
-    let preface = b"PRI";
-    first.iter().zip(preface).all(|(sent, expected)| sent == expected)
+/// Whether a connection that has these bytes at that place of its beginning may speak HTTP/2: no method of HTTP/1.1 begins
+/// like its preface.
+fn is_http2(bytes: &[u8], at: usize) -> bool {
+    let expected = b"PRI".iter().skip(at);
+    bytes.iter().zip(expected).all(|(sent, expected)| sent == expected)
 }
 
 /// The result for an idle socket: an error when the connection is too old, pending otherwise.
@@ -115,15 +116,12 @@ impl AsyncRead for Connection {
         let this = self.project();
         let before = buffer.filled().len();
         if let Poll::Ready(result) = this.socket.poll_read(context, buffer) {
-            let read = buffer.filled().len() - before;
-            let first = &buffer.filled()[before..];
-            if this.preface.as_ref().is_some_and(|preface| preface.missing == PREFACE_BYTES)
-                && !is_http2(first)
-            {
-                this.sent.is_http2 = false;
-            }
+            let read = &buffer.filled()[before..];
             if let Some(preface) = this.preface {
-                preface.missing = preface.missing.saturating_sub(read);
+                // It may come in pieces.
+                let at = PREFACE_BYTES - preface.missing;
+                this.sent.is_http2 &= is_http2(read, at);
+                preface.missing = preface.missing.saturating_sub(read.len());
                 if preface.missing == 0 {
                     *this.preface = None;
                 }
@@ -175,5 +173,31 @@ impl AsyncWrite for Connection {
 
     fn is_write_vectored(&self) -> bool {
         self.socket.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a connection whose bytes come in these pieces is taken for one of HTTP/2.
+    fn is_taken(pieces: &[&str]) -> bool {
+        let mut at = 0;
+        pieces.iter().all(|piece| {
+            let is_so = is_http2(piece.as_bytes(), at);
+            at += piece.len();
+            is_so
+        })
+    }
+
+    #[test]
+    fn the_version_is_that_of_the_first_bytes_in_however_many_pieces_they_come() {
+        for pieces in [&["PRI * HTTP/2.0"][..], &["P", "R", "I", " *"], &["PR", "I * HTTP"], &["P"]]
+        {
+            assert!(is_taken(pieces), "{pieces:?}");
+        }
+        for pieces in [&["POST / HTTP"][..], &["P", "OST /"], &["P", "R", "OPFIND /"], &["GET /"]] {
+            assert!(!is_taken(pieces), "{pieces:?}");
+        }
     }
 }

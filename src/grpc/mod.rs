@@ -38,7 +38,7 @@ pub use self::{
     health::{Health, Readiness, SERVICES},
     key_set::KeySet,
     probe::{ProbeError, Prober},
-    server::{Apis, Calls, Limits, routes},
+    server::{Apis, Calls, Limits, of_others, routes},
     status::name_errors,
     token_service::TokenApi,
 };

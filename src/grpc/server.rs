@@ -1,6 +1,6 @@
 //! The server: its limits, its services, its layers.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
 use http_body_util::BodyExt as _;
 use tonic::{
@@ -13,7 +13,7 @@ use tonic::{
 use tonic_health::pb::health_server::{Health as HealthApi, HealthServer};
 use tonic_web::GrpcWebLayer;
 use tower::{
-    ServiceBuilder, ServiceExt as _,
+    Service, ServiceBuilder, ServiceExt as _,
     util::{BoxCloneSyncService, option_layer},
 };
 
@@ -136,11 +136,30 @@ impl Calls {
             .layer(Ruled(bounds(limits)))
             .layer(Ruled(Access(gate)))
             .service(routes.prepare());
-        let rpcs = rpcs.map_request(|request: Request<Payload>| request.map(Body::new));
-        BoxCloneSyncService::new(rpcs.map_response(|response: Response<Body>| {
-            response.map(|body| body.map_err(BrokenOff::by).boxed_unsync())
-        }))
+        boxed(rpcs)
     }
+}
+
+/// RPCs that are none of ours, with our deadlines and codes: those of a test of the protocols. Ours never come this way,
+/// which asks for no access.
+pub fn of_others(routes: Routes, limits: Limits) -> Rpcs {
+    let rpcs = ServiceBuilder::new()
+        .layer(GrpcWebLayer::new())
+        .layer(Ruled(bounds(limits)))
+        .service(routes.prepare());
+    boxed(rpcs)
+}
+
+fn boxed<S>(rpcs: S) -> Rpcs
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S: Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+{
+    let rpcs = rpcs.map_request(|request: Request<Payload>| request.map(Body::new));
+    BoxCloneSyncService::new(rpcs.map_response(|response: Response<Body>| {
+        response.map(|body| body.map_err(BrokenOff::by).boxed_unsync())
+    }))
 }
 
 fn bounds(limits: Limits) -> Bounds {

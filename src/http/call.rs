@@ -8,6 +8,7 @@ use tracing::Span;
 use super::{paths::OAUTH, table::known_path};
 use crate::{
     domain::Context,
+    edge::Reached,
     telemetry::{HttpLabels, Metrics, http_span},
 };
 
@@ -18,6 +19,8 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 pub(super) struct Call {
     /// The span for all work of the request.
     pub(super) span: Span,
+    /// Whether it has become a call of an RPC.
+    pub(super) reached: Reached,
     labels: HttpLabels,
     metrics: Metrics,
     begun: Instant,
@@ -33,7 +36,7 @@ impl Call {
             http_route: path,
             http_response_status_code: CLIENT_CLOSED_REQUEST,
         };
-        Self { span, labels, metrics, begun: Instant::now() }
+        Self { span, reached: Reached::default(), labels, metrics, begun: Instant::now() }
     }
 
     /// Records the status of the answer.
@@ -52,10 +55,11 @@ impl Drop for Call {
         } = self.labels;
         let took = self.begun.elapsed();
         let elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        // Probes and scrapes come every few seconds, and tell nothing. An RPC has a line of its own; what was refused before
-        // it was reached has this one.
-        let is_of_rpc = path.starts_with("/v1/") || path.starts_with("/auth.");
-        if path.starts_with(OAUTH) || (is_of_rpc && status >= 400) {
+        // Probes and scrapes come every few seconds, and tell nothing. An RPC has a line of its own; what was meant for one and
+        // never reached it has this one. Preflights ask for nothing.
+        let is_for_rpc = path.starts_with("/v1/") || path.starts_with("/auth.");
+        let is_preflight = method == "OPTIONS" && status < 400;
+        if path.starts_with(OAUTH) || (is_for_rpc && !is_preflight && !self.reached.is_so()) {
             tracing::info!(target: "countersign::http", method, path, status, elapsed_ms, "http");
         } else {
             tracing::debug!(target: "countersign::http", method, path, status, elapsed_ms, "http");

@@ -12,13 +12,14 @@ use axum::{
     http::{HeaderValue, Request, Response, StatusCode, Version, header::CONNECTION},
     response::IntoResponse as _,
 };
+use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::{ServiceExt as _, service_fn, util::BoxCloneSyncService};
 use tracing::Instrument as _;
 
-use super::{call::Call, site::Site, table::router, upload::Upload};
+use super::{call::Call, consumed::Consumed, site::Site, table::router};
 use crate::{
     domain::{Context, TrustedProxies},
     edge::{BrokenOff, Peer, Rpcs, arrived},
@@ -52,33 +53,43 @@ impl Front {
         request: Request<Body>,
         peer: &Peer,
     ) -> impl Future<Output = Response<Body>> + Send + use<> {
-        let deadline = Instant::now() + self.answer_deadline;
-        let context = Context { deadline, ..arrived(request.headers(), peer, &self.trusted) };
+        let context = self.context(&request, peer);
         let request_id = context.request_id.clone();
         let (method, path) = (request.method(), request.uri().path());
         let mut call = Call::begin(method, path, &context, self.metrics.clone());
-        let version = request.version();
-        let (mut request, upload) = Upload::watch(request);
+        let (version, draining) = (request.version(), self.draining.clone());
+        let (mut request, consumed) = Consumed::watch(request);
         request.extensions_mut().insert(context);
+        request.extensions_mut().insert(call.reached.clone());
         let span = call.span.clone();
-        let answer = span.in_scope(|| self.routes.clone().oneshot(request));
-        let (draining, time) = (self.draining.clone(), self.answer_deadline + GRACE);
+        let routed = span.in_scope(|| self.routed(request));
         let answer = async move {
-            let mut response = match timeout(time, answer).await {
-                Ok(Ok(response)) => response,
-                Ok(Err(never)) => match never {},
-                // The body does not come.
-                Err(_elapsed) => StatusCode::REQUEST_TIMEOUT.into_response(),
-            };
+            let mut response = routed.await;
             call.ends_as(response.status());
             say_request_id(response.headers_mut(), &request_id);
-            let ends = draining.is_cancelled() || !upload.is_read();
+            let ends = draining.is_cancelled() || !consumed.is_whole();
             if ends && version < Version::HTTP_2 {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             response
         };
         answer.instrument(span)
+    }
+
+    fn context(&self, request: &Request<Body>, peer: &Peer) -> Context {
+        let deadline = Instant::now() + self.answer_deadline;
+        Context { deadline, ..arrived(request.headers(), peer, &self.trusted) }
+    }
+
+    /// The answer of its route, in time.
+    fn routed(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + use<> {
+        let answer = timeout(self.answer_deadline + GRACE, self.routes.clone().oneshot(request));
+        answer.map(|answered| match answered {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            // The body does not come.
+            Err(_elapsed) => StatusCode::REQUEST_TIMEOUT.into_response(),
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{oauth::Refused, site::Site};
+use super::{oauth::Refused, page_file::NOSNIFF, site::Site};
 use crate::domain::{Context, Timestamp, is_loopback};
 
 /// The last messages, the newest first.
@@ -28,7 +28,7 @@ pub(super) async fn messages(
                 json!({ "kind": of.kind, "to": of.destination, "code": of.code.as_str(), "time": time(of.created_at) })
             });
             let body = Json(json!({ "messages": messages.collect::<Vec<_>>() }));
-            ([(header::CACHE_CONTROL, "no-store")], body).into_response()
+            ([(header::CACHE_CONTROL, "no-store"), NOSNIFF], body).into_response()
         }
         Some(_) | None => Refused::path().into_response(),
     }

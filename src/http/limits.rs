@@ -16,6 +16,16 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// The age at which the next answer closes a connection: callers spread over new replicas.
     pub max_age: Duration,
+    /// How much longer its last stream may go on: as long as the longest of them lasts. Then the connection is closed, also
+    /// if its caller does not read the stream. The server sets this from the configuration.
+    pub max_stream_age: Duration,
+}
+
+impl Limits {
+    /// The longest that a connection may last.
+    pub(super) fn longest(&self) -> Duration {
+        self.max_age + self.max_stream_age + self.answer_deadline
+    }
 }
 
 impl Default for Limits {
@@ -27,6 +37,7 @@ impl Default for Limits {
             answer_deadline: Duration::from_secs(30),
             keep_alive: Duration::from_secs(75),
             max_age: Duration::from_secs(30 * 60),
+            max_stream_age: Duration::from_secs(33 * 60),
         }
     }
 }

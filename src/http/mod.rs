@@ -3,19 +3,20 @@
 mod accept;
 mod cache;
 mod call;
+mod consumed;
 mod cors;
 mod front;
 mod inbox;
 mod limits;
 mod oauth;
 mod pace;
+mod page_file;
 mod pages;
 mod paths;
 mod routes;
 mod server;
 mod site;
 mod table;
-mod upload;
 
 pub use self::{
     front::service,

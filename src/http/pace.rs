@@ -11,6 +11,8 @@ use std::{
     time::Duration,
 };
 
+use axum::body::Body;
+use http_body_util::BodyExt as _;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     sync::watch,
@@ -31,8 +33,7 @@ enum Phase {
     Answer,
     /// The answer is complete; it is being sent.
     Sending,
-    /// The answer is a stream: each part of it is in time, however long all of it takes. Its end is not seen here, so
-    /// that the time of a part is that of an idle connection.
+    /// The answer is a stream: each part of it is in time, however long all of it takes.
     Streaming,
     /// The caller may send the first byte of another request.
     Idle,
@@ -57,8 +58,8 @@ impl Pace {
 
     /// A request's head is complete.
     pub(super) fn asked(&self) {
-        use Phase::{Answer, Begin, Head, Idle, Sending, Streaming};
-        self.enter(&[Begin, Head, Sending, Streaming, Idle], Answer);
+        use Phase::{Answer, Begin, Head, Idle, Sending};
+        self.enter(&[Begin, Head, Sending, Idle], Answer);
     }
 
     /// The answer is complete, or begins to be streamed. Returns whether the connection should end with it, being old
@@ -68,13 +69,24 @@ impl Pace {
         self.began.elapsed() >= self.limits.max_age
     }
 
-    /// Returns when a phase has timed out.
+    /// The body of an answer, whose end is that of its phase.
+    pub(super) fn until_its_end(&self, stream: Body) -> Body {
+        // hyper drops a body that has ended.
+        let ended = Ended(self.clone());
+        Body::new(stream.map_frame(move |frame| {
+            let _ends_with_it = &ended;
+            frame
+        }))
+    }
+
+    /// Returns when a phase has timed out, or the connection has lasted too long.
     pub(super) async fn too_slow(&self) {
         let mut changes = self.phase.subscribe();
+        let end = self.began + self.limits.longest();
         loop {
             let (_, until) = *changes.borrow_and_update();
             tokio::select! {
-                () = sleep_until(until) => return,
+                () = sleep_until(until.min(end)) => return,
                 // Never an error: `self` holds a sender.
                 _changed = changes.changed() => {}
             }
@@ -100,6 +112,16 @@ impl Pace {
             Phase::Sending => self.limits.answer_deadline,
             Phase::Streaming | Phase::Idle => self.limits.keep_alive,
         }
+    }
+}
+
+/// The end of a stream, which is still being sent.
+#[derive(Debug)]
+struct Ended(Pace);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.enter(&[Phase::Streaming], Phase::Sending);
     }
 }
 
@@ -208,8 +230,42 @@ mod tests {
         tokio::join!(pace.too_slow(), writes);
         let written_for = 4 * (limits.keep_alive - Duration::from_secs(1));
         assert_eq!(begun.elapsed(), written_for + limits.keep_alive);
+    }
+
+    /// As with gRPC: a caller that takes a little of it now and then would hold its place for ever.
+    #[tokio::test(start_paused = true)]
+    async fn no_stream_goes_on_for_longer_than_a_connection_lasts() {
+        let limits = Limits::default();
+        let (pace, begun) = (Pace::new(limits), Instant::now());
         pace.asked();
-        assert_eq!(pace.phase.borrow().0, Phase::Answer, "another request may follow");
+        pace.answered(true);
+        let writes = async {
+            loop {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                pace.enter(&[Phase::Streaming], Phase::Streaming);
+            }
+        };
+        tokio::select! {
+            () = pace.too_slow() => {}
+            () = writes => {}
+        }
+        assert_eq!(begun.elapsed(), limits.longest());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_stream_the_head_of_the_next_request_has_its_own_time() {
+        let limits = Limits::default();
+        let pace = Pace::new(limits);
+        pace.asked();
+        pace.answered(true);
+        let body = pace.until_its_end(Body::from("part"));
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "part");
+        assert_eq!(pace.phase.borrow().0, Phase::Sending);
+        pace.enter(&[Phase::Sending], Phase::Idle);
+        pace.enter(&[Phase::Begin, Phase::Idle], Phase::Head);
+        let begun = Instant::now();
+        pace.too_slow().await;
+        assert_eq!(begun.elapsed(), limits.head_deadline);
     }
 
     #[tokio::test(start_paused = true)]

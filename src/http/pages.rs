@@ -5,33 +5,17 @@
 
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, header},
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 
 use super::{
     inbox,
+    page_file::{File, NOSNIFF, files},
     site::{Pages, Site},
 };
 use crate::pb::OPENAPI;
-
-/// A file, and where it is.
-struct File {
-    path: &'static str,
-    media_type: &'static str,
-    content: &'static [u8],
-}
-
-macro_rules! files {
-    ($($path:literal: $kind:ident $file:literal,)+) => {
-        &[$(File {
-            path: $path,
-            media_type: $kind,
-            content: include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/web/", $file)),
-        }),+]
-    };
-}
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -92,7 +76,7 @@ pub(super) fn router(pages: Pages) -> Router<Site> {
     let mut router = Router::new();
     if pages.docs {
         router = serve(router, DOCS, DOCS_POLICY)
-            .route("/docs/", get(|| async { Redirect::permanent("/docs") }))
+            .route("/docs/", get(|| async { Redirect::temporary("/docs") }))
             .route("/openapi.json", get(openapi));
     }
     if pages.home {
@@ -103,29 +87,15 @@ pub(super) fn router(pages: Pages) -> Router<Site> {
 
 fn serve(router: Router<Site>, files: &'static [File], policy: &'static str) -> Router<Site> {
     let route = |router: Router<Site>, file: &'static File| {
-        router.route(file.path, get(move || async move { answer(file, policy) }))
+        let answer = move |headers: HeaderMap| async move { file.answer(policy, &headers) };
+        router.route(file.path, get(answer))
     };
     files.iter().fold(router, route)
 }
 
-fn answer(file: &File, policy: &'static str) -> Response {
-    const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
-    let headers: [(HeaderName, &'static str); 6] = [
-        (header::CONTENT_TYPE, file.media_type),
-        (header::CONTENT_SECURITY_POLICY, policy),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        // Another release may have others: browsers ask each time.
-        (header::CACHE_CONTROL, "no-cache"),
-        (OPENER, "same-origin"),
-    ];
-    (headers, file.content).into_response()
-}
-
 /// The contract, as OpenAPI 3.1.
 async fn openapi() -> Response {
-    let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    (StatusCode::OK, [json], OPENAPI).into_response()
+    ([(header::CONTENT_TYPE, "application/json"), NOSNIFF], OPENAPI).into_response()
 }
 
 /// The paths of the pages, for the log and the figures.

@@ -59,13 +59,11 @@ pub(super) async fn metrics(State(site): State<Site>, headers: HeaderMap) -> Res
     }
 }
 
-/// An RPC at its own path. Of other paths there are, the refusal is that of OAuth, whose clients guess them.
+/// An RPC at its own path. Where there is none, the refusal is Connect's, or that of OAuth, whose clients guess paths.
 pub(super) async fn rpc_at_its_path(site: State<Site>, request: Request) -> Response {
-    if gateway::is_path_of_rpc(request.uri().path()) {
-        rpc(site, request).await
-    } else {
-        Refused::path().into_response()
-    }
+    let is_for_gateway =
+        gateway::is_path_of_rpc(request.uri().path()) || gateway::is_of_connect(request.headers());
+    if is_for_gateway { rpc(site, request).await } else { Refused::path().into_response() }
 }
 
 /// An RPC, for callers that do not speak gRPC.

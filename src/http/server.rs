@@ -57,6 +57,10 @@ pub async fn serve(
                 let is_stream = response.body().size_hint().exact().is_none();
                 let ends = clock.answered(is_stream);
                 say_what_becomes_of_it(response.headers_mut(), version, ends, limits);
+                let response = response.map(|body| match is_stream {
+                    true => clock.until_its_end(body),
+                    false => body,
+                });
                 Ok::<_, std::convert::Infallible>(response)
             }
         });

@@ -1,8 +1,8 @@
 //! The Connect protocol: RPCs at gRPC's own paths, over any version of HTTP.
 
 mod codec;
-mod envelope;
 mod failure;
+mod metadata;
 mod stream;
 mod unary;
 
@@ -13,11 +13,15 @@ use super::{
     body,
     call::{GRPC_TIMEOUT, Upstream},
     contract::Rpc,
+    envelope::PREFIX,
     failure::Failure,
 };
-use crate::{domain::InvalidField, edge::Payload};
+use crate::{
+    domain::InvalidField,
+    edge::{Payload, media_type},
+};
 
-const VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");
+pub(super) const VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");
 const TIMEOUT: HeaderName = HeaderName::from_static("connect-timeout-ms");
 
 /// The largest timeout of gRPC, in milliseconds: eight digits.
@@ -30,10 +34,13 @@ pub(super) async fn answer(
     head: &Parts,
     body: Payload,
 ) -> Response<Payload> {
-    let media_type = body::media_type(&head.headers);
+    let media_type = media_type(&head.headers).to_ascii_lowercase();
     let stream = media_type.strip_prefix("application/connect+").and_then(Codec::of);
     let unary = media_type.strip_prefix("application/").and_then(Codec::of);
     let stream = stream.filter(|_| rpc.streams_answers && !rpc.streams_requests);
+    // The limit is that of the message, in an envelope or not.
+    let envelope = if stream.is_some() { PREFIX } else { 0 };
+    let body = body::read(body, envelope + upstream.max_request).await;
     let head = match (with_deadline(head), stream) {
         (Ok(head), _) => head,
         (Err(refused), Some(codec)) => return stream::failed_at_once(codec, refused, head),
@@ -52,6 +59,11 @@ pub(super) async fn answer(
         (&Method::POST, ..) => failure::unary(Failure::media_type(media_types(rpc)), &head),
         _ => failure::unary(Failure::method(if rpc.is_safe { "GET, POST" } else { "POST" }), &head),
     }
+}
+
+/// Answers a call of an RPC that is not there.
+pub(super) fn unknown(head: &Parts) -> Response<Payload> {
+    failure::unary(Failure::path(), head)
 }
 
 fn media_types(rpc: &Rpc) -> &'static str {

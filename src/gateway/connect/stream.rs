@@ -1,21 +1,22 @@
 //! Streams of answers.
 
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use http::{HeaderName, Response, request::Parts};
+use http::{HeaderMap, HeaderName, Response, request::Parts};
 use http_body_util::{BodyExt as _, BodyStream, StreamBody};
 use hyper::body::{Bytes, Frame};
-use serde_json::json;
+use serde_json::{Map, Value};
 use tonic::Status;
 
-use super::{codec::Codec, envelope, failure};
+use super::{codec::Codec, failure, metadata};
 use crate::{
     edge::Payload,
     gateway::{
         answer, body,
         call::{Upstream, failed},
         contract::Rpc,
+        envelope,
         failure::Failure,
-        json, message,
+        message,
     },
 };
 
@@ -28,14 +29,15 @@ pub(super) async fn answer(
     rpc: &'static Rpc,
     codec: Codec,
     head: &Parts,
-    body: Payload,
+    body: Result<Bytes, Failure>,
 ) -> Response<Payload> {
     match begin(upstream, rpc, codec, head, body).await {
-        Ok(response) => {
-            let envelopes = envelopes(rpc, codec, response.into_body());
-            let frames = envelopes.map(|envelope| Ok(Frame::data(envelope)));
-            answer::with_type(media_type(codec), Bytes::new())
-                .map(|_empty| StreamBody::new(frames).boxed_unsync())
+        Ok(called) => {
+            let (leading, body) = called.into_parts();
+            let frames = envelopes(rpc, codec, body).map(|envelope| Ok(Frame::data(envelope)));
+            let mut response = answer::with_type(media_type(codec), Bytes::new());
+            metadata::add_leading(response.headers_mut(), &leading.headers);
+            response.map(|_empty| StreamBody::new(frames).boxed_unsync())
         }
         Err(refused) => failed_at_once(codec, refused, head),
     }
@@ -43,7 +45,8 @@ pub(super) async fn answer(
 
 /// The answer of a call that has failed before any message.
 pub(super) fn failed_at_once(codec: Codec, refused: Failure, head: &Parts) -> Response<Payload> {
-    answer::with_type(media_type(codec), end(Some(&refused.of_request(head))))
+    let trailing = refused.status.metadata().clone().into_headers();
+    answer::with_type(media_type(codec), end(Some(&refused.of_request(head)), &trailing))
 }
 
 fn media_type(codec: Codec) -> &'static str {
@@ -59,18 +62,13 @@ async fn begin(
     rpc: &Rpc,
     codec: Codec,
     head: &Parts,
-    body: Payload,
+    body: Result<Bytes, Failure>,
 ) -> Result<Response<Payload>, Failure> {
     if body::is_encoded(&head.headers, &ENCODING) {
         return Err(body::compressed());
     }
-    let whole = body::read(body, upstream.max_request).await?;
-    let message = envelope::only(&whole)?;
-    let request = match codec {
-        Codec::Protobuf => message,
-        Codec::Json => message::encode(&rpc.input, &json::read(&rpc.input, &message)?)?.into(),
-    };
-    let response = upstream.call(rpc, head, &request).await;
+    let message = envelope::only(&body?)?;
+    let response = upstream.call(rpc, head, &codec.request(rpc, &message)?).await;
     match failed(response.headers()) {
         Some(status) => Err(status.into()),
         None => Ok(response),
@@ -82,34 +80,51 @@ fn envelopes(rpc: &'static Rpc, codec: Codec, body: Payload) -> impl Stream<Item
     let read = Reading { frames: Some(BodyStream::new(body)), rest: Bytes::new() };
     stream::unfold(read, move |mut reading| async move {
         let next = match reading.next().await? {
-            Ok(message) => envelope_of(rpc, codec, &message),
+            Ok(message) => envelope_of(rpc, codec, &message).map_err(Ended::by),
             Err(ended) => Err(ended),
         };
         Some(match next {
             Ok(envelope) => (envelope, reading),
             Err(ended) => {
                 reading.frames = None;
-                (end(ended.as_ref()), reading)
+                (end(ended.failure.as_ref(), &ended.trailing), reading)
             }
         })
     })
 }
 
-fn envelope_of(rpc: &Rpc, codec: Codec, message: &Bytes) -> Result<Bytes, Option<Failure>> {
+fn envelope_of(rpc: &Rpc, codec: Codec, message: &Bytes) -> Result<Bytes, Failure> {
     match codec {
         Codec::Protobuf => Ok(envelope::of(message)),
         Codec::Json => {
             let json = message::decode(&rpc.output, message);
-            json.map(|json| envelope::of(&json)).map_err(|error| Some(body::defect(error)))
+            json.map(|json| envelope::of(&json)).map_err(body::defect)
         }
     }
 }
 
 /// The last envelope.
-fn end(failure: Option<&Failure>) -> Bytes {
-    let end =
-        failure.map_or_else(|| json!({}), |failure| json!({ "error": failure::error(failure) }));
-    envelope::end(end.to_string().as_bytes())
+fn end(failure: Option<&Failure>, trailing: &HeaderMap) -> Bytes {
+    let mut end = Map::new();
+    end.extend(failure.map(|failure| ("error".to_owned(), failure::error(failure))));
+    let metadata = metadata::as_json(trailing);
+    if !metadata.is_empty() {
+        end.insert("metadata".to_owned(), Value::Object(metadata));
+    }
+    envelope::end(Value::Object(end).to_string().as_bytes())
+}
+
+/// How a stream has ended.
+struct Ended {
+    failure: Option<Failure>,
+    trailing: HeaderMap,
+}
+
+impl Ended {
+    /// With an error that the RPC has not said.
+    fn by(failure: impl Into<Failure>) -> Self {
+        Self { failure: Some(failure.into()), trailing: HeaderMap::new() }
+    }
 }
 
 /// A stream of gRPC's, message by message.
@@ -122,22 +137,23 @@ struct Reading {
 
 impl Reading {
     /// The next message, or how the stream ended; `None` after that.
-    async fn next(&mut self) -> Option<Result<Bytes, Option<Failure>>> {
+    async fn next(&mut self) -> Option<Result<Bytes, Ended>> {
         loop {
             if let Some((_flags, message)) = envelope::take(&mut self.rest) {
                 return Some(Ok(message));
             }
             let frame = match self.frames.as_mut()?.try_next().await {
                 Ok(Some(frame)) => frame,
-                Ok(None) => return Some(Err(Some(Status::unknown("the stream broke off").into()))),
-                Err(error) => return Some(Err(Some(Status::from_error(error.into()).into()))),
+                Ok(None) => return Some(Err(Ended::by(Status::unknown("the stream broke off")))),
+                Err(error) => return Some(Err(Ended::by(Status::from_error(error.into())))),
             };
             match frame.into_data() {
                 Ok(data) if self.rest.is_empty() => self.rest = data,
                 Ok(data) => self.rest = [&self.rest[..], &data[..]].concat().into(),
                 Err(frame) => {
-                    let status = frame.trailers_ref().and_then(failed);
-                    return Some(Err(status.map(Failure::from)));
+                    let trailing = frame.into_trailers().unwrap_or_default();
+                    let failure = failed(&trailing).map(Failure::from);
+                    return Some(Err(Ended { failure, trailing }));
                 }
             }
         }

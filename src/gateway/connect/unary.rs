@@ -8,19 +8,15 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use http::{Response, request::Parts};
+use hyper::body::Bytes;
 use url::form_urlencoded;
 
-use super::codec::Codec;
+use super::{codec::Codec, failure, metadata};
 use crate::{
     domain::InvalidField,
     edge::Payload,
     gateway::{
-        answer, body,
-        call::Upstream,
-        contract::Rpc,
-        failure::Failure,
-        json::{self, shown},
-        message,
+        answer, body, call::Upstream, contract::Rpc, failure::Failure, json::shown, message,
     },
 };
 
@@ -36,13 +32,12 @@ pub(super) async fn post(
     rpc: &Rpc,
     codec: Codec,
     head: &Parts,
-    body: Payload,
+    body: Result<Bytes, Failure>,
 ) -> Result<Response<Payload>, Failure> {
     if body::is_compressed(&head.headers) {
         return Err(body::compressed());
     }
-    let message = body::read(body, upstream.max_request).await?;
-    call(upstream, rpc, codec, head, &message).await
+    call(upstream, rpc, codec, head, &body?).await
 }
 
 /// By GET, with the message in the query: `?encoding=json&message={}`.
@@ -86,15 +81,21 @@ async fn call(
     head: &Parts,
     message: &[u8],
 ) -> Result<Response<Payload>, Failure> {
+    let request = codec.request(rpc, message)?;
+    let answered = upstream.unary(rpc, head, &request).await;
+    let mut response = match answered.message {
+        Ok(message) => answer(rpc, codec, message)?,
+        Err(status) => failure::unary(status.into(), head),
+    };
+    metadata::add(response.headers_mut(), &answered.leading, &answered.trailing);
+    Ok(response)
+}
+
+fn answer(rpc: &Rpc, codec: Codec, message: Bytes) -> Result<Response<Payload>, Failure> {
     match codec {
-        Codec::Protobuf => {
-            let answer = upstream.unary(rpc, head, message).await?;
-            Ok(answer::with_type("application/proto", answer))
-        }
+        Codec::Protobuf => Ok(answer::with_type("application/proto", message)),
         Codec::Json => {
-            let request = message::encode(&rpc.input, &json::read(&rpc.input, message)?)?;
-            let answer = upstream.unary(rpc, head, &request).await?;
-            Ok(answer::json(message::decode(&rpc.output, &answer).map_err(body::defect)?))
+            Ok(answer::json(message::decode(&rpc.output, &message).map_err(body::defect)?))
         }
     }
 }

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use axum::{
     body::{Body, to_bytes},
-    http::{HeaderMap, header::CONTENT_TYPE},
+    http::HeaderMap,
 };
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::error::Refused;
+use crate::edge::media_type;
 
 /// The largest body, in bytes: an assertion and a subject token fit.
 const MAX_BODY: usize = 64 * 1024;
@@ -24,10 +25,7 @@ impl Form {
     /// # Errors
     /// Another content type; a body that is too large or not UTF-8; a parameter that comes twice.
     pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, Refused> {
-        let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let kind = kind.and_then(|value| value.split(';').next()).map(str::trim);
-        if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
-        {
+        if !media_type(headers).eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(Refused::request(
                 "the content type must be application/x-www-form-urlencoded",
             ));
@@ -74,6 +72,8 @@ impl Form {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::CONTENT_TYPE;
+
     use super::*;
 
     async fn read(kind: &'static str, body: &str) -> Result<Form, Refused> {
@@ -100,5 +100,7 @@ mod tests {
         assert!(read("application/json", "{}").await.is_err());
         assert!(read(FORM, &format!("a={}", "x".repeat(MAX_BODY))).await.is_err());
         assert!(Form::read(&HeaderMap::new(), Body::from("a=1")).await.is_err());
+        let twice = [FORM, "text/plain"].map(|kind| (CONTENT_TYPE, kind.parse().unwrap()));
+        assert!(Form::read(&twice.into_iter().collect(), Body::from("a=1")).await.is_err());
     }
 }

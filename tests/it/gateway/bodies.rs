@@ -151,18 +151,17 @@ async fn a_compressed_body_is_refused_and_the_answer_says_why() {
     assert_eq!(refused(&answer).reason, "INVALID_CREDENTIALS");
 }
 
-/// The head of the answer to a request whose body does not come.
-async fn answer_before_the_body(server: &Server, path: &str, headers: &str) -> String {
-    let mut socket = TcpStream::connect(server.http).await.unwrap();
-    let head =
-        format!("POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n{headers}\r\n");
-    socket.write_all(head.as_bytes()).await.unwrap();
+/// The head of a request whose body comes in chunks.
+fn head(path: &str, headers: &str) -> String {
+    format!("POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n{headers}\r\n")
+}
+
+/// The head of an answer, and no more than that.
+async fn answer_head(socket: &mut TcpStream) -> String {
     let mut answer = Vec::new();
-    while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
-        let mut bytes = [0; 1024];
-        let read = soon("an answer", socket.read(&mut bytes)).await.unwrap();
-        assert!(read > 0, "{path}: closed after {}", String::from_utf8_lossy(&answer));
-        answer.extend(&bytes[..read]);
+    while !answer.ends_with(b"\r\n\r\n") {
+        let byte = soon("an answer", socket.read_u8()).await;
+        answer.push(byte.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&answer))));
     }
     String::from_utf8(answer).unwrap().to_lowercase()
 }
@@ -171,15 +170,36 @@ async fn answer_before_the_body(server: &Server, path: &str, headers: &str) -> S
 #[tokio::test]
 async fn a_refusal_before_the_body_says_that_the_connection_ends() {
     let server = Server::start(Backend::Sqlite).await;
+    let mut socket = TcpStream::connect(server.http).await.unwrap();
+    socket.write_all(head("/oauth2/nothing", "").as_bytes()).await.unwrap();
+    let answer = answer_head(&mut socket).await;
+    assert!(answer.starts_with("http/1.1 404"), "{answer}");
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+}
+
+/// A client that still writes its body would lose the answer with the connection.
+#[tokio::test]
+async fn a_request_that_is_refused_by_its_head_is_read_to_its_end() {
+    let server = Server::start(Backend::Sqlite).await;
+    let gzip = format!("{JSON}content-encoding: gzip\r\n");
+    let web = "content-type: application/grpc-web+x\r\n";
+    let mut socket = TcpStream::connect(server.http).await.unwrap();
     for (path, headers, status) in [
         ("/v1/nothing", JSON, 404),
         ("/v1/me", JSON, 405),
+        ("/v1/sessions:login", &gzip, 415),
         ("/auth.v1.AuthService/Login", "content-type: text/plain\r\n", 415),
-        ("/oauth2/nothing", "", 404),
+        ("/auth.v1.AuthService/Login", &gzip, 501),
+        ("/auth.v1.AuthService/Login", web, 415),
     ] {
-        let answer = answer_before_the_body(&server, path, headers).await;
+        socket.write_all(head(path, headers).as_bytes()).await.unwrap();
+        socket.write_all(b"2\r\n{}\r\n0\r\n\r\n").await.unwrap();
+        let answer = answer_head(&mut socket).await;
         assert!(answer.starts_with(&format!("http/1.1 {status}")), "{path}: {answer}");
-        assert!(answer.contains("\r\nconnection: close\r\n"), "{path}: {answer}");
+        assert!(!answer.contains("connection: close"), "{path}: {answer}");
+        let length = answer.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
+        let mut body = vec![0; length.parse().unwrap()];
+        soon("the body", socket.read_exact(&mut body)).await.unwrap();
     }
 }
 

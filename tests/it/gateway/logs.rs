@@ -70,6 +70,46 @@ async fn requests_are_counted_by_the_templates_of_their_paths() {
     .await;
 }
 
+/// The line of the RPC, or, where none was reached, that of HTTP.
+#[tokio::test]
+async fn each_call_of_an_rpc_leaves_one_line() {
+    let database = Database::new(Backend::Sqlite).await;
+    let mut running = Running::start(serve(&database));
+    let (login, watch) = ("/auth.v1.AuthService/Login", "/auth.v1.TokenService/WatchRevocations");
+    let (events, json) = ("/auth.v1.AdminService/WatchEvents", "application/json");
+    let (stream, web) = ("application/connect+json", "application/grpc-web+proto");
+    let calls: [(&str, &str, &[u8], &str); 12] = [
+        ("/v1/sessions:login", json, b"{}", "rpc"),
+        ("/v1/sessions:login", json, b"{", "http"),
+        ("/v1/sessions:login", "text/plain", b"{}", "http"),
+        ("/v1/me", json, b"{}", "http"),
+        (login, json, b"{}", "rpc"),
+        (login, json, b"[]", "http"),
+        (login, web, &[0; 5], "rpc"),
+        (login, web, &[0; 130 * 1024], "http"),
+        (events, stream, &framed(0, b"{}"), "rpc"),
+        (watch, stream, &framed(0, b"{\"cursor\": \"x\"}"), "rpc"),
+        (watch, stream, b"", "http"),
+        (watch, stream, &framed(0, b"{"), "http"),
+    ];
+    for (number, (path, media_type, body, _)) in calls.iter().enumerate() {
+        let id = format!("one-line-{number}-");
+        let headers = [("content-type", *media_type), ("x-request-id", &id)];
+        exchange(running.http, request("POST", path, &headers, body.to_vec())).await;
+    }
+    running.signal("TERM");
+    assert!(running.wait().await.success(), "{}", running.logged);
+    for (number, (path, media_type, _, line)) in calls.iter().enumerate() {
+        let id = format!("one-line-{number}-");
+        let lines: Vec<_> = running.logged.lines().filter(|line| line.contains(&id)).collect();
+        let target = format!("countersign::{line}: ");
+        assert!(
+            matches!(lines[..], [only] if only.contains(&target)),
+            "{number} {path} {media_type}: {lines:?}"
+        );
+    }
+}
+
 /// Everything that callers can write, in every place and protocol, with the log turned all the way up.
 #[rstest]
 #[tokio::test]

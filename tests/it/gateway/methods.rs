@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use tonic::Code;
+
 use super::{
-    Refused,
+    JSON, Refused,
     contract::{rpcs, rules},
     good, refused,
+    ways::of_connect,
 };
 use crate::harness::{
     Backend, Server,
@@ -28,11 +31,12 @@ fn paths() -> BTreeMap<String, Vec<String>> {
 async fn a_method_without_a_rule_is_refused_and_those_with_one_are_told() {
     let server = Server::start(Backend::Sqlite).await;
     for (path, mut with_rule) in paths() {
+        // A HEAD is a GET whose body is left out.
+        with_rule.extend(with_rule.contains(&"GET".to_owned()).then(|| "HEAD".to_owned()));
         with_rule.sort();
         for method in METHODS {
-            let is_get = with_rule.contains(&"GET".to_owned());
             let answer = ask(&server, method, &path, "", "").await;
-            if with_rule.iter().any(|known| known == method) || method == "HEAD" && is_get {
+            if with_rule.iter().any(|known| known == method) {
                 assert!(![404, 405, 501].contains(&answer.status), "{method} {path}: {answer:?}");
                 continue;
             }
@@ -109,4 +113,20 @@ async fn an_unknown_path_is_not_found() {
         }
     }
     good(&ask(&server, "GET", "/v1/jwks", "", "").await);
+}
+
+/// A client that is newer than the server: an answer without a code would be "unknown" to it, not "unimplemented".
+#[tokio::test]
+async fn connect_is_told_in_its_own_form_that_there_is_no_such_rpc() {
+    let server = Server::start(Backend::Sqlite).await;
+    for path in ["/auth.v1.AuthService/Nothing", "/auth.v2.AuthService/Login", "/v1/nothing"] {
+        let headers = format!("{JSON}Connect-Protocol-Version: 1\r\n");
+        let answer = ask(&server, "POST", path, &headers, "{}").await;
+        assert_eq!(answer.status, 404, "{answer:?}");
+        let verdict = of_connect(&answer.json());
+        assert_eq!((verdict.code, &*verdict.reason), (Code::Unimplemented, "UNIMPLEMENTED"));
+    }
+    // A path of plain HTTP stays one.
+    let answer = ask(&server, "GET", "/v1/me", "Connect-Protocol-Version: 1\r\n", "").await;
+    assert_eq!(refused(&answer), Refused::of(401, "TOKEN_INVALID", &[]));
 }

@@ -14,6 +14,7 @@ mod grpc_web;
 mod headers;
 mod logs;
 mod methods;
+mod pages;
 mod same_as_grpc;
 mod second_factor;
 mod smuggling;

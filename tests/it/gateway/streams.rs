@@ -176,7 +176,10 @@ async fn a_call_that_fails_at_once_says_so_in_its_only_envelope() {
     ] {
         assert_eq!(end(path, headers, whole.clone()).await.code, code, "{path} {headers:?}");
     }
-    let long = framed(0, &[b' '; 64 * 1024]);
+    let padded = |bytes: usize| {
+        let message = b"{\"cursor\": \"x\"}";
+        framed(0, &[&vec![b' '; bytes - message.len()], &message[..]].concat())
+    };
     for (body, field) in [
         (Vec::new(), "body"),
         (whole[..whole.len() - 1].to_vec(), "body"),
@@ -188,7 +191,9 @@ async fn a_call_that_fails_at_once_says_so_in_its_only_envelope() {
         (framed(0, b"{\"cursor\": []}"), "cursor"),
         (framed(0, b"{\"cursor\": \"\", \"cursor\": \"\"}"), "cursor"),
         (framed(0, b"{\"cursor\": \"x\"}"), "cursor"),
-        (long, "body"),
+        // The limit is that of the message.
+        (padded(64 * 1024), "cursor"),
+        (padded(64 * 1024 + 1), "body"),
     ] {
         let refused = end(WATCH, &[], body.clone()).await;
         assert_eq!(

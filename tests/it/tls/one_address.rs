@@ -1,6 +1,6 @@
 //! gRPC and HTTP at one address.
 
-use std::{path::Path, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use countersign::{
     listen::Address,
@@ -10,15 +10,16 @@ use http_body_util::BodyExt as _;
 use hyper::{Request, StatusCode, body::Bytes};
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::UnixStream,
 };
 use tonic::{body::Body, transport::Channel};
 use tower::{Service as _, ServiceExt as _};
 
 use super::{
-    client::check,
-    server::{Served, serve_with},
+    authority::Authority,
+    client::{ANY, Client, check},
+    server::{Folder, Served, serve_with},
     unix::channel,
 };
 use crate::harness::soon;
@@ -44,8 +45,14 @@ fn introspection() -> Request<Body> {
 }
 
 /// Over HTTP/1.1, with a connection of its own.
-async fn http1(path: &Path, mut request: Request<Body>) -> (StatusCode, String) {
-    let stream = UnixStream::connect(path).await.unwrap();
+async fn http1(path: &Path, request: Request<Body>) -> (StatusCode, String) {
+    http1_over(UnixStream::connect(path).await.unwrap(), request).await
+}
+
+async fn http1_over(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    mut request: Request<Body>,
+) -> (StatusCode, String) {
     let (mut client, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     let connection = tokio::spawn(connection);
@@ -83,6 +90,47 @@ async fn each_version_of_http_speaks_grpc_or_json_at_one_address() {
     assert_eq!(http1(&path, get("/v1/me").unwrap()).await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(http2(&mut channel, get("/v1/nothing").unwrap()).await.0, StatusCode::NOT_FOUND);
     check(channel).await.unwrap();
+}
+
+/// A port that was free just now, of an address that nothing else binds: only by its port can two settings name one.
+fn free_address() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.77:0").unwrap().local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn with_tls_the_version_is_agreed_in_the_handshake_or_told_by_the_first_bytes() {
+    let authority = Authority::new("a");
+    let folder = Folder::new(&authority.server(), None);
+    let address = free_address();
+    let server = serve_with(|config, _| {
+        config.listen.grpc = Address::Tcp(address);
+        config.listen.http = Address::Tcp(address);
+        config.listen.grpc_tls = Some(folder.files.clone());
+        config.listen.http_tls = Some(folder.files.clone());
+    })
+    .await;
+    assert_eq!((server.grpc(), server.http()), (address, address));
+    let client = |protocols: &[&[u8]]| Client::speaking(&authority, None, ANY, protocols);
+    let inactive = (StatusCode::OK, "{}".to_owned());
+    for (offered, agreed) in [
+        (&[b"h2" as &[u8]][..], Some(&b"h2"[..])),
+        (&[b"h2", b"http/1.1"], Some(b"h2")),
+        (&[b"http/1.1", b"h2"], Some(b"h2")),
+        (&[b"http/1.1"], Some(b"http/1.1")),
+        (&[], None),
+    ] {
+        let client = client(offered);
+        assert_eq!(client.shake(address).await.unwrap().alpn.as_deref(), agreed, "{offered:?}");
+        if agreed != Some(b"http/1.1") {
+            let mut channel = client.channel(address).await.unwrap();
+            check(channel.clone()).await.unwrap();
+            assert_eq!(http2(&mut channel, introspection()).await, inactive, "{offered:?}");
+        }
+        if agreed != Some(b"h2") {
+            let stream = client.connect(address).await.unwrap();
+            assert_eq!(http1_over(stream, introspection()).await, inactive, "{offered:?}");
+        }
+    }
 }
 
 /// The answers of HTTP/1.1 are no frames: what they look like must not be counted as requests that HTTP/2 refused.

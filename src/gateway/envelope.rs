@@ -1,8 +1,12 @@
-//! The framing of streams: flags, a length of four bytes, a message. gRPC's is the same, but for the flag of the end.
+//! The framing of messages, gRPC's and Connect's: flags, a length of four bytes, a message. Connect's streams have a flag
+//! of the end as well.
 
 use hyper::body::Bytes;
 
-use crate::{domain::InvalidField, gateway::call::PREFIX};
+use crate::domain::InvalidField;
+
+/// The bytes before a message: flags and a length.
+pub(super) const PREFIX: usize = 5;
 
 /// The flag of the last envelope, which holds no message.
 const END: u8 = 0b10;

@@ -17,20 +17,20 @@ use axum::{
 use http_body::{Frame, SizeHint};
 use hyper::body::Bytes;
 
-/// The end of a body that a handler reads.
+/// Whether a handler has read all of a body.
 #[derive(Debug, Clone)]
-pub(super) struct Upload(Arc<AtomicBool>);
+pub(super) struct Consumed(Arc<AtomicBool>);
 
-impl Upload {
+impl Consumed {
     /// The request with a watched body.
     pub(super) fn watch(request: Request<Body>) -> (Request<Body>, Self) {
-        let upload = Self(Arc::new(AtomicBool::new(request.body().is_end_stream())));
-        let is_read = upload.clone();
-        (request.map(|body| Body::new(Watched { body, is_read })), upload)
+        let consumed = Self(Arc::new(AtomicBool::new(request.body().is_end_stream())));
+        let of_body = consumed.clone();
+        (request.map(|body| Body::new(Watched { body, consumed: of_body })), consumed)
     }
 
-    /// Whether all of it was read.
-    pub(super) fn is_read(&self) -> bool {
+    /// Whether it was read to its end.
+    pub(super) fn is_whole(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -38,7 +38,7 @@ impl Upload {
 /// A body that records when it has ended.
 struct Watched {
     body: Body,
-    is_read: Upload,
+    consumed: Consumed,
 }
 
 impl HttpBody for Watched {
@@ -51,7 +51,7 @@ impl HttpBody for Watched {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         if frame.is_none() || self.body.is_end_stream() {
-            self.is_read.0.store(true, Ordering::Relaxed);
+            self.consumed.0.store(true, Ordering::Relaxed);
         }
         Poll::Ready(frame)
     }
