@@ -86,7 +86,11 @@ pub(super) fn is_given_by_us(field: &FieldDescriptor) -> bool {
 }
 
 /// The value of an extension, where it is set.
-pub(super) fn option(pool: &DescriptorPool, options: &DynamicMessage, extension: &str) -> Option<Value> {
+pub(super) fn option(
+    pool: &DescriptorPool,
+    options: &DynamicMessage,
+    extension: &str,
+) -> Option<Value> {
     let extension = pool.get_extension_by_name(extension)?;
     options.has_extension(&extension).then(|| options.get_extension(&extension).into_owned())
 }

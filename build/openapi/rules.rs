@@ -23,7 +23,10 @@ pub(super) fn keywords(field: &FieldDescriptor) -> Vec<(&'static str, serde_json
         let of_kind = rules.get_field_by_name(kind)?;
         let of_kind = of_kind.as_message().filter(|of| of.has_field_by_name(rule))?;
         let value = of_kind.get_field_by_name(rule)?;
-        value.as_u64().map(|value| json!(value)).or_else(|| value.as_i32().map(|value| json!(value)))
+        value
+            .as_u64()
+            .map(|value| json!(value))
+            .or_else(|| value.as_i32().map(|value| json!(value)))
     };
     let found = KEYWORDS.into_iter();
     found.filter_map(|(kind, rule, keyword)| Some((keyword, value(kind, rule)?))).collect()

@@ -21,7 +21,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={EXAMPLE}");
     let includes = std::iter::once(CONTRACT).chain(OPTIONS.map(|(folder, _package)| folder));
     let mut contract = protox::compile(["auth/v1/token_service.proto"], includes)?;
-    contract.file.retain(|file| OPTIONS.iter().all(|(_folder, package)| file.package() != *package));
+    contract
+        .file
+        .retain(|file| OPTIONS.iter().all(|(_folder, package)| file.package() != *package));
     let example = protox::compile(["greeter/v1/greeter.proto"], [EXAMPLE])?;
 
     tonic_prost_build::configure().build_server(false).compile_fds(contract.clone())?;
