@@ -27,8 +27,8 @@ const BY_EMAIL: &str = concat!(
 const BY_IDS: &str =
     concat!("SELECT ", managed_user_columns!(), " FROM users WHERE deleted_at IS NULL AND id IN (");
 
-/// Ids per statement: a page of the largest size takes a few.
-const IDS: usize = 100;
+/// The most ids per statement: a page of the largest size takes a few. A power of two.
+const IDS: usize = 128;
 
 pub(in crate::store) async fn by_login(
     connection: &mut Connection,
@@ -51,13 +51,14 @@ pub(in crate::store) async fn by_ids(
     for ids in ids.chunks(IDS) {
         let mut statement = QueryBuilder::<<Connection as sqlx::Connection>::Database>::new(BY_IDS);
         let mut list = statement.separated(", ");
-        for id in ids {
+        // Some ids stand twice, so that there are few statements to keep. One that is not kept has no name, and outside a
+        // transaction a pooler may run it on another connection than the one that has parsed it (26000).
+        for id in ids.iter().cycle().take(ids.len().next_power_of_two()) {
             list.push_bind(*id);
         }
         list.push_unseparated(")");
-        // Not kept: there is one for each number of ids.
-        let rows = statement.build_query_as().persistent(false);
-        let rows: Vec<ManagedUserRow> = rows.fetch_all(&mut *connection).await?;
+        let rows: Vec<ManagedUserRow> =
+            statement.build_query_as().fetch_all(&mut *connection).await?;
         for row in rows {
             found.push(row.try_into()?);
         }
