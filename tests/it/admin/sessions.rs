@@ -63,8 +63,9 @@ async fn sessions_are_listed_page_by_page(backend: Backend) {
     let page = async |page_size, page_token: &str| {
         let (user_id, page_token) = (user.id.clone(), page_token.to_owned());
         let request = ListUserSessionsRequest { user_id, page_size, page_token };
-        let answer = office.client.clone().list_user_sessions(bearer(&office.tokens, request));
-        answer.await.map(tonic::Response::into_inner)
+        let mut client = office.client.clone();
+        let answer = client.list_user_sessions(bearer(&office.tokens, request)).await?;
+        Ok::<_, Status>(answer.into_inner())
     };
     let whole = page(0, "").await.unwrap();
     let first = page(2, "").await.unwrap();
