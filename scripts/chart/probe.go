@@ -43,7 +43,7 @@ func probeDeployment(path string, addresses []string, out io.Writer) error {
 		if result != probe.Success {
 			failed++
 		}
-		fmt.Fprintf(out, "%s: %s: %s\n", name, result, message)
+		fmt.Fprintf(out, "%s: %s: %q\n", name, result, message)
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d of 3 probes failed", failed)

@@ -1,7 +1,7 @@
 {{- /* What the pods of the servers and of the migration have in common. */}}
 {{- define "countersign.podSecurity" -}}
 automountServiceAccountToken: false
-# Off: the variables of a Service that is called countersign look like settings, and the server refuses settings that it does not know.
+# Nobody needs a variable for each port of each Service of the namespace.
 enableServiceLinks: false
 securityContext:
   runAsNonRoot: true

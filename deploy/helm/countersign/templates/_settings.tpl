@@ -89,8 +89,10 @@ COUNTERSIGN_TLS_KEY: /tls/tls.key
 {{- if ne .Values.tls.clientAuth "off" }}
 COUNTERSIGN_TLS_CLIENT_CA: /tls/ca.crt
 COUNTERSIGN_TLS_CLIENT_AUTH: {{ .Values.tls.clientAuth }}
+{{- if eq (include "countersign.httpScheme" .) "https" }}
 # Probes and Prometheus have no certificate.
 COUNTERSIGN_HTTP_TLS_CLIENT_AUTH: "off"
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
