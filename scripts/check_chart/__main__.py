@@ -37,7 +37,8 @@ def rendered(folder: Path) -> None:
         faults += [f"{values.name}: {fault}" for fault in relations.faults(objects(text), secrets)]
         written.append(folder / f"rendered-{values.name}")
         written[-1].write_text(text)
-    report(f"{len(value_sets())} sets of values and {len(values_shown)} of the guides: lint, and what the objects are to one another", faults)
+    sets = f"{len(value_sets())} sets of values and {len(values_shown)} of the guides"
+    report(f"{sets}: lint, and what the objects are to one another", faults)
     if subprocess.run([CHECKER, "validate", DEFINITIONS, *written], check=False).returncode:
         sys.exit(1)
 

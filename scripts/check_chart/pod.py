@@ -12,7 +12,7 @@ MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
 
 
 def environment(container: Object, given: dict[str, str], mounts: Path) -> dict[str, str]:
-    """References to secrets are looked up in `given`, by the variable's name. Ports are free ones; all addresses stay as they are."""
+    """References to secrets are looked up in `given`, by the variable's name. Addresses stay; their ports are free ones."""
     found = {}
     for entry in container["env"]:
         reference = entry.get("valueFrom", {})

@@ -14,6 +14,7 @@ def faults(found: list[Object], secrets: set[str]) -> Iterator[str]:
     yield from of_services(found, containers(deployment)[-1])
     yield from of_references(found, deployment)
     yield from of_shutdown(deployment)
+    yield from of_migration(found, deployment)
     for each in found:
         for container in containers(each):
             yield from literal_secrets(each, container, secrets)
@@ -47,6 +48,10 @@ def of_services(found: list[Object], server: Object) -> Iterator[str]:
         for port in each["spec"]["ports"]:
             if port["targetPort"] not in ports:
                 yield f"{name(each)}: the container has no port {port['targetPort']}"
+    for policy in of_kind("NetworkPolicy", found):
+        for port in (port for rule in policy["spec"].get("ingress", ()) for port in rule["ports"]):
+            if port["port"] not in ports:
+                yield f"{name(policy)}: the container has no port {port['port']}"
     for monitor in of_kind("ServiceMonitor", found):
         labels = monitor["spec"]["selector"]["matchLabels"]
         chosen = [each for each in services.values() if selects(labels, each["metadata"]["labels"])]
@@ -81,9 +86,21 @@ def of_references(found: list[Object], deployment: Object) -> Iterator[str]:
 def of_shutdown(deployment: Object) -> Iterator[str]:
     spec = deployment["spec"]["template"]["spec"]
     values = {entry["name"]: entry.get("value") for entry in containers(deployment)[-1]["env"]}
-    needed = sum(int(values[setting].removesuffix("s")) for setting in ("COUNTERSIGN_DRAIN_DELAY", "COUNTERSIGN_SHUTDOWN_TIMEOUT"))
+    settings = ("COUNTERSIGN_DRAIN_DELAY", "COUNTERSIGN_SHUTDOWN_TIMEOUT")
+    needed = sum(int(values[setting].removesuffix("s")) for setting in settings)
     if spec["terminationGracePeriodSeconds"] <= needed + SPARE_SECONDS:
         yield f"{name(deployment)} is killed before {needed} + {SPARE_SECONDS} seconds are over"
+
+
+def of_migration(found: list[Object], deployment: Object) -> Iterator[str]:
+    """Where something migrates before the servers, these only check, and do not have the owner's URL."""
+    *first, server = containers(deployment)
+    values = {entry["name"]: entry.get("value") for entry in server["env"]}
+    before = bool(first) or any(of_kind("Job", found))
+    if values["COUNTERSIGN_MIGRATE"] != ("check" if before else "on"):
+        yield f"{name(deployment)}: COUNTERSIGN_MIGRATE is {values['COUNTERSIGN_MIGRATE']}"
+    if before and "COUNTERSIGN_MIGRATE_URL" in values:
+        yield f"{name(deployment)} has the URL of the tables' owner"
 
 
 def literal_secrets(each: Object, container: Object, secrets: set[str]) -> Iterator[str]:

@@ -16,12 +16,21 @@ SECRETS = {
     "COUNTERSIGN_MASTER_KEY": MASTER_KEY,
     "COUNTERSIGN_SMTP_URL": "smtps://user:password@mail.example.com:465",
     "COUNTERSIGN_WEBHOOK_SECRET": MASTER_KEY,
-    "PGUSER": "postgres",
     "PGPASSWORD": "a%20password/with?signs",
 }
 WELL = {"startup": "success", "liveness": "success", "readiness": "success"}
 # Another start would not bring the database back.
 WITHOUT_DATABASE = {**WELL, "readiness": "failure"}
+
+
+# Beside the owner of the tables, who migrates: what serves may only use rows (docs/operations.md, Roles and rights).
+ROLE = "countersign_service"
+GRANT = f"""GRANT USAGE ON SCHEMA public TO {ROLE};
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {ROLE};"""
+
+
+def sql(socket: str, database: str, statements: str) -> None:
+    subprocess.run(["psql", "-h", socket, "-U", "postgres", "-d", database, "-qc", statements], check=True)
 
 
 class Release:
@@ -32,16 +41,19 @@ class Release:
         self.folder = folder / self.name
         self.folder.mkdir()
         database = self.name.replace("-", "_")
-        subprocess.run(["psql", "-h", socket, "-U", "postgres", "-qc", f"CREATE DATABASE {database}"], check=True)
-        url = f"postgres://postgres@localhost/{database}?host={socket}"
-        self.given = {**SECRETS, "DATABASE_URL": url, "COUNTERSIGN_MIGRATE_URL": url}
+        sql(socket, "postgres", f"CREATE DATABASE {database}")
+        sql(socket, database, GRANT)
         self.manifests = self.folder / "manifests.yaml"
         self.manifests.write_text(render(values, *changes_for(values, socket, database)))
         self.objects = objects(self.manifests.read_text())
         self.deployment: Object = next(of_kind("Deployment", self.objects))
         self.grace: int = self.deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-        for path, text in {"secrets/master-key": MASTER_KEY, "secrets/database-url": url}.items():
-            self.write(path, text)
+        url = f"postgres://postgres@localhost/{database}?host={socket}"
+        # Where another role migrates, the server's own could not.
+        role = ROLE if "COUNTERSIGN_MIGRATE_URL" in values.read_text() else "postgres"
+        self.given = {**SECRETS, "DATABASE_URL": url, "COUNTERSIGN_MIGRATE_URL": url, "PGUSER": role}
+        self.write("secrets/master-key", MASTER_KEY)
+        self.write("secrets/database-url", url)
         self.certificate()
 
     def write(self, path: str, text: str) -> None:
@@ -53,7 +65,8 @@ class Release:
         """Its own authority, which also stands for that of the clients."""
         folder = self.folder / "tls"
         folder.mkdir()
-        options = "req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 2 -subj /CN=x -addext subjectAltName=DNS:localhost"
+        key = "-nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1"
+        options = f"req -x509 {key} -days 2 -subj /CN=x -addext subjectAltName=DNS:localhost"
         files = ["-keyout", folder / "tls.key", "-out", folder / "tls.crt"]
         subprocess.run(["openssl", *options.split(), *files], check=True, capture_output=True)
         (folder / "ca.crt").write_bytes((folder / "tls.crt").read_bytes())
@@ -68,16 +81,18 @@ class Release:
 
 
 def changes_for(values: Path, socket: str, database: str) -> list[Object]:
-    """Where the values name the database by its parts, the parts of the one that is here."""
+    """A short shutdown; and where the values name the database by its parts, the parts of the one that is here."""
+    short = {"shutdown.drainSeconds": "1", "shutdown.timeoutSeconds": "2"}
     if "database" not in YAML(typ="safe").load(values):
-        return []
+        return [short]
     ours = {"hosts": [socket], "port": 5432, "name": database, "user": "postgres", "sslmode": "disable", "caSecret.name": ""}
-    return [{f"database.{part}": json.dumps(value) for part, value in ours.items()}]
+    return [short, {f"database.{part}": json.dumps(value) for part, value in ours.items()}]
 
 
 def run(binary: Path, socket: str) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         servers: list[Server] = []
+        sql(socket, "postgres", f"CREATE ROLE {ROLE} LOGIN")
         try:
             releases = [Release(values, socket, Path(temporary)) for values in value_sets()]
             servers = [release.start(binary) for release in releases]
