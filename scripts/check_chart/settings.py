@@ -26,7 +26,7 @@ def documented() -> set[str]:
 
 def documented_secrets() -> set[str]:
     """Secrets are the settings whose value no flag takes, and DATABASE_URL, which may hold a password."""
-    source = (ROOT / "src/config/settings.rs").read_text()
+    source = "".join(path.read_text() for path in sorted((ROOT / "src/config").glob("*.rs")))
     return {"DATABASE_URL", *re.findall(r'\bsecret\(\s*"([A-Z_]+)"', source)}
 
 
