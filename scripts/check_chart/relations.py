@@ -99,7 +99,7 @@ def of_migration(found: list[Object], deployment: Object) -> Iterator[str]:
     before = bool(first) or any(of_kind("Job", found))
     if values["COUNTERSIGN_MIGRATE"] != ("check" if before else "on"):
         yield f"{name(deployment)}: COUNTERSIGN_MIGRATE is {values['COUNTERSIGN_MIGRATE']}"
-    if before and "COUNTERSIGN_MIGRATE_URL" in values:
+    if before and {"COUNTERSIGN_MIGRATE_URL", "COUNTERSIGN_MIGRATE_URL_FILE"} & values.keys():
         yield f"{name(deployment)} has the URL of the tables' owner"
 
 

@@ -48,12 +48,12 @@ class Release:
         self.objects = objects(self.manifests.read_text())
         self.deployment: Object = next(of_kind("Deployment", self.objects))
         self.grace: int = self.deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-        url = f"postgres://postgres@localhost/{database}?host={socket}"
         # Where another role migrates, the server's own could not.
         role = ROLE if "COUNTERSIGN_MIGRATE_URL" in values.read_text() else "postgres"
-        self.given = {**SECRETS, "DATABASE_URL": url, "COUNTERSIGN_MIGRATE_URL": url, "PGUSER": role}
-        self.write("secrets/master-key", MASTER_KEY)
-        self.write("secrets/database-url", url)
+        url, owner = (f"postgres://{user}@localhost/{database}?host={socket}" for user in (role, "postgres"))
+        self.given = {**SECRETS, "DATABASE_URL": url, "COUNTERSIGN_MIGRATE_URL": owner, "PGUSER": role}
+        for file, text in {"master-key": MASTER_KEY, "database-url": url, "owner-url": owner}.items():
+            self.write(f"secrets/{file}", text)
         self.certificate()
 
     def write(self, path: str, text: str) -> None:

@@ -31,14 +31,7 @@ securityContext:
   imagePullPolicy: {{ .Values.image.pullPolicy }}
   args: [migrate]
   {{- include "countersign.containerSecurity" . | nindent 2 }}
-  env:
-    {{- include "countersign.databaseEnv" . | trim | nindent 4 }}
-    {{- with .Values.secrets.COUNTERSIGN_MIGRATE_URL }}
-    {{- include "countersign.secret" (list "COUNTERSIGN_MIGRATE_URL" .) | nindent 4 }}
-    {{- end }}
-    {{- with .Values.extraEnv }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+  env: {{- include "countersign.migrationEnv" . | nindent 4 }}
   resources: {{- toYaml .Values.resources | nindent 4 }}
   {{- include "countersign.mounts" (list . false) | nindent 2 }}
 {{- end }}

@@ -98,8 +98,10 @@ COUNTERSIGN_HTTP_TLS_CLIENT_AUTH: "off"
 {{- end }}
 
 {{- define "countersign.serverEnv" -}}
+{{- $settings := omit .Values.settings "DATABASE_URL_FILE" -}}
+{{- if ne .Values.migrations.mode "start" }}{{ $settings = omit $settings "COUNTERSIGN_MIGRATE_URL_FILE" }}{{ end -}}
 {{ include "countersign.databaseEnv" . | trim }}
-{{- range $name, $value := merge (omit .Values.settings "DATABASE_URL_FILE") (include "countersign.serverSettings" . | fromYaml) }}
+{{- range $name, $value := merge $settings (include "countersign.serverSettings" . | fromYaml) }}
 {{ include "countersign.setting" (list $name $value) }}
 {{- end }}
 {{- range $name, $reference := omit .Values.secrets "DATABASE_URL" }}
@@ -113,6 +115,21 @@ COUNTERSIGN_HTTP_TLS_CLIENT_AUTH: "off"
   valueFrom:
     resourceFieldRef:
       resource: requests.cpu
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* What `countersign migrate` reads. */}}
+{{- define "countersign.migrationEnv" -}}
+{{- $settings := pick .Values.settings "COUNTERSIGN_MIGRATE_URL_FILE" "COUNTERSIGN_FSYNC_OFF_AT" "COUNTERSIGN_LOG" "COUNTERSIGN_LOG_FORMAT" -}}
+{{ include "countersign.databaseEnv" . | trim }}
+{{- range $name, $value := merge $settings (dict "COUNTERSIGN_LOG_FORMAT" "json") }}
+{{ include "countersign.setting" (list $name $value) }}
+{{- end }}
+{{- with .Values.secrets.COUNTERSIGN_MIGRATE_URL }}
+{{ include "countersign.secret" (list "COUNTERSIGN_MIGRATE_URL" .) }}
 {{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
