@@ -89,6 +89,12 @@ class Relations(unittest.TestCase):
         self.found.append({"kind": "HorizontalPodAutoscaler", "metadata": meta("countersign"), "spec": scaler})
         self.says("scales", "sets replicas")
 
+    def test_a_certificate_is_mounted(self):
+        self.found.append({"kind": "Certificate", "metadata": meta("countersign"), "spec": {"secretName": "tls"}})
+        self.says("Certificate/countersign writes a secret that nobody mounts")
+        self.pod["volumes"] = [{"name": "tls", "secret": {"secretName": "tls"}}]
+        self.says()
+
     def test_no_secret_stands_in_a_manifest(self):
         self.pod["containers"][0]["env"] += [
             {"name": "COUNTERSIGN_MASTER_KEY", "value": "c2VjcmV0"},
