@@ -6,7 +6,7 @@ import (
 )
 
 // Linkerd's policy resources, as far as the guide uses them: a field that is not here is one that Linkerd may well have. Written
-// from its CustomResourceDefinitions, which no registry of Go modules serves.
+// from its CustomResourceDefinitions, which no Go module has.
 type linkerdServer struct {
 	object
 	Spec struct {

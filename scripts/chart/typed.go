@@ -6,7 +6,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// typed are the kinds whose definitions no registry of Go modules has: they are decoded into Go types, and a field that these lack
+// typed are the kinds whose definitions no Go module has: they are decoded into Go types, and a field that these lack
 // is an error. The operator publishes its types; Linkerd's are written here, as far as the guide needs them.
 var typed = map[schema.GroupVersionKind]func([]byte) []string{
 	kindOf("monitoring.coreos.com", "v1", "ServiceMonitor"):          decode[monitoringv1.ServiceMonitor],
