@@ -1,0 +1,1 @@
+"""What scripts/check-chart asks of the chart, beside Helm and the API server's code."""
