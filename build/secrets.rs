@@ -10,7 +10,7 @@ use crate::PACKAGE;
 /// The fields that `Debug` may show, by message: none of them is a secret. A field of text, bytes or numbers that is not here is one,
 /// a new one too: whoever adds a field decides, and one that is forgotten is hidden. It is a list of ours and no option in the
 /// contract: protoc knows `debug_redact` only from 22 on, and Debian 12 has 21.
-const PUBLIC: [(&str, &[&str]); 46] = [
+const PUBLIC: [(&str, &[&str]); 49] = [
     ("ActingParty", &["sub"]),
     ("BeginTotpEnrollmentResponse", &["enrollment_id"]),
     ("Challenge", &["masked_destination", "attempts_remaining"]),
@@ -89,7 +89,10 @@ const PUBLIC: [(&str, &[&str]); 46] = [
     ("ImportResult", &["row", "user_id"]),
     ("ListEventsRequest", &["page_size", "page_token"]),
     ("ListEventsResponse", &["next_page_token"]),
-    ("ListUserSessionsRequest", &["user_id"]),
+    ("ListSessionsRequest", &["page_size", "page_token"]),
+    ("ListSessionsResponse", &["next_page_token"]),
+    ("ListUserSessionsRequest", &["user_id", "page_size", "page_token"]),
+    ("ListUserSessionsResponse", &["next_page_token"]),
     ("ListUsersRequest", &["page_size", "page_token", "order_by"]),
     ("ListUsersResponse", &["next_page_token"]),
     ("ManagedUser", &["id", "username", "email", "roles", "etag"]),

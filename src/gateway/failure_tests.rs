@@ -81,6 +81,7 @@ async fn the_body_is_a_status_with_its_details_and_nobody_may_store_it() {
                 "@type": "type.googleapis.com/google.rpc.ErrorInfo",
                 "reason": "INVALID_FIELD",
                 "domain": "countersign.dev",
+                "metadata": { "fields": "username" },
             },
             {
                 "@type": "type.googleapis.com/google.rpc.BadRequest",

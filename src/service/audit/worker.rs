@@ -85,9 +85,11 @@ impl SubscriptionWorker {
                 Some(_ended) = sending.join_next() => {}
                 () = stop.cancelled() => break,
             }
-            if let Err(error) = self.round(&mut sending, &mut places).await {
+            match stop.run_until_cancelled(self.round(&mut sending, &mut places)).await {
+                Some(Ok(())) => {}
                 // Readiness reports an unavailable database; the worker just looks again later.
-                tracing::debug!(%error, "the subscriptions can't be read");
+                Some(Err(error)) => tracing::debug!(%error, "the subscriptions can't be read"),
+                None => break,
             }
         }
         let drained = timeout(DRAIN, async { while sending.join_next().await.is_some() {} }).await;

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval, interval_at, sleep},
+    time::{Instant, MissedTickBehavior, interval, interval_at, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +31,9 @@ use crate::{
 /// The lease on a claimed message: renewed while it is being sent, so that after a crash the message waits no longer
 /// than this, and a mail server may be slow.
 const LEASE: Duration = Duration::from_secs(60);
+
+/// How long the last claim of a shutdown may take.
+const LAST_CLAIM: Duration = Duration::from_secs(2);
 
 /// The intervals of a worker.
 #[derive(Debug, Clone, Copy)]
@@ -104,11 +107,16 @@ impl DeliveryWorker {
             tokio::select! {
                 Some(_ended) = sending.join_next() => {}
                 () = wake.notified() => more = More::ANY,
-                _ = ticks.tick() => if self.look().await { more = More::ANY },
+                _ = ticks.tick() => match stop.run_until_cancelled(self.look()).await {
+                    Some(true) => more = More::ANY,
+                    Some(false) => {}
+                    None => break,
+                },
                 () = stop.cancelled() => break,
             }
         }
-        self.claim(&mut sending).await;
+        // A database that is away must not use up the time of the shutdown. A claim that is cut off is repeated by another replica.
+        let _cut_off = timeout(LAST_CLAIM, self.claim(&mut sending)).await;
         while sending.join_next().await.is_some() {}
         self.delivery.close().await;
     }
