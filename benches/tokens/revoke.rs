@@ -32,7 +32,8 @@ pub(crate) async fn rate(store: &dyn Store) -> anyhow::Result<f64> {
         .try_collect::<Vec<_>>()
         .await?;
     let tokens_expire_at = now.plus(Duration::from_secs(900));
-    let at = Revoking { now, tokens_expire_at, actor: Actor::Nobody, address: None, retry: None };
+    let at =
+        Revoking { now, tokens_expire_at, actor: Actor::Nobody, address: None, carried_out: None };
     let begun = Instant::now();
     let revoked: Vec<_> = stream::iter(sessions)
         .map(|session| store.session_revoke(session.id, id, at.clone()))

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{date, table::aligned};
 use crate::{
     config::Database,
-    domain::{Event, EventKind, LoginName, Timestamp},
+    domain::{Event, EventKind, LoginName, Timestamp, id, size},
     service::Clock,
     store::{EventFilter, Store},
 };
@@ -61,7 +61,7 @@ async fn user_id(store: &dyn Store, name: &str) -> anyhow::Result<Uuid> {
     {
         return Ok(found.user.id);
     }
-    Uuid::try_parse(name).ok().with_context(|| {
+    id(size::USER_ID, name).ok().with_context(|| {
         format!(
             "there is no user with the name or the address {name:?} (--user); \
              one who was deleted is found by their id"

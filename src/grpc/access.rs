@@ -7,7 +7,7 @@ use tonic::{Status, body::Body, codegen::http::Request};
 use super::status::{internal, refused, status};
 use crate::{
     edge::{Answer, Gate, Inner, Rpc, Rule, take_ready},
-    service::{Account, Caller, Error},
+    service::{Account, Caller},
 };
 
 /// Lets a call through if it meets the needs of its RPC.
@@ -41,14 +41,9 @@ pub(super) fn account<T>(request: &tonic::Request<T>) -> Result<Account, Status>
     request.extensions().get::<Account>().cloned().ok_or_else(|| internal(&NoAccount))
 }
 
-/// The caller of an RPC that may have ended the calling session. A session that has ended may only ask again, by the id of its
-/// request.
-pub(super) fn caller<T>(request: &tonic::Request<T>, request_id: &str) -> Result<Caller, Status> {
-    match request.extensions().get::<Caller>() {
-        Some(Caller::Ended(_)) if request_id.is_empty() => Err(status(Error::TokenInvalid)),
-        Some(caller) => Ok(caller.clone()),
-        None => Err(internal(&NoAccount)),
-    }
+/// The caller of an RPC that may end the calling session, which may have ended. Only for RPCs that such a session can send again.
+pub(super) fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Status> {
+    request.extensions().get::<Caller>().cloned().ok_or_else(|| internal(&NoAccount))
 }
 
 #[cfg(test)]
@@ -58,7 +53,7 @@ mod tests {
     #[test]
     fn a_handler_without_an_account_is_a_defect() {
         let request = tonic::Request::new(());
-        for refused in [account(&request).unwrap_err(), caller(&request, "").unwrap_err()] {
+        for refused in [account(&request).unwrap_err(), caller(&request).unwrap_err()] {
             assert_eq!(refused.code(), tonic::Code::Internal);
         }
     }

@@ -132,8 +132,7 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::ConfirmTotpEnrollmentRequest>,
     ) -> Result<Response<pb::ConfirmTotpEnrollmentResponse>, Status> {
-        let (context, caller) =
-            (context(&request), caller(&request, &request.get_ref().request_id)?);
+        let (context, caller) = (context(&request), caller(&request)?);
         let pb::ConfirmTotpEnrollmentRequest { enrollment_id, totp_code, request_id } =
             request.into_inner();
         let totp_code = Zeroizing::new(totp_code);
@@ -160,8 +159,7 @@ impl AccountService for AccountApi {
         &self,
         request: Request<pb::DeleteMeRequest>,
     ) -> Result<Response<pb::DeleteMeResponse>, Status> {
-        let (context, caller) =
-            (context(&request), caller(&request, &request.get_ref().request_id)?);
+        let (context, caller) = (context(&request), caller(&request)?);
         let pb::DeleteMeRequest { password, second_factor, request_id } = request.into_inner();
         let confirmation = convert::confirmation(password, second_factor, request_id);
         self.accounts.delete_me(&context, &caller, confirmation).await.map_err(status)?;

@@ -19,7 +19,7 @@ use super::{
     structs,
 };
 use crate::{
-    domain::{Context, InvalidField, JsonObject},
+    domain::{Context, InvalidField, JsonObject, id, size},
     pb::{self, UserState},
     service::{Error, ImportOutcome, RowProblem, TransferredUser, Transfers},
 };
@@ -81,7 +81,7 @@ impl Import {
 fn too_large(error: Status) -> Status {
     if error.code() == Code::OutOfRange {
         let problem = "must have at most 65536 bytes in all: send fewer rows in a message";
-        return status(InvalidField::new("request", problem).into());
+        return status(InvalidField::new("request", problem).with("max_bytes", 65_536).into());
     }
     error
 }
@@ -133,7 +133,7 @@ impl Export {
 /// The user after which an export goes on.
 pub(super) fn cursor(text: &str) -> Result<Uuid, InvalidField> {
     let bad = |_| InvalidField::new("cursor", "must be empty, or one that ExportUsers sent");
-    if text.is_empty() { Ok(Uuid::nil()) } else { Uuid::try_parse(text).map_err(bad) }
+    if text.is_empty() { Ok(Uuid::nil()) } else { id(size::CURSOR, text).map_err(bad) }
 }
 
 fn user(record: pb::UserRecord) -> Result<TransferredUser, InvalidField> {

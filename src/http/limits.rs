@@ -24,7 +24,9 @@ pub struct Limits {
 impl Limits {
     /// The longest that a connection may last.
     pub(super) fn longest(&self) -> Duration {
-        self.max_age + self.max_stream_age + self.answer_deadline
+        // The last stream may be asked for by a request that comes after a pause.
+        let last_request = self.keep_alive + self.head_deadline;
+        self.max_age + last_request + self.max_stream_age + self.answer_deadline
     }
 }
 

@@ -1,8 +1,9 @@
 //! Retries: a caller whose answer was lost sends the exact same request again, and gets the same answer (idempotency keys,
 //! AIP-155; ADR 43).
 //!
-//! A request is known by a keyed digest of its id and of all that it says, but for passwords: whoever steals the database and the
-//! keys could try passwords against a fast digest. The use cases compare those with the stored hash, each time.
+//! A request is known by a keyed digest of its id, of whoever may send it, and of its ids and codes. Passwords are not in it: whoever
+//! steals the database and the keys could try them against a fast digest. The use cases compare them with the stored hash instead,
+//! each time. Nor are second factors: the request itself has used them up.
 
 use std::{sync::Arc, time::Duration};
 
@@ -62,16 +63,29 @@ impl Retries {
         Ok(sealed.and_then(|sealed| self.master_key.open(&Place::Answer(&key), &sealed).ok()))
     }
 
-    /// The answer to the same request, if it was carried out at the same time (race); else the error.
+    /// Carries a request out, unless it was before: then `again` makes its answer of the one that was noted. Whatever the request
+    /// is refused for, the same one may have been carried out meanwhile (race): a caller whose deadline was too short sends it
+    /// again while it runs, and finds the password changed, the code used up or the session ended by it.
     ///
     /// # Errors
-    /// The error; the store's.
-    pub(in crate::service) async fn answer_or(
+    /// Those of `first`, and of `again`; the store's.
+    pub(in crate::service) async fn once<T, Again: Future<Output = Result<T, Error>>>(
         &self,
         retry: &Retry,
-        error: Error,
-    ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        self.answer(retry).await?.ok_or(error)
+        first: impl Future<Output = Result<T, Error>>,
+        again: impl FnOnce(Zeroizing<Vec<u8>>) -> Again,
+    ) -> Result<T, Error> {
+        if let Some(answer) = self.answer(retry).await? {
+            return again(answer).await;
+        }
+        let refused = match first.await {
+            Ok(done) => return Ok(done),
+            Err(refused) => refused,
+        };
+        match self.answer(retry).await {
+            Ok(Some(answer)) => again(answer).await,
+            Ok(None) | Err(_) => Err(refused),
+        }
     }
 
     /// What the transaction notes that carries the request out.

@@ -96,8 +96,8 @@ pub struct CodeRules {
     pub max_attempts: u32,
     /// Whether the new code is a long one.
     pub is_long_code: bool,
-    /// The request, if its caller may send it again.
-    pub retry: Option<CarriedOut>,
+    /// What is noted of the request, if its caller may send it again.
+    pub carried_out: Option<CarriedOut>,
 }
 
 /// The result of replacing a code.

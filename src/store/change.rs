@@ -25,8 +25,8 @@ pub struct FactorChange {
     pub address: Option<IpAddr>,
     /// The time of the request.
     pub now: Timestamp,
-    /// The request, if its caller may send it again.
-    pub retry: Option<CarriedOut>,
+    /// What is noted of the request, if its caller may send it again.
+    pub carried_out: Option<CarriedOut>,
 }
 
 impl FactorChange {
@@ -49,7 +49,7 @@ impl FactorChange {
             tokens_expire_at,
             actor: self.actor.clone(),
             address: self.address,
-            retry: self.retry.clone(),
+            carried_out: self.carried_out.clone(),
         }
     }
 }
@@ -65,8 +65,8 @@ pub struct Revoking {
     pub actor: Actor,
     /// The client address.
     pub address: Option<IpAddr>,
-    /// The request, if its caller may send it again.
-    pub retry: Option<CarriedOut>,
+    /// What is noted of the request, if its caller may send it again.
+    pub carried_out: Option<CarriedOut>,
 }
 
 impl Revoking {
@@ -90,7 +90,7 @@ impl Revoking {
         session_id: Uuid,
     ) -> FactorChange {
         let (session_id, actor) = (Some(session_id), self.actor.clone());
-        let (address, now, retry) = (self.address, self.now, self.retry.clone());
-        FactorChange { user_id, credential_version, session_id, actor, address, now, retry }
+        let (address, now, carried_out) = (self.address, self.now, self.carried_out.clone());
+        FactorChange { user_id, credential_version, session_id, actor, address, now, carried_out }
     }
 }

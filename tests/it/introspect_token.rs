@@ -120,7 +120,7 @@ async fn a_session_that_has_ended_elsewhere_soon_makes_it_inactive(
         tokens_expire_at: now.plus(Duration::from_secs(900)),
         actor: Actor::Nobody,
         address: None,
-        retry: None,
+        carried_out: None,
     };
     let [session, user] = [&ended.session_id, &user.id].map(|id| Uuid::parse_str(id).unwrap());
     assert!(store.session_revoke(session, user, revoking).await.unwrap());

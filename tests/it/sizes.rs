@@ -117,7 +117,8 @@ fn fields() -> Vec<Field> {
                 all.extend(inner.iter().map(|field| (Some(number), field)));
             }
             for (within, field) in all {
-                let known = [Type::String, Type::Bool, Type::Message].contains(&field.r#type());
+                let known = [Type::String, Type::Bool, Type::Int32, Type::Message];
+                let known = known.contains(&field.r#type());
                 let nested_twice = within.is_some() && field.r#type() == Type::Message;
                 let name = field.name();
                 assert!(known && !nested_twice, "{path}: say what the greatest {name} costs");

@@ -111,7 +111,7 @@ async fn revoke(server: &Server, store: &dyn Store, user_id: &str, tokens: &Toke
         tokens_expire_at: now.plus(Duration::from_secs(900)),
         actor: Actor::Nobody,
         address: None,
-        retry: None,
+        carried_out: None,
     };
     let [session, user] = [tokens.session_id.as_str(), user_id].map(|id| id.parse().unwrap());
     assert!(store.session_revoke(session, user, at).await.unwrap());

@@ -71,7 +71,7 @@ impl Setting {
 fn asking(server: &Server) -> Revoking {
     let now = server.clock.now();
     let tokens_expire_at = now.plus(Duration::from_secs(3600));
-    Revoking { now, tokens_expire_at, actor: Actor::Operator, address: None, retry: None }
+    Revoking { now, tokens_expire_at, actor: Actor::Operator, address: None, carried_out: None }
 }
 
 /// An account with the scopes `orders.read` and `orders.write`, and its key.

@@ -77,7 +77,7 @@ async fn end(store: &dyn Store, server: &Server, user: &User, tokens: &Tokens) {
         tokens_expire_at: now.plus(TOKENS),
         actor: Actor::Nobody,
         address: None,
-        retry: None,
+        carried_out: None,
     };
     let [session, user] = [&tokens.session_id, &user.id].map(|id| Uuid::parse_str(id).unwrap());
     assert!(store.session_revoke(session, user, revoking).await.unwrap());

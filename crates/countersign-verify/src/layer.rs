@@ -26,7 +26,7 @@ type IsOpen = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 /// It passes users with their own tokens and nobody else, unless [`accept`](Self::accept) or
 /// [`accept_on`](Self::accept_on) says so.
 ///
-/// Others are answered with `google.rpc.ErrorInfo` of the domain `auth.v1`:
+/// Others are answered with `google.rpc.ErrorInfo` of the domain `countersign.dev`:
 ///
 /// | code | reason | when |
 /// |---|---|---|

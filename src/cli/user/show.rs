@@ -66,14 +66,16 @@ pub(super) async fn sessions(
 }
 
 async fn all_sessions(users: &UserManager, user_id: &str) -> Result<Vec<Session>, Error> {
-    let (mut sessions, mut request) = (Vec::new(), ListSessionsRequest::default());
+    // As many as a page may have: as a rule that is all of them, at one moment.
+    let mut request = ListSessionsRequest { page_size: 100, ..Default::default() };
+    let mut sessions = Vec::new();
     loop {
-        let page = users.list_user_sessions(user_id, request).await?;
+        let page = users.list_user_sessions(user_id, request.clone()).await?;
         sessions.extend(page.sessions);
         if page.next_page_token.is_empty() {
             return Ok(sessions);
         }
-        request = ListSessionsRequest { page_token: page.next_page_token, page_size: 0 };
+        request.page_token = page.next_page_token;
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
         Error,
         factors::Proof,
         fields::{Fields, check_sizes},
+        retries::Retry,
         sessions::Account,
     },
     store::{PasswordChange, Revoking},
@@ -57,31 +58,41 @@ impl Accounts {
         let Valid { current, new, request_id } = self.parse_change(account.user(), &request)?;
         let session = account.session().id;
         let retry = self.retries.of(request_id, "ChangePassword", &[session.as_bytes()]);
-        if self.retries.answer(&retry).await?.is_some() {
-            // The change was made: of a retry the new password is the right one.
-            return self.factors.confirm_again(context, account, &new).await;
-        }
+        let first = self.set_password(context, account, (&current, &new), &request, &retry);
+        // The new password is the right one by then: a request with another one is no retry.
+        self.retries
+            .once(&retry, first, |_empty| self.factors.confirm_again(context, account, &new))
+            .await
+    }
+
+    async fn set_password(
+        &self,
+        context: &Context,
+        account: &Account,
+        (current, new): (&Password, &Password),
+        request: &ChangePasswordRequest,
+        retry: &Retry,
+    ) -> Result<(), Error> {
         // The bearer token alone is not enough: a thief must not take over the account.
-        self.factors.confirm(context, account, &current, request.second_factor.as_ref()).await?;
+        self.factors.confirm(context, account, current, request.second_factor.as_ref()).await?;
         let now = self.clock.now();
         let change = PasswordChange {
             user_id: account.user().id,
             credential_version: account.credentials().credential_version,
-            session_id: session,
-            password_hash: self.passwords.hash(&new, context).await?,
+            session_id: account.session().id,
+            password_hash: self.passwords.hash(new, context).await?,
             at: Revoking {
-                retry: self.retries.carried_out(&retry, &[])?,
+                carried_out: self.retries.carried_out(retry, &[])?,
                 ..self.sessions.revoking(context, now)
             },
         };
         let notice = self.outbox.notice(context, account.user(), Notice::PasswordChanged)?;
-        if self.store.password_change(change, notice).await? {
-            self.outbox.wake();
-            return Ok(());
+        if !self.store.password_change(change, notice).await? {
+            // A race: the password was changed meanwhile, so that the given one is no longer current, or the session ended.
+            return Err(Error::InvalidCredentials);
         }
-        // A race: the password was changed meanwhile, perhaps by this very request, or the session ended.
-        self.retries.answer_or(&retry, Error::InvalidCredentials).await?;
-        self.factors.confirm_again(context, account, &new).await
+        self.outbox.wake();
+        Ok(())
     }
 
     fn parse_change(&self, user: &User, request: &ChangePasswordRequest) -> Result<Valid, Error> {

@@ -4,7 +4,12 @@ use super::Accounts;
 use crate::{
     delivery::Notice,
     domain::Context,
-    service::{AdminError, Error, factors::Confirmation, sessions::Caller},
+    service::{
+        AdminError, Error,
+        factors::Confirmation,
+        retries::Retry,
+        sessions::{Account, Caller},
+    },
     store::{Deletion, Revoking},
 };
 
@@ -19,20 +24,29 @@ impl Accounts {
         caller: &Caller,
         confirmation: Confirmation,
     ) -> Result<(), Error> {
-        let (password, request_id) = confirmation.parse()?;
+        let (password, request_id) =
+            caller.checked(confirmation.parse(), &confirmation.request_id)?;
         let retry = self.retries.of(request_id, "DeleteMe", &[caller.session_id().as_bytes()]);
+        let second_factor = confirmation.second_factor.as_ref();
+        let first = async {
+            let account = caller.live()?;
+            self.factors.confirm(context, account, &password, second_factor).await?;
+            self.delete(context, account, &retry).await
+        };
         // No password to compare with is left. The answer says no more than that the account is gone.
-        if self.retries.answer(&retry).await?.is_some() {
-            return Ok(());
-        }
-        let account = caller.live()?;
-        self.factors
-            .confirm(context, account, &password, confirmation.second_factor.as_ref())
-            .await?;
+        self.retries.once(&retry, first, |_empty| async { Ok(()) }).await
+    }
+
+    async fn delete(
+        &self,
+        context: &Context,
+        account: &Account,
+        retry: &Retry,
+    ) -> Result<(), Error> {
         let (user, session) = (account.user().id, account.session().id);
         let version = account.credentials().credential_version;
         let at = Revoking {
-            retry: self.retries.carried_out(&retry, &[])?,
+            carried_out: self.retries.carried_out(retry, &[])?,
             ..self.sessions.revoking(context, self.clock.now())
         };
         let notice = self.outbox.notice(context, account.user(), Notice::AccountDeleted)?;
@@ -42,9 +56,7 @@ impl Accounts {
                 Ok(())
             }
             // A race: the password was changed, the session ended, or another request deleted the account.
-            Deletion::Unauthorised => {
-                self.retries.answer_or(&retry, Error::InvalidCredentials).await.map(drop)
-            }
+            Deletion::Unauthorised => Err(Error::InvalidCredentials),
             Deletion::LastAdministrator => Err(AdminError::LastAdministrator.into()),
         }
     }

@@ -72,17 +72,9 @@ impl Accounts {
         // Invalid fields and an overloaded machine are refused before an attempt is spent.
         let Valid { code, recovery_code, request_id } = self.parse_reset(&request)?;
         let retry = self.retry_of_reset(&request, &code, request_id);
-        if let Some(answer) = self.retries.answer(&retry).await? {
-            return self.answer_again(context, &request, &answer).await;
-        }
-        match self.carry_out(context, &request, (&code, recovery_code.as_ref()), &retry).await {
-            // A race: perhaps by this very request.
-            Err(Error::ChallengeInvalid) => {
-                let answer = self.retries.answer_or(&retry, Error::ChallengeInvalid).await?;
-                self.answer_again(context, &request, &answer).await
-            }
-            done => done,
-        }
+        let first = self.carry_out(context, &request, (&code, recovery_code.as_ref()), &retry);
+        let again = |answer| self.answer_again(context, &request, answer);
+        self.retries.once(&retry, first, again).await
     }
 
     async fn carry_out(
@@ -105,7 +97,9 @@ impl Accounts {
             let new = (request.new_password.as_str(), recovery_code);
             self.set_anew(context, &asked, new).await.map(Some)
         };
-        if matches!(done, Err(Error::ChallengeInvalid)) {
+        let is_wrong = matches!(done, Err(Error::ChallengeInvalid));
+        // The same request may have been carried out meanwhile (race): that is no failure.
+        if is_wrong && self.retries.answer(retry).await?.is_none() {
             self.limits.record_failure(context, EventKind::CodeFailed, Some(user_id), None).await?;
         }
         done
@@ -151,10 +145,11 @@ impl Accounts {
         &self,
         context: &Context,
         request: &ResetPasswordRequest,
-        answer: &[u8],
+        answer: Zeroizing<Vec<u8>>,
     ) -> Result<Option<OpaqueToken>, Error> {
         let Some((user_id, device)) = answer.split_first_chunk::<16>() else { return Ok(None) };
         let found = self.store.user_by_id(Uuid::from_bytes(*user_id)).await?;
+        let found = found.filter(|found| found.user.disabled_at.is_none());
         let found = found.ok_or(Error::ChallengeInvalid)?;
         let (user_id, version) = (found.user.id, found.credential_version);
         let budget = self.limits.account_budget(user_id, version, None, context.address);
@@ -189,7 +184,7 @@ impl Accounts {
         let device = self.sessions.known_by_reset(user_id, credential_version + 1);
         let answer = Zeroizing::new([user_id.as_bytes(), device.expose().as_bytes()].concat());
         let at = Revoking {
-            retry: self.retries.carried_out(retry, &answer)?,
+            carried_out: self.retries.carried_out(retry, &answer)?,
             ..self.sessions.revoking(context, self.clock.now())
         };
         let code_id = sent.id;
@@ -217,7 +212,7 @@ impl Accounts {
     async fn end_unverified(&self, context: &Context, asked: &Asked<'_>) -> Result<(), Error> {
         let Asked { sent, user_id, retry } = *asked;
         let at = Revoking {
-            retry: self.retries.carried_out(retry, &[])?,
+            carried_out: self.retries.carried_out(retry, &[])?,
             ..self.sessions.revoking(context, self.clock.now())
         };
         if self.store.unverified_user_end(MailboxProof { code_id: sent.id, user_id, at }).await? {

@@ -67,7 +67,7 @@ impl Operator {
             actor,
             address,
             now,
-            retry: None,
+            carried_out: None,
         };
         if !self.store.two_factor_set(change, TwoFactor::Off, notice).await? {
             return Err(DisableTwoFactorError::Changed);

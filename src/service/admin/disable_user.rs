@@ -63,6 +63,6 @@ pub(super) fn revoking(context: &Context, clock: &Clock) -> Revoking {
         tokens_expire_at,
         actor: context.actor.clone(),
         address: context.address,
-        retry: None,
+        carried_out: None,
     }
 }

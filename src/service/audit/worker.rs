@@ -20,7 +20,7 @@ use super::{
 use crate::{
     domain::{Actor, Event, EventKind},
     fetch::Fetcher,
-    service::outbox::pause,
+    service::outbox::{pause, within},
     store::{
         self, ClaimedMessage, Consequence, FailedDelivery, NumberedEvent, SealedEvent,
         SubscriptionWork,
@@ -85,7 +85,7 @@ impl SubscriptionWorker {
                 Some(_ended) = sending.join_next() => {}
                 () = stop.cancelled() => break,
             }
-            match stop.run_until_cancelled(self.round(&mut sending, &mut places)).await {
+            match within(&stop, self.round(&mut sending, &mut places)).await {
                 Some(Ok(())) => {}
                 // Readiness reports an unavailable database; the worker just looks again later.
                 Some(Err(error)) => tracing::debug!(%error, "the subscriptions can't be read"),

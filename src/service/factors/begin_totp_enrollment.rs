@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use super::{Factors, confirm::Confirmation};
 use crate::{
-    domain::{Context, Qr, TotpSecret, User},
-    service::{Error, sessions::Account},
+    domain::{Context, Password, Qr, TotpSecret, User},
+    service::{Error, retries::Retry, sessions::Account},
     store::{FactorChange, NewTotp, SealedTotp},
     token::Place,
 };
@@ -47,37 +47,51 @@ impl Factors {
     ) -> Result<TotpEnrollment, Error> {
         let (password, request_id) = confirmation.parse()?;
         let retry = self.retry(request_id, "BeginTotpEnrollment", account);
-        if let Some(answer) = self.retries.answer(&retry).await? {
-            self.confirm_again(context, account, &password).await?;
-            return self.begun(&answer, account.user());
-        }
+        let first = self.new_enrollment(context, account, (&password, &confirmation), &retry);
+        let again = |answer| self.begun(context, account, &password, answer);
+        self.retries.once(&retry, first, again).await
+    }
+
+    async fn new_enrollment(
+        &self,
+        context: &Context,
+        account: &Account,
+        (password, confirmation): (&Password, &Confirmation),
+        retry: &Retry,
+    ) -> Result<TotpEnrollment, Error> {
         // The bearer token alone is not enough: a thief would lock the owner out with an app of their own.
-        self.confirm(context, account, &password, confirmation.second_factor.as_ref()).await?;
+        self.confirm(context, account, password, confirmation.second_factor.as_ref()).await?;
         let (id, secret) = (Uuid::now_v7(), TotpSecret::generate(&mut rand::rng()));
         let enrollment = self.enrollment(id, &secret, account.user())?;
         let answer = Zeroizing::new([id.as_bytes(), secret.expose()].concat());
         let place = Place::TotpSecret { id, user_id: account.user().id };
         let sealed_secret = self.master_key.seal(&place, secret.expose());
         let sealed_secret = sealed_secret.map_err(|error| Error::Internal(error.into()))?;
-        let retry_known = self.retries.carried_out(&retry, &answer)?;
-        let change = FactorChange { retry: retry_known, ..self.factor_change(context, account) };
+        let carried_out = self.retries.carried_out(retry, &answer)?;
+        let change = FactorChange { carried_out, ..self.factor_change(context, account) };
         let expires_at = change.now.plus(ENROLLMENT_TTL);
         let new = NewTotp { sealed: SealedTotp { id, sealed_secret }, change, expires_at };
         if self.store.totp_begin(new).await? {
             return Ok(enrollment);
         }
         // A race: the password was changed meanwhile, or the session ended.
-        let answer = self.retries.answer_or(&retry, Error::InvalidCredentials).await?;
-        self.begun(&answer, account.user())
+        Err(Error::InvalidCredentials)
     }
 
-    /// The enrolment that a retry is about: its id and secret.
-    fn begun(&self, answer: &[u8], user: &User) -> Result<TotpEnrollment, Error> {
+    /// The enrolment that was begun before: of its id and secret.
+    async fn begun(
+        &self,
+        context: &Context,
+        account: &Account,
+        password: &Password,
+        answer: Zeroizing<Vec<u8>>,
+    ) -> Result<TotpEnrollment, Error> {
+        self.confirm_again(context, account, password).await?;
         let parts = answer.split_first_chunk::<16>();
         let parts = parts.and_then(|(id, secret)| Some((id, TotpSecret::from_bytes(secret)?)));
         let (id, secret) =
             parts.ok_or_else(|| Error::Internal("an answer is no enrolment".into()))?;
-        self.enrollment(Uuid::from_bytes(*id), &secret, user)
+        self.enrollment(Uuid::from_bytes(*id), &secret, account.user())
     }
 
     fn enrollment(

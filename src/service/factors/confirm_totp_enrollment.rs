@@ -67,20 +67,14 @@ impl Factors {
         caller: &Caller,
         request: ConfirmTotpRequest,
     ) -> Result<Vec<RecoveryCode>, Error> {
-        let Valid { id, code, request_id } = request.parse()?;
+        let Valid { id, code, request_id } =
+            caller.checked(request.parse(), &request.request_id)?;
         let session = caller.session_id();
         let parts = [session.as_bytes(), id.as_bytes(), code.expose().as_bytes()];
         let retry = self.retries.of(request_id, "ConfirmTotpEnrollment", &parts);
-        if let Some(answer) = self.retries.answer(&retry).await? {
-            return codes_of(&answer);
-        }
-        match self.complete_enrollment(context, caller.live()?, (id, &code), &retry).await {
-            // A race: perhaps by this very request.
-            Err(Error::ChallengeInvalid) => {
-                codes_of(&self.retries.answer_or(&retry, Error::ChallengeInvalid).await?)
-            }
-            done => done,
-        }
+        let first =
+            async { self.complete_enrollment(context, caller.live()?, (id, &code), &retry).await };
+        self.retries.once(&retry, first, async |answer| codes_of(&answer)).await
     }
 
     async fn complete_enrollment(
@@ -96,8 +90,10 @@ impl Factors {
         let app = reserved(self.store.totp_reserve(id, change.clone(), most).await?)?;
         let step = self.totp_step(change.user_id, &app, code)?;
         let new = self.new_recovery_codes(change.user_id);
-        let change =
-            FactorChange { retry: self.retries.carried_out(retry, &new.to_bytes())?, ..change };
+        let change = FactorChange {
+            carried_out: self.retries.carried_out(retry, &new.to_bytes())?,
+            ..change
+        };
         let tokens_expire_at = self.sessions.tokens_expire_at(change.now);
         let confirm = ConfirmTotp { id, change, step, recovery_codes: new.macs, tokens_expire_at };
         let notice = self.outbox.notice(context, account.user(), Notice::AppAdded)?;

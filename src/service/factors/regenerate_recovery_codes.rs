@@ -1,10 +1,12 @@
 //! RegenerateRecoveryCodes: ten new ones, after the old ones were used up or exposed.
 
+use zeroize::Zeroizing;
+
 use super::{Factors, confirm::Confirmation, secrets::codes_of};
 use crate::{
     delivery::Notice,
-    domain::{Context, RecoveryCode},
-    service::{Error, sessions::Account},
+    domain::{Context, Password, RecoveryCode},
+    service::{Error, retries::Retry, sessions::Account},
     store::FactorChange,
 };
 
@@ -21,23 +23,33 @@ impl Factors {
     ) -> Result<Vec<RecoveryCode>, Error> {
         let (password, request_id) = confirmation.parse()?;
         let retry = self.retry(request_id, "RegenerateRecoveryCodes", account);
-        if let Some(answer) = self.retries.answer(&retry).await? {
+        let first = self.replace_codes(context, account, (&password, &confirmation), &retry);
+        let again = async |answer: Zeroizing<Vec<u8>>| {
             self.confirm_again(context, account, &password).await?;
-            return codes_of(&answer);
-        }
+            codes_of(&answer)
+        };
+        self.retries.once(&retry, first, again).await
+    }
+
+    async fn replace_codes(
+        &self,
+        context: &Context,
+        account: &Account,
+        (password, confirmation): (&Password, &Confirmation),
+        retry: &Retry,
+    ) -> Result<Vec<RecoveryCode>, Error> {
         if !account.user().is_2fa_enabled {
             return Err(Error::TwoFactorOff);
         }
-        self.confirm(context, account, &password, confirmation.second_factor.as_ref()).await?;
+        self.confirm(context, account, password, confirmation.second_factor.as_ref()).await?;
         let new = self.new_recovery_codes(account.user().id);
-        let retry_known = self.retries.carried_out(&retry, &new.to_bytes())?;
-        let change = FactorChange { retry: retry_known, ..self.factor_change(context, account) };
+        let carried_out = self.retries.carried_out(retry, &new.to_bytes())?;
+        let change = FactorChange { carried_out, ..self.factor_change(context, account) };
         let notice = self.outbox.notice(context, account.user(), Notice::RecoveryCodesReplaced)?;
         if !self.store.recovery_codes_replace(change, new.macs, notice).await? {
             // A race: the password was changed, the session ended, or the second factor was turned off. A repeated call
             // gets the specific error.
-            let answer = self.retries.answer_or(&retry, Error::InvalidCredentials).await?;
-            return codes_of(&answer);
+            return Err(Error::InvalidCredentials);
         }
         self.outbox.wake();
         Ok(new.codes)

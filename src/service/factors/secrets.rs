@@ -48,7 +48,7 @@ impl Factors {
             actor: context.actor.clone(),
             address: context.address,
             now: self.clock.now(),
-            retry: None,
+            carried_out: None,
         }
     }
 

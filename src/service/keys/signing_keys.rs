@@ -268,7 +268,7 @@ fn times_of(key: &SealedKey) -> KeyTimes {
 fn revoking(now: Timestamp) -> Revoking {
     let tokens_expire_at = now.plus(LONGEST_TTL).plus(CLOCK_SKEW);
     // Only operators' commands revoke keys.
-    Revoking { now, tokens_expire_at, actor: Actor::Operator, address: None, retry: None }
+    Revoking { now, tokens_expire_at, actor: Actor::Operator, address: None, carried_out: None }
 }
 
 fn id_of(key: &KeyTimes) -> Result<Uuid, SigningKeyError> {

@@ -7,6 +7,7 @@ use crate::{
         Error,
         codes::{challenge_id_mac, code_mac, new_code},
         fields::check_sizes,
+        retries::Retry,
     },
     store::{CodeRules, Renewal},
     token::OpaqueToken,
@@ -28,23 +29,32 @@ impl Logins {
         challenge_id.check_size(size::CHALLENGE_ID).ok_or(Error::ChallengeInvalid)?;
         self.limits.admit(context)?;
         let request_id = domain::request_id(request_id)?;
-        let (now, policy) = (self.clock.now(), &self.policy.code);
         let id_mac = challenge_id_mac(&self.master_key, &challenge_id);
+        let retry = self.retries.of(request_id, "ResendCode", &[id_mac.as_slice()]);
+        let first = self.renew(context, id_mac, &retry);
+        let again = |_empty| self.open_challenge(id_mac);
+        let (challenge, user) = self.retries.once(&retry, first, again).await?;
+        Ok(self.pending(challenge_id, &challenge, &user))
+    }
+
+    async fn renew(
+        &self,
+        context: &Context,
+        id_mac: [u8; 32],
+        retry: &Retry,
+    ) -> Result<(Challenge, User), Error> {
+        let (now, policy) = (self.clock.now(), &self.policy.code);
         // A read first: floods of random ids do not queue for SQLite's single writer.
         let (challenge, user) = self.open_challenge(id_mac).await?;
         if !challenge.is_sent_a_code() {
             return Err(Error::FactorUnavailable);
-        }
-        let retry = self.retries.of(request_id, "ResendCode", &[id_mac.as_slice()]);
-        if self.retries.answer(&retry).await?.is_some() {
-            return Ok(self.pending(challenge_id, &challenge, &user));
         }
         let rules = CodeRules {
             now,
             next_resend_at: now.plus(policy.resend_after),
             max_attempts: policy.max_attempts,
             is_long_code: self.needs_long_code(&challenge, context.address).await?,
-            retry: self.retries.carried_out(&retry, &[])?,
+            carried_out: self.retries.carried_out(retry, &[])?,
         };
         let code = new_code(rules.is_long_code);
         let code_mac = code_mac(&self.master_key, &id_mac, code.expose());
@@ -55,16 +65,14 @@ impl Logins {
         {
             Renewal::Renewed(challenge) => {
                 self.outbox.wake();
-                return Ok(self.pending(challenge_id, &challenge, &user));
+                return Ok((challenge, user));
             }
             Renewal::TooEarly(resend_at) => Error::Throttled(resend_at.since(now)),
             Renewal::Exhausted => Error::ChallengeExhausted,
             Renewal::Invalid => Error::ChallengeInvalid,
         };
         self.limits.take_back(&mail).await?;
-        self.retries.answer_or(&retry, not_renewed).await?;
-        let (challenge, user) = self.open_challenge(id_mac).await?;
-        Ok(self.pending(challenge_id, &challenge, &user))
+        Err(not_renewed)
     }
 
     async fn open_challenge(&self, id_mac: [u8; 32]) -> Result<(Challenge, User), Error> {

@@ -111,7 +111,7 @@ impl UserManager {
             tokens_expire_at,
             actor: context.actor.clone(),
             address: context.address,
-            retry: None,
+            carried_out: None,
         }
     }
 }

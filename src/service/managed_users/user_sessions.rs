@@ -20,6 +20,7 @@ impl UserManager {
         user_id: &str,
         request: ListSessionsRequest,
     ) -> Result<SessionPage, Error> {
+        check_sizes([(size::USER_ID, user_id), (size::PAGE_TOKEN, &request.page_token)])?;
         let user_id = id(size::USER_ID, user_id)?;
         self.by_id(user_id).await?;
         let (store, master_key) = (self.store.as_ref(), &self.master_key);

@@ -10,11 +10,12 @@ mod line;
 mod pause;
 mod places;
 mod recall;
+mod stopping;
 mod trouble;
 mod worker;
 
-pub(in crate::service) use self::pause::pause;
 pub use self::worker::{DeliveryPace, DeliveryWorker};
+pub(in crate::service) use self::{pause::pause, stopping::within};
 
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval, interval_at, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, interval_at, sleep},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +19,7 @@ use super::{
     pause::pause,
     places::{self, More, Places},
     recall::{Recall, Told},
+    stopping::within,
     trouble::Trouble,
 };
 use crate::{
@@ -31,9 +32,6 @@ use crate::{
 /// The lease on a claimed message: renewed while it is being sent, so that after a crash the message waits no longer
 /// than this, and a mail server may be slow.
 const LEASE: Duration = Duration::from_secs(60);
-
-/// How long the last claim of a shutdown may take.
-const LAST_CLAIM: Duration = Duration::from_secs(2);
 
 /// The intervals of a worker.
 #[derive(Debug, Clone, Copy)]
@@ -101,13 +99,16 @@ impl DeliveryWorker {
         let mut more = More::default();
         loop {
             if more.fits(self.places.free()) {
-                more = self.claim(&mut sending).await;
+                match within(&stop, self.claim(&mut sending)).await {
+                    Some(left) => more = left,
+                    None => break,
+                }
                 continue;
             }
             tokio::select! {
                 Some(_ended) = sending.join_next() => {}
                 () = wake.notified() => more = More::ANY,
-                _ = ticks.tick() => match stop.run_until_cancelled(self.look()).await {
+                _ = ticks.tick() => match within(&stop, self.look()).await {
                     Some(true) => more = More::ANY,
                     Some(false) => {}
                     None => break,
@@ -115,8 +116,7 @@ impl DeliveryWorker {
                 () = stop.cancelled() => break,
             }
         }
-        // A database that is away must not use up the time of the shutdown. A claim that is cut off is repeated by another replica.
-        let _cut_off = timeout(LAST_CLAIM, self.claim(&mut sending)).await;
+        let _cut_off = within(&stop, self.claim(&mut sending)).await;
         while sending.join_next().await.is_some() {}
         self.delivery.close().await;
     }

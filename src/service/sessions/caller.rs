@@ -27,6 +27,21 @@ impl Caller {
         }
     }
 
+    /// The request, as it was parsed. A session that has ended is refused at once, whatever it sends, unless that may be a retry.
+    ///
+    /// # Errors
+    /// Bad fields; the session has ended.
+    pub(in crate::service) fn checked<T>(
+        &self,
+        parsed: Result<T, Error>,
+        request_id: &str,
+    ) -> Result<T, Error> {
+        match self {
+            Self::Ended(_) if request_id.is_empty() || parsed.is_err() => Err(Error::TokenInvalid),
+            Self::Live(_) | Self::Ended(_) => parsed,
+        }
+    }
+
     /// The account, for all that is no retry.
     ///
     /// # Errors

@@ -108,7 +108,7 @@ impl Sessions {
             tokens_expire_at,
             actor: context.actor.clone(),
             address: context.address,
-            retry: None,
+            carried_out: None,
         }
     }
 

@@ -58,7 +58,7 @@ impl Transfers {
         let parsed: Vec<_> = rows.iter().map(|row| self.parse(row, now)).collect();
         let valid: Vec<_> = parsed.iter().filter_map(|row| row.as_ref().ok().cloned()).collect();
         let (actor, address) = (context.actor.clone(), context.address);
-        let at = Revoking { now, tokens_expire_at: now, actor, address, retry: None };
+        let at = Revoking { now, tokens_expire_at: now, actor, address, carried_out: None };
         let stored = self.store_all(valid, &at, validate_only).await?;
         let mut stored = stored.into_iter();
         let outcome = |row: Result<ImportedUser, Vec<RowProblem>>| match row {

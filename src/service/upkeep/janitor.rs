@@ -124,7 +124,7 @@ impl Janitor {
                 tokens_expire_at,
                 actor: Actor::Nobody,
                 address: None,
-                retry: None,
+                carried_out: None,
             };
             let batch = self.store.unverified_users_end(at, ACCOUNTS).await?;
             all += batch;
@@ -165,8 +165,9 @@ impl Janitor {
             | Ended::Revocations
             | Ended::Assertions
             | Ended::AdminRequests
-            | Ended::CarriedOut
             | Ended::Throttles => GRACE,
+            // They hold secrets that are told once, and nobody can ask for them any more.
+            Ended::CarriedOut => Duration::ZERO,
             // The last access token may still be introspected.
             Ended::Sessions => self.token_ttl + GRACE,
             // Personal data of deleted users (names of devices, addresses): deleted whatever the clock said at their

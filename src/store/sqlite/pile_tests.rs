@@ -60,7 +60,7 @@ fn revoking() -> Revoking {
         tokens_expire_at: at(900),
         actor: Actor::Nobody,
         address: None,
-        retry: None,
+        carried_out: None,
     }
 }
 

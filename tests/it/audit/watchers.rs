@@ -55,7 +55,7 @@ async fn a_users_stream_ends_at_once_with_the_session_or_the_user(
                 tokens_expire_at,
                 actor: Actor::Operator,
                 address: None,
-                retry: None,
+                carried_out: None,
             };
             assert!(store.user_disable(Uuid::parse_str(&user.id).unwrap(), at).await.unwrap());
         }

@@ -31,7 +31,7 @@ fn reads(store: &dyn Store) -> Vec<(&'static str, BoxFuture<'_, Result<()>>)> {
         actor: Actor::Nobody,
         address: None,
         now,
-        retry: None,
+        carried_out: None,
     };
     let done = |result: Result<bool>| result.map(drop);
     vec![

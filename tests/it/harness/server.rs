@@ -240,7 +240,8 @@ impl Server {
     }
 
     pub async fn sessions(&self, tokens: &Tokens) -> Result<Vec<Session>, Status> {
-        let request = bearer(tokens, ListSessionsRequest::default());
+        let request = ListSessionsRequest { page_size: 100, ..Default::default() };
+        let request = bearer(tokens, request);
         Ok(self.account.clone().list_sessions(request).await?.into_inner().sessions)
     }
 

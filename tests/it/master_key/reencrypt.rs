@@ -251,13 +251,13 @@ async fn two_at_once_do_not_get_in_each_others_way(
     assert_eq!(numbers(&printed, "outbox.sealed_message"), [0, 1000, 0], "{printed}");
 }
 
-/// A column that is forgotten keeps the old key needed, and nobody is told.
+/// A column that is forgotten keeps the old key needed, and nobody is told. The answers to requests are not needed after ten minutes.
 #[tokio::test]
 async fn no_column_of_encrypted_values_is_left_out() {
     let service = service(Backend::Sqlite).await;
     service.database.store().await;
     let sealed = "SELECT COUNT(*) FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c \
-                  WHERE t.type = 'table' AND c.name LIKE 'sealed%'";
+                  WHERE t.type = 'table' AND c.name LIKE 'sealed%' AND t.name <> 'carried_out'";
     assert_eq!(usize::try_from(service.database.number(sealed).await).unwrap(), COLUMNS.len());
 }
 

@@ -111,7 +111,7 @@ async fn those_who_watch_are_told_of_accounts_and_of_single_tokens(backend: Back
         tokens_expire_at: now.plus(std::time::Duration::from_secs(900)),
         actor: countersign::domain::Actor::Service(service.id),
         address: None,
-        retry: None,
+        carried_out: None,
     };
     let token_id = Uuid::parse_str(&jti).unwrap();
     assert!(store.service_token_revoke(service.id, token_id, at).await.unwrap());

@@ -15,7 +15,7 @@ const MAX: u32 = 3;
 
 fn rules(seconds: u64) -> CodeRules {
     let (now, next_resend_at) = (at(seconds), at(seconds + 30));
-    CodeRules { now, next_resend_at, max_attempts: MAX, is_long_code: false, retry: None }
+    CodeRules { now, next_resend_at, max_attempts: MAX, is_long_code: false, carried_out: None }
 }
 
 #[apply(on_both)]

@@ -27,7 +27,7 @@ pub(super) fn change(user: &Credentials) -> FactorChange {
         actor,
         address,
         now: at(10),
-        retry: None,
+        carried_out: None,
     }
 }
 

@@ -223,7 +223,7 @@ async fn a_reset_without_another_factor_or_with_a_recovery_code_that_is_none_cha
         actor: ACTOR,
         address: None,
         now: at(0),
-        retry: None,
+        carried_out: None,
     };
     let recovery_codes = vec![[1; 32], [2; 32]];
     assert!(store.recovery_codes_replace(change, recovery_codes, new_message()).await.unwrap());

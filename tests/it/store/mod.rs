@@ -142,7 +142,7 @@ fn new_challenge(user: &Credentials) -> NewChallenge {
 /// A request that ends something, whose tokens live for 900 seconds.
 fn revoking(seconds: u64) -> Revoking {
     let (now, tokens_expire_at) = (at(seconds), at(seconds + 900));
-    Revoking { now, tokens_expire_at, actor: ACTOR, address: Some(ADDRESS), retry: None }
+    Revoking { now, tokens_expire_at, actor: ACTOR, address: Some(ADDRESS), carried_out: None }
 }
 
 /// A login code that is of use until 300. Nobody else's message has its source or its account.

@@ -23,12 +23,12 @@ async fn a_request_is_known_from_when_it_was_carried_out_until_it_expires(backen
     let session = session_of(user.user.id);
     let session_id = session.id;
     store.session_create(session, 1, NO_FAILURES, NO_LIMIT).await.unwrap().unwrap();
-    let change = |credential_version, retry| PasswordChange {
+    let change = |credential_version, carried_out| PasswordChange {
         user_id: user.user.id,
         credential_version,
         session_id,
         password_hash: "other".into(),
-        at: Revoking { retry, ..revoking(10) },
+        at: Revoking { carried_out, ..revoking(10) },
     };
     let known = async |seconds| store.answer_find(KEY, at(seconds)).await.unwrap();
 

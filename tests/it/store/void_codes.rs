@@ -48,7 +48,7 @@ async fn challenge(store: &dyn Store, user: &Credentials) -> NewChallenge {
 async fn renew(store: &dyn Store, new: &NewChallenge, message: SealedMessage) -> Renewal {
     let (now, next_resend_at) = (at(30), at(30));
     let rules =
-        CodeRules { now, next_resend_at, max_attempts: 3, is_long_code: false, retry: None };
+        CodeRules { now, next_resend_at, max_attempts: 3, is_long_code: false, carried_out: None };
     store.challenge_renew(new.id_mac, [2; 32], rules, message).await.unwrap()
 }
 

@@ -139,7 +139,7 @@ async fn whoever_follows_the_log_hears_of_an_end_by_itself(backend: Backend) {
     assert!(is_active(&server, &tokens.access_token).await);
     let now = server.clock.now();
     let (actor, tokens_expire_at) = (Actor::Nobody, now.plus(Duration::from_secs(900)));
-    let at = Revoking { now, tokens_expire_at, actor, address: None, retry: None };
+    let at = Revoking { now, tokens_expire_at, actor, address: None, carried_out: None };
     let [session, user] = [&tokens.session_id, &user.id].map(|id| id.parse().unwrap());
     let store = server.database.store().await;
     assert!(store.session_revoke(session, user, at).await.unwrap());

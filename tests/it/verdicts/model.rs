@@ -229,7 +229,7 @@ impl World {
         let User { id, is_disabled, .. } = self.users[user];
         let (now, actor) = (self.clock.now(), operator().actor);
         let tokens_expire_at = now.plus(Duration::from_secs(900));
-        let at = Revoking { now, tokens_expire_at, actor, address: None, retry: None };
+        let at = Revoking { now, tokens_expire_at, actor, address: None, carried_out: None };
         let store = &self.replicas[replica].store;
         let done = if is_disabled { store.user_enable(id, at) } else { store.user_disable(id, at) };
         // The deleted are not there.

@@ -141,7 +141,7 @@ pub(in crate::store) async fn delete(
         return Ok(Deletion::Unauthorised);
     }
     user_roles::remove(connection, id).await?;
-    retries::note(connection, at.retry.as_ref()).await?;
+    retries::note(connection, at.carried_out.as_ref()).await?;
     events::put(connection, &[change.event(EventKind::UserDeleted)]).await?;
     void_codes::of_user(connection, id, at.now).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;

@@ -178,7 +178,7 @@ pub(in crate::store) async fn renew(
     if let Some(row) = row {
         let challenge: Challenge = row.try_into()?;
         let user_id = Some(challenge.user_id);
-        retries::note(connection, rules.retry.as_ref()).await?;
+        retries::note(connection, rules.carried_out.as_ref()).await?;
         void_codes::of_code(connection, user_id, challenge.id, rules.now).await?;
         // In the same transaction: a valid code is always sent (outbox).
         outbox::put(connection, std::slice::from_ref(message)).await?;

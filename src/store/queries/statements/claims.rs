@@ -174,7 +174,7 @@ pub(in crate::store) async fn end(
         return Ok(false);
     }
     mailbox::consume(connection, *code_id, at.now).await?;
-    retries::note(connection, at.retry.as_ref()).await?;
+    retries::note(connection, at.carried_out.as_ref()).await?;
     revocations::append(connection, &ended).await?;
     Ok(true)
 }

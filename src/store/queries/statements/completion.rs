@@ -33,7 +33,7 @@ pub(in crate::store) async fn complete(
         actor: Actor::User(challenge.user_id),
         address: session.address,
         now: session.created_at,
-        retry: None,
+        carried_out: None,
     };
     // Locks the user before the challenge, in the order of a change of the password: the other order could deadlock.
     let version = challenge.credential_version;

@@ -31,7 +31,7 @@ pub(in crate::store) async fn renew_codes(
     message: &SealedMessage,
 ) -> Result<bool> {
     if guard::take(connection, change).await? != Some(true)
-        || !retries::note(connection, change.retry.as_ref()).await?
+        || !retries::note(connection, change.carried_out.as_ref()).await?
     {
         return Ok(false);
     }

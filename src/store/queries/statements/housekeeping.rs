@@ -59,7 +59,6 @@ async fn take_over(connection: &mut Connection, lease: &Lease) -> Result<bool> {
     Ok(taken.rows_affected() > 0)
 }
 
-/// Ended rows stay ended, so changes between the search and the deletion do not matter.
 pub(in crate::store) async fn remove(
     connection: &mut Connection,
     ended: Ended,
@@ -70,13 +69,16 @@ pub(in crate::store) async fn remove(
     Ok(removed.execute(connection).await?.rows_affected())
 }
 
-/// Removes rows of a table, by their key, whose end is a column of theirs.
+/// Removes rows of a table, by their key, whose end is a column of theirs. Some can come back to life: the outer condition is evaluated
+/// again if a rival held the row.
 macro_rules! ended {
     ($table:literal, $key:literal, $end:literal) => {
         concat!(
             "DELETE FROM ",
             $table,
             " WHERE ",
+            $end,
+            " < $1 AND ",
             $key,
             " IN (SELECT ",
             $key,
@@ -136,10 +138,6 @@ const fn removal(ended: Ended) -> &'static str {
         Ended::Events => {
             "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 LIMIT $2)"
         }
-        // Only these rows can come back to life: the outer condition is evaluated again if a rival held the row.
-        Ended::Throttles => {
-            "DELETE FROM throttles WHERE expires_at < $1 AND key IN \
-             (SELECT key FROM throttles WHERE expires_at < $1 LIMIT $2)"
-        }
+        Ended::Throttles => ended!("throttles", "key", "expires_at"),
     }
 }

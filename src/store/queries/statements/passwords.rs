@@ -24,7 +24,7 @@ pub(in crate::store) async fn replace(
     if !set_hash(connection, user_id, version, &change.password_hash).await? {
         return Ok(false);
     }
-    retries::note(connection, change.at.retry.as_ref()).await?;
+    retries::note(connection, change.at.carried_out.as_ref()).await?;
     // Keeps the calling session live.
     sqlx::query(
         "UPDATE sessions SET credential_version = credential_version + 1 \

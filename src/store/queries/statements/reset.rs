@@ -24,7 +24,7 @@ pub(in crate::store) async fn complete(
         actor: reset.at.actor.clone(),
         address: reset.at.address,
         now: reset.at.now,
-        retry: None,
+        carried_out: None,
     };
     let held = guard::hold(connection, change.user_id, change.credential_version).await?;
     let Some(is_2fa_enabled) = held else { return Ok(false) };
@@ -32,7 +32,7 @@ pub(in crate::store) async fn complete(
         return Ok(false);
     }
     mailbox::consume(connection, reset.code_id, change.now).await?;
-    retries::note(connection, reset.at.retry.as_ref()).await?;
+    retries::note(connection, reset.at.carried_out.as_ref()).await?;
     // An app that has not been shown may be an intruder's: a squatter would own the address for good.
     let whole = !is_2fa_enabled || reset.recovery_code.is_some();
     let proven = if whole {

@@ -171,8 +171,13 @@ pub(super) async fn end_oldest(
         .fetch_all(&mut *connection)
         .await?;
     let (now, actor, address) = (begun.created_at, Actor::User(begun.user_id), begun.address);
-    let at =
-        Revoking { now, tokens_expire_at: limit.tokens_expire_at, actor, address, retry: None };
+    let at = Revoking {
+        now,
+        tokens_expire_at: limit.tokens_expire_at,
+        actor,
+        address,
+        carried_out: None,
+    };
     tell(connection, begun.user_id, &ended, &at, EventKind::SessionRevoked).await
 }
 

@@ -16,7 +16,7 @@ use crate::{
 
 pub(in crate::store) async fn begin(connection: &mut Connection, new: &NewTotp) -> Result<bool> {
     if guard::take(connection, &new.change).await?.is_none()
-        || !retries::note(connection, new.change.retry.as_ref()).await?
+        || !retries::note(connection, new.change.carried_out.as_ref()).await?
     {
         return Ok(false);
     }
@@ -110,7 +110,7 @@ pub(in crate::store) async fn confirm(
     if !is_confirmable(connection, confirm).await? {
         return Ok(false);
     }
-    retries::note(connection, change.retry.as_ref()).await?;
+    retries::note(connection, change.carried_out.as_ref()).await?;
     sqlx::query("DELETE FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL")
         .bind(change.user_id)
         .execute(&mut *connection)

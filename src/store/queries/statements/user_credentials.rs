@@ -48,7 +48,7 @@ pub(super) async fn factors(
         actor: at.actor.clone(),
         address: at.address,
         now: at.now,
-        retry: None,
+        carried_out: None,
     };
     factors::forget(connection, request.user_id).await?;
     if !before.user.is_2fa_enabled {
