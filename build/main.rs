@@ -12,7 +12,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use protox::prost_reflect::prost_types::FileDescriptorSet;
+use protox::prost_reflect::{
+    DescriptorPool, DynamicMessage, Value, prost::Message as _, prost_types::FileDescriptorSet,
+};
 
 const PACKAGE: &str = "auth.v1.";
 
@@ -50,10 +52,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
     web::prepare(Path::new(WEB), &out_dir.join(WEB))?;
-    // As protox encodes it: decoded to prost's types and encoded again, it would lose the options of `google.api`.
-    std::fs::write(out_dir.join("auth_v1.descriptors.bin"), compiler.encode_file_descriptor_set())?;
-
     let pool = compiler.descriptor_pool();
+    let descriptors = without_others_comments(&pool, &compiler.encode_file_descriptor_set())?;
+    std::fs::write(out_dir.join("auth_v1.descriptors.bin"), descriptors)?;
     std::fs::write(out_dir.join("openapi.json"), openapi::document(&pool)?)?;
 
     // Their generated `Debug` would show secrets: `src/pb.rs` has another one.
@@ -65,6 +66,25 @@ fn main() -> Result<(), Box<dyn Error>> {
         .skip_debug(secret.iter().map(|name| format!("{PACKAGE}{name}")))
         .compile_fds(compiled_to_rust(&compiler))?;
     Ok(())
+}
+
+/// The descriptor set without the comments of others' files: they are most of it, and every replica would hold them in memory. By
+/// reflection, since prost's types would lose the options of `google.api`.
+fn without_others_comments(
+    pool: &DescriptorPool,
+    encoded: &[u8],
+) -> Result<Vec<u8>, Box<dyn Error>> {
+    let set = pool.get_message_by_name("google.protobuf.FileDescriptorSet");
+    let mut set = DynamicMessage::decode(set.ok_or("descriptor.proto is not imported")?, encoded)?;
+    let files = set.get_field_by_name_mut("file").and_then(Value::as_list_mut);
+    for file in files.into_iter().flatten().filter_map(Value::as_message_mut) {
+        let package = file.get_field_by_name("package");
+        let is_ours = package.is_some_and(|package| package.as_str() == Some("auth.v1"));
+        if !is_ours {
+            file.clear_field_by_name("source_code_info");
+        }
+    }
+    Ok(set.encode_to_vec())
 }
 
 /// All files but those of options.
