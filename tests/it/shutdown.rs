@@ -53,20 +53,6 @@ async fn until_the_drain_delay_is_over_it_says_not_ready_and_still_answers() {
     server.ended.abort();
 }
 
-/// Where nothing runs nothing is waited for, also if the last messages can't be looked for.
-#[tokio::test]
-async fn without_its_database_it_ends_at_once() {
-    let server = Server::start_with(Backend::Postgres, |config, environment| {
-        config.listen.shutdown_timeout = Duration::from_secs(3600);
-        environment.deliver_every = Duration::from_millis(10);
-    })
-    .await;
-    server.database.set_away(true).await;
-    let ready = async || crate::http::get(server.http, "/readyz").await.0.contains(" 200 ");
-    eventually("not ready", async || !ready().await).await;
-    server.stop().await.unwrap();
-}
-
 #[tokio::test]
 async fn a_call_that_runs_may_end() {
     let mut server = Server::start(Backend::Postgres).await;
