@@ -75,12 +75,11 @@ async fn another_session_and_another_user_get_an_answer_of_their_own(
         (asking(&server, change).await, asking(&server, change).await, new_id());
     let answer = send(&server, &first, change, &id).await.unwrap();
     assert_ne!(send(&server, &other, change, &id).await.unwrap(), answer);
-    first.tokens = match change {
-        Change::RecoveryCodes => {
-            server.clock.advance(Duration::from_secs(30));
-            server.session_by_mail(&first.user).await
-        }
-        _ => server.session(&first.user).await,
+    first.tokens = if change == Change::RecoveryCodes {
+        server.clock.advance(Duration::from_secs(30));
+        server.session_by_mail(&first.user).await
+    } else {
+        server.session(&first.user).await
     };
     assert_ne!(send(&server, &first, change, &id).await.unwrap(), answer);
 }

@@ -133,15 +133,13 @@ async fn send(
             let (enrollment_id, totp_code) = (secret_id.clone(), code.clone());
             let request = ConfirmTotpEnrollmentRequest { enrollment_id, totp_code, request_id };
             let codes = account.confirm_totp_enrollment(bearer(tokens, request));
-            let codes = soon("ConfirmTotpEnrollment", codes).await?.into_inner().recovery_codes;
-            Ok(codes.join(" "))
+            Ok(soon("ConfirmTotpEnrollment", codes).await?.into_inner().recovery_codes.join(" "))
         }
         Change::RecoveryCodes => {
             let second_factor = None;
             let request = RegenerateRecoveryCodesRequest { password, second_factor, request_id };
             let codes = account.regenerate_recovery_codes(bearer(tokens, request));
-            let codes = soon("RegenerateRecoveryCodes", codes).await?.into_inner().recovery_codes;
-            Ok(codes.join(" "))
+            Ok(soon("RegenerateRecoveryCodes", codes).await?.into_inner().recovery_codes.join(" "))
         }
         Change::Resend => {
             let request = ResendCodeRequest { challenge_id: secret_id.clone(), request_id };
