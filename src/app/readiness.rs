@@ -7,6 +7,8 @@ use tokio::{sync::watch, time::timeout};
 use super::parts::Parts;
 use crate::{
     grpc::{Health, Readiness},
+    service::NotReady,
+    store::Error,
     telemetry::chain,
 };
 
@@ -19,7 +21,7 @@ pub(super) async fn watch(
 ) {
     let mut ticks = tokio::time::interval(every);
     // The first result is logged, too.
-    let mut told: Option<Readiness> = None;
+    let (mut told, mut schema_told): (Option<Readiness>, bool) = (None, false);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -40,12 +42,15 @@ pub(super) async fn watch(
         let readiness = Readiness { everything: ready, key_set };
         set_ready.send_replace(ready);
         let before = told.replace(readiness);
-        if before == Some(readiness) {
-            continue;
-        }
-        if before.is_none_or(|before| before.everything != ready) {
+        let is_news = before.is_none_or(|before| before.everything != ready);
+        // Whoever makes the database anew must read what to do, also if it did not answer at first.
+        let is_schema = matches!(&checked, Ok(Err(NotReady::Store(Error::SchemaMissing(_)))));
+        if is_news || is_schema && !schema_told {
             if ready { tracing::info!("ready") } else { tracing::warn!(why, key_set, "not ready") }
         }
-        health.set_ready(readiness).await;
+        schema_told = !ready && (schema_told || is_schema);
+        if before != Some(readiness) {
+            health.set_ready(readiness).await;
+        }
     }
 }

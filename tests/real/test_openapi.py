@@ -41,7 +41,7 @@ def user(server: Countersign) -> str:
 CALLERS = {"administrator": (administrator, "--include-tag", "ListUsers"), "user": (user, "--exclude-tag", "GetMe")}
 
 
-@pytest.mark.parametrize("seconds", [pytest.param(10, marks=pytest.mark.short), 240])
+@pytest.mark.parametrize("seconds", [pytest.param(10, marks=pytest.mark.short), 300])
 @pytest.mark.parametrize("caller", CALLERS)
 def test_the_document_says_what_is_answered(caller, seconds, server):
     execute(["scripts/tools", "openapi-python"], ROOT)
