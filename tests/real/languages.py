@@ -210,7 +210,7 @@ class Java:
         execute(
             ["protoc", *INCLUDE, f"--plugin={plugin}", "--java_out=generated",
              # Without its annotation, which the JDK no longer has.
-             "--grpc-java_out=@generated=omit:generated", *sorted((ROOT / "proto/auth/v1").glob("*.proto")), RULES],
+             "--grpc-java_out=@generated=omit:generated", *sorted((ROOT / "proto/auth/v1").glob("*.proto"))],
             folder,
         )  # fmt: skip
         self._compile(folder, [HERE / "java" / program, *folder.glob("*.java"), *(folder / "generated").rglob("*.java")])

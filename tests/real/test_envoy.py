@@ -78,7 +78,7 @@ def ask(url: str, body: dict | None = None, headers: dict[str, str] | None = Non
 
 @pytest.mark.short
 def test_json_becomes_grpc_and_errors_keep_their_details(tmp_path, replicas, run):
-    replacements = {"tools/bin/python": sys.executable, "-Iproto": f"-I{ROOT / 'proto'}", "/etc/envoy/": f"{tmp_path}/"}
+    replacements = {"tools/bin/python": sys.executable, "-Iproto": f"-I{ROOT / 'proto'}", "-Ithird_party": f"-I{ROOT / 'third_party'}", "/etc/envoy/": f"{tmp_path}/"}
     guides.write("envoy-json", tmp_path, replacements)
     subprocess.run(["sh", "-e", "descriptor.sh"], cwd=tmp_path, check=True)
     router = "                  - name: router\n"

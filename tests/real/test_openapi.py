@@ -32,10 +32,11 @@ def administrator(server: Countersign) -> str:
 
 
 def user(server: Countersign) -> str:
-    name = f"user-{uuid.uuid4().hex[:12]}"
+    """Whose password is not that of the examples: DeleteMe would end the account at the beginning, and all else be refused."""
+    name, password = f"user-{uuid.uuid4().hex[:12]}", f"not the examples' {PASSWORD}"
     curl = Curl(server.http)
-    curl.call("AuthService.Register", {"username": name, "email": f"{name}@example.com", "password": PASSWORD})
-    return curl.call("AuthService.Login", {"username": name, "password": PASSWORD})["tokens"]["accessToken"]
+    curl.call("AuthService.Register", {"username": name, "email": f"{name}@example.com", "password": password})
+    return curl.call("AuthService.Login", {"username": name, "password": password})["tokens"]["accessToken"]
 
 
 CALLERS = {"administrator": (administrator, "--include-tag", "ListUsers"), "user": (user, "--exclude-tag", "GetMe")}
@@ -48,6 +49,8 @@ def test_the_document_says_what_is_answered(caller, seconds, server):
     token, chosen, answered = CALLERS[caller]
     command = [OPENAPI / "venv/bin/schemathesis", "run", f"{server.http}/openapi.json", "--url", server.http, "--checks", CHECKS]
     command += ["--header", f"Authorization: Bearer {token(server)}", chosen, "AdminService", "--max-time", str(seconds)]
+    # It would find its own session's id in an answer, end that session, and be refused from then on.
+    command += ["--exclude-path", "/v1/me/sessions/{session_id}"]
     command += ["--continue-on-failure", "--generation-database", "none", "--seed", "1", "--no-color", "--warnings", "off"]
     done = subprocess.run(command, cwd=server.folder, capture_output=True, text=True, timeout=seconds + 120)
     assert done.returncode == 0, done.stdout + done.stderr

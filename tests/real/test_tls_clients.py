@@ -94,7 +94,8 @@ def test_grpcurl(setting):
     server = setting.server
     # The second file is for the details of errors.
     rpc = Path(error_details_pb2.__file__).with_name("error_details.proto")
-    protos = ["-import-path", ROOT / "proto", "-import-path", rpc.parents[2], "-proto", "auth/v1/token_service.proto", "-proto", "google/rpc/error_details.proto"]
+    protos = ["-import-path", ROOT / "proto", "-import-path", ROOT / "third_party/protovalidate", "-import-path", rpc.parents[2],
+              "-proto", "auth/v1/token_service.proto", "-proto", "google/rpc/error_details.proto"]
     tool = [ROOT / ".tools/bin/grpcurl", *protos, "-max-time", "10"]
 
     def introspect(*options: object) -> subprocess.CompletedProcess:
