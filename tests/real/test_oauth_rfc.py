@@ -247,7 +247,9 @@ def test_what_is_in_the_url_is_not_read(service):
 
 
 def test_a_body_without_end_is_not_read(service):
-    status, error = service.ask("grant_type=client_credentials&scope=" + "a" * 2_000_000).error
+    # Over the limit of 64 KiB, and short enough to be on its way before the connection is closed: a client that still sends then sees
+    # that, and not the answer.
+    status, error = service.ask("grant_type=client_credentials&scope=" + "a" * 100_000).error
     assert status in (400, 413) and error == "invalid_request"
 
 
