@@ -60,9 +60,9 @@ impl Password {
             return Err(InvalidField::new("password", problem));
         }
         if password.expose().chars().count() < policy.min_length {
-            let (least, too_short) = (policy.min_length, "min_characters");
+            let least = policy.min_length;
             let problem = format!("must have at least {least} characters");
-            return Err(InvalidField::new("password", problem).with(too_short, least));
+            return Err(InvalidField::new("password", problem).with("min_characters", least));
         }
         // Some letters grow when folded. The key of a long text of them is no common password.
         let key = fold::key_within(password.expose(), 2 * size::PASSWORD.max_bytes);

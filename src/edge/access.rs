@@ -14,7 +14,8 @@ pub enum Need {
     Fields,
     /// The access token of a live session.
     Bearer,
-    /// The same; or that of a session which the same request has ended, whose answer was lost (retry).
+    /// The same; or that of a session that has ended, for a retry: the request may have ended it, and its answer may be lost. The use
+    /// case gives it the answer that was noted, and nothing else.
     BearerOrRetry,
     /// A caller with this permission, also where there is no policy of callers: a certificate that the policy names, a service account,
     /// or a user with a role.

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use uuid::Uuid;
 
 use super::CarriedOut;
-use crate::domain::{Actor, Event, EventKind, Timestamp};
+use crate::domain::{Actor, Context, Event, EventKind, Timestamp};
 
 /// A change of an account, with its authorisation.
 ///
@@ -70,6 +70,12 @@ pub struct Revoking {
 }
 
 impl Revoking {
+    /// A revocation by a call, which can't be sent again.
+    pub fn of(context: &Context, now: Timestamp, tokens_expire_at: Timestamp) -> Self {
+        let (actor, address) = (context.actor.clone(), context.address);
+        Self { now, tokens_expire_at, actor, address, carried_out: None }
+    }
+
     /// The event of this request.
     pub(super) fn event(&self, kind: EventKind, user_id: Uuid, session_id: Uuid) -> Event {
         Event::of(kind, Some(user_id), Some(session_id), self.actor.clone(), self.address, self.now)

@@ -58,11 +58,5 @@ impl Operator {
 pub(super) fn revoking(context: &Context, clock: &Clock) -> Revoking {
     let now = clock.now();
     let tokens_expire_at = now.plus(LONGEST_TTL).plus(CLOCK_SKEW);
-    Revoking {
-        now,
-        tokens_expire_at,
-        actor: context.actor.clone(),
-        address: context.address,
-        carried_out: None,
-    }
+    Revoking::of(context, now, tokens_expire_at)
 }

@@ -106,13 +106,7 @@ impl UserManager {
     pub(super) fn revoking(&self, context: &Context) -> Revoking {
         let now = self.clock.now();
         let tokens_expire_at = now.plus(self.token_ttl).plus(CLOCK_SKEW);
-        Revoking {
-            now,
-            tokens_expire_at,
-            actor: context.actor.clone(),
-            address: context.address,
-            carried_out: None,
-        }
+        Revoking::of(context, now, tokens_expire_at)
     }
 }
 

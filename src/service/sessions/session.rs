@@ -103,13 +103,7 @@ impl Sessions {
     /// The revocation for this call, made now.
     pub(in crate::service) fn revoking(&self, context: &Context, now: Timestamp) -> Revoking {
         let tokens_expire_at = self.tokens_expire_at(now);
-        Revoking {
-            now,
-            tokens_expire_at,
-            actor: context.actor.clone(),
-            address: context.address,
-            carried_out: None,
-        }
+        Revoking::of(context, now, tokens_expire_at)
     }
 
     /// The latest expiry of tokens that a revocation at `now` affects. One may even be issued after `now`, by a replica
