@@ -158,13 +158,13 @@ impl App {
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
         let _following = self.follow_certificates();
         let Self { grpc, http, admin, listen, delivery, environment, parts, .. } = self;
-        let (mut health, health_service) = Health::new().await;
+        let health = Health::default();
         let gate = Arc::new(gate(&parts, listen.callers.clone()));
         let apis = apis::of_listeners(&parts, &gate, admin.is_some()).into_iter();
         let (reflection, limits) = (listen.reflection, environment.limits);
-        let routes = |apis| grpc::routes(apis, health_service.clone(), reflection, limits);
+        let routes = |apis| grpc::routes(apis, health.clone(), reflection, limits);
         let routes: Vec<_> = apis.map(routes).collect::<Result<_, _>>()?;
-        let metrics = metrics(&parts, &self.connections);
+        let metrics = metrics(&parts, &self.connections, &health);
         let (set_ready, ready) = watch::channel(false);
         let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
         let calls = |routes| grpc::Calls {
@@ -192,13 +192,13 @@ impl App {
         }
 
         tracing::info!("shutting down");
-        health.set_ready(Readiness::default()).await;
+        health.set_ready(Readiness::default());
         draining.cancel();
         set_ready.send_replace(false);
         let drain = async {
             // Callers that watch readiness switch to other replicas before connections are closed.
             tokio::time::sleep(listen.drain_delay).await;
-            health.end_streams().await;
+            health.end_streams();
             parts.end_streams();
             stop.cancel();
         };
@@ -230,7 +230,7 @@ fn gate(parts: &Parts, callers: Option<Arc<Callers>>) -> Gate {
     }
 }
 
-fn metrics(parts: &Parts, connections: &listen::Figures) -> Metrics {
+fn metrics(parts: &Parts, connections: &listen::Figures, health: &Health) -> Metrics {
     Metrics::new(|registry| {
         parts.passwords.figures().register(registry);
         parts.outbox.register(registry);
@@ -238,6 +238,7 @@ fn metrics(parts: &Parts, connections: &listen::Figures) -> Metrics {
         parts.deliveries.register(registry);
         parts.store.operations().register(registry);
         connections.register(registry);
+        health.register(registry);
     })
 }
 

@@ -50,7 +50,7 @@ pub(super) async fn watch(
         }
         schema_told = !ready && (schema_told || is_schema);
         if before != Some(readiness) {
-            health.set_ready(readiness).await;
+            health.set_ready(readiness);
         }
     }
 }

@@ -86,9 +86,10 @@ pub const TABLE: [Rpc; 44] = [
 const ADMIN: Need = Need::Permission(Permission::Admin);
 const READ: Need = Need::Permission(Permission::AdminRead);
 
-/// The supported RPCs of the standard services: not `Health/List`, for one.
-const STANDARD: [&str; 4] = [
+/// The RPCs of the standard services.
+const STANDARD: [&str; 5] = [
     "/grpc.health.v1.Health/Check",
+    "/grpc.health.v1.Health/List",
     "/grpc.health.v1.Health/Watch",
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
@@ -272,10 +273,10 @@ mod tests {
         assert_eq!(need("/auth.v1.AccountService/GetMe"), Need::Bearer);
         assert_eq!(names("/auth.v1.AccountService/GetMe"), ("auth.v1.AccountService", "GetMe"));
         assert_eq!(names(STANDARD[0]), ("grpc.health.v1.Health", "Check"));
+        assert_eq!(names(STANDARD[1]), ("grpc.health.v1.Health", "List"));
         for path in [
             "/auth.v1.AccountService/getme",
             "/auth.v1.AccountService/GetMe/",
-            "/grpc.health.v1.Health/List",
             "/grpc.health.v1.Health/Check/",
             "/grpc.health.v1.Other/Check",
             "/a.B/C",

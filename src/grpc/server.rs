@@ -10,7 +10,6 @@ use tonic::{
     service::Routes,
     transport::Server,
 };
-use tonic_health::pb::health_server::{Health as HealthApi, HealthServer};
 use tonic_web::GrpcWebLayer;
 use tower::{
     Service, ServiceBuilder, ServiceExt as _,
@@ -19,7 +18,8 @@ use tower::{
 
 use super::{
     access::Access, account_service::AccountApi, admin_service::AdminApi, auth_service::AuthApi,
-    bounds::Bounds, fork::Fork, incoming::incoming, observe::Observe, token_service::TokenApi,
+    bounds::Bounds, fork::Fork, health::Health, incoming::incoming, observe::Observe,
+    token_service::TokenApi,
 };
 use crate::{
     domain::TrustedProxies,
@@ -28,6 +28,7 @@ use crate::{
     pb::{
         DESCRIPTORS, account_service_server::AccountServiceServer,
         admin_service_server::AdminServiceServer, auth_service_server::AuthServiceServer,
+        health::{self, health_server::HealthServer},
         token_service_server::TokenServiceServer,
     },
     telemetry::Metrics,
@@ -200,7 +201,7 @@ pub struct Apis {
 /// A descriptor set that reflection can't read.
 pub fn routes(
     apis: Apis,
-    health: HealthServer<impl HealthApi>,
+    health: Health,
     reflection: bool,
     limits: Limits,
 ) -> Result<Routes, tonic_reflection::server::Error> {
@@ -212,7 +213,7 @@ pub fn routes(
                 .accept_compressed(CompressionEncoding::Gzip)
         };
     }
-    let mut routes = Routes::new(limited!(health));
+    let mut routes = Routes::new(limited!(HealthServer::new(health)));
     if let Some((auth, account, token)) = apis.public {
         routes = routes
             .add_service(limited!(AccountServiceServer::new(account)))
@@ -226,7 +227,7 @@ pub fn routes(
         let builder = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(DESCRIPTORS)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(health::DESCRIPTORS)
                 // With these, clients such as grpcurl can show the details of errors.
                 .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         };
