@@ -15,6 +15,7 @@ mod media_type;
 mod reached;
 mod refusal;
 mod rpcs;
+mod upload;
 
 pub use self::{
     access::{Need, Rpc, TABLE},
@@ -32,4 +33,5 @@ pub(crate) use self::{
     media_type::{content_type, media_type},
     reached::Reached,
     refusal::Refusal,
+    upload::Upload,
 };

@@ -15,7 +15,7 @@ use tower::{Layer as _, Service};
 use tracing::subscriber::with_default;
 
 use super::*;
-use crate::edge::Ruled;
+use crate::edge::{Deadlines, Ruled};
 
 /// The place of the panic.
 #[derive(Clone, Copy, PartialEq)]
@@ -87,13 +87,17 @@ fn call(service: Panics) -> (HeaderMap, Vec<Value>) {
     let written = lines.clone();
     let log =
         tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || written.clone());
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let head = with_default(log.finish(), || {
         runtime.block_on(async {
             let metrics = Metrics::new(|_none| {});
-            let rule = Observe { metrics, trusted_proxies: TrustedProxies::default() };
-            let request =
-                Request::post("/auth.v1.AuthService/Login").header("x-request-id", "edge-1");
+            let deadlines = Deadlines { max: std::time::Duration::from_secs(30) };
+            let bounds = Bounds { deadlines, max_request: 1024, max_head: 1024 };
+            let trusted_proxies = TrustedProxies::default();
+            let rule = Observe { metrics, trusted_proxies, bounds };
+            let request = Request::post("/auth.v1.AuthService/Login")
+                .header("content-type", "application/grpc")
+                .header("x-request-id", "edge-1");
             let request = request.body(Body::default()).unwrap();
             let (head, body) = Ruled(rule).layer(service).call(request).await.unwrap().into_parts();
             let trailers = body.collect().await.unwrap().trailers().cloned();

@@ -26,8 +26,10 @@ use crate::{
     edge::{BrokenOff, Deadlines, Gate, Payload, Rpcs, Ruled},
     listen::Listener,
     pb::{
-        DESCRIPTORS, account_service_server::AccountServiceServer,
-        admin_service_server::AdminServiceServer, auth_service_server::AuthServiceServer,
+        DESCRIPTORS,
+        account_service_server::AccountServiceServer,
+        admin_service_server::AdminServiceServer,
+        auth_service_server::AuthServiceServer,
         health::{self, health_server::HealthServer},
         token_service_server::TokenServiceServer,
     },
@@ -115,11 +117,11 @@ impl Calls {
         // Including the longest RPC, for a call that came in last.
         let longest = limits.max_connection_age + limits.max_stream_age + limits.max_deadline;
         let incoming = incoming(listener, limits.preface_deadline, longest, metrics.clone());
+        let observe = Observe { metrics, trusted_proxies, bounds: bounds(limits) };
         builder(limits)
             .accept_http1(http.is_some())
             .layer(option_layer(http.map(|http| Ruled(Fork(http)))))
-            .layer(Ruled(Observe { metrics, trusted_proxies }))
-            .layer(Ruled(bounds(limits)))
+            .layer(Ruled(observe))
             // The innermost: its query of the database has the caller's deadline, too.
             .layer(Ruled(Access(gate)))
             .serve_with_incoming_shutdown(routes.prepare(), incoming, shutdown)
@@ -131,10 +133,10 @@ impl Calls {
         let Self { routes, gate, metrics, limits, trusted_proxies } = self;
         // The other transport has the same deadline, from the head on: an RPC's own answer must come before.
         let limits = Limits { max_deadline: limits.max_deadline.mul_f64(0.9), ..limits };
+        let observe = Observe { metrics, trusted_proxies, bounds: bounds(limits) };
         let rpcs = ServiceBuilder::new()
             .layer(GrpcWebLayer::new())
-            .layer(Ruled(Observe { metrics, trusted_proxies }))
-            .layer(Ruled(bounds(limits)))
+            .layer(Ruled(observe))
             .layer(Ruled(Access(gate)))
             .service(routes.prepare());
         boxed(rpcs)

@@ -43,6 +43,7 @@ mod logout;
 mod mailbox;
 mod manage_command;
 mod master_key;
+mod metrics;
 mod names;
 mod no_secrets;
 mod oauth;

@@ -81,6 +81,11 @@ impl Revocations {
         self.log.end_streams();
     }
 
+    /// How long ago the log was read to its end, for metrics.
+    pub fn lag(&self) -> Duration {
+        self.log.lag()
+    }
+
     /// The number of open streams, for metrics.
     pub fn streams(&self) -> usize {
         self.log.streams()
