@@ -29,7 +29,7 @@ use crate::{
     config::{Config, Listen},
     delivery::Delivery,
     domain::{Callers, TrustedProxies},
-    edge::Gate,
+    edge::{Gate, ServerHeader},
     gateway::Gateway,
     grpc::{self, Health, Readiness},
     http,
@@ -173,6 +173,7 @@ impl App {
             metrics: metrics.clone(),
             limits: listen.limits(limits),
             trusted_proxies: listen.trusted_proxies.clone(),
+            server_header: listen.server_header(),
         };
         let calls: Vec<_> = routes.into_iter().map(calls).collect();
         let web = Web { parts: &parts, gate: &gate, listen: &listen, delivery: &delivery };
@@ -257,6 +258,10 @@ impl Listen {
     /// The same of HTTP.
     fn http_limits(&self, limits: http::Limits) -> http::Limits {
         http::Limits { max_stream_age: service::longest_stream(self.stream_age), ..limits }
+    }
+
+    fn server_header(&self) -> ServerHeader {
+        if self.names_server { ServerHeader::On } else { ServerHeader::Off }
     }
 }
 

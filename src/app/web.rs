@@ -46,6 +46,7 @@ impl Web<'_> {
             inbox: delivery.inbox().filter(|_| home).cloned(),
             origins: listen.origins.clone(),
             trusted_proxies: listen.trusted_proxies.clone(),
+            server_header: listen.server_header(),
             figures: self.figures(metrics.clone()),
             metrics: metrics.clone(),
             ready,

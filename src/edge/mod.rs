@@ -15,6 +15,7 @@ mod media_type;
 mod reached;
 mod refusal;
 mod rpcs;
+mod server_header;
 mod upload;
 
 pub use self::{
@@ -22,6 +23,7 @@ pub use self::{
     arrival::Peer,
     gate::Gate,
     rpcs::{BrokenOff, Payload, Rpcs},
+    server_header::ServerHeader,
 };
 pub(crate) use self::{
     arrival::{arrived, context},

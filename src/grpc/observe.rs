@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     domain::TrustedProxies,
-    edge::{Answer, Call, Inner, Rule},
+    edge::{Answer, Call, Inner, Rule, ServerHeader},
     telemetry::{Metrics, say_request_id},
 };
 
@@ -40,6 +40,7 @@ pub(super) struct Observe {
     pub(super) metrics: Metrics,
     /// The proxies whose forwarded addresses are trusted.
     pub(super) trusted_proxies: TrustedProxies,
+    pub(super) server_header: ServerHeader,
     /// What is around the handlers below it. Not a layer of its own: both need the watched body, and a call has it once.
     pub(super) bounds: Bounds,
 }
@@ -51,6 +52,7 @@ impl Rule<Body> for Observe {
         request.extensions_mut().insert(arrived);
         let request = watched(request, call.upload.clone());
         let (span, upload) = (call.span.clone(), call.upload.clone());
+        let server_header = self.server_header;
         // A panic must cost neither the caller's answer nor the log line.
         let called = AssertUnwindSafe(|| self.bounds.around_watched(request, upload, inner));
         let response = span.in_scope(|| catch_unwind(called));
@@ -65,6 +67,7 @@ impl Rule<Body> for Observe {
             let mut response = response.instrument(span).await?;
             note(&mut call, response.headers_mut());
             say_request_id(response.headers_mut(), &call.request_id);
+            server_header.add(response.headers_mut());
             Ok(response.map(|body| {
                 let messages = Messages::default();
                 Body::new(ObservedBody { body, messages, call, is_over: false })

@@ -94,7 +94,8 @@ fn call(service: Panics) -> (HeaderMap, Vec<Value>) {
             let deadlines = Deadlines { max: std::time::Duration::from_secs(30) };
             let bounds = Bounds { deadlines, max_request: 1024, max_head: 1024 };
             let trusted_proxies = TrustedProxies::default();
-            let rule = Observe { metrics, trusted_proxies, bounds };
+            let server_header = ServerHeader::On;
+            let rule = Observe { metrics, trusted_proxies, server_header, bounds };
             let request = Request::post("/auth.v1.AuthService/Login")
                 .header("content-type", "application/grpc")
                 .header("x-request-id", "edge-1");
@@ -118,6 +119,7 @@ fn a_panic_is_an_internal_error_that_names_its_call_and_tells_the_caller_nothing
     ] {
         let (head, lines) = call(service);
         assert_eq!(head["x-request-id"], "edge-1");
+        assert_eq!(head["server"], concat!("countersign/", env!("CARGO_PKG_VERSION")));
         let status = Status::from_header_map(&head).unwrap();
         assert_eq!((status.code(), status.message()), (Code::Internal, "internal error"));
         assert_eq!(status.get_details_request_info().unwrap().request_id, "edge-1");

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     domain::TrustedProxies,
-    edge::{BrokenOff, Deadlines, Gate, Payload, Rpcs, Ruled},
+    edge::{BrokenOff, Deadlines, Gate, Payload, Rpcs, Ruled, ServerHeader},
     listen::Listener,
     pb::{
         DESCRIPTORS,
@@ -99,6 +99,8 @@ pub struct Calls {
     pub limits: Limits,
     /// Proxies whose forwarded addresses are trusted.
     pub trusted_proxies: TrustedProxies,
+    /// Whether answers name the program.
+    pub server_header: ServerHeader,
 }
 
 impl Calls {
@@ -113,11 +115,11 @@ impl Calls {
         http: Option<Rpcs>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), tonic::transport::Error> {
-        let Self { routes, gate, metrics, limits, trusted_proxies } = self;
+        let Self { routes, gate, metrics, limits, trusted_proxies, server_header } = self;
         // Including the longest RPC, for a call that came in last.
         let longest = limits.max_connection_age + limits.max_stream_age + limits.max_deadline;
         let incoming = incoming(listener, limits.preface_deadline, longest, metrics.clone());
-        let observe = Observe { metrics, trusted_proxies, bounds: bounds(limits) };
+        let observe = Observe { metrics, trusted_proxies, server_header, bounds: bounds(limits) };
         builder(limits)
             .accept_http1(http.is_some())
             .layer(option_layer(http.map(|http| Ruled(Fork(http)))))
@@ -130,10 +132,12 @@ impl Calls {
 
     /// The same RPCs, for callers within the process: other transports, which bring the `Context` of their calls.
     pub fn in_process(self) -> Rpcs {
-        let Self { routes, gate, metrics, limits, trusted_proxies } = self;
+        let Self { routes, gate, metrics, limits, trusted_proxies, .. } = self;
         // The other transport has the same deadline, from the head on: an RPC's own answer must come before.
         let limits = Limits { max_deadline: limits.max_deadline.mul_f64(0.9), ..limits };
-        let observe = Observe { metrics, trusted_proxies, bounds: bounds(limits) };
+        // It also names the program, in answers of its own.
+        let server_header = ServerHeader::Off;
+        let observe = Observe { metrics, trusted_proxies, server_header, bounds: bounds(limits) };
         let rpcs = ServiceBuilder::new()
             .layer(GrpcWebLayer::new())
             .layer(Ruled(observe))

@@ -62,6 +62,7 @@ mod resend_code;
 mod retries;
 mod round_trips;
 mod seed;
+mod server_header;
 mod service_accounts;
 mod session_limit;
 mod session_pages;
