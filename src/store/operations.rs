@@ -84,7 +84,7 @@ struct Begun {
 impl Operation {
     /// Counts a wait for the database, until drop.
     pub(super) fn waits(&self) -> Wait {
-        self.0.operations.waits.begin()
+        self.0.operations.waits.start()
     }
 
     /// Records the end. An error carries the operation's name from here on.

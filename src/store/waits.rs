@@ -37,7 +37,7 @@ impl Waits {
         );
     }
 
-    pub(super) fn begin(&self) -> Wait {
+    pub(super) fn start(&self) -> Wait {
         Wait { waits: self.clone(), begun: Instant::now() }
     }
 }
@@ -59,8 +59,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wait_is_as_long_as_it_lasts() {
         let waits = Waits::default();
-        drop(waits.begin());
-        let wait = waits.begin();
+        drop(waits.start());
+        let wait = waits.start();
         tokio::time::advance(Duration::from_secs(2)).await;
         drop(wait);
         let mut registry = Registry::default();

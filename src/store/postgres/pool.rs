@@ -74,7 +74,7 @@ impl Pool {
     /// Like `acquire`, with another timeout.
     pub(super) async fn acquire_within(&self, patience: Duration) -> Result<Lease> {
         let deadline = Instant::now() + patience;
-        let _wait = self.0.waits.begin();
+        let _wait = self.0.waits.start();
         loop {
             let live = match self.0.turn()? {
                 Turn::Now(live) => live,
