@@ -1,8 +1,9 @@
 //! Compiles `proto/` to Rust, to the descriptor set that reflection serves and the HTTP rules are read from, and to the OpenAPI
-//! document. Compresses the pages.
+//! document; and Envoy's `ext_authz` API. Compresses the pages.
 //!
 //! protox parses the files in pure Rust, so no protoc is needed on the machine.
 
+mod envoy;
 mod openapi;
 mod secrets;
 mod web;
@@ -17,6 +18,9 @@ use protox::prost_reflect::{
 };
 
 const PACKAGE: &str = "auth.v1.";
+
+/// How messages are put on the wire.
+const CODEC: &str = "crate::pb::codec::ProtobufCodec";
 
 /// The pages.
 const WEB: &str = "web";
@@ -33,7 +37,7 @@ const OPTIONS: [&str; 2] = ["google.api", "buf.validate"];
     reason = "cargo says in the environment where to write, and reads what is printed"
 )]
 fn main() -> Result<(), Box<dyn Error>> {
-    for folder in INCLUDES.into_iter().chain([WEB]) {
+    for folder in INCLUDES.into_iter().chain(envoy::INCLUDES).chain([WEB]) {
         println!("cargo::rerun-if-changed={folder}");
     }
     let files = [
@@ -55,6 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pool = compiler.descriptor_pool();
     let descriptors = without_others_comments(&pool, &compiler.encode_file_descriptor_set())?;
     std::fs::write(out_dir.join("auth_v1.descriptors.bin"), descriptors)?;
+    envoy::compile(&out_dir)?;
     std::fs::write(out_dir.join("openapi.json"), openapi::document(&pool)?)?;
 
     // Their generated `Debug` would show secrets: `src/pb.rs` has another one.
@@ -62,7 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::write(out_dir.join("secret_messages.rs"), secrets::hidden(&secret))?;
     std::fs::write(out_dir.join("every_message.rs"), secrets::every_message(&pool))?;
     tonic_prost_build::configure()
-        .codec_path("crate::pb::codec::ProtobufCodec")
+        .codec_path(CODEC)
         .skip_debug(secret.iter().map(|name| format!("{PACKAGE}{name}")))
         .compile_fds(compiled_to_rust(&compiler))?;
     Ok(())
