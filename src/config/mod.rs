@@ -5,6 +5,8 @@
 //! once.
 
 mod assertions;
+mod authorization;
+mod authorization_settings;
 mod database;
 mod delivery;
 mod flags;
@@ -38,6 +40,7 @@ use crate::{
 
 pub use self::{
     assertions::Assertions,
+    authorization::Authorization,
     database::Database,
     listen::Listen,
     log::{Log, LogFormat},
@@ -76,6 +79,8 @@ pub struct Config {
     pub access_tokens: token::Settings,
     /// Whose assertions are believed, and where their keys are fetched from.
     pub assertions: Assertions,
+    /// How requests to other services are decided, if they are.
+    pub authorization: Option<Authorization>,
     /// The rules for users, codes and sessions.
     pub policy: Policy,
     /// How passwords are hashed.
@@ -106,7 +111,7 @@ impl Config {
         reader.problems.or(config)
     }
 
-    /// Parses and checks the settings, and the files of certificates: of all commands `serve` alone uses them, and the
+    /// Parses and checks the settings, and the files of certificates and rules: of all commands `serve` alone uses them, and the
     /// others work where one has expired.
     ///
     /// # Errors
@@ -116,6 +121,7 @@ impl Config {
         let config = Self::read(&mut reader);
         let Listen { grpc_tls, http_tls, .. } = &config.listen;
         reader.certificates(grpc_tls.as_ref(), http_tls.as_ref());
+        config.authorization.iter().for_each(|of| reader.authorization_rules(of));
         reader.problems.or(config)
     }
 
@@ -134,6 +140,7 @@ impl Config {
             key_lead: reader.key_lead(),
             access_tokens: reader.access_tokens(profile),
             assertions: reader.assertions(),
+            authorization: reader.authorization(),
             policy: reader.policy(),
             password: reader.password(profile),
             log: reader.log(),

@@ -33,6 +33,7 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
         ],
     ),
     ("TLS", super::tls_settings::ALL),
+    ("Requests to other services (ext_authz)", super::authorization_settings::ALL),
     ("Encryption", &[MASTER_KEY, MASTER_KEY_OLD]),
     (
         "Delivery",

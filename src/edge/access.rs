@@ -83,6 +83,10 @@ pub const TABLE: [Rpc; 44] = [
     Rpc::of("/auth.v1.AdminService/DeleteSubscription", ADMIN),
 ];
 
+/// Envoy's, where there are rules. Without a policy of callers it is open as IntrospectToken is: both tell whether a token is good.
+const EXT_AUTHZ: Rpc = Rpc::of("/envoy.service.auth.v3.Authorization/Check", Need::Nothing)
+    .for_those_with(Permission::Authorize);
+
 const ADMIN: Need = Need::Permission(Permission::Admin);
 const READ: Need = Need::Permission(Permission::AdminRead);
 
@@ -97,7 +101,8 @@ const STANDARD: [&str; 4] = [
 /// The service and the method of an RPC that exists, or would with reflection on. Callers may invent other paths: those
 /// must become neither metrics series nor log fields.
 pub(crate) fn names(path: &str) -> (&'static str, &'static str) {
-    let known = TABLE.iter().map(|known| known.path).chain(STANDARD).find(|known| *known == path);
+    let ours = TABLE.iter().map(|known| known.path).chain([EXT_AUTHZ.path]);
+    let known = ours.chain(STANDARD).find(|known| *known == path);
     let names = known.and_then(|known| known.strip_prefix('/')?.split_once('/'));
     names.unwrap_or(("unknown", "unknown"))
 }
@@ -131,7 +136,8 @@ impl Rpc {
         if let Some(standard) = STANDARD.into_iter().find(|known| *known == path) {
             return Ok(Self::of(standard, Need::Nothing));
         }
-        TABLE.iter().find(|known| known.path == path).copied().ok_or_else(Refusal::unknown_rpc)
+        let mut ours = TABLE.iter().chain([&EXT_AUTHZ]);
+        ours.find(|known| known.path == path).copied().ok_or_else(Refusal::unknown_rpc)
     }
 }
 
@@ -271,6 +277,7 @@ mod tests {
         assert_eq!(need("/grpc.health.v1.Health/Check"), Need::Nothing);
         assert_eq!(need("/auth.v1.AccountService/GetMe"), Need::Bearer);
         assert_eq!(names("/auth.v1.AccountService/GetMe"), ("auth.v1.AccountService", "GetMe"));
+        assert_eq!(names(EXT_AUTHZ.path), ("envoy.service.auth.v3.Authorization", "Check"));
         assert_eq!(names(STANDARD[0]), ("grpc.health.v1.Health", "Check"));
         for path in [
             "/auth.v1.AccountService/getme",

@@ -77,8 +77,8 @@ impl RevocationLog {
     }
 
     /// What the log says of a token.
-    pub(super) fn verdict(&self, ids: &TokenIds, clock: &Clock) -> Verdict {
-        self.known.borrow().verdict(ids, clock.now(), clock.elapsed())
+    pub(super) fn verdict(&self, ids: &TokenIds, max_age: Duration, clock: &Clock) -> Verdict {
+        self.known.borrow().verdict(ids, max_age, clock.now(), clock.elapsed())
     }
 
     /// Reads new revocations. Numbers are in commit order, so none is ever added before one that was read.
