@@ -10,6 +10,7 @@ mod account;
 mod admin;
 mod assertions;
 mod audit;
+mod authorization;
 mod backup;
 mod callers;
 mod cancellation;
