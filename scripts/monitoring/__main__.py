@@ -15,6 +15,7 @@ from . import alerts, dashboard, expressions, shape
 from .rows import ROWS
 
 PAGE = alerts.ROOT / "docs/monitoring.md"
+COMPOSE = alerts.ROOT / "deploy/compose/prometheus.yml"
 UNITS = {value for name, value in vars(units).items() if name[0].isupper()}
 
 
@@ -70,6 +71,7 @@ def main() -> None:
     report("each alert is tested both ways, and explained", alerts.faults())
     made = dashboard.text() == dashboard.FILE.read_text()
     report("promtool reads the configuration in docs/monitoring.md", of_page())
+    report("promtool reads that of Compose", promtool("check", "config", "--syntax-only", COMPOSE))
     report("the dashboard's file is what rows.py makes", [] if made else ["it is not: run PYTHONPATH=scripts python3 -m monitoring.dashboard"])
     report("Grafana knows each field of it", shape.faults(dashboard.dashboard()))
     report(f"{sum(len(row.panels) for row in ROWS)} panels have a title, a description and a unit", of_panels())
