@@ -30,7 +30,7 @@ use crate::{
     config::{Config, Listen},
     delivery::Delivery,
     domain::{Callers, TrustedProxies},
-    edge::Gate,
+    edge::{Gate, ServerHeader},
     gateway::Gateway,
     grpc::{self, Health, Readiness},
     http,
@@ -164,13 +164,13 @@ impl App {
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
         let _following = self.follow_files();
         let Self { grpc, http, admin, listen, delivery, environment, parts, .. } = self;
-        let (mut health, health_service) = Health::new().await;
+        let health = Health::new(parts.rules.is_some());
         let gate = Arc::new(gate(&parts, listen.callers.clone()));
         let apis = apis::of_listeners(&parts, &gate, admin.is_some()).into_iter();
         let (reflection, limits) = (listen.reflection, environment.limits);
-        let routes = |apis| grpc::routes(apis, health_service.clone(), reflection, limits);
+        let routes = |apis| grpc::routes(apis, health.clone(), reflection, limits);
         let routes: Vec<_> = apis.map(routes).collect::<Result<_, _>>()?;
-        let metrics = metrics(&parts, &self.connections);
+        let metrics = metrics(&parts, &self.connections, &health);
         let (set_ready, ready) = watch::channel(false);
         let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
         let calls = |routes| grpc::Calls {
@@ -179,6 +179,7 @@ impl App {
             metrics: metrics.clone(),
             limits: listen.limits(limits),
             trusted_proxies: listen.trusted_proxies.clone(),
+            server_header: listen.server_header(),
         };
         let calls: Vec<_> = routes.into_iter().map(calls).collect();
         let web = Web { parts: &parts, gate: &gate, listen: &listen, delivery: &delivery };
@@ -198,13 +199,13 @@ impl App {
         }
 
         tracing::info!("shutting down");
-        health.set_ready(Readiness::default()).await;
+        health.set_ready(Readiness::default());
         draining.cancel();
         set_ready.send_replace(false);
         let drain = async {
             // Callers that watch readiness switch to other replicas before connections are closed.
             tokio::time::sleep(listen.drain_delay).await;
-            health.end_streams().await;
+            health.end_streams();
             parts.end_streams();
             stop.cancel();
         };
@@ -236,7 +237,7 @@ fn gate(parts: &Parts, callers: Option<Arc<Callers>>) -> Gate {
     }
 }
 
-fn metrics(parts: &Parts, connections: &listen::Figures) -> Metrics {
+fn metrics(parts: &Parts, connections: &listen::Figures, health: &Health) -> Metrics {
     Metrics::new(|registry| {
         parts.passwords.figures().register(registry);
         parts.outbox.register(registry);
@@ -245,6 +246,7 @@ fn metrics(parts: &Parts, connections: &listen::Figures) -> Metrics {
         parts.store.operations().register(registry);
         parts.authorization.register(registry);
         connections.register(registry);
+        health.register(registry);
     })
 }
 
@@ -263,6 +265,10 @@ impl Listen {
     /// The same of HTTP.
     fn http_limits(&self, limits: http::Limits) -> http::Limits {
         http::Limits { max_stream_age: service::longest_stream(self.stream_age), ..limits }
+    }
+
+    fn server_header(&self) -> ServerHeader {
+        if self.names_server { ServerHeader::On } else { ServerHeader::Off }
     }
 }
 

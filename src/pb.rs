@@ -9,6 +9,7 @@
 )]
 
 mod codec;
+pub mod health;
 
 tonic::include_proto!("auth.v1");
 

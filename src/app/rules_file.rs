@@ -58,6 +58,11 @@ impl RulesFile {
         self.file.cookie.as_deref()
     }
 
+    /// Whether good tokens pass.
+    pub(super) fn can_tell(&self) -> bool {
+        self.authorizer.can_tell()
+    }
+
     /// Takes what is in the file, if it has changed. What it has must be seen twice, or be asked for: somebody may be writing it.
     /// Reads a file: not for an async thread.
     pub(super) fn look(&self, at_once: bool) {

@@ -7,7 +7,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::parts::Parts;
 use crate::{
-    config::Listen, delivery::Delivery, edge::Gate, gateway::Gateway, http, telemetry::Metrics,
+    config::Listen,
+    delivery::Delivery,
+    edge::Gate,
+    gateway::Gateway,
+    http,
+    telemetry::{Metrics, Readings},
 };
 
 /// What the state of the routes is made of.
@@ -41,6 +46,7 @@ impl Web<'_> {
             inbox: delivery.inbox().filter(|_| home).cloned(),
             origins: listen.origins.clone(),
             trusted_proxies: listen.trusted_proxies.clone(),
+            server_header: listen.server_header(),
             figures: self.figures(metrics.clone()),
             metrics: metrics.clone(),
             ready,
@@ -52,6 +58,14 @@ impl Web<'_> {
     fn figures(&self, metrics: Metrics) -> http::Figures {
         let store = Arc::clone(&self.parts.store);
         let revocations = Arc::clone(&self.parts.revocations);
-        http::Figures::new(move || metrics.render(store.pool_use(), revocations.streams()))
+        let keys = Arc::clone(&self.parts.keys);
+        http::Figures::new(move || {
+            metrics.render(&Readings {
+                pool: store.pool_use(),
+                revocation_streams: revocations.streams(),
+                revocations_lag: revocations.lag(),
+                signing_key: keys.signer_age(),
+            })
+        })
     }
 }

@@ -51,6 +51,8 @@ pub struct Listen {
     pub stream_age: Duration,
     /// The domain of errors.
     pub error_domain: ErrorDomain,
+    /// Whether answers name the program and its version.
+    pub names_server: bool,
     /// The time between not ready and refusing connections.
     pub drain_delay: Duration,
     /// The timeout of running calls at a shutdown.
@@ -106,6 +108,7 @@ impl Reader<'_> {
             error_domain: self
                 .read(settings::ERROR_DOMAIN, |text| ErrorDomain::parse(text).map(Some))
                 .unwrap_or_default(),
+            names_server: self.switch(settings::SERVER_HEADER),
             drain_delay: self
                 .read_in(profile, settings::DRAIN_DELAY, duration(to_ten_minutes.clone()))
                 .unwrap_or_default(),

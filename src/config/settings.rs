@@ -28,6 +28,7 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
             CORS_ORIGINS,
             STREAM_AGE,
             ERROR_DOMAIN,
+            SERVER_HEADER,
             DRAIN_DELAY,
             SHUTDOWN_TIMEOUT,
         ],
@@ -178,6 +179,11 @@ pub(super) const ERROR_DOMAIN: Setting = plain(
     "COUNTERSIGN_ERROR_DOMAIN",
     Value(ErrorDomain::DEFAULT),
     "the domain of errors (google.rpc.ErrorInfo): a domain name of yours, to tell their reasons from others'",
+);
+pub(super) const SERVER_HEADER: Setting = plain(
+    "COUNTERSIGN_SERVER_HEADER",
+    Value("on"),
+    "whether answers name the program and its version (server: countersign/…): on or off",
 );
 pub(super) const DRAIN_DELAY: Setting = plain(
     "COUNTERSIGN_DRAIN_DELAY",

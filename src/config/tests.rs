@@ -334,6 +334,7 @@ fn each_bad_value_is_a_problem_of_its_own() {
         (name::CORS_ORIGINS.name, "app.example.com"),
         (name::STREAM_AGE.name, "25h"),
         (name::ERROR_DOMAIN.name, "auth"),
+        (name::SERVER_HEADER.name, "nginx"),
         (name::DRAIN_DELAY.name, "5"),
         (name::MASTER_KEY.name, "!"),
         (name::MASTER_KEY_OLD.name, "!"),

@@ -3,7 +3,10 @@
 //! One table for all services. It fails closed: an RPC that is missing here is refused.
 
 use super::Refusal;
-use crate::domain::{Actor, Permission};
+use crate::{
+    domain::{Actor, Permission},
+    telemetry::RpcName,
+};
 
 /// The need of an RPC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,21 +93,26 @@ const EXT_AUTHZ: Rpc = Rpc::of("/envoy.service.auth.v3.Authorization/Check", Nee
 const ADMIN: Need = Need::Permission(Permission::Admin);
 const READ: Need = Need::Permission(Permission::AdminRead);
 
-/// The supported RPCs of the standard services: not `Health/List`, for one.
-const STANDARD: [&str; 4] = [
+/// The RPCs of the standard services.
+const STANDARD: [&str; 5] = [
     "/grpc.health.v1.Health/Check",
+    "/grpc.health.v1.Health/List",
     "/grpc.health.v1.Health/Watch",
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 ];
 
-/// The service and the method of an RPC that exists, or would with reflection on. Callers may invent other paths: those
-/// must become neither metrics series nor log fields.
-pub(crate) fn names(path: &str) -> (&'static str, &'static str) {
+/// The name of an RPC that exists, or would with reflection on. Callers may invent other paths: those must become neither
+/// metrics series nor log fields.
+pub(crate) fn name(path: &str) -> RpcName {
     let ours = TABLE.iter().map(|known| known.path).chain([EXT_AUTHZ.path]);
     let known = ours.chain(STANDARD).find(|known| *known == path);
-    let names = known.and_then(|known| known.strip_prefix('/')?.split_once('/'));
-    names.unwrap_or(("unknown", "unknown"))
+    let name = known.and_then(|known| {
+        let full = known.strip_prefix('/')?;
+        let (service, method) = full.split_once('/')?;
+        Some(RpcName { service, method, full })
+    });
+    name.unwrap_or(RpcName::OTHER)
 }
 
 impl Need {
@@ -276,20 +284,24 @@ mod tests {
         let need = |path| Rpc::at(path).unwrap().need;
         assert_eq!(need("/grpc.health.v1.Health/Check"), Need::Nothing);
         assert_eq!(need("/auth.v1.AccountService/GetMe"), Need::Bearer);
-        assert_eq!(names("/auth.v1.AccountService/GetMe"), ("auth.v1.AccountService", "GetMe"));
-        assert_eq!(names(EXT_AUTHZ.path), ("envoy.service.auth.v3.Authorization", "Check"));
-        assert_eq!(names(STANDARD[0]), ("grpc.health.v1.Health", "Check"));
+        for (path, service, method) in [
+            ("/auth.v1.AccountService/GetMe", "auth.v1.AccountService", "GetMe"),
+            (EXT_AUTHZ.path, "envoy.service.auth.v3.Authorization", "Check"),
+            ("/grpc.health.v1.Health/Check", "grpc.health.v1.Health", "Check"),
+            ("/grpc.health.v1.Health/List", "grpc.health.v1.Health", "List"),
+        ] {
+            assert_eq!(name(path), RpcName { service, method, full: &path[1..] });
+        }
         for path in [
             "/auth.v1.AccountService/getme",
             "/auth.v1.AccountService/GetMe/",
-            "/grpc.health.v1.Health/List",
             "/grpc.health.v1.Health/Check/",
             "/grpc.health.v1.Other/Check",
             "/a.B/C",
             "",
         ] {
             assert_eq!(Rpc::at(path).unwrap_err().code, Code::Unimplemented, "{path}");
-            assert_eq!(names(path), ("unknown", "unknown"), "{path}");
+            assert_eq!(name(path), RpcName::OTHER, "{path}");
         }
     }
 

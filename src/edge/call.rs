@@ -4,21 +4,24 @@ use std::time::Instant;
 
 use tracing::Span;
 
-use super::{Code, access::names};
+use super::{Code, access::name, upload::Upload};
 use crate::{
     domain::{Context, RequestId},
-    telemetry::{Metrics, RpcLabels, rpc_span},
+    telemetry::{Metrics, RpcEnd, RpcName, rpc_span, trace_id},
 };
 
 /// One RPC. On drop it is logged and counted, also if its caller disconnected.
 pub(crate) struct Call {
-    service: &'static str,
-    method: &'static str,
+    rpc: RpcName,
     pub(crate) request_id: RequestId,
+    /// What becomes of the request's body.
+    pub(crate) upload: Upload,
     /// The span for all work of the call.
     pub(crate) span: Span,
     metrics: Metrics,
     begun: Instant,
+    /// The bytes of the messages that were sent.
+    sent: u64,
     /// CANCELLED until a status is known: that is the code of a call that ends before its status was sent.
     code: Code,
 }
@@ -26,12 +29,17 @@ pub(crate) struct Call {
 impl Call {
     /// Begins a call of the RPC at `path`.
     pub(crate) fn begin(path: &str, arrived: &Context, metrics: Metrics) -> Self {
-        metrics.rpc_begun();
-        let (service, method) = names(path);
+        let rpc = name(path);
+        metrics.rpc_begun(rpc);
         let request_id = arrived.request_id.clone();
-        let span = rpc_span(service, method, arrived);
-        let (begun, code) = (Instant::now(), Code::Cancelled);
-        Self { service, method, request_id, span, metrics, begun, code }
+        let span = rpc_span(rpc.service, rpc.method, arrived);
+        let (upload, begun, sent, code) = (Upload::default(), Instant::now(), 0, Code::Cancelled);
+        Self { rpc, request_id, upload, span, metrics, begun, sent, code }
+    }
+
+    /// Counts bytes of messages that are sent.
+    pub(crate) fn sends(&mut self, bytes: u64) {
+        self.sent += bytes;
     }
 
     /// Records the status that is sent.
@@ -43,7 +51,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let _entered = self.span.enter();
-        let (service, method) = (self.service, self.method);
+        let RpcName { service, method, .. } = self.rpc;
         let (took, code) = (self.begun.elapsed(), self.code.name());
         // A number in JSON, too, where integers above 64 bits become text.
         let elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -52,8 +60,9 @@ impl Drop for Call {
         } else {
             tracing::debug!(target: "countersign::rpc", service, method, code, elapsed_ms, "rpc");
         }
-        let labels = RpcLabels { grpc_service: service, grpc_method: method };
-        self.metrics.rpc_ended(labels, code, took);
+        let (sent, received) = (self.sent, self.upload.received());
+        let end = RpcEnd { code, took, sent, received, trace_id: trace_id() };
+        self.metrics.rpc_ended(self.rpc, end);
     }
 }
 
@@ -62,7 +71,7 @@ mod tests {
     use tracing::subscriber::{NoSubscriber, with_default};
 
     use super::*;
-    use crate::store::PoolUse;
+    use crate::telemetry::Readings;
 
     const LOGIN: &str = "/auth.v1.AuthService/Login";
 
@@ -87,7 +96,7 @@ mod tests {
         begin(LOGIN, &metrics).ends_as(Code::Unauthenticated);
         begin("/invented/Name", &metrics).ends_as(Code::Ok);
         let running = begin(LOGIN, &metrics);
-        let text = metrics.render(PoolUse { open: 0, idle: 0, max: 0 }, 0).unwrap();
+        let text = metrics.render(&Readings::default()).unwrap();
         drop(running);
         let handled = |service: &str, method: &str, code: &str| {
             format!(
@@ -98,6 +107,9 @@ mod tests {
             handled("auth.v1.AuthService", "Login", "CANCELLED"),
             handled("auth.v1.AuthService", "Login", "UNAUTHENTICATED"),
             handled("unknown", "unknown", "OK"),
+            r#"grpc_server_call_started_total{grpc_method="auth.v1.AuthService/Login"} 3"#
+                .to_owned(),
+            r#"grpc_server_call_started_total{grpc_method="_OTHER"} 1"#.to_owned(),
             "grpc_server_in_flight 1".to_owned(),
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");

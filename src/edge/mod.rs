@@ -15,12 +15,15 @@ mod media_type;
 mod reached;
 mod refusal;
 mod rpcs;
+mod server_header;
+mod upload;
 
 pub use self::{
     access::{Need, Rpc, TABLE},
     arrival::Peer,
     gate::Gate,
     rpcs::{BrokenOff, Payload, Rpcs},
+    server_header::ServerHeader,
 };
 pub(crate) use self::{
     arrival::{arrived, context},
@@ -32,4 +35,5 @@ pub(crate) use self::{
     media_type::{content_type, media_type},
     reached::Reached,
     refusal::Refusal,
+    upload::Upload,
 };

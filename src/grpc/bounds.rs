@@ -16,12 +16,12 @@ use tonic::{
 use super::{
     deadline_body::DeadlineBody,
     faults,
-    request_body::Upload,
+    request_body::watched,
     status::{PUSHBACK, cancelled, deadline_exceeded},
 };
 use crate::{
     domain::Context,
-    edge::{Answer, Deadline, Deadlines, Inner, Rule},
+    edge::{Answer, Deadline, Deadlines, Inner, Rule, Upload},
 };
 
 /// Applies the deadlines and size limits.
@@ -35,7 +35,20 @@ pub(super) struct Bounds {
 }
 
 impl Rule<Body> for Bounds {
-    fn around(&self, mut request: Request<Body>, inner: &mut impl Inner<Body>) -> Answer<Body> {
+    fn around(&self, request: Request<Body>, inner: &mut impl Inner<Body>) -> Answer<Body> {
+        let upload = Upload::default();
+        self.around_watched(watched(request, upload.clone()), upload, inner)
+    }
+}
+
+impl Bounds {
+    /// Answers a call whose body is watched already.
+    pub(super) fn around_watched(
+        &self,
+        mut request: Request<Body>,
+        upload: Upload,
+        inner: &mut impl Inner<Body>,
+    ) -> Answer<Body> {
         let Self { deadlines, max_request, max_head } = *self;
         if let Some(refused) = faults::in_head(&request, max_head) {
             return Box::pin(std::future::ready(Ok(refused)));
@@ -45,7 +58,6 @@ impl Rule<Body> for Bounds {
         if let Some(context) = request.extensions_mut().get_mut::<Context>() {
             context.deadline = now + answer;
         }
-        let (request, upload) = Upload::watch(request);
         // No async block: it would hold the inner future twice, captured and awaited, in each of the thousands of
         // logins that wait for their hash.
         let response = tokio::time::timeout(answer, inner.call(request));

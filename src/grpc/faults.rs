@@ -9,9 +9,8 @@ use tonic::{
 };
 
 use super::status::{
-    compression_unsupported, internal, malformed, over_size, too_large, unknown_rpc,
+    compression_unsupported, internal, malformed, not_utf8, over_size, too_large, unknown_rpc,
 };
-use super::status::{not_utf8, unknown_service};
 use crate::{domain::size, edge::media_type};
 
 /// The overhead of each header field in HTTP/2's count, in bytes (RFC 9113, section 6.5.2).
@@ -92,9 +91,6 @@ pub(super) fn in_message(said: &Status, max_request: usize) -> Option<Status> {
     if code == Code::Unimplemented {
         let compressed = text.starts_with("Content is compressed");
         return Some(if compressed { compression_unsupported() } else { unknown_rpc() });
-    }
-    if code == Code::NotFound {
-        return Some(unknown_service());
     }
     (code == Code::Internal).then(|| unreadable(text))
 }

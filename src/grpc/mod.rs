@@ -19,6 +19,7 @@ mod health;
 mod incoming;
 mod key_set;
 mod managed_users;
+mod messages;
 mod observe;
 mod probe;
 mod request_body;

@@ -1,4 +1,4 @@
-//! Observes every RPC to its end, in headers, trailers and panics; `edge/call.rs` logs and counts it.
+//! Observes every RPC to its end, in both bodies, headers, trailers and panics; `edge/call.rs` logs and counts it.
 
 use std::{
     any::Any,
@@ -22,12 +22,15 @@ use tracing::Instrument as _;
 
 use super::{
     arrival::arrived,
+    bounds::Bounds,
+    messages::Messages,
+    request_body::watched,
     request_info,
     status::{from_tonic, internal},
 };
 use crate::{
     domain::TrustedProxies,
-    edge::{Answer, Call, Inner, Rule},
+    edge::{Answer, Call, Inner, Rule, ServerHeader},
     telemetry::{Metrics, say_request_id},
 };
 
@@ -37,6 +40,9 @@ pub(super) struct Observe {
     pub(super) metrics: Metrics,
     /// The proxies whose forwarded addresses are trusted.
     pub(super) trusted_proxies: TrustedProxies,
+    pub(super) server_header: ServerHeader,
+    /// What is around the handlers below it. Not a layer of its own: both need the watched body, and a call has it once.
+    pub(super) bounds: Bounds,
 }
 
 impl Rule<Body> for Observe {
@@ -44,9 +50,11 @@ impl Rule<Body> for Observe {
         let arrived = arrived(&request, &self.trusted_proxies);
         let mut call = Call::begin(request.uri().path(), &arrived, self.metrics.clone());
         request.extensions_mut().insert(arrived);
-        let span = call.span.clone();
+        let request = watched(request, call.upload.clone());
+        let (span, upload) = (call.span.clone(), call.upload.clone());
+        let server_header = self.server_header;
         // A panic must cost neither the caller's answer nor the log line.
-        let called = AssertUnwindSafe(|| inner.call(request));
+        let called = AssertUnwindSafe(|| self.bounds.around_watched(request, upload, inner));
         let response = span.in_scope(|| catch_unwind(called));
         Box::pin(async move {
             let response = async move {
@@ -59,16 +67,21 @@ impl Rule<Body> for Observe {
             let mut response = response.instrument(span).await?;
             note(&mut call, response.headers_mut());
             say_request_id(response.headers_mut(), &call.request_id);
-            Ok(response.map(|body| Body::new(ObservedBody { body, call, is_over: false })))
+            server_header.add(response.headers_mut());
+            Ok(response.map(|body| {
+                let messages = Messages::default();
+                Body::new(ObservedBody { body, messages, call, is_over: false })
+            }))
         })
     }
 }
 
 pin_project! {
-    /// A response body that observes the trailers.
+    /// A response body that observes messages and trailers.
     struct ObservedBody {
         #[pin]
         body: Body,
+        messages: Messages,
         call: Call,
         // The stream has panicked: it must not be polled again.
         is_over: bool,
@@ -94,10 +107,11 @@ impl HttpBody for ObservedBody {
             *this.is_over = true;
             Poll::Ready(Some(trailers(&panicked(&*panic))))
         }));
-        if let Some(Ok(frame)) = &mut frame
-            && let Some(trailers) = frame.trailers_mut()
-        {
-            note(this.call, trailers);
+        if let Some(Ok(frame)) = &mut frame {
+            this.call.sends(this.messages.bytes_of(frame));
+            if let Some(trailers) = frame.trailers_mut() {
+                note(this.call, trailers);
+            }
         }
         Poll::Ready(frame)
     }

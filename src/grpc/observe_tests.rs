@@ -15,7 +15,7 @@ use tower::{Layer as _, Service};
 use tracing::subscriber::with_default;
 
 use super::*;
-use crate::edge::Ruled;
+use crate::edge::{Deadlines, Ruled};
 
 /// The place of the panic.
 #[derive(Clone, Copy, PartialEq)]
@@ -87,13 +87,18 @@ fn call(service: Panics) -> (HeaderMap, Vec<Value>) {
     let written = lines.clone();
     let log =
         tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || written.clone());
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let head = with_default(log.finish(), || {
         runtime.block_on(async {
             let metrics = Metrics::new(|_none| {});
-            let rule = Observe { metrics, trusted_proxies: TrustedProxies::default() };
-            let request =
-                Request::post("/auth.v1.AuthService/Login").header("x-request-id", "edge-1");
+            let deadlines = Deadlines { max: std::time::Duration::from_secs(30) };
+            let bounds = Bounds { deadlines, max_request: 1024, max_head: 1024 };
+            let trusted_proxies = TrustedProxies::default();
+            let server_header = ServerHeader::On;
+            let rule = Observe { metrics, trusted_proxies, server_header, bounds };
+            let request = Request::post("/auth.v1.AuthService/Login")
+                .header("content-type", "application/grpc")
+                .header("x-request-id", "edge-1");
             let request = request.body(Body::default()).unwrap();
             let (head, body) = Ruled(rule).layer(service).call(request).await.unwrap().into_parts();
             let trailers = body.collect().await.unwrap().trailers().cloned();
@@ -114,6 +119,7 @@ fn a_panic_is_an_internal_error_that_names_its_call_and_tells_the_caller_nothing
     ] {
         let (head, lines) = call(service);
         assert_eq!(head["x-request-id"], "edge-1");
+        assert_eq!(head["server"], concat!("countersign/", env!("CARGO_PKG_VERSION")));
         let status = Status::from_header_map(&head).unwrap();
         assert_eq!((status.code(), status.message()), (Code::Internal, "internal error"));
         assert_eq!(status.get_details_request_info().unwrap().request_id, "edge-1");

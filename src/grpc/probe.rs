@@ -23,12 +23,14 @@ use tonic::{
     Status,
     transport::{Channel, Endpoint},
 };
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
 use tower::service_fn;
 
-use crate::listen::{Address, tls::probe_config};
+use crate::{
+    listen::{Address, tls::probe_config},
+    pb::health::{
+        HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+    },
+};
 
 /// The timeout of the connection, and of the answer.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,11 +1,8 @@
-//! Whether a request's body is complete. tonic treats a truncated one as empty.
+//! A request's body on its way in: how many bytes its messages have, and whether it is complete. tonic treats a truncated
+//! one as empty.
 
 use std::{
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     task::{Context, Poll, ready},
 };
 
@@ -17,30 +14,21 @@ use tonic::{
     codegen::{Bytes, http::Request},
 };
 
-/// The end of a body that another task reads.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Upload(Arc<AtomicBool>);
+use super::messages::Messages;
+use crate::edge::Upload;
 
-impl Upload {
-    /// The request with a watched body.
-    pub(super) fn watch(request: Request<Body>) -> (Request<Body>, Self) {
-        let upload = Self::default();
-        let broke_off = upload.clone();
-        (request.map(|body| Body::new(RequestBody { body, broke_off })), upload)
-    }
-
-    /// Whether the caller reset the stream, or the connection ended, before the body was complete.
-    pub(super) fn broke_off(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
+/// The request with a watched body.
+pub(super) fn watched(request: Request<Body>, upload: Upload) -> Request<Body> {
+    request.map(|body| Body::new(RequestBody { body, messages: Messages::default(), upload }))
 }
 
 pin_project! {
-    /// A request body that records how it ends.
+    /// A request body that records what comes, and how it ends.
     struct RequestBody {
         #[pin]
         body: Body,
-        broke_off: Upload,
+        messages: Messages,
+        upload: Upload,
     }
 }
 
@@ -54,8 +42,10 @@ impl HttpBody for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.project();
         let frame = ready!(this.body.poll_frame(context));
-        if let Some(Err(_)) = frame {
-            this.broke_off.0.store(true, Ordering::Relaxed);
+        match &frame {
+            Some(Ok(frame)) => this.upload.receives(this.messages.bytes_of(frame)),
+            Some(Err(_)) => this.upload.breaks_off(),
+            None => {}
         }
         Poll::Ready(frame)
     }

@@ -10,7 +10,6 @@ use tonic::{
     service::Routes,
     transport::Server,
 };
-use tonic_health::pb::health_server::{Health as HealthApi, HealthServer};
 use tonic_web::GrpcWebLayer;
 use tower::{
     Service, ServiceBuilder, ServiceExt as _,
@@ -19,12 +18,12 @@ use tower::{
 
 use super::{
     access::Access, account_service::AccountApi, admin_service::AdminApi, auth_service::AuthApi,
-    authorization::AuthorizationApi, bounds::Bounds, fork::Fork, incoming::incoming,
-    observe::Observe, token_service::TokenApi,
+    authorization::AuthorizationApi, bounds::Bounds, fork::Fork, health::Health,
+    incoming::incoming, observe::Observe, token_service::TokenApi,
 };
 use crate::{
     domain::TrustedProxies,
-    edge::{BrokenOff, Deadlines, Gate, Payload, Rpcs, Ruled},
+    edge::{BrokenOff, Deadlines, Gate, Payload, Rpcs, Ruled, ServerHeader},
     listen::Listener,
     pb::{
         DESCRIPTORS,
@@ -32,6 +31,7 @@ use crate::{
         admin_service_server::AdminServiceServer,
         auth_service_server::AuthServiceServer,
         ext_authz::{self, envoy::service::auth::v3::authorization_server::AuthorizationServer},
+        health::{self, health_server::HealthServer},
         token_service_server::TokenServiceServer,
     },
     telemetry::Metrics,
@@ -103,6 +103,8 @@ pub struct Calls {
     pub limits: Limits,
     /// Proxies whose forwarded addresses are trusted.
     pub trusted_proxies: TrustedProxies,
+    /// Whether answers name the program.
+    pub server_header: ServerHeader,
 }
 
 impl Calls {
@@ -117,15 +119,15 @@ impl Calls {
         http: Option<Rpcs>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), tonic::transport::Error> {
-        let Self { routes, gate, metrics, limits, trusted_proxies } = self;
+        let Self { routes, gate, metrics, limits, trusted_proxies, server_header } = self;
         // Including the longest RPC, for a call that came in last.
         let longest = limits.max_connection_age + limits.max_stream_age + limits.max_deadline;
         let incoming = incoming(listener, limits.preface_deadline, longest, metrics.clone());
+        let observe = Observe { metrics, trusted_proxies, server_header, bounds: bounds(limits) };
         builder(limits)
             .accept_http1(http.is_some())
             .layer(option_layer(http.map(|http| Ruled(Fork(http)))))
-            .layer(Ruled(Observe { metrics, trusted_proxies }))
-            .layer(Ruled(bounds(limits)))
+            .layer(Ruled(observe))
             // The innermost: its query of the database has the caller's deadline, too.
             .layer(Ruled(Access(gate)))
             .serve_with_incoming_shutdown(routes.prepare(), incoming, shutdown)
@@ -134,13 +136,15 @@ impl Calls {
 
     /// The same RPCs, for callers within the process: other transports, which bring the `Context` of their calls.
     pub fn in_process(self) -> Rpcs {
-        let Self { routes, gate, metrics, limits, trusted_proxies } = self;
+        let Self { routes, gate, metrics, limits, trusted_proxies, .. } = self;
         // The other transport has the same deadline, from the head on: an RPC's own answer must come before.
         let limits = Limits { max_deadline: limits.max_deadline.mul_f64(0.9), ..limits };
+        // It also names the program, in answers of its own.
+        let server_header = ServerHeader::Off;
+        let observe = Observe { metrics, trusted_proxies, server_header, bounds: bounds(limits) };
         let rpcs = ServiceBuilder::new()
             .layer(GrpcWebLayer::new())
-            .layer(Ruled(Observe { metrics, trusted_proxies }))
-            .layer(Ruled(bounds(limits)))
+            .layer(Ruled(observe))
             .layer(Ruled(Access(gate)))
             .service(routes.prepare());
         boxed(rpcs)
@@ -209,7 +213,7 @@ pub struct Apis {
 /// A descriptor set that reflection can't read.
 pub fn routes(
     apis: Apis,
-    health: HealthServer<impl HealthApi>,
+    health: Health,
     reflection: bool,
     limits: Limits,
 ) -> Result<Routes, tonic_reflection::server::Error> {
@@ -221,7 +225,7 @@ pub fn routes(
                 .accept_compressed(CompressionEncoding::Gzip)
         };
     }
-    let mut routes = Routes::new(limited!(health));
+    let mut routes = Routes::new(limited!(HealthServer::new(health)));
     if let Some((auth, account, token)) = apis.public {
         routes = routes
             .add_service(limited!(AccountServiceServer::new(account)))
@@ -246,7 +250,7 @@ pub fn routes(
             };
             builder
                 .register_encoded_file_descriptor_set(DESCRIPTORS)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(health::DESCRIPTORS)
                 // With these, clients such as grpcurl can show the details of errors.
                 .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         };

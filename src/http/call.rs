@@ -85,7 +85,7 @@ fn known_method(method: &Method) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::RequestId, store::PoolUse};
+    use crate::{domain::RequestId, telemetry::Readings};
 
     #[test]
     fn a_request_is_counted_by_its_route_and_status_and_callers_invent_no_series() {
@@ -99,7 +99,7 @@ mod tests {
         begin("POST", "/oauth2/token").ends_as(StatusCode::OK);
         begin("BREW", "/coffee").ends_as(StatusCode::NOT_FOUND);
         drop(begin("POST", "/oauth2/revoke"));
-        let text = metrics.render(PoolUse { open: 0, idle: 0, max: 0 }, 0).unwrap();
+        let text = metrics.render(&Readings::default()).unwrap();
         for (method, route, status) in [
             ("POST", "/oauth2/token", 200),
             ("unknown", "unknown", 404),

@@ -22,7 +22,7 @@ use tracing::Instrument as _;
 use super::{call::Call, consumed::Consumed, site::Site, table::router};
 use crate::{
     domain::{Context, TrustedProxies},
-    edge::{BrokenOff, Peer, Rpcs, arrived},
+    edge::{BrokenOff, Peer, Rpcs, ServerHeader, arrived},
     telemetry::{Metrics, say_request_id},
 };
 
@@ -35,6 +35,7 @@ pub(super) struct Front {
     routes: Router,
     trusted: TrustedProxies,
     metrics: Metrics,
+    server_header: ServerHeader,
     answer_deadline: Duration,
     draining: CancellationToken,
 }
@@ -42,8 +43,8 @@ pub(super) struct Front {
 impl Front {
     pub(super) fn new(site: Site, answer_deadline: Duration) -> Self {
         let (trusted, metrics) = (site.trusted_proxies.clone(), site.metrics.clone());
-        let draining = site.draining.clone();
-        Self { routes: router(site), trusted, metrics, answer_deadline, draining }
+        let (server_header, draining) = (site.server_header, site.draining.clone());
+        Self { routes: router(site), trusted, metrics, server_header, answer_deadline, draining }
     }
 
     /// Answers a request that came over a connection from that peer. The answer says if the connection ends with it: while
@@ -58,6 +59,7 @@ impl Front {
         let (method, path) = (request.method(), request.uri().path());
         let mut call = Call::begin(method, path, &context, self.metrics.clone());
         let (version, draining) = (request.version(), self.draining.clone());
+        let server_header = self.server_header;
         let (mut request, consumed) = Consumed::watch(request);
         request.extensions_mut().insert(context);
         request.extensions_mut().insert(call.reached.clone());
@@ -67,6 +69,7 @@ impl Front {
             let mut response = routed.await;
             call.ends_as(response.status());
             say_request_id(response.headers_mut(), &request_id);
+            server_header.add(response.headers_mut());
             let ends = draining.is_cancelled() || !consumed.is_whole();
             if ends && version < Version::HTTP_2 {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

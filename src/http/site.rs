@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     delivery::Inbox,
     domain::{Origins, TrustedProxies},
-    edge::Gate,
+    edge::{Gate, ServerHeader},
     gateway::Gateway,
     service::{Keys, ServiceAccounts, Verdicts},
     telemetry::Metrics,
@@ -37,6 +37,8 @@ pub struct Site {
     pub origins: Origins,
     /// Proxies whose forwarded addresses are trusted.
     pub trusted_proxies: TrustedProxies,
+    /// Whether answers name the program.
+    pub server_header: ServerHeader,
     /// Counts requests.
     pub metrics: Metrics,
     /// Renders the metrics.

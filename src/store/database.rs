@@ -42,7 +42,7 @@ pub trait Database: Debug + Send + Sync {
 }
 
 /// Connection pool usage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PoolUse {
     /// Open connections.
     pub open: u32,
@@ -56,7 +56,7 @@ pub struct PoolUse {
 pub(super) fn pool_use<'a, DB: sqlx::Database>(
     pools: impl IntoIterator<Item = &'a sqlx::Pool<DB>>,
 ) -> PoolUse {
-    let mut sum = PoolUse { open: 0, idle: 0, max: 0 };
+    let mut sum = PoolUse::default();
     for pool in pools {
         sum.open += pool.size();
         sum.idle += u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);

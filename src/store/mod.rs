@@ -42,6 +42,7 @@ mod subscriptions;
 mod throttles;
 mod transfer;
 mod users;
+mod waits;
 mod write_health;
 
 pub use self::{

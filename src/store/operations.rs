@@ -15,7 +15,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::{Error, Result};
+use super::{
+    Error, Result,
+    waits::{Wait, Waits},
+};
 
 /// Buckets in seconds, from a cached row to the deadline of a write.
 const BUCKETS: [f64; 13] =
@@ -28,24 +31,33 @@ struct Labels {
     result: &'static str,
 }
 
-/// Durations of one store's operations, by name and result. Clones share the counts.
+/// Durations of one store's operations, by name and result, and the waits before them. Clones share the counts.
 #[derive(Debug, Clone)]
-pub struct Operations(Family<Labels, Histogram, fn() -> Histogram>);
+pub struct Operations {
+    durations: Family<Labels, Histogram, fn() -> Histogram>,
+    waits: Waits,
+}
 
 impl Default for Operations {
     fn default() -> Self {
-        Self(Family::new_with_constructor(|| Histogram::new(BUCKETS)))
+        Self::after(Waits::default())
     }
 }
 
 impl Operations {
+    /// Operations that wait as `waits` counts.
+    pub(super) fn after(waits: Waits) -> Self {
+        Self { durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)), waits }
+    }
+
     /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
+        self.waits.register(registry);
         registry.register_with_unit(
             "countersign_store_operation_duration",
             "How long operations of the store took, from the call to its answer",
             Unit::Seconds,
-            self.0.clone(),
+            self.durations.clone(),
         );
     }
 
@@ -70,6 +82,11 @@ struct Begun {
 }
 
 impl Operation {
+    /// Counts a wait for the database, until drop.
+    pub(super) fn waits(&self) -> Wait {
+        self.0.operations.waits.begin()
+    }
+
     /// Records the end. An error carries the operation's name from here on.
     pub(super) fn end<T>(&self, result: Result<T>) -> Result<T> {
         if self.0.ended.swap(true, Ordering::Relaxed) {
@@ -106,7 +123,7 @@ impl Operation {
 impl Begun {
     fn count(&self, result: &'static str) {
         let labels = Labels { operation: self.name, result };
-        self.operations.0.get_or_create(&labels).observe(self.at.elapsed().as_secs_f64());
+        self.operations.durations.get_or_create(&labels).observe(self.at.elapsed().as_secs_f64());
     }
 }
 

@@ -82,9 +82,9 @@ impl Postgres {
         let string = session::first_look(ConnectionString::parse(url)?, fsync_off_at).await?;
         let pool = Pool::connect(string, max_connections).await?;
         Ok(Self {
+            operations: Operations::after(pool.waits()),
             pool,
             writes: Writes::new(max_connections),
-            operations: Operations::default(),
             appended_here: AppendedHere::default(),
         })
     }

@@ -4,8 +4,10 @@ mod beside_the_log;
 mod call;
 mod error_chain;
 mod metrics;
+mod rpcs;
 mod seldom;
 mod text_format;
+mod trace_id;
 
 use std::io::{self, IsTerminal as _};
 
@@ -15,9 +17,11 @@ pub use self::{
     beside_the_log::{report_panics, say_failure, say_listening, say_usage},
     call::{http_span, request_id, rpc_span, say_request_id},
     error_chain::chain,
-    metrics::{HttpLabels, Metrics, RpcLabels},
+    metrics::{HttpLabels, Metrics, Readings},
+    rpcs::{RpcEnd, RpcName},
     seldom::Seldom,
     text_format::text_format,
+    trace_id::trace_id,
 };
 use crate::config::{Log, LogFormat};
 

@@ -58,6 +58,11 @@ impl KeyRing {
         self.published(now).find(|key| key.kid() == kid)
     }
 
+    /// When the key that signs was made.
+    pub fn signer_made_at(&self, now: Timestamp) -> Option<Timestamp> {
+        Some(self.schedule.signer(now)?.created_at)
+    }
+
     /// The published keys. The one that signs comes first: some verifiers (python-jose) take the first key, whatever the token's
     /// header says. Then newest first, by start of signing.
     pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &SigningKey> {

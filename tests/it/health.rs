@@ -1,10 +1,13 @@
 //! Health and readiness.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use countersign::{
     grpc::SERVICES,
-    pb::{GetJwksRequest, WatchRevocationsRequest},
+    pb::{GetJwksRequest, WatchRevocationsRequest, health},
 };
 use rstest::rstest;
 use tonic::Code;
@@ -128,6 +131,49 @@ async fn with_a_key_that_is_not_stored_it_is_not_ready(
         server.database.run(&format!("UPDATE signing_keys SET id = {id}")).await;
         becomes(&server, wanted).await;
     }
+}
+
+/// What List tells, by name.
+async fn listed(server: &Server) -> BTreeMap<String, health::health_check_response::ServingStatus> {
+    let mut client = health::health_client::HealthClient::new(server.channel.clone());
+    let answer = client.list(health::HealthListRequest {}).await.unwrap().into_inner();
+    answer.statuses.into_iter().map(|(name, health)| (name, health.status())).collect()
+}
+
+/// gRFC A90.
+#[tokio::test]
+async fn the_list_has_the_process_and_every_service_each_as_check_says() {
+    let server = Server::start(Backend::Postgres).await;
+    becomes(&server, ServingStatus::Serving).await;
+    let list = listed(&server).await;
+    let names: Vec<_> = list.keys().map(String::as_str).collect();
+    assert_eq!(names, [&[""], &SERVICES[..]].concat());
+    server.database.set_away(true).await;
+    is(&server, AUTH, ServingStatus::NotServing).await;
+    for (name, listed) in listed(&server).await {
+        let checked = status(&server, &name).await.unwrap();
+        assert_eq!(i32::from(listed), i32::from(checked), "{name}");
+        let needs_none = ["", TOKENS].contains(&&*name);
+        assert_eq!(checked == ServingStatus::Serving, needs_none, "{name}");
+    }
+}
+
+/// "SERVICE_UNKNOWN, but will not terminate the call": a client would ask again and again.
+#[tokio::test]
+async fn who_watches_a_service_that_there_is_not_is_told_so_and_waits() {
+    let server = Server::start(Backend::Sqlite).await;
+    let request = HealthCheckRequest { service: "auth.v1.Nothing".to_owned() };
+    let watch = HealthClient::new(server.channel.clone()).watch(request).await;
+    let mut watch = watch.unwrap().into_inner();
+    let told = soon("a status", watch.message()).await.unwrap().unwrap();
+    assert_eq!(told.status(), ServingStatus::ServiceUnknown);
+    becomes(&server, ServingStatus::Serving).await;
+    {
+        let mut next = std::pin::pin!(watch.message());
+        assert!(futures_util::poll!(&mut next).is_pending());
+    }
+    server.stop().await.unwrap();
+    assert_eq!(soon("the end", watch.message()).await.unwrap(), None);
 }
 
 /// When the server last asked the database something, in microseconds.

@@ -1,6 +1,8 @@
 //! Reflection.
 
 use futures_util::stream;
+use prost::Message as _;
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
 use tonic::Code;
 use tonic_reflection::pb::{v1, v1alpha};
 
@@ -56,6 +58,39 @@ async fn both_versions_list_the_services() {
     let path = b"/v1/me/sessions:revokeOthers";
     let file = &files.file_descriptor_proto[0];
     assert!(file.windows(path.len()).any(|bytes| bytes == path), "the HTTP rules are missing");
+}
+
+/// With List, which clients of older files do not know.
+#[tokio::test]
+async fn health_is_shown_as_it_is() {
+    let server = Server::start(Backend::Sqlite).await;
+    let mut client =
+        v1::server_reflection_client::ServerReflectionClient::new(server.channel.clone());
+    let request = v1::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(v1::server_reflection_request::MessageRequest::FileContainingSymbol(
+            SERVICES[3].into(),
+        )),
+    };
+    let mut answers =
+        client.server_reflection_info(stream::iter([request])).await.unwrap().into_inner();
+    let answer = answers.message().await.unwrap().unwrap().message_response;
+    let Some(v1::server_reflection_response::MessageResponse::FileDescriptorResponse(files)) =
+        answer
+    else {
+        panic!("{answer:?}")
+    };
+    let ours = FileDescriptorProto::decode(&*files.file_descriptor_proto[0]).unwrap();
+    let theirs = FileDescriptorSet::decode(tonic_health::pb::FILE_DESCRIPTOR_SET).unwrap();
+    let theirs = theirs.file.into_iter().next().unwrap();
+    assert_eq!((ours.name(), ours.package()), ("grpc/health/v1/health.proto", theirs.package()));
+    // What another implementation has is the same here.
+    let methods = |file: &FileDescriptorProto| file.service[0].method.clone();
+    let (mut known, mine) = (methods(&theirs), methods(&ours));
+    assert!(known.iter().all(|method| mine.contains(method)), "{mine:?}");
+    assert!(theirs.message_type.iter().all(|message| ours.message_type.contains(message)));
+    known.extend(mine.iter().filter(|method| method.name() == "List").cloned());
+    assert_eq!(known.len(), mine.len());
 }
 
 #[tokio::test]

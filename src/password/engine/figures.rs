@@ -30,6 +30,11 @@ pub(super) enum Reason {
     Broken,
 }
 
+impl Reason {
+    const ALL: [Self; 6] =
+        [Self::QueueFull, Self::Deadline, Self::Unfair, Self::Gone, Self::Memory, Self::Broken];
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Refused {
     reason: Reason,
@@ -84,6 +89,10 @@ impl Figures {
             self.malformed.clone(),
         );
         registry.register("refusals", "Hashes not done, by reason", self.refused.clone());
+        // From 0 on: Prometheus sees no increase in a series that begins with 1.
+        for reason in Reason::ALL {
+            drop(self.refused.get_or_create(&Refused { reason }));
+        }
         registry.register(
             "sustainable_hashes_per_second",
             "Hashes of the configured cost that all lanes do in a second, as last measured",

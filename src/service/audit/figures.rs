@@ -54,6 +54,10 @@ impl Figures {
     }
 }
 
+const DELIVERED: &str = "delivered";
+const FAILED: &str = "failed";
+const GIVEN_UP: &str = "given_up";
+
 /// A word of ours.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
@@ -86,6 +90,10 @@ impl DeliveryFigures {
             "Deliveries of events to subscriptions by this replica: delivered, failed (tried again), given_up",
             self.deliveries.clone(),
         );
+        // From 0 on: Prometheus sees no increase in a series that begins with 1.
+        for outcome in [DELIVERED, FAILED, GIVEN_UP] {
+            drop(self.deliveries.get_or_create(&Labels { outcome }));
+        }
     }
 
     pub(super) fn subscriptions(&self, work: &[SubscriptionWork]) {
@@ -95,15 +103,15 @@ impl DeliveryFigures {
     }
 
     pub(super) fn delivered(&self) {
-        self.count("delivered");
+        self.count(DELIVERED);
     }
 
     pub(super) fn failed(&self) {
-        self.count("failed");
+        self.count(FAILED);
     }
 
     pub(super) fn given_up(&self) {
-        self.count("given_up");
+        self.count(GIVEN_UP);
     }
 
     fn count(&self, outcome: &'static str) {

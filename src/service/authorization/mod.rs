@@ -56,6 +56,11 @@ impl Authorizer {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
     }
 
+    /// Whether good tokens pass: the log of revocations was read lately, or need not have been.
+    pub fn can_tell(&self) -> bool {
+        self.when_behind.allows || self.verdicts.know_within(self.when_behind.max_age)
+    }
+
     fn rules(&self) -> Arc<Rules> {
         Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -60,6 +60,13 @@ impl Keys {
         self.tokens.ring().signer(self.clock.now()).and_then(|key| key.kid().parse().ok())
     }
 
+    /// The algorithm of the key that signs, and how long ago it was made; `None` with a configured secret.
+    pub fn signer_age(&self) -> Option<(&'static str, Duration)> {
+        let (ring, now) = (self.keeper.as_ref().map(|_| self.tokens.ring())?, self.clock.now());
+        let algorithm = ring.signer(now)?.algorithm().as_str();
+        Some((algorithm, now.since(ring.signer_made_at(now)?)))
+    }
+
     /// The lifetime of tokens.
     pub(in crate::service) fn token_ttl(&self) -> Duration {
         self.tokens.ttl()

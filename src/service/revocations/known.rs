@@ -98,7 +98,12 @@ impl Known {
 
     /// By both clocks: the stopwatch may stand still while the machine sleeps, and the other one may be set back to when
     /// revocations lived that have been dropped.
-    fn was_read_lately(&self, max_age: Duration, now: Timestamp, elapsed: Duration) -> bool {
+    pub(super) fn was_read_lately(
+        &self,
+        max_age: Duration,
+        now: Timestamp,
+        elapsed: Duration,
+    ) -> bool {
         let is_recent = |read: Timestamp| read <= now && now.since(read) < max_age;
         self.was_read_within(max_age, elapsed) && self.forgotten_until.is_some_and(is_recent)
     }

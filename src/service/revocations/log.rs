@@ -31,6 +31,7 @@ pub(super) struct RevocationLog {
     /// The approximate lifetime of a stream.
     pub(super) stream_age: Duration,
     known: Arc<watch::Sender<Known>>,
+    made_at: Instant,
     /// When the last complete reading began. Apart from `known`: most readings find nothing, and must not wake the
     /// streams.
     read_at: Arc<watch::Sender<Option<Instant>>>,
@@ -48,6 +49,7 @@ impl RevocationLog {
             pace,
             stream_age,
             known: Arc::new(watch::Sender::new(Known::default())),
+            made_at: Instant::now(),
             read_at: Arc::default(),
             heads: watch::Sender::default(),
             heard: Arc::default(),
@@ -143,8 +145,18 @@ impl RevocationLog {
         }
     }
 
+    pub(super) fn was_read_within(&self, max_age: Duration, clock: &Clock) -> bool {
+        self.known.borrow().was_read_lately(max_age, clock.now(), clock.elapsed())
+    }
+
     pub(super) fn end_streams(&self) {
         self.known.send_modify(|known| known.ended_streams = true);
+    }
+
+    /// How long ago the last complete reading began: all that was committed before is known. At first, how long there has
+    /// been none.
+    pub(super) fn lag(&self) -> Duration {
+        self.read_at.borrow().unwrap_or(self.made_at).elapsed()
     }
 
     pub(super) fn streams(&self) -> usize {

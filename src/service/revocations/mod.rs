@@ -72,6 +72,11 @@ impl Revocations {
         self.log.verdict(ids, max_age, &self.clock)
     }
 
+    /// Whether the log was read within `max_age`.
+    pub(in crate::service) fn were_read_within(&self, max_age: Duration) -> bool {
+        self.log.was_read_within(max_age, &self.clock)
+    }
+
     /// Notified when a signing key was withdrawn, by this replica, another one or a command.
     pub fn key_withdrawn(&self) -> Arc<Notify> {
         Arc::clone(&self.log.key_withdrawn)
@@ -80,6 +85,11 @@ impl Revocations {
     /// Ends all streams of revocations: an open one would block a graceful shutdown.
     pub fn end_streams(&self) {
         self.log.end_streams();
+    }
+
+    /// How long ago the log was read to its end, for metrics.
+    pub fn lag(&self) -> Duration {
+        self.log.lag()
     }
 
     /// The number of open streams, for metrics.

@@ -36,6 +36,11 @@ impl Verdicts {
         };
         worth(seen, lives)
     }
+
+    /// Whether the log was read within `max_age`.
+    pub fn know_within(&self, max_age: Duration) -> bool {
+        self.revocations.were_read_within(max_age)
+    }
 }
 
 fn worth(seen: Arc<Seen>, lives: Option<bool>) -> Standing {

@@ -27,7 +27,7 @@ use self::{
     state::{State, Turn},
 };
 use super::{connector::Connector, url::ConnectionString};
-use crate::store::{PATIENCE, PoolUse, Result};
+use crate::store::{PATIENCE, PoolUse, Result, waits::Waits};
 
 mod lease;
 mod newest;
@@ -56,6 +56,7 @@ impl Pool {
             newest: Newest::default(),
             changes: watch::Sender::new(0),
             returned: Notify::new(),
+            waits: Waits::default(),
         }));
         drop(pool.acquire().await?);
         tokio::spawn(close_idle(Arc::downgrade(&pool.0)));
@@ -73,6 +74,7 @@ impl Pool {
     /// Like `acquire`, with another timeout.
     pub(super) async fn acquire_within(&self, patience: Duration) -> Result<Lease> {
         let deadline = Instant::now() + patience;
+        let _wait = self.0.waits.begin();
         loop {
             let live = match self.0.turn()? {
                 Turn::Now(live) => live,
@@ -102,6 +104,11 @@ impl Pool {
     /// Whether the sessions of its connections have our settings.
     pub(super) fn is_pinned(&self) -> bool {
         self.0.connector.is_pinned()
+    }
+
+    /// How long callers wait for a connection.
+    pub(super) fn waits(&self) -> Waits {
+        self.0.waits.clone()
     }
 
     pub(super) fn pool_use(&self) -> PoolUse {

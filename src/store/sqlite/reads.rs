@@ -23,7 +23,9 @@ impl Sqlite {
     {
         let operation = self.operations.start(operation);
         let read = async {
+            let wait = operation.waits();
             let mut connection = self.readers().acquire().await?;
+            drop(wait);
             let rows = timeout(READ_DEADLINE, body(&mut connection, &args)).await;
             let silent = |_elapsed| Error::Unavailable("a read was not answered in time".into());
             // A connection that hangs would hold up its next user.

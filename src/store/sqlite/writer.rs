@@ -69,7 +69,10 @@ impl Writer {
             let _handed_in = self.0.send(Box::new(write)).await;
             begun.await
         };
-        let Ok(Ok(answer)) = timeout(PATIENCE, begun).await else {
+        let wait = operation.waits();
+        let begun = timeout(PATIENCE, begun).await;
+        drop(wait);
+        let Ok(Ok(answer)) = begun else {
             let busy = Error::Unavailable("the database was not free to write".into());
             return operation.end(Err(busy));
         };

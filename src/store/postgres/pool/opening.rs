@@ -111,6 +111,7 @@ mod tests {
         },
         *,
     };
+    use crate::store::waits::Waits;
 
     /// A pool of a server that does not exist.
     fn pool() -> Arc<Shared> {
@@ -121,6 +122,7 @@ mod tests {
             newest: Newest::default(),
             changes: watch::Sender::new(0),
             returned: Notify::new(),
+            waits: Waits::default(),
         })
     }
 

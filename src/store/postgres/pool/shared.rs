@@ -22,6 +22,7 @@ use crate::store::{
         connector::Connector,
         verdict::{refused_for_good, too_many_connections},
     },
+    waits::Waits,
     write_health::Busy,
 };
 
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     /// Incremented whenever older connections may be to the wrong server.
     pub(super) changes: watch::Sender<u64>,
     pub(super) returned: Notify,
+    pub(super) waits: Waits,
 }
 
 /// No connection could be opened while a caller waited.
