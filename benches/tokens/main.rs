@@ -1,4 +1,4 @@
-//! TokenService and health beside an RPC that does nothing, RefreshToken beside a bare program on SQLite and beside pgbench,
+//! TokenService, Envoy's ext_authz and health beside an RPC that does nothing, RefreshToken beside a bare program on SQLite and beside pgbench,
 //! and how many sessions can be revoked a second. With `--logins`: what a login costs beside its hash.
 //!
 //! `cargo bench --bench tokens -- --postgres URL` measures RefreshToken, and revocations on Postgres as well; `pgbench` must be
@@ -10,6 +10,7 @@
 #![expect(clippy::print_stdout, reason = "printing a table is what this is for")]
 
 mod bare;
+mod checks;
 mod logins;
 mod refresh;
 mod revoke;
@@ -37,6 +38,9 @@ struct Arguments {
     /// Measures nothing but logins on Postgres, in so many turns of two seconds
     #[arg(long, requires = "postgres")]
     logins: Option<u32>,
+    /// Measures nothing but Envoy's ext_authz
+    #[arg(long)]
+    authorization: bool,
     /// How often each side is measured
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
@@ -61,7 +65,7 @@ async fn main() -> anyhow::Result<()> {
     let mut server = Server::start(folder.path()).await?;
     let time = Duration::from_millis(arguments.milliseconds);
     let (bare, empty) = (Call::Bare, Call::Health);
-    let mut tables = [
+    let mut tables = vec![
         (bare, Some(empty), Table::new("empty/s", "bare/s", 0.95)),
         (empty, Some(Call::Jwks), Table::new("GetJwks/s", "empty/s", 0.95)),
         (empty, Some(Call::Introspect), Table::new("IntrospectToken/s", "empty/s", 0.85)),
@@ -72,7 +76,11 @@ async fn main() -> anyhow::Result<()> {
         ),
         (empty, None, Table::new("of new tokens/s", "empty/s", 0.5)),
         (empty, Some(Call::Issue), Table::new("IssueServiceToken/s", "empty/s", 0.5)),
+        (empty, Some(Call::Check), Table::new("ext_authz Check/s", "empty/s", 0.8)),
     ];
+    if arguments.authorization {
+        tables.retain(|(_, call, _)| matches!(call, Some(Call::Check)));
+    }
     for _ in 0..arguments.rounds {
         for callers in CALLERS {
             for (other, call, table) in &mut tables {
@@ -88,6 +96,10 @@ async fn main() -> anyhow::Result<()> {
     println!("Medians of {} rounds.", arguments.rounds);
     for (_, _, table) in &tables {
         println!("\n{table}");
+    }
+    checks::measure(&server).await?;
+    if arguments.authorization {
+        return Ok(());
     }
     println!("{}", beside_a_bare_program(folder.path()).await?);
     if let Some(url) = &arguments.postgres {
