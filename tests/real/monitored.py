@@ -1,17 +1,22 @@
 """A Prometheus that watches replicas under load, with the alert rules of deploy/: two on one Postgres, and one with TLS that nobody calls."""
 
+import contextlib
 import json
 import math
+import threading
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from certificates import Authority
+from compose import RULES as AUTHZ_RULES, envoy, get
 from countersign import ROOT, Countersign
 from every_rpc import SETTINGS, World
 from load import Load, Replicas, log_in, mixed_calls
 from postgres import Postgres
-from programs import Program, free_port
+from programs import Program, free_port, wait_until
 
 RULES = ROOT / "deploy/prometheus/alerts.yaml"
 # As scripts/tools has unpacked it.
@@ -74,7 +79,7 @@ class Monitored:
 
     def __init__(self, folder: Path, postgres: Postgres, run, interval: str = "1s"):
         self.folder, self.run = folder, run
-        self.replicas = Replicas(folder, postgres.url(), run, **SETTINGS)
+        self.replicas = Replicas(folder, postgres.url(), run, **SETTINGS, COUNTERSIGN_AUTHZ_RULES=str(AUTHZ_RULES))
         alone = folder / "alone"
         certificate = Authority(alone, "authority").issue("server", "IP:127.0.0.1", common_name="server")
         tls = {"COUNTERSIGN_TLS_CERT": str(certificate.chain), "COUNTERSIGN_TLS_KEY": str(certificate.key)}
@@ -84,7 +89,7 @@ class Monitored:
         self.prometheus = run(Prometheus(folder, targets, by_tls, interval))
 
     def calls_for(self, seconds: float, workers: int = 4) -> None:
-        """Every RPC on one replica, and tokens that are checked on both."""
+        """Every RPC on one replica, tokens that are checked on both, and requests to a shop of which Envoy asks the first."""
         first, second = self.replicas.each
         token = log_in(first.channel(), "caller")
         # Without the logins: of a hundred sessions the oldest ends, and that is the one whose token is checked.
@@ -94,7 +99,30 @@ class Monitored:
         # It stays, and nobody listens there.
         world.call("CreateSubscription", world.admin, subscription={"url": "https://127.0.0.1:9/events"})
         self.run(load)
-        world.run(seconds, workers)
+        with self.orders(token):
+            world.run(seconds, workers)
         result = load.result()
         assert not result.failed, result
         assert not world.call.missing()
+
+    @contextlib.contextmanager
+    def orders(self, token: str) -> Iterator[None]:
+        """Meanwhile somebody asks for an order again and again, with a token and without."""
+        order = f"http://127.0.0.1:{self.run(envoy(self.folder, self.replicas.each[0])).port}/orders/7"
+        # Envoy refuses until it knows the replica.
+        wait_until("an order is shown", lambda: get(order, authorization=f"Bearer {token}")[0] == 200)
+        enough = threading.Event()
+
+        def ask() -> list[int]:
+            statuses = []
+            while not enough.wait(0.2):
+                statuses += [get(order, authorization=f"Bearer {token}")[0], get(order)[0]]
+            return statuses
+
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(ask)
+            try:
+                yield
+            finally:
+                enough.set()
+            assert set(asked.result()) == {200, 401}

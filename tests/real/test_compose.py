@@ -1,52 +1,19 @@
 """What docker-compose.yml's profile `mesh` has beside the service, without containers: its Envoy, with its rules, before the service."""
 
-import json
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
-from countersign import ROOT, Countersign
+from compose import RULES, envoy, get
+from countersign import Countersign
 from load import log_in
-from programs import free_port, wait_until
-from proxies import Envoy
-
-COMPOSE = ROOT / "deploy/compose"
-
-
-def envoy(folder: Path, server: Countersign) -> Envoy:
-    """With addresses of this machine in place of the containers'. There is no collector, which must not matter."""
-    port, shop, nobody = free_port(), free_port(), free_port()
-    text = (COMPOSE / "envoy.yaml").read_text()
-    replacements = {
-        "port_value: 9901": f"port_value: {free_port()}",
-        "address: 0.0.0.0, port_value: 10000": f"address: 127.0.0.1, port_value: {port}",
-        "port_value: 10001": f"port_value: {shop}",
-        "address: countersign, port_value: 50051": f"address: 127.0.0.1, port_value: {server.grpc.rsplit(':', 1)[1]}",
-        "address: countersign, port_value: 8080": f"address: 127.0.0.1, port_value: {server.http.rsplit(':', 1)[1]}",
-        "address: collector, port_value: 4317": f"address: 127.0.0.1, port_value: {nobody}",
-    }
-    for there, here in replacements.items():
-        assert there in text, there
-        text = text.replace(there, here)
-    (folder / "envoy.yaml").write_text(text)
-    return Envoy(folder, port)
-
-
-def get(url: str, **headers: str) -> tuple[int, dict]:
-    request = urllib.request.Request(url, headers={name.replace("_", "-"): value for name, value in headers.items()})
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        return error.code, {}
+from programs import wait_until
 
 
 @pytest.mark.short
 def test_the_envoy_of_compose_lets_through_what_its_rules_say(tmp_path: Path, run):
     server = run(Countersign(
-        tmp_path, f"sqlite://{tmp_path}/countersign.db", COUNTERSIGN_AUTHZ_RULES=str(COMPOSE / "authz.json"), COUNTERSIGN_BCRYPT_COST="10",
+        tmp_path, f"sqlite://{tmp_path}/countersign.db", COUNTERSIGN_AUTHZ_RULES=str(RULES), COUNTERSIGN_BCRYPT_COST="10",
     ))  # fmt: skip
     shop = f"http://127.0.0.1:{run(envoy(tmp_path, server)).port}"
     with server.channel() as channel:
