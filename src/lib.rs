@@ -13,6 +13,7 @@
 //! | [`fetch`] | key sets of others |
 //! | [`domain`] | pure values and rules |
 //! | [`dial`] | TCP connections to hosts with several addresses |
+//! | [`trace`] | traces of calls, and their spans |
 //!
 //! [`config`] alone reads the environment; [`telemetry`] is where logs and figures come from; [`listen`] accepts
 //! connections for both transports. `tests/layering/` fails where a module reaches for what it may not use.
@@ -37,3 +38,4 @@ pub mod service;
 pub mod store;
 pub mod telemetry;
 pub mod token;
+pub mod trace;

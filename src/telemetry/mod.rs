@@ -6,6 +6,7 @@ mod error_chain;
 mod metrics;
 mod seldom;
 mod text_format;
+mod trace_id;
 
 use std::io::{self, IsTerminal as _};
 
@@ -18,8 +19,12 @@ pub use self::{
     metrics::{HttpLabels, Metrics, RpcLabels},
     seldom::Seldom,
     text_format::text_format,
+    trace_id::trace_id,
 };
-use crate::config::{Log, LogFormat};
+use crate::{
+    config::{Log, LogFormat},
+    trace,
+};
 
 /// Starts the log, on standard error. Only the first call in a process has an effect.
 pub fn start(log: &Log) {
@@ -38,7 +43,7 @@ pub fn start(log: &Log) {
 /// the log is on, the call's span.
 fn filter(asked: &str) -> EnvFilter {
     let is_off = EnvFilter::new(asked).max_level_hint() == Some(LevelFilter::OFF);
-    let spans = if is_off { String::new() } else { format!(",{}=error", call::TARGET) };
+    let spans = if is_off { String::new() } else { format!(",{}=error", trace::TARGET) };
     EnvFilter::new(format!("{asked},countersign::delivery=info{spans}"))
 }
 

@@ -5,8 +5,9 @@ use std::fs;
 use super::source::{code, source_folder};
 
 /// All modules, the lowest first, and what each may use of those before it.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("pb", &[]),
+    ("trace", &[]),
     ("domain", &[]),
     ("dial", &[]),
     ("listen", &["domain"]),
@@ -17,7 +18,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("store", &["domain"]),
     ("service", &["domain", "token", "password", "delivery", "fetch", "store"]),
     ("config", &["domain", "dial", "listen", "token", "password", "delivery", "store"]),
-    ("telemetry", &["domain", "store", "config"]),
+    ("telemetry", &["trace", "domain", "store", "config"]),
     ("edge", &["domain", "store", "service", "telemetry"]),
     ("grpc", &["pb", "listen", "domain", "token", "service", "telemetry", "edge"]),
     ("gateway", &["pb", "domain", "service", "edge", "grpc"]),
