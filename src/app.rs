@@ -40,6 +40,7 @@ use crate::{
     service,
     store::Store,
     telemetry::Metrics,
+    trace,
 };
 
 /// The timeout of closing the database connections, at the very end.
@@ -238,6 +239,7 @@ fn metrics(parts: &Parts, connections: &listen::Figures) -> Metrics {
         parts.deliveries.register(registry);
         parts.store.operations().register(registry);
         connections.register(registry);
+        trace::register(registry);
     })
 }
 

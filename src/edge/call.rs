@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
+use http::HeaderMap;
 use tracing::Span;
 
 use super::{Code, access::names};
 use crate::{
     domain::{Context, RequestId},
-    telemetry::{Metrics, RpcLabels, rpc_span},
+    telemetry::{Metrics, RpcLabels, begin_rpc, end_rpc, rpc_span},
+    trace::Active,
 };
 
 /// One RPC. On drop it is logged and counted, also if its caller disconnected.
@@ -17,6 +19,8 @@ pub(crate) struct Call {
     pub(crate) request_id: RequestId,
     /// The span for all work of the call.
     pub(crate) span: Span,
+    /// Its span in a trace, if it is traced.
+    traced: Option<Active>,
     metrics: Metrics,
     begun: Instant,
     /// CANCELLED until a status is known: that is the code of a call that ends before its status was sent.
@@ -24,14 +28,20 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Begins a call of the RPC at `path`.
-    pub(crate) fn begin(path: &str, arrived: &Context, metrics: Metrics) -> Self {
+    /// Begins a call of the RPC at `path`, which came with these headers.
+    pub(crate) fn begin(
+        path: &str,
+        headers: &HeaderMap,
+        arrived: &Context,
+        metrics: Metrics,
+    ) -> Self {
         metrics.rpc_begun();
         let (service, method) = names(path);
         let request_id = arrived.request_id.clone();
         let span = rpc_span(service, method, arrived);
+        let traced = begin_rpc(headers, service, method, &span);
         let (begun, code) = (Instant::now(), Code::Cancelled);
-        Self { service, method, request_id, span, metrics, begun, code }
+        Self { service, method, request_id, span, traced, metrics, begun, code }
     }
 
     /// Records the status that is sent.
@@ -54,6 +64,9 @@ impl Drop for Call {
         }
         let labels = RpcLabels { grpc_service: service, grpc_method: method };
         self.metrics.rpc_ended(labels, code, took);
+        if let Some(traced) = &self.traced {
+            end_rpc(traced, service, method, code);
+        }
     }
 }
 
@@ -69,7 +82,7 @@ mod tests {
     fn begin(path: &str, metrics: &Metrics) -> Call {
         let request_id = RequestId::parse("edge-1").unwrap();
         let arrived = Context::of_nobody(None, Instant::now(), request_id);
-        Call::begin(path, &arrived, metrics.clone())
+        Call::begin(path, &HeaderMap::new(), &arrived, metrics.clone())
     }
 
     #[test]

@@ -42,7 +42,8 @@ pub(super) struct Observe {
 impl Rule<Body> for Observe {
     fn around(&self, mut request: Request<Body>, inner: &mut impl Inner<Body>) -> Answer<Body> {
         let arrived = arrived(&request, &self.trusted_proxies);
-        let mut call = Call::begin(request.uri().path(), &arrived, self.metrics.clone());
+        let (path, headers) = (request.uri().path(), request.headers());
+        let mut call = Call::begin(path, headers, &arrived, self.metrics.clone());
         request.extensions_mut().insert(arrived);
         let span = call.span.clone();
         // A panic must cost neither the caller's answer nor the log line.

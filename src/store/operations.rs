@@ -16,6 +16,7 @@ use prometheus_client::{
 };
 
 use super::{Error, Result};
+use crate::trace::{Active, Kind, Text, current};
 
 /// Buckets in seconds, from a cached row to the deadline of a write.
 const BUCKETS: [f64; 13] =
@@ -30,29 +31,32 @@ struct Labels {
 
 /// Durations of one store's operations, by name and result. Clones share the counts.
 #[derive(Debug, Clone)]
-pub struct Operations(Family<Labels, Histogram, fn() -> Histogram>);
-
-impl Default for Operations {
-    fn default() -> Self {
-        Self(Family::new_with_constructor(|| Histogram::new(BUCKETS)))
-    }
+pub struct Operations {
+    durations: Family<Labels, Histogram, fn() -> Histogram>,
+    /// The database, as OpenTelemetry names it (`db.system.name`).
+    system: &'static str,
 }
 
 impl Operations {
+    /// Those of a database of that name.
+    pub(super) fn of(system: &'static str) -> Self {
+        Self { durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)), system }
+    }
+
     /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
         registry.register_with_unit(
             "countersign_store_operation_duration",
             "How long operations of the store took, from the call to its answer",
             Unit::Seconds,
-            self.0.clone(),
+            self.durations.clone(),
         );
     }
 
     /// Starts the timer of an operation (OpenTelemetry: `db.operation.name`).
     pub(super) fn start(&self, name: &'static str) -> Operation {
-        let (operations, ended) = (self.clone(), AtomicBool::new(false));
-        Operation(Arc::new(Begun { name, at: Instant::now(), operations, ended }))
+        let (operations, ended, call) = (self.clone(), AtomicBool::new(false), current());
+        Operation(Arc::new(Begun { name, at: Instant::now(), operations, ended, call }))
     }
 }
 
@@ -67,6 +71,8 @@ struct Begun {
     at: Instant,
     operations: Operations,
     ended: AtomicBool,
+    /// The traced call that it is a part of.
+    call: Option<Active>,
 }
 
 impl Operation {
@@ -106,7 +112,24 @@ impl Operation {
 impl Begun {
     fn count(&self, result: &'static str) {
         let labels = Labels { operation: self.name, result };
-        self.operations.0.get_or_create(&labels).observe(self.at.elapsed().as_secs_f64());
+        self.operations.durations.get_or_create(&labels).observe(self.at.elapsed().as_secs_f64());
+        if let Some(call) = &self.call {
+            self.trace(call, result);
+        }
+    }
+
+    /// A lost race is retried, and a caller may go: neither is a failure of the database.
+    fn trace(&self, call: &Active, result: &'static str) {
+        let mut attributes = vec![
+            ("db.system.name", self.operations.system.into()),
+            ("db.operation.name", self.name.into()),
+        ];
+        if result != "ok" {
+            attributes.push(("error.type", result.into()));
+        }
+        let failed = ["error", "unavailable"].contains(&result);
+        let what = (Text::joined("store", " ", self.name), Kind::Client);
+        call.part(what, (self.at, Instant::now()), attributes, failed);
     }
 }
 
@@ -162,7 +185,7 @@ mod tests {
 
     #[test]
     fn each_end_is_counted_once_by_what_became_of_it() {
-        let operations = Operations::default();
+        let operations = Operations::of("sqlite");
         let start = || operations.start("user_create");
         start().end(Ok(())).unwrap();
         let (caller, task) = (start(), start());
@@ -191,7 +214,7 @@ mod tests {
 
     #[test]
     fn an_error_says_of_which_operation_it_is_and_once() {
-        let operations = Operations::default();
+        let operations = Operations::of("sqlite");
         let operation = operations.start("user_create");
         let error = operation.end::<()>(Err(Error::Statement("defect".into()))).unwrap_err();
         let error = operation.end::<()>(Err(error)).unwrap_err();

@@ -84,7 +84,7 @@ impl Postgres {
         Ok(Self {
             pool,
             writes: Writes::new(max_connections),
-            operations: Operations::default(),
+            operations: Operations::of("postgresql"),
             appended_here: AppendedHere::default(),
         })
     }

@@ -8,8 +8,8 @@ use std::{
 use super::{
     context::TraceContext,
     ids::SpanId,
+    queue::Queue,
     span::{Attributes, Kind, Span, Text},
-    tracer::Queue,
 };
 
 /// A span that has begun, with ids for the log and for others. Where it is not sampled it records nothing. Cheap to clone.

@@ -24,15 +24,15 @@ pub fn begin(headers: &HeaderMap, name: Text) -> Option<Active> {
         Some(above) => above.map(|above| above.begin_part((name, Kind::Internal))),
         None => {
             let parent = tracer.propagates.then(|| TraceContext::of(headers)).flatten();
-            tracer.begin(parent, (name, Kind::Server))
+            tracer.start(parent, (name, Kind::Server))
         }
     })
     .flatten()
 }
 
 /// Begins a span for work that a call has left, if the call had a trace; otherwise it may begin one of its own.
-pub fn resume(caused_by: Option<TraceContext>, name: Text, kind: Kind) -> Option<Active> {
-    with_tracer(|tracer, _registry| tracer.begin(caused_by, (name, kind))).flatten()
+pub(super) fn resume(caused_by: Option<TraceContext>, name: Text, kind: Kind) -> Option<Active> {
+    with_tracer(|tracer, _registry| tracer.start(caused_by, (name, kind))).flatten()
 }
 
 /// Notes the decision about a call beside the log's span of it.
@@ -58,6 +58,19 @@ pub fn propagated() -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         with_tracer(|tracer, registry| decided(registry).flatten().filter(|_| tracer.propagates));
     let current = current.flatten();
     current.into_iter().flat_map(|span| span.context().headers().collect::<Vec<_>>())
+}
+
+/// A comment about the current call for SQL (sqlcommenter), if the call is sampled and databases are told.
+pub fn sql_comment() -> Option<String> {
+    let current =
+        with_tracer(|tracer, registry| decided(registry).flatten().filter(|_| tracer.sql_comments));
+    let span = current.flatten().filter(|span| span.context().sampled)?;
+    Some(format!("/*traceparent='{}'*/", span.context().traceparent()))
+}
+
+/// Registers the figures of spans, if there is a tracer.
+pub fn register(registry: &mut prometheus_client::registry::Registry) {
+    let _without_tracer = with_tracer(|tracer, _spans| tracer.figures().register(registry));
 }
 
 /// The span that was attached to the innermost of these.

@@ -9,19 +9,23 @@ mod active;
 mod context;
 mod current;
 mod ids;
+mod queue;
 mod sampler;
 mod span;
 mod state;
 mod tracer;
+mod work;
 
 pub use self::{
     active::Active,
     context::TraceContext,
-    current::{attach, begin, current, in_scope, propagated, resume},
+    current::{attach, begin, current, in_scope, propagated, register, sql_comment},
     ids::{SpanId, TraceId},
+    queue::Figures,
     sampler::{Sampler, Whether},
     span::{Attributes, Kind, Span, Text, Value},
-    tracer::{Figures, Tracer},
+    tracer::Tracer,
+    work::Delivery,
 };
 
 /// The target of the spans of calls, in the log as well. No filter of the log removes them (`telemetry::start`).
