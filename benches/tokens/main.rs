@@ -1,5 +1,6 @@
 //! TokenService and health beside an RPC that does nothing, RefreshToken beside a bare program on SQLite and beside pgbench,
-//! and how many sessions can be revoked a second. With `--logins`: what a login costs beside its hash.
+//! and how many sessions can be revoked a second. With `--logins`: what a login costs beside its hash. With `--traces`: what
+//! traces cost IntrospectToken.
 //!
 //! `cargo bench --bench tokens -- --postgres URL` measures RefreshToken, and revocations on Postgres as well; `pgbench` must be
 //! on the PATH, and `scripts/postgres-cluster` makes a throw-away server. The empty RPC is health's, of the same server, with
@@ -15,6 +16,7 @@ mod refresh;
 mod revoke;
 mod server;
 mod table;
+mod traces;
 
 use std::{path::Path, time::Duration};
 
@@ -37,6 +39,9 @@ struct Arguments {
     /// Measures nothing but logins on Postgres, in so many turns of two seconds
     #[arg(long, requires = "postgres")]
     logins: Option<u32>,
+    /// Measures nothing but IntrospectToken, with and without traces
+    #[arg(long)]
+    traces: bool,
     /// How often each side is measured
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
@@ -58,8 +63,12 @@ async fn main() -> anyhow::Result<()> {
     if let (Some(turns), Some(url)) = (arguments.logins, &arguments.postgres) {
         return logins(folder.path(), url, turns).await;
     }
-    let mut server = Server::start(folder.path()).await?;
     let time = Duration::from_millis(arguments.milliseconds);
+    if arguments.traces {
+        println!("{}", traces::table(folder.path(), arguments.rounds, time).await?);
+        return Ok(());
+    }
+    let mut server = Server::start(folder.path()).await?;
     let (bare, empty) = (Call::Bare, Call::Health);
     let mut tables = [
         (bare, Some(empty), Table::new("empty/s", "bare/s", 0.95)),
