@@ -41,6 +41,7 @@ use crate::{
     service,
     store::Store,
     telemetry::Metrics,
+    trace,
 };
 
 /// The timeout of closing the database connections, at the very end.
@@ -247,6 +248,7 @@ fn metrics(parts: &Parts, connections: &listen::Figures, health: &Health) -> Met
         parts.authorization.register(registry);
         connections.register(registry);
         health.register(registry);
+        trace::register(registry);
     })
 }
 

@@ -1,5 +1,6 @@
-//! TokenService, Envoy's ext_authz and health beside an RPC that does nothing, RefreshToken beside a bare program on SQLite and beside pgbench,
-//! and how many sessions can be revoked a second. With `--logins`: what a login costs beside its hash.
+//! TokenService, Envoy's ext_authz and health beside an RPC that does nothing, RefreshToken beside a bare program on SQLite and
+//! beside pgbench, and how many sessions can be revoked a second. With `--logins`: what a login costs beside its hash. With
+//! `--traces`: what traces cost IntrospectToken. With `--authorization`: ext_authz alone.
 //!
 //! `cargo bench --bench tokens -- --postgres URL` measures RefreshToken, and revocations on Postgres as well; `pgbench` must be
 //! on the PATH, and `scripts/postgres-cluster` makes a throw-away server. The empty RPC is health's, of the same server, with
@@ -16,6 +17,7 @@ mod refresh;
 mod revoke;
 mod server;
 mod table;
+mod traces;
 
 use std::{path::Path, time::Duration};
 
@@ -41,6 +43,9 @@ struct Arguments {
     /// Measures nothing but Envoy's ext_authz
     #[arg(long)]
     authorization: bool,
+    /// Measures nothing but IntrospectToken, with and without traces
+    #[arg(long)]
+    traces: bool,
     /// How often each side is measured
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
@@ -62,8 +67,12 @@ async fn main() -> anyhow::Result<()> {
     if let (Some(turns), Some(url)) = (arguments.logins, &arguments.postgres) {
         return logins(folder.path(), url, turns).await;
     }
-    let mut server = Server::start(folder.path()).await?;
     let time = Duration::from_millis(arguments.milliseconds);
+    if arguments.traces {
+        println!("{}", traces::table(folder.path(), arguments.rounds, time).await?);
+        return Ok(());
+    }
+    let mut server = Server::start(folder.path()).await?;
     let (bare, empty) = (Call::Bare, Call::Health);
     let mut tables = vec![
         (bare, Some(empty), Table::new("empty/s", "bare/s", 0.95)),

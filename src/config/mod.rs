@@ -25,6 +25,8 @@ mod settings;
 mod tls;
 mod tls_settings;
 mod tokens;
+mod tracing;
+mod tracing_settings;
 mod values;
 
 use std::{path::PathBuf, time::Duration};
@@ -51,6 +53,7 @@ pub use self::{
     setting::{DefaultValue, Setting},
     settings::{TOPICS, all_settings},
     tokens::Signing,
+    tracing::{Export, Protocol, Tracing},
     values::Settings,
 };
 
@@ -87,6 +90,8 @@ pub struct Config {
     pub password: Hashing,
     /// The log.
     pub log: Log,
+    /// Traces; `None` where there are none.
+    pub tracing: Option<Tracing>,
 }
 
 /// What the health check calls, and how.
@@ -144,6 +149,7 @@ impl Config {
             policy: reader.policy(),
             password: reader.password(profile),
             log: reader.log(),
+            tracing: reader.tracing(),
         };
         reader.key_lead_fits(config.key_lead, config.key_rotation);
         config
@@ -180,3 +186,5 @@ mod callers_tests;
 mod tests;
 #[cfg(test)]
 mod tls_tests;
+#[cfg(test)]
+mod tracing_tests;

@@ -74,6 +74,7 @@ mod sqlite_files;
 mod store;
 mod throttle;
 mod tls;
+mod traces;
 mod transfer;
 mod user_command;
 mod verdicts;

@@ -138,7 +138,7 @@ mod tests {
         let raw = |key: &str, value: &str, raw_value: &[u8]| HeaderValue {
             key: key.to_owned(),
             value: value.to_owned(),
-            raw_value: raw_value.to_vec().into(),
+            raw_value: raw_value.to_vec(),
         };
         let headers = vec![
             raw("authorization", "", b"Bearer a"),
