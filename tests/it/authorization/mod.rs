@@ -31,8 +31,8 @@ use crate::harness::{
 };
 
 /// A server with rules, and what asks it as Envoy does.
-struct Scene {
-    server: Server,
+pub struct Scene {
+    pub server: Server,
     rules: PathBuf,
     client: AuthorizationClient<Channel>,
 }
@@ -43,7 +43,7 @@ impl Scene {
         Self::start_with(backend, rules, |_config, _environment| {}).await
     }
 
-    async fn start_with(
+    pub async fn start_with(
         backend: Backend,
         rules: &str,
         change: impl FnOnce(&mut Config, &mut Environment),
@@ -71,7 +71,7 @@ impl Scene {
     }
 
     /// The status that a GET of that path gets, with that token if there is one: 200 where it may pass.
-    async fn status(&self, path: &str, token: &str) -> i32 {
+    pub async fn status(&self, path: &str, token: &str) -> i32 {
         status(&self.check(get(path, token)).await)
     }
 
