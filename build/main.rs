@@ -1,8 +1,9 @@
 //! Compiles `proto/` to Rust, to the descriptor set that reflection serves and the HTTP rules are read from, and to the OpenAPI
-//! document; and the health service of gRPC. Compresses the pages.
+//! document; Envoy's `ext_authz` API and the health service of gRPC. Compresses the pages.
 //!
 //! protox parses the files in pure Rust, so no protoc is needed on the machine.
 
+mod envoy;
 mod health;
 mod openapi;
 mod secrets;
@@ -37,7 +38,8 @@ const OPTIONS: [&str; 2] = ["google.api", "buf.validate"];
     reason = "cargo says in the environment where to write, and reads what is printed"
 )]
 fn main() -> Result<(), Box<dyn Error>> {
-    for folder in INCLUDES.into_iter().chain([health::INCLUDE, WEB]) {
+    let others = envoy::INCLUDES.into_iter().chain([health::INCLUDE]);
+    for folder in INCLUDES.into_iter().chain(others).chain([WEB]) {
         println!("cargo::rerun-if-changed={folder}");
     }
     let files = [
@@ -59,6 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pool = compiler.descriptor_pool();
     let descriptors = without_others_comments(&pool, &compiler.encode_file_descriptor_set())?;
     std::fs::write(out_dir.join("auth_v1.descriptors.bin"), descriptors)?;
+    envoy::compile(&out_dir)?;
     health::compile(&out_dir)?;
     std::fs::write(out_dir.join("openapi.json"), openapi::document(&pool)?)?;
 

@@ -3,12 +3,13 @@
 mod apis;
 mod background;
 mod base;
-mod certificates;
 mod commands;
 mod environment;
 mod error;
 mod parts;
 mod readiness;
+mod renewed_files;
+mod rules_file;
 mod servers;
 mod web;
 
@@ -17,13 +18,13 @@ use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use self::{background::Background, servers::Servers, web::Web};
+use self::{background::Background, renewed_files::Look, servers::Servers, web::Web};
 pub use self::{
-    certificates::Reload,
     commands::{keys, operator, reencryption, service_account_keeper, transfers},
     environment::Environment,
     error::Error,
     parts::{Parts, parts},
+    renewed_files::Reload,
 };
 use crate::{
     config::{Config, Listen},
@@ -40,6 +41,7 @@ use crate::{
     service,
     store::Store,
     telemetry::Metrics,
+    trace,
 };
 
 /// The timeout of closing the database connections, at the very end.
@@ -139,15 +141,20 @@ impl App {
         self.admin_addr.as_ref()
     }
 
-    /// Asks the server, once it serves, to read its certificates at once.
+    /// Asks the server, once it serves, to read its certificates and rules at once.
     pub fn reload(&self) -> Reload {
         self.reload.clone()
     }
 
-    /// Follows the files of the certificates, until drop.
-    fn follow_certificates(&self) -> AbortOnDropHandle<Infallible> {
-        let every = self.environment.look_at_certificates_every;
-        let follow = certificates::follow(self.tls.clone(), self.reload.clone(), every);
+    /// Follows the files of certificates and rules, until drop.
+    fn follow_files(&self) -> AbortOnDropHandle<Infallible> {
+        let every = self.environment.look_at_files_every;
+        let tls = self.tls.iter().cloned();
+        let tls = tls.map(|tls| -> Look { Box::new(move |at_once| tls.look(at_once)) });
+        let rules = self.parts.rules.iter().cloned();
+        let rules = rules.map(|rules| -> Look { Box::new(move |at_once| rules.look(at_once)) });
+        let looks = tls.chain(rules).collect();
+        let follow = renewed_files::follow(looks, self.reload.clone(), every);
         AbortOnDropHandle::new(tokio::spawn(follow))
     }
 
@@ -156,9 +163,9 @@ impl App {
     /// # Errors
     /// A server that fails by itself.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
-        let _following = self.follow_certificates();
+        let _following = self.follow_files();
         let Self { grpc, http, admin, listen, delivery, environment, parts, .. } = self;
-        let health = Health::default();
+        let health = Health::new(parts.rules.is_some());
         let gate = Arc::new(gate(&parts, listen.callers.clone()));
         let apis = apis::of_listeners(&parts, &gate, admin.is_some()).into_iter();
         let (reflection, limits) = (listen.reflection, environment.limits);
@@ -238,8 +245,10 @@ fn metrics(parts: &Parts, connections: &listen::Figures, health: &Health) -> Met
         parts.audit.register(registry);
         parts.deliveries.register(registry);
         parts.store.operations().register(registry);
+        parts.authorization.register(registry);
         connections.register(registry);
         health.register(registry);
+        trace::register(registry);
     })
 }
 

@@ -1,5 +1,6 @@
 //! TCP connections to hosts that have several addresses, of which some may not answer, and whom to trust there (TLS).
 
+mod tcp;
 mod trust;
 
 use std::{fmt, future::Future, io, net::SocketAddr, time::Duration};
@@ -10,7 +11,7 @@ use tokio::{
     time::sleep,
 };
 
-pub use self::trust::Trust;
+pub use self::{tcp::Tcp, trust::Trust};
 
 /// How long an address is tried before the next one is tried, too: the most that RFC 8305 (section 5) allows. The first
 /// one goes on meanwhile.

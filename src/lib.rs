@@ -13,6 +13,7 @@
 //! | [`fetch`] | key sets of others |
 //! | [`domain`] | pure values and rules |
 //! | [`dial`] | TCP connections to hosts with several addresses |
+//! | [`trace`], [`otlp`] | traces of calls, and how their spans are exported |
 //!
 //! [`config`] alone reads the environment; [`telemetry`] is where logs and figures come from; [`listen`] accepts
 //! connections for both transports. `tests/layering/` fails where a module reaches for what it may not use.
@@ -31,9 +32,11 @@ pub mod gateway;
 pub mod grpc;
 pub mod http;
 pub mod listen;
+pub mod otlp;
 pub mod password;
 pub mod pb;
 pub mod service;
 pub mod store;
 pub mod telemetry;
 pub mod token;
+pub mod trace;

@@ -29,6 +29,8 @@ macro_rules! hide_in_debug {
     )+};
 }
 
+pub mod ext_authz;
+
 // `hide_in_debug!(…)` with every message that has a field which is a secret: the build script lists those that are none.
 include!(concat!(env!("OUT_DIR"), "/secret_messages.rs"));
 

@@ -1,5 +1,6 @@
-//! TokenService and health beside an RPC that does nothing, RefreshToken beside a bare program on SQLite and beside pgbench,
-//! and how many sessions can be revoked a second. With `--logins`: what a login costs beside its hash.
+//! TokenService, Envoy's ext_authz and health beside an RPC that does nothing, RefreshToken beside a bare program on SQLite and
+//! beside pgbench, and how many sessions can be revoked a second. With `--logins`: what a login costs beside its hash. With
+//! `--traces`: what traces cost IntrospectToken. With `--authorization`: ext_authz alone.
 //!
 //! `cargo bench --bench tokens -- --postgres URL` measures RefreshToken, and revocations on Postgres as well; `pgbench` must be
 //! on the PATH, and `scripts/postgres-cluster` makes a throw-away server. The empty RPC is health's, of the same server, with
@@ -10,11 +11,13 @@
 #![expect(clippy::print_stdout, reason = "printing a table is what this is for")]
 
 mod bare;
+mod checks;
 mod logins;
 mod refresh;
 mod revoke;
 mod server;
 mod table;
+mod traces;
 
 use std::{path::Path, time::Duration};
 
@@ -37,6 +40,12 @@ struct Arguments {
     /// Measures nothing but logins on Postgres, in so many turns of two seconds
     #[arg(long, requires = "postgres")]
     logins: Option<u32>,
+    /// Measures nothing but Envoy's ext_authz
+    #[arg(long)]
+    authorization: bool,
+    /// Measures nothing but IntrospectToken, with and without traces
+    #[arg(long)]
+    traces: bool,
     /// How often each side is measured
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
@@ -58,10 +67,14 @@ async fn main() -> anyhow::Result<()> {
     if let (Some(turns), Some(url)) = (arguments.logins, &arguments.postgres) {
         return logins(folder.path(), url, turns).await;
     }
-    let mut server = Server::start(folder.path()).await?;
     let time = Duration::from_millis(arguments.milliseconds);
+    if arguments.traces {
+        println!("{}", traces::table(folder.path(), arguments.rounds, time).await?);
+        return Ok(());
+    }
+    let mut server = Server::start(folder.path()).await?;
     let (bare, empty) = (Call::Bare, Call::Health);
-    let mut tables = [
+    let mut tables = vec![
         (bare, Some(empty), Table::new("empty/s", "bare/s", 0.95)),
         (empty, Some(Call::Jwks), Table::new("GetJwks/s", "empty/s", 0.95)),
         (empty, Some(Call::Introspect), Table::new("IntrospectToken/s", "empty/s", 0.85)),
@@ -72,7 +85,11 @@ async fn main() -> anyhow::Result<()> {
         ),
         (empty, None, Table::new("of new tokens/s", "empty/s", 0.5)),
         (empty, Some(Call::Issue), Table::new("IssueServiceToken/s", "empty/s", 0.5)),
+        (empty, Some(Call::Check), Table::new("ext_authz Check/s", "empty/s", 0.8)),
     ];
+    if arguments.authorization {
+        tables.retain(|(_, call, _)| matches!(call, Some(Call::Check)));
+    }
     for _ in 0..arguments.rounds {
         for callers in CALLERS {
             for (other, call, table) in &mut tables {
@@ -88,6 +105,10 @@ async fn main() -> anyhow::Result<()> {
     println!("Medians of {} rounds.", arguments.rounds);
     for (_, _, table) in &tables {
         println!("\n{table}");
+    }
+    checks::measure(&server).await?;
+    if arguments.authorization {
+        return Ok(());
     }
     println!("{}", beside_a_bare_program(folder.path()).await?);
     if let Some(url) = &arguments.postgres {

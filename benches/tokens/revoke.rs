@@ -21,9 +21,28 @@ const AT_A_TIME: usize = 32;
 pub(crate) async fn rate(store: &dyn Store) -> anyhow::Result<f64> {
     store.migrate().await?;
     let now = Timestamp::from(SystemTime::now());
+    revoke(store, new_user(store, now).await?, now).await
+}
+
+/// Makes so many live revocations, a few at a time.
+pub(crate) async fn fill(store: &dyn Store, count: usize) -> anyhow::Result<()> {
+    let now = Timestamp::from(SystemTime::now());
+    let user = new_user(store, now).await?;
+    for _ in 0..count.div_ceil(SESSIONS) {
+        revoke(store, user, now).await?;
+    }
+    Ok(())
+}
+
+async fn new_user(store: &dyn Store, now: Timestamp) -> anyhow::Result<Uuid> {
     let user = user(now);
     let id = user.user.id;
     store.user_create(user).await?;
+    Ok(id)
+}
+
+/// Makes sessions and revokes them: how many a second.
+async fn revoke(store: &dyn Store, id: Uuid, now: Timestamp) -> anyhow::Result<f64> {
     let sessions: Vec<_> = (0..SESSIONS).map(|_| session(id, now)).collect();
     let limit = SessionLimit { most: u32::MAX, tokens_expire_at: now };
     stream::iter(sessions.clone())

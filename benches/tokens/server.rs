@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use countersign::{
     app::{self, App, Environment},
-    config::{Config, Settings},
+    config::{Authorization, Config, Settings},
     domain::{Context, Grants, Scope},
     pb::{
         GetJwksRequest, IntrospectTokenRequest, IssueServiceTokenRequest, LoginRequest,
@@ -27,6 +27,8 @@ use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioExecutor};
 use tonic::transport::{Channel, server::TcpIncoming};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use uuid::Uuid;
+
+use super::checks::{Checks, RULES};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -48,6 +50,8 @@ pub(crate) enum Call {
     IntrospectJson,
     /// auth.v1.TokenService/IssueServiceToken by a key.
     Issue,
+    /// envoy.service.auth.v3.Authorization/Check, of a browser's request with an active token that was shown before.
+    Check,
 }
 
 /// A server and a connection to it.
@@ -61,6 +65,8 @@ pub(crate) struct Server {
     refresh_tokens: Vec<String>,
     /// The key of a service account.
     key: String,
+    /// The database.
+    pub(crate) url: String,
 }
 
 impl Server {
@@ -74,7 +80,8 @@ impl Server {
         let tokens = try_join_all(log_ins).await?.into_iter();
         let (tokens, refresh_tokens): (Vec<_>, Vec<_>) =
             tokens.map(|tokens| (tokens.access_token, tokens.refresh_token)).unzip();
-        Ok(Self { bare: bare().await?, channel, web, tokens: tokens.into(), refresh_tokens, key })
+        let (bare, tokens) = (bare().await?, tokens.into());
+        Ok(Self { bare, channel, web, tokens, refresh_tokens, key, url })
     }
 
     /// IntrospectToken a second, with that many callers, each token for the first time.
@@ -124,6 +131,16 @@ impl Server {
         Ok(tokens)
     }
 
+    /// What asks for one of the users, of that number.
+    pub(crate) fn checks(&self, number: usize) -> Checks {
+        Checks::new(self.channel.clone(), &self.tokens[number % self.tokens.len()])
+    }
+
+    /// Logs one of the users in.
+    pub(crate) async fn log_in(&self, number: usize) -> anyhow::Result<()> {
+        log_in_again(self.channel.clone(), number % TOKENS).await.map(drop)
+    }
+
     /// Calls a second, with that many callers.
     pub(crate) async fn rate(
         &self,
@@ -142,6 +159,7 @@ impl Server {
                 tokens: TokenServiceClient::new(self.channel.clone()),
                 web: web.clone(),
                 introspect_url: format!("http://{}/v1/tokens:introspect", self.web),
+                checks: Checks::new(self.channel.clone(), &token),
                 token,
                 key: self.key.clone(),
             };
@@ -161,6 +179,7 @@ struct Caller {
     tokens: TokenServiceClient<Channel>,
     web: WebClient,
     introspect_url: String,
+    checks: Checks,
     token: String,
     key: String,
 }
@@ -177,6 +196,7 @@ impl Caller {
                 Call::Health => drop(self.health.check(HealthCheckRequest::default()).await?),
                 Call::Jwks => drop(self.tokens.get_jwks(GetJwksRequest {}).await?),
                 Call::Introspect => introspect(&mut self.tokens, self.token.clone()).await?,
+                Call::Check => self.checks.check().await?,
                 Call::IntrospectJson => self.introspect_json().await?,
                 Call::Issue => {
                     let proof = Some(Proof::Key(self.key.clone()));
@@ -255,6 +275,11 @@ fn config(folder: &Path, url: &str, cost: u32) -> anyhow::Result<Config> {
     let mut config = Config::parse(&Settings::from_flags(&flags))?;
     // No operator may set it so low.
     config.password.cost = cost;
+    let rules = folder.join("rules.json");
+    std::fs::write(&rules, RULES)?;
+    let max_age = Duration::from_secs(5);
+    let authorization = Authorization { rules, cookie: None, max_age, allows_behind: false };
+    config.authorization = Some(authorization);
     Ok(config)
 }
 
@@ -283,6 +308,18 @@ pub(crate) async fn log_in(channel: Channel, number: usize) -> anyhow::Result<To
         ..RegisterRequest::default()
     })
     .await?;
+    log_in_as(&mut auth, username).await
+}
+
+/// Such a user, once more.
+async fn log_in_again(channel: Channel, number: usize) -> anyhow::Result<Tokens> {
+    log_in_as(&mut AuthServiceClient::new(channel), format!("user-{number}")).await
+}
+
+async fn log_in_as(
+    auth: &mut AuthServiceClient<Channel>,
+    username: String,
+) -> anyhow::Result<Tokens> {
     let password = PASSWORD.to_owned();
     let login = LoginRequest { username, password, ..LoginRequest::default() };
     match auth.login(login).await?.into_inner().result.context("no result")? {

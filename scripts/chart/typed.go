@@ -10,6 +10,7 @@ import (
 // is an error. The operator publishes its types; Linkerd's are written here, as far as the guide needs them.
 var typed = map[schema.GroupVersionKind]func([]byte) []string{
 	kindOf("monitoring.coreos.com", "v1", "ServiceMonitor"):          decode[monitoringv1.ServiceMonitor],
+	kindOf("monitoring.coreos.com", "v1", "PrometheusRule"):          decode[monitoringv1.PrometheusRule],
 	kindOf("policy.linkerd.io", "v1beta3", "Server"):                 decode[linkerdServer],
 	kindOf("policy.linkerd.io", "v1alpha1", "AuthorizationPolicy"):   decode[linkerdAuthorizationPolicy],
 	kindOf("policy.linkerd.io", "v1alpha1", "MeshTLSAuthentication"): decode[linkerdMeshTLSAuthentication],

@@ -1,5 +1,6 @@
 """What the objects of one release must be to one another. The API server looks at each by itself."""
 
+import re
 from collections.abc import Iterator
 
 from .chart import Object, containers, name, of_kind
@@ -40,8 +41,13 @@ def of_selectors(found: list[Object], labels: Object) -> Iterator[str]:
                 yield f"{whose} also selects the pods of {name(job)}"
 
 
+def jobs(rules: Object) -> set[str]:
+    expressions = (rule["expr"] for group in rules["spec"]["groups"] for rule in group["rules"])
+    return {job for expression in expressions for job in re.findall(r'job="([^"]*)"', expression)}
+
+
 def of_services(found: list[Object], server: Object) -> Iterator[str]:
-    """A Service leads to a port that the server has; a ServiceMonitor finds one Service, and its port."""
+    """A Service leads to a port that the server has; a ServiceMonitor finds one Service, and its port, and rules the job."""
     ports = {port["name"] for port in server["ports"]}
     services = {each["metadata"]["name"]: each for each in of_kind("Service", found)}
     for each in services.values():
@@ -58,6 +64,10 @@ def of_services(found: list[Object], server: Object) -> Iterator[str]:
         names = {port["name"] for each in chosen for port in each["spec"]["ports"]}
         if len(chosen) != 1 or not {end["port"] for end in monitor["spec"]["endpoints"]} <= names:
             yield f"{name(monitor)} does not find one Service with its port, but {[name(each) for each in chosen]}"
+        job = next((each["metadata"]["labels"].get(monitor["spec"]["jobLabel"]) for each in chosen), None)
+        for rules in of_kind("PrometheusRule", found):
+            if jobs(rules) != {job}:
+                yield f"{name(rules)} asks for the jobs {jobs(rules)}, but {name(monitor)} calls it {job}"
     for route in (*of_kind("GRPCRoute", found), *of_kind("HTTPRoute", found)):
         for back in (back for rule in route["spec"]["rules"] for back in rule["backendRefs"]):
             service = services.get(back["name"], {"spec": {"ports": []}})

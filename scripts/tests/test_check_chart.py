@@ -32,7 +32,8 @@ GOOD = {
     },
     "Service": {"selector": SERVER, "ports": [{"name": "grpc", "port": 1, "targetPort": "grpc"}]},
     "GRPCRoute": {"rules": [{"backendRefs": [{"name": "countersign", "port": 1}]}]},
-    "ServiceMonitor": {"selector": {"matchLabels": SERVER}, "endpoints": [{"port": "grpc"}]},
+    "ServiceMonitor": {"jobLabel": "app", "selector": {"matchLabels": SERVER}, "endpoints": [{"port": "grpc"}]},
+    "PrometheusRule": {"groups": [{"rules": [{"expr": 'up{job="countersign"} == 0'}]}]},
     "PodDisruptionBudget": {"selector": {"matchLabels": SERVER}},
     "NetworkPolicy": {"podSelector": {"matchLabels": SERVER}, "ingress": [{"ports": [{"port": "grpc"}]}]},
 }
@@ -75,6 +76,10 @@ class Relations(unittest.TestCase):
     def test_a_monitor_finds_one_service(self):
         self.found.append({"kind": "Service", "metadata": meta("keys"), "spec": GOOD["Service"]})
         self.says("ServiceMonitor/countersign does not find one Service")
+
+    def test_rules_ask_for_the_job_that_the_monitor_names(self):
+        self.spec("ServiceMonitor")["jobLabel"] = "component"
+        self.says("PrometheusRule/countersign asks for the jobs {'countersign'}, but ServiceMonitor/countersign calls it server")
 
     def test_the_pod_is_not_killed_before_it_has_ended(self):
         self.pod["terminationGracePeriodSeconds"] = 30

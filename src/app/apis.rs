@@ -5,16 +5,18 @@ use std::sync::Arc;
 use super::parts::Parts;
 use crate::{
     edge::Gate,
-    grpc::{AccountApi, AdminApi, Apis, AuthApi, KeySet, TokenApi},
+    grpc::{AccountApi, AdminApi, Apis, AuthApi, AuthorizationApi, KeySet, TokenApi},
 };
 
 /// The handlers of gRPC's listener, and of administrators' where that is another one.
 pub(super) fn of_listeners(parts: &Parts, gate: &Arc<Gate>, admin_is_apart: bool) -> Vec<Apis> {
     let (public, admin) = (Some(public(parts)), Some(admin(parts, gate)));
+    let authorization = authorization(parts);
     if admin_is_apart {
-        vec![Apis { public, admin: None }, Apis { public: None, admin }]
+        let administrators = Apis { public: None, authorization: None, admin };
+        vec![Apis { public, authorization, admin: None }, administrators]
     } else {
-        vec![Apis { public, admin }]
+        vec![Apis { public, authorization, admin }]
     }
 }
 
@@ -39,6 +41,12 @@ fn public(parts: &Parts) -> (AuthApi, AccountApi, TokenApi) {
         service_accounts: Arc::clone(&parts.service_accounts),
     };
     (auth, account, token)
+}
+
+fn authorization(parts: &Parts) -> Option<AuthorizationApi> {
+    let rules = parts.rules.as_ref()?;
+    let (authorizer, cookie) = (Arc::clone(rules.authorizer()), rules.cookie().map(str::to_owned));
+    Some(AuthorizationApi { authorizer, cookie })
 }
 
 fn admin(parts: &Parts, gate: &Arc<Gate>) -> AdminApi {

@@ -26,8 +26,8 @@ pub struct Environment {
     pub renew_message_every: Duration,
     /// How often the signing keys are reloaded.
     pub reload_keys_every: Duration,
-    /// How often the files of certificates are looked at; a change counts from the second look on.
-    pub look_at_certificates_every: Duration,
+    /// How often the files of certificates and rules are looked at; a change counts from the second look on.
+    pub look_at_files_every: Duration,
     /// How often expired rows are deleted.
     pub clean_every: Duration,
     /// The poll interval of revocations, and the heartbeat interval of their streams.
@@ -45,7 +45,7 @@ impl Default for Environment {
             deliver_every: Duration::from_secs(1),
             renew_message_every: Duration::from_secs(5),
             reload_keys_every: KEYS_RELOAD_EVERY,
-            look_at_certificates_every: Duration::from_millis(250),
+            look_at_files_every: Duration::from_millis(250),
             clean_every: Duration::from_secs(60),
             revocations: RevocationPace::default(),
         }

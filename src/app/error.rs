@@ -16,6 +16,9 @@ pub enum Error {
     /// A certificate, its key or the authorities of clients can't be used.
     #[error("cannot use TLS")]
     Tls(#[source] tls::Problem),
+    /// The rules for requests to other services can't be used.
+    #[error("cannot use the rules of COUNTERSIGN_AUTHZ_RULES: {0}")]
+    Rules(String),
     /// The master key of the development profile is not available.
     #[error("cannot load the master key")]
     MasterKey(#[source] io::Error),

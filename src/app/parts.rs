@@ -7,6 +7,7 @@ use super::{
     commands::{key_keeper, master_key},
     environment::Environment,
     error::Error,
+    rules_file::RulesFile,
 };
 use crate::{
     config::{self, Config, Signing},
@@ -14,9 +15,9 @@ use crate::{
     fetch::Fetcher,
     password::Passwords,
     service::{
-        self, Accounts, Assertions, AuditLog, Clock, DeliveryFigures, Factors, Janitor, KeyKeeper,
-        Keys, Logins, Mailbox, Outbox, Readiness, Revocations, ServiceAccounts, Sessions,
-        Subscriptions, Transfers, UserManager, Verdicts,
+        self, Accounts, Assertions, AuditLog, AuthorizationFigures, Clock, DeliveryFigures,
+        Factors, Janitor, KeyKeeper, Keys, Logins, Mailbox, Outbox, Readiness, Revocations,
+        ServiceAccounts, Sessions, Subscriptions, Transfers, UserManager, Verdicts,
     },
     store::{self, Store},
     token::{self, AccessTokens, KeyRing},
@@ -47,6 +48,10 @@ pub struct Parts {
     pub sessions: Arc<Sessions>,
     /// Says whether tokens are good now.
     pub verdicts: Arc<Verdicts>,
+    /// The rules by which requests to other services are decided, if they are.
+    pub(super) rules: Option<Arc<RulesFile>>,
+    /// Metrics of that.
+    pub(super) authorization: AuthorizationFigures,
     /// Proves service accounts, and issues their tokens.
     pub service_accounts: Arc<ServiceAccounts>,
     /// Checks second factors, and changes them.
@@ -106,7 +111,11 @@ pub async fn parts(config: &Config, environment: &Environment) -> Result<Parts, 
     let config::Assertions { issuers, networks, trust } = config.assertions.clone();
     let fetcher = Fetcher::new(&trust, networks).map_err(Error::Fetcher)?;
     let assertions = assertions(config, fetcher.clone(), issuers, &base.clock);
-    Ok(wire(config, environment, base, (fetcher, assertions), keeper, ring))
+    let parts = wire(config, environment, base, (fetcher, assertions), keeper, ring);
+    let Some(file) = config.authorization.clone() else { return Ok(parts) };
+    let (verdicts, figures) = (Arc::clone(&parts.verdicts), parts.authorization.clone());
+    let rules = RulesFile::load(file, verdicts, environment.clock.clone(), figures)?;
+    Ok(Parts { rules: Some(Arc::new(rules)), ..parts })
 }
 
 /// What verifies the assertions of services. They are for the issuer, or for the endpoint that takes them: libraries
@@ -170,6 +179,8 @@ fn wire(
         deliveries: DeliveryFigures::default(),
         sessions,
         verdicts: Arc::new(verdicts),
+        rules: None,
+        authorization: AuthorizationFigures::default(),
         service_accounts,
         factors,
         mailbox,

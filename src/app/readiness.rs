@@ -39,7 +39,8 @@ pub(super) async fn watch(
             Ok(Err(error)) => (false, chain(error).to_string()),
             Err(_elapsed) => (false, "the store does not answer".to_owned()),
         };
-        let readiness = Readiness { everything: ready, key_set };
+        let authorization = key_set && parts.rules.as_ref().is_some_and(|of| of.can_tell());
+        let readiness = Readiness { everything: ready, key_set, authorization };
         set_ready.send_replace(ready);
         let before = told.replace(readiness);
         let is_news = before.is_none_or(|before| before.everything != ready);

@@ -124,8 +124,8 @@ pub fn run(format: LogFormat) -> anyhow::Result<()> {
         }
         Command::Serve => {
             let config = Config::parse_to_serve(&settings)?;
-            telemetry::start(&config.log);
-            runtime.block_on(serve::run(&config))
+            let spans = telemetry::start_to_serve(&config.log, config.tracing.as_ref());
+            runtime.block_on(serve::run(&config, spans))
         }
         Command::Seed(given) => runtime.block_on(seed::run(&configured()?, &given)),
         Command::Keys(given) => runtime.block_on(keys::run(&configured()?, &given)),

@@ -4,18 +4,27 @@ use std::{convert::Infallible, io::Write as _};
 
 use anyhow::bail;
 use rustix::process::{Resource, Rlimit, setrlimit};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc::Receiver,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{App, Environment, Reload},
-    config::{Config, LogFormat},
+    config::{Config, LogFormat, Tracing},
     listen::Address,
+    otlp::Exporter,
     telemetry,
+    trace::{Figures, Span},
 };
 
-pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
+/// The spans that are to be exported.
+type Spans = Option<(Receiver<Span>, Figures)>;
+
+pub(super) async fn run(config: &Config, spans: Spans) -> anyhow::Result<()> {
     no_core_dumps();
+    let exporter = export(config, spans)?;
     let app = App::bind(config, Environment::default()).await?;
     // Signal handlers before the banner: a reader of the banner may send a signal at once.
     let mut signals = Signals::new()?;
@@ -32,10 +41,23 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         signals.next().await;
     };
     tokio::select! {
-        ended = app.serve(stop.cancelled()) => Ok(ended?),
+        ended = app.serve(stop.cancelled()) => {
+            if let Some(exporter) = exporter {
+                exporter.finish().await;
+            }
+            Ok(ended?)
+        }
         () = asked_again => bail!("stopped at once, as asked a second time"),
         never = hang_ups => match never {},
     }
+}
+
+/// Starts exporting, if there is a collector.
+fn export(config: &Config, spans: Spans) -> anyhow::Result<Option<Exporter>> {
+    let start = |((spans, figures), tracing): ((_, _), &Tracing)| {
+        Exporter::start(&tracing.export, spans, figures)
+    };
+    Ok(spans.zip(config.tracing.as_ref()).map(start).transpose()?)
 }
 
 /// The signals that ask the server to stop.

@@ -5,6 +5,8 @@
 //! once.
 
 mod assertions;
+mod authorization;
+mod authorization_settings;
 mod database;
 mod delivery;
 mod flags;
@@ -23,6 +25,8 @@ mod settings;
 mod tls;
 mod tls_settings;
 mod tokens;
+mod tracing;
+mod tracing_settings;
 mod values;
 
 use std::{path::PathBuf, time::Duration};
@@ -38,6 +42,7 @@ use crate::{
 
 pub use self::{
     assertions::Assertions,
+    authorization::Authorization,
     database::Database,
     listen::Listen,
     log::{Log, LogFormat},
@@ -48,6 +53,7 @@ pub use self::{
     setting::{DefaultValue, Setting},
     settings::{TOPICS, all_settings},
     tokens::Signing,
+    tracing::{Export, Protocol, Tracing},
     values::Settings,
 };
 
@@ -76,12 +82,16 @@ pub struct Config {
     pub access_tokens: token::Settings,
     /// Whose assertions are believed, and where their keys are fetched from.
     pub assertions: Assertions,
+    /// How requests to other services are decided, if they are.
+    pub authorization: Option<Authorization>,
     /// The rules for users, codes and sessions.
     pub policy: Policy,
     /// How passwords are hashed.
     pub password: Hashing,
     /// The log.
     pub log: Log,
+    /// Traces; `None` where there are none.
+    pub tracing: Option<Tracing>,
 }
 
 /// What the health check calls, and how.
@@ -106,7 +116,7 @@ impl Config {
         reader.problems.or(config)
     }
 
-    /// Parses and checks the settings, and the files of certificates: of all commands `serve` alone uses them, and the
+    /// Parses and checks the settings, and the files of certificates and rules: of all commands `serve` alone uses them, and the
     /// others work where one has expired.
     ///
     /// # Errors
@@ -116,6 +126,7 @@ impl Config {
         let config = Self::read(&mut reader);
         let Listen { grpc_tls, http_tls, .. } = &config.listen;
         reader.certificates(grpc_tls.as_ref(), http_tls.as_ref());
+        config.authorization.iter().for_each(|of| reader.authorization_rules(of));
         reader.problems.or(config)
     }
 
@@ -134,9 +145,11 @@ impl Config {
             key_lead: reader.key_lead(),
             access_tokens: reader.access_tokens(profile),
             assertions: reader.assertions(),
+            authorization: reader.authorization(),
             policy: reader.policy(),
             password: reader.password(profile),
             log: reader.log(),
+            tracing: reader.tracing(),
         };
         reader.key_lead_fits(config.key_lead, config.key_rotation);
         config
@@ -173,3 +186,5 @@ mod callers_tests;
 mod tests;
 #[cfg(test)]
 mod tls_tests;
+#[cfg(test)]
+mod tracing_tests;

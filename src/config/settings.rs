@@ -34,6 +34,7 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
         ],
     ),
     ("TLS", super::tls_settings::ALL),
+    ("Requests to other services (ext_authz)", super::authorization_settings::ALL),
     ("Encryption", &[MASTER_KEY, MASTER_KEY_OLD]),
     (
         "Delivery",
@@ -79,6 +80,7 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
     ("Passwords", super::password_settings::ALL),
     ("Rate limits", &[ADDRESS_RATE, SOURCE_FAILURES, SERVICE_FAILURES]),
     ("Log", &[LOG, LOG_FORMAT]),
+    ("Traces", super::tracing_settings::ALL),
 ];
 
 /// All settings, in the order in which they are documented.
@@ -366,7 +368,9 @@ mod tests {
         let rows: Vec<_> = page
             .lines()
             .filter(|line| {
-                line.starts_with("| `COUNTERSIGN_") || line.starts_with("| `DATABASE_URL")
+                ["COUNTERSIGN_", "DATABASE_URL", "OTEL_"]
+                    .iter()
+                    .any(|name| line.starts_with(&format!("| `{name}")))
             })
             .collect();
         let expected: Vec<_> = all_settings()

@@ -162,6 +162,8 @@ fn is_ours(name: &str) -> bool {
     name == DATABASE_URL.name
         || name == DATABASE_URL.file_name()
         || (name.starts_with("COUNTERSIGN_") && !kubernetes)
+        // Of OpenTelemetry's there are more than we know: other signals, and other languages.
+        || (name.starts_with("OTEL_") && is_known(name))
 }
 
 fn is_known(name: &str) -> bool {

@@ -32,6 +32,19 @@ pub enum FailureKind {
     Unknown,
 }
 
+impl FailureKind {
+    /// Its name in metrics and traces.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Waits => "recipient",
+            Self::Away => "away",
+            Self::Setup => "setup",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl Failure {
     /// A failure that asks for no pause.
     pub fn new(kind: FailureKind, why: impl Into<String>) -> Self {

@@ -42,7 +42,7 @@ pub(super) fn compose(
         .map_err(|error| failed(FailureKind::Setup, "no words for it", &error))?;
     let to = on_the_wire(&message.destination)?;
     let sender = on_the_wire(from.email.as_ref())?;
-    let mail = lettre::Message::builder()
+    let mut mail = lettre::Message::builder()
         .from(Mailbox::new(from.name.clone(), sender.clone()))
         // Without the username: it is not needed, and may be an attacker's.
         .to(Mailbox::new(None, to.clone()))
@@ -51,7 +51,11 @@ pub(super) fn compose(
         .message_id(Some(format!("<{id}@{}>", sender.domain())))
         // Suppresses out-of-office replies: RFC 3834, and its equivalent for Exchange.
         .raw_header(header("Auto-Submitted", "auto-generated"))
-        .raw_header(header("X-Auto-Response-Suppress", "All"))
+        .raw_header(header("X-Auto-Response-Suppress", "All"));
+    if let Some(id) = &message.cause.request_id {
+        mail = mail.raw_header(header("X-Request-ID", id.as_str()));
+    }
+    let mail = mail
         .multipart(MultiPart::alternative_plain_html(words.text, words.html))
         .map_err(|error| failed(FailureKind::Refused, "no mail can be made", &error))?;
     let mut secrets = vec![to.user().to_owned()];
@@ -106,6 +110,7 @@ mod tests {
                 "Message-ID",
                 "Auto-Submitted",
                 "X-Auto-Response-Suppress",
+                "X-Request-ID",
                 "MIME-Version",
                 "Content-Type"
             ]

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::Notice;
-use crate::domain::{CodePurpose, OneTimeCode, Timestamp, User};
+use crate::{
+    domain::{CodePurpose, Context, OneTimeCode, RequestId, Timestamp, User},
+    trace::{TraceContext, current},
+};
 
 /// How long a notice is retried.
 const NOTICE_TTL: Duration = Duration::from_secs(3 * 24 * 60 * 60);
@@ -24,6 +27,25 @@ pub struct Message {
     pub content: Content,
     /// Time of the event behind the message.
     pub created_at: Timestamp,
+    /// The call behind it.
+    pub cause: Cause,
+}
+
+/// What ties a message to the call that has caused it, for those who look for it in a log or a trace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cause {
+    /// The call's request id.
+    pub request_id: Option<RequestId>,
+    /// The call's span, if it was traced.
+    pub trace: Option<TraceContext>,
+}
+
+impl Cause {
+    /// The current call.
+    pub fn of(context: &Context) -> Self {
+        let trace = current().map(|span| span.context().clone());
+        Self { request_id: Some(context.request_id.clone()), trace }
+    }
 }
 
 /// The contents of a message.
@@ -53,12 +75,13 @@ impl Content {
 }
 
 impl Message {
-    /// A message to a user, caused by a caller at `address`.
-    pub fn new(user: &User, content: Content, address: Option<IpAddr>, now: Timestamp) -> Self {
+    /// A message to a user, caused by the current call.
+    pub fn new(user: &User, content: Content, context: &Context, now: Timestamp) -> Self {
         let (username, destination) = (user.username.clone(), user.email.clone());
         // An IPv4 address of a caller on an IPv6 listener is shown as IPv4.
-        let address = address.map(|address| address.to_canonical());
-        Self { username, destination, address, content, created_at: now }
+        let address = context.address.map(|address| address.to_canonical());
+        let cause = Cause::of(context);
+        Self { username, destination, address, content, created_at: now, cause }
     }
 
     /// When it expires: a code when it stops working, a notice after three days.
@@ -82,11 +105,15 @@ impl Message {
             },
             Content::Notice(notice) => KeptContent::Notice { notice: *notice },
         };
+        let Cause { request_id, trace } = &self.cause;
         let kept = Kept {
             username: self.username.clone(),
             destination: self.destination.clone(),
             address: self.address,
             created_at: self.created_at.unix_micros(),
+            request_id: request_id.as_ref().map(|id| id.as_str().to_owned()),
+            traceparent: trace.as_ref().map(TraceContext::traceparent),
+            tracestate: trace.as_ref().and_then(|trace| Some(trace.state.as_deref()?.to_owned())),
             content,
         };
         serde_json::to_vec(&kept).map(Zeroizing::new)
@@ -94,8 +121,9 @@ impl Message {
 
     /// Reads the output of [`Message::encode`]; `None` for a kind that only a later release knows.
     pub fn decode(json: &[u8]) -> Option<Self> {
-        let Kept { username, destination, address, created_at, content } =
-            serde_json::from_slice(json).ok()?;
+        let kept: Kept = serde_json::from_slice(json).ok()?;
+        let cause = kept.cause();
+        let Kept { username, destination, address, created_at, content, .. } = kept;
         let content = match content {
             KeptContent::Code { purpose, code, expires_at } => Content::Code {
                 purpose,
@@ -105,7 +133,7 @@ impl Message {
             KeptContent::Notice { notice } => Content::Notice(notice),
         };
         let created_at = Timestamp::from_unix_micros(created_at);
-        Some(Self { username, destination, address, content, created_at })
+        Some(Self { username, destination, address, content, created_at, cause })
     }
 }
 
@@ -117,8 +145,23 @@ struct Kept {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     address: Option<IpAddr>,
     created_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tracestate: Option<String>,
     #[serde(flatten)]
     content: KeptContent,
+}
+
+impl Kept {
+    fn cause(&self) -> Cause {
+        let state = self.tracestate.as_deref();
+        let parent = self.traceparent.as_deref().and_then(TraceContext::parse);
+        let request_id = self.request_id.as_deref().and_then(RequestId::parse);
+        Cause { request_id, trace: parent.map(|parent| parent.with_state(state)) }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -131,6 +174,8 @@ enum KeptContent {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     /// A message of each kind.
     pub(in crate::delivery) fn all() -> Vec<Message> {
@@ -148,6 +193,11 @@ pub(super) mod tests {
                 address: Some("192.0.2.1".parse().unwrap()),
                 content,
                 created_at,
+                cause: Cause {
+                    request_id: RequestId::parse("edge-1"),
+                    trace: TraceContext::parse(PARENT)
+                        .map(|parent| parent.with_state(Some("congo=t61"))),
+                },
             })
             .collect()
     }
@@ -165,9 +215,15 @@ pub(super) mod tests {
         let kept = String::from_utf8(all()[0].encode().unwrap().to_vec()).unwrap();
         let more = kept.replacen('{', r#"{"locale":"de","#, 1);
         assert_eq!(Message::decode(more.as_bytes()), Some(all()[0].clone()));
-        // Messages of earlier releases have no address.
-        let earlier = kept.replace(r#""address":"192.0.2.1","#, "");
-        let without = Message { address: None, ..all()[0].clone() };
+        // Messages of earlier releases have neither an address nor a cause.
+        let mut earlier = kept.replace(r#""address":"192.0.2.1","#, "");
+        for (name, value) in
+            [("request_id", "edge-1"), ("traceparent", PARENT), ("tracestate", "congo=t61")]
+        {
+            earlier = earlier.replace(&format!(r#""{name}":"{value}","#), "");
+        }
+        assert!(!earlier.contains("trace") && !earlier.contains("request"), "{earlier}");
+        let without = Message { address: None, cause: Cause::default(), ..all()[0].clone() };
         assert_eq!(Message::decode(earlier.as_bytes()), Some(without));
         let other = kept.replace(r#""login""#, r#""unheard_of""#);
         assert_eq!(Message::decode(other.as_bytes()), None);

@@ -15,7 +15,6 @@ mod pause;
 mod retry_after;
 mod signature;
 mod smtp;
-mod tcp;
 mod templates;
 mod webhook;
 
@@ -29,7 +28,7 @@ pub use self::{
     endpoint::{HookUrl, SmtpUrl},
     failure::{Failure, FailureKind, Progress},
     inbox::{Inbox, Kept},
-    message::{Content, Message},
+    message::{Cause, Content, Message},
     notice::Notice,
     retry_after::retry_after,
     signature::Secret,

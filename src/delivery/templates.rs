@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use minijinja::{Environment, Error, UndefinedBehavior, Value, context};
 
 use super::{
-    Content, Message, Notice,
+    Cause, Content, Message, Notice,
     notice::{Template, templates},
 };
 use crate::domain::{CodePurpose, Timestamp};
@@ -146,6 +146,7 @@ fn samples() -> Vec<Message> {
             address: None,
             content,
             created_at,
+            cause: Cause::default(),
         })
         .collect()
 }

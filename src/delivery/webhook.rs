@@ -19,9 +19,9 @@ use uuid::Uuid;
 
 use super::{
     Content, Failure, FailureKind, HookUrl, Message, Progress, Secret, Trust, failure::reason,
-    pause::Pause, retry_after::retry_after, tcp::Tcp,
+    pause::Pause, retry_after::retry_after,
 };
-use crate::domain::Timestamp;
+use crate::{dial::Tcp, domain::Timestamp, trace::propagated};
 
 /// Time limit from the start to the status of the answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -144,7 +144,12 @@ impl Webhook {
             .header("webhook-signature", self.secret.sign(&id, timestamp, &body))
             .header("webhook-id", id)
             .header("webhook-timestamp", timestamp);
-        Ok(request.body(Full::new(body.into()))?)
+        let request_id = message.cause.request_id.iter();
+        let request =
+            request_id.fold(request, |request, id| request.header("x-request-id", id.as_str()));
+        let mut request = request.body(Full::new(body.into()))?;
+        request.headers_mut().extend(propagated());
+        Ok(request)
     }
 }
 

@@ -3,6 +3,7 @@
 //! No I/O, no async, no randomness of its own and no clock: the time is passed in as `now`. A `parse` validates outside
 //! input; its result needs no further check.
 
+pub mod authorization;
 mod bidi;
 mod caller_name;
 mod callers;

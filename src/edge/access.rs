@@ -86,6 +86,10 @@ pub const TABLE: [Rpc; 44] = [
     Rpc::of("/auth.v1.AdminService/DeleteSubscription", ADMIN),
 ];
 
+/// Envoy's, where there are rules. Without a policy of callers it is open as IntrospectToken is: both tell whether a token is good.
+const EXT_AUTHZ: Rpc = Rpc::of("/envoy.service.auth.v3.Authorization/Check", Need::Nothing)
+    .for_those_with(Permission::Authorize);
+
 const ADMIN: Need = Need::Permission(Permission::Admin);
 const READ: Need = Need::Permission(Permission::AdminRead);
 
@@ -101,7 +105,8 @@ const STANDARD: [&str; 5] = [
 /// The name of an RPC that exists, or would with reflection on. Callers may invent other paths: those must become neither
 /// metrics series nor log fields.
 pub(crate) fn name(path: &str) -> RpcName {
-    let known = TABLE.iter().map(|known| known.path).chain(STANDARD).find(|known| *known == path);
+    let ours = TABLE.iter().map(|known| known.path).chain([EXT_AUTHZ.path]);
+    let known = ours.chain(STANDARD).find(|known| *known == path);
     let name = known.and_then(|known| {
         let full = known.strip_prefix('/')?;
         let (service, method) = full.split_once('/')?;
@@ -139,7 +144,8 @@ impl Rpc {
         if let Some(standard) = STANDARD.into_iter().find(|known| *known == path) {
             return Ok(Self::of(standard, Need::Nothing));
         }
-        TABLE.iter().find(|known| known.path == path).copied().ok_or_else(Refusal::unknown_rpc)
+        let mut ours = TABLE.iter().chain([&EXT_AUTHZ]);
+        ours.find(|known| known.path == path).copied().ok_or_else(Refusal::unknown_rpc)
     }
 }
 
@@ -280,6 +286,7 @@ mod tests {
         assert_eq!(need("/auth.v1.AccountService/GetMe"), Need::Bearer);
         for (path, service, method) in [
             ("/auth.v1.AccountService/GetMe", "auth.v1.AccountService", "GetMe"),
+            (EXT_AUTHZ.path, "envoy.service.auth.v3.Authorization", "Check"),
             ("/grpc.health.v1.Health/Check", "grpc.health.v1.Health", "Check"),
             ("/grpc.health.v1.Health/List", "grpc.health.v1.Health", "List"),
         ] {

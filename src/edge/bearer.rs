@@ -10,7 +10,12 @@ const BLANK: [char; 2] = [' ', '\t'];
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (value, None) = (values.next()?, values.next()) else { return None };
-    let (scheme, token) = value.to_str().ok()?.trim_matches(BLANK).split_once(BLANK)?;
+    bearer_in(value.to_str().ok()?)
+}
+
+/// The same in the header's value.
+pub(crate) fn bearer_in(value: &str) -> Option<&str> {
+    let (scheme, token) = value.trim_matches(BLANK).split_once(BLANK)?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start_matches(BLANK))
 }
 

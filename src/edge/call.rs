@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
+use http::HeaderMap;
 use tracing::Span;
 
 use super::{Code, access::name, upload::Upload};
 use crate::{
     domain::{Context, RequestId},
-    telemetry::{Metrics, RpcEnd, RpcName, rpc_span, trace_id},
+    telemetry::{Metrics, RpcEnd, RpcName, begin_rpc, end_rpc, rpc_span, trace_id},
+    trace::Active,
 };
 
 /// One RPC. On drop it is logged and counted, also if its caller disconnected.
@@ -18,6 +20,8 @@ pub(crate) struct Call {
     pub(crate) upload: Upload,
     /// The span for all work of the call.
     pub(crate) span: Span,
+    /// Its span in a trace, if it is traced.
+    traced: Option<Active>,
     metrics: Metrics,
     begun: Instant,
     /// The bytes of the messages that were sent.
@@ -27,14 +31,20 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Begins a call of the RPC at `path`.
-    pub(crate) fn begin(path: &str, arrived: &Context, metrics: Metrics) -> Self {
+    /// Begins a call of the RPC at `path`, which came with these headers.
+    pub(crate) fn begin(
+        path: &str,
+        headers: &HeaderMap,
+        arrived: &Context,
+        metrics: Metrics,
+    ) -> Self {
         let rpc = name(path);
         metrics.rpc_begun(rpc);
         let request_id = arrived.request_id.clone();
         let span = rpc_span(rpc.service, rpc.method, arrived);
+        let traced = begin_rpc(headers, rpc.service, rpc.method, &span);
         let (upload, begun, sent, code) = (Upload::default(), Instant::now(), 0, Code::Cancelled);
-        Self { rpc, request_id, upload, span, metrics, begun, sent, code }
+        Self { rpc, request_id, upload, span, traced, metrics, begun, sent, code }
     }
 
     /// Counts bytes of messages that are sent.
@@ -63,6 +73,9 @@ impl Drop for Call {
         let (sent, received) = (self.sent, self.upload.received());
         let end = RpcEnd { code, took, sent, received, trace_id: trace_id() };
         self.metrics.rpc_ended(self.rpc, end);
+        if let Some(traced) = &self.traced {
+            end_rpc(traced, service, method, code);
+        }
     }
 }
 
@@ -78,7 +91,7 @@ mod tests {
     fn begin(path: &str, metrics: &Metrics) -> Call {
         let request_id = RequestId::parse("edge-1").unwrap();
         let arrived = Context::of_nobody(None, Instant::now(), request_id);
-        Call::begin(path, &arrived, metrics.clone())
+        Call::begin(path, &HeaderMap::new(), &arrived, metrics.clone())
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub use self::{
 };
 pub(crate) use self::{
     arrival::{arrived, context},
-    bearer::bearer,
+    bearer::{bearer, bearer_in},
     call::Call,
     code::Code,
     deadline::{Deadline, Deadlines},

@@ -10,7 +10,7 @@ use http_body_util::Full;
 use tokio::time::timeout;
 
 use super::{Fetcher, connection, error::FetchError};
-use crate::domain::FetchUrl;
+use crate::{domain::FetchUrl, trace::propagated};
 
 /// Time limit from the name's resolution to the head of the answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -42,7 +42,9 @@ impl Fetcher {
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        let request = request.body(Full::new(body.into())).map_err(FetchError::Request)?;
+        let request = request.body(Full::new(body.into()));
+        let mut request = request.map_err(FetchError::Request)?;
+        request.headers_mut().extend(propagated());
         let posted = timeout(TIMEOUT, async {
             let mut connection = connection::open(url, &self.networks, &self.tls).await?;
             connection.sender.send_request(request).await.map_err(FetchError::Http)

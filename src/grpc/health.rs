@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status};
 use super::status::unknown_service;
 use crate::pb::{
     self,
+    ext_authz::envoy::service::auth::v3::authorization_server,
     health::{
         HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
         health_check_response::ServingStatus, health_server,
@@ -30,8 +31,11 @@ pub const SERVICES: [&str; 4] = [
     pb::token_service_server::SERVICE_NAME,
 ];
 
-// The most that List may have (A90), with the process.
-const _: () = assert!(SERVICES.len() < 100);
+/// The same of Envoy's, which is there only with rules.
+const AUTHORIZATION: &str = authorization_server::SERVICE_NAME;
+
+// The most that List may have (A90), with the process and Envoy's.
+const _: () = assert!(SERVICES.len() + 1 < 100);
 
 /// The readiness of this replica, by what it can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,6 +44,8 @@ pub struct Readiness {
     pub everything: bool,
     /// The key set, which needs no database: most calls to TokenService fetch it.
     pub key_set: bool,
+    /// Decisions on requests to other services: from memory, for a while.
+    pub authorization: bool,
 }
 
 impl Readiness {
@@ -47,6 +53,7 @@ impl Readiness {
     fn is_enough_for(self, service: &str) -> bool {
         match service {
             token_service_server::SERVICE_NAME => self.key_set,
+            AUTHORIZATION => self.authorization,
             _ => self.everything,
         }
     }
@@ -69,17 +76,32 @@ struct State {
 pub struct Health {
     state: watch::Sender<State>,
     ready: Family<Labels, Gauge>,
-}
-
-impl Default for Health {
-    fn default() -> Self {
-        let health = Self { state: watch::Sender::default(), ready: Family::default() };
-        health.set_ready(Readiness::default());
-        health
-    }
+    has_authorization: bool,
 }
 
 impl Health {
+    /// Alive, and not ready; with the authorisation of requests if that is there.
+    pub fn new(has_authorization: bool) -> Self {
+        let (state, ready) = (watch::Sender::default(), Family::default());
+        let health = Self { state, ready, has_authorization };
+        health.set_ready(Readiness::default());
+        health
+    }
+
+    fn services(&self) -> impl Iterator<Item = &'static str> {
+        SERVICES.into_iter().chain(self.has_authorization.then_some(AUTHORIZATION))
+    }
+
+    /// All that has a health: the process, whose name is empty, and the services.
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        [""].into_iter().chain(self.services())
+    }
+
+    /// The name, if it is one of those.
+    fn known(&self, name: &str) -> Option<&'static str> {
+        self.names().find(|known| *known == name)
+    }
+
     /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
@@ -91,7 +113,7 @@ impl Health {
 
     /// Publishes which services are ready.
     pub fn set_ready(&self, readiness: Readiness) {
-        for service in SERVICES {
+        for service in self.services() {
             let is_ready = readiness.is_enough_for(service);
             self.ready.get_or_create(&Labels { service }).set(i64::from(is_ready));
         }
@@ -102,16 +124,6 @@ impl Health {
     pub fn end_streams(&self) {
         self.state.send_modify(|state| state.is_over = true);
     }
-}
-
-/// All that has a health: the process, whose name is empty, and the services.
-fn names() -> impl Iterator<Item = &'static str> {
-    [""].into_iter().chain(SERVICES)
-}
-
-/// The name, if it is one of those.
-fn known(name: &str) -> Option<&'static str> {
-    names().find(|known| *known == name)
 }
 
 fn answer(status: ServingStatus) -> HealthCheckResponse {
@@ -134,7 +146,7 @@ impl health_server::Health for Health {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, Status> {
-        let service = known(&request.get_ref().service).ok_or_else(unknown_service)?;
+        let service = self.known(&request.get_ref().service).ok_or_else(unknown_service)?;
         Ok(Response::new(answer(self.state.borrow().of(service))))
     }
 
@@ -143,7 +155,7 @@ impl health_server::Health for Health {
         _request: Request<HealthListRequest>,
     ) -> Result<Response<HealthListResponse>, Status> {
         let state = *self.state.borrow();
-        let statuses = names().map(|name| (name.to_owned(), answer(state.of(name))));
+        let statuses = self.names().map(|name| (name.to_owned(), answer(state.of(name))));
         Ok(Response::new(HealthListResponse { statuses: statuses.collect() }))
     }
 
@@ -153,7 +165,7 @@ impl health_server::Health for Health {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        let service = known(&request.get_ref().service);
+        let service = self.known(&request.get_ref().service);
         let begin = (self.state.subscribe(), None);
         let statuses = stream::unfold(begin, move |(mut states, told)| async move {
             let status = next(&mut states, service, told).await?;

@@ -9,6 +9,7 @@ mod admin_service;
 mod arrival;
 mod audit;
 mod auth_service;
+mod authorization;
 mod bounds;
 mod convert;
 mod deadline_body;
@@ -36,6 +37,7 @@ pub use self::{
     account_service::AccountApi,
     admin_service::AdminApi,
     auth_service::AuthApi,
+    authorization::AuthorizationApi,
     health::{Health, Readiness, SERVICES},
     key_set::KeySet,
     probe::{ProbeError, Prober},

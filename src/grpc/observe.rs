@@ -48,7 +48,8 @@ pub(super) struct Observe {
 impl Rule<Body> for Observe {
     fn around(&self, mut request: Request<Body>, inner: &mut impl Inner<Body>) -> Answer<Body> {
         let arrived = arrived(&request, &self.trusted_proxies);
-        let mut call = Call::begin(request.uri().path(), &arrived, self.metrics.clone());
+        let (path, headers) = (request.uri().path(), request.headers());
+        let mut call = Call::begin(path, headers, &arrived, self.metrics.clone());
         request.extensions_mut().insert(arrived);
         let request = watched(request, call.upload.clone());
         let (span, upload) = (call.span.clone(), call.upload.clone());

@@ -18,8 +18,8 @@ use tower::{
 
 use super::{
     access::Access, account_service::AccountApi, admin_service::AdminApi, auth_service::AuthApi,
-    bounds::Bounds, fork::Fork, health::Health, incoming::incoming, observe::Observe,
-    token_service::TokenApi,
+    authorization::AuthorizationApi, bounds::Bounds, fork::Fork, health::Health,
+    incoming::incoming, observe::Observe, token_service::TokenApi,
 };
 use crate::{
     domain::TrustedProxies,
@@ -30,6 +30,7 @@ use crate::{
         account_service_server::AccountServiceServer,
         admin_service_server::AdminServiceServer,
         auth_service_server::AuthServiceServer,
+        ext_authz::{self, envoy::service::auth::v3::authorization_server::AuthorizationServer},
         health::{self, health_server::HealthServer},
         token_service_server::TokenServiceServer,
     },
@@ -64,6 +65,9 @@ pub struct Limits {
     /// The largest head of a request (its metadata), in bytes as HTTP/2 counts them.
     pub max_head: usize,
 }
+
+/// The largest request of Envoy's, in bytes: it tells the whole head of another request, of 60 KiB by its default.
+const MAX_CHECK: usize = 256 * 1024;
 
 /// HTTP/2's own limit of heads, in multiples of ours: its refusals have no gRPC status, and are not counted.
 const HEADS: usize = 8;
@@ -197,6 +201,8 @@ fn builder(limits: Limits) -> Server {
 pub struct Apis {
     /// Of users and services; absent at the address of administrators.
     pub public: Option<(AuthApi, AccountApi, TokenApi)>,
+    /// Envoy's; absent where there are no rules.
+    pub authorization: Option<AuthorizationApi>,
     /// Of administrators; absent where they have an address of their own.
     pub admin: Option<AdminApi>,
 }
@@ -226,12 +232,23 @@ pub fn routes(
             .add_service(limited!(AuthServiceServer::new(auth)))
             .add_service(limited!(TokenServiceServer::new(token)));
     }
+    let has_authorization = apis.authorization.is_some();
+    if let Some(authorization) = apis.authorization {
+        let service = limited!(AuthorizationServer::new(authorization));
+        routes = routes.add_service(service.max_decoding_message_size(MAX_CHECK));
+    }
     if let Some(admin) = apis.admin {
         routes = routes.add_service(limited!(AdminServiceServer::new(admin)));
     }
     if reflection {
         let builder = || {
-            tonic_reflection::server::Builder::configure()
+            let builder = tonic_reflection::server::Builder::configure();
+            let builder = if has_authorization {
+                builder.register_encoded_file_descriptor_set(ext_authz::DESCRIPTORS)
+            } else {
+                builder
+            };
+            builder
                 .register_encoded_file_descriptor_set(DESCRIPTORS)
                 .register_encoded_file_descriptor_set(health::DESCRIPTORS)
                 // With these, clients such as grpcurl can show the details of errors.

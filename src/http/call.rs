@@ -2,14 +2,15 @@
 
 use std::time::Instant;
 
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use tracing::Span;
 
 use super::{paths::OAUTH, table::known_path};
 use crate::{
     domain::Context,
     edge::Reached,
-    telemetry::{HttpLabels, Metrics, http_span},
+    telemetry::{HttpLabels, Metrics, begin_http, end_http, http_span},
+    trace::Active,
 };
 
 /// The status of a request whose caller disconnected before the answer, as proxies write it.
@@ -21,22 +22,29 @@ pub(super) struct Call {
     pub(super) span: Span,
     /// Whether it has become a call of an RPC.
     pub(super) reached: Reached,
+    /// Its span in a trace, if it is traced.
+    traced: Option<Active>,
     labels: HttpLabels,
     metrics: Metrics,
     begun: Instant,
 }
 
 impl Call {
-    /// Begins a request.
-    pub(super) fn begin(method: &Method, path: &str, context: &Context, metrics: Metrics) -> Self {
+    /// Begins a request, which came with these headers.
+    pub(super) fn begin(
+        (method, path, headers): (&Method, &str, &HeaderMap),
+        context: &Context,
+        metrics: Metrics,
+    ) -> Self {
         let (method, path) = (known_method(method), known_path(path));
         let span = http_span(method, path, context);
+        let traced = begin_http(headers, method, path, &span);
         let labels = HttpLabels {
             http_request_method: method,
             http_route: path,
             http_response_status_code: CLIENT_CLOSED_REQUEST,
         };
-        Self { span, reached: Reached::default(), labels, metrics, begun: Instant::now() }
+        Self { span, reached: Reached::default(), traced, labels, metrics, begun: Instant::now() }
     }
 
     /// Records the status of the answer.
@@ -65,6 +73,9 @@ impl Drop for Call {
             tracing::debug!(target: "countersign::http", method, path, status, elapsed_ms, "http");
         }
         self.metrics.http_ended(&self.labels, took);
+        if let Some(traced) = &self.traced {
+            end_http(traced, method, path, status);
+        }
     }
 }
 
@@ -94,7 +105,7 @@ mod tests {
         let context = Context::of_nobody(None, Instant::now(), request_id);
         let begin = |method: &str, path: &str| {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            Call::begin(&method, path, &context, metrics.clone())
+            Call::begin((&method, path, &HeaderMap::new()), &context, metrics.clone())
         };
         begin("POST", "/oauth2/token").ends_as(StatusCode::OK);
         begin("BREW", "/coffee").ends_as(StatusCode::NOT_FOUND);

@@ -56,8 +56,8 @@ impl Front {
     ) -> impl Future<Output = Response<Body>> + Send + use<> {
         let context = self.context(&request, peer);
         let request_id = context.request_id.clone();
-        let (method, path) = (request.method(), request.uri().path());
-        let mut call = Call::begin(method, path, &context, self.metrics.clone());
+        let head = (request.method(), request.uri().path(), request.headers());
+        let mut call = Call::begin(head, &context, self.metrics.clone());
         let (version, draining) = (request.version(), self.draining.clone());
         let server_header = self.server_header;
         let (mut request, consumed) = Consumed::watch(request);

@@ -10,6 +10,7 @@ mod account;
 mod admin;
 mod assertions;
 mod audit;
+mod authorization;
 mod clock;
 mod codes;
 mod error;
@@ -46,6 +47,7 @@ pub use self::{
         AuditLog, CreateSubscriptionRequest, CreatedSubscription, DeliveryFigures, EventStream,
         EventUpdate, ListEventsRequest, ListedEvents, SubscriptionWorker, Subscriptions, Watcher,
     },
+    authorization::{Allowed, AuthorizationFigures, Authorizer, Presented, Refused, WhenBehind},
     clock::Clock,
     error::{AdminError, Error, ServiceError},
     factors::{ConfirmTotpRequest, Confirmation, Factors, Proof, TotpEnrollment},
@@ -75,5 +77,5 @@ pub use self::{
     },
     transfer::{ImportOutcome, RowProblem, TransferredUser, Transfers},
     upkeep::{Janitor, NotReady, Readiness},
-    verdicts::{ActiveToken, Verdicts},
+    verdicts::{ActiveToken, Standing, Verdicts},
 };

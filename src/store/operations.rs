@@ -19,6 +19,7 @@ use super::{
     Error, Result,
     waits::{Wait, Waits},
 };
+use crate::trace::{Active, Kind, Text, current};
 
 /// Buckets in seconds, from a cached row to the deadline of a write.
 const BUCKETS: [f64; 13] =
@@ -36,18 +37,21 @@ struct Labels {
 pub struct Operations {
     durations: Family<Labels, Histogram, fn() -> Histogram>,
     waits: Waits,
-}
-
-impl Default for Operations {
-    fn default() -> Self {
-        Self::after(Waits::default())
-    }
+    /// The database, as OpenTelemetry names it (`db.system.name`).
+    system: &'static str,
 }
 
 impl Operations {
-    /// Operations that wait as `waits` counts.
-    pub(super) fn after(waits: Waits) -> Self {
-        Self { durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)), waits }
+    /// Those of a database of that name.
+    pub(super) fn of(system: &'static str) -> Self {
+        let durations: Family<_, _, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(BUCKETS));
+        Self { durations, waits: Waits::default(), system }
+    }
+
+    /// The same, which wait as `waits` counts.
+    pub(super) fn after(self, waits: Waits) -> Self {
+        Self { waits, ..self }
     }
 
     /// Registers the metrics.
@@ -63,8 +67,8 @@ impl Operations {
 
     /// Starts the timer of an operation (OpenTelemetry: `db.operation.name`).
     pub(super) fn start(&self, name: &'static str) -> Operation {
-        let (operations, ended) = (self.clone(), AtomicBool::new(false));
-        Operation(Arc::new(Begun { name, at: Instant::now(), operations, ended }))
+        let (operations, ended, call) = (self.clone(), AtomicBool::new(false), current());
+        Operation(Arc::new(Begun { name, at: Instant::now(), operations, ended, call }))
     }
 }
 
@@ -79,6 +83,8 @@ struct Begun {
     at: Instant,
     operations: Operations,
     ended: AtomicBool,
+    /// The traced call that it is a part of.
+    call: Option<Active>,
 }
 
 impl Operation {
@@ -124,6 +130,23 @@ impl Begun {
     fn count(&self, result: &'static str) {
         let labels = Labels { operation: self.name, result };
         self.operations.durations.get_or_create(&labels).observe(self.at.elapsed().as_secs_f64());
+        if let Some(call) = &self.call {
+            self.trace(call, result);
+        }
+    }
+
+    /// A lost race is retried, and a caller may go: neither is a failure of the database.
+    fn trace(&self, call: &Active, result: &'static str) {
+        let mut attributes = vec![
+            ("db.system.name", self.operations.system.into()),
+            ("db.operation.name", self.name.into()),
+        ];
+        if result != "ok" {
+            attributes.push(("error.type", result.into()));
+        }
+        let failed = ["error", "unavailable"].contains(&result);
+        let what = (Text::joined("store", " ", self.name), Kind::Client);
+        call.part(what, (self.at, Instant::now()), attributes, failed);
     }
 }
 
@@ -179,7 +202,7 @@ mod tests {
 
     #[test]
     fn each_end_is_counted_once_by_what_became_of_it() {
-        let operations = Operations::default();
+        let operations = Operations::of("sqlite");
         let start = || operations.start("user_create");
         start().end(Ok(())).unwrap();
         let (caller, task) = (start(), start());
@@ -208,7 +231,7 @@ mod tests {
 
     #[test]
     fn an_error_says_of_which_operation_it_is_and_once() {
-        let operations = Operations::default();
+        let operations = Operations::of("sqlite");
         let operation = operations.start("user_create");
         let error = operation.end::<()>(Err(Error::Statement("defect".into()))).unwrap_err();
         let error = operation.end::<()>(Err(error)).unwrap_err();

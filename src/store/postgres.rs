@@ -82,7 +82,7 @@ impl Postgres {
         let string = session::first_look(ConnectionString::parse(url)?, fsync_off_at).await?;
         let pool = Pool::connect(string, max_connections).await?;
         Ok(Self {
-            operations: Operations::after(pool.waits()),
+            operations: Operations::of("postgresql").after(pool.waits()),
             pool,
             writes: Writes::new(max_connections),
             appended_here: AppendedHere::default(),

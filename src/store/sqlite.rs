@@ -148,7 +148,7 @@ impl Sqlite {
             writing,
             presence,
             health,
-            operations: Operations::default(),
+            operations: Operations::of("sqlite"),
             appended_here,
             changed,
             in_use,

@@ -1,17 +1,17 @@
-//! One span per call, so that every log line of the call carries its request id.
+//! One span per call, so that every log line of the call carries its request id. Its level is ERROR, so that it exists
+//! wherever an error is logged; `start` adds its target to the filter.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::{Span, field};
 use uuid::Uuid;
 
-use crate::domain::{Context, RequestId};
+use crate::{
+    domain::{Context, RequestId},
+    trace::TARGET,
+};
 
 /// The header and metadata key of a request id.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The target of the spans. Their level is ERROR, so that they exist wherever an error is logged; `start` adds it to the
-/// filter.
-pub(super) const TARGET: &str = "countersign::call";
 
 /// The caller's request id, if it is a sane one, else a new one. Two headers count as none: they are ambiguous.
 pub fn request_id(headers: &HeaderMap) -> RequestId {

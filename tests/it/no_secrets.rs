@@ -166,8 +166,8 @@ async fn renewed(canaries: &mut Canaries, tokens: &Tokens) -> String {
     next.refresh_token
 }
 
-/// With the log turned all the way up, every output of a whole flow is searched: the log, errors, metrics, the key set,
-/// and what was recorded.
+/// With the log turned all the way up, every output of a whole flow is searched: the log, errors, metrics, traces, the key
+/// set, and what was recorded.
 #[rstest]
 #[tokio::test]
 async fn no_secret_is_in_any_output(
@@ -213,6 +213,9 @@ async fn no_secret_is_in_any_output(
         canaries.must_not_hold("a secret of the second factor", secret);
     }
     canaries.must_not_hold_codes(&codes);
+    for personal in ["alice", "example.com", "127.0.0.1", &tokens.session_id] {
+        canaries.spans_must_not_hold(personal);
+    }
 }
 
 /// The one text that a query gives, past the store.

@@ -5,29 +5,43 @@ use std::fs;
 use super::source::{code, source_folder};
 
 /// All modules, the lowest first, and what each may use of those before it.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 20] = [
     ("pb", &[]),
+    ("trace", &[]),
     ("domain", &[]),
     ("dial", &[]),
     ("listen", &["domain"]),
     ("token", &["domain"]),
-    ("password", &["domain"]),
-    ("delivery", &["domain", "dial"]),
-    ("fetch", &["domain", "dial"]),
-    ("store", &["domain"]),
-    ("service", &["domain", "token", "password", "delivery", "fetch", "store"]),
-    ("config", &["domain", "dial", "listen", "token", "password", "delivery", "store"]),
-    ("telemetry", &["domain", "store", "config"]),
-    ("edge", &["domain", "store", "service", "telemetry"]),
+    ("password", &["trace", "domain"]),
+    ("delivery", &["trace", "domain", "dial"]),
+    ("fetch", &["trace", "domain", "dial"]),
+    ("store", &["trace", "domain"]),
+    ("service", &["trace", "domain", "token", "password", "delivery", "fetch", "store"]),
+    ("config", &["trace", "domain", "dial", "listen", "token", "password", "delivery", "store"]),
+    ("telemetry", &["trace", "domain", "store", "config"]),
+    ("otlp", &["trace", "dial", "config", "telemetry"]),
+    ("edge", &["trace", "domain", "store", "service", "telemetry"]),
     ("grpc", &["pb", "listen", "domain", "token", "service", "telemetry", "edge"]),
     ("gateway", &["pb", "domain", "service", "edge", "grpc"]),
     (
         "http",
-        &["pb", "listen", "domain", "delivery", "token", "service", "telemetry", "edge", "gateway"],
+        &[
+            "trace",
+            "pb",
+            "listen",
+            "domain",
+            "delivery",
+            "token",
+            "service",
+            "telemetry",
+            "edge",
+            "gateway",
+        ],
     ),
     (
         "app",
         &[
+            "trace",
             "domain",
             "listen",
             "token",
@@ -47,6 +61,8 @@ const LAYERS: [(&str, &[&str]); 18] = [
     (
         "cli",
         &[
+            "trace",
+            "otlp",
             "domain",
             "listen",
             "token",

@@ -9,12 +9,15 @@ struct Rule {
 }
 
 const RULES: [Rule; 27] = [
-    Rule { word: "tonic::", only_in: &["gateway/", "grpc/", "app/error.rs", "pb.rs", "pb/"] },
-    Rule { word: "tonic_", only_in: &["gateway/", "grpc/", "app/error.rs", "pb/"] },
+    Rule {
+        word: "tonic::",
+        only_in: &["gateway/", "grpc/", "otlp/", "app/error.rs", "pb.rs", "pb/"],
+    },
+    Rule { word: "tonic_", only_in: &["gateway/", "grpc/", "otlp/", "app/error.rs", "pb/"] },
     Rule { word: "axum::", only_in: &["http/"] },
     Rule {
         word: "tower::",
-        only_in: &["delivery/tcp.rs", "edge/", "gateway/", "grpc/", "http/front.rs"],
+        only_in: &["dial/tcp.rs", "edge/", "gateway/", "grpc/", "http/front.rs"],
     },
     // What a certificate says is read in one place, and TLS is spoken in few.
     Rule { word: " webpki::", only_in: &["listen/tls/certificate.rs"] },
@@ -28,6 +31,7 @@ const RULES: [Rule; 27] = [
             "fetch/",
             "grpc/probe.rs",
             "listen/",
+            "otlp/",
         ],
     },
     Rule { word: "sqlx::", only_in: &["store/"] },

@@ -8,12 +8,13 @@ use super::{
 };
 
 /// The parts of the service, the lowest first, and which of those before it each uses (ADR 31).
-const PARTS: [(&str, &[&str]); 17] = [
+const PARTS: [(&str, &[&str]); 18] = [
     ("outbox", &[]),
     ("limits", &["outbox"]),
     ("sessions", &["outbox", "limits"]),
     ("revocations", &["sessions"]),
     ("verdicts", &["sessions", "revocations"]),
+    ("authorization", &["verdicts"]),
     ("audit", &["outbox", "sessions", "revocations"]),
     ("assertions", &[]),
     ("keys", &[]),

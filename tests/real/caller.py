@@ -3,6 +3,7 @@
 import json
 import threading
 from collections import Counter, defaultdict
+from typing import BinaryIO
 
 import grpc
 from google.protobuf import message_factory
@@ -60,19 +61,23 @@ class Caller:
 
 
 class Letters:
-    """The codes that the log delivery writes, as they come."""
+    """The codes that the log delivery writes, as they come. Of replicas, any may be the one that sends."""
 
-    def __init__(self, server: Countersign):
-        self.log = server.log.open("rb")
+    def __init__(self, *servers: Countersign):
+        self.logs = [server.log.open("rb") for server in servers]
         self.codes: defaultdict[str, list[str]] = defaultdict(list)
         self.lock = threading.Lock()
 
     def of(self, name: str) -> list[str]:
         with self.lock:
-            while (line := self.log.readline()).endswith(b"\n"):
-                if b'"one-time code"' in line:
-                    letter = json.loads(line)
-                    self.codes[letter["username"]].append(letter["code"])
-            # The rest of a line is still to come.
-            self.log.seek(self.log.tell() - len(line))
+            for log in self.logs:
+                self._read(log)
             return list(self.codes[name])
+
+    def _read(self, log: BinaryIO) -> None:
+        while (line := log.readline()).endswith(b"\n"):
+            if b'"one-time code"' in line:
+                letter = json.loads(line)
+                self.codes[letter["username"]].append(letter["code"])
+        # The rest of a line is still to come.
+        log.seek(log.tell() - len(line))

@@ -28,7 +28,7 @@ class Countersign(Program):
     """`countersign serve` on a database. Ports are free ones unless `settings` name them."""
 
     def __init__(self, folder: Path, database: str, name: str = "countersign", *, binary: Path = BINARY, **settings: str):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("COUNTERSIGN_") and k != "DATABASE_URL"}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("COUNTERSIGN_", "OTEL_")) and k != "DATABASE_URL"}
         environment |= {
             "DATABASE_URL": database,
             "COUNTERSIGN_GRPC_ADDR": "127.0.0.1:0",

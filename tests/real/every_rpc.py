@@ -38,10 +38,10 @@ def totp(secret: str) -> str:
 
 
 class World:
-    """An administrator, a service account, and people who come and go."""
+    """An administrator, a service account, and people who come and go. `others` are replicas that may send their codes."""
 
-    def __init__(self, server: Countersign):
-        self.server, self.call, self.letters = server, Caller(server), Letters(server)
+    def __init__(self, server: Countersign, *others: Countersign):
+        self.server, self.call, self.letters = server, Caller(server), Letters(server, *others)
         self.account = oauth.create(server, "orders", "--grant-scope", "orders.read", "--grant-audience", "countersign", "--may-exchange")
         name = "the-administrator"
         self.register(name)

@@ -21,6 +21,7 @@
 //! | `shared` | state shared by the threads and their callers |
 //! | `worker` | the threads, one a core unless configured (`config/password.rs`), several hashes each in lanes (`bcrypt-lanes`) |
 //! | `figures` | Prometheus metrics |
+//! | `traced` | the spans of a hash in a trace |
 //! | `calibration` | measurements of the machine, for an operator |
 
 mod admission;
@@ -38,6 +39,7 @@ mod priority;
 mod processor_time;
 mod queue;
 mod shared;
+mod traced;
 mod worker;
 
 use std::{
@@ -230,16 +232,18 @@ impl Engine {
         context: &Context,
     ) -> impl Future<Output = Result<Done, Error>> + use<'a> {
         let (answer, done) = oneshot::channel();
-        let source = Source::from(context.address);
+        let (source, since) = (Source::from(context.address), Instant::now());
         let admitted = self.shared.admit(job, source, context.deadline, answer, beside);
         // Cancellation: if the caller goes away while the job is queued, the entry's drop removes the job.
         let entry = admitted.map(|id| Entry { shared: &self.shared, source, id });
         async move {
-            match entry {
+            let done = match entry {
                 // By reference: a move would store the entry twice in the future.
                 Ok(ref _entry) => done.await.unwrap_or(Err(Error::Broken)),
                 Err(refused) => Err(refused),
-            }
+            };
+            traced::record(since, &done);
+            done
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Posts one event, and judges the answer.
 
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{message::EventMessage, subscriptions::Subscriptions};
@@ -9,6 +10,7 @@ use crate::{
     fetch::{Fetcher, Posted},
     store::SubscriptionTarget,
     token::Place,
+    trace,
 };
 
 /// Statuses that ask the sender to wait (RFC 9110, section 10.2.3).
@@ -53,12 +55,23 @@ impl Subscriptions {
             ("webhook-timestamp", timestamp.to_string()),
             ("webhook-id", event),
         ];
-        match fetcher.post(&url, &headers, body).await {
-            Ok(answer) => judge(&answer, now),
-            Err(error) => {
-                Err(NotDelivered { failure: Failure::of("no answer", &error), is_gone: false })
-            }
-        }
+        // No call is known here: events are numbered and posted later, perhaps by another replica.
+        let traced = trace::Delivery::begin(None, "post event".into());
+        let posting = fetcher.post(&url, &headers, body).instrument(traced.span.clone());
+        let posted = posting.await.map_err(|error| NotDelivered {
+            failure: Failure::of("no answer", &error),
+            is_gone: false,
+        });
+        let status = posted.as_ref().ok().map(|answer| answer.status);
+        let judged = posted.and_then(|answer| judge(&answer, now));
+        traced.end(|| {
+            let status = status.map(|status| ("http.response.status_code", status.into()));
+            let failed = judged.as_ref().err().map(|not| not.failure.kind.name());
+            let error = failed.map(|kind| ("error.type", kind.into()));
+            let method = ("http.request.method", "POST".into());
+            ([method].into_iter().chain(status).chain(error).collect(), failed.is_some())
+        });
+        judged
     }
 
     fn secret(&self, id: Uuid, target: &SubscriptionTarget) -> Option<Secret> {

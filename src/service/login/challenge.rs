@@ -59,13 +59,12 @@ impl Logins {
         let usable = self.usable_factors(&credentials.user, destination).await?;
         let mut challenge = self.new_challenge(credentials, destination, usable.factors);
         let challenge_id = OpaqueToken::generate(&mut rand::rng());
-        let (id_mac, address) =
-            (challenge_id_mac(&self.master_key, &challenge_id), destination.address);
+        let id_mac = challenge_id_mac(&self.master_key, &challenge_id);
         let (code_mac, message) = if challenge.is_sent_a_code() {
             challenge.is_long_code = usable.needs_long_code;
             let code = new_code(challenge.is_long_code);
             let code_mac = code_mac(&self.master_key, &id_mac, code.expose());
-            let message = self.login_code(&credentials.user, code, &challenge, address)?;
+            let message = self.login_code(&credentials.user, code, &challenge, context)?;
             (code_mac, Some(message))
         } else {
             // A random digest, which no code matches.
@@ -76,7 +75,7 @@ impl Logins {
             id_mac,
             code_mac,
             actor: context.actor.clone(),
-            address,
+            address: destination.address,
             settled,
             mail: usable.mail,
         };
@@ -200,19 +199,19 @@ impl Logins {
         }
     }
 
-    /// The sealed message with a challenge's code, for a caller at `address`; it expires with the challenge.
+    /// The sealed message with a challenge's code, for the call `context`; it expires with the challenge.
     pub(super) fn login_code(
         &self,
         user: &User,
         code: OneTimeCode,
         challenge: &Challenge,
-        address: Option<IpAddr>,
+        context: &Context,
     ) -> Result<SealedMessage, Error> {
         let expires_at = challenge.expires_at;
         let content = Content::Code { purpose: CodePurpose::Login, code, expires_at };
         let (code_id, user_id) = (challenge.id, user.id);
         let code = SealedCode { code_id, user_id, purpose: CodePurpose::Login };
-        let sealed = self.outbox.seal(&Message::new(user, content, address, self.clock.now()))?;
+        let sealed = self.outbox.seal(&Message::new(user, content, context, self.clock.now()))?;
         Ok(SealedMessage { code: Some(code), ..sealed })
     }
 

@@ -58,7 +58,7 @@ impl Logins {
         };
         let code = new_code(rules.is_long_code);
         let code_mac = code_mac(&self.master_key, &id_mac, code.expose());
-        let message = self.login_code(&user, code, &challenge, context.address)?;
+        let message = self.login_code(&user, code, &challenge, context)?;
         let mail = self.limits.login_mail_charge(&user, challenge.device_id.is_some());
         let mail = self.limits.charge(vec![mail]).await?;
         let not_renewed = match self.store.challenge_renew(id_mac, code_mac, rules, message).await?

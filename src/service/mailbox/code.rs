@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::Mailbox;
 use crate::{
-    delivery::{Content, Message},
+    delivery::{Cause, Content, Message},
     domain::{
         CodePurpose, Context, Email, EventKind, LoginName, OneTimeCode, Timestamp, User, size,
     },
@@ -195,7 +195,7 @@ impl Mailbox {
     ) -> Result<SealedMessage, Error> {
         match recipient {
             Recipient::User(user, _) => {
-                self.outbox.seal(&Message::new(user, content, context.address, now))
+                self.outbox.seal(&Message::new(user, content, context, now))
             }
             Recipient::Nobody(email) => {
                 let text = email.as_str().to_owned();
@@ -207,6 +207,7 @@ impl Mailbox {
                     address,
                     content,
                     created_at: now,
+                    cause: Cause::of(context),
                 })
             }
         }

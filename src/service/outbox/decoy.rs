@@ -29,7 +29,7 @@ pub(super) fn is_one(plain: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        delivery::{Content, Notice},
+        delivery::{Cause, Content, Notice},
         domain::Timestamp,
     };
 
@@ -41,6 +41,7 @@ mod tests {
             address: None,
             content: Content::Notice(Notice::PasswordChanged),
             created_at: Timestamp::from_unix_micros(0),
+            cause: Cause::default(),
         };
         let (decoy, real) = (encode(&message).unwrap(), message.encode().unwrap());
         assert!(is_one(&decoy) && !is_one(&real));

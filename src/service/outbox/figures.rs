@@ -89,13 +89,7 @@ impl Figures {
     }
 
     pub(super) fn try_failed(&self, kind: FailureKind) {
-        let cause = match kind {
-            FailureKind::Refused => "refused",
-            FailureKind::Waits => "recipient",
-            FailureKind::Away => "away",
-            FailureKind::Setup => "setup",
-            FailureKind::Unknown => "unknown",
-        };
+        let cause = kind.name();
         self.tries_failed.get_or_create(&CauseLabels { cause }).inc();
     }
 

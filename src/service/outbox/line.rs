@@ -33,7 +33,10 @@ pub(super) fn account(master_key: &MasterKey, message: &Message) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{delivery::Notice, domain::Timestamp};
+    use crate::{
+        delivery::{Cause, Notice},
+        domain::Timestamp,
+    };
 
     fn message(address: &str, destination: &str) -> Message {
         Message {
@@ -42,6 +45,7 @@ mod tests {
             address: Some(address.parse().unwrap()),
             content: Content::Notice(Notice::PasswordChanged),
             created_at: Timestamp::from_unix_micros(0),
+            cause: Cause::default(),
         }
     }
 

@@ -77,7 +77,7 @@ impl Outbox {
         what: Notice,
     ) -> Result<SealedMessage, Error> {
         let (content, now) = (Content::Notice(what), self.clock.now());
-        self.seal(&Message::new(user, content, context.address, now))
+        self.seal(&Message::new(user, content, context, now))
     }
 
     /// Encrypts a text, with the queue and the priority of `message`.

@@ -13,6 +13,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, interval_at, sleep},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{
     Outbox, decoy,
@@ -27,6 +28,7 @@ use crate::{
     domain::Timestamp,
     store::{ClaimedMessage, Hold, LONGEST_REST, Rest, Store},
     token::Place,
+    trace,
 };
 
 /// The lease on a claimed message: renewed while it is being sent, so that after a crash the message waits no longer
@@ -206,10 +208,18 @@ impl DeliveryWorker {
         if claimed.expires_at <= self.outbox.clock.now() {
             return self.give_up(claimed, kind, OUTDATED).await;
         }
+        let traced = trace::Delivery::begin(message.cause.trace.clone(), "deliver".into());
         let begun = Instant::now();
-        let sent = self.send(claimed, message, place).await;
+        let sending = self.send(claimed, message, place);
+        let sent = sending.instrument(traced.span.clone()).await;
         let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.took.store(took, Ordering::Relaxed);
+        traced.end(|| {
+            let failure = sent.as_ref().and_then(|sent| sent.as_ref().err());
+            let error = failure.map(|failure| ("error.type", failure.kind.name().into()));
+            let kind = ("countersign.message.kind", kind.into());
+            ([kind].into_iter().chain(error).collect(), failure.is_some())
+        });
         match sent {
             Some(Ok(())) => self.sent(claimed, kind).await,
             Some(Err(failure)) => {

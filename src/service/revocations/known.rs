@@ -10,7 +10,7 @@ use crate::{
 
 /// How long the log answers for the database after a reading has begun: what another replica ends is told within this time
 /// of its commit (ADR 39).
-const CURRENT: Duration = Duration::from_millis(300);
+pub(in crate::service) const CURRENT: Duration = Duration::from_millis(300);
 
 /// The state that has been read.
 #[derive(Debug, Default)]
@@ -50,6 +50,8 @@ pub(in crate::service) enum Verdict {
     Lives(History),
     /// Only the database can tell.
     Unsure,
+    /// The log was not read for longer than was asked for.
+    Behind,
 }
 
 /// A reading of the log, or one batch of it.
@@ -79,10 +81,16 @@ impl Known {
         self.read_at.is_some_and(|at| elapsed.saturating_sub(at) < time)
     }
 
-    /// What is known of a token.
-    pub(super) fn verdict(&self, ids: &TokenIds, now: Timestamp, elapsed: Duration) -> Verdict {
-        match self.history.filter(|_| self.is_current(now, elapsed)) {
-            None => Verdict::Unsure,
+    /// What is known of a token, if the log was read within `max_age`.
+    pub(super) fn verdict(
+        &self,
+        ids: &TokenIds,
+        max_age: Duration,
+        now: Timestamp,
+        elapsed: Duration,
+    ) -> Verdict {
+        match self.history.filter(|_| self.was_read_lately(max_age, now, elapsed)) {
+            None => Verdict::Behind,
             Some(_) if self.ended.voids(ids) => Verdict::Ended,
             Some(history) => Verdict::Lives(history),
         }
@@ -90,9 +98,14 @@ impl Known {
 
     /// By both clocks: the stopwatch may stand still while the machine sleeps, and the other one may be set back to when
     /// revocations lived that have been dropped.
-    fn is_current(&self, now: Timestamp, elapsed: Duration) -> bool {
-        let is_recent = |read: Timestamp| read <= now && now.since(read) < CURRENT;
-        self.was_read_within(CURRENT, elapsed) && self.forgotten_until.is_some_and(is_recent)
+    pub(super) fn was_read_lately(
+        &self,
+        max_age: Duration,
+        now: Timestamp,
+        elapsed: Duration,
+    ) -> bool {
+        let is_recent = |read: Timestamp| read <= now && now.since(read) < max_age;
+        self.was_read_within(max_age, elapsed) && self.forgotten_until.is_some_and(is_recent)
     }
 
     /// The first `limit` unexpired revocations after a number.
@@ -191,7 +204,7 @@ mod tests {
     fn only_a_complete_reading_that_has_just_begun_tells() {
         let mut known = Known::default();
         let told = |known: &Known, later: Duration, elapsed: Duration| {
-            known.verdict(&ids(), now().plus(later), SECOND + elapsed) != Verdict::Unsure
+            known.verdict(&ids(), CURRENT, now().plus(later), SECOND + elapsed) != Verdict::Behind
         };
         assert!(!told(&known, Duration::ZERO, Duration::ZERO));
         known.take(Reading { is_complete: false, ..at(now()) });
@@ -200,8 +213,8 @@ mod tests {
         let last = CURRENT - MICROSECOND;
         assert!(told(&known, Duration::ZERO, Duration::ZERO) && told(&known, last, last));
         assert!(!told(&known, CURRENT, last) && !told(&known, last, CURRENT));
-        let earlier = known.verdict(&ids(), now().minus(MICROSECOND), SECOND);
-        assert_eq!(earlier, Verdict::Unsure, "the clock was set back");
+        let earlier = known.verdict(&ids(), CURRENT, now().minus(MICROSECOND), SECOND);
+        assert_eq!(earlier, Verdict::Behind, "the clock was set back");
     }
 
     #[test]
@@ -209,12 +222,12 @@ mod tests {
         let mut known = Known::default();
         known.take(at(now().plus(SECOND)));
         known.take(at(now()));
-        assert_eq!(known.verdict(&ids(), now(), SECOND), Verdict::Unsure);
-        let then = known.verdict(&ids(), now().plus(SECOND), SECOND);
+        assert_eq!(known.verdict(&ids(), CURRENT, now(), SECOND), Verdict::Behind);
+        let then = known.verdict(&ids(), CURRENT, now().plus(SECOND), SECOND);
         assert!(matches!(then, Verdict::Lives(_)), "{then:?}");
         // Read anew, it is all there.
         known.take(Reading { from: 0, ..at(now()) });
-        assert!(matches!(known.verdict(&ids(), now(), SECOND), Verdict::Lives(_)));
+        assert!(matches!(known.verdict(&ids(), CURRENT, now(), SECOND), Verdict::Lives(_)));
     }
 
     #[test]
@@ -224,10 +237,10 @@ mod tests {
         let revocation = Revocation { subject, not_before, expires_at: now().plus(SECOND) };
         let found = vec![NumberedRevocation { seq: 6, revocation }];
         known.take(Reading { head: 6, found, ..at(now()) });
-        assert_eq!(known.verdict(&ids(), now(), SECOND), Verdict::Ended);
+        assert_eq!(known.verdict(&ids(), CURRENT, now(), SECOND), Verdict::Ended);
         let later = now().plus(SECOND);
         known.take(Reading { from: 6, head: 6, ..at(later) });
-        assert!(matches!(known.verdict(&ids(), later, SECOND), Verdict::Lives(_)));
+        assert!(matches!(known.verdict(&ids(), CURRENT, later, SECOND), Verdict::Lives(_)));
     }
 
     #[test]
@@ -235,16 +248,16 @@ mod tests {
         let mut known = Known::default();
         known.take(at(now()));
         known.take(Reading { from: 0, head: 2, is_complete: false, ..at(now()) });
-        assert_eq!(known.verdict(&ids(), now(), SECOND), Verdict::Unsure);
+        assert_eq!(known.verdict(&ids(), CURRENT, now(), SECOND), Verdict::Behind);
         known.take(Reading { from: 2, ..at(now()) });
-        assert!(matches!(known.verdict(&ids(), now(), SECOND), Verdict::Lives(_)));
+        assert!(matches!(known.verdict(&ids(), CURRENT, now(), SECOND), Verdict::Lives(_)));
     }
 
     #[test]
     fn another_log_begins_another_history() {
-        let history = |known: &Known, now| match known.verdict(&ids(), now, SECOND) {
+        let history = |known: &Known, now| match known.verdict(&ids(), CURRENT, now, SECOND) {
             Verdict::Lives(history) => Some(history),
-            Verdict::Ended | Verdict::Unsure => None,
+            Verdict::Ended | Verdict::Unsure | Verdict::Behind => None,
         };
         let mut known = Known::default();
         known.take(at(now()));

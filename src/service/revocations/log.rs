@@ -79,8 +79,8 @@ impl RevocationLog {
     }
 
     /// What the log says of a token.
-    pub(super) fn verdict(&self, ids: &TokenIds, clock: &Clock) -> Verdict {
-        self.known.borrow().verdict(ids, clock.now(), clock.elapsed())
+    pub(super) fn verdict(&self, ids: &TokenIds, max_age: Duration, clock: &Clock) -> Verdict {
+        self.known.borrow().verdict(ids, max_age, clock.now(), clock.elapsed())
     }
 
     /// Reads new revocations. Numbers are in commit order, so none is ever added before one that was read.
@@ -143,6 +143,10 @@ impl RevocationLog {
                 tracing::debug!(?read, "the revocations could not be read");
             }
         }
+    }
+
+    pub(super) fn was_read_within(&self, max_age: Duration, clock: &Clock) -> bool {
+        self.known.borrow().was_read_lately(max_age, clock.now(), clock.elapsed())
     }
 
     pub(super) fn end_streams(&self) {

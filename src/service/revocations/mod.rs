@@ -20,7 +20,7 @@ use crate::{
 
 pub(in crate::service) use self::{
     endings::Endings,
-    known::{History, Verdict},
+    known::{CURRENT, History, Verdict},
     watch_revocations::lasts,
 };
 pub use self::{
@@ -62,13 +62,19 @@ impl Revocations {
         self.log.read(self.store.as_ref(), &self.clock).await
     }
 
-    /// What is known of a token. What this replica has ended itself is known from before its commit.
-    pub(in crate::service) fn verdict(&self, ids: &TokenIds) -> Verdict {
+    /// What is known of a token, if the log was read within `max_age`. What this replica has ended itself is known from before its
+    /// commit.
+    pub(in crate::service) fn verdict(&self, ids: &TokenIds, max_age: Duration) -> Verdict {
         // First: the log takes a revocation before it leaves this, so that one of the two has it.
         if self.store.appended_here().may_void(ids) {
             return Verdict::Unsure;
         }
-        self.log.verdict(ids, &self.clock)
+        self.log.verdict(ids, max_age, &self.clock)
+    }
+
+    /// Whether the log was read within `max_age`.
+    pub(in crate::service) fn were_read_within(&self, max_age: Duration) -> bool {
+        self.log.was_read_within(max_age, &self.clock)
     }
 
     /// Notified when a signing key was withdrawn, by this replica, another one or a command.

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use super::{Verdicts, seen::Seen};
 use crate::{
-    domain::{Timestamp, size},
-    service::{Error, revocations::Verdict},
+    service::{
+        Error,
+        revocations::{CURRENT, Verdict},
+    },
     token::Claims,
 };
 
 /// A token that is active.
 #[derive(Debug)]
-pub struct ActiveToken(Arc<Seen>);
+pub struct ActiveToken(pub(super) Arc<Seen>);
 
 impl ActiveToken {
     /// What it says.
@@ -31,41 +33,11 @@ impl Verdicts {
     /// The store's.
     pub async fn introspect_token(&self, jwt: &str) -> Result<Option<ActiveToken>, Error> {
         let Some(seen) = self.signed(jwt, self.clock.now()) else { return Ok(None) };
-        let lives = match self.verdict(&seen) {
+        let lives = match self.verdict(&seen, CURRENT) {
             Verdict::Ended => false,
-            Verdict::Lives(history) if seen.is_in(history) => true,
-            Verdict::Lives(history) => {
-                let lives = self.lives_in_the_database(&seen).await?;
-                if lives {
-                    seen.lives_in(history);
-                }
-                lives
-            }
-            Verdict::Unsure => self.lives_in_the_database(&seen).await?,
+            Verdict::Lives(history) => self.lives_since(&seen, history).await?,
+            Verdict::Unsure | Verdict::Behind => self.lives_in_the_database(&seen).await?,
         };
         Ok(lives.then_some(ActiveToken(seen)))
-    }
-
-    /// A token that is ours, for one of our audiences, and has not expired.
-    fn signed(&self, jwt: &str, now: Timestamp) -> Option<Arc<Seen>> {
-        let audiences = &self.policy.audiences;
-        if !size::ACCESS_TOKEN.fits(jwt) {
-            return None;
-        }
-        let verify = || self.tokens.verify(jwt, audiences, now).map(Seen::new);
-        let seen = self.remembered.or_else(jwt, verify).ok()?;
-        // Its key may have been withdrawn since.
-        self.tokens.accepts(&seen.token, audiences, now).then_some(seen)
-    }
-
-    fn verdict(&self, seen: &Seen) -> Verdict {
-        if self.tokens.may_outlive_its_revocation(&seen.token) {
-            return Verdict::Unsure;
-        }
-        self.revocations.verdict(&seen.token.ids)
-    }
-
-    async fn lives_in_the_database(&self, seen: &Seen) -> Result<bool, Error> {
-        Ok(self.sessions.bearer_of(seen.token.claims.clone()).await?.is_some())
     }
 }

@@ -1,7 +1,9 @@
 //! Whether access tokens are good now, from memory.
 
 mod introspect_token;
+mod lives;
 mod seen;
+mod standing;
 
 use std::sync::Arc;
 
@@ -13,7 +15,7 @@ use crate::{
 
 use self::seen::Seen;
 
-pub use self::introspect_token::ActiveToken;
+pub use self::{introspect_token::ActiveToken, standing::Standing};
 
 /// The most tokens that are remembered: some 20 MB.
 const MOST: usize = 20_000;

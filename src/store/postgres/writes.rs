@@ -71,7 +71,7 @@ mod tests {
     async fn a_write_runs_in_the_span_of_its_caller() {
         let _log = tracing::subscriber::set_default(tracing_subscriber::registry());
         let span = tracing::error_span!("call");
-        let (writes, operation) = (Writes::new(1), Operations::default().start("test"));
+        let (writes, operation) = (Writes::new(1), Operations::of("postgresql").start("test"));
         let write = writes.to_its_end(operation, async { Ok(Span::current().id()) });
         let told = write.instrument(span.clone()).await.unwrap();
         assert!(told.is_some() && told == span.id());

@@ -29,7 +29,7 @@ fn place(folder: &tempfile::TempDir, pool: SqlitePool) -> Place {
 }
 
 fn operation() -> Operation {
-    Operations::default().start("test")
+    Operations::of("sqlite").start("test")
 }
 
 /// Two statements, of which the second fails for a duplicate number.

@@ -4,7 +4,7 @@ mod access;
 mod addresses;
 mod admin;
 mod bodies;
-mod client;
+pub mod client;
 mod connect_get;
 mod contract;
 mod cors;

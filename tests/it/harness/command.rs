@@ -16,7 +16,10 @@ pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     command.args(arguments).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
-        if name == "DATABASE_URL" || name.as_encoded_bytes().starts_with(b"COUNTERSIGN_") {
+        let is_ours = [&b"COUNTERSIGN_"[..], b"OTEL_"]
+            .iter()
+            .any(|prefix| name.as_encoded_bytes().starts_with(prefix));
+        if name == "DATABASE_URL" || is_ours {
             command.env_remove(name);
         }
     }

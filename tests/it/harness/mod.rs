@@ -5,6 +5,7 @@ mod beats;
 pub mod certificate;
 pub mod clock;
 pub mod cluster;
+pub mod collector;
 pub mod command;
 pub mod database;
 pub mod forwarder;

@@ -12,9 +12,9 @@ use tokio::{
     net::{TcpListener, UnixStream},
 };
 
-/// The statements of the round trips, in their order.
+/// The statements of the round trips, in their order, and what transactions began with.
 #[derive(Debug, Clone, Default)]
-pub struct Wire(Arc<Mutex<Vec<String>>>);
+pub struct Wire(Arc<Mutex<Vec<String>>>, Arc<Mutex<Vec<String>>>);
 
 impl Wire {
     /// A port that leads to the database of `url`, and its URL there.
@@ -32,6 +32,11 @@ impl Wire {
     /// The statements since the last call of this.
     pub fn taken(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap())
+    }
+
+    /// All that transactions have begun with.
+    pub fn begins(&self) -> Vec<String> {
+        self.1.lock().unwrap().clone()
     }
 
     async fn forward(self, listener: TcpListener, socket: PathBuf) {
@@ -57,6 +62,9 @@ impl Wire {
         let mut add = |statement: &[u8]| {
             let statement = String::from_utf8_lossy(statement);
             let ends = statement.starts_with("COMMIT") || statement.starts_with("ROLLBACK");
+            if statement.starts_with("BEGIN") {
+                self.1.lock().unwrap().push(statement.clone().into_owned());
+            }
             in_transaction = statement.starts_with("BEGIN") || in_transaction && !ends;
             if !in_transaction && !ends && !statement.contains("SQLx ping") {
                 self.0.lock().unwrap().push(statement.into_owned());

@@ -5,20 +5,28 @@ use std::{fmt::Debug, process::Command};
 use countersign::token::MasterKey;
 use tonic::Status;
 
-use crate::{harness::command::Running, http};
+use crate::{
+    harness::{collector::Collector, command::Running},
+    http,
+};
 
 /// A server with its log turned all the way up, and what it has put out.
 pub struct Canaries {
     pub running: Running,
     pub master_key: String,
     output: String,
+    /// Gets every span.
+    collector: Collector,
 }
 
 impl Canaries {
     pub fn start(mut command: Command) -> Self {
         let master_key = MasterKey::generate_text().as_str().to_owned();
         command.env("COUNTERSIGN_LOG", "trace").env("COUNTERSIGN_MASTER_KEY", &master_key);
-        Self { running: Running::start(command), master_key, output: String::new() }
+        let collector = Collector::grpc();
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url());
+        command.env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+        Self { running: Running::start(command), master_key, output: String::new(), collector }
     }
 
     /// Where clients connect to.
@@ -40,15 +48,27 @@ impl Canaries {
         self.output += &http::get(self.running.http, path).await.1;
     }
 
-    /// Stops the server and keeps its log, but for so many messages: the codes in those are meant to be there.
+    /// Stops the server and keeps its spans and its log, but for so many messages: the codes in those are meant to be there.
     pub async fn stop(&mut self, messages: usize) {
         self.running.signal("TERM");
         assert!(self.running.wait().await.success(), "{}", self.running.logged);
         let delivery = |line: &&str| line.contains("countersign::delivery");
         assert_eq!(self.running.logged.lines().filter(delivery).count(), messages);
+        self.output += &self.exported();
         self.output += &self.running.banner;
         self.output.extend(self.running.logged.lines().filter(|line| !delivery(line)));
         assert!(self.output.len() > 10_000, "the log was turned up: {}", self.output.len());
+    }
+
+    /// All that the collector was sent.
+    fn exported(&self) -> String {
+        assert!(self.collector.spans().len() > 10, "the calls were traced");
+        format!("{:?}", self.collector.requests())
+    }
+
+    /// Looks for what the log may hold and spans may not.
+    pub fn spans_must_not_hold(&self, personal: &str) {
+        assert!(!self.exported().contains(personal), "{personal} is in a span");
     }
 
     pub fn must_not_hold(&self, what: &str, secret: &str) {

@@ -123,7 +123,7 @@ async fn metric(address: SocketAddr, line: &str) -> bool {
 async fn quick(folder: &Folder) -> Served {
     serve_with(|config, environment| {
         config.listen.grpc_tls = Some(folder.files.clone());
-        environment.look_at_certificates_every = Duration::from_millis(5);
+        environment.look_at_files_every = Duration::from_millis(5);
     })
     .await
 }

@@ -124,7 +124,7 @@ async fn no_call_fails_while_certificates_are_renewed_again_and_again(
     let folder = way.folder(&authority.server(), Some((&authority, ClientAuth::Required)));
     let server = serve_with(|config, environment| {
         config.listen.grpc_tls = Some(folder.files.clone());
-        environment.look_at_certificates_every = Duration::from_millis(5);
+        environment.look_at_files_every = Duration::from_millis(5);
     });
     let server = server.await;
     let (load, mut callers) = (Arc::new(Load::default()), JoinSet::new());

@@ -30,7 +30,7 @@ async fn a_client_of_an_authority_that_is_no_longer_believed_does_not_come_back_
     let folder = Folder::new(&old.server(), Some((&old, auth)));
     let server = serve_with(|config, environment| {
         config.listen.grpc_tls = Some(folder.files.clone());
-        environment.look_at_certificates_every = Duration::from_millis(5);
+        environment.look_at_files_every = Duration::from_millis(5);
     });
     let server = server.await;
     let client = |authority: &Authority| {

@@ -6,16 +6,19 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres, Transaction};
 use tokio::time::timeout;
 
 use super::{newest::Origin, shared::Shared, state::Live};
-use crate::store::{
-    Error, PATIENCE, Result,
-    postgres::{
-        session::{BEGIN, BEGIN_PINNED},
-        verdict::Verdict,
+use crate::{
+    store::{
+        Error, PATIENCE, Result,
+        postgres::{
+            session::{BEGIN, BEGIN_PINNED},
+            verdict::Verdict,
+        },
     },
+    trace,
 };
 
 /// A connection that was idle for longer is tested before it is handed out.
@@ -147,7 +150,12 @@ impl Lease {
     pub async fn begin(&mut self) -> sqlx::Result<Transaction<'_, Postgres>> {
         self.ending = Ending::Open;
         let is_pinned = self.pool.connector.is_pinned();
-        (**self).begin_with(if is_pinned { BEGIN_PINNED } else { BEGIN }).await
+        let begin = if is_pinned { BEGIN_PINNED } else { BEGIN };
+        match trace::sql_comment() {
+            None => (**self).begin_with(begin).await,
+            // Not a prepared statement: one that differs costs no place in anybody's cache.
+            Some(comment) => (**self).begin_with(AssertSqlSafe(format!("{begin} {comment}"))).await,
+        }
     }
 
     /// Marks the COMMIT or the ROLLBACK as answered.

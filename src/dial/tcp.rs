@@ -1,4 +1,4 @@
-//! TCP for webhooks: hyper's own connector gives all its time to the first address of a host.
+//! TCP for clients of HTTP: hyper's own connector gives all its time to the first address of a host.
 
 use std::{
     future::Future,
@@ -12,11 +12,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower::Service;
 
-use crate::dial;
+use super::connect;
 
 /// Connects to the host of a URL, by the first of its addresses that answers (happy eyeballs).
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Tcp;
+pub struct Tcp;
 
 impl Service<Uri> for Tcp {
     type Response = TokioIo<TcpStream>;
@@ -33,7 +33,7 @@ impl Service<Uri> for Tcp {
             let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
             let is_https = url.scheme_str() == Some("https");
             let port = url.port_u16().unwrap_or(if is_https { 443 } else { 80 });
-            let stream = dial::connect(host, port).await?;
+            let stream = connect(host, port).await?;
             stream.set_nodelay(true)?;
             Ok(TokioIo::new(stream))
         })

@@ -1,0 +1,173 @@
+//! The head of a request, as Envoy tells it.
+
+use std::collections::HashMap;
+
+use crate::{
+    edge::bearer_in,
+    pb::ext_authz::envoy::{
+        config::core::v3::HeaderMap, service::auth::v3::attribute_context::HttpRequest,
+    },
+    service::Presented,
+};
+
+/// Headers by which servers let a caller replace the method.
+const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// The head of a request to another service.
+pub(super) struct Head {
+    http: HttpRequest,
+    headers: HashMap<String, String>,
+}
+
+impl Head {
+    pub(super) fn new(mut http: HttpRequest) -> Self {
+        let mut headers = std::mem::take(&mut http.headers);
+        // In the place of the other one, where the filter says `encode_raw_headers`.
+        if let Some(raw) = http.header_map.take() {
+            join(&mut headers, raw);
+        }
+        Self { http, headers }
+    }
+
+    pub(super) fn host(&self) -> &str {
+        &self.http.host
+    }
+
+    pub(super) fn method(&self) -> &str {
+        &self.http.method
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.http.path
+    }
+
+    /// Methods that headers name in the place of the request's.
+    pub(super) fn overrides(&self) -> Vec<&str> {
+        let named = OVERRIDES.iter().filter_map(|name| self.header(name));
+        named.flat_map(|value| value.split(',')).map(str::trim).collect()
+    }
+
+    /// Whether the caller reads a gRPC status. gRPC-Web, which a filter in front has not translated, is for a browser.
+    pub(super) fn is_grpc(&self) -> bool {
+        let rest = self.header("content-type").and_then(|is| is.strip_prefix("application/grpc"));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    /// The names of all headers.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.headers.keys().map(String::as_str)
+    }
+
+    /// The token: of `authorization`, else of the cookie of that name. What upstreams read of two cookies of a name differs.
+    pub(super) fn presented(&self, cookie: Option<&str>) -> Presented<'_> {
+        if let Some(token) = self.header("authorization").and_then(bearer_in) {
+            return Presented::Token(token);
+        }
+        let of_name = |(name, value)| Some(value).filter(|_| Some(name) == cookie);
+        let mut tokens = self.cookies().filter_map(of_name);
+        match (tokens.next(), tokens.next()) {
+            (None, _) => Presented::Nothing,
+            (Some(token), None) => Presented::Token(token),
+            (Some(_), Some(_)) => Presented::Several,
+        }
+    }
+
+    /// The cookies (RFC 6265, section 4.2.1). HTTP/2 may split the header, and Envoy joins it with a comma where it has not done so before.
+    pub(super) fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.header("cookie").unwrap_or_default().split([';', ',']);
+        let named = pairs.filter_map(|pair| pair.trim().split_once('='));
+        named.map(|(name, value)| (name, value.trim_matches('"')))
+    }
+}
+
+/// Adds headers to those of the same name, as HTTP allows it (RFC 9110, section 5.3).
+fn join(headers: &mut HashMap<String, String>, raw: HeaderMap) {
+    for header in raw.headers {
+        let value = if header.raw_value.is_empty() {
+            header.value
+        } else {
+            String::from_utf8_lossy(&header.raw_value).into_owned()
+        };
+        headers
+            .entry(header.key.to_ascii_lowercase())
+            .and_modify(|known| {
+                known.push(',');
+                known.push_str(&value);
+            })
+            .or_insert(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pb::ext_authz::envoy::config::core::v3::HeaderValue;
+
+    fn head(headers: &[(&str, &str)]) -> Head {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Head::new(HttpRequest { headers: headers.collect(), ..HttpRequest::default() })
+    }
+
+    #[test]
+    fn the_token_is_in_one_place() {
+        for (headers, expected) in [
+            (&[][..], Presented::Nothing),
+            (&[("authorization", "Bearer a")], Presented::Token("a")),
+            (&[("authorization", "bearer  a")], Presented::Token("a")),
+            (&[("authorization", "Basic a")], Presented::Nothing),
+            (&[("cookie", "x=1; session=a; y=2")], Presented::Token("a")),
+            (&[("cookie", "session=\"a\"")], Presented::Token("a")),
+            (&[("cookie", "x=1,session=a")], Presented::Token("a")),
+            (&[("cookie", "Session=a; xsession=b")], Presented::Nothing),
+            (&[("cookie", "session=a; session=a")], Presented::Several),
+            (&[("authorization", "Bearer a"), ("cookie", "session=b")], Presented::Token("a")),
+            // Two headers are one to Envoy: no token has a comma in it.
+            (&[("authorization", "Bearer a,Bearer b")], Presented::Token("a,Bearer b")),
+        ] {
+            assert_eq!(head(headers).presented(Some("session")), expected, "{headers:?}");
+        }
+        assert_eq!(head(&[("cookie", "session=a")]).presented(None), Presented::Nothing);
+    }
+
+    #[test]
+    fn raw_headers_are_joined_as_envoy_joins_the_others() {
+        let raw = |key: &str, value: &str, raw_value: &[u8]| HeaderValue {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            raw_value: raw_value.to_vec(),
+        };
+        let headers = vec![
+            raw("authorization", "", b"Bearer a"),
+            raw("authorization", "", b"Bearer b"),
+            raw("x-a", "text", b""),
+        ];
+        let header_map = Some(HeaderMap { headers });
+        let head = Head::new(HttpRequest { header_map, ..HttpRequest::default() });
+        assert_eq!(head.presented(None), Presented::Token("a,Bearer b"));
+        assert_eq!(head.header("x-a"), Some("text"));
+    }
+
+    #[test]
+    fn who_reads_a_grpc_status_is_seen_by_the_content_type() {
+        for (content_type, expected) in [
+            ("application/grpc", true),
+            ("application/grpc+proto", true),
+            ("application/grpc;x=y", true),
+            ("application/grpc-web", false),
+            ("application/grpc-web+proto", false),
+            ("application/json", false),
+        ] {
+            assert_eq!(head(&[("content-type", content_type)]).is_grpc(), expected);
+        }
+    }
+
+    #[test]
+    fn every_override_of_the_method_is_told() {
+        let headers = [("x-http-method-override", "PUT, delete"), ("x-method-override", "PATCH")];
+        assert_eq!(head(&headers).overrides(), ["PUT", "delete", "PATCH"]);
+    }
+}
