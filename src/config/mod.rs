@@ -8,6 +8,7 @@ mod assertions;
 mod database;
 mod delivery;
 mod flags;
+mod listed;
 mod listen;
 mod log;
 mod master_key;
@@ -24,6 +25,7 @@ mod tls;
 mod tls_settings;
 mod tokens;
 mod values;
+mod warnings;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -39,6 +41,7 @@ use crate::{
 pub use self::{
     assertions::Assertions,
     database::Database,
+    listed::{Listed, Shown},
     listen::Listen,
     log::{Log, LogFormat},
     master_key::MasterKeySource,
@@ -48,7 +51,8 @@ pub use self::{
     setting::{DefaultValue, Setting},
     settings::{TOPICS, all_settings},
     tokens::Signing,
-    values::Settings,
+    values::{Settings, Source},
+    warnings::Warning,
 };
 
 /// The whole configuration.
@@ -112,11 +116,17 @@ impl Config {
     /// # Errors
     /// All problems of all settings.
     pub fn parse_to_serve(settings: &Settings) -> Result<Self, Problems> {
+        let (config, problems) = Self::examine(settings);
+        problems.or(config)
+    }
+
+    /// The configuration to serve by, with defaults in the place of what is wrong, and the problems.
+    fn examine(settings: &Settings) -> (Self, Problems) {
         let mut reader = Reader::new(settings);
         let config = Self::read(&mut reader);
         let Listen { grpc_tls, http_tls, .. } = &config.listen;
         reader.certificates(grpc_tls.as_ref(), http_tls.as_ref());
-        reader.problems.or(config)
+        (config, reader.problems)
     }
 
     fn read(reader: &mut Reader<'_>) -> Self {

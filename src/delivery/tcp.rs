@@ -1,6 +1,7 @@
 //! TCP for webhooks: hyper's own connector gives all its time to the first address of a host.
 
 use std::{
+    error::Error,
     future::Future,
     io,
     pin::Pin,
@@ -8,6 +9,7 @@ use std::{
 };
 
 use http::Uri;
+use hyper_rustls::HttpsConnector;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower::Service;
@@ -38,4 +40,12 @@ impl Service<Uri> for Tcp {
             Ok(TokioIo::new(stream))
         })
     }
+}
+
+/// Connects to a URL, with TLS where it has that, and ends the connection.
+pub(super) async fn reach(
+    mut connector: HttpsConnector<Tcp>,
+    url: Uri,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    connector.call(url).await.map(drop)
 }

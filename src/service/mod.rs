@@ -51,7 +51,7 @@ pub use self::{
     factors::{ConfirmTotpRequest, Confirmation, Factors, Proof, TotpEnrollment},
     keys::{
         DigestKeyError, Jwks, KEYS_RELOAD_EVERY, KeyKeeper, Keys, ListedKey, ReencryptError,
-        Reencrypted, Reencryption, SigningKeyError, with_digest_key,
+        Reencrypted, Reencryption, SigningKeyError, check_master_key, with_digest_key,
     },
     limits::Limits,
     login::{LoginOutcome, LoginRequest, Logins, PendingChallenge, Verify2faRequest},
