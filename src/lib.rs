@@ -14,8 +14,8 @@
 //! | [`domain`] | pure values and rules |
 //! | [`dial`] | TCP connections to hosts with several addresses |
 //!
-//! [`config`] alone reads the environment; [`telemetry`] is where logs and figures come from; [`listen`] accepts
-//! connections for both transports. `tests/layering/` fails where a module reaches for what it may not use.
+//! [`config`] alone reads the environment; [`telemetry`] is where logs and figures come from, through [`log_filter`];
+//! [`listen`] accepts connections for both transports. `tests/layering/` fails where a module reaches for what it may not use.
 
 #![forbid(unsafe_code)]
 
@@ -31,6 +31,7 @@ pub mod gateway;
 pub mod grpc;
 pub mod http;
 pub mod listen;
+pub mod log_filter;
 pub mod password;
 pub mod pb;
 pub mod service;

@@ -127,8 +127,8 @@ pub fn run(format: LogFormat) -> anyhow::Result<()> {
         }
         Command::Serve => {
             let config = Config::parse_to_serve(&settings)?;
-            telemetry::start(&config.log);
-            runtime.block_on(serve::run(&config))
+            let log_filter = telemetry::start(&config.log);
+            runtime.block_on(serve::run(&config, log_filter))
         }
         Command::Config(given) => runtime.block_on(config::run(&settings, &given)),
         Command::Seed(given) => runtime.block_on(seed::run(&configured()?, &given)),

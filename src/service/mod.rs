@@ -21,6 +21,7 @@ mod limits;
 mod login;
 mod mailbox;
 mod managed_users;
+mod operations;
 mod outbox;
 mod retries;
 mod revocations;
@@ -60,6 +61,7 @@ pub use self::{
         Conditions, CreateUserRequest, CreatedUser, ListUsersRequest, NewCredential,
         SetPasswordRequest, UpdateUserRequest, UserManager, UserName, UserPage,
     },
+    operations::{LogFilterInForce, Operations},
     outbox::{DeliveryPace, DeliveryWorker, Outbox},
     retries::Retries,
     revocations::{

@@ -9,7 +9,10 @@ mod text_format;
 
 use std::io::{self, IsTerminal as _};
 
-use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt};
+use tracing_subscriber::{
+    EnvFilter, filter::LevelFilter, fmt, layer::SubscriberExt as _, registry,
+    util::SubscriberInitExt as _,
+};
 
 pub use self::{
     beside_the_log::{report_panics, say_failure, say_listening, say_usage},
@@ -19,19 +22,30 @@ pub use self::{
     seldom::Seldom,
     text_format::text_format,
 };
-use crate::config::{Log, LogFormat};
+use crate::{
+    config::{Log, LogFormat},
+    log_filter::LogFilter,
+};
 
-/// Starts the log, on standard error. Only the first call in a process has an effect.
-pub fn start(log: &Log) {
-    let builder = fmt().with_env_filter(filter(&log.filter)).with_writer(io::stderr);
+/// Starts the log, on standard error. Only the first call in a process has an effect. The filter can be raised.
+pub fn start(log: &Log) -> LogFilter {
+    let log_filter = LogFilter::new(&log.filter, filter(&log.filter));
+    let lines = fmt::layer().with_writer(io::stderr);
     let started = match log.format {
-        LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
+        LogFormat::Text => {
+            let lines = lines.with_ansi(io::stderr().is_terminal());
+            registry().with(lines).with(log_filter.clone()).try_init()
+        }
         // The list of spans holds the call's in any case; the current one alone may be a library's.
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_current_span(false);
+            registry().with(lines).with(log_filter.clone()).try_init()
+        }
     };
     if let Err(error) = started {
         tracing::debug!(%error, "the log was started before");
     }
+    log_filter
 }
 
 /// The configured filter, plus two targets that no filter may remove: the codes, which are delivered to the log, and, where
@@ -52,7 +66,9 @@ mod tests {
     /// Whether the span of a call is enabled.
     fn has_spans(asked: &str) -> bool {
         let id = uuid::Uuid::nil().into();
-        let log = fmt().with_env_filter(filter(asked)).with_writer(io::sink).finish();
+        let log = registry()
+            .with(fmt::layer().with_writer(io::sink))
+            .with(LogFilter::new(asked, filter(asked)));
         let context = Context::of_nobody(None, std::time::Instant::now(), id);
         with_default(log, || !rpc_span("service", "method", &context).is_disabled())
     }

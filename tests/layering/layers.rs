@@ -5,19 +5,20 @@ use std::fs;
 use super::source::{code, source_folder};
 
 /// All modules, the lowest first, and what each may use of those before it.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("pb", &[]),
     ("domain", &[]),
     ("dial", &[]),
+    ("log_filter", &[]),
     ("listen", &["domain"]),
     ("token", &["domain"]),
     ("password", &["domain"]),
     ("delivery", &["domain", "dial"]),
     ("fetch", &["domain", "dial"]),
     ("store", &["domain"]),
-    ("service", &["domain", "token", "password", "delivery", "fetch", "store"]),
+    ("service", &["domain", "log_filter", "token", "password", "delivery", "fetch", "store"]),
     ("config", &["domain", "dial", "listen", "token", "password", "delivery", "store"]),
-    ("telemetry", &["domain", "store", "config"]),
+    ("telemetry", &["domain", "log_filter", "store", "config"]),
     ("edge", &["domain", "store", "service", "telemetry"]),
     ("grpc", &["pb", "listen", "domain", "token", "service", "telemetry", "edge"]),
     ("gateway", &["pb", "domain", "service", "edge", "grpc"]),
@@ -29,6 +30,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
         "app",
         &[
             "domain",
+            "log_filter",
             "listen",
             "token",
             "password",
@@ -48,6 +50,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
         "cli",
         &[
             "domain",
+            "log_filter",
             "listen",
             "token",
             "password",

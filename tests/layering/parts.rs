@@ -8,7 +8,7 @@ use super::{
 };
 
 /// The parts of the service, the lowest first, and which of those before it each uses (ADR 31).
-const PARTS: [(&str, &[&str]); 17] = [
+const PARTS: [(&str, &[&str]); 18] = [
     ("outbox", &[]),
     ("limits", &["outbox"]),
     ("sessions", &["outbox", "limits"]),
@@ -25,6 +25,7 @@ const PARTS: [(&str, &[&str]); 17] = [
     ("managed_users", &["outbox", "limits", "sessions", "mailbox"]),
     ("transfer", &[]),
     ("admin", &["outbox"]),
+    ("operations", &[]),
     ("upkeep", &["keys"]),
 ];
 
