@@ -7,6 +7,7 @@ mod commands;
 mod environment;
 mod error;
 mod parts;
+mod reach;
 mod readiness;
 mod renewed_files;
 mod rules_file;
@@ -24,12 +25,13 @@ pub use self::{
     environment::Environment,
     error::Error,
     parts::{Parts, parts},
+    reach::{Finding, reach},
     renewed_files::Reload,
 };
 use crate::{
-    config::{Config, Listen},
+    config::{Config, Listen, Warning},
     delivery::Delivery,
-    domain::{Callers, TrustedProxies},
+    domain::Callers,
     edge::{Gate, ServerHeader},
     gateway::Gateway,
     grpc::{self, Health, Readiness},
@@ -72,9 +74,10 @@ impl App {
     /// # Errors
     /// A part that is not available.
     pub async fn bind(config: &Config, environment: Environment) -> Result<Self, Error> {
-        warn_of_wide_proxies(&config.listen.trusted_proxies);
+        for Warning { setting, text } in config.warnings() {
+            tracing::warn!(setting, "{text}");
+        }
         grpc::name_errors(config.listen.error_domain.clone());
-        warn_of_open_door(&config.listen);
         let connections = listen::Figures::default();
         let (listen, limits) = (config.listen.clone(), environment.limits);
         let is_one = listen.is_one_address();
@@ -271,33 +274,6 @@ impl Listen {
 
     fn server_header(&self) -> ServerHeader {
         if self.names_server { ServerHeader::On } else { ServerHeader::Off }
-    }
-}
-
-/// A warning only: in a network of one's own all may be trusted. Elsewhere, trusted clients spoof their address.
-fn warn_of_wide_proxies(trusted: &TrustedProxies) {
-    let networks: Vec<_> = trusted.too_wide().map(|network| network.to_string()).collect();
-    if !networks.is_empty() {
-        tracing::warn!(
-            networks = networks.join(","),
-            "COUNTERSIGN_TRUSTED_PROXIES trusts a large part of the internet: clients there can spoof the address \
-             that rate limits and audit events use; name the networks of your proxies alone, such as 10.0.0.0/8"
-        );
-    }
-}
-
-/// A warning only: behind a network policy, or in a mesh that checks callers, it is as it should be.
-fn warn_of_open_door(listen: &Listen) {
-    let http = Some(&listen.http).filter(|_| listen.http_rpcs);
-    let mut doors = [Some(&listen.grpc), http].into_iter().flatten();
-    if listen.callers.is_none()
-        && let Some(open) = doors.find(|address| !address.is_local())
-    {
-        tracing::warn!(
-            address = %open,
-            "there is no policy of callers: every caller may register users, introspect tokens and follow revocations; \
-             COUNTERSIGN_CALLERS says who may"
-        );
     }
 }
 

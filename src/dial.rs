@@ -11,7 +11,10 @@ use tokio::{
     time::sleep,
 };
 
-pub use self::{tcp::Tcp, trust::Trust};
+pub use self::{
+    tcp::{Tcp, reach},
+    trust::Trust,
+};
 
 /// How long an address is tried before the next one is tried, too: the most that RFC 8305 (section 5) allows. The first
 /// one goes on meanwhile.

@@ -15,8 +15,8 @@
 //! | [`dial`] | TCP connections to hosts with several addresses |
 //! | [`trace`], [`otlp`] | traces of calls, and how their spans are exported |
 //!
-//! [`config`] alone reads the environment; [`telemetry`] is where logs and figures come from; [`listen`] accepts
-//! connections for both transports. `tests/layering/` fails where a module reaches for what it may not use.
+//! [`config`] alone reads the environment; [`telemetry`] is where logs and figures come from, through [`log_filter`];
+//! [`listen`] accepts connections for both transports. `tests/layering/` fails where a module reaches for what it may not use.
 
 #![forbid(unsafe_code)]
 
@@ -32,6 +32,7 @@ pub mod gateway;
 pub mod grpc;
 pub mod http;
 pub mod listen;
+pub mod log_filter;
 pub mod otlp;
 pub mod password;
 pub mod pb;

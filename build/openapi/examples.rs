@@ -90,6 +90,8 @@ fn users() -> Value {
         "password_hash": null,
         "url": "https://example.com/hooks/countersign",
         "secret": null,
+        "SetLogFilterRequest.filter": "info,countersign::store=debug",
+        "ttl_seconds": 900,
     })
 }
 

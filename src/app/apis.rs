@@ -56,5 +56,6 @@ fn admin(parts: &Parts, gate: &Arc<Gate>) -> AdminApi {
         gate: Arc::clone(gate),
         audit: Arc::clone(&parts.audit),
         subscriptions: Arc::clone(&parts.subscriptions),
+        operations: Arc::clone(&parts.operations),
     }
 }

@@ -79,10 +79,13 @@ fn rounds(parts: &Parts, environment: &Environment) -> Vec<AbortOnDropHandle<Inf
     let following = async move { revocations.follow().await };
     let audit = Arc::clone(&parts.audit);
     let numbering = async move { audit.follow().await };
+    let log_filter = environment.log_filter.clone();
+    let log_filter = async move { log_filter.follow().await };
     let mut work = vec![
         AbortOnDropHandle::new(tokio::spawn(numbering)),
         AbortOnDropHandle::new(tokio::spawn(cleaning)),
         AbortOnDropHandle::new(tokio::spawn(following)),
+        AbortOnDropHandle::new(tokio::spawn(log_filter)),
     ];
     if parts.keys.are_stored() {
         let (keys, every) = (Arc::clone(&parts.keys), environment.reload_keys_every);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     grpc, http,
+    log_filter::LogFilter,
     service::{Clock, KEYS_RELOAD_EVERY, RevocationPace},
 };
 
@@ -12,6 +13,8 @@ use crate::{
 pub struct Environment {
     /// The clock.
     pub clock: Clock,
+    /// The filter of the log.
+    pub log_filter: LogFilter,
     /// Limits for one caller of gRPC.
     pub limits: grpc::Limits,
     /// Limits for one caller of HTTP.
@@ -38,6 +41,7 @@ impl Default for Environment {
     fn default() -> Self {
         Self {
             clock: Clock::system(),
+            log_filter: LogFilter::default(),
             limits: grpc::Limits::default(),
             http_limits: http::Limits::default(),
             limit_loopback: false,

@@ -16,8 +16,8 @@ use crate::{
     password::Passwords,
     service::{
         self, Accounts, Assertions, AuditLog, AuthorizationFigures, Clock, DeliveryFigures,
-        Factors, Janitor, KeyKeeper, Keys, Logins, Mailbox, Outbox, Readiness, Revocations,
-        ServiceAccounts, Sessions, Subscriptions, Transfers, UserManager, Verdicts,
+        Factors, Janitor, KeyKeeper, Keys, Logins, Mailbox, Operations, Outbox, Readiness,
+        Revocations, ServiceAccounts, Sessions, Subscriptions, Transfers, UserManager, Verdicts,
     },
     store::{self, Store},
     token::{self, AccessTokens, KeyRing},
@@ -66,6 +66,8 @@ pub struct Parts {
     pub users: Arc<UserManager>,
     /// Imports and exports users.
     pub transfers: Arc<Transfers>,
+    /// Changes this replica, for administrators.
+    pub operations: Arc<Operations>,
     /// Deletes expired rows.
     pub janitor: Janitor,
     /// Checks whether the replica can do its work.
@@ -165,6 +167,11 @@ fn wire(
     let accounts = Arc::new(base.accounts(&limits, &sessions, &factors, &mailbox));
     let users = Arc::new(base.user_manager(&limits, &mailbox, config.access_tokens.ttl));
     let transfers = Arc::new(base.transfers());
+    let operations = Arc::new(Operations {
+        store: Arc::clone(&store),
+        log_filter: environment.log_filter.clone(),
+        clock: clock.clone(),
+    });
     let janitor = Janitor::new(Arc::clone(&store), Arc::clone(&keys), &base.policy, clock);
     let readiness = Readiness::new(Arc::clone(&store), Arc::clone(&keys));
     Parts {
@@ -188,6 +195,7 @@ fn wire(
         logins,
         users,
         transfers,
+        operations,
         janitor,
         readiness,
     }

@@ -3,6 +3,7 @@
 mod backup;
 mod bytes;
 mod calibrate;
+mod config;
 mod context;
 mod date;
 mod events;
@@ -46,6 +47,8 @@ enum Command {
     Restore(restore::Arguments),
     /// Ask the server at the configured gRPC address how it is
     Healthcheck(healthcheck::Arguments),
+    /// Check the settings without a start, or show them all and where each comes from
+    Config(config::Arguments),
     /// Make sample users, half of them with a second factor
     Seed(seed::Arguments),
     /// List, replace and retire the keys that sign access tokens; encrypt everything under another master key
@@ -124,9 +127,11 @@ pub fn run(format: LogFormat) -> anyhow::Result<()> {
         }
         Command::Serve => {
             let config = Config::parse_to_serve(&settings)?;
-            let spans = telemetry::start_to_serve(&config.log, config.tracing.as_ref());
-            runtime.block_on(serve::run(&config, spans))
+            let (log_filter, spans) =
+                telemetry::start_to_serve(&config.log, config.tracing.as_ref());
+            runtime.block_on(serve::run(&config, log_filter, spans))
         }
+        Command::Config(given) => runtime.block_on(config::run(&settings, &given)),
         Command::Seed(given) => runtime.block_on(seed::run(&configured()?, &given)),
         Command::Keys(given) => runtime.block_on(keys::run(&configured()?, &given)),
         Command::User(given) => {

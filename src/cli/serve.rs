@@ -14,6 +14,7 @@ use crate::{
     app::{App, Environment, Reload},
     config::{Config, LogFormat, Tracing},
     listen::Address,
+    log_filter::{Directives, LogFilter, USUAL_TTL},
     otlp::Exporter,
     telemetry,
     trace::{Figures, Span},
@@ -22,13 +23,20 @@ use crate::{
 /// The spans that are to be exported.
 type Spans = Option<(Receiver<Span>, Figures)>;
 
-pub(super) async fn run(config: &Config, spans: Spans) -> anyhow::Result<()> {
+pub(super) async fn run(
+    config: &Config,
+    log_filter: LogFilter,
+    spans: Spans,
+) -> anyhow::Result<()> {
     no_core_dumps();
     let exporter = export(config, spans)?;
-    let app = App::bind(config, Environment::default()).await?;
+    let environment = Environment { log_filter: log_filter.clone(), ..Environment::default() };
+    let app = App::bind(config, environment).await?;
     // Signal handlers before the banner: a reader of the banner may send a signal at once.
     let mut signals = Signals::new()?;
     let hang_ups = reload_at(signal(SignalKind::hangup())?, app.reload());
+    let (raise, restore) = (SignalKind::user_defined1(), SignalKind::user_defined2());
+    let log_filter = change_at(signal(raise)?, signal(restore)?, log_filter);
     match config.log.format {
         LogFormat::Text => std::io::stdout().write_all(banner(config, &app).as_bytes())?,
         LogFormat::Json => telemetry::say_listening(|| log_banner(config, &app)),
@@ -49,6 +57,7 @@ pub(super) async fn run(config: &Config, spans: Spans) -> anyhow::Result<()> {
         }
         () = asked_again => bail!("stopped at once, as asked a second time"),
         never = hang_ups => match never {},
+        never = log_filter => match never {},
     }
 }
 
@@ -87,6 +96,17 @@ async fn reload_at(mut hang_up: Signal, reload: Reload) -> Infallible {
             return std::future::pending().await;
         }
         reload.now();
+    }
+}
+
+/// Never ends: SIGUSR1 raises the log's filter for the usual time, SIGUSR2 puts the configured one back.
+async fn change_at(mut raise: Signal, mut restore: Signal, log_filter: LogFilter) -> Infallible {
+    loop {
+        tokio::select! {
+            Some(()) = raise.recv() => log_filter.raise(Directives::debug(), USUAL_TTL),
+            Some(()) = restore.recv() => log_filter.restore(),
+            else => return std::future::pending().await,
+        }
     }
 }
 

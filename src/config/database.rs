@@ -1,6 +1,6 @@
 //! The database, and the profile that follows from it. Defaults are in `settings`.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use super::{Problem, Profile, reader::Reader, setting::Setting, settings};
 use crate::store::{self, Kind, Migrate, Preparation, Store, postgres::url::ConnectionString};
@@ -38,6 +38,12 @@ impl Database {
     /// The kind of database; `None` if the URL has another scheme.
     pub fn kind(&self) -> Option<Kind> {
         Kind::of(&self.url)
+    }
+
+    /// The file of SQLite, if it is not there yet.
+    pub fn missing_file(&self) -> Option<PathBuf> {
+        let file = (self.kind() == Some(Kind::Sqlite)).then(|| store::sqlite::file(&self.url));
+        file?.ok().filter(|file| !file.exists())
     }
 
     /// Connects to the database.
@@ -80,8 +86,8 @@ impl Reader<'_> {
 
     pub(super) fn database(&mut self, url: &str) -> Database {
         self.no_production_without_database();
-        let problem =
-            problem_of(url).map(|problem| self.problems.add(settings::DATABASE_URL, problem));
+        let problem = problem_of(url)
+            .map(|problem| self.problems.add_of_value(settings::DATABASE_URL, problem));
         let max_connections = self.number(settings::DATABASE_CONNECTIONS, 1..=1000);
         let migrate = self.read(settings::MIGRATE, str::parse);
         let migrate_url = self.given(settings::MIGRATE_URL, |text| {

@@ -79,7 +79,8 @@ impl Reader<'_> {
             unused.push((settings::DELIVERY_CA, text));
         }
         for (setting, text) in unused {
-            self.problems.add(setting, text);
+            // Nobody has parsed it.
+            self.problems.add_of_value(setting, text);
         }
     }
 
@@ -128,7 +129,7 @@ impl Reader<'_> {
             Ok(templates) => Some(templates),
             Err(problems) => {
                 for problem in problems {
-                    self.problems.add(settings::TEMPLATES, problem);
+                    self.problems.add_of_value(settings::TEMPLATES, problem);
                 }
                 None
             }

@@ -48,6 +48,14 @@ impl MasterKeySource {
         }
     }
 
+    /// Whether the key is there already: [`MasterKeySource::load`] makes none.
+    pub fn is_there(&self) -> bool {
+        match self {
+            Self::Given(_) => true,
+            Self::MadeAt(path) => path.exists(),
+        }
+    }
+
     /// The key, which also decrypts what `old` has sealed.
     ///
     /// # Errors

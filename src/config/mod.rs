@@ -10,6 +10,7 @@ mod authorization_settings;
 mod database;
 mod delivery;
 mod flags;
+mod listed;
 mod listen;
 mod log;
 mod master_key;
@@ -28,6 +29,7 @@ mod tokens;
 mod tracing;
 mod tracing_settings;
 mod values;
+mod warnings;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -44,6 +46,7 @@ pub use self::{
     assertions::Assertions,
     authorization::Authorization,
     database::Database,
+    listed::{Listed, Shown},
     listen::Listen,
     log::{Log, LogFormat},
     master_key::MasterKeySource,
@@ -54,7 +57,8 @@ pub use self::{
     settings::{TOPICS, all_settings},
     tokens::Signing,
     tracing::{Export, Protocol, Tracing},
-    values::Settings,
+    values::{Settings, Source},
+    warnings::Warning,
 };
 
 /// The whole configuration.
@@ -122,12 +126,18 @@ impl Config {
     /// # Errors
     /// All problems of all settings.
     pub fn parse_to_serve(settings: &Settings) -> Result<Self, Problems> {
+        let (config, problems) = Self::examine(settings);
+        problems.or(config)
+    }
+
+    /// The configuration to serve by, with defaults in the place of what is wrong, and the problems.
+    fn examine(settings: &Settings) -> (Self, Problems) {
         let mut reader = Reader::new(settings);
         let config = Self::read(&mut reader);
         let Listen { grpc_tls, http_tls, .. } = &config.listen;
         reader.certificates(grpc_tls.as_ref(), http_tls.as_ref());
         config.authorization.iter().for_each(|of| reader.authorization_rules(of));
-        reader.problems.or(config)
+        (config, reader.problems)
     }
 
     fn read(reader: &mut Reader<'_>) -> Self {

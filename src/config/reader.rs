@@ -36,10 +36,11 @@ impl<'a> Reader<'a> {
             | DefaultValue::Computed(_)
             | DefaultValue::Absent => Err("must be set".into()),
         };
-        let value = self.settings.get(setting).map_or_else(|| default.clone(), &parse);
+        let given = self.settings.get(setting);
+        let value = given.map_or_else(|| default.clone(), &parse);
         value
             .or_else(|problem| {
-                self.problems.add(setting, problem);
+                self.refuse(setting, given.unwrap_or_default(), problem);
                 default
             })
             .unwrap_or_default()
@@ -53,7 +54,7 @@ impl<'a> Reader<'a> {
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
         let text = self.settings.get(setting).or(setting.default.of(profile))?;
-        parse(text).map_err(|problem| self.problems.add(setting, problem)).ok()
+        parse(text).map_err(|problem| self.refuse(setting, text, problem)).ok()
     }
 
     /// The setting through `parse`, if it was given. Its default, if any, is computed by the caller.
@@ -62,8 +63,17 @@ impl<'a> Reader<'a> {
         setting: Setting,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let parsed = self.settings.get(setting).map(parse)?;
-        parsed.map_err(|problem| self.problems.add(setting, problem)).ok()
+        let text = self.settings.get(setting)?;
+        parse(text).map_err(|problem| self.refuse(setting, text, problem)).ok()
+    }
+
+    /// Records the problem of a value. Some quote it, which must not be a secret that was meant for another setting; the
+    /// parsers of secrets quote nothing.
+    fn refuse(&mut self, setting: Setting, text: &str, problem: String) {
+        let is_misplaced = !setting.secret && self.settings.is_confidential(setting, text);
+        let misplaced = "is invalid, and seems to hold a secret of another setting";
+        let told = if is_misplaced { misplaced.to_owned() } else { problem };
+        self.problems.add_of_value(setting, told);
     }
 
     /// On or off.

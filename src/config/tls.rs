@@ -201,7 +201,7 @@ impl Reader<'_> {
                 Part::ClientAuthorities => (names.client_authorities, GRPC.client_authorities),
             };
             let is_own = self.settings.get(own).is_some();
-            self.problems.add(if is_own { own } else { inherited }, problem.text);
+            self.problems.add_of_value(if is_own { own } else { inherited }, problem.text);
         }
     }
 

@@ -14,11 +14,35 @@ use super::{
     setting::Setting,
     settings::{CALLERS, DATABASE_URL, all_settings},
 };
+use crate::store::Kind;
+
+/// Where a given value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A flag.
+    Flag,
+    /// An environment variable.
+    Environment,
+    /// A file, with its path.
+    File(String),
+    /// A file that can't be read. Its path is not kept: it may be the secret itself, given by mistake.
+    UnreadFile,
+    /// The table of settings.
+    Default,
+    /// The code.
+    Computed,
+}
+
+/// A value as it was given.
+struct Given {
+    text: Zeroizing<String>,
+    source: Source,
+}
 
 /// The given values, by the name of their setting, and the problems in giving them.
 #[derive(Default)]
 pub struct Settings {
-    values: HashMap<String, Zeroizing<String>>,
+    values: HashMap<String, Given>,
     empty: HashSet<String>,
     pub(super) problems: Problems,
     #[cfg(test)]
@@ -64,7 +88,7 @@ impl Settings {
             if !is_known(name) {
                 settings.problems.add(name, "is not a setting: see `countersign --help`");
             } else if let Some(value) = value.to_str() {
-                settings.put(name, value);
+                settings.put(name, value, Source::Environment);
             } else {
                 settings.problems.add(name, "must be UTF-8");
             }
@@ -74,7 +98,7 @@ impl Settings {
                 [(setting.name.to_owned(), !setting.secret), (setting.file_name(), setting.file)];
             for (name, _) in names.iter().filter(|(_, is_flag)| *is_flag) {
                 if let Some(value) = flags.get_one::<String>(name) {
-                    settings.put(name, value);
+                    settings.put(name, value, Source::Flag);
                 }
             }
             if setting.file {
@@ -88,18 +112,19 @@ impl Settings {
 
     /// Editors and `echo` end a text with a line end, which gets into files and, from there, into the environment: it
     /// is stripped. A line end in the middle is a mistake in most settings.
-    fn put(&mut self, name: &str, value: &str) {
+    fn put(&mut self, name: &str, value: &str, source: Source) {
         let line = value.strip_suffix('\n').unwrap_or(value);
         let line = line.strip_suffix('\r').unwrap_or(line);
         let may_have_lines = all_settings().any(|known| known.lines && known.name == name);
         if line.contains('\0') || (line.contains(['\n', '\r']) && !may_have_lines) {
-            self.problems.add(name, "must be one line");
+            self.problems.add_of_value(name, "must be one line");
         }
         if line.is_empty() {
             self.empty.insert(name.to_owned());
         } else {
             self.empty.remove(name);
-            self.values.insert(name.to_owned(), Zeroizing::new(line.to_owned()));
+            let text = Zeroizing::new(line.to_owned());
+            self.values.insert(name.to_owned(), Given { text, source });
         }
     }
 
@@ -127,7 +152,7 @@ impl Settings {
 
     fn read_file(&mut self, setting: Setting) {
         let file_name = setting.file_name();
-        let Some(path) = self.values.remove(&file_name) else {
+        let Some(Given { text: path, .. }) = self.values.remove(&file_name) else {
             return;
         };
         if self.values.contains_key(setting.name) {
@@ -135,7 +160,10 @@ impl Settings {
                 .add(&file_name, format!("and {} are both set: one is enough", setting.name));
         }
         match std::fs::read_to_string(path.as_str()) {
-            Ok(text) => self.put(setting.name, Zeroizing::new(text).trim()),
+            Ok(text) => {
+                let source = Source::File(path.to_string());
+                self.put(setting.name, Zeroizing::new(text).trim(), source);
+            }
             // Without the path: it may be the secret itself, given by mistake.
             Err(error) => self.problems.add(&file_name, format!("cannot be read: {error}")),
         }
@@ -151,7 +179,26 @@ impl Settings {
     pub(super) fn get(&self, setting: Setting) -> Option<&str> {
         #[cfg(test)]
         self.asked.borrow_mut().insert(setting.name.to_owned());
-        self.values.get(setting.name).map(|value| value.as_str())
+        self.values.get(setting.name).map(|given| given.text.as_str())
+    }
+
+    /// Whether a text must not be repeated: a secret's, one that holds a secret that was given, and one with credentials,
+    /// or a database's URL, which were meant for another setting.
+    pub(super) fn is_confidential(&self, setting: Setting, text: &str) -> bool {
+        let has_credentials =
+            text.split_once(':').is_some_and(|(_, after_colon)| after_colon.contains('@'));
+        let secrets = all_settings().filter(|setting| setting.secret);
+        let mut secrets = secrets.filter_map(|secret| self.values.get(secret.name));
+        let is_database = setting != DATABASE_URL && Kind::of(text) == Some(Kind::Postgres);
+        setting.secret
+            || has_credentials
+            || is_database
+            || secrets.any(|secret| text.contains(secret.text.as_str()))
+    }
+
+    /// Where the given value of a setting comes from.
+    pub(super) fn source(&self, setting: Setting) -> Option<&Source> {
+        self.values.get(setting.name).map(|given| &given.source)
     }
 }
 

@@ -73,6 +73,18 @@ impl Delivery {
         }
     }
 
+    /// Connects, up to TLS and the mail server's login, and hands nothing over.
+    ///
+    /// # Errors
+    /// The reason, for an operator.
+    pub async fn reach(&self) -> Result<(), String> {
+        match self {
+            Self::Log(_) => Ok(()),
+            Self::Smtp(smtp) => smtp.reach().await,
+            Self::Webhook(webhook) => webhook.reach().await,
+        }
+    }
+
     /// What the log delivery keeps.
     pub fn inbox(&self) -> Option<&Inbox> {
         match self {

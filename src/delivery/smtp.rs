@@ -39,6 +39,7 @@ use self::{
 };
 use super::{
     Failure, Message, Progress, SmtpUrl, Templates, Trust,
+    failure::reason,
     mail::{self, Mail},
     pause::Pause,
 };
@@ -133,6 +134,13 @@ impl Smtp {
         let mut server = self.connect(&mail).await?;
         let sent = transaction::send(&mut server, &mail, progress).await;
         self.settle(server, sent, &mail).await
+    }
+
+    /// Connects and logs in, and leaves.
+    pub(super) async fn reach(&self) -> Result<(), String> {
+        let server = connect::connect(&self.url, &self.tls, &self.hello, Timeouts::RFC_5321).await;
+        server.map_err(|error| reason("the mail server", &error))?.quit().await;
+        Ok(())
     }
 
     /// Sends QUIT on all idle connections: nothing more is sent.

@@ -21,7 +21,11 @@ use super::{
     Content, Failure, FailureKind, HookUrl, Message, Progress, Secret, Trust, failure::reason,
     pause::Pause, retry_after::retry_after,
 };
-use crate::{dial::Tcp, domain::Timestamp, trace::propagated};
+use crate::{
+    dial::{Tcp, reach},
+    domain::Timestamp,
+    trace::propagated,
+};
 
 /// Time limit from the start to the status of the answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -30,6 +34,7 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 pub struct Webhook {
     url: HookUrl,
     secret: Secret,
+    connector: HttpsConnector<Tcp>,
     client: Client<HttpsConnector<Tcp>, Full<Bytes>>,
     pause: Pause,
 }
@@ -73,13 +78,21 @@ impl Webhook {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
-            .build(connector);
-        Ok(Self { url, secret, client, pause: Pause::default() })
+            .build(connector.clone());
+        Ok(Self { url, secret, connector, client, pause: Pause::default() })
     }
 
     /// The service, for an operator. The path and what follows may hold secrets.
     pub(super) fn place(&self) -> String {
         self.url.0.origin().ascii_serialization()
+    }
+
+    /// Connects, and asks for nothing.
+    pub(super) async fn reach(&self) -> Result<(), String> {
+        let url =
+            self.url.0.as_str().parse().map_err(|_invalid| "its URL is invalid".to_owned())?;
+        let reached = reach(self.connector.clone(), url).await;
+        reached.map_err(|error| reason("the webhook", &*error))
     }
 
     pub(super) async fn send(

@@ -39,3 +39,11 @@ impl Service<Uri> for Tcp {
         })
     }
 }
+
+/// Connects to a URL by a connector over this one, with TLS where it has that, and ends the connection.
+///
+/// # Errors
+/// The connector's.
+pub async fn reach<C: Service<Uri>>(mut connector: C, url: Uri) -> Result<(), C::Error> {
+    connector.call(url).await.map(drop)
+}

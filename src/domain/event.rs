@@ -97,11 +97,13 @@ pub enum EventKind {
     SubscriptionDeleted,
     /// A subscription was disabled after a day of failed deliveries.
     SubscriptionDisabled,
+    /// An administrator changed what a replica logs.
+    LogFilterChanged,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -146,6 +148,7 @@ impl EventKind {
         Self::SubscriptionCreated,
         Self::SubscriptionDeleted,
         Self::SubscriptionDisabled,
+        Self::LogFilterChanged,
     ];
 
     /// The kind of that name.
@@ -200,6 +203,7 @@ impl EventKind {
             Self::SubscriptionCreated => "subscription_created",
             Self::SubscriptionDeleted => "subscription_deleted",
             Self::SubscriptionDisabled => "subscription_disabled",
+            Self::LogFilterChanged => "log_filter_changed",
         }
     }
 }

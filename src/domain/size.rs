@@ -68,6 +68,9 @@ pub const CLIENT_ID: Size = Size::of("client_id", 64);
 /// Scopes, with spaces between them.
 pub const SCOPE: Size = Size::of("scope", 1024);
 
+/// What is logged in addition.
+pub const FILTER: Size = Size::of("filter", 1024);
+
 /// A UUID.
 pub const ID: Size = Size::of("id", 64);
 /// A UUID.

@@ -37,7 +37,7 @@ pub struct Rpc {
 }
 
 /// All our RPCs, and their needs.
-pub const TABLE: [Rpc; 44] = [
+pub const TABLE: [Rpc; 45] = [
     Rpc::of("/auth.v1.AuthService/Register", Need::Fields).for_those_with(Permission::Register),
     Rpc::of("/auth.v1.AuthService/Login", Need::Fields),
     Rpc::of("/auth.v1.AuthService/Verify2FA", Need::Fields),
@@ -84,6 +84,7 @@ pub const TABLE: [Rpc; 44] = [
     Rpc::of("/auth.v1.AdminService/CreateSubscription", ADMIN),
     Rpc::of("/auth.v1.AdminService/ListSubscriptions", READ),
     Rpc::of("/auth.v1.AdminService/DeleteSubscription", ADMIN),
+    Rpc::of("/auth.v1.AdminService/SetLogFilter", ADMIN),
 ];
 
 /// Envoy's, where there are rules. Without a policy of callers it is open as IntrospectToken is: both tell whether a token is good.

@@ -18,8 +18,8 @@ use crate::{
     edge::Gate,
     pb::{self, admin_service_server::AdminService},
     service::{
-        Account, AuditLog, Conditions, ListSessionsRequest, Service, Subscriptions, Transfers,
-        UserManager, Watcher,
+        Account, AuditLog, Conditions, ListSessionsRequest, Operations, Service, Subscriptions,
+        Transfers, UserManager, Watcher,
     },
 };
 
@@ -36,6 +36,8 @@ pub struct AdminApi {
     pub(crate) audit: Arc<AuditLog>,
     /// Posts events.
     pub(crate) subscriptions: Arc<Subscriptions>,
+    /// Changes this replica.
+    pub(crate) operations: Arc<Operations>,
 }
 
 #[tonic::async_trait]
@@ -241,5 +243,15 @@ impl AdminService for AdminApi {
         let id = request.into_inner().id;
         self.subscriptions.delete_subscription(&context, &id).await.map_err(status)?;
         Ok(Response::new(pb::DeleteSubscriptionResponse {}))
+    }
+
+    async fn set_log_filter(
+        &self,
+        request: Request<pb::SetLogFilterRequest>,
+    ) -> Result<Response<pb::SetLogFilterResponse>, Status> {
+        let context = context(&request);
+        let pb::SetLogFilterRequest { filter, ttl_seconds } = request.into_inner();
+        let set = self.operations.set_log_filter(&context, &filter, ttl_seconds).await;
+        Ok(Response::new(convert::log_filter(set.map_err(status)?)))
     }
 }

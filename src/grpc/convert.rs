@@ -6,8 +6,8 @@ use crate::{
     domain::{Factor, RecoveryCode, Revocation, Revoked, Session, Timestamp, User},
     pb::{self, revocation::Subject, second_factor, verify2_fa_request},
     service::{
-        Confirmation, LoginRequest, PendingChallenge, PendingMailboxCode, Proof, RegisterRequest,
-        Registered, RevocationUpdate, Tokens, TotpEnrollment,
+        Confirmation, LogFilterInForce, LoginRequest, PendingChallenge, PendingMailboxCode, Proof,
+        RegisterRequest, Registered, RevocationUpdate, Tokens, TotpEnrollment,
     },
     token::{Claims, OpaqueToken, PublicKey, ServiceClaims, UserClaims},
 };
@@ -233,6 +233,15 @@ fn revocation(revocation: Revocation) -> pb::Revocation {
         Revoked::Service { id, epoch } => {
             pb::Revocation { service_epoch: epoch, ..of(Subject::ServiceAccountId(id.to_string())) }
         }
+    }
+}
+
+pub(super) fn log_filter(set: LogFilterInForce) -> pb::SetLogFilterResponse {
+    let (filter, until) = set.raised.unzip();
+    pb::SetLogFilterResponse {
+        configured_filter: set.configured,
+        filter: filter.unwrap_or_default(),
+        expire_time: until.map(timestamp),
     }
 }
 

@@ -22,6 +22,7 @@ mod limits;
 mod login;
 mod mailbox;
 mod managed_users;
+mod operations;
 mod outbox;
 mod retries;
 mod revocations;
@@ -53,7 +54,7 @@ pub use self::{
     factors::{ConfirmTotpRequest, Confirmation, Factors, Proof, TotpEnrollment},
     keys::{
         DigestKeyError, Jwks, KEYS_RELOAD_EVERY, KeyKeeper, Keys, ListedKey, ReencryptError,
-        Reencrypted, Reencryption, SigningKeyError, with_digest_key,
+        Reencrypted, Reencryption, SigningKeyError, check_master_key, with_digest_key,
     },
     limits::Limits,
     login::{LoginOutcome, LoginRequest, Logins, PendingChallenge, Verify2faRequest},
@@ -62,6 +63,7 @@ pub use self::{
         Conditions, CreateUserRequest, CreatedUser, ListUsersRequest, NewCredential,
         SetPasswordRequest, UpdateUserRequest, UserManager, UserName, UserPage,
     },
+    operations::{LogFilterInForce, Operations},
     outbox::{DeliveryPace, DeliveryWorker, Outbox},
     retries::Retries,
     revocations::{

@@ -15,7 +15,8 @@ use std::io::{self, IsTerminal as _};
 
 use tokio::sync::mpsc::Receiver;
 use tracing_subscriber::{
-    EnvFilter, filter::LevelFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    EnvFilter, filter::LevelFilter, fmt, layer::SubscriberExt as _, registry,
+    util::SubscriberInitExt as _,
 };
 
 use self::traced_lines::TracedLines;
@@ -32,46 +33,51 @@ pub use self::{
 };
 use crate::{
     config::{Log, LogFormat, Tracing},
+    log_filter::LogFilter,
     trace::{self, Figures, Span, Tracer},
 };
+
+/// The spans that are to be exported, if calls are traced.
+type Spans = Option<(Receiver<Span>, Figures)>;
 
 /// Starts the log, on standard error. Only the first call in a process has an effect.
 pub fn start(log: &Log) {
     start_with(log, None);
 }
 
-/// Starts the log, and the tracer if there is one to be. Returns the spans that are to be exported.
-pub fn start_to_serve(log: &Log, tracing: Option<&Tracing>) -> Option<(Receiver<Span>, Figures)> {
+/// Starts the log, whose filter can be raised, and the tracer if there is one to be.
+pub fn start_to_serve(log: &Log, tracing: Option<&Tracing>) -> (LogFilter, Spans) {
     let Some(Tracing { sampler, propagates, queue, sql_comments, .. }) = tracing else {
-        start(log);
-        return None;
+        return (start_with(log, None), None);
     };
     let (tracer, spans) = Tracer::new(*sampler, *propagates, *queue);
     let tracer = if *sql_comments { tracer.with_sql_comments() } else { tracer };
     let figures = tracer.figures().clone();
-    start_with(log, Some(tracer));
-    Some((spans, figures))
+    (start_with(log, Some(tracer)), Some((spans, figures)))
 }
 
-fn start_with(log: &Log, tracer: Option<Tracer>) {
+fn start_with(log: &Log, tracer: Option<Tracer>) -> LogFilter {
     let is_traced = tracer.is_some();
-    let builder = fmt().with_env_filter(filter(&log.filter, is_traced)).with_writer(io::stderr);
+    let log_filter = LogFilter::new(&log.filter, filter(&log.filter, is_traced));
+    let lines = fmt::layer().with_writer(io::stderr);
     let started = match log.format {
         LogFormat::Text => {
-            let lines = if is_traced { TracedLines::Text } else { TracedLines::Off };
-            let builder = builder.with_ansi(io::stderr().is_terminal());
-            builder.map_event_format(lines).finish().with(tracer).try_init()
+            let format = if is_traced { TracedLines::Text } else { TracedLines::Off };
+            let lines = lines.with_ansi(io::stderr().is_terminal()).map_event_format(format);
+            registry().with(lines).with(log_filter.clone()).with(tracer).try_init()
         }
         // The list of spans holds the call's in any case; the current one alone may be a library's.
         LogFormat::Json => {
-            let lines = if is_traced { TracedLines::Json } else { TracedLines::Off };
-            let builder = builder.json().flatten_event(true).with_current_span(false);
-            builder.map_event_format(lines).finish().with(tracer).try_init()
+            let format = if is_traced { TracedLines::Json } else { TracedLines::Off };
+            let lines = lines.json().flatten_event(true).with_current_span(false);
+            let lines = lines.map_event_format(format);
+            registry().with(lines).with(log_filter.clone()).with(tracer).try_init()
         }
     };
     if let Err(error) = started {
         tracing::debug!(%error, "the log was started before");
     }
+    log_filter
 }
 
 /// The configured filter, plus two targets that no filter may remove: the codes, which are delivered to the log, and, where
@@ -92,7 +98,9 @@ mod tests {
     /// Whether the span of a call is enabled.
     fn has_spans(asked: &str, is_traced: bool) -> bool {
         let id = uuid::Uuid::nil().into();
-        let log = fmt().with_env_filter(filter(asked, is_traced)).with_writer(io::sink).finish();
+        let log = registry()
+            .with(fmt::layer().with_writer(io::sink))
+            .with(LogFilter::new(asked, filter(asked, is_traced)));
         let context = Context::of_nobody(None, std::time::Instant::now(), id);
         with_default(log, || !rpc_span("service", "method", &context).is_disabled())
     }

@@ -15,6 +15,7 @@ mod backup;
 mod callers;
 mod cancellation;
 mod clocks;
+mod config_command;
 mod connections;
 mod contract;
 mod database_setup;

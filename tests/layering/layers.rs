@@ -5,20 +5,24 @@ use std::fs;
 use super::source::{code, source_folder};
 
 /// All modules, the lowest first, and what each may use of those before it.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("pb", &[]),
     ("trace", &[]),
     ("domain", &[]),
     ("dial", &[]),
+    ("log_filter", &[]),
     ("listen", &["domain"]),
     ("token", &["domain"]),
     ("password", &["trace", "domain"]),
     ("delivery", &["trace", "domain", "dial"]),
     ("fetch", &["trace", "domain", "dial"]),
     ("store", &["trace", "domain"]),
-    ("service", &["trace", "domain", "token", "password", "delivery", "fetch", "store"]),
+    (
+        "service",
+        &["trace", "domain", "log_filter", "token", "password", "delivery", "fetch", "store"],
+    ),
     ("config", &["trace", "domain", "dial", "listen", "token", "password", "delivery", "store"]),
-    ("telemetry", &["trace", "domain", "store", "config"]),
+    ("telemetry", &["trace", "domain", "log_filter", "store", "config"]),
     ("otlp", &["trace", "dial", "config", "telemetry"]),
     ("edge", &["trace", "domain", "store", "service", "telemetry"]),
     ("grpc", &["pb", "listen", "domain", "token", "service", "telemetry", "edge"]),
@@ -43,6 +47,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
         &[
             "trace",
             "domain",
+            "log_filter",
             "listen",
             "token",
             "password",
@@ -64,6 +69,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
             "trace",
             "otlp",
             "domain",
+            "log_filter",
             "listen",
             "token",
             "password",

@@ -26,6 +26,7 @@ const PARTS: [(&str, &[&str]); 18] = [
     ("managed_users", &["outbox", "limits", "sessions", "mailbox"]),
     ("transfer", &[]),
     ("admin", &["outbox"]),
+    ("operations", &[]),
     ("upkeep", &["keys"]),
 ];
 

@@ -48,6 +48,22 @@ pub async fn with_digest_key(
     master_key.with_digest_key(&stored.unwrap_or_default()).map_err(wrong)
 }
 
+/// Checks that the master key is the one that everything was stored under. Stores nothing; any key is right for a database
+/// in which there is nothing yet.
+///
+/// # Errors
+/// Those of [`with_digest_key`].
+pub async fn check_master_key(
+    master_key: MasterKey,
+    store: &dyn Store,
+) -> Result<(), DigestKeyError> {
+    let Some(stored) = stored(store).await? else {
+        return opens_what_is_stored(&master_key, store).await;
+    };
+    master_key.with_digest_key(&stored).map_err(|_not_opened| DigestKeyError::WrongMasterKey)?;
+    Ok(())
+}
+
 async fn stored(store: &dyn Store) -> Result<Option<Vec<u8>>, store::Error> {
     let mut keys = store.wrapped_keys().await?.into_iter();
     Ok(keys.find(|key| key.name == MasterKey::DIGEST_KEY).map(|key| key.sealed))
@@ -62,17 +78,24 @@ async fn create(
     if master_key.reads_old() {
         return Err(DigestKeyError::TwoMasterKeys);
     }
-    let signing_keys = store.signing_keys().await?;
-    let mut sealed = signing_keys.iter().filter(|key| !key.sealed_private_key.is_empty());
-    let opens = |key: &SealedKey| {
-        master_key.open(&Place::SigningKey(key.id), &key.sealed_private_key).is_ok()
-    };
-    if sealed.clone().next().is_some() && !sealed.any(opens) {
-        return Err(DigestKeyError::WrongMasterKey);
-    }
+    opens_what_is_stored(master_key, store).await?;
     let sealed =
         master_key.wrapped_digest_key().map_err(|_unspecified| DigestKeyError::NotSealed)?;
     let key = WrappedKey { name: MasterKey::DIGEST_KEY.to_owned(), sealed };
     store.wrapped_key_create(key, clock.now()).await?;
     Ok(())
+}
+
+/// The signing keys of a release that had no stored digest key.
+async fn opens_what_is_stored(
+    master_key: &MasterKey,
+    store: &dyn Store,
+) -> Result<(), DigestKeyError> {
+    let signing_keys = store.signing_keys().await?;
+    let mut sealed = signing_keys.iter().filter(|key| !key.sealed_private_key.is_empty());
+    let opens = |key: &SealedKey| {
+        master_key.open(&Place::SigningKey(key.id), &key.sealed_private_key).is_ok()
+    };
+    let is_wrong = sealed.clone().next().is_some() && !sealed.any(opens);
+    if is_wrong { Err(DigestKeyError::WrongMasterKey) } else { Ok(()) }
 }

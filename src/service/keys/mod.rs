@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{service::Clock, store, token::AccessTokens};
 
 pub use self::{
-    digest_key::{DigestKeyError, with_digest_key},
+    digest_key::{DigestKeyError, check_master_key, with_digest_key},
     key_set::Jwks,
     reencrypt::{ReencryptError, Reencrypted, Reencryption},
     signing_keys::{KEYS_RELOAD_EVERY, KeyKeeper, ListedKey, SigningKeyError},

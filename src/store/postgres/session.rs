@@ -9,7 +9,7 @@ use std::{io, time::Duration};
 
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection, Row as _,
-    postgres::{PgConnectOptions, PgRow, PgSslMode},
+    postgres::{PgConnectOptions, PgRow},
 };
 use tokio::time::{Instant, sleep, timeout};
 
@@ -116,12 +116,6 @@ async fn look(host: &PgConnectOptions) -> sqlx::Result<(PgRow, bool)> {
 fn prepared(mut string: ConnectionString, pins: bool) -> ConnectionString {
     let prepare = if pins { pinned } else { unpinned };
     string.hosts = string.hosts.into_iter().map(prepare).collect();
-    if string.hosts.iter().any(|host| matches!(host.get_ssl_mode(), PgSslMode::VerifyCa)) {
-        tracing::warn!(
-            "with sslmode=verify-ca, or require with an sslrootcert, whoever has a certificate of any public authority can \
-             pass for the database: write sslmode=verify-full"
-        );
-    }
     string
 }
 

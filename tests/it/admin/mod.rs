@@ -7,6 +7,7 @@ mod get;
 mod list;
 mod reset_factors;
 mod sessions;
+mod set_log_filter;
 mod set_password;
 mod unlock;
 mod update;

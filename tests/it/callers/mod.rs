@@ -63,7 +63,7 @@ pub fn rpcs() -> Vec<(String, Asks)> {
                 "AdminService",
                 "CreateUser" | "UpdateUser" | "DeleteUser" | "SetPassword" | "ResetFactors"
                 | "RevokeUserSessions" | "UnlockUser" | "ImportUsers" | "CreateSubscription"
-                | "DeleteSubscription",
+                | "DeleteSubscription" | "SetLogFilter",
             ) => Asks::Proved("admin"),
             _ => panic!("who may call {service}.{method}?"),
         };

@@ -20,7 +20,7 @@ mod second_factor;
 mod smuggling;
 mod streams;
 mod types;
-mod ways;
+pub mod ways;
 
 use serde_json::{Value, json};
 

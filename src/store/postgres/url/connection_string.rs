@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 /// The kind of server to accept (libpq's `target_session_attrs`). The others of libpq are refused: the service writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,11 @@ impl ConnectionString {
         let hosts: Vec<_> = self.hosts.iter().map(host_of).collect();
         let database = self.hosts.first().and_then(|options| options.get_database());
         format!("postgres://{}/{}", hosts.join(","), database.unwrap_or_default())
+    }
+
+    /// Whether a certificate of any name will do (`sslmode=verify-ca`), beside the public authorities that sqlx believes.
+    pub fn accepts_any_name(&self) -> bool {
+        self.hosts.iter().any(|host| matches!(host.get_ssl_mode(), PgSslMode::VerifyCa))
     }
 }
 
