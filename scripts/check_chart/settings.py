@@ -14,6 +14,7 @@ OF_OTHER_VALUES = {
     "COUNTERSIGN_MIGRATE",
     "COUNTERSIGN_DRAIN_DELAY",
     "COUNTERSIGN_SHUTDOWN_TIMEOUT",
+    "COUNTERSIGN_AUTHZ_COOKIE",
 }
 # That of callers is no secret, but it may stand in a file as well.
 WITH_FILE = {"COUNTERSIGN_CALLERS"}
@@ -30,8 +31,18 @@ def documented_secrets() -> set[str]:
     return {"DATABASE_URL", *re.findall(r'\bsecret\(\s*"([A-Z_]+)"', source)}
 
 
+def rule_members() -> set[str]:
+    """What a rule of the file for ext_authz may have."""
+    source = (ROOT / "src/domain/authorization/file.rs").read_text()
+    entry = re.search(r"^struct Entry \{\n(.*?)^\}", source, re.MULTILINE | re.DOTALL)[1]
+    return set(re.findall(r"^    (\w+):", entry, re.MULTILINE))
+
+
 def faults() -> Iterator[str]:
-    schema = json.loads((CHART / "values.schema.json").read_text())["properties"]
+    whole = json.loads((CHART / "values.schema.json").read_text())
+    schema = whole["properties"]
+    for member in sorted(rule_members() ^ set(whole["definitions"]["rule"]["properties"])):
+        yield f"rules have {member}, or authz.rules of values.schema.json does: not both"
     plain, secret = (set(schema[part]["properties"]) for part in ("settings", "secrets"))
     secrets = documented_secrets()
     files = {f"{setting}_FILE" for setting in secrets | WITH_FILE}
