@@ -40,7 +40,7 @@ ADMIN = [
     "/admin.", "/admin..", "/admin%2e", "/admin%20", "/admin%2520", "/admin%09", "/admin%00", "/admin%00.png", "/admin%0d%0a", "/admin;", "/admin;x=1", "/admin;x/users", "/admin%3bx",
     "//admin", "///admin", "/./admin", "/.//admin", "/%2e/admin", "/%2fadmin", "/%2Fadmin", "/%2f%2fadmin", "/%5cadmin", "/%5Cadmin", "/\\admin", "/;/admin", "/;x/admin",
     "/admin%2fusers", "/admin%5cusers", "/admin\\users", "/admin//users", "/admin/./users", "/admin/x/../users", "/admin%23x", "/admin#x",
-    "/%e2%84%aa/../admin", "/%ef%bc%8fadmin", "/%c0%afadmin", "/%ff/../admin",
+    "/%e2%84%aa/../admin", "/%ef%bc%8fadmin", "/adm%c4%b1n", "/ADM%c4%b0N", "/%c0%afadmin", "/%ff/../admin",
 ]  # fmt: skip
 UP = [
     "/..", "/../", "//..", "/%2e%2e", "/%2E%2E", "/.%2e", "/%2e.", "/%252e%252e", "/..;", "/..;x", "/%2e%2e;", "/%2e%2e%3b", "/..%00", "/..%20", "/.. ".strip(), "/...", "/..%2f..",
@@ -61,7 +61,8 @@ def once_more(path: str) -> Iterator[str]:
     """What some server makes of a path in one step."""
     yield urllib.parse.unquote(path, errors="replace")
     yield path.lower()
-    yield path.casefold()
+    # As Java and Python fold it: ı and İ are an i.
+    yield path.upper().casefold().replace("\u0307", "")
     yield path.replace("\\", "/")
     yield re.sub("/+", "/", path)
     yield re.sub("[?#\0].*", "", path)
