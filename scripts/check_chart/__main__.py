@@ -44,6 +44,7 @@ def rendered(folder: Path) -> list[Path]:
 
 def main() -> None:
     report("the chart's version is the service's", versions())
+    report("authz.rules of the values has what rules have", list(settings.faults()))
     report(f"{len(refused.VALUES)} mistakes in values are refused", list(refused.faults()))
     report("deploy/kubernetes is what the chart renders", list(manifests.faults()))
     with tempfile.TemporaryDirectory() as folder:

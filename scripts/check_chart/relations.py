@@ -88,6 +88,10 @@ def of_references(found: list[Object], deployment: Object) -> Iterator[str]:
             yield f"{name(deployment)} sets replicas, and so does {name(scaler)}"
     volumes = deployment["spec"]["template"]["spec"].get("volumes", ())
     mounted = {volume["secret"]["secretName"] for volume in volumes if "secret" in volume}
+    for volume in volumes:
+        # Others' config maps are in no manifest of ours.
+        if volume["name"] == "authz" and f"ConfigMap/{volume['configMap']['name']}" not in there:
+            yield f"{name(deployment)} mounts {volume}, which there is not"
     for certificate in of_kind("Certificate", found):
         if certificate["spec"]["secretName"] not in mounted:
             yield f"{name(certificate)} writes a secret that nobody mounts"

@@ -54,7 +54,16 @@ class Release:
         self.given = {**SECRETS, "DATABASE_URL": url, "COUNTERSIGN_MIGRATE_URL": owner, "PGUSER": role}
         for file, text in {"master-key": MASTER_KEY, "database-url": url, "owner-url": owner}.items():
             self.write(f"secrets/{file}", text)
+        for map in of_kind("ConfigMap", self.objects):
+            for volume in self.volumes(map["metadata"]["name"]):
+                for file, text in map["data"].items():
+                    self.write(f"{volume}/{file}", text)
         self.certificate()
+
+    def volumes(self, config_map: str) -> list[str]:
+        """Where the server has it, which is also what the volume is called."""
+        volumes = self.deployment["spec"]["template"]["spec"].get("volumes", ())
+        return [each["name"] for each in volumes if each.get("configMap", {}).get("name") == config_map]
 
     def write(self, path: str, text: str) -> None:
         file = self.folder / path

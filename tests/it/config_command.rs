@@ -202,9 +202,16 @@ fn the_chart_takes_every_setting_and_no_other() {
         names.keys().cloned().collect()
     };
     // They have values of their own, of which more than the setting is made.
-    let elsewhere =
-        ["GRPC_ADDR", "HTTP_ADDR", "ADMIN_ADDR", "MIGRATE", "DRAIN_DELAY", "SHUTDOWN_TIMEOUT"]
-            .map(|name| format!("COUNTERSIGN_{name}"));
+    let elsewhere = [
+        "GRPC_ADDR",
+        "HTTP_ADDR",
+        "ADMIN_ADDR",
+        "AUTHZ_COOKIE",
+        "MIGRATE",
+        "DRAIN_DELAY",
+        "SHUTDOWN_TIMEOUT",
+    ]
+    .map(|name| format!("COUNTERSIGN_{name}"));
     let (mut plain, mut secrets) = (BTreeSet::new(), BTreeSet::new());
     for setting in shown(&[])["settings"].as_array().unwrap() {
         let name = setting["name"].as_str().unwrap().to_owned();

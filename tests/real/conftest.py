@@ -9,6 +9,7 @@ import pytest
 from countersign import Countersign, generate_stubs
 from postgres import Postgres
 from programs import Program, running
+from upstream import Upstream, behind
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,3 +39,10 @@ def postgres(tmp_path: Path, run) -> Iterator[Postgres]:
 def server(tmp_path: Path, run) -> Countersign:
     """One replica on SQLite."""
     return run(Countersign(tmp_path, f"sqlite://{tmp_path}/countersign.db"))
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """A service behind a proxy."""
+    with behind() as started:
+        yield started

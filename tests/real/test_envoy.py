@@ -1,14 +1,12 @@
 """What the guides for Envoy promise: health checks, retries, JSON, and tokens that Envoy verifies."""
 
 import base64
-import http.server
 import json
 import signal
 import ssl
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -16,12 +14,16 @@ from concurrent import futures
 
 import pytest
 
+import authz
 import guides
 import load
 from countersign import ISSUER, PASSWORD, ROOT
 from load import Replicas, log_in
 from programs import free_port, wait_until
 from proxies import Envoy, envoy
+from upstream import Upstream, bearer, send
+
+FORGED = ("x-user-id", "forged")
 
 
 @pytest.fixture
@@ -111,36 +113,12 @@ def test_json_becomes_grpc_and_errors_keep_their_details(tmp_path, replicas, run
     assert log_in(load.secure_channel(proxy.port, ca), "carol")
 
 
-class Api(http.server.BaseHTTPRequestHandler):
-    """A service behind Envoy: it answers with the headers that it got."""
-
-    def do_GET(self) -> None:
-        body = json.dumps({name.lower(): self.headers.get_all(name) for name in self.headers}).encode()
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_) -> None:
-        """Nothing."""
-
-
-@pytest.fixture
-def api():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_address[1]
-        server.shutdown()
-        thread.join()
-
-
-def verifying(tmp_path, replicas: Replicas, api: int, run, **changes: str) -> str:
-    """Envoy with the guide for tokens, in front of a service. The service's URL."""
+def verifying(tmp_path, replicas: Replicas, upstream: Upstream, run, **changes: str) -> int:
+    """Envoy with the guide for tokens, in front of a service. Its port."""
     port = free_port()
     replacements = {
         "address: 0.0.0.0, port_value: 8000": f"address: 127.0.0.1, port_value: {port}",
-        "address: 10.0.0.21, port_value: 3000": f"address: 127.0.0.1, port_value: {api}",
+        "address: 10.0.0.21, port_value: 3000": f"address: 127.0.0.1, port_value: {upstream.http}",
         "issuer: https://auth.example.com": f"issuer: {ISSUER}",
     }
     for number, address in enumerate(("10.0.0.11", "10.0.0.12")):
@@ -148,48 +126,43 @@ def verifying(tmp_path, replicas: Replicas, api: int, run, **changes: str) -> st
         replacements[there] = f"address: 127.0.0.1, port_value: {replicas.port(number, 'http')}"
     guides.write("envoy-jwt", tmp_path, replacements | changes)
     run(Envoy(tmp_path, port, file="envoy-jwt.yaml"))
-    return f"http://127.0.0.1:{port}/"
-
-
-def bearer(token: str, **headers: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {token}"} | headers
+    return port
 
 
 @pytest.mark.short
-def test_envoy_lets_good_tokens_through_and_refuses_bad_ones(tmp_path, replicas, api, run):
+def test_envoy_lets_good_tokens_through_and_refuses_bad_ones(tmp_path, replicas, upstream, run):
     from auth.v1 import token_service_pb2 as tokens
     from auth.v1 import token_service_pb2_grpc
 
     channel = replicas.each[0].channel()
     token = log_in(channel, "alice")
     claims = token_service_pb2_grpc.TokenServiceStub(channel).IntrospectToken(tokens.IntrospectTokenRequest(token=token)).claims
-    url = verifying(tmp_path, replicas, api, run)
+    port = verifying(tmp_path, replicas, upstream, run)
 
-    status, seen = ask(url, headers=bearer(token, **{"x-user-id": "forged"}))
-    assert (status, seen["x-user-id"], seen["authorization"]) == (200, [claims.sub], [f"Bearer {token}"])
+    seen = send(port, "/", bearer(token), FORGED).json["headers"]
+    assert (seen["x-user-id"], seen["authorization"]) == ([claims.sub], [f"Bearer {token}"])
     head, payload, signature = token.split(".")
     other = f"{head}.{payload}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
     for what, headers in {
-        "no token": {"x-user-id": "forged"},
+        "no token": FORGED,
         "another signature": bearer(other),
         "not a token": bearer("abc"),
     }.items():
-        status, seen = ask(url, headers=headers)
-        print(what, status, seen)
-        assert status == 401, what
+        answer = send(port, "/", headers)
+        assert answer.status == 401, (what, answer)
 
 
-def test_envoy_refuses_tokens_for_others(tmp_path, replicas, api, run):
+def test_envoy_refuses_tokens_for_others(tmp_path, replicas, upstream, run):
     token = log_in(replicas.each[0].channel(), "alice")
-    url = verifying(tmp_path, replicas, api, run, **{"audiences: [countersign]": "audiences: [billing]"})
-    assert ask(url, headers=bearer(token))[0] == 403
+    port = verifying(tmp_path, replicas, upstream, run, **{"audiences: [countersign]": "audiences: [billing]"})
+    assert send(port, "/", bearer(token)).status == 403
 
 
-def test_a_forged_header_does_not_pass_where_a_token_may_be_missing(tmp_path, replicas, api, run):
+def test_a_forged_header_does_not_pass_where_a_token_may_be_missing(tmp_path, replicas, upstream, run):
     both = "requires: { requires_any: { requirements: [{ provider_name: countersign }, { allow_missing: {} }] } }"
-    url = verifying(tmp_path, replicas, api, run, **{"requires: { provider_name: countersign }": both})
-    status, seen = ask(url, headers={"x-user-id": "forged"})
-    assert (status, seen.get("x-user-id")) == (200, None)
+    port = verifying(tmp_path, replicas, upstream, run, **{"requires: { provider_name: countersign }": both})
+    answer = send(port, "/", FORGED)
+    assert answer.status == 200 and "x-user-id" not in answer.json["headers"]
 
 
 def keys(replicas: Replicas, *command: str) -> str:
@@ -203,15 +176,15 @@ def key_id(token: str) -> str:
     return json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"]
 
 
-def test_a_token_of_a_key_that_signs_at_once_is_accepted_when_the_cached_set_is_old(tmp_path, replicas, api, run):
+def test_a_token_of_a_key_that_signs_at_once_is_accepted_when_the_cached_set_is_old(tmp_path, replicas, upstream, run):
     """`keys rotate --now`: refused for as long as Envoy keeps the set, and no longer. Ten seconds here instead of the guide's 300."""
     from auth.v1 import auth_service_pb2 as auth
     from auth.v1 import auth_service_pb2_grpc
 
     channel = replicas.each[0].channel()
     before = log_in(channel, "alice")
-    url = verifying(tmp_path, replicas, api, run, **{"cache_duration: 300s": "cache_duration: 10s"})
-    assert ask(url, headers=bearer(before))[0] == 200
+    port = verifying(tmp_path, replicas, upstream, run, **{"cache_duration: 300s": "cache_duration: 10s"})
+    assert send(port, "/", bearer(before)).status == 200
     keys(replicas, "rotate", "--now")
     stub = auth_service_pb2_grpc.AuthServiceStub(channel)
 
@@ -221,23 +194,42 @@ def test_a_token_of_a_key_that_signs_at_once_is_accepted_when_the_cached_set_is_
 
     token = wait_until("the new key signs", of_another_key)
     begun = time.monotonic()
-    first = ask(url, headers=bearer(token))[0]
-    wait_until("Envoy accepts it", lambda: ask(url, headers=bearer(token))[0] == 200)
+    first = send(port, "/", bearer(token)).status
+    wait_until("Envoy accepts it", lambda: send(port, "/", bearer(token)).status == 200)
     print(f"first {first}; accepted {time.monotonic() - begun:.1f} s after the new key signed")
     assert time.monotonic() - begun < 20
-    assert ask(url, headers=bearer(before))[0] == 200
+    assert send(port, "/", bearer(before)).status == 200
 
 
-def test_a_plain_rotation_with_the_shortest_lead_refuses_no_token(tmp_path, postgres, api, run):
+def between(text: str, begin: str, end: str) -> str:
+    return text.partition(begin)[2].partition(end)[0]
+
+
+def asking_as_well(tmp_path, replicas: Replicas, upstream: Upstream, run) -> int:
+    """Envoy that verifies tokens by the guide for tokens, which is in the folder, and asks the service, too. Its port."""
+    verifying = (tmp_path / "envoy-jwt.yaml").read_text()
+    filters, clusters = "                http_filters:\n", "  clusters:\n"
+    verify = between(verifying, filters, "                  - name: router\n").replace("cluster: countersign,", "cluster: keys,")
+    keys = verifying.partition("    - name: countersign\n")[2].replace("cluster_name: countersign", "cluster_name: keys")
+    folder = tmp_path / "authz"
+    folder.mkdir()
+    changes = {filters: filters + verify, clusters: f"{clusters}    - name: keys\n{keys}"}
+    return run(authz.envoy(folder, replicas.each, upstream, **changes)).port
+
+
+def test_a_plain_rotation_with_the_shortest_lead_refuses_no_token(tmp_path, postgres, upstream, run):
     """Eight minutes: three in which all replicas publish the key, and COUNTERSIGN_KEY_LEAD=5m, which is as long as the guide's
-    `cache_duration`."""
+    `cache_duration`. Through Envoy that verifies tokens (jwt_authn), and through one that also asks the service (ext_authz)."""
     from auth.v1 import auth_service_pb2 as auth
     from auth.v1 import auth_service_pb2_grpc
 
-    replicas = Replicas(tmp_path, postgres.url(), run, COUNTERSIGN_KEY_LEAD="5m")
+    rules = authz.rules_file(tmp_path, {"path_prefix": "/"})
+    replicas = Replicas(tmp_path, postgres.url(), run, COUNTERSIGN_KEY_LEAD="5m", COUNTERSIGN_AUTHZ_RULES=rules)
     channel = replicas.each[0].channel()
-    first = log_in(channel, "alice")
-    url = verifying(tmp_path, replicas, api, run)
+    log_in(channel, "alice")
+    # Of somebody whose session lasts: a hundred more logins end the oldest one of alice.
+    before = log_in(channel, "bob")
+    ports = [verifying(tmp_path, replicas, upstream, run), asking_as_well(tmp_path, replicas, upstream, run)]
     print(keys(replicas, "rotate"))
     stub = auth_service_pb2_grpc.AuthServiceStub(channel)
     refused, seen = [], 0
@@ -245,14 +237,18 @@ def test_a_plain_rotation_with_the_shortest_lead_refuses_no_token(tmp_path, post
     def signed_by_the_next() -> bool:
         nonlocal seen
         token = stub.Login(auth.LoginRequest(username="alice", password=PASSWORD)).tokens.access_token
-        status = ask(url, headers=bearer(token))[0]
-        if status != 200:
-            refused.append((key_id(token), status))
+        for port in ports:
+            # Twice: each of the two replicas is asked.
+            for each in token, token, before:
+                if (status := send(port, "/", bearer(each)).status) != 200:
+                    refused.append((port, key_id(each), status))
         time.sleep(0.5)
-        seen += key_id(token) != key_id(first)
+        seen += key_id(token) != key_id(before)
         return seen >= 20
 
     begun = time.monotonic()
     wait_until("twenty tokens of the new key", signed_by_the_next, 600)
     print(f"the new key signs after {time.monotonic() - begun:.0f} s; refused: {refused}")
     assert not refused
+    asked = sum(authz.figure(each, 'countersign_authz_checks_total{decision="allowed",reason="token"}') for each in replicas.each)
+    assert asked > 100

@@ -3,8 +3,6 @@
 import base64
 import contextlib
 import json
-import os
-import shutil
 import socket
 import ssl
 import time
@@ -21,32 +19,16 @@ from issuer import SecureIssuer
 from load import Load
 from programs import free_port, wait_until
 from proxies import Envoy
+from volume import Volume
 
 NAMES = ("DNS:localhost", "DNS:countersign.internal", "IP:127.0.0.1")
 GATEWAY = "URI:spiffe://example.org/ns/shop/sa/gateway"
 
 
-class Volume:
-    """A folder as Kubernetes mounts a secret: all files change at once, by a rename of a symbolic link."""
-
-    def __init__(self, folder: Path):
-        self.folder, self.version = folder, 0
-        folder.mkdir()
-
-    def write(self, certificate: Certificate, authorities: list[Authority]) -> None:
-        before, self.version = self.version, self.version + 1
-        data = self.folder / f"..{self.version}"
-        data.mkdir()
-        shutil.copy(certificate.chain, data / "tls.crt")
-        shutil.copy(certificate.key, data / "tls.key")
-        (data / "ca.crt").write_text("".join(one.chain.read_text() for one in authorities))
-        (self.folder / "..data_tmp").symlink_to(data.name)
-        os.rename(self.folder / "..data_tmp", self.folder / "..data")
-        for name in ("tls.crt", "tls.key", "ca.crt"):
-            if not (self.folder / name).is_symlink():
-                (self.folder / name).symlink_to(f"..data/{name}")
-        if before:
-            shutil.rmtree(self.folder / f"..{before}")
+def files(certificate: Certificate, authorities: list[Authority]) -> dict[str, str]:
+    """As cert-manager calls them."""
+    trusted = "".join(one.chain.read_text() for one in authorities)
+    return {"tls.crt": certificate.chain.read_text(), "tls.key": certificate.key.read_text(), "ca.crt": trusted}
 
 
 class Sides:
@@ -65,8 +47,8 @@ class Sides:
 
     def renew(self, services: list[Authority], callers: list[Authority]) -> None:
         """New certificates of the last authority of each list; all of them are trusted."""
-        self.server.write(self.issue(services[-1], *NAMES), callers)
-        self.envoy.write(self.issue(callers[-1], GATEWAY), services)
+        self.server.write(files(self.issue(services[-1], *NAMES), callers))
+        self.envoy.write(files(self.issue(callers[-1], GATEWAY), services))
 
     def serial(self, side: Volume) -> str:
         return openssl("x509", "-in", side.folder / "tls.crt", "-noout", "-serial").strip().partition("=")[2].lower().lstrip("0")
@@ -184,7 +166,7 @@ def test_envoy_refuses_another_name_and_countersign_another_caller(tmp_path, sid
     from auth.v1 import token_service_pb2_grpc
 
     token = server.token()
-    sides.envoy.write(sides.issue(sides.callers, "URI:spiffe://example.org/ns/shop/sa/other"), [sides.services])
+    sides.envoy.write(files(sides.issue(sides.callers, "URI:spiffe://example.org/ns/shop/sa/other"), [sides.services]))
     proxy = run(envoy(tmp_path, server, "1s"))
     with grpc.insecure_channel(f"127.0.0.1:{proxy.port}") as channel:
         stub = token_service_pb2_grpc.TokenServiceStub(channel)
@@ -197,9 +179,9 @@ def test_envoy_refuses_another_name_and_countersign_another_caller(tmp_path, sid
             return grpc.StatusCode.OK
 
         assert code() == grpc.StatusCode.PERMISSION_DENIED
-        sides.envoy.write(sides.issue(sides.callers, GATEWAY), [sides.services])
+        sides.envoy.write(files(sides.issue(sides.callers, GATEWAY), [sides.services]))
         wait_until("it calls as the gateway", lambda: code() == grpc.StatusCode.OK, 20)
         # A certificate of the same authority for another service.
-        sides.server.write(sides.issue(sides.services, "DNS:localhost", "DNS:other.internal"), [sides.callers])
+        sides.server.write(files(sides.issue(sides.services, "DNS:localhost", "DNS:other.internal"), [sides.callers]))
         wait_until("it does not call another service", lambda: code() == grpc.StatusCode.UNAVAILABLE, 20)
         assert proxy.value("cluster.countersign.ssl.fail_verify_san") > 0

@@ -120,9 +120,14 @@ fn paths(path: &str) -> Result<Vec<(Path<'_>, bool)>, Unclear> {
 
 fn lower_case<'a>(segment: &Cow<'a, str>) -> Cow<'a, str> {
     if segment.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
-        return segment.to_lowercase().into();
+        return folded(segment).into();
     }
     segment.clone()
+}
+
+/// Without case, as the least exact of servers have it: Java and Python take `ı` and `İ` for an `i`, and `ſ` for an `s`.
+pub(super) fn folded(text: &str) -> String {
+    text.to_uppercase().to_lowercase().replace('\u{307}', "")
 }
 
 /// The path, and what servers leave of it that cut something off.

@@ -105,6 +105,8 @@ mod tests {
             "/Admin",
             "/ADMIN/users",
             "/%41dmin",
+            "/adm\u{131}n",
+            "/ADM%C4%B0N",
             "/admin;x=1/users",
             "/admin.",
             "/admin%20",

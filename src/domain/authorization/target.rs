@@ -1,6 +1,6 @@
 //! Which requests a rule is about.
 
-use super::reading::{Reading, Readings, Request, Unclear, host};
+use super::reading::{Reading, Readings, Request, Unclear, folded, host};
 
 /// The requests that a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl Path {
 
 impl Segment {
     fn is(text: &str) -> Self {
-        Self::Is { text: text.to_owned(), lower: text.to_lowercase() }
+        Self::Is { text: text.to_owned(), lower: folded(text) }
     }
 
     fn parse(text: &str) -> Result<Self, String> {

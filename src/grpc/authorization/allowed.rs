@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use prost_types::{Struct, Value, value::Kind};
 use serde_json::Value as Json;
 
-use super::head::Head;
+use super::head::{Head, values};
 use crate::{
     pb::ext_authz::envoy::{
         config::core::v3::{HeaderValue, HeaderValueOption},
@@ -107,7 +107,7 @@ fn forged(allowed: &Allowed, head: &Head, set: &[(String, String)]) -> Vec<Strin
     unset.chain(alike.map(str::to_owned)).collect()
 }
 
-/// Keeps the token from the upstream.
+/// Keeps the token from the upstream. Other cookies stay as they are.
 fn strip(
     head: &Head,
     cookie: Option<&str>,
@@ -115,12 +115,11 @@ fn strip(
     remove: &mut Vec<String>,
 ) {
     remove.push("authorization".to_owned());
-    let has_token = |(name, _): &(&str, &str)| Some(*name) == cookie;
-    if !head.cookies().any(|pair| has_token(&pair)) {
+    let has_token = |pair: &&str| cookie.is_some_and(|name| values(pair, name).next().is_some());
+    let (own, others): (Vec<_>, Vec<_>) = head.cookies().partition(has_token);
+    if own.is_empty() {
         return;
     }
-    let others = head.cookies().filter(|pair| !has_token(pair));
-    let others: Vec<_> = others.map(|(name, value)| format!("{name}={value}")).collect();
     if others.is_empty() {
         remove.push("cookie".to_owned());
     } else {

@@ -67,8 +67,8 @@ impl Head {
         if let Some(token) = self.header("authorization").and_then(bearer_in) {
             return Presented::Token(token);
         }
-        let of_name = |(name, value)| Some(value).filter(|_| Some(name) == cookie);
-        let mut tokens = self.cookies().filter_map(of_name);
+        let named = |name| self.cookies().flat_map(move |pair| values(pair, name));
+        let mut tokens = cookie.into_iter().flat_map(named);
         match (tokens.next(), tokens.next()) {
             (None, _) => Presented::Nothing,
             (Some(token), None) => Presented::Token(token),
@@ -76,15 +76,20 @@ impl Head {
         }
     }
 
-    /// The cookies (RFC 6265, section 4.2.1). HTTP/2 may split the header, and Envoy joins it with a comma where it has not done so before.
-    pub(super) fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
-        let pairs = self.header("cookie").unwrap_or_default().split([';', ',']);
-        let named = pairs.filter_map(|pair| pair.trim().split_once('='));
-        named.map(|(name, value)| (name, value.trim_matches('"')))
+    /// The cookies (RFC 6265, section 4.2.1), each as it stands.
+    pub(super) fn cookies(&self) -> impl Iterator<Item = &str> {
+        self.header("cookie").unwrap_or_default().split(';').map(str::trim)
     }
 }
 
-/// Adds headers to those of the same name, as HTTP allows it (RFC 9110, section 5.3).
+/// What a cookie has for a name. Without `encode_raw_headers` Envoy joins two headers of HTTP/1.1 with a comma, so that several may look
+/// like one. No token has a comma in it; other cookies may.
+pub(super) fn values<'a>(cookie: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    let pairs = cookie.split(',').filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(move |(own, _)| *own == name).map(|(_, value)| value.trim_matches('"'))
+}
+
+/// Adds headers to those of the same name, as HTTP allows it (RFC 9110, section 5.3; for cookies RFC 9113, section 8.2.3).
 fn join(headers: &mut HashMap<String, String>, raw: HeaderMap) {
     for header in raw.headers {
         let value = if header.raw_value.is_empty() {
@@ -92,10 +97,12 @@ fn join(headers: &mut HashMap<String, String>, raw: HeaderMap) {
         } else {
             String::from_utf8_lossy(&header.raw_value).into_owned()
         };
+        let name = header.key.to_ascii_lowercase();
+        let separator = if name == "cookie" { "; " } else { "," };
         headers
-            .entry(header.key.to_ascii_lowercase())
+            .entry(name)
             .and_modify(|known| {
-                known.push(',');
+                known.push_str(separator);
                 known.push_str(&value);
             })
             .or_insert(value);
@@ -122,6 +129,7 @@ mod tests {
             (&[("cookie", "x=1; session=a; y=2")], Presented::Token("a")),
             (&[("cookie", "session=\"a\"")], Presented::Token("a")),
             (&[("cookie", "x=1,session=a")], Presented::Token("a")),
+            (&[("cookie", "x=1,2; session=a; y")], Presented::Token("a")),
             (&[("cookie", "Session=a; xsession=b")], Presented::Nothing),
             (&[("cookie", "session=a; session=a")], Presented::Several),
             (&[("authorization", "Bearer a"), ("cookie", "session=b")], Presented::Token("a")),
@@ -144,11 +152,14 @@ mod tests {
             raw("authorization", "", b"Bearer a"),
             raw("authorization", "", b"Bearer b"),
             raw("x-a", "text", b""),
+            raw("cookie", "", b"x=1,2"),
+            raw("cookie", "", b"session=a"),
         ];
         let header_map = Some(HeaderMap { headers });
         let head = Head::new(HttpRequest { header_map, ..HttpRequest::default() });
         assert_eq!(head.presented(None), Presented::Token("a,Bearer b"));
         assert_eq!(head.header("x-a"), Some("text"));
+        assert_eq!(head.cookies().collect::<Vec<_>>(), ["x=1,2", "session=a"]);
     }
 
     #[test]

@@ -50,6 +50,10 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
 {{- end -}}
 {{- end }}
 
+{{- define "countersign.authzRules" -}}
+{{ include "countersign.fullname" . }}-authz
+{{- end }}
+
 {{- define "countersign.tlsSecret" -}}
 {{ .Values.tls.existingSecret | default (printf "%s-tls" (include "countersign.fullname" .)) }}
 {{- end }}

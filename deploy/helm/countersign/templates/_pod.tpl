@@ -36,11 +36,12 @@ securityContext:
   {{- include "countersign.mounts" (list . false) | nindent 2 }}
 {{- end }}
 
-{{- /* Takes the root, and whether the container serves TLS. */}}
+{{- /* Takes the root, and whether the container serves. */}}
 {{- define "countersign.mounts" -}}
 {{- $root := first . -}}
 {{- $mounts := list -}}
 {{- if and $root.Values.tls.enabled (last .) }}{{ $mounts = append $mounts (dict "name" "tls" "mountPath" "/tls" "readOnly" true) }}{{ end -}}
+{{- if and $root.Values.authz.rules (last .) }}{{ $mounts = append $mounts (dict "name" "authz" "mountPath" "/authz" "readOnly" true) }}{{ end -}}
 {{- if $root.Values.database.caSecret.name -}}
 {{- $mounts = append $mounts (dict "name" "database-ca" "mountPath" "/database-ca" "readOnly" true) -}}
 {{- end -}}
@@ -52,9 +53,12 @@ volumeMounts: {{- toYaml . | nindent 2 }}
 {{- define "countersign.volumes" -}}
 {{- $root := first . -}}
 {{- $volumes := list -}}
-{{- /* The folder, and no single files of it (subPath): those would never be renewed. */}}
+{{- /* Folders, and no single files of them (subPath): those would never be renewed. */}}
 {{- if and $root.Values.tls.enabled (last .) -}}
 {{- $volumes = append $volumes (dict "name" "tls" "secret" (dict "secretName" (include "countersign.tlsSecret" $root) "defaultMode" 0440)) -}}
+{{- end -}}
+{{- if and $root.Values.authz.rules (last .) -}}
+{{- $volumes = append $volumes (dict "name" "authz" "configMap" (dict "name" (include "countersign.authzRules" $root))) -}}
 {{- end -}}
 {{- with $root.Values.database.caSecret -}}
 {{- if .name -}}

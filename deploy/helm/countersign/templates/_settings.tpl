@@ -22,6 +22,12 @@ What is missing, all of it at once. The schema can't say this: each can be given
 {{- if and .Values.database.hosts (hasKey .Values.secrets "DATABASE_URL") -}}
 {{- fail "\n\ndatabase.hosts and secrets.DATABASE_URL are both given: which one is the database?\n" -}}
 {{- end -}}
+{{- if and .Values.authz.rules (hasKey .Values.settings "COUNTERSIGN_AUTHZ_RULES") -}}
+{{- fail "\n\nauthz.rules and settings.COUNTERSIGN_AUTHZ_RULES are both given: which ones are the rules?\n" -}}
+{{- end -}}
+{{- if and .Values.authz.cookie (not (or .Values.authz.rules (hasKey .Values.settings "COUNTERSIGN_AUTHZ_RULES"))) -}}
+{{- fail "\n\nauthz.cookie is of no use without authz.rules.\n" -}}
+{{- end -}}
 {{- if and .Values.tls.enabled (eq .Values.probes.protocol "grpc") -}}
 {{- fail "\n\nThe kubelet's gRPC probes speak no TLS: with tls.enabled, probes.protocol is http.\n" -}}
 {{- end -}}
@@ -83,6 +89,12 @@ COUNTERSIGN_DRAIN_DELAY: {{ int .Values.shutdown.drainSeconds }}s
 COUNTERSIGN_SHUTDOWN_TIMEOUT: {{ int .Values.shutdown.timeoutSeconds }}s
 COUNTERSIGN_MIGRATE: {{ ternary "on" "check" (eq .Values.migrations.mode "start") | quote }}
 COUNTERSIGN_LOG_FORMAT: json
+{{- if .Values.authz.rules }}
+COUNTERSIGN_AUTHZ_RULES: /authz/rules.json
+{{- end }}
+{{- with .Values.authz.cookie }}
+COUNTERSIGN_AUTHZ_COOKIE: {{ . | quote }}
+{{- end }}
 {{- if .Values.tls.enabled }}
 COUNTERSIGN_TLS_CERT: /tls/tls.crt
 COUNTERSIGN_TLS_KEY: /tls/tls.key
