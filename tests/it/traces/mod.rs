@@ -1,6 +1,7 @@
 //! Traces, as a collector gets them from the real program.
 
 mod collectors;
+mod exemplars;
 mod lines;
 mod parents;
 mod tree;
