@@ -4,6 +4,7 @@ mod apis;
 mod background;
 mod base;
 mod commands;
+mod debug;
 mod environment;
 mod error;
 mod parts;
@@ -56,10 +57,12 @@ pub struct App {
     /// Absent where gRPC's is for both.
     http: Option<Listener>,
     admin: Option<Listener>,
+    debug: Option<Listener>,
     connections: listen::Figures,
     grpc_addr: Address,
     http_addr: Address,
     admin_addr: Option<Address>,
+    debug_addr: Option<Address>,
     tls: Vec<Arc<Tls>>,
     reload: Reload,
     listen: Listen,
@@ -95,15 +98,12 @@ impl App {
         };
         let (places, deadline) = (limits.max_connections, limits.preface_deadline);
         let (grpc, grpc_addr) = bind("grpc", &listen.grpc, grpc_tls, places, deadline).await?;
-        let (admin, admin_addr) = match &listen.admin {
-            Some(admin) => {
-                let bound = bind("admin", admin, admin_tls, places, deadline).await?;
-                (Some(bound.0), Some(bound.1))
-            }
-            None => (None, None),
-        };
+        let admin = listen.admin.as_ref().map(|at| bind("admin", at, admin_tls, places, deadline));
+        let (admin, admin_addr) = if_any(admin).await?;
         let limits = environment.http_limits;
         let (places, deadline) = (limits.max_connections, limits.head_deadline);
+        let debug = listen.debug.as_ref().map(|at| bind("debug", at, None, places, deadline));
+        let (debug, debug_addr) = if_any(debug).await?;
         let (http, http_addr) = if is_one {
             (None, grpc_addr.clone())
         } else {
@@ -116,10 +116,12 @@ impl App {
             grpc,
             http,
             admin,
+            debug,
             connections,
             grpc_addr,
             http_addr,
             admin_addr,
+            debug_addr,
             tls,
             reload: Reload::default(),
             listen,
@@ -142,6 +144,11 @@ impl App {
     /// The address of AdminService, if it has one of its own.
     pub fn admin_addr(&self) -> Option<&Address> {
         self.admin_addr.as_ref()
+    }
+
+    /// The address of `/debug`, if there is one.
+    pub fn debug_addr(&self) -> Option<&Address> {
+        self.debug_addr.as_ref()
     }
 
     /// Asks the server, once it serves, to read its certificates and rules at once.
@@ -167,7 +174,7 @@ impl App {
     /// A server that fails by itself.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
         let _following = self.follow_files();
-        let Self { grpc, http, admin, listen, delivery, environment, parts, .. } = self;
+        let Self { grpc, http, admin, debug, listen, delivery, environment, parts, .. } = self;
         let health = Health::new(parts.rules.is_some());
         let gate = Arc::new(gate(&parts, listen.callers.clone()));
         let apis = apis::of_listeners(&parts, &gate, admin.is_some()).into_iter();
@@ -177,23 +184,17 @@ impl App {
         let metrics = metrics(&parts, &self.connections, &health);
         let (set_ready, ready) = watch::channel(false);
         let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
-        let calls = |routes| grpc::Calls {
-            routes,
-            gate: Arc::clone(&gate),
-            metrics: metrics.clone(),
-            limits: listen.limits(limits),
-            trusted_proxies: listen.trusted_proxies.clone(),
-            server_header: listen.server_header(),
-        };
+        let calls = |routes| listen.calls(routes, &gate, &metrics, limits);
         let calls: Vec<_> = routes.into_iter().map(calls).collect();
         let web = Web { parts: &parts, gate: &gate, listen: &listen, delivery: &delivery };
         // Without AdminService, where that has an address of its own.
         let gateway = Gateway::new(calls[0].clone().in_process(), limits.max_request);
+        let debug = debug::at(debug, &parts, &environment, &ready);
         let site = web.site(gateway, &metrics, ready, draining.clone());
         let mut background = Background::start(&parts, delivery, &environment);
 
         let http_limits = listen.http_limits(environment.http_limits);
-        let servers = Servers { grpc, http, admin, calls, site, http_limits }.serve(&stop);
+        let servers = Servers { grpc, http, admin, calls, site, http_limits, debug }.serve(&stop);
         tokio::pin!(servers);
         let watch = readiness::watch(&parts, &health, &set_ready, environment.check_every);
         tokio::select! {
@@ -262,6 +263,24 @@ async fn close(store: &dyn Store) {
 }
 
 impl Listen {
+    /// The RPCs of a listener, and what is around them.
+    fn calls(
+        &self,
+        routes: grpc::Routes,
+        gate: &Arc<Gate>,
+        metrics: &Metrics,
+        limits: grpc::Limits,
+    ) -> grpc::Calls {
+        grpc::Calls {
+            routes,
+            gate: Arc::clone(gate),
+            metrics: metrics.clone(),
+            limits: self.limits(limits),
+            trusted_proxies: self.trusted_proxies.clone(),
+            server_header: self.server_header(),
+        }
+    }
+
     /// The limits of gRPC, with the longest stream that the configuration allows.
     fn limits(&self, limits: grpc::Limits) -> grpc::Limits {
         grpc::Limits { max_stream_age: service::longest_stream(self.stream_age), ..limits }
@@ -274,6 +293,16 @@ impl Listen {
 
     fn server_header(&self) -> ServerHeader {
         if self.names_server { ServerHeader::On } else { ServerHeader::Off }
+    }
+}
+
+/// A listener that there may be, and its address.
+async fn if_any(
+    bound: Option<impl Future<Output = Result<(Listener, Address), Error>>>,
+) -> Result<(Option<Listener>, Option<Address>), Error> {
+    match bound {
+        Some(bound) => bound.await.map(|(listener, address)| (Some(listener), Some(address))),
+        None => Ok((None, None)),
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Environment {
     pub clock: Clock,
     /// The filter of the log.
     pub log_filter: LogFilter,
+    /// The settings, for `/debug`: no secret is in them.
+    pub settings: serde_json::Value,
     /// Limits for one caller of gRPC.
     pub limits: grpc::Limits,
     /// Limits for one caller of HTTP.
@@ -42,6 +44,7 @@ impl Default for Environment {
         Self {
             clock: Clock::system(),
             log_filter: LogFilter::default(),
+            settings: serde_json::Value::Null,
             limits: grpc::Limits::default(),
             http_limits: http::Limits::default(),
             limit_loopback: false,

@@ -16,6 +16,7 @@ pub(super) struct Servers {
     pub(super) calls: Vec<grpc::Calls>,
     pub(super) site: http::Site,
     pub(super) http_limits: http::Limits,
+    pub(super) debug: Option<(Listener, http::Debug)>,
 }
 
 impl Servers {
@@ -24,8 +25,14 @@ impl Servers {
     /// # Errors
     /// A server of gRPC that fails by itself.
     pub(super) async fn serve(self, stop: &CancellationToken) -> Result<(), Error> {
-        let Self { grpc, http, admin, calls, site, http_limits } = self;
+        let Self { grpc, http, admin, calls, site, http_limits, debug } = self;
         let stopped = || stop.clone().cancelled_owned();
+        let beside = (site.metrics.clone(), site.draining.clone());
+        let debug = async {
+            if let Some((listener, debug)) = debug {
+                http::serve_debug(listener, debug, beside, http_limits, stopped()).await;
+            }
+        };
         let (apart, shared) = match http {
             Some(listener) => (Some((listener, site)), None),
             None => (None, Some(http::service(site, http_limits.answer_deadline))),
@@ -39,6 +46,6 @@ impl Servers {
                 http::serve(listener, site, http_limits, stopped()).await;
             }
         };
-        Ok(tokio::join!(grpc, http).0.map(drop)?)
+        Ok(tokio::join!(grpc, http, debug).0.map(drop)?)
     }
 }

@@ -23,6 +23,7 @@ mod user;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
+    app::Environment,
     config::{Config, LogFormat, Reads, Settings},
     telemetry,
 };
@@ -129,7 +130,9 @@ pub fn run(format: LogFormat) -> anyhow::Result<()> {
             let config = Config::parse_to_serve(&settings)?;
             let (log_filter, spans) =
                 telemetry::start_to_serve(&config.log, config.tracing.as_ref());
-            runtime.block_on(serve::run(&config, log_filter, spans))
+            let settings = Config::list_as_json(&settings);
+            let environment = Environment { log_filter, settings, ..Environment::default() };
+            runtime.block_on(serve::run(&config, environment, spans))
         }
         Command::Config(given) => runtime.block_on(config::run(&settings, &given)),
         Command::Seed(given) => runtime.block_on(seed::run(&configured()?, &given)),

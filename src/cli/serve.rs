@@ -25,12 +25,12 @@ type Spans = Option<(Receiver<Span>, Figures)>;
 
 pub(super) async fn run(
     config: &Config,
-    log_filter: LogFilter,
+    environment: Environment,
     spans: Spans,
 ) -> anyhow::Result<()> {
     no_core_dumps();
     let exporter = export(config, spans)?;
-    let environment = Environment { log_filter: log_filter.clone(), ..Environment::default() };
+    let log_filter = environment.log_filter.clone();
     let app = App::bind(config, environment).await?;
     // Signal handlers before the banner: a reader of the banner may send a signal at once.
     let mut signals = Signals::new()?;
@@ -123,16 +123,20 @@ fn log_banner(config: &Config, app: &App) {
     let (grpc, http, data) = (app.grpc_addr(), app.http_addr(), config.database.place());
     let (version, codes) = (env!("CARGO_PKG_VERSION"), &config.delivery);
     let admin = app.admin_addr().map(tracing::field::display);
-    tracing::info!(version, %grpc, %http, admin, %data, %codes, "listening");
+    let beside = app.debug_addr().map(tracing::field::display);
+    tracing::info!(version, %grpc, %http, admin, debug = beside, %data, %codes, "listening");
 }
 
 /// The banner: where the server listens, where its data is, and what to try next.
 fn banner(config: &Config, app: &App) -> String {
     let (grpc, http, place) = (app.grpc_addr(), http_url(config, app), config.database.place());
     let version = env!("CARGO_PKG_VERSION");
-    let admin = app.admin_addr().map_or_else(String::new, |at| format!("  Admin  {at}\n"));
+    let beside = |name: &str, at: Option<&Address>| {
+        at.map_or_else(String::new, |at| format!("  {name}  {at}\n"))
+    };
+    let (admin, debug) = (beside("Admin", app.admin_addr()), beside("Debug", app.debug_addr()));
     format!(
-        "Countersign {version}\n\n  gRPC   {grpc}\n  HTTP   {http}\n{admin}  Data   {place}\n  \
+        "Countersign {version}\n\n  gRPC   {grpc}\n  HTTP   {http}\n{admin}{debug}  Data   {place}\n  \
          Codes  {}\n\nTry:\n\n  {}\n\n",
         config.delivery,
         next(config, app)

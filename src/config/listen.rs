@@ -27,6 +27,8 @@ pub struct Listen {
     pub http: Address,
     /// AdminService, if it has an address of its own.
     pub admin: Option<Address>,
+    /// `/debug`, if it is anywhere: reached by this machine alone.
+    pub debug: Option<Address>,
     /// The TLS of gRPC, if it has any.
     pub grpc_tls: Option<Files>,
     /// The TLS of HTTP, if it has any.
@@ -76,6 +78,16 @@ fn is_as_protected(http: Option<&Files>, grpc: Option<&Files>) -> bool {
     }
 }
 
+/// Whoever reaches it sees the settings, and nothing asks who that is.
+fn debug(text: &str) -> Result<Address, String> {
+    let address = Address::parse(text)?;
+    if address.is_local() {
+        return Ok(address);
+    }
+    Err("must be a loopback address, or a Unix socket: whoever reaches it sees the settings"
+        .to_owned())
+}
+
 impl Reader<'_> {
     pub(super) fn listen(&mut self, profile: Profile) -> Listen {
         let to_ten_minutes = Duration::ZERO..=minutes(10);
@@ -94,6 +106,7 @@ impl Reader<'_> {
             grpc,
             http,
             admin,
+            debug: self.given(settings::DEBUG_ADDR, debug),
             grpc_tls,
             http_tls,
             admin_tls,

@@ -11,6 +11,7 @@ mod database;
 mod delivery;
 mod flags;
 mod listed;
+mod listed_json;
 mod listen;
 mod log;
 mod master_key;

@@ -18,6 +18,7 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
             GRPC_ADDR,
             HTTP_ADDR,
             ADMIN_ADDR,
+            DEBUG_ADDR,
             PLAINTEXT,
             TRUSTED_PROXIES,
             FORWARDED_HEADER,
@@ -134,6 +135,11 @@ pub(super) const ADMIN_ADDR: Setting = plain(
     "COUNTERSIGN_ADMIN_ADDR",
     Absent,
     "where AdminService listens, and then nowhere else; without it, where gRPC does",
+);
+pub(super) const DEBUG_ADDR: Setting = plain(
+    "COUNTERSIGN_DEBUG_ADDR",
+    Absent,
+    "where /debug shows settings and state: a loopback address, or unix:///run/countersign-debug.sock",
 );
 pub(super) const PLAINTEXT: Setting = plain(
     "COUNTERSIGN_PLAINTEXT",

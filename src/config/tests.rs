@@ -326,6 +326,7 @@ fn each_bad_value_is_a_problem_of_its_own() {
         (name::FSYNC_OFF_AT.name, "db:5432"),
         (name::GRPC_ADDR.name, "50051"),
         (name::HTTP_ADDR.name, "localhost"),
+        (name::DEBUG_ADDR.name, "0.0.0.0:6060"),
         (name::HTTP_RPCS.name, "yes"),
         (name::TRUSTED_PROXIES.name, "10.0.0.0/33"),
         (name::FORWARDED_HEADER.name, "x-real-ip"),

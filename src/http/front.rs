@@ -19,7 +19,13 @@ use tokio_util::sync::CancellationToken;
 use tower::{ServiceExt as _, service_fn, util::BoxCloneSyncService};
 use tracing::Instrument as _;
 
-use super::{call::Call, consumed::Consumed, site::Site, table::router};
+use super::{
+    call::Call,
+    consumed::Consumed,
+    debug::{self, Debug},
+    site::Site,
+    table::router,
+};
 use crate::{
     domain::{Context, TrustedProxies},
     edge::{BrokenOff, Peer, Rpcs, ServerHeader, arrived},
@@ -45,6 +51,18 @@ impl Front {
         let (trusted, metrics) = (site.trusted_proxies.clone(), site.metrics.clone());
         let (server_header, draining) = (site.server_header, site.draining.clone());
         Self { routes: router(site), trusted, metrics, server_header, answer_deadline, draining }
+    }
+
+    /// What is before `/debug`: no proxy is trusted there.
+    pub(super) fn of_debug(
+        debug: Debug,
+        metrics: Metrics,
+        draining: CancellationToken,
+        answer_deadline: Duration,
+    ) -> Self {
+        let (routes, trusted) = (debug::router(debug), TrustedProxies::default());
+        let server_header = ServerHeader::On;
+        Self { routes, trusted, metrics, server_header, answer_deadline, draining }
     }
 
     /// Answers a request that came over a connection from that peer. The answer says if the connection ends with it: while

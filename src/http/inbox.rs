@@ -34,19 +34,22 @@ pub(super) async fn messages(
     }
 }
 
-/// Codes are for whoever sits at this machine: no request that a proxy forwards, and none of another page. The host's name
-/// matters, too: the page of a stranger, whose name leads here, is of the same origin (DNS rebinding).
+/// Codes are for whoever sits at this machine.
 fn is_from_here(context: &Context, uri: &Uri, headers: &HeaderMap) -> bool {
+    context.address.is_some_and(|address: IpAddr| address.is_loopback())
+        && is_asked_here(uri, headers)
+}
+
+/// No request that a proxy forwards, and none of another page. The host's name matters, too: the page of a stranger, whose
+/// name leads here, is of the same origin (DNS rebinding).
+pub(super) fn is_asked_here(uri: &Uri, headers: &HeaderMap) -> bool {
     let is_forwarded = FORWARDED.iter().any(|name| headers.contains_key(*name));
     let site = headers.get("sec-fetch-site");
     let is_of_ours = site.is_none_or(|site| site == "same-origin" || site == "none");
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     // HTTP/2 has it in its place.
     let host = uri.authority().map(Authority::as_str).or(host).unwrap_or_default();
-    context.address.is_some_and(|address: IpAddr| address.is_loopback())
-        && host.parse().is_ok_and(|host| is_of_this_machine(&host))
-        && is_of_ours
-        && !is_forwarded
+    host.parse().is_ok_and(|host| is_of_this_machine(&host)) && is_of_ours && !is_forwarded
 }
 
 /// A name of this machine, with a port or without one.

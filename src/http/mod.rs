@@ -5,6 +5,7 @@ mod cache;
 mod call;
 mod consumed;
 mod cors;
+mod debug;
 mod front;
 mod inbox;
 mod limits;
@@ -19,9 +20,10 @@ mod site;
 mod table;
 
 pub use self::{
+    debug::Debug,
     front::service,
     limits::Limits,
-    server::serve,
+    server::{serve, serve_debug},
     site::{Figures, Pages, Site},
     table::paths,
 };

@@ -16,13 +16,16 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
+    debug::Debug,
     front::Front,
     limits::Limits,
     pace::{Pace, Paced},
     site::Site,
 };
-use crate::{edge::Peer, listen::Listener};
+use crate::{edge::Peer, listen::Listener, telemetry::Metrics};
 
 /// The header with the timeout of an idle connection (RFC 2068, section 19.7.1.1): clients that obey it do not send a
 /// request into a connection that is being closed (race).
@@ -31,12 +34,33 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 /// Serves until `shutdown`, then waits for running requests (graceful shutdown). From `site.draining` on each answer
 /// closes its connection.
 pub async fn serve(
-    mut listener: Listener,
+    listener: Listener,
     site: Site,
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let front = Front::new(site, limits.answer_deadline);
+    serve_front(listener, front, limits, shutdown).await;
+}
+
+/// The same for `/debug`, at an address of its own.
+pub async fn serve_debug(
+    listener: Listener,
+    debug: Debug,
+    (metrics, draining): (Metrics, CancellationToken),
+    limits: Limits,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let front = Front::of_debug(debug, metrics, draining, limits.answer_deadline);
+    serve_front(listener, front, limits, shutdown).await;
+}
+
+async fn serve_front(
+    mut listener: Listener,
+    front: Front,
+    limits: Limits,
+    shutdown: impl Future<Output = ()> + Send,
+) {
     let running = GracefulShutdown::new();
     tokio::pin!(shutdown);
     loop {

@@ -8,6 +8,7 @@ use axum::{
 
 use super::{
     cors::cors,
+    debug,
     oauth::{self, Refused},
     pages,
     paths::{INTROSPECT, JWKS, REVOKE, TOKEN},
@@ -111,5 +112,6 @@ pub fn paths() -> impl Iterator<Item = &'static str> {
 /// The path of a route. Callers may invent others: the log does not repeat them.
 pub(super) fn known_path(path: &str) -> &'static str {
     let known = paths().find(|known| *known == path);
-    known.or_else(|| pages::known_path(path)).or_else(|| known_rpc(path)).unwrap_or("unknown")
+    let beside = || pages::known_path(path).or_else(|| debug::known_path(path));
+    known.or_else(beside).or_else(|| known_rpc(path)).unwrap_or("unknown")
 }

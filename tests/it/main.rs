@@ -19,6 +19,7 @@ mod config_command;
 mod connections;
 mod contract;
 mod database_setup;
+mod debug_address;
 mod delivery;
 mod engine;
 mod errors;

@@ -58,6 +58,7 @@ fn summary(config: &Config) -> String {
         at("HTTP", &listen.http, listen.http_tls.is_some()),
     ];
     parts.extend(listen.admin.as_ref().map(|it| at("admin", it, listen.admin_tls.is_some())));
+    parts.extend(listen.debug.as_ref().map(|it| at("debug", it, false)));
     parts.push(format!("codes {}", config.delivery));
     parts.join(", ")
 }

@@ -2,8 +2,6 @@
 
 use std::io::Write as _;
 
-use serde_json::{Value, json};
-
 use crate::{
     cli::table::aligned,
     config::{Config, Listed, Problem, Settings, Shown, Source},
@@ -28,7 +26,7 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<
     let text = match arguments.format {
         Format::Table => table(&listed, &others),
         Format::Env => env(&listed, &others),
-        Format::Json => format!("{:#}\n", data(&listed, &others)),
+        Format::Json => format!("{:#}\n", Config::list_as_json(settings)),
     };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(())
@@ -134,45 +132,4 @@ fn quoted(text: &str) -> String {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-fn data(listed: &[Listed], others: &[Problem]) -> Value {
-    let settings: Vec<_> = listed.iter().map(datum).collect();
-    let others: Vec<_> = others
-        .iter()
-        .map(|Problem { setting, text, .. }| json!({ "name": setting, "problem": text }))
-        .collect();
-    json!({ "settings": settings, "problems": others })
-}
-
-fn datum(listed: &Listed) -> Value {
-    let Listed { setting, topic, value, source, problems } = listed;
-    let is_part = matches!(value, Shown::Part(_));
-    let (value, characters) = match value {
-        Shown::Text(text) | Shown::Part(text) => (Some(text), None),
-        Shown::Hidden { characters } => (None, Some(characters)),
-        Shown::Nothing | Shown::Words(_) => (None, None),
-    };
-    let (source, path) = match source {
-        Source::Flag => ("flag", None),
-        Source::Environment => ("environment", None),
-        Source::File(path) => ("file", Some(path)),
-        Source::UnreadFile => ("file", None),
-        Source::Default => ("default", None),
-        Source::Computed => ("computed", None),
-    };
-    json!({
-        "name": setting.name,
-        "topic": topic,
-        "help": setting.help,
-        "default": setting.default.text(),
-        "secret": setting.secret,
-        "may_be_in_file": setting.file,
-        "source": source,
-        "path": path,
-        "value": value,
-        "is_part": is_part,
-        "hidden_characters": characters,
-        "problems": problems,
-    })
 }

@@ -55,6 +55,13 @@ impl Keys {
         }
     }
 
+    /// The ids of the published keys, the one that signs first, and how long ago they were read.
+    pub fn ids(&self) -> (Vec<String>, Duration) {
+        let ring = self.tokens.ring();
+        let ids = ring.published(self.clock.now()).map(|key| key.kid().to_owned()).collect();
+        (ids, ring.age())
+    }
+
     /// The id of the key that signs now.
     pub(in crate::service) fn signer(&self) -> Option<Uuid> {
         self.tokens.ring().signer(self.clock.now()).and_then(|key| key.kid().parse().ok())

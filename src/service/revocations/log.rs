@@ -159,6 +159,11 @@ impl RevocationLog {
         self.read_at.borrow().unwrap_or(self.made_at).elapsed()
     }
 
+    /// The number up to which all is known, and when the last complete reading began.
+    pub(super) fn position(&self) -> (i64, Option<Instant>) {
+        (*self.heads.borrow(), *self.read_at.borrow())
+    }
+
     pub(super) fn streams(&self) -> usize {
         self.known.receiver_count()
     }

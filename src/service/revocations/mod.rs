@@ -92,6 +92,12 @@ impl Revocations {
         self.log.lag()
     }
 
+    /// The number up to which all revocations are known, and how long ago that was read; never is `None`.
+    pub fn position(&self) -> (i64, Option<Duration>) {
+        let (head, read_at) = self.log.position();
+        (head, read_at.map(|at| at.elapsed()))
+    }
+
     /// The number of open streams, for metrics.
     pub fn streams(&self) -> usize {
         self.log.streams()

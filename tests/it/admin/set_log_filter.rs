@@ -108,7 +108,7 @@ async fn logs_calls(running: &mut Running) -> bool {
     http::get(running.http, "/.well-known/jwks.json").await;
     // The last line of the call's connection, and then one that comes at any level.
     running.signal("HUP");
-    running.wait_for_log("asked to read the certificates");
+    running.wait_for_log("asked to read files again");
     running.logged[before..].contains("jwks.json")
 }
 
