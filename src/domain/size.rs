@@ -95,7 +95,7 @@ pub const SECRET: Size = Size::of("secret", 128);
 pub const PASSWORD_HASH: Size = Size::of("password_hash", 4096);
 
 /// All limits.
-pub const ALL: [Size; 37] = [
+pub const ALL: [Size; 38] = [
     USERNAME,
     EMAIL,
     PASSWORD,
@@ -122,6 +122,7 @@ pub const ALL: [Size; 37] = [
     SUBJECT_TOKEN,
     CLIENT_ID,
     SCOPE,
+    FILTER,
     ID,
     USER_ID,
     USERNAME_PREFIX,

@@ -62,7 +62,7 @@ impl Canaries {
 
     /// All that the collector was sent.
     fn exported(&self) -> String {
-        assert!(self.collector.spans().len() > 10, "the calls were traced");
+        assert!(!self.collector.spans().is_empty(), "the calls were traced");
         format!("{:?}", self.collector.requests())
     }
 
