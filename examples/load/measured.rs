@@ -27,7 +27,7 @@ pub(crate) async fn serve(arguments: impl Iterator<Item = String>) -> anyhow::Re
     environment.limits.max_connections = PLACES;
     let app = App::bind(&config, environment).await?;
     banner(&app.grpc_addr().to_string(), &app.http_addr().to_string())?;
-    Ok(app.serve(std::future::pending()).await?)
+    Ok(Box::pin(app.serve(std::future::pending())).await?)
 }
 
 /// Serves the health service of tonic, and nothing else, until the process is killed.

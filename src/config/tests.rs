@@ -369,6 +369,10 @@ fn each_bad_value_is_a_problem_of_its_own() {
         (name::LOG_FORMAT.name, "xml"),
     ];
     assert_eq!(names(&bad), bad.map(|(name, _)| name));
+}
+
+#[test]
+fn durations_may_be_too_short() {
     for (name, too_short) in [
         (name::STREAM_AGE.name, "59s"),
         (name::ACCESS_TOKEN_TTL.name, "999ms"),

@@ -45,7 +45,7 @@ async fn a_server_without_tls_survives_sighup_too() {
     command.current_dir(folder.path());
     let mut server = Running::start(command);
     server.signal("HUP");
-    server.wait_for_log("no listener has one");
+    server.wait_for_log("there are no certificates and no rules");
     server.signal("TERM");
     assert!(server.wait().await.success());
 }
