@@ -112,7 +112,10 @@ def bases(world: World) -> dict[str, Callable[[], list[Message]]]:
         "RevokeUserSessions": lambda: [admin.RevokeUserSessionsRequest(user_id=world.target_id)],
         "UnlockUser": lambda: [admin.UnlockUserRequest(id=world.target_id)],
         "CreateSubscription": lambda: [subscription()],
-        "SetLogFilter": lambda: [admin.SetLogFilterRequest(filter="debug,countersign::store=trace", ttl_seconds=1)],
+        "SetLogFilter": lambda: [
+            admin.SetLogFilterRequest(filter="debug,countersign::store=trace", ttl_seconds=1),
+            admin.SetLogFilterRequest(filter="countersign::delivery=debug"),
+        ],
         "DeleteSubscription": lambda: [admin.DeleteSubscriptionRequest(id=new_id())],
     }  # fmt: skip
 
