@@ -4,7 +4,7 @@ use std::{error::Error, path::Path};
 
 use crate::CODEC;
 
-pub(crate) const INCLUDES: [&str; 2] = ["third_party/envoy", "third_party/googleapis"];
+pub(crate) const INCLUDES: [&str; 1] = ["third_party/envoy"];
 
 /// Packages of options, which no message has as a field.
 const OPTIONS: [&str; 4] =

@@ -155,6 +155,7 @@ class World:
         call("ListUserSessions", user_id=made.id)
         call("RevokeUserSessions", user_id=made.id)
         call("UnlockUser", id=made.id)
+        call("SetLogFilter", filter="info", ttl_seconds=1)
         call("ListEvents", page_size=5)
         call("WatchEvents")
         call("ImportUsers", users=[{"username": f"{name}-3", "email": f"{name}-3@example.com"}])
