@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Problem, Profile, reader::Reader, setting::Setting, settings};
+use super::{Problem, Profile, reader::Reader, setting::Setting, settings, token_settings};
 use crate::store::{self, Kind, Migrate, Preparation, Store, postgres::url::ConnectionString};
 
 /// The database.
@@ -128,8 +128,8 @@ impl Reader<'_> {
         if is(settings::DELIVERY, |kind| matches!(kind, "smtp" | "webhook")) {
             self.problems.add(settings::DELIVERY, forgotten.as_str());
         }
-        if is(settings::ISSUER, |issuer| issuer.starts_with("https://")) {
-            self.problems.add(settings::ISSUER, forgotten.as_str());
+        if is(token_settings::ISSUER, |issuer| issuer.starts_with("https://")) {
+            self.problems.add(token_settings::ISSUER, forgotten.as_str());
         }
     }
 

@@ -131,7 +131,7 @@ mod tests {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
 
     use super::{
-        super::{settings::*, values::tests::settings},
+        super::{account_settings::*, settings::*, token_settings::*, values::tests::settings},
         *,
     };
 

@@ -4,6 +4,7 @@
 //! follow it. Each topic has a file of its own, which reads its settings; every problem of all topics is reported at
 //! once.
 
+mod account_settings;
 mod assertions;
 mod authorization;
 mod authorization_settings;
@@ -26,6 +27,7 @@ mod setting;
 mod settings;
 mod tls;
 mod tls_settings;
+mod token_settings;
 mod tokens;
 mod tracing;
 mod tracing_settings;

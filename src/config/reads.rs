@@ -40,6 +40,7 @@ mod tests {
         super::{
             Config, Settings,
             settings::{self, all_settings},
+            token_settings,
             values::tests::settings as gather,
         },
         *,
@@ -57,7 +58,7 @@ mod tests {
                 &[],
                 &[(settings::DELIVERY.name, "smtp")],
                 &[(settings::DELIVERY.name, "webhook")],
-                &[(settings::JWT_ALGORITHM.name, "HS256")],
+                &[(token_settings::JWT_ALGORITHM.name, "HS256")],
             ];
             let mut read = std::collections::BTreeSet::new();
             for environment in environments {
@@ -76,7 +77,7 @@ mod tests {
                     settings::MASTER_KEY.name,
                     settings::MASTER_KEY_OLD.name,
                     settings::DELIVERY.name,
-                    settings::ISSUER.name,
+                    token_settings::ISSUER.name,
                 ];
                 read.retain(|name| !production.contains(&name.as_str()));
             }

@@ -50,34 +50,9 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
             DELIVERY_CA,
         ],
     ),
-    (
-        "Tokens and sessions",
-        &[
-            ISSUER,
-            AUDIENCE,
-            JWT_ALGORITHM,
-            JWT_SECRET,
-            KEY_ROTATION,
-            KEY_LEAD,
-            ACCESS_TOKEN_TTL,
-            REFRESH_TOKEN_TTL,
-            SESSION_IDLE_TTL,
-            SESSIONS_PER_USER,
-        ],
-    ),
+    ("Tokens and sessions", super::token_settings::ALL),
     ("Keys of others", &[TOKEN_ISSUERS, FETCH_PRIVATE, FETCH_CA]),
-    (
-        "Codes and accounts",
-        &[
-            OTP_TTL,
-            OTP_MAX_ATTEMPTS,
-            OTP_RESEND_AFTER,
-            EMAIL_VERIFICATION,
-            UNVERIFIED_TTL,
-            TOTP_ISSUER,
-            EVENT_RETENTION,
-        ],
-    ),
+    ("Codes and accounts", super::account_settings::ALL),
     ("Passwords", super::password_settings::ALL),
     ("Rate limits", &[ADDRESS_RATE, SOURCE_FAILURES, SERVICE_FAILURES]),
     ("Log", &[LOG, LOG_FORMAT]),
@@ -248,48 +223,6 @@ pub(super) const DELIVERY_CA: Setting = plain(
     "file of authorities (PEM) to believe beside the public ones",
 );
 
-// Tokens and sessions.
-pub(super) const ISSUER: Setting = plain(
-    "COUNTERSIGN_ISSUER",
-    InDevelopment("http://localhost:8080"),
-    "the claim iss: where the HTTP side is reached",
-);
-pub(super) const AUDIENCE: Setting = plain(
-    "COUNTERSIGN_AUDIENCE",
-    Value("countersign"),
-    "the claim aud; several with commas, the first is the default and AccountService's own",
-);
-pub(super) const JWT_ALGORITHM: Setting =
-    plain("COUNTERSIGN_JWT_ALGORITHM", Value("ES256"), "ES256, EdDSA, RS256 or HS256");
-pub(super) const JWT_SECRET: Setting =
-    secret("COUNTERSIGN_JWT_SECRET", Absent, "with HS256: at least 32 bytes in base64");
-pub(super) const KEY_ROTATION: Setting = plain(
-    "COUNTERSIGN_KEY_ROTATION",
-    Value("90d"),
-    "how old the signing key gets before the next one is made; 1h to 10years",
-);
-// Within this time every verifier must have fetched a key set with the key: Istio caches one for 20 minutes and does
-// not refetch it for an unknown key (ADR 10).
-pub(super) const KEY_LEAD: Setting = plain(
-    "COUNTERSIGN_KEY_LEAD",
-    Value("30m"),
-    "from when all replicas publish a new signing key to its first signature; 5m to 7days, shorter than the rotation",
-);
-pub(super) const ACCESS_TOKEN_TTL: Setting =
-    plain("COUNTERSIGN_ACCESS_TOKEN_TTL", Value("15m"), "how long an access token is valid");
-pub(super) const REFRESH_TOKEN_TTL: Setting =
-    plain("COUNTERSIGN_REFRESH_TOKEN_TTL", Value("30d"), "how long a session lives at the most");
-pub(super) const SESSION_IDLE_TTL: Setting = plain(
-    "COUNTERSIGN_SESSION_IDLE_TTL",
-    Value("14d"),
-    "how long a session lives that is not used",
-);
-pub(super) const SESSIONS_PER_USER: Setting = plain(
-    "COUNTERSIGN_SESSIONS_PER_USER",
-    Value("100"),
-    "sessions that a user may have, 1 to 1000; a login beyond that ends the oldest",
-);
-
 // Keys of others.
 pub(super) const TOKEN_ISSUERS: Setting = plain(
     "COUNTERSIGN_TOKEN_ISSUERS",
@@ -305,40 +238,6 @@ pub(super) const FETCH_CA: Setting = plain(
     "COUNTERSIGN_FETCH_CA",
     Absent,
     "file of authorities (PEM) to believe beside the public ones when key sets are fetched or events posted",
-);
-
-// Codes and accounts.
-pub(super) const OTP_TTL: Setting = plain(
-    "COUNTERSIGN_OTP_TTL",
-    Value("5m"),
-    "how long a challenge, reset or verification lives, at most 10m",
-);
-pub(super) const OTP_MAX_ATTEMPTS: Setting = plain(
-    "COUNTERSIGN_OTP_MAX_ATTEMPTS",
-    Value("5"),
-    "codes that can be tried for one challenge, reset, verification or enrolment",
-);
-pub(super) const OTP_RESEND_AFTER: Setting =
-    plain("COUNTERSIGN_OTP_RESEND_AFTER", Value("30s"), "how long until another code can be sent");
-pub(super) const EMAIL_VERIFICATION: Setting = plain(
-    "COUNTERSIGN_EMAIL_VERIFICATION",
-    Value("off"),
-    "whether Register sends a code to the address: on or off",
-);
-pub(super) const UNVERIFIED_TTL: Setting = plain(
-    "COUNTERSIGN_UNVERIFIED_TTL",
-    Value("7d"),
-    "with that on: how long a new account may go without verifying its address; 1h to 1year",
-);
-pub(super) const TOTP_ISSUER: Setting = plain(
-    "COUNTERSIGN_TOTP_ISSUER",
-    Value("Countersign"),
-    "the name beside codes in authenticator apps; no colon",
-);
-pub(super) const EVENT_RETENTION: Setting = plain(
-    "COUNTERSIGN_EVENT_RETENTION",
-    Value("90d"),
-    "how long security events are kept; 1d to 10years",
 );
 
 // Rate limits.

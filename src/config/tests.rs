@@ -42,7 +42,7 @@ fn with_postgres_all_that_is_missing_is_named_at_once() {
             "COUNTERSIGN_OPT_TTL",
             name::MASTER_KEY.name,
             name::DELIVERY.name,
-            name::ISSUER.name,
+            token_settings::ISSUER.name,
             hashing::BCRYPT_COST.name
         ]
     );
@@ -54,7 +54,7 @@ fn a_secret_whose_file_cannot_be_read_is_not_also_missing() {
         (name::DATABASE_URL.name, "postgres://localhost/x"),
         ("COUNTERSIGN_MASTER_KEY_FILE", "/nowhere"),
         (name::DELIVERY.name, "log"),
-        (name::ISSUER.name, "https://auth.example.com"),
+        (token_settings::ISSUER.name, "https://auth.example.com"),
     ];
     assert_eq!(names(&environment), ["COUNTERSIGN_MASTER_KEY_FILE"]);
 }
@@ -66,7 +66,7 @@ fn with_postgres_reflection_is_off_and_there_is_a_drain_delay() {
         (name::DATABASE_URL.name, "postgres://localhost/x"),
         (name::MASTER_KEY.name, &key),
         (name::DELIVERY.name, "log"),
-        (name::ISSUER.name, "https://auth.example.com"),
+        (token_settings::ISSUER.name, "https://auth.example.com"),
     ]);
     let listen = config.unwrap().listen;
     assert!(!listen.reflection);
@@ -119,7 +119,7 @@ fn what_is_meant_for_production_does_not_start_without_a_database() {
         (name::MASTER_KEY_OLD.name, other.as_str()),
         (name::MIGRATE_URL.name, "postgres://db/x"),
         (name::FSYNC_OFF_AT.name, "db"),
-        (name::ISSUER.name, "https://auth.example.com"),
+        (token_settings::ISSUER.name, "https://auth.example.com"),
     ] {
         assert_eq!(with_key(&[more]), [name::MASTER_KEY.name, more.0]);
     }
@@ -132,13 +132,16 @@ fn what_is_meant_for_production_does_not_start_without_a_database() {
     // Settings that people try out in development.
     let tried = [
         (name::DELIVERY.name, "log"),
-        (name::ISSUER.name, "http://localhost:8080"),
-        (name::AUDIENCE.name, "x"),
+        (token_settings::ISSUER.name, "http://localhost:8080"),
+        (token_settings::AUDIENCE.name, "x"),
     ];
     Config::parse(&settings(&[], &tried)).unwrap();
     // Naming SQLite is an explicit choice.
-    parse(&[(name::MASTER_KEY.name, &key), (name::ISSUER.name, "https://auth.example.com")])
-        .unwrap();
+    parse(&[
+        (name::MASTER_KEY.name, &key),
+        (token_settings::ISSUER.name, "https://auth.example.com"),
+    ])
+    .unwrap();
 }
 
 #[test]
@@ -186,18 +189,23 @@ fn a_database_url_may_come_from_a_file() {
 #[test]
 fn a_value_loses_its_final_line_end_and_may_have_no_other() {
     for end in ["\n", "\r\n", ""] {
-        let config = parse(&[(name::ISSUER.name, &format!("http://localhost:8080{end}"))]).unwrap();
+        let config =
+            parse(&[(token_settings::ISSUER.name, &format!("http://localhost:8080{end}"))])
+                .unwrap();
         assert_eq!(config.access_tokens.issuer, "http://localhost:8080");
     }
     for value in ["http://local\nhost", "\nhttp://localhost", "http://localhost\n\n"] {
-        assert_eq!(names(&[(name::ISSUER.name, value)]), [name::ISSUER.name]);
+        assert_eq!(names(&[(token_settings::ISSUER.name, value)]), [token_settings::ISSUER.name]);
     }
 }
 
 #[test]
 fn a_secret_that_nothing_would_use_is_a_problem() {
     let unused = STANDARD.encode([7; 32]);
-    assert_eq!(names(&[(name::JWT_SECRET.name, &unused)]), [name::JWT_SECRET.name]);
+    assert_eq!(
+        names(&[(token_settings::JWT_SECRET.name, &unused)]),
+        [token_settings::JWT_SECRET.name]
+    );
 }
 
 #[test]
@@ -274,14 +282,14 @@ fn short_keys_stop_the_start_and_are_not_repeated() {
     let short = STANDARD.encode([7; 31]);
     let problems = parse(&[
         (name::MASTER_KEY.name, &short),
-        (name::JWT_ALGORITHM.name, "HS256"),
-        (name::JWT_SECRET.name, &short),
+        (token_settings::JWT_ALGORITHM.name, "HS256"),
+        (token_settings::JWT_SECRET.name, &short),
     ]);
     let problems = problems.map(|_| ()).unwrap_err();
     let names: Vec<_> = problems.0.iter().map(|problem| problem.setting.as_str()).collect();
-    assert_eq!(names, [name::MASTER_KEY.name, name::JWT_SECRET.name]);
+    assert_eq!(names, [name::MASTER_KEY.name, token_settings::JWT_SECRET.name]);
     assert!(!problems.to_string().contains(&short));
-    let missing = parse(&[(name::JWT_ALGORITHM.name, "HS256")]).map(|_| ()).unwrap_err();
+    let missing = parse(&[(token_settings::JWT_ALGORITHM.name, "HS256")]).map(|_| ()).unwrap_err();
     assert_eq!(missing.0.len(), 1, "{missing}");
 }
 
@@ -303,8 +311,10 @@ fn two_master_keys_must_differ() {
 /// A longer lead would make the next key due again before it signs.
 #[test]
 fn the_lead_of_a_key_is_shorter_than_its_rotation() {
-    let both = |rotation, lead| [(name::KEY_ROTATION.name, rotation), (name::KEY_LEAD.name, lead)];
-    assert_eq!(names(&both("1h", "1h")), [name::KEY_LEAD.name]);
+    let both = |rotation, lead| {
+        [(token_settings::KEY_ROTATION.name, rotation), (token_settings::KEY_LEAD.name, lead)]
+    };
+    assert_eq!(names(&both("1h", "1h")), [token_settings::KEY_LEAD.name]);
     let config = parse(&both("2h", "1h")).unwrap();
     assert_eq!(config.key_lead, Duration::from_secs(3600));
 }
@@ -340,26 +350,26 @@ fn each_bad_value_is_a_problem_of_its_own() {
         (name::MASTER_KEY.name, "!"),
         (name::MASTER_KEY_OLD.name, "!"),
         (name::DELIVERY.name, "pigeon"),
-        (name::JWT_ALGORITHM.name, "none"),
-        (name::KEY_ROTATION.name, "11years"),
-        (name::KEY_LEAD.name, "8d"),
-        (name::ISSUER.name, "localhost"),
-        (name::ACCESS_TOKEN_TTL.name, "25h"),
+        (token_settings::JWT_ALGORITHM.name, "none"),
+        (token_settings::KEY_ROTATION.name, "11years"),
+        (token_settings::KEY_LEAD.name, "8d"),
+        (token_settings::ISSUER.name, "localhost"),
+        (token_settings::ACCESS_TOKEN_TTL.name, "25h"),
         (name::TOKEN_ISSUERS.name, "oidc.example.com"),
         (name::FETCH_PRIVATE.name, "10.0.0.0/33"),
         (name::FETCH_CA.name, "/nowhere"),
-        (name::AUDIENCE.name, "a,,b"),
+        (token_settings::AUDIENCE.name, "a,,b"),
         (hashing::PASSWORD_MIN_LENGTH.name, "7"),
-        (name::OTP_TTL.name, "11m"),
-        (name::OTP_MAX_ATTEMPTS.name, "11"),
-        (name::EMAIL_VERIFICATION.name, "yes"),
-        (name::UNVERIFIED_TTL.name, "2years"),
-        (name::TOTP_ISSUER.name, "Example: login"),
-        (name::SESSIONS_PER_USER.name, "1001"),
+        (account_settings::OTP_TTL.name, "11m"),
+        (account_settings::OTP_MAX_ATTEMPTS.name, "11"),
+        (account_settings::EMAIL_VERIFICATION.name, "yes"),
+        (account_settings::UNVERIFIED_TTL.name, "2years"),
+        (account_settings::TOTP_ISSUER.name, "Example: login"),
+        (token_settings::SESSIONS_PER_USER.name, "1001"),
         (name::ADDRESS_RATE.name, "-1"),
         (name::SOURCE_FAILURES.name, "1000001"),
         (name::SERVICE_FAILURES.name, "many"),
-        (name::EVENT_RETENTION.name, "11years"),
+        (account_settings::EVENT_RETENTION.name, "11years"),
         (hashing::BCRYPT_COST.name, "17"),
         (hashing::HASH_QUEUE.name, "-1"),
         (hashing::HASH_KERNEL.name, "gpu"),
@@ -375,11 +385,11 @@ fn each_bad_value_is_a_problem_of_its_own() {
 fn durations_may_be_too_short() {
     for (name, too_short) in [
         (name::STREAM_AGE.name, "59s"),
-        (name::ACCESS_TOKEN_TTL.name, "999ms"),
-        (name::KEY_ROTATION.name, "59m"),
-        (name::KEY_LEAD.name, "299s"),
-        (name::UNVERIFIED_TTL.name, "59m"),
-        (name::EVENT_RETENTION.name, "23h"),
+        (token_settings::ACCESS_TOKEN_TTL.name, "999ms"),
+        (token_settings::KEY_ROTATION.name, "59m"),
+        (token_settings::KEY_LEAD.name, "299s"),
+        (account_settings::UNVERIFIED_TTL.name, "59m"),
+        (account_settings::EVENT_RETENTION.name, "23h"),
     ] {
         assert_eq!(names(&[(name, too_short)]), [name]);
     }

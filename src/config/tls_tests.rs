@@ -10,7 +10,7 @@ fn parse(given: &[(Setting, &str)]) -> Result<Config, Vec<(String, String)>> {
         (name::DATABASE_URL.name, "postgres://localhost/x"),
         (name::MASTER_KEY.name, key.as_str()),
         (name::DELIVERY.name, "log"),
-        (name::ISSUER.name, "https://auth.example.com"),
+        (token_settings::ISSUER.name, "https://auth.example.com"),
     ];
     let given = given.iter().map(|(setting, value)| (setting.name, *value));
     let given: Vec<_> = production.into_iter().chain(given).collect();
@@ -173,13 +173,13 @@ fn serve_looks_at_the_files_and_other_commands_do_not() {
     let given = [
         (tls_settings::TLS_CERT.name, path.to_str().unwrap()),
         (tls_settings::TLS_KEY.name, "/nowhere/tls.key"),
-        (name::TOTP_ISSUER.name, "a:b"),
+        (account_settings::TOTP_ISSUER.name, "a:b"),
     ];
     let only_shape = Config::parse(&settings(&[], &given)).map(|_| ()).unwrap_err();
     assert_eq!(only_shape.0.len(), 1, "{only_shape}");
     let all = Config::parse_to_serve(&settings(&[], &given)).map(|_| ()).unwrap_err();
     let names: Vec<_> = all.0.iter().map(|problem| problem.setting.as_str()).collect();
-    assert_eq!(names, [name::TOTP_ISSUER.name, tls_settings::TLS_KEY.name], "{all}");
+    assert_eq!(names, [account_settings::TOTP_ISSUER.name, tls_settings::TLS_KEY.name], "{all}");
     let no_key = [
         (tls_settings::TLS_CERT.name, path.to_str().unwrap()),
         (tls_settings::TLS_KEY.name, path.to_str().unwrap()),

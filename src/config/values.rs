@@ -223,7 +223,10 @@ pub(super) mod tests {
     use std::io::Write as _;
 
     use super::{
-        super::settings::{ISSUER, LOG, MASTER_KEY},
+        super::{
+            settings::{LOG, MASTER_KEY},
+            token_settings::ISSUER,
+        },
         *,
     };
 
