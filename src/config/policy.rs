@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::{
-    password_settings,
+    account_settings, password_settings,
     reader::{Reader, TEN_YEARS, days, minutes, seconds},
-    settings,
+    settings, token_settings,
 };
 use crate::domain::{CodePolicy, PasswordPolicy, Policy};
 
 impl Reader<'_> {
     pub(super) fn policy(&mut self) -> Policy {
-        let audiences = self.read(settings::AUDIENCE, |text| {
+        let audiences = self.read(token_settings::AUDIENCE, |text| {
             let names: Vec<_> = text.split(',').map(|name| name.trim().to_owned()).collect();
             let empty = names.iter().any(String::is_empty);
             if empty { Err("must be names with commas between them".into()) } else { Ok(names) }
@@ -21,21 +21,24 @@ impl Reader<'_> {
                 min_length: self.number(password_settings::PASSWORD_MIN_LENGTH, 8..=128),
             },
             code: CodePolicy {
-                ttl: self.duration(settings::OTP_TTL, seconds(1)..=minutes(10)),
-                max_attempts: self.number(settings::OTP_MAX_ATTEMPTS, 1..=10),
+                ttl: self.duration(account_settings::OTP_TTL, seconds(1)..=minutes(10)),
+                max_attempts: self.number(account_settings::OTP_MAX_ATTEMPTS, 1..=10),
                 resend_after: self
-                    .duration(settings::OTP_RESEND_AFTER, Duration::ZERO..=minutes(10)),
+                    .duration(account_settings::OTP_RESEND_AFTER, Duration::ZERO..=minutes(10)),
             },
-            email_verification: self.switch(settings::EMAIL_VERIFICATION),
-            unverified_ttl: self.duration(settings::UNVERIFIED_TTL, minutes(60)..=YEAR),
-            totp_issuer: self.read(settings::TOTP_ISSUER, totp_issuer),
-            session_ttl: self.duration(settings::REFRESH_TOKEN_TTL, seconds(1)..=days(365)),
-            session_idle_ttl: self.duration(settings::SESSION_IDLE_TTL, seconds(1)..=days(365)),
-            sessions_per_user: self.number(settings::SESSIONS_PER_USER, 1..=1000),
+            email_verification: self.switch(account_settings::EMAIL_VERIFICATION),
+            unverified_ttl: self.duration(account_settings::UNVERIFIED_TTL, minutes(60)..=YEAR),
+            totp_issuer: self.read(account_settings::TOTP_ISSUER, totp_issuer),
+            session_ttl: self.duration(token_settings::REFRESH_TOKEN_TTL, seconds(1)..=days(365)),
+            session_idle_ttl: self
+                .duration(token_settings::SESSION_IDLE_TTL, seconds(1)..=days(365)),
+            refresh_grace: self
+                .duration(token_settings::REFRESH_GRACE, Duration::ZERO..=minutes(1)),
+            sessions_per_user: self.number(token_settings::SESSIONS_PER_USER, 1..=1000),
             address_rate: self.number(settings::ADDRESS_RATE, 0..=100_000),
             source_failures: self.number(settings::SOURCE_FAILURES, 0..=1_000_000),
             service_failures: self.number(settings::SERVICE_FAILURES, 0..=100_000_000),
-            event_retention: self.duration(settings::EVENT_RETENTION, days(1)..=TEN_YEARS),
+            event_retention: self.duration(account_settings::EVENT_RETENTION, days(1)..=TEN_YEARS),
             audiences,
         }
     }

@@ -21,6 +21,8 @@ pub struct Policy {
     pub session_ttl: Duration,
     /// The idle timeout of a session.
     pub session_idle_ttl: Duration,
+    /// How long the refresh token that a session has just used gets the same successor again; zero turns that off.
+    pub refresh_grace: Duration,
     /// The most sessions of a user: a login beyond that ends the oldest.
     pub sessions_per_user: u32,
     /// Rate limit of an address on calls that cost a hash or a mail, in calls a second; 0 is no limit.

@@ -38,7 +38,7 @@ pub trait Sessions {
     ) -> Result<Vec<Session>>;
 
     /// Refresh token rotation: moves a live session on to its next token. Of concurrent callers with one token at most one
-    /// succeeds. Any other token than the current one, unless the request repeats the last one, revokes the session if the
+    /// succeeds. Any other token than the current one, unless the request repeats the last one (by its id, or within the grace), revokes the session if the
     /// refresh comes with a message to the user, and adds that message, if its budgets have room.
     async fn session_refresh(&self, refresh: Refresh) -> Result<Refreshed>;
 
@@ -118,6 +118,8 @@ pub struct Refresh {
     pub request_id: Option<Uuid>,
     /// How long a retry gets the same answer.
     pub repeat_within: Duration,
+    /// How long any other repeat of the last token does; zero is not at all.
+    pub grace: Duration,
     /// The session's next expiry if it idles.
     pub idle_expires_at: Timestamp,
     /// The latest end of a session that began now.

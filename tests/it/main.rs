@@ -57,6 +57,7 @@ mod private_files;
 mod process;
 mod races;
 mod reflection;
+mod refresh_grace;
 mod refresh_token;
 mod register;
 mod rehash;

@@ -104,11 +104,15 @@ def test_the_whole_flow(language, replicas, client):
 
     tokens = talker.ask(op="verify", challenge_id=challenge["challenge_id"], code=code)["tokens"]
     assert tokens["access_token"].count(".") == 2
-    # A refresh whose answer was lost, once more with its id; with another one the token is used up.
+    # A refresh whose answer was lost, once more with its id; another tab with the same token gets the same, too; and once the
+    # successor is used the first token is over.
     again = {"op": "refresh", "refresh_token": tokens["refresh_token"], "request_id": str(uuid.uuid4())}
-    assert talker.ask(**again)["tokens"]["refresh_token"]
-    assert talker.ask(**again)["tokens"]["refresh_token"]
-    assert error(talker.ask(**(again | {"request_id": str(uuid.uuid4())}))) == ("UNAUTHENTICATED", "REFRESH_REUSED")
+    successor = talker.ask(**again)["tokens"]["refresh_token"]
+    assert talker.ask(**again)["tokens"]["refresh_token"] == successor
+    another = again | {"request_id": str(uuid.uuid4())}
+    assert talker.ask(**another)["tokens"]["refresh_token"] == successor
+    assert talker.ask(**(another | {"refresh_token": successor}))["tokens"]["refresh_token"] != successor
+    assert error(talker.ask(**another)) == ("UNAUTHENTICATED", "REFRESH_REUSED")
     # Both replicas have had calls.
     calls = [sum(handled(replica, method, "OK") for method in ("Register", "Login", "Verify2FA", "RefreshToken")) for replica in replicas]
     assert all(calls), calls

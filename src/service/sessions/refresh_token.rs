@@ -1,4 +1,5 @@
-//! RefreshToken: token rotation, with reuse detection. A retry with the same `request_id` is idempotent.
+//! RefreshToken: token rotation, with reuse detection. A retry with the same `request_id` is idempotent, and so is any repeat
+//! within the grace: several tabs of a browser share one token (ADR 48).
 //!
 //! An access token does not outlive its session: `issue` in `token/access.rs`.
 
@@ -46,6 +47,7 @@ impl Sessions {
             number: token.number,
             request_id,
             repeat_within: REPEAT_WITHIN,
+            grace: self.policy.refresh_grace,
             idle_expires_at: session.expires_at.min(now.plus(self.policy.session_idle_ttl)),
             latest_end: now.plus(self.policy.session_ttl),
             at: self.revoking(context, now),

@@ -50,6 +50,7 @@ async fn a_refresh_behind_a_change_of_the_password_sees_all_of_it() {
         number: 0,
         request_id: None,
         repeat_within: std::time::Duration::ZERO,
+        grace: std::time::Duration::ZERO,
         idle_expires_at: at(500),
         latest_end: at(1000),
         at: revoking(1),

@@ -184,6 +184,7 @@ async fn a_refresh_leaves_no_event_unless_its_token_was_used_before(backend: Bac
             number: 0,
             request_id: None,
             repeat_within: Duration::from_secs(10),
+            grace: Duration::ZERO,
             idle_expires_at: at(500),
             latest_end: at(900_000),
             at: revoking(seconds),

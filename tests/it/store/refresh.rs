@@ -25,6 +25,7 @@ fn refresh(session: &Session, number: i64, seconds: u64) -> Refresh {
         number,
         request_id: None,
         repeat_within: Duration::from_secs(10),
+        grace: Duration::ZERO,
         idle_expires_at: at(seconds + 500),
         latest_end: at(seconds + 900_000),
         at: Revoking { address: Some([192, 0, 2, 7].into()), ..revoking(seconds) },
@@ -196,6 +197,50 @@ async fn the_last_request_may_come_again_for_a_while_and_changes_nothing(backend
     again(&session, 0, request_id, 1).await;
     again(&session, 1, request_id, 1).await;
     assert!(matches!(again(&session, 0, request_id, 1).await, Refreshed::Reused));
+}
+
+#[apply(on_both)]
+#[tokio::test]
+async fn any_repeat_of_the_last_token_within_the_grace_changes_nothing(backend: Backend) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let grace = Duration::from_secs(5);
+    let again = async |session: &Session, number, request_id, seconds| {
+        let refresh = Refresh { request_id, grace, ..refresh(session, number, seconds) };
+        store.session_refresh(refresh).await.unwrap()
+    };
+    let (one, other) = (Some(Uuid::now_v7()), Some(Uuid::now_v7()));
+    for (first, second) in [(None, None), (one, None), (None, other), (one, other)] {
+        let session = stored_session(store.as_ref()).await;
+        again(&session, 0, first, 1).await;
+        let after = store.session_find(session.id).await.unwrap();
+        // The second repeat does not prolong the grace: it counts from the first use.
+        for seconds in [1, 4, 6] {
+            let repeated = again(&session, 0, second, seconds).await;
+            let Refreshed::Live(live) = repeated else {
+                panic!("{first:?} {second:?}: {repeated:?}")
+            };
+            assert_eq!(Some(live.session), after);
+            assert_eq!(store.session_find(session.id).await.unwrap(), after);
+        }
+        let reused = again(&session, 0, second, 7).await;
+        assert!(matches!(reused, Refreshed::Reused), "{first:?} {second:?}: {reused:?}");
+    }
+    // A retry by its id has its own time, the longer one.
+    let session = stored_session(store.as_ref()).await;
+    again(&session, 0, one, 1).await;
+    assert!(matches!(again(&session, 0, one, 11).await, Refreshed::Live(_)));
+    // Two refreshes ago is too long ago, and a number that was never given out is no repeat.
+    for number in [0, 3] {
+        let session = stored_session(store.as_ref()).await;
+        again(&session, 0, None, 1).await;
+        again(&session, 1, None, 1).await;
+        assert!(matches!(again(&session, number, None, 1).await, Refreshed::Reused), "{number}");
+    }
+    // Nobody knows how long ago a refresh was that was made in the future.
+    let session = stored_session(store.as_ref()).await;
+    again(&session, 0, None, 122).await;
+    assert!(matches!(again(&session, 0, None, 1).await, Refreshed::Reused));
 }
 
 #[apply(on_both)]

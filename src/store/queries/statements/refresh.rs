@@ -1,5 +1,7 @@
 //! Refresh token rotation with reuse detection: a session moves on to its next token, or ends. One compare-and-set decides the
-//! race; the same `request_id` soon after is an idempotent retry.
+//! race; a repeat of the last one soon after, by its `request_id` or within the grace, is idempotent (ADR 48).
+
+use uuid::Uuid;
 
 use super::{
     Connection, Query,
@@ -7,7 +9,7 @@ use super::{
     sessions,
 };
 use crate::{
-    domain::{CLOCK_SKEW, EventKind},
+    domain::{CLOCK_SKEW, EventKind, Session},
     store::{LiveSession, Refresh, Refreshed, Result},
 };
 
@@ -56,13 +58,7 @@ pub(in crate::store) async fn run(
         let last_request = found.session.refresh_request_id;
         let live = LiveSession::try_from(found)?;
         let session = &live.session;
-        // The same token and request id soon again: a retry whose first answer was lost.
-        let repeated = session.token_number == refresh.number + 1
-            && refresh.request_id.is_some()
-            && refresh.request_id == last_request
-            && !session.last_used_at.is_from_the_future(refresh.at.now)
-            && refresh.at.now.since(session.last_used_at) <= refresh.repeat_within;
-        if advanced || repeated {
+        if advanced || repeats(refresh, session, last_request) {
             return Ok(Refreshed::Live(Box::new(live)));
         }
         if session.token_number != refresh.number {
@@ -79,6 +75,17 @@ pub(in crate::store) async fn run(
         // password has seen the new session and the old user: the next try sees both as they are.
     }
     Ok(Refreshed::Ended)
+}
+
+/// Whether the refresh repeats the session's last one: the same token soon again. It changes nothing, so the grace is not prolonged,
+/// and it has the same successor, so the session does not fork: the next use of a token that somebody else has used is found.
+fn repeats(refresh: &Refresh, session: &Session, last_request: Option<Uuid>) -> bool {
+    let is_a_retry = refresh.request_id.is_some() && refresh.request_id == last_request;
+    let within = if is_a_retry { refresh.repeat_within } else { refresh.grace };
+    session.token_number == refresh.number + 1
+        && !within.is_zero()
+        && !session.last_used_at.is_from_the_future(refresh.at.now)
+        && refresh.at.now.since(session.last_used_at) <= within
 }
 
 async fn advance(connection: &mut Connection, refresh: &Refresh) -> Result<bool> {
