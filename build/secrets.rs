@@ -26,6 +26,7 @@ const PUBLIC: [(&str, &[&str]); 51] = [
             "client_id",
             "sid",
             "amr",
+            "acr",
             "auth_time",
             "preferred_username",
             "roles",

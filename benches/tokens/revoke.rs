@@ -87,6 +87,7 @@ fn session(user_id: Uuid, now: Timestamp) -> Session {
         device_name: String::new(),
         methods: vec![AuthMethod::Password],
         created_at: now,
+        reauthenticated_at: None,
         expires_at: end,
         last_used_at: now,
         address: None,

@@ -3,18 +3,19 @@
 use protox::prost_reflect::MethodDescriptor;
 use serde_json::{Value, json};
 
-/// The services whose every RPC needs the token of its caller.
-const REQUIRED: [&str; 2] = ["AccountService", "AdminService"];
+/// The services whose every RPC needs the token of its caller, and the single RPCs that do.
+const REQUIRED: [&str; 3] = ["AccountService", "AdminService", "AuthService.Reauthenticate"];
 /// The RPCs that need one only where a policy of callers asks for it.
 const BY_POLICY: [&str; 2] = ["AuthService.Register", "TokenService.IntrospectToken"];
 
 /// The `security` of an operation.
 pub(super) fn of(method: &MethodDescriptor) -> Value {
     let service = method.parent_service().name();
-    if REQUIRED.contains(&service) {
+    let name = format!("{service}.{}", method.name());
+    if REQUIRED.contains(&service) || REQUIRED.contains(&name.as_str()) {
         return json!([{ "bearer": [] }]);
     }
-    if BY_POLICY.contains(&format!("{service}.{}", method.name()).as_str()) {
+    if BY_POLICY.contains(&name.as_str()) {
         return json!([{}, { "bearer": [] }]);
     }
     json!([])
@@ -27,7 +28,7 @@ pub(super) fn schemes() -> Value {
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "An access token: of a user (Login, Verify2FA, RefreshToken), or of a service (IssueServiceToken, ExchangeToken).",
+            "description": "An access token: of a user (Login, Verify2FA, RefreshToken, Reauthenticate), or of a service (IssueServiceToken, ExchangeToken).",
         }
     })
 }

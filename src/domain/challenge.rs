@@ -32,6 +32,8 @@ pub struct Challenge {
     pub is_long_code: bool,
     /// Attempts so far.
     pub attempts: u32,
+    /// The session that it proves once more; `None` begins one.
+    pub session_id: Option<Uuid>,
     /// The audience of the tokens to come.
     pub audience: String,
     /// The user's name for the device; may be empty.

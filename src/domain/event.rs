@@ -17,6 +17,8 @@ pub enum EventKind {
     LoginFailed,
     /// The password was right, and the login waits for its second factor.
     ChallengeBegun,
+    /// The user of a session proved once more who they are.
+    Reauthenticated,
     /// A failed attempt at a challenge, or a wrong mailbox code.
     CodeFailed,
     /// A wrong password that was to confirm a request: of a session, or a repeated Register.
@@ -103,11 +105,12 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 46] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
         Self::ChallengeBegun,
+        Self::Reauthenticated,
         Self::CodeFailed,
         Self::ConfirmationFailed,
         Self::SessionRevoked,
@@ -163,6 +166,7 @@ impl EventKind {
             Self::LoginSucceeded => "login_succeeded",
             Self::LoginFailed => "login_failed",
             Self::ChallengeBegun => "challenge_begun",
+            Self::Reauthenticated => "reauthenticated",
             Self::CodeFailed => "code_failed",
             Self::ConfirmationFailed => "confirmation_failed",
             Self::SessionRevoked => "session_revoked",

@@ -3,6 +3,7 @@
 //! No I/O, no async, no randomness of its own and no clock: the time is passed in as `now`. A `parse` validates outside
 //! input; its result needs no further check.
 
+mod assurance;
 pub mod authorization;
 mod bidi;
 mod caller_name;
@@ -60,6 +61,7 @@ mod username;
 mod username_tests;
 mod visible;
 
+pub use assurance::Assurance;
 pub use caller_name::CallerName;
 pub use callers::Callers;
 pub use challenge::{Challenge, CodePolicy};

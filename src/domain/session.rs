@@ -25,6 +25,11 @@ impl AuthMethod {
             .find(|method| method.as_str() == text)
     }
 
+    /// The values with spaces between, as they are stored.
+    pub fn words(methods: &[Self]) -> String {
+        methods.iter().copied().map(Self::as_str).collect::<Vec<_>>().join(" ")
+    }
+
     /// The value in the claim `amr`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,8 +53,10 @@ pub struct Session {
     pub device_name: String,
     /// The methods of its login.
     pub methods: Vec<AuthMethod>,
-    /// The time of the login: the claim `auth_time`.
+    /// The time of the login.
     pub created_at: Timestamp,
+    /// The last time after it that the user proved who they are.
+    pub reauthenticated_at: Option<Timestamp>,
     /// The latest end.
     pub expires_at: Timestamp,
     /// The time of the last tokens.
@@ -72,15 +79,22 @@ impl Session {
         self.expires_at.min(self.idle_expires_at)
     }
 
-    /// Whether the login was within that time before `now`. A login from the future is not: a clock was wrong, and the true
-    /// time is unknown. Nor is one that was refreshed before it began, by a clock that was set right meanwhile.
-    pub fn is_fresh(&self, now: Timestamp, within: Duration) -> bool {
-        now.since(self.created_at) <= within
-            && !self.created_at.is_from_the_future(now)
-            && !self.created_at.is_from_the_future(self.last_used_at)
+    /// When the user last proved who they are, by the session's methods: the claim `auth_time`.
+    pub fn authenticated_at(&self) -> Timestamp {
+        self.reauthenticated_at.unwrap_or(self.created_at)
     }
 
-    /// Whether the login took a second factor.
+    /// Whether the user proved who they are within that time before `now`. A proof from the future does not count: a clock was wrong, and
+    /// the true time is unknown. Nor does a login that was refreshed before it began, by a clock that was set right meanwhile; a later proof
+    /// is forgotten by such a refresh.
+    pub fn is_fresh(&self, now: Timestamp, within: Duration) -> bool {
+        let began_ahead = self.reauthenticated_at.is_none()
+            && self.created_at.is_from_the_future(self.last_used_at);
+        let proved_at = self.authenticated_at();
+        now.since(proved_at) <= within && !proved_at.is_from_the_future(now) && !began_ahead
+    }
+
+    /// Whether the user proved a second factor.
     pub fn has_used_second_factor(&self) -> bool {
         self.methods.contains(&AuthMethod::MultiFactor)
     }
@@ -97,6 +111,7 @@ impl Session {
             device_name: String::new(),
             methods: vec![AuthMethod::Password],
             created_at,
+            reauthenticated_at: None,
             expires_at,
             last_used_at: created_at,
             address: None,
@@ -124,5 +139,22 @@ mod tests {
         // The clock has caught up with the login since.
         let refreshed = Session { last_used_at: now.minus(120 * minute), ..began(now) };
         assert!(!is_fresh(&refreshed));
+    }
+
+    #[test]
+    fn a_later_proof_makes_an_old_session_fresh_and_none_from_the_future_does() {
+        let (now, minute) = (Timestamp::from_unix_micros(0), Duration::from_secs(60));
+        let old = Session::sample(Uuid::nil(), now.minus(60 * minute), now.plus(60 * minute));
+        let proved = |at: Timestamp| Session { reauthenticated_at: Some(at), ..old.clone() };
+        let is_fresh = |session: &Session| session.is_fresh(now, 5 * minute);
+        assert!(
+            !is_fresh(&old) && is_fresh(&proved(now)) && is_fresh(&proved(now.minus(5 * minute)))
+        );
+        assert!(
+            !is_fresh(&proved(now.minus(6 * minute))) && !is_fresh(&proved(now.plus(120 * minute)))
+        );
+        // The login's own clock was ahead, and no longer matters.
+        let ahead = Session { created_at: now.plus(120 * minute), ..proved(now) };
+        assert!(is_fresh(&ahead));
     }
 }

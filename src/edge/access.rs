@@ -37,12 +37,13 @@ pub struct Rpc {
 }
 
 /// All our RPCs, and their needs.
-pub const TABLE: [Rpc; 45] = [
+pub const TABLE: [Rpc; 46] = [
     Rpc::of("/auth.v1.AuthService/Register", Need::Fields).for_those_with(Permission::Register),
     Rpc::of("/auth.v1.AuthService/Login", Need::Fields),
     Rpc::of("/auth.v1.AuthService/Verify2FA", Need::Fields),
     Rpc::of("/auth.v1.AuthService/ResendCode", Need::Fields),
     Rpc::of("/auth.v1.AuthService/RefreshToken", Need::Fields),
+    Rpc::of("/auth.v1.AuthService/Reauthenticate", Need::Bearer),
     Rpc::of("/auth.v1.AuthService/Logout", Need::Fields),
     Rpc::of("/auth.v1.AuthService/VerifyEmail", Need::Fields),
     Rpc::of("/auth.v1.AuthService/ResendEmailVerification", Need::Fields),

@@ -6,12 +6,13 @@ use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
 use super::{
+    access::account,
     arrival::context,
     convert,
     status::{status, status_beside_a_login},
 };
 use crate::{
-    pb::{self, auth_service_server::AuthService, login_response},
+    pb::{self, auth_service_server::AuthService, login_response, reauthenticate_response},
     service::{
         Accounts, LoginOutcome, Logins, Mailbox, RefreshTokenRequest, RequestPasswordResetRequest,
         ResetPasswordRequest, Sessions, Verify2faRequest, VerifyEmailRequest,
@@ -96,6 +97,24 @@ impl AuthService for AuthApi {
         };
         let tokens = self.sessions.refresh_token(&context, request).await.map_err(status)?;
         Ok(Response::new(pb::RefreshTokenResponse { tokens: Some(convert::tokens(tokens)) }))
+    }
+
+    async fn reauthenticate(
+        &self,
+        request: Request<pb::ReauthenticateRequest>,
+    ) -> Result<Response<pb::ReauthenticateResponse>, Status> {
+        let (context, account) = (context(&request), account(&request)?);
+        let password = Zeroizing::new(request.into_inner().password);
+        let outcome = self.logins.reauthenticate(&context, &account, &password).await;
+        let result = match outcome.map_err(status_beside_a_login)? {
+            LoginOutcome::Tokens(tokens) => {
+                reauthenticate_response::Result::Tokens(convert::tokens(tokens))
+            }
+            LoginOutcome::Challenge(challenge) => {
+                reauthenticate_response::Result::Challenge(convert::challenge(&challenge))
+            }
+        };
+        Ok(Response::new(pb::ReauthenticateResponse { result: Some(result) }))
     }
 
     async fn logout(

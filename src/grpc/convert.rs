@@ -195,6 +195,7 @@ fn user_claims(claims: &UserClaims) -> pb::Claims {
         client_id: claims.client_id.clone(),
         sid: claims.sid.to_string(),
         amr: claims.amr.clone(),
+        acr: claims.acr.clone(),
         auth_time: claims.auth_time,
         preferred_username: claims.preferred_username.clone(),
         roles: claims.roles.clone(),

@@ -32,9 +32,10 @@ pub trait Challenges {
         now: Timestamp,
     ) -> Result<Reservation<ReservedChallenge>>;
 
-    /// Consumes the challenge and the user's proof, and begins the session: all or nothing. Nothing where one of them is
-    /// spent already, the user is disabled, or their credentials or second factors have changed. The user's oldest sessions
-    /// beyond `limit` end. Returns the session in the user's epoch, if it began.
+    /// Consumes the challenge and the user's proof, and begins the session, or proves the challenge's session once more: all or
+    /// nothing. Nothing where one of them is spent already, the user is disabled, their credentials or second factors have
+    /// changed, or the session to be proved is not live. With a new session the user's oldest ones beyond `limit` end. Returns
+    /// the session as it is then.
     ///
     /// A mailed code completes nothing for a user who has an app, even if the challenge began before. Otherwise it also
     /// verifies the address. Attempts are refunded as `settled` says.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Charge, Credentials, Result, Revoking, SealedMessage, Settled};
+use super::{Charge, Credentials, FactorChange, Result, Revoking, SealedMessage, Settled};
 use crate::domain::{Session, Timestamp, User};
 
 /// Sessions.
@@ -41,6 +41,10 @@ pub trait Sessions {
     /// succeeds. Any other token than the current one, unless the request repeats the last one (by its id, or within the grace), revokes the session if the
     /// refresh comes with a message to the user, and adds that message, if its budgets have room.
     async fn session_refresh(&self, refresh: Refresh) -> Result<Refreshed>;
+
+    /// Notes that the user of the session that asks has given the password once more, if it is live, the credentials are those that
+    /// were checked, and there is no second factor. Returns the session as it is then.
+    async fn session_reauthenticate(&self, change: FactorChange) -> Result<Option<Session>>;
 
     /// Revokes a session of that user, and appends the revocation. Returns whether it was not revoked before.
     async fn session_revoke(&self, id: Uuid, user_id: Uuid, at: Revoking) -> Result<bool>;

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{Claims, KeyError, KeyRing, SigningKey, UserClaims};
-use crate::domain::{CLOCK_SKEW, Session, Timestamp, TokenIds, User};
+use crate::domain::{Assurance, CLOCK_SKEW, Session, Timestamp, TokenIds, User};
 
 /// The header's `typ` (RFC 9068, section 2.1): no other kind of JWT is an access token.
 const TYPE: &str = "at+jwt";
@@ -118,8 +118,9 @@ impl AccessTokens {
             client_id: session.audience.clone(),
             sid: session.id,
             amr: session.methods.iter().map(|method| method.as_str().to_owned()).collect(),
+            acr: Assurance::of(&session.methods).as_str().to_owned(),
             // A login never follows the issue of its token, even if a clock was ahead.
-            auth_time: stated(session.created_at.min(now)),
+            auth_time: stated(session.authenticated_at().min(now)),
             preferred_username: user.username.clone(),
             roles: user.roles.clone(),
             session_epoch: session.epoch,

@@ -39,6 +39,9 @@ pub struct UserClaims {
     pub sid: Uuid,
     /// Authentication methods (RFC 8176).
     pub amr: Vec<String>,
+    /// Authentication context class (RFC 9068, section 2.2.1): `domain::Assurance`. Empty in tokens of a release that knew none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub acr: String,
     /// Time of authentication, in seconds since 1970, stated five seconds early.
     pub auth_time: i64,
     /// The username as it was typed.

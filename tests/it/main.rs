@@ -56,6 +56,7 @@ mod place;
 mod private_files;
 mod process;
 mod races;
+mod reauthenticate;
 mod reflection;
 mod refresh_grace;
 mod refresh_token;

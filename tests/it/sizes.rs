@@ -29,11 +29,12 @@ use crate::{
 };
 
 /// RPCs that count calls by address.
-const COUNTED: [&str; 8] = [
+const COUNTED: [&str; 9] = [
     "Register",
     "Login",
     "Verify2FA",
     "ResendCode",
+    "Reauthenticate",
     "VerifyEmail",
     "ResendEmailVerification",
     "RequestPasswordReset",

@@ -127,6 +127,8 @@ class World:
     def _a_session_and_its_end(self, name: str) -> None:
         tokens = self.log_in(name)
         tokens = self.call("RefreshToken", refresh_token=tokens.refresh_token).tokens
+        self.call("Reauthenticate", tokens.access_token, password="a wrong password", status="PERMISSION_DENIED")
+        self.call("Reauthenticate", tokens.access_token, password=PASSWORD)
         self.call("GetJwks")
         self.call("IntrospectToken", token=tokens.access_token)
         self.call("IssueServiceToken", key=self.account.key, audience="countersign")

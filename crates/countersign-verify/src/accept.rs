@@ -1,6 +1,8 @@
-//! The callers that a method accepts, and the scope that it requires of them.
+//! The callers that a method accepts, and the scope and the login that it requires of them.
 
-use crate::{Caller, Claims, token::Refused};
+use std::time::Duration;
+
+use crate::{Acr, Caller, Claims, login::Login, token::Refused};
 
 /// The callers that a method accepts. Start with one of the first three.
 ///
@@ -21,6 +23,7 @@ pub struct Accept {
     exchanged: bool,
     services: bool,
     scope: Scope,
+    login: Login,
 }
 
 /// The scope that is required of a token that one limits.
@@ -37,12 +40,13 @@ enum Scope {
 impl Accept {
     /// Users, and, where a scope is required, services that act for them. The default.
     pub fn users() -> Self {
-        Self { users: true, exchanged: true, services: false, scope: Scope::Unnamed }
+        let (scope, login) = (Scope::Unnamed, Login::default());
+        Self { users: true, exchanged: true, services: false, scope, login }
     }
 
     /// Services with tokens of their own. None passes until a scope is required, or [`any_scope`](Self::any_scope) is said.
     pub fn services() -> Self {
-        Self { users: false, exchanged: false, services: true, scope: Scope::Unnamed }
+        Self { users: false, exchanged: false, services: true, ..Self::users() }
     }
 
     /// Both. [`Claims::caller`] tells which it is.
@@ -69,6 +73,19 @@ impl Accept {
         Self { scope: Scope::Any, ..self }
     }
 
+    /// Requires that the user's login was at least that sure (`acr`). Services with tokens of their own have not logged in: whether they
+    /// pass is up to their scope alone.
+    #[must_use]
+    pub fn require_acr(self, least: Acr) -> Self {
+        Self { login: Login { acr: Some(least), ..self.login }, ..self }
+    }
+
+    /// Requires that the user has proved who they are within that time (`auth_time`), in whole seconds.
+    #[must_use]
+    pub fn require_login_within(self, most: Duration) -> Self {
+        Self { login: Login { within: Some(most), ..self.login }, ..self }
+    }
+
     /// Refuses services that act for users, whatever their scope: for what users must do themselves.
     #[must_use]
     pub fn refuse_exchanged(self) -> Self {
@@ -83,8 +100,22 @@ impl Accept {
         }
     }
 
-    /// Whether the caller is accepted.
-    pub(crate) fn check(&self, claims: &Claims) -> Result<(), Refused> {
+    /// What is required of a user's login.
+    pub(crate) fn login(&self) -> Login {
+        self.login
+    }
+
+    /// Whether the caller is accepted at `now`, in seconds since 1970.
+    pub(crate) fn check(&self, claims: &Claims, now: i64) -> Result<(), Refused> {
+        self.check_caller(claims)?;
+        // Last: another login would not help those who are not accepted anyway.
+        match claims.user() {
+            Some(user) if !self.login.is_met_by(user, now) => Err(Refused::Login),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn check_caller(&self, claims: &Claims) -> Result<(), Refused> {
         let (is_accepted, limited_by) = match &claims.caller {
             Caller::User(_) => (self.users, None),
             Caller::Exchanged { actor, .. } => (self.exchanged, Some(actor)),

@@ -31,6 +31,8 @@ pub struct User {
     pub session_id: Uuid,
     /// Authentication methods (`amr`, RFC 8176); `mfa` where there was a second factor.
     pub amr: Vec<String>,
+    /// How sure the login was of its user (`acr`): see [`Acr`](crate::Acr). None where the token does not say.
+    pub acr: Option<String>,
     /// Time of authentication, in seconds since 1970.
     pub auth_time: i64,
     /// The username as it was typed, for people to read. It may change: keep [`id`](Self::id).

@@ -90,6 +90,7 @@ impl Claims {
             id,
             session_id: id,
             amr: Vec::new(),
+            acr: None,
             auth_time: iat,
             preferred_username: String::new(),
             roles: Vec::new(),

@@ -31,6 +31,9 @@ pub enum VerifyError {
     /// The token is valid, but its scope lacks what is required (RFC 6750, section 3.1).
     #[error("the access token's scope is insufficient")]
     InsufficientScope,
+    /// The token is valid, but its user's login is not as sure, or as recent, as is required (RFC 9470).
+    #[error("the login behind the access token is insufficient")]
+    InsufficientUserAuthentication,
     /// Verification is impossible now: there are no keys, or the settings require revocations and there are none.
     #[error("access tokens can't be verified now")]
     Unavailable,

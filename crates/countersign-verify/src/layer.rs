@@ -33,6 +33,7 @@ type IsOpen = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 /// | UNAUTHENTICATED | `TOKEN_INVALID` | there is no token, or not a valid one |
 /// | PERMISSION_DENIED | `CALLER_NOT_ACCEPTED` | it is valid, and its caller of another kind: a service where users are accepted |
 /// | PERMISSION_DENIED | `INSUFFICIENT_SCOPE` | its scope lacks what is required; metadata `scope` has all that is |
+/// | UNAUTHENTICATED | `INSUFFICIENT_USER_AUTHENTICATION` | the login is not as sure or as recent as is required; metadata `acr_values`, `max_age` and a header `www-authenticate` (RFC 9470) say what is |
 /// | UNAVAILABLE | `VERIFICATION_UNAVAILABLE` | verification is impossible: clients retry, and log no user out |
 #[derive(Clone)]
 pub struct VerifyLayer {

@@ -10,6 +10,7 @@ mod feed;
 mod key_set;
 mod keys;
 mod layer;
+mod login;
 mod payload;
 mod pb;
 mod refusal;
@@ -29,6 +30,7 @@ pub use self::{
     claims::Claims,
     error::{ConnectError, ShortSecret, VerifyError},
     layer::{Answer, Verified, VerifyLayer},
+    login::Acr,
     service_account_id::{NotAServiceAccountId, ServiceAccountId},
     settings::{Algorithm, Settings, SharedSecret, WhenBlind},
     verifier::{Status, Verifier},

@@ -26,6 +26,8 @@ pub(crate) struct Payload {
     #[serde(default, deserialize_with = "some")]
     amr: Option<Vec<String>>,
     #[serde(default, deserialize_with = "some")]
+    acr: Option<String>,
+    #[serde(default, deserialize_with = "some")]
     auth_time: Option<i64>,
     #[serde(default, deserialize_with = "some")]
     preferred_username: Option<String>,
@@ -75,6 +77,7 @@ impl Payload {
             id: Hyphenated::from_str(&self.sub).ok()?.into_uuid(),
             session_id,
             amr: self.amr.clone()?,
+            acr: self.acr.clone(),
             auth_time: self.auth_time?,
             preferred_username: self.preferred_username.clone()?,
             roles: self.roles.clone().unwrap_or_default(),
@@ -84,6 +87,7 @@ impl Payload {
 
     fn service_alone(&self) -> Option<Service> {
         let has_user = self.amr.is_some()
+            || self.acr.is_some()
             || self.auth_time.is_some()
             || self.preferred_username.is_some()
             || self.roles.is_some()

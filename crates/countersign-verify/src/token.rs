@@ -18,6 +18,8 @@ pub(crate) enum Refused {
     Caller(&'static str),
     /// The token is good, but its scope lacks what is required here.
     Scope,
+    /// The token is good, but its user must prove once more who they are.
+    Login,
     /// No token can be verified now.
     Unavailable(&'static str),
 }

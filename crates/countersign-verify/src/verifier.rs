@@ -166,7 +166,7 @@ impl Verifier {
             return Err(Refused::Because("revoked"));
         }
         // Last: only the holder of a valid token learns that it is not enough.
-        accept.check(&claims)?;
+        accept.check(&claims, unix_seconds(now))?;
         Ok(claims)
     }
 
@@ -212,6 +212,10 @@ fn logged(refused: Refused) -> VerifyError {
         Refused::Scope => {
             tracing::debug!(reason = "insufficient scope", "access token refused");
             VerifyError::InsufficientScope
+        }
+        Refused::Login => {
+            tracing::debug!(reason = "insufficient user authentication", "access token refused");
+            VerifyError::InsufficientUserAuthentication
         }
         Refused::Unavailable(reason) => {
             tracing::debug!(reason, "access token neither good nor bad");

@@ -66,6 +66,8 @@ pub enum Lack {
     Login {
         /// How old it may be.
         max_age: Option<Duration>,
+        /// Whether a second factor is asked for.
+        second_factor: bool,
     },
 }
 
@@ -129,7 +131,7 @@ impl Demand {
         if is_recent && (has_factor || !self.second_factor) {
             return Ok(());
         }
-        Err(Lack::Login { max_age: self.max_login_age })
+        Err(Lack::Login { max_age: self.max_login_age, second_factor: self.second_factor })
     }
 }
 
@@ -218,10 +220,11 @@ mod tests {
         };
         assert!(age(60).check(&of_user(&[], &without), now()).is_ok());
         let lacking = age(59).check(&of_user(&[], &without), now());
-        assert_eq!(lacking, Err(Lack::Login { max_age: Some(Duration::from_secs(59)) }));
+        let expected = Lack::Login { max_age: Some(Duration::from_secs(59)), second_factor: false };
+        assert_eq!(lacking, Err(expected));
         let factor = Demand { second_factor: true, ..Demand::default() };
         assert!(factor.check(&of_user(&[], &with), now()).is_ok());
         let lacking = factor.check(&of_user(&[], &without), now());
-        assert_eq!(lacking, Err(Lack::Login { max_age: None }));
+        assert_eq!(lacking, Err(Lack::Login { max_age: None, second_factor: true }));
     }
 }

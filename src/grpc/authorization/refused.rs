@@ -64,9 +64,10 @@ fn challenge(refused: &Refused) -> Option<String> {
         Refused::NoToken => Some("Bearer".to_owned()),
         Refused::TokenInvalid | Refused::Lacks(Lack::Permission(_)) => Some(with("")),
         Refused::Lacks(Lack::Scope(scope)) => Some(with(&format!(", scope=\"{scope}\""))),
-        Refused::Lacks(Lack::Login { max_age }) => {
+        Refused::Lacks(Lack::Login { max_age, second_factor }) => {
+            let acr = if *second_factor { ", acr_values=\"2fa\"" } else { "" };
             let age = max_age.map(|age| format!(", max_age=\"{}\"", age.as_secs()));
-            Some(with(&age.unwrap_or_default()))
+            Some(with(&format!("{acr}{}", age.unwrap_or_default())))
         }
         Refused::Unclear(_) | Refused::NoRule | Refused::Behind => None,
     }

@@ -98,7 +98,11 @@ impl Factors {
         self.check_password(context, account, &now, password).await
     }
 
-    async fn check_password(
+    /// Checks a password at the cost of an attempt of the session's own budget.
+    ///
+    /// # Errors
+    /// A wrong password; too many failures; the store's and the hasher's.
+    pub(in crate::service) async fn check_password(
         &self,
         context: &Context,
         account: &Account,

@@ -39,7 +39,11 @@ pub(super) fn codes_of(bytes: &[u8]) -> Result<Vec<RecoveryCode>, Error> {
 
 impl Factors {
     /// A change by the account's owner, bound to the credentials behind their token (optimistic concurrency).
-    pub(super) fn factor_change(&self, context: &Context, account: &Account) -> FactorChange {
+    pub(in crate::service) fn factor_change(
+        &self,
+        context: &Context,
+        account: &Account,
+    ) -> FactorChange {
         let credentials = account.credentials();
         FactorChange {
             user_id: credentials.user.id,

@@ -189,6 +189,7 @@ impl Logins {
             factors,
             is_long_code: false,
             attempts: 0,
+            session_id: destination.session_id,
             audience: destination.audience.clone(),
             device_name: destination.device_name.clone(),
             device_id: destination.device_id,

@@ -110,6 +110,7 @@ impl Logins {
         };
         self.rehash(claim.context, credentials, &claim.password);
         let destination = Destination {
+            session_id: None,
             device_id,
             audience: claim.audience.to_owned(),
             device_name: claim.device_name.clone(),

@@ -1,8 +1,9 @@
-//! Logins: a password, and the challenge of the second factor.
+//! Logins, and proofs of a login once more: a password, and the challenge of the second factor.
 
 mod challenge;
 #[expect(clippy::module_inception, reason = "a use case's file has the name of its RPC")]
 mod login;
+mod reauthenticate;
 mod rehash;
 mod resend_code;
 mod verify_2fa;

@@ -2,7 +2,7 @@
 
 use super::Logins;
 use crate::{
-    domain::{Challenge, Context, EventKind, Factor, InvalidField, size},
+    domain::{AuthMethod, Challenge, Context, EventKind, Factor, InvalidField, Session, size},
     service::{
         Error,
         codes::challenge_id_mac,
@@ -119,21 +119,43 @@ impl Logins {
         (factor, spending): (Factor, Spending),
         settled: Settled,
     ) -> Result<Tokens, Error> {
+        let begins = challenge.session_id.is_none();
         let destination = Destination {
+            session_id: challenge.session_id,
             device_id: challenge.device_id,
             audience: challenge.audience.clone(),
             device_name: challenge.device_name.clone(),
             address: context.address,
         };
-        let session = self.sessions.new_session(credentials, &destination, factor.methods());
+        let session = self.session_to_be(credentials, &destination, factor.methods()).await?;
         // A race: of several callers with the right code one succeeds; none if the code was used for another challenge,
         // the account was disabled or its password changed since the challenge began.
-        let limit = self.sessions.session_limit(session.created_at);
+        let limit = self.sessions.session_limit(session.authenticated_at());
         let begun = self.store.challenge_complete(challenge, session, spending, settled, limit);
         let session = begun.await?.ok_or(Error::ChallengeInvalid)?;
         if factor == Factor::RecoveryCode {
             self.outbox.wake();
         }
-        self.sessions.issue_at_login(credentials, &session, &destination)
+        if begins {
+            self.sessions.issue_at_login(credentials, &session, &destination)
+        } else {
+            self.sessions.issue(&credentials.user, &session, session.authenticated_at())
+        }
+    }
+
+    /// The session that a right answer makes: a new one, or the one that is proved once more.
+    async fn session_to_be(
+        &self,
+        credentials: &Credentials,
+        destination: &Destination,
+        methods: &[AuthMethod],
+    ) -> Result<Session, Error> {
+        let Some(id) = destination.session_id else {
+            return Ok(self.sessions.new_session(credentials, destination, methods));
+        };
+        let now = self.clock.now();
+        let live = self.store.session_live(id, now).await?.ok_or(Error::ChallengeInvalid)?;
+        let (methods, address) = (methods.to_vec(), destination.address);
+        Ok(Session { methods, reauthenticated_at: Some(now), address, ..live.session })
     }
 }

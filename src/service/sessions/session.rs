@@ -12,9 +12,11 @@ use crate::{
     token::{AccessToken, DeviceToken, OpaqueToken, RefreshToken},
 };
 
-/// The place where a session will be used.
+/// The place where a session is, or will be, used.
 #[derive(Debug, Clone)]
 pub(in crate::service) struct Destination {
+    /// The session that is there already, to be proved once more; `None` begins one.
+    pub(in crate::service) session_id: Option<Uuid>,
     /// The device, if it is known.
     pub(in crate::service) device_id: Option<Uuid>,
     pub(in crate::service) audience: String,
@@ -51,6 +53,7 @@ impl Sessions {
             device_name: destination.device_name.clone(),
             methods: methods.to_vec(),
             created_at: now,
+            reauthenticated_at: None,
             expires_at,
             last_used_at: now,
             address: destination.address,
@@ -62,7 +65,7 @@ impl Sessions {
     }
 
     /// Signs the next tokens of a live session.
-    pub(super) fn issue(
+    pub(in crate::service) fn issue(
         &self,
         user: &User,
         session: &Session,

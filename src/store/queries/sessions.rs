@@ -5,13 +5,13 @@ use uuid::Uuid;
 
 use super::{
     Backend, at_once,
-    statements::{beginning, refresh, sessions},
+    statements::{beginning, reauthentication, refresh, sessions},
 };
 use crate::{
     domain::{Session, Timestamp},
     store::{
-        LiveSession, Refresh, Refreshed, Result, Revoking, SessionLimit, SessionPlace, Sessions,
-        Settled,
+        FactorChange, LiveSession, Refresh, Refreshed, Result, Revoking, SessionLimit,
+        SessionPlace, Sessions, Settled,
     },
 };
 
@@ -65,6 +65,13 @@ impl Sessions for Backend {
             at_once::REFRESH_SESSION,
             |connection, asked| Box::pin(refresh::run(connection, asked)),
         )
+        .await
+    }
+
+    async fn session_reauthenticate(&self, change: FactorChange) -> Result<Option<Session>> {
+        self.write("session_reauthenticate", change, |connection, change| {
+            Box::pin(reauthentication::by_password(connection, change))
+        })
         .await
     }
 

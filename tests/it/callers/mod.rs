@@ -53,7 +53,7 @@ pub fn rpcs() -> Vec<(String, Asks)> {
                 | "RequestPasswordReset"
                 | "ResetPassword",
             ) => Asks::Nothing,
-            ("AccountService", _) => Asks::User,
+            ("AuthService", "Reauthenticate") | ("AccountService", _) => Asks::User,
             (
                 "AdminService",
                 "GetUser" | "BatchGetUsers" | "ListUsers" | "ListUserSessions" | "ExportUsers"

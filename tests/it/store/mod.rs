@@ -18,6 +18,7 @@ mod outbox;
 mod outbox_order;
 mod outbox_plans;
 mod passwords;
+mod reauthentication;
 mod refresh;
 mod restored;
 mod retries;
@@ -103,6 +104,7 @@ fn session_of(user_id: Uuid) -> Session {
         device_name: "phone".into(),
         methods: vec![AuthMethod::Password, AuthMethod::OneTimeCode, AuthMethod::MultiFactor],
         created_at: at(0),
+        reauthenticated_at: None,
         expires_at: at(1000),
         last_used_at: at(0),
         address: Some(ADDRESS),
@@ -122,6 +124,7 @@ fn new_challenge(user: &Credentials) -> NewChallenge {
             factors: vec![Factor::EmailCode, Factor::RecoveryCode],
             is_long_code: false,
             attempts: 0,
+            session_id: None,
             audience: "countersign".into(),
             device_name: "phone".into(),
             device_id: Some(Uuid::now_v7()),

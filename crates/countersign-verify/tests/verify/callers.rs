@@ -25,12 +25,13 @@ fn kinds() -> [Value; 7] {
     ]
 }
 
-/// `+` passes, `k` is of a kind that is not accepted, `s` lacks a scope.
+/// `+` passes, `k` is of a kind that is not accepted, `s` lacks a scope, `l` is of an insufficient login.
 fn letter(result: &Result<impl Sized, VerifyError>) -> char {
     match result {
         Ok(_) => '+',
         Err(VerifyError::CallerNotAccepted) => 'k',
         Err(VerifyError::InsufficientScope) => 's',
+        Err(VerifyError::InsufficientUserAuthentication) => 'l',
         Err(VerifyError::Invalid | VerifyError::Unavailable) => '!',
     }
 }

@@ -1,8 +1,8 @@
 //! The tower layer, around a service that says whom it sees.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
-use countersign_verify::{Accept, Claims, User, Verifier, VerifyLayer};
+use countersign_verify::{Accept, Acr, Claims, User, Verifier, VerifyLayer};
 use http::{Request, Response, header::AUTHORIZATION};
 use jsonwebtoken::Algorithm;
 use tonic::{Code, Status};
@@ -220,4 +220,33 @@ async fn after_the_wait_for_a_new_key_the_method_accepts_whom_it_did_before() {
         let refused = result.map_or_else(|status| reason(&status).1, |_passed| String::new());
         assert_eq!(refused, expected, "{path}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_insufficient_login_is_told_what_is_enough() {
+    let issuer = Issuer::new(Algorithm::ES256);
+    let mut fake = Fake::new([issuer.public()]);
+    let (verifier, _stream) = following(&mut fake, settings()).await;
+    let accept = Accept::users().require_acr(Acr::TwoFactors);
+    let layer = VerifyLayer::new(verifier)
+        .accept(accept.clone())
+        .accept_on("/a.B/Pay", accept.require_login_within(Duration::from_secs(300)));
+    let authorization = format!("Bearer {}", issuer.token());
+    let refused = async |path| {
+        let status = call_behind(layer.clone(), path, &[&authorization]).await.unwrap_err();
+        let info = status.get_error_details().error_info().unwrap().clone();
+        let header = status.metadata().get("www-authenticate").unwrap().to_str().unwrap();
+        let mut metadata: Vec<_> = info.metadata.into_iter().collect();
+        metadata.sort();
+        (status.code(), info.reason, metadata, header.to_owned())
+    };
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let (code, reason, metadata, header) = refused("/a.B/C").await;
+    assert_eq!((code, &*reason), (Code::Unauthenticated, "INSUFFICIENT_USER_AUTHENTICATION"));
+    assert_eq!(metadata, [pair("acr_values", "2fa")]);
+    assert!(header.starts_with("Bearer error=\"insufficient_user_authentication\", "), "{header}");
+    assert!(header.ends_with(", acr_values=\"2fa\""), "{header}");
+    let (.., metadata, header) = refused("/a.B/Pay").await;
+    assert_eq!(metadata, [pair("acr_values", "2fa"), pair("max_age", "300")]);
+    assert!(header.ends_with(", acr_values=\"2fa\", max_age=\"300\""), "{header}");
 }

@@ -9,6 +9,7 @@ mod fake;
 mod issuer;
 mod keys;
 mod layer;
+mod logins;
 mod malformed;
 mod pb;
 mod revocations;

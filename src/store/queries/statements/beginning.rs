@@ -65,14 +65,13 @@ fn began(session: &Session) -> Event {
 
 /// Fourteen parameters: those of [`INSERT`].
 fn bound<'q>(statement: Query<'q>, session: &'q Session, credential_version: i64) -> Query<'q> {
-    let methods: Vec<_> = session.methods.iter().copied().map(AuthMethod::as_str).collect();
     statement
         .bind(session.id)
         .bind(session.user_id)
         .bind(credential_version)
         .bind(&session.audience)
         .bind(&session.device_name)
-        .bind(methods.join(" "))
+        .bind(AuthMethod::words(&session.methods))
         .bind(session.created_at)
         .bind(session.expires_at)
         .bind(session.last_used_at)

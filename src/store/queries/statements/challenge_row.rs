@@ -16,7 +16,7 @@ pub(super) fn words(factors: &[Factor]) -> String {
 macro_rules! challenge_columns {
     () => {
         "id, user_id, credential_version, code_mac, attempts, audience, device_name, device_id, \
-         created_at, resend_at, expires_at, consumed_at, factors, is_long_code"
+         created_at, resend_at, expires_at, consumed_at, factors, is_long_code, session_id"
     };
 }
 
@@ -24,7 +24,7 @@ macro_rules! challenge_columns {
 macro_rules! inserted_columns {
     () => {
         "id, token_mac, user_id, credential_version, code_mac, attempts, audience, device_name, device_id, \
-         created_at, resend_at, expires_at, factors, is_long_code, factor_version"
+         created_at, resend_at, expires_at, factors, is_long_code, session_id, factor_version"
     };
 }
 
@@ -61,6 +61,7 @@ pub(in crate::store) struct ChallengeRow {
     consumed_at: Option<Timestamp>,
     factors: String,
     is_long_code: bool,
+    session_id: Option<Uuid>,
 }
 
 impl ChallengeRow {
@@ -84,6 +85,7 @@ impl TryFrom<ChallengeRow> for Challenge {
             user_id: row.user_id,
             credential_version: row.credential_version,
             is_long_code: row.is_long_code,
+            session_id: row.session_id,
             attempts: u32::try_from(row.attempts)
                 .map_err(|_negative| Error::Corrupt("challenges.attempts"))?,
             audience: row.audience,

@@ -40,7 +40,7 @@ const RENEW: &str = concat!(
 const INSERT: &str = concat!(
     "INSERT INTO challenges (",
     inserted_columns!(),
-    ") SELECT $1, $2, id, credential_version, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, factor_version FROM users WHERE ",
+    ") SELECT $1, $2, id, credential_version, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, factor_version FROM users WHERE ",
     account_is_as_it_was!("$3", "$4"),
     " RETURNING id"
 );
@@ -98,7 +98,7 @@ fn began(new: &NewChallenge) -> Event {
     Event::of(EventKind::ChallengeBegun, user_id, None, new.actor.clone(), new.address, at)
 }
 
-/// Fourteen parameters: those of [`INSERT`].
+/// Fifteen parameters: those of [`INSERT`].
 fn bound<'q>(statement: Query<'q>, new: &'q NewChallenge) -> Query<'q> {
     let challenge = &new.challenge;
     statement
@@ -116,6 +116,7 @@ fn bound<'q>(statement: Query<'q>, new: &'q NewChallenge) -> Query<'q> {
         .bind(challenge.expires_at)
         .bind(words(&challenge.factors))
         .bind(challenge.is_long_code)
+        .bind(challenge.session_id)
 }
 
 pub(in crate::store) async fn reserve(

@@ -1,10 +1,10 @@
-//! Completion of a challenge: consumes the user's proof, and begins the session. All or nothing.
+//! Completion of a challenge: consumes the user's proof, and begins the session, or proves it once more. All or nothing.
 
 use sqlx::Connection as _;
 
 use super::{
-    Connection, beginning, challenge_row::account_asks, claims, events, guard, outbox, revocations,
-    sessions, throttles, totp, void_codes,
+    Connection, beginning, challenge_row::account_asks, claims, events, guard, outbox,
+    reauthentication, revocations, sessions, throttles, totp, void_codes,
 };
 use crate::{
     domain::{Actor, Challenge, EventKind, Session},
@@ -32,7 +32,7 @@ pub(in crate::store) async fn complete(
         // A right answer proves the user.
         actor: Actor::User(challenge.user_id),
         address: session.address,
-        now: session.created_at,
+        now: session.authenticated_at(),
         carried_out: None,
     };
     // Locks the user before the challenge, in the order of a change of the password: the other order could deadlock.
@@ -45,9 +45,13 @@ pub(in crate::store) async fn complete(
     let mut savepoint = connection.begin().await?;
     let proven = consume(&mut savepoint, challenge, &change).await?
         && spend(&mut savepoint, &change, spending).await?;
-    let begun =
-        if proven { beginning::insert(&mut savepoint, session, version).await? } else { None };
-    let Some(begun) = begun else {
+    let begins = challenge.session_id.is_none();
+    let session = match (proven, begins) {
+        (false, _) => None,
+        (true, true) => beginning::insert(&mut savepoint, session, version).await?,
+        (true, false) => reauthentication::prove(&mut savepoint, &change, &session.methods).await?,
+    };
+    let Some(session) = session else {
         savepoint.rollback().await?;
         return Ok(None);
     };
@@ -59,9 +63,11 @@ pub(in crate::store) async fn complete(
         Spending::SentCode => claims::prove_by_login(connection, &change, &at).await?,
         Spending::Totp { .. } | Spending::RecoveryCode(_) => Vec::new(),
     };
-    sessions::end_oldest(connection, &begun, limit).await?;
+    if begins {
+        sessions::end_oldest(connection, &session, limit).await?;
+    }
     revocations::append(connection, &rivals).await?;
-    Ok(Some(begun))
+    Ok(Some(session))
 }
 
 /// Several callers may have the right code: the row lock lets one of them through (race).

@@ -21,6 +21,7 @@ mod managed_user_row;
 pub(super) mod managed_users;
 pub(in crate::store) mod outbox;
 pub(super) mod passwords;
+pub(in crate::store) mod reauthentication;
 pub(in crate::store) mod refresh;
 pub(super) mod registration;
 pub(super) mod reset;

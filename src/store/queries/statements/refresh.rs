@@ -13,11 +13,13 @@ use crate::{
     store::{LiveSession, Refresh, Refreshed, Result},
 };
 
-/// Moves the session $1 on. One that began in the future, after $7, ends at $8 at the latest: a clock that was ahead began it.
+/// Moves the session $1 on. One that began in the future, after $7, ends at $8 at the latest: a clock that was ahead began it. A later
+/// proof from the future is forgotten.
 macro_rules! moves_on {
     () => {
         "UPDATE sessions SET generation = generation + 1, refresh_request_id = $4, last_used_at = $2, address = $5, \
          idle_expires_at = $6, \
+         reauthenticated_at = CASE WHEN reauthenticated_at > $7 THEN NULL ELSE reauthenticated_at END, \
          expires_at = CASE WHEN sessions.created_at > $7 AND expires_at > $8 THEN $8 ELSE expires_at END"
     };
 }

@@ -11,7 +11,7 @@ use crate::{
 macro_rules! session_columns {
     () => {
         "sessions.id AS session_id, sessions.user_id, audience, device_name, amr, \
-         sessions.created_at AS begun_at, expires_at, last_used_at, address, idle_expires_at, generation, \
+         sessions.created_at AS begun_at, reauthenticated_at, expires_at, last_used_at, address, idle_expires_at, generation, \
          refresh_salt, refresh_request_id, epoch"
     };
 }
@@ -54,6 +54,7 @@ pub(super) struct SessionRow {
     device_name: String,
     amr: String,
     begun_at: Timestamp,
+    reauthenticated_at: Option<Timestamp>,
     expires_at: Timestamp,
     last_used_at: Option<Timestamp>,
     address: Option<String>,
@@ -78,6 +79,7 @@ impl TryFrom<SessionRow> for Session {
             device_name: row.device_name,
             methods: methods.collect::<Option<_>>().ok_or(Error::Corrupt("sessions.amr"))?,
             created_at: row.begun_at,
+            reauthenticated_at: row.reauthenticated_at,
             expires_at: row.expires_at,
             last_used_at: row.last_used_at.unwrap_or(row.begun_at),
             address: row.address.and_then(|text| text.parse().ok()),

@@ -1,0 +1,43 @@
+//! How sure a login is of its user (authentication context class).
+
+use super::AuthMethod;
+
+/// The claim `acr` (RFC 9068, section 2.2.1), the weaker first. The values are ours: there is no register of them that fits, and one of
+/// NIST's or of a federation would promise what only an operator can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Assurance {
+    /// A password, or another single proof.
+    OneFactor,
+    /// Two proofs of different kinds.
+    TwoFactors,
+}
+
+impl Assurance {
+    /// What these methods of a login amount to.
+    pub fn of(methods: &[AuthMethod]) -> Self {
+        if methods.contains(&AuthMethod::MultiFactor) { Self::TwoFactors } else { Self::OneFactor }
+    }
+
+    /// The value of the claim.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OneFactor => "1fa",
+            Self::TwoFactors => "2fa",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Factor;
+
+    #[test]
+    fn every_second_factor_makes_two_and_a_password_alone_is_one() {
+        assert_eq!(Assurance::of(&[AuthMethod::Password]), Assurance::OneFactor);
+        for factor in [Factor::EmailCode, Factor::Totp, Factor::RecoveryCode] {
+            assert_eq!(Assurance::of(factor.methods()), Assurance::TwoFactors, "{factor:?}");
+        }
+        assert!(Assurance::OneFactor < Assurance::TwoFactors);
+    }
+}
