@@ -77,6 +77,7 @@ async fn the_former_mailbox_is_told_of_ten_sessions_and_how_many_more(
         };
         server.auth.clone().login(request).await.unwrap();
     }
+    server.clock.advance(std::time::Duration::from_secs(1));
     let tokens = server.session(&user).await;
     let new = another_address();
     let asked = super::ask(&server, &tokens, &new, PASSWORD).await.unwrap();

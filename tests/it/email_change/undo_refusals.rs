@@ -110,6 +110,7 @@ async fn failures_are_charged_to_the_source_and_a_right_code_is_not(
 ) {
     let server =
         Server::start_with(backend, |config, _| config.policy.service_failures = 16 * 6).await;
+    server.clock.stop();
     let (user, tokens) = user(&server).await;
     let code = move_to(&server, &tokens, &user, &another_address()).await.unwrap();
     let mut reasons = std::collections::BTreeSet::new();
@@ -117,5 +118,8 @@ async fn failures_are_charged_to_the_source_and_a_right_code_is_not(
         reasons.insert(reason_of(undo(&server, &wrong(&code)).await));
     }
     assert_eq!(reasons, ["CHALLENGE_INVALID", "THROTTLED"].map(str::to_owned).into());
+    server.clock.advance(Duration::from_secs(3600));
     undo(&server, &code).await.unwrap();
+    let recorded = "SELECT COUNT(*) FROM events WHERE kind = 'code_failed'";
+    assert_eq!(server.database.number(recorded).await, 1, "what is refused by a limit is not");
 }

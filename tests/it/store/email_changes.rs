@@ -322,7 +322,6 @@ async fn a_username_is_changed_by_a_session_that_may_and_is_one_user_s(backend: 
         database.number("SELECT COUNT(*) FROM events WHERE kind = 'username_changed'").await,
         1
     );
-    let _ = &other;
 }
 
 #[apply(on_both)]
