@@ -8,10 +8,12 @@ REASONS = {
     UNICODE: (
         "Register.username", "Login.username", "Login.device_name", "GetUser.username", "CreateUser.username", "UpdateUser.username",
         "Verify2FA.otp_code", "Verify2FA.totp_code", "Verify2FA.recovery_code", "VerifyEmail.code", "ResetPassword.code",
-        "ResetPassword.recovery_code", "ConfirmTotpEnrollment.totp_code",
+        "ResetPassword.recovery_code", "ConfirmTotpEnrollment.totp_code", "ConfirmEmailChange.code", "UndoEmailChange.undo_code",
+        "ChangeUsername.new_username",
     ),
     "addresses: the rule is their shape": (
         "Register.email", "RequestPasswordReset.email", "GetUser.email", "CreateUser.email", "UpdateUser.email",
+        "ChangeEmail.new_email",
     ),
     "common passwords, those with the name, and lengths that normalisation changes": (
         "Register.password", "ResetPassword.new_password", "ChangePassword.new_password", "CreateUser.password", "SetPassword.password",

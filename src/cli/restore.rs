@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     /// The database was restored by other means (pg_restore, a snapshot): only end what an older state has revived
     #[arg(long, conflicts_with = "file")]
     already_restored: bool,
-    /// Let recovery codes count as they did then. Only where certainly none was used since
+    /// Let recovery codes, and codes that undo a change of address, count as they did then. Only where certainly none was used since
     #[arg(long)]
     keep_recovery_codes: bool,
 }

@@ -25,7 +25,7 @@ pub struct Kept {
     pub kind: &'static str,
     /// The address that it is for.
     pub destination: String,
-    /// The code; empty in a notice.
+    /// The code, also one that undoes a change; empty in other notices.
     pub code: Zeroizing<String>,
     /// The time of what caused it.
     pub created_at: Timestamp,
@@ -35,6 +35,9 @@ impl Inbox {
     pub(super) fn keep(&self, message: &Message) {
         let code = match &message.content {
             Content::Code { code, .. } => code.expose().to_owned(),
+            Content::EmailChanged(changed) => {
+                changed.undo.iter().map(|undo| undo.code.shown().to_string()).collect()
+            }
             Content::Notice(_) => String::new(),
         };
         let kept = Kept {

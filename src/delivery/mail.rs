@@ -59,8 +59,12 @@ pub(super) fn compose(
         .multipart(MultiPart::alternative_plain_html(words.text, words.html))
         .map_err(|error| failed(FailureKind::Refused, "no mail can be made", &error))?;
     let mut secrets = vec![to.user().to_owned()];
-    if let Content::Code { code, .. } = &message.content {
-        secrets.push(code.expose().to_owned());
+    match &message.content {
+        Content::Code { code, .. } => secrets.push(code.expose().to_owned()),
+        Content::EmailChanged(changed) => {
+            secrets.extend(changed.undo.iter().map(|undo| undo.code.shown().to_string()));
+        }
+        Content::Notice(_) => {}
     }
     Ok(Mail { from: sender.to_string(), to: to.to_string(), text: mail.formatted(), secrets })
 }

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::Notice;
+use super::{EMAIL_CHANGED, EmailChanged, Notice, email_changed::KeptEmailChanged};
 use crate::{
     domain::{CodePurpose, Context, OneTimeCode, RequestId, Timestamp, User},
     trace::{TraceContext, current},
@@ -62,6 +62,8 @@ pub enum Content {
     },
     /// A security notice.
     Notice(Notice),
+    /// The notice of a change of the address, to the former one. Boxed, since it is large.
+    EmailChanged(Box<EmailChanged>),
 }
 
 impl Content {
@@ -70,6 +72,7 @@ impl Content {
         match self {
             Self::Code { purpose, .. } => purpose.as_str(),
             Self::Notice(notice) => notice.as_str(),
+            Self::EmailChanged(_) => EMAIL_CHANGED,
         }
     }
 }
@@ -86,9 +89,13 @@ impl Message {
 
     /// When it expires: a code when it stops working, a notice after three days.
     pub fn expires_at(&self) -> Timestamp {
-        match self.content {
-            Content::Code { expires_at, .. } => expires_at,
-            Content::Notice(_) => self.created_at.plus(NOTICE_TTL),
+        let of_a_notice = self.created_at.plus(NOTICE_TTL);
+        match &self.content {
+            Content::Code { expires_at, .. } => *expires_at,
+            Content::Notice(_) => of_a_notice,
+            Content::EmailChanged(changed) => {
+                changed.undo.as_ref().map_or(of_a_notice, |undo| undo.expires_at)
+            }
         }
     }
 
@@ -104,6 +111,9 @@ impl Message {
                 expires_at: expires_at.unix_micros(),
             },
             Content::Notice(notice) => KeptContent::Notice { notice: *notice },
+            Content::EmailChanged(changed) => {
+                KeptContent::EmailChanged(KeptEmailChanged::from(&**changed))
+            }
         };
         let Cause { request_id, trace } = &self.cause;
         let kept = Kept {
@@ -131,6 +141,7 @@ impl Message {
                 expires_at: Timestamp::from_unix_micros(expires_at),
             },
             KeptContent::Notice { notice } => Content::Notice(notice),
+            KeptContent::EmailChanged(kept) => Content::EmailChanged(Box::new(kept.read()?)),
         };
         let created_at = Timestamp::from_unix_micros(created_at);
         Some(Self { username, destination, address, content, created_at, cause })
@@ -169,13 +180,38 @@ impl Kept {
 enum KeptContent {
     Code { purpose: CodePurpose, code: String, expires_at: i64 },
     Notice { notice: Notice },
+    EmailChanged(KeptEmailChanged),
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::{
+        delivery::{SeenSession, Undo},
+        domain::UndoCode,
+    };
 
     const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    /// A change that can be undone, and one that can't.
+    fn changes(created_at: Timestamp) -> [EmailChanged; 2] {
+        let code = UndoCode::read("ABCDEFGHJKMNPQRSTVWXYZ23").unwrap();
+        let session = |device_name: &str, address: Option<&str>| SeenSession {
+            device_name: device_name.into(),
+            address: address.map(|address| address.parse().unwrap()),
+            last_used_at: created_at,
+        };
+        let changed = EmailChanged {
+            masked_address: "m***@example.net".into(),
+            undo: Some(Undo::of(code, created_at)),
+            sessions: vec![session("", None), session("a phone", Some("198.51.100.7"))],
+            more_sessions: 3,
+        };
+        [
+            changed.clone(),
+            EmailChanged { undo: None, sessions: Vec::new(), more_sessions: 0, ..changed },
+        ]
+    }
 
     /// A message of each kind.
     pub(in crate::delivery) fn all() -> Vec<Message> {
@@ -186,6 +222,7 @@ pub(super) mod tests {
             .map(|purpose| Content::Code { purpose, code: code.clone(), expires_at })
             .into_iter();
         codes
+            .chain(changes(created_at).map(|changed| Content::EmailChanged(Box::new(changed))))
             .chain(Notice::ALL.map(Content::Notice))
             .map(|content| Message {
                 username: "alice".into(),
@@ -235,5 +272,8 @@ pub(super) mod tests {
         let messages = all();
         assert_eq!(lives(&messages[0]), 300);
         assert_eq!(lives(messages.last().unwrap()), 3 * 24 * 3600);
+        // A change is told of for as long as it can be undone.
+        let changes = messages.iter().filter(|told| told.content.kind() == EMAIL_CHANGED);
+        assert_eq!(changes.map(lives).collect::<Vec<_>>(), [7 * 24 * 3600, 3 * 24 * 3600]);
     }
 }

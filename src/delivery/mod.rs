@@ -4,6 +4,7 @@
 //! (`service::outbox`). The log delivery is the only place where a code may appear in clear text outside a person's
 //! mailbox.
 
+mod email_changed;
 mod endpoint;
 mod failure;
 mod inbox;
@@ -25,6 +26,7 @@ use uuid::Uuid;
 use crate::domain::Timestamp;
 
 pub use self::{
+    email_changed::{EMAIL_CHANGED, EmailChanged, SeenSession, Undo},
     endpoint::{HookUrl, SmtpUrl},
     failure::{Failure, FailureKind, Progress},
     inbox::{Inbox, Kept},

@@ -65,6 +65,14 @@ notices! {
     WrongCodes = "wrong_codes",
     /// A refresh token was used twice, so its session has been revoked: the token may be stolen (reuse detection).
     RefreshReused = "refresh_reused",
+    /// The account has moved to this address.
+    EmailAdded = "email_added",
+    /// Somebody has asked to move another account to this address, which this one has.
+    EmailInUse = "email_in_use",
+    /// A change of the address was undone.
+    EmailChangeUndone = "email_change_undone",
+    /// The username was changed.
+    UsernameChanged = "username_changed",
 }
 
 #[cfg(test)]

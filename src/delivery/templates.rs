@@ -5,17 +5,23 @@ use std::{fs, path::Path, time::Duration};
 use minijinja::{Environment, Error, UndefinedBehavior, Value, context};
 
 use super::{
-    Cause, Content, Message, Notice,
+    Cause, Content, EmailChanged, Message, Notice, SeenSession,
     notice::{Template, templates},
 };
 use crate::domain::{CodePurpose, Timestamp};
 
 /// The templates of codes, by purpose.
-const CODES: &[Template] = templates!("login", "verify_email", "reset_password");
+const CODES: &[Template] = templates!("login", "verify_email", "reset_password", "change_email");
+
+/// The templates of the message to a former address.
+const CHANGES: &[Template] = templates!("email_changed");
+
+/// The characters of a device's name that are shown.
+const LONGEST_NAME: usize = 64;
 
 /// All built-in templates.
 fn embedded() -> impl Iterator<Item = Template> {
-    CODES.iter().chain(Notice::TEMPLATES).copied()
+    CODES.iter().chain(CHANGES).chain(Notice::TEMPLATES).copied()
 }
 
 /// Validated templates. Values are escaped in HTML: usernames are attacker-controlled.
@@ -110,10 +116,34 @@ fn values(message: &Message, now: Timestamp) -> Value {
             context! { username, address, code => code.expose(), minutes }
         }
         Content::Notice(_) => {
-            let time = humantime::format_rfc3339_seconds(message.created_at.into()).to_string();
-            context! { username, address, time }
+            context! { username, address, time => shown(message.created_at) }
+        }
+        Content::EmailChanged(changed) => {
+            let undo = changed.undo.as_ref();
+            context! {
+                username,
+                address,
+                time => shown(message.created_at),
+                new_address => defused(&changed.masked_address),
+                undo_code => undo.map(|undo| undo.code.shown().to_string()),
+                undo_until => undo.map(|undo| shown(undo.expires_at)),
+                sessions => changed.sessions.iter().map(of_session).collect::<Vec<_>>(),
+                more_sessions => changed.more_sessions,
+            }
         }
     }
+}
+
+/// A session in a list of them. Its name is what whoever logged in has called the device: shortened, and on one line.
+fn of_session(session: &SeenSession) -> Value {
+    let words = session.device_name.replace(char::is_control, " ");
+    let name: String = words.chars().take(LONGEST_NAME).collect();
+    let address = session.address.map(|address| address.to_string());
+    context! { device_name => defused(name.trim()), address, last_used => shown(session.last_used_at) }
+}
+
+fn shown(time: Timestamp) -> String {
+    humantime::format_rfc3339_seconds(time.into()).to_string()
 }
 
 /// A username that mail clients cannot turn into a link (phishing). An attacker chooses it and may register with a victim's
@@ -138,7 +168,9 @@ fn samples() -> Vec<Message> {
     let code = crate::domain::OneTimeCode::generate(&mut rand::rng());
     let codes =
         CodePurpose::ALL.map(|purpose| Content::Code { purpose, code: code.clone(), expires_at });
-    let contents = codes.into_iter().chain(Notice::ALL.map(Content::Notice));
+    let changes = EmailChanged::samples(created_at);
+    let changes = changes.map(|changed| Content::EmailChanged(Box::new(changed)));
+    let contents = codes.into_iter().chain(changes).chain(Notice::ALL.map(Content::Notice));
     contents
         .map(|content| Message {
             username: "sample".into(),
@@ -181,7 +213,7 @@ fn described(error: &Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::message::tests::all;
+    use crate::delivery::{EMAIL_CHANGED, message::tests::all};
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -227,7 +259,7 @@ mod tests {
             };
             let said = match message.content {
                 Content::Code { .. } => " It was asked for from 192.0.2.1.",
-                Content::Notice(_) => " from 192.0.2.1.",
+                Content::Notice(_) | Content::EmailChanged(_) => " from 192.0.2.1.",
             };
             for text in words(&message) {
                 assert!(text.contains(said), "{text}");
@@ -236,6 +268,44 @@ mod tests {
                 assert!(!text.contains(" from .") && !text.contains("none"), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn a_former_address_hears_how_to_undo_the_change_and_who_is_in() {
+        let templates = Templates::load(None).unwrap();
+        let mut told = all().into_iter().filter(|told| told.content.kind() == EMAIL_CHANGED);
+        let (can, can_not) = (told.next().unwrap(), told.next().unwrap());
+        let words = |told: &Message| {
+            let words = templates.render(told, told.created_at).unwrap();
+            [words.text, words.html].map(|text| text.replace('\u{200b}', ""))
+        };
+        for text in words(&can) {
+            for part in [
+                "to m***@example.net (2027-01-15T08:00:00Z)",
+                "until 2027-01-22T08:00:00Z",
+                "ABCDEF-GHJKMN-PQRSTV-WXYZ23",
+                "a device without a name, last used 2027-01-15T08:00:00Z",
+                "a phone, from 198.51.100.7, last used 2027-01-15T08:00:00Z",
+                "and 3 more",
+            ] {
+                assert!(text.contains(part), "{part}: {text}");
+            }
+        }
+        for text in words(&can_not) {
+            assert!(!text.contains("undo") && !text.contains("Logged in"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_device_is_short_and_makes_no_link() {
+        let templates = Templates::load(None).unwrap();
+        let mut told = all().into_iter().find(|told| told.content.kind() == EMAIL_CHANGED).unwrap();
+        if let Content::EmailChanged(changed) = &mut told.content {
+            changed.sessions[0].device_name = format!("a\r\nb.example <b>{}", "x".repeat(100));
+        }
+        let words = templates.render(&told, told.created_at).unwrap();
+        assert!(words.text.contains("\n- a  b.\u{200b}example <b>xxx"), "{}", words.text);
+        assert!(words.html.contains("&lt;b&gt;xxx") && !words.html.contains(&"x".repeat(64)));
     }
 
     #[test]

@@ -18,8 +18,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
-    Content, Failure, FailureKind, HookUrl, Message, Progress, Secret, Trust, failure::reason,
-    pause::Pause, retry_after::retry_after,
+    Content, EmailChanged, Failure, FailureKind, HookUrl, Message, Progress, Secret, SeenSession,
+    Trust, failure::reason, pause::Pause, retry_after::retry_after,
 };
 use crate::{
     dial::{Tcp, reach},
@@ -59,8 +59,28 @@ struct Body<'a> {
     /// The client address behind the request or change; absent where that is unknown, or an operator did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<IpAddr>,
+    /// What a former address hears of a change; absent in all other messages.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    change: Option<Change<'a>>,
     create_time: String,
     expire_time: String,
+}
+
+#[derive(Serialize)]
+struct Change<'a> {
+    new_address: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undo_code: Option<String>,
+    sessions: Vec<Seen<'a>>,
+    more_sessions: usize,
+}
+
+#[derive(Serialize)]
+struct Seen<'a> {
+    device_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<IpAddr>,
+    last_used_time: String,
 }
 
 impl Webhook {
@@ -168,10 +188,10 @@ impl Webhook {
 
 impl<'a> Body<'a> {
     fn of(id: Uuid, message: &'a Message) -> Self {
-        let time = |time: Timestamp| humantime::format_rfc3339_micros(time.into()).to_string();
-        let (r#type, code) = match &message.content {
-            Content::Code { code, .. } => ("one_time_code", Some(code.expose())),
-            Content::Notice(_) => ("notice", None),
+        let (r#type, code, change) = match &message.content {
+            Content::Code { code, .. } => ("one_time_code", Some(code.expose()), None),
+            Content::Notice(_) => ("notice", None, None),
+            Content::EmailChanged(changed) => ("notice", None, Some(Change::from(&**changed))),
         };
         Self {
             id,
@@ -181,10 +201,31 @@ impl<'a> Body<'a> {
             destination: &message.destination,
             code,
             address: message.address,
+            change,
             create_time: time(message.created_at),
             expire_time: time(message.expires_at()),
         }
     }
+}
+
+impl<'a> From<&'a EmailChanged> for Change<'a> {
+    fn from(changed: &'a EmailChanged) -> Self {
+        let seen = |session: &'a SeenSession| Seen {
+            device_name: &session.device_name,
+            address: session.address,
+            last_used_time: time(session.last_used_at),
+        };
+        Self {
+            new_address: &changed.masked_address,
+            undo_code: changed.undo.as_ref().map(|undo| undo.code.shown().to_string()),
+            sessions: changed.sessions.iter().map(seen).collect(),
+            more_sessions: changed.more_sessions,
+        }
+    }
+}
+
+fn time(time: Timestamp) -> String {
+    humantime::format_rfc3339_micros(time.into()).to_string()
 }
 
 /// The class of a status. Permanent only where it refuses this very message; a wrong path or secret (401, 403, 404) is

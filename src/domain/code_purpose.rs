@@ -13,11 +13,14 @@ pub enum CodePurpose {
     VerifyEmail = 1,
     /// Resets the password.
     ResetPassword = 2,
+    /// Shows that another e-mail address is the user's, before it becomes the account's.
+    ChangeEmail = 3,
 }
 
 impl CodePurpose {
     /// All purposes.
-    pub const ALL: [Self; 3] = [Self::Login, Self::VerifyEmail, Self::ResetPassword];
+    pub const ALL: [Self; 4] =
+        [Self::Login, Self::VerifyEmail, Self::ResetPassword, Self::ChangeEmail];
 
     /// The name in templates and webhooks.
     pub fn as_str(self) -> &'static str {
@@ -25,6 +28,7 @@ impl CodePurpose {
             Self::Login => "login",
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
+            Self::ChangeEmail => "change_email",
         }
     }
 }

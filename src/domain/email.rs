@@ -89,7 +89,7 @@ fn in_ascii(text: &str) -> Option<String> {
 }
 
 /// Masks an address, except for its first character and its domain.
-pub(super) fn mask(address: &str) -> String {
+pub fn mask(address: &str) -> String {
     let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
     let first: String = local.chars().take(1).collect();
     format!("{first}***@{domain}")

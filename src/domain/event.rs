@@ -101,11 +101,17 @@ pub enum EventKind {
     SubscriptionDisabled,
     /// An administrator changed what a replica logs.
     LogFilterChanged,
+    /// The user changed the address, by a code sent to the new one.
+    EmailChanged,
+    /// A change of the address was undone, by the code sent to the former one, and all sessions have ended.
+    EmailChangeUndone,
+    /// The user changed the username.
+    UsernameChanged,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 49] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -152,6 +158,9 @@ impl EventKind {
         Self::SubscriptionDeleted,
         Self::SubscriptionDisabled,
         Self::LogFilterChanged,
+        Self::EmailChanged,
+        Self::EmailChangeUndone,
+        Self::UsernameChanged,
     ];
 
     /// The kind of that name.
@@ -208,6 +217,9 @@ impl EventKind {
             Self::SubscriptionDeleted => "subscription_deleted",
             Self::SubscriptionDisabled => "subscription_disabled",
             Self::LogFilterChanged => "log_filter_changed",
+            Self::EmailChanged => "email_changed",
+            Self::EmailChangeUndone => "email_change_undone",
+            Self::UsernameChanged => "username_changed",
         }
     }
 }

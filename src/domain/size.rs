@@ -25,6 +25,10 @@ pub const PASSWORD: Size = Size::of("password", 1024);
 pub const CURRENT_PASSWORD: Size = Size::of("current_password", 1024);
 /// The new password.
 pub const NEW_PASSWORD: Size = Size::of("new_password", 1024);
+/// Another username.
+pub const NEW_USERNAME: Size = Size::of("new_username", 1024);
+/// Another address.
+pub const NEW_EMAIL: Size = Size::of("new_email", 1024);
 /// The user's name for a device.
 pub const DEVICE_NAME: Size = Size::of("device_name", 1024);
 /// The audience of tokens.
@@ -49,6 +53,10 @@ pub const RECOVERY_CODE: Size = Size::of("recovery_code", 128);
 pub const CHALLENGE_ID: Size = Size::of("challenge_id", 512);
 /// Opaque; a longer one counts as unknown.
 pub const RESET_ID: Size = Size::of("reset_id", 512);
+/// Opaque; a longer one counts as unknown.
+pub const CHANGE_ID: Size = Size::of("change_id", 512);
+/// A code that undoes a change, as it is typed.
+pub const UNDO_CODE: Size = Size::of("undo_code", 128);
 /// Opaque; a longer one counts as unknown.
 pub const VERIFICATION_ID: Size = Size::of("verification_id", 512);
 /// Opaque; a longer one counts as unknown.
@@ -95,12 +103,14 @@ pub const SECRET: Size = Size::of("secret", 128);
 pub const PASSWORD_HASH: Size = Size::of("password_hash", 4096);
 
 /// All limits.
-pub const ALL: [Size; 38] = [
+pub const ALL: [Size; 42] = [
     USERNAME,
     EMAIL,
     PASSWORD,
     CURRENT_PASSWORD,
     NEW_PASSWORD,
+    NEW_USERNAME,
+    NEW_EMAIL,
     DEVICE_NAME,
     AUDIENCE,
     REQUEST_ID,
@@ -113,6 +123,8 @@ pub const ALL: [Size; 38] = [
     RECOVERY_CODE,
     CHALLENGE_ID,
     RESET_ID,
+    CHANGE_ID,
+    UNDO_CODE,
     VERIFICATION_ID,
     REFRESH_TOKEN,
     DEVICE_TOKEN,

@@ -37,7 +37,7 @@ pub struct Rpc {
 }
 
 /// All our RPCs, and their needs.
-pub const TABLE: [Rpc; 46] = [
+pub const TABLE: [Rpc; 50] = [
     Rpc::of("/auth.v1.AuthService/Register", Need::Fields).for_those_with(Permission::Register),
     Rpc::of("/auth.v1.AuthService/Login", Need::Fields),
     Rpc::of("/auth.v1.AuthService/Verify2FA", Need::Fields),
@@ -49,6 +49,7 @@ pub const TABLE: [Rpc; 46] = [
     Rpc::of("/auth.v1.AuthService/ResendEmailVerification", Need::Fields),
     Rpc::of("/auth.v1.AuthService/RequestPasswordReset", Need::Fields),
     Rpc::of("/auth.v1.AuthService/ResetPassword", Need::Fields),
+    Rpc::of("/auth.v1.AuthService/UndoEmailChange", Need::Fields),
     Rpc::of("/auth.v1.AccountService/GetMe", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/ListSessions", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/RevokeSession", Need::Bearer),
@@ -60,6 +61,9 @@ pub const TABLE: [Rpc; 46] = [
     Rpc::of("/auth.v1.AccountService/BeginTotpEnrollment", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/ConfirmTotpEnrollment", Need::BearerOrRetry),
     Rpc::of("/auth.v1.AccountService/RegenerateRecoveryCodes", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/ChangeEmail", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/ConfirmEmailChange", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/ChangeUsername", Need::Bearer),
     Rpc::of("/auth.v1.TokenService/GetJwks", Need::Nothing),
     Rpc::of("/auth.v1.TokenService/IntrospectToken", Need::Nothing)
         .for_those_with(Permission::Introspect),
@@ -158,7 +162,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        delivery::Notice,
+        delivery::{EMAIL_CHANGED, Notice},
         domain::{CallerName, EventKind, ServiceAccountId},
         edge::Code,
         pb::DESCRIPTORS,
@@ -248,7 +252,8 @@ mod tests {
                     assert!(EventKind::parse(event).is_some(), "{path}: no event {event}");
                 }
                 for notice in notices.split(", ").filter(|notice| *notice != "none") {
-                    let known = Notice::ALL.iter().any(|known| known.as_str() == notice);
+                    let known = notice == EMAIL_CHANGED
+                        || Notice::ALL.iter().any(|known| known.as_str() == notice);
                     assert!(known, "{path}: no notice {notice}");
                 }
             }
@@ -269,6 +274,8 @@ mod tests {
             "SetTwoFactor",
             "BeginTotpEnrollment",
             "RegenerateRecoveryCodes",
+            "ChangeEmail",
+            "ChangeUsername",
             "DeleteMe",
         ];
         let rows = documented();

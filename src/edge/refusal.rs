@@ -19,6 +19,8 @@ use crate::{
 /// The retry hint while the database is unavailable.
 const STORE_RETRY_AFTER: Duration = Duration::from_secs(1);
 
+const NAME_TAKEN: &str = "the username is taken";
+
 /// Why a call was refused, as far as its caller may know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -87,7 +89,9 @@ impl From<Error> for Refusal {
                 "the caller lacks a permission: the policy of callers (COUNTERSIGN_CALLERS), a scope of its account, or the role of a user must give it",
                 ("permission", permission.as_str()),
             ),
-            Error::UsernameTaken => taken("username", "USERNAME_TAKEN", "the username is taken"),
+            Error::UsernameTaken => taken("username", "USERNAME_TAKEN", NAME_TAKEN),
+            Error::NewUsernameTaken => taken("new_username", "USERNAME_TAKEN", NAME_TAKEN),
+            Error::FormerEmailTaken => former_email_taken(),
             Error::EmailTaken => taken("email", "EMAIL_TAKEN", "the e-mail address is taken"),
             Error::Throttled(wait) => {
                 too_much("THROTTLED", "too early or too often: try again later", wait)
@@ -284,6 +288,12 @@ fn too_much(reason: &'static str, text: &'static str, wait: Duration) -> Refusal
     Refusal::new(Code::ResourceExhausted, reason, text).after(wait)
 }
 
+/// Of an address that an account had before: no field names it.
+fn former_email_taken() -> Refusal {
+    let text = "another account has verified the former address meanwhile: ask the operator";
+    Refusal::new(Code::AlreadyExists, "EMAIL_TAKEN", text)
+}
+
 fn taken(field: &'static str, reason: &'static str, text: &'static str) -> Refusal {
     let fields = vec![InvalidField::new(field, text)];
     Refusal { fields, ..Refusal::new(Code::AlreadyExists, reason, text) }
@@ -324,6 +334,8 @@ mod tests {
             Error::PermissionMissing(Permission::Watch),
             Error::UsernameTaken,
             Error::EmailTaken,
+            Error::NewUsernameTaken,
+            Error::FormerEmailTaken,
             Error::Throttled(wait),
             Error::Overloaded(wait),
             Error::StoreUnavailable(source()),

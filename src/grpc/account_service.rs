@@ -14,9 +14,11 @@ use super::{
 use crate::{
     pb::{self, account_service_server::AccountService},
     service::{
-        Accounts, ChangePasswordRequest, ConfirmTotpRequest, Factors, ListSessionsRequest, Mailbox,
+        Accounts, ChangeEmailRequest, ChangePasswordRequest, ChangeUsernameRequest,
+        ConfirmEmailChangeRequest, ConfirmTotpRequest, Factors, ListSessionsRequest, Mailbox,
         Sessions,
     },
+    token::OpaqueToken,
 };
 
 /// The handlers.
@@ -153,6 +155,46 @@ impl AccountService for AccountApi {
         let codes = self.factors.regenerate_recovery_codes(&context, &account, confirmation).await;
         let recovery_codes = convert::recovery_codes(&codes.map_err(status)?);
         Ok(Response::new(pb::RegenerateRecoveryCodesResponse { recovery_codes }))
+    }
+
+    async fn change_email(
+        &self,
+        request: Request<pb::ChangeEmailRequest>,
+    ) -> Result<Response<pb::ChangeEmailResponse>, Status> {
+        let (context, account) = (context(&request), account(&request)?);
+        let pb::ChangeEmailRequest { new_email, password, second_factor, request_id } =
+            request.into_inner();
+        let confirmation = convert::confirmation(password, second_factor, request_id);
+        let request = ChangeEmailRequest { new_email, confirmation };
+        let pending = self.accounts.change_email(&context, &account, request).await;
+        Ok(Response::new(convert::pending_change(&pending.map_err(status)?)))
+    }
+
+    async fn confirm_email_change(
+        &self,
+        request: Request<pb::ConfirmEmailChangeRequest>,
+    ) -> Result<Response<pb::ConfirmEmailChangeResponse>, Status> {
+        let (context, account) = (context(&request), account(&request)?);
+        let pb::ConfirmEmailChangeRequest { change_id, code, request_id } = request.into_inner();
+        let (change, code) = (OpaqueToken::from_text(change_id), Zeroizing::new(code));
+        let request = ConfirmEmailChangeRequest { change, code, request_id };
+        let user = self.accounts.confirm_email_change(&context, &account, request).await;
+        let user = Some(convert::user(user.map_err(status)?));
+        Ok(Response::new(pb::ConfirmEmailChangeResponse { user }))
+    }
+
+    async fn change_username(
+        &self,
+        request: Request<pb::ChangeUsernameRequest>,
+    ) -> Result<Response<pb::ChangeUsernameResponse>, Status> {
+        let (context, account) = (context(&request), account(&request)?);
+        let pb::ChangeUsernameRequest { new_username, password, second_factor, request_id } =
+            request.into_inner();
+        let confirmation = convert::confirmation(password, second_factor, request_id);
+        let request = ChangeUsernameRequest { new_username, confirmation };
+        let user = self.accounts.change_username(&context, &account, request).await;
+        let user = Some(convert::user(user.map_err(status)?));
+        Ok(Response::new(pb::ChangeUsernameResponse { user }))
     }
 
     async fn delete_me(

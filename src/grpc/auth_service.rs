@@ -15,7 +15,8 @@ use crate::{
     pb::{self, auth_service_server::AuthService, login_response, reauthenticate_response},
     service::{
         Accounts, LoginOutcome, Logins, Mailbox, RefreshTokenRequest, RequestPasswordResetRequest,
-        ResetPasswordRequest, Sessions, Verify2faRequest, VerifyEmailRequest,
+        ResetPasswordRequest, Sessions, UndoEmailChangeRequest, Verify2faRequest,
+        VerifyEmailRequest,
     },
     token::OpaqueToken,
 };
@@ -23,7 +24,7 @@ use crate::{
 /// The handlers.
 #[derive(Debug)]
 pub struct AuthApi {
-    /// Register and ResetPassword.
+    /// Register, ResetPassword and UndoEmailChange.
     pub(crate) accounts: Arc<Accounts>,
     /// Logins and their challenges.
     pub(crate) logins: Arc<Logins>,
@@ -189,5 +190,17 @@ impl AuthService for AuthApi {
             self.accounts.reset_password(&context, request).await.map_err(status_beside_a_login)?;
         let device_token = device.map(|token| token.expose().to_owned()).unwrap_or_default();
         Ok(Response::new(pb::ResetPasswordResponse { device_token }))
+    }
+
+    async fn undo_email_change(
+        &self,
+        request: Request<pb::UndoEmailChangeRequest>,
+    ) -> Result<Response<pb::UndoEmailChangeResponse>, Status> {
+        let context = context(&request);
+        let pb::UndoEmailChangeRequest { undo_code, request_id } = request.into_inner();
+        let request = UndoEmailChangeRequest { undo_code: Zeroizing::new(undo_code), request_id };
+        let undone = self.accounts.undo_email_change(&context, request).await;
+        undone.map_err(status_beside_a_login)?;
+        Ok(Response::new(pb::UndoEmailChangeResponse {}))
     }
 }

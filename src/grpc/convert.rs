@@ -62,6 +62,13 @@ pub(super) fn pending_reset(pending: &PendingMailboxCode) -> pb::RequestPassword
     }
 }
 
+pub(super) fn pending_change(pending: &PendingMailboxCode) -> pb::ChangeEmailResponse {
+    pb::ChangeEmailResponse {
+        change_id: pending.token.expose().to_owned(),
+        expire_time: Some(timestamp(pending.expires_at)),
+    }
+}
+
 pub(super) fn tokens(tokens: Tokens) -> pb::Tokens {
     pb::Tokens {
         access_token: tokens.access.jwt,

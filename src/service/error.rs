@@ -71,6 +71,12 @@ pub enum Error {
     /// Another user has that e-mail address.
     #[error("the e-mail address is taken")]
     EmailTaken,
+    /// Another user has the username that is asked for in place of one's own.
+    #[error("the new username is taken")]
+    NewUsernameTaken,
+    /// Another user has the address that an account had before.
+    #[error("the former e-mail address is taken")]
+    FormerEmailTaken,
     /// Too early or too often (rate limit).
     #[error("too early")]
     Throttled(Duration),

@@ -35,7 +35,11 @@ mod verdicts;
 pub use crate::password::HashParameters;
 
 pub use self::{
-    account::{Accounts, ChangePasswordRequest, RegisterRequest, Registered, ResetPasswordRequest},
+    account::{
+        Accounts, ChangeEmailRequest, ChangePasswordRequest, ChangeUsernameRequest,
+        ConfirmEmailChangeRequest, RegisterRequest, Registered, ResetPasswordRequest,
+        UndoEmailChangeRequest,
+    },
     admin::{
         AccountRequest, DisableTwoFactorError, Disabled, KeyRequest, NewKey, Operator,
         ServiceAccountError, ServiceAccountKeeper, ShownAccount, SwitchUserError, Switched,

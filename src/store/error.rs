@@ -69,6 +69,11 @@ impl Error {
         self.of_database()?.code()
     }
 
+    /// Whether a row has the same unique key as another one.
+    pub(super) fn is_of_a_taken_key(&self) -> bool {
+        self.of_database().is_some_and(|answer| answer.is_unique_violation())
+    }
+
     /// The same error, with its operation.
     pub(super) fn during(self, operation: &'static str) -> Self {
         let during = |cause| Source::from(During { operation, cause });

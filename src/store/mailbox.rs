@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Reservation, Result, Revoking, SealedMessage, SpentRecoveryCode};
+use super::{CarriedOut, Reservation, Result, Revoking, SealedMessage, SpentRecoveryCode};
 use crate::domain::{Actor, EventKind, Timestamp};
 
 /// Codes that prove access to a mailbox.
@@ -49,6 +49,8 @@ pub struct MailboxCode {
     pub created_at: Timestamp,
     /// Expiry.
     pub expires_at: Timestamp,
+    /// The address that it was sent to, where that is to become the user's.
+    pub new_email: Option<String>,
 }
 
 /// A new mailbox code.
@@ -66,6 +68,8 @@ pub struct NewMailboxCode {
     pub actor: Actor,
     /// The client address.
     pub address: Option<IpAddr>,
+    /// What is noted of the request, if its caller may send it again.
+    pub carried_out: Option<CarriedOut>,
 }
 
 /// A right code: its sender has access to the user's mailbox.

@@ -38,6 +38,7 @@ macro_rules! steps {
             "0024_managed_users",
             "0025_event_numbers",
             "0026_carried_out",
+            "0027_email_changes",
             "0028_step_up",
         )
     };

@@ -15,6 +15,7 @@ mod column;
 mod connect;
 mod database;
 mod deadlines;
+mod email_changes;
 mod error;
 mod event_log;
 mod events;
@@ -51,6 +52,10 @@ pub use self::{
     change::{FactorChange, Revoking},
     connect::{connect, connect_accepting, connect_existing, must_exist},
     database::{Database, PoolUse},
+    email_changes::{
+        EmailChange, EmailChanges, EmailUndoing, EmailUndone, MOST_UNDOABLE, NewUndo, NewUsername,
+        UndoableChange, UsernameChanged,
+    },
     error::{Error, Result},
     event_log::{EventLog, EventPage, EventsState, Numbered, NumberedEvent},
     events::{EventFilter, Events},
@@ -109,6 +114,7 @@ pub trait Store:
     + Challenges
     + Factors
     + MailboxCodes
+    + EmailChanges
     + Outbox
     + SigningKeys
     + SealedValues
@@ -133,6 +139,7 @@ impl<T> Store for T where
         + Challenges
         + Factors
         + MailboxCodes
+        + EmailChanges
         + Outbox
         + SigningKeys
         + SealedValues

@@ -47,6 +47,10 @@ pub enum Purpose {
     VerificationId,
     /// The id of a password reset, as its caller holds it.
     ResetId,
+    /// The id of a change of the address, as its caller holds it.
+    EmailChangeId,
+    /// A code that undoes a change of the address.
+    EmailUndo,
     /// The user and the number that an id of a verification holds.
     Registrant,
     /// A one-time code, together with the digest of the id that it was sent for.
@@ -77,6 +81,8 @@ impl Purpose {
             Self::ChallengeId => b"challenge id",
             Self::VerificationId => b"verification id",
             Self::ResetId => b"reset id",
+            Self::EmailChangeId => b"email change id",
+            Self::EmailUndo => b"email undo",
             Self::Registrant => b"registrant",
             Self::OneTimeCode => b"one-time code",
             Self::DeviceToken => b"device token",

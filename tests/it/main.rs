@@ -21,6 +21,7 @@ mod contract;
 mod database_setup;
 mod debug_address;
 mod delivery;
+mod email_change;
 mod engine;
 mod errors;
 mod events;

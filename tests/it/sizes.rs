@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// RPCs that count calls by address.
-const COUNTED: [&str; 9] = [
+const COUNTED: [&str; 11] = [
     "Register",
     "Login",
     "Verify2FA",
@@ -39,6 +39,8 @@ const COUNTED: [&str; 9] = [
     "ResendEmailVerification",
     "RequestPasswordReset",
     "ResetPassword",
+    "UndoEmailChange",
+    "ChangeEmail",
 ];
 
 /// A string field of an RPC's request.
@@ -172,7 +174,9 @@ impl Field {
     /// What is said of a text that is too long; nothing if it is as good as none.
     fn too_long_is(&self) -> Option<&'static str> {
         match self.name.as_str() {
-            "challenge_id" | "reset_id" | "verification_id" => Some("CHALLENGE_INVALID"),
+            "challenge_id" | "reset_id" | "verification_id" | "change_id" => {
+                Some("CHALLENGE_INVALID")
+            }
             "key" | "assertion" => Some("INVALID_CREDENTIALS"),
             "refresh_token" => Some("TOKEN_INVALID"),
             "token" | "device_token" => None,

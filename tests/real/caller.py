@@ -76,8 +76,8 @@ class Letters:
 
     def _read(self, log: BinaryIO) -> None:
         while (line := log.readline()).endswith(b"\n"):
-            if b'"one-time code"' in line:
+            if b'"one-time code"' in line or b'"undo_code"' in line:
                 letter = json.loads(line)
-                self.codes[letter["username"]].append(letter["code"])
+                self.codes[letter["username"]].append(letter.get("code") or letter["undo_code"])
         # The rest of a line is still to come.
         log.seek(log.tell() - len(line))

@@ -1,10 +1,14 @@
-//! The account: registration, profile, password changes and deletion.
+//! The account: registration, profile, changes of password, address and username, and deletion.
 
+mod change_email;
 mod change_password;
+mod change_username;
+mod confirm_email_change;
 mod delete_me;
 mod get_me;
 mod register;
 mod reset_password;
+mod undo_email_change;
 
 use std::sync::Arc;
 
@@ -19,9 +23,13 @@ use crate::{
 };
 
 pub use self::{
+    change_email::ChangeEmailRequest,
     change_password::ChangePasswordRequest,
+    change_username::ChangeUsernameRequest,
+    confirm_email_change::ConfirmEmailChangeRequest,
     register::{RegisterRequest, Registered},
     reset_password::ResetPasswordRequest,
+    undo_email_change::UndoEmailChangeRequest,
 };
 
 /// Creates, changes and deletes accounts.

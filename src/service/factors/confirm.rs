@@ -39,13 +39,26 @@ impl Confirmation {
     /// # Errors
     /// Bad fields.
     pub(in crate::service) fn parse(&self) -> Result<(Password, Option<Uuid>), Error> {
-        let proof = Proof::size_of(self.second_factor.as_ref());
-        let id = (size::REQUEST_ID, self.request_id.as_str());
-        check_sizes([(size::PASSWORD, &self.password), proof, id])?;
+        check_sizes(self.sizes())?;
         let mut fields = Fields::default();
+        let values = self.check(&mut fields);
+        fields.all(values)
+    }
+
+    /// The size limits of its fields, and their texts: for a request that has more of them.
+    pub(in crate::service) fn sizes(&self) -> [(size::Size, &str); 3] {
+        let proof = Proof::size_of(self.second_factor.as_ref());
+        [(size::PASSWORD, &self.password), proof, (size::REQUEST_ID, &self.request_id)]
+    }
+
+    /// The password and the id of the request, of fields that are not too long.
+    pub(in crate::service) fn check(
+        &self,
+        fields: &mut Fields,
+    ) -> Option<(Password, Option<Uuid>)> {
         let password = fields.check(Password::parse(&self.password));
         let request_id = fields.check(request_id(&self.request_id));
-        fields.all(password.zip(request_id))
+        password.zip(request_id)
     }
 }
 

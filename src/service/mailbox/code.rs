@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::Mailbox;
 use crate::{
@@ -27,13 +28,14 @@ use crate::{
 
 /// The minimum response time of a request for a code, against user enumeration by timing: it takes a little longer to
 /// find a user, and to write a message to them, than to find none.
-const ANSWERED_AFTER: Duration = Duration::from_millis(20);
+pub(super) const ANSWERED_AFTER: Duration = Duration::from_millis(20);
 
 /// The purpose of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::service) enum MailboxPurpose {
     EmailVerification,
     PasswordReset,
+    EmailChange,
 }
 
 /// A code that was sent, or seems to have been.
@@ -43,6 +45,22 @@ pub struct PendingMailboxCode {
     pub token: OpaqueToken,
     /// When the code expires.
     pub expires_at: Timestamp,
+}
+
+impl PendingMailboxCode {
+    /// As bytes, for a retry.
+    pub(super) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let expires_at = self.expires_at.unix_micros().to_be_bytes();
+        Zeroizing::new([&expires_at, self.token.expose().as_bytes()].concat())
+    }
+
+    /// What [`PendingMailboxCode::to_bytes`] has written; `None` for other bytes.
+    pub(in crate::service) fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        let (expires_at, token) = bytes.split_first_chunk()?;
+        let token = OpaqueToken::from_text(std::str::from_utf8(token).ok()?.to_owned());
+        let expires_at = Timestamp::from_unix_micros(i64::from_be_bytes(*expires_at));
+        Some(Self { token, expires_at })
+    }
 }
 
 /// The recipient of a code.
@@ -66,6 +84,7 @@ impl MailboxPurpose {
         match self {
             Self::EmailVerification => Purpose::VerificationId,
             Self::PasswordReset => Purpose::ResetId,
+            Self::EmailChange => Purpose::EmailChangeId,
         }
     }
 
@@ -73,6 +92,7 @@ impl MailboxPurpose {
         match self {
             Self::EmailVerification => CodePurpose::VerifyEmail,
             Self::PasswordReset => CodePurpose::ResetPassword,
+            Self::EmailChange => CodePurpose::ChangeEmail,
         }
     }
 
@@ -81,6 +101,7 @@ impl MailboxPurpose {
         match self {
             Self::EmailVerification => b"verification",
             Self::PasswordReset => b"reset",
+            Self::EmailChange => b"change",
         }
     }
 
@@ -89,14 +110,15 @@ impl MailboxPurpose {
         user.disabled_at.is_none()
             && match self {
                 Self::EmailVerification => !user.email_verified,
-                Self::PasswordReset => true,
+                Self::PasswordReset | Self::EmailChange => true,
             }
     }
 
     /// The audit event of the request, if it is recorded.
     fn event_kind(self) -> Option<EventKind> {
         match self {
-            Self::EmailVerification => None,
+            // Nothing changes by it; a wrong password or code is recorded.
+            Self::EmailVerification | Self::EmailChange => None,
             Self::PasswordReset => Some(EventKind::ResetRequested),
         }
     }
@@ -173,6 +195,7 @@ impl Mailbox {
             code_mac: code_mac(&self.master_key, &id_mac, digits.expose()),
             created_at: now,
             expires_at,
+            new_email: None,
         };
         let (recorded_as, purpose) = (purpose.event_kind(), purpose.code_purpose());
         let content = Content::Code { purpose, code: digits, expires_at };
@@ -182,7 +205,8 @@ impl Mailbox {
         let of_code = SealedCode { code_id: code.id, user_id, purpose };
         let message = SealedMessage { code: Some(of_code), ..message };
         let (actor, address) = (context.actor.clone(), context.address);
-        Ok(NewMailboxCode { code, id_mac, message, recorded_as, actor, address })
+        let carried_out = None;
+        Ok(NewMailboxCode { code, id_mac, message, recorded_as, actor, address, carried_out })
     }
 
     /// The message to the recipient; without one, a decoy of the same size.

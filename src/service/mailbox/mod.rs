@@ -1,5 +1,6 @@
 //! The mailbox: one-time codes that prove control of one, to verify addresses and to reset passwords (ADR 16).
 
+mod change_code;
 mod code;
 mod first_verification;
 mod invitation;

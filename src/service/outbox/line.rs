@@ -12,9 +12,11 @@ pub(super) fn priority(content: &Content) -> Priority {
     match content {
         Content::Code { purpose: CodePurpose::Login, .. } => Priority::LoginCode,
         Content::Code {
-            purpose: CodePurpose::VerifyEmail | CodePurpose::ResetPassword, ..
+            purpose:
+                CodePurpose::VerifyEmail | CodePurpose::ResetPassword | CodePurpose::ChangeEmail,
+            ..
         } => Priority::Code,
-        Content::Notice(_) => Priority::Notice,
+        Content::Notice(_) | Content::EmailChanged(_) => Priority::Notice,
     }
 }
 

@@ -89,6 +89,7 @@ impl Janitor {
         for ended in [
             Ended::Challenges,
             Ended::MailboxCodes,
+            Ended::EmailChanges,
             Ended::Enrollments,
             Ended::Sessions,
             Ended::DeletedSessions,
@@ -161,6 +162,7 @@ impl Janitor {
         let kept = match ended {
             Ended::Challenges
             | Ended::MailboxCodes
+            | Ended::EmailChanges
             | Ended::Enrollments
             | Ended::Revocations
             | Ended::Assertions
@@ -227,6 +229,7 @@ fn goes_by_the_clock(ended: Ended) -> bool {
         | Ended::DeletedUsers => false,
         Ended::Challenges
         | Ended::MailboxCodes
+        | Ended::EmailChanges
         | Ended::Enrollments
         | Ended::Sessions
         | Ended::Revocations

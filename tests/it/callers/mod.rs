@@ -51,7 +51,8 @@ pub fn rpcs() -> Vec<(String, Asks)> {
                 | "VerifyEmail"
                 | "ResendEmailVerification"
                 | "RequestPasswordReset"
-                | "ResetPassword",
+                | "ResetPassword"
+                | "UndoEmailChange",
             ) => Asks::Nothing,
             ("AuthService", "Reauthenticate") | ("AccountService", _) => Asks::User,
             (

@@ -8,7 +8,7 @@ mod shutdown;
 mod smtp;
 mod unsure;
 mod void_codes;
-mod webhook;
+pub mod webhook;
 
 use std::{sync::Arc, time::Duration};
 

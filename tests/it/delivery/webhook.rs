@@ -30,7 +30,7 @@ fn is_genuine(call: &Call, body: &[u8], now: i64) -> bool {
     call.header("webhook-signature") == right && age.abs() <= 300
 }
 
-async fn with_hook(backend: Backend, answers: &[u16]) -> (HookServer, Server) {
+pub async fn with_hook(backend: Backend, answers: &[u16]) -> (HookServer, Server) {
     let hook = HookServer::start(answers, None).await;
     let url = format!("http://127.0.0.1:{}/codes?from=countersign", hook.port);
     let server = server_with(backend, webhook_to(&url, &Trust::default())).await;

@@ -61,6 +61,11 @@ fn requests(username: &str) -> Vec<(&'static str, Value)> {
         ),
         ("AccountService/ChangePassword", json!({ "current_password": PASSWORD })),
         ("AccountService/DeleteMe", json!({ "password": "" })),
+        ("AccountService/ChangeEmail", json!({ "new_email": "x", "password": PASSWORD })),
+        ("AccountService/ChangeUsername", json!({ "new_username": "a b", "password": PASSWORD })),
+        ("AccountService/ConfirmEmailChange", json!({ "change_id": secret, "code": "0123456789" })),
+        ("AuthService/UndoEmailChange", json!({ "undo_code": "x" })),
+        ("AuthService/UndoEmailChange", json!({ "undo_code": "0123456789ABCDEFGHJKMNPQ" })),
         (
             "AccountService/ConfirmTotpEnrollment",
             json!({ "enrollment_id": "x", "totp_code": "123456" }),

@@ -27,12 +27,14 @@ pub(super) fn new_code(user: Option<&Credentials>) -> NewMailboxCode {
             code_mac: [1; 32],
             created_at: at(0),
             expires_at: at(300),
+            new_email: None,
         },
         id_mac: *Uuid::now_v7().as_bytes().repeat(2).first_chunk().unwrap(),
         message: new_message(),
         recorded_as: None,
         actor: ACTOR,
         address: Some(ADDRESS),
+        carried_out: None,
     }
 }
 

@@ -4,10 +4,10 @@ use uuid::Uuid;
 
 use super::{
     Connection, administrators, challenges, events, guard, outbox, retries, revocations,
-    rules::account_is_as_it_was, sessions, user_roles, void_codes,
+    rules::account_is_as_it_was, sessions, undo_codes, user_roles, void_codes,
 };
 use crate::{
-    domain::{CodePurpose, Event, EventKind, Revocation, Revoked},
+    domain::{Event, EventKind, Revocation, Revoked},
     store::{Deletion, FactorChange, Result, Revoking, SealedMessage},
 };
 
@@ -90,7 +90,7 @@ async fn void_access(
     at: &Revoking,
 ) -> Result<Option<Revocation>> {
     challenges::end_all(connection, id, at.now).await?;
-    void_codes::of_purpose(connection, id, CodePurpose::ResetPassword, at.now).await?;
+    void_codes::of_credentials(connection, id, at.now).await?;
     let ended = sessions::end_epoch(connection, id, Uuid::nil(), at).await?;
     Ok(ended.map(|(_, revocation)| revocation))
 }
@@ -144,6 +144,7 @@ pub(in crate::store) async fn delete(
     retries::note(connection, at.carried_out.as_ref()).await?;
     events::put(connection, &[change.event(EventKind::UserDeleted)]).await?;
     void_codes::of_user(connection, id, at.now).await?;
+    undo_codes::forget(connection, id).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     revocations::append(connection, &[revocation(id, at)]).await?;
     Ok(Deletion::Done)
@@ -164,6 +165,7 @@ pub(super) async fn end(
         .await?;
     user_roles::remove(connection, id).await?;
     void_codes::of_user(connection, id, at.now).await?;
+    undo_codes::forget(connection, id).await?;
     Ok(revocation(id, at))
 }
 
@@ -187,6 +189,7 @@ pub(super) async fn end_unverified(
         if ended.is_some() {
             user_roles::remove(connection, *id).await?;
             void_codes::of_user(connection, *id, at.now).await?;
+            undo_codes::forget(connection, *id).await?;
             let (kind, user) = (EventKind::UserDeleted, Some(*id));
             events.push(Event::of(kind, user, None, at.actor.clone(), at.address, at.now));
             revocations.push(revocation(*id, at));

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    Connection, events, outbox,
+    Connection, events, outbox, retries,
     rules::{account_is_as_it_was, reserve_an_attempt},
     void_codes,
 };
@@ -20,9 +20,9 @@ pub(in crate::store) async fn insert(
     // The code becomes a decoy where the user has been disabled, or has other credentials, since the last read.
     let user_id: Option<Uuid> = sqlx::query_scalar(concat!(
         "INSERT INTO mailbox_codes (id, id_mac, user_id, credential_version, budget, code_mac, attempts, \
-         created_at, expires_at) VALUES ($1, $2, (SELECT id FROM users WHERE ",
+         created_at, expires_at, new_email) VALUES ($1, $2, (SELECT id FROM users WHERE ",
         account_is_as_it_was!("$3", "$4"),
-        "), $4, $5, $6, 0, $7, $8) RETURNING user_id",
+        "), $4, $5, $6, 0, $7, $8, $9) RETURNING user_id",
     ))
     .bind(code.id)
     .bind(new.id_mac.as_slice())
@@ -32,6 +32,7 @@ pub(in crate::store) async fn insert(
     .bind(code.code_mac.as_slice())
     .bind(code.created_at)
     .bind(code.expires_at)
+    .bind(code.new_email.as_deref())
     .fetch_one(&mut *connection)
     .await?;
     let recorded =
@@ -41,6 +42,7 @@ pub(in crate::store) async fn insert(
         // The code is void, so its message must not be sent.
         return Ok(());
     }
+    retries::note(connection, new.carried_out.as_ref()).await?;
     void_codes::older(connection, &new.message, code.created_at).await?;
     // In the same transaction: a valid code is always sent (outbox).
     outbox::put(connection, std::slice::from_ref(&new.message)).await
@@ -54,7 +56,7 @@ pub(in crate::store) async fn reserve(
 ) -> Result<Reservation<MailboxCode>> {
     let row: Option<MailboxCodeRow> = sqlx::query_as(concat!(
         reserve_an_attempt!("mailbox_codes", "id_mac = $1 AND consumed_at IS NULL", now: "$2", most: "$3"),
-        " RETURNING id, user_id, credential_version, budget, code_mac, attempts, created_at, expires_at",
+        " RETURNING id, user_id, credential_version, budget, code_mac, attempts, created_at, expires_at, new_email",
     ))
     .bind(id_mac)
     .bind(now)
@@ -134,6 +136,7 @@ struct MailboxCodeRow {
     attempts: i32,
     created_at: Timestamp,
     expires_at: Timestamp,
+    new_email: Option<String>,
 }
 
 impl TryFrom<MailboxCodeRow> for MailboxCode {
@@ -151,6 +154,7 @@ impl TryFrom<MailboxCodeRow> for MailboxCode {
             code_mac: digest(row.code_mac, "mailbox_codes.code_mac")?,
             created_at: row.created_at,
             expires_at: row.expires_at,
+            new_email: row.new_email,
         })
     }
 }

@@ -7,7 +7,7 @@ use super::{
     void_codes,
 };
 use crate::{
-    domain::{CodePurpose, EventKind},
+    domain::EventKind,
     store::{Credentials, PasswordChange, Result, SealedMessage},
 };
 
@@ -36,7 +36,7 @@ pub(in crate::store) async fn replace(
     .execute(&mut *connection)
     .await?;
     challenges::end_all(connection, user_id, change.at.now).await?;
-    void_codes::of_purpose(connection, user_id, CodePurpose::ResetPassword, change.at.now).await?;
+    void_codes::of_credentials(connection, user_id, change.at.now).await?;
     let event = change.at.event(EventKind::PasswordChanged, user_id, change.session_id);
     events::put(connection, &[event]).await?;
     sessions::revoke_others(connection, user_id, change.session_id, &change.at).await?;

@@ -8,7 +8,7 @@ use super::{
     revocations, sessions, totp, void_codes,
 };
 use crate::{
-    domain::{CodePurpose, EventKind},
+    domain::EventKind,
     store::{FactorChange, PasswordReset, Result, SealedMessage},
 };
 
@@ -41,8 +41,7 @@ pub(in crate::store) async fn complete(
         None
     };
     challenges::end_all(connection, change.user_id, change.now).await?;
-    void_codes::of_purpose(connection, change.user_id, CodePurpose::ResetPassword, change.now)
-        .await?;
+    void_codes::of_credentials(connection, change.user_id, change.now).await?;
     events::put(connection, &[change.event(EventKind::PasswordReset)]).await?;
     // The nil id keeps none: all sessions end.
     sessions::revoke_others(connection, change.user_id, Uuid::nil(), &reset.at).await?;

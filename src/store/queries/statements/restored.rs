@@ -24,6 +24,9 @@ const SPEND_STEPS: &str = "UPDATE totp_factors SET last_step = $3 \
 const END_ENROLLMENTS: &str =
     "DELETE FROM totp_factors WHERE user_id > $1 AND user_id <= $2 AND confirmed_at IS NULL";
 
+/// A code that was used would undo a change once more.
+const END_UNDO_CODES: &str = "DELETE FROM email_changes WHERE user_id > $1 AND user_id <= $2";
+
 const END_RECOVERY_CODES: &str = "DELETE FROM recovery_codes WHERE user_id > $1 AND user_id <= $2";
 
 /// The part that concerns no single user, and the first step: numbers of revocations and events continue from a time, in microseconds,
@@ -81,6 +84,7 @@ pub(in crate::store) async fn end(
     sqlx::query(END_ENROLLMENTS).bind(after).bind(last).execute(&mut *connection).await?;
     if !restoration.keep_recovery_codes {
         sqlx::query(END_RECOVERY_CODES).bind(after).bind(last).execute(&mut *connection).await?;
+        sqlx::query(END_UNDO_CODES).bind(after).bind(last).execute(&mut *connection).await?;
     }
     let revocations: Vec<_> = ended
         .into_iter()

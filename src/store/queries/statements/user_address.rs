@@ -1,4 +1,4 @@
-//! Another e-mail address of a user, by an administrator.
+//! Another e-mail address of a user.
 
 use uuid::Uuid;
 
@@ -62,6 +62,15 @@ pub(super) async fn replace(
     .await?;
     void(connection, user_id, at).await?;
     Ok(Replaced::Address)
+}
+
+/// Ends all that was begun with the credentials, sessions too, where the address is the right one already.
+pub(super) async fn renew(connection: &mut Connection, user_id: Uuid, at: &Revoking) -> Result<()> {
+    sqlx::query("UPDATE users SET credential_version = credential_version + 1 WHERE id = $1")
+        .bind(user_id)
+        .execute(&mut *connection)
+        .await?;
+    void(connection, user_id, at).await
 }
 
 /// Codes that were sent, and challenges that wait for one.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{Event, EventKind, ManagedUser},
-    store::{Changed, Error, Result, Revoking, UserChange, UserChangeRequest},
+    store::{Changed, Result, Revoking, UserChange, UserChangeRequest},
 };
 
 pub(in crate::store) async fn apply(
@@ -26,7 +26,7 @@ pub(in crate::store) async fn apply(
     let changed = match steps(&mut savepoint, request, change).await {
         Ok(changed) => changed,
         // Another transaction took the name after it was looked for (race).
-        Err(error) if is_taken(&error) => {
+        Err(error) if error.is_of_a_taken_key() => {
             savepoint.rollback().await?;
             return Ok(change.taken_meanwhile());
         }
@@ -38,10 +38,6 @@ pub(in crate::store) async fn apply(
         savepoint.rollback().await?;
     }
     Ok(changed)
-}
-
-fn is_taken(error: &Error) -> bool {
-    error.of_database().is_some_and(|answer| answer.is_unique_violation())
 }
 
 async fn steps(

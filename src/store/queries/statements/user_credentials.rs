@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Connection, challenges, factors, sessions, user_effect::Effect, void_codes};
 use crate::{
-    domain::{CodePurpose, EventKind, ManagedUser},
+    domain::{EventKind, ManagedUser},
     store::{FactorChange, Result, UserChangeRequest},
 };
 
@@ -23,7 +23,7 @@ pub(super) async fn set_password(
     .execute(&mut *connection)
     .await?;
     challenges::end_all(connection, id, at.now).await?;
-    void_codes::of_purpose(connection, id, CodePurpose::ResetPassword, at.now).await?;
+    void_codes::of_credentials(connection, id, at.now).await?;
     let mut effect = Effect { kinds: vec![EventKind::PasswordSet], revocations: Vec::new() };
     // The nil id keeps none: all sessions end.
     if let Some((_, revocation)) = sessions::end_epoch(connection, id, Uuid::nil(), at).await? {

@@ -3,9 +3,9 @@
 use uuid::Uuid;
 
 use super::{
-    Connection, account_state, claims, sessions, user_address,
+    Connection, account_state, claims, sessions, undo_codes, user_address,
     user_effect::{Effect, Refused},
-    user_roles,
+    user_roles, usernames,
     users::column_of,
 };
 use crate::{
@@ -58,21 +58,10 @@ async fn name(
     else {
         return Ok(None);
     };
-    let holder: Option<Uuid> =
-        sqlx::query_scalar("SELECT id FROM users WHERE username_key = $1 AND id <> $2")
-            .bind(key)
-            .bind(before.user.id)
-            .fetch_optional(&mut *connection)
-            .await?;
-    if holder.is_some() {
+    if usernames::is_taken(connection, key, before.user.id).await? {
         return Ok(Some(false));
     }
-    sqlx::query("UPDATE users SET username = $2, username_key = $3 WHERE id = $1")
-        .bind(before.user.id)
-        .bind(username)
-        .bind(key)
-        .execute(connection)
-        .await?;
+    usernames::put(connection, before.user.id, username, key).await?;
     Ok(Some(true))
 }
 
@@ -109,7 +98,11 @@ async fn address(
         changed = true;
         match user_address::replace(connection, id, email, &request.at).await? {
             user_address::Replaced::Spelling => {}
-            user_address::Replaced::Address => is_verified = false,
+            user_address::Replaced::Address => {
+                is_verified = false;
+                // The administrator decides: none of the addresses before comes back by a code.
+                undo_codes::forget(connection, id).await?;
+            }
             user_address::Replaced::Taken => return Ok(Err(Refused(Changed::EmailTaken))),
         }
     }

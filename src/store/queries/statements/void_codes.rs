@@ -62,13 +62,23 @@ pub(super) async fn of_purpose(
     of_purposes(connection, user_id, (purpose, purpose), now).await
 }
 
+/// Withdraws the codes that end with the credentials that they were asked for: those for resets, and for changes of the address.
+pub(super) async fn of_credentials(
+    connection: &mut Connection,
+    user_id: Uuid,
+    now: Timestamp,
+) -> Result<()> {
+    let purposes = (CodePurpose::ResetPassword, CodePurpose::ChangeEmail);
+    of_purposes(connection, user_id, purposes, now).await
+}
+
 /// Withdraws all codes of a deleted user.
 pub(super) async fn of_user(
     connection: &mut Connection,
     user_id: Uuid,
     now: Timestamp,
 ) -> Result<()> {
-    of_purposes(connection, user_id, (CodePurpose::Login, CodePurpose::ResetPassword), now).await
+    of_purposes(connection, user_id, (CodePurpose::Login, CodePurpose::ChangeEmail), now).await
 }
 
 async fn of_purposes(
@@ -84,7 +94,7 @@ async fn of_purposes(
     Ok(())
 }
 
-/// Withdraws codes that a newer one for the same mailbox replaces. The account's owner requests a verification; but any
+/// Withdraws codes that a newer one for the same mailbox replaces. The account's owner requests a verification or a change; but any
 /// caller may request a reset of any password, so only a request from the same source replaces an earlier code. Decoys
 /// replace decoys in the same way.
 pub(super) async fn older(
@@ -93,7 +103,7 @@ pub(super) async fn older(
     now: Timestamp,
 ) -> Result<()> {
     let Some(code) = newer.code else { return Ok(()) };
-    if code.purpose == CodePurpose::VerifyEmail {
+    if matches!(code.purpose, CodePurpose::VerifyEmail | CodePurpose::ChangeEmail) {
         return of_purpose(connection, code.user_id, code.purpose, now).await;
     }
     for statement in OF_SOURCE {
