@@ -1,7 +1,5 @@
 //! Where the second factor is on, a change of the address takes it, too.
 
-use std::time::Duration;
-
 use countersign::pb::{ChangeEmailRequest, SecondFactor, second_factor::Proof};
 use rstest::rstest;
 use tonic::Code;

@@ -29,7 +29,6 @@ fn another_address() -> NewAddress {
 
 /// A user with a session, and what they ask for: a change by a right code to that address.
 struct Asked {
-    user: Credentials,
     session_id: Uuid,
     code: NewMailboxCode,
     change: EmailChange,
@@ -59,7 +58,7 @@ async fn asked(store: &dyn Store, user: &Credentials, email: NewAddress) -> Aske
         undo: Some(NewUndo { id: Uuid::now_v7(), code_mac: digest(), expires_at: at(1000) }),
         tokens_expire_at: at(910),
     };
-    Asked { user: user.clone(), session_id, code, change }
+    Asked { session_id, code, change }
 }
 
 fn mac_of(change: &EmailChange) -> [u8; 32] {
