@@ -245,6 +245,7 @@ fn gate(parts: &Parts, callers: Option<Arc<Callers>>) -> Gate {
 fn metrics(parts: &Parts, connections: &listen::Figures, health: &Health) -> Metrics {
     Metrics::new(|registry| {
         parts.passwords.figures().register(registry);
+        parts.new_passwords.register(registry);
         parts.outbox.register(registry);
         parts.audit.register(registry);
         parts.deliveries.register(registry);

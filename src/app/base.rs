@@ -6,8 +6,9 @@ use crate::{
     domain::{Policy, PrivateNetworks},
     password::Passwords,
     service::{
-        Accounts, Assertions, Clock, Factors, KnownKeys, Limits, Logins, Mailbox, Outbox, Retries,
-        Revocations, ServiceAccounts, Sessions, Subscriptions, Transfers, UserManager, Verdicts,
+        Accounts, Assertions, Clock, Factors, KnownKeys, Limits, Logins, Mailbox, NewPasswords,
+        Outbox, Retries, Revocations, ServiceAccounts, Sessions, Subscriptions, Transfers,
+        UserManager, Verdicts,
     },
     store::Store,
     token::{AccessTokens, MasterKey},
@@ -17,6 +18,7 @@ use crate::{
 pub(super) struct Base {
     pub(super) store: Arc<dyn Store>,
     pub(super) passwords: Passwords,
+    pub(super) new_passwords: NewPasswords,
     pub(super) master_key: MasterKey,
     pub(super) policy: Arc<Policy>,
     pub(super) outbox: Outbox,
@@ -130,6 +132,7 @@ impl Base {
         Accounts {
             store: Arc::clone(&self.store),
             passwords: self.passwords.clone(),
+            new_passwords: self.new_passwords.clone(),
             policy: Arc::clone(&self.policy),
             limits: Arc::clone(limits),
             sessions: Arc::clone(sessions),
@@ -160,6 +163,7 @@ impl Base {
             store: Arc::clone(&self.store),
             master_key: self.master_key.clone(),
             passwords: self.passwords.clone(),
+            new_passwords: self.new_passwords.clone(),
             policy: Arc::clone(&self.policy),
             limits: Arc::clone(limits),
             mailbox: Arc::clone(mailbox),

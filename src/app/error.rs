@@ -4,7 +4,7 @@ use std::io;
 
 use crate::{
     listen::{Address, tls},
-    service, store,
+    password, service, store,
 };
 
 /// Why the service does not start, or ended without being asked to.
@@ -34,6 +34,9 @@ pub enum Error {
     /// The TLS client that fetches the keys of others is not available.
     #[error("cannot fetch the keys of others")]
     Fetcher(#[source] rustls::Error),
+    /// The list of breached passwords can't be used.
+    #[error("cannot use the file of COUNTERSIGN_BREACHED_PASSWORDS: it {0}")]
+    Breached(password::breached::OpenError),
     /// The system has no threads for hashing.
     #[error("cannot start the hashing threads")]
     Threads(#[source] io::Error),

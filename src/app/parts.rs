@@ -13,11 +13,12 @@ use crate::{
     config::{self, Config, Signing},
     domain::TokenIssuer,
     fetch::Fetcher,
-    password::Passwords,
+    password::{Passwords, breached::Breached},
     service::{
         self, Accounts, Assertions, AuditLog, AuthorizationFigures, Clock, DeliveryFigures,
-        Factors, Janitor, KeyKeeper, Keys, Logins, Mailbox, Operations, Outbox, Readiness,
-        Revocations, ServiceAccounts, Sessions, Subscriptions, Transfers, UserManager, Verdicts,
+        Factors, Janitor, KeyKeeper, Keys, Logins, Mailbox, NewPasswords, Operations, Outbox,
+        Readiness, Revocations, ServiceAccounts, Sessions, Subscriptions, Transfers, UserManager,
+        Verdicts,
     },
     store::{self, Store},
     token::{self, AccessTokens, KeyRing},
@@ -30,6 +31,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The hashing engine.
     pub passwords: Passwords,
+    /// What new passwords must be.
+    pub new_passwords: NewPasswords,
     /// Messages to users.
     pub outbox: Outbox,
     /// The signing keys.
@@ -109,7 +112,8 @@ pub async fn parts(config: &Config, environment: &Environment) -> Result<Parts, 
     passwords.rest_while(store.writing());
     let (policy, clock) = (Arc::new(config.policy.clone()), environment.clock.clone());
     let outbox = Outbox::new(master_key.clone(), clock.clone());
-    let base = Base { store, passwords, master_key, policy, outbox, clock };
+    let new_passwords = new_passwords(config)?;
+    let base = Base { store, passwords, new_passwords, master_key, policy, outbox, clock };
     let config::Assertions { issuers, networks, trust } = config.assertions.clone();
     let fetcher = Fetcher::new(&trust, networks).map_err(Error::Fetcher)?;
     let assertions = assertions(config, fetcher.clone(), issuers, &base.clock);
@@ -118,6 +122,22 @@ pub async fn parts(config: &Config, environment: &Environment) -> Result<Parts, 
     let (verdicts, figures) = (Arc::clone(&parts.verdicts), parts.authorization.clone());
     let rules = RulesFile::load(file, verdicts, environment.clock.clone(), figures)?;
     Ok(Parts { rules: Some(Arc::new(rules)), ..parts })
+}
+
+/// What new passwords must be. The list stays open: a start takes another one.
+fn new_passwords(config: &Config) -> Result<NewPasswords, Error> {
+    let list = config.breached_passwords.as_deref().map(Breached::open);
+    let list = list.transpose().map_err(Error::Breached)?;
+    if let Some(facts) = list.as_ref().map(Breached::facts) {
+        // As a line of the passwords': commands leave those out.
+        tracing::info!(
+            target: "countersign::password",
+            entries = facts.entries,
+            at_least = facts.at_least,
+            "new passwords are compared with breached ones"
+        );
+    }
+    Ok(NewPasswords::new(config.policy.password, list))
 }
 
 /// What verifies the assertions of services. They are for the issuer, or for the endpoint that takes them: libraries
@@ -177,6 +197,7 @@ fn wire(
     Parts {
         store,
         passwords: base.passwords,
+        new_passwords: base.new_passwords,
         outbox: base.outbox,
         keys,
         revocations,

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod backup;
+mod breached;
 mod bytes;
 mod calibrate;
 mod config;
@@ -18,6 +19,7 @@ mod seed;
 mod serve;
 mod service_account;
 mod table;
+mod unseen;
 mod user;
 
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -64,6 +66,8 @@ enum Command {
     Export(export::Arguments),
     /// Create, change and end service accounts, and their keys: machines that call
     ServiceAccount(service_account::Arguments),
+    /// Make and look at the list of breached passwords that nobody may choose. Reads no settings
+    Breached(breached::Arguments),
     /// Measure what this machine can do, and advise a bcrypt cost. Reads no settings
     Calibrate(calibrate::Arguments),
 }
@@ -77,6 +81,7 @@ fn command_line() -> clap::Command {
         ("restore", Reads::Database),
         ("events", Reads::Database),
         ("healthcheck", Reads::Probe),
+        ("breached", Reads::Nothing),
         ("calibrate", Reads::Nothing),
     ] {
         command =
@@ -149,6 +154,7 @@ pub fn run(format: LogFormat) -> anyhow::Result<()> {
         Command::ServiceAccount(given) => {
             runtime.block_on(service_account::run(&configured()?, &given))
         }
+        Command::Breached(given) => breached::run(&given),
         Command::Calibrate(given) => runtime.block_on(calibrate::run(&given)),
     }
 }

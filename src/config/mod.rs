@@ -95,6 +95,8 @@ pub struct Config {
     pub policy: Policy,
     /// How passwords are hashed.
     pub password: Hashing,
+    /// The list that new passwords must not be on.
+    pub breached_passwords: Option<PathBuf>,
     /// The log.
     pub log: Log,
     /// Traces; `None` where there are none.
@@ -123,8 +125,8 @@ impl Config {
         reader.problems.or(config)
     }
 
-    /// Parses and checks the settings, and the files of certificates and rules: of all commands `serve` alone uses them, and the
-    /// others work where one has expired.
+    /// Parses and checks the settings, and the files of certificates, rules and breached passwords: most commands use none of them,
+    /// and work where one has expired.
     ///
     /// # Errors
     /// All problems of all settings.
@@ -140,6 +142,7 @@ impl Config {
         let Listen { grpc_tls, http_tls, .. } = &config.listen;
         reader.certificates(grpc_tls.as_ref(), http_tls.as_ref());
         config.authorization.iter().for_each(|of| reader.authorization_rules(of));
+        config.breached_passwords.iter().for_each(|path| reader.breached_passwords_file(path));
         (config, reader.problems)
     }
 
@@ -161,6 +164,7 @@ impl Config {
             authorization: reader.authorization(),
             policy: reader.policy(),
             password: reader.password(profile),
+            breached_passwords: reader.breached_passwords(),
             log: reader.log(),
             tracing: reader.tracing(),
         };

@@ -1,12 +1,15 @@
-//! How passwords are hashed.
+//! How passwords are hashed, and which list new ones must not be on.
 
-use std::thread;
+use std::{
+    path::{Path, PathBuf},
+    thread,
+};
 
 use super::{
     Profile, password_settings,
     reader::{Reader, whole_number},
 };
-use crate::password::{self, LaneCount, engine::KernelChoice};
+use crate::password::{self, LaneCount, breached::Breached, engine::KernelChoice};
 
 /// A mebibyte.
 const MIB: u64 = 1 << 20;
@@ -41,6 +44,18 @@ impl Reader<'_> {
         let memory = self.read(password_settings::HASH_MEMORY, memory);
         password::Settings { cost, threads, queue, kernel, lanes, memory }
     }
+
+    pub(super) fn breached_passwords(&mut self) -> Option<PathBuf> {
+        self.given(password_settings::BREACHED_PASSWORDS, |path| Ok(PathBuf::from(path)))
+    }
+
+    /// Looks at the list of breached passwords.
+    pub(super) fn breached_passwords_file(&mut self, path: &Path) {
+        if let Err(problem) = Breached::open(path) {
+            let setting = password_settings::BREACHED_PASSWORDS;
+            self.problems.add_of_value(setting, problem.to_string());
+        }
+    }
 }
 
 /// An amount of memory, in bytes.
@@ -56,7 +71,28 @@ fn memory(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{Config, values::tests::settings},
+        *,
+    };
+    use crate::{domain::Timestamp, password::breached::Builder};
+
+    #[test]
+    fn a_list_of_breached_passwords_is_looked_at_before_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("breached");
+        let given = [(password_settings::BREACHED_PASSWORDS.name, path.to_str().unwrap())];
+        let given = settings(&[], &given);
+        let told = || Config::parse_to_serve(&given).unwrap_err().to_string();
+        assert!(told().contains("BREACHED_PASSWORDS  cannot be read"), "{}", told());
+        std::fs::write(&path, "5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8:3730471\n").unwrap();
+        assert!(told().contains("is no list of breached passwords"), "{}", told());
+        assert!(!told().contains("breached/"), "the path may be a secret");
+        let made = Builder::create(&path, 0).unwrap().finish(Timestamp::from_unix_micros(0), 1);
+        assert_eq!(made.unwrap().entries, 0);
+        let config = Config::parse_to_serve(&given).unwrap();
+        assert_eq!(config.breached_passwords, Some(path.clone()));
+    }
 
     #[test]
     fn memory_has_a_unit_and_bounds() {

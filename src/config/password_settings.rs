@@ -1,7 +1,7 @@
-//! The settings of password hashing, a part of the one table in `settings`.
+//! The settings of passwords and their hashing, a part of the one table in `settings`.
 
 use super::setting::{
-    DefaultValue::{Computed, PerThread, Value},
+    DefaultValue::{Absent, Computed, PerThread, Value},
     Setting, plain,
 };
 
@@ -9,6 +9,7 @@ use super::setting::{
 pub(super) const ALL: &[Setting] = &[
     BCRYPT_COST,
     PASSWORD_MIN_LENGTH,
+    BREACHED_PASSWORDS,
     HASH_THREADS,
     HASH_QUEUE,
     HASH_KERNEL,
@@ -22,6 +23,11 @@ pub(super) const PASSWORD_MIN_LENGTH: Setting = plain(
     "COUNTERSIGN_PASSWORD_MIN_LENGTH",
     Value("8"),
     "fewest characters of a new password, 8 to 128",
+);
+pub(super) const BREACHED_PASSWORDS: Setting = plain(
+    "COUNTERSIGN_BREACHED_PASSWORDS",
+    Absent,
+    "file that countersign breached build has made: no new password may be on it; a start reads it anew",
 );
 pub(super) const HASH_THREADS: Setting =
     plain("COUNTERSIGN_HASH_THREADS", Computed("one a core"), "threads that hash passwords");

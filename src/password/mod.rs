@@ -1,8 +1,10 @@
 //! Hashing and checking passwords.
 //!
 //! The only module that may use bcrypt. [`engine`] runs it: a login takes a good part of a second of a core, so work beyond
-//! the cores' capacity is refused at once, not queued (load shedding).
+//! the cores' capacity is refused at once, not queued (load shedding). [`breached`] is the list of passwords that new ones must not
+//! be among.
 
+pub mod breached;
 pub mod engine;
 mod format;
 

@@ -22,6 +22,7 @@ mod limits;
 mod login;
 mod mailbox;
 mod managed_users;
+mod new_passwords;
 mod operations;
 mod outbox;
 mod retries;
@@ -67,6 +68,7 @@ pub use self::{
         Conditions, CreateUserRequest, CreatedUser, ListUsersRequest, NewCredential,
         SetPasswordRequest, UpdateUserRequest, UserManager, UserName, UserPage,
     },
+    new_passwords::NewPasswords,
     operations::{LogFilterInForce, Operations},
     outbox::{DeliveryPace, DeliveryWorker, Outbox},
     retries::Retries,

@@ -12,6 +12,7 @@ mod assertions;
 mod audit;
 mod authorization;
 mod backup;
+mod breached;
 mod callers;
 mod cancellation;
 mod clocks;

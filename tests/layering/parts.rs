@@ -31,7 +31,7 @@ const PARTS: [(&str, &[&str]); 19] = [
 ];
 
 /// What all parts share: these use no part.
-const SHARED: [&str; 9] = [
+const SHARED: [&str; 10] = [
     "AdminError",
     "Clock",
     "Error",
@@ -40,6 +40,7 @@ const SHARED: [&str; 9] = [
     "error",
     "fields",
     "known",
+    "new_passwords",
     "retries",
 ];
 

@@ -55,7 +55,8 @@ impl Accounts {
             Proof::size_of(request.second_factor.as_ref()),
             (size::REQUEST_ID, &request.request_id),
         ])?;
-        let Valid { current, new, request_id } = self.parse_change(account.user(), &request)?;
+        let Valid { current, new, request_id } =
+            self.parse_change(account.user(), &request).await?;
         let session = account.session().id;
         let retry = self.retries.of(request_id, "ChangePassword", &[session.as_bytes()]);
         let first = self.set_password(context, account, (&current, &new), &request, &retry);
@@ -95,11 +96,15 @@ impl Accounts {
         Ok(())
     }
 
-    fn parse_change(&self, user: &User, request: &ChangePasswordRequest) -> Result<Valid, Error> {
+    async fn parse_change(
+        &self,
+        user: &User,
+        request: &ChangePasswordRequest,
+    ) -> Result<Valid, Error> {
         let mut fields = Fields::default();
         let current = Password::parse(&request.current_password);
         let current = fields.check(current.map_err(|bad| bad.named("current_password")));
-        let new = fields.check(self.new_password(&request.new_password, user));
+        let new = fields.check(self.new_password(&request.new_password, user).await);
         let request_id = fields.check(request_id(&request.request_id));
         let values = current.zip(new).zip(request_id);
         fields.all(values.map(|((current, new), request_id)| Valid { current, new, request_id }))
@@ -109,11 +114,15 @@ impl Accounts {
     ///
     /// # Errors
     /// A password that breaks the rules.
-    pub(super) fn new_password(&self, text: &str, user: &User) -> Result<Password, InvalidField> {
+    pub(super) async fn new_password(
+        &self,
+        text: &str,
+        user: &User,
+    ) -> Result<Password, InvalidField> {
         // A stored name was valid once. If it breaks today's rules, the new password is just not compared with it.
         let (username, email) = (Username::parse(&user.username), Email::parse(&user.email));
         let (username, email) = (username.as_ref().ok(), email.as_ref().ok());
-        let new = Password::parse_new(text, self.policy.password, username, email);
+        let new = self.new_passwords.parse(text, username, email).await;
         new.map_err(|bad| bad.named("new_password"))
     }
 }

@@ -16,8 +16,8 @@ use crate::{
     domain::Policy,
     password::Passwords,
     service::{
-        Clock, factors::Factors, limits::Limits, mailbox::Mailbox, outbox::Outbox,
-        retries::Retries, sessions::Sessions,
+        Clock, factors::Factors, limits::Limits, mailbox::Mailbox, new_passwords::NewPasswords,
+        outbox::Outbox, retries::Retries, sessions::Sessions,
     },
     store::Store,
 };
@@ -39,7 +39,9 @@ pub struct Accounts {
     pub(crate) store: Arc<dyn Store>,
     /// Hashes new passwords.
     pub(crate) passwords: Passwords,
-    /// The rules for passwords, and whether addresses are verified.
+    /// Judges new ones.
+    pub(crate) new_passwords: NewPasswords,
+    /// Whether addresses are verified.
     pub(crate) policy: Arc<Policy>,
     /// Counts attempts.
     pub(crate) limits: Arc<Limits>,

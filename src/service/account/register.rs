@@ -65,7 +65,7 @@ impl Accounts {
             (size::REQUEST_ID, &request.request_id),
         ])?;
         self.limits.admit(context)?;
-        let valid = self.parse(&request)?;
+        let valid = self.parse(&request).await?;
         // Admission before the look-up, for taken and free names alike: a short deadline must not reveal names (user
         // enumeration).
         drop(self.passwords.announce(context)?);
@@ -91,16 +91,13 @@ impl Accounts {
         }
     }
 
-    fn parse(&self, request: &RegisterRequest) -> Result<Valid, Error> {
+    async fn parse(&self, request: &RegisterRequest) -> Result<Valid, Error> {
         let mut fields = Fields::default();
         let username = fields.check(Username::parse(&request.username));
         let email = fields.check(Email::parse(&request.email));
-        let password = fields.check(Password::parse_new(
-            &request.password,
-            self.policy.password,
-            username.as_ref(),
-            email.as_ref(),
-        ));
+        let (name, address) = (username.as_ref(), email.as_ref());
+        let password = self.new_passwords.parse(&request.password, name, address).await;
+        let password = fields.check(password);
         let request_id = fields.check(request_id(&request.request_id));
         let is_2fa_enabled = request.is_2fa_enabled;
         fields.all((|| {

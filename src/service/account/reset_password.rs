@@ -70,7 +70,7 @@ impl Accounts {
         request.reset.check_size(size::RESET_ID).ok_or(Error::ChallengeInvalid)?;
         self.limits.admit(context)?;
         // Invalid fields and an overloaded machine are refused before an attempt is spent.
-        let Valid { code, recovery_code, request_id } = self.parse_reset(&request)?;
+        let Valid { code, recovery_code, request_id } = self.parse_reset(&request).await?;
         let retry = self.retry_of_reset(&request, &code, request_id);
         let first = self.carry_out(context, &request, (&code, recovery_code.as_ref()), &retry);
         let again = |answer| self.answer_again(context, &request, answer);
@@ -106,7 +106,7 @@ impl Accounts {
     }
 
     /// Parses the code, and the recovery code if there is one.
-    fn parse_reset(&self, request: &ResetPasswordRequest) -> Result<Valid, Error> {
+    async fn parse_reset(&self, request: &ResetPasswordRequest) -> Result<Valid, Error> {
         let mut fields = Fields::default();
         let request_id = fields.check(request_id(&request.request_id));
         let code = fields.check(OneTimeCode::of_a_mail(size::CODE, &request.code));
@@ -119,8 +119,7 @@ impl Accounts {
                 request_id,
             }));
         }
-        let for_anybody =
-            Password::parse_new(&request.new_password, self.policy.password, None, None);
+        let for_anybody = self.new_passwords.parse(&request.new_password, None, None).await;
         fields.check(for_anybody.map_err(|bad| bad.named("new_password")));
         let typed = Some(request.recovery_code.trim()).filter(|typed| !typed.is_empty());
         let parse = |typed| fields.check(RecoveryCode::parse(size::RECOVERY_CODE, typed));
@@ -177,7 +176,7 @@ impl Accounts {
             found.user.disabled_at.is_none() && found.credential_version == credential_version
         });
         let user = found.ok_or(Error::ChallengeInvalid)?.user;
-        let new_password = self.new_password(new_password, &user)?;
+        let new_password = self.new_password(new_password, &user).await?;
         let recovery_code = self.other_factor(context, recovery_code, &user).await?;
         // Before and outside any transaction: it is slow. If hashing fails the code stays valid.
         let password_hash = self.passwords.hash(&new_password, context).await?;

@@ -81,7 +81,7 @@ impl UserManager {
             NewCredential::size_of(request.credential.as_ref()),
         ])?;
         self.limits.admit(context)?;
-        let mut valid = self.parse_new(&request)?;
+        let mut valid = self.parse_new(&request).await?;
         let credential = valid.credential.take();
         let is_invited = credential.is_none() && !request.disabled;
         let password_hash = match credential {
@@ -123,7 +123,7 @@ impl UserManager {
         Ok(CreatedUser { user, reset })
     }
 
-    fn parse_new(&self, request: &CreateUserRequest) -> Result<Valid, Error> {
+    async fn parse_new(&self, request: &CreateUserRequest) -> Result<Valid, Error> {
         let mut fields = Fields::default();
         let username = fields.check(Username::parse(&request.username));
         let email = fields.check(Email::parse(&request.email));
@@ -132,10 +132,10 @@ impl UserManager {
         let claims = fields.check(JsonObject::parse_claims(request.claims.clone()));
         let request_id = fields.check(request_id(&request.request_id));
         let names = (username.as_ref(), email.as_ref());
-        let credential = request
-            .credential
-            .as_ref()
-            .and_then(|credential| self.parse_credential(credential, names, &mut fields));
+        let credential = match &request.credential {
+            Some(credential) => self.parse_credential(credential, names, &mut fields).await,
+            None => None,
+        };
         fields.all((|| {
             let (username, email, roles) = (username?, email?, roles?);
             let (metadata, claims, request_id) = (metadata?, claims?, request_id?);

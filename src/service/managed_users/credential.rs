@@ -49,7 +49,7 @@ impl NewCredential {
 
 impl UserManager {
     /// Parses a credential, among other fields. The rules of passwords are those of Register.
-    pub(super) fn parse_credential(
+    pub(super) async fn parse_credential(
         &self,
         credential: &NewCredential,
         (username, email): (Option<&Username>, Option<&Email>),
@@ -57,10 +57,8 @@ impl UserManager {
     ) -> Option<ValidCredential> {
         match credential {
             NewCredential::Password(text) => {
-                let rules = self.policy.password;
-                fields
-                    .check(Password::parse_new(text, rules, username, email))
-                    .map(ValidCredential::Password)
+                let password = self.new_passwords.parse(text, username, email).await;
+                fields.check(password).map(ValidCredential::Password)
             }
             NewCredential::Hash { text, parameters } => {
                 fields.check(Passwords::accept(text, parameters)).map(ValidCredential::Hash)

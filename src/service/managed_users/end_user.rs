@@ -57,7 +57,7 @@ impl UserManager {
         let names = (Username::parse(&found.username).ok(), Email::parse(&found.email).ok());
         let mut fields = Fields::default();
         let names = (names.0.as_ref(), names.1.as_ref());
-        let credential = self.parse_credential(&credential, names, &mut fields);
+        let credential = self.parse_credential(&credential, names, &mut fields).await;
         let credential = fields.all(credential)?;
         let password_hash = self.hash(context, credential, valid.validate_only).await?;
         let message = self.outbox.notice(context, &found, Notice::PasswordChanged)?;

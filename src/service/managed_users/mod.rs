@@ -14,7 +14,9 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     domain::Policy,
     password::Passwords,
-    service::{Clock, limits::Limits, mailbox::Mailbox, outbox::Outbox},
+    service::{
+        Clock, limits::Limits, mailbox::Mailbox, new_passwords::NewPasswords, outbox::Outbox,
+    },
     store::Store,
     token::MasterKey,
 };
@@ -38,7 +40,9 @@ pub struct UserManager {
     pub(crate) master_key: MasterKey,
     /// Hashes new passwords.
     pub(crate) passwords: Passwords,
-    /// The rules for passwords, and whether addresses are verified.
+    /// Judges new ones.
+    pub(crate) new_passwords: NewPasswords,
+    /// Whether addresses are verified.
     pub(crate) policy: Arc<Policy>,
     /// Counts calls and mails, and forgets failures.
     pub(crate) limits: Arc<Limits>,
