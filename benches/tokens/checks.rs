@@ -72,8 +72,8 @@ impl Checks {
         let token = [("authorization".to_owned(), format!("Bearer {token}"))];
         let headers = HEADERS.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let headers: HashMap<_, _> = headers.into_iter().chain(token).collect();
-        let (method, path) = ("GET".to_owned(), "/orders/7?expand=items".to_owned());
-        let host = "shop.example.org".to_owned();
+        let (method, path) = ("GET".into(), "/orders/7?expand=items".into());
+        let host = "shop.example.org".into();
         let http = HttpRequest { headers, method, path, host, ..HttpRequest::default() };
         Self { client: AuthorizationClient::new(channel), http }
     }

@@ -29,6 +29,8 @@ VALUES = [
     ({"migrations.mode": '"hook"'}, "mode"),
     ({"authz.rules": '{"rules": []}'}, "rules"),
     ({"authz.rules": '{"rules": [{"path": "/orders", "role": ["admin"]}]}'}, "role"),
+    ({"authz.rules": '{"rules": [{"path": "/orders", "roles": []}]}'}, "roles"),
+    ({"authz.rules": '{"rules": [{"path": "/orders", "roles": null}]}'}, "roles"),
     ({"authz.rules": '[{"path": "/orders"}]'}, "rules"),
     ({"authz.rules": '{"rules": [{"path": "/"}]}', "settings.COUNTERSIGN_AUTHZ_RULES": '"/rules/rules.json"'}, "which ones are the rules"),
     ({"authz.rules": '{"rules": [{"path": "/"}]}', "extraEnv": '[{"name": "COUNTERSIGN_AUTHZ_RULES", "value": "/rules.json"}]'}, "extraEnv"),

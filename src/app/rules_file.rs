@@ -73,6 +73,8 @@ impl RulesFile {
             if seen.refused.take().is_some() {
                 self.figures.rules_refused(false);
                 tracing::info!("the file of rules is the one in force again");
+            } else if at_once {
+                tracing::info!("the file of rules has not changed");
             }
         } else if (is_settled || at_once) && seen.refused.as_ref() != Some(&found) {
             self.judge(&mut seen, found);

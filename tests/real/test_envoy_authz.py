@@ -170,11 +170,18 @@ def test_rules_go_by_audience_host_and_method(shop):
 
 
 def test_a_method_that_the_service_behind_may_take_instead_is_refused(shop):
-    for name in ("x-http-method-override", "X-HTTP-Method", "x-method-override"):
+    for name in ("x-http-method-override", "X-HTTP-Method", "x-method-override", "x_http_method_override"):
         judge(shop.get("/orders/7", (name, "DELETE")), (400, "invalid_request", None))
         judge(shop.get("/orders/7", (name, "GET"), (name, "delete")), (400, "invalid_request", None))
         judge(shop.get("/orders/7", (name, "GET")), 200)
-    judge(shop.get("/orders/7?_method=DELETE"), (400, "invalid_request", None))
+    for query in "_method=DELETE", "%5Fmethod=DELETE", "a=1;_method=DELETE":
+        judge(shop.get(f"/orders/7?{query}"), (400, "invalid_request", None))
+
+
+def test_a_path_that_the_service_behind_may_take_instead_is_decided_as_well(shop):
+    for name in "x-original-url", "x_rewrite_url":
+        judge(shop.get("/orders/7", (name, "/admin")), (400, "invalid_request", None))
+        judge(shop.get("/orders/7", (name, "/orders/8")), 200)
 
 
 def test_a_scope_and_an_age_are_named_in_the_challenge(shop):
@@ -205,7 +212,7 @@ def test_the_service_behind_hears_who_the_caller_is(shop):
 
 @pytest.mark.short
 def test_nobody_else_says_who_the_caller_is(shop):
-    names = (*IDENTITY, "x-tenant", "x-cities", "x-missing")
+    names = (*IDENTITY, "x-auth-email", "x-tenant", "x-cities", "x-missing")
     spellings = [spelling for name in names for spelling in (name, name.upper(), name.replace("-", "_"), name.replace("-", "_", 1))]
     forged = [(name, value) for name in spellings for value in ("forged", "again")]
     # A hop takes away the headers that `connection` names.

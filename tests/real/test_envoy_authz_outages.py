@@ -85,8 +85,10 @@ def test_without_the_database_tokens_are_good_for_as_long_as_is_set(tmp_path, po
 
 def test_without_the_database_tokens_may_pass_with_a_word_about_it(tmp_path, postgres, upstream, run):
     shop = Shop(tmp_path, postgres.url(), upstream, run, COUNTERSIGN_AUTHZ_REVOCATIONS_WITHIN="1s", COUNTERSIGN_AUTHZ_WHEN_BEHIND="allow")
-    token = shop.people.log_in("alice").access_token
+    token, ended = shop.people.log_in("alice").access_token, shop.people.log_in("alice")
     forged = ("x-auth-revocations", "unknown")
+    shop.people.call("Logout", refresh_token=ended.refresh_token)
+    wait_until("both have heard of the end", lambda: all(shop.get("/any", ended.access_token).status == 401 for _ in range(10)), 10)
 
     def word() -> list[str] | None:
         answer = shop.get("/any", token, forged)
@@ -98,6 +100,8 @@ def test_without_the_database_tokens_may_pass_with_a_word_about_it(tmp_path, pos
     assert wait_until("it is told", word, 20) == ["unknown"]
     assert shop.checks("allowed", "revocations_unknown") >= 1
     assert shop.get("/any", "not-a-token").status == 401
+    # What both know to have ended stays so.
+    assert {shop.get("/any", ended.access_token).status for _ in range(10)} == {401}
     postgres.start()
     wait_until("it is known again", lambda: all(word() is None for _ in range(10)), 30)
 

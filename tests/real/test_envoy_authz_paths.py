@@ -40,6 +40,7 @@ ADMIN = [
     "/admin.", "/admin..", "/admin%2e", "/admin%20", "/admin%2520", "/admin%09", "/admin%00", "/admin%00.png", "/admin%0d%0a", "/admin;", "/admin;x=1", "/admin;x/users", "/admin%3bx",
     "//admin", "///admin", "/./admin", "/.//admin", "/%2e/admin", "/%2fadmin", "/%2Fadmin", "/%2f%2fadmin", "/%5cadmin", "/%5Cadmin", "/\\admin", "/;/admin", "/;x/admin",
     "/admin%2fusers", "/admin%5cusers", "/admin\\users", "/admin//users", "/admin/./users", "/admin/x/../users", "/admin%23x", "/admin#x",
+    "/admin%3fx", "/admin%3Fx", "/admin%253fx", "/admin%c2%a0",
     "/%e2%84%aa/../admin", "/%ef%bc%8fadmin", "/adm%c4%b1n", "/ADM%c4%b0N", "/%c0%afadmin", "/%ff/../admin",
 ]  # fmt: skip
 UP = [
@@ -67,7 +68,7 @@ def once_more(path: str) -> Iterator[str]:
     yield re.sub("/+", "/", path)
     yield re.sub("[?#\0].*", "", path)
     yield re.sub(";[^/]*", "", path)
-    yield re.sub("[. \t\r\n\0]+(?=/|$)", lambda dots: dots[0] if dots[0] in (".", "..") else "", path)
+    yield re.sub("[. \t\r\n\0\xa0]+(?=/|$)", lambda dots: dots[0] if dots[0] in (".", "..") else "", path)
     done: list[str] = []
     for segment in path.split("/")[1:]:
         if segment == "..":

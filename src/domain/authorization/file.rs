@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{
     demand::{Demand, HolderKind},
@@ -45,18 +45,24 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Entry {
     #[serde(default)]
-    hosts: Vec<String>,
+    hosts: List,
     #[serde(default)]
-    methods: Vec<String>,
+    methods: List,
+    #[serde(default, deserialize_with = "some")]
     path: Option<String>,
+    #[serde(default, deserialize_with = "some")]
     path_prefix: Option<String>,
+    #[serde(default, deserialize_with = "some")]
     grpc: Option<String>,
+    #[serde(default, deserialize_with = "some")]
     access: Option<Kind>,
     #[serde(default)]
-    roles: Vec<String>,
+    roles: List,
     #[serde(default)]
-    scopes: Vec<String>,
+    scopes: List,
+    #[serde(default, deserialize_with = "some")]
     audience: Option<String>,
+    #[serde(default, deserialize_with = "some")]
     max_login_age: Option<String>,
     #[serde(default)]
     second_factor: bool,
@@ -64,6 +70,28 @@ struct Entry {
     headers: BTreeMap<String, String>,
     #[serde(default)]
     strip_token: bool,
+}
+
+/// A list that has something, or is left out. An empty one would ask for nothing, and be what a template makes of a list that somebody
+/// forgot to fill.
+#[derive(Deserialize, Default)]
+#[serde(try_from = "Vec<String>")]
+struct List(Vec<String>);
+
+impl TryFrom<Vec<String>> for List {
+    type Error = &'static str;
+
+    fn try_from(texts: Vec<String>) -> Result<Self, Self::Error> {
+        if texts.is_empty() {
+            return Err("a list must not be empty: without it the rule asks for nothing");
+        }
+        Ok(Self(texts))
+    }
+}
+
+/// Not `null`, for the same reason.
+fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -92,17 +120,18 @@ impl Entry {
             check_header(name)?;
         }
         let access = self.access()?;
-        let target = Target::new(&self.hosts, self.methods()?, self.path()?)?;
+        let target = Target::new(&self.hosts.0, self.methods()?, self.path()?)?;
         let headers = self.headers.into_iter().collect();
         Ok(Rule { target, access, headers, strip_token: self.strip_token })
     }
 
     /// Of a request that needs no token nothing is known.
     fn check_open(&self) -> Result<(), String> {
-        let asks = !(self.roles.is_empty() && self.scopes.is_empty() && self.headers.is_empty())
-            || self.audience.is_some()
-            || self.max_login_age.is_some()
-            || self.second_factor;
+        let asks =
+            !(self.roles.0.is_empty() && self.scopes.0.is_empty() && self.headers.is_empty())
+                || self.audience.is_some()
+                || self.max_login_age.is_some()
+                || self.second_factor;
         if self.access == Some(Kind::Open) && asks {
             return Err("access: what is open can ask for nothing, and has no claims".to_owned());
         }
@@ -121,9 +150,9 @@ impl Entry {
     /// RPCs are all called by one method.
     fn methods(&self) -> Result<Vec<String>, String> {
         if self.grpc.is_none() {
-            return Ok(self.methods.clone());
+            return Ok(self.methods.0.clone());
         }
-        let is_free = self.methods.is_empty();
+        let is_free = self.methods.0.is_empty();
         let post = || vec!["POST".to_owned()];
         is_free.then(post).ok_or_else(|| "methods: gRPC has no others than POST".to_owned())
     }
@@ -135,26 +164,35 @@ impl Entry {
             Some(Kind::Service) => Some(HolderKind::Service),
             Some(Kind::Token) | None => None,
         };
-        if holder == Some(HolderKind::Service) && self.scopes.is_empty() {
-            return Err(
-                "scopes: a service's token grants nothing but what its scopes say".to_owned()
-            );
+        if holder == Some(HolderKind::Service) {
+            self.check_service()?;
         }
         let is_one = |text: &String| {
             !text.contains(' ') && Scope::parse(text).is_ok_and(|of| !of.is_empty())
         };
-        if let Some(wrong) = self.scopes.iter().find(|text| !is_one(text)) {
+        if let Some(wrong) = self.scopes.0.iter().find(|text| !is_one(text)) {
             return Err(format!("scopes: {wrong:?} must be one scope, such as orders.read"));
         }
         let max_login_age = self.max_login_age.as_deref().map(age).transpose()?;
         Ok(Access::Token(Demand {
             holder,
-            roles: self.roles.clone(),
-            scopes: self.scopes.clone(),
+            roles: self.roles.0.clone(),
+            scopes: self.scopes.0.clone(),
             audience: self.audience.clone(),
             max_login_age,
             second_factor: self.second_factor,
         }))
+    }
+
+    /// What no service can have would refuse all of them.
+    fn check_service(&self) -> Result<(), String> {
+        if self.scopes.0.is_empty() {
+            return Err("scopes: a service's token grants nothing but what its scopes say".into());
+        }
+        if !self.roles.0.is_empty() || self.max_login_age.is_some() || self.second_factor {
+            return Err("access: a service has no roles, and does not log in".to_owned());
+        }
+        Ok(())
     }
 }
 
@@ -216,6 +254,18 @@ mod tests {
             (r#"{"path": "/b", "access": "open", "headers": {"x-a": "b"}}"#, "rule 2: access: "),
             (r#"{"path": "/b", "access": "none"}"#, "unknown variant `none`"),
             (r#"{"path": "/b", "access": "service"}"#, "rule 2: scopes: "),
+            (
+                r#"{"path": "/b", "access": "service", "scopes": ["a"], "roles": ["x"]}"#,
+                "rule 2: access: a service has no roles",
+            ),
+            (r#"{"path": "/b", "roles": []}"#, "a list must not be empty"),
+            (r#"{"path": "/b", "scopes": []}"#, "a list must not be empty"),
+            (r#"{"path": "/b", "methods": []}"#, "a list must not be empty"),
+            (r#"{"path": "/b", "hosts": []}"#, "a list must not be empty"),
+            (r#"{"path": "/b", "roles": null}"#, "invalid type: null"),
+            (r#"{"path": "/b", "audience": null}"#, "invalid type: null"),
+            (r#"{"path": "/b", "access": null}"#, "expected value"),
+            (r#"{"path": "/b", "max_login_age": null}"#, "invalid type: null"),
             (r#"{"path": "/b", "scopes": ["a b"]}"#, "rule 2: scopes: \"a b\" must be one scope"),
             (r#"{"path": "/b", "max_login_age": "5"}"#, "rule 2: max_login_age: \"5\""),
             (r#"{"path": "/b", "headers": {"X-A": "b"}}"#, "rule 2: headers: \"X-A\" must be"),

@@ -71,10 +71,13 @@ mod tests {
     ]}"#;
 
     /// The number of the rule; 0 where none matches, and -1 where the request is not clear.
-    fn decided(method: &str, path: &str, overrides: &[&str]) -> i64 {
-        let rules = Rules::parse(RULES).unwrap();
-        let request = Request { host: "shop.example.org", method, path, overrides };
-        match rules.find(&request) {
+    fn decided(method: &str, path: &str, other_methods: &[&str]) -> i64 {
+        let (host, method, path) = (b"shop.example.org", method.as_bytes(), path.as_bytes());
+        number(RULES, &Request { host, method, path, other_methods, other_paths: &[] })
+    }
+
+    fn number(rules: &str, request: &Request<'_>) -> i64 {
+        match Rules::parse(rules).unwrap().find(request) {
             Ok(Found::Rule(number, _)) => i64::try_from(number).unwrap(),
             Ok(Found::Nothing) => 0,
             Ok(Found::Ambiguous) | Err(_) => -1,
@@ -110,6 +113,9 @@ mod tests {
             "/admin;x=1/users",
             "/admin.",
             "/admin%20",
+            "/admin%C2%A0",
+            "/admin%3fx",
+            "/admin%253fx",
             "/%2561dmin",
             "/admin;.%20",
             "/\u{212a}x/../admin",
@@ -137,9 +143,49 @@ mod tests {
     fn no_rule_is_skipped_by_another_method() {
         assert_eq!(decided("GET", "/orders/7", &["DELETE"]), -1);
         assert_eq!(decided("GET", "/orders/7", &["delete"]), -1);
-        assert_eq!(decided("GET", "/orders/7?_method=DELETE", &[]), -1);
+        for query in ["_method=DELETE", "%5Fmethod=DELETE", "_method=%44ELETE", "a;_method=DELETE"]
+        {
+            assert_eq!(decided("GET", &format!("/orders/7?{query}"), &[]), -1, "{query}");
+        }
         assert_eq!(decided("get", "/orders/7", &[]), -1);
         assert_eq!(decided("GET", "/orders/7", &["GET"]), 2);
         assert_eq!(decided("GET", "/admin", &["DELETE"]), 1, "both are decided by one rule");
+    }
+
+    #[test]
+    fn no_rule_is_skipped_by_another_path_in_a_header() {
+        let by = |path: &str, other: &str| {
+            let (host, other_paths) = (b"shop.example.org", &[other][..]);
+            let path = path.as_bytes();
+            number(RULES, &Request { host, method: b"GET", path, other_paths, ..<_>::default() })
+        };
+        assert_eq!(by("/public", "/admin"), -1);
+        assert_eq!(by("/admin", "/public"), -1);
+        assert_eq!(by("/public", "/Admin"), -1);
+        assert_eq!(by("/public", "/orders/7/../../admin"), -1);
+        // A server behind another one is told what the first was asked for.
+        assert_eq!(by("/orders/7", "/orders/7"), 2);
+        assert_eq!(by("/admin/a", "/admin/b"), 1);
+    }
+
+    #[test]
+    fn no_rule_is_skipped_by_another_spelling_of_its_host() {
+        let rules =
+            r#"{"rules": [{"hosts": ["a.example"], "path_prefix": "/"}, {"path_prefix": "/"}]}"#;
+        let of = |host: &str| {
+            let host = host.as_bytes();
+            number(rules, &Request { host, method: b"GET", path: b"/", ..Request::default() })
+        };
+        for (host, expected) in [
+            ("A.example.:80", 1),
+            ("b.example", 2),
+            ("", 2),
+            ("a.example:80a", -1),
+            ("a.example:80:80", -1),
+            ("x@a.example", -1),
+            ("a.example..", -1),
+        ] {
+            assert_eq!(of(host), expected, "{host}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Which requests a rule is about.
 
-use super::reading::{Reading, Readings, Request, Unclear, folded, host};
+use super::reading::{Reading, Unclear, folded, host, plain};
 
 /// The requests that a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +61,7 @@ impl Target {
 impl Host {
     fn parse(text: &str) -> Result<Self, String> {
         let (is_below, name) = text.strip_prefix("*.").map_or((false, text), |name| (true, name));
-        let is_name = |c: char| c.is_ascii_alphanumeric() || "-._[]:".contains(c);
-        if name.is_empty() || host(name) != name || !name.chars().all(is_name) {
+        if name.is_empty() || host(name).as_deref() != Ok(name) {
             return Err(format!(
                 "hosts: {text:?} must be a name in lower case without a port, such as shop.example.org or *.example.org"
             ));
@@ -84,13 +83,11 @@ impl Path {
     /// # Errors
     /// A path that no request can have.
     pub(super) fn parse(text: &str, is_prefix: bool) -> Result<Self, String> {
-        let wrong = |Unclear(why)| format!("path: {text:?}: {why}");
-        let request = Request { path: text, ..Request::default() };
-        let readings = Readings::of(&request).map_err(wrong)?;
         if text.contains('?') {
             return Err(format!("path: {text:?}: rules do not see the query"));
         }
-        let segments = readings.plain().iter().map(|text| Segment::parse(text));
+        let path = plain(text).map_err(|Unclear(why)| format!("path: {text:?}: {why}"))?;
+        let segments = path.iter().map(|text| Segment::parse(text));
         Ok(Self { segments: segments.collect::<Result<_, _>>()?, is_prefix })
     }
 
@@ -148,11 +145,15 @@ impl Segment {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::reading::{Readings, Request},
+        *,
+    };
 
     /// Whether the plain reading of a request matches.
     fn matches(target: &Target, method: &str, host: &str, path: &str) -> bool {
-        let request = Request { host, method, path, overrides: &[] };
+        let (host, method, path) = (host.as_bytes(), method.as_bytes(), path.as_bytes());
+        let request = Request { host, method, path, ..Request::default() };
         target.matches(&Readings::of(&request).unwrap().iter().next().unwrap())
     }
 

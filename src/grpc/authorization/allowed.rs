@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use prost_types::{Struct, Value, value::Kind};
 use serde_json::Value as Json;
 
-use super::head::{Head, values};
+use super::head::{Head, is_alike, values};
 use crate::{
     pb::ext_authz::envoy::{
         config::core::v3::{HeaderValue, HeaderValueOption},
@@ -21,7 +21,11 @@ const USERNAME: &str = "x-auth-username";
 const ROLES: &str = "x-auth-roles";
 const SESSION_ID: &str = "x-auth-session-id";
 const SERVICE_ID: &str = "x-auth-service-id";
-const REVOCATIONS: &str = "x-auth-revocations";
+/// Says `unknown` where it is, also to callers who are refused for that.
+pub(super) const REVOCATIONS: &str = "x-auth-revocations";
+
+/// Whatever begins with this is for nobody else to say.
+const PREFIX: &str = "x-auth-";
 
 /// What the upstream believes because it comes from here.
 const OURS: [&str; 6] = [USER_ID, USERNAME, ROLES, SESSION_ID, SERVICE_ID, REVOCATIONS];
@@ -95,16 +99,17 @@ fn text(claim: &Json) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// The headers to take away: those of ours that are not set, and what CGI and its heirs take for one of ours, as they make no difference
-/// between `-` and `_`.
+/// The headers to take away: those of ours that are not set, and what else the caller has sent that looks like one of ours.
 fn forged(allowed: &Allowed, head: &Head, set: &[(String, String)]) -> Vec<String> {
-    let ours = || OURS.into_iter().chain(allowed.rules.headers().iter().map(String::as_str));
+    let filled = allowed.rules.headers();
+    let ours = || OURS.into_iter().chain(filled.iter().map(String::as_str));
     let is_set = |name: &str| set.iter().any(|(own, _)| own == name);
-    let unset = ours().filter(|name| !is_set(name)).map(str::to_owned);
-    let alike = head.names().filter(|name| {
-        name.contains('_') && ours().any(|own| name.replace('_', "-").eq_ignore_ascii_case(own))
-    });
-    unset.chain(alike.map(str::to_owned)).collect()
+    let looks_so = |name: &str| {
+        name.get(..PREFIX.len()).is_some_and(|begin| is_alike(begin, PREFIX))
+            || filled.iter().any(|own| is_alike(name, own))
+    };
+    let sent = head.names().filter(|name| looks_so(name) && !ours().any(|own| own == *name));
+    ours().filter(|name| !is_set(name)).chain(sent).map(str::to_owned).collect()
 }
 
 /// Keeps the token from the upstream. Other cookies stay as they are.

@@ -11,7 +11,10 @@ use crate::{
 };
 
 /// Headers by which servers let a caller replace the method.
-const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+const METHODS: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// Headers by which servers let a caller replace the path: IIS and its modules, and frameworks that take after them.
+const PATHS: [&str; 2] = ["x-original-url", "x-rewrite-url"];
 
 /// The head of a request to another service.
 pub(super) struct Head {
@@ -29,22 +32,32 @@ impl Head {
         Self { http, headers }
     }
 
-    pub(super) fn host(&self) -> &str {
+    pub(super) fn host(&self) -> &[u8] {
         &self.http.host
     }
 
-    pub(super) fn method(&self) -> &str {
+    pub(super) fn method(&self) -> &[u8] {
         &self.http.method
     }
 
-    pub(super) fn path(&self) -> &str {
+    pub(super) fn path(&self) -> &[u8] {
         &self.http.path
     }
 
-    /// Methods that headers name in the place of the request's.
-    pub(super) fn overrides(&self) -> Vec<&str> {
-        let named = OVERRIDES.iter().filter_map(|name| self.header(name));
-        named.flat_map(|value| value.split(',')).map(str::trim).collect()
+    /// What headers have that name methods in the place of the request's.
+    pub(super) fn other_methods(&self) -> Vec<&str> {
+        self.alike(&METHODS)
+    }
+
+    /// What headers have that name a path in the place of the request's.
+    pub(super) fn other_paths(&self) -> Vec<&str> {
+        self.alike(&PATHS)
+    }
+
+    fn alike(&self, names: &[&str]) -> Vec<&str> {
+        let is_one = |name: &str| names.iter().any(|own| is_alike(name, own));
+        let found = self.headers.iter().filter(|(name, _)| is_one(name));
+        found.map(|(_, value)| value.as_str()).collect()
     }
 
     /// Whether the caller reads a gRPC status. gRPC-Web, which a filter in front has not translated, is for a browser.
@@ -82,6 +95,12 @@ impl Head {
     }
 }
 
+/// Whether servers may take a name for the one of ours: CGI and its heirs make no difference between `-` and `_`.
+pub(super) fn is_alike(name: &str, own: &str) -> bool {
+    let plain = |b: u8| if b == b'_' { b'-' } else { b.to_ascii_lowercase() };
+    name.len() == own.len() && name.bytes().zip(own.bytes()).all(|(of, own)| plain(of) == own)
+}
+
 /// What a cookie has for a name. Without `encode_raw_headers` Envoy joins two headers of HTTP/1.1 with a comma, so that several may look
 /// like one. No token has a comma in it; other cookies may.
 pub(super) fn values<'a>(cookie: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
@@ -111,8 +130,12 @@ fn join(headers: &mut HashMap<String, String>, raw: HeaderMap) {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
+
     use super::*;
-    use crate::pb::ext_authz::envoy::config::core::v3::HeaderValue;
+    use crate::pb::ext_authz::envoy::{
+        config::core::v3::HeaderValue, service::auth::v3::CheckRequest,
+    };
 
     fn head(headers: &[(&str, &str)]) -> Head {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -177,8 +200,31 @@ mod tests {
     }
 
     #[test]
-    fn every_override_of_the_method_is_told() {
-        let headers = [("x-http-method-override", "PUT, delete"), ("x-method-override", "PATCH")];
-        assert_eq!(head(&headers).overrides(), ["PUT", "delete", "PATCH"]);
+    fn every_header_that_replaces_the_method_or_the_path_is_told() {
+        let headers = [
+            ("x-http-method-override", "PUT, delete"),
+            ("x_http_method-override", "PATCH"),
+            ("x-method-override", "HEAD"),
+            ("x-methods-override", "GET"),
+            ("x-original-url", "/a"),
+            ("x_rewrite_url", "/b"),
+            ("x-original-urls", "/c"),
+        ];
+        let head = head(&headers);
+        let mut methods = head.other_methods();
+        methods.sort_unstable();
+        assert_eq!(methods, ["HEAD", "PATCH", "PUT, delete"]);
+        let mut paths = head.other_paths();
+        paths.sort_unstable();
+        assert_eq!(paths, ["/a", "/b"]);
+    }
+
+    /// A body that is no text, in a field of that type: the rest of the message counts.
+    #[test]
+    fn what_is_not_read_may_be_anything() {
+        let told = [0x0a, 10, 0x22, 8, 0x12, 6, 0x22, 1, b'/', 0x5a, 1, 0xff];
+        let request = CheckRequest::decode(&told[..]).unwrap();
+        let http = request.attributes.unwrap().request.unwrap().http.unwrap();
+        assert_eq!(Head::new(http).path(), b"/");
     }
 }

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use self::head::Head;
 use crate::{
-    domain::authorization::{self, Unclear},
+    domain::authorization,
     pb::ext_authz::envoy::service::auth::v3::{
         CheckRequest, CheckResponse, authorization_server::Authorization,
     },
@@ -45,12 +45,16 @@ impl Authorization for AuthorizationApi {
 
 impl AuthorizationApi {
     async fn decide(&self, head: &Head) -> Result<Allowed, Refused> {
-        let (overrides, cookie) = (head.overrides(), self.cookie.as_deref());
+        let (other_methods, other_paths) = (head.other_methods(), head.other_paths());
         let (host, method, path) = (head.host(), head.method(), head.path());
-        if method.is_empty() {
-            return Err(Unclear("the request has no method").into());
-        }
-        let request = authorization::Request { host, method, path, overrides: &overrides };
+        let request = authorization::Request {
+            host,
+            method,
+            path,
+            other_methods: &other_methods,
+            other_paths: &other_paths,
+        };
+        let cookie = self.cookie.as_deref();
         self.authorizer.check(&request, head.presented(cookie)).await
     }
 }

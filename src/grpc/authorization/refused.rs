@@ -3,6 +3,7 @@
 use serde_json::json;
 use tonic::Code;
 
+use super::allowed::REVOCATIONS;
 use crate::{
     domain::authorization::Lack,
     pb::ext_authz::envoy::{
@@ -18,6 +19,9 @@ pub(super) fn answer(refused: &Refused, is_grpc: bool) -> CheckResponse {
     let (status, code) = status(refused, is_grpc);
     let mut headers = vec![("cache-control", "no-store".to_owned())];
     headers.extend(challenge(refused).map(|challenge| ("www-authenticate", challenge)));
+    if *refused == Refused::Behind {
+        headers.extend([(REVOCATIONS, "unknown".to_owned()), ("retry-after", "1".to_owned())]);
+    }
     let body = if is_grpc {
         refused.to_string()
     } else {

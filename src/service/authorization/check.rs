@@ -81,7 +81,7 @@ impl Authorizer {
             Standing::Active(token) => Ok((token, false)),
             Standing::Void => Err(Refused::TokenInvalid),
             Standing::Unknown(token) if self.when_behind.allows => Ok((token, true)),
-            Standing::Unknown(_) => Err(Refused::Behind),
+            Standing::Unknown(_) | Standing::Doubtful => Err(Refused::Behind),
         }
     }
 }

@@ -29,8 +29,8 @@ impl Endings {
     pub(in crate::service) fn has_new(&mut self, is_such: impl Fn(&Revocation) -> bool) -> bool {
         let known = self.known.borrow();
         // A lower number shows that the database was restored: all of it is new.
-        let seen = if self.seen > known.head { 0 } else { self.seen };
-        self.seen = known.head;
+        let seen = if self.seen > known.head() { 0 } else { self.seen };
+        self.seen = known.head();
         self.heads.mark_unchanged();
         known.has_after(seen, is_such)
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{ended::Ended, pace::RevocationPace};
+use super::{pace::RevocationPace, unexpired::Unexpired};
 use crate::{
     domain::{Revocation, Timestamp, TokenIds},
     store::NumberedRevocation,
@@ -15,16 +15,13 @@ pub(in crate::service) const CURRENT: Duration = Duration::from_millis(300);
 /// The state that has been read.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// In commit order, without expired ones at the front.
-    revocations: VecDeque<NumberedRevocation>,
-    /// The same, by what they name.
-    ended: Ended,
-    /// The number up to which all revocations are known.
-    pub(super) head: i64,
+    /// What is known.
+    log: Unexpired,
+    /// What has been read of the log since it is being read anew. The one before stays until that is done: what it has ended is never
+    /// forgotten.
+    anew: Option<Unexpired>,
     /// When the last complete reading began, by the stopwatch: everything committed before is known.
     read_at: Option<Duration>,
-    /// The latest time at which expired revocations were dropped.
-    forgotten_until: Option<Timestamp>,
     /// What the log has told since; `None` until it has been read once.
     history: Option<History>,
     histories: u32,
@@ -46,6 +43,8 @@ pub(in crate::service) struct History {
 pub(in crate::service) enum Verdict {
     /// It is void.
     Ended,
+    /// This replica has ended it, or is about to, and has not read that. It may be rolled back: only the database can tell.
+    Ending,
     /// Nothing has ended it in this history.
     Lives(History),
     /// Only the database can tell.
@@ -81,7 +80,8 @@ impl Known {
         self.read_at.is_some_and(|at| elapsed.saturating_sub(at) < time)
     }
 
-    /// What is known of a token, if the log was read within `max_age`.
+    /// What is known of a token. What has ended it counts however long ago that was read; that nothing has, if the log was read within
+    /// `max_age`.
     pub(super) fn verdict(
         &self,
         ids: &TokenIds,
@@ -89,11 +89,11 @@ impl Known {
         now: Timestamp,
         elapsed: Duration,
     ) -> Verdict {
-        match self.history.filter(|_| self.was_read_lately(max_age, now, elapsed)) {
-            None => Verdict::Behind,
-            Some(_) if self.ended.voids(ids) => Verdict::Ended,
-            Some(history) => Verdict::Lives(history),
+        if self.log.voids(ids) {
+            return Verdict::Ended;
         }
+        let history = self.history.filter(|_| self.was_read_lately(max_age, now, elapsed));
+        history.map_or(Verdict::Behind, Verdict::Lives)
     }
 
     /// By both clocks: the stopwatch may stand still while the machine sleeps, and the other one may be set back to when
@@ -105,7 +105,12 @@ impl Known {
         elapsed: Duration,
     ) -> bool {
         let is_recent = |read: Timestamp| read <= now && now.since(read) < max_age;
-        self.was_read_within(max_age, elapsed) && self.forgotten_until.is_some_and(is_recent)
+        self.was_read_within(max_age, elapsed) && self.log.forgotten_until.is_some_and(is_recent)
+    }
+
+    /// The number up to which all revocations are known.
+    pub(super) fn head(&self) -> i64 {
+        self.log.head
     }
 
     /// The first `limit` unexpired revocations after a number.
@@ -115,44 +120,50 @@ impl Known {
         now: Timestamp,
         limit: usize,
     ) -> VecDeque<NumberedRevocation> {
-        let begin = self.revocations.partition_point(|known| known.seq <= seq);
-        let matters = |known: &&NumberedRevocation| known.revocation.expires_at > now;
-        self.revocations.range(begin..).filter(matters).take(limit).copied().collect()
+        self.log.after(seq, now, limit)
     }
 
     /// Whether there is such a revocation.
     pub(super) fn has(&self, is_such: impl Fn(&Revocation) -> bool) -> bool {
-        self.revocations.iter().any(|known| is_such(&known.revocation))
+        self.log.has_after(0, is_such)
     }
 
     /// Whether there is such a revocation after a number.
     pub(super) fn has_after(&self, seq: i64, is_such: impl Fn(&Revocation) -> bool) -> bool {
-        let begin = self.revocations.partition_point(|known| known.seq <= seq);
-        self.revocations.range(begin..).any(|known| is_such(&known.revocation))
+        self.log.has_after(seq, is_such)
     }
 
-    /// Whether a clock that was ahead has dropped unexpired revocations: all must be read again.
-    pub(super) fn has_forgotten_too_much(&self, now: Timestamp) -> bool {
-        self.forgotten_until.is_some_and(|until| until.is_from_the_future(now))
+    /// The number up to which the log, or what is being read of it anew, has been read.
+    pub(super) fn read_up_to(&self) -> i64 {
+        self.being_read().head
+    }
+
+    /// Whether the clock has gone back since, by however little: what was dropped may live, and all must be read anew. Until then nothing is
+    /// known to live.
+    pub(super) fn may_have_forgotten_too_much(&self, now: Timestamp) -> bool {
+        self.being_read().forgotten_until.is_some_and(|until| until > now)
+    }
+
+    fn being_read(&self) -> &Unexpired {
+        self.anew.as_ref().unwrap_or(&self.log)
     }
 
     /// Takes what was read.
     pub(super) fn take(&mut self, reading: Reading) {
         if reading.from == 0 {
             // What is read anew in several batches is not known before the last.
-            (self.revocations, self.ended) = <_>::default();
-            (self.forgotten_until, self.read_at) = (None, None);
+            self.anew = Some(Unexpired::default());
+            self.read_at = None;
         }
         if reading.is_other {
             self.history = None;
         }
-        for found in reading.found {
-            self.ended.add(&found);
-            self.revocations.push_back(found);
-        }
-        self.forget_expired(reading.now);
-        self.head = reading.head;
+        let log = self.anew.as_mut().unwrap_or(&mut self.log);
+        log.add(reading.found, reading.head, reading.now);
         if reading.is_complete {
+            if let Some(anew) = self.anew.take() {
+                self.log = anew;
+            }
             self.read_at = Some(reading.begun);
             self.begin_history(reading.now);
         }
@@ -162,16 +173,6 @@ impl Known {
         if self.history.is_none() {
             self.histories += 1;
             self.history = Some(History { number: self.histories, since });
-        }
-    }
-
-    fn forget_expired(&mut self, now: Timestamp) {
-        self.forgotten_until = self.forgotten_until.max(Some(now));
-        while let Some(first) =
-            self.revocations.front().filter(|first| first.revocation.expires_at <= now)
-        {
-            self.ended.remove(first);
-            self.revocations.pop_front();
         }
     }
 }
@@ -231,12 +232,47 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_voids_tokens_until_they_have_expired() {
+    fn a_clock_that_goes_back_by_however_little_has_all_read_anew() {
         let mut known = Known::default();
+        known.take(at(now()));
+        assert!(!known.may_have_forgotten_too_much(now()));
+        let earlier = now().minus(MICROSECOND);
+        assert!(known.may_have_forgotten_too_much(earlier));
+        known.take(Reading { from: 0, is_complete: false, ..at(earlier) });
+        assert!(!known.may_have_forgotten_too_much(earlier), "it is being read");
+    }
+
+    /// A complete reading of the end of the token, which expires in a second.
+    fn end() -> Reading {
         let (subject, not_before) = (Revoked::Token(Uuid::from_u128(1)), now());
         let revocation = Revocation { subject, not_before, expires_at: now().plus(SECOND) };
         let found = vec![NumberedRevocation { seq: 6, revocation }];
-        known.take(Reading { head: 6, found, ..at(now()) });
+        Reading { head: 6, found, ..at(now()) }
+    }
+
+    /// The database may be away, or the clock have gone back.
+    #[test]
+    fn what_has_ended_stays_so_however_old_the_reading_is_and_while_all_is_read_anew() {
+        let mut known = Known::default();
+        known.take(end());
+        let minute = 60 * SECOND;
+        for (then, elapsed) in
+            [(now().plus(minute), minute), (now().minus(minute), SECOND), (now(), minute)]
+        {
+            assert_eq!(known.verdict(&ids(), CURRENT, then, elapsed), Verdict::Ended);
+        }
+        known.take(Reading { from: 0, head: 2, is_complete: false, ..at(now()) });
+        assert_eq!(known.verdict(&ids(), CURRENT, now(), SECOND), Verdict::Ended);
+        assert_eq!((known.head(), known.read_up_to()), (6, 2));
+        known.take(Reading { from: 2, ..end() });
+        assert_eq!(known.verdict(&ids(), CURRENT, now(), SECOND), Verdict::Ended);
+        assert_eq!((known.head(), known.read_up_to()), (6, 6));
+    }
+
+    #[test]
+    fn what_was_read_voids_tokens_until_they_have_expired() {
+        let mut known = Known::default();
+        known.take(end());
         assert_eq!(known.verdict(&ids(), CURRENT, now(), SECOND), Verdict::Ended);
         let later = now().plus(SECOND);
         known.take(Reading { from: 6, head: 6, ..at(later) });
@@ -257,7 +293,7 @@ mod tests {
     fn another_log_begins_another_history() {
         let history = |known: &Known, now| match known.verdict(&ids(), CURRENT, now, SECOND) {
             Verdict::Lives(history) => Some(history),
-            Verdict::Ended | Verdict::Unsure | Verdict::Behind => None,
+            Verdict::Ended | Verdict::Ending | Verdict::Unsure | Verdict::Behind => None,
         };
         let mut known = Known::default();
         known.take(at(now()));

@@ -94,7 +94,7 @@ impl RevocationLog {
         let (begun_at, begun, now) = (Instant::now(), clock.elapsed(), clock.now());
         let (known, anew) = {
             let log = self.known.borrow();
-            (log.head, log.has_forgotten_too_much(now))
+            (log.read_up_to(), log.may_have_forgotten_too_much(now))
         };
         let head = store.revocation_head().await?;
         // A lower number shows that the database was restored: all of it is new.
@@ -112,18 +112,18 @@ impl RevocationLog {
         let last = found.last().map_or(from, |found| found.seq);
         let head = if is_complete { last.max(head) } else { last };
         self.known.send_if_modified(|log| {
-            let (head_before, was_fresh) = (log.head, log.is_fresh(self.pace, begun));
+            let (head_before, was_fresh) = (log.head(), log.is_fresh(self.pace, begun));
             log.take(Reading { from, head, found, is_complete, is_other, begun, now });
             // Streams wake for new revocations, and when a stale log becomes fresh again.
-            log.head != head_before || is_complete && !was_fresh
+            log.head() != head_before || is_complete && !was_fresh
         });
-        // Only now: who looks there first, and finds nothing, finds it here.
-        store.appended_here().read_up_to(head);
-        self.heads.send_if_modified(|known| std::mem::replace(known, head) != head);
         if key_withdrawn {
             self.key_withdrawn.notify_one();
         }
         if is_complete {
+            // Only now: who looks there first, and finds nothing, finds it here.
+            store.appended_here().read_up_to(head);
+            self.heads.send_if_modified(|known| std::mem::replace(known, head) != head);
             self.read_at.send_replace(Some(begun_at));
         }
         Ok(is_complete)

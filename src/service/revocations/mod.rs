@@ -5,6 +5,7 @@ mod endings;
 mod known;
 mod log;
 mod pace;
+mod unexpired;
 mod watch_revocations;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
@@ -62,14 +63,13 @@ impl Revocations {
         self.log.read(self.store.as_ref(), &self.clock).await
     }
 
-    /// What is known of a token, if the log was read within `max_age`. What this replica has ended itself is known from before its
-    /// commit.
+    /// What is known of a token: what has ended it, however long ago that was read; that nothing has, if the log was read within
+    /// `max_age`. What this replica has ended itself is known from before its commit.
     pub(in crate::service) fn verdict(&self, ids: &TokenIds, max_age: Duration) -> Verdict {
         // First: the log takes a revocation before it leaves this, so that one of the two has it.
-        if self.store.appended_here().may_void(ids) {
-            return Verdict::Unsure;
-        }
-        self.log.verdict(ids, max_age, &self.clock)
+        let is_ending = self.store.appended_here().may_void(ids);
+        let verdict = self.log.verdict(ids, max_age, &self.clock);
+        if is_ending && verdict != Verdict::Ended { Verdict::Ending } else { verdict }
     }
 
     /// Whether the log was read within `max_age`.

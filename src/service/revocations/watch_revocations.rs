@@ -117,12 +117,12 @@ impl RevocationStream {
             // One borrow for both: a heartbeat's cursor must not be ahead of the revocations that were found.
             let log = self.log.borrow_and_update();
             // A cursor from the future shows that the database has been restored since.
-            let cursor = if self.cursor > log.head { 0 } else { self.cursor };
+            let cursor = if self.cursor > log.head() { 0 } else { self.cursor };
             self.next = log.after(cursor, self.clock.now(), BATCH);
             if self.next.is_empty() {
                 let due = Instant::now() >= self.heartbeat_at
                     && log.is_fresh(self.pace, self.clock.elapsed());
-                return due.then_some(RevocationUpdate { cursor: log.head, revocation: None });
+                return due.then_some(RevocationUpdate { cursor: log.head(), revocation: None });
             }
         }
         let NumberedRevocation { seq, revocation } = self.next.pop_front()?;

@@ -36,7 +36,9 @@ impl Verdicts {
         let lives = match self.verdict(&seen, CURRENT) {
             Verdict::Ended => false,
             Verdict::Lives(history) => self.lives_since(&seen, history).await?,
-            Verdict::Unsure | Verdict::Behind => self.lives_in_the_database(&seen).await?,
+            Verdict::Ending | Verdict::Unsure | Verdict::Behind => {
+                self.lives_in_the_database(&seen).await?
+            }
         };
         Ok(lives.then_some(ActiveToken(seen)))
     }

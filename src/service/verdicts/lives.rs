@@ -24,12 +24,11 @@ impl Verdicts {
         self.tokens.accepts(&seen.token, audiences, now).then_some(seen)
     }
 
-    /// What memory tells, where the log was read within `max_age`.
+    /// What memory tells, where the log was read within `max_age`; what has ended, also where it was not.
     pub(super) fn verdict(&self, seen: &Seen, max_age: Duration) -> Verdict {
-        if self.tokens.may_outlive_its_revocation(&seen.token) {
-            return Verdict::Unsure;
-        }
-        self.revocations.verdict(&seen.token.ids, max_age)
+        let verdict = self.revocations.verdict(&seen.token.ids, max_age);
+        let may_lack_it = self.tokens.may_outlive_its_revocation(&seen.token);
+        if may_lack_it && matches!(verdict, Verdict::Lives(_)) { Verdict::Unsure } else { verdict }
     }
 
     /// Whether a token lives that nothing has ended in this history: the database is asked once where it is older.

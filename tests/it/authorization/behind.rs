@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use countersign::pb::ext_authz::envoy::service::auth::v3::CheckResponse;
+use rstest::rstest;
 
 use super::{Scene, allowed, denied, get, headers, status};
 use crate::{
     harness::{Backend, eventually},
     http,
+    verdicts::read,
 };
 
 const RULES: &str = r#"{"path": "/open", "access": "open"}, {"path_prefix": "/"}"#;
@@ -53,8 +55,10 @@ async fn memory_answers_for_a_while_and_then_good_tokens_are_refused() {
     scene.server.clock.advance(Duration::from_millis(200));
     let refused = scene.check(get("/a", &token)).await;
     assert_eq!(status(&refused), 503);
-    let body = denied(refused).body;
-    assert!(body.contains(r#""error":"revocations_unknown""#), "{body}");
+    let refused = denied(refused);
+    let told = headers(&refused.headers);
+    assert_eq!((&*told["x-auth-revocations"], &*told["retry-after"]), ("unknown", "1"));
+    assert!(refused.body.contains(r#""error":"revocations_unknown""#), "{}", refused.body);
     // What does not depend on it goes on.
     assert_eq!(scene.status("/open", "").await, 200);
     assert_eq!(scene.status("/a", "").await, 401);
@@ -75,4 +79,45 @@ async fn good_tokens_pass_with_a_mark_where_the_operator_wants_it() {
     assert_eq!(scene.status("/a", "a.b.c").await, 401, "a signature needs no database");
     assert!(counted(&scene, "allowed").await && !counted(&scene, "refused").await);
     scene.server.database.set_away(false).await;
+}
+
+/// Memory forgets no end for being old: only that nothing else has ended can't be known then.
+#[rstest]
+#[case(false, 503)]
+#[case(true, 200)]
+#[tokio::test]
+async fn what_has_ended_is_refused_however_long_the_database_is_away(
+    #[case] allows: bool,
+    #[case] of_others: i32,
+) {
+    let scene = Scene::start_with(Backend::Postgres, RULES, |config, _| {
+        config.authorization.as_mut().unwrap().allows_behind = allows;
+    });
+    let scene = scene.await;
+    let user = scene.server.user(false).await;
+    let (ended, other) = (scene.server.session(&user).await, scene.server.session(&user).await);
+    assert_eq!(scene.status("/a", &ended.access_token).await, 200);
+    scene.server.logout(&ended.refresh_token).await.unwrap();
+    read(&scene.server).await;
+    scene.server.clock.stop();
+    scene.server.database.set_away(true).await;
+    for later in [0, 6, 600] {
+        scene.server.clock.advance(Duration::from_secs(later));
+        assert_eq!(scene.status("/a", &ended.access_token).await, 401, "{later} s later");
+    }
+    assert_eq!(scene.status("/a", &other.access_token).await, of_others);
+    scene.server.database.set_away(false).await;
+}
+
+/// By a minute: far less than what replicas may differ by.
+#[tokio::test]
+async fn a_clock_that_is_set_back_refuses_nobody_for_longer_than_a_reading_takes() {
+    let scene = Scene::start(Backend::Sqlite, RULES).await;
+    let tokens = scene.server.session(&scene.server.user(false).await).await;
+    assert_eq!(scene.status("/a", &tokens.access_token).await, 200);
+    scene.server.clock.set_wrong_by(-60);
+    let passes = async || scene.status("/a", &tokens.access_token).await == 200;
+    eventually("the log is read anew", passes).await;
+    scene.server.logout(&tokens.refresh_token).await.unwrap();
+    assert_eq!(scene.status("/a", &tokens.access_token).await, 401);
 }

@@ -1,7 +1,7 @@
 //! Where there is nobody to ask, and who may not ask.
 
 use countersign::pb::ext_authz::envoy::service::auth::v3::{
-    CheckRequest, authorization_client::AuthorizationClient,
+    CheckRequest, attribute_context::HttpRequest, authorization_client::AuthorizationClient,
 };
 use tonic::{Code, Request, Status};
 
@@ -13,6 +13,7 @@ use crate::{
         oauth::{self, machine},
         reason,
     },
+    http,
 };
 
 const RULES: &str = r#"{"path_prefix": "/", "access": "open"}"#;
@@ -36,6 +37,20 @@ async fn what_is_no_request_is_refused_and_no_error() {
     for (method, path) in [("", "/"), ("GET", ""), ("GET", "*"), ("GET", "http://a/b")] {
         assert_eq!(status(&scene.check(request(method, path, &[])).await), 400, "{method} {path}");
     }
+    // Callers can send bytes that are no text, and Envoy passes them on.
+    let plain = || request("GET", "/a", &[]);
+    for request in [
+        HttpRequest { path: b"/a?q=\xff".into(), ..plain() },
+        HttpRequest { path: b"/\xff".into(), ..plain() },
+        HttpRequest { host: b"a\xff".into(), ..plain() },
+        HttpRequest { method: b"GET\xff".into(), ..plain() },
+    ] {
+        assert_eq!(status(&scene.check(request).await), 400);
+    }
+    let metrics = http::get(scene.server.http, "/metrics").await.1;
+    let counted =
+        r#"countersign_authz_checks_total{decision="refused",reason="invalid_request"} 9"#;
+    assert!(metrics.lines().any(|line| line == counted), "{metrics}");
 }
 
 /// Envoy takes heads of 60 KiB by its default.

@@ -68,7 +68,7 @@ async fn a_rule_lets_pass_whoever_meets_it(backend: Backend) {
             assert_eq!(scene.status(path, token).await, expected, "{path} by {whose}");
         }
     }
-    let elsewhere = HttpRequest { host: "api.example.org".to_owned(), ..get("/me", &user) };
+    let elsewhere = HttpRequest { host: "api.example.org".into(), ..get("/me", &user) };
     assert_eq!(status(&scene.check(elsewhere).await), 403);
     advance(&scene, &user).await;
     assert_eq!(scene.status("/pay", &user).await, 401);
@@ -180,6 +180,28 @@ async fn what_has_ended_passes_no_more(backend: Backend) {
     assert_eq!(office.revoke(&user.id, "").await.unwrap(), 1);
     let ended = async || scene.status("/me", &second.access_token).await == 401;
     eventually("the end of the session", ended).await;
+}
+
+/// The path and the method are the same in all: what an upstream may take in their place is not.
+#[tokio::test]
+async fn what_an_upstream_may_read_otherwise_is_refused() {
+    let scene = Scene::start(Backend::Sqlite, RULES).await;
+    let many = (0..20_000).map(|number| format!("m{number}")).collect::<Vec<_>>().join(",");
+    for header in [
+        ("x-original-url", "/admin"),
+        ("x_rewrite_url", "/admin"),
+        ("x_http_method_override", "1"),
+        ("x-http-method-override", &*many),
+    ] {
+        assert_eq!(status(&scene.check(request("GET", "/public/a", &[header])).await), 400);
+    }
+    for same in [("x-original-url", "/public/b"), ("x-http-method-override", "PUT")] {
+        assert_eq!(status(&scene.check(request("GET", "/public/a", &[same])).await), 200);
+    }
+    for host in ["shop.example.org:80a", "x@shop.example.org", "shop.example.org.."] {
+        let other = HttpRequest { host: host.into(), ..request("GET", "/public/a", &[]) };
+        assert_eq!(status(&scene.check(other).await), 400, "{host}");
+    }
 }
 
 #[tokio::test]

@@ -100,9 +100,9 @@ fn authorization(rules: PathBuf) -> Authorization {
 fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> HttpRequest {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     HttpRequest {
-        method: method.to_owned(),
-        path: path.to_owned(),
-        host: "shop.example.org".to_owned(),
+        method: method.into(),
+        path: path.into(),
+        host: "shop.example.org".into(),
         headers: headers.collect(),
         ..HttpRequest::default()
     }

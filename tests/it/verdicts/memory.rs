@@ -5,13 +5,18 @@ use std::time::Duration;
 use countersign::{
     app::{self, Environment},
     domain::Actor,
+    service::Standing,
     store::Revoking,
+    token::OpaqueToken,
 };
 use rstest::rstest;
 use rstest_reuse::apply;
 
 use super::{NEVER, Scene, asked, is_active};
-use crate::harness::{Backend, Server, eventually, on_both, server::config};
+use crate::{
+    harness::{Backend, Server, eventually, on_both, server::config},
+    service_accounts::operator,
+};
 
 #[apply(on_both)]
 #[tokio::test]
@@ -106,6 +111,42 @@ async fn a_token_that_lives_longer_than_those_of_today_is_asked_about(backend: B
     assert!(active().await);
     server.database.run(&gone(backend, &tokens.session_id)).await;
     assert!(!active().await);
+}
+
+/// Without the database: what has ended is void, also of tokens that it would be asked about, and what this replica has ended itself, and has
+/// not read, is nothing that an operator lets pass.
+#[tokio::test]
+async fn without_the_database_memory_tells_what_has_ended() {
+    let scene = Scene::start(Backend::Postgres).await;
+    let server = scene.server();
+    let user = server.user(false).await;
+    let (read, noted) = (server.session(&user).await, server.session(&user).await);
+    let lives = server.session(&user).await;
+    let mut config = config(&server.database);
+    config.access_tokens.ttl -= Duration::from_secs(1);
+    let environment = Environment { clock: server.clock.clock(), ..Environment::default() };
+    let replica = app::parts(&config, &environment).await.unwrap();
+    server.logout(&read.refresh_token).await.unwrap();
+    replica.revocations.read().await.unwrap();
+    let token = OpaqueToken::from_text(noted.refresh_token);
+    replica.sessions.logout(&operator(), token).await.unwrap();
+    server.database.set_away(true).await;
+    let standing = async |token: &str| {
+        let standing = replica.verdicts.standing(token, Duration::from_secs(5)).await;
+        match standing {
+            Standing::Active(_) => "active",
+            Standing::Void => "void",
+            Standing::Unknown(_) => "unknown",
+            Standing::Doubtful => "doubtful",
+        }
+    };
+    for later in [0, 6] {
+        server.clock.advance(Duration::from_secs(later));
+        assert_eq!(standing(&read.access_token).await, "void");
+        assert_eq!(standing(&noted.access_token).await, "doubtful");
+        assert_eq!(standing(&lives.access_token).await, "unknown");
+    }
+    server.database.set_away(false).await;
 }
 
 /// A log with lower numbers is another one: what is remembered of before is asked about again.

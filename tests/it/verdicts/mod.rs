@@ -137,7 +137,7 @@ async fn is_active(server: &Server, token: &str) -> bool {
 }
 
 /// The server reads the log: a new stream begins with that.
-async fn read(server: &Server) {
+pub async fn read(server: &Server) {
     let mut tokens = server.tokens.clone();
     let opened = tokens.watch_revocations(WatchRevocationsRequest::default());
     soon("WatchRevocations", opened).await.unwrap();
