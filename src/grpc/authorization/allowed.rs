@@ -21,7 +21,10 @@ const USERNAME: &str = "x-auth-username";
 const ROLES: &str = "x-auth-roles";
 const SESSION_ID: &str = "x-auth-session-id";
 const SERVICE_ID: &str = "x-auth-service-id";
-const REVOCATIONS: &str = "x-auth-revocations";
+pub(super) const REVOCATIONS: &str = "x-auth-revocations";
+
+/// Its value, where nobody can tell whether the token was revoked.
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// What the upstream believes because it comes from here.
 const OURS: [&str; 6] = [USER_ID, USERNAME, ROLES, SESSION_ID, SERVICE_ID, REVOCATIONS];
@@ -72,7 +75,7 @@ fn identity(allowed: &Allowed) -> Vec<(String, String)> {
         None => {}
     }
     if allowed.is_unsure {
-        set(REVOCATIONS, "unknown".to_owned());
+        set(REVOCATIONS, UNKNOWN.to_owned());
     }
     let claims = allowed.claims.iter();
     headers.extend(claims.filter_map(|(name, claim)| Some((name.clone(), text(claim)?))));
@@ -150,7 +153,7 @@ fn metadata(allowed: &Allowed) -> Struct {
         None => {}
     }
     if allowed.is_unsure {
-        set("revocations", word("unknown"));
+        set("revocations", word(UNKNOWN));
     }
     let fields = fields.into_iter().map(|(name, kind)| (name, Value { kind: Some(kind) }));
     Struct { fields: fields.collect() }
