@@ -30,13 +30,16 @@ def rendered(folder: Path) -> list[Path]:
     shown, values_shown = guides.write(folder)
     secrets = settings.documented_secrets()
     written = [*shown, *sorted(manifests.FOLDER.glob("*.yaml"))]
-    faults = []
+    faults, published = [], set()
     for values in (*value_sets(), *values_shown):
         helm("lint", "--strict", "--quiet", CHART, "--values", values)
         text = render(values)
         faults += [f"{values.name}: {fault}" for fault in relations.faults(objects(text), secrets)]
+        if values in values_shown:
+            published |= relations.published(objects(text))
         written.append(folder / f"rendered-{values.name}")
         written[-1].write_text(text)
+    faults += guides.faults(published)
     sets = f"{len(value_sets())} sets of values and {len(values_shown)} of the guides"
     report(f"{sets}: lint, and what the objects are to one another", faults)
     return written

@@ -18,6 +18,20 @@ def blocks(guide: str) -> Iterator[tuple[str, str]]:
         yield block["name"], dedent(block["text"])
 
 
+# Whom Istio and Envoy Gateway are told to ask, by the name of the Service.
+ASKED = re.compile(r"envoyExtAuthzGrpc:\n +service: ([\w-]+)\.|extAuth:\n +grpc:\n +backendRefs: \[\{ name: ([\w-]+),")
+
+
+def faults(published: set[str]) -> Iterator[str]:
+    """Whom Envoy asks must be there while no replica is ready."""
+    for guide in ("istio", "envoy-gateway"):
+        shown = ASKED.findall((ROOT / f"docs/guides/{guide}.md").read_text())
+        assert shown, f"docs/guides/{guide}.md does not say whom Envoy asks"
+        for service in ("".join(names) for names in shown):
+            if service not in published:
+                yield f"docs/guides/{guide}.md has Envoy ask {service}, which has no address while the database is away"
+
+
 def is_values(name: str) -> bool:
     return Path(name).stem.startswith("values")
 

@@ -32,10 +32,12 @@ VALUES = [
     ({"authz.rules": '{"rules": [{"path": "/orders", "roles": []}]}'}, "roles"),
     ({"authz.rules": '{"rules": [{"path": "/orders", "roles": null}]}'}, "roles"),
     ({"authz.rules": '[{"path": "/orders"}]'}, "rules"),
+    ({"authz.rules": '{"rules": [{"path": "/admin", "roles": []}]}'}, "roles"),
     ({"authz.rules": '{"rules": [{"path": "/"}]}', "settings.COUNTERSIGN_AUTHZ_RULES": '"/rules/rules.json"'}, "which ones are the rules"),
     ({"authz.rules": '{"rules": [{"path": "/"}]}', "extraEnv": '[{"name": "COUNTERSIGN_AUTHZ_RULES", "value": "/rules.json"}]'}, "extraEnv"),
     ({"authz.cookie": '"session"'}, "authz.cookie"),
     ({"settings.COUNTERSIGN_AUTHZ_COOKIE": '"session"'}, "COUNTERSIGN_AUTHZ_COOKIE"),
+    ({"autoscaling.enabled": "true", "autoscaling.cpu": "0"}, "autoscaling goes by nothing"),
     ({"ports.grpc": "443"}, "grpc"),
     ({"replica": "3"}, "replica"),
 ]

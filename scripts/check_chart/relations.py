@@ -13,6 +13,7 @@ def faults(found: list[Object], secrets: set[str]) -> Iterator[str]:
     pod = deployment["spec"]["template"]
     yield from of_selectors(found, pod["metadata"]["labels"])
     yield from of_services(found, containers(deployment)[-1])
+    yield from of_authorization(found, deployment)
     yield from of_references(found, deployment)
     yield from of_shutdown(deployment)
     yield from of_migration(found, deployment)
@@ -75,6 +76,20 @@ def of_services(found: list[Object], server: Object) -> Iterator[str]:
                 yield f"{name(route)} leads to {back}, which there is not"
 
 
+def published(found: list[Object]) -> set[str]:
+    """The Services that lead to gRPC, also of replicas that are not ready."""
+    services = (each for each in of_kind("Service", found) if each["spec"].get("publishNotReadyAddresses"))
+    return {each["metadata"]["name"] for each in services if any(port["name"] == "grpc" for port in each["spec"]["ports"])}
+
+
+def of_authorization(found: list[Object], deployment: Object) -> Iterator[str]:
+    """Envoy has whom to ask while the database is away: memory answers, but no replica is ready."""
+    has_rules = any(entry["name"] == "COUNTERSIGN_AUTHZ_RULES" for entry in containers(deployment)[-1]["env"])
+    service = f"{deployment['metadata']['name']}-authz"
+    if has_rules and service not in published(found):
+        yield f"{name(deployment)} has rules for Envoy, but no Service {service} publishes replicas that are not ready"
+
+
 def of_references(found: list[Object], deployment: Object) -> Iterator[str]:
     there = {name(each) for each in found}
     account = deployment["spec"]["template"]["spec"]["serviceAccountName"]
@@ -95,6 +110,9 @@ def of_references(found: list[Object], deployment: Object) -> Iterator[str]:
     for certificate in of_kind("Certificate", found):
         if certificate["spec"]["secretName"] not in mounted:
             yield f"{name(certificate)} writes a secret that nobody mounts"
+        for service in (each["metadata"]["name"] for each in of_kind("Service", found)):
+            if not any(host.startswith(f"{service}.") for host in certificate["spec"]["dnsNames"]):
+                yield f"{name(certificate)} is not for the name of Service/{service}"
 
 
 def of_shutdown(deployment: Object) -> Iterator[str]:

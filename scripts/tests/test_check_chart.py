@@ -95,9 +95,21 @@ class Relations(unittest.TestCase):
         self.says("scales", "sets replicas")
 
     def test_a_certificate_is_mounted(self):
-        self.found.append({"kind": "Certificate", "metadata": meta("countersign"), "spec": {"secretName": "tls"}})
+        spec = {"secretName": "tls", "dnsNames": ["countersign.auth.svc"]}
+        self.found.append({"kind": "Certificate", "metadata": meta("countersign"), "spec": spec})
         self.says("Certificate/countersign writes a secret that nobody mounts")
         self.pod["volumes"] = [{"name": "tls", "secret": {"secretName": "tls"}}]
+        self.says()
+        spec["dnsNames"] = ["countersign-keys.auth.svc"]
+        self.says("Certificate/countersign is not for the name of Service/countersign")
+
+    def test_envoy_has_whom_to_ask_while_no_replica_is_ready(self):
+        self.pod["containers"][0]["env"].append({"name": "COUNTERSIGN_AUTHZ_RULES", "value": "/authz/rules.json"})
+        self.says("no Service countersign-authz publishes")
+        service = {**copy.deepcopy(GOOD["Service"]), "publishNotReadyAddresses": False}
+        self.found.append({"kind": "Service", "metadata": {"name": "countersign-authz", "labels": {}}, "spec": service})
+        self.says("no Service countersign-authz publishes")
+        service["publishNotReadyAddresses"] = True
         self.says()
 
     def test_no_secret_stands_in_a_manifest(self):

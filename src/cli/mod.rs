@@ -22,7 +22,10 @@ mod table;
 mod unseen;
 mod user;
 
+use std::time::Duration;
+
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use tokio::runtime::Runtime;
 
 use crate::{
     app::Environment,
@@ -137,7 +140,7 @@ pub fn run(format: LogFormat) -> anyhow::Result<()> {
                 telemetry::start_to_serve(&config.log, config.tracing.as_ref());
             let settings = Config::list_as_json(&settings);
             let environment = Environment { log_filter, settings, ..Environment::default() };
-            runtime.block_on(serve::run(&config, environment, spans))
+            to_the_end(runtime, serve::run(&config, environment, spans))
         }
         Command::Config(given) => runtime.block_on(config::run(&settings, &given)),
         Command::Seed(given) => runtime.block_on(seed::run(&configured()?, &given)),
@@ -156,5 +159,44 @@ pub fn run(format: LogFormat) -> anyhow::Result<()> {
         }
         Command::Breached(given) => breached::run(&given),
         Command::Calibrate(given) => runtime.block_on(calibrate::run(&given)),
+    }
+}
+
+/// How long threads may go on when a server has ended.
+const LAST: Duration = Duration::from_millis(500);
+
+/// Runs a server to its end. What blocks a thread then is not waited for, as a runtime that is dropped would: a name that is looked up
+/// where no DNS server answers can take a minute.
+fn to_the_end<T>(runtime: Runtime, server: impl Future<Output = T>) -> T {
+    let ended = runtime.block_on(server);
+    runtime.shutdown_timeout(LAST);
+    ended
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread};
+
+    use super::*;
+
+    #[test]
+    fn what_blocks_a_thread_does_not_hold_up_the_end() {
+        let (hold, held) = mpsc::channel::<()>();
+        let (tell, ended) = mpsc::channel();
+        thread::spawn(move || {
+            let runtime = Runtime::new().unwrap();
+            let server = async {
+                let (begin, begun) = tokio::sync::oneshot::channel();
+                tokio::task::spawn_blocking(move || {
+                    begin.send(()).unwrap();
+                    held.recv()
+                });
+                begun.await.unwrap();
+                7
+            };
+            tell.send(to_the_end(runtime, server))
+        });
+        assert_eq!(ended.recv_timeout(Duration::from_secs(20)), Ok(7));
+        drop(hold);
     }
 }

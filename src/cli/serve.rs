@@ -31,12 +31,18 @@ pub(super) async fn run(
     no_core_dumps();
     let exporter = export(config, spans)?;
     let log_filter = environment.log_filter.clone();
-    let app = App::bind(config, environment).await?;
-    // Signal handlers before the banner: a reader of the banner may send a signal at once.
-    let mut signals = Signals::new()?;
-    let hang_ups = reload_at(signal(SignalKind::hangup())?, app.reload());
+    // Before anything that may hang: by default these signals end the process, and a start that hangs is one to look into.
     let (raise, restore) = (SignalKind::user_defined1(), SignalKind::user_defined2());
     let log_filter = change_at(signal(raise)?, signal(restore)?, log_filter);
+    let hang_up = signal(SignalKind::hangup())?;
+    let mut log_filter = std::pin::pin!(log_filter);
+    let app = tokio::select! {
+        bound = App::bind(config, environment) => bound?,
+        never = &mut log_filter => match never {},
+    };
+    // Signal handlers before the banner: a reader of the banner may send a signal at once.
+    let mut signals = Signals::new()?;
+    let hang_ups = reload_at(hang_up, app.reload());
     match config.log.format {
         LogFormat::Text => std::io::stdout().write_all(banner(config, &app).as_bytes())?,
         LogFormat::Json => telemetry::say_listening(|| log_banner(config, &app)),

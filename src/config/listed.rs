@@ -6,6 +6,7 @@ use super::{
     Config, DefaultValue, MasterKeySource, Problem, Problems, Profile, Setting, Settings, Source,
     password_settings::{HASH_QUEUE, HASH_THREADS},
     settings::{DATABASE_URL, HTTP_RPCS, MASTER_KEY, TOPICS, WEBHOOK_URL},
+    tracing_settings::{ENDPOINT, TRACES_ENDPOINT},
 };
 
 /// A setting, and what it is set to.
@@ -94,7 +95,7 @@ impl Config {
     fn shown(&self, given: &Settings, setting: Setting, text: &str) -> Shown {
         let place = match setting {
             DATABASE_URL => self.database.place(),
-            WEBHOOK_URL => origin(text),
+            WEBHOOK_URL | ENDPOINT | TRACES_ENDPOINT => origin(text),
             _ => text.to_owned(),
         };
         if given.is_confidential(setting, &place) {
@@ -121,9 +122,11 @@ fn hidden(text: &str) -> Shown {
     Shown::Hidden { characters: text.chars().count() }
 }
 
-/// The server of a URL: a path is often the secret of a webhook.
+/// The server of a URL. What comes after it, if anything does, is often the secret of a webhook, or a provider's token.
 fn origin(text: &str) -> String {
-    Url::parse(text).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization() + "/…")
+    let Ok(url) = Url::parse(text) else { return String::new() };
+    let origin = url.origin().ascii_serialization();
+    if text.trim_end_matches('/') == origin { text.to_owned() } else { origin + "/…" }
 }
 
 #[cfg(test)]
@@ -131,7 +134,10 @@ mod tests {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
 
     use super::{
-        super::{account_settings::*, settings::*, token_settings::*, values::tests::settings},
+        super::{
+            account_settings::*, settings::*, token_settings::*, tracing_settings::PROTOCOL,
+            values::tests::settings,
+        },
         *,
     };
 
@@ -176,6 +182,28 @@ mod tests {
         assert_eq!(of(&hook, DATABASE_URL).0, text("sqlite://x.db"));
         assert_eq!(of(&hook, WEBHOOK_URL).0, Shown::Part("https://hooks.example.com/…".to_owned()));
         assert_eq!(of(&database, MASTER_KEY).0, Shown::Nothing, "none is made with Postgres");
+    }
+
+    #[test]
+    fn of_a_collector_the_place_is_told_and_no_token_after_it() {
+        let part = |text: &str| Shown::Part(text.to_owned());
+        for (url, shown) in [
+            ("http://collector:4318", text("http://collector:4318")),
+            ("https://collector/", text("https://collector/")),
+            ("https://otlp.example.com/v1/otlp/canary-hunter2", part("https://otlp.example.com/…")),
+            (
+                "https://otlp.example.com:443?api_key=canary-hunter2",
+                part("https://otlp.example.com/…"),
+            ),
+            ("http://collector:4318/?api_key=canary-hunter2", part("http://collector:4318/…")),
+        ] {
+            for setting in [ENDPOINT, TRACES_ENDPOINT] {
+                assert_eq!(of(&[(setting.name, url)], setting).0, shown, "{} {url}", setting.name);
+                let grpc = [(PROTOCOL.name, "grpc"), (setting.name, url)];
+                let told = format!("{:?}", Config::list(&settings(&[], &grpc)));
+                assert!(!told.contains("canary"), "{} {url}: {told}", setting.name);
+            }
+        }
     }
 
     #[test]

@@ -250,7 +250,7 @@ fn propagators(text: &str) -> Result<bool, String> {
 /// A URL without credentials: those belong in the headers, which are kept secret.
 fn endpoint(text: &str, protocol: Protocol, is_base: bool) -> Result<Uri, String> {
     let wrong = || "must be a URL, http://… or https://…, without user and password".to_owned();
-    let url = Url::parse(text).map_err(|_not_a_url| wrong())?;
+    let mut url = Url::parse(text).map_err(|_not_a_url| wrong())?;
     let has_host = url.host().is_some() && ["http", "https"].contains(&url.scheme());
     let has_more = !url.username().is_empty() || url.password().is_some();
     if !has_host || has_more || url.fragment().is_some() {
@@ -261,10 +261,12 @@ fn endpoint(text: &str, protocol: Protocol, is_base: bool) -> Result<Uri, String
             return Err("must not have a path, because the protocol is grpc".into());
         }
         Protocol::Grpc => url.origin().ascii_serialization(),
-        Protocol::HttpProtobuf if is_base => {
-            format!("{}/v1/traces", url.as_str().trim_end_matches('/'))
+        Protocol::HttpProtobuf => {
+            if is_base {
+                url.set_path(&format!("{}/v1/traces", url.path().trim_end_matches('/')));
+            }
+            url.into()
         }
-        Protocol::HttpProtobuf => url.into(),
     };
     url.parse().map_err(|_not_a_uri| wrong())
 }

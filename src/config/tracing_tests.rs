@@ -82,6 +82,7 @@ fn an_endpoint_gets_the_path_of_its_protocol() {
         ("http://c:1/", "http://c:1/v1/traces"),
         ("https://c/otlp/", "https://c/otlp/v1/traces"),
         ("http://[::1]:1", "http://[::1]:1/v1/traces"),
+        ("https://c/otlp/?key=a", "https://c/otlp/v1/traces?key=a"),
     ] {
         assert_eq!(endpoint(&[(name::ENDPOINT.name, given)]), expected);
     }

@@ -79,31 +79,39 @@ impl LogFilter {
     /// Raises the filter, in the place of what it was raised by before.
     pub fn raise(&self, directives: Directives, ttl: Duration) {
         let text = directives.to_string();
-        self.set(Some(Raised { directives, until: Instant::now() + ttl }));
+        let raised = Raised { directives, until: Instant::now() + ttl };
+        self.change(|in_force| *in_force = Some(raised));
         tracing::info!(directives = %text, ?ttl, "the log filter is raised");
     }
 
     /// Puts the configured filter back.
     pub fn restore(&self) {
-        if self.raised().is_some() {
+        self.restore_if(|_raised| true);
+    }
+
+    fn restore_if(&self, is_over: impl Fn(&Raised) -> bool) {
+        if self.raised().as_ref().is_some_and(&is_over) {
+            // While it is raised: afterwards the line may be filtered out.
             tracing::info!("the log filter is as configured again");
-            self.set(None);
+            self.change(|in_force| drop(in_force.take_if(|raised| is_over(raised))));
         }
     }
 
-    /// Never ends: restores the filter when its time is over.
+    /// Never ends: restores the filter when its time is over. One that was raised again at that moment stays.
     pub async fn follow(&self) -> Infallible {
         loop {
             let until = self.raised().map(|raised| raised.until);
             tokio::select! {
                 () = self.0.changed.notified() => {}
-                () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => self.restore(),
+                () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {
+                    self.restore_if(|raised| raised.until <= Instant::now());
+                }
             }
         }
     }
 
-    fn set(&self, raised: Option<Raised>) {
-        *self.0.raised.write().unwrap_or_else(PoisonError::into_inner) = raised;
+    fn change(&self, change: impl FnOnce(&mut Option<Raised>)) {
+        change(&mut self.0.raised.write().unwrap_or_else(PoisonError::into_inner));
         rebuild_interest_cache();
         self.0.changed.notify_one();
     }
@@ -264,5 +272,22 @@ mod tests {
         filter.raise(raise, 10 * second);
         assert!(raised_after(9 * second).await);
         assert!(!raised_after(2 * second).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_raise_at_the_moment_when_the_last_one_ends_is_not_lost() {
+        let (filter, ttl) = (LogFilter::default(), Duration::from_secs(10));
+        let raise = || filter.raise(Directives::parse("debug").unwrap(), ttl);
+        let mut follow = std::pin::pin!(filter.follow());
+        // Whom of two that are ready `select!` hears first is random.
+        for _ in 0..50 {
+            raise();
+            // Until it waits for that end.
+            assert!(futures_util::poll!(&mut follow).is_pending());
+            tokio::time::advance(ttl).await;
+            raise();
+            assert!(futures_util::poll!(&mut follow).is_pending());
+            assert!(filter.raised().is_some());
+        }
     }
 }

@@ -11,13 +11,14 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
     connector,
-    failure::{Failure, Pause},
+    failure::Failure,
     grpc, http,
     messages::{Request, Response},
     request,
 };
 use crate::{
     config::{Export, Protocol},
+    telemetry::Seldom,
     trace::{Figures, Span},
 };
 
@@ -26,6 +27,9 @@ const LAST: Duration = Duration::from_millis(1500);
 
 /// The first pause before a batch is sent again; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// At the most one line of the log in that time tells that spans were refused.
+const REFUSALS_TOLD: Duration = Duration::from_secs(60);
 
 /// The running task. On drop it ends at once.
 #[derive(Debug)]
@@ -51,7 +55,9 @@ impl Exporter {
         };
         let stop = CancellationToken::new();
         let (export, is_failing) = (export.clone(), false);
-        let batches = Batches { collector, export, spans, figures, is_failing, stop: stop.clone() };
+        let (refusals, stopping) = (Seldom::every(REFUSALS_TOLD), stop.clone());
+        let batches =
+            Batches { collector, export, spans, figures, is_failing, refusals, stop: stopping };
         Ok(Self { task: AbortOnDropHandle::new(tokio::spawn(batches.send_all())), stop })
     }
 
@@ -85,6 +91,8 @@ struct Batches {
     figures: Figures,
     /// Whether the last batch was lost: that is logged when it begins, and when it ends.
     is_failing: bool,
+    /// How often it is logged that spans were refused.
+    refusals: Seldom,
     stop: CancellationToken,
 }
 
@@ -132,7 +140,7 @@ impl Batches {
         let result = self.send(&request).await;
         let number = u64::try_from(batch.len()).unwrap_or(u64::MAX);
         let lost = match &result {
-            Ok(answer) => rejected(answer).min(number),
+            Ok(answer) => self.rejected(answer).min(number),
             Err(_) => number,
         };
         self.figures.exported.inc_by(number - lost);
@@ -153,6 +161,17 @@ impl Batches {
         self.is_failing = failed;
     }
 
+    /// The number of spans that the collector refused of a batch. One that refuses some of each is told of once in a while.
+    fn rejected(&self, answer: &Response) -> u64 {
+        let Some(partial) = &answer.partial_success else { return 0 };
+        let (rejected, why) = (partial.rejected_spans, partial.error_message.as_str());
+        let is_refused = rejected > 0 || !why.is_empty();
+        if is_refused && let Some(unsaid) = self.refusals.passes(std::time::Instant::now()) {
+            tracing::warn!(rejected, why, unsaid, "the collector has refused spans");
+        }
+        u64::try_from(rejected).unwrap_or(0)
+    }
+
     /// Sends a batch, again and again while that may help, but not for ever.
     async fn send(&self, request: &Request) -> Result<Response, Failure> {
         let until = Instant::now() + self.export.export_timeout;
@@ -165,16 +184,13 @@ impl Batches {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            let wait = match failure.again {
-                Some(Pause::Asked(wait)) => wait,
-                Some(Pause::Backoff) => rand::rng().random_range(pause / 2..=pause),
-                None => return Err(failure),
+            let left = until.saturating_duration_since(Instant::now());
+            let wait = failure.again.and_then(|asked| pause_of(asked, pause, left));
+            // Who stops does not wait: the others in the queue have their turn.
+            let Some(wait) = wait.filter(|_wait| !self.stop.is_cancelled()) else {
+                return Err(failure);
             };
             pause *= 2;
-            // Who stops does not wait: the others in the queue have their turn.
-            if Instant::now() + wait >= until || self.stop.is_cancelled() {
-                return Err(failure);
-            }
             tokio::select! {
                 () = sleep(wait) => {}
                 () = self.stop.cancelled() => {}
@@ -183,12 +199,28 @@ impl Batches {
     }
 }
 
-/// The number of spans that a collector refused of a batch, and why, for the log.
-fn rejected(answer: &Response) -> u64 {
-    let Some(partial) = &answer.partial_success else { return 0 };
-    let (rejected, why) = (partial.rejected_spans, partial.error_message.as_str());
-    if rejected > 0 || !why.is_empty() {
-        tracing::warn!(rejected, why, "the collector has refused spans");
+/// How long to wait before a batch is sent again, if that is less than what is left: about as long as our own pause, or as the collector
+/// asks, where that is longer. A collector that asks for no time does not get all of ours.
+fn pause_of(asked: Duration, own: Duration, left: Duration) -> Option<Duration> {
+    let wait = asked.max(rand::rng().random_range(own / 2..=own));
+    (wait < left).then_some(wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collector_has_its_time_and_no_more_than_is_left() {
+        let [second, left] = [1, 30].map(Duration::from_secs);
+        for asked in [left, Duration::from_secs(u64::MAX), Duration::MAX] {
+            assert_eq!(pause_of(asked, second, left), None);
+        }
+        assert_eq!(pause_of(7 * second, second, left), Some(7 * second));
+        for _ in 0..100 {
+            let own = pause_of(Duration::ZERO, second, left).unwrap();
+            assert!((second / 2..=second).contains(&own), "{own:?}");
+        }
+        assert_eq!(pause_of(Duration::ZERO, 64 * second, left), None);
     }
-    u64::try_from(rejected).unwrap_or(0)
 }

@@ -8,17 +8,8 @@ use crate::telemetry::chain;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
     pub(super) why: String,
-    /// Whether it may be sent again, and how long the collector asks to wait until then.
-    pub(super) again: Option<Pause>,
-}
-
-/// When to send again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pause {
-    /// After that time: the collector said so.
-    Asked(Duration),
-    /// Later each time.
-    Backoff,
+    /// Whether it may be sent again, and how long the collector asks to wait until then, which may be any length.
+    pub(super) again: Option<Duration>,
 }
 
 impl Failure {
@@ -29,7 +20,7 @@ impl Failure {
 
     /// It may work later.
     pub(super) fn passing(why: impl Into<String>, asked: Option<Duration>) -> Self {
-        Self { why: why.into(), again: Some(asked.map_or(Pause::Backoff, Pause::Asked)) }
+        Self { why: why.into(), again: Some(asked.unwrap_or_default()) }
     }
 
     /// There was no answer.

@@ -1,7 +1,7 @@
 //! Prometheus metrics: those of calls, and those that are read only when somebody asks. `docs/metrics.md` has all of them.
 
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -62,6 +62,8 @@ struct Figures {
     revocation_streams: Gauge,
     revocations_lag: Gauge<f64, AtomicU64>,
     signing_key_age: Family<KeyLabels, Gauge<f64, AtomicU64>>,
+    /// One scrape at a time: what is read for it is taken in several steps.
+    scrape: Mutex<()>,
 }
 
 impl Metrics {
@@ -76,6 +78,7 @@ impl Metrics {
             revocation_streams: Gauge::default(),
             revocations_lag: Gauge::default(),
             signing_key_age: Family::default(),
+            scrape: Mutex::default(),
         };
         others(&mut figures.registry);
         figures.register();
@@ -107,6 +110,7 @@ impl Metrics {
     /// # Errors
     /// Never in practice: writing to memory.
     pub fn render(&self, readings: &Readings) -> Result<String, std::fmt::Error> {
+        let _alone = self.0.scrape.lock().unwrap_or_else(PoisonError::into_inner);
         self.0.take(readings);
         let mut text = String::new();
         encode(&mut text, &self.0.registry)?;
@@ -245,6 +249,24 @@ mod tests {
         assert_has(&next, &[&key("EdDSA")]);
         assert!(!next.contains("ES256"), "{next}");
         assert!(!render(None).contains("algorithm="));
+    }
+
+    #[test]
+    fn two_who_ask_at_a_time_get_all() {
+        let metrics = Metrics::new(|_none| {});
+        let signing_key = Some(("ES256", Duration::from_secs(60)));
+        let ask = || {
+            for _ in 0..500 {
+                let readings = Readings { signing_key, ..Readings::default() };
+                let text = metrics.render(&readings).unwrap();
+                assert!(text.contains("countersign_signing_key_age_seconds{"), "{text}");
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(ask);
+            }
+        });
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Traces of calls: which call is traced, whose trace it belongs to (W3C Trace Context), and the spans that are exported.
 //!
 //! What is exported holds texts that are compiled into this program, and numbers: [`Text`] can be made of nothing else. So
-//! no name, address, code or token can get into a span, whatever a later change records. Nor are log lines exported.
+//! no name, address, code or token of ours can get into a span, whatever a later change records. Nor are log lines
+//! exported. The one text of a caller is its own `tracestate`, which is checked by its grammar and goes on as it came, 512
+//! characters at the most, as W3C Trace Context asks.
 //!
 //! Where no tracer is installed, or a call is not sampled, there are no spans at all (ADR 45). `src/otlp` sends them.
 

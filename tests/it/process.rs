@@ -170,6 +170,25 @@ fn everything_that_is_missing_or_unknown_is_named_at_once() {
     );
 }
 
+/// By default each of these signals ends a process.
+#[tokio::test]
+async fn a_start_that_hangs_at_the_database_can_be_looked_into() {
+    let database = Database::new(Backend::Postgres).await;
+    // Connections are accepted by the kernel, and nobody reads them.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut command = serve(&database);
+    let url = format!("postgres://nobody@{}/x?sslmode=disable", silent.local_addr().unwrap());
+    command.env("DATABASE_URL", url);
+    let mut running = Running::start_only(command);
+    let _connection = soon("a connection", silent.accept()).await.unwrap();
+    running.signal("USR1");
+    running.wait_for_log("the log filter is raised");
+    running.signal("HUP");
+    running.signal("USR2");
+    running.wait_for_log("the log filter is as configured again");
+    assert_eq!(running.banner, "");
+}
+
 #[tokio::test]
 async fn who_asks_a_second_time_does_not_wait() {
     let database = Database::new(Backend::Sqlite).await;

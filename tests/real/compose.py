@@ -10,7 +10,7 @@ from programs import free_port
 from proxies import Envoy
 
 FOLDER = ROOT / "deploy/compose"
-RULES = FOLDER / "authz.json"
+RULES = FOLDER / "authz/rules.json"
 
 
 def envoy(folder: Path, server: Countersign) -> Envoy:

@@ -1,11 +1,12 @@
 """What docker-compose.yml's profile `mesh` has beside the service, without containers: its Envoy, with its rules, before the service."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from compose import RULES, envoy, get
-from countersign import Countersign
+from compose import FOLDER, RULES, envoy, get
+from countersign import ROOT, Countersign
 from load import log_in
 from programs import wait_until
 
@@ -34,3 +35,13 @@ def test_the_envoy_of_compose_lets_through_what_its_rules_say(tmp_path: Path, ru
     # Nobody gets through where nobody can be asked.
     assert server.stop() == 0
     assert get(f"{shop}/public/shoes")[0] == 503
+
+
+@pytest.mark.short
+def test_rules_that_an_editor_puts_in_the_place_of_the_old_ones_are_read():
+    """A file that is mounted by itself stays what it was at the start, whatever is there now: the folder is mounted."""
+    named = re.search(r"^COUNTERSIGN_AUTHZ_RULES=(\S+)$", (FOLDER / "mesh.env").read_text(), re.MULTILINE)
+    path = Path(named[1])
+    mounts = re.findall(r"^      - \./(\S+):(\S+):ro$", (ROOT / "docker-compose.yml").read_text(), re.MULTILINE)
+    folders = [ROOT / here for here, there in mounts if Path(there) == path.parent]
+    assert [folder / path.name for folder in folders] == [RULES] and RULES.is_file()

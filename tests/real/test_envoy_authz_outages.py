@@ -67,14 +67,16 @@ def test_without_the_database_tokens_are_good_for_as_long_as_is_set(tmp_path, po
     assert {shop.get("/any", token).status for _ in range(10)} == {200}
     postgres.kill()
     begun = time.monotonic()
-    # Neither is healthy for Envoy, which then asks them all the same.
     refused = wait_until("requests are refused", lambda: (answer := shop.get("/any", token)).status != 200 and answer, 30)
     took = time.monotonic() - begun
     print(f"refused after {took:.1f} s: {refused}; healthy: {shop.healthy()}")
     assert refused.error == UNKNOWN and 8 < took < 14
+    assert (refused.headers["x-auth-revocations"], refused.headers["retry-after"]) == ("unknown", "1")
     # The other one may have read the revocations a moment later.
     wait_until("both refuse", lambda: all(shop.get("/any", token).status == 503 for _ in range(10)), 5)
-    assert shop.healthy() == 0 and shop.checks("refused", "revocations_unknown") >= 10
+    # Then neither is healthy for Envoy, which asks them all the same.
+    wait_until("Envoy has noticed", lambda: shop.healthy() == 0, 10)
+    assert shop.get("/any", token).error == UNKNOWN and shop.checks("refused", "revocations_unknown") >= 10
     assert call(shop.proxy.port, "/shop.v1.Orders/List", bearer(token))[0] == "UNAVAILABLE"
     # What needs no token, and what is no good token, is as before.
     assert shop.get("/open").status == 200
@@ -98,7 +100,7 @@ def test_without_the_database_tokens_may_pass_with_a_word_about_it(tmp_path, pos
     assert word() is None
     postgres.kill()
     assert wait_until("it is told", word, 20) == ["unknown"]
-    assert shop.checks("allowed", "revocations_unknown") >= 1
+    assert shop.checks("allowed", "revocations_unknown") >= 1 and shop.healthy() == 2
     assert shop.get("/any", "not-a-token").status == 401
     # What both know to have ended stays so.
     assert {shop.get("/any", ended.access_token).status for _ in range(10)} == {401}

@@ -21,8 +21,10 @@ const USERNAME: &str = "x-auth-username";
 const ROLES: &str = "x-auth-roles";
 const SESSION_ID: &str = "x-auth-session-id";
 const SERVICE_ID: &str = "x-auth-service-id";
-/// Says `unknown` where it is, also to callers who are refused for that.
 pub(super) const REVOCATIONS: &str = "x-auth-revocations";
+
+/// Its value, where nobody can tell whether the token was revoked.
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// Whatever begins with this is for nobody else to say.
 const PREFIX: &str = "x-auth-";
@@ -76,7 +78,7 @@ fn identity(allowed: &Allowed) -> Vec<(String, String)> {
         None => {}
     }
     if allowed.is_unsure {
-        set(REVOCATIONS, "unknown".to_owned());
+        set(REVOCATIONS, UNKNOWN.to_owned());
     }
     let claims = allowed.claims.iter();
     headers.extend(claims.filter_map(|(name, claim)| Some((name.clone(), text(claim)?))));
@@ -155,7 +157,7 @@ fn metadata(allowed: &Allowed) -> Struct {
         None => {}
     }
     if allowed.is_unsure {
-        set("revocations", word("unknown"));
+        set("revocations", word(UNKNOWN));
     }
     let fields = fields.into_iter().map(|(name, kind)| (name, Value { kind: Some(kind) }));
     Struct { fields: fields.collect() }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tonic::Code;
 
-use super::allowed::REVOCATIONS;
+use super::allowed::{REVOCATIONS, UNKNOWN};
 use crate::{
     domain::authorization::Lack,
     pb::ext_authz::envoy::{
@@ -14,13 +14,17 @@ use crate::{
     service::Refused,
 };
 
+/// Seconds after which it may be known again: by then a database that is there was read (RFC 9110, section 10.2.3).
+const RETRY_AFTER: &str = "1";
+
 /// The answer that Envoy gives to the caller. A gRPC client gets the code that Envoy makes of the HTTP status, and the body as the message.
 pub(super) fn answer(refused: &Refused, is_grpc: bool) -> CheckResponse {
     let (status, code) = status(refused, is_grpc);
     let mut headers = vec![("cache-control", "no-store".to_owned())];
     headers.extend(challenge(refused).map(|challenge| ("www-authenticate", challenge)));
-    if *refused == Refused::Behind {
-        headers.extend([(REVOCATIONS, "unknown".to_owned()), ("retry-after", "1".to_owned())]);
+    if matches!(refused, Refused::Behind) {
+        headers.push((REVOCATIONS, UNKNOWN.to_owned()));
+        headers.push(("retry-after", RETRY_AFTER.to_owned()));
     }
     let body = if is_grpc {
         refused.to_string()

@@ -74,18 +74,23 @@ impl Running {
         }
     }
 
+    /// Starts `command`, which may not get as far as its banner.
+    pub fn start_only(command: Command) -> Self {
+        let (process, log) = spawn(command);
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (banner, logged) = (String::new(), String::new());
+        Self { process, grpc: nowhere, http: nowhere, banner, log, logged }
+    }
+
     /// Starts `command`, which logs JSON: what would be its banner is a line of that, and standard output stays empty.
     pub fn start_logging_json(command: Command) -> Self {
-        let (mut process, log) = spawn(command);
-        let mut output = process.0.stdout.take().unwrap();
+        let mut running = Self::start_only(command);
+        let mut output = running.process.0.stdout.take().unwrap();
         thread::spawn(move || {
             let mut text = String::new();
             output.read_to_string(&mut text).unwrap();
             assert_eq!(text, "", "on standard output");
         });
-        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (banner, logged) = (String::new(), String::new());
-        let mut running = Self { process, grpc: nowhere, http: nowhere, banner, log, logged };
         running.banner = running.wait_for_log("\"listening\"");
         let said: serde_json::Value = serde_json::from_str(&running.banner).unwrap();
         let address = |name: &str| said[name].as_str().unwrap().parse().unwrap();

@@ -54,6 +54,11 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
 {{ include "countersign.fullname" . }}-authz
 {{- end }}
 
+{{- /* Not empty where there are rules, of the values or in a file of one's own. */}}
+{{- define "countersign.hasAuthz" -}}
+{{- if or .Values.authz.rules (hasKey .Values.settings "COUNTERSIGN_AUTHZ_RULES") }}true{{ end -}}
+{{- end }}
+
 {{- define "countersign.tlsSecret" -}}
 {{ .Values.tls.existingSecret | default (printf "%s-tls" (include "countersign.fullname" .)) }}
 {{- end }}

@@ -25,8 +25,13 @@ What is missing, all of it at once. The schema can't say this: each can be given
 {{- if and .Values.authz.rules (hasKey .Values.settings "COUNTERSIGN_AUTHZ_RULES") -}}
 {{- fail "\n\nauthz.rules and settings.COUNTERSIGN_AUTHZ_RULES are both given: which ones are the rules?\n" -}}
 {{- end -}}
-{{- if and .Values.authz.cookie (not (or .Values.authz.rules (hasKey .Values.settings "COUNTERSIGN_AUTHZ_RULES"))) -}}
+{{- if and .Values.authz.cookie (not (include "countersign.hasAuthz" .)) -}}
 {{- fail "\n\nauthz.cookie is of no use without authz.rules.\n" -}}
+{{- end -}}
+{{- with .Values.autoscaling -}}
+{{- if and .enabled (not .cpu) (not .queue.enabled) -}}
+{{- fail "\n\nautoscaling goes by nothing: give it autoscaling.cpu or autoscaling.queue. Without a metric Kubernetes would take 80 % of the processors.\n" -}}
+{{- end -}}
 {{- end -}}
 {{- if and .Values.tls.enabled (eq .Values.probes.protocol "grpc") -}}
 {{- fail "\n\nThe kubelet's gRPC probes speak no TLS: with tls.enabled, probes.protocol is http.\n" -}}
