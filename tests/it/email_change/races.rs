@@ -2,13 +2,14 @@
 
 use futures_util::future::join_all;
 use rstest::rstest;
+use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use super::{
     address_of, another_address, confirm, move_to, open, undo, user, verified_user, verifying,
 };
 use crate::{
     harness::{
-        Backend, Server, reason,
+        Backend, Server, eventually, reason,
         server::{PASSWORD, registration},
     },
     mailbox::{COOL_DOWN, NEW_PASSWORD, open_reset, reset},
@@ -152,4 +153,24 @@ async fn an_undoing_beside_a_second_change_leaves_the_former_address(
         assert!(server.me(&tokens).await.is_err());
     }
     assert_eq!(server.database.number("SELECT COUNT(*) FROM email_changes").await, 0);
+}
+
+/// What its messages were written for is not what it would undo: it looks again, and succeeds.
+#[tokio::test]
+async fn an_undoing_that_finds_other_credentials_looks_again() {
+    let server = Server::start(Backend::Postgres).await;
+    let (user, tokens) = user(&server).await;
+    let undo_code = move_to(&server, &tokens, &user, &another_address()).await.unwrap();
+    let mut other = PgConnection::connect(&server.database.url).await.unwrap();
+    let change = "BEGIN; UPDATE users SET credential_version = credential_version + 1";
+    other.execute(change).await.unwrap();
+    let commit = async {
+        let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("the write", async || server.database.number(waiting).await > 0).await;
+        other.execute("COMMIT").await.unwrap();
+    };
+    let (undone, ()) = tokio::join!(undo(&server, &undo_code), commit);
+    undone.unwrap();
+    assert_eq!(address_of(&server, &user).await.0, user.email);
 }
