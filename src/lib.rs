@@ -8,7 +8,7 @@
 //! | [`grpc`], [`http`] | the transports: they translate and decide nothing |
 //! | [`edge`] | what both transports share: access, deadlines, errors, the log of calls |
 //! | [`service`] | the use cases in parts, one file each |
-//! | [`store`], [`password`], [`token`], [`delivery`] | storage, password hashing, tokens and keys, messages |
+//! | [`store`], [`password`], [`passkey`], [`token`], [`delivery`] | storage, password hashing, WebAuthn, tokens and keys, messages |
 //! | [`gateway`] | RPCs for HTTP with JSON, Connect and gRPC-Web |
 //! | [`fetch`] | key sets of others |
 //! | [`domain`] | pure values and rules |
@@ -34,6 +34,7 @@ pub mod http;
 pub mod listen;
 pub mod log_filter;
 pub mod otlp;
+pub mod passkey;
 pub mod password;
 pub mod pb;
 pub mod service;

@@ -5,7 +5,7 @@ use std::fs;
 use super::source::{code, source_folder};
 
 /// All modules, the lowest first, and what each may use of those before it.
-const LAYERS: [(&str, &[&str]); 21] = [
+const LAYERS: [(&str, &[&str]); 22] = [
     ("pb", &[]),
     ("trace", &[]),
     ("domain", &[]),
@@ -13,6 +13,7 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ("log_filter", &[]),
     ("listen", &["domain"]),
     ("token", &["domain"]),
+    ("passkey", &["domain"]),
     ("password", &["trace", "domain"]),
     ("delivery", &["trace", "domain", "dial"]),
     ("fetch", &["trace", "domain", "dial"]),
