@@ -80,7 +80,7 @@ impl Checks {
 
     pub(crate) async fn check(&mut self) -> anyhow::Result<()> {
         let request = Some(Request { http: Some(self.http.clone()), time: None });
-        let attributes = Some(AttributeContext { request, ..AttributeContext::default() });
+        let attributes = Some(AttributeContext { request });
         let answer = Box::pin(self.client.check(CheckRequest { attributes })).await?;
         let allowed =
             matches!(answer.into_inner().http_response, Some(HttpResponse::OkResponse(_)));

@@ -49,6 +49,7 @@ async fn an_active_token_is_told_with_all_its_claims(
         ("client_id", &said.client_id),
         ("sid", &said.sid),
         ("preferred_username", &said.preferred_username),
+        ("acr", &said.acr),
     ] {
         assert_eq!(claims[name], *value, "{name}");
     }
@@ -58,7 +59,7 @@ async fn an_active_token_is_told_with_all_its_claims(
     assert_eq!(claims["amr"], serde_json::json!(said.amr));
     // Not in the token where there are none.
     assert!(claims.get("roles").is_none() && said.roles.is_empty());
-    assert_eq!(claims.as_object().unwrap().len(), 11, "a claim that is not compared: {claims}");
+    assert_eq!(claims.as_object().unwrap().len(), 12, "a claim that is not compared: {claims}");
 }
 
 #[rstest]

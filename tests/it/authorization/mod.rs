@@ -63,7 +63,7 @@ impl Scene {
 
     async fn check(&self, request: HttpRequest) -> CheckResponse {
         let request = Some(attribute_context::Request { http: Some(request), time: None });
-        let attributes = Some(AttributeContext { request, ..AttributeContext::default() });
+        let attributes = Some(AttributeContext { request });
         let mut client = self.client.clone();
         // On the heap: the message has everything that Envoy may tell, and is large.
         let answer = Box::pin(client.check(CheckRequest { attributes }));

@@ -23,6 +23,8 @@ impl Canaries {
     pub fn start(mut command: Command) -> Self {
         let master_key = MasterKey::generate_text().as_str().to_owned();
         command.env("COUNTERSIGN_LOG", "trace").env("COUNTERSIGN_MASTER_KEY", &master_key);
+        // The second use of a refresh token is a reuse: its refusal and its notice are searched.
+        command.env("COUNTERSIGN_REFRESH_GRACE", "0s");
         let collector = Collector::grpc();
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url());
         command.env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");

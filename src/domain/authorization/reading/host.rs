@@ -5,13 +5,13 @@
 
 use std::borrow::Cow;
 
-use super::Unclear;
+use super::unclear::Unclear;
 
 /// A name or an address, without the port, and without the dot at the end of a complete name. A request need not have one.
 ///
 /// # Errors
 /// Anything else.
-pub(in super::super) fn host(text: &str) -> Result<Cow<'_, str>, Unclear> {
+pub(in crate::domain::authorization) fn host(text: &str) -> Result<Cow<'_, str>, Unclear> {
     let (name, port) = text.split_at(end_of_name(text));
     let name = name.strip_suffix('.').unwrap_or(name);
     let is_known = text.is_empty() || is_name(name) || is_address(name);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use super::{Unclear, add};
+use super::unclear::{Unclear, add};
 
 /// The most methods that a request may name beside its own. Whoever means one names one, and each takes a look at all rules.
 const MOST: usize = 4;

@@ -8,9 +8,11 @@
 mod host;
 mod method;
 mod path;
+mod unclear;
 
 use std::borrow::Cow;
 
+pub use self::unclear::Unclear;
 pub(super) use self::{
     host::host,
     path::{Path, folded, plain},
@@ -30,11 +32,6 @@ pub struct Request<'a> {
     /// What headers have that name a path in the place of it (`x-original-url`).
     pub other_paths: &'a [&'a str],
 }
-
-/// The request can't be matched with any certainty, and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Unclear(pub &'static str);
 
 /// One way to read a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,12 +88,6 @@ fn check_others(paths: &[&str]) -> Result<(), Unclear> {
         return Err(Unclear("headers name several paths"));
     }
     Ok(())
-}
-
-fn add<T: PartialEq>(to: &mut Vec<T>, new: T) {
-    if !to.contains(&new) {
-        to.push(new);
-    }
 }
 
 #[cfg(test)]

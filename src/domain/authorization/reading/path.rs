@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use super::{Unclear, add};
+use super::unclear::{Unclear, add};
 
 /// A path in one reading: its segments.
-pub(in super::super) type Path<'a> = Vec<Cow<'a, str>>;
+pub(in crate::domain::authorization) type Path<'a> = Vec<Cow<'a, str>>;
 
 /// The most times that a path is decoded, the last one in vain.
 const DECODINGS: usize = 4;
@@ -32,7 +32,7 @@ pub(super) fn readings<'a>(
 }
 
 /// The path in the reading of RFC 3986.
-pub(in super::super) fn plain(path: &str) -> Result<Path<'_>, Unclear> {
+pub(in crate::domain::authorization) fn plain(path: &str) -> Result<Path<'_>, Unclear> {
     Ok(readings([path].into_iter())?.swap_remove(0).0)
 }
 
@@ -44,7 +44,7 @@ fn lower_case<'a>(segment: &Cow<'a, str>) -> Cow<'a, str> {
 }
 
 /// Without case, as the least exact of servers have it: Java and Python take `ı` and `İ` for an `i`, and `ſ` for an `s`.
-pub(in super::super) fn folded(text: &str) -> String {
+pub(in crate::domain::authorization) fn folded(text: &str) -> String {
     text.to_uppercase().to_lowercase().replace('\u{307}', "")
 }
 
