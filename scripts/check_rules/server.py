@@ -11,6 +11,7 @@ from auth.v1 import (
     token_service_pb2_grpc,
 )
 from google.rpc import error_details_pb2, status_pb2
+from partial import CALLER
 
 PASSWORD = "correct horse battery staple"
 SECONDS = 30
@@ -64,8 +65,8 @@ class Client:
 
     def prepare(self, key: str) -> World:
         """Makes two users, and logs one of them and the administrator in."""
-        target, _ = (self._register(name) for name in ("rules-target", "rules-user"))
-        self.tokens = {"AccountService": self._login("rules-user"), "AdminService": self._login("rules-admin")}
+        target, _ = (self._register(name) for name in ("rules-target", CALLER))
+        self.tokens = {"AccountService": self._login(CALLER), "AdminService": self._login("rules-admin")}
         return World(target, self.tokens["AccountService"], key)
 
     def _register(self, name: str) -> str:
@@ -77,7 +78,9 @@ class Client:
         return self.auth.Login(request, timeout=SECONDS).tokens.access_token
 
     def begin(self, rpc, request):
-        metadata = [("authorization", f"Bearer {token}")] if (token := self.tokens.get(rpc.service)) else []
+        # The one RPC of AuthService that a user's session asks for.
+        service = "AccountService" if rpc.method == "Reauthenticate" else rpc.service
+        metadata = [("authorization", f"Bearer {token}")] if (token := self.tokens.get(service)) else []
         method = getattr(self.stubs[rpc.service], rpc.method)
         return (method if rpc.is_stream else method.future)(request, timeout=SECONDS, metadata=metadata)
 
