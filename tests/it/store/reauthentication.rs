@@ -2,13 +2,14 @@
 
 use countersign::{
     domain::{AuthMethod, Challenge, Session},
-    store::{Credentials, FactorChange, Refresh, Refreshed, Revoking, Spending, Store},
+    store::{Credentials, FactorChange, Refreshed, Spending, Store},
 };
 use rstest::rstest;
 use rstest_reuse::apply;
 
 use super::{
-    ACTOR, ADDRESS, NO_FAILURES, NO_LIMIT, at, new_challenge, new_user, revoking, session_of,
+    ACTOR, ADDRESS, NO_FAILURES, NO_LIMIT, at, new_challenge, new_user, refresh::refresh, revoking,
+    session_of,
 };
 use crate::harness::{Backend, Database, on_both};
 
@@ -148,17 +149,7 @@ async fn a_refresh_forgets_a_proof_from_the_future(
     let store = database.store().await;
     let (_, session) = by_password(store.as_ref()).await;
     store.session_reauthenticate(change(&session, proved)).await.unwrap().unwrap();
-    let refresh = Refresh {
-        session_id: session.id,
-        number: 0,
-        request_id: None,
-        repeat_within: std::time::Duration::ZERO,
-        grace: std::time::Duration::ZERO,
-        idle_expires_at: at(500),
-        latest_end: at(1000),
-        at: Revoking { ..revoking(100) },
-        notice: None,
-    };
+    let refresh = refresh(&session, 0, 100);
     let Refreshed::Live(live) = store.session_refresh(refresh).await.unwrap() else {
         panic!("it lives")
     };

@@ -19,7 +19,7 @@ fn charges(key: u8) -> Vec<Charge> {
     vec![Charge { key: [key; 32], rule: ThrottleRule::CoolDown(day) }]
 }
 
-fn refresh(session: &Session, number: i64, seconds: u64) -> Refresh {
+pub(super) fn refresh(session: &Session, number: i64, seconds: u64) -> Refresh {
     Refresh {
         session_id: session.id,
         number,
