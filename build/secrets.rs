@@ -10,7 +10,7 @@ use crate::PACKAGE;
 /// The fields that `Debug` may show, by message: none of them is a secret. A field of text, bytes or numbers that is not here is one,
 /// a new one too: whoever adds a field decides, and one that is forgotten is hidden. It is a list of ours and no option in the
 /// contract: protoc knows `debug_redact` only from 22 on, and Debian 12 has 21.
-const PUBLIC: [(&str, &[&str]); 55] = [
+const PUBLIC: [(&str, &[&str]); 60] = [
     ("ActingParty", &["sub"]),
     ("BeginTotpEnrollmentResponse", &["enrollment_id"]),
     ("Challenge", &["masked_destination", "attempts_remaining"]),
@@ -47,6 +47,11 @@ const PUBLIC: [(&str, &[&str]); 55] = [
     ("Jwk", &["kid", "kty", "alg", "use", "crv", "x", "y", "n", "e"]),
     ("LoginRequest", &["username", "audience", "device_name"]),
     ("RefreshTokenRequest", &["request_id"]),
+    ("DeletePasskeyRequest", &["passkey_id", "request_id"]),
+    ("FinishPasskeyLoginRequest", &["audience", "device_name"]),
+    ("FinishPasskeyRegistrationRequest", &["name", "request_id"]),
+    ("Passkey", &["id", "name", "aaguid", "transports"]),
+    ("RenamePasskeyRequest", &["passkey_id", "name"]),
     ("RegisterRequest", &["username", "email", "request_id"]),
     ("RequestPasswordResetRequest", &["email"]),
     ("ResendEmailVerificationRequest", &["email"]),

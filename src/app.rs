@@ -110,7 +110,8 @@ impl App {
             let bound = bind("http", &listen.http, http_tls, places, deadline).await?;
             (Some(bound.0), bound.1)
         };
-        let parts = parts(config, &environment).await?;
+        let relying_party = config.passkeys.relying_party(&http_addr, listen.http_tls.is_some());
+        let parts = parts::parts_of(config, relying_party, &environment).await?;
         let delivery = config.delivery.clone();
         Ok(Self {
             grpc,

@@ -1,6 +1,6 @@
 //! TokenService, Envoy's ext_authz and health beside an RPC that does nothing, RefreshToken beside a bare program on SQLite and
 //! beside pgbench, and how many sessions can be revoked a second. With `--logins`: what a login costs beside its hash. With
-//! `--traces`: what traces cost IntrospectToken. With `--authorization`: ext_authz alone.
+//! `--traces`: what traces cost IntrospectToken. With `--passkeys`: FinishPasskeyLogin beside it. With `--authorization`: ext_authz alone.
 //!
 //! `cargo bench --bench tokens -- --postgres URL` measures RefreshToken, and revocations on Postgres as well; `pgbench` must be
 //! on the PATH, and `scripts/postgres-cluster` makes a throw-away server. The empty RPC is health's, of the same server, with
@@ -13,6 +13,7 @@
 mod bare;
 mod checks;
 mod logins;
+mod passkeys;
 mod refresh;
 mod revoke;
 mod server;
@@ -40,6 +41,9 @@ struct Arguments {
     /// Measures nothing but logins on Postgres, in so many turns of two seconds
     #[arg(long, requires = "postgres")]
     logins: Option<u32>,
+    /// Measures nothing but logins by passkeys
+    #[arg(long)]
+    passkeys: bool,
     /// Measures nothing but Envoy's ext_authz
     #[arg(long)]
     authorization: bool,
@@ -73,6 +77,10 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let mut server = Server::start(folder.path()).await?;
+    if arguments.passkeys {
+        println!("{}", passkeys::table(&server, arguments.rounds, time).await?);
+        return Ok(());
+    }
     let (bare, empty) = (Call::Bare, Call::Health);
     let mut tables = vec![
         (bare, Some(empty), Table::new("empty/s", "bare/s", 0.95)),

@@ -131,6 +131,16 @@ impl Server {
         Ok(tokens)
     }
 
+    /// The connection to gRPC.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// A token of each user.
+    pub(crate) fn tokens(&self) -> &[String] {
+        &self.tokens
+    }
+
     /// What asks for one of the users, of that number.
     pub(crate) fn checks(&self, number: usize) -> Checks {
         Checks::new(self.channel.clone(), &self.tokens[number % self.tokens.len()])
@@ -267,6 +277,8 @@ fn config(folder: &Path, url: &str, cost: u32) -> anyhow::Result<Config> {
         "--grpc-addr=127.0.0.1:0",
         "--http-addr=127.0.0.1:0",
         "--bcrypt-cost=10",
+        "--address-rate=0",
+        "--webauthn-rp-id=example.org",
         "--sessions-per-user=1000",
         "--delivery=log",
         "--issuer=http://localhost:8080",

@@ -52,7 +52,7 @@ const fn reason(name: &'static str, detail: Detail, text: &'static str) -> Reaso
 }
 
 #[rustfmt::skip]
-const REASONS: [Reason; 27] = [
+const REASONS: [Reason; 31] = [
     reason("INVALID_FIELD", Detail::Field("username"), "must be there"),
     reason("INVALID_CREDENTIALS", Detail::Nothing, "the username or the password is not right"),
     reason("CHALLENGE_INVALID", Detail::Nothing, "the challenge or the code is not valid"),
@@ -75,6 +75,10 @@ const REASONS: [Reason; 27] = [
     reason("LAST_ADMINISTRATOR", Detail::Nothing, r#"no user who may log in would be left with the role "admin": give it to another one first"#),
     reason("REQUEST_ID_REUSED", Detail::Nothing, "the request id was used for another change, or another user: draw a new one for each request"),
     reason("TOO_MANY_SUBSCRIPTIONS", Detail::Nothing, "there are 20 subscriptions: delete one first"),
+    reason("PASSKEYS_OFF", Detail::Nothing, "the service has no passkeys: its operator turns them on (COUNTERSIGN_WEBAUTHN_RP_ID)"),
+    reason("PASSKEY_TAKEN", Detail::Nothing, "the passkey is registered already"),
+    reason("PASSKEY_NOT_FOUND", Detail::Nothing, "the user has no such passkey"),
+    reason("TOO_MANY_PASSKEYS", Detail::Nothing, "there are 20 passkeys: delete one first"),
     reason("THROTTLED", Detail::Retry(30), "too early or too often: try again later"),
     reason("OVERLOADED", Detail::Retry(1), "too busy: try again later"),
     reason("STORE_UNAVAILABLE", Detail::Retry(1), "the service is not available for a moment: try again"),

@@ -11,6 +11,7 @@ const USER: &str = "01a20c4b-7d11-7a52-9c6e-51d0b6a1f3c2";
 const SESSION: &str = "01a20c4a-0c11-7d52-9a6e-3f0b8c7d1e24";
 const REQUEST: &str = "7f6c1a52-3d0e-4b8a-9c55-0e2f6b1d8a47";
 const OPAQUE: &str = "Vx3kq0Yb5mJ8d2RtLw7nZc9hPfGa1sEu";
+const CREDENTIAL: &str = r#"{"id":"q83vEjRW","rawId":"q83vEjRW","type":"public-key","response":{"clientDataJSON":"eyJ0eXBlIjoi…"}}"#;
 const JWT: &str = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIwMWEyMGM0YiJ9.c2lnbmF0dXJl";
 
 /// By the name of a field, or by message and field (`ResetPasswordRequest.recovery_code`) where that differs. A field whose value is null is left out of the examples:
@@ -36,6 +37,11 @@ fn people() -> Value {
         "totp_code": "305164",
         "recovery_code": "7K2M-9QXD-4T8W",
         "code": "H7K2M-9QX4D",
+        // What a browser's toJSON() gives, as text; cut short.
+        "credential_json": CREDENTIAL,
+        "passkey_credential_json": null,
+        "FinishPasskeyRegistrationRequest.name": "Ada's phone",
+        "RenamePasskeyRequest.name": "Ada's phone",
         "second_factor": null,
         "device_name": "Ada's laptop",
         "device_token": null,
@@ -59,6 +65,7 @@ fn ids_and_tokens() -> Value {
         "change_id": OPAQUE,
         "refresh_token": OPAQUE,
         "enrollment_id": "01a20c4c-0b51-7c20-8a4d-3f0c7b1e9d55",
+        "passkey_id": "01a20c4d-1a90-7b31-8e02-77a1c05d3f16",
         "token": JWT,
         // Tried twice, they are two requests.
         "RegisterRequest.request_id": null,
@@ -74,6 +81,8 @@ fn ids_and_tokens() -> Value {
         "ConfirmEmailChangeRequest.request_id": null,
         "ChangeUsernameRequest.request_id": null,
         "UndoEmailChangeRequest.request_id": null,
+        "FinishPasskeyRegistrationRequest.request_id": null,
+        "DeletePasskeyRequest.request_id": null,
         "RevokeUserSessionsRequest.session_id": null,
         "key": OPAQUE,
         "assertion": null,

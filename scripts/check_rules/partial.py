@@ -12,7 +12,7 @@ REASONS = {
         "Register.username", "Login.username", "Login.device_name", "GetUser.username", "CreateUser.username", "UpdateUser.username",
         "Verify2FA.otp_code", "Verify2FA.totp_code", "Verify2FA.recovery_code", "VerifyEmail.code", "ResetPassword.code",
         "ResetPassword.recovery_code", "ConfirmTotpEnrollment.totp_code", "ConfirmEmailChange.code", "UndoEmailChange.undo_code",
-        "ChangeUsername.new_username",
+        "ChangeUsername.new_username", "FinishPasskeyLogin.device_name", "FinishPasskeyRegistration.name", "RenamePasskey.name",
     ),
     "addresses: the rule is their shape": (
         "Register.email", "RequestPasswordReset.email", "GetUser.email", "CreateUser.email", "UpdateUser.email",
@@ -37,7 +37,11 @@ REASONS = {
     ),
     "formats of hashes": ("CreateUser.password_hash", "SetPassword.password_hash"),
     "prefixes in other letters than ASCII": ("ListUsers.order_by",),
-    "the audiences are a setting": ("Login.audience",),
+    "the audiences are a setting": ("Login.audience", "FinishPasskeyLogin.audience"),
+    "the JSON of WebAuthn, and what is in it": (
+        "FinishPasskeyLogin.credential_json", "FinishPasskeyRegistration.credential_json", "Verify2FA.passkey_credential_json",
+        "Reauthenticate.passkey_credential_json",
+    ),
     "URLs, and the networks of the settings": ("CreateSubscription.url",),
     "base64": ("CreateSubscription.secret",),
     "the module that logs codes can't be named: RE2 has no negation": ("SetLogFilter.filter",),

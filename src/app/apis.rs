@@ -30,6 +30,7 @@ fn public(parts: &Parts) -> (AuthApi, AccountApi, TokenApi) {
     let account = AccountApi {
         accounts: Arc::clone(&parts.accounts),
         factors: Arc::clone(&parts.factors),
+        passkeys: Arc::clone(&parts.passkeys),
         mailbox: Arc::clone(&parts.mailbox),
         sessions: Arc::clone(&parts.sessions),
     };

@@ -2,13 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::environment::Environment;
 use crate::{
     domain::{Policy, PrivateNetworks},
+    passkey::RelyingParty,
     password::Passwords,
     service::{
-        Accounts, Assertions, Clock, Factors, KnownKeys, Limits, Logins, Mailbox, NewPasswords,
-        Outbox, Retries, Revocations, ServiceAccounts, Sessions, Subscriptions, Transfers,
-        UserManager, Verdicts,
+        Accounts, Assertions, Ceremonies, Clock, Factors, KnownKeys, Limits, Logins, Mailbox,
+        NewPasswords, Operations, Outbox, PasskeyKeeper, Retries, Revocations, ServiceAccounts,
+        Sessions, Subscriptions, Transfers, UserManager, Verdicts,
     },
     store::Store,
     token::{AccessTokens, MasterKey},
@@ -97,8 +99,43 @@ impl Base {
         }
     }
 
-    pub(super) fn factors(&self, limits: &Arc<Limits>, sessions: &Arc<Sessions>) -> Factors {
+    pub(super) fn ceremonies(
+        &self,
+        relying_party: Option<RelyingParty>,
+        limits: &Arc<Limits>,
+    ) -> Ceremonies {
+        Ceremonies {
+            relying_party: relying_party.map(Arc::new),
+            store: Arc::clone(&self.store),
+            master_key: self.master_key.clone(),
+            limits: Arc::clone(limits),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub(super) fn passkeys(
+        &self,
+        factors: &Arc<Factors>,
+        ceremonies: &Arc<Ceremonies>,
+    ) -> PasskeyKeeper {
+        PasskeyKeeper {
+            store: Arc::clone(&self.store),
+            factors: Arc::clone(factors),
+            ceremonies: Arc::clone(ceremonies),
+            outbox: self.outbox.clone(),
+            retries: self.retries(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub(super) fn factors(
+        &self,
+        limits: &Arc<Limits>,
+        ceremonies: &Arc<Ceremonies>,
+        sessions: &Arc<Sessions>,
+    ) -> Factors {
         Factors {
+            ceremonies: Arc::clone(ceremonies),
             store: Arc::clone(&self.store),
             master_key: self.master_key.clone(),
             policy: Arc::clone(&self.policy),
@@ -144,6 +181,14 @@ impl Base {
         }
     }
 
+    pub(super) fn operations(&self, environment: &Environment) -> Operations {
+        Operations {
+            store: Arc::clone(&self.store),
+            log_filter: environment.log_filter.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
     pub(super) fn transfers(&self) -> Transfers {
         Transfers {
             store: Arc::clone(&self.store),
@@ -177,9 +222,11 @@ impl Base {
         &self,
         limits: &Arc<Limits>,
         sessions: &Arc<Sessions>,
+        ceremonies: &Arc<Ceremonies>,
         factors: &Arc<Factors>,
     ) -> Logins {
         Logins {
+            ceremonies: Arc::clone(ceremonies),
             store: Arc::clone(&self.store),
             passwords: self.passwords.clone(),
             policy: Arc::clone(&self.policy),

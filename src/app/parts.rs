@@ -13,12 +13,13 @@ use crate::{
     config::{self, Config, Signing},
     domain::TokenIssuer,
     fetch::Fetcher,
+    passkey::RelyingParty,
     password::{Passwords, breached::Breached},
     service::{
-        self, Accounts, Assertions, AuditLog, AuthorizationFigures, Clock, DeliveryFigures,
-        Factors, Janitor, KeyKeeper, Keys, Logins, Mailbox, NewPasswords, Operations, Outbox,
-        Readiness, Revocations, ServiceAccounts, Sessions, Subscriptions, Transfers, UserManager,
-        Verdicts,
+        self, Accounts, Assertions, AuditLog, AuthorizationFigures, Ceremonies, Clock,
+        DeliveryFigures, Factors, Janitor, KeyKeeper, Keys, Logins, Mailbox, NewPasswords,
+        Operations, Outbox, PasskeyKeeper, Readiness, Revocations, ServiceAccounts, Sessions,
+        Subscriptions, Transfers, UserManager, Verdicts,
     },
     store::{self, Store},
     token::{self, AccessTokens, KeyRing},
@@ -59,6 +60,10 @@ pub struct Parts {
     pub service_accounts: Arc<ServiceAccounts>,
     /// Checks second factors, and changes them.
     pub factors: Arc<Factors>,
+    /// Asks browsers for passkeys.
+    pub ceremonies: Arc<Ceremonies>,
+    /// Manages the passkeys of users.
+    pub passkeys: Arc<PasskeyKeeper>,
     /// Sends codes to mailboxes, and checks the answers.
     pub mailbox: Arc<Mailbox>,
     /// Creates, changes and deletes accounts.
@@ -85,11 +90,20 @@ impl Parts {
     }
 }
 
-/// Builds all parts and their base: an up-to-date database, keys, hashing threads.
+/// Builds all parts and their base: an up-to-date database, keys, hashing threads. For commands: without passkeys, which are for pages.
 ///
 /// # Errors
 /// A part that is not available.
 pub async fn parts(config: &Config, environment: &Environment) -> Result<Parts, Error> {
+    parts_of(config, None, environment).await
+}
+
+/// The same, for browsers to whom we are that.
+pub(super) async fn parts_of(
+    config: &Config,
+    relying_party: Option<RelyingParty>,
+    environment: &Environment,
+) -> Result<Parts, Error> {
     // In the background: only the first signature needs it, and would otherwise pay for it.
     drop(tokio::task::spawn_blocking(token::seed_randomness));
     // First: its threads check and measure the kernels meanwhile, at a low priority.
@@ -117,7 +131,7 @@ pub async fn parts(config: &Config, environment: &Environment) -> Result<Parts, 
     let config::Assertions { issuers, networks, trust } = config.assertions.clone();
     let fetcher = Fetcher::new(&trust, networks).map_err(Error::Fetcher)?;
     let assertions = assertions(config, fetcher.clone(), issuers, &base.clock);
-    let parts = wire(config, environment, base, (fetcher, assertions), keeper, ring);
+    let parts = wire(config, environment, base, (relying_party, fetcher, assertions), keeper, ring);
     let Some(file) = config.authorization.clone() else { return Ok(parts) };
     let (verdicts, figures) = (Arc::clone(&parts.verdicts), parts.authorization.clone());
     let rules = RulesFile::load(file, verdicts, environment.clock.clone(), figures)?;
@@ -158,7 +172,7 @@ fn wire(
     config: &Config,
     environment: &Environment,
     base: Base,
-    (fetcher, assertions): (Fetcher, Assertions),
+    (relying_party, fetcher, assertions): (Option<RelyingParty>, Fetcher, Assertions),
     keeper: Option<KeyKeeper>,
     ring: KeyRing,
 ) -> Parts {
@@ -181,17 +195,15 @@ fn wire(
     let sessions = Arc::new(base.sessions(tokens.clone(), &limits));
     let verdicts = base.verdicts(tokens.clone(), &sessions, &revocations);
     let service_accounts = Arc::new(base.service_accounts(tokens, assertions, &limits, &sessions));
-    let factors = Arc::new(base.factors(&limits, &sessions));
+    let ceremonies = Arc::new(base.ceremonies(relying_party, &limits));
+    let factors = Arc::new(base.factors(&limits, &ceremonies, &sessions));
+    let passkeys = Arc::new(base.passkeys(&factors, &ceremonies));
     let mailbox = Arc::new(base.mailbox(&limits, &sessions));
-    let logins = Arc::new(base.logins(&limits, &sessions, &factors));
+    let logins = Arc::new(base.logins(&limits, &sessions, &ceremonies, &factors));
     let accounts = Arc::new(base.accounts(&limits, &sessions, &factors, &mailbox));
     let users = Arc::new(base.user_manager(&limits, &mailbox, config.access_tokens.ttl));
     let transfers = Arc::new(base.transfers());
-    let operations = Arc::new(Operations {
-        store: Arc::clone(&store),
-        log_filter: environment.log_filter.clone(),
-        clock: clock.clone(),
-    });
+    let operations = Arc::new(base.operations(environment));
     let janitor = Janitor::new(Arc::clone(&store), Arc::clone(&keys), &base.policy, clock);
     let readiness = Readiness::new(Arc::clone(&store), Arc::clone(&keys));
     Parts {
@@ -211,6 +223,8 @@ fn wire(
         authorization: AuthorizationFigures::default(),
         service_accounts,
         factors,
+        ceremonies,
+        passkeys,
         mailbox,
         accounts,
         logins,

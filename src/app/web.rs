@@ -44,6 +44,11 @@ impl Web<'_> {
             rpcs: listen.http_rpcs,
             pages: http::Pages { docs: listen.docs, home },
             inbox: delivery.inbox().filter(|_| home).cloned(),
+            well_known: http::WellKnown {
+                related_origins: parts.ceremonies.related_origins().to_vec(),
+                enroll_url: listen.passkey_pages.enroll.clone(),
+                manage_url: listen.passkey_pages.manage.clone(),
+            },
             origins: listen.origins.clone(),
             trusted_proxies: listen.trusted_proxies.clone(),
             server_header: listen.server_header(),

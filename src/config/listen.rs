@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Profile,
+    PasskeyPages, Profile,
     reader::{Reader, days, duration, minutes, on_or_off},
     setting::Setting,
     settings,
@@ -47,6 +47,8 @@ pub struct Listen {
     pub docs: bool,
     /// Whether the page that shows the flow is there: in development, where HTTP is for this machine alone.
     pub home: bool,
+    /// The operator's own pages about passkeys.
+    pub passkey_pages: PasskeyPages,
     /// The origins of web pages that may call over HTTP.
     pub origins: Origins,
     /// The lifetime of a stream, with a jitter of a tenth.
@@ -116,6 +118,7 @@ impl Reader<'_> {
             http_rpcs,
             docs: self.read_in(profile, settings::DOCS, on_or_off).unwrap_or_default(),
             home,
+            passkey_pages: self.passkey_pages(),
             origins: self.given(settings::CORS_ORIGINS, Origins::parse).unwrap_or_default(),
             stream_age: self.duration(settings::STREAM_AGE, minutes(1)..=days(1)),
             error_domain: self

@@ -16,6 +16,8 @@ mod listed_json;
 mod listen;
 mod log;
 mod master_key;
+mod passkey_settings;
+mod passkeys;
 mod password;
 mod password_settings;
 mod policy;
@@ -53,6 +55,7 @@ pub use self::{
     listen::Listen,
     log::{Log, LogFormat},
     master_key::MasterKeySource,
+    passkeys::{PasskeyPages, Passkeys},
     problems::{Problem, Problems},
     profile::Profile,
     reads::Reads,
@@ -93,6 +96,8 @@ pub struct Config {
     pub authorization: Option<Authorization>,
     /// The rules for users, codes and sessions.
     pub policy: Policy,
+    /// Passkeys.
+    pub passkeys: Passkeys,
     /// How passwords are hashed.
     pub password: Hashing,
     /// The list that new passwords must not be on.
@@ -163,6 +168,7 @@ impl Config {
             assertions: reader.assertions(),
             authorization: reader.authorization(),
             policy: reader.policy(),
+            passkeys: reader.passkeys(profile),
             password: reader.password(profile),
             breached_passwords: reader.breached_passwords(),
             log: reader.log(),

@@ -54,6 +54,7 @@ pub const TOPICS: &[(&str, &[Setting])] = &[
     ("Keys of others", &[TOKEN_ISSUERS, FETCH_PRIVATE, FETCH_CA]),
     ("Codes and accounts", super::account_settings::ALL),
     ("Passwords", super::password_settings::ALL),
+    ("Passkeys", super::passkey_settings::ALL),
     ("Rate limits", &[ADDRESS_RATE, SOURCE_FAILURES, SERVICE_FAILURES]),
     ("Log", &[LOG, LOG_FORMAT]),
     ("Traces", super::tracing_settings::ALL),

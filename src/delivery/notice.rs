@@ -73,6 +73,12 @@ notices! {
     EmailChangeUndone = "email_change_undone",
     /// The username was changed.
     UsernameChanged = "username_changed",
+    /// A passkey was added.
+    PasskeyAdded = "passkey_added",
+    /// A passkey was deleted.
+    PasskeyDeleted = "passkey_deleted",
+    /// A passkey was refused whose counter did not go up: there may be a copy of it.
+    PasskeyCopied = "passkey_copied",
 }
 
 #[cfg(test)]

@@ -10,12 +10,20 @@ pub enum Assurance {
     OneFactor,
     /// Two proofs of different kinds.
     TwoFactors,
+    /// A passkey, alone or beside a password: no other site can ask for it (OpenID Connect EAP ACR Values, section 2).
+    PhishingResistant,
 }
 
 impl Assurance {
     /// What these methods of a login amount to.
     pub fn of(methods: &[AuthMethod]) -> Self {
-        if methods.contains(&AuthMethod::MultiFactor) { Self::TwoFactors } else { Self::OneFactor }
+        if methods.contains(&AuthMethod::ProofOfPossession) {
+            Self::PhishingResistant
+        } else if methods.contains(&AuthMethod::MultiFactor) {
+            Self::TwoFactors
+        } else {
+            Self::OneFactor
+        }
     }
 
     /// The value of the claim.
@@ -23,6 +31,7 @@ impl Assurance {
         match self {
             Self::OneFactor => "1fa",
             Self::TwoFactors => "2fa",
+            Self::PhishingResistant => "phr",
         }
     }
 }
@@ -33,11 +42,15 @@ mod tests {
     use crate::domain::Factor;
 
     #[test]
-    fn every_second_factor_makes_two_and_a_password_alone_is_one() {
+    fn each_proof_has_its_class() {
         assert_eq!(Assurance::of(&[AuthMethod::Password]), Assurance::OneFactor);
         for factor in [Factor::EmailCode, Factor::Totp, Factor::RecoveryCode] {
             assert_eq!(Assurance::of(factor.methods()), Assurance::TwoFactors, "{factor:?}");
         }
+        for methods in [Factor::Passkey.methods(), AuthMethod::OF_A_PASSKEY] {
+            assert_eq!(Assurance::of(methods), Assurance::PhishingResistant);
+        }
         assert!(Assurance::OneFactor < Assurance::TwoFactors);
+        assert!(Assurance::TwoFactors < Assurance::PhishingResistant);
     }
 }

@@ -107,11 +107,17 @@ pub enum EventKind {
     EmailChangeUndone,
     /// The user changed the username.
     UsernameChanged,
+    /// The user added a passkey.
+    PasskeyAdded,
+    /// The user deleted a passkey.
+    PasskeyDeleted,
+    /// A passkey was refused whose counter did not go up: there may be a copy of it.
+    PasskeyCopied,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 52] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -161,6 +167,9 @@ impl EventKind {
         Self::EmailChanged,
         Self::EmailChangeUndone,
         Self::UsernameChanged,
+        Self::PasskeyAdded,
+        Self::PasskeyDeleted,
+        Self::PasskeyCopied,
     ];
 
     /// The kind of that name.
@@ -220,6 +229,9 @@ impl EventKind {
             Self::EmailChanged => "email_changed",
             Self::EmailChangeUndone => "email_change_undone",
             Self::UsernameChanged => "username_changed",
+            Self::PasskeyAdded => "passkey_added",
+            Self::PasskeyDeleted => "passkey_deleted",
+            Self::PasskeyCopied => "passkey_copied",
         }
     }
 }

@@ -50,6 +50,14 @@ pub fn enrollment_id(text: &str) -> Result<Uuid, InvalidField> {
     id(size::ENROLLMENT_ID, text)
 }
 
+/// Parses `passkey_id`: a UUID.
+///
+/// # Errors
+/// Anything else.
+pub fn passkey_id(text: &str) -> Result<Uuid, InvalidField> {
+    id(size::PASSKEY_ID, text)
+}
+
 /// Parses `page_size` (AIP-158): 0 leaves it to the service, and more than `most` is as good as that.
 ///
 /// # Errors
@@ -71,6 +79,19 @@ pub fn device_name(text: &str) -> Result<String, InvalidField> {
     if text.chars().count() > 128 || !visible::is_freeform(text) {
         let problem = "must have at most 128 characters that can be seen";
         return Err(InvalidField::new("device_name", problem));
+    }
+    Ok(text.to_owned())
+}
+
+/// Parses the name that a user gives a passkey: no username, but it must be printable, and not empty.
+///
+/// # Errors
+/// A text that is empty, over 128 characters, or has invisible ones.
+pub fn name(text: &str) -> Result<String, InvalidField> {
+    size::NAME.check(text)?;
+    if text.is_empty() || text.chars().count() > 128 || !visible::is_freeform(text) {
+        let problem = "must have 1 to 128 characters that can be seen";
+        return Err(InvalidField::new("name", problem));
     }
     Ok(text.to_owned())
 }

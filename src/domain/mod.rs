@@ -31,6 +31,7 @@ mod loopback;
 mod managed_user;
 mod one_time_code;
 mod origins;
+mod passkey;
 mod password;
 mod permission;
 mod policy;
@@ -74,7 +75,9 @@ pub use event::{Event, EventKind};
 pub use event_kinds::EventKinds;
 pub use factor::Factor;
 pub use fetch_url::{FetchUrl, WithoutTls};
-pub use field::{device_name, enrollment_id, id, page_size, request_id, session_id};
+pub use field::{
+    device_name, enrollment_id, id, name, page_size, passkey_id, request_id, session_id,
+};
 pub use forwarded::ForwardedHeader;
 pub use idna::ascii_domain;
 pub use invalid_field::InvalidField;
@@ -85,6 +88,7 @@ pub use loopback::is_loopback;
 pub use managed_user::ManagedUser;
 pub use one_time_code::OneTimeCode;
 pub use origins::Origins;
+pub use passkey::{MOST_PASSKEYS, Passkey};
 pub use password::{Password, PasswordPolicy};
 pub use permission::Permission;
 pub use policy::Policy;

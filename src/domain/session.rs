@@ -13,14 +13,19 @@ pub enum AuthMethod {
     Password,
     /// A one-time code.
     OneTimeCode,
+    /// A key that the user has: a passkey. Whether its hardware guards it nobody attests, which `hwk` and `swk` would say.
+    ProofOfPossession,
     /// More than one factor.
     MultiFactor,
 }
 
 impl AuthMethod {
+    /// Those of a login with a passkey whose authenticator has verified its user: it has the key, and the PIN or the finger.
+    pub const OF_A_PASSKEY: &[Self] = &[Self::ProofOfPossession, Self::MultiFactor];
+
     /// The method of a value in the claim `amr`, if it is one of ours.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Password, Self::OneTimeCode, Self::MultiFactor]
+        [Self::Password, Self::OneTimeCode, Self::ProofOfPossession, Self::MultiFactor]
             .into_iter()
             .find(|method| method.as_str() == text)
     }
@@ -35,6 +40,7 @@ impl AuthMethod {
         match self {
             Self::Password => "pwd",
             Self::OneTimeCode => "otp",
+            Self::ProofOfPossession => "pop",
             Self::MultiFactor => "mfa",
         }
     }

@@ -49,6 +49,14 @@ pub const OTP_CODE: Size = Size::of("otp_code", 128);
 pub const TOTP_CODE: Size = Size::of("totp_code", 128);
 /// A recovery code, as it is typed.
 pub const RECOVERY_CODE: Size = Size::of("recovery_code", 128);
+/// A browser's answer to a passkey's ceremony: `crate::passkey` reads no more.
+pub const CREDENTIAL_JSON: Size = Size::of("credential_json", 32 * 1024);
+/// The same, where other proofs are beside it.
+pub const PASSKEY_CREDENTIAL_JSON: Size = Size::of("passkey_credential_json", 32 * 1024);
+/// A UUID.
+pub const PASSKEY_ID: Size = Size::of("passkey_id", 64);
+/// What a user calls a passkey.
+pub const NAME: Size = Size::of("name", 1024);
 /// Opaque; a longer one counts as unknown.
 pub const CHALLENGE_ID: Size = Size::of("challenge_id", 512);
 /// Opaque; a longer one counts as unknown.
@@ -103,7 +111,7 @@ pub const SECRET: Size = Size::of("secret", 128);
 pub const PASSWORD_HASH: Size = Size::of("password_hash", 4096);
 
 /// All limits.
-pub const ALL: [Size; 42] = [
+pub const ALL: [Size; 46] = [
     USERNAME,
     EMAIL,
     PASSWORD,
@@ -121,6 +129,10 @@ pub const ALL: [Size; 42] = [
     OTP_CODE,
     TOTP_CODE,
     RECOVERY_CODE,
+    CREDENTIAL_JSON,
+    PASSKEY_CREDENTIAL_JSON,
+    PASSKEY_ID,
+    NAME,
     CHALLENGE_ID,
     RESET_ID,
     CHANGE_ID,

@@ -37,13 +37,15 @@ pub struct Rpc {
 }
 
 /// All our RPCs, and their needs.
-pub const TABLE: [Rpc; 50] = [
+pub const TABLE: [Rpc; 57] = [
     Rpc::of("/auth.v1.AuthService/Register", Need::Fields).for_those_with(Permission::Register),
     Rpc::of("/auth.v1.AuthService/Login", Need::Fields),
     Rpc::of("/auth.v1.AuthService/Verify2FA", Need::Fields),
     Rpc::of("/auth.v1.AuthService/ResendCode", Need::Fields),
     Rpc::of("/auth.v1.AuthService/RefreshToken", Need::Fields),
     Rpc::of("/auth.v1.AuthService/Reauthenticate", Need::Bearer),
+    Rpc::of("/auth.v1.AuthService/BeginPasskeyLogin", Need::Nothing),
+    Rpc::of("/auth.v1.AuthService/FinishPasskeyLogin", Need::Fields),
     Rpc::of("/auth.v1.AuthService/Logout", Need::Fields),
     Rpc::of("/auth.v1.AuthService/VerifyEmail", Need::Fields),
     Rpc::of("/auth.v1.AuthService/ResendEmailVerification", Need::Fields),
@@ -64,6 +66,11 @@ pub const TABLE: [Rpc; 50] = [
     Rpc::of("/auth.v1.AccountService/ChangeEmail", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/ConfirmEmailChange", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/ChangeUsername", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/BeginPasskeyRegistration", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/FinishPasskeyRegistration", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/ListPasskeys", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/RenamePasskey", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/DeletePasskey", Need::Bearer),
     Rpc::of("/auth.v1.TokenService/GetJwks", Need::Nothing),
     Rpc::of("/auth.v1.TokenService/IntrospectToken", Need::Nothing)
         .for_those_with(Permission::Introspect),

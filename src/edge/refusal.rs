@@ -11,7 +11,7 @@ use std::{
 use super::Code;
 use crate::{
     domain::InvalidField,
-    service::{AdminError, Error, ServiceError},
+    service::{AdminError, Error, PasskeyError, ServiceError},
     store,
     telemetry::{Seldom, chain},
 };
@@ -84,6 +84,7 @@ impl From<Error> for Refusal {
             ),
             Error::Service(error) => of_services(error),
             Error::Admin(error) => of_administrators(error),
+            Error::Passkey(error) => of_passkeys(error),
             Error::PermissionMissing(permission) => denied(
                 "PERMISSION_MISSING",
                 "the caller lacks a permission: the policy of callers (COUNTERSIGN_CALLERS), a scope of its account, or the role of a user must give it",
@@ -262,6 +263,26 @@ fn of_administrators(error: AdminError) -> Refusal {
     }
 }
 
+/// Errors of requests about passkeys.
+fn of_passkeys(error: PasskeyError) -> Refusal {
+    match error {
+        PasskeyError::Off => unmet(
+            "PASSKEYS_OFF",
+            "the service has no passkeys: its operator turns them on (COUNTERSIGN_WEBAUTHN_RP_ID)",
+        ),
+        PasskeyError::Taken => {
+            let text = "the passkey is registered already";
+            Refusal::new(Code::AlreadyExists, "PASSKEY_TAKEN", text)
+        }
+        PasskeyError::TooMany => {
+            unmet("TOO_MANY_PASSKEYS", "there are 20 passkeys: delete one first")
+        }
+        PasskeyError::NotFound => {
+            Refusal::new(Code::NotFound, "PASSKEY_NOT_FOUND", "the user has no such passkey")
+        }
+    }
+}
+
 /// The caller is not authenticated.
 fn unauthenticated(reason: &'static str, text: &'static str) -> Refusal {
     Refusal::new(Code::Unauthenticated, reason, text)
@@ -336,6 +357,10 @@ mod tests {
             Error::EmailTaken,
             Error::NewUsernameTaken,
             Error::FormerEmailTaken,
+            PasskeyError::Off.into(),
+            PasskeyError::Taken.into(),
+            PasskeyError::TooMany.into(),
+            PasskeyError::NotFound.into(),
             Error::Throttled(wait),
             Error::Overloaded(wait),
             Error::StoreUnavailable(source()),

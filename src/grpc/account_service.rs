@@ -15,8 +15,8 @@ use crate::{
     pb::{self, account_service_server::AccountService},
     service::{
         Accounts, ChangeEmailRequest, ChangePasswordRequest, ChangeUsernameRequest,
-        ConfirmEmailChangeRequest, ConfirmTotpRequest, Factors, ListSessionsRequest, Mailbox,
-        Sessions,
+        ConfirmEmailChangeRequest, ConfirmTotpRequest, DeletePasskeyRequest, Factors,
+        FinishPasskeyRegistrationRequest, ListSessionsRequest, Mailbox, PasskeyKeeper, Sessions,
     },
     token::OpaqueToken,
 };
@@ -28,6 +28,8 @@ pub struct AccountApi {
     pub(crate) accounts: Arc<Accounts>,
     /// Second factors.
     pub(crate) factors: Arc<Factors>,
+    /// Passkeys.
+    pub(crate) passkeys: Arc<PasskeyKeeper>,
     /// Verification codes.
     pub(crate) mailbox: Arc<Mailbox>,
     /// Sessions.
@@ -195,6 +197,68 @@ impl AccountService for AccountApi {
         let user = self.accounts.change_username(&context, &account, request).await;
         let user = Some(convert::user(user.map_err(status)?));
         Ok(Response::new(pb::ChangeUsernameResponse { user }))
+    }
+
+    async fn begin_passkey_registration(
+        &self,
+        request: Request<pb::BeginPasskeyRegistrationRequest>,
+    ) -> Result<Response<pb::BeginPasskeyRegistrationResponse>, Status> {
+        let (context, account) = (context(&request), account(&request)?);
+        let pb::BeginPasskeyRegistrationRequest { password, second_factor } = request.into_inner();
+        let confirmation = convert::confirmation(password, second_factor, String::new());
+        let options =
+            self.passkeys.begin_passkey_registration(&context, &account, confirmation).await;
+        let options = options.map_err(status)?;
+        Ok(Response::new(pb::BeginPasskeyRegistrationResponse {
+            creation_options_json: options.json,
+            expire_time: Some(convert::timestamp(options.expires_at)),
+        }))
+    }
+
+    async fn finish_passkey_registration(
+        &self,
+        request: Request<pb::FinishPasskeyRegistrationRequest>,
+    ) -> Result<Response<pb::FinishPasskeyRegistrationResponse>, Status> {
+        let (context, account) = (context(&request), account(&request)?);
+        let pb::FinishPasskeyRegistrationRequest { credential_json, name, request_id } =
+            request.into_inner();
+        let request = FinishPasskeyRegistrationRequest { credential_json, name, request_id };
+        let passkey = self.passkeys.finish_passkey_registration(&context, &account, request).await;
+        let passkey = Some(convert::passkey(passkey.map_err(status)?));
+        Ok(Response::new(pb::FinishPasskeyRegistrationResponse { passkey }))
+    }
+
+    async fn list_passkeys(
+        &self,
+        request: Request<pb::ListPasskeysRequest>,
+    ) -> Result<Response<pb::ListPasskeysResponse>, Status> {
+        let passkeys = self.passkeys.list_passkeys(&account(&request)?).await.map_err(status)?;
+        let passkeys = passkeys.into_iter().map(convert::passkey).collect();
+        Ok(Response::new(pb::ListPasskeysResponse { passkeys }))
+    }
+
+    async fn rename_passkey(
+        &self,
+        request: Request<pb::RenamePasskeyRequest>,
+    ) -> Result<Response<pb::RenamePasskeyResponse>, Status> {
+        let account = account(&request)?;
+        let pb::RenamePasskeyRequest { passkey_id, name } = request.into_inner();
+        let passkey = self.passkeys.rename_passkey(&account, &passkey_id, &name).await;
+        let passkey = Some(convert::passkey(passkey.map_err(status)?));
+        Ok(Response::new(pb::RenamePasskeyResponse { passkey }))
+    }
+
+    async fn delete_passkey(
+        &self,
+        request: Request<pb::DeletePasskeyRequest>,
+    ) -> Result<Response<pb::DeletePasskeyResponse>, Status> {
+        let (context, account) = (context(&request), account(&request)?);
+        let pb::DeletePasskeyRequest { passkey_id, password, second_factor, request_id } =
+            request.into_inner();
+        let confirmation = convert::confirmation(password, second_factor, request_id);
+        let request = DeletePasskeyRequest { passkey_id, confirmation };
+        self.passkeys.delete_passkey(&context, &account, request).await.map_err(status)?;
+        Ok(Response::new(pb::DeletePasskeyResponse {}))
     }
 
     async fn delete_me(

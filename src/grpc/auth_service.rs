@@ -14,9 +14,9 @@ use super::{
 use crate::{
     pb::{self, auth_service_server::AuthService, login_response, reauthenticate_response},
     service::{
-        Accounts, LoginOutcome, Logins, Mailbox, RefreshTokenRequest, RequestPasswordResetRequest,
-        ResetPasswordRequest, Sessions, UndoEmailChangeRequest, Verify2faRequest,
-        VerifyEmailRequest,
+        Accounts, FinishPasskeyLoginRequest, LoginOutcome, Logins, Mailbox, ReauthenticateRequest,
+        RefreshTokenRequest, RequestPasswordResetRequest, ResetPasswordRequest, Sessions,
+        UndoEmailChangeRequest, Verify2faRequest, VerifyEmailRequest,
     },
     token::OpaqueToken,
 };
@@ -105,8 +105,10 @@ impl AuthService for AuthApi {
         request: Request<pb::ReauthenticateRequest>,
     ) -> Result<Response<pb::ReauthenticateResponse>, Status> {
         let (context, account) = (context(&request), account(&request)?);
-        let password = Zeroizing::new(request.into_inner().password);
-        let outcome = self.logins.reauthenticate(&context, &account, &password).await;
+        let pb::ReauthenticateRequest { password, passkey_credential_json } = request.into_inner();
+        let password = Zeroizing::new(password);
+        let request = ReauthenticateRequest { password, passkey_credential_json };
+        let outcome = self.logins.reauthenticate(&context, &account, &request).await;
         let result = match outcome.map_err(status_beside_a_login)? {
             LoginOutcome::Tokens(tokens) => {
                 reauthenticate_response::Result::Tokens(convert::tokens(tokens))
@@ -116,6 +118,32 @@ impl AuthService for AuthApi {
             }
         };
         Ok(Response::new(pb::ReauthenticateResponse { result: Some(result) }))
+    }
+
+    async fn begin_passkey_login(
+        &self,
+        request: Request<pb::BeginPasskeyLoginRequest>,
+    ) -> Result<Response<pb::BeginPasskeyLoginResponse>, Status> {
+        let options = self.logins.begin_passkey_login(&context(&request)).map_err(status)?;
+        Ok(Response::new(pb::BeginPasskeyLoginResponse {
+            request_options_json: options.json,
+            expire_time: Some(convert::timestamp(options.expires_at)),
+        }))
+    }
+
+    async fn finish_passkey_login(
+        &self,
+        request: Request<pb::FinishPasskeyLoginRequest>,
+    ) -> Result<Response<pb::FinishPasskeyLoginResponse>, Status> {
+        let (context, request) = (context(&request), request.into_inner());
+        let request = FinishPasskeyLoginRequest {
+            credential_json: request.credential_json,
+            audience: request.audience,
+            device_name: request.device_name,
+            device_token: OpaqueToken::from_text(request.device_token),
+        };
+        let tokens = self.logins.finish_passkey_login(&context, request).await.map_err(status)?;
+        Ok(Response::new(pb::FinishPasskeyLoginResponse { tokens: Some(convert::tokens(tokens)) }))
     }
 
     async fn logout(

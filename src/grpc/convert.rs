@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::{
-    domain::{Factor, RecoveryCode, Revocation, Revoked, Session, Timestamp, User},
+    domain::{Factor, Passkey, RecoveryCode, Revocation, Revoked, Session, Timestamp, User},
     pb::{self, revocation::Subject, second_factor, verify2_fa_request},
     service::{
         Confirmation, LogFilterInForce, LoginRequest, PendingChallenge, PendingMailboxCode, Proof,
@@ -101,6 +101,7 @@ pub(super) fn challenge(challenge: &PendingChallenge) -> pb::Challenge {
         expire_time: Some(timestamp(challenge.expires_at)),
         resend_time: challenge.resend_at.map(timestamp),
         attempts_remaining: i32::try_from(challenge.attempts_remaining).unwrap_or(i32::MAX),
+        passkey_request_options_json: challenge.passkey_request_options.clone().unwrap_or_default(),
     }
 }
 
@@ -125,6 +126,7 @@ pub(super) fn proof(proof: verify2_fa_request::Proof) -> Proof {
         verify2_fa_request::Proof::OtpCode(code) => Proof::EmailCode(Zeroizing::new(code)),
         verify2_fa_request::Proof::TotpCode(code) => Proof::Totp(Zeroizing::new(code)),
         verify2_fa_request::Proof::RecoveryCode(code) => Proof::RecoveryCode(Zeroizing::new(code)),
+        verify2_fa_request::Proof::PasskeyCredentialJson(json) => Proof::Passkey(json),
     }
 }
 
@@ -133,6 +135,7 @@ fn factor(factor: Factor) -> pb::Factor {
         Factor::EmailCode => pb::Factor::EmailCode,
         Factor::Totp => pb::Factor::Totp,
         Factor::RecoveryCode => pb::Factor::RecoveryCode,
+        Factor::Passkey => pb::Factor::Passkey,
     }
 }
 
@@ -143,6 +146,19 @@ pub(super) fn enrollment(begun: &TotpEnrollment) -> pb::BeginTotpEnrollmentRespo
         otpauth_uri: begun.uri.to_string(),
         qr_png: begun.qr.png.to_vec(),
         qr_text: begun.qr.text.to_string(),
+    }
+}
+
+pub(super) fn passkey(passkey: Passkey) -> pb::Passkey {
+    pb::Passkey {
+        id: passkey.id.to_string(),
+        name: passkey.name,
+        create_time: Some(timestamp(passkey.created_at)),
+        last_used_time: passkey.last_used_at.map(timestamp),
+        aaguid: passkey.aaguid.to_string(),
+        backup_eligible: passkey.backup_eligible,
+        backed_up: passkey.backed_up,
+        transports: passkey.transports,
     }
 }
 

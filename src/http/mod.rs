@@ -18,6 +18,7 @@ mod routes;
 mod server;
 mod site;
 mod table;
+mod well_known;
 
 pub use self::{
     debug::Debug,
@@ -26,4 +27,5 @@ pub use self::{
     server::{serve, serve_debug},
     site::{Figures, Pages, Site},
     table::paths,
+    well_known::WellKnown,
 };

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::well_known::WellKnown;
 use crate::{
     delivery::Inbox,
     domain::{Origins, TrustedProxies},
@@ -33,6 +34,8 @@ pub struct Site {
     pub pages: Pages,
     /// What the log delivery keeps, for the page of development.
     pub inbox: Option<Inbox>,
+    /// What browsers look for about passkeys.
+    pub well_known: WellKnown,
     /// The origins of web pages that may call.
     pub origins: Origins,
     /// Proxies whose forwarded addresses are trusted.

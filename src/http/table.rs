@@ -14,6 +14,7 @@ use super::{
     paths::{INTROSPECT, JWKS, REVOKE, TOKEN},
     routes,
     site::Site,
+    well_known,
 };
 use crate::{domain::Permission, gateway::known_path as known_rpc};
 
@@ -38,12 +39,14 @@ struct Route {
     handler: fn() -> MethodRouter<Site>,
 }
 
-const TABLE: [Route; 12] = [
+const TABLE: [Route; 14] = [
     Route::open(JWKS, || get(routes::jwks)),
     Route::open("/.well-known/openid-configuration", || get(routes::discovery)),
     Route::open("/.well-known/oauth-authorization-server", || get(oauth::metadata)),
     // Of an issuer with a path (RFC 8414, section 3.1).
     Route::open("/.well-known/oauth-authorization-server/{*path}", || get(oauth::metadata_at)),
+    Route::open("/.well-known/webauthn", || get(well_known::webauthn)),
+    Route::open("/.well-known/passkey-endpoints", || get(well_known::passkey_endpoints)),
     Route::open("/livez", || get(routes::livez)),
     Route::open("/readyz", || get(routes::readyz)),
     Route::open("/metrics", || get(routes::metrics)),

@@ -9,7 +9,7 @@ use super::{
     answer::{Answer, decode},
     authenticator_data::AuthenticatorData,
     cbor::Item,
-    client_data::{Ceremony, verify_client_data},
+    client_data::{Ceremony, claimed_challenge, verify_client_data},
     key::Key,
     sizes::{AUTHENTICATOR_DATA, CLIENT_DATA, SIGNATURE, USER_HANDLE},
 };
@@ -99,6 +99,11 @@ impl Assertion {
             // No user has an empty one; some clients have that for none.
             user_handle: (!user_handle.is_empty()).then_some(user_handle),
         })
+    }
+
+    /// The challenge that it claims to answer; `None` where that can be none of ours.
+    pub fn challenge(&self) -> Option<Challenge> {
+        claimed_challenge(&self.client_data)
     }
 
     /// The id of the credential that it claims to be of.

@@ -221,7 +221,7 @@ pub(super) struct Authenticator {
     pub(super) pair: Pair,
     pub(super) id: Vec<u8>,
     pub(super) key: Vec<u8>,
-    handle: UserHandle,
+    pub(super) handle: UserHandle,
 }
 
 impl Authenticator {

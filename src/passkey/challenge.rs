@@ -6,7 +6,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rand::{CryptoRng, RngExt as _};
 
-/// The challenge of one ceremony (section 13, "Cryptographic Challenges"): 256 random bits, to be used once. Its `Debug` hides it.
+/// The challenge of one ceremony (section 13.4.3): 256 bits that nobody else can guess, to be used once. Its `Debug` hides it.
 #[derive(Clone)]
 pub struct Challenge([u8; 32]);
 
@@ -29,6 +29,12 @@ impl Challenge {
     /// Its text in options and client data.
     pub(super) fn to_text(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// The challenge of a text, as [`Challenge::to_text`] writes it.
+    pub(super) fn from_text(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        bytes.try_into().ok().map(Self)
     }
 
     /// Whether a text of client data is this one, in a time that does not tell how much of it is right.

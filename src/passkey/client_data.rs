@@ -65,6 +65,11 @@ pub(super) fn verify_client_data(
     Ok(digest(&SHA256, bytes))
 }
 
+/// The challenge that client data claims to be of; `None` where that is none of 32 bytes.
+pub(super) fn claimed_challenge(bytes: &[u8]) -> Option<Challenge> {
+    Challenge::from_text(&members(bytes)?.challenge)
+}
+
 fn members(bytes: &[u8]) -> Option<Members> {
     // Step 5 decodes as the Encoding standard does, which drops a byte order mark. It would put U+FFFD for what is not UTF-8;
     // that is refused here. The digest is of all bytes.

@@ -9,7 +9,7 @@ use super::{
     answer::{Answer, decode},
     attestation::AttestationObject,
     authenticator_data::AuthenticatorData,
-    client_data::{Ceremony, verify_client_data},
+    client_data::{Ceremony, claimed_challenge, verify_client_data},
     key::Key,
     sizes::{ATTESTATION_OBJECT, CLIENT_DATA},
 };
@@ -90,6 +90,11 @@ impl Registration {
             transports: transports(response.transports),
             attachment: attachment.and_then(|word| Attachment::of_word(&word)),
         })
+    }
+
+    /// The challenge that it claims to answer; `None` where that can be none of ours.
+    pub fn challenge(&self) -> Option<Challenge> {
+        claimed_challenge(&self.client_data)
     }
 
     /// Verifies it against the challenge that was handed out, which is used up by that, whatever the verdict.

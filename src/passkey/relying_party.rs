@@ -97,6 +97,11 @@ impl RelyingParty {
         self.0.origins.iter().chain(&self.0.related_origins).any(|known| known == origin)
     }
 
+    /// How long a user may take.
+    pub fn timeout(&self) -> Duration {
+        self.0.timeout
+    }
+
     pub(super) fn timeout_millis(&self) -> u64 {
         u64::try_from(self.0.timeout.as_millis()).unwrap_or(u64::MAX)
     }

@@ -62,6 +62,9 @@ pub enum Error {
     /// What an administrator asks for can't be done.
     #[error(transparent)]
     Admin(#[from] AdminError),
+    /// Something is the matter with passkeys, or with that one.
+    #[error(transparent)]
+    Passkey(#[from] PasskeyError),
     /// The caller lacks a permission.
     #[error("the caller lacks the permission {}", .0.as_str())]
     PermissionMissing(Permission),
@@ -129,6 +132,23 @@ pub enum AdminError {
     /// There are as many subscriptions as there may be.
     #[error("there are too many subscriptions")]
     TooManySubscriptions,
+}
+
+/// Errors of requests about passkeys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasskeyError {
+    /// The service has none.
+    #[error("there are no passkeys here")]
+    Off,
+    /// The credential is registered already.
+    #[error("the passkey is registered already")]
+    Taken,
+    /// The user has as many as may be.
+    #[error("there are too many passkeys")]
+    TooMany,
+    /// The user has no such passkey.
+    #[error("there is no such passkey")]
+    NotFound,
 }
 
 /// A single invalid field.

@@ -11,6 +11,7 @@ mod admin;
 mod assertions;
 mod audit;
 mod authorization;
+mod ceremonies;
 mod clock;
 mod codes;
 mod error;
@@ -25,6 +26,7 @@ mod managed_users;
 mod new_passwords;
 mod operations;
 mod outbox;
+mod passkeys;
 mod retries;
 mod revocations;
 mod service_accounts;
@@ -54,15 +56,19 @@ pub use self::{
         EventUpdate, ListEventsRequest, ListedEvents, SubscriptionWorker, Subscriptions, Watcher,
     },
     authorization::{Allowed, AuthorizationFigures, Authorizer, Presented, Refused, WhenBehind},
+    ceremonies::{Ceremonies, CeremonyOptions},
     clock::Clock,
-    error::{AdminError, Error, ServiceError},
+    error::{AdminError, Error, PasskeyError, ServiceError},
     factors::{ConfirmTotpRequest, Confirmation, Factors, Proof, TotpEnrollment},
     keys::{
         DigestKeyError, Jwks, KEYS_RELOAD_EVERY, KeyKeeper, Keys, ListedKey, ReencryptError,
         Reencrypted, Reencryption, SigningKeyError, check_master_key, with_digest_key,
     },
     limits::Limits,
-    login::{LoginOutcome, LoginRequest, Logins, PendingChallenge, Verify2faRequest},
+    login::{
+        FinishPasskeyLoginRequest, LoginOutcome, LoginRequest, Logins, PendingChallenge,
+        ReauthenticateRequest, Verify2faRequest,
+    },
     mailbox::{Mailbox, PendingMailboxCode, RequestPasswordResetRequest, VerifyEmailRequest},
     managed_users::{
         Conditions, CreateUserRequest, CreatedUser, ListUsersRequest, NewCredential,
@@ -71,6 +77,7 @@ pub use self::{
     new_passwords::NewPasswords,
     operations::{LogFilterInForce, Operations},
     outbox::{DeliveryPace, DeliveryWorker, Outbox},
+    passkeys::{DeletePasskeyRequest, FinishPasskeyRegistrationRequest, PasskeyKeeper},
     retries::Retries,
     revocations::{
         RevocationPace, RevocationStream, RevocationUpdate, Revocations, longest_stream,

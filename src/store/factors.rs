@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{FactorChange, Reservation, Result, SealedMessage};
+use super::{FactorChange, PasskeyUse, Reservation, Result, SealedMessage};
 use crate::domain::Timestamp;
 
 /// Second factors: authenticator apps and recovery codes. Changes are made only if the credential version and the calling
@@ -81,6 +81,8 @@ pub struct UserFactors {
     pub totp: Option<SealedTotp>,
     /// Whether unused recovery codes are left.
     pub has_recovery_codes: bool,
+    /// Whether there are passkeys.
+    pub has_passkeys: bool,
 }
 
 /// A new enrolment of an authenticator app.
@@ -123,6 +125,8 @@ pub enum Spending {
     },
     /// A recovery code, if it is one of the user's.
     RecoveryCode(Box<SpentRecoveryCode>),
+    /// A use of one of the user's passkeys.
+    Passkey(PasskeyUse),
 }
 
 /// A recovery code to consume, if it is one of the user's.

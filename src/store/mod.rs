@@ -27,6 +27,7 @@ mod managed_users;
 mod migrations;
 mod operations;
 mod outbox;
+mod passkeys;
 mod passwords;
 pub mod postgres;
 mod preparation;
@@ -75,6 +76,7 @@ pub use self::{
         ClaimedMessage, Hold, LONGEST_REST, Outbox, OutboxState, Places, Priority, Rest,
         SealedCode, SealedMessage,
     },
+    passkeys::{NewPasskey, PasskeyAdded, PasskeyDeleted, PasskeyProof, PasskeyUse, Passkeys},
     passwords::{PasswordChange, Passwords},
     preparation::{Migrate, Preparation, prepare},
     reservation::Reservation,
@@ -113,6 +115,7 @@ pub trait Store:
     + Sessions
     + Challenges
     + Factors
+    + Passkeys
     + MailboxCodes
     + EmailChanges
     + Outbox
@@ -138,6 +141,7 @@ impl<T> Store for T where
         + Sessions
         + Challenges
         + Factors
+        + Passkeys
         + MailboxCodes
         + EmailChanges
         + Outbox

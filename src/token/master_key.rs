@@ -73,6 +73,8 @@ pub enum Purpose {
     Assertion,
     /// A request that its caller may send again.
     Retry,
+    /// The challenge of a passkey's ceremony: its kind, when it began, and what it is bound to.
+    PasskeyChallenge,
 }
 
 impl Purpose {
@@ -94,6 +96,7 @@ impl Purpose {
             Self::ServiceKey => b"service key",
             Self::Assertion => b"assertion",
             Self::Retry => b"retry",
+            Self::PasskeyChallenge => b"passkey challenge",
         }
     }
 }

@@ -53,6 +53,7 @@ mod names;
 mod no_secrets;
 mod oauth;
 mod openapi;
+mod passkeys;
 mod pile_up;
 mod place;
 mod private_files;

@@ -23,7 +23,10 @@ use crate::{
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 async fn again(server: &Server, tokens: &Tokens, password: &str) -> Result<Outcome, Status> {
-    let request = bearer(tokens, ReauthenticateRequest { password: password.to_owned() });
+    let request = bearer(
+        tokens,
+        ReauthenticateRequest { password: password.to_owned(), ..ReauthenticateRequest::default() },
+    );
     let answer = soon("Reauthenticate", server.auth.clone().reauthenticate(request)).await?;
     server.delivered().await;
     Ok(answer.into_inner().result.unwrap())
@@ -168,8 +171,10 @@ async fn without_a_live_session_there_is_nothing_to_prove(
 ) {
     let server = Server::start(backend).await;
     let tokens = server.session(&server.user(false).await).await;
-    let (mut auth, request) =
-        (server.auth.clone(), ReauthenticateRequest { password: PASSWORD.into() });
+    let (mut auth, request) = (
+        server.auth.clone(),
+        ReauthenticateRequest { password: PASSWORD.into(), ..ReauthenticateRequest::default() },
+    );
     assert_eq!(auth.reauthenticate(request).await.unwrap_err().code(), Code::Unauthenticated);
     server.logout(&tokens.refresh_token).await.unwrap();
     let refused = again(&server, &tokens, PASSWORD).await.unwrap_err();

@@ -29,12 +29,13 @@ use crate::{
 };
 
 /// RPCs that count calls by address.
-const COUNTED: [&str; 11] = [
+const COUNTED: [&str; 12] = [
     "Register",
     "Login",
     "Verify2FA",
     "ResendCode",
     "Reauthenticate",
+    "FinishPasskeyLogin",
     "VerifyEmail",
     "ResendEmailVerification",
     "RequestPasswordReset",

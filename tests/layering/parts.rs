@@ -8,7 +8,7 @@ use super::{
 };
 
 /// The parts of the service, the lowest first, and which of those before it each uses (ADR 31).
-const PARTS: [(&str, &[&str]); 19] = [
+const PARTS: [(&str, &[&str]); 21] = [
     ("outbox", &[]),
     ("limits", &["outbox"]),
     ("sessions", &["outbox", "limits"]),
@@ -19,10 +19,12 @@ const PARTS: [(&str, &[&str]); 19] = [
     ("assertions", &[]),
     ("keys", &[]),
     ("service_accounts", &["limits", "sessions", "assertions"]),
-    ("factors", &["outbox", "limits", "sessions"]),
+    ("ceremonies", &["limits"]),
+    ("factors", &["outbox", "limits", "sessions", "ceremonies"]),
+    ("passkeys", &["outbox", "sessions", "ceremonies", "factors"]),
     ("mailbox", &["outbox", "limits", "sessions"]),
     ("account", &["outbox", "limits", "sessions", "factors", "mailbox"]),
-    ("login", &["outbox", "limits", "sessions", "factors"]),
+    ("login", &["outbox", "limits", "sessions", "ceremonies", "factors"]),
     ("managed_users", &["outbox", "limits", "sessions", "mailbox"]),
     ("transfer", &[]),
     ("admin", &["outbox"]),
@@ -31,10 +33,11 @@ const PARTS: [(&str, &[&str]); 19] = [
 ];
 
 /// What all parts share: these use no part.
-const SHARED: [&str; 10] = [
+const SHARED: [&str; 11] = [
     "AdminError",
     "Clock",
     "Error",
+    "PasskeyError",
     "ServiceError",
     "codes",
     "error",

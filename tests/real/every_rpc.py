@@ -141,11 +141,23 @@ class World:
         token = self._log_in_with_code(name).access_token
         self.call("SetTwoFactor", token, enabled=False, password=PASSWORD)
 
+    def _passkeys_without_a_browser(self, token: str) -> None:
+        """What no authenticator answers: `test_passkeys.py` has one."""
+        self.call("BeginPasskeyLogin")
+        self.call("FinishPasskeyLogin", credential_json="{}", status="INVALID_ARGUMENT")
+        self.call("BeginPasskeyRegistration", token, password=PASSWORD)
+        self.call("FinishPasskeyRegistration", token, credential_json="{}", name="phone", status="INVALID_ARGUMENT")
+        self.call("ListPasskeys", token)
+        unknown = str(uuid.uuid4())
+        self.call("RenamePasskey", token, passkey_id=unknown, name="phone", status="NOT_FOUND")
+        self.call("DeletePasskey", token, passkey_id=unknown, password=PASSWORD, status="NOT_FOUND")
+
     def _a_session_and_its_end(self, name: str) -> None:
         tokens = self.log_in(name)
         tokens = self.call("RefreshToken", refresh_token=tokens.refresh_token).tokens
         self.call("Reauthenticate", tokens.access_token, password="a wrong password", status="PERMISSION_DENIED")
         self.call("Reauthenticate", tokens.access_token, password=PASSWORD)
+        self._passkeys_without_a_browser(tokens.access_token)
         self.call("GetJwks")
         self.call("IntrospectToken", token=tokens.access_token)
         self.call("IssueServiceToken", key=self.account.key, audience="countersign")

@@ -182,8 +182,8 @@ impl Factors {
     ) -> Result<(), Error> {
         let user = account.user();
         let spending = match proof {
-            // No code is sent for this: a user without an app logs in again.
-            Code::Sent(_) => return Err(Error::ChallengeInvalid),
+            // No code is sent for this, and no passkey asked for: a user without an app proves who they are by Reauthenticate.
+            Code::Sent(_) | Code::Passkey(_) => return Err(Error::ChallengeInvalid),
             Code::Totp(code) => self.app_code(code, user).await?,
             Code::Recovery(code) => {
                 Spending::RecoveryCode(Box::new(self.recovery_code(context, code, user)?))

@@ -12,7 +12,10 @@ use std::sync::Arc;
 
 use crate::{
     domain::Policy,
-    service::{Clock, limits::Limits, outbox::Outbox, retries::Retries, sessions::Sessions},
+    service::{
+        Clock, ceremonies::Ceremonies, limits::Limits, outbox::Outbox, retries::Retries,
+        sessions::Sessions,
+    },
     store::Store,
     token::MasterKey,
 };
@@ -34,6 +37,8 @@ pub struct Factors {
     pub(crate) policy: Arc<Policy>,
     /// Counts attempts.
     pub(crate) limits: Arc<Limits>,
+    /// Judges passkeys.
+    pub(crate) ceremonies: Arc<Ceremonies>,
     /// Sessions end when the second factor is turned on.
     pub(crate) sessions: Arc<Sessions>,
     /// Messages to users.

@@ -6,7 +6,8 @@ use super::Factors;
 use crate::{
     delivery::Notice,
     domain::{Challenge, Context, Factor, InvalidField, OneTimeCode, RecoveryCode, User, size},
-    service::{Error, codes::is_code},
+    passkey::Assertion,
+    service::{Error, ceremonies::assertion, codes::is_code},
     store::{Spending, SpentRecoveryCode},
 };
 
@@ -18,6 +19,8 @@ pub enum Proof {
     Totp(Zeroizing<String>),
     /// A recovery code.
     RecoveryCode(Zeroizing<String>),
+    /// What a browser answered for a passkey: JSON. No secret: it answers one challenge.
+    Passkey(String),
 }
 
 impl Proof {
@@ -27,6 +30,7 @@ impl Proof {
             Self::EmailCode(typed) => (size::OTP_CODE, typed),
             Self::Totp(typed) => (size::TOTP_CODE, typed),
             Self::RecoveryCode(typed) => (size::RECOVERY_CODE, typed),
+            Self::Passkey(json) => (size::PASSKEY_CREDENTIAL_JSON, json),
         }
     }
 
@@ -47,6 +51,9 @@ impl Proof {
             Self::RecoveryCode(typed) => {
                 Code::Recovery(RecoveryCode::parse(size::RECOVERY_CODE, typed)?)
             }
+            Self::Passkey(json) => {
+                Code::Passkey(Box::new(assertion(size::PASSKEY_CREDENTIAL_JSON, json)?))
+            }
         })
     }
 }
@@ -57,6 +64,7 @@ impl std::fmt::Debug for Proof {
             Self::EmailCode(_) => "Proof(EmailCode)",
             Self::Totp(_) => "Proof(Totp)",
             Self::RecoveryCode(_) => "Proof(RecoveryCode)",
+            Self::Passkey(_) => "Proof(Passkey)",
         })
     }
 }
@@ -70,6 +78,8 @@ pub(in crate::service) enum Code {
     Totp(OneTimeCode),
     /// A recovery code.
     Recovery(RecoveryCode),
+    /// An assertion of a passkey.
+    Passkey(Box<Assertion>),
 }
 
 impl Code {
@@ -79,6 +89,7 @@ impl Code {
             Self::Sent(_) => Factor::EmailCode,
             Self::Totp(_) => Factor::Totp,
             Self::Recovery(_) => Factor::RecoveryCode,
+            Self::Passkey(_) => Factor::Passkey,
         }
     }
 }
@@ -114,6 +125,11 @@ impl Factors {
             Code::Recovery(code) => self
                 .recovery_code(context, code, user)
                 .map(|code| Spending::RecoveryCode(Box::new(code))),
+            Code::Passkey(assertion) => {
+                let id_mac = &reserved.id_mac;
+                let usage = self.ceremonies.check_factor(context, assertion, id_mac, user).await?;
+                Ok(Spending::Passkey(usage))
+            }
         }
     }
 

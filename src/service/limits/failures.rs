@@ -43,10 +43,26 @@ impl Limits {
         attempt: Option<&Attempt>,
     ) -> Result<(), Error> {
         let failures = attempt.map_or(0, |attempt| attempt.count(ThrottleRule::CodesAYear));
-        let message = if failures > 0 && failures.is_multiple_of(TELL_AFTER) {
-            self.wrong_codes_notice(context, user_id).await?
-        } else {
-            None
+        let is_told = failures > 0 && failures.is_multiple_of(TELL_AFTER);
+        let notice = is_told.then_some(Notice::WrongCodes);
+        self.record_and_tell(context, kind, user_id, session_id, notice).await
+    }
+
+    /// Records what is suspicious, and tells the user, once a day.
+    ///
+    /// # Errors
+    /// As of [`Limits::record_failure`].
+    pub(in crate::service) async fn record_and_tell(
+        &self,
+        context: &Context,
+        kind: EventKind,
+        user_id: Uuid,
+        session_id: Option<Uuid>,
+        notice: Option<Notice>,
+    ) -> Result<(), Error> {
+        let message = match notice {
+            Some(notice) => self.daily_notice(context, user_id, notice).await?,
+            None => None,
         };
         let (now, is_told) = (self.clock.now(), message.is_some());
         let (actor, address) = (context.actor.clone(), context.address);
@@ -58,17 +74,16 @@ impl Limits {
         Ok(())
     }
 
-    async fn wrong_codes_notice(
+    async fn daily_notice(
         &self,
         context: &Context,
         user_id: Uuid,
+        notice: Notice,
     ) -> Result<Option<SealedMessage>, Error> {
         let Some(found) = self.store.user_by_id(user_id).await? else { return Ok(None) };
-        let daily = self.daily_notice_charge(&found.user, b"wrong codes");
+        let daily = self.daily_notice_charge(&found.user, notice.as_str().as_bytes());
         match self.charge(vec![daily]).await {
-            Ok(_first_today) => {
-                self.outbox.notice(context, &found.user, Notice::WrongCodes).map(Some)
-            }
+            Ok(_first_today) => self.outbox.notice(context, &found.user, notice).map(Some),
             Err(Error::Throttled(_)) => Ok(None),
             Err(error) => Err(error),
         }

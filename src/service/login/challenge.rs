@@ -32,6 +32,8 @@ pub struct PendingChallenge {
     pub resend_at: Option<Timestamp>,
     /// The attempts that are left.
     pub attempts_remaining: u32,
+    /// What a browser is asked for a passkey: JSON; `None` where none can answer it.
+    pub passkey_request_options: Option<String>,
 }
 
 /// What a challenge can be answered by.
@@ -87,7 +89,7 @@ impl Logins {
         if challenge.is_sent_a_code() {
             self.outbox.wake();
         }
-        Ok(Some(self.pending(challenge_id, &challenge, &credentials.user)))
+        self.pending(challenge_id, &challenge, &credentials.user).await.map(Some)
     }
 
     /// Whether other logins have used up the mails since they were looked at, which keeps a challenge from beginning.
@@ -114,7 +116,8 @@ impl Logins {
         destination: &Destination,
     ) -> Result<Usable, Error> {
         let has = self.store.factors_of(user.id).await?;
-        let factors = Factor::offered(has.totp.is_some(), has.has_recovery_codes);
+        let has_passkeys = has.has_passkeys && self.ceremonies.relying_party.is_some();
+        let factors = Factor::offered(has.totp.is_some(), has.has_recovery_codes, has_passkeys);
         let mut usable = Usable { factors, mail: None, needs_long_code: false };
         let mut used_up = None;
         if usable.factors.contains(&Factor::Totp) && self.is_app_used_up(user, destination).await? {
@@ -216,19 +219,30 @@ impl Logins {
         Ok(SealedMessage { code: Some(code), ..sealed })
     }
 
-    pub(super) fn pending(
+    /// A challenge, as its caller sees it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn pending(
         &self,
         challenge_id: OpaqueToken,
         challenge: &Challenge,
         user: &User,
-    ) -> PendingChallenge {
-        PendingChallenge {
+    ) -> Result<PendingChallenge, Error> {
+        let passkey_request_options = if challenge.factors.contains(&Factor::Passkey) {
+            let id_mac = challenge_id_mac(&self.master_key, &challenge_id);
+            self.ceremonies.ask_for_factor(user.id, &id_mac).await?
+        } else {
+            None
+        };
+        Ok(PendingChallenge {
             challenge_id,
             factors: challenge.factors.clone(),
             masked_destination: challenge.is_sent_a_code().then(|| user.masked_email()),
             expires_at: challenge.expires_at,
             resend_at: challenge.is_sent_a_code().then_some(challenge.resend_at),
             attempts_remaining: challenge.attempts_remaining(&self.policy.code),
-        }
+            passkey_request_options,
+        })
     }
 }

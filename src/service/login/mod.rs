@@ -3,6 +3,7 @@
 mod challenge;
 #[expect(clippy::module_inception, reason = "a use case's file has the name of its RPC")]
 mod login;
+mod passkey_login;
 mod reauthenticate;
 mod rehash;
 mod resend_code;
@@ -14,8 +15,8 @@ use crate::{
     domain::Policy,
     password::Passwords,
     service::{
-        Clock, factors::Factors, limits::Limits, outbox::Outbox, retries::Retries,
-        sessions::Sessions,
+        Clock, ceremonies::Ceremonies, factors::Factors, limits::Limits, outbox::Outbox,
+        retries::Retries, sessions::Sessions,
     },
     store::Store,
     token::MasterKey,
@@ -24,6 +25,8 @@ use crate::{
 pub use self::{
     challenge::PendingChallenge,
     login::{LoginOutcome, LoginRequest},
+    passkey_login::FinishPasskeyLoginRequest,
+    reauthenticate::ReauthenticateRequest,
     verify_2fa::Verify2faRequest,
 };
 
@@ -42,6 +45,8 @@ pub struct Logins {
     pub(crate) limits: Arc<Limits>,
     /// Creates sessions.
     pub(crate) sessions: Arc<Sessions>,
+    /// Asks for passkeys.
+    pub(crate) ceremonies: Arc<Ceremonies>,
     /// Checks the answers to challenges.
     pub(crate) factors: Arc<Factors>,
     /// Messages to users.

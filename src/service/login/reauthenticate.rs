@@ -1,35 +1,87 @@
-//! Reauthenticate: the user of a session proves once more who they are, by the password and, where it is on, by the second factor (step-up
-//! authentication, RFC 9470). A stolen access token raises nothing.
+//! Reauthenticate: the user of a session proves once more who they are, by the password and, where it is on, by the second factor, or by
+//! a passkey (step-up authentication, RFC 9470). A stolen access token raises nothing.
 
 use zeroize::Zeroizing;
 
 use super::{LoginOutcome, Logins};
 use crate::{
-    domain::{Context, Password, size},
+    domain::{Context, EventKind, InvalidField, Password, size},
+    passkey::Assertion,
     service::{
         Error,
+        ceremonies::assertion,
         fields::check_sizes,
         sessions::{Account, Destination},
     },
-    store::Settled,
+    store::{PasskeyProof, Settled},
 };
 
+/// The request: one of both.
+pub struct ReauthenticateRequest {
+    /// The password; may be empty.
+    pub password: Zeroizing<String>,
+    /// What the browser answered: JSON; may be empty.
+    pub passkey_credential_json: String,
+}
+
+impl std::fmt::Debug for ReauthenticateRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReauthenticateRequest").finish_non_exhaustive()
+    }
+}
+
+/// The proof, parsed.
+enum Given {
+    Password(Password),
+    Passkey(Assertion),
+}
+
+impl ReauthenticateRequest {
+    fn parse(&self) -> Result<Given, InvalidField> {
+        match (self.password.is_empty(), self.passkey_credential_json.is_empty()) {
+            (_, true) => Password::parse(&self.password).map(Given::Password),
+            (true, false) => {
+                let json = &self.passkey_credential_json;
+                assertion(size::PASSKEY_CREDENTIAL_JSON, json).map(Given::Passkey)
+            }
+            (false, false) => {
+                let problem = "must be empty where the password is given";
+                Err(InvalidField::new("passkey_credential_json", problem))
+            }
+        }
+    }
+}
+
 impl Logins {
-    /// Checks the password. Returns the session's tokens with a fresh `auth_time`, or the challenge whose answer gives them.
+    /// Checks the proof. Returns the session's tokens with a fresh `auth_time`, or the challenge whose answer gives them.
     ///
     /// # Errors
-    /// A bad field; a wrong password; too many calls, failures or mails; the store's and the hasher's.
+    /// A bad field; a wrong password or passkey; too many calls, failures or mails; the store's and the hasher's.
     pub async fn reauthenticate(
         &self,
         context: &Context,
         account: &Account,
-        password: &Zeroizing<String>,
+        request: &ReauthenticateRequest,
     ) -> Result<LoginOutcome, Error> {
-        check_sizes([(size::PASSWORD, password)])?;
+        check_sizes([
+            (size::PASSWORD, &request.password),
+            (size::PASSKEY_CREDENTIAL_JSON, &request.passkey_credential_json),
+        ])?;
         self.limits.admit(context)?;
-        let password = Password::parse(password)?;
+        match request.parse()? {
+            Given::Password(password) => self.prove(context, account, &password).await,
+            Given::Passkey(assertion) => self.prove_by_passkey(context, account, &assertion).await,
+        }
+    }
+
+    async fn prove(
+        &self,
+        context: &Context,
+        account: &Account,
+        password: &Password,
+    ) -> Result<LoginOutcome, Error> {
         // By the session's own budget: a thief of its token can't brute force for long, and locks no login out.
-        self.factors.check_password(context, account, account.credentials(), &password).await?;
+        self.factors.check_password(context, account, account.credentials(), password).await?;
         if account.user().is_2fa_enabled {
             self.ask_for_the_factor(context, account).await
         } else {
@@ -48,6 +100,56 @@ impl Logins {
         let proved = self.store.session_reauthenticate(change).await?;
         let session = proved.ok_or(Error::InvalidCredentials)?;
         Ok(LoginOutcome::Tokens(self.sessions.issue(account.user(), &session, now)?))
+    }
+
+    /// A passkey is two factors by itself. It must be one of the session's own user.
+    async fn prove_by_passkey(
+        &self,
+        context: &Context,
+        account: &Account,
+        assertion: &Assertion,
+    ) -> Result<LoginOutcome, Error> {
+        let answered = self.ceremonies.answered(assertion)?;
+        let found = self.store.passkey_find(assertion.credential_id().to_vec()).await?;
+        let own = found.filter(|(passkey, _)| passkey.user_id == account.user().id);
+        let proof = match own {
+            Some((passkey, _)) => {
+                self.ceremonies.prove(context, assertion, &answered, &passkey).await?
+            }
+            None => None,
+        };
+        match proof {
+            Some(proof) => self.prove_by_proof(context, account, proof).await,
+            None => self.refuse_proof(context, account).await,
+        }
+    }
+
+    async fn prove_by_proof(
+        &self,
+        context: &Context,
+        account: &Account,
+        proof: PasskeyProof,
+    ) -> Result<LoginOutcome, Error> {
+        let change = self.factors.factor_change(context, account);
+        let now = change.now;
+        match self.store.session_prove_by_passkey(change, proof).await? {
+            Some(session) => {
+                Ok(LoginOutcome::Tokens(self.sessions.issue(account.user(), &session, now)?))
+            }
+            // A race: the session ended, the password was changed, the challenge was used.
+            None => self.refuse_proof(context, account).await,
+        }
+    }
+
+    async fn refuse_proof(
+        &self,
+        context: &Context,
+        account: &Account,
+    ) -> Result<LoginOutcome, Error> {
+        let (user_id, session_id) = (Some(account.user().id), Some(account.session().id));
+        let kind = EventKind::ConfirmationFailed;
+        self.limits.record_failure(context, kind, user_id, session_id).await?;
+        Err(Error::InvalidCredentials)
     }
 
     /// The challenge is the login's, with its factors, budgets and mails; only what its answer makes is another thing.

@@ -34,7 +34,7 @@ impl Logins {
         let first = self.renew(context, id_mac, &retry);
         let again = |_empty| self.open_challenge(id_mac);
         let (challenge, user) = self.retries.once(&retry, first, again).await?;
-        Ok(self.pending(challenge_id, &challenge, &user))
+        self.pending(challenge_id, &challenge, &user).await
     }
 
     async fn renew(

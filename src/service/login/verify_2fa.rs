@@ -36,7 +36,8 @@ impl Logins {
         context: &Context,
         request: Verify2faRequest,
     ) -> Result<Tokens, Error> {
-        let problem = "one of otp_code, totp_code and recovery_code must be there";
+        let problem =
+            "one of otp_code, totp_code, recovery_code and passkey_credential_json must be there";
         let proof = request.proof.ok_or_else(|| InvalidField::new("proof", problem))?;
         check_sizes([proof.size()])?;
         request.challenge_id.check_size(size::CHALLENGE_ID).ok_or(Error::ChallengeInvalid)?;
@@ -95,15 +96,15 @@ impl Logins {
         Settled { forget, give_back }
     }
 
-    /// Charges the budgets of a code. A long one is not counted: brute force is hopeless, and counting would let
-    /// attackers lock others out.
+    /// Charges the budgets of a code. A long one is not counted, nor is a passkey: brute force is hopeless, and counting would
+    /// let attackers lock others out.
     async fn charge_code(
         &self,
         context: &Context,
         challenge: &Challenge,
         factor: Factor,
     ) -> Result<Option<Attempt>, Error> {
-        if factor == Factor::EmailCode && challenge.is_long_code {
+        if factor == Factor::Passkey || (factor == Factor::EmailCode && challenge.is_long_code) {
             return Ok(None);
         }
         let charges = self.limits.challenge_charges(factor, challenge, context.address);

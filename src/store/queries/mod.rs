@@ -22,6 +22,7 @@ mod housekeeping;
 mod mailbox;
 mod managed_users;
 mod outbox;
+mod passkeys;
 mod passwords;
 mod retries;
 mod revocations;

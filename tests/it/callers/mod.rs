@@ -52,7 +52,9 @@ pub fn rpcs() -> Vec<(String, Asks)> {
                 | "ResendEmailVerification"
                 | "RequestPasswordReset"
                 | "ResetPassword"
-                | "UndoEmailChange",
+                | "UndoEmailChange"
+                | "BeginPasskeyLogin"
+                | "FinishPasskeyLogin",
             ) => Asks::Nothing,
             ("AuthService", "Reauthenticate") | ("AccountService", _) => Asks::User,
             (

@@ -15,6 +15,7 @@ pub mod key_server;
 pub mod logs;
 pub mod mail;
 pub mod oauth;
+pub mod passkey;
 mod postgres;
 pub mod server;
 pub mod signer;

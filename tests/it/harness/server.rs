@@ -53,6 +53,8 @@ pub fn config(database: &Database) -> Config {
         master_key(database).to_str().unwrap(),
         "--drain-delay=0s",
         "--hash-queue=1000",
+        // The same of all replicas, whose ports differ.
+        "--webauthn-rp-id=example.org",
         // Most tests of spent tokens are about what comes after the grace.
         "--refresh-grace=0s",
     ]);

@@ -22,8 +22,15 @@ async fn proved(canaries: &mut Canaries, auth: &mut AuthServiceClient<Channel>) 
     auth.register(RegisterRequest { two_factor: false, ..alice(PASSWORD) }).await.unwrap();
     let outcome = auth.login(login(PASSWORD)).await.unwrap().into_inner().result;
     let Some(Outcome::Tokens(tokens)) = outcome else { panic!("{outcome:?}") };
-    let again =
-        |password: &str| bearer(&tokens, ReauthenticateRequest { password: password.to_owned() });
+    let again = |password: &str| {
+        bearer(
+            &tokens,
+            ReauthenticateRequest {
+                password: password.to_owned(),
+                ..ReauthenticateRequest::default()
+            },
+        )
+    };
     canaries.refused(auth.reauthenticate(again(WRONG)).await);
     auth.reauthenticate(again(PASSWORD)).await.unwrap();
     tokens

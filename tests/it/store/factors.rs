@@ -77,7 +77,11 @@ async fn an_app_counts_once_it_is_confirmed_and_takes_the_place_of_the_one_befor
         assert!(store.totp_begin(new.clone()).await.unwrap());
         assert_eq!(of(user.user.id).await, before);
         assert!(store.totp_confirm(confirmation(&new, step), new_message()).await.unwrap());
-        let expected = UserFactors { totp: Some(new.sealed.clone()), has_recovery_codes: true };
+        let expected = UserFactors {
+            totp: Some(new.sealed.clone()),
+            has_recovery_codes: true,
+            has_passkeys: false,
+        };
         assert_eq!(of(user.user.id).await, expected);
         let again = store.totp_confirm(confirmation(&new, step + 1), new_message()).await;
         assert!(!again.unwrap(), "twice");
@@ -155,7 +159,7 @@ async fn nothing_is_changed_on_the_word_of_credentials_that_no_longer_count(back
     assert_eq!(waiting(store.as_ref()).await, before);
     let recorded = "SELECT COUNT(*) FROM events WHERE kind <> 'registered'";
     assert_eq!(database.number(recorded).await, 1, "the app's");
-    let expected = UserFactors { totp: Some(app), has_recovery_codes: true };
+    let expected = UserFactors { totp: Some(app), has_recovery_codes: true, has_passkeys: false };
     assert_eq!(store.factors_of(user.user.id).await.unwrap(), expected);
     let old_codes = "SELECT COUNT(*) FROM recovery_codes";
     assert_eq!(database.number(old_codes).await, 2);

@@ -18,6 +18,7 @@ mod operations;
 mod outbox;
 mod outbox_order;
 mod outbox_plans;
+mod passkeys;
 mod passwords;
 mod reauthentication;
 mod refresh;

@@ -4,7 +4,7 @@ use sqlx::Connection as _;
 
 use super::{
     Connection, beginning, challenge_row::account_asks, claims, events, guard, outbox,
-    reauthentication, revocations, sessions, throttles, totp, void_codes,
+    passkey_proof, reauthentication, revocations, sessions, throttles, totp, void_codes,
 };
 use crate::{
     domain::{Actor, Challenge, EventKind, Session},
@@ -61,7 +61,7 @@ pub(in crate::store) async fn complete(
     let at = change.revoking(limit.tokens_expire_at);
     let rivals = match spending {
         Spending::SentCode => claims::prove_by_login(connection, &change, &at).await?,
-        Spending::Totp { .. } | Spending::RecoveryCode(_) => Vec::new(),
+        Spending::Totp { .. } | Spending::RecoveryCode(_) | Spending::Passkey(_) => Vec::new(),
     };
     if begins {
         sessions::end_oldest(connection, &session, limit).await?;
@@ -107,6 +107,9 @@ async fn spend(
             totp::spend_step(connection, change.user_id, *id, *step).await
         }
         Spending::RecoveryCode(code) => spend_recovery_code(connection, change, code).await,
+        Spending::Passkey(usage) => {
+            passkey_proof::note_use(connection, change.user_id, usage).await
+        }
     }
 }
 

@@ -14,7 +14,8 @@ pub(in crate::store) async fn of(
 ) -> Result<UserFactors> {
     let row: Option<FactorsRow> = sqlx::query_as(
         "SELECT totp_factors.id, sealed_secret, \
-         (SELECT COUNT(*) FROM recovery_codes WHERE recovery_codes.user_id = users.id) AS codes \
+         (SELECT COUNT(*) FROM recovery_codes WHERE recovery_codes.user_id = users.id) AS codes, \
+         (SELECT COUNT(*) FROM passkeys WHERE passkeys.user_id = users.id) AS passkeys \
          FROM users LEFT JOIN totp_factors \
          ON totp_factors.user_id = users.id AND confirmed_at IS NOT NULL WHERE users.id = $1",
     )
@@ -163,6 +164,7 @@ struct FactorsRow {
     id: Option<Uuid>,
     sealed_secret: Option<Vec<u8>>,
     codes: i64,
+    passkeys: i64,
 }
 
 impl From<FactorsRow> for UserFactors {
@@ -171,6 +173,7 @@ impl From<FactorsRow> for UserFactors {
         Self {
             totp: totp.map(|(id, sealed_secret)| SealedTotp { id, sealed_secret }),
             has_recovery_codes: row.codes > 0,
+            has_passkeys: row.passkeys > 0,
         }
     }
 }

@@ -21,6 +21,8 @@ pub(super) mod mailbox;
 mod managed_user_row;
 pub(super) mod managed_users;
 pub(in crate::store) mod outbox;
+pub(super) mod passkey_proof;
+pub(super) mod passkeys;
 pub(super) mod passwords;
 pub(in crate::store) mod reauthentication;
 pub(in crate::store) mod refresh;

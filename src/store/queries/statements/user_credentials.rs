@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Connection, challenges, factors, sessions, user_effect::Effect, void_codes};
+use super::{Connection, challenges, factors, passkeys, sessions, user_effect::Effect, void_codes};
 use crate::{
     domain::{EventKind, ManagedUser},
     store::{FactorChange, Result, UserChangeRequest},
@@ -33,7 +33,7 @@ pub(super) async fn set_password(
     Ok(effect)
 }
 
-/// Turns the second factor off, and forgets the app and the recovery codes. Where it is off, only an enrolment is left to forget.
+/// Turns the second factor off, and forgets the app, the recovery codes and the passkeys. Where it is off, an enrolment and passkeys are left to forget.
 pub(super) async fn factors(
     connection: &mut Connection,
     request: &UserChangeRequest,
@@ -51,9 +51,11 @@ pub(super) async fn factors(
         carried_out: None,
     };
     factors::forget(connection, request.user_id).await?;
-    if !before.user.is_2fa_enabled {
+    let had_passkeys = passkeys::forget(connection, request.user_id).await?;
+    if before.user.is_2fa_enabled {
+        factors::turn(connection, &change, false, false).await?;
+    } else if !had_passkeys {
         return Ok(Effect::default());
     }
-    factors::turn(connection, &change, false, false).await?;
     Ok(Effect { kinds: vec![EventKind::FactorsReset], revocations: Vec::new() })
 }

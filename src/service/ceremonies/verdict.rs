@@ -1,0 +1,117 @@
+//! Whether an assertion is of a user's passkey. What is wrong with one is for the log; its sender learns that it was refused.
+
+use super::{Ceremonies, Purpose};
+use crate::{
+    delivery::Notice,
+    domain::{Context, EventKind, Passkey, User},
+    passkey::{
+        Assertion, Challenge, Demand, Refused, StoredCredential, UserHandle, UserVerification,
+    },
+    service::Error,
+    store::{NewAssertion, PasskeyProof, PasskeyUse},
+};
+
+/// An answer to a challenge of ours that has not ended. Whether it was used before the store finds out.
+#[derive(Debug)]
+pub(in crate::service) struct Answered {
+    challenge: Challenge,
+    used: NewAssertion,
+}
+
+impl Ceremonies {
+    /// Whether an assertion answers a login's challenge. In memory: made-up answers reach no database.
+    ///
+    /// # Errors
+    /// There are no passkeys; a challenge that is not ours, is for something else, or has ended.
+    pub(in crate::service) fn answered(&self, assertion: &Assertion) -> Result<Answered, Error> {
+        let challenge = assertion.challenge().ok_or(Error::ChallengeInvalid)?;
+        let used = self.use_of(&challenge, Purpose::Login)?;
+        Ok(Answered { challenge, used })
+    }
+
+    /// Whether the assertion is right, as all that is shown: it must say whose it is, and its authenticator must have verified its user.
+    /// Returns what the store writes together with what comes of it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(in crate::service) async fn prove(
+        &self,
+        context: &Context,
+        assertion: &Assertion,
+        answered: &Answered,
+        passkey: &Passkey,
+    ) -> Result<Option<PasskeyProof>, Error> {
+        let Answered { challenge, used } = answered;
+        let demand = Demand::discoverable_login(UserVerification::Required);
+        let usage = self.judge(context, assertion, challenge, passkey, demand).await?;
+        Ok(usage.map(|usage| PasskeyProof { usage, used: *used }))
+    }
+
+    /// Checks the answer to a login's challenge, by a user whose password was right.
+    ///
+    /// # Errors
+    /// An assertion that is not right; the store's.
+    pub(in crate::service) async fn check_factor(
+        &self,
+        context: &Context,
+        assertion: &Assertion,
+        challenge_id_mac: &[u8; 32],
+        user: &User,
+    ) -> Result<PasskeyUse, Error> {
+        let verification = self.relying_party()?.user_verification();
+        let found = self.store.passkey_find(assertion.credential_id().to_vec()).await?;
+        let (passkey, _) = found
+            .filter(|(passkey, _)| passkey.user_id == user.id)
+            .ok_or(Error::ChallengeInvalid)?;
+        let challenge = self.factor_challenge(challenge_id_mac);
+        let demand = Demand::second_factor(verification);
+        let usage = self.judge(context, assertion, &challenge, &passkey, demand).await?;
+        usage.ok_or(Error::ChallengeInvalid)
+    }
+
+    /// The use of a passkey; `None` where the assertion is not right.
+    async fn judge(
+        &self,
+        context: &Context,
+        assertion: &Assertion,
+        challenge: &Challenge,
+        passkey: &Passkey,
+        demand: Demand,
+    ) -> Result<Option<PasskeyUse>, Error> {
+        let handle = UserHandle::from_bytes(passkey.user_handle);
+        let stored = StoredCredential {
+            id: &passkey.credential_id,
+            user_handle: &handle,
+            public_key: &passkey.public_key,
+            sign_count: passkey.sign_count,
+            backup_eligible: passkey.backup_eligible,
+        };
+        match assertion.verify(self.relying_party()?, challenge, &stored, demand) {
+            Ok(asserted) => Ok(Some(PasskeyUse {
+                id: passkey.id,
+                sign_count: asserted.sign_count,
+                backed_up: asserted.backed_up,
+                at: self.clock.now(),
+            })),
+            Err(refused) => {
+                tracing::info!(passkey_id = %passkey.id, %refused, "a passkey was refused");
+                self.tell_of_a_copy(context, passkey, refused).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// A counter that did not go up says that somebody may have a copy of the key: the owner is told, once a day.
+    async fn tell_of_a_copy(
+        &self,
+        context: &Context,
+        passkey: &Passkey,
+        refused: Refused,
+    ) -> Result<(), Error> {
+        if !refused.may_be_a_clone() {
+            return Ok(());
+        }
+        let (kind, notice) = (EventKind::PasskeyCopied, Some(Notice::PasskeyCopied));
+        self.limits.record_and_tell(context, kind, passkey.user_id, None, notice).await
+    }
+}
