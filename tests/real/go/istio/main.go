@@ -27,6 +27,7 @@ import (
 	"istio.io/istio/pkg/config/mesh"
 	"istio.io/istio/pkg/config/mesh/meshwatcher"
 	"istio.io/istio/pkg/config/schema/collections"
+	istiolog "istio.io/istio/pkg/log"
 )
 
 // istiod's state: the objects, checked as its webhook does when they are applied.
@@ -88,6 +89,11 @@ func print(all []*hcm.HttpFilter) error {
 
 func main() {
 	file, namespace, app := os.Args[1], os.Args[2], os.Args[3]
+	options := istiolog.DefaultOptions()
+	options.OutputPaths = []string{"stderr"}
+	if err := istiolog.Configure(options); err != nil {
+		log.Fatal(err)
+	}
 	context, err := push(file)
 	if err != nil {
 		log.Fatal(err)
