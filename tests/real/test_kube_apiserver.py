@@ -76,8 +76,8 @@ def issued(stubs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issued]:
     server.environment = ours
     with running(server):
         server.token()
-        for command in (["user", "set", "alice", "--role", "admin"],):
-            subprocess.run([BINARY, *command], cwd=server.folder, env=server.environment, check=True, capture_output=True)
+        command = [BINARY, "user", "set", "alice", "--role", "admin"]
+        subprocess.run(command, cwd=server.folder, env=server.environment, check=True, capture_output=True)
         yield Issued(server, another_issuer, expired)
 
 
@@ -123,7 +123,7 @@ def test_the_flags_take_rs256_alone_unless_told(issued, api_server):
     token = issued.server.token(AUDIENCE)
     said = refused(api_server(issued.server, "RS256"), token)
     print(said)
-    assert 'unexpected signature algorithm "ES256"' in said or "ES256" in said
+    assert 'expected ["RS256"] got "ES256"' in said
     assert "user" in api_server(issued.server, "ES256").ask(token=token)
 
 

@@ -27,6 +27,7 @@ import (
 	"istio.io/istio/pkg/config/mesh"
 	"istio.io/istio/pkg/config/mesh/meshwatcher"
 	"istio.io/istio/pkg/config/schema/collections"
+	"istio.io/istio/pkg/kube/krt"
 	istiolog "istio.io/istio/pkg/log"
 )
 
@@ -41,7 +42,7 @@ func push(file string) (*model.PushContext, error) {
 		return nil, fmt.Errorf("not all are Istio's: %v %w", others, err)
 	}
 	environment := model.NewEnvironment()
-	store := configmemory.Make(collections.Pilot)
+	store := configmemory.NewController(configmemory.Make(collections.Pilot))
 	for _, object := range objects {
 		if _, err := store.Create(object); err != nil {
 			return nil, err
@@ -50,6 +51,8 @@ func push(file string) (*model.PushContext, error) {
 	environment.ConfigStore = store
 	environment.ServiceDiscovery = registrymemory.NewServiceDiscovery()
 	environment.Watcher = meshwatcher.NewTestWatcher(mesh.DefaultMeshConfig())
+	environment.VirtualServiceController = model.NewVirtualServiceController(
+		store, model.VSControllerOptions{KrtDebugger: krt.GlobalDebugHandler}, environment.Watcher)
 	environment.Init()
 	context := model.NewPushContext()
 	context.InitContext(environment, nil, nil)
