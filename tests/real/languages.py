@@ -15,6 +15,8 @@ from countersign import INCLUDE, ROOT, RULES
 from programs import Failed, Program
 
 TOOLS = ROOT / ".tools/real"
+# Packages of Debian 13, which tests/real/unpack has put there.
+UNPACKED = TOOLS / "debian-13/root/usr/share"
 HERE = Path(__file__).resolve().parent
 # Where the guides say that the service is, and by which name its tokens call it.
 ISSUER = "https://auth.example.com"
@@ -234,13 +236,48 @@ class Java:
         return self._program(folder, library, f"Service {library}", *trusted)
 
 
+class Php:
+    """With a php-jwt that Debian has within another package, or the one whose sources PHP_JWT names."""
+
+    # Where the guide keeps the keys.
+    CACHE = "/var/cache/orders"
+
+    def prepare(self, folder: Path) -> None:
+        self.library = Path(os.environ.get("PHP_JWT", UNPACKED / "zabbix/vendor/firebase/php-jwt/src"))
+        if not (self.library / "CachedKeySet.php").exists():
+            raise Failed(f"there is no php-jwt in {self.library}: let PHP_JWT name the folder of its sources")
+        for source in folder.glob("verify*.php"):
+            text = source.read_text()
+            assert self.CACHE in text
+            source.write_text(text.replace(self.CACHE, f"{folder}/cache"))
+
+    def verifier(self, folder: Path, name: str) -> Talker:
+        libraries = {"PHP_JWT": str(self.library), "PHP_LIBRARIES": str(UNPACKED / "php")}
+        return Talker(name, ["php", HERE / "php/verify.php", f"{name}.php"], folder, os.environ | libraries)
+
+
+class Ruby:
+    """With Debian's gem, or the one whose `lib` RUBY_JWT names."""
+
+    def prepare(self, folder: Path) -> None:
+        gems = sorted(UNPACKED.glob("rubygems-integration/all/gems/jwt-*/lib"))
+        self.library = Path(os.environ["RUBY_JWT"]) if "RUBY_JWT" in os.environ else next(iter(gems), UNPACKED)
+        if not (self.library / "jwt.rb").exists():
+            raise Failed(f"there is no gem jwt in {self.library}: let RUBY_JWT name its lib")
+
+    def verifier(self, folder: Path, name: str) -> Talker:
+        return Talker(name, ["ruby", "-I", self.library, HERE / "ruby/verify.rb", name], folder)
+
+
 LANGUAGES = {"node": Node, "python": Python, "go": Go, "java": Java}
+# What a service can be written in that takes our tokens.
+VERIFIERS = LANGUAGES | {"php": Php, "ruby": Ruby}
 
 
 def guide(name: str, language: str, folder: Path, replacements: dict[str, str]):
     """A guide's files in a folder of their own, and the language that builds programs around them."""
     folder.mkdir(parents=True, exist_ok=True)
     guides.write(name, folder, replacements)
-    built = LANGUAGES[language]()
+    built = VERIFIERS[language]()
     built.prepare(folder)
     return built

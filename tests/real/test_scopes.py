@@ -85,6 +85,16 @@ public class Main {
     }
 }
 """
+PHP = """<?php
+require 'allows.php';
+$cases = json_decode(stream_get_contents(STDIN), flags: JSON_THROW_ON_ERROR);
+echo json_encode(array_map(fn ($case) => allows($case[0], $case[1] ?: null), $cases));
+"""
+RUBY = """
+require "json"
+require "./allows"
+puts JSON.generate(JSON.parse($stdin.read).map { |claims, scope| allows(claims, scope.empty? ? nil : scope) })
+"""
 
 
 def python(folder: Path) -> list[str]:
@@ -121,8 +131,18 @@ def java(folder: Path) -> list[str]:
     return ["java", "-cp", ".", "Main"]
 
 
+def php(folder: Path) -> list[str]:
+    (folder / "main.php").write_text(PHP)
+    return ["php", "main.php"]
+
+
+def ruby(folder: Path) -> list[str]:
+    (folder / "main.rb").write_text(RUBY)
+    return ["ruby", "main.rb"]
+
+
 @pytest.mark.short
-@pytest.mark.parametrize("prepare", [pytest.param(language, id=language.__name__) for language in (python, node, go, java)])
+@pytest.mark.parametrize("prepare", [pytest.param(language, id=language.__name__) for language in (python, node, go, java, php, ruby)])
 def test_only_users_own_tokens_are_not_limited_by_a_scope(prepare: Callable[[Path], list[str]], tmp_path: Path):
     for name, text in guides.files(f"verify-{prepare.__name__}").items():
         if name.lower().startswith(("allows", "scopes")):

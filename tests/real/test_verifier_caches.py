@@ -70,11 +70,15 @@ ROWS = [
     Row("verify_zitadel", None, (MADE_UP, MADE_UP)),
     Row("verify_jwx", 5 * MINUTES, (0, 0), waits=True),
     Row("verify_jwx", 15 * MINUTES, (0, 0), (", jwk.WithConstantInterval(5*time.Minute)", ""), "jwx, its own interval", waits=True),
+    Row("verify_go_jwt_middleware", 5 * MINUTES, (0, 0), waits=True),
     Row("SpringVerifier", 5 * MINUTES, (MADE_UP, MADE_UP)),
     # It fetches half a minute before the end.
     Row("NimbusVerifier", 270, (2, 4)),
     Row("Jose4jVerifier", 5 * MINUTES, (MADE_UP, MADE_UP)),
     Row("JavaJwtVerifier", None, (9, 16)),
+    # The limit of the 6.10.0 that Debian has, once reached, has no end.
+    Row("verify_php_jwt", 5 * MINUTES, (MADE_UP, MADE_UP), ("rateLimit: true", "rateLimit: false"), "php-jwt, no limit"),
+    Row("verify_ruby_jwt", 5 * MINUTES, (3, 4)),
 ]
 
 

@@ -64,10 +64,14 @@ VERIFIERS = [
     Verifier("go", "verify_jwx", leeway=("5*time.Second", "0*time.Second"), wrong_typ=False, no_typ=False,
              interval=("5*time.Minute", "6*time.Second"), new_key=6),  # fmt: skip
     Verifier("go", "verify_zitadel", tolerance=0, wrong_typ=False, no_typ=False),
+    Verifier("go", "verify_go_jwt_middleware", leeway=("5*time.Second", "0*time.Second"), wrong_typ=False, no_typ=False,
+             interval=("5*time.Minute", "6*time.Second"), new_key=6),  # fmt: skip
     Verifier("java", "SpringVerifier", tolerance=60),
     Verifier("java", "NimbusVerifier", leeway=("setMaxClockSkew(5)", "setMaxClockSkew(0)"), short=True),
     Verifier("java", "Jose4jVerifier", leeway=("Seconds(5)", "Seconds(0)")),
     Verifier("java", "JavaJwtVerifier", leeway=("acceptLeeway(5)", "acceptLeeway(0)"), keeps_old=True),
+    Verifier("php", "verify_php_jwt", leeway=("JWT::$leeway = 5", "JWT::$leeway = 0"), short=True),
+    Verifier("ruby", "verify_ruby_jwt", leeway=("leeway: 5,", "leeway: 0,"), new_key=10, short=True),
 ]
 every_verifier = pytest.mark.parametrize(
     "verifier", [pytest.param(v, id=v.name, marks=[pytest.mark.short] if v.short else []) for v in VERIFIERS]
