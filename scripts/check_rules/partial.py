@@ -12,11 +12,11 @@ REASONS = {
         "Register.username", "Login.username", "Login.device_name", "GetUser.username", "CreateUser.username", "UpdateUser.username",
         "Verify2FA.otp_code", "Verify2FA.totp_code", "Verify2FA.recovery_code", "VerifyEmail.code", "ResetPassword.code",
         "ResetPassword.recovery_code", "ConfirmTotpEnrollment.totp_code", "ConfirmEmailChange.code", "UndoEmailChange.undo_code",
-        "ChangeUsername.new_username",
+        "ChangeUsername.new_username", "BeginEmailLogin.device_name", "FinishEmailLogin.code",
     ),
     "addresses: the rule is their shape": (
         "Register.email", "RequestPasswordReset.email", "GetUser.email", "CreateUser.email", "UpdateUser.email",
-        "ChangeEmail.new_email",
+        "ChangeEmail.new_email", "BeginEmailLogin.email",
     ),
     "common passwords, those with the name, and lengths that normalisation changes": (
         "Register.password", "ResetPassword.new_password", "ChangePassword.new_password", "CreateUser.password", "SetPassword.password",
@@ -37,7 +37,7 @@ REASONS = {
     ),
     "formats of hashes": ("CreateUser.password_hash", "SetPassword.password_hash"),
     "prefixes in other letters than ASCII": ("ListUsers.order_by",),
-    "the audiences are a setting": ("Login.audience",),
+    "the audiences are a setting": ("Login.audience", "BeginEmailLogin.audience"),
     "URLs, and the networks of the settings": ("CreateSubscription.url",),
     "base64": ("CreateSubscription.secret",),
     "the module that logs codes can't be named: RE2 has no negation": ("SetLogFilter.filter",),

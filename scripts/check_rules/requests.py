@@ -82,6 +82,8 @@ def bases(world: World) -> dict[str, Callable[[], list[Message]]]:
         "Login": lambda: [auth.LoginRequest(username="nobody", password=wrong)],
         "Verify2FA": lambda: [auth.Verify2FARequest(challenge_id="x", otp_code="123456")],
         "Reauthenticate": lambda: [auth.ReauthenticateRequest(password=wrong)],
+        "BeginEmailLogin": lambda: [auth.BeginEmailLoginRequest(email="nobody@example.com", request_id=new_id())],
+        "FinishEmailLogin": lambda: [auth.FinishEmailLoginRequest(login_id="x", code="123456")],
         "VerifyEmail": lambda: [auth.VerifyEmailRequest(verification_id="x", code="123456")],
         "ResendEmailVerification": lambda: [auth.ResendEmailVerificationRequest(verification_id="x")],
         "RequestPasswordReset": lambda: [auth.RequestPasswordResetRequest(email="nobody@example.com")],

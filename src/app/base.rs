@@ -178,6 +178,7 @@ impl Base {
         limits: &Arc<Limits>,
         sessions: &Arc<Sessions>,
         factors: &Arc<Factors>,
+        mailbox: &Arc<Mailbox>,
     ) -> Logins {
         Logins {
             store: Arc::clone(&self.store),
@@ -187,6 +188,7 @@ impl Base {
             limits: Arc::clone(limits),
             sessions: Arc::clone(sessions),
             factors: Arc::clone(factors),
+            mailbox: Arc::clone(mailbox),
             outbox: self.outbox.clone(),
             retries: self.retries(),
             clock: self.clock.clone(),

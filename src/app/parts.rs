@@ -183,7 +183,7 @@ fn wire(
     let service_accounts = Arc::new(base.service_accounts(tokens, assertions, &limits, &sessions));
     let factors = Arc::new(base.factors(&limits, &sessions));
     let mailbox = Arc::new(base.mailbox(&limits, &sessions));
-    let logins = Arc::new(base.logins(&limits, &sessions, &factors));
+    let logins = Arc::new(base.logins(&limits, &sessions, &factors, &mailbox));
     let accounts = Arc::new(base.accounts(&limits, &sessions, &factors, &mailbox));
     let users = Arc::new(base.user_manager(&limits, &mailbox, config.access_tokens.ttl));
     let transfers = Arc::new(base.transfers());

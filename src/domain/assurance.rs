@@ -30,7 +30,7 @@ impl Assurance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Factor;
+    use crate::domain::{Factor, FirstProof};
 
     #[test]
     fn every_second_factor_makes_two_and_a_password_alone_is_one() {
@@ -38,6 +38,9 @@ mod tests {
         for factor in [Factor::EmailCode, Factor::Totp, Factor::RecoveryCode] {
             assert_eq!(Assurance::of(factor.methods()), Assurance::TwoFactors, "{factor:?}");
         }
+        assert_eq!(Assurance::of(FirstProof::Mailbox.methods()), Assurance::OneFactor);
+        let app_beside_mailbox = FirstProof::Mailbox.methods_with(Factor::Totp);
+        assert_eq!(Assurance::of(&app_beside_mailbox), Assurance::TwoFactors);
         assert!(Assurance::OneFactor < Assurance::TwoFactors);
     }
 }

@@ -15,6 +15,8 @@ pub struct Policy {
     pub email_verification: bool,
     /// How long a new account may go without verifying its address, where addresses are verified; then it is deleted.
     pub unverified_ttl: Duration,
+    /// Whether users may log in by a mailed code alone, without a password.
+    pub email_login: bool,
     /// The issuer that an authenticator app shows.
     pub totp_issuer: String,
     /// The longest lifetime of a session.

@@ -37,13 +37,15 @@ pub struct Rpc {
 }
 
 /// All our RPCs, and their needs.
-pub const TABLE: [Rpc; 50] = [
+pub const TABLE: [Rpc; 52] = [
     Rpc::of("/auth.v1.AuthService/Register", Need::Fields).for_those_with(Permission::Register),
     Rpc::of("/auth.v1.AuthService/Login", Need::Fields),
     Rpc::of("/auth.v1.AuthService/Verify2FA", Need::Fields),
     Rpc::of("/auth.v1.AuthService/ResendCode", Need::Fields),
     Rpc::of("/auth.v1.AuthService/RefreshToken", Need::Fields),
     Rpc::of("/auth.v1.AuthService/Reauthenticate", Need::Bearer),
+    Rpc::of("/auth.v1.AuthService/BeginEmailLogin", Need::Fields),
+    Rpc::of("/auth.v1.AuthService/FinishEmailLogin", Need::Fields),
     Rpc::of("/auth.v1.AuthService/Logout", Need::Fields),
     Rpc::of("/auth.v1.AuthService/VerifyEmail", Need::Fields),
     Rpc::of("/auth.v1.AuthService/ResendEmailVerification", Need::Fields),
@@ -267,6 +269,7 @@ mod tests {
             "Register",
             "Login",
             "ResendCode",
+            "BeginEmailLogin",
             "ResendEmailVerification",
             "RequestPasswordReset",
             "ResetPassword",

@@ -62,7 +62,10 @@ pub use self::{
         Reencrypted, Reencryption, SigningKeyError, check_master_key, with_digest_key,
     },
     limits::Limits,
-    login::{LoginOutcome, LoginRequest, Logins, PendingChallenge, Verify2faRequest},
+    login::{
+        BeginEmailLoginRequest, FinishEmailLoginRequest, LoginOutcome, LoginRequest, Logins,
+        PendingChallenge, Verify2faRequest,
+    },
     mailbox::{Mailbox, PendingMailboxCode, RequestPasswordResetRequest, VerifyEmailRequest},
     managed_users::{
         Conditions, CreateUserRequest, CreatedUser, ListUsersRequest, NewCredential,

@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{CarriedOut, Reservation, Result, Revoking, SealedMessage, SpentRecoveryCode};
-use crate::domain::{Actor, EventKind, Timestamp};
+use super::{
+    CarriedOut, Reservation, Result, Revoking, SealedMessage, SessionLimit, SpentRecoveryCode,
+};
+use crate::domain::{Actor, EventKind, Session, Timestamp};
 
 /// Codes that prove access to a mailbox.
 #[async_trait]
@@ -30,6 +32,11 @@ pub trait MailboxCodes {
     /// Consumes the code and deletes its user's account, unless the address is verified: as [`super::Users::user_delete`],
     /// but with any credentials and without a message. Returns whether it did.
     async fn unverified_user_end(&self, proof: MailboxProof) -> Result<bool>;
+
+    /// Consumes the code and begins the session of a login by it, and ends the user's oldest ones beyond the limit: all or nothing. Of
+    /// concurrent callers one succeeds, and none if the user is disabled, their credentials have changed, or they have a second
+    /// factor by now. Returns the session in the user's epoch, if it began.
+    async fn email_login(&self, login: EmailLogin) -> Result<Option<Session>>;
 }
 
 /// A code that proves access to a mailbox.
@@ -51,6 +58,32 @@ pub struct MailboxCode {
     pub expires_at: Timestamp,
     /// The address that it was sent to, where that is to become the user's.
     pub new_email: Option<String>,
+    /// Where a login by it leads to, if it is for one.
+    pub login: Option<Box<CodeDestination>>,
+}
+
+/// Where a login by a mailed code leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeDestination {
+    /// The audience of the tokens to come.
+    pub audience: String,
+    /// The user's name for the device; may be empty.
+    pub device_name: String,
+    /// The known device that the login came from, if it did.
+    pub device_id: Option<Uuid>,
+}
+
+/// A login by a code that was right.
+#[derive(Debug, Clone)]
+pub struct EmailLogin {
+    /// The code.
+    pub code_id: Uuid,
+    /// The session to begin.
+    pub session: Session,
+    /// The credentials for which the code was sent.
+    pub credential_version: i64,
+    /// The most sessions of the user.
+    pub limit: SessionLimit,
 }
 
 /// A new mailbox code.

@@ -65,7 +65,10 @@ pub use self::{
     },
     housekeeping::{Ended, Housekeeping, Lease, LeaseTaken, Restoration},
     kind::Kind,
-    mailbox::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, PasswordReset},
+    mailbox::{
+        CodeDestination, EmailLogin, MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode,
+        PasswordReset,
+    },
     managed_users::{
         Changed, ManagedUsers, NewAddress, NewManagedUser, UserChange, UserChangeRequest,
         UserUpdate,

@@ -23,6 +23,7 @@ mod database_setup;
 mod debug_address;
 mod delivery;
 mod email_change;
+mod email_login;
 mod engine;
 mod errors;
 mod events;

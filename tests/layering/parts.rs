@@ -22,7 +22,7 @@ const PARTS: [(&str, &[&str]); 19] = [
     ("factors", &["outbox", "limits", "sessions"]),
     ("mailbox", &["outbox", "limits", "sessions"]),
     ("account", &["outbox", "limits", "sessions", "factors", "mailbox"]),
-    ("login", &["outbox", "limits", "sessions", "factors"]),
+    ("login", &["outbox", "limits", "sessions", "factors", "mailbox"]),
     ("managed_users", &["outbox", "limits", "sessions", "mailbox"]),
     ("transfer", &[]),
     ("admin", &["outbox"]),

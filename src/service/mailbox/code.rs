@@ -28,7 +28,7 @@ use crate::{
 
 /// The minimum response time of a request for a code, against user enumeration by timing: it takes a little longer to
 /// find a user, and to write a message to them, than to find none.
-pub(super) const ANSWERED_AFTER: Duration = Duration::from_millis(20);
+pub(in crate::service) const ANSWERED_AFTER: Duration = Duration::from_millis(20);
 
 /// The purpose of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,7 @@ pub(in crate::service) enum MailboxPurpose {
     EmailVerification,
     PasswordReset,
     EmailChange,
+    EmailLogin,
 }
 
 /// A code that was sent, or seems to have been.
@@ -85,6 +86,7 @@ impl MailboxPurpose {
             Self::EmailVerification => Purpose::VerificationId,
             Self::PasswordReset => Purpose::ResetId,
             Self::EmailChange => Purpose::EmailChangeId,
+            Self::EmailLogin => Purpose::EmailLoginId,
         }
     }
 
@@ -93,6 +95,7 @@ impl MailboxPurpose {
             Self::EmailVerification => CodePurpose::VerifyEmail,
             Self::PasswordReset => CodePurpose::ResetPassword,
             Self::EmailChange => CodePurpose::ChangeEmail,
+            Self::EmailLogin => CodePurpose::EmailLogin,
         }
     }
 
@@ -102,15 +105,18 @@ impl MailboxPurpose {
             Self::EmailVerification => b"verification",
             Self::PasswordReset => b"reset",
             Self::EmailChange => b"change",
+            Self::EmailLogin => b"login",
         }
     }
 
     /// Whether the user may get such a code.
-    pub(super) fn is_for(self, user: &User) -> bool {
+    pub(in crate::service) fn is_for(self, user: &User) -> bool {
         user.disabled_at.is_none()
             && match self {
                 Self::EmailVerification => !user.email_verified,
                 Self::PasswordReset | Self::EmailChange => true,
+                // Against pre-hijacking: an account that somebody else has registered with this address has their password.
+                Self::EmailLogin => user.email_verified,
             }
     }
 
@@ -120,6 +126,7 @@ impl MailboxPurpose {
             // Nothing changes by it; a wrong password or code is recorded.
             Self::EmailVerification | Self::EmailChange => None,
             Self::PasswordReset => Some(EventKind::ResetRequested),
+            Self::EmailLogin => Some(EventKind::EmailLoginRequested),
         }
     }
 }
@@ -151,6 +158,23 @@ impl Mailbox {
         device_token: &OpaqueToken,
     ) -> Result<PendingMailboxCode, Error> {
         let purpose = MailboxPurpose::PasswordReset;
+        let (token, new, _device_id) =
+            self.code_for_address(context, purpose, email, device_token).await?;
+        let expires_at = new.code.expires_at;
+        self.store.mailbox_code_create(new).await?;
+        self.outbox.wake();
+        Ok(PendingMailboxCode { token, expires_at })
+    }
+
+    /// A code for whoever has the address, which anybody may have typed: charged as that, and a decoy where no account may get one. Also
+    /// the id that its caller holds, and the device, if it is known.
+    pub(super) async fn code_for_address(
+        &self,
+        context: &Context,
+        purpose: MailboxPurpose,
+        email: &Email,
+        device_token: &OpaqueToken,
+    ) -> Result<(OpaqueToken, NewMailboxCode, Option<Uuid>), Error> {
         let name = LoginName::Email(email.key().to_owned());
         let found = self.store.user_by_login(&name).await?;
         // On a known device the owner gets a code even if strangers have used up the limits of the address.
@@ -165,10 +189,7 @@ impl Mailbox {
         let recipient = found.as_ref().map_or(Recipient::Nobody(email), Recipient::from);
         let token = OpaqueToken::generate(&mut rand::rng());
         let new = self.new_mailbox_code(context, purpose, &token, recipient, budget)?;
-        let expires_at = new.code.expires_at;
-        self.store.mailbox_code_create(new).await?;
-        self.outbox.wake();
-        Ok(PendingMailboxCode { token, expires_at })
+        Ok((token, new, device_id))
     }
 
     /// A new code for `id`.
@@ -196,6 +217,7 @@ impl Mailbox {
             created_at: now,
             expires_at,
             new_email: None,
+            login: None,
         };
         let (recorded_as, purpose) = (purpose.event_kind(), purpose.code_purpose());
         let content = Content::Code { purpose, code: digits, expires_at };

@@ -28,6 +28,7 @@ pub(super) fn new_code(user: Option<&Credentials>) -> NewMailboxCode {
             created_at: at(0),
             expires_at: at(300),
             new_email: None,
+            login: None,
         },
         id_mac: *Uuid::now_v7().as_bytes().repeat(2).first_chunk().unwrap(),
         message: new_message(),

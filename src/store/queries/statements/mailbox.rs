@@ -9,7 +9,9 @@ use super::{
 };
 use crate::{
     domain::{Event, Timestamp},
-    store::{Error, MailboxCode, NewMailboxCode, Reservation, Result, column::count},
+    store::{
+        CodeDestination, Error, MailboxCode, NewMailboxCode, Reservation, Result, column::count,
+    },
 };
 
 pub(in crate::store) async fn insert(
@@ -20,9 +22,9 @@ pub(in crate::store) async fn insert(
     // The code becomes a decoy where the user has been disabled, or has other credentials, since the last read.
     let user_id: Option<Uuid> = sqlx::query_scalar(concat!(
         "INSERT INTO mailbox_codes (id, id_mac, user_id, credential_version, budget, code_mac, attempts, \
-         created_at, expires_at, new_email) VALUES ($1, $2, (SELECT id FROM users WHERE ",
+         created_at, expires_at, new_email, audience, device_name, device_id) VALUES ($1, $2, (SELECT id FROM users WHERE ",
         account_is_as_it_was!("$3", "$4"),
-        "), $4, $5, $6, 0, $7, $8, $9) RETURNING user_id",
+        "), $4, $5, $6, 0, $7, $8, $9, $10, $11, $12) RETURNING user_id",
     ))
     .bind(code.id)
     .bind(new.id_mac.as_slice())
@@ -33,6 +35,9 @@ pub(in crate::store) async fn insert(
     .bind(code.created_at)
     .bind(code.expires_at)
     .bind(code.new_email.as_deref())
+    .bind(code.login.as_ref().map(|login| &login.audience))
+    .bind(code.login.as_ref().map(|login| &login.device_name))
+    .bind(code.login.as_ref().and_then(|login| login.device_id))
     .fetch_one(&mut *connection)
     .await?;
     let recorded =
@@ -56,7 +61,8 @@ pub(in crate::store) async fn reserve(
 ) -> Result<Reservation<MailboxCode>> {
     let row: Option<MailboxCodeRow> = sqlx::query_as(concat!(
         reserve_an_attempt!("mailbox_codes", "id_mac = $1 AND consumed_at IS NULL", now: "$2", most: "$3"),
-        " RETURNING id, user_id, credential_version, budget, code_mac, attempts, created_at, expires_at, new_email",
+        " RETURNING id, user_id, credential_version, budget, code_mac, attempts, created_at, expires_at, new_email, \
+         audience, device_name, device_id",
     ))
     .bind(id_mac)
     .bind(now)
@@ -137,6 +143,9 @@ struct MailboxCodeRow {
     created_at: Timestamp,
     expires_at: Timestamp,
     new_email: Option<String>,
+    audience: Option<String>,
+    device_name: Option<String>,
+    device_id: Option<Uuid>,
 }
 
 impl TryFrom<MailboxCodeRow> for MailboxCode {
@@ -146,6 +155,8 @@ impl TryFrom<MailboxCodeRow> for MailboxCode {
         let digest = |bytes: Vec<u8>, column| {
             bytes.try_into().map_err(|_wrong_length| Error::Corrupt(column))
         };
+        let (device_name, device_id) = (row.device_name.unwrap_or_default(), row.device_id);
+        let destination = |audience| Box::new(CodeDestination { audience, device_name, device_id });
         Ok(Self {
             id: row.id,
             user_id: row.user_id,
@@ -155,6 +166,7 @@ impl TryFrom<MailboxCodeRow> for MailboxCode {
             created_at: row.created_at,
             expires_at: row.expires_at,
             new_email: row.new_email,
+            login: row.audience.map(destination),
         })
     }
 }
