@@ -43,6 +43,7 @@ fn people() -> Value {
         "ResetPasswordRequest.recovery_code": null,
         "ResendEmailVerificationRequest.email": null,
         "RegisterRequest.is_2fa_enabled": null,
+        "VerifyEmailRequest.username": null,
     })
 }
 

@@ -13,6 +13,7 @@ REASONS = {
         "Verify2FA.otp_code", "Verify2FA.totp_code", "Verify2FA.recovery_code", "VerifyEmail.code", "ResetPassword.code",
         "ResetPassword.recovery_code", "ConfirmTotpEnrollment.totp_code", "ConfirmEmailChange.code", "UndoEmailChange.undo_code",
         "ChangeUsername.new_username", "BeginEmailLogin.device_name", "FinishEmailLogin.code",
+        "VerifyEmail.username",
     ),
     "addresses: the rule is their shape": (
         "Register.email", "RequestPasswordReset.email", "GetUser.email", "CreateUser.email", "UpdateUser.email",

@@ -169,6 +169,7 @@ impl AuthService for AuthApi {
         let request = VerifyEmailRequest {
             verification: OpaqueToken::from_text(request.verification_id),
             code: Zeroizing::new(request.code),
+            username: request.username,
         };
         self.mailbox.verify_email(&context, request).await.map_err(status_beside_a_login)?;
         Ok(Response::new(pb::VerifyEmailResponse {}))

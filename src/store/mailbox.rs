@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    CarriedOut, Reservation, Result, Revoking, SealedMessage, SessionLimit, SpentRecoveryCode,
+    CarriedOut, Charge, Reservation, Result, Revoking, SealedMessage, SessionLimit,
+    SpentRecoveryCode,
 };
 use crate::domain::{Actor, EventKind, Session, Timestamp};
 
@@ -46,6 +47,8 @@ pub struct MailboxCode {
     pub id: Uuid,
     /// The mailbox's owner; `None` where the code is a decoy.
     pub user_id: Option<Uuid>,
+    /// Whether they are a pending user.
+    pub is_pending: bool,
     /// The user's credential version at that time; 0 where there is no user.
     pub credential_version: i64,
     /// The budget of failed codes that it counts in.
@@ -95,6 +98,8 @@ pub struct NewMailboxCode {
     pub id_mac: [u8; 32],
     /// The message with the code; a decoy where there is no recipient.
     pub message: SealedMessage,
+    /// What takes its place, once a day.
+    pub daily: Option<Box<DailyNotice>>,
     /// The audit event for the request; `None` records nothing. It has no user where no account has the address.
     pub recorded_as: Option<EventKind>,
     /// The actor, for that event.
@@ -103,6 +108,16 @@ pub struct NewMailboxCode {
     pub address: Option<IpAddr>,
     /// What is noted of the request, if its caller may send it again.
     pub carried_out: Option<CarriedOut>,
+}
+
+/// A notice that is sent in the place of a code, if its budget has room. The budget is charged also where there is nobody to tell, so that
+/// the same is written.
+#[derive(Debug, Clone)]
+pub struct DailyNotice {
+    /// The budget.
+    pub charge: Charge,
+    /// The notice; `None` where there is nobody to tell.
+    pub message: Option<SealedMessage>,
 }
 
 /// A right code: its sender has access to the user's mailbox.

@@ -41,6 +41,7 @@ macro_rules! steps {
             "0027_email_changes",
             "0028_step_up",
             "0029_email_login",
+            "0030_pending_users",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

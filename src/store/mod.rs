@@ -28,6 +28,7 @@ mod migrations;
 mod operations;
 mod outbox;
 mod passwords;
+mod pending_users;
 pub mod postgres;
 mod preparation;
 pub(crate) mod private_file;
@@ -66,8 +67,8 @@ pub use self::{
     housekeeping::{Ended, Housekeeping, Lease, LeaseTaken, Restoration},
     kind::Kind,
     mailbox::{
-        CodeDestination, EmailLogin, MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode,
-        PasswordReset,
+        CodeDestination, DailyNotice, EmailLogin, MailboxCode, MailboxCodes, MailboxProof,
+        NewMailboxCode, PasswordReset,
     },
     managed_users::{
         Changed, ManagedUsers, NewAddress, NewManagedUser, UserChange, UserChangeRequest,
@@ -79,6 +80,7 @@ pub use self::{
         SealedCode, SealedMessage,
     },
     passwords::{PasswordChange, Passwords},
+    pending_users::{Completed, PendingUsers},
     preparation::{Migrate, Preparation, prepare},
     reservation::Reservation,
     retries::{CarriedOut, Retries},
@@ -110,6 +112,7 @@ use self::{
 pub trait Store:
     Database
     + Users
+    + PendingUsers
     + Transfer
     + ManagedUsers
     + Passwords
@@ -135,6 +138,7 @@ pub trait Store:
 impl<T> Store for T where
     T: Database
         + Users
+        + PendingUsers
         + Transfer
         + ManagedUsers
         + Passwords

@@ -58,6 +58,7 @@ mod pile_up;
 mod place;
 mod private_files;
 mod process;
+mod quietly;
 mod races;
 mod reauthenticate;
 mod reflection;

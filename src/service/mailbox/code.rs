@@ -69,6 +69,8 @@ impl PendingMailboxCode {
 pub(super) enum Recipient<'a> {
     /// A user, and the version of their credentials.
     User(&'a User, i64),
+    /// A pending user.
+    Pending(&'a User),
     /// No user has this address, or none that may get a code.
     Nobody(&'a Email),
 }
@@ -206,11 +208,13 @@ impl Mailbox {
         let id_mac = self.mailbox_id_mac(purpose, id);
         let (user_id, credential_version) = match recipient {
             Recipient::User(user, version) => (Some(user.id), version),
+            Recipient::Pending(user) => (Some(user.id), Credentials::FIRST_VERSION),
             Recipient::Nobody(_) => (None, 0),
         };
         let code = MailboxCode {
             id: Uuid::now_v7(),
             user_id,
+            is_pending: matches!(recipient, Recipient::Pending(_)),
             credential_version,
             budget,
             code_mac: code_mac(&self.master_key, &id_mac, digits.expose()),
@@ -227,8 +231,17 @@ impl Mailbox {
         let of_code = SealedCode { code_id: code.id, user_id, purpose };
         let message = SealedMessage { code: Some(of_code), ..message };
         let (actor, address) = (context.actor.clone(), context.address);
-        let carried_out = None;
-        Ok(NewMailboxCode { code, id_mac, message, recorded_as, actor, address, carried_out })
+        let (carried_out, daily) = (None, None);
+        Ok(NewMailboxCode {
+            code,
+            id_mac,
+            message,
+            daily,
+            recorded_as,
+            actor,
+            address,
+            carried_out,
+        })
     }
 
     /// The message to the recipient; without one, a decoy of the same size.
@@ -240,7 +253,7 @@ impl Mailbox {
         now: Timestamp,
     ) -> Result<SealedMessage, Error> {
         match recipient {
-            Recipient::User(user, _) => {
+            Recipient::User(user, _) | Recipient::Pending(user) => {
                 self.outbox.seal(&Message::new(user, content, context, now))
             }
             Recipient::Nobody(email) => {
@@ -283,7 +296,9 @@ impl Mailbox {
             .await?;
         if !is_code(&self.master_key, &id_mac, code, &sent.code_mac) {
             let kind = EventKind::CodeFailed;
-            self.limits.record_failure(context, kind, sent.user_id, None).await?;
+            // A pending user is none, and no event tells them from nobody.
+            let user_id = sent.user_id.filter(|_| !sent.is_pending);
+            self.limits.record_failure(context, kind, user_id, None).await?;
             return Err(Error::ChallengeInvalid);
         }
         self.limits.take_back(&attempt).await?;

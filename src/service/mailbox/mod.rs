@@ -6,6 +6,7 @@ mod code;
 mod first_verification;
 mod invitation;
 mod login_code;
+mod pending_user;
 mod request_password_reset;
 mod resend_email_verification;
 mod send_email_verification;

@@ -22,6 +22,7 @@ pub(super) fn new_code(user: Option<&Credentials>) -> NewMailboxCode {
         code: MailboxCode {
             id: Uuid::now_v7(),
             user_id: user.map(|user| user.user.id),
+            is_pending: false,
             credential_version: user.map_or(0, |user| user.credential_version),
             budget: [7; 32],
             code_mac: [1; 32],
@@ -32,6 +33,7 @@ pub(super) fn new_code(user: Option<&Credentials>) -> NewMailboxCode {
         },
         id_mac: *Uuid::now_v7().as_bytes().repeat(2).first_chunk().unwrap(),
         message: new_message(),
+        daily: None,
         recorded_as: None,
         actor: ACTOR,
         address: Some(ADDRESS),

@@ -20,6 +20,7 @@ mod outbox;
 mod outbox_order;
 mod outbox_plans;
 mod passwords;
+mod pending_users;
 mod reauthentication;
 mod refresh;
 mod restored;
