@@ -52,12 +52,13 @@ const fn reason(name: &'static str, detail: Detail, text: &'static str) -> Reaso
 }
 
 #[rustfmt::skip]
-const REASONS: [Reason; 31] = [
+const REASONS: [Reason; 32] = [
     reason("INVALID_FIELD", Detail::Field("username"), "must be there"),
     reason("INVALID_CREDENTIALS", Detail::Nothing, "the username or the password is not right"),
     reason("CHALLENGE_INVALID", Detail::Nothing, "the challenge or the code is not valid"),
     reason("CHALLENGE_EXHAUSTED", Detail::Nothing, "there are no attempts left: begin again"),
     reason("FACTOR_UNAVAILABLE", Detail::Nothing, "no code is sent for this challenge: answer it with one of its factors"),
+    reason("EMAIL_LOGIN_OFF", Detail::Nothing, "logins by a mailed code are turned off here: log in with the password"),
     reason("TWO_FACTOR_OFF", Detail::Nothing, "two-factor login is off: turn it on first"),
     reason("EMAIL_UNVERIFIED", Detail::Nothing, "the codes would go to an address that is not verified: verify it first, or enrol an app"),
     reason("EMAIL_VERIFIED", Detail::Nothing, "the e-mail address is verified: it needs no code, and the account is not ended by one"),

@@ -49,6 +49,7 @@ fn people() -> Value {
         "ResetPasswordRequest.recovery_code": null,
         "ResendEmailVerificationRequest.email": null,
         "RegisterRequest.is_2fa_enabled": null,
+        "VerifyEmailRequest.username": null,
     })
 }
 
@@ -63,6 +64,7 @@ fn ids_and_tokens() -> Value {
         "verification_id": OPAQUE,
         "reset_id": OPAQUE,
         "change_id": OPAQUE,
+        "login_id": OPAQUE,
         "refresh_token": OPAQUE,
         "enrollment_id": "01a20c4c-0b51-7c20-8a4d-3f0c7b1e9d55",
         "passkey_id": "01a20c4d-1a90-7b31-8e02-77a1c05d3f16",
@@ -83,6 +85,7 @@ fn ids_and_tokens() -> Value {
         "UndoEmailChangeRequest.request_id": null,
         "FinishPasskeyRegistrationRequest.request_id": null,
         "DeletePasskeyRequest.request_id": null,
+        "BeginEmailLoginRequest.request_id": null,
         "RevokeUserSessionsRequest.session_id": null,
         "key": OPAQUE,
         "assertion": null,

@@ -13,10 +13,11 @@ REASONS = {
         "Verify2FA.otp_code", "Verify2FA.totp_code", "Verify2FA.recovery_code", "VerifyEmail.code", "ResetPassword.code",
         "ResetPassword.recovery_code", "ConfirmTotpEnrollment.totp_code", "ConfirmEmailChange.code", "UndoEmailChange.undo_code",
         "ChangeUsername.new_username", "FinishPasskeyLogin.device_name", "FinishPasskeyRegistration.name", "RenamePasskey.name",
+        "BeginEmailLogin.device_name", "FinishEmailLogin.code", "VerifyEmail.username",
     ),
     "addresses: the rule is their shape": (
         "Register.email", "RequestPasswordReset.email", "GetUser.email", "CreateUser.email", "UpdateUser.email",
-        "ChangeEmail.new_email",
+        "ChangeEmail.new_email", "BeginEmailLogin.email",
     ),
     "common passwords, those with the name, and lengths that normalisation changes": (
         "Register.password", "ResetPassword.new_password", "ChangePassword.new_password", "CreateUser.password", "SetPassword.password",
@@ -37,7 +38,7 @@ REASONS = {
     ),
     "formats of hashes": ("CreateUser.password_hash", "SetPassword.password_hash"),
     "prefixes in other letters than ASCII": ("ListUsers.order_by",),
-    "the audiences are a setting": ("Login.audience", "FinishPasskeyLogin.audience"),
+    "the audiences are a setting": ("Login.audience", "BeginEmailLogin.audience", "FinishPasskeyLogin.audience"),
     "the JSON of WebAuthn, and what is in it": (
         "FinishPasskeyLogin.credential_json", "FinishPasskeyRegistration.credential_json", "Verify2FA.passkey_credential_json",
         "Reauthenticate.passkey_credential_json",

@@ -87,6 +87,8 @@ def bases(world: World) -> dict[str, Callable[[], list[Message]]]:
         "FinishPasskeyRegistration": lambda: [account.FinishPasskeyRegistrationRequest(credential_json="{}", name="phone")],
         "RenamePasskey": lambda: [account.RenamePasskeyRequest(passkey_id=new_id(), name="phone")],
         "DeletePasskey": lambda: [account.DeletePasskeyRequest(passkey_id=new_id(), password=wrong)],
+        "BeginEmailLogin": lambda: [auth.BeginEmailLoginRequest(email="nobody@example.com", request_id=new_id())],
+        "FinishEmailLogin": lambda: [auth.FinishEmailLoginRequest(login_id="x", code="123456")],
         "VerifyEmail": lambda: [auth.VerifyEmailRequest(verification_id="x", code="123456")],
         "ResendEmailVerification": lambda: [auth.ResendEmailVerificationRequest(verification_id="x")],
         "RequestPasswordReset": lambda: [auth.RequestPasswordResetRequest(email="nobody@example.com")],

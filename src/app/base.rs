@@ -224,6 +224,7 @@ impl Base {
         sessions: &Arc<Sessions>,
         ceremonies: &Arc<Ceremonies>,
         factors: &Arc<Factors>,
+        mailbox: &Arc<Mailbox>,
     ) -> Logins {
         Logins {
             ceremonies: Arc::clone(ceremonies),
@@ -234,6 +235,7 @@ impl Base {
             limits: Arc::clone(limits),
             sessions: Arc::clone(sessions),
             factors: Arc::clone(factors),
+            mailbox: Arc::clone(mailbox),
             outbox: self.outbox.clone(),
             retries: self.retries(),
             clock: self.clock.clone(),

@@ -199,7 +199,7 @@ fn wire(
     let factors = Arc::new(base.factors(&limits, &ceremonies, &sessions));
     let passkeys = Arc::new(base.passkeys(&factors, &ceremonies));
     let mailbox = Arc::new(base.mailbox(&limits, &sessions));
-    let logins = Arc::new(base.logins(&limits, &sessions, &ceremonies, &factors));
+    let logins = Arc::new(base.logins(&limits, &sessions, &ceremonies, &factors, &mailbox));
     let accounts = Arc::new(base.accounts(&limits, &sessions, &factors, &mailbox));
     let users = Arc::new(base.user_manager(&limits, &mailbox, config.access_tokens.ttl));
     let transfers = Arc::new(base.transfers());

@@ -9,6 +9,8 @@ pub(super) const ALL: &[Setting] = &[
     OTP_RESEND_AFTER,
     EMAIL_VERIFICATION,
     UNVERIFIED_TTL,
+    REGISTER_QUIETLY,
+    EMAIL_LOGIN,
     TOTP_ISSUER,
     EVENT_RETENTION,
 ];
@@ -34,6 +36,16 @@ pub(super) const UNVERIFIED_TTL: Setting = plain(
     "COUNTERSIGN_UNVERIFIED_TTL",
     Value("7d"),
     "with that on: how long a new account may go without verifying its address; 1h to 1year",
+);
+pub(super) const REGISTER_QUIETLY: Setting = plain(
+    "COUNTERSIGN_REGISTER_QUIETLY",
+    Value("off"),
+    "whether Register tells nobody which names and addresses are taken; needs COUNTERSIGN_EMAIL_VERIFICATION: on or off",
+);
+pub(super) const EMAIL_LOGIN: Setting = plain(
+    "COUNTERSIGN_EMAIL_LOGIN",
+    Value("off"),
+    "whether users may log in by a code sent to a verified address, without the password: on or off",
 );
 pub(super) const TOTP_ISSUER: Setting = plain(
     "COUNTERSIGN_TOTP_ISSUER",

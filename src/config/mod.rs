@@ -175,6 +175,7 @@ impl Config {
             tracing: reader.tracing(),
         };
         reader.key_lead_fits(config.key_lead, config.key_rotation);
+        reader.quiet_registration_fits(&config.policy);
         config
     }
 

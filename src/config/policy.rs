@@ -27,7 +27,9 @@ impl Reader<'_> {
                     .duration(account_settings::OTP_RESEND_AFTER, Duration::ZERO..=minutes(10)),
             },
             email_verification: self.switch(account_settings::EMAIL_VERIFICATION),
+            register_quietly: self.switch(account_settings::REGISTER_QUIETLY),
             unverified_ttl: self.duration(account_settings::UNVERIFIED_TTL, minutes(60)..=YEAR),
+            email_login: self.switch(account_settings::EMAIL_LOGIN),
             totp_issuer: self.read(account_settings::TOTP_ISSUER, totp_issuer),
             session_ttl: self.duration(token_settings::REFRESH_TOKEN_TTL, seconds(1)..=days(365)),
             session_idle_ttl: self
@@ -40,6 +42,14 @@ impl Reader<'_> {
             service_failures: self.number(settings::SERVICE_FAILURES, 0..=100_000_000),
             event_retention: self.duration(account_settings::EVENT_RETENTION, days(1)..=TEN_YEARS),
             audiences,
+        }
+    }
+
+    /// Without a code to the address nobody would ever become a user.
+    pub(super) fn quiet_registration_fits(&mut self, policy: &Policy) {
+        if policy.register_quietly && !policy.email_verification {
+            let problem = format!("needs {} = on", account_settings::EMAIL_VERIFICATION.name);
+            self.problems.add(account_settings::REGISTER_QUIETLY, problem);
         }
     }
 }

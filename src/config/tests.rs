@@ -364,6 +364,8 @@ fn each_bad_value_is_a_problem_of_its_own() {
         (account_settings::OTP_MAX_ATTEMPTS.name, "11"),
         (account_settings::EMAIL_VERIFICATION.name, "yes"),
         (account_settings::UNVERIFIED_TTL.name, "2years"),
+        (account_settings::REGISTER_QUIETLY.name, "yes"),
+        (account_settings::EMAIL_LOGIN.name, "yes"),
         (account_settings::TOTP_ISSUER.name, "Example: login"),
         (token_settings::SESSIONS_PER_USER.name, "1001"),
         (name::ADDRESS_RATE.name, "-1"),
@@ -379,6 +381,15 @@ fn each_bad_value_is_a_problem_of_its_own() {
         (name::LOG_FORMAT.name, "xml"),
     ];
     assert_eq!(names(&bad), bad.map(|(name, _)| name));
+}
+
+/// Otherwise nobody would ever become a user.
+#[test]
+fn registering_quietly_needs_codes_to_the_address() {
+    let (quietly, verify) =
+        (account_settings::REGISTER_QUIETLY, account_settings::EMAIL_VERIFICATION);
+    assert_eq!(names(&[(quietly.name, "on")]), [quietly.name]);
+    assert_eq!(names(&[(quietly.name, "on"), (verify.name, "on")]), [""; 0]);
 }
 
 #[test]

@@ -11,7 +11,8 @@ use super::{
 use crate::domain::{CodePurpose, Timestamp};
 
 /// The templates of codes, by purpose.
-const CODES: &[Template] = templates!("login", "verify_email", "reset_password", "change_email");
+const CODES: &[Template] =
+    templates!("login", "verify_email", "reset_password", "change_email", "email_login");
 
 /// The templates of the message to a former address.
 const CHANGES: &[Template] = templates!("email_changed");

@@ -39,7 +39,7 @@ impl Assurance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Factor;
+    use crate::domain::{Factor, FirstProof};
 
     #[test]
     fn each_proof_has_its_class() {
@@ -50,6 +50,9 @@ mod tests {
         for methods in [Factor::Passkey.methods(), AuthMethod::OF_A_PASSKEY] {
             assert_eq!(Assurance::of(methods), Assurance::PhishingResistant);
         }
+        assert_eq!(Assurance::of(FirstProof::Mailbox.methods()), Assurance::OneFactor);
+        let app_beside_mailbox = FirstProof::Mailbox.methods_with(Factor::Totp);
+        assert_eq!(Assurance::of(&app_beside_mailbox), Assurance::TwoFactors);
         assert!(Assurance::OneFactor < Assurance::TwoFactors);
         assert!(Assurance::TwoFactors < Assurance::PhishingResistant);
     }

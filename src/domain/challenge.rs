@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Factor, Timestamp};
+use super::{Factor, FirstProof, Timestamp};
 
 /// The rules for one-time codes. Defaults: `config/settings.rs` (`OTP_…`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Challenge {
     pub user_id: Uuid,
     /// The user's credential version at that time: after a change of password the challenge is void.
     pub credential_version: i64,
+    /// What the login has shown already.
+    pub first: FirstProof,
     /// The factors that can answer it. They are fixed when it begins.
     pub factors: Vec<Factor>,
     /// Whether the code is a long one, which cannot be guessed.
@@ -51,9 +53,14 @@ pub struct Challenge {
 }
 
 impl Challenge {
+    /// Whether the factor can answer it. Never the mailbox where that was the first proof, whatever the list says.
+    pub fn is_answered_by(&self, factor: Factor) -> bool {
+        self.factors.contains(&factor) && self.first.goes_with(factor)
+    }
+
     /// Whether it sends a code.
     pub fn is_sent_a_code(&self) -> bool {
-        self.factors.contains(&Factor::EmailCode)
+        self.is_answered_by(Factor::EmailCode)
     }
 
     /// Whether it can still be answered, attempts aside.

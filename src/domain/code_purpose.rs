@@ -15,12 +15,14 @@ pub enum CodePurpose {
     ResetPassword = 2,
     /// Shows that another e-mail address is the user's, before it becomes the account's.
     ChangeEmail = 3,
+    /// Logs in without a password.
+    EmailLogin = 4,
 }
 
 impl CodePurpose {
     /// All purposes.
-    pub const ALL: [Self; 4] =
-        [Self::Login, Self::VerifyEmail, Self::ResetPassword, Self::ChangeEmail];
+    pub const ALL: [Self; 5] =
+        [Self::Login, Self::VerifyEmail, Self::ResetPassword, Self::ChangeEmail, Self::EmailLogin];
 
     /// The name in templates and webhooks.
     pub fn as_str(self) -> &'static str {
@@ -29,6 +31,7 @@ impl CodePurpose {
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
             Self::ChangeEmail => "change_email",
+            Self::EmailLogin => "email_login",
         }
     }
 }

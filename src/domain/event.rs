@@ -113,11 +113,13 @@ pub enum EventKind {
     PasskeyDeleted,
     /// A passkey was refused whose counter did not go up: there may be a copy of it.
     PasskeyCopied,
+    /// A code for a login without a password was requested.
+    EmailLoginRequested,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 53] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -170,6 +172,7 @@ impl EventKind {
         Self::PasskeyAdded,
         Self::PasskeyDeleted,
         Self::PasskeyCopied,
+        Self::EmailLoginRequested,
     ];
 
     /// The kind of that name.
@@ -232,6 +235,7 @@ impl EventKind {
             Self::PasskeyAdded => "passkey_added",
             Self::PasskeyDeleted => "passkey_deleted",
             Self::PasskeyCopied => "passkey_copied",
+            Self::EmailLoginRequested => "email_login_requested",
         }
     }
 }

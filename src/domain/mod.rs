@@ -20,6 +20,7 @@ mod event_kinds;
 mod factor;
 mod fetch_url;
 mod field;
+mod first_proof;
 mod fold;
 mod forwarded;
 mod idna;
@@ -78,6 +79,7 @@ pub use fetch_url::{FetchUrl, WithoutTls};
 pub use field::{
     device_name, enrollment_id, id, name, page_size, passkey_id, request_id, session_id,
 };
+pub use first_proof::FirstProof;
 pub use forwarded::ForwardedHeader;
 pub use idna::ascii_domain;
 pub use invalid_field::InvalidField;

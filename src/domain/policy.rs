@@ -13,8 +13,12 @@ pub struct Policy {
     pub code: CodePolicy,
     /// Whether Register sends a code that verifies the address.
     pub email_verification: bool,
+    /// Whether Register tells nobody which names and addresses are taken: users begin by verifying their address.
+    pub register_quietly: bool,
     /// How long a new account may go without verifying its address, where addresses are verified; then it is deleted.
     pub unverified_ttl: Duration,
+    /// Whether users may log in by a mailed code alone, without a password.
+    pub email_login: bool,
     /// The issuer that an authenticator app shows.
     pub totp_issuer: String,
     /// The longest lifetime of a session.

@@ -63,6 +63,8 @@ pub const CHALLENGE_ID: Size = Size::of("challenge_id", 512);
 pub const RESET_ID: Size = Size::of("reset_id", 512);
 /// Opaque; a longer one counts as unknown.
 pub const CHANGE_ID: Size = Size::of("change_id", 512);
+/// Opaque; a longer one counts as unknown.
+pub const LOGIN_ID: Size = Size::of("login_id", 512);
 /// A code that undoes a change, as it is typed.
 pub const UNDO_CODE: Size = Size::of("undo_code", 128);
 /// Opaque; a longer one counts as unknown.
@@ -111,7 +113,7 @@ pub const SECRET: Size = Size::of("secret", 128);
 pub const PASSWORD_HASH: Size = Size::of("password_hash", 4096);
 
 /// All limits.
-pub const ALL: [Size; 46] = [
+pub const ALL: [Size; 47] = [
     USERNAME,
     EMAIL,
     PASSWORD,
@@ -136,6 +138,7 @@ pub const ALL: [Size; 46] = [
     CHALLENGE_ID,
     RESET_ID,
     CHANGE_ID,
+    LOGIN_ID,
     UNDO_CODE,
     VERIFICATION_ID,
     REFRESH_TOKEN,

@@ -37,7 +37,7 @@ pub struct Rpc {
 }
 
 /// All our RPCs, and their needs.
-pub const TABLE: [Rpc; 57] = [
+pub const TABLE: [Rpc; 59] = [
     Rpc::of("/auth.v1.AuthService/Register", Need::Fields).for_those_with(Permission::Register),
     Rpc::of("/auth.v1.AuthService/Login", Need::Fields),
     Rpc::of("/auth.v1.AuthService/Verify2FA", Need::Fields),
@@ -46,6 +46,8 @@ pub const TABLE: [Rpc; 57] = [
     Rpc::of("/auth.v1.AuthService/Reauthenticate", Need::Bearer),
     Rpc::of("/auth.v1.AuthService/BeginPasskeyLogin", Need::Nothing),
     Rpc::of("/auth.v1.AuthService/FinishPasskeyLogin", Need::Fields),
+    Rpc::of("/auth.v1.AuthService/BeginEmailLogin", Need::Fields),
+    Rpc::of("/auth.v1.AuthService/FinishEmailLogin", Need::Fields),
     Rpc::of("/auth.v1.AuthService/Logout", Need::Fields),
     Rpc::of("/auth.v1.AuthService/VerifyEmail", Need::Fields),
     Rpc::of("/auth.v1.AuthService/ResendEmailVerification", Need::Fields),
@@ -274,6 +276,7 @@ mod tests {
             "Register",
             "Login",
             "ResendCode",
+            "BeginEmailLogin",
             "ResendEmailVerification",
             "RequestPasswordReset",
             "ResetPassword",

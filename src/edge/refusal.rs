@@ -37,6 +37,17 @@ pub(crate) struct Refusal {
     pub(crate) retry_after: Option<Duration>,
 }
 
+const RECOVERY_CODE_NEEDED: &str = "the second factor goes to the same mailbox: give a recovery code, or ask the operator; \
+    an account that never verified the address can be ended (end_unverified_account)";
+const NO_CODE_IS_SENT: &str =
+    "no code is sent for this challenge: answer it with one of its factors";
+const EMAIL_LOGIN_OFF: &str =
+    "logins by a mailed code are turned off here: log in with the password";
+const ONLY_THE_MAILBOX: &str =
+    "the second factor goes to the same mailbox: log in with the password";
+const CODES_USED_UP: &str = "too many codes of this kind were wrong: use a recovery code, a device that has logged in before, \
+    or reset the password";
+
 /// The only place where errors of the use cases become answers to callers, and where the server's own are logged.
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
@@ -51,19 +62,11 @@ impl From<Error> for Refusal {
             Error::ChallengeExhausted => {
                 unmet("CHALLENGE_EXHAUSTED", "there are no attempts left: begin again")
             }
-            Error::RecoveryCodeNeeded => unmet(
-                "FACTOR_UNAVAILABLE",
-                "the second factor goes to the same mailbox: give a recovery code, or ask the operator; an account that never \
-                 verified the address can be ended (end_unverified_account)",
-            ),
-            Error::FactorUnavailable => unmet(
-                "FACTOR_UNAVAILABLE",
-                "no code is sent for this challenge: answer it with one of its factors",
-            ),
-            Error::CodesUsedUp => unmet(
-                "FACTOR_UNAVAILABLE",
-                "too many codes of this kind were wrong: use a recovery code, a device that has logged in before, or reset the password",
-            ),
+            Error::RecoveryCodeNeeded => unmet("FACTOR_UNAVAILABLE", RECOVERY_CODE_NEEDED),
+            Error::FactorUnavailable => unmet("FACTOR_UNAVAILABLE", NO_CODE_IS_SENT),
+            Error::EmailLoginOff => unmet("EMAIL_LOGIN_OFF", EMAIL_LOGIN_OFF),
+            Error::NoOtherFactor => unmet("FACTOR_UNAVAILABLE", ONLY_THE_MAILBOX),
+            Error::CodesUsedUp => unmet("FACTOR_UNAVAILABLE", CODES_USED_UP),
             Error::TwoFactorOff => {
                 unmet("TWO_FACTOR_OFF", "two-factor login is off: turn it on first")
             }
@@ -335,6 +338,8 @@ mod tests {
             Error::ChallengeExhausted,
             Error::RecoveryCodeNeeded,
             Error::FactorUnavailable,
+            Error::EmailLoginOff,
+            Error::NoOtherFactor,
             Error::CodesUsedUp,
             Error::TwoFactorOff,
             Error::EmailUnverified,

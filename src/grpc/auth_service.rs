@@ -12,11 +12,15 @@ use super::{
     status::{status, status_beside_a_login},
 };
 use crate::{
-    pb::{self, auth_service_server::AuthService, login_response, reauthenticate_response},
+    pb::{
+        self, auth_service_server::AuthService, finish_email_login_response, login_response,
+        reauthenticate_response,
+    },
     service::{
-        Accounts, FinishPasskeyLoginRequest, LoginOutcome, Logins, Mailbox, ReauthenticateRequest,
-        RefreshTokenRequest, RequestPasswordResetRequest, ResetPasswordRequest, Sessions,
-        UndoEmailChangeRequest, Verify2faRequest, VerifyEmailRequest,
+        Accounts, FinishEmailLoginRequest, FinishPasskeyLoginRequest, LoginOutcome, Logins,
+        Mailbox, ReauthenticateRequest, RefreshTokenRequest, RequestPasswordResetRequest,
+        ResetPasswordRequest, Sessions, UndoEmailChangeRequest, Verify2faRequest,
+        VerifyEmailRequest,
     },
     token::OpaqueToken,
 };
@@ -146,6 +150,36 @@ impl AuthService for AuthApi {
         Ok(Response::new(pb::FinishPasskeyLoginResponse { tokens: Some(convert::tokens(tokens)) }))
     }
 
+    async fn begin_email_login(
+        &self,
+        request: Request<pb::BeginEmailLoginRequest>,
+    ) -> Result<Response<pb::BeginEmailLoginResponse>, Status> {
+        let context = context(&request);
+        let request = convert::email_login(request.into_inner());
+        let pending = self.logins.begin_email_login(&context, request).await.map_err(status)?;
+        Ok(Response::new(convert::pending_login(&pending)))
+    }
+
+    async fn finish_email_login(
+        &self,
+        request: Request<pb::FinishEmailLoginRequest>,
+    ) -> Result<Response<pb::FinishEmailLoginResponse>, Status> {
+        use finish_email_login_response::Result as Outcome;
+        let (context, request) = (context(&request), request.into_inner());
+        let request = FinishEmailLoginRequest {
+            login: OpaqueToken::from_text(request.login_id),
+            code: Zeroizing::new(request.code),
+        };
+        let outcome = self.logins.finish_email_login(&context, request).await;
+        let result = match outcome.map_err(status)? {
+            LoginOutcome::Tokens(tokens) => Outcome::Tokens(convert::tokens(tokens)),
+            LoginOutcome::Challenge(challenge) => {
+                Outcome::Challenge(convert::challenge(&challenge))
+            }
+        };
+        Ok(Response::new(pb::FinishEmailLoginResponse { result: Some(result) }))
+    }
+
     async fn logout(
         &self,
         request: Request<pb::LogoutRequest>,
@@ -164,6 +198,7 @@ impl AuthService for AuthApi {
         let request = VerifyEmailRequest {
             verification: OpaqueToken::from_text(request.verification_id),
             code: Zeroizing::new(request.code),
+            username: request.username,
         };
         self.mailbox.verify_email(&context, request).await.map_err(status_beside_a_login)?;
         Ok(Response::new(pb::VerifyEmailResponse {}))

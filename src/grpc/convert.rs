@@ -6,8 +6,9 @@ use crate::{
     domain::{Factor, Passkey, RecoveryCode, Revocation, Revoked, Session, Timestamp, User},
     pb::{self, revocation::Subject, second_factor, verify2_fa_request},
     service::{
-        Confirmation, LogFilterInForce, LoginRequest, PendingChallenge, PendingMailboxCode, Proof,
-        RegisterRequest, Registered, RevocationUpdate, Tokens, TotpEnrollment,
+        BeginEmailLoginRequest, Confirmation, LogFilterInForce, LoginRequest, PendingChallenge,
+        PendingMailboxCode, Proof, RegisterRequest, Registered, RevocationUpdate, Tokens,
+        TotpEnrollment,
     },
     token::{Claims, OpaqueToken, PublicKey, ServiceClaims, UserClaims},
 };
@@ -30,6 +31,16 @@ pub(super) fn login(request: pb::LoginRequest) -> LoginRequest {
         audience: request.audience,
         device_name: request.device_name,
         device_token: OpaqueToken::from_text(request.device_token),
+    }
+}
+
+pub(super) fn email_login(request: pb::BeginEmailLoginRequest) -> BeginEmailLoginRequest {
+    BeginEmailLoginRequest {
+        email: request.email,
+        audience: request.audience,
+        device_name: request.device_name,
+        device_token: OpaqueToken::from_text(request.device_token),
+        request_id: request.request_id,
     }
 }
 
@@ -65,6 +76,13 @@ pub(super) fn pending_reset(pending: &PendingMailboxCode) -> pb::RequestPassword
 pub(super) fn pending_change(pending: &PendingMailboxCode) -> pb::ChangeEmailResponse {
     pb::ChangeEmailResponse {
         change_id: pending.token.expose().to_owned(),
+        expire_time: Some(timestamp(pending.expires_at)),
+    }
+}
+
+pub(super) fn pending_login(pending: &PendingMailboxCode) -> pb::BeginEmailLoginResponse {
+    pb::BeginEmailLoginResponse {
+        login_id: pending.token.expose().to_owned(),
         expire_time: Some(timestamp(pending.expires_at)),
     }
 }

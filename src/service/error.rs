@@ -31,6 +31,12 @@ pub enum Error {
     /// The challenge is not answered by a mailed code.
     #[error("no code is sent for this challenge")]
     FactorUnavailable,
+    /// Logins by a mailed code are turned off.
+    #[error("logins by a mailed code are off")]
+    EmailLoginOff,
+    /// A login began with the mailbox, and the user has no second factor but that.
+    #[error("there is no second factor beside the mailbox")]
+    NoOtherFactor,
     /// Wrong codes of that kind have used up the year's limit: strangers must log in with another factor.
     #[error("too many wrong codes")]
     CodesUsedUp,

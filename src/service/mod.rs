@@ -66,8 +66,8 @@ pub use self::{
     },
     limits::Limits,
     login::{
-        FinishPasskeyLoginRequest, LoginOutcome, LoginRequest, Logins, PendingChallenge,
-        ReauthenticateRequest, Verify2faRequest,
+        BeginEmailLoginRequest, FinishEmailLoginRequest, FinishPasskeyLoginRequest, LoginOutcome,
+        LoginRequest, Logins, PendingChallenge, ReauthenticateRequest, Verify2faRequest,
     },
     mailbox::{Mailbox, PendingMailboxCode, RequestPasswordResetRequest, VerifyEmailRequest},
     managed_users::{

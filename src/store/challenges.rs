@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::{
     CarriedOut, Charge, Reservation, Result, SealedMessage, SessionLimit, Settled, Spending,
@@ -13,7 +14,8 @@ use crate::domain::{Actor, Challenge, Session, Timestamp, User};
 #[async_trait]
 pub trait Challenges {
     /// Adds a challenge, and the message with its code, if one is sent; if the user is enabled and their credential version
-    /// unchanged, and the charge of the message is admitted. Refunds the attempts of the password. Returns whether it did.
+    /// unchanged, the charge of the message is admitted, and the mailbox code that it began with is unused, which is consumed. Refunds
+    /// the attempts of the password. Returns whether it did.
     async fn challenge_create(
         &self,
         new: NewChallenge,
@@ -37,8 +39,8 @@ pub trait Challenges {
     /// changed, or the session to be proved is not live. With a new session the user's oldest ones beyond `limit` end. Returns
     /// the session as it is then.
     ///
-    /// A mailed code completes nothing for a user who has an app, even if the challenge began before. Otherwise it also
-    /// verifies the address. Attempts are refunded as `settled` says.
+    /// A mailed code completes nothing for a user who has an app, even if the challenge began before, nor where the challenge
+    /// itself began with one. Otherwise it also verifies the address. Attempts are refunded as `settled` says.
     async fn challenge_complete(
         &self,
         challenge: Challenge,
@@ -75,6 +77,8 @@ pub struct NewChallenge {
     pub settled: Settled,
     /// The charge of the message.
     pub mail: Option<Charge>,
+    /// The mailbox code that it began with; `None` after a password.
+    pub code_id: Option<Uuid>,
 }
 
 /// A challenge with its expected answer.

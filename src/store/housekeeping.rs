@@ -66,6 +66,8 @@ pub enum Ended {
     Challenges,
     /// Codes for mailboxes that have expired.
     MailboxCodes,
+    /// Pending users who have not verified their address in time.
+    PendingUsers,
     /// Changes of addresses that can no longer be undone.
     EmailChanges,
     /// Enrolments of authenticator apps that have expired without being confirmed.

@@ -5,8 +5,11 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{CarriedOut, Reservation, Result, Revoking, SealedMessage, SpentRecoveryCode};
-use crate::domain::{Actor, EventKind, Timestamp};
+use super::{
+    CarriedOut, Charge, Reservation, Result, Revoking, SealedMessage, SessionLimit,
+    SpentRecoveryCode,
+};
+use crate::domain::{Actor, EventKind, Session, Timestamp};
 
 /// Codes that prove access to a mailbox.
 #[async_trait]
@@ -30,6 +33,11 @@ pub trait MailboxCodes {
     /// Consumes the code and deletes its user's account, unless the address is verified: as [`super::Users::user_delete`],
     /// but with any credentials and without a message. Returns whether it did.
     async fn unverified_user_end(&self, proof: MailboxProof) -> Result<bool>;
+
+    /// Consumes the code and begins the session of a login by it, and ends the user's oldest ones beyond the limit: all or nothing. Of
+    /// concurrent callers one succeeds, and none if the user is disabled, their credentials have changed, or they have a second
+    /// factor by now. Returns the session in the user's epoch, if it began.
+    async fn email_login(&self, login: EmailLogin) -> Result<Option<Session>>;
 }
 
 /// A code that proves access to a mailbox.
@@ -39,6 +47,8 @@ pub struct MailboxCode {
     pub id: Uuid,
     /// The mailbox's owner; `None` where the code is a decoy.
     pub user_id: Option<Uuid>,
+    /// Whether they are a pending user.
+    pub is_pending: bool,
     /// The user's credential version at that time; 0 where there is no user.
     pub credential_version: i64,
     /// The budget of failed codes that it counts in.
@@ -51,6 +61,32 @@ pub struct MailboxCode {
     pub expires_at: Timestamp,
     /// The address that it was sent to, where that is to become the user's.
     pub new_email: Option<String>,
+    /// Where a login by it leads to, if it is for one.
+    pub login: Option<Box<CodeDestination>>,
+}
+
+/// Where a login by a mailed code leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeDestination {
+    /// The audience of the tokens to come.
+    pub audience: String,
+    /// The user's name for the device; may be empty.
+    pub device_name: String,
+    /// The known device that the login came from, if it did.
+    pub device_id: Option<Uuid>,
+}
+
+/// A login by a code that was right.
+#[derive(Debug, Clone)]
+pub struct EmailLogin {
+    /// The code.
+    pub code_id: Uuid,
+    /// The session to begin.
+    pub session: Session,
+    /// The credentials for which the code was sent.
+    pub credential_version: i64,
+    /// The most sessions of the user.
+    pub limit: SessionLimit,
 }
 
 /// A new mailbox code.
@@ -62,6 +98,8 @@ pub struct NewMailboxCode {
     pub id_mac: [u8; 32],
     /// The message with the code; a decoy where there is no recipient.
     pub message: SealedMessage,
+    /// What takes its place, once a day.
+    pub daily: Option<Box<DailyNotice>>,
     /// The audit event for the request; `None` records nothing. It has no user where no account has the address.
     pub recorded_as: Option<EventKind>,
     /// The actor, for that event.
@@ -70,6 +108,16 @@ pub struct NewMailboxCode {
     pub address: Option<IpAddr>,
     /// What is noted of the request, if its caller may send it again.
     pub carried_out: Option<CarriedOut>,
+}
+
+/// A notice that is sent in the place of a code, if its budget has room. The budget is charged also where there is nobody to tell, so that
+/// the same is written.
+#[derive(Debug, Clone)]
+pub struct DailyNotice {
+    /// The budget.
+    pub charge: Charge,
+    /// The notice; `None` where there is nobody to tell.
+    pub message: Option<SealedMessage>,
 }
 
 /// A right code: its sender has access to the user's mailbox.

@@ -41,6 +41,8 @@ macro_rules! steps {
             "0027_email_changes",
             "0028_step_up",
             "0029_passkeys",
+            "0030_email_login",
+            "0031_pending_users",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

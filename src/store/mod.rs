@@ -29,6 +29,7 @@ mod operations;
 mod outbox;
 mod passkeys;
 mod passwords;
+mod pending_users;
 pub mod postgres;
 mod preparation;
 pub(crate) mod private_file;
@@ -66,7 +67,10 @@ pub use self::{
     },
     housekeeping::{Ended, Housekeeping, Lease, LeaseTaken, Restoration},
     kind::Kind,
-    mailbox::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, PasswordReset},
+    mailbox::{
+        CodeDestination, DailyNotice, EmailLogin, MailboxCode, MailboxCodes, MailboxProof,
+        NewMailboxCode, PasswordReset,
+    },
     managed_users::{
         Changed, ManagedUsers, NewAddress, NewManagedUser, UserChange, UserChangeRequest,
         UserUpdate,
@@ -78,6 +82,7 @@ pub use self::{
     },
     passkeys::{NewPasskey, PasskeyAdded, PasskeyDeleted, PasskeyProof, PasskeyUse, Passkeys},
     passwords::{PasswordChange, Passwords},
+    pending_users::{Completed, PendingUsers},
     preparation::{Migrate, Preparation, prepare},
     reservation::Reservation,
     retries::{CarriedOut, Retries},
@@ -109,6 +114,7 @@ use self::{
 pub trait Store:
     Database
     + Users
+    + PendingUsers
     + Transfer
     + ManagedUsers
     + Passwords
@@ -135,6 +141,7 @@ pub trait Store:
 impl<T> Store for T where
     T: Database
         + Users
+        + PendingUsers
         + Transfer
         + ManagedUsers
         + Passwords

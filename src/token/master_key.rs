@@ -49,6 +49,8 @@ pub enum Purpose {
     ResetId,
     /// The id of a change of the address, as its caller holds it.
     EmailChangeId,
+    /// The id of a login by a mailed code, as its caller holds it.
+    EmailLoginId,
     /// A code that undoes a change of the address.
     EmailUndo,
     /// The user and the number that an id of a verification holds.
@@ -84,6 +86,7 @@ impl Purpose {
             Self::VerificationId => b"verification id",
             Self::ResetId => b"reset id",
             Self::EmailChangeId => b"email change id",
+            Self::EmailLoginId => b"email login id",
             Self::EmailUndo => b"email undo",
             Self::Registrant => b"registrant",
             Self::OneTimeCode => b"one-time code",

@@ -2,6 +2,7 @@
 
 pub mod canaries;
 mod email_change;
+mod email_login;
 mod services;
 
 use countersign::pb::{

@@ -263,7 +263,11 @@ async fn line_of_a_defect(format: &str, filter: &str) -> (String, String) {
     let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc)).await.unwrap();
     database.run("ALTER TABLE mailbox_codes RENAME TO lost").await;
     let (id, verification) = (unique("edge"), "A".repeat(43));
-    let request = VerifyEmailRequest { verification_id: verification, code: "0123456789".into() };
+    let request = VerifyEmailRequest {
+        verification_id: verification,
+        code: "0123456789".into(),
+        ..Default::default()
+    };
     let refused = auth.verify_email(named(&id, Request::new(request))).await.unwrap_err();
     assert_eq!(refused.code(), Code::Internal, "{refused:?}");
     (running.wait_for_log("internal error"), id)

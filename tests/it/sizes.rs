@@ -29,13 +29,15 @@ use crate::{
 };
 
 /// RPCs that count calls by address.
-const COUNTED: [&str; 12] = [
+const COUNTED: [&str; 14] = [
     "Register",
     "Login",
     "Verify2FA",
     "ResendCode",
     "Reauthenticate",
     "FinishPasskeyLogin",
+    "BeginEmailLogin",
+    "FinishEmailLogin",
     "VerifyEmail",
     "ResendEmailVerification",
     "RequestPasswordReset",
@@ -175,7 +177,7 @@ impl Field {
     /// What is said of a text that is too long; nothing if it is as good as none.
     fn too_long_is(&self) -> Option<&'static str> {
         match self.name.as_str() {
-            "challenge_id" | "reset_id" | "verification_id" | "change_id" => {
+            "challenge_id" | "reset_id" | "verification_id" | "change_id" | "login_id" => {
                 Some("CHALLENGE_INVALID")
             }
             "key" | "assertion" => Some("INVALID_CREDENTIALS"),
@@ -202,6 +204,7 @@ impl Field {
 async fn server(backend: Backend) -> (Server, Tokens) {
     let server = Server::start_with(backend, |config, _| {
         config.policy.address_rate = 1;
+        config.policy.email_login = true;
         config.listen.trusted_proxies = TrustedProxies::parse("127.0.0.0/8").unwrap();
     })
     .await;

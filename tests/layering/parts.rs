@@ -24,7 +24,7 @@ const PARTS: [(&str, &[&str]); 21] = [
     ("passkeys", &["outbox", "sessions", "ceremonies", "factors"]),
     ("mailbox", &["outbox", "limits", "sessions"]),
     ("account", &["outbox", "limits", "sessions", "factors", "mailbox"]),
-    ("login", &["outbox", "limits", "sessions", "ceremonies", "factors"]),
+    ("login", &["outbox", "limits", "sessions", "ceremonies", "factors", "mailbox"]),
     ("managed_users", &["outbox", "limits", "sessions", "mailbox"]),
     ("transfer", &[]),
     ("admin", &["outbox"]),

@@ -24,6 +24,7 @@ SETTINGS = {
     "COUNTERSIGN_SERVICE_FAILURES": "0",
     "COUNTERSIGN_BCRYPT_COST": "10",
     "COUNTERSIGN_DRAIN_DELAY": "0s",
+    "COUNTERSIGN_EMAIL_LOGIN": "on",
     "COUNTERSIGN_OTP_RESEND_AFTER": f"{RESEND_AFTER}s",
     # Of a subscription, where nobody listens.
     "COUNTERSIGN_FETCH_PRIVATE": "127.0.0.0/8",
@@ -107,10 +108,17 @@ class World:
         time.sleep(RESEND_AFTER + 0.1)
         sent, code = self._mailed(name, "ResendEmailVerification", verification_id=sent.verification_id)
         self.call("VerifyEmail", verification_id=sent.verification_id, code=code)
+        self._by_mail(name)
         token = self._another_address(name, token)
         for deadline in (0.001, 0.002, 0.004, 0.008, 0.016):
             self.call("GetMe", token, status=GIVEN_UP, deadline=deadline)
             self.call("Login", username=name, password=PASSWORD, status=GIVEN_UP, deadline=deadline)
+
+    def _by_mail(self, name: str) -> None:
+        begun, code = self._mailed(name, "BeginEmailLogin", email=f"{name}@example.com")
+        self.call("FinishEmailLogin", login_id=begun.login_id, code="ECHBE-7M9VF", status="UNAUTHENTICATED")
+        self.call("FinishEmailLogin", login_id=begun.login_id, code=code)
+        self.call("FinishEmailLogin", login_id=begun.login_id, code=code, status="UNAUTHENTICATED")
 
     def _another_address(self, name: str, token: str) -> str:
         """There and back: both the name and the address are what they were before. The token of a session: the others have ended."""

@@ -7,6 +7,7 @@ mod confirm_email_change;
 mod delete_me;
 mod get_me;
 mod register;
+mod register_quietly;
 mod reset_password;
 mod undo_email_change;
 

@@ -10,7 +10,7 @@ use crate::{
         fields::{Fields, check_sizes},
         limits::Waste,
     },
-    store::{Credentials, NewUser, Taken},
+    store::{Credentials, NewMailboxCode, NewUser, Taken},
     token::OpaqueToken,
 };
 
@@ -30,12 +30,12 @@ pub struct RegisterRequest {
 }
 
 /// The request, parsed and valid.
-struct Valid {
-    username: Username,
-    email: Email,
-    password: Password,
-    is_2fa_enabled: bool,
-    request_id: Option<Uuid>,
+pub(super) struct Valid {
+    pub(super) username: Username,
+    pub(super) email: Email,
+    pub(super) password: Password,
+    pub(super) is_2fa_enabled: bool,
+    pub(super) request_id: Option<Uuid>,
 }
 
 /// The outcome of a registration.
@@ -69,6 +69,9 @@ impl Accounts {
         // Admission before the look-up, for taken and free names alike: a short deadline must not reveal names (user
         // enumeration).
         drop(self.passwords.announce(context)?);
+        if self.policy.register_quietly {
+            return self.register_quietly(context, &valid).await;
+        }
         // A cheap check that saves a hash; the insertion below decides (race).
         if let Some(taken) = self.taken(&valid).await? {
             return self.settle(context, taken, &valid).await;
@@ -77,7 +80,9 @@ impl Accounts {
         let password_hash = self.passwords.hash(&valid.password, context).await?;
         let (user, mail) =
             (self.new_user(&valid), self.mailbox.charge_first_mail(context, &valid.email).await?);
-        if self.store.user_create(self.to_add(context, &user, &valid, password_hash)?).await? {
+        let code = self.mailbox.first_verification(context, &user, &valid.email)?;
+        let new = self.to_add(context, &user, &valid, (password_hash, code));
+        if self.store.user_create(new).await? {
             self.outbox.wake();
             return Ok(self.registered(user));
         }
@@ -138,7 +143,7 @@ impl Accounts {
 
     /// Idempotent: a retry with the same `request_id` gets the user of its first try, but only if all fields are the
     /// same. A leaked id gives no more than the right password would.
-    async fn same_again(
+    pub(super) async fn same_again(
         &self,
         context: &Context,
         earlier: Credentials,
@@ -164,21 +169,21 @@ impl Accounts {
         Err(Error::InvalidFields(vec![InvalidField::new("request_id", problem)]))
     }
 
-    fn registered(&self, user: User) -> Registered {
+    pub(super) fn registered(&self, user: User) -> Registered {
         let verifies = self.policy.email_verification;
         let verification = verifies.then(|| self.mailbox.first_verification_id(user.id));
         Registered { user, verification }
     }
 
-    fn to_add(
+    pub(super) fn to_add(
         &self,
         context: &Context,
         user: &User,
         valid: &Valid,
-        password_hash: String,
-    ) -> Result<NewUser, Error> {
+        (password_hash, verification): (String, Option<NewMailboxCode>),
+    ) -> NewUser {
         let verifies = self.policy.email_verification;
-        Ok(NewUser {
+        NewUser {
             user: user.clone(),
             username_key: valid.username.key().to_owned(),
             email_key: valid.email.key().to_owned(),
@@ -186,13 +191,13 @@ impl Accounts {
             verify_by: verifies.then(|| user.created_at.plus(self.policy.unverified_ttl)),
             password_hash,
             request_id: valid.request_id,
-            verification: self.mailbox.first_verification(context, user, &valid.email)?,
+            verification,
             actor: context.actor.clone(),
             address: context.address,
-        })
+        }
     }
 
-    fn new_user(&self, valid: &Valid) -> User {
+    pub(super) fn new_user(&self, valid: &Valid) -> User {
         let (name, email) = (valid.username.as_str().to_owned(), valid.email.as_str().to_owned());
         User {
             is_2fa_enabled: valid.is_2fa_enabled,

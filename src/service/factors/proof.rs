@@ -108,7 +108,7 @@ impl Factors {
     /// Checks a proof, and returns what it consumes.
     ///
     /// # Errors
-    /// A wrong proof, or a factor that the challenge does not list; the store's.
+    /// A wrong proof, or a factor that does not answer the challenge; the store's.
     pub(in crate::service) async fn evaluate(
         &self,
         context: &Context,
@@ -116,7 +116,7 @@ impl Factors {
         reserved: &Reserved,
         user: &User,
     ) -> Result<Spending, Error> {
-        if !reserved.challenge.factors.contains(&proof.factor()) {
+        if !reserved.challenge.is_answered_by(proof.factor()) {
             return Err(Error::ChallengeInvalid);
         }
         match proof {

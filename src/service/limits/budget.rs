@@ -238,6 +238,13 @@ impl Limits {
         Charge { key, rule: ThrottleRule::CoolDown(day) }
     }
 
+    /// The charge of a notice to whoever has a mailbox, which is sent once a day at the most.
+    pub(in crate::service) fn daily_mailbox_charge(&self, email: &Email, what: &[u8]) -> Charge {
+        let day = std::time::Duration::from_secs(24 * 60 * 60);
+        let key = self.key(b"daily notice", &[what, email.mailbox().as_bytes()]);
+        Charge { key, rule: ThrottleRule::CoolDown(day) }
+    }
+
     /// The charges of a mail that a stranger can request for an address. The mailbox is charged, not the account:
     /// deleting an account and registering anew must not flood it.
     pub(in crate::service) fn asked_mail_charges(

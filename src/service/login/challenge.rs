@@ -7,7 +7,10 @@ use uuid::Uuid;
 use super::Logins;
 use crate::{
     delivery::{Content, Message},
-    domain::{Challenge, CodePurpose, Context, Factor, OneTimeCode, ThrottleRule, Timestamp, User},
+    domain::{
+        Challenge, CodePurpose, Context, Factor, FirstProof, OneTimeCode, ThrottleRule, Timestamp,
+        User,
+    },
     service::{
         Error,
         codes::{challenge_id_mac, code_mac, new_code},
@@ -36,6 +39,24 @@ pub struct PendingChallenge {
     pub passkey_request_options: Option<String>,
 }
 
+/// What a login has shown before its challenge, and what the challenge's beginning does with that.
+#[derive(Debug)]
+pub(super) enum Begun {
+    /// A password, whose attempts are refunded.
+    ByPassword(Settled),
+    /// The mailbox, by this code, which is consumed.
+    ByCode(Uuid),
+}
+
+impl Begun {
+    fn first(&self) -> FirstProof {
+        match self {
+            Self::ByPassword(_) => FirstProof::Password,
+            Self::ByCode(_) => FirstProof::Mailbox,
+        }
+    }
+}
+
 /// What a challenge can be answered by.
 struct Usable {
     factors: Vec<Factor>,
@@ -46,20 +67,23 @@ struct Usable {
 }
 
 impl Logins {
-    /// Begins a challenge for a user whose password was right, and sends the code if the factor is the mailbox. With it
-    /// goes the refund of the password's attempt. `None` if the user was disabled, or the password changed, meanwhile.
+    /// Begins a challenge for a user whose password or mailed code was right, and sends the code if the factor is the mailbox. With it
+    /// goes the refund of the password's attempt, or the mailed code's consumption. `None` if the user was disabled, or the password
+    /// changed, meanwhile, or another login has used the mailed code.
     ///
     /// # Errors
-    /// Too many mails; the store's.
+    /// Too many mails; no factor beside the mailbox, which was the first proof; the store's.
     pub(super) async fn begin_challenge(
         &self,
         context: &Context,
         credentials: &Credentials,
         destination: &Destination,
-        settled: Settled,
+        begun: Begun,
     ) -> Result<Option<PendingChallenge>, Error> {
-        let usable = self.usable_factors(&credentials.user, destination).await?;
-        let mut challenge = self.new_challenge(credentials, destination, usable.factors);
+        let first = begun.first();
+        let usable = self.usable_factors(&credentials.user, first, destination).await?;
+        let factors = (first, usable.factors);
+        let mut challenge = self.new_challenge(credentials, destination, factors);
         let challenge_id = OpaqueToken::generate(&mut rand::rng());
         let id_mac = challenge_id_mac(&self.master_key, &challenge_id);
         let (code_mac, message) = if challenge.is_sent_a_code() {
@@ -72,6 +96,10 @@ impl Logins {
             // A random digest, which no code matches.
             (rand::random(), None)
         };
+        let (settled, code_id) = match begun {
+            Begun::ByPassword(settled) => (settled, None),
+            Begun::ByCode(code_id) => (Settled::default(), Some(code_id)),
+        };
         let new = NewChallenge {
             challenge: challenge.clone(),
             id_mac,
@@ -80,6 +108,7 @@ impl Logins {
             address: destination.address,
             settled,
             mail: usable.mail,
+            code_id,
         };
         // One transaction for the challenge and its message: a code that counts is one that will be sent (outbox).
         if !self.store.challenge_create(new, message).await? {
@@ -113,11 +142,15 @@ impl Logins {
     async fn usable_factors(
         &self,
         user: &User,
+        first: FirstProof,
         destination: &Destination,
     ) -> Result<Usable, Error> {
         let has = self.store.factors_of(user.id).await?;
         let has_passkeys = has.has_passkeys && self.ceremonies.relying_party.is_some();
-        let factors = Factor::offered(has.totp.is_some(), has.has_recovery_codes, has_passkeys);
+        let factors = first.factors(has.totp.is_some(), has.has_recovery_codes, has_passkeys);
+        if factors.is_empty() {
+            return Err(Error::NoOtherFactor);
+        }
         let mut usable = Usable { factors, mail: None, needs_long_code: false };
         let mut used_up = None;
         if usable.factors.contains(&Factor::Totp) && self.is_app_used_up(user, destination).await? {
@@ -178,7 +211,7 @@ impl Logins {
         &self,
         credentials: &Credentials,
         destination: &Destination,
-        factors: Vec<Factor>,
+        (first, factors): (FirstProof, Vec<Factor>),
     ) -> Challenge {
         let (now, rules) = (self.clock.now(), &self.policy.code);
         let expires_at = now.plus(rules.ttl);
@@ -189,6 +222,7 @@ impl Logins {
             id: Uuid::now_v7(),
             user_id: credentials.user.id,
             credential_version: credentials.credential_version,
+            first,
             factors,
             is_long_code: false,
             attempts: 0,

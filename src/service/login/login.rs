@@ -6,7 +6,10 @@ use futures_util::TryFutureExt as _;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::{Logins, challenge::PendingChallenge};
+use super::{
+    Logins,
+    challenge::{Begun, PendingChallenge},
+};
 use crate::{
     domain::{AuthMethod, Context, EventKind, LoginName, Password, device_name, size},
     service::{
@@ -120,7 +123,8 @@ impl Logins {
         // (brute force): the mailbox is needed as well.
         if credentials.user.is_2fa_enabled || guess.attempt.is_over_the_limit() {
             let refund = self.limits.refund_of(&guess.attempt);
-            let begun = self.begin_challenge(claim.context, credentials, &destination, refund);
+            let begun = Begun::ByPassword(refund);
+            let begun = self.begin_challenge(claim.context, credentials, &destination, begun);
             let begun = begun.await;
             // It was right all the same.
             if matches!(begun, Ok(None) | Err(Error::Throttled(_) | Error::CodesUsedUp)) {

@@ -1,6 +1,8 @@
-//! Logins, and proofs of a login once more: a password, and the challenge of the second factor.
+//! Logins, and proofs of a login once more: a password or a mailed code, and the challenge of the second factor.
 
+mod begin_email_login;
 mod challenge;
+mod finish_email_login;
 #[expect(clippy::module_inception, reason = "a use case's file has the name of its RPC")]
 mod login;
 mod passkey_login;
@@ -15,15 +17,17 @@ use crate::{
     domain::Policy,
     password::Passwords,
     service::{
-        Clock, ceremonies::Ceremonies, factors::Factors, limits::Limits, outbox::Outbox,
-        retries::Retries, sessions::Sessions,
+        Clock, ceremonies::Ceremonies, factors::Factors, limits::Limits, mailbox::Mailbox,
+        outbox::Outbox, retries::Retries, sessions::Sessions,
     },
     store::Store,
     token::MasterKey,
 };
 
 pub use self::{
+    begin_email_login::BeginEmailLoginRequest,
     challenge::PendingChallenge,
+    finish_email_login::FinishEmailLoginRequest,
     login::{LoginOutcome, LoginRequest},
     passkey_login::FinishPasskeyLoginRequest,
     reauthenticate::ReauthenticateRequest,
@@ -49,6 +53,8 @@ pub struct Logins {
     pub(crate) ceremonies: Arc<Ceremonies>,
     /// Checks the answers to challenges.
     pub(crate) factors: Arc<Factors>,
+    /// Codes in the place of a password.
+    pub(crate) mailbox: Arc<Mailbox>,
     /// Messages to users.
     pub(crate) outbox: Outbox,
     /// Knows requests that were carried out.

@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{LoginOutcome, Logins};
+use super::{LoginOutcome, Logins, challenge::Begun};
 use crate::{
     domain::{Context, EventKind, InvalidField, Password, size},
     passkey::Assertion,
@@ -167,8 +167,8 @@ impl Logins {
             device_name: session.device_name.clone(),
             address: context.address,
         };
-        let settled = Settled::default();
-        let begun = self.begin_challenge(context, account.credentials(), &destination, settled);
+        let begun = Begun::ByPassword(Settled::default());
+        let begun = self.begin_challenge(context, account.credentials(), &destination, begun);
         Ok(LoginOutcome::Challenge(begun.await?.ok_or(Error::InvalidCredentials)?))
     }
 }

@@ -2,7 +2,9 @@
 
 use super::Logins;
 use crate::{
-    domain::{AuthMethod, Challenge, Context, EventKind, Factor, InvalidField, Session, size},
+    domain::{
+        AuthMethod, Challenge, Context, EventKind, Factor, FirstProof, InvalidField, Session, size,
+    },
     service::{
         Error,
         codes::challenge_id_mac,
@@ -81,7 +83,7 @@ impl Logins {
         self.answer(context, reserved.challenge, &credentials, (factor, spending), settled).await
     }
 
-    /// What a right code settles: its own attempt, and the failed passwords before it.
+    /// What a right code settles: its own attempt, and, where the password was shown, the failed passwords before it.
     fn settled(
         &self,
         context: &Context,
@@ -91,7 +93,10 @@ impl Logins {
         let Challenge { user_id, credential_version, device_id, .. } = *challenge;
         let passwords =
             self.limits.account_budget(user_id, credential_version, device_id, context.address);
-        let Settled { forget, .. } = self.limits.settled_by(&passwords, 0);
+        let forget = match challenge.first {
+            FirstProof::Password => self.limits.settled_by(&passwords, 0).forget,
+            FirstProof::Mailbox => Vec::new(),
+        };
         let give_back = attempt.map(|attempt| attempt.refund().give_back).unwrap_or_default();
         Settled { forget, give_back }
     }
@@ -128,7 +133,8 @@ impl Logins {
             device_name: challenge.device_name.clone(),
             address: context.address,
         };
-        let session = self.session_to_be(credentials, &destination, factor.methods()).await?;
+        let methods = challenge.first.methods_with(factor);
+        let session = self.session_to_be(credentials, &destination, methods).await?;
         // A race: of several callers with the right code one succeeds; none if the code was used for another challenge,
         // the account was disabled or its password changed since the challenge began.
         let limit = self.sessions.session_limit(session.authenticated_at());
@@ -149,14 +155,14 @@ impl Logins {
         &self,
         credentials: &Credentials,
         destination: &Destination,
-        methods: &[AuthMethod],
+        methods: Vec<AuthMethod>,
     ) -> Result<Session, Error> {
         let Some(id) = destination.session_id else {
-            return Ok(self.sessions.new_session(credentials, destination, methods));
+            return Ok(self.sessions.new_session(credentials, destination, &methods));
         };
         let now = self.clock.now();
         let live = self.store.session_live(id, now).await?.ok_or(Error::ChallengeInvalid)?;
-        let (methods, address) = (methods.to_vec(), destination.address);
+        let address = destination.address;
         Ok(Session { methods, reauthenticated_at: Some(now), address, ..live.session })
     }
 }

@@ -82,7 +82,7 @@ impl Mailbox {
     }
 
     /// The user who has the address for good: who has verified it, or who has it at all, where addresses are not verified.
-    async fn holder(&self, email: &Email) -> Result<Option<User>, Error> {
+    pub(super) async fn holder(&self, email: &Email) -> Result<Option<User>, Error> {
         let name = LoginName::Email(email.key().to_owned());
         let found = self.store.user_by_login(&name).await?.map(|found| found.user);
         Ok(found.filter(|user| user.email_verified || !self.policy.email_verification))

@@ -28,7 +28,7 @@ use crate::{
 
 /// The minimum response time of a request for a code, against user enumeration by timing: it takes a little longer to
 /// find a user, and to write a message to them, than to find none.
-pub(super) const ANSWERED_AFTER: Duration = Duration::from_millis(20);
+pub(in crate::service) const ANSWERED_AFTER: Duration = Duration::from_millis(20);
 
 /// The purpose of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,7 @@ pub(in crate::service) enum MailboxPurpose {
     EmailVerification,
     PasswordReset,
     EmailChange,
+    EmailLogin,
 }
 
 /// A code that was sent, or seems to have been.
@@ -68,6 +69,8 @@ impl PendingMailboxCode {
 pub(super) enum Recipient<'a> {
     /// A user, and the version of their credentials.
     User(&'a User, i64),
+    /// A pending user.
+    Pending(&'a User),
     /// No user has this address, or none that may get a code.
     Nobody(&'a Email),
 }
@@ -85,6 +88,7 @@ impl MailboxPurpose {
             Self::EmailVerification => Purpose::VerificationId,
             Self::PasswordReset => Purpose::ResetId,
             Self::EmailChange => Purpose::EmailChangeId,
+            Self::EmailLogin => Purpose::EmailLoginId,
         }
     }
 
@@ -93,6 +97,7 @@ impl MailboxPurpose {
             Self::EmailVerification => CodePurpose::VerifyEmail,
             Self::PasswordReset => CodePurpose::ResetPassword,
             Self::EmailChange => CodePurpose::ChangeEmail,
+            Self::EmailLogin => CodePurpose::EmailLogin,
         }
     }
 
@@ -102,15 +107,18 @@ impl MailboxPurpose {
             Self::EmailVerification => b"verification",
             Self::PasswordReset => b"reset",
             Self::EmailChange => b"change",
+            Self::EmailLogin => b"login",
         }
     }
 
     /// Whether the user may get such a code.
-    pub(super) fn is_for(self, user: &User) -> bool {
+    pub(in crate::service) fn is_for(self, user: &User) -> bool {
         user.disabled_at.is_none()
             && match self {
                 Self::EmailVerification => !user.email_verified,
                 Self::PasswordReset | Self::EmailChange => true,
+                // Against pre-hijacking: an account that somebody else has registered with this address has their password.
+                Self::EmailLogin => user.email_verified,
             }
     }
 
@@ -120,6 +128,7 @@ impl MailboxPurpose {
             // Nothing changes by it; a wrong password or code is recorded.
             Self::EmailVerification | Self::EmailChange => None,
             Self::PasswordReset => Some(EventKind::ResetRequested),
+            Self::EmailLogin => Some(EventKind::EmailLoginRequested),
         }
     }
 }
@@ -151,6 +160,23 @@ impl Mailbox {
         device_token: &OpaqueToken,
     ) -> Result<PendingMailboxCode, Error> {
         let purpose = MailboxPurpose::PasswordReset;
+        let (token, new, _device_id) =
+            self.code_for_address(context, purpose, email, device_token).await?;
+        let expires_at = new.code.expires_at;
+        self.store.mailbox_code_create(new).await?;
+        self.outbox.wake();
+        Ok(PendingMailboxCode { token, expires_at })
+    }
+
+    /// A code for whoever has the address, which anybody may have typed: charged as that, and a decoy where no account may get one. Also
+    /// the id that its caller holds, and the device, if it is known.
+    pub(super) async fn code_for_address(
+        &self,
+        context: &Context,
+        purpose: MailboxPurpose,
+        email: &Email,
+        device_token: &OpaqueToken,
+    ) -> Result<(OpaqueToken, NewMailboxCode, Option<Uuid>), Error> {
         let name = LoginName::Email(email.key().to_owned());
         let found = self.store.user_by_login(&name).await?;
         // On a known device the owner gets a code even if strangers have used up the limits of the address.
@@ -165,10 +191,7 @@ impl Mailbox {
         let recipient = found.as_ref().map_or(Recipient::Nobody(email), Recipient::from);
         let token = OpaqueToken::generate(&mut rand::rng());
         let new = self.new_mailbox_code(context, purpose, &token, recipient, budget)?;
-        let expires_at = new.code.expires_at;
-        self.store.mailbox_code_create(new).await?;
-        self.outbox.wake();
-        Ok(PendingMailboxCode { token, expires_at })
+        Ok((token, new, device_id))
     }
 
     /// A new code for `id`.
@@ -185,17 +208,20 @@ impl Mailbox {
         let id_mac = self.mailbox_id_mac(purpose, id);
         let (user_id, credential_version) = match recipient {
             Recipient::User(user, version) => (Some(user.id), version),
+            Recipient::Pending(user) => (Some(user.id), Credentials::FIRST_VERSION),
             Recipient::Nobody(_) => (None, 0),
         };
         let code = MailboxCode {
             id: Uuid::now_v7(),
             user_id,
+            is_pending: matches!(recipient, Recipient::Pending(_)),
             credential_version,
             budget,
             code_mac: code_mac(&self.master_key, &id_mac, digits.expose()),
             created_at: now,
             expires_at,
             new_email: None,
+            login: None,
         };
         let (recorded_as, purpose) = (purpose.event_kind(), purpose.code_purpose());
         let content = Content::Code { purpose, code: digits, expires_at };
@@ -205,8 +231,17 @@ impl Mailbox {
         let of_code = SealedCode { code_id: code.id, user_id, purpose };
         let message = SealedMessage { code: Some(of_code), ..message };
         let (actor, address) = (context.actor.clone(), context.address);
-        let carried_out = None;
-        Ok(NewMailboxCode { code, id_mac, message, recorded_as, actor, address, carried_out })
+        let (carried_out, daily) = (None, None);
+        Ok(NewMailboxCode {
+            code,
+            id_mac,
+            message,
+            daily,
+            recorded_as,
+            actor,
+            address,
+            carried_out,
+        })
     }
 
     /// The message to the recipient; without one, a decoy of the same size.
@@ -218,7 +253,7 @@ impl Mailbox {
         now: Timestamp,
     ) -> Result<SealedMessage, Error> {
         match recipient {
-            Recipient::User(user, _) => {
+            Recipient::User(user, _) | Recipient::Pending(user) => {
                 self.outbox.seal(&Message::new(user, content, context, now))
             }
             Recipient::Nobody(email) => {
@@ -261,7 +296,9 @@ impl Mailbox {
             .await?;
         if !is_code(&self.master_key, &id_mac, code, &sent.code_mac) {
             let kind = EventKind::CodeFailed;
-            self.limits.record_failure(context, kind, sent.user_id, None).await?;
+            // A pending user is none, and no event tells them from nobody.
+            let user_id = sent.user_id.filter(|_| !sent.is_pending);
+            self.limits.record_failure(context, kind, user_id, None).await?;
             return Err(Error::ChallengeInvalid);
         }
         self.limits.take_back(&attempt).await?;

@@ -1,9 +1,12 @@
-//! The mailbox: one-time codes that prove control of one, to verify addresses and to reset passwords (ADR 16).
+//! The mailbox: one-time codes that prove control of one, to verify addresses, to reset passwords (ADR 16), and
+//! to log in without one (ADR 55).
 
 mod change_code;
 mod code;
 mod first_verification;
 mod invitation;
+mod login_code;
+mod pending_user;
 mod request_password_reset;
 mod resend_email_verification;
 mod send_email_verification;
@@ -18,7 +21,7 @@ use crate::{
     token::MasterKey,
 };
 
-pub(in crate::service) use self::code::MailboxPurpose;
+pub(in crate::service) use self::code::{ANSWERED_AFTER, MailboxPurpose};
 pub use self::{
     code::PendingMailboxCode, request_password_reset::RequestPasswordResetRequest,
     verify_email::VerifyEmailRequest,

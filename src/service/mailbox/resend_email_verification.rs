@@ -28,7 +28,13 @@ impl Mailbox {
         let id = VerificationId::parse(verification.expose());
         let user_id = id.and_then(|id| id.user(&self.master_key)).ok_or(Error::ChallengeInvalid)?;
         let found = self.store.user_by_id(user_id).await?;
-        let waits = found.filter(|found| MailboxPurpose::EmailVerification.is_for(&found.user));
+        let Some(found) = found else {
+            let pending = self.store.pending_user_by_id(user_id, self.clock.now()).await?;
+            let pending = pending.ok_or(Error::ChallengeInvalid)?;
+            return self.send_pending_code(context, &pending.user).await;
+        };
+        let waits =
+            Some(found).filter(|found| MailboxPurpose::EmailVerification.is_for(&found.user));
         self.send_verification(context, &waits.ok_or(Error::ChallengeInvalid)?).await
     }
 }

@@ -13,7 +13,10 @@ pub(super) fn priority(content: &Content) -> Priority {
         Content::Code { purpose: CodePurpose::Login, .. } => Priority::LoginCode,
         Content::Code {
             purpose:
-                CodePurpose::VerifyEmail | CodePurpose::ResetPassword | CodePurpose::ChangeEmail,
+                CodePurpose::VerifyEmail
+                | CodePurpose::ResetPassword
+                | CodePurpose::ChangeEmail
+                | CodePurpose::EmailLogin,
             ..
         } => Priority::Code,
         Content::Notice(_) | Content::EmailChanged(_) => Priority::Notice,

@@ -9,8 +9,8 @@ use crate::{
 };
 
 impl Sessions {
-    /// The device that a reset makes known: one for all resets of a user. Otherwise an attacker who reads the mailbox
-    /// could get any number of devices, each with its own attempts at the app's codes (brute force).
+    /// The device that a reset makes known, and a login by a mailed code alone: one for all of a user. Otherwise an attacker who reads the
+    /// mailbox could get any number of devices, each with its own attempts at the app's codes and at the password (brute force).
     pub(super) fn reset_device(&self, user_id: Uuid) -> Uuid {
         let parts: [&[u8]; 2] = [b"reset device", user_id.as_bytes()];
         let digest = self.master_key.digest(Purpose::Budget, &parts);

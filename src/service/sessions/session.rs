@@ -88,10 +88,15 @@ impl Sessions {
         known::record(user.id, session.id);
         // A known device keeps its id: more logins give no new budgets. The device of a reset has now completed a
         // login, and gets an id of its own.
-        let known = destination.device_id.filter(|known| *known != self.reset_device(user.id));
-        let device_id = known.unwrap_or_else(Uuid::now_v7);
-        let now = session.created_at;
+        let of_mailbox = self.reset_device(user.id);
+        let known = destination.device_id.filter(|known| *known != of_mailbox);
         let second_factor = session.methods.contains(&AuthMethod::MultiFactor);
+        // Whoever reads the mailbox has shown that alone: each of their logins would be another device, with its own guesses at the
+        // password.
+        let is_by_mailbox = !second_factor && !session.methods.contains(&AuthMethod::Password);
+        let device_id =
+            known.unwrap_or_else(|| if is_by_mailbox { of_mailbox } else { Uuid::now_v7() });
+        let now = session.created_at;
         let device =
             DeviceToken::issue(&self.master_key, user.id, version, second_factor, device_id, now);
         Ok(Tokens { device: Some(device.text()), ..self.issue(user, session, now)? })

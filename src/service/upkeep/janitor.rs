@@ -89,6 +89,7 @@ impl Janitor {
         for ended in [
             Ended::Challenges,
             Ended::MailboxCodes,
+            Ended::PendingUsers,
             Ended::EmailChanges,
             Ended::Enrollments,
             Ended::Sessions,
@@ -162,6 +163,7 @@ impl Janitor {
         let kept = match ended {
             Ended::Challenges
             | Ended::MailboxCodes
+            | Ended::PendingUsers
             | Ended::EmailChanges
             | Ended::Enrollments
             | Ended::Revocations
@@ -229,6 +231,7 @@ fn goes_by_the_clock(ended: Ended) -> bool {
         | Ended::DeletedUsers => false,
         Ended::Challenges
         | Ended::MailboxCodes
+        | Ended::PendingUsers
         | Ended::EmailChanges
         | Ended::Enrollments
         | Ended::Sessions

@@ -4,11 +4,13 @@ use async_trait::async_trait;
 
 use super::{
     Backend,
-    statements::{claims, mailbox},
+    statements::{beginning, claims, mailbox},
 };
 use crate::{
-    domain::Timestamp,
-    store::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, Reservation, Result},
+    domain::{Session, Timestamp},
+    store::{
+        EmailLogin, MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, Reservation, Result,
+    },
 };
 
 #[async_trait]
@@ -53,6 +55,13 @@ impl MailboxCodes for Backend {
     async fn unverified_user_end(&self, proof: MailboxProof) -> Result<bool> {
         self.write("unverified_user_end", proof, |connection, proof| {
             Box::pin(claims::end(connection, proof))
+        })
+        .await
+    }
+
+    async fn email_login(&self, login: EmailLogin) -> Result<Option<Session>> {
+        self.write("email_login", login, |connection, login| {
+            Box::pin(beginning::begin_by_code(connection, login))
         })
         .await
     }

@@ -24,6 +24,7 @@ mod managed_users;
 mod outbox;
 mod passkeys;
 mod passwords;
+mod pending_users;
 mod retries;
 mod revocations;
 mod schema;

@@ -47,6 +47,8 @@ pub fn rpcs() -> Vec<(String, Asks)> {
                 | "Verify2FA"
                 | "ResendCode"
                 | "RefreshToken"
+                | "BeginEmailLogin"
+                | "FinishEmailLogin"
                 | "Logout"
                 | "VerifyEmail"
                 | "ResendEmailVerification"

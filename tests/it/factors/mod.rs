@@ -30,13 +30,13 @@ const STEP: Duration = Duration::from_secs(30);
 
 /// A user with an app, on a clock that stands still. The app's next code has not been used. The session that enrolled it is
 /// over.
-struct Enrolled {
-    user: User,
-    app: App,
+pub struct Enrolled {
+    pub user: User,
+    pub app: App,
     codes: Vec<String>,
 }
 
-async fn enrolled(server: &Server) -> Enrolled {
+pub async fn enrolled(server: &Server) -> Enrolled {
     let Begun { user, tokens, id, app } = begun(server).await;
     let code = app.code_at(&server.clock);
     let codes = confirm(server, &tokens, &id, &code).await.unwrap();

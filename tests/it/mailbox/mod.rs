@@ -72,7 +72,7 @@ pub async fn end_account(server: &Server, reset_id: &str, code: &str) -> Result<
 
 pub async fn verify_email(server: &Server, id: &str, code: &str) -> Result<(), Status> {
     let (verification_id, code) = (id.to_owned(), code.to_owned());
-    let request = VerifyEmailRequest { verification_id, code };
+    let request = VerifyEmailRequest { verification_id, code, ..VerifyEmailRequest::default() };
     soon("VerifyEmail", server.auth.clone().verify_email(request)).await.map(|_| ())
 }
 
@@ -86,6 +86,10 @@ async fn register(server: &Server, request: RegisterRequest) -> Result<RegisterR
     let registered = soon("Register", server.auth.clone().register(request)).await?.into_inner();
     server.delivered().await;
     Ok(registered)
+}
+
+pub async fn resend(server: &Server, id: &str) -> Result<String, Status> {
+    resend_verification(server, id).await
 }
 
 async fn resend_verification(server: &Server, id: &str) -> Result<String, Status> {

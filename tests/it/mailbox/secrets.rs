@@ -37,6 +37,7 @@ async fn no_secret_of_a_mailbox_is_in_any_output(
     let verify = |code: &str| VerifyEmailRequest {
         verification_id: verification_id.clone(),
         code: code.into(),
+        ..VerifyEmailRequest::default()
     };
     for refused in [NO_CODE, &wrong(&verification_code)] {
         canaries.refused(auth.verify_email(verify(refused)).await);

@@ -8,6 +8,7 @@ mod completion;
 mod database;
 mod email_changes;
 mod email_keys;
+mod email_login;
 mod event_log;
 mod events;
 mod factors;
@@ -20,6 +21,7 @@ mod outbox_order;
 mod outbox_plans;
 mod passkeys;
 mod passwords;
+mod pending_users;
 mod reauthentication;
 mod refresh;
 mod restored;
@@ -42,7 +44,10 @@ use std::{
 };
 
 use countersign::{
-    domain::{Actor, AuthMethod, Challenge, Factor, ServiceAccountId, Session, Timestamp, User},
+    domain::{
+        Actor, AuthMethod, Challenge, Factor, FirstProof, ServiceAccountId, Session, Timestamp,
+        User,
+    },
     store::{
         Credentials, NewChallenge, NewUser, Priority, Revoking, SealedMessage, SessionLimit,
         Settled, Store,
@@ -123,6 +128,7 @@ fn new_challenge(user: &Credentials) -> NewChallenge {
             id: Uuid::now_v7(),
             user_id: user.user.id,
             credential_version: user.credential_version,
+            first: FirstProof::Password,
             factors: vec![Factor::EmailCode, Factor::RecoveryCode],
             is_long_code: false,
             attempts: 0,
@@ -141,6 +147,7 @@ fn new_challenge(user: &Credentials) -> NewChallenge {
         address: Some(ADDRESS),
         settled: NO_FAILURES,
         mail: None,
+        code_id: None,
     }
 }
 

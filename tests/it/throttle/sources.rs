@@ -229,8 +229,11 @@ async fn whatever_takes_a_code_has_a_rate_by_address(
     .await;
     server.clock.stop();
     let verify = async || {
-        let request =
-            VerifyEmailRequest { verification_id: "x".into(), code: "ZZZZZ-ZZZZZ".into() };
+        let request = VerifyEmailRequest {
+            verification_id: "x".into(),
+            code: "ZZZZZ-ZZZZZ".into(),
+            ..Default::default()
+        };
         reason_of(server.auth.clone().verify_email(from("192.0.2.1", request)).await)
     };
     for _ in 0..5 {

@@ -1,14 +1,14 @@
 //! The beginning of a session.
 
-use sqlx::Row as _;
+use sqlx::{Connection as _, Row as _};
 
 use super::{
-    Backend, Connection, Query, events, rules::account_is_as_it_was, session_row::inserted_columns,
-    sessions, throttles,
+    Backend, Connection, Query, events, mailbox, rules::account_is_as_it_was,
+    session_row::inserted_columns, sessions, throttles, void_codes,
 };
 use crate::{
     domain::{Actor, AuthMethod, Event, EventKind, Session},
-    store::{Result, SessionLimit, Settled},
+    store::{EmailLogin, Result, SessionLimit, Settled},
 };
 
 /// Begins the session $1, if the account is as it was, and has no second factor that is not used ($14).
@@ -36,8 +36,33 @@ pub(in crate::store) async fn begin(
     Ok(begun)
 }
 
-/// Begins a session after a successful login, if the user is enabled and the credential version unchanged. A login by the
-/// password alone fails where a second factor has been turned on since.
+/// Begins the session of a login by a mailed code. In a savepoint: no code is lost to a login that fails, and none begins two sessions.
+pub(in crate::store) async fn begin_by_code(
+    connection: &mut Connection,
+    login: &EmailLogin,
+) -> Result<Option<Session>> {
+    let EmailLogin { code_id, session, credential_version, limit } = login;
+    let (user_id, now) = (session.user_id, session.created_at);
+    // The user before the code, in the order of a change of the password: the other order could deadlock.
+    Backend::hold_user(connection, user_id).await?;
+    let mut savepoint = connection.begin().await?;
+    let begun = if mailbox::consume(&mut savepoint, *code_id, now).await? {
+        insert(&mut savepoint, session, *credential_version).await?
+    } else {
+        None
+    };
+    let Some(begun) = begun else {
+        savepoint.rollback().await?;
+        return Ok(None);
+    };
+    savepoint.commit().await?;
+    void_codes::of_code(connection, Some(user_id), *code_id, now).await?;
+    sessions::end_oldest(connection, &begun, *limit).await?;
+    Ok(Some(begun))
+}
+
+/// Begins a session after a successful login, if the user is enabled and the credential version unchanged. A login by one
+/// proof alone fails where a second factor has been turned on since.
 ///
 /// The version stays with the session, so that one begun during a change of the password can be told. So does the user's
 /// epoch, which the returned session has.

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::{
-    domain::{Challenge, Factor, Timestamp},
+    domain::{Challenge, Factor, FirstProof, Timestamp},
     store::{Error, Result},
 };
 
@@ -16,7 +16,7 @@ pub(super) fn words(factors: &[Factor]) -> String {
 macro_rules! challenge_columns {
     () => {
         "id, user_id, credential_version, code_mac, attempts, audience, device_name, device_id, \
-         created_at, resend_at, expires_at, consumed_at, factors, is_long_code, session_id"
+         created_at, resend_at, expires_at, consumed_at, factors, is_long_code, session_id, first_proof"
     };
 }
 
@@ -24,7 +24,7 @@ macro_rules! challenge_columns {
 macro_rules! inserted_columns {
     () => {
         "id, token_mac, user_id, credential_version, code_mac, attempts, audience, device_name, device_id, \
-         created_at, resend_at, expires_at, factors, is_long_code, session_id, factor_version"
+         created_at, resend_at, expires_at, factors, is_long_code, session_id, first_proof, factor_version"
     };
 }
 
@@ -62,6 +62,7 @@ pub(in crate::store) struct ChallengeRow {
     factors: String,
     is_long_code: bool,
     session_id: Option<Uuid>,
+    first_proof: String,
 }
 
 impl ChallengeRow {
@@ -79,7 +80,9 @@ impl TryFrom<ChallengeRow> for Challenge {
 
     fn try_from(row: ChallengeRow) -> Result<Self> {
         let factors = row.factors.split_whitespace().map(Factor::parse);
+        let first = FirstProof::parse(&row.first_proof);
         Ok(Self {
+            first: first.ok_or(Error::Corrupt("challenges.first_proof"))?,
             factors: factors.collect::<Option<_>>().ok_or(Error::Corrupt("challenges.factors"))?,
             id: row.id,
             user_id: row.user_id,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{
     Connection, Query,
     challenge_row::{ChallengeRow, account_asks, challenge_columns, inserted_columns, words},
-    events, outbox, retries,
+    events, guard, mailbox, outbox, retries,
     rules::{account_is_as_it_was, reserve_an_attempt},
     throttles, users, void_codes,
 };
@@ -40,7 +40,7 @@ const RENEW: &str = concat!(
 const INSERT: &str = concat!(
     "INSERT INTO challenges (",
     inserted_columns!(),
-    ") SELECT $1, $2, id, credential_version, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, factor_version FROM users WHERE ",
+    ") SELECT $1, $2, id, credential_version, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, factor_version FROM users WHERE ",
     account_is_as_it_was!("$3", "$4"),
     " RETURNING id"
 );
@@ -76,6 +76,9 @@ pub(in crate::store) async fn insert(
     new: &NewChallenge,
     message: Option<&SealedMessage>,
 ) -> Result<bool> {
+    if !spend_code(connection, new).await? {
+        return Ok(false);
+    }
     // The budgets first: a refusal leaves nothing to undo.
     let mail: Vec<_> = new.mail.into_iter().collect();
     let charge = throttles::charge(connection, &mail, new.challenge.created_at).await?;
@@ -92,13 +95,27 @@ pub(in crate::store) async fn insert(
     Ok(true)
 }
 
+/// Consumes the mailbox code that the challenge began with, if it did. The user before the code, in the order of a change of the password:
+/// the other order could deadlock. Of several callers with the right code one passes (race).
+async fn spend_code(connection: &mut Connection, new: &NewChallenge) -> Result<bool> {
+    let Some(code_id) = new.code_id else { return Ok(true) };
+    let Challenge { user_id, credential_version, created_at, .. } = new.challenge;
+    if guard::hold(connection, user_id, credential_version).await?.is_none()
+        || !mailbox::consume(connection, code_id, created_at).await?
+    {
+        return Ok(false);
+    }
+    void_codes::of_code(connection, Some(user_id), code_id, created_at).await?;
+    Ok(true)
+}
+
 /// The event of a challenge's beginning.
 fn began(new: &NewChallenge) -> Event {
     let (user_id, at) = (Some(new.challenge.user_id), new.challenge.created_at);
     Event::of(EventKind::ChallengeBegun, user_id, None, new.actor.clone(), new.address, at)
 }
 
-/// Fifteen parameters: those of [`INSERT`].
+/// Sixteen parameters: those of [`INSERT`].
 fn bound<'q>(statement: Query<'q>, new: &'q NewChallenge) -> Query<'q> {
     let challenge = &new.challenge;
     statement
@@ -117,6 +134,7 @@ fn bound<'q>(statement: Query<'q>, new: &'q NewChallenge) -> Query<'q> {
         .bind(words(&challenge.factors))
         .bind(challenge.is_long_code)
         .bind(challenge.session_id)
+        .bind(challenge.first.as_str())
 }
 
 pub(in crate::store) async fn reserve(

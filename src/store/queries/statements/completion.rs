@@ -7,7 +7,7 @@ use super::{
     passkey_proof, reauthentication, revocations, sessions, throttles, totp, void_codes,
 };
 use crate::{
-    domain::{Actor, Challenge, EventKind, Session},
+    domain::{Actor, Challenge, EventKind, Factor, Session},
     store::{FactorChange, Result, SessionLimit, Settled, Spending, SpentRecoveryCode},
 };
 
@@ -43,7 +43,11 @@ pub(in crate::store) async fn complete(
     // A savepoint: if one part fails, the other's consumption is undone. A code must not be lost to a challenge that was
     // answered already, nor a challenge to a code that was used before.
     let mut savepoint = connection.begin().await?;
-    let proven = consume(&mut savepoint, challenge, &change).await?
+    // One mailbox never counts as two factors (ASVS 6.4.3).
+    let is_another_proof =
+        !matches!(spending, Spending::SentCode) || challenge.first.goes_with(Factor::EmailCode);
+    let proven = is_another_proof
+        && consume(&mut savepoint, challenge, &change).await?
         && spend(&mut savepoint, &change, spending).await?;
     let begins = challenge.session_id.is_none();
     let session = match (proven, begins) {

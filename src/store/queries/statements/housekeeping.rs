@@ -96,6 +96,7 @@ const fn removal(ended: Ended) -> &'static str {
     match ended {
         Ended::Challenges => ended!("challenges", "id", "expires_at"),
         Ended::MailboxCodes => ended!("mailbox_codes", "id", "expires_at"),
+        Ended::PendingUsers => ended!("pending_users", "id", "expires_at"),
         Ended::EmailChanges => ended!("email_changes", "id", "expires_at"),
         Ended::Enrollments => {
             "DELETE FROM totp_factors WHERE id IN (SELECT id FROM totp_factors \

@@ -5,11 +5,14 @@ use uuid::Uuid;
 use super::{
     Connection, events, outbox, retries,
     rules::{account_is_as_it_was, reserve_an_attempt},
-    void_codes,
+    throttles, void_codes,
 };
 use crate::{
     domain::{Event, Timestamp},
-    store::{Error, MailboxCode, NewMailboxCode, Reservation, Result, column::count},
+    store::{
+        Admission, CodeDestination, Error, MailboxCode, NewMailboxCode, Reservation, Result,
+        SealedMessage, column::count,
+    },
 };
 
 pub(in crate::store) async fn insert(
@@ -17,35 +20,55 @@ pub(in crate::store) async fn insert(
     new: &NewMailboxCode,
 ) -> Result<()> {
     let code = &new.code;
+    let (pending, user) = if code.is_pending { (code.user_id, None) } else { (None, code.user_id) };
     // The code becomes a decoy where the user has been disabled, or has other credentials, since the last read.
     let user_id: Option<Uuid> = sqlx::query_scalar(concat!(
         "INSERT INTO mailbox_codes (id, id_mac, user_id, credential_version, budget, code_mac, attempts, \
-         created_at, expires_at, new_email) VALUES ($1, $2, (SELECT id FROM users WHERE ",
+         created_at, expires_at, new_email, audience, device_name, device_id, pending_user_id) VALUES ($1, $2, (SELECT id FROM users WHERE ",
         account_is_as_it_was!("$3", "$4"),
-        "), $4, $5, $6, 0, $7, $8, $9) RETURNING user_id",
+        "), $4, $5, $6, 0, $7, $8, $9, $10, $11, $12, $13) RETURNING user_id",
     ))
     .bind(code.id)
     .bind(new.id_mac.as_slice())
-    .bind(code.user_id)
+    .bind(user)
     .bind(code.credential_version)
     .bind(code.budget.as_slice())
     .bind(code.code_mac.as_slice())
     .bind(code.created_at)
     .bind(code.expires_at)
     .bind(code.new_email.as_deref())
+    .bind(code.login.as_ref().map(|login| &login.audience))
+    .bind(code.login.as_ref().map(|login| &login.device_name))
+    .bind(code.login.as_ref().and_then(|login| login.device_id))
+    .bind(pending)
     .fetch_one(&mut *connection)
     .await?;
     let recorded =
         |kind| Event::of(kind, user_id, None, new.actor.clone(), new.address, code.created_at);
     events::put(connection, new.recorded_as.map(recorded).as_slice()).await?;
-    if user_id != code.user_id {
+    if user_id != user {
         // The code is void, so its message must not be sent.
         return Ok(());
     }
     retries::note(connection, new.carried_out.as_ref()).await?;
     void_codes::older(connection, &new.message, code.created_at).await?;
     // In the same transaction: a valid code is always sent (outbox).
-    outbox::put(connection, std::slice::from_ref(&new.message)).await
+    let message = message(connection, new).await?;
+    outbox::put(connection, std::slice::from_ref(message)).await
+}
+
+/// The message to send: the daily notice, if there is one and none was sent today.
+async fn message<'a>(
+    connection: &mut Connection,
+    new: &'a NewMailboxCode,
+) -> Result<&'a SealedMessage> {
+    let Some(daily) = &new.daily else { return Ok(&new.message) };
+    let charge = std::slice::from_ref(&daily.charge);
+    let notice = match throttles::charge(connection, charge, new.code.created_at).await? {
+        Admission::Charged(_) => daily.message.as_ref(),
+        Admission::Refused { .. } => None,
+    };
+    Ok(notice.unwrap_or(&new.message))
 }
 
 pub(in crate::store) async fn reserve(
@@ -56,7 +79,8 @@ pub(in crate::store) async fn reserve(
 ) -> Result<Reservation<MailboxCode>> {
     let row: Option<MailboxCodeRow> = sqlx::query_as(concat!(
         reserve_an_attempt!("mailbox_codes", "id_mac = $1 AND consumed_at IS NULL", now: "$2", most: "$3"),
-        " RETURNING id, user_id, credential_version, budget, code_mac, attempts, created_at, expires_at, new_email",
+        " RETURNING id, user_id, credential_version, budget, code_mac, attempts, created_at, expires_at, new_email, \
+         audience, device_name, device_id, pending_user_id",
     ))
     .bind(id_mac)
     .bind(now)
@@ -66,7 +90,8 @@ pub(in crate::store) async fn reserve(
     if let Some(row) = row {
         if row.attempts >= count(max_attempts) {
             // The code is void after the last attempt, right or wrong.
-            void_codes::of_code(connection, row.user_id, row.id, now).await?;
+            let whose = row.user_id.or(row.pending_user_id);
+            void_codes::of_code(connection, whose, row.id, now).await?;
         }
         return Ok(Reservation::Reserved(row.try_into()?));
     }
@@ -137,6 +162,10 @@ struct MailboxCodeRow {
     created_at: Timestamp,
     expires_at: Timestamp,
     new_email: Option<String>,
+    audience: Option<String>,
+    device_name: Option<String>,
+    device_id: Option<Uuid>,
+    pending_user_id: Option<Uuid>,
 }
 
 impl TryFrom<MailboxCodeRow> for MailboxCode {
@@ -146,15 +175,19 @@ impl TryFrom<MailboxCodeRow> for MailboxCode {
         let digest = |bytes: Vec<u8>, column| {
             bytes.try_into().map_err(|_wrong_length| Error::Corrupt(column))
         };
+        let (device_name, device_id) = (row.device_name.unwrap_or_default(), row.device_id);
+        let destination = |audience| Box::new(CodeDestination { audience, device_name, device_id });
         Ok(Self {
             id: row.id,
-            user_id: row.user_id,
+            user_id: row.user_id.or(row.pending_user_id),
+            is_pending: row.pending_user_id.is_some(),
             credential_version: row.credential_version,
             budget: digest(row.budget, "mailbox_codes.budget")?,
             code_mac: digest(row.code_mac, "mailbox_codes.code_mac")?,
             created_at: row.created_at,
             expires_at: row.expires_at,
             new_email: row.new_email,
+            login: row.audience.map(destination),
         })
     }
 }

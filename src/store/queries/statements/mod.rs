@@ -24,6 +24,7 @@ pub(in crate::store) mod outbox;
 pub(super) mod passkey_proof;
 pub(super) mod passkeys;
 pub(super) mod passwords;
+pub(super) mod pending_users;
 pub(in crate::store) mod reauthentication;
 pub(in crate::store) mod refresh;
 pub(super) mod registration;

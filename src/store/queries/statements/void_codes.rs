@@ -62,13 +62,14 @@ pub(super) async fn of_purpose(
     of_purposes(connection, user_id, (purpose, purpose), now).await
 }
 
-/// Withdraws the codes that end with the credentials that they were asked for: those for resets, and for changes of the address.
+/// Withdraws the codes that end with the credentials that they were asked for: those for resets, for changes of the address, and for
+/// logins without a password.
 pub(super) async fn of_credentials(
     connection: &mut Connection,
     user_id: Uuid,
     now: Timestamp,
 ) -> Result<()> {
-    let purposes = (CodePurpose::ResetPassword, CodePurpose::ChangeEmail);
+    let purposes = (CodePurpose::ResetPassword, CodePurpose::EmailLogin);
     of_purposes(connection, user_id, purposes, now).await
 }
 
@@ -78,7 +79,7 @@ pub(super) async fn of_user(
     user_id: Uuid,
     now: Timestamp,
 ) -> Result<()> {
-    of_purposes(connection, user_id, (CodePurpose::Login, CodePurpose::ChangeEmail), now).await
+    of_purposes(connection, user_id, (CodePurpose::Login, CodePurpose::EmailLogin), now).await
 }
 
 async fn of_purposes(
@@ -95,7 +96,7 @@ async fn of_purposes(
 }
 
 /// Withdraws codes that a newer one for the same mailbox replaces. The account's owner requests a verification or a change; but any
-/// caller may request a reset of any password, so only a request from the same source replaces an earlier code. Decoys
+/// caller may request a reset of any password, or a login, so only a request from the same source replaces an earlier code. Decoys
 /// replace decoys in the same way.
 pub(super) async fn older(
     connection: &mut Connection,
