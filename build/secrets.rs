@@ -10,7 +10,7 @@ use crate::PACKAGE;
 /// The fields that `Debug` may show, by message: none of them is a secret. A field of text, bytes or numbers that is not here is one,
 /// a new one too: whoever adds a field decides, and one that is forgotten is hidden. It is a list of ours and no option in the
 /// contract: protoc knows `debug_redact` only from 22 on, and Debian 12 has 21.
-const PUBLIC: [(&str, &[&str]); 55] = [
+const PUBLIC: [(&str, &[&str]); 60] = [
     ("ActingParty", &["sub"]),
     ("BeginTotpEnrollmentResponse", &["enrollment_id"]),
     ("Challenge", &["masked_destination", "attempts_remaining"]),
@@ -108,6 +108,11 @@ const PUBLIC: [(&str, &[&str]); 55] = [
     ("SetLogFilterResponse", &["configured_filter", "filter"]),
     ("UnlockUserRequest", &["id"]),
     ("UserFilter", &["role", "username_prefix", "email_prefix"]),
+    ("RecoveryCodes", &["left"]),
+    ("FormerEmail", &["email"]),
+    ("StoredSession", &["id", "device_name", "address", "audience", "authentication_methods"]),
+    ("PendingLogin", &["audience", "device_name", "device_id", "session_id", "attempts"]),
+    ("MailedCode", &["attempts", "new_email"]),
     ("WatchEventsRequest", &["cursor", "kinds"]),
     ("WatchEventsResponse", &["cursor"]),
 ];

@@ -96,6 +96,7 @@ def bases(world: World) -> dict[str, Callable[[], list[Message]]]:
         "ChangeEmail": lambda: [account.ChangeEmailRequest(new_email="another@example.com", password=wrong)],
         "ConfirmEmailChange": lambda: [account.ConfirmEmailChangeRequest(change_id="x", code="123456")],
         "ChangeUsername": lambda: [account.ChangeUsernameRequest(new_username="another", password=wrong)],
+        "ExportMe": lambda: [account.ExportMeRequest(password=wrong)],
         "UndoEmailChange": lambda: [auth.UndoEmailChangeRequest(undo_code="0123456789ABCDEFGHJKMNPQ")],
         "IssueServiceToken": lambda: [token.IssueServiceTokenRequest(key=world.key)],
         "ExchangeToken": lambda: [token.ExchangeTokenRequest(key=world.key, subject_token=world.access_token)],

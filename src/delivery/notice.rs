@@ -73,6 +73,8 @@ notices! {
     EmailChangeUndone = "email_change_undone",
     /// The username was changed.
     UsernameChanged = "username_changed",
+    /// All that is stored about the user was exported.
+    DataExported = "data_exported",
 }
 
 #[cfg(test)]

@@ -107,11 +107,13 @@ pub enum EventKind {
     EmailChangeUndone,
     /// The user changed the username.
     UsernameChanged,
+    /// The user exported all that is stored about them.
+    DataExported,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 50] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -161,6 +163,7 @@ impl EventKind {
         Self::EmailChanged,
         Self::EmailChangeUndone,
         Self::UsernameChanged,
+        Self::DataExported,
     ];
 
     /// The kind of that name.
@@ -220,6 +223,7 @@ impl EventKind {
             Self::EmailChanged => "email_changed",
             Self::EmailChangeUndone => "email_change_undone",
             Self::UsernameChanged => "username_changed",
+            Self::DataExported => "data_exported",
         }
     }
 }

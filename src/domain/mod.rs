@@ -33,6 +33,7 @@ mod one_time_code;
 mod origins;
 mod password;
 mod permission;
+mod personal_data;
 mod policy;
 mod private_networks;
 mod qr;
@@ -87,6 +88,10 @@ pub use one_time_code::OneTimeCode;
 pub use origins::Origins;
 pub use password::{Password, PasswordPolicy};
 pub use permission::Permission;
+pub use personal_data::{
+    AuthenticatorApp, FormerEmail, MailedCode, PersonalData, RecoveryCodesLeft, StoredSession,
+    WaitingMessage,
+};
 pub use policy::Policy;
 pub use private_networks::PrivateNetworks;
 pub use qr::{Error as QrError, Qr};

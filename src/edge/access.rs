@@ -37,7 +37,7 @@ pub struct Rpc {
 }
 
 /// All our RPCs, and their needs.
-pub const TABLE: [Rpc; 50] = [
+pub const TABLE: [Rpc; 51] = [
     Rpc::of("/auth.v1.AuthService/Register", Need::Fields).for_those_with(Permission::Register),
     Rpc::of("/auth.v1.AuthService/Login", Need::Fields),
     Rpc::of("/auth.v1.AuthService/Verify2FA", Need::Fields),
@@ -64,6 +64,7 @@ pub const TABLE: [Rpc; 50] = [
     Rpc::of("/auth.v1.AccountService/ChangeEmail", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/ConfirmEmailChange", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/ChangeUsername", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/ExportMe", Need::Bearer),
     Rpc::of("/auth.v1.TokenService/GetJwks", Need::Nothing),
     Rpc::of("/auth.v1.TokenService/IntrospectToken", Need::Nothing)
         .for_those_with(Permission::Introspect),
@@ -276,6 +277,7 @@ mod tests {
             "RegenerateRecoveryCodes",
             "ChangeEmail",
             "ChangeUsername",
+            "ExportMe",
             "DeleteMe",
         ];
         let rows = documented();

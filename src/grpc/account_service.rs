@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, stream::BoxStream};
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
 use super::{
     access::{account, caller},
     arrival::context,
-    convert,
+    convert, personal_data,
     status::status_beside_a_login as status,
 };
 use crate::{
@@ -195,6 +196,23 @@ impl AccountService for AccountApi {
         let user = self.accounts.change_username(&context, &account, request).await;
         let user = Some(convert::user(user.map_err(status)?));
         Ok(Response::new(pb::ChangeUsernameResponse { user }))
+    }
+
+    type ExportMeStream = BoxStream<'static, Result<pb::ExportMeResponse, Status>>;
+
+    async fn export_me(
+        &self,
+        request: Request<pb::ExportMeRequest>,
+    ) -> Result<Response<Self::ExportMeStream>, Status> {
+        let (context, account) = (context(&request), account(&request)?);
+        let pb::ExportMeRequest { password, second_factor } = request.into_inner();
+        let confirmation = convert::confirmation(password, second_factor, String::new());
+        let parts = self.accounts.export_me(&context, &account, confirmation).await;
+        let current = account.session().id;
+        let messages = parts.map_err(status)?.map(move |part| {
+            part.map(|part| personal_data::message(part, current)).map_err(status)
+        });
+        Ok(Response::new(Box::pin(messages)))
     }
 
     async fn delete_me(

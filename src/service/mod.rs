@@ -38,7 +38,7 @@ pub use crate::password::HashParameters;
 pub use self::{
     account::{
         Accounts, ChangeEmailRequest, ChangePasswordRequest, ChangeUsernameRequest,
-        ConfirmEmailChangeRequest, RegisterRequest, Registered, ResetPasswordRequest,
+        ConfirmEmailChangeRequest, PersonalPart, RegisterRequest, Registered, ResetPasswordRequest,
         UndoEmailChangeRequest,
     },
     admin::{

@@ -28,6 +28,7 @@ mod migrations;
 mod operations;
 mod outbox;
 mod passwords;
+mod personal_data;
 pub mod postgres;
 mod preparation;
 pub(crate) mod private_file;
@@ -76,6 +77,7 @@ pub use self::{
         SealedCode, SealedMessage,
     },
     passwords::{PasswordChange, Passwords},
+    personal_data::PersonalRecords,
     preparation::{Migrate, Preparation, prepare},
     reservation::Reservation,
     retries::{CarriedOut, Retries},
@@ -115,6 +117,7 @@ pub trait Store:
     + Factors
     + MailboxCodes
     + EmailChanges
+    + PersonalRecords
     + Outbox
     + SigningKeys
     + SealedValues
@@ -140,6 +143,7 @@ impl<T> Store for T where
         + Factors
         + MailboxCodes
         + EmailChanges
+        + PersonalRecords
         + Outbox
         + SigningKeys
         + SealedValues

@@ -88,3 +88,4 @@ mod verifier;
 mod verifier_services;
 mod verify_2fa;
 mod watch_revocations;
+mod your_data;

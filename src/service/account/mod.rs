@@ -1,10 +1,11 @@
-//! The account: registration, profile, changes of password, address and username, and deletion.
+//! The account: registration, profile, changes of password, address and username, export, and deletion.
 
 mod change_email;
 mod change_password;
 mod change_username;
 mod confirm_email_change;
 mod delete_me;
+mod export_me;
 mod get_me;
 mod register;
 mod reset_password;
@@ -27,6 +28,7 @@ pub use self::{
     change_password::ChangePasswordRequest,
     change_username::ChangeUsernameRequest,
     confirm_email_change::ConfirmEmailChangeRequest,
+    export_me::PersonalPart,
     register::{RegisterRequest, Registered},
     reset_password::ResetPasswordRequest,
     undo_email_change::UndoEmailChangeRequest,

@@ -23,6 +23,7 @@ mod mailbox;
 mod managed_users;
 mod outbox;
 mod passwords;
+mod personal_data;
 mod retries;
 mod revocations;
 mod schema;

@@ -19,6 +19,7 @@ mod outbox;
 mod outbox_order;
 mod outbox_plans;
 mod passwords;
+mod personal_data;
 mod reauthentication;
 mod refresh;
 mod restored;

@@ -22,6 +22,7 @@ mod managed_user_row;
 pub(super) mod managed_users;
 pub(in crate::store) mod outbox;
 pub(super) mod passwords;
+pub(super) mod personal_data;
 pub(in crate::store) mod reauthentication;
 pub(in crate::store) mod refresh;
 pub(super) mod registration;
