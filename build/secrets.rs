@@ -10,7 +10,7 @@ use crate::PACKAGE;
 /// The fields that `Debug` may show, by message: none of them is a secret. A field of text, bytes or numbers that is not here is one,
 /// a new one too: whoever adds a field decides, and one that is forgotten is hidden. It is a list of ours and no option in the
 /// contract: protoc knows `debug_redact` only from 22 on, and Debian 12 has 21.
-const PUBLIC: [(&str, &[&str]); 60] = [
+const PUBLIC: [(&str, &[&str]); 61] = [
     ("ActingParty", &["sub"]),
     ("BeginTotpEnrollmentResponse", &["enrollment_id"]),
     ("Challenge", &["masked_destination", "attempts_remaining"]),
@@ -67,6 +67,7 @@ const PUBLIC: [(&str, &[&str]); 60] = [
     ("RevokeSessionRequest", &["session_id"]),
     ("Session", &["id", "device_name", "address"]),
     ("Tokens", &["token_type", "expires_in", "session_id"]),
+    ("UndoDeletionRequest", &["request_id"]),
     ("UndoEmailChangeRequest", &["request_id"]),
     ("User", &["id", "username", "email", "roles"]),
     ("WatchRevocationsRequest", &["cursor"]),

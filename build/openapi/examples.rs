@@ -74,6 +74,7 @@ fn ids_and_tokens() -> Value {
         "ConfirmEmailChangeRequest.request_id": null,
         "ChangeUsernameRequest.request_id": null,
         "UndoEmailChangeRequest.request_id": null,
+        "UndoDeletionRequest.request_id": null,
         "RevokeUserSessionsRequest.session_id": null,
         "key": OPAQUE,
         "assertion": null,

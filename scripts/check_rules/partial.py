@@ -12,6 +12,7 @@ REASONS = {
         "Register.username", "Login.username", "Login.device_name", "GetUser.username", "CreateUser.username", "UpdateUser.username",
         "Verify2FA.otp_code", "Verify2FA.totp_code", "Verify2FA.recovery_code", "VerifyEmail.code", "ResetPassword.code",
         "ResetPassword.recovery_code", "ConfirmTotpEnrollment.totp_code", "ConfirmEmailChange.code", "UndoEmailChange.undo_code",
+        "UndoDeletion.undo_code",
         "ChangeUsername.new_username",
     ),
     "addresses: the rule is their shape": (

@@ -98,6 +98,7 @@ def bases(world: World) -> dict[str, Callable[[], list[Message]]]:
         "ChangeUsername": lambda: [account.ChangeUsernameRequest(new_username="another", password=wrong)],
         "ExportMe": lambda: [account.ExportMeRequest(password=wrong)],
         "UndoEmailChange": lambda: [auth.UndoEmailChangeRequest(undo_code="0123456789ABCDEFGHJKMNPQ")],
+        "UndoDeletion": lambda: [auth.UndoDeletionRequest(undo_code="0123456789ABCDEFGHJKMNPQ")],
         "IssueServiceToken": lambda: [token.IssueServiceTokenRequest(key=world.key)],
         "ExchangeToken": lambda: [token.ExchangeTokenRequest(key=world.key, subject_token=world.access_token)],
         "GetUser": lambda: [admin.GetUserRequest(id=world.target_id)],

@@ -9,6 +9,7 @@ pub(super) const ALL: &[Setting] = &[
     OTP_RESEND_AFTER,
     EMAIL_VERIFICATION,
     UNVERIFIED_TTL,
+    DELETION_GRACE,
     TOTP_ISSUER,
     EVENT_RETENTION,
 ];
@@ -34,6 +35,11 @@ pub(super) const UNVERIFIED_TTL: Setting = plain(
     "COUNTERSIGN_UNVERIFIED_TTL",
     Value("7d"),
     "with that on: how long a new account may go without verifying its address; 1h to 1year",
+);
+pub(super) const DELETION_GRACE: Setting = plain(
+    "COUNTERSIGN_DELETION_GRACE",
+    Value("0s"),
+    "how long a deletion by its user can be undone, by a code that is mailed; 0s is not at all, at most 30d",
 );
 pub(super) const TOTP_ISSUER: Setting = plain(
     "COUNTERSIGN_TOTP_ISSUER",

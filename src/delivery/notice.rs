@@ -75,6 +75,8 @@ notices! {
     UsernameChanged = "username_changed",
     /// All that is stored about the user was exported.
     DataExported = "data_exported",
+    /// A deletion of the account was undone.
+    DeletionUndone = "deletion_undone",
 }
 
 #[cfg(test)]

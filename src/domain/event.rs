@@ -109,11 +109,15 @@ pub enum EventKind {
     UsernameChanged,
     /// The user exported all that is stored about them.
     DataExported,
+    /// The user has deleted the account; that can be undone for a while, and until then nobody logs in.
+    DeletionRequested,
+    /// A deletion was undone, by the code sent to the user.
+    DeletionUndone,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 52] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -164,6 +168,8 @@ impl EventKind {
         Self::EmailChangeUndone,
         Self::UsernameChanged,
         Self::DataExported,
+        Self::DeletionRequested,
+        Self::DeletionUndone,
     ];
 
     /// The kind of that name.
@@ -224,6 +230,8 @@ impl EventKind {
             Self::EmailChangeUndone => "email_change_undone",
             Self::UsernameChanged => "username_changed",
             Self::DataExported => "data_exported",
+            Self::DeletionRequested => "deletion_requested",
+            Self::DeletionUndone => "deletion_undone",
         }
     }
 }

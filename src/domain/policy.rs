@@ -15,6 +15,8 @@ pub struct Policy {
     pub email_verification: bool,
     /// How long a new account may go without verifying its address, where addresses are verified; then it is deleted.
     pub unverified_ttl: Duration,
+    /// How long a deletion by its user can be undone; zero turns that off.
+    pub deletion_grace: Duration,
     /// The issuer that an authenticator app shows.
     pub totp_issuer: String,
     /// The longest lifetime of a session.

@@ -37,7 +37,7 @@ pub struct Rpc {
 }
 
 /// All our RPCs, and their needs.
-pub const TABLE: [Rpc; 51] = [
+pub const TABLE: [Rpc; 52] = [
     Rpc::of("/auth.v1.AuthService/Register", Need::Fields).for_those_with(Permission::Register),
     Rpc::of("/auth.v1.AuthService/Login", Need::Fields),
     Rpc::of("/auth.v1.AuthService/Verify2FA", Need::Fields),
@@ -50,6 +50,7 @@ pub const TABLE: [Rpc; 51] = [
     Rpc::of("/auth.v1.AuthService/RequestPasswordReset", Need::Fields),
     Rpc::of("/auth.v1.AuthService/ResetPassword", Need::Fields),
     Rpc::of("/auth.v1.AuthService/UndoEmailChange", Need::Fields),
+    Rpc::of("/auth.v1.AuthService/UndoDeletion", Need::Fields),
     Rpc::of("/auth.v1.AccountService/GetMe", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/ListSessions", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/RevokeSession", Need::Bearer),
@@ -163,7 +164,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        delivery::{EMAIL_CHANGED, Notice},
+        delivery::{DELETION_REQUESTED, EMAIL_CHANGED, Notice},
         domain::{CallerName, EventKind, ServiceAccountId},
         edge::Code,
         pb::DESCRIPTORS,
@@ -253,7 +254,7 @@ mod tests {
                     assert!(EventKind::parse(event).is_some(), "{path}: no event {event}");
                 }
                 for notice in notices.split(", ").filter(|notice| *notice != "none") {
-                    let known = notice == EMAIL_CHANGED
+                    let known = [EMAIL_CHANGED, DELETION_REQUESTED].contains(&notice)
                         || Notice::ALL.iter().any(|known| known.as_str() == notice);
                     assert!(known, "{path}: no notice {notice}");
                 }

@@ -222,7 +222,8 @@ impl AccountService for AccountApi {
         let (context, caller) = (context(&request), caller(&request)?);
         let pb::DeleteMeRequest { password, second_factor, request_id } = request.into_inner();
         let confirmation = convert::confirmation(password, second_factor, request_id);
-        self.accounts.delete_me(&context, &caller, confirmation).await.map_err(status)?;
-        Ok(Response::new(pb::DeleteMeResponse {}))
+        let due_at = self.accounts.delete_me(&context, &caller, confirmation).await;
+        let delete_time = due_at.map_err(status)?.map(convert::timestamp);
+        Ok(Response::new(pb::DeleteMeResponse { delete_time }))
     }
 }

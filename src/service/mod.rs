@@ -39,7 +39,7 @@ pub use self::{
     account::{
         Accounts, ChangeEmailRequest, ChangePasswordRequest, ChangeUsernameRequest,
         ConfirmEmailChangeRequest, PersonalPart, RegisterRequest, Registered, ResetPasswordRequest,
-        UndoEmailChangeRequest,
+        UndoDeletionRequest, UndoEmailChangeRequest,
     },
     admin::{
         AccountRequest, DisableTwoFactorError, Disabled, KeyRequest, NewKey, Operator,

@@ -40,6 +40,7 @@ macro_rules! steps {
             "0026_carried_out",
             "0027_email_changes",
             "0028_step_up",
+            "0029_pending_deletions",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

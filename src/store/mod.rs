@@ -15,6 +15,7 @@ mod column;
 mod connect;
 mod database;
 mod deadlines;
+mod deletions;
 mod email_changes;
 mod error;
 mod event_log;
@@ -53,6 +54,7 @@ pub use self::{
     change::{FactorChange, Revoking},
     connect::{connect, connect_accepting, connect_existing, must_exist},
     database::{Database, PoolUse},
+    deletions::{DeletionUndoing, Deletions, PendingDeletion},
     email_changes::{
         EmailChange, EmailChanges, EmailUndoing, EmailUndone, MOST_UNDOABLE, NewUndo, NewUsername,
         UndoableChange, UsernameChanged,
@@ -117,6 +119,7 @@ pub trait Store:
     + Factors
     + MailboxCodes
     + EmailChanges
+    + Deletions
     + PersonalRecords
     + Outbox
     + SigningKeys
@@ -143,6 +146,7 @@ impl<T> Store for T where
         + Factors
         + MailboxCodes
         + EmailChanges
+        + Deletions
         + PersonalRecords
         + Outbox
         + SigningKeys

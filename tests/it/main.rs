@@ -21,6 +21,7 @@ mod connections;
 mod contract;
 mod database_setup;
 mod debug_address;
+mod deletion_grace;
 mod delivery;
 mod email_change;
 mod engine;

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// RPCs that count calls by address.
-const COUNTED: [&str; 11] = [
+const COUNTED: [&str; 12] = [
     "Register",
     "Login",
     "Verify2FA",
@@ -40,6 +40,7 @@ const COUNTED: [&str; 11] = [
     "RequestPasswordReset",
     "ResetPassword",
     "UndoEmailChange",
+    "UndoDeletion",
     "ChangeEmail",
 ];
 

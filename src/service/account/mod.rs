@@ -9,6 +9,7 @@ mod export_me;
 mod get_me;
 mod register;
 mod reset_password;
+mod undo_deletion;
 mod undo_email_change;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub use self::{
     export_me::PersonalPart,
     register::{RegisterRequest, Registered},
     reset_password::ResetPasswordRequest,
+    undo_deletion::UndoDeletionRequest,
     undo_email_change::UndoEmailChangeRequest,
 };
 

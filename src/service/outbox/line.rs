@@ -16,7 +16,9 @@ pub(super) fn priority(content: &Content) -> Priority {
                 CodePurpose::VerifyEmail | CodePurpose::ResetPassword | CodePurpose::ChangeEmail,
             ..
         } => Priority::Code,
-        Content::Notice(_) | Content::EmailChanged(_) => Priority::Notice,
+        Content::Notice(_) | Content::EmailChanged(_) | Content::DeletionRequested(_) => {
+            Priority::Notice
+        }
     }
 }
 

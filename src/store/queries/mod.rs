@@ -13,6 +13,7 @@
 //! other way.
 
 mod challenges;
+mod deletions;
 mod email_changes;
 mod email_keys;
 mod event_log;

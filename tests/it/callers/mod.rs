@@ -52,7 +52,8 @@ pub fn rpcs() -> Vec<(String, Asks)> {
                 | "ResendEmailVerification"
                 | "RequestPasswordReset"
                 | "ResetPassword"
-                | "UndoEmailChange",
+                | "UndoEmailChange"
+                | "UndoDeletion",
             ) => Asks::Nothing,
             ("AuthService", "Reauthenticate") | ("AccountService", _) => Asks::User,
             (

@@ -171,6 +171,8 @@ async fn a_call_that_fails_at_once_says_so_in_its_only_envelope() {
         (watch_events, &[][..], Code::Unauthenticated),
         (watch_events, &[("authorization", &*bearer)], Code::PermissionDenied),
         ("/auth.v1.AdminService/ExportUsers", &[], Code::Unauthenticated),
+        ("/auth.v1.AccountService/ExportMe", &[], Code::Unauthenticated),
+        ("/auth.v1.AccountService/ExportMe", &[("authorization", &*bearer)], Code::InvalidArgument),
         (WATCH, &[("connect-content-encoding", "gzip")], Code::Unimplemented),
         (WATCH, &[("connect-protocol-version", "2")], Code::InvalidArgument),
     ] {

@@ -6,6 +6,7 @@ mod challenges;
 mod claims;
 mod completion;
 mod database;
+mod deletions;
 mod email_changes;
 mod email_keys;
 mod event_log;

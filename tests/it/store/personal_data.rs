@@ -1,5 +1,6 @@
 //! What is stored about one user, for them.
 
+use rstest::rstest;
 use rstest_reuse::apply;
 
 use super::{NO_FAILURES, NO_LIMIT, at, new_challenge, revoking, session_of, stored_user};

@@ -8,6 +8,7 @@ pub(in crate::store) mod challenge_row;
 pub(in crate::store) mod challenges;
 pub(super) mod claims;
 pub(super) mod completion;
+pub(super) mod deletions;
 pub(super) mod email_changes;
 pub(super) mod email_keys;
 pub(super) mod event_log;
