@@ -49,6 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "auth/v1/auth_service.proto",
         "auth/v1/managed_user.proto",
         "auth/v1/passkey.proto",
+        "auth/v1/personal_data.proto",
         "auth/v1/token_service.proto",
         "auth/v1/tokens.proto",
         "auth/v1/user.proto",

@@ -10,7 +10,7 @@ use crate::PACKAGE;
 /// The fields that `Debug` may show, by message: none of them is a secret. A field of text, bytes or numbers that is not here is one,
 /// a new one too: whoever adds a field decides, and one that is forgotten is hidden. It is a list of ours and no option in the
 /// contract: protoc knows `debug_redact` only from 22 on, and Debian 12 has 21.
-const PUBLIC: [(&str, &[&str]); 62] = [
+const PUBLIC: [(&str, &[&str]); 68] = [
     ("ActingParty", &["sub"]),
     ("BeginEmailLoginRequest", &["email", "audience", "device_name", "request_id"]),
     ("BeginTotpEnrollmentResponse", &["enrollment_id"]),
@@ -73,6 +73,7 @@ const PUBLIC: [(&str, &[&str]); 62] = [
     ("RevokeSessionRequest", &["session_id"]),
     ("Session", &["id", "device_name", "address"]),
     ("Tokens", &["token_type", "expires_in", "session_id"]),
+    ("UndoDeletionRequest", &["request_id"]),
     ("UndoEmailChangeRequest", &["request_id"]),
     ("User", &["id", "username", "email", "roles"]),
     ("VerifyEmailRequest", &["username"]),
@@ -115,6 +116,11 @@ const PUBLIC: [(&str, &[&str]); 62] = [
     ("SetLogFilterResponse", &["configured_filter", "filter"]),
     ("UnlockUserRequest", &["id"]),
     ("UserFilter", &["role", "username_prefix", "email_prefix"]),
+    ("RecoveryCodes", &["left"]),
+    ("FormerEmail", &["email"]),
+    ("StoredSession", &["id", "device_name", "address", "audience", "authentication_methods"]),
+    ("PendingLogin", &["audience", "device_name", "device_id", "session_id", "attempts"]),
+    ("MailedCode", &["attempts", "new_email"]),
     ("WatchEventsRequest", &["cursor", "kinds"]),
     ("WatchEventsResponse", &["cursor"]),
 ];

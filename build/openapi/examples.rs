@@ -86,6 +86,7 @@ fn ids_and_tokens() -> Value {
         "FinishPasskeyRegistrationRequest.request_id": null,
         "DeletePasskeyRequest.request_id": null,
         "BeginEmailLoginRequest.request_id": null,
+        "UndoDeletionRequest.request_id": null,
         "RevokeUserSessionsRequest.session_id": null,
         "key": OPAQUE,
         "assertion": null,

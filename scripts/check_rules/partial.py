@@ -14,6 +14,7 @@ REASONS = {
         "ResetPassword.recovery_code", "ConfirmTotpEnrollment.totp_code", "ConfirmEmailChange.code", "UndoEmailChange.undo_code",
         "ChangeUsername.new_username", "FinishPasskeyLogin.device_name", "FinishPasskeyRegistration.name", "RenamePasskey.name",
         "BeginEmailLogin.device_name", "FinishEmailLogin.code", "VerifyEmail.username",
+        "UndoDeletion.undo_code",
     ),
     "addresses: the rule is their shape": (
         "Register.email", "RequestPasswordReset.email", "GetUser.email", "CreateUser.email", "UpdateUser.email",

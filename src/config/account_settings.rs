@@ -11,6 +11,7 @@ pub(super) const ALL: &[Setting] = &[
     UNVERIFIED_TTL,
     REGISTER_QUIETLY,
     EMAIL_LOGIN,
+    DELETION_GRACE,
     TOTP_ISSUER,
     EVENT_RETENTION,
 ];
@@ -46,6 +47,11 @@ pub(super) const EMAIL_LOGIN: Setting = plain(
     "COUNTERSIGN_EMAIL_LOGIN",
     Value("off"),
     "whether users may log in by a code sent to a verified address, without the password: on or off",
+);
+pub(super) const DELETION_GRACE: Setting = plain(
+    "COUNTERSIGN_DELETION_GRACE",
+    Value("0s"),
+    "how long a deletion by its user can be undone, by a code that is mailed; 0s is not at all, at most 30d",
 );
 pub(super) const TOTP_ISSUER: Setting = plain(
     "COUNTERSIGN_TOTP_ISSUER",

@@ -30,6 +30,8 @@ impl Reader<'_> {
             register_quietly: self.switch(account_settings::REGISTER_QUIETLY),
             unverified_ttl: self.duration(account_settings::UNVERIFIED_TTL, minutes(60)..=YEAR),
             email_login: self.switch(account_settings::EMAIL_LOGIN),
+            deletion_grace: self
+                .duration(account_settings::DELETION_GRACE, Duration::ZERO..=days(30)),
             totp_issuer: self.read(account_settings::TOTP_ISSUER, totp_issuer),
             session_ttl: self.duration(token_settings::REFRESH_TOKEN_TTL, seconds(1)..=days(365)),
             session_idle_ttl: self

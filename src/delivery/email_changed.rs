@@ -28,7 +28,7 @@ pub struct EmailChanged {
     pub more_sessions: usize,
 }
 
-/// A code that undoes a change.
+/// A code that undoes a change of the address, or a deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undo {
     /// The code.

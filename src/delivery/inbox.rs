@@ -35,10 +35,10 @@ impl Inbox {
     pub(super) fn keep(&self, message: &Message) {
         let code = match &message.content {
             Content::Code { code, .. } => code.expose().to_owned(),
-            Content::EmailChanged(changed) => {
-                changed.undo.iter().map(|undo| undo.code.shown().to_string()).collect()
+            Content::EmailChanged(_) | Content::DeletionRequested(_) | Content::Notice(_) => {
+                let undo = message.content.undo();
+                undo.map(|undo| undo.code.shown().to_string()).unwrap_or_default()
             }
-            Content::Notice(_) => String::new(),
         };
         let kept = Kept {
             kind: message.content.kind(),

@@ -15,12 +15,12 @@ pub(super) fn write(message: &Message) {
             code = code.expose(),
             "one-time code"
         ),
-        Content::EmailChanged(changed) => tracing::info!(
+        Content::EmailChanged(_) | Content::DeletionRequested(_) => tracing::info!(
             target: "countersign::delivery",
             username,
             destination,
             purpose,
-            undo_code = changed.undo.as_ref().map(|undo| undo.code.shown()).as_ref().map(|code| code.as_str()),
+            undo_code = message.content.undo().map(|undo| undo.code.shown()).as_ref().map(|code| code.as_str()),
             "notice"
         ),
         Content::Notice(_) => tracing::info!(

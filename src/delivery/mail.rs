@@ -61,10 +61,9 @@ pub(super) fn compose(
     let mut secrets = vec![to.user().to_owned()];
     match &message.content {
         Content::Code { code, .. } => secrets.push(code.expose().to_owned()),
-        Content::EmailChanged(changed) => {
-            secrets.extend(changed.undo.iter().map(|undo| undo.code.shown().to_string()));
+        Content::EmailChanged(_) | Content::DeletionRequested(_) | Content::Notice(_) => {
+            secrets.extend(message.content.undo().map(|undo| undo.code.shown().to_string()));
         }
-        Content::Notice(_) => {}
     }
     Ok(Mail { from: sender.to_string(), to: to.to_string(), text: mail.formatted(), secrets })
 }

@@ -5,7 +5,10 @@ use std::{net::IpAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{EMAIL_CHANGED, EmailChanged, Notice, email_changed::KeptEmailChanged};
+use super::{
+    DELETION_REQUESTED, EMAIL_CHANGED, EmailChanged, Notice, Undo,
+    deletion_requested::KeptDeletionRequested, email_changed::KeptEmailChanged,
+};
 use crate::{
     domain::{CodePurpose, Context, OneTimeCode, RequestId, Timestamp, User},
     trace::{TraceContext, current},
@@ -64,6 +67,8 @@ pub enum Content {
     Notice(Notice),
     /// The notice of a change of the address, to the former one. Boxed, since it is large.
     EmailChanged(Box<EmailChanged>),
+    /// The notice of a deletion that can be undone.
+    DeletionRequested(Undo),
 }
 
 impl Content {
@@ -73,6 +78,16 @@ impl Content {
             Self::Code { purpose, .. } => purpose.as_str(),
             Self::Notice(notice) => notice.as_str(),
             Self::EmailChanged(_) => EMAIL_CHANGED,
+            Self::DeletionRequested(_) => DELETION_REQUESTED,
+        }
+    }
+
+    /// What undoes what it tells of, if anything does.
+    pub(super) fn undo(&self) -> Option<&Undo> {
+        match self {
+            Self::EmailChanged(changed) => changed.undo.as_ref(),
+            Self::DeletionRequested(undo) => Some(undo),
+            Self::Code { .. } | Self::Notice(_) => None,
         }
     }
 }
@@ -96,6 +111,7 @@ impl Message {
             Content::EmailChanged(changed) => {
                 changed.undo.as_ref().map_or(of_a_notice, |undo| undo.expires_at)
             }
+            Content::DeletionRequested(undo) => undo.expires_at,
         }
     }
 
@@ -114,6 +130,7 @@ impl Message {
             Content::EmailChanged(changed) => {
                 KeptContent::EmailChanged(KeptEmailChanged::from(&**changed))
             }
+            Content::DeletionRequested(undo) => KeptContent::DeletionRequested(undo.into()),
         };
         let Cause { request_id, trace } = &self.cause;
         let kept = Kept {
@@ -142,6 +159,7 @@ impl Message {
             },
             KeptContent::Notice { notice } => Content::Notice(notice),
             KeptContent::EmailChanged(kept) => Content::EmailChanged(Box::new(kept.read()?)),
+            KeptContent::DeletionRequested(kept) => Content::DeletionRequested(kept.read()?),
         };
         let created_at = Timestamp::from_unix_micros(created_at);
         Some(Self { username, destination, address, content, created_at, cause })
@@ -181,21 +199,22 @@ enum KeptContent {
     Code { purpose: CodePurpose, code: String, expires_at: i64 },
     Notice { notice: Notice },
     EmailChanged(KeptEmailChanged),
+    DeletionRequested(KeptDeletionRequested),
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::{
-        delivery::{SeenSession, Undo},
-        domain::UndoCode,
-    };
+    use crate::{delivery::SeenSession, domain::UndoCode};
 
     const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
+    fn undo(created_at: Timestamp) -> Undo {
+        Undo::of(UndoCode::read("ABCDEFGHJKMNPQRSTVWXYZ23").unwrap(), created_at)
+    }
+
     /// A change that can be undone, and one that can't.
     fn changes(created_at: Timestamp) -> [EmailChanged; 2] {
-        let code = UndoCode::read("ABCDEFGHJKMNPQRSTVWXYZ23").unwrap();
         let session = |device_name: &str, address: Option<&str>| SeenSession {
             device_name: device_name.into(),
             address: address.map(|address| address.parse().unwrap()),
@@ -203,7 +222,7 @@ pub(super) mod tests {
         };
         let changed = EmailChanged {
             masked_address: "m***@example.net".into(),
-            undo: Some(Undo::of(code, created_at)),
+            undo: Some(undo(created_at)),
             sessions: vec![session("", None), session("a phone", Some("198.51.100.7"))],
             more_sessions: 3,
         };
@@ -223,6 +242,7 @@ pub(super) mod tests {
             .into_iter();
         codes
             .chain(changes(created_at).map(|changed| Content::EmailChanged(Box::new(changed))))
+            .chain([Content::DeletionRequested(undo(created_at))])
             .chain(Notice::ALL.map(Content::Notice))
             .map(|content| Message {
                 username: "alice".into(),

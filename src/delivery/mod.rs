@@ -4,6 +4,7 @@
 //! (`service::outbox`). The log delivery is the only place where a code may appear in clear text outside a person's
 //! mailbox.
 
+mod deletion_requested;
 mod email_changed;
 mod endpoint;
 mod failure;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 use crate::domain::Timestamp;
 
 pub use self::{
+    deletion_requested::DELETION_REQUESTED,
     email_changed::{EMAIL_CHANGED, EmailChanged, SeenSession, Undo},
     endpoint::{HookUrl, SmtpUrl},
     failure::{Failure, FailureKind, Progress},

@@ -79,6 +79,10 @@ notices! {
     PasskeyDeleted = "passkey_deleted",
     /// A passkey was refused whose counter did not go up: there may be a copy of it.
     PasskeyCopied = "passkey_copied",
+    /// All that is stored about the user was exported.
+    DataExported = "data_exported",
+    /// A deletion of the account was undone.
+    DeletionUndone = "deletion_undone",
 }
 
 #[cfg(test)]

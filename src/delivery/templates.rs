@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use minijinja::{Environment, Error, UndefinedBehavior, Value, context};
 
 use super::{
-    Cause, Content, EmailChanged, Message, Notice, SeenSession,
+    Cause, Content, EmailChanged, Message, Notice, SeenSession, Undo,
     notice::{Template, templates},
 };
 use crate::domain::{CodePurpose, Timestamp};
@@ -14,15 +14,15 @@ use crate::domain::{CodePurpose, Timestamp};
 const CODES: &[Template] =
     templates!("login", "verify_email", "reset_password", "change_email", "email_login");
 
-/// The templates of the message to a former address.
-const CHANGES: &[Template] = templates!("email_changed");
+/// The templates of messages with a code that undoes what they tell of.
+const UNDOABLE: &[Template] = templates!("email_changed", "deletion_requested");
 
 /// The characters of a device's name that are shown.
 const LONGEST_NAME: usize = 64;
 
 /// All built-in templates.
 fn embedded() -> impl Iterator<Item = Template> {
-    CODES.iter().chain(CHANGES).chain(Notice::TEMPLATES).copied()
+    CODES.iter().chain(UNDOABLE).chain(Notice::TEMPLATES).copied()
 }
 
 /// Validated templates. Values are escaped in HTML: usernames are attacker-controlled.
@@ -132,6 +132,15 @@ fn values(message: &Message, now: Timestamp) -> Value {
                 more_sessions => changed.more_sessions,
             }
         }
+        Content::DeletionRequested(undo) => {
+            context! {
+                username,
+                address,
+                time => shown(message.created_at),
+                undo_code => undo.code.shown().to_string(),
+                undo_until => shown(undo.expires_at),
+            }
+        }
     }
 }
 
@@ -171,7 +180,10 @@ fn samples() -> Vec<Message> {
         CodePurpose::ALL.map(|purpose| Content::Code { purpose, code: code.clone(), expires_at });
     let changes = EmailChanged::samples(created_at);
     let changes = changes.map(|changed| Content::EmailChanged(Box::new(changed)));
-    let contents = codes.into_iter().chain(changes).chain(Notice::ALL.map(Content::Notice));
+    let undo = Undo::of(crate::domain::UndoCode::generate(&mut rand::rng()), created_at);
+    let deletion = [Content::DeletionRequested(undo)];
+    let contents =
+        codes.into_iter().chain(changes).chain(deletion).chain(Notice::ALL.map(Content::Notice));
     contents
         .map(|content| Message {
             username: "sample".into(),
@@ -214,7 +226,7 @@ fn described(error: &Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::{EMAIL_CHANGED, message::tests::all};
+    use crate::delivery::{DELETION_REQUESTED, EMAIL_CHANGED, message::tests::all};
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -260,7 +272,9 @@ mod tests {
             };
             let said = match message.content {
                 Content::Code { .. } => " It was asked for from 192.0.2.1.",
-                Content::Notice(_) | Content::EmailChanged(_) => " from 192.0.2.1.",
+                Content::Notice(_) | Content::EmailChanged(_) | Content::DeletionRequested(_) => {
+                    " from 192.0.2.1."
+                }
             };
             for text in words(&message) {
                 assert!(text.contains(said), "{text}");
@@ -295,6 +309,20 @@ mod tests {
         for text in words(&can_not) {
             assert!(!text.contains("undo") && !text.contains("Logged in"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_user_who_has_gone_hears_how_to_come_back_and_until_when() {
+        let templates = Templates::load(None).unwrap();
+        let told = all().into_iter().find(|told| told.content.kind() == DELETION_REQUESTED);
+        let told = told.unwrap();
+        let words = templates.render(&told, told.created_at).unwrap();
+        for text in [words.text, words.html] {
+            for part in ["ABCDEF-GHJKMN-PQRSTV-WXYZ23", "Until 2027-01-22T08:00:00Z"] {
+                assert!(text.contains(part), "{part}: {text}");
+            }
+        }
+        assert!(!words.subject.contains("ABCDEF"));
     }
 
     #[test]

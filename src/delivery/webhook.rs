@@ -59,6 +59,9 @@ struct Body<'a> {
     /// The client address behind the request or change; absent where that is unknown, or an operator did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<IpAddr>,
+    /// What undoes what a notice tells of. A secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undo_code: Option<String>,
     /// What a former address hears of a change; absent in all other messages.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     change: Option<Change<'a>>,
@@ -69,8 +72,6 @@ struct Body<'a> {
 #[derive(Serialize)]
 struct Change<'a> {
     new_address: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    undo_code: Option<String>,
     sessions: Vec<Seen<'a>>,
     more_sessions: usize,
 }
@@ -190,9 +191,10 @@ impl<'a> Body<'a> {
     fn of(id: Uuid, message: &'a Message) -> Self {
         let (r#type, code, change) = match &message.content {
             Content::Code { code, .. } => ("one_time_code", Some(code.expose()), None),
-            Content::Notice(_) => ("notice", None, None),
+            Content::Notice(_) | Content::DeletionRequested(_) => ("notice", None, None),
             Content::EmailChanged(changed) => ("notice", None, Some(Change::from(&**changed))),
         };
+        let undo = message.content.undo();
         Self {
             id,
             r#type,
@@ -201,6 +203,7 @@ impl<'a> Body<'a> {
             destination: &message.destination,
             code,
             address: message.address,
+            undo_code: undo.map(|undo| undo.code.shown().to_string()),
             change,
             create_time: time(message.created_at),
             expire_time: time(message.expires_at()),
@@ -217,7 +220,6 @@ impl<'a> From<&'a EmailChanged> for Change<'a> {
         };
         Self {
             new_address: &changed.masked_address,
-            undo_code: changed.undo.as_ref().map(|undo| undo.code.shown().to_string()),
             sessions: changed.sessions.iter().map(seen).collect(),
             more_sessions: changed.more_sessions,
         }

@@ -115,11 +115,17 @@ pub enum EventKind {
     PasskeyCopied,
     /// A code for a login without a password was requested.
     EmailLoginRequested,
+    /// The user exported all that is stored about them.
+    DataExported,
+    /// The user has deleted the account; that can be undone for a while, and until then nobody logs in.
+    DeletionRequested,
+    /// A deletion was undone, by the code sent to the user.
+    DeletionUndone,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 56] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -173,6 +179,9 @@ impl EventKind {
         Self::PasskeyDeleted,
         Self::PasskeyCopied,
         Self::EmailLoginRequested,
+        Self::DataExported,
+        Self::DeletionRequested,
+        Self::DeletionUndone,
     ];
 
     /// The kind of that name.
@@ -236,6 +245,9 @@ impl EventKind {
             Self::PasskeyDeleted => "passkey_deleted",
             Self::PasskeyCopied => "passkey_copied",
             Self::EmailLoginRequested => "email_login_requested",
+            Self::DataExported => "data_exported",
+            Self::DeletionRequested => "deletion_requested",
+            Self::DeletionUndone => "deletion_undone",
         }
     }
 }

@@ -13,6 +13,8 @@ pub struct ManagedUser {
     pub has_password: bool,
     /// The time of the last completed login.
     pub last_login_at: Option<Timestamp>,
+    /// When the account is deleted for good, if its user has asked for that. It is disabled until then.
+    pub deletion_due_at: Option<Timestamp>,
     /// Names this state of the account (AIP-154). It follows from the account's content, so that every change makes another one, whatever
     /// makes the change; logins make none.
     pub etag: String,

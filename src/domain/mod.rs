@@ -35,6 +35,7 @@ mod origins;
 mod passkey;
 mod password;
 mod permission;
+mod personal_data;
 mod policy;
 mod private_networks;
 mod qr;
@@ -93,6 +94,10 @@ pub use origins::Origins;
 pub use passkey::{MOST_PASSKEYS, Passkey};
 pub use password::{Password, PasswordPolicy};
 pub use permission::Permission;
+pub use personal_data::{
+    AuthenticatorApp, FormerEmail, MailedCode, PersonalData, RecoveryCodesLeft, StoredSession,
+    WaitingMessage,
+};
 pub use policy::Policy;
 pub use private_networks::PrivateNetworks;
 pub use qr::{Error as QrError, Qr};

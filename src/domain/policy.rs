@@ -19,6 +19,8 @@ pub struct Policy {
     pub unverified_ttl: Duration,
     /// Whether users may log in by a mailed code alone, without a password.
     pub email_login: bool,
+    /// How long a deletion by its user can be undone; zero turns that off.
+    pub deletion_grace: Duration,
     /// The issuer that an authenticator app shows.
     pub totp_issuer: String,
     /// The longest lifetime of a session.

@@ -1,4 +1,4 @@
-//! Codes that undo a change of the address: single-use, for whoever reads the former mailbox.
+//! Codes that undo a change of the address, or the deletion of the account: single-use, for whoever reads the mailbox.
 
 use std::fmt;
 

@@ -37,7 +37,7 @@ pub struct Rpc {
 }
 
 /// All our RPCs, and their needs.
-pub const TABLE: [Rpc; 59] = [
+pub const TABLE: [Rpc; 61] = [
     Rpc::of("/auth.v1.AuthService/Register", Need::Fields).for_those_with(Permission::Register),
     Rpc::of("/auth.v1.AuthService/Login", Need::Fields),
     Rpc::of("/auth.v1.AuthService/Verify2FA", Need::Fields),
@@ -54,6 +54,7 @@ pub const TABLE: [Rpc; 59] = [
     Rpc::of("/auth.v1.AuthService/RequestPasswordReset", Need::Fields),
     Rpc::of("/auth.v1.AuthService/ResetPassword", Need::Fields),
     Rpc::of("/auth.v1.AuthService/UndoEmailChange", Need::Fields),
+    Rpc::of("/auth.v1.AuthService/UndoDeletion", Need::Fields),
     Rpc::of("/auth.v1.AccountService/GetMe", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/ListSessions", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/RevokeSession", Need::Bearer),
@@ -73,6 +74,7 @@ pub const TABLE: [Rpc; 59] = [
     Rpc::of("/auth.v1.AccountService/ListPasskeys", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/RenamePasskey", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/DeletePasskey", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/ExportMe", Need::Bearer),
     Rpc::of("/auth.v1.TokenService/GetJwks", Need::Nothing),
     Rpc::of("/auth.v1.TokenService/IntrospectToken", Need::Nothing)
         .for_those_with(Permission::Introspect),
@@ -171,7 +173,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        delivery::{EMAIL_CHANGED, Notice},
+        delivery::{DELETION_REQUESTED, EMAIL_CHANGED, Notice},
         domain::{CallerName, EventKind, ServiceAccountId},
         edge::Code,
         pb::DESCRIPTORS,
@@ -261,7 +263,7 @@ mod tests {
                     assert!(EventKind::parse(event).is_some(), "{path}: no event {event}");
                 }
                 for notice in notices.split(", ").filter(|notice| *notice != "none") {
-                    let known = notice == EMAIL_CHANGED
+                    let known = [EMAIL_CHANGED, DELETION_REQUESTED].contains(&notice)
                         || Notice::ALL.iter().any(|known| known.as_str() == notice);
                     assert!(known, "{path}: no notice {notice}");
                 }
@@ -286,6 +288,7 @@ mod tests {
             "RegenerateRecoveryCodes",
             "ChangeEmail",
             "ChangeUsername",
+            "ExportMe",
             "DeleteMe",
         ];
         let rows = documented();

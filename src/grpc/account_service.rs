@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, stream::BoxStream};
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
 use super::{
     access::{account, caller},
     arrival::context,
-    convert,
+    convert, personal_data,
     status::status_beside_a_login as status,
 };
 use crate::{
@@ -261,6 +262,23 @@ impl AccountService for AccountApi {
         Ok(Response::new(pb::DeletePasskeyResponse {}))
     }
 
+    type ExportMeStream = BoxStream<'static, Result<pb::ExportMeResponse, Status>>;
+
+    async fn export_me(
+        &self,
+        request: Request<pb::ExportMeRequest>,
+    ) -> Result<Response<Self::ExportMeStream>, Status> {
+        let (context, account) = (context(&request), account(&request)?);
+        let pb::ExportMeRequest { password, second_factor } = request.into_inner();
+        let confirmation = convert::confirmation(password, second_factor, String::new());
+        let parts = self.accounts.export_me(&context, &account, confirmation).await;
+        let current = account.session().id;
+        let messages = parts.map_err(status)?.map(move |part| {
+            part.map(|part| personal_data::message(part, current)).map_err(status)
+        });
+        Ok(Response::new(Box::pin(messages)))
+    }
+
     async fn delete_me(
         &self,
         request: Request<pb::DeleteMeRequest>,
@@ -268,7 +286,8 @@ impl AccountService for AccountApi {
         let (context, caller) = (context(&request), caller(&request)?);
         let pb::DeleteMeRequest { password, second_factor, request_id } = request.into_inner();
         let confirmation = convert::confirmation(password, second_factor, request_id);
-        self.accounts.delete_me(&context, &caller, confirmation).await.map_err(status)?;
-        Ok(Response::new(pb::DeleteMeResponse {}))
+        let due_at = self.accounts.delete_me(&context, &caller, confirmation).await;
+        let delete_time = due_at.map_err(status)?.map(convert::timestamp);
+        Ok(Response::new(pb::DeleteMeResponse { delete_time }))
     }
 }

@@ -19,8 +19,8 @@ use crate::{
     service::{
         Accounts, FinishEmailLoginRequest, FinishPasskeyLoginRequest, LoginOutcome, Logins,
         Mailbox, ReauthenticateRequest, RefreshTokenRequest, RequestPasswordResetRequest,
-        ResetPasswordRequest, Sessions, UndoEmailChangeRequest, Verify2faRequest,
-        VerifyEmailRequest,
+        ResetPasswordRequest, Sessions, UndoDeletionRequest, UndoEmailChangeRequest,
+        Verify2faRequest, VerifyEmailRequest,
     },
     token::OpaqueToken,
 };
@@ -28,7 +28,7 @@ use crate::{
 /// The handlers.
 #[derive(Debug)]
 pub struct AuthApi {
-    /// Register, ResetPassword and UndoEmailChange.
+    /// Register, ResetPassword, UndoEmailChange and UndoDeletion.
     pub(crate) accounts: Arc<Accounts>,
     /// Logins and their challenges.
     pub(crate) logins: Arc<Logins>,
@@ -265,5 +265,17 @@ impl AuthService for AuthApi {
         let undone = self.accounts.undo_email_change(&context, request).await;
         undone.map_err(status_beside_a_login)?;
         Ok(Response::new(pb::UndoEmailChangeResponse {}))
+    }
+
+    async fn undo_deletion(
+        &self,
+        request: Request<pb::UndoDeletionRequest>,
+    ) -> Result<Response<pb::UndoDeletionResponse>, Status> {
+        let context = context(&request);
+        let pb::UndoDeletionRequest { undo_code, request_id } = request.into_inner();
+        let request = UndoDeletionRequest { undo_code: Zeroizing::new(undo_code), request_id };
+        let undone = self.accounts.undo_deletion(&context, request).await;
+        undone.map_err(status_beside_a_login)?;
+        Ok(Response::new(pb::UndoDeletionResponse {}))
     }
 }

@@ -148,7 +148,7 @@ pub(super) fn proof(proof: verify2_fa_request::Proof) -> Proof {
     }
 }
 
-fn factor(factor: Factor) -> pb::Factor {
+pub(super) fn factor(factor: Factor) -> pb::Factor {
     match factor {
         Factor::EmailCode => pb::Factor::EmailCode,
         Factor::Totp => pb::Factor::Totp,

@@ -24,7 +24,8 @@ pub(super) fn name(name: get_user_request::User) -> UserName {
 }
 
 pub(super) fn user(managed: ManagedUser) -> pb::ManagedUser {
-    let ManagedUser { user, metadata, has_password, last_login_at, etag } = managed;
+    let ManagedUser { user, metadata, has_password, last_login_at, deletion_due_at, etag } =
+        managed;
     let state = if user.disabled_at.is_some() { UserState::Disabled } else { UserState::Active };
     pb::ManagedUser {
         id: user.id.to_string(),
@@ -40,6 +41,7 @@ pub(super) fn user(managed: ManagedUser) -> pb::ManagedUser {
         create_time: Some(timestamp(user.created_at)),
         last_login_time: last_login_at.map(timestamp),
         disable_time: user.disabled_at.map(timestamp),
+        delete_time: deletion_due_at.map(timestamp),
         etag,
     }
 }

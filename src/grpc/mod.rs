@@ -21,6 +21,7 @@ mod key_set;
 mod managed_users;
 mod messages;
 mod observe;
+mod personal_data;
 mod probe;
 mod request_body;
 mod request_info;

@@ -40,8 +40,8 @@ pub use crate::password::HashParameters;
 pub use self::{
     account::{
         Accounts, ChangeEmailRequest, ChangePasswordRequest, ChangeUsernameRequest,
-        ConfirmEmailChangeRequest, RegisterRequest, Registered, ResetPasswordRequest,
-        UndoEmailChangeRequest,
+        ConfirmEmailChangeRequest, PersonalPart, RegisterRequest, Registered, ResetPasswordRequest,
+        UndoDeletionRequest, UndoEmailChangeRequest,
     },
     admin::{
         AccountRequest, DisableTwoFactorError, Disabled, KeyRequest, NewKey, Operator,

@@ -43,6 +43,7 @@ macro_rules! steps {
             "0029_passkeys",
             "0030_email_login",
             "0031_pending_users",
+            "0032_pending_deletions",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

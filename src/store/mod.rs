@@ -15,6 +15,7 @@ mod column;
 mod connect;
 mod database;
 mod deadlines;
+mod deletions;
 mod email_changes;
 mod error;
 mod event_log;
@@ -30,6 +31,7 @@ mod outbox;
 mod passkeys;
 mod passwords;
 mod pending_users;
+mod personal_data;
 pub mod postgres;
 mod preparation;
 pub(crate) mod private_file;
@@ -54,6 +56,7 @@ pub use self::{
     change::{FactorChange, Revoking},
     connect::{connect, connect_accepting, connect_existing, must_exist},
     database::{Database, PoolUse},
+    deletions::{DeletionUndoing, Deletions, PendingDeletion},
     email_changes::{
         EmailChange, EmailChanges, EmailUndoing, EmailUndone, MOST_UNDOABLE, NewUndo, NewUsername,
         UndoableChange, UsernameChanged,
@@ -83,6 +86,7 @@ pub use self::{
     passkeys::{NewPasskey, PasskeyAdded, PasskeyDeleted, PasskeyProof, PasskeyUse, Passkeys},
     passwords::{PasswordChange, Passwords},
     pending_users::{Completed, PendingUsers},
+    personal_data::PersonalRecords,
     preparation::{Migrate, Preparation, prepare},
     reservation::Reservation,
     retries::{CarriedOut, Retries},
@@ -124,6 +128,8 @@ pub trait Store:
     + Passkeys
     + MailboxCodes
     + EmailChanges
+    + Deletions
+    + PersonalRecords
     + Outbox
     + SigningKeys
     + SealedValues
@@ -151,6 +157,8 @@ impl<T> Store for T where
         + Passkeys
         + MailboxCodes
         + EmailChanges
+        + Deletions
+        + PersonalRecords
         + Outbox
         + SigningKeys
         + SealedValues

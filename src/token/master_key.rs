@@ -53,6 +53,8 @@ pub enum Purpose {
     EmailLoginId,
     /// A code that undoes a change of the address.
     EmailUndo,
+    /// A code that undoes a deletion.
+    DeletionUndo,
     /// The user and the number that an id of a verification holds.
     Registrant,
     /// A one-time code, together with the digest of the id that it was sent for.
@@ -88,6 +90,7 @@ impl Purpose {
             Self::EmailChangeId => b"email change id",
             Self::EmailLoginId => b"email login id",
             Self::EmailUndo => b"email undo",
+            Self::DeletionUndo => b"deletion undo",
             Self::Registrant => b"registrant",
             Self::OneTimeCode => b"one-time code",
             Self::DeviceToken => b"device token",

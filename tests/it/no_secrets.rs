@@ -1,6 +1,7 @@
 //! A search for canaries: secrets that we know of must be nowhere in what the service puts out.
 
 pub mod canaries;
+mod deletion;
 mod email_change;
 mod email_login;
 mod services;

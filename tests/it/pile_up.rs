@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The rows of each kind.
-const ROWS: i64 = 100_000;
+pub const ROWS: i64 = 100_000;
 
 /// What no minute of a test removes or sends.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -62,7 +62,7 @@ impl Words {
 }
 
 /// Gives the account very many rows of all that can become many.
-async fn pile_up(server: &Server, user: &User) {
+pub async fn pile_up(server: &Server, user: &User) {
     let before = server.clock.now().minus(Duration::from_secs(1)).unix_micros();
     let Words { user, id, digest, now, soon, later } = Words::of(&server.database, user, before);
     let rows = [
@@ -177,7 +177,7 @@ const READ: [&str; 8] = [
 ];
 
 /// What Postgres has read of rows and of entries of indexes.
-async fn read(database: &Database) -> i64 {
+pub async fn read(database: &Database) -> i64 {
     let tables = READ.join("', '");
     let sum = format!(
         "SELECT (SELECT SUM(seq_tup_read + idx_tup_fetch) FROM pg_stat_user_tables WHERE relname = ANY (kinds))::bigint \
@@ -191,7 +191,7 @@ async fn read(database: &Database) -> i64 {
 ///
 /// With those of so many rows of one user it reads a whole table rather than a thousand rows by an index, which it takes to
 /// cost more.
-async fn without_statistics(database: &Database) {
+pub async fn without_statistics(database: &Database) {
     for table in READ {
         database.run(&format!("ALTER TABLE {table} SET (autovacuum_enabled = off)")).await;
     }

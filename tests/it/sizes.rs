@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// RPCs that count calls by address.
-const COUNTED: [&str; 14] = [
+const COUNTED: [&str; 15] = [
     "Register",
     "Login",
     "Verify2FA",
@@ -43,6 +43,7 @@ const COUNTED: [&str; 14] = [
     "RequestPasswordReset",
     "ResetPassword",
     "UndoEmailChange",
+    "UndoDeletion",
     "ChangeEmail",
 ];
 

@@ -174,6 +174,7 @@ class World:
         self.call("RevokeSession", tokens.access_token, session_id=self.log_in(name).session_id)
         self.call("RevokeOtherSessions", tokens.access_token)
         self.call("ListSessions", tokens.access_token)
+        self.call("ExportMe", tokens.access_token, password=PASSWORD)
         self.call("ChangePassword", tokens.access_token, current_password=PASSWORD, new_password=OTHER_PASSWORD)
         reset, code = self._mailed(name, "RequestPasswordReset", email=f"{name}@example.com")
         self.call("ResetPassword", reset_id=reset.reset_id, code=code, new_password=PASSWORD)

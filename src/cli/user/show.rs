@@ -81,7 +81,8 @@ async fn all_sessions(users: &UserManager, user_id: &str) -> Result<Vec<Session>
 
 /// The user as JSON, in the names of the RPC.
 pub(super) fn object(managed: &ManagedUser) -> serde_json::Value {
-    let ManagedUser { user, metadata, has_password, last_login_at, etag } = managed;
+    let ManagedUser { user, metadata, has_password, last_login_at, deletion_due_at, etag } =
+        managed;
     json!({
         "id": user.id.to_string(),
         "username": user.username,
@@ -96,6 +97,7 @@ pub(super) fn object(managed: &ManagedUser) -> serde_json::Value {
         "create_time": date::micros(user.created_at),
         "last_login_time": last_login_at.map(date::micros),
         "disable_time": user.disabled_at.map(date::micros),
+        "delete_time": deletion_due_at.map(date::micros),
         "etag": etag,
     })
 }
@@ -106,7 +108,7 @@ pub(super) fn state(managed: &ManagedUser) -> &'static str {
 }
 
 fn text(managed: &ManagedUser) -> String {
-    let ManagedUser { user, metadata, has_password, last_login_at, .. } = managed;
+    let ManagedUser { user, metadata, has_password, last_login_at, deletion_due_at, .. } = managed;
     let yes_or_no = |yes| if yes { "yes" } else { "no" }.to_owned();
     let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let when = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), date::seconds);
@@ -122,6 +124,7 @@ fn text(managed: &ManagedUser) -> String {
         ("created", date::seconds(user.created_at)),
         ("last login", when(*last_login_at)),
         ("disabled since", when(user.disabled_at)),
+        ("deleted from", when(*deletion_due_at)),
         ("claims", user.claims.to_text()),
         ("metadata", metadata.to_text()),
     ];

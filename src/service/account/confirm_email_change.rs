@@ -16,7 +16,7 @@ use crate::{
         sessions::Account,
     },
     store::{EmailChange, FactorChange, MailboxCode, NewAddress, NewUndo, SealedMessage},
-    token::OpaqueToken,
+    token::{OpaqueToken, Purpose},
 };
 
 /// The sessions that are read, to be told of: no account has more.
@@ -121,7 +121,7 @@ impl Accounts {
         };
         let undo = undo.map(|undo| NewUndo {
             id: Uuid::now_v7(),
-            code_mac: self.mailbox.undo_mac(&undo.code),
+            code_mac: self.mailbox.undo_mac(Purpose::EmailUndo, &undo.code),
             expires_at: undo.expires_at,
         });
         let email = NewAddress {

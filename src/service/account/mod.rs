@@ -1,14 +1,16 @@
-//! The account: registration, profile, changes of password, address and username, and deletion.
+//! The account: registration, profile, changes of password, address and username, export, and deletion.
 
 mod change_email;
 mod change_password;
 mod change_username;
 mod confirm_email_change;
 mod delete_me;
+mod export_me;
 mod get_me;
 mod register;
 mod register_quietly;
 mod reset_password;
+mod undo_deletion;
 mod undo_email_change;
 
 use std::sync::Arc;
@@ -28,8 +30,10 @@ pub use self::{
     change_password::ChangePasswordRequest,
     change_username::ChangeUsernameRequest,
     confirm_email_change::ConfirmEmailChangeRequest,
+    export_me::PersonalPart,
     register::{RegisterRequest, Registered},
     reset_password::ResetPasswordRequest,
+    undo_deletion::UndoDeletionRequest,
     undo_email_change::UndoEmailChangeRequest,
 };
 

@@ -13,6 +13,7 @@ use crate::{
         retries::Retry,
     },
     store::{Credentials, EmailUndoing, EmailUndone, Revoking, SealedMessage, UndoableChange},
+    token::Purpose,
 };
 
 /// How often the account is looked at again, after it was changed between the look and the write.
@@ -64,7 +65,7 @@ impl Accounts {
         code: &UndoCode,
         retry: &Retry,
     ) -> Result<(), Error> {
-        let code_mac = self.mailbox.undo_mac(code);
+        let code_mac = self.mailbox.undo_mac(Purpose::EmailUndo, code);
         let charges = self.limits.undo_charges(&code_mac, context.address);
         let attempt = self.limits.charge(charges).await?;
         for _ in 0..TRIES {

@@ -75,10 +75,10 @@ impl Mailbox {
         Ok((token, NewMailboxCode { code, ..new }))
     }
 
-    /// The digest of a code that undoes a change: the only trace of it. It is keyed: a stolen table allows no offline brute force, and
-    /// the time of a look-up tells nothing about its bytes (timing attack).
-    pub(in crate::service) fn undo_mac(&self, code: &UndoCode) -> [u8; 32] {
-        self.master_key.digest(Purpose::EmailUndo, &[code.expose().as_bytes()])
+    /// The digest of a code that undoes a change or a deletion, as the purpose says: the only trace of it. It is keyed: a stolen table
+    /// allows no offline brute force, and the time of a look-up tells nothing about its bytes (timing attack).
+    pub(in crate::service) fn undo_mac(&self, purpose: Purpose, code: &UndoCode) -> [u8; 32] {
+        self.master_key.digest(purpose, &[code.expose().as_bytes()])
     }
 
     /// The user who has the address for good: who has verified it, or who has it at all, where addresses are not verified.

@@ -19,7 +19,9 @@ pub(super) fn priority(content: &Content) -> Priority {
                 | CodePurpose::EmailLogin,
             ..
         } => Priority::Code,
-        Content::Notice(_) | Content::EmailChanged(_) => Priority::Notice,
+        Content::Notice(_) | Content::EmailChanged(_) | Content::DeletionRequested(_) => {
+            Priority::Notice
+        }
     }
 }
 

@@ -86,6 +86,10 @@ impl Janitor {
         if self.verifies && !self.is_in_doubt() {
             removed += self.end_unverified().await?;
         }
+        // Also where the setting is off by now: what was promised when they were asked for holds.
+        if !self.is_in_doubt() {
+            removed += self.end_deleted().await?;
+        }
         for ended in [
             Ended::Challenges,
             Ended::MailboxCodes,
@@ -117,18 +121,29 @@ impl Janitor {
     /// Ends the accounts that have not verified their address in time. Not while verification is off: an operator who
     /// turns it off because no mail gets through loses no account.
     async fn end_unverified(&self) -> Result<u64, store::Error> {
+        self.end_accounts(|| self.store.unverified_users_end(self.ending(), ACCOUNTS)).await
+    }
+
+    /// Ends the accounts whose users have deleted them, and have not undone that in time.
+    async fn end_deleted(&self) -> Result<u64, store::Error> {
+        self.end_accounts(|| self.store.deletions_end(self.ending(), ACCOUNTS)).await
+    }
+
+    /// Accounts that end now, by nobody.
+    fn ending(&self) -> Revoking {
+        let now = self.clock.now();
+        let tokens_expire_at = now.plus(self.token_ttl).plus(CLOCK_SKEW);
+        Revoking { now, tokens_expire_at, actor: Actor::Nobody, address: None, carried_out: None }
+    }
+
+    /// Batch by batch.
+    async fn end_accounts<Batch>(&self, end: impl Fn() -> Batch) -> Result<u64, store::Error>
+    where
+        Batch: Future<Output = Result<u64, store::Error>>,
+    {
         let mut all = 0;
         for _ in 0..MOST_BATCHES {
-            let now = self.clock.now();
-            let tokens_expire_at = now.plus(self.token_ttl).plus(CLOCK_SKEW);
-            let at = Revoking {
-                now,
-                tokens_expire_at,
-                actor: Actor::Nobody,
-                address: None,
-                carried_out: None,
-            };
-            let batch = self.store.unverified_users_end(at, ACCOUNTS).await?;
+            let batch = end().await?;
             all += batch;
             if batch < u64::from(ACCOUNTS) || !self.goes_on().await? || self.is_in_doubt() {
                 break;

@@ -13,6 +13,7 @@
 //! other way.
 
 mod challenges;
+mod deletions;
 mod email_changes;
 mod email_keys;
 mod event_log;
@@ -25,6 +26,7 @@ mod outbox;
 mod passkeys;
 mod passwords;
 mod pending_users;
+mod personal_data;
 mod retries;
 mod revocations;
 mod schema;

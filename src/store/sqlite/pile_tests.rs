@@ -13,7 +13,8 @@ use crate::{
     domain::{Actor, LoginName, Session, Timestamp, User},
     store::{
         Credentials, Deletion, Ended, Housekeeping as _, NewUser, PasswordChange, Passwords as _,
-        Priority, Revoking, SealedMessage, SessionLimit, Sessions as _, Settled, Users as _,
+        PersonalRecords as _, Priority, Revoking, SealedMessage, SessionLimit, Sessions as _,
+        Settled, Users as _,
     },
 };
 
@@ -79,14 +80,8 @@ fn message() -> SealedMessage {
     }
 }
 
-/// A store with one reader, and a user.
-async fn store() -> (tempfile::TempDir, Sqlite, Credentials) {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/test.db", folder.path().display());
-    let store = Sqlite::connect(&url, 1).await.unwrap();
-    store.migrate().await.unwrap();
-    let user = User { email_verified: true, ..User::sample(at(0)) };
-    let new = NewUser {
+fn new_user(user: User) -> NewUser {
+    NewUser {
         username_key: user.username.clone(),
         email_key: user.email.clone(),
         password_hash: "hash".into(),
@@ -97,8 +92,17 @@ async fn store() -> (tempfile::TempDir, Sqlite, Credentials) {
         actor: Actor::Nobody,
         address: None,
         user,
-    };
-    assert!(store.user_create(new).await.unwrap());
+    }
+}
+
+/// A store with one reader, and a user.
+async fn store() -> (tempfile::TempDir, Sqlite, Credentials) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/test.db", folder.path().display());
+    let store = Sqlite::connect(&url, 1).await.unwrap();
+    store.migrate().await.unwrap();
+    let user = User { email_verified: true, ..User::sample(at(0)) };
+    assert!(store.user_create(new_user(user)).await.unwrap());
     let name = LoginName::parse("alice").unwrap();
     let user = store.user_by_login(&name).await.unwrap().unwrap();
     (folder, store, user)
@@ -172,4 +176,46 @@ async fn no_method_reads_all_that_an_account_has_piled_up() {
     for (what, steps) in &costs {
         assert!(*steps <= MOST, "{what}: {steps} steps; all: {costs:?}");
     }
+}
+
+/// Of what others have, nothing is read.
+#[tokio::test]
+async fn an_export_reads_what_its_user_has_and_no_more() {
+    let (_folder, store, other) = store().await;
+    let user =
+        User { username: "bob".into(), email: "bob@example.com".into(), ..User::sample(at(0)) };
+    let user = User { id: Uuid::now_v7(), ..user };
+    let own = user.id;
+    assert!(store.user_create(new_user(user)).await.unwrap());
+    for table in [
+        "sessions (id, user_id, credential_version, audience, device_name, amr, created_at, expires_at, epoch) \
+         SELECT randomblob(16), $2, 1, '', '', 'pwd', 0, 1, 0",
+        "challenges (id, token_mac, user_id, credential_version, code_mac, attempts, audience, device_name, \
+         created_at, resend_at, expires_at) SELECT randomblob(16), randomblob(32), $2, 1, x'00', 0, '', '', 0, 0, 1",
+        "mailbox_codes (id, id_mac, user_id, credential_version, budget, code_mac, attempts, created_at, expires_at) \
+         SELECT randomblob(16), randomblob(32), $2, 1, x'00', x'00', 0, 0, 1",
+        "email_changes (id, user_id, number, code_mac, former_email, former_email_key, was_verified, created_at, expires_at) \
+         SELECT randomblob(16), $2, i, randomblob(32), '', '', TRUE, 0, 1",
+        "outbox (id, sealed_message, created_at, next_try_at, tries, expires_at, user_id) \
+         SELECT randomblob(16), x'00', 0, 0, 0, 1, $2",
+        "totp_factors (id, user_id, credential_version, sealed_secret, last_step, attempts, created_at, expires_at) \
+         SELECT randomblob(16), $2, 1, x'00', 0, 0, 0, 1",
+        "recovery_codes (user_id, code_mac, created_at) SELECT $2, randomblob(32), 0",
+    ] {
+        let (table, select) = table.split_once(" SELECT ").unwrap();
+        let sql = format!(
+            "INSERT INTO {table} WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) \
+             SELECT {select} FROM n"
+        );
+        let insert = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ROWS).bind(other.user.id);
+        insert.execute(&store.writer_pool).await.unwrap();
+    }
+    let meter = Meter::on(&store).await;
+    let found = store.personal_data(own, at(1)).await.unwrap().unwrap();
+    assert_eq!((found.account.user.username.as_str(), found.sessions.len()), ("bob", 0));
+    let steps = meter.take();
+    assert!(steps <= 1000, "{steps} steps");
+    let found = store.personal_data(other.user.id, at(1)).await.unwrap().unwrap();
+    assert!(found.sessions.len() >= ROWS as usize && found.codes.len() >= ROWS as usize);
+    assert!(meter.take() > u64::from(ROWS), "it counts");
 }

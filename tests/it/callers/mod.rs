@@ -56,7 +56,8 @@ pub fn rpcs() -> Vec<(String, Asks)> {
                 | "ResetPassword"
                 | "UndoEmailChange"
                 | "BeginPasskeyLogin"
-                | "FinishPasskeyLogin",
+                | "FinishPasskeyLogin"
+                | "UndoDeletion",
             ) => Asks::Nothing,
             ("AuthService", "Reauthenticate") | ("AccountService", _) => Asks::User,
             (

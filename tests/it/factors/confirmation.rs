@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use countersign::pb::{
-    ChangePasswordRequest, DeleteMeRequest, SecondFactor, Tokens, second_factor::Proof,
+    ChangePasswordRequest, DeleteMeRequest, ExportMeRequest, SecondFactor, Tokens,
+    second_factor::Proof,
 };
 use futures_util::future::join_all;
 use rstest::rstest;
@@ -14,10 +15,13 @@ use super::{
     STEP, begin, begin_and_scan, begin_with, confirm, enroll, enrolled, notices, recovery,
     regenerate, regenerate_with, session_by_app, set_two_factor, set_two_factor_with, wrong_for,
 };
-use crate::harness::{
-    Backend, Server, reason, reason_of,
-    server::{PASSWORD, bearer},
-    violations,
+use crate::{
+    harness::{
+        Backend, Server, reason, reason_of,
+        server::{PASSWORD, bearer},
+        violations,
+    },
+    your_data::export,
 };
 
 const NEW: &str = "another passphrase";
@@ -28,6 +32,7 @@ const FRESH: Duration = Duration::from_secs(300);
 /// What takes the password again.
 #[derive(Debug, Clone, Copy)]
 enum Change {
+    Export,
     RecoveryCodes,
     App,
     Password,
@@ -36,8 +41,14 @@ enum Change {
 }
 
 /// In an order in which each leaves the session and the account for the next.
-const CHANGES: [Change; 5] =
-    [Change::RecoveryCodes, Change::App, Change::Off, Change::Password, Change::Deletion];
+const CHANGES: [Change; 6] = [
+    Change::Export,
+    Change::RecoveryCodes,
+    Change::App,
+    Change::Off,
+    Change::Password,
+    Change::Deletion,
+];
 
 async fn ask(
     server: &Server,
@@ -48,6 +59,10 @@ async fn ask(
 ) -> Result<(), Status> {
     let mut account = server.account.clone();
     match change {
+        Change::Export => {
+            let request = ExportMeRequest { password: password.to_owned(), second_factor };
+            export(server, tokens, request).await.map(drop)
+        }
         Change::RecoveryCodes => {
             regenerate_with(server, tokens, password, second_factor).await.map(drop)
         }

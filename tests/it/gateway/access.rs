@@ -102,7 +102,8 @@ async fn whatever_is_not_the_access_token_of_a_live_session_is_refused() {
         bearer_header(&tokens.refresh_token),
     ] {
         let json = "Content-Type: application/json\r\n";
-        for path in protected() {
+        // A stream takes other bodies: `streams.rs` has it.
+        for path in protected().into_iter().filter(|path| !path.ends_with("/ExportMe")) {
             let answer = ask(&server, "POST", &path, &format!("{json}{bad}"), "{}").await;
             let error = answer.json();
             assert_eq!(

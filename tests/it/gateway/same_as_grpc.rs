@@ -64,6 +64,8 @@ fn requests(username: &str) -> Vec<(&'static str, Value)> {
         ("AccountService/ChangeEmail", json!({ "new_email": "x", "password": PASSWORD })),
         ("AccountService/ChangeUsername", json!({ "new_username": "a b", "password": PASSWORD })),
         ("AccountService/ConfirmEmailChange", json!({ "change_id": secret, "code": "0123456789" })),
+        ("AuthService/UndoDeletion", json!({ "undo_code": "x" })),
+        ("AuthService/UndoDeletion", json!({ "undo_code": "0123456789ABCDEFGHJKMNPQ" })),
         ("AuthService/UndoEmailChange", json!({ "undo_code": "x" })),
         ("AuthService/UndoEmailChange", json!({ "undo_code": "0123456789ABCDEFGHJKMNPQ" })),
         (

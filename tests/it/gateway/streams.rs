@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     admin::official,
-    harness::{Backend, Server, eventually, soon},
+    harness::{Backend, Server, eventually, server::PASSWORD, soon},
     http::get,
 };
 
@@ -171,6 +171,8 @@ async fn a_call_that_fails_at_once_says_so_in_its_only_envelope() {
         (watch_events, &[][..], Code::Unauthenticated),
         (watch_events, &[("authorization", &*bearer)], Code::PermissionDenied),
         ("/auth.v1.AdminService/ExportUsers", &[], Code::Unauthenticated),
+        ("/auth.v1.AccountService/ExportMe", &[], Code::Unauthenticated),
+        ("/auth.v1.AccountService/ExportMe", &[("authorization", &*bearer)], Code::InvalidArgument),
         (WATCH, &[("connect-content-encoding", "gzip")], Code::Unimplemented),
         (WATCH, &[("connect-protocol-version", "2")], Code::InvalidArgument),
     ] {
@@ -202,6 +204,30 @@ async fn a_call_that_fails_at_once_says_so_in_its_only_envelope() {
             "{body:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_user_exports_what_is_stored_about_them() {
+    let server = Server::start(Backend::Sqlite).await;
+    let user = server.user(false).await;
+    let tokens = server.session(&user).await;
+    let bearer = format!("Bearer {}", tokens.access_token);
+    let (path, headers) = ("/auth.v1.AccountService/ExportMe", [("authorization", &*bearer)]);
+    let mut parts = Stream::open(&server, path, &headers, &json!({ "password": PASSWORD })).await;
+    let account = &parts.next_of("account").await["account"];
+    assert_eq!((&account["id"], &account["email"]), (&json!(user.id), &json!(user.email)));
+    let sessions = &parts.next_of("sessions").await["sessions"];
+    assert_eq!(
+        (&sessions[0]["id"], &sessions[0]["live"]),
+        (&json!(tokens.session_id), &json!(true))
+    );
+    let events = &parts.next_of("events").await["events"];
+    assert_eq!(events[0]["kind"], "data_exported", "the newest first");
+    assert_eq!(parts.next().await, (2, json!({})));
+    assert!(parts.ends_here().await);
+    let mut refused = Stream::open(&server, path, &headers, &json!({ "password": "wrong" })).await;
+    let (_, end) = refused.next().await;
+    assert_eq!(of_connect(&end["error"]).code, Code::PermissionDenied);
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ async fn finish_again(
 }
 
 /// Registers the passkey for the session's user.
-async fn add(server: &Server, tokens: &Tokens, passkey: &mut Passkey) -> Listed {
+pub async fn add(server: &Server, tokens: &Tokens, passkey: &mut Passkey) -> Listed {
     let options = begin(server, tokens, PASSWORD).await.unwrap();
     let added = finish(server, tokens, &passkey.create(&options)).await.unwrap();
     server.delivered().await;

@@ -13,10 +13,11 @@ use crate::{
 
 /// The new credential version voids all that was begun before: resets, known devices, and sessions on a replica of a
 /// release without epochs.
-const DISABLE: &str = "UPDATE users SET disabled_at = $2, credential_version = credential_version + 1 \
-    WHERE id = $1 AND disabled_at IS NULL RETURNING id";
+const DISABLE: &str = "UPDATE users SET disabled_at = $2, credential_version = credential_version + 1, \
+    deletion_due_at = NULL, deletion_code_mac = NULL WHERE id = $1 AND disabled_at IS NULL RETURNING id";
 
-const ENABLE: &str = "UPDATE users SET disabled_at = NULL \
+/// It calls a deletion off that its user has asked for.
+const ENABLE: &str = "UPDATE users SET disabled_at = NULL, deletion_due_at = NULL, deletion_code_mac = NULL \
     WHERE id = $1 AND disabled_at IS NOT NULL AND deleted_at IS NULL RETURNING id";
 
 /// Erases all personal data in the row of $1, at $2: $3 is a key that can't be registered, neither as a name nor as an
@@ -25,7 +26,8 @@ macro_rules! erase {
     () => {
         "UPDATE users SET username = '', username_key = $3, email = '', email_key = $3, claimed_email_key = NULL, \
          email_verified = $4, password_hash = '', roles = '', request_id = NULL, verify_by = NULL, metadata = NULL, \
-         claims = NULL, last_login_at = NULL, disabled_at = $2, deleted_at = $2, credential_version = credential_version + 1, \
+         claims = NULL, last_login_at = NULL, disabled_at = $2, deleted_at = $2, \
+         deletion_due_at = NULL, deletion_code_mac = NULL, credential_version = credential_version + 1, \
          session_epoch = session_epoch + 1, factor_version = factor_version + 1 WHERE "
     };
 }
@@ -39,6 +41,12 @@ const END: &str = concat!(erase!(), "id = $1 AND deleted_at IS NULL");
 const END_UNVERIFIED: &str = concat!(
     erase!(),
     "id = $1 AND NOT email_verified AND deleted_at IS NULL AND ' ' || roles || ' ' NOT LIKE '% admin %' RETURNING id"
+);
+
+/// Only what is still due once the row is locked: of the janitor and whoever undoes the deletion, one wins (race).
+const END_DUE: &str = concat!(
+    erase!(),
+    "id = $1 AND deletion_due_at <= $2 AND disabled_at IS NOT NULL AND deleted_at IS NULL RETURNING id"
 );
 
 pub(in crate::store) async fn disable(
@@ -84,7 +92,7 @@ pub(super) async fn switch(
 }
 
 /// Voids all access to the account but its password. Returns the revocation, for the end of the transaction.
-async fn void_access(
+pub(super) async fn void_access(
     connection: &mut Connection,
     id: Uuid,
     at: &Revoking,
@@ -120,14 +128,8 @@ pub(in crate::store) async fn delete(
     message: &SealedMessage,
 ) -> Result<Deletion> {
     let (id, credential_version) = (change.user_id, change.credential_version);
-    let is_guarded = administrators::take_turn_for(connection, id).await?;
-    if guard::take(connection, change).await?.is_none() {
-        return Ok(Deletion::Unauthorised);
-    }
-    // The role may have been given since.
-    let is_one = is_guarded || administrators::take_turn_for(connection, id).await?;
-    if is_one && !administrators::is_any_but(connection, id).await? {
-        return Ok(Deletion::LastAdministrator);
+    if let Some(refused) = refusal(connection, change).await? {
+        return Ok(refused);
     }
     let deleted = sqlx::query(DELETE)
         .bind(id)
@@ -148,6 +150,22 @@ pub(in crate::store) async fn delete(
     outbox::put(connection, std::slice::from_ref(message)).await?;
     revocations::append(connection, &[revocation(id, at)]).await?;
     Ok(Deletion::Done)
+}
+
+/// Why a user may not delete the account, if they may not. It holds the user's row.
+pub(super) async fn refusal(
+    connection: &mut Connection,
+    change: &FactorChange,
+) -> Result<Option<Deletion>> {
+    let id = change.user_id;
+    let is_guarded = administrators::take_turn_for(connection, id).await?;
+    if guard::take(connection, change).await?.is_none() {
+        return Ok(Some(Deletion::Unauthorised));
+    }
+    // The role may have been given since.
+    let is_one = is_guarded || administrators::take_turn_for(connection, id).await?;
+    let is_last = is_one && !administrators::is_any_but(connection, id).await?;
+    Ok(is_last.then_some(Deletion::LastAdministrator))
 }
 
 /// Deletes an account, whose row is locked, whatever its state. Returns the revocation, for the end of the transaction.
@@ -176,10 +194,29 @@ pub(super) async fn end_unverified(
     ids: &[Uuid],
     at: &Revoking,
 ) -> Result<Vec<Revocation>> {
+    end_each(connection, END_UNVERIFIED, ids, at).await
+}
+
+/// Deletes accounts for good whose users have asked for it, and have not undone it in time. Returns the revocations, for the end of the
+/// transaction.
+pub(super) async fn end_due(
+    connection: &mut Connection,
+    ids: &[Uuid],
+    at: &Revoking,
+) -> Result<Vec<Revocation>> {
+    end_each(connection, END_DUE, ids, at).await
+}
+
+/// `end` has a condition of its own, which may hold no more since the ids were read.
+async fn end_each(
+    connection: &mut Connection,
+    end: &'static str,
+    ids: &[Uuid],
+    at: &Revoking,
+) -> Result<Vec<Revocation>> {
     let (mut events, mut revocations) = (Vec::new(), Vec::new());
     for id in ids {
-        // The address may have been verified since the last read.
-        let ended = sqlx::query(END_UNVERIFIED)
+        let ended = sqlx::query(end)
             .bind(id)
             .bind(at.now)
             .bind(key_of_deleted(*id))

@@ -14,7 +14,7 @@ macro_rules! managed_user_columns {
     () => {
         concat!(
             super::users::user_columns!(),
-            ", users.metadata, users.last_login_at, users.factor_version"
+            ", users.metadata, users.last_login_at, users.factor_version, users.deletion_due_at"
         )
     };
 }
@@ -28,6 +28,7 @@ pub(super) struct ManagedUserRow {
     metadata: Option<String>,
     last_login_at: Option<Timestamp>,
     factor_version: i64,
+    deletion_due_at: Option<Timestamp>,
 }
 
 impl TryFrom<ManagedUserRow> for ManagedUser {
@@ -36,11 +37,14 @@ impl TryFrom<ManagedUserRow> for ManagedUser {
     fn try_from(row: ManagedUserRow) -> Result<Self> {
         let credentials: Credentials = row.user.try_into()?;
         let metadata = json_object(row.metadata, "users.metadata")?;
+        let is_disabled = credentials.user.disabled_at.is_some();
         let mut managed = Self {
             has_password: !credentials.password_hash.is_empty(),
             user: credentials.user,
             metadata,
             last_login_at: row.last_login_at,
+            // A replica of the release before enables an account without calling its deletion off, which then does not count.
+            deletion_due_at: row.deletion_due_at.filter(|_| is_disabled),
             etag: String::new(),
         };
         managed.etag = etag(&managed, [credentials.credential_version, row.factor_version]);

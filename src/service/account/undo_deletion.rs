@@ -1,0 +1,86 @@
+//! UndoDeletion: whoever reads the mailbox has the account again, by the code that was sent there when it was deleted (ADR 57).
+
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::Accounts;
+use crate::{
+    delivery::Notice,
+    domain::{Context, EventKind, UndoCode, request_id, size},
+    service::{
+        Error,
+        fields::{Fields, check_sizes},
+        retries::Retry,
+    },
+    store::{DeletionUndoing, Revoking},
+    token::Purpose,
+};
+
+/// How often the account is looked at again, after it was changed between the look and the write.
+const TRIES: usize = 5;
+
+/// The request.
+#[derive(Debug)]
+pub struct UndoDeletionRequest {
+    /// The code as it was typed.
+    pub undo_code: Zeroizing<String>,
+    /// The idempotency key (AIP-155) for retries; may be empty.
+    pub request_id: String,
+}
+
+impl UndoDeletionRequest {
+    fn parse(&self) -> Result<(UndoCode, Option<Uuid>), Error> {
+        let mut fields = Fields::default();
+        let code = fields.check(UndoCode::parse(size::UNDO_CODE, &self.undo_code));
+        let request_id = fields.check(request_id(&self.request_id));
+        fields.all(code.zip(request_id))
+    }
+}
+
+impl Accounts {
+    /// Undoes a deletion, while there is time. Sessions stay ended, and the password by itself opens nothing any more: whoever deleted the
+    /// account knew it.
+    ///
+    /// # Errors
+    /// Bad fields; too many calls or failures of an address; a code that is not valid; the store's.
+    pub async fn undo_deletion(
+        &self,
+        context: &Context,
+        request: UndoDeletionRequest,
+    ) -> Result<(), Error> {
+        let UndoDeletionRequest { undo_code, request_id } = &request;
+        check_sizes([(size::UNDO_CODE, undo_code), (size::REQUEST_ID, request_id)])?;
+        self.limits.admit(context)?;
+        let (code, request_id) = request.parse()?;
+        let parts = [code.expose().as_bytes()];
+        let retry = self.retries.of(request_id, "UndoDeletion", &parts);
+        let first = self.revive(context, &code, &retry);
+        self.retries.once(&retry, first, |_empty| async { Ok(()) }).await
+    }
+
+    async fn revive(&self, context: &Context, code: &UndoCode, retry: &Retry) -> Result<(), Error> {
+        let code_mac = self.mailbox.undo_mac(Purpose::DeletionUndo, code);
+        let attempt =
+            self.limits.charge(self.limits.undo_charges(&code_mac, context.address)).await?;
+        for _ in 0..TRIES {
+            let now = self.clock.now();
+            let Some(user_id) = self.store.deletion_find(code_mac, now).await? else { break };
+            let Some(found) = self.store.user_by_id(user_id).await? else { break };
+            let credential_version = found.credential_version;
+            let notice = self.outbox.notice(context, &found.user, Notice::DeletionUndone)?;
+            let at = Revoking {
+                carried_out: self.retries.carried_out(retry, &[])?,
+                ..self.sessions.revoking(context, now)
+            };
+            let distrust = self.limits.distrust(user_id, credential_version);
+            let undoing = DeletionUndoing { code_mac, user_id, credential_version, distrust, at };
+            // If not, that is a race: the janitor or another caller was first, or an administrator has set another password.
+            if self.store.deletion_undo(undoing, notice).await? {
+                self.outbox.wake();
+                return self.limits.take_back(&attempt).await;
+            }
+        }
+        self.limits.record_failure(context, EventKind::CodeFailed, None, None).await?;
+        Err(Error::ChallengeInvalid)
+    }
+}
