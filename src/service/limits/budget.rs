@@ -238,10 +238,17 @@ impl Limits {
         Charge { key, rule: ThrottleRule::CoolDown(day) }
     }
 
-    /// The charge of a notice to whoever has a mailbox, which is sent once a day at the most.
-    pub(in crate::service) fn daily_mailbox_charge(&self, email: &Email, what: &[u8]) -> Charge {
+    /// The charge of a notice to the owner of an address, which is sent once a day at the most; `None` where there is no owner: the same
+    /// is written, and the day of a later owner is another one.
+    pub(in crate::service) fn daily_owner_charge(
+        &self,
+        email: &Email,
+        owner: Option<Uuid>,
+        what: &[u8],
+    ) -> Charge {
         let day = std::time::Duration::from_secs(24 * 60 * 60);
-        let key = self.key(b"daily notice", &[what, email.mailbox().as_bytes()]);
+        let (mailbox, owner) = (email.mailbox(), owner.unwrap_or_default());
+        let key = self.key(b"daily notice", &[what, mailbox.as_bytes(), owner.as_bytes()]);
         Charge { key, rule: ThrottleRule::CoolDown(day) }
     }
 

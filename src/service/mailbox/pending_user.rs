@@ -66,12 +66,13 @@ impl Mailbox {
         let new = self.new_mailbox_code(context, purpose, id, recipient, budget)?;
         // As of the code's message in all that the store goes by.
         let code = new.message.code.map(|code| SealedCode { user_id: user.id, ..code });
+        let owner = holder.as_ref().map(|holder| holder.id);
         let notice = match holder {
             Some(holder) => Some(self.outbox.notice(context, &holder, Notice::EmailInUse)?),
             None => None,
         };
         let daily = DailyNotice {
-            charge: self.limits.daily_mailbox_charge(email, b"email in use"),
+            charge: self.limits.daily_owner_charge(email, owner, b"email in use"),
             message: notice.map(|notice| SealedMessage { code, ..notice }),
         };
         let message = SealedMessage { code, ..new.message };

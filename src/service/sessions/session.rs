@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Sessions;
 use crate::{
-    domain::{AuthMethod, CLOCK_SKEW, Context, Session, Timestamp, User},
+    domain::{AuthMethod, CLOCK_SKEW, Context, FirstProof, Session, Timestamp, User},
     service::{Error, known},
     store::{Credentials, Revoking, SessionLimit},
     token::{AccessToken, DeviceToken, OpaqueToken, RefreshToken},
@@ -93,7 +93,7 @@ impl Sessions {
         let second_factor = session.methods.contains(&AuthMethod::MultiFactor);
         // Whoever reads the mailbox has shown that alone: each of their logins would be another device, with its own guesses at the
         // password.
-        let is_by_mailbox = !second_factor && !session.methods.contains(&AuthMethod::Password);
+        let is_by_mailbox = session.methods == FirstProof::Mailbox.methods();
         let device_id =
             known.unwrap_or_else(|| if is_by_mailbox { of_mailbox } else { Uuid::now_v7() });
         let now = session.created_at;
