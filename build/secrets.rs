@@ -10,7 +10,7 @@ use crate::PACKAGE;
 /// The fields that `Debug` may show, by message: none of them is a secret. A field of text, bytes or numbers that is not here is one,
 /// a new one too: whoever adds a field decides, and one that is forgotten is hidden. It is a list of ours and no option in the
 /// contract: protoc knows `debug_redact` only from 22 on, and Debian 12 has 21.
-const PUBLIC: [(&str, &[&str]); 68] = [
+const PUBLIC: [(&str, &[&str]); 70] = [
     ("ActingParty", &["sub"]),
     ("BeginEmailLoginRequest", &["email", "audience", "device_name", "request_id"]),
     ("BeginTotpEnrollmentResponse", &["enrollment_id"]),
@@ -71,9 +71,11 @@ const PUBLIC: [(&str, &[&str]); 68] = [
     ),
     ("RevokeOtherSessionsResponse", &["revoked_count"]),
     ("RevokeSessionRequest", &["session_id"]),
+    ("RevokeTrustedDeviceRequest", &["id"]),
     ("Session", &["id", "device_name", "address"]),
     ("Tokens", &["token_type", "expires_in", "session_id"]),
     ("UndoDeletionRequest", &["request_id"]),
+    ("TrustedDevice", &["id", "device_name", "address"]),
     ("UndoEmailChangeRequest", &["request_id"]),
     ("User", &["id", "username", "email", "roles"]),
     ("VerifyEmailRequest", &["username"]),

@@ -152,7 +152,11 @@ mod tests {
         let register = RegisterRequest { password: secret(), ..Default::default() };
         let login = LoginRequest { username: secret(), password: secret(), ..Default::default() };
         let proof = verify2_fa_request::Proof::OtpCode(secret());
-        let verify = Verify2FaRequest { challenge_id: secret(), proof: Some(proof.clone()) };
+        let verify = Verify2FaRequest {
+            challenge_id: secret(),
+            proof: Some(proof.clone()),
+            ..Default::default()
+        };
         let resend = ResendCodeRequest { challenge_id: secret(), ..Default::default() };
         let challenge = Challenge { challenge_id: secret(), ..Default::default() };
         let tokens = Tokens { access_token: secret(), ..Default::default() };

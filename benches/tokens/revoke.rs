@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use countersign::{
     domain::{Actor, AuthMethod, Session, Timestamp, User},
-    store::{NewUser, Revoking, SessionLimit, Settled, Store},
+    store::{LoginDevice, NewUser, Revoking, SessionLimit, Settled, Store},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use uuid::Uuid;
@@ -46,7 +46,7 @@ async fn revoke(store: &dyn Store, id: Uuid, now: Timestamp) -> anyhow::Result<f
     let sessions: Vec<_> = (0..SESSIONS).map(|_| session(id, now)).collect();
     let limit = SessionLimit { most: u32::MAX, tokens_expire_at: now };
     stream::iter(sessions.clone())
-        .map(|session| store.session_create(session, 1, NO_FAILURES, limit))
+        .map(|session| store.session_create(session, 1, NO_FAILURES, limit, LoginDevice::KNOWN))
         .buffer_unordered(AT_A_TIME)
         .try_collect::<Vec<_>>()
         .await?;

@@ -45,6 +45,7 @@ fn people() -> Value {
         "second_factor": null,
         "device_name": "Ada's laptop",
         "device_token": null,
+        "trust_device": null,
         "end_unverified_account": null,
         "ResetPasswordRequest.recovery_code": null,
         "ResendEmailVerificationRequest.email": null,

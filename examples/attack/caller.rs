@@ -89,7 +89,7 @@ impl Caller {
 
     pub(crate) async fn verify(&self, challenge: &str, proof: Proof) -> Result<Tokens, Status> {
         let challenge_id = challenge.to_owned();
-        let request = Verify2FaRequest { challenge_id, proof: Some(proof) };
+        let request = Verify2FaRequest { challenge_id, proof: Some(proof), ..Default::default() };
         let response = self.auth().verify2_fa(self.request(request)?).await?.into_inner();
         response.tokens.ok_or_else(|| Status::internal("no tokens"))
     }

@@ -94,6 +94,7 @@ def bases(world: World) -> dict[str, Callable[[], list[Message]]]:
         "RequestPasswordReset": lambda: [auth.RequestPasswordResetRequest(email="nobody@example.com")],
         "ResetPassword": lambda: [reset(new_password=NEW_PASSWORD), reset(end_unverified_account=True)],
         "RevokeSession": lambda: [account.RevokeSessionRequest(session_id=new_id())],
+        "RevokeTrustedDevice": lambda: [account.RevokeTrustedDeviceRequest(id=new_id())],
         "ChangePassword": lambda: [account.ChangePasswordRequest(current_password=wrong, new_password=NEW_PASSWORD)],
         "DeleteMe": lambda: [account.DeleteMeRequest(password=wrong)],
         "SetTwoFactor": lambda: [account.SetTwoFactorRequest(password=wrong)],

@@ -13,6 +13,8 @@ pub(super) const ALL: &[Setting] = &[
     EMAIL_LOGIN,
     DELETION_GRACE,
     TOTP_ISSUER,
+    NEW_DEVICE_NOTICE,
+    TRUSTED_DEVICE_TTL,
     EVENT_RETENTION,
 ];
 
@@ -57,6 +59,16 @@ pub(super) const TOTP_ISSUER: Setting = plain(
     "COUNTERSIGN_TOTP_ISSUER",
     Value("Countersign"),
     "the name beside codes in authenticator apps; no colon",
+);
+pub(super) const NEW_DEVICE_NOTICE: Setting = plain(
+    "COUNTERSIGN_NEW_DEVICE_NOTICE",
+    Value("on"),
+    "whether a login without a known device_token is told, to the user and by an event: on or off",
+);
+pub(super) const TRUSTED_DEVICE_TTL: Setting = plain(
+    "COUNTERSIGN_TRUSTED_DEVICE_TTL",
+    Value("0s"),
+    "how long a device that a user trusts logs in without the second factor, at most 365d; 0 turns it off",
 );
 pub(super) const EVENT_RETENTION: Setting = plain(
     "COUNTERSIGN_EVENT_RETENTION",

@@ -42,6 +42,9 @@ impl Reader<'_> {
             address_rate: self.number(settings::ADDRESS_RATE, 0..=100_000),
             source_failures: self.number(settings::SOURCE_FAILURES, 0..=1_000_000),
             service_failures: self.number(settings::SERVICE_FAILURES, 0..=100_000_000),
+            new_device_notice: self.switch(account_settings::NEW_DEVICE_NOTICE),
+            trusted_device_ttl: self
+                .duration(account_settings::TRUSTED_DEVICE_TTL, Duration::ZERO..=days(365)),
             event_retention: self.duration(account_settings::EVENT_RETENTION, days(1)..=TEN_YEARS),
             audiences,
         }

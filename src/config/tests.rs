@@ -371,6 +371,8 @@ fn each_bad_value_is_a_problem_of_its_own() {
         (name::ADDRESS_RATE.name, "-1"),
         (name::SOURCE_FAILURES.name, "1000001"),
         (name::SERVICE_FAILURES.name, "many"),
+        (account_settings::NEW_DEVICE_NOTICE.name, "yes"),
+        (account_settings::TRUSTED_DEVICE_TTL.name, "366d"),
         (account_settings::EVENT_RETENTION.name, "11years"),
         (hashing::BCRYPT_COST.name, "17"),
         (hashing::HASH_QUEUE.name, "-1"),

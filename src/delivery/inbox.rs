@@ -39,6 +39,7 @@ impl Inbox {
                 let undo = message.content.undo();
                 undo.map(|undo| undo.code.shown().to_string()).unwrap_or_default()
             }
+            Content::Device(_) => String::new(),
         };
         let kept = Kept {
             kind: message.content.kind(),

@@ -23,7 +23,7 @@ pub(super) fn write(message: &Message) {
             undo_code = message.content.undo().map(|undo| undo.code.shown()).as_ref().map(|code| code.as_str()),
             "notice"
         ),
-        Content::Notice(_) => tracing::info!(
+        Content::Notice(_) | Content::Device(_) => tracing::info!(
             target: "countersign::delivery",
             username,
             destination,

@@ -64,6 +64,7 @@ pub(super) fn compose(
         Content::EmailChanged(_) | Content::DeletionRequested(_) | Content::Notice(_) => {
             secrets.extend(message.content.undo().map(|undo| undo.code.shown().to_string()));
         }
+        Content::Device(_) => {}
     }
     Ok(Mail { from: sender.to_string(), to: to.to_string(), text: mail.formatted(), secrets })
 }

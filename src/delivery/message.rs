@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{
-    DELETION_REQUESTED, EMAIL_CHANGED, EmailChanged, Notice, Undo,
+    AboutDevice, DELETION_REQUESTED, DeviceNotice, EMAIL_CHANGED, EmailChanged, Notice, Undo,
     deletion_requested::KeptDeletionRequested, email_changed::KeptEmailChanged,
 };
 use crate::{
@@ -65,6 +65,8 @@ pub enum Content {
     },
     /// A security notice.
     Notice(Notice),
+    /// A notice about a device. Boxed, since it is large.
+    Device(Box<AboutDevice>),
     /// The notice of a change of the address, to the former one. Boxed, since it is large.
     EmailChanged(Box<EmailChanged>),
     /// The notice of a deletion that can be undone.
@@ -77,6 +79,7 @@ impl Content {
         match self {
             Self::Code { purpose, .. } => purpose.as_str(),
             Self::Notice(notice) => notice.as_str(),
+            Self::Device(about) => about.what.as_str(),
             Self::EmailChanged(_) => EMAIL_CHANGED,
             Self::DeletionRequested(_) => DELETION_REQUESTED,
         }
@@ -87,7 +90,7 @@ impl Content {
         match self {
             Self::EmailChanged(changed) => changed.undo.as_ref(),
             Self::DeletionRequested(undo) => Some(undo),
-            Self::Code { .. } | Self::Notice(_) => None,
+            Self::Code { .. } | Self::Notice(_) | Self::Device(_) => None,
         }
     }
 }
@@ -107,7 +110,7 @@ impl Message {
         let of_a_notice = self.created_at.plus(NOTICE_TTL);
         match &self.content {
             Content::Code { expires_at, .. } => *expires_at,
-            Content::Notice(_) => of_a_notice,
+            Content::Notice(_) | Content::Device(_) => of_a_notice,
             Content::EmailChanged(changed) => {
                 changed.undo.as_ref().map_or(of_a_notice, |undo| undo.expires_at)
             }
@@ -127,6 +130,9 @@ impl Message {
                 expires_at: expires_at.unix_micros(),
             },
             Content::Notice(notice) => KeptContent::Notice { notice: *notice },
+            Content::Device(about) => {
+                KeptContent::Device { notice: about.what, device_name: about.device_name.clone() }
+            }
             Content::EmailChanged(changed) => {
                 KeptContent::EmailChanged(KeptEmailChanged::from(&**changed))
             }
@@ -158,6 +164,9 @@ impl Message {
                 expires_at: Timestamp::from_unix_micros(expires_at),
             },
             KeptContent::Notice { notice } => Content::Notice(notice),
+            KeptContent::Device { notice: what, device_name } => {
+                Content::Device(Box::new(AboutDevice { what, device_name }))
+            }
             KeptContent::EmailChanged(kept) => Content::EmailChanged(Box::new(kept.read()?)),
             KeptContent::DeletionRequested(kept) => Content::DeletionRequested(kept.read()?),
         };
@@ -198,6 +207,7 @@ impl Kept {
 enum KeptContent {
     Code { purpose: CodePurpose, code: String, expires_at: i64 },
     Notice { notice: Notice },
+    Device { notice: DeviceNotice, device_name: String },
     EmailChanged(KeptEmailChanged),
     DeletionRequested(KeptDeletionRequested),
 }
@@ -243,6 +253,9 @@ pub(super) mod tests {
         codes
             .chain(changes(created_at).map(|changed| Content::EmailChanged(Box::new(changed))))
             .chain([Content::DeletionRequested(undo(created_at))])
+            .chain(DeviceNotice::ALL.map(|what| {
+                Content::Device(Box::new(AboutDevice { what, device_name: "a phone".into() }))
+            }))
             .chain(Notice::ALL.map(Content::Notice))
             .map(|content| Message {
                 username: "alice".into(),

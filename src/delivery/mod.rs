@@ -5,6 +5,7 @@
 //! mailbox.
 
 mod deletion_requested;
+mod device_notice;
 mod email_changed;
 mod endpoint;
 mod failure;
@@ -28,6 +29,7 @@ use crate::domain::Timestamp;
 
 pub use self::{
     deletion_requested::DELETION_REQUESTED,
+    device_notice::{AboutDevice, DeviceNotice},
     email_changed::{EMAIL_CHANGED, EmailChanged, SeenSession, Undo},
     endpoint::{HookUrl, SmtpUrl},
     failure::{Failure, FailureKind, Progress},

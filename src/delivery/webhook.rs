@@ -62,6 +62,9 @@ struct Body<'a> {
     /// What undoes what a notice tells of. A secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     undo_code: Option<String>,
+    /// What its user calls the device that the notice is about; absent in all other messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_name: Option<&'a str>,
     /// What a former address hears of a change; absent in all other messages.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     change: Option<Change<'a>>,
@@ -191,10 +194,19 @@ impl<'a> Body<'a> {
     fn of(id: Uuid, message: &'a Message) -> Self {
         let (r#type, code, change) = match &message.content {
             Content::Code { code, .. } => ("one_time_code", Some(code.expose()), None),
-            Content::Notice(_) | Content::DeletionRequested(_) => ("notice", None, None),
+            Content::Notice(_) | Content::Device(_) | Content::DeletionRequested(_) => {
+                ("notice", None, None)
+            }
             Content::EmailChanged(changed) => ("notice", None, Some(Change::from(&**changed))),
         };
         let undo = message.content.undo();
+        let device_name = match &message.content {
+            Content::Device(about) => Some(about.device_name.as_str()),
+            Content::Code { .. }
+            | Content::Notice(_)
+            | Content::EmailChanged(_)
+            | Content::DeletionRequested(_) => None,
+        };
         Self {
             id,
             r#type,
@@ -204,6 +216,7 @@ impl<'a> Body<'a> {
             code,
             address: message.address,
             undo_code: undo.map(|undo| undo.code.shown().to_string()),
+            device_name,
             change,
             create_time: time(message.created_at),
             expire_time: time(message.expires_at()),
@@ -282,6 +295,8 @@ mod tests {
             let is_code = json["type"] == "one_time_code";
             assert_eq!(json.get("code").is_some(), is_code);
             assert_eq!(json["address"], "192.0.2.1");
+            let is_of_a_device = matches!(message.content, Content::Device(_));
+            assert_eq!(json.get("device_name").is_some(), is_of_a_device);
             let unknown = Message { address: None, ..message };
             let json_unknown = serde_json::to_value(Body::of(Uuid::nil(), &unknown)).unwrap();
             assert_eq!(json_unknown.get("address"), None);

@@ -6,249 +6,154 @@ use uuid::Uuid;
 
 use super::{Actor, ServiceAccountId, Timestamp};
 
-/// The kind of an event. The names are stored: they never change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventKind {
+/// A kind of event is a line here.
+macro_rules! kinds {
+    ($($(#[$doc:meta])+ $name:ident = $word:literal,)+) => {
+        /// The kind of an event. The names are stored: they never change.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum EventKind {
+            $($(#[$doc])+ $name,)+
+        }
+
+        impl EventKind {
+            /// All kinds.
+            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$name),+];
+
+            /// The name.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
     /// An account was created.
-    Registered,
+    Registered = "registered",
     /// A login was completed: its session has begun.
-    LoginSucceeded,
+    LoginSucceeded = "login_succeeded",
     /// A login was refused: no such user, a wrong password, or a disabled account.
-    LoginFailed,
+    LoginFailed = "login_failed",
     /// The password was right, and the login waits for its second factor.
-    ChallengeBegun,
+    ChallengeBegun = "challenge_begun",
     /// The user of a session proved once more who they are.
-    Reauthenticated,
+    Reauthenticated = "reauthenticated",
     /// A failed attempt at a challenge, or a wrong mailbox code.
-    CodeFailed,
+    CodeFailed = "code_failed",
     /// A wrong password that was to confirm a request: of a session, or a repeated Register.
-    ConfirmationFailed,
+    ConfirmationFailed = "confirmation_failed",
     /// A session was revoked.
-    SessionRevoked,
+    SessionRevoked = "session_revoked",
     /// All sessions of the user were revoked but the one that asked; without one, all of them.
-    SessionsRevoked,
+    SessionsRevoked = "sessions_revoked",
     /// A refresh token was reused, which revoked its session.
-    RefreshReused,
+    RefreshReused = "refresh_reused",
     /// The password was changed.
-    PasswordChanged,
+    PasswordChanged = "password_changed",
     /// A code for a password reset was requested.
-    ResetRequested,
+    ResetRequested = "reset_requested",
     /// The password was reset by a code from the mailbox.
-    PasswordReset,
+    PasswordReset = "password_reset",
     /// The e-mail address was verified.
-    EmailVerified,
+    EmailVerified = "email_verified",
     /// The account was deleted. Without a session: it expired because its address was never verified.
-    UserDeleted,
+    UserDeleted = "user_deleted",
     /// An operator disabled the account and revoked its sessions.
-    UserDisabled,
+    UserDisabled = "user_disabled",
     /// An operator enabled the account again.
-    UserEnabled,
+    UserEnabled = "user_enabled",
     /// Two-factor login was turned on.
-    TwoFactorOn,
+    TwoFactorOn = "two_factor_on",
     /// Two-factor login was turned off; without a session, by an operator.
-    TwoFactorOff,
+    TwoFactorOff = "two_factor_off",
     /// An authenticator app was added or replaced.
-    AppAdded,
+    AppAdded = "app_added",
     /// Recovery codes were replaced.
-    RecoveryCodesReplaced,
+    RecoveryCodesReplaced = "recovery_codes_replaced",
     /// A recovery code was used for a login or a password reset.
-    RecoveryCodeUsed,
+    RecoveryCodeUsed = "recovery_code_used",
     /// The database was restored from a back-up, and all sessions and codes have ended.
-    DatabaseRestored,
+    DatabaseRestored = "database_restored",
     /// A service account was created.
-    ServiceAccountCreated,
+    ServiceAccountCreated = "service_account_created",
     /// The grants, the public keys or the workloads of a service account were changed.
-    ServiceAccountChanged,
+    ServiceAccountChanged = "service_account_changed",
     /// A service account was disabled, and its tokens have ended.
-    ServiceAccountDisabled,
+    ServiceAccountDisabled = "service_account_disabled",
     /// A service account was enabled again.
-    ServiceAccountEnabled,
+    ServiceAccountEnabled = "service_account_enabled",
     /// A service account was deleted, and its tokens have ended.
-    ServiceAccountDeleted,
+    ServiceAccountDeleted = "service_account_deleted",
     /// A key of a service account was created.
-    ServiceKeyCreated,
+    ServiceKeyCreated = "service_key_created",
     /// A key of a service account was revoked.
-    ServiceKeyRevoked,
+    ServiceKeyRevoked = "service_key_revoked",
     /// All tokens of a service account have ended.
-    ServiceTokensEnded,
+    ServiceTokensEnded = "service_tokens_ended",
     /// A service ended one token of its own.
-    ServiceTokenRevoked,
+    ServiceTokenRevoked = "service_token_revoked",
     /// A service has exchanged a user's token, to act for them.
-    TokenExchanged,
+    TokenExchanged = "token_exchanged",
     /// An administrator created an account.
-    UserCreated,
+    UserCreated = "user_created",
     /// An administrator changed the username, the address, the metadata or the claims of an account.
-    UserChanged,
+    UserChanged = "user_changed",
     /// An administrator changed the roles of an account.
-    RolesChanged,
+    RolesChanged = "roles_changed",
     /// An administrator set a password, and all sessions have ended.
-    PasswordSet,
+    PasswordSet = "password_set",
     /// An administrator turned the second factor off.
-    FactorsReset,
+    FactorsReset = "factors_reset",
     /// An administrator forgot the failures that throttled an account.
-    UserUnlocked,
+    UserUnlocked = "user_unlocked",
     /// A batch of users was imported.
-    UsersImported,
+    UsersImported = "users_imported",
     /// An export of users began.
-    UsersExported,
+    UsersExported = "users_exported",
     /// An export of users with password hashes and secrets began.
-    SecretsExported,
+    SecretsExported = "secrets_exported",
     /// A subscription to events was created.
-    SubscriptionCreated,
+    SubscriptionCreated = "subscription_created",
     /// A subscription to events was deleted.
-    SubscriptionDeleted,
+    SubscriptionDeleted = "subscription_deleted",
     /// A subscription was disabled after a day of failed deliveries.
-    SubscriptionDisabled,
+    SubscriptionDisabled = "subscription_disabled",
     /// An administrator changed what a replica logs.
-    LogFilterChanged,
+    LogFilterChanged = "log_filter_changed",
     /// The user changed the address, by a code sent to the new one.
-    EmailChanged,
+    EmailChanged = "email_changed",
     /// A change of the address was undone, by the code sent to the former one, and all sessions have ended.
-    EmailChangeUndone,
+    EmailChangeUndone = "email_change_undone",
     /// The user changed the username.
-    UsernameChanged,
+    UsernameChanged = "username_changed",
     /// The user added a passkey.
-    PasskeyAdded,
+    PasskeyAdded = "passkey_added",
     /// The user deleted a passkey.
-    PasskeyDeleted,
+    PasskeyDeleted = "passkey_deleted",
     /// A passkey was refused whose counter did not go up: there may be a copy of it.
-    PasskeyCopied,
+    PasskeyCopied = "passkey_copied",
     /// A code for a login without a password was requested.
-    EmailLoginRequested,
+    EmailLoginRequested = "email_login_requested",
     /// The user exported all that is stored about them.
-    DataExported,
+    DataExported = "data_exported",
     /// The user has deleted the account; that can be undone for a while, and until then nobody logs in.
-    DeletionRequested,
+    DeletionRequested = "deletion_requested",
     /// A deletion was undone, by the code sent to the user.
-    DeletionUndone,
+    DeletionUndone = "deletion_undone",
+    /// A login was completed on a device that the account did not know, and not for the first time.
+    NewDeviceLogin = "new_device_login",
+    /// A device became a trusted one: its logins need no second factor for a while.
+    DeviceTrusted = "device_trusted",
+    /// The user ended the trust of a device.
+    TrustedDeviceRevoked = "trusted_device_revoked",
 }
 
 impl EventKind {
-    /// All kinds.
-    pub const ALL: [Self; 56] = [
-        Self::Registered,
-        Self::LoginSucceeded,
-        Self::LoginFailed,
-        Self::ChallengeBegun,
-        Self::Reauthenticated,
-        Self::CodeFailed,
-        Self::ConfirmationFailed,
-        Self::SessionRevoked,
-        Self::SessionsRevoked,
-        Self::RefreshReused,
-        Self::PasswordChanged,
-        Self::ResetRequested,
-        Self::PasswordReset,
-        Self::EmailVerified,
-        Self::UserDeleted,
-        Self::UserDisabled,
-        Self::UserEnabled,
-        Self::TwoFactorOn,
-        Self::TwoFactorOff,
-        Self::AppAdded,
-        Self::RecoveryCodesReplaced,
-        Self::RecoveryCodeUsed,
-        Self::DatabaseRestored,
-        Self::ServiceAccountCreated,
-        Self::ServiceAccountChanged,
-        Self::ServiceAccountDisabled,
-        Self::ServiceAccountEnabled,
-        Self::ServiceAccountDeleted,
-        Self::ServiceKeyCreated,
-        Self::ServiceKeyRevoked,
-        Self::ServiceTokensEnded,
-        Self::ServiceTokenRevoked,
-        Self::TokenExchanged,
-        Self::UserCreated,
-        Self::UserChanged,
-        Self::RolesChanged,
-        Self::PasswordSet,
-        Self::FactorsReset,
-        Self::UserUnlocked,
-        Self::UsersImported,
-        Self::UsersExported,
-        Self::SecretsExported,
-        Self::SubscriptionCreated,
-        Self::SubscriptionDeleted,
-        Self::SubscriptionDisabled,
-        Self::LogFilterChanged,
-        Self::EmailChanged,
-        Self::EmailChangeUndone,
-        Self::UsernameChanged,
-        Self::PasskeyAdded,
-        Self::PasskeyDeleted,
-        Self::PasskeyCopied,
-        Self::EmailLoginRequested,
-        Self::DataExported,
-        Self::DeletionRequested,
-        Self::DeletionUndone,
-    ];
-
     /// The kind of that name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
-    }
-
-    /// The name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Registered => "registered",
-            Self::LoginSucceeded => "login_succeeded",
-            Self::LoginFailed => "login_failed",
-            Self::ChallengeBegun => "challenge_begun",
-            Self::Reauthenticated => "reauthenticated",
-            Self::CodeFailed => "code_failed",
-            Self::ConfirmationFailed => "confirmation_failed",
-            Self::SessionRevoked => "session_revoked",
-            Self::SessionsRevoked => "sessions_revoked",
-            Self::RefreshReused => "refresh_reused",
-            Self::PasswordChanged => "password_changed",
-            Self::ResetRequested => "reset_requested",
-            Self::PasswordReset => "password_reset",
-            Self::EmailVerified => "email_verified",
-            Self::UserDeleted => "user_deleted",
-            Self::UserDisabled => "user_disabled",
-            Self::UserEnabled => "user_enabled",
-            Self::TwoFactorOn => "two_factor_on",
-            Self::TwoFactorOff => "two_factor_off",
-            Self::AppAdded => "app_added",
-            Self::RecoveryCodesReplaced => "recovery_codes_replaced",
-            Self::RecoveryCodeUsed => "recovery_code_used",
-            Self::DatabaseRestored => "database_restored",
-            Self::ServiceAccountCreated => "service_account_created",
-            Self::ServiceAccountChanged => "service_account_changed",
-            Self::ServiceAccountDisabled => "service_account_disabled",
-            Self::ServiceAccountEnabled => "service_account_enabled",
-            Self::ServiceAccountDeleted => "service_account_deleted",
-            Self::ServiceKeyCreated => "service_key_created",
-            Self::ServiceKeyRevoked => "service_key_revoked",
-            Self::ServiceTokensEnded => "service_tokens_ended",
-            Self::ServiceTokenRevoked => "service_token_revoked",
-            Self::TokenExchanged => "token_exchanged",
-            Self::UserCreated => "user_created",
-            Self::UserChanged => "user_changed",
-            Self::RolesChanged => "roles_changed",
-            Self::PasswordSet => "password_set",
-            Self::FactorsReset => "factors_reset",
-            Self::UserUnlocked => "user_unlocked",
-            Self::UsersImported => "users_imported",
-            Self::UsersExported => "users_exported",
-            Self::SecretsExported => "secrets_exported",
-            Self::SubscriptionCreated => "subscription_created",
-            Self::SubscriptionDeleted => "subscription_deleted",
-            Self::SubscriptionDisabled => "subscription_disabled",
-            Self::LogFilterChanged => "log_filter_changed",
-            Self::EmailChanged => "email_changed",
-            Self::EmailChangeUndone => "email_change_undone",
-            Self::UsernameChanged => "username_changed",
-            Self::PasskeyAdded => "passkey_added",
-            Self::PasskeyDeleted => "passkey_deleted",
-            Self::PasskeyCopied => "passkey_copied",
-            Self::EmailLoginRequested => "email_login_requested",
-            Self::DataExported => "data_exported",
-            Self::DeletionRequested => "deletion_requested",
-            Self::DeletionUndone => "deletion_undone",
-        }
     }
 }
 

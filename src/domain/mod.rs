@@ -54,6 +54,7 @@ mod throttle;
 mod timestamp;
 mod token_issuer;
 mod totp;
+mod trusted_device;
 mod trusted_proxies;
 mod typed;
 mod undo_code;
@@ -111,10 +112,13 @@ pub use service_key::ServiceKeyText;
 pub use session::{AuthMethod, Session};
 pub use source::{Source, SourceRate};
 pub use subscription::Subscription;
-pub use throttle::{Charged, FREE_ATTEMPTS, MAX_FAILURES_IN_A_ROW, Throttle, ThrottleRule};
+pub use throttle::{
+    Charged, FREE_ATTEMPTS, MAX_FAILURES_IN_A_ROW, NEW_DEVICES_A_DAY, Throttle, ThrottleRule,
+};
 pub use timestamp::{CLOCK_SKEW, Timestamp};
 pub use token_issuer::{IssuerName, KeyPlace, TokenIssuer};
 pub use totp::{MOST_STEPS_AHEAD, TotpSecret, last_step_at};
+pub use trusted_device::{MOST_TRUSTED_DEVICES, TrustedDevice};
 pub use trusted_proxies::TrustedProxies;
 pub use undo_code::UndoCode;
 pub use user::User;

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Challenge, ManagedUser, Passkey, Session, Timestamp};
+use super::{Challenge, ManagedUser, Passkey, Session, Timestamp, TrustedDevice};
 
 /// All that is stored about a user but events, which may be many.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct PersonalData {
     pub recovery_codes: Option<RecoveryCodesLeft>,
     /// Passkeys, the latest first.
     pub passkeys: Vec<Passkey>,
+    /// Trusted devices, also those that no longer count.
+    pub trusted_devices: Vec<TrustedDevice>,
     /// Addresses of before, the latest first.
     pub former_emails: Vec<FormerEmail>,
     /// Sessions, the latest first.

@@ -37,6 +37,10 @@ pub struct Policy {
     pub source_failures: u32,
     /// Limit of all sources together in an hour. 0 is no limit.
     pub service_failures: u32,
+    /// Whether logins from devices that the account does not know are told.
+    pub new_device_notice: bool,
+    /// For how long a device stays trusted, so that its logins need no second factor; zero turns that off.
+    pub trusted_device_ttl: Duration,
     /// How long events are kept.
     pub event_retention: Duration,
     /// The allowed audiences of tokens; the first is the default.

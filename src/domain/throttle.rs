@@ -17,6 +17,9 @@ const LONGEST_DELAY: Duration = Duration::from_secs(60);
 /// After so many failures in a row a password alone opens nothing (NIST SP 800-63B-4, section 3.2.2).
 pub const MAX_FAILURES_IN_A_ROW: u32 = 100;
 
+/// Logins from new devices that an account is told of in a day: more than people have, and few enough to read.
+pub const NEW_DEVICES_A_DAY: i64 = 10;
+
 const MAX_FAILED_CODES: u32 = 20;
 
 /// Three codes of an app are right at any time, so 100 guesses a year are right with a probability of 3 in 10,000.

@@ -37,7 +37,7 @@ pub struct Rpc {
 }
 
 /// All our RPCs, and their needs.
-pub const TABLE: [Rpc; 61] = [
+pub const TABLE: [Rpc; 63] = [
     Rpc::of("/auth.v1.AuthService/Register", Need::Fields).for_those_with(Permission::Register),
     Rpc::of("/auth.v1.AuthService/Login", Need::Fields),
     Rpc::of("/auth.v1.AuthService/Verify2FA", Need::Fields),
@@ -59,6 +59,8 @@ pub const TABLE: [Rpc; 61] = [
     Rpc::of("/auth.v1.AccountService/ListSessions", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/RevokeSession", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/RevokeOtherSessions", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/ListTrustedDevices", Need::Bearer),
+    Rpc::of("/auth.v1.AccountService/RevokeTrustedDevice", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/ChangePassword", Need::Bearer),
     Rpc::of("/auth.v1.AccountService/DeleteMe", Need::BearerOrRetry),
     Rpc::of("/auth.v1.AccountService/SendEmailVerification", Need::Bearer),
@@ -173,7 +175,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        delivery::{DELETION_REQUESTED, EMAIL_CHANGED, Notice},
+        delivery::{DELETION_REQUESTED, DeviceNotice, EMAIL_CHANGED, Notice},
         domain::{CallerName, EventKind, ServiceAccountId},
         edge::Code,
         pb::DESCRIPTORS,
@@ -264,6 +266,7 @@ mod tests {
                 }
                 for notice in notices.split(", ").filter(|notice| *notice != "none") {
                     let known = [EMAIL_CHANGED, DELETION_REQUESTED].contains(&notice)
+                        || DeviceNotice::ALL.iter().any(|known| known.as_str() == notice)
                         || Notice::ALL.iter().any(|known| known.as_str() == notice);
                     assert!(known, "{path}: no notice {notice}");
                 }

@@ -69,7 +69,7 @@ impl Gate {
     /// a role. It is the user's role now, not the token's: one that was taken away counts no more.
     ///
     /// # Errors
-    /// An invalid token or key; a missing permission; the store's.
+    /// An invalid token or key; a missing permission; a session that has not used the second factor, which is on; the store's.
     pub(crate) async fn authorize<B>(
         &self,
         permission: Permission,
@@ -89,6 +89,7 @@ impl Gate {
                 if !roles_permit(&account.user().roles, permission) {
                     return Err(Error::PermissionMissing(permission));
                 }
+                account.must_be_fit_for_a_role()?;
                 insert_user(request, *account)
             }
             Some(Principal::Service(service)) => {

@@ -82,6 +82,26 @@ impl AccountService for AccountApi {
         Ok(Response::new(pb::RevokeOtherSessionsResponse { revoked_count }))
     }
 
+    async fn list_trusted_devices(
+        &self,
+        request: Request<pb::ListTrustedDevicesRequest>,
+    ) -> Result<Response<pb::ListTrustedDevicesResponse>, Status> {
+        let devices = self.sessions.list_trusted_devices(&account(&request)?).await;
+        let devices = devices.map_err(status)?.into_iter();
+        let trusted_devices = devices.map(convert::trusted_device).collect();
+        Ok(Response::new(pb::ListTrustedDevicesResponse { trusted_devices }))
+    }
+
+    async fn revoke_trusted_device(
+        &self,
+        request: Request<pb::RevokeTrustedDeviceRequest>,
+    ) -> Result<Response<pb::RevokeTrustedDeviceResponse>, Status> {
+        let (context, account) = (context(&request), account(&request)?);
+        let id = request.into_inner().id;
+        self.sessions.revoke_trusted_device(&context, &account, &id).await.map_err(status)?;
+        Ok(Response::new(pb::RevokeTrustedDeviceResponse {}))
+    }
+
     async fn change_password(
         &self,
         request: Request<pb::ChangePasswordRequest>,

@@ -74,9 +74,10 @@ impl AuthService for AuthApi {
         let request = Verify2faRequest {
             challenge_id: OpaqueToken::from_text(request.challenge_id),
             proof: request.proof.map(convert::proof),
+            trust_device: request.trust_device,
         };
-        let tokens = self.logins.verify_2fa(&context, request).await.map_err(status)?;
-        Ok(Response::new(pb::Verify2FaResponse { tokens: Some(convert::tokens(tokens)) }))
+        let verified = self.logins.verify_2fa(&context, request).await.map_err(status)?;
+        Ok(Response::new(convert::verified(verified)))
     }
 
     async fn resend_code(

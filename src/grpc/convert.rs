@@ -3,12 +3,14 @@
 use zeroize::Zeroizing;
 
 use crate::{
-    domain::{Factor, Passkey, RecoveryCode, Revocation, Revoked, Session, Timestamp, User},
+    domain::{
+        Factor, Passkey, RecoveryCode, Revocation, Revoked, Session, Timestamp, TrustedDevice, User,
+    },
     pb::{self, revocation::Subject, second_factor, verify2_fa_request},
     service::{
         BeginEmailLoginRequest, Confirmation, LogFilterInForce, LoginRequest, PendingChallenge,
         PendingMailboxCode, Proof, RegisterRequest, Registered, RevocationUpdate, Tokens,
-        TotpEnrollment,
+        TotpEnrollment, Verified,
     },
     token::{Claims, OpaqueToken, PublicKey, ServiceClaims, UserClaims},
 };
@@ -96,6 +98,23 @@ pub(super) fn tokens(tokens: Tokens) -> pb::Tokens {
         session_id: tokens.session_id.to_string(),
         device_token: tokens.device.map(|token| token.expose().to_owned()).unwrap_or_default(),
         expire_time: Some(timestamp(tokens.access.expires_at)),
+    }
+}
+
+pub(super) fn verified(verified: Verified) -> pb::Verify2FaResponse {
+    pb::Verify2FaResponse {
+        tokens: Some(tokens(verified.tokens)),
+        trust_expire_time: verified.trusted_until.map(timestamp),
+    }
+}
+
+pub(super) fn trusted_device(device: TrustedDevice) -> pb::TrustedDevice {
+    pb::TrustedDevice {
+        id: device.id.to_string(),
+        device_name: device.device_name,
+        address: device.address.map(|address| address.to_string()).unwrap_or_default(),
+        create_time: Some(timestamp(device.created_at)),
+        expire_time: Some(timestamp(device.expires_at)),
     }
 }
 

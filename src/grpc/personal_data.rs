@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     audit,
-    convert::{factor, passkey, timestamp},
+    convert::{factor, passkey, timestamp, trusted_device},
     managed_users,
 };
 use crate::{
@@ -44,6 +44,7 @@ fn account(found: PersonalData) -> pb::ExportMeResponse {
         authenticator_apps: found.apps.into_iter().map(app).collect(),
         recovery_codes: found.recovery_codes.map(recovery_codes),
         passkeys: found.passkeys.into_iter().map(passkey).collect(),
+        trusted_devices: found.trusted_devices.into_iter().map(trusted_device).collect(),
         former_emails: found.former_emails.into_iter().map(former_email).collect(),
         waiting_messages: found.messages.into_iter().map(waiting).collect(),
         ..pb::ExportMeResponse::default()

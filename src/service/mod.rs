@@ -67,7 +67,7 @@ pub use self::{
     limits::Limits,
     login::{
         BeginEmailLoginRequest, FinishEmailLoginRequest, FinishPasskeyLoginRequest, LoginOutcome,
-        LoginRequest, Logins, PendingChallenge, ReauthenticateRequest, Verify2faRequest,
+        LoginRequest, Logins, PendingChallenge, ReauthenticateRequest, Verified, Verify2faRequest,
     },
     mailbox::{Mailbox, PendingMailboxCode, RequestPasswordResetRequest, VerifyEmailRequest},
     managed_users::{

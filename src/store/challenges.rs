@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    CarriedOut, Charge, Reservation, Result, SealedMessage, SessionLimit, Settled, Spending,
+    CarriedOut, Charge, LoginDevice, Reservation, Result, SealedMessage, SessionLimit, Settled,
+    Spending,
 };
 use crate::domain::{Actor, Challenge, Session, Timestamp, User};
 
@@ -36,8 +37,8 @@ pub trait Challenges {
 
     /// Consumes the challenge and the user's proof, and begins the session, or proves the challenge's session once more: all or
     /// nothing. Nothing where one of them is spent already, the user is disabled, their credentials or second factors have
-    /// changed, or the session to be proved is not live. With a new session the user's oldest ones beyond `limit` end. Returns
-    /// the session as it is then.
+    /// changed, or the session to be proved is not live. With a new session the user's oldest ones beyond `limit` end, and
+    /// an unknown device is told of. Returns the session as it is then.
     ///
     /// A mailed code completes nothing for a user who has an app, even if the challenge began before, nor where the challenge
     /// itself began with one. Otherwise it also verifies the address. Attempts are refunded as `settled` says.
@@ -48,6 +49,7 @@ pub trait Challenges {
         spending: Spending,
         settled: Settled,
         limit: SessionLimit,
+        device: LoginDevice,
     ) -> Result<Option<Session>>;
 
     /// Replaces the code, if the cool-down is over, and adds the message with the new one. Spent attempts stay spent.

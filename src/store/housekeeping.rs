@@ -70,6 +70,8 @@ pub enum Ended {
     PendingUsers,
     /// Changes of addresses that can no longer be undone.
     EmailChanges,
+    /// Trust of devices whose time is over.
+    TrustedDevices,
     /// Enrolments of authenticator apps that have expired without being confirmed.
     Enrollments,
     /// Sessions that have expired, idled out, or were revoked.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    CarriedOut, Charge, Reservation, Result, Revoking, SealedMessage, SessionLimit,
+    CarriedOut, Charge, LoginDevice, Reservation, Result, Revoking, SealedMessage, SessionLimit,
     SpentRecoveryCode,
 };
 use crate::domain::{Actor, EventKind, Session, Timestamp};
@@ -87,6 +87,8 @@ pub struct EmailLogin {
     pub credential_version: i64,
     /// The most sessions of the user.
     pub limit: SessionLimit,
+    /// What is told of its device.
+    pub device: LoginDevice,
 }
 
 /// A new mailbox code.

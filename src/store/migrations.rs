@@ -44,6 +44,8 @@ macro_rules! steps {
             "0030_email_login",
             "0031_pending_users",
             "0032_pending_deletions",
+            "0033_new_devices",
+            "0034_trusted_devices",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

@@ -23,6 +23,7 @@ mod events;
 mod factors;
 mod housekeeping;
 mod kind;
+mod login_device;
 mod mailbox;
 mod managed_users;
 mod migrations;
@@ -46,6 +47,7 @@ pub mod sqlite;
 mod subscriptions;
 mod throttles;
 mod transfer;
+mod trusted_devices;
 mod users;
 mod waits;
 mod write_health;
@@ -70,6 +72,7 @@ pub use self::{
     },
     housekeeping::{Ended, Housekeeping, Lease, LeaseTaken, Restoration},
     kind::Kind,
+    login_device::{BoundedNotice, LoginDevice, UnknownDevice},
     mailbox::{
         CodeDestination, DailyNotice, EmailLogin, MailboxCode, MailboxCodes, MailboxProof,
         NewMailboxCode, PasswordReset,
@@ -96,9 +99,7 @@ pub use self::{
         AccountChanged, AccountTaken, NewAssertion, NewServiceAccount, NewServiceKey,
         ServiceAccountChange, ServiceAccounts, ServiceKey,
     },
-    sessions::{
-        LiveSession, Refresh, Refreshed, ReuseNotice, SessionLimit, SessionPlace, Sessions,
-    },
+    sessions::{LiveSession, Refresh, Refreshed, SessionLimit, SessionPlace, Sessions},
     signing_keys::{SealedKey, SigningKeys},
     subscriptions::{
         Consequence, FailedDelivery, NewSubscription, SealedEvent, SubscriptionTarget,
@@ -106,6 +107,7 @@ pub use self::{
     },
     throttles::{Admission, Budgets, Charge, Settled, Throttles},
     transfer::{ExportedUser, Imported, ImportedUser, Transfer},
+    trusted_devices::{NewTrust, SparedBy, TrustWindow, TrustedDevices},
     users::{Credentials, Deletion, NewUser, Taken, Users},
 };
 
@@ -126,6 +128,7 @@ pub trait Store:
     + Challenges
     + Factors
     + Passkeys
+    + TrustedDevices
     + MailboxCodes
     + EmailChanges
     + Deletions
@@ -155,6 +158,7 @@ impl<T> Store for T where
         + Challenges
         + Factors
         + Passkeys
+        + TrustedDevices
         + MailboxCodes
         + EmailChanges
         + Deletions

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Credentials, FactorChange, NewAssertion, Result, SealedMessage, SessionLimit};
+use super::{
+    Credentials, FactorChange, LoginDevice, NewAssertion, Result, SealedMessage, SessionLimit,
+};
 use crate::domain::{Passkey, Session, Timestamp};
 
 /// Passkeys of users. A credential id is one user's, and a challenge works once.
@@ -45,6 +47,7 @@ pub trait Passkeys {
         credential_version: i64,
         proof: PasskeyProof,
         limit: SessionLimit,
+        device: LoginDevice,
     ) -> Result<Option<Session>>;
 
     /// Proves a live session of the passkey's user once more, under the same conditions.

@@ -5,20 +5,22 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Charge, Credentials, FactorChange, Result, Revoking, SealedMessage, Settled};
+use super::{BoundedNotice, Credentials, FactorChange, LoginDevice, Result, Revoking, Settled};
 use crate::domain::{Session, Timestamp, User};
 
 /// Sessions.
 #[async_trait]
 pub trait Sessions {
     /// Begins a session, if the user is enabled and their credential version unchanged. Also settles the login's own
-    /// attempts, and ends the user's oldest sessions beyond `limit`. Returns the session in the user's epoch, if it began.
+    /// attempts, ends the user's oldest sessions beyond `limit`, and tells of an unknown device. Returns the session in the
+    /// user's epoch, if it began.
     async fn session_create(
         &self,
         session: Session,
         credential_version: i64,
         settled: Settled,
         limit: SessionLimit,
+        device: LoginDevice,
     ) -> Result<Option<Session>>;
 
     /// Finds a live session: not revoked, not expired, of its user's epoch, its user enabled and the credentials unchanged
@@ -131,16 +133,7 @@ pub struct Refresh {
     /// The request, should it revoke the session.
     pub at: Revoking,
     /// The message to the owner about that. Without it no session is revoked.
-    pub notice: Option<ReuseNotice>,
-}
-
-/// The message about a session that is revoked for the reuse of its refresh token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReuseNotice {
-    /// The message.
-    pub message: SealedMessage,
-    /// Rate limits of the message. Where one is used up, the session is revoked without it.
-    pub charges: Vec<Charge>,
+    pub notice: Option<BoundedNotice>,
 }
 
 /// The result of a refresh.

@@ -23,6 +23,7 @@ mod database_setup;
 mod debug_address;
 mod deletion_grace;
 mod delivery;
+mod devices;
 mod email_change;
 mod email_login;
 mod engine;

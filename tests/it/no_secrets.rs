@@ -72,6 +72,7 @@ async fn logged_in(canaries: &mut Canaries) -> LoggedIn {
     let proof = |code: &str| Verify2FaRequest {
         challenge_id: challenge_id.clone(),
         proof: Some(Proof::OtpCode(code.into())),
+        ..Default::default()
     };
     let mistyped = wrong(&code);
     for refused in [NO_CODE, &mistyped] {
@@ -120,7 +121,11 @@ async fn second_factors(canaries: &mut Canaries, tokens: &Tokens) -> Vec<String>
     let mut auth = AuthServiceClient::connect(canaries.grpc()).await.unwrap();
     let Enrolled { app, used, recovery_codes } = enrolled(canaries, tokens).await;
     let challenge_id = challenge(&mut auth).await.challenge_id;
-    let proof = |proof| Verify2FaRequest { challenge_id: challenge_id.clone(), proof: Some(proof) };
+    let proof = |proof| Verify2FaRequest {
+        challenge_id: challenge_id.clone(),
+        proof: Some(proof),
+        ..Default::default()
+    };
     for refused in [Proof::TotpCode(used), Proof::RecoveryCode(NO_CODE.into())] {
         canaries.refused(auth.verify2_fa(proof(refused)).await);
     }

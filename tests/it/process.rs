@@ -73,6 +73,7 @@ async fn a_person_registers_logs_in_reads_the_code_and_holds_a_token(
     let verify = |code: String| Verify2FaRequest {
         challenge_id: challenge.challenge_id.clone(),
         proof: Some(Proof::OtpCode(code)),
+        ..Default::default()
     };
     let code = code_in(&line);
     assert!(auth.verify2_fa(verify("x".into())).await.is_err());

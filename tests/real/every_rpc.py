@@ -175,6 +175,8 @@ class World:
         self.call("RevokeOtherSessions", tokens.access_token)
         self.call("ListSessions", tokens.access_token)
         self.call("ExportMe", tokens.access_token, password=PASSWORD)
+        self.call("ListTrustedDevices", tokens.access_token)
+        self.call("RevokeTrustedDevice", tokens.access_token, id=str(uuid.uuid4()))
         self.call("ChangePassword", tokens.access_token, current_password=PASSWORD, new_password=OTHER_PASSWORD)
         reset, code = self._mailed(name, "RequestPasswordReset", email=f"{name}@example.com")
         self.call("ResetPassword", reset_id=reset.reset_id, code=code, new_password=PASSWORD)

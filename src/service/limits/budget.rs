@@ -231,6 +231,12 @@ impl Limits {
         self.mail_charge(b"notices", &Email::mailbox_of(&user.email), MAILS_OF_THE_ACCOUNT)
     }
 
+    /// The charge of a notice of a login on a new device. By itself, so that notices of changes do not use it up.
+    pub(in crate::service) fn device_notice_charge(&self, user: &User) -> Charge {
+        let mailbox = Email::mailbox_of(&user.email);
+        self.mail_charge(b"notices of devices", &mailbox, MAILS_OF_THE_ACCOUNT)
+    }
+
     /// The charge of a notice that is sent once a day at the most, whatever its causes.
     pub(in crate::service) fn daily_notice_charge(&self, user: &User, what: &[u8]) -> Charge {
         let day = std::time::Duration::from_secs(24 * 60 * 60);

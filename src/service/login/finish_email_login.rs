@@ -81,12 +81,15 @@ impl Logins {
             let begun = self.begin_challenge(context, &credentials, &destination, begun).await?;
             return begun.map(LoginOutcome::Challenge).ok_or(Error::ChallengeInvalid);
         }
-        self.begin_session(&credentials, &destination, sent.id).await.map(LoginOutcome::Tokens)
+        self.begin_session_by_code(context, &credentials, &destination, sent.id)
+            .await
+            .map(LoginOutcome::Tokens)
     }
 
     /// Failed passwords before it stay counted: this shows no password, and whoever reads the mailbox would get new guesses with each.
-    async fn begin_session(
+    async fn begin_session_by_code(
         &self,
+        context: &Context,
         credentials: &Credentials,
         destination: &Destination,
         code_id: uuid::Uuid,
@@ -95,10 +98,12 @@ impl Logins {
         let session = self.sessions.new_session(credentials, destination, methods);
         let limit = self.sessions.session_limit(session.created_at);
         let credential_version = credentials.credential_version;
-        let login = EmailLogin { code_id, session, credential_version, limit };
+        let device_id = self.sessions.device_to_be(&session, destination);
+        let device = self.sessions.device_of_login(context, &credentials.user, destination)?;
+        let login = EmailLogin { code_id, session, credential_version, limit, device };
         // A race: of several callers with the right code one succeeds; none if the account was disabled, its credentials were changed, or
         // the second factor was turned on meanwhile.
         let session = self.store.email_login(login).await?.ok_or(Error::ChallengeInvalid)?;
-        self.sessions.issue_at_login(credentials, &session, destination)
+        self.sessions.issue_at_login(credentials, &session, device_id, false)
     }
 }

@@ -18,7 +18,7 @@ use crate::{
         limits::{Guess, PasswordAttempt},
         sessions::{Destination, Tokens},
     },
-    store::Credentials,
+    store::{Credentials, LoginDevice, SparedBy},
     token::OpaqueToken,
 };
 
@@ -119,23 +119,42 @@ impl Logins {
             device_name: claim.device_name.clone(),
             address: claim.context.address,
         };
-        // Independent of the request. After too many failures in a row a right password may be a lucky guess
-        // (brute force): the mailbox is needed as well.
-        if credentials.user.is_2fa_enabled || guess.attempt.is_over_the_limit() {
-            let refund = self.limits.refund_of(&guess.attempt);
-            let begun = Begun::ByPassword(refund);
-            let begun = self.begin_challenge(claim.context, credentials, &destination, begun);
-            let begun = begun.await;
-            // It was right all the same.
-            if matches!(begun, Ok(None) | Err(Error::Throttled(_) | Error::CodesUsedUp)) {
-                self.limits.give_back_password(&guess.attempt).await?;
-            }
-            return match begun? {
-                Some(challenge) => Ok(LoginOutcome::Challenge(challenge)),
-                None => self.refuse_login(claim.context, Some(credentials.user.id)).await,
-            };
+        let attempt = &guess.attempt;
+        let outcome = self.complete(claim.context, credentials, &destination, attempt).await?;
+        match outcome {
+            Some(outcome) => Ok(outcome),
+            None => self.refuse_login(claim.context, Some(credentials.user.id)).await,
         }
-        self.complete(claim.context, credentials, &destination, &guess.attempt).await
+    }
+
+    /// Completes a login whose password was right, or begins its challenge. After too many failures in a row a right password may be
+    /// a lucky guess (brute force): the mailbox is needed as well, also on a trusted device. `None` if the account was disabled, or
+    /// its password changed, during the hash (race).
+    async fn complete(
+        &self,
+        context: &Context,
+        credentials: &Credentials,
+        destination: &Destination,
+        attempt: &PasswordAttempt,
+    ) -> Result<Option<LoginOutcome>, Error> {
+        let is_over = attempt.is_over_the_limit();
+        if !credentials.user.is_2fa_enabled && !is_over {
+            return self.begin_session(context, credentials, destination, attempt, None).await;
+        }
+        if !is_over
+            && let Some(trust) = self.sessions.trust_of(credentials, destination.device_id).await?
+            && let Some(outcome) =
+                self.begin_session(context, credentials, destination, attempt, Some(trust)).await?
+        {
+            return Ok(Some(outcome));
+        }
+        let begun = Begun::ByPassword(self.limits.refund_of(attempt));
+        let begun = self.begin_challenge(context, credentials, destination, begun).await;
+        // It was right all the same.
+        if matches!(begun, Ok(None) | Err(Error::Throttled(_) | Error::CodesUsedUp)) {
+            self.limits.give_back_password(attempt).await?;
+        }
+        Ok(begun?.map(LoginOutcome::Challenge))
     }
 
     /// Sizes, then the address's rate limit, and only then the contents of the fields.
@@ -182,29 +201,28 @@ impl Logins {
         Ok(self.store.user_by_login(name).await?)
     }
 
-    /// Begins the session, and forgets the failures that were counted with `attempt`.
-    async fn complete(
+    /// Begins the session, and forgets the failures that were counted with `attempt`. `None` if the account has changed
+    /// meanwhile, or the trust of the device has ended (race).
+    async fn begin_session(
         &self,
         context: &Context,
         credentials: &Credentials,
         destination: &Destination,
         attempt: &PasswordAttempt,
-    ) -> Result<LoginOutcome, Error> {
+        spared_by: Option<SparedBy>,
+    ) -> Result<Option<LoginOutcome>, Error> {
         let session = self.sessions.new_session(credentials, destination, &[AuthMethod::Password]);
         let (version, limit) =
             (credentials.credential_version, self.sessions.session_limit(session.created_at));
-        let user_id = session.user_id;
+        let device_id = self.sessions.device_to_be(&session, destination);
         let settled = self.limits.settled(attempt);
-        let begun = self.store.session_create(session, version, settled, limit).await?;
-        // A race: the account may have been disabled, or its password changed, during the hash.
-        let Some(session) = begun else {
-            return self.refuse_login(context, Some(user_id)).await;
-        };
-        Ok(LoginOutcome::Tokens(self.sessions.issue_at_login(
-            credentials,
-            &session,
-            destination,
-        )?))
+        let device = self.sessions.device_of_login(context, &credentials.user, destination)?;
+        let device = LoginDevice { spared_by, ..device };
+        let begun = self.store.session_create(session, version, settled, limit, device).await?;
+        let Some(session) = begun else { return Ok(None) };
+        let is_spared = spared_by.is_some();
+        let tokens = self.sessions.issue_at_login(credentials, &session, device_id, is_spared)?;
+        Ok(Some(LoginOutcome::Tokens(tokens)))
     }
 
     /// The same answer for every failed login. Recording it is one write in every case, against user enumeration by

@@ -31,7 +31,7 @@ pub use self::{
     login::{LoginOutcome, LoginRequest},
     passkey_login::FinishPasskeyLoginRequest,
     reauthenticate::ReauthenticateRequest,
-    verify_2fa::Verify2faRequest,
+    verify_2fa::{Verified, Verify2faRequest},
 };
 
 /// Logs users in.

@@ -107,8 +107,10 @@ impl Logins {
         let session = self.sessions.new_session(credentials, destination, methods);
         let (version, limit) =
             (credentials.credential_version, self.sessions.session_limit(session.created_at));
-        match self.store.session_by_passkey(session, version, proof, limit).await? {
-            Some(session) => self.sessions.issue_at_login(credentials, &session, destination),
+        let device_id = self.sessions.device_to_be(&session, destination);
+        let device = self.sessions.device_of_login(context, &credentials.user, destination)?;
+        match self.store.session_by_passkey(session, version, proof, limit, device).await? {
+            Some(session) => self.sessions.issue_at_login(credentials, &session, device_id, false),
             // A race: the challenge was used, the passkey deleted or used by a copy of it, the account disabled.
             None => self.refuse_passkey(context, Some(credentials)).await,
         }

@@ -3,7 +3,8 @@
 use super::Logins;
 use crate::{
     domain::{
-        AuthMethod, Challenge, Context, EventKind, Factor, FirstProof, InvalidField, Session, size,
+        AuthMethod, Challenge, Context, EventKind, Factor, FirstProof, InvalidField, Session,
+        Timestamp, size,
     },
     service::{
         Error,
@@ -25,6 +26,24 @@ pub struct Verify2faRequest {
     pub challenge_id: OpaqueToken,
     /// The proof; `None` if it is missing.
     pub proof: Option<Proof>,
+    /// Whether the device is to be trusted: its next logins need no second factor for a while.
+    pub trust_device: bool,
+}
+
+/// A completed login.
+#[derive(Debug)]
+pub struct Verified {
+    /// The tokens.
+    pub tokens: Tokens,
+    /// Until when the device is trusted; `None` if this login has not made it so.
+    pub trusted_until: Option<Timestamp>,
+}
+
+/// What a right proof uses up.
+struct Proven {
+    factor: Factor,
+    spending: Spending,
+    settled: Settled,
 }
 
 impl Logins {
@@ -37,7 +56,7 @@ impl Logins {
         &self,
         context: &Context,
         request: Verify2faRequest,
-    ) -> Result<Tokens, Error> {
+    ) -> Result<Verified, Error> {
         let problem =
             "one of otp_code, totp_code, recovery_code and passkey_credential_json must be there";
         let proof = request.proof.ok_or_else(|| InvalidField::new("proof", problem))?;
@@ -49,10 +68,11 @@ impl Logins {
         let user_id = reserved.challenge.user_id;
         // The account's limit against brute force, over all challenges; it too is spent before anything is compared.
         let attempt = self.charge_code(context, &reserved.challenge, proof.factor()).await?;
-        let answered = self.check(context, &proof, reserved, attempt.as_ref()).await;
+        let (wants_trust, attempt) = (request.trust_device, attempt.as_ref());
+        let answered = self.check(context, &proof, reserved, attempt, wants_trust).await;
         if matches!(answered, Err(Error::ChallengeInvalid)) {
             let kind = EventKind::CodeFailed;
-            self.limits.record_wrong_code(context, kind, user_id, None, attempt.as_ref()).await?;
+            self.limits.record_wrong_code(context, kind, user_id, None, attempt).await?;
         }
         answered
     }
@@ -74,13 +94,14 @@ impl Logins {
         proof: &Code,
         reserved: Reserved,
         attempt: Option<&Attempt>,
-    ) -> Result<Tokens, Error> {
+        wants_trust: bool,
+    ) -> Result<Verified, Error> {
         let user = self.store.user_by_id(reserved.challenge.user_id).await?;
         let credentials = user.ok_or(Error::ChallengeInvalid)?;
         let spending = self.factors.evaluate(context, proof, &reserved, &credentials.user).await?;
         let settled = self.settled(context, &reserved.challenge, attempt);
-        let factor = proof.factor();
-        self.answer(context, reserved.challenge, &credentials, (factor, spending), settled).await
+        let proven = Proven { factor: proof.factor(), spending, settled };
+        self.answer(context, reserved.challenge, &credentials, proven, wants_trust).await
     }
 
     /// What a right code settles: its own attempt, and, where the password was shown, the failed passwords before it.
@@ -122,9 +143,9 @@ impl Logins {
         context: &Context,
         challenge: Challenge,
         credentials: &Credentials,
-        (factor, spending): (Factor, Spending),
-        settled: Settled,
-    ) -> Result<Tokens, Error> {
+        Proven { factor, spending, settled }: Proven,
+        wants_trust: bool,
+    ) -> Result<Verified, Error> {
         let begins = challenge.session_id.is_none();
         let destination = Destination {
             session_id: challenge.session_id,
@@ -138,16 +159,26 @@ impl Logins {
         // A race: of several callers with the right code one succeeds; none if the code was used for another challenge,
         // the account was disabled or its password changed since the challenge began.
         let limit = self.sessions.session_limit(session.authenticated_at());
-        let begun = self.store.challenge_complete(challenge, session, spending, settled, limit);
-        let session = begun.await?.ok_or(Error::ChallengeInvalid)?;
-        if factor == Factor::RecoveryCode {
+        let user = &credentials.user;
+        let device_id = self.sessions.device_to_be(&session, &destination);
+        let mut device = self.sessions.device_of_login(context, user, &destination)?;
+        if wants_trust {
+            device.trust =
+                self.sessions.trust_by(context, user, &destination, device_id, factor).await?;
+        }
+        let trusted_until = device.trust.as_ref().map(|trust| trust.expires_at);
+        let completing =
+            self.store.challenge_complete(challenge, session, spending, settled, limit, device);
+        let session = completing.await?.ok_or(Error::ChallengeInvalid)?;
+        if factor == Factor::RecoveryCode || trusted_until.is_some() {
             self.outbox.wake();
         }
-        if begins {
-            self.sessions.issue_at_login(credentials, &session, &destination)
+        let tokens = if begins {
+            self.sessions.issue_at_login(credentials, &session, device_id, false)
         } else {
-            self.sessions.issue(&credentials.user, &session, session.authenticated_at())
-        }
+            self.sessions.issue(user, &session, session.authenticated_at())
+        };
+        Ok(Verified { tokens: tokens?, trusted_until })
     }
 
     /// The session that a right answer makes: a new one, or the one that is proved once more.

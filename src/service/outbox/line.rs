@@ -19,9 +19,10 @@ pub(super) fn priority(content: &Content) -> Priority {
                 | CodePurpose::EmailLogin,
             ..
         } => Priority::Code,
-        Content::Notice(_) | Content::EmailChanged(_) | Content::DeletionRequested(_) => {
-            Priority::Notice
-        }
+        Content::Notice(_)
+        | Content::Device(_)
+        | Content::EmailChanged(_)
+        | Content::DeletionRequested(_) => Priority::Notice,
     }
 }
 

@@ -92,10 +92,19 @@ impl Account {
         self.claims.act.is_none().then_some(&self.claims)
     }
 
+    /// Whether the session may do what a role permits: where the second factor is on, a trusted device is not enough (ADR 54).
+    ///
+    /// # Errors
+    /// The second factor is on, and the session has not used it.
+    pub fn must_be_fit_for_a_role(&self) -> Result<(), Error> {
+        self.must_have_used_second_factor()
+    }
+
     /// Whether the session may change the account. The statement that changes it checks again (TOCTOU).
     ///
     /// # Errors
-    /// The second factor is on, and the session has not used it: it began before, or an operator changed the factor.
+    /// The second factor is on, and the session has not used it: it began before, an operator changed the factor, or a trusted
+    /// device spared it that.
     pub(in crate::service) fn must_have_used_second_factor(&self) -> Result<(), Error> {
         if self.live.may_change_the_account() { Ok(()) } else { Err(Error::LoginAgainNeeded) }
     }

@@ -4,12 +4,15 @@ mod bearer;
 mod caller;
 mod device;
 mod list_sessions;
+mod list_trusted_devices;
 mod logout;
 mod principal;
 mod refresh_token;
 mod revoke_other_sessions;
 mod revoke_session;
+mod revoke_trusted_device;
 mod session;
+mod trusted_device;
 
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use crate::{
     delivery::Notice,
     domain::{Context, Session, User, request_id, size},
     service::{Error, fields::check_sizes, known},
-    store::{Refresh, Refreshed, ReuseNotice},
+    store::{BoundedNotice, Refresh, Refreshed},
     token::{OpaqueToken, RefreshToken},
 };
 
@@ -73,14 +73,14 @@ impl Sessions {
         Ok(self.store.session_refresh(Refresh { notice, ..refresh }).await?)
     }
 
-    fn reuse_notice(&self, context: &Context, user: &User) -> Result<ReuseNotice, Error> {
+    fn reuse_notice(&self, context: &Context, user: &User) -> Result<BoundedNotice, Error> {
         let message = self.outbox.notice(context, user, Notice::RefreshReused)?;
         // Once a day: an attacker with the password could flood the mailbox, session after session.
         let charges = vec![
             self.limits.daily_notice_charge(user, b"refresh reused"),
             self.limits.notice_charge(user),
         ];
-        Ok(ReuseNotice { message, charges })
+        Ok(BoundedNotice { message, charges })
     }
 
     /// A refresh token that we issued, spent or not, and its session, live or not.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Sessions;
 use crate::{
-    domain::{AuthMethod, CLOCK_SKEW, Context, FirstProof, Session, Timestamp, User},
+    domain::{AuthMethod, CLOCK_SKEW, Context, Session, Timestamp, User},
     service::{Error, known},
     store::{Credentials, Revoking, SessionLimit},
     token::{AccessToken, DeviceToken, OpaqueToken, RefreshToken},
@@ -77,26 +77,19 @@ impl Sessions {
         Ok(Tokens { access, refresh, session_id: session.id, device: None })
     }
 
-    /// Signs the tokens of a completed login. The device is known from then on.
+    /// Signs the tokens of a completed login on `device_id`, which is known from then on.
     pub(in crate::service) fn issue_at_login(
         &self,
         credentials: &Credentials,
         session: &Session,
-        destination: &Destination,
+        device_id: Uuid,
+        is_spared: bool,
     ) -> Result<Tokens, Error> {
         let (user, version) = (&credentials.user, credentials.credential_version);
         known::record(user.id, session.id);
-        // A known device keeps its id: more logins give no new budgets. The device of a reset has now completed a
-        // login, and gets an id of its own.
-        let of_mailbox = self.reset_device(user.id);
-        let known = destination.device_id.filter(|known| *known != of_mailbox);
-        let second_factor = session.methods.contains(&AuthMethod::MultiFactor);
-        // Whoever reads the mailbox has shown that alone: each of their logins would be another device, with its own guesses at the
-        // password.
-        let is_by_mailbox = session.methods == FirstProof::Mailbox.methods();
-        let device_id =
-            known.unwrap_or_else(|| if is_by_mailbox { of_mailbox } else { Uuid::now_v7() });
         let now = session.created_at;
+        // A trusted device has shown the factor before.
+        let second_factor = is_spared || session.methods.contains(&AuthMethod::MultiFactor);
         let device =
             DeviceToken::issue(&self.master_key, user.id, version, second_factor, device_id, now);
         Ok(Tokens { device: Some(device.text()), ..self.issue(user, session, now)? })

@@ -95,6 +95,7 @@ impl Janitor {
             Ended::MailboxCodes,
             Ended::PendingUsers,
             Ended::EmailChanges,
+            Ended::TrustedDevices,
             Ended::Enrollments,
             Ended::Sessions,
             Ended::DeletedSessions,
@@ -180,6 +181,7 @@ impl Janitor {
             | Ended::MailboxCodes
             | Ended::PendingUsers
             | Ended::EmailChanges
+            | Ended::TrustedDevices
             | Ended::Enrollments
             | Ended::Revocations
             | Ended::Assertions
@@ -248,6 +250,7 @@ fn goes_by_the_clock(ended: Ended) -> bool {
         | Ended::MailboxCodes
         | Ended::PendingUsers
         | Ended::EmailChanges
+        | Ended::TrustedDevices
         | Ended::Enrollments
         | Ended::Sessions
         | Ended::Revocations

@@ -9,8 +9,8 @@ use super::{
 use crate::{
     domain::{Challenge, Session, Timestamp, User},
     store::{
-        Challenges, CodeRules, NewChallenge, Renewal, Reservation, ReservedChallenge, Result,
-        SealedMessage, SessionLimit, Settled, Spending,
+        Challenges, CodeRules, LoginDevice, NewChallenge, Renewal, Reservation, ReservedChallenge,
+        Result, SealedMessage, SessionLimit, Settled, Spending,
     },
 };
 
@@ -71,21 +71,24 @@ impl Challenges for Backend {
         spending: Spending,
         settled: Settled,
         limit: SessionLimit,
+        device: LoginDevice,
     ) -> Result<Option<Session>> {
-        self.write(
+        // On the heap: its arguments are large.
+        Box::pin(self.write(
             "challenge_complete",
-            (challenge, session, spending, settled, limit),
-            |connection, (challenge, session, spending, settled, limit)| {
+            (challenge, session, spending, settled, limit, device),
+            |connection, (challenge, session, spending, settled, limit, device)| {
                 let complete = completion::complete(
                     connection,
                     challenge,
                     session,
                     (spending, settled),
                     *limit,
+                    device,
                 );
                 Box::pin(complete)
             },
-        )
+        ))
         .await
     }
 

@@ -38,6 +38,7 @@ pub(super) mod statements;
 mod subscriptions;
 mod throttles;
 mod transfer;
+mod trusted_devices;
 mod users;
 
 use super::{Backend, Connection, at_once};

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     domain::{Passkey, Session},
     store::{
-        Credentials, FactorChange, NewPasskey, PasskeyAdded, PasskeyDeleted, PasskeyProof,
-        Passkeys, Result, SealedMessage, SessionLimit,
+        Credentials, FactorChange, LoginDevice, NewPasskey, PasskeyAdded, PasskeyDeleted,
+        PasskeyProof, Passkeys, Result, SealedMessage, SessionLimit,
     },
 };
 
@@ -74,10 +74,11 @@ impl Passkeys for Backend {
         credential_version: i64,
         proof: PasskeyProof,
         limit: SessionLimit,
+        device: LoginDevice,
     ) -> Result<Option<Session>> {
-        let args = (session, credential_version, proof, limit);
-        self.write("session_by_passkey", args, |connection, (session, version, proof, limit)| {
-            Box::pin(passkey_proof::begin(connection, session, *version, proof, *limit))
+        let args = (session, credential_version, (proof, limit), device);
+        self.write("session_by_passkey", args, |connection, (session, version, with, device)| {
+            Box::pin(passkey_proof::begin(connection, session, *version, *with, device))
         })
         .await
     }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     domain::{Session, Timestamp},
     store::{
-        FactorChange, LiveSession, Refresh, Refreshed, Result, Revoking, SessionLimit,
+        FactorChange, LiveSession, LoginDevice, Refresh, Refreshed, Result, Revoking, SessionLimit,
         SessionPlace, Sessions, Settled,
     },
 };
@@ -23,11 +23,16 @@ impl Sessions for Backend {
         credential_version: i64,
         settled: Settled,
         limit: SessionLimit,
+        device: LoginDevice,
     ) -> Result<Option<Session>> {
-        let args = (session, credential_version, settled, limit);
-        self.write("session_create", args, |connection, (session, version, settled, limit)| {
-            Box::pin(beginning::begin(connection, session, *version, settled, *limit))
-        })
+        let args = (session, credential_version, settled, limit, device);
+        self.write(
+            "session_create",
+            args,
+            |connection, (session, version, settled, limit, device)| {
+                Box::pin(beginning::begin(connection, session, *version, (settled, *limit), device))
+            },
+        )
         .await
     }
 

@@ -12,9 +12,9 @@ use super::*;
 use crate::{
     domain::{Actor, LoginName, Session, Timestamp, User},
     store::{
-        Credentials, Deletion, Ended, Housekeeping as _, NewUser, PasswordChange, Passwords as _,
-        PersonalRecords as _, Priority, Revoking, SealedMessage, SessionLimit, Sessions as _,
-        Settled, Users as _,
+        Credentials, Deletion, Ended, Housekeeping as _, LoginDevice, NewUser, PasswordChange,
+        Passwords as _, PersonalRecords as _, Priority, Revoking, SealedMessage, SessionLimit,
+        Sessions as _, Settled, Users as _,
     },
 };
 
@@ -124,6 +124,11 @@ async fn piled_up(store: &Sqlite, user: Uuid) -> Session {
     Session { created_at: at(1), ..Session::sample(user, at(1), at(900)) }
 }
 
+async fn log_in(store: &Sqlite, own: Session, version: i64, limit: SessionLimit) -> Session {
+    let (settled, device) = (Settled::default(), LoginDevice::KNOWN);
+    store.session_create(own, version, settled, limit, device).await.unwrap().unwrap()
+}
+
 #[tokio::test]
 async fn no_method_reads_all_that_an_account_has_piled_up() {
     let (_folder, store, user) = store().await;
@@ -135,7 +140,7 @@ async fn no_method_reads_all_that_an_account_has_piled_up() {
     assert!(meter.take() > u64::from(ROWS), "it counts");
     let cost = |what: &'static str| (what, meter.take());
 
-    own = store.session_create(own, version, Settled::default(), limit).await.unwrap().unwrap();
+    own = log_in(&store, own, version, limit).await;
     costs.push(cost("login"));
     assert_eq!(store.session_list(id, at(2), None, 100).await.unwrap().len(), 100);
     costs.push(cost("list"));
@@ -144,7 +149,7 @@ async fn no_method_reads_all_that_an_account_has_piled_up() {
     assert_eq!(store.session_revoke_others(id, own.id, revoking()).await.unwrap(), Some(1000));
     costs.push(cost("revoke others"));
     own = piled_up(&store, id).await;
-    own = store.session_create(own, version, Settled::default(), limit).await.unwrap().unwrap();
+    own = log_in(&store, own, version, limit).await;
     meter.take();
     let password_change = PasswordChange {
         user_id: id,
@@ -163,7 +168,7 @@ async fn no_method_reads_all_that_an_account_has_piled_up() {
     assert!(store.user_enable(id, revoking()).await.unwrap());
     version += 1;
     own = piled_up(&store, id).await;
-    own = store.session_create(own, version, Settled::default(), limit).await.unwrap().unwrap();
+    own = log_in(&store, own, version, limit).await;
     meter.take();
     assert_eq!(
         store.user_delete(id, own.id, version, revoking(), message()).await.unwrap(),

@@ -64,7 +64,7 @@ async fn confirm(
     Ok(soon("ConfirmEmailChange", confirmed).await?.into_inner().user.unwrap())
 }
 
-async fn undo(server: &Server, undo_code: &str) -> Result<(), Status> {
+pub async fn undo(server: &Server, undo_code: &str) -> Result<(), Status> {
     let request = UndoEmailChangeRequest { undo_code: undo_code.to_owned(), ..Default::default() };
     soon("UndoEmailChange", server.auth.clone().undo_email_change(request)).await.map(|_| ())
 }
@@ -94,6 +94,11 @@ async fn move_to(server: &Server, tokens: &Tokens, user: &User, new_email: &str)
     let told = logs::messages(&user.username);
     let told = told.iter().rfind(|told| told["purpose"] == "email_changed").unwrap();
     told["undo_code"].as_str().map(str::to_owned)
+}
+
+/// Moves an account to another address. Returns the code that undoes it.
+pub async fn move_away(server: &Server, tokens: &Tokens, user: &User) -> String {
+    move_to(server, tokens, user, &another_address()).await.unwrap()
 }
 
 /// The codes that were sent to former addresses of a user, in order.

@@ -202,7 +202,7 @@ pub async fn answer(
     proof: Proof,
 ) -> Result<Tokens, Status> {
     let challenge_id = challenge.challenge_id.clone();
-    let request = Verify2FaRequest { challenge_id, proof: Some(proof) };
+    let request = Verify2FaRequest { challenge_id, proof: Some(proof), ..Default::default() };
     let response = soon("Verify2FA", server.auth.clone().verify2_fa(request)).await?;
     Ok(response.into_inner().tokens.unwrap())
 }

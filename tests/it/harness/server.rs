@@ -57,6 +57,8 @@ pub fn config(database: &Database) -> Config {
         "--webauthn-rp-id=example.org",
         // Most tests of spent tokens are about what comes after the grace.
         "--refresh-grace=0s",
+        // Most tests log in again and again, and keep no device token.
+        "--new-device-notice=off",
     ]);
     let mut config = Config::parse(&Settings::from_flags(&flags)).unwrap();
     config.password.cost = 4;
@@ -197,6 +199,7 @@ impl Server {
         let request = Verify2FaRequest {
             challenge_id: challenge.challenge_id.clone(),
             proof: Some(Proof::OtpCode(code.to_owned())),
+            ..Default::default()
         };
         let response = soon("Verify2FA", self.auth.clone().verify2_fa(request)).await?;
         Ok(response.into_inner().tokens.unwrap())

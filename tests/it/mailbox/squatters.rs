@@ -44,7 +44,7 @@ async fn squatter(server: &Server, with_app: bool) -> (User, Tokens, String) {
         // That ended the session, which had not used the app.
         let challenge_id = server.challenge(&user).await.challenge_id;
         let proof = Some(Proof::RecoveryCode(codes[0].clone()));
-        let request = Verify2FaRequest { challenge_id, proof };
+        let request = Verify2FaRequest { challenge_id, proof, ..Default::default() };
         let verified = server.auth.clone().verify2_fa(request).await.unwrap();
         tokens = verified.into_inner().tokens.unwrap();
     }

@@ -113,8 +113,11 @@ async fn a_code_goes_on_working_beside_it_and_a_deleted_passkey_does_not(
     let tokens = server.session_by_mail(&user).await;
     let mut second = Passkey::new();
     let added = add(&server, &tokens, &mut second).await;
-    let challenge = server.challenge(&user).await;
+    let waiting = server.challenge(&user).await;
     delete(&server, &tokens, &added.id, PASSWORD).await.unwrap();
+    let ended = second.get(&waiting.passkey_request_options_json);
+    assert_eq!(reason(&answer(&server, &waiting, ended).await.unwrap_err()), "CHALLENGE_INVALID");
+    let challenge = server.challenge(&user).await;
     let gone = second.get(&challenge.passkey_request_options_json);
     assert_eq!(reason(&answer(&server, &challenge, gone).await.unwrap_err()), "CHALLENGE_INVALID");
     server.verify(&challenge, &logs::code(&user.username)).await.unwrap();

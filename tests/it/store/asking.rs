@@ -9,7 +9,7 @@ use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
-    NO_FAILURES, NO_LIMIT, at,
+    KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at,
     factors::{ON, confirmation, enrolled, new_totp},
     new_message, revoking, session_of, stored_user,
 };
@@ -53,7 +53,7 @@ impl Asking {
         let session = session_of(user.user.id);
         assert!(
             store
-                .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT)
+                .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
                 .await
                 .unwrap()
                 .is_some()
@@ -235,7 +235,13 @@ async fn turning_the_second_factor_on_ends_all_sessions_and_another_app_ends_non
     let database = Database::new(backend).await;
     let store = database.store().await;
     let other = session_of(stored_user(store.as_ref()).await.user.id);
-    assert!(store.session_create(other.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap().is_some());
+    assert!(
+        store
+            .session_create(other.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+            .await
+            .unwrap()
+            .is_some()
+    );
     let user: Credentials = stored_user(store.as_ref()).await;
     for on in [true, false] {
         let set =
@@ -245,7 +251,7 @@ async fn turning_the_second_factor_on_ends_all_sessions_and_another_app_ends_non
         for session in &sessions {
             assert!(
                 store
-                    .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT)
+                    .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
                     .await
                     .unwrap()
                     .is_some()

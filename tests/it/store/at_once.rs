@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{NO_FAILURES, NO_LIMIT, at, revoking, session_of, stored_user};
+use super::{KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database, eventually};
 use countersign::store::{Refresh, Refreshed, Store};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
@@ -41,7 +41,7 @@ async fn database() -> (Arc<Database>, Arc<dyn Store>) {
 async fn a_refresh_behind_a_change_of_the_password_sees_all_of_it() {
     let (database, store) = database().await;
     let session = session_of(stored_user(store.as_ref()).await.user.id);
-    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
     let change =
         "UPDATE users SET credential_version = 2; UPDATE sessions SET credential_version = 2";
     let rival = Rival::begins(&database, change).await;

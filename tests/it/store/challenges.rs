@@ -8,7 +8,9 @@ use rstest::rstest;
 use rstest_reuse::apply;
 use uuid::Uuid;
 
-use super::{NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, session_of, stored_user};
+use super::{
+    KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, session_of, stored_user,
+};
 use crate::harness::{Backend, Database, on_both};
 
 const MAX: u32 = 3;
@@ -93,8 +95,14 @@ async fn a_challenge_of_an_account_that_has_changed_is_void_in_every_way(
     let session = session_of(new.challenge.user_id);
     let complete = async || {
         let (challenge, session) = (new.challenge.clone(), session.clone());
-        let done =
-            store.challenge_complete(challenge, session, Spending::SentCode, NO_FAILURES, NO_LIMIT);
+        let done = store.challenge_complete(
+            challenge,
+            session,
+            Spending::SentCode,
+            NO_FAILURES,
+            NO_LIMIT,
+            KNOWN_DEVICE,
+        );
         done.await.unwrap().is_some()
     };
     assert!(!complete().await);
@@ -118,7 +126,8 @@ async fn a_challenge_is_completed_once_and_with_its_session(backend: Backend) {
                 session_of(challenge.user_id),
                 Spending::SentCode,
                 NO_FAILURES,
-                NO_LIMIT
+                NO_LIMIT,
+                KNOWN_DEVICE
             )
             .await
             .unwrap()
@@ -131,7 +140,8 @@ async fn a_challenge_is_completed_once_and_with_its_session(backend: Backend) {
                 session_of(challenge.user_id),
                 Spending::SentCode,
                 NO_FAILURES,
-                NO_LIMIT
+                NO_LIMIT,
+                KNOWN_DEVICE
             )
             .await
             .unwrap()
@@ -169,7 +179,8 @@ async fn no_session_begins_for_a_user_who_has_changed_since(
                 session_of(new.challenge.user_id),
                 Spending::SentCode,
                 NO_FAILURES,
-                NO_LIMIT
+                NO_LIMIT,
+                KNOWN_DEVICE
             )
             .await
             .unwrap()

@@ -11,7 +11,7 @@ use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
-    NO_FAILURES, NO_LIMIT, at,
+    KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at,
     mailbox::{new_code, plain_user},
     new_user, revoking, session_of, stored_user,
 };
@@ -65,7 +65,10 @@ async fn an_address_that_is_not_verified_may_be_claimed_and_the_proof_decides(ba
     let users = [&squatter, &owner, &other, &neighbour];
     let sessions = users.map(|user| session_of(user.user.id));
     for session in &sessions {
-        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+        store
+            .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+            .await
+            .unwrap();
     }
     assert_eq!(owner.user.email, first.user.email, "as it was typed");
     assert_eq!(holder(store.as_ref(), &first).await, Some(squatter.user.id));
@@ -186,7 +189,7 @@ async fn a_code_ends_an_account_once_unless_its_address_is_verified(backend: Bac
     let store = database.store().await;
     let (user, other) = (stored_user(store.as_ref()).await, plain_user(store.as_ref()).await);
     let session = session_of(user.user.id);
-    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
     let proof = proof_of(store.as_ref(), &user).await;
     let end = |proof| store.unverified_user_end(proof);
     assert!(

@@ -7,7 +7,10 @@ use countersign::{
 use rstest::rstest;
 use rstest_reuse::apply;
 
-use super::{NO_FAILURES, NO_LIMIT, at, factors::enrolled, new_challenge, new_message, session_of};
+use super::{
+    KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, factors::enrolled, new_challenge, new_message,
+    session_of,
+};
 use crate::harness::{Backend, Database, on_both};
 
 async fn challenge(store: &dyn Store, user: &Credentials) -> Challenge {
@@ -19,7 +22,14 @@ async fn challenge(store: &dyn Store, user: &Credentials) -> Challenge {
 async fn complete(store: &dyn Store, challenge: &Challenge, spending: &Spending) -> bool {
     let session = session_of(challenge.user_id);
     store
-        .challenge_complete(challenge.clone(), session, spending.clone(), NO_FAILURES, NO_LIMIT)
+        .challenge_complete(
+            challenge.clone(),
+            session,
+            spending.clone(),
+            NO_FAILURES,
+            NO_LIMIT,
+            KNOWN_DEVICE,
+        )
         .await
         .unwrap()
         .is_some()

@@ -12,7 +12,7 @@ use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
-    ACTOR, ADDRESS, NO_FAILURES, NO_LIMIT, at,
+    ACTOR, ADDRESS, KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at,
     mailbox::{new_code, plain_user},
     new_challenge, new_message, revoking, session_of,
 };
@@ -38,7 +38,8 @@ async fn asked(store: &dyn Store, user: &Credentials, email: NewAddress) -> Aske
     let mut session = session_of(user.user.id);
     session.id = Uuid::now_v7();
     let version = user.credential_version;
-    let begun = store.session_create(session, version, NO_FAILURES, NO_LIMIT).await.unwrap();
+    let begun =
+        store.session_create(session, version, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
     let session_id = begun.unwrap().id;
     let mut code = new_code(Some(user));
     code.code.new_email = Some(email.text.clone());

@@ -13,7 +13,7 @@ use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
-    NO_FAILURES, NO_LIMIT, at,
+    KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at,
     mailbox::{new_code, plain_user},
     new_challenge, new_message, revoking, session_of, stored_user,
 };
@@ -43,6 +43,7 @@ fn by_code(user: &Credentials, code: &NewMailboxCode) -> EmailLogin {
         session: Session { methods, ..session_of(user.user.id) },
         credential_version: user.credential_version,
         limit: NO_LIMIT,
+        device: KNOWN_DEVICE,
     }
 }
 
@@ -154,7 +155,14 @@ async fn a_mailed_code_completes_no_login_that_began_with_one(backend: Backend) 
         assert!(store.challenge_create(new.clone(), None).await.unwrap());
         let (challenge, session) = (new.challenge, session_of(user.user.id));
         let done = store
-            .challenge_complete(challenge, session, Spending::SentCode, NO_FAILURES, NO_LIMIT)
+            .challenge_complete(
+                challenge,
+                session,
+                Spending::SentCode,
+                NO_FAILURES,
+                NO_LIMIT,
+                KNOWN_DEVICE,
+            )
             .await;
         assert_eq!(done.unwrap().is_some(), completes);
     }

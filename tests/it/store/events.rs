@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign::{
     domain::{Actor, Event, EventKind, ServiceAccountId, Timestamp},
     store::{
-        Deletion, Ended, EventFilter, PasswordChange, Refresh, Refreshed, ReuseNotice, Spending,
+        BoundedNotice, Deletion, Ended, EventFilter, PasswordChange, Refresh, Refreshed, Spending,
         Store,
     },
 };
@@ -14,8 +14,8 @@ use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
-    ACTOR, ADDRESS, NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, new_user, revoking,
-    session_of, stored_user,
+    ACTOR, ADDRESS, KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, new_user,
+    revoking, session_of, stored_user,
 };
 use crate::harness::{Backend, Database, on_both};
 
@@ -113,7 +113,8 @@ async fn each_change_leaves_its_event_and_one_that_changes_nothing_leaves_none(b
                     begun.clone(),
                     Spending::SentCode,
                     NO_FAILURES,
-                    NO_LIMIT
+                    NO_LIMIT,
+                    KNOWN_DEVICE
                 )
                 .await
                 .unwrap()
@@ -126,14 +127,14 @@ async fn each_change_leaves_its_event_and_one_that_changes_nothing_leaves_none(b
     for session in [&second, &third] {
         assert!(
             store
-                .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT)
+                .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
                 .await
                 .unwrap()
                 .is_some()
         );
         assert!(
             store
-                .session_create(session_of(user), 2, NO_FAILURES, NO_LIMIT)
+                .session_create(session_of(user), 2, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
                 .await
                 .unwrap()
                 .is_none()
@@ -176,7 +177,11 @@ async fn a_refresh_leaves_no_event_unless_its_token_was_used_before(backend: Bac
     let store = database.store().await;
     let session = session_of(stored_user(store.as_ref()).await.user.id);
     assert!(
-        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap().is_some()
+        store
+            .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+            .await
+            .unwrap()
+            .is_some()
     );
     let refresh = async |seconds| {
         let refresh = Refresh {
@@ -188,7 +193,7 @@ async fn a_refresh_leaves_no_event_unless_its_token_was_used_before(backend: Bac
             idle_expires_at: at(500),
             latest_end: at(900_000),
             at: revoking(seconds),
-            notice: Some(ReuseNotice { message: new_message(), charges: Vec::new() }),
+            notice: Some(BoundedNotice { message: new_message(), charges: Vec::new() }),
         };
         store.session_refresh(refresh).await.unwrap()
     };
@@ -221,7 +226,10 @@ async fn what_is_rolled_back_leaves_no_event_and_without_the_event_nothing_is_do
     database.run("ALTER TABLE events RENAME TO elsewhere").await;
     assert!(store.user_create(new_user()).await.is_err());
     assert!(
-        store.session_create(session_of(user.user.id), 1, NO_FAILURES, NO_LIMIT).await.is_err()
+        store
+            .session_create(session_of(user.user.id), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+            .await
+            .is_err()
     );
     assert_eq!([count("users").await, count("sessions").await], [1, 0]);
 }

@@ -9,8 +9,8 @@ use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
-    NO_FAILURES, NO_LIMIT, at, factors::enrolled, mailbox::new_code, new_challenge, new_message,
-    revoking, session_of, stored_user,
+    KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, factors::enrolled, mailbox::new_code, new_challenge,
+    new_message, revoking, session_of, stored_user,
 };
 use crate::harness::{Backend, Database, on_both};
 
@@ -124,7 +124,7 @@ async fn sessions_are_removed_however_they_ended_and_revocations_when_they_expir
     for session in [&idle, &over, &revoked, &lives] {
         assert!(
             store
-                .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT)
+                .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
                 .await
                 .unwrap()
                 .is_some()
@@ -156,7 +156,7 @@ async fn what_is_left_of_a_deleted_user_is_removed_a_few_at_a_time_and_their_row
         for _ in 0..3 {
             let session = session_of(user.user.id);
             asking = session.id;
-            store.session_create(session, 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+            store.session_create(session, 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
             store.challenge_create(new_challenge(user), None).await.unwrap();
         }
     }

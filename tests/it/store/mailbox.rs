@@ -9,8 +9,8 @@ use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
-    ACTOR, ADDRESS, NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, new_user, revoking,
-    session_of, stored_user,
+    ACTOR, ADDRESS, KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, new_user,
+    revoking, session_of, stored_user,
 };
 use crate::harness::{Backend, Database, on_both};
 
@@ -168,7 +168,7 @@ async fn a_reset_ends_all_sessions_and_challenges_of_its_user_alone_and_uses_the
     for session in &sessions {
         assert!(
             store
-                .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT)
+                .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
                 .await
                 .unwrap()
                 .is_some()
@@ -267,7 +267,10 @@ async fn no_password_is_reset_for_credentials_that_no_longer_count(
     let database = Database::new(backend).await;
     let store = database.store().await;
     let user = plain_user(store.as_ref()).await;
-    store.session_create(session_of(user.user.id), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    store
+        .session_create(session_of(user.user.id), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+        .await
+        .unwrap();
     let new = new_code(Some(&user));
     store.mailbox_code_create(new.clone()).await.unwrap();
     database.run("DELETE FROM outbox").await;

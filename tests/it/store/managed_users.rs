@@ -13,7 +13,10 @@ use rstest::rstest;
 use rstest_reuse::apply;
 use uuid::Uuid;
 
-use super::{NO_FAILURES, NO_LIMIT, at, new_message, new_user, revoking, session_of, stored_user};
+use super::{
+    KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, new_message, new_user, revoking, session_of,
+    stored_user,
+};
 use crate::harness::{Backend, Database, eventually, on_both};
 
 async fn etag(store: &dyn Store, id: Uuid) -> String {
@@ -45,7 +48,7 @@ async fn a_user_is_read_with_all_that_administrators_see(backend: Backend) {
     assert!(store.managed_user_by_login(&unknown).await.unwrap().is_none());
 
     let session = session_of(new.user.id);
-    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
     let later = store.managed_users(&[new.user.id]).await.unwrap().pop().unwrap();
     assert_eq!(later.last_login_at, Some(session.created_at));
     assert_eq!(later.etag, found.etag, "a login is no change");
@@ -70,7 +73,7 @@ async fn many_are_read_at_once_and_who_is_deleted_is_missing(backend: Backend) {
     assert_eq!(store.managed_users(&[]).await.unwrap(), []);
 
     let (id, session) = (asked[0], session_of(asked[0]));
-    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
     assert_eq!(
         store.user_delete(id, session.id, 1, revoking(10), new_message()).await.unwrap(),
         Deletion::Done
@@ -167,7 +170,7 @@ async fn a_range_is_read_in_its_order_after_its_place_and_up_to_its_end(backend:
     assert_eq!(read(TimeIndex::Disabled, false, (at(0), nil), at(9), 100).await, odd);
     assert!(read(TimeIndex::LastLogin, true, (at(9), nil), at(0), 100).await.is_empty());
     let session = session_of(id(7));
-    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
     assert!(read(TimeIndex::LastLogin, true, (at(9), nil), at(0), 100).await.is_empty());
     database.run("UPDATE users SET last_login_at = created_at WHERE email_verified").await;
     assert_eq!(read(TimeIndex::LastLogin, true, (at(9), nil), at(0), 100).await, down(4, 0));

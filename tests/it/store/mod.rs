@@ -16,6 +16,7 @@ mod factors;
 mod housekeeping;
 mod mailbox;
 mod managed_users;
+mod new_device;
 mod operations;
 mod outbox;
 mod outbox_order;
@@ -37,6 +38,7 @@ mod sessions;
 mod signing_keys;
 mod subscriptions;
 mod throttles;
+mod trusted_devices;
 mod users;
 mod void_codes;
 
@@ -51,8 +53,8 @@ use countersign::{
         User,
     },
     store::{
-        Credentials, NewChallenge, NewUser, Priority, Revoking, SealedMessage, SessionLimit,
-        Settled, Store,
+        Credentials, LoginDevice, NewChallenge, NewUser, Priority, Revoking, SealedMessage,
+        SessionLimit, Settled, Store,
     },
 };
 use uuid::Uuid;
@@ -67,6 +69,9 @@ const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// No attempt to settle.
 const NO_FAILURES: Settled = Settled { forget: Vec::new(), give_back: Vec::new() };
+
+/// A login of which nothing is told.
+const KNOWN_DEVICE: LoginDevice = LoginDevice::KNOWN;
 
 /// More sessions than any test begins.
 const NO_LIMIT: SessionLimit =

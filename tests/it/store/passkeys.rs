@@ -13,7 +13,8 @@ use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
-    ACTOR, ADDRESS, NO_FAILURES, NO_LIMIT, at, new_message, revoking, session_of, stored_user,
+    ACTOR, ADDRESS, KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, new_message, revoking, session_of,
+    stored_user,
 };
 use crate::harness::{Backend, Database, on_both};
 
@@ -23,7 +24,11 @@ const HANDLE: [u8; 64] = [7; 64];
 async fn user(store: &dyn Store) -> (Credentials, Session) {
     let user = stored_user(store).await;
     let session = session_of(user.user.id);
-    let begun = store.session_create(session, 1, NO_FAILURES, NO_LIMIT).await.unwrap().unwrap();
+    let begun = store
+        .session_create(session, 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+        .await
+        .unwrap()
+        .unwrap();
     (user, begun)
 }
 
@@ -88,7 +93,7 @@ fn by_passkey(session: &Session) -> Session {
 }
 
 async fn begin(store: &dyn Store, session: &Session, proof: PasskeyProof) -> Option<Session> {
-    store.session_by_passkey(by_passkey(session), 1, proof, NO_LIMIT).await.unwrap()
+    store.session_by_passkey(by_passkey(session), 1, proof, NO_LIMIT, KNOWN_DEVICE).await.unwrap()
 }
 
 #[apply(on_both)]

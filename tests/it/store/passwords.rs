@@ -5,7 +5,8 @@ use rstest::rstest;
 use rstest_reuse::apply;
 
 use super::{
-    NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, revoking, session_of, stored_user,
+    KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, revoking, session_of,
+    stored_user,
 };
 use crate::harness::{Backend, Database, on_both};
 
@@ -31,7 +32,7 @@ async fn another_password_ends_the_other_sessions_and_challenges_of_its_user_alo
     for session in &sessions {
         assert!(
             store
-                .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT)
+                .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
                 .await
                 .unwrap()
                 .is_some()
@@ -76,7 +77,7 @@ async fn no_password_is_changed_on_the_word_of_credentials_that_no_longer_count(
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let session = session_of(user.user.id);
-    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
     database.run(&format!("UPDATE users SET {change_before}")).await;
     assert!(!store.password_change(change(&user, session.id), new_message()).await.unwrap());
     let found = store.user_by_id(user.user.id).await.unwrap().unwrap();
@@ -115,10 +116,10 @@ async fn no_session_slips_in_beside_a_change_of_the_password(backend: Backend) {
     for _ in 0..40 {
         let user = stored_user(store.as_ref()).await;
         let (own, rival) = (session_of(user.user.id), session_of(user.user.id));
-        store.session_create(own.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+        store.session_create(own.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
         let (changed, begun) = tokio::join!(
             store.password_change(change(&user, own.id), new_message()),
-            store.session_create(rival.clone(), 1, NO_FAILURES, NO_LIMIT)
+            store.session_create(rival.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
         );
         assert!(changed.unwrap());
         assert!(store.session_live(rival.id, at(11)).await.unwrap().is_none());

@@ -18,7 +18,13 @@ async fn what_is_stored_of_a_user_is_theirs_alone(backend: Backend) {
     let live = session_of(user.user.id);
     let ended = session_of(user.user.id);
     for session in [live.clone(), ended.clone(), session_of(other.user.id)] {
-        let begun = store.session_create(session, user.credential_version, NO_FAILURES, NO_LIMIT);
+        let begun = store.session_create(
+            session,
+            user.credential_version,
+            NO_FAILURES,
+            NO_LIMIT,
+            super::KNOWN_DEVICE,
+        );
         assert!(begun.await.unwrap().is_some());
     }
     assert!(store.session_revoke(ended.id, user.user.id, revoking(5)).await.unwrap());

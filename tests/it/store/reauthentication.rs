@@ -8,8 +8,8 @@ use rstest::rstest;
 use rstest_reuse::apply;
 
 use super::{
-    ACTOR, ADDRESS, NO_FAILURES, NO_LIMIT, at, new_challenge, new_user, refresh::refresh, revoking,
-    session_of,
+    ACTOR, ADDRESS, KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, new_challenge, new_user,
+    refresh::refresh, revoking, session_of,
 };
 use crate::harness::{Backend, Database, on_both};
 
@@ -32,7 +32,7 @@ async fn by_two(store: &dyn Store) -> (Credentials, Session) {
 }
 
 async fn begun(store: &dyn Store, session: Session) -> Session {
-    store.session_create(session, 1, NO_FAILURES, NO_LIMIT).await.unwrap().unwrap()
+    store.session_create(session, 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap().unwrap()
 }
 
 fn change(session: &Session, seconds: u64) -> FactorChange {
@@ -101,7 +101,14 @@ async fn challenge(store: &dyn Store, user: &Credentials, session: &Session) -> 
 async fn complete(store: &dyn Store, challenge: Challenge, session: &Session) -> Option<Session> {
     let session = Session { reauthenticated_at: Some(at(100)), ..session.clone() };
     store
-        .challenge_complete(challenge, session, Spending::SentCode, NO_FAILURES, NO_LIMIT)
+        .challenge_complete(
+            challenge,
+            session,
+            Spending::SentCode,
+            NO_FAILURES,
+            NO_LIMIT,
+            KNOWN_DEVICE,
+        )
         .await
         .unwrap()
 }

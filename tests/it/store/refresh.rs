@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use countersign::{
     domain::{Session, ThrottleRule},
-    store::{Charge, PasswordChange, Refresh, Refreshed, ReuseNotice, Revoking, Store},
+    store::{BoundedNotice, Charge, PasswordChange, Refresh, Refreshed, Revoking, Store},
 };
 use rstest::rstest;
 use rstest_reuse::apply;
 use uuid::Uuid;
 
-use super::{NO_FAILURES, NO_LIMIT, at, new_message, revoking, session_of, stored_user};
+use super::{
+    KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, new_message, revoking, session_of, stored_user,
+};
 use crate::harness::{Backend, Database, on_both};
 
 /// One a day, for each number.
@@ -29,14 +31,18 @@ pub(super) fn refresh(session: &Session, number: i64, seconds: u64) -> Refresh {
         idle_expires_at: at(seconds + 500),
         latest_end: at(seconds + 900_000),
         at: Revoking { address: Some([192, 0, 2, 7].into()), ..revoking(seconds) },
-        notice: Some(ReuseNotice { message: new_message(), charges: charges(7) }),
+        notice: Some(BoundedNotice { message: new_message(), charges: charges(7) }),
     }
 }
 
 async fn stored_session(store: &dyn Store) -> Session {
     let session = session_of(stored_user(store).await.user.id);
     assert!(
-        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap().is_some()
+        store
+            .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+            .await
+            .unwrap()
+            .is_some()
     );
     session
 }
@@ -93,7 +99,11 @@ async fn without_a_message_to_the_owner_no_session_ends(backend: Backend) {
     let user = stored_user(store.as_ref()).await.user;
     let session = session_of(user.id);
     assert!(
-        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap().is_some()
+        store
+            .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+            .await
+            .unwrap()
+            .is_some()
     );
     store.session_refresh(refresh(&session, 0, 1)).await.unwrap();
     let before = store.session_find(session.id).await.unwrap();
@@ -107,15 +117,15 @@ async fn without_a_message_to_the_owner_no_session_ends(backend: Backend) {
     assert_eq!(database.number("SELECT COUNT(*) FROM events").await, events);
 
     // Nor with one that can't be kept: the transaction is one.
-    let kept = ReuseNotice { message: new_message(), charges: charges(8) };
+    let kept = BoundedNotice { message: new_message(), charges: charges(8) };
     let other = stored_session(store.as_ref()).await;
     store.session_refresh(refresh(&other, 0, 1)).await.unwrap();
-    let with = |session: &Session, notice: &ReuseNotice| Refresh {
+    let with = |session: &Session, notice: &BoundedNotice| Refresh {
         notice: Some(notice.clone()),
         ..refresh(session, 0, 2)
     };
     store.session_refresh(with(&other, &kept)).await.unwrap();
-    let again = ReuseNotice { charges: charges(9), ..kept };
+    let again = BoundedNotice { charges: charges(9), ..kept };
     assert!(store.session_refresh(with(&session, &again)).await.is_err());
     assert_eq!(store.session_find(session.id).await.unwrap(), before);
     assert!(store.session_live(session.id, at(3)).await.unwrap().is_some());
@@ -135,12 +145,12 @@ async fn the_message_to_the_owner_goes_with_the_end_and_once_a_day(backend: Back
         let session = Session { id: Uuid::now_v7(), idle_expires_at: at(300_000), ..late.clone() };
         assert!(
             store
-                .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT)
+                .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
                 .await
                 .unwrap()
                 .is_some()
         );
-        let notice = Some(ReuseNotice { message: new_message(), charges: charges(throttle) });
+        let notice = Some(BoundedNotice { message: new_message(), charges: charges(throttle) });
         let refresh =
             Refresh { notice, idle_expires_at: at(300_000), ..refresh(&session, 0, seconds) };
         store.session_refresh(refresh.clone()).await.unwrap();
@@ -256,7 +266,7 @@ async fn a_session_that_began_in_the_future_ends_in_time(
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await.user.id;
     let session = Session { created_at: at(begun), expires_at: at(1000), ..session_of(user) };
-    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
     let refresh = Refresh { latest_end: at(700), ..refresh(&session, 0, 1) };
     let Refreshed::Live(live) = store.session_refresh(refresh).await.unwrap() else {
         panic!("it lives")

@@ -12,7 +12,7 @@ use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
-    NO_FAILURES, NO_LIMIT, at,
+    KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at,
     factors::{confirmation, enrolled, new_totp},
     mailbox::new_code,
     new_challenge, new_message, revoking,
@@ -54,7 +54,8 @@ async fn all_sessions_end_and_those_who_watch_are_told_with_numbers_that_none_ha
     let mut sessions = Vec::new();
     for _ in 0..5 {
         let session = session_of(stored_user(store.as_ref()).await.user.id);
-        let begun = store.session_create(session, 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+        let begun =
+            store.session_create(session, 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
         sessions.push(begun.unwrap());
     }
     assert!(store.session_live(sessions[0].id, at(101)).await.unwrap().is_some());
@@ -62,7 +63,11 @@ async fn all_sessions_end_and_those_who_watch_are_told_with_numbers_that_none_ha
     for session in &sessions {
         assert!(store.session_live(session.id, at(101)).await.unwrap().is_none());
         let next = session_of(session.user_id);
-        let next = store.session_create(next, 1, NO_FAILURES, NO_LIMIT).await.unwrap().unwrap();
+        let next = store
+            .session_create(next, 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(next.epoch, SECONDS, "beyond every epoch that grew by one at a time");
         assert!(store.session_live(next.id, at(101)).await.unwrap().is_some());
     }
@@ -115,8 +120,14 @@ async fn no_challenge_code_or_step_from_before_is_accepted(
         let challenge = new_challenge(&user);
         assert!(store.challenge_create(challenge.clone(), None).await.unwrap());
         let session = session_of(user.user.id);
-        let begun =
-            store.challenge_complete(challenge.challenge, session, spending, NO_FAILURES, NO_LIMIT);
+        let begun = store.challenge_complete(
+            challenge.challenge,
+            session,
+            spending,
+            NO_FAILURES,
+            NO_LIMIT,
+            KNOWN_DEVICE,
+        );
         begun.await.unwrap().is_some()
     };
     let step = |step| Spending::Totp { id: app.id, step };

@@ -4,7 +4,9 @@ use countersign::store::{CarriedOut, PasswordChange, Revoking};
 use rstest::rstest;
 use rstest_reuse::apply;
 
-use super::{NO_FAILURES, NO_LIMIT, at, new_message, revoking, session_of, stored_user};
+use super::{
+    KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, new_message, revoking, session_of, stored_user,
+};
 use crate::harness::{Backend, Database, on_both};
 
 const KEY: [u8; 32] = [7; 32];
@@ -22,7 +24,7 @@ async fn a_request_is_known_from_when_it_was_carried_out_until_it_expires(backen
     let user = stored_user(store.as_ref()).await;
     let session = session_of(user.user.id);
     let session_id = session.id;
-    store.session_create(session, 1, NO_FAILURES, NO_LIMIT).await.unwrap().unwrap();
+    store.session_create(session, 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap().unwrap();
     let change = |credential_version, carried_out| PasswordChange {
         user_id: user.user.id,
         credential_version,

@@ -13,7 +13,7 @@ use sqlx::Executor as _;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{NO_FAILURES, NO_LIMIT, at, revoking, session_of, stored_user};
+use super::{KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database, on_both, soon};
 
 /// Ends a new session whose tokens live for that many seconds, and gives its id.
@@ -21,7 +21,11 @@ async fn revoke(store: &dyn Store, tokens_expire_at: u64) -> Uuid {
     let user = stored_user(store).await;
     let session = session_of(user.user.id);
     assert!(
-        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap().is_some()
+        store
+            .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+            .await
+            .unwrap()
+            .is_some()
     );
     let revoking = Revoking { tokens_expire_at: at(tokens_expire_at), ..revoking(1) };
     assert!(store.session_revoke(session.id, user.user.id, revoking).await.unwrap());

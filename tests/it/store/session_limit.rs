@@ -7,7 +7,7 @@ use countersign::{
 use rstest::rstest;
 use rstest_reuse::apply;
 
-use super::{NO_FAILURES, NO_LIMIT, at, session_of, stored_user};
+use super::{KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, session_of, stored_user};
 use crate::harness::{Backend, Database, on_both};
 
 #[apply(on_both)]
@@ -21,10 +21,17 @@ async fn a_login_beyond_the_limit_ends_the_oldest_and_never_itself(backend: Back
     // The last is dated by a clock that is behind.
     for seconds in [1, 2, 3, 4, 5, 0] {
         let session = Session { created_at: at(seconds), ..session_of(user.user.id) };
-        let created = store.session_create(session, 1, NO_FAILURES, limit).await.unwrap();
+        let created =
+            store.session_create(session, 1, NO_FAILURES, limit, KNOWN_DEVICE).await.unwrap();
         begun.push(created.unwrap().id);
         let others = session_of(other.user.id);
-        assert!(store.session_create(others, 1, NO_FAILURES, NO_LIMIT).await.unwrap().is_some());
+        assert!(
+            store
+                .session_create(others, 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+                .await
+                .unwrap()
+                .is_some()
+        );
     }
     let lives = async |id| store.session_live(id, at(6)).await.unwrap().is_some();
     let mut live = Vec::new();
@@ -48,7 +55,8 @@ async fn many_logins_at_once_leave_no_more_sessions_than_the_limit(backend: Back
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await.user.id;
     let limit = SessionLimit { most: 5, tokens_expire_at: at(900) };
-    let logins = (0..64).map(|_| store.session_create(session_of(user), 1, NO_FAILURES, limit));
+    let logins = (0..64)
+        .map(|_| store.session_create(session_of(user), 1, NO_FAILURES, limit, KNOWN_DEVICE));
     let begun = futures_util::future::join_all(logins).await;
     assert!(begun.into_iter().all(|begun| begun.unwrap().is_some()));
     assert_eq!(store.session_list(user, at(1), None, 100).await.unwrap().len(), 5);

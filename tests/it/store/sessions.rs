@@ -8,7 +8,7 @@ use rstest::rstest;
 use rstest_reuse::apply;
 use uuid::Uuid;
 
-use super::{NO_FAILURES, NO_LIMIT, at, revoking, session_of, stored_user};
+use super::{KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, revoking, session_of, stored_user};
 use crate::harness::{Backend, Database, on_both};
 
 #[apply(on_both)]
@@ -19,31 +19,37 @@ async fn a_session_begins_only_with_current_credentials_of_an_enabled_user(backe
     let user = stored_user(store.as_ref()).await;
     assert!(
         store
-            .session_create(session_of(user.user.id), 1, NO_FAILURES, NO_LIMIT)
+            .session_create(session_of(user.user.id), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
             .await
             .unwrap()
             .is_some()
     );
     assert!(
         store
-            .session_create(session_of(user.user.id), 0, NO_FAILURES, NO_LIMIT)
+            .session_create(session_of(user.user.id), 0, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
             .await
             .unwrap()
             .is_none()
     );
     assert!(
         store
-            .session_create(session_of(user.user.id), 2, NO_FAILURES, NO_LIMIT)
+            .session_create(session_of(user.user.id), 2, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
             .await
             .unwrap()
             .is_none()
     );
     let unknown = session_of(Uuid::now_v7());
-    assert!(store.session_create(unknown, 1, NO_FAILURES, NO_LIMIT).await.unwrap().is_none());
+    assert!(
+        store
+            .session_create(unknown, 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+            .await
+            .unwrap()
+            .is_none()
+    );
     database.run("UPDATE users SET disabled_at = created_at").await;
     assert!(
         store
-            .session_create(session_of(user.user.id), 1, NO_FAILURES, NO_LIMIT)
+            .session_create(session_of(user.user.id), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
             .await
             .unwrap()
             .is_none()
@@ -62,7 +68,7 @@ async fn a_session_lives_until_it_expires_is_not_used_or_its_user_changes(backen
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let session = session_of(user.user.id);
-    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
     let live = store.session_live(session.id, at(499)).await.unwrap().unwrap();
     assert_eq!((&live.session, &live.credentials.user), (&session, &user.user));
     let lives =
@@ -89,7 +95,7 @@ async fn a_session_is_revoked_once_by_its_owner_and_the_revocation_is_numbered(b
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let session = session_of(user.user.id);
-    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
     let revoke = async |owner| store.session_revoke(session.id, owner, revoking(10)).await.unwrap();
     assert!(!revoke(Uuid::now_v7()).await, "somebody else's");
     assert!(store.session_live(session.id, at(11)).await.unwrap().is_some());
@@ -109,7 +115,7 @@ async fn a_session_is_found_whatever_has_become_of_it_if_it_could_ever_be_refres
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let session = session_of(user.user.id);
-    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
     database.run("UPDATE users SET disabled_at = created_at, credential_version = 2").await;
     database.run("UPDATE sessions SET revoked_at = created_at").await;
     assert_eq!(store.session_find(session.id).await.unwrap(), Some(session.clone()));
@@ -133,7 +139,10 @@ async fn a_users_live_sessions_are_listed_the_one_used_last_first(backend: Backe
     let expired = Session { expires_at: at(50), ..used(&user, 9) };
     let (first, second, revoked) = (used(&user, 8), used(&user, 7), used(&user, 9));
     for session in [&second, &idle, &expired, &first, &revoked, &used(&other, 9)] {
-        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+        store
+            .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+            .await
+            .unwrap();
     }
     store.session_revoke(revoked.id, user.user.id, revoking(10)).await.unwrap();
     let listed = store.session_list(user.user.id, at(50), None, 100).await.unwrap();
@@ -151,7 +160,10 @@ async fn all_sessions_of_a_user_but_one_end_with_one_revocation(backend: Backend
     let sessions = [&user, &user, &user, &other].map(|user| session_of(user.user.id));
     let expired = Session { expires_at: at(9), ..session_of(user.user.id) };
     for session in sessions.iter().chain([&expired]) {
-        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+        store
+            .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+            .await
+            .unwrap();
     }
     let revoke = async |seconds| {
         store.session_revoke_others(user.user.id, sessions[0].id, revoking(seconds)).await.unwrap()
@@ -182,7 +194,8 @@ async fn a_session_has_the_epoch_in_which_it_begins_or_goes_on(backend: Backend)
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await.user.id;
     let begin = async || {
-        let begun = store.session_create(session_of(user), 1, NO_FAILURES, NO_LIMIT).await;
+        let begun =
+            store.session_create(session_of(user), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await;
         begun.unwrap().unwrap()
     };
     let epoch_of = async |session: &Session| {
@@ -210,7 +223,8 @@ async fn of_sessions_that_end_each_other_at_once_one_stays(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let begin = async |user| {
-        let begun = store.session_create(session_of(user), 1, NO_FAILURES, NO_LIMIT).await;
+        let begun =
+            store.session_create(session_of(user), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await;
         begun.unwrap().unwrap().id
     };
     for round in 0..20 {
@@ -246,7 +260,10 @@ async fn a_session_of_another_user_ends_none(backend: Backend) {
     let [user, stranger] = [stored_user(store.as_ref()).await, stored_user(store.as_ref()).await]
         .map(|user| session_of(user.user.id));
     for session in [&user, &stranger] {
-        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+        store
+            .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+            .await
+            .unwrap();
     }
     let (id, owner, asking) = (user.id, user.user_id, stranger.id);
     assert!(!store.session_revoke_for(id, owner, asking, revoking(1)).await.unwrap());
@@ -262,14 +279,17 @@ async fn a_revocation_covers_tokens_that_another_clock_has_dated_later(backend: 
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let session = Session { last_used_at: at(20), ..session_of(user.user.id) };
-    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
     assert!(store.session_revoke(session.id, user.user.id, revoking(10)).await.unwrap());
     let covered = "SELECT COUNT(*) FROM revocations, sessions WHERE not_before = last_used_at";
     assert_eq!(database.number(covered).await, 1);
     // They expire later, too; and so do those of all sessions that end together.
     let (other, kept) = (Session { id: Uuid::now_v7(), ..session }, session_of(user.user.id));
     for session in [&other, &kept] {
-        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+        store
+            .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+            .await
+            .unwrap();
     }
     store.session_revoke_others(user.user.id, kept.id, revoking(10)).await.unwrap();
     let told = store.revocations_after(0, at(0), 10).await.unwrap();
@@ -288,7 +308,10 @@ async fn a_session_by_the_password_alone_ends_when_its_user_has_a_second_factor(
     let whole = session_of(user);
     let half = Session { methods: vec![AuthMethod::Password], ..session_of(user) };
     for session in [&whole, &half] {
-        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+        store
+            .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+            .await
+            .unwrap();
     }
     let live = async || {
         let mut live = Vec::new();
@@ -313,14 +336,20 @@ async fn the_password_alone_begins_no_session_once_a_second_factor_is_on(backend
     let half = Session { methods: vec![AuthMethod::Password], ..session_of(user.user.id) };
     assert!(
         store
-            .session_create(half.clone(), user.credential_version, NO_FAILURES, NO_LIMIT)
+            .session_create(
+                half.clone(),
+                user.credential_version,
+                NO_FAILURES,
+                NO_LIMIT,
+                KNOWN_DEVICE
+            )
             .await
             .unwrap()
             .is_none()
     );
     assert!(
         store
-            .session_create(whole, user.credential_version, NO_FAILURES, NO_LIMIT)
+            .session_create(whole, user.credential_version, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
             .await
             .unwrap()
             .is_some()
@@ -328,7 +357,7 @@ async fn the_password_alone_begins_no_session_once_a_second_factor_is_on(backend
     database.run("UPDATE users SET is_2fa_enabled = FALSE").await;
     assert!(
         store
-            .session_create(half, user.credential_version, NO_FAILURES, NO_LIMIT)
+            .session_create(half, user.credential_version, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
             .await
             .unwrap()
             .is_some()

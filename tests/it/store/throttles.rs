@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use rstest_reuse::apply;
 
-use super::{NO_LIMIT, at, session_of, stored_user};
+use super::{KNOWN_DEVICE, NO_LIMIT, at, session_of, stored_user};
 use crate::harness::{Backend, Database, on_both};
 
 const KEY: [u8; 32] = [1; 32];
@@ -79,8 +79,15 @@ async fn a_session_that_begins_ends_the_row_of_failures_and_one_that_does_not_le
     let rule = ThrottleRule::Passwords;
     charge(store.as_ref(), rule, 0).await;
     store.throttle_charge(vec![of(2, rule)], at(0)).await.unwrap();
-    let begin =
-        |version| store.session_create(session_of(user.user.id), version, forgotten(1), NO_LIMIT);
+    let begin = |version| {
+        store.session_create(
+            session_of(user.user.id),
+            version,
+            forgotten(1),
+            NO_LIMIT,
+            KNOWN_DEVICE,
+        )
+    };
     assert!(begin(2).await.unwrap().is_none());
     assert_eq!(charge(store.as_ref(), rule, 0).await.after.failures, 2);
     assert!(begin(1).await.unwrap().is_some());
@@ -103,7 +110,8 @@ async fn a_login_after_ninety_nine_failures_ends_the_row_and_one_after_a_hundred
         charge(store.as_ref(), rule, u64::from(number) * a_minute).await;
     }
     let session = session_of(user.user.id);
-    let begun = store.session_create(session, 1, forgotten(1), NO_LIMIT).await.unwrap();
+    let begun =
+        store.session_create(session, 1, forgotten(1), NO_LIMIT, KNOWN_DEVICE).await.unwrap();
     assert!(begun.is_some());
     let next = charge(store.as_ref(), rule, 200 * a_minute).await;
     assert_eq!(next.before.is_none(), failures < 100, "{next:?}");

@@ -9,8 +9,8 @@ use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
-    NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, new_user, revoking, session_of,
-    stored_user,
+    KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, new_user, revoking,
+    session_of, stored_user,
 };
 use crate::harness::{Backend, Database, on_both};
 
@@ -89,7 +89,10 @@ async fn a_user_is_deleted_with_all_that_is_personal_and_it_is_told(backend: Bac
     let other = stored_user(store.as_ref()).await;
     let (own, challenge) = (session_of(user.user.id), new_challenge(&user));
     for session in [&own, &session_of(other.user.id)] {
-        store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+        store
+            .session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+            .await
+            .unwrap();
     }
     store.challenge_create(challenge.clone(), Some(new_message())).await.unwrap();
     let delete = async |version| {
@@ -136,7 +139,7 @@ async fn a_user_is_disabled_and_enabled_once_and_no_session_comes_back(backend: 
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let (id, session, challenge) = (user.user.id, session_of(user.user.id), new_challenge(&user));
-    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
     store.challenge_create(challenge.clone(), Some(new_message())).await.unwrap();
     let disable = async || store.user_disable(id, revoking(10)).await.unwrap();
     let enable = async || store.user_enable(id, revoking(20)).await.unwrap();
@@ -172,7 +175,7 @@ async fn sessions_from_before_an_account_was_disabled_past_the_service_end_when_
     let store = database.store().await;
     let user = stored_user(store.as_ref()).await;
     let session = session_of(user.user.id);
-    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT).await.unwrap();
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
     database.run("UPDATE users SET disabled_at = created_at").await;
     assert!(store.user_enable(user.user.id, revoking(10)).await.unwrap());
     assert!(store.session_live(session.id, at(11)).await.unwrap().is_none());

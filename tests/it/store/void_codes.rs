@@ -14,7 +14,7 @@ use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
-    NO_FAILURES, NO_LIMIT, at,
+    KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at,
     mailbox::new_code,
     new_challenge, new_message, new_user,
     outbox::{claim, recall, rest_until},
@@ -105,7 +105,14 @@ async fn end(store: &dyn Store, how: End) -> Credentials {
         End::Completed => {
             let (session, challenge) = (session_of(user_id), new.challenge);
             let done = store
-                .challenge_complete(challenge, session, Spending::SentCode, NO_FAILURES, NO_LIMIT)
+                .challenge_complete(
+                    challenge,
+                    session,
+                    Spending::SentCode,
+                    NO_FAILURES,
+                    NO_LIMIT,
+                    KNOWN_DEVICE,
+                )
                 .await;
             assert!(done.unwrap().is_some());
         }
@@ -186,8 +193,15 @@ async fn a_new_password_and_the_end_of_an_account_withdraw_codes(
         assert!(store.password_reset(reset, new_message()).await.unwrap());
     } else {
         let session = session_of(user_id);
-        let begun =
-            store.session_create(session.clone(), credential_version, NO_FAILURES, NO_LIMIT).await;
+        let begun = store
+            .session_create(
+                session.clone(),
+                credential_version,
+                NO_FAILURES,
+                NO_LIMIT,
+                KNOWN_DEVICE,
+            )
+            .await;
         assert!(begun.unwrap().is_some());
         let at = revoking(9);
         let deleted =

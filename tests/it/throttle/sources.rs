@@ -251,7 +251,8 @@ async fn whatever_takes_a_code_has_a_rate_by_address(
     let answer = server.auth.clone().resend_code(from("192.0.2.1", resend)).await;
     assert_eq!(reason_of(answer), "THROTTLED");
     let proof = Some(countersign::pb::verify2_fa_request::Proof::OtpCode("123456".into()));
-    let answer = countersign::pb::Verify2FaRequest { challenge_id: "x".into(), proof };
+    let answer =
+        countersign::pb::Verify2FaRequest { challenge_id: "x".into(), proof, ..Default::default() };
     let answer = server.auth.clone().verify2_fa(from("192.0.2.1", answer)).await;
     assert_eq!(reason_of(answer), "THROTTLED");
 }

@@ -61,7 +61,8 @@ async fn logged_in(running: &mut Running) -> Tokens {
     let challenge = challenge(auth.login(login(None)).await);
     let code = code_in(&running.wait_for_log("one-time code"));
     let proof = Some(Proof::OtpCode(code));
-    let verify = Verify2FaRequest { challenge_id: challenge.challenge_id, proof };
+    let verify =
+        Verify2FaRequest { challenge_id: challenge.challenge_id, proof, ..Default::default() };
     auth.verify2_fa(verify).await.unwrap().into_inner().tokens.unwrap()
 }
 

@@ -12,12 +12,17 @@ use crate::harness::{Backend, Database, on_both};
 const LIST: &str = include_str!("../../../docs/your-data.md");
 
 /// The columns of tables with something about users: those that the user gets, and after them those that the list says are left out.
-const COLUMNS: [(&str, &str, &str); 11] = [
+const COLUMNS: [(&str, &str, &str); 12] = [
     (
         "users",
         "id username email email_verified is_2fa_enabled roles disabled_at created_at verify_by metadata claims last_login_at",
         "username_key email_key claimed_email_key password_hash credential_version session_epoch factor_version request_id deleted_at \
-         deletion_due_at deletion_code_mac passkey_handle",
+         deletion_due_at deletion_code_mac passkey_handle new_devices new_devices_since",
+    ),
+    (
+        "trusted_devices",
+        "id device_name address created_at expires_at",
+        "user_id device_id credential_version factor_version session_epoch",
     ),
     (
         "passkeys",
@@ -27,7 +32,7 @@ const COLUMNS: [(&str, &str, &str); 11] = [
     (
         "sessions",
         "id audience device_name amr created_at expires_at last_used_at address idle_expires_at revoked_at reauthenticated_at",
-        "user_id credential_version epoch refresh_salt generation refresh_request_id",
+        "user_id credential_version epoch refresh_salt generation refresh_request_id trusted_device_id",
     ),
     (
         "challenges",

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     Connection, administrators, challenges, events, guard, outbox, retries, revocations,
-    rules::account_is_as_it_was, sessions, undo_codes, user_roles, void_codes,
+    rules::account_is_as_it_was, sessions, trusted_devices, undo_codes, user_roles, void_codes,
 };
 use crate::{
     domain::{Event, EventKind, Revocation, Revoked},
@@ -26,7 +26,7 @@ macro_rules! erase {
     () => {
         "UPDATE users SET username = '', username_key = $3, email = '', email_key = $3, claimed_email_key = NULL, \
          email_verified = $4, password_hash = '', roles = '', request_id = NULL, verify_by = NULL, metadata = NULL, \
-         claims = NULL, last_login_at = NULL, disabled_at = $2, deleted_at = $2, \
+         claims = NULL, last_login_at = NULL, new_devices = 0, new_devices_since = NULL, disabled_at = $2, deleted_at = $2, \
          deletion_due_at = NULL, deletion_code_mac = NULL, credential_version = credential_version + 1, \
          session_epoch = session_epoch + 1, factor_version = factor_version + 1 WHERE "
     };
@@ -147,6 +147,7 @@ pub(in crate::store) async fn delete(
     events::put(connection, &[change.event(EventKind::UserDeleted)]).await?;
     void_codes::of_user(connection, id, at.now).await?;
     undo_codes::forget(connection, id).await?;
+    trusted_devices::forget(connection, id).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     revocations::append(connection, &[revocation(id, at)]).await?;
     Ok(Deletion::Done)
@@ -184,6 +185,7 @@ pub(super) async fn end(
     user_roles::remove(connection, id).await?;
     void_codes::of_user(connection, id, at.now).await?;
     undo_codes::forget(connection, id).await?;
+    trusted_devices::forget(connection, id).await?;
     Ok(revocation(id, at))
 }
 
@@ -227,6 +229,7 @@ async fn end_each(
             user_roles::remove(connection, *id).await?;
             void_codes::of_user(connection, *id, at.now).await?;
             undo_codes::forget(connection, *id).await?;
+            trusted_devices::forget(connection, *id).await?;
             let (kind, user) = (EventKind::UserDeleted, Some(*id));
             events.push(Event::of(kind, user, None, at.actor.clone(), at.address, at.now));
             revocations.push(revocation(*id, at));

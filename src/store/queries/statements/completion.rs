@@ -4,11 +4,14 @@ use sqlx::Connection as _;
 
 use super::{
     Connection, beginning, challenge_row::account_asks, claims, events, guard, outbox,
-    passkey_proof, reauthentication, revocations, sessions, throttles, totp, void_codes,
+    passkey_proof, reauthentication, revocations, sessions, throttles, totp, trusted_devices,
+    void_codes,
 };
 use crate::{
     domain::{Actor, Challenge, EventKind, Factor, Session},
-    store::{FactorChange, Result, SessionLimit, Settled, Spending, SpentRecoveryCode},
+    store::{
+        FactorChange, LoginDevice, Result, SessionLimit, Settled, Spending, SpentRecoveryCode,
+    },
 };
 
 /// Consumes the challenge $1 at $2.
@@ -24,6 +27,7 @@ pub(in crate::store) async fn complete(
     session: &Session,
     (spending, settled): (&Spending, &Settled),
     limit: SessionLimit,
+    device: &LoginDevice,
 ) -> Result<Option<Session>> {
     let change = FactorChange {
         user_id: challenge.user_id,
@@ -52,7 +56,7 @@ pub(in crate::store) async fn complete(
     let begins = challenge.session_id.is_none();
     let session = match (proven, begins) {
         (false, _) => None,
-        (true, true) => beginning::insert(&mut savepoint, session, version).await?,
+        (true, true) => beginning::insert(&mut savepoint, session, version, device).await?,
         (true, false) => reauthentication::prove(&mut savepoint, &change, &session.methods).await?,
     };
     let Some(session) = session else {
@@ -69,6 +73,9 @@ pub(in crate::store) async fn complete(
     };
     if begins {
         sessions::end_oldest(connection, &session, limit).await?;
+        if let Some(trust) = &device.trust {
+            trusted_devices::put(connection, &session, &change, trust).await?;
+        }
     }
     revocations::append(connection, &rivals).await?;
     Ok(Some(session))

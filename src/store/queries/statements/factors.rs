@@ -37,6 +37,8 @@ pub(in crate::store) async fn renew_codes(
         return Ok(false);
     }
     replace_codes(connection, change, codes).await?;
+    // A change of the factors as any: logins that wait for one end, and so does the trust of devices.
+    challenges::end_all(connection, change.user_id, change.now).await?;
     let event = change.event(EventKind::RecoveryCodesReplaced);
     events::put(connection, &[event]).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;

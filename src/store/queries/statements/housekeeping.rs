@@ -98,6 +98,7 @@ const fn removal(ended: Ended) -> &'static str {
         Ended::MailboxCodes => ended!("mailbox_codes", "id", "expires_at"),
         Ended::PendingUsers => ended!("pending_users", "id", "expires_at"),
         Ended::EmailChanges => ended!("email_changes", "id", "expires_at"),
+        Ended::TrustedDevices => ended!("trusted_devices", "id", "expires_at"),
         Ended::Enrollments => {
             "DELETE FROM totp_factors WHERE id IN (SELECT id FROM totp_factors \
              WHERE confirmed_at IS NULL AND expires_at < $1 LIMIT $2)"

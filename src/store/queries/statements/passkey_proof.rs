@@ -5,21 +5,21 @@ use uuid::Uuid;
 use super::{Backend, Connection, beginning, guard, reauthentication, sessions, used_assertions};
 use crate::{
     domain::{AuthMethod, Session},
-    store::{FactorChange, PasskeyProof, PasskeyUse, Result, SessionLimit},
+    store::{FactorChange, LoginDevice, PasskeyProof, PasskeyUse, Result, SessionLimit},
 };
 
 pub(in crate::store) async fn begin(
     connection: &mut Connection,
     session: &Session,
     credential_version: i64,
-    proof: &PasskeyProof,
-    limit: SessionLimit,
+    (proof, limit): (PasskeyProof, SessionLimit),
+    device: &LoginDevice,
 ) -> Result<Option<Session>> {
     Backend::hold_user(connection, session.user_id).await?;
-    if !accept(connection, session.user_id, proof).await? {
+    if !accept(connection, session.user_id, &proof).await? {
         return Ok(None);
     }
-    let begun = beginning::insert(connection, session, credential_version).await?;
+    let begun = beginning::insert(connection, session, credential_version, device).await?;
     if let Some(begun) = &begun {
         sessions::end_oldest(connection, begun, limit).await?;
     }

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    Connection, events, guard, outbox, retries, used_assertions,
+    Connection, challenges, events, guard, outbox, retries, used_assertions,
     users::{UserRow, user_columns},
 };
 use crate::{
@@ -75,6 +75,7 @@ pub(in crate::store) async fn add(
         return Ok(PasskeyAdded::Taken);
     }
     retries::note(connection, change.carried_out.as_ref()).await?;
+    end_what_waits(connection, change).await?;
     events::put(connection, &[change.event(EventKind::PasskeyAdded)]).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     Ok(PasskeyAdded::Done)
@@ -161,9 +162,15 @@ pub(in crate::store) async fn delete(
         return Ok(PasskeyDeleted::NotFound);
     }
     retries::note(connection, change.carried_out.as_ref()).await?;
+    end_what_waits(connection, change).await?;
     events::put(connection, &[change.event(EventKind::PasskeyDeleted)]).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     Ok(PasskeyDeleted::Done)
+}
+
+/// A change of the factors as any: logins that wait for one end, and so does the trust of devices (ADR 54).
+async fn end_what_waits(connection: &mut Connection, change: &FactorChange) -> Result<()> {
+    challenges::end_all(connection, change.user_id, change.now).await
 }
 
 /// Removes all passkeys of a user. Returns whether there were any.

@@ -9,6 +9,7 @@ use super::{
     challenge_row::{ChallengeRow, challenge_columns},
     managed_users, passkeys,
     session_row::{SessionRow, account_carries, session_columns, session_lives},
+    trusted_devices,
 };
 use crate::{
     domain::{
@@ -49,6 +50,7 @@ pub(in crate::store) async fn of(
         apps: apps(connection, user_id).await?,
         recovery_codes: recovery_codes(connection, user_id).await?,
         passkeys: passkeys::of(connection, user_id).await?,
+        trusted_devices: trusted_devices::stored(connection, user_id).await?,
         former_emails: former_emails(connection, user_id).await?,
         sessions: sessions(connection, user_id, now).await?,
         logins: logins(connection, user_id).await?,

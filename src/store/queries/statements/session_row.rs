@@ -20,18 +20,20 @@ macro_rules! session_columns {
 macro_rules! inserted_columns {
     () => {
         "id, user_id, credential_version, audience, device_name, amr, created_at, expires_at, \
-         last_used_at, address, idle_expires_at, generation, refresh_salt, epoch"
+         last_used_at, address, idle_expires_at, generation, refresh_salt, epoch, trusted_device_id"
     };
 }
 
 /// The session is of its user's epoch, and the account could begin it today: it is enabled, has the credentials that the
-/// session began with, and no second factor that it has not used. `users` is the session's row.
+/// session began with, and no second factor that it has not used, unless a trusted device spared it that (ADR 54). `users` is the
+/// session's row.
 macro_rules! account_carries {
     () => {
         concat!(
             super::rules::account_is_as_it_was!("sessions.user_id", "sessions.credential_version"),
             " AND users.session_epoch = sessions.epoch \
-             AND (NOT users.is_2fa_enabled OR ' ' || sessions.amr || ' ' LIKE '% mfa %')"
+             AND (NOT users.is_2fa_enabled OR ' ' || sessions.amr || ' ' LIKE '% mfa %' \
+             OR sessions.trusted_device_id IS NOT NULL)"
         )
     };
 }

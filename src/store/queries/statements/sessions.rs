@@ -3,16 +3,13 @@
 use uuid::Uuid;
 
 use super::{
-    Backend, Connection, events, outbox, revocations,
+    Backend, Connection, events, new_device, revocations,
     session_row::{SessionRow, account_carries, session_columns, session_lives},
-    throttles,
     users::{self, user_columns},
 };
 use crate::{
     domain::{Actor, Event, EventKind, Revocation, Revoked, Session, Timestamp},
-    store::{
-        Admission, Error, LiveSession, Result, ReuseNotice, Revoking, SessionLimit, SessionPlace,
-    },
+    store::{BoundedNotice, Error, LiveSession, Result, Revoking, SessionLimit, SessionPlace},
 };
 
 /// A live session ($1 is its id) with its user, whose columns keep their own names.
@@ -143,7 +140,7 @@ pub(super) async fn find_live(
 
 /// Whether a session of that user is live, and may so revoke others. Locks the user's row: of two that revoke each other,
 /// the second finds itself revoked (race).
-async fn asks(
+pub(super) async fn asks(
     connection: &mut Connection,
     id: Uuid,
     user_id: Uuid,
@@ -188,7 +185,7 @@ pub(super) async fn revoke(
     user_id: Uuid,
     at: &Revoking,
     why: EventKind,
-    notice: Option<&ReuseNotice>,
+    notice: Option<&BoundedNotice>,
 ) -> Result<bool> {
     let ended: Vec<EndedRow> = sqlx::query_as(
         "UPDATE sessions SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL \
@@ -201,20 +198,10 @@ pub(super) async fn revoke(
     .await?;
     // Of concurrent callers one notifies the user. The revocation comes last: its row lock serialises all revocations.
     if let Some(notice) = notice.filter(|_| !ended.is_empty()) {
-        send(connection, notice, at.now).await?;
+        new_device::send(connection, notice, at.now).await?;
     }
     tell(connection, user_id, &ended, at, why).await?;
     Ok(!ended.is_empty())
-}
-
-/// Adds a message, if its budgets have room for it.
-async fn send(connection: &mut Connection, notice: &ReuseNotice, now: Timestamp) -> Result<()> {
-    match throttles::charge(connection, &notice.charges, now).await? {
-        Admission::Charged(_) => {
-            outbox::put(connection, std::slice::from_ref(&notice.message)).await
-        }
-        Admission::Refused { .. } => Ok(()),
-    }
 }
 
 /// Revokes all sessions of a user but `kept`, which may be none of theirs, whatever their number, and records one event. Returns
