@@ -1,6 +1,7 @@
 // The steps of the flow and the state of each: to do, open, done or skipped. The state is an attribute of the step, which
 // the style sheet turns into what is shown, so that there is one truth about it.
 
+import { tell } from "./memory.js";
 import { find } from "./view.js";
 
 // What a screen reader says of a state; all others see it at the mark.
@@ -22,6 +23,7 @@ function set(name, state) {
 export function open(name) {
   set(name, "open");
   say(name, "");
+  tell("opened", name);
 }
 
 // Opens a step and moves the focus to its heading: a screen reader says it, and the next Tab is the first field.

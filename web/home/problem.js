@@ -8,10 +8,14 @@ const ADVICE = {
   USERNAME_TAKEN: "Choose another username, or log in with this one.",
   EMAIL_TAKEN: "Use another address, or log in with this one.",
   INVALID_CREDENTIALS: "Check the spelling of both. The answer does not tell which of them is wrong, or whether the account exists.",
-  CHALLENGE_INVALID: "Type the newest code from the inbox. If the challenge is over, log in again.",
+  CHALLENGE_INVALID: "Type the newest code from the inbox, or ask for the passkey again. If the challenge is over, log in again.",
   CHALLENGE_EXHAUSTED: "Too many codes were tried for this login. Log in again.",
   FACTOR_UNAVAILABLE: "Use another factor, or one of the recovery codes.",
-  REAUTHENTICATION_REQUIRED: "This change needs a login with the second factor within the last five minutes. Log in again.",
+  REAUTHENTICATION_REQUIRED: "This change needs two factors within the last five minutes. Log in again, or prove it by a passkey.",
+  PASSKEY_TAKEN: "This passkey is registered already. Make another one.",
+  PASSKEY_NOT_FOUND: "It is gone. List the passkeys again.",
+  PASSKEYS_OFF: "This server has no passkeys: COUNTERSIGN_WEBAUTHN_RP_ID turns them on.",
+  TOO_MANY_PASSKEYS: "Delete one that is no longer used.",
   TOKEN_INVALID: "The session is over or the token has expired. Log in again.",
   THROTTLED: "A limit against guessing. Wait, then try again.",
   OVERLOADED: "More passwords wait than can be hashed in time. Try again in a moment.",
@@ -27,10 +31,11 @@ export function reasonOf(answer) {
   return detail(answer, "ErrorInfo").reason ?? "";
 }
 
-function advice(answer) {
+function advice(answer, ours) {
   const wait = detail(answer, "RetryInfo").retryDelay;
   const seconds = wait ? ` It may be tried again in ${Math.ceil(parseFloat(wait))} s.` : "";
-  return (ADVICE[reasonOf(answer)] ?? OTHERWISE) + seconds;
+  const reason = reasonOf(answer);
+  return (ours[reason] ?? ADVICE[reason] ?? OTHERWISE) + seconds;
 }
 
 export function clear(root) {
@@ -40,20 +45,24 @@ export function clear(root) {
   for (const input of root.querySelectorAll("[aria-invalid]")) unmark(input);
 }
 
-export function show(root, answer) {
-  const reason = reasonOf(answer);
-  const box = find(".problem", root);
-  const message = element("strong", {}, sentence(answer.message ?? "the request was refused"));
-  const why = element("p", {}, message, " ", reason && element("code", {}, reason));
-  box.replaceChildren(why, element("p", {}, advice(answer)));
-  box.hidden = false;
+// `ours` is the step's own advice, where a reason has more of a meaning there.
+export function show(root, answer, ours = {}) {
+  say(root, sentence(answer.message ?? "the request was refused"), advice(answer, ours), reasonOf(answer));
   const marked = (detail(answer, "BadRequest").fieldViolations ?? []).filter((violation) => mark(root, violation));
   if (marked.length) find("[aria-invalid]", root).focus();
 }
 
-// The fields of the forms have the names that they have in the request.
+export function say(root, message, advice, reason) {
+  const box = find(".problem", root);
+  const why = element("p", {}, element("strong", {}, message), " ", reason && element("code", {}, reason));
+  box.replaceChildren(why, element("p", {}, advice));
+  box.hidden = false;
+}
+
+// The fields of the forms have the names that they have in the request. Of several forms it is the one that was sent.
 function mark(root, { field, description }) {
-  const input = find(`form [name="${CSS.escape(camelCase(field))}"]`, root);
+  const name = `[name="${CSS.escape(camelCase(field))}"]`;
+  const input = find(`form:focus-within ${name}`, root) ?? find(`form ${name}`, root);
   if (!input) return false;
   const id = `${root.id}-${input.name}-problem`;
   input.setAttribute("aria-invalid", "true");

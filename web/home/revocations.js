@@ -15,9 +15,7 @@ let live = false;
 
 export async function start() {
   const summary = [element("span", { class: "method" }, "POST"), element("span", { class: "path" }, "WatchRevocations")];
-  const request = folded(summary, PATH, streamingCurl(PATH, "{}"));
-  request.open = false;
-  find("#revocations .exchanges").append(request);
+  find("#revocations .exchanges").append(folded(summary, PATH, streamingCurl(PATH, "{}")));
   // A server ends its streams now and then, and goes away when it is started anew: go on after the last cursor.
   for (;;) {
     await follow().catch((error) => connection("lost", `Not connected: ${error.message}. Trying again …`));

@@ -81,6 +81,6 @@ async function goOn(here) {
   const answer = await exchange(here, { method: "POST", path: "/v1/tokens:introspect", body });
   if (answer?.active) return goTo("logout");
   say("authenticator", "The app is confirmed. The second factor is on now, which ended all sessions: log in again with the app.");
-  reset("verify", "token", "sessions", "logout");
+  reset("verify", "token", "sessions", "passkeys", "logout");
   return goTo("login");
 }

@@ -1,4 +1,4 @@
-// Step 7: ends the session, and waits until its revocation arrives by the stream.
+// Step 8: ends the session, and waits until its revocation arrives by the stream.
 
 import { exchange } from "../exchange.js";
 import { finish, goTo, reset, say, step } from "../flow.js";
@@ -14,7 +14,7 @@ export function start() {
   });
   find("[data-do=again]", here).addEventListener("click", () => {
     afterwards.hidden = true;
-    reset("verify", "token", "sessions", "authenticator", "logout");
+    reset("verify", "token", "sessions", "authenticator", "passkeys", "logout");
     goTo("login");
   });
 }

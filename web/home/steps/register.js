@@ -1,7 +1,7 @@
 // Step 1: makes an account, and fills in the login with it.
 
 import { exchange } from "../exchange.js";
-import { finish, goTo, step } from "../flow.js";
+import { finish, goTo, skip, step } from "../flow.js";
 import { memory } from "../memory.js";
 import { find } from "../view.js";
 
@@ -9,6 +9,10 @@ export function start() {
   const here = step("register");
   const form = find("form", here);
   find("[data-do=example]", here).addEventListener("click", () => fillIn(form));
+  find("[data-do=have]", here).addEventListener("click", () => {
+    skip("register", "Not needed: there is an account.");
+    goTo("login");
+  });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     await register(here, form.elements);

@@ -5,6 +5,7 @@ import { exchange } from "../exchange.js";
 import { finish, say, step } from "../flow.js";
 import { newestCode } from "../inbox.js";
 import { memory, tell, when } from "../memory.js";
+import { areOn, get } from "../passkeys.js";
 import { element, find, relative } from "../view.js";
 
 // What each factor is called here, and the field of Verify2FARequest that takes its proof.
@@ -12,7 +13,9 @@ const FACTORS = {
   FACTOR_EMAIL_CODE: { field: "otpCode", choice: "Code by e-mail", label: "Code from the inbox" },
   FACTOR_TOTP: { field: "totpCode", choice: "Authenticator app", label: "Six digits of the app" },
   FACTOR_RECOVERY_CODE: { field: "recoveryCode", choice: "Recovery code", label: "Recovery code" },
+  FACTOR_PASSKEY: { field: "passkeyCredentialJson", choice: "Passkey" },
 };
+const PASSKEY = "FACTOR_PASSKEY";
 
 let factor;
 let usedStep;
@@ -22,7 +25,8 @@ export function start() {
   const form = find("form", here);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    await verify(here, form.elements.code.value);
+    const proof = factor === PASSKEY ? await get(here, memory.challenge.passkeyRequestOptionsJson) : form.elements.code.value;
+    if (proof !== null) await verify(here, proof);
   });
   find("[data-do=resend]", here).addEventListener("click", () => resend(here));
   when("challenged", (challenge) => show(here, challenge));
@@ -32,7 +36,7 @@ export function start() {
 function show(here, challenge) {
   memory.challenge = challenge;
   find("form", here).reset();
-  const offered = challenge.factors.filter((name) => FACTORS[name]);
+  const offered = challenge.factors.filter((name) => FACTORS[name] && (name !== PASSKEY || areOn()));
   const radios = offered.map((name) => {
     const input = element("input", { type: "radio", name: "factor", value: name });
     input.addEventListener("change", () => choose(here, name));
@@ -47,7 +51,9 @@ function show(here, challenge) {
 function choose(here, name) {
   factor = name;
   usedStep = undefined;
-  find(".label", here).textContent = FACTORS[name].label;
+  find(".fields", here).hidden = name === PASSKEY;
+  find("[type=submit]", here).textContent = name === PASSKEY ? "Use a passkey" : "Verify";
+  find(".label", here).textContent = FACTORS[name].label ?? "";
   find("[data-do=resend]", here).hidden = name !== "FACTOR_EMAIL_CODE";
   const input = find("[name=code]", here);
   input.value = "";
@@ -77,13 +83,14 @@ function fillIn(here, code, at) {
   input.focus();
 }
 
-async function verify(here, code) {
-  const body = { challengeId: memory.challenge.challengeId, [FACTORS[factor].field]: code };
+async function verify(here, proof) {
+  const body = { challengeId: memory.challenge.challengeId, [FACTORS[factor].field]: proof };
   const answer = await exchange(here, { method: "POST", path: "/v1/sessions:verify", body });
   if (!answer) return;
   memory.challenge = null;
   if (body.totpCode && memory.app) markUsed(memory.app, usedStep);
-  finish("verify", "The code is right: the challenge is answered, and a session begins.");
+  const shown = factor === PASSKEY ? "passkey" : "code";
+  finish("verify", `The ${shown} is right: the challenge is answered, and a session begins.`);
   tell("logged-in", answer.tokens);
 }
 
