@@ -17,9 +17,9 @@ export function launch() {
 }
 
 // A page with nothing remembered. `complaints` fills with what must not happen.
-export async function watchedPage(browser, { scheme = "light", viewport = WIDE } = {}) {
-  const context = await browser.newContext({ baseURL: base, colorScheme: scheme, viewport, reducedMotion: "reduce", locale: "en-GB" });
-  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: base });
+export async function watchedPage(browser, { scheme = "light", viewport = WIDE, origin = base } = {}) {
+  const context = await browser.newContext({ baseURL: origin, colorScheme: scheme, viewport, reducedMotion: "reduce", locale: "en-GB" });
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin });
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
   const complaints = [];
@@ -29,7 +29,7 @@ export async function watchedPage(browser, { scheme = "light", viewport = WIDE }
   page.on("pageerror", (error) => complaints.push(`uncaught: ${error.stack}`));
   page.on("request", (request) => {
     const url = new URL(request.url());
-    if (!["data:", "blob:"].includes(url.protocol) && url.origin !== base) complaints.push(`request to another host: ${url}`);
+    if (!["data:", "blob:"].includes(url.protocol) && url.origin !== origin) complaints.push(`request to another host: ${url}`);
   });
   // Not all that a policy refuses is logged.
   await page.exposeFunction("refusedByPolicy", (what) => complaints.push(`policy: ${what}`));
@@ -42,8 +42,8 @@ export async function watchedPage(browser, { scheme = "light", viewport = WIDE }
 }
 
 // A browser logs each answer that is an error. This takes out the ones that a test has asked for, and no others.
-export function expectRefusal(complaints, status, path) {
-  const wanted = (text) => text.includes(`status of ${status} `) && text.endsWith(`${base}${path}`);
+export function expectRefusal(complaints, status, path, origin = base) {
+  const wanted = (text) => text.includes(`status of ${status} `) && text.endsWith(`${origin}${path}`);
   const at = complaints.findIndex(wanted);
   assert.notEqual(at, -1, `no ${status} for ${path} was logged: ${complaints.join("\n")}`);
   complaints.splice(at, 1);

@@ -78,6 +78,30 @@ export class HomePage {
     assert.equal(await this.step("authenticator").locator(".codes li").count(), 10);
   }
 
+  async addPasskey(name = "This device") {
+    const here = this.step("passkeys");
+    await here.getByLabel("Name", { exact: true }).fill(name);
+    await this.press("passkeys", "Add a passkey");
+    await this.outcome("passkeys", `“${name}” is added`);
+  }
+
+  // As the page has it once somebody is logged in.
+  async loggedIn() {
+    await this.state("login", "done");
+    await this.outcome("token", "The signature is good");
+    await this.state("sessions", "done");
+  }
+
+  // What the token says of this claim.
+  async claim(name) {
+    const row = this.step("token").locator("tr", { has: this.page.locator("th code", { hasText: new RegExp(`^${name}$`) }) });
+    return row.locator("td").innerText();
+  }
+
+  async refusal(step, text) {
+    await this.step(step).getByRole("alert").getByText(text).waitFor();
+  }
+
   async logOut() {
     await this.press("logout", "Log out");
     await this.outcome("logout", /The revocation arrived after \d+ ms\. The token is inactive now/);
