@@ -12,10 +12,11 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
+import passkey_clients
 import pytest
 
 from countersign import ROOT
-from languages import HERE, Node, execute, installed
+from languages import HERE, Node, execute
 from passkeys.differences import DIFFERENCES, TAKEN
 
 # Seconds for all of a verifier's verdicts.
@@ -24,9 +25,7 @@ PATIENCE = 120
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    """The Python that has what makes and judges passkeys."""
-    install = ["sh", "-c", "python3 -m venv . && bin/pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.txt"]
-    return installed("passkeys", [HERE / "passkeys/requirements.txt"], install) / "bin/python"
+    return passkey_clients.python()
 
 
 @pytest.fixture(scope="module")
