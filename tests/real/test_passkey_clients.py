@@ -271,8 +271,13 @@ def test_a_copy_is_refused_and_told_of_once(service, device):
     assert refused(ada.post, "/v1/sessions:reauthenticate", passkeyCredentialJson=copy) == (403, "INVALID_CREDENTIALS")
     assert ada.passkey_login(key.get(ada.request_options(), count=3))["preferred_username"] == ada.name
     assert events(service, ada.name).count("passkey_copied") == 3
-    notices = [e["purpose"] for e in service.events() if e["message"] == "notice" and e["username"] == ada.name]
-    assert sorted(notices) == ["passkey_added", "passkey_copied"]
+    service.wait_for("tells of the copy", lambda: "passkey_copied" in notices(service, ada.name))
+    assert sorted(notices(service, ada.name)) == ["passkey_added", "passkey_copied"]
+
+
+def notices(service: Countersign, name: str) -> list[str]:
+    """What the log delivery told a user."""
+    return [e["purpose"] for e in service.events() if e["message"] == "notice" and e["username"] == name]
 
 
 def events(service: Countersign, name: str) -> list[str]:
