@@ -105,6 +105,6 @@ export class HomePage {
   async logOut() {
     await this.press("logout", "Log out");
     await this.outcome("logout", /The revocation arrived after \d+ ms\. The token is inactive now/);
-    await this.page.locator("#revocations .ours").getByText("That is your session.").waitFor();
+    await this.page.locator("#revocations .ours").first().getByText("That is your session.").waitFor();
   }
 }
