@@ -328,3 +328,39 @@ def test_a_user_has_twenty_passkeys_at_the_most(service, device):
     assert refused(ada.finish, device("soft-webauthn").create(begun[20])) == (400, "TOO_MANY_PASSKEYS")
     assert refused(ada.creation_options) == (400, "TOO_MANY_PASSKEYS")
     assert len(ada.passkeys()) == 20
+
+
+@pytest.mark.short
+def test_pages_of_related_domains_and_apps_are_told_from_others(tmp_path, run, talk):
+    # The SHA-256 of a certificate, as Android writes it.
+    app = f"android:apk-key-hash:{base64.urlsafe_b64encode(bytes(range(32))).decode().rstrip('=')}"
+    settings = {
+        "COUNTERSIGN_WEBAUTHN_RP_ID": "example.com",
+        "COUNTERSIGN_WEBAUTHN_ORIGINS": f"https://app.example.com,{app}",
+        "COUNTERSIGN_WEBAUTHN_RELATED_ORIGINS": "https://example.de",
+        "COUNTERSIGN_WEBAUTHN_MANAGE_URL": "https://app.example.com/passkeys",
+    }
+    server = run(Countersign(tmp_path, f"sqlite://{tmp_path}/countersign.db", **settings))
+    ada, key = Person(server).log_in(), Device(talk("soft-webauthn"), "soft-webauthn", "ES256", app)
+    assert ada.send("GET", "/.well-known/webauthn") == {"origins": ["https://example.de"]}
+    assert ada.send("GET", "/.well-known/passkey-endpoints") == {"manage": "https://app.example.com/passkeys"}
+    ada.add(key)
+    for origin in ("https://app.example.com", app, "https://example.de"):
+        key.origin = origin
+        assert ada.passkey_login(key.get(ada.request_options()))["acr"] == "phr"
+    # The default, and what is like one on the list.
+    for origin in ("https://example.com", "https://www.example.de", "https://app.example.com:443", "http://app.example.com", app[:-1]):
+        key.origin = origin
+        assert refused(ada.passkey_login, key.get(ada.request_options())) == (401, "INVALID_CREDENTIALS"), origin
+
+
+@pytest.mark.short
+def test_passkeys_can_be_off(tmp_path, run):
+    server = run(Countersign(tmp_path, f"sqlite://{tmp_path}/countersign.db", COUNTERSIGN_WEBAUTHN_RP_ID="off"))
+    ada = Person(server, two_factor=True)
+    assert ada.begin_login()["challenge"]["factors"] == ["FACTOR_EMAIL_CODE"]
+    ada.log_in()
+    assert refused(ada.request_options) == (400, "PASSKEYS_OFF")
+    assert refused(ada.creation_options) == (400, "PASSKEYS_OFF")
+    assert refused(ada.send, "GET", "/.well-known/webauthn")[0] == 404
+    assert ada.passkeys() == []
