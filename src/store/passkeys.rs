@@ -27,6 +27,9 @@ pub trait Passkeys {
     /// Finds a passkey and its user by the authenticator's id of it. Not those of deleted users.
     async fn passkey_find(&self, credential_id: Vec<u8>) -> Result<Option<(Passkey, Credentials)>>;
 
+    /// Whether a challenge was answered before.
+    async fn passkey_challenge_used(&self, digest: [u8; 32]) -> Result<bool>;
+
     /// Renames a user's passkey. Returns whether there is one.
     async fn passkey_rename(&self, id: Uuid, user_id: Uuid, name: String) -> Result<bool>;
 

@@ -18,7 +18,7 @@ use crate::{
     token::MasterKey,
 };
 
-pub(in crate::service) use self::challenge::Purpose;
+pub(in crate::service) use self::{challenge::Purpose, verdict::Answered};
 
 /// Asks browsers for passkeys, and judges what they answer.
 #[derive(Debug)]

@@ -29,11 +29,20 @@ impl Ceremonies {
         Ok(Answered { challenge, used })
     }
 
+    /// Why a right answer came to nothing, where that is its challenge: somebody, perhaps its own sender, has used that before.
+    ///
+    /// # Errors
+    /// It was used; the store's.
+    pub(in crate::service) async fn check_unused(&self, answered: &Answered) -> Result<(), Error> {
+        let is_used = self.store.passkey_challenge_used(answered.used.digest).await?;
+        if is_used { Err(Error::ChallengeInvalid) } else { Ok(()) }
+    }
+
     /// Whether the assertion is right, as all that is shown: it must say whose it is, and its authenticator must have verified its user.
     /// Returns what the store writes together with what comes of it.
     ///
     /// # Errors
-    /// The store's.
+    /// A challenge that was used, where the counter stands still: it is the same answer again; the store's.
     pub(in crate::service) async fn prove(
         &self,
         context: &Context,
@@ -41,10 +50,18 @@ impl Ceremonies {
         answered: &Answered,
         passkey: &Passkey,
     ) -> Result<Option<PasskeyProof>, Error> {
-        let Answered { challenge, used } = answered;
         let demand = Demand::discoverable_login(UserVerification::Required);
-        let usage = self.judge(context, assertion, challenge, passkey, demand).await?;
-        Ok(usage.map(|usage| PasskeyProof { usage, used: *used }))
+        match self.judge(assertion, &answered.challenge, passkey, demand)? {
+            Ok(usage) => Ok(Some(PasskeyProof { usage, used: answered.used })),
+            Err(refused) => {
+                // A client that sends its answer again is no copy of the passkey.
+                if refused.may_be_a_clone() {
+                    self.check_unused(answered).await?;
+                }
+                self.tell_of_a_copy(context, passkey, refused).await?;
+                Ok(None)
+            }
+        }
     }
 
     /// Checks the answer to a login's challenge, by a user whose password was right.
@@ -65,19 +82,26 @@ impl Ceremonies {
             .ok_or(Error::ChallengeInvalid)?;
         let challenge = self.factor_challenge(challenge_id_mac);
         let demand = Demand::second_factor(verification);
-        let usage = self.judge(context, assertion, &challenge, &passkey, demand).await?;
-        usage.ok_or(Error::ChallengeInvalid)
+        match self.judge(assertion, &challenge, &passkey, demand)? {
+            Ok(usage) => Ok(usage),
+            Err(refused) => {
+                self.tell_of_a_copy(context, &passkey, refused).await?;
+                Err(Error::ChallengeInvalid)
+            }
+        }
     }
 
-    /// The use of a passkey; `None` where the assertion is not right.
-    async fn judge(
+    /// The use of a passkey, or the rule that the assertion breaks.
+    ///
+    /// # Errors
+    /// There are no passkeys.
+    fn judge(
         &self,
-        context: &Context,
         assertion: &Assertion,
         challenge: &Challenge,
         passkey: &Passkey,
         demand: Demand,
-    ) -> Result<Option<PasskeyUse>, Error> {
+    ) -> Result<Result<PasskeyUse, Refused>, Error> {
         let handle = UserHandle::from_bytes(passkey.user_handle);
         let stored = StoredCredential {
             id: &passkey.credential_id,
@@ -86,19 +110,16 @@ impl Ceremonies {
             sign_count: passkey.sign_count,
             backup_eligible: passkey.backup_eligible,
         };
-        match assertion.verify(self.relying_party()?, challenge, &stored, demand) {
-            Ok(asserted) => Ok(Some(PasskeyUse {
-                id: passkey.id,
-                sign_count: asserted.sign_count,
-                backed_up: asserted.backed_up,
-                at: self.clock.now(),
-            })),
-            Err(refused) => {
-                tracing::info!(passkey_id = %passkey.id, %refused, "a passkey was refused");
-                self.tell_of_a_copy(context, passkey, refused).await?;
-                Ok(None)
-            }
+        let verdict = assertion.verify(self.relying_party()?, challenge, &stored, demand);
+        if let Err(refused) = &verdict {
+            tracing::info!(passkey_id = %passkey.id, %refused, "a passkey was refused");
         }
+        Ok(verdict.map(|asserted| PasskeyUse {
+            id: passkey.id,
+            sign_count: asserted.sign_count,
+            backed_up: asserted.backed_up,
+            at: self.clock.now(),
+        }))
     }
 
     /// A counter that did not go up says that somebody may have a copy of the key: the owner is told, once a day.

@@ -6,7 +6,7 @@ use crate::{
     passkey::Assertion,
     service::{
         Error,
-        ceremonies::{CeremonyOptions, assertion},
+        ceremonies::{Answered, CeremonyOptions, assertion},
         fields::{Fields, check_sizes},
         sessions::{Destination, Tokens},
     },
@@ -78,7 +78,7 @@ impl Logins {
                     device_name: valid.device_name,
                     address: context.address,
                 };
-                self.begin_by_passkey(context, &credentials, &destination, proof).await
+                self.begin_by_passkey(context, &credentials, &destination, (proof, &answered)).await
             }
             Some(_) | None => self.refuse_passkey(context, Some(&credentials)).await,
         }
@@ -101,7 +101,7 @@ impl Logins {
         context: &Context,
         credentials: &Credentials,
         destination: &Destination,
-        proof: PasskeyProof,
+        (proof, answered): (PasskeyProof, &Answered),
     ) -> Result<Tokens, Error> {
         let methods = AuthMethod::OF_A_PASSKEY;
         let session = self.sessions.new_session(credentials, destination, methods);
@@ -111,8 +111,11 @@ impl Logins {
         let device = self.sessions.device_of_login(context, &credentials.user, destination)?;
         match self.store.session_by_passkey(session, version, proof, limit, device).await? {
             Some(session) => self.sessions.issue_at_login(credentials, &session, device_id, false),
-            // A race: the challenge was used, the passkey deleted or used by a copy of it, the account disabled.
-            None => self.refuse_passkey(context, Some(credentials)).await,
+            // The challenge was used; or a race: the passkey was deleted or used by a copy of it, the account disabled.
+            None => {
+                self.ceremonies.check_unused(answered).await?;
+                self.refuse_passkey(context, Some(credentials)).await
+            }
         }
     }
 

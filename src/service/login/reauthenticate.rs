@@ -9,7 +9,7 @@ use crate::{
     passkey::Assertion,
     service::{
         Error,
-        ceremonies::assertion,
+        ceremonies::{Answered, assertion},
         fields::check_sizes,
         sessions::{Account, Destination},
     },
@@ -119,7 +119,7 @@ impl Logins {
             None => None,
         };
         match proof {
-            Some(proof) => self.prove_by_proof(context, account, proof).await,
+            Some(proof) => self.prove_by_proof(context, account, (proof, &answered)).await,
             None => self.refuse_proof(context, account).await,
         }
     }
@@ -128,7 +128,7 @@ impl Logins {
         &self,
         context: &Context,
         account: &Account,
-        proof: PasskeyProof,
+        (proof, answered): (PasskeyProof, &Answered),
     ) -> Result<LoginOutcome, Error> {
         let change = self.factors.factor_change(context, account);
         let now = change.now;
@@ -136,8 +136,11 @@ impl Logins {
             Some(session) => {
                 Ok(LoginOutcome::Tokens(self.sessions.issue(account.user(), &session, now)?))
             }
-            // A race: the session ended, the password was changed, the challenge was used.
-            None => self.refuse_proof(context, account).await,
+            // The challenge was used; or a race: the session ended, or the password was changed.
+            None => {
+                self.ceremonies.check_unused(answered).await?;
+                self.refuse_proof(context, account).await
+            }
         }
     }
 

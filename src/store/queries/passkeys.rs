@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     Backend,
-    statements::{passkey_proof, passkeys},
+    statements::{passkey_proof, passkeys, used_assertions},
 };
 use crate::{
     domain::{Passkey, Session},
@@ -45,6 +45,13 @@ impl Passkeys for Backend {
     async fn passkey_find(&self, credential_id: Vec<u8>) -> Result<Option<(Passkey, Credentials)>> {
         self.read("passkey_find", credential_id, |connection, credential_id| {
             Box::pin(passkeys::find(connection, credential_id))
+        })
+        .await
+    }
+
+    async fn passkey_challenge_used(&self, digest: [u8; 32]) -> Result<bool> {
+        self.read("passkey_challenge_used", digest, |connection, digest| {
+            Box::pin(used_assertions::is_used(connection, digest))
         })
         .await
     }

@@ -67,9 +67,11 @@ async fn a_challenge_works_once_on_every_replica(
         for replica in [&server, &other] {
             let refused = log_in(replica, repeated).await.unwrap_err();
             assert_eq!(refused.code(), Code::Unauthenticated);
-            assert_eq!(reason(&refused), "INVALID_CREDENTIALS");
+            assert_eq!(reason(&refused), "CHALLENGE_INVALID");
         }
     }
+    // An answer that is sent again is no copy of the passkey.
+    assert_eq!(recorded(&server, "passkey_copied").await, 0);
     log_in_with(&server, &mut passkey).await.unwrap();
 }
 

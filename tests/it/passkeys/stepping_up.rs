@@ -52,7 +52,7 @@ async fn a_passkey_raises_the_same_session(
     for refused in
         [prove(&server, &tokens, &answer).await, log_in(&server, &passkey.get(&options)).await]
     {
-        assert_eq!(reason(&refused.unwrap_err()), "INVALID_CREDENTIALS");
+        assert_eq!(reason(&refused.unwrap_err()), "CHALLENGE_INVALID");
     }
 }
 

@@ -18,7 +18,15 @@ const MAC: [u8; 32] = [7; 32];
 async fn asked(store: &dyn Store) -> (Credentials, FactorChange, PendingDeletion) {
     let user = stored_user(store).await;
     let session = session_of(user.user.id);
-    let begun = store.session_create(session, user.credential_version, NO_FAILURES, NO_LIMIT, super::KNOWN_DEVICE).await;
+    let begun = store
+        .session_create(
+            session,
+            user.credential_version,
+            NO_FAILURES,
+            NO_LIMIT,
+            super::KNOWN_DEVICE,
+        )
+        .await;
     let change = FactorChange {
         user_id: user.user.id,
         credential_version: user.credential_version,

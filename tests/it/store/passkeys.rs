@@ -193,7 +193,9 @@ async fn of_one_challenge_one_session_comes(backend: Backend) {
     let (session, passkey) = with_passkey(store.as_ref()).await;
     let used = used();
     let proof = PasskeyProof { used, ..proof(&passkey, u32::MAX) };
+    assert!(!store.passkey_challenge_used(used.digest).await.unwrap());
     let begun = join_all((0..16).map(|_| begin(store.as_ref(), &session, proof))).await;
+    assert!(store.passkey_challenge_used(used.digest).await.unwrap());
     assert_eq!(begun.iter().flatten().count(), 1);
 }
 

@@ -32,6 +32,19 @@ pub(in crate::store) async fn put(
     Ok(new.is_some())
 }
 
+/// Whether it was shown before.
+pub(in crate::store) async fn is_used(
+    connection: &mut Connection,
+    digest: &[u8; 32],
+) -> Result<bool> {
+    let found: Option<Timestamp> =
+        sqlx::query_scalar("SELECT expires_at FROM used_assertions WHERE digest = $1")
+            .bind(digest.as_slice())
+            .fetch_optional(connection)
+            .await?;
+    Ok(found.is_some())
+}
+
 /// The rows that were written between the back-up and the restore are lost.
 async fn is_from_before_a_restore(
     connection: &mut Connection,
