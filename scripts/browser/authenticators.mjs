@@ -1,5 +1,10 @@
 // Authenticators that exist in Chromium alone (DevTools protocol, domain WebAuthn): a phone's or laptop's own, or a security key.
 
+import { EventEmitter, on } from "node:events";
+
+// Milliseconds until a question that does not come fails its test.
+const PATIENCE = 20_000;
+
 // Where authenticators can be plugged into a page. What is really on the machine is no longer asked.
 export async function sockets(page) {
   const devtools = await page.context().newCDPSession(page);
@@ -14,6 +19,28 @@ export async function sockets(page) {
       const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", { options: { ...usual, ...options } });
       return new Authenticator(devtools, authenticatorId);
     },
+  };
+}
+
+// Follows the questions of a page to the browser. What it gives waits until so many more of them are open.
+export async function questions(page) {
+  const asked = new EventEmitter();
+  await page.exposeFunction("aPasskeyIsAskedFor", () => asked.emit("question"));
+  await page.addInitScript(() => {
+    const { prototype } = CredentialsContainer;
+    const { get } = prototype;
+    prototype.get = function (options) {
+      const answer = get.call(this, options);
+      window.aPasskeyIsAskedFor();
+      return answer;
+    };
+  });
+  return async (count = 1) => {
+    let seen = 0;
+    for await (const _ of on(asked, "question", { signal: AbortSignal.timeout(PATIENCE) })) {
+      seen += 1;
+      if (seen === count) return;
+    }
   };
 }
 
