@@ -205,6 +205,8 @@ impl Config {
 }
 
 #[cfg(test)]
+mod bad_values_tests;
+#[cfg(test)]
 mod callers_tests;
 #[cfg(test)]
 mod tests;

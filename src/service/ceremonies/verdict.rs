@@ -18,6 +18,13 @@ pub(in crate::service) struct Answered {
     used: NewAssertion,
 }
 
+impl Answered {
+    /// A keyed digest of the challenge.
+    pub(in crate::service) fn key(&self) -> &[u8; 32] {
+        &self.used.digest
+    }
+}
+
 impl Ceremonies {
     /// Whether an assertion answers a login's challenge. In memory: made-up answers reach no database.
     ///
@@ -34,7 +41,7 @@ impl Ceremonies {
     /// # Errors
     /// It was used; the store's.
     pub(in crate::service) async fn check_unused(&self, answered: &Answered) -> Result<(), Error> {
-        let is_used = self.store.passkey_challenge_used(answered.used.digest).await?;
+        let is_used = self.store.passkey_challenge_used(*answered.key()).await?;
         if is_used { Err(Error::ChallengeInvalid) } else { Ok(()) }
     }
 

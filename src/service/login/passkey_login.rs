@@ -8,6 +8,7 @@ use crate::{
         Error,
         ceremonies::{Answered, CeremonyOptions, assertion},
         fields::{Fields, check_sizes},
+        limits::Waste,
         sessions::{Destination, Tokens},
     },
     store::{Credentials, PasskeyProof},
@@ -44,7 +45,7 @@ impl Logins {
         self.ceremonies.ask_for_login()
     }
 
-    /// Logs in with a passkey. There is nothing to guess, so that no failure is counted: a signature is right, or it is not.
+    /// Logs in with a passkey. There is nothing to guess, so that no failure counts against an account.
     ///
     /// # Errors
     /// There are no passkeys; bad fields; too many calls; a challenge that is not ours, ended or was used; a passkey that is nobody's, not
@@ -65,7 +66,7 @@ impl Logins {
         let answered = self.ceremonies.answered(&valid.assertion)?;
         let found = self.store.passkey_find(valid.assertion.credential_id().to_vec()).await?;
         let Some((passkey, credentials)) = found else {
-            return self.refuse_passkey(context, None).await;
+            return self.refuse_passkey(context, &answered, None).await;
         };
         let proof = self.ceremonies.prove(context, &valid.assertion, &answered, &passkey).await?;
         match proof {
@@ -80,7 +81,7 @@ impl Logins {
                 };
                 self.begin_by_passkey(context, &credentials, &destination, (proof, &answered)).await
             }
-            Some(_) | None => self.refuse_passkey(context, Some(&credentials)).await,
+            Some(_) | None => self.refuse_passkey(context, &answered, Some(&credentials)).await,
         }
     }
 
@@ -114,17 +115,21 @@ impl Logins {
             // The challenge was used; or a race: the passkey was deleted or used by a copy of it, the account disabled.
             None => {
                 self.ceremonies.check_unused(answered).await?;
-                self.refuse_passkey(context, Some(credentials)).await
+                self.refuse_passkey(context, answered, Some(credentials)).await
             }
         }
     }
 
-    /// The same answer for every passkey that is refused, with one write in every case.
+    /// The same answer for every passkey that is refused. There is nothing to guess, but each failure is an event: a source that fails
+    /// too often is held back.
     async fn refuse_passkey(
         &self,
         context: &Context,
+        answered: &Answered,
         found: Option<&Credentials>,
     ) -> Result<Tokens, Error> {
+        let charges = self.limits.waste(Waste::Failures, context.address, answered.key());
+        self.limits.charge(charges).await?;
         let user_id = found.map(|found| found.user.id);
         self.limits.record_failure(context, EventKind::LoginFailed, user_id, None).await?;
         Err(Error::InvalidCredentials)

@@ -151,7 +151,8 @@ async fn what_is_no_completed_login_tells_nothing(
     let code = logs::code(&careful.username);
     assert!(server.verify(&challenge, &wrong(&code)).await.is_err());
     let refreshed = server.refresh(&tokens.refresh_token, "").await.unwrap();
-    let again = ReauthenticateRequest { password: PASSWORD.into() };
+    let again =
+        ReauthenticateRequest { password: PASSWORD.into(), ..ReauthenticateRequest::default() };
     let (mut auth, again) = (server.auth.clone(), |tokens| bearer(tokens, again.clone()));
     auth.reauthenticate(again(&refreshed)).await.unwrap();
     auth.reauthenticate(again(&own)).await.unwrap();

@@ -93,7 +93,10 @@ async fn it_changes_the_account_only_after_the_factor(
     let enrolment = crate::factors::begin(&server, &tokens, PASSWORD).await;
     assert_eq!(reason_of(enrolment), "REAUTHENTICATION_REQUIRED");
     assert_eq!(reason_of(server.delete_me(&tokens, PASSWORD).await), "REAUTHENTICATION_REQUIRED");
-    let request = bearer(&tokens, ReauthenticateRequest { password: PASSWORD.into() });
+    let request = bearer(
+        &tokens,
+        ReauthenticateRequest { password: PASSWORD.into(), ..ReauthenticateRequest::default() },
+    );
     let asked = server.auth.clone().reauthenticate(request).await.unwrap().into_inner();
     let Some(Again::Challenge(challenge)) = asked.result else { panic!("{asked:?}") };
     server.delivered().await;

@@ -95,7 +95,10 @@ async fn neither_a_wrong_code_nor_a_step_up_makes_a_device_trusted(
     let wrong = crate::harness::server::wrong(&logs::code(&user.username));
     let refused = verify_with_trust(&server, &challenge, Proof::OtpCode(wrong)).await;
     assert_eq!(reason_of(refused), "CHALLENGE_INVALID");
-    let request = bearer(&tokens, ReauthenticateRequest { password: PASSWORD.into() });
+    let request = bearer(
+        &tokens,
+        ReauthenticateRequest { password: PASSWORD.into(), ..ReauthenticateRequest::default() },
+    );
     let asked = server.auth.clone().reauthenticate(request).await.unwrap().into_inner();
     let Some(Again::Challenge(challenge)) = asked.result else { panic!("{asked:?}") };
     server.delivered().await;

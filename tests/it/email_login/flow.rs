@@ -42,7 +42,7 @@ async fn a_code_to_the_verified_address_logs_in_without_the_password(
     let told = logs::messages(&user.username).pop().unwrap();
     assert_eq!(
         (&told["purpose"], &told["destination"]),
-        (&"email_login".into(), &user.email.into())
+        (&"email_login".into(), &user.email.clone().into())
     );
     let code = logs::code(&user.username);
     assert_eq!(code.replace('-', "").len(), 10);

@@ -21,6 +21,7 @@ async fn answer(server: &Server, challenge: &Challenge, json: String) -> Result<
     let request = Verify2FaRequest {
         challenge_id: challenge.challenge_id.clone(),
         proof: Some(Proof::PasskeyCredentialJson(json)),
+        trust_device: false,
     };
     let verified = soon("Verify2FA", server.auth.clone().verify2_fa(request)).await?;
     Ok(verified.into_inner().tokens.unwrap())
