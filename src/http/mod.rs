@@ -25,7 +25,6 @@ pub use self::{
     front::service,
     limits::Limits,
     server::{serve, serve_debug},
-    site::{Figures, Pages, Site},
+    site::{Figures, Pages, Site, WellKnown},
     table::paths,
-    well_known::WellKnown,
 };

@@ -5,7 +5,6 @@ use std::{fmt, sync::Arc};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::well_known::WellKnown;
 use crate::{
     delivery::Inbox,
     domain::{Origins, TrustedProxies},
@@ -51,6 +50,17 @@ pub struct Site {
     /// Cancelled when the server is asked to stop, some time before it refuses connections: until then each answer
     /// closes its connection.
     pub draining: CancellationToken,
+}
+
+/// What an operator has set about passkeys.
+#[derive(Debug, Clone, Default)]
+pub struct WellKnown {
+    /// The origins of other sites that share our passkeys.
+    pub related_origins: Vec<String>,
+    /// The page that adds passkeys.
+    pub enroll_url: Option<String>,
+    /// The page that lists them.
+    pub manage_url: Option<String>,
 }
 
 /// The pages that are on.

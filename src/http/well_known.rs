@@ -7,18 +7,11 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{cache::cache, oauth::Refused, site::Site};
-
-/// What an operator has set of these.
-#[derive(Debug, Clone, Default)]
-pub struct WellKnown {
-    /// The origins of other sites that share our passkeys.
-    pub related_origins: Vec<String>,
-    /// The page that adds passkeys.
-    pub enroll_url: Option<String>,
-    /// The page that lists them.
-    pub manage_url: Option<String>,
-}
+use super::{
+    cache::cache,
+    oauth::Refused,
+    site::{Site, WellKnown},
+};
 
 /// Related origins (WebAuthn level 3, section 5.11).
 pub(super) async fn webauthn(State(site): State<Site>) -> Response {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{FactorChange, PasskeyUse, Reservation, Result, SealedMessage};
+use super::{FactorChange, Reservation, Result, SealedMessage};
 use crate::domain::Timestamp;
 
 /// Second factors: authenticator apps and recovery codes. Changes are made only if the credential version and the calling
@@ -127,6 +127,19 @@ pub enum Spending {
     RecoveryCode(Box<SpentRecoveryCode>),
     /// A use of one of the user's passkeys.
     Passkey(PasskeyUse),
+}
+
+/// The use of a passkey, as its assertion had it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasskeyUse {
+    /// The passkey.
+    pub id: Uuid,
+    /// The signature counter. Unless it is 0, the one on record must be lower still.
+    pub sign_count: u32,
+    /// Whether it has been copied to other devices by now.
+    pub backed_up: bool,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A recovery code to consume, if it is one of the user's.

@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    Credentials, FactorChange, LoginDevice, NewAssertion, Result, SealedMessage, SessionLimit,
+    Credentials, FactorChange, LoginDevice, NewAssertion, PasskeyUse, Result, SealedMessage,
+    SessionLimit,
 };
-use crate::domain::{Passkey, Session, Timestamp};
+use crate::domain::{Passkey, Session};
 
 /// Passkeys of users. A credential id is one user's, and a challenge works once.
 #[async_trait]
@@ -96,19 +97,6 @@ pub enum PasskeyDeleted {
     Refused,
     /// The user has no such passkey.
     NotFound,
-}
-
-/// The use of a passkey, as its assertion had it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PasskeyUse {
-    /// The passkey.
-    pub id: Uuid,
-    /// The signature counter. Unless it is 0, the one on record must be lower still.
-    pub sign_count: u32,
-    /// Whether it has been copied to other devices by now.
-    pub backed_up: bool,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// A passkey that proves its user by itself.

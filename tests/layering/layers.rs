@@ -64,6 +64,7 @@ const LAYERS: [(&str, &[&str]); 22] = [
             "log_filter",
             "listen",
             "token",
+            "passkey",
             "password",
             "delivery",
             "store",

@@ -76,6 +76,12 @@ impl Ceremonies {
         Ok(NewAssertion { digest, issued_at, expires_at })
     }
 
+    /// The challenge of a passkey that answers a login's challenge: it lives, and is used up, with that.
+    pub(super) fn factor_challenge(&self, challenge_id_mac: &[u8; 32]) -> Challenge {
+        let parts: [&[u8]; 2] = [b"factor", challenge_id_mac];
+        Challenge::from_bytes(self.master_key.digest(token::Purpose::PasskeyChallenge, &parts))
+    }
+
     /// The challenge of its first half.
     fn with_proof(&self, made: [u8; 16], purpose: Purpose) -> [u8; 32] {
         let parts: [&[u8]; 3] = [b"challenge", &made, &purpose.bytes()];
@@ -90,12 +96,6 @@ impl Ceremonies {
 /// How long the use of a challenge is remembered beyond its end: replicas may differ in their clocks, and in the timeout while they are
 /// given another one.
 const MARGIN: Duration = CLOCK_SKEW.saturating_add(Duration::from_secs(600));
-
-/// The challenge of a passkey that answers a login's challenge: it lives, and is used up, with that.
-pub(super) fn of_factor(master_key: &MasterKey, challenge_id_mac: &[u8; 32]) -> Challenge {
-    let parts: [&[u8]; 2] = [b"factor", challenge_id_mac];
-    Challenge::from_bytes(master_key.digest(token::Purpose::PasskeyChallenge, &parts))
-}
 
 fn first_half(bytes: &[u8; 32]) -> [u8; 16] {
     let mut half = [0; 16];

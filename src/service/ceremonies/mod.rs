@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{InvalidField, Passkey, Timestamp, User, size},
-    passkey::{self, Assertion, Challenge, Descriptor, RelyingParty, UserHandle, UserVerification},
+    passkey::{self, Assertion, Descriptor, RelyingParty, UserHandle, UserVerification},
     service::{Clock, Error, PasskeyError, limits::Limits},
     store::Store,
     token::MasterKey,
@@ -107,10 +107,6 @@ impl Ceremonies {
         let verification = UserVerification::Required;
         let json = relying_party.creation_options(&challenge, &of, &descriptors(has), verification);
         Ok(CeremonyOptions { json, expires_at })
-    }
-
-    fn factor_challenge(&self, challenge_id_mac: &[u8; 32]) -> Challenge {
-        challenge::of_factor(&self.master_key, challenge_id_mac)
     }
 }
 

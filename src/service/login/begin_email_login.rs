@@ -7,9 +7,9 @@ use super::Logins;
 use crate::{
     domain::{Context, Email, device_name, request_id, size},
     service::{
-        Error, PendingMailboxCode,
+        Error,
         fields::{Fields, check_sizes},
-        mailbox::ANSWERED_AFTER,
+        mailbox::{ANSWERED_AFTER, PendingMailboxCode},
     },
     store::CodeDestination,
     token::OpaqueToken,
