@@ -10,9 +10,11 @@ use crate::PACKAGE;
 /// The fields that `Debug` may show, by message: none of them is a secret. A field of text, bytes or numbers that is not here is one,
 /// a new one too: whoever adds a field decides, and one that is forgotten is hidden. It is a list of ours and no option in the
 /// contract: protoc knows `debug_redact` only from 22 on, and Debian 12 has 21.
-const PUBLIC: [(&str, &[&str]); 70] = [
+const PUBLIC: [(&str, &[&str]); 71] = [
     ("ActingParty", &["sub"]),
     ("BeginEmailLoginRequest", &["email", "audience", "device_name", "request_id"]),
+    // What every browser gets that asks.
+    ("BeginPasskeyLoginResponse", &["request_options_json"]),
     ("BeginTotpEnrollmentResponse", &["enrollment_id"]),
     ("Challenge", &["masked_destination", "attempts_remaining"]),
     (

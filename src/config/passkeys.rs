@@ -71,7 +71,11 @@ impl Reader<'_> {
             given.origins = vec![format!("http://{LOCALHOST}:8080")];
         }
         for problem in RelyingParty::new(given).err().unwrap_or_default() {
-            self.problems.add_of_value(setting_of(problem.setting), problem.problem);
+            let setting = setting_of(problem.setting);
+            // What follows from another setting is told there.
+            if let Some(text) = self.settings.get(setting) {
+                self.refuse(setting, text, problem.problem);
+            }
         }
     }
 }

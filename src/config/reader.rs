@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
 
     /// Records the problem of a value. Some quote it, which must not be a secret that was meant for another setting; the
     /// parsers of secrets quote nothing.
-    fn refuse(&mut self, setting: Setting, text: &str, problem: String) {
+    pub(super) fn refuse(&mut self, setting: Setting, text: &str, problem: String) {
         let is_misplaced = !setting.secret && self.settings.is_confidential(setting, text);
         let misplaced = "is invalid, and seems to hold a secret of another setting";
         let told = if is_misplaced { misplaced.to_owned() } else { problem };

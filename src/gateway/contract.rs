@@ -252,7 +252,10 @@ mod tests {
                     let field = message.get_field_by_name(name).unwrap();
                     message = field.kind().as_message().cloned().unwrap_or(message);
                 }
-                assert!(["id", "user.id", "user_id", "session_id"].contains(&path), "{path}");
+                assert!(
+                    ["id", "user.id", "user_id", "session_id", "passkey_id"].contains(&path),
+                    "{path}"
+                );
             }
             if let RequestBody::Field(name) = &rule.body {
                 let field = rule.rpc.input.get_field_by_name(name).unwrap();

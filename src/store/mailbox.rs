@@ -5,11 +5,8 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{
-    CarriedOut, Charge, LoginDevice, Reservation, Result, Revoking, SealedMessage, SessionLimit,
-    SpentRecoveryCode,
-};
-use crate::domain::{Actor, EventKind, Session, Timestamp};
+use super::{CarriedOut, Charge, Reservation, Result, Revoking, SealedMessage, SpentRecoveryCode};
+use crate::domain::{Actor, EventKind, Timestamp};
 
 /// Codes that prove access to a mailbox.
 #[async_trait]
@@ -33,11 +30,6 @@ pub trait MailboxCodes {
     /// Consumes the code and deletes its user's account, unless the address is verified: as [`super::Users::user_delete`],
     /// but with any credentials and without a message. Returns whether it did.
     async fn unverified_user_end(&self, proof: MailboxProof) -> Result<bool>;
-
-    /// Consumes the code and begins the session of a login by it, and ends the user's oldest ones beyond the limit: all or nothing. Of
-    /// concurrent callers one succeeds, and none if the user is disabled, their credentials have changed, or they have a second
-    /// factor by now. Returns the session in the user's epoch, if it began.
-    async fn email_login(&self, login: EmailLogin) -> Result<Option<Session>>;
 }
 
 /// A code that proves access to a mailbox.
@@ -74,21 +66,6 @@ pub struct CodeDestination {
     pub device_name: String,
     /// The known device that the login came from, if it did.
     pub device_id: Option<Uuid>,
-}
-
-/// A login by a code that was right.
-#[derive(Debug, Clone)]
-pub struct EmailLogin {
-    /// The code.
-    pub code_id: Uuid,
-    /// The session to begin.
-    pub session: Session,
-    /// The credentials for which the code was sent.
-    pub credential_version: i64,
-    /// The most sessions of the user.
-    pub limit: SessionLimit,
-    /// What is told of its device.
-    pub device: LoginDevice,
 }
 
 /// A new mailbox code.

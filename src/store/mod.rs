@@ -74,8 +74,8 @@ pub use self::{
     kind::Kind,
     login_device::{BoundedNotice, LoginDevice, UnknownDevice},
     mailbox::{
-        CodeDestination, DailyNotice, EmailLogin, MailboxCode, MailboxCodes, MailboxProof,
-        NewMailboxCode, PasswordReset,
+        CodeDestination, DailyNotice, MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode,
+        PasswordReset,
     },
     managed_users::{
         Changed, ManagedUsers, NewAddress, NewManagedUser, UserChange, UserChangeRequest,
@@ -99,7 +99,7 @@ pub use self::{
         AccountChanged, AccountTaken, NewAssertion, NewServiceAccount, NewServiceKey,
         ServiceAccountChange, ServiceAccounts, ServiceKey,
     },
-    sessions::{LiveSession, Refresh, Refreshed, SessionLimit, SessionPlace, Sessions},
+    sessions::{EmailLogin, LiveSession, Refresh, Refreshed, SessionLimit, SessionPlace, Sessions},
     signing_keys::{SealedKey, SigningKeys},
     subscriptions::{
         Consequence, FailedDelivery, NewSubscription, SealedEvent, SubscriptionTarget,

@@ -23,6 +23,11 @@ pub trait Sessions {
         device: LoginDevice,
     ) -> Result<Option<Session>>;
 
+    /// Consumes the code and begins the session of a login by it, and ends the user's oldest ones beyond the limit: all or nothing. Of
+    /// concurrent callers one succeeds, and none if the user is disabled, their credentials have changed, or they have a second
+    /// factor by now. Returns the session in the user's epoch, if it began.
+    async fn email_login(&self, login: EmailLogin) -> Result<Option<Session>>;
+
     /// Finds a live session: not revoked, not expired, of its user's epoch, its user enabled and the credentials unchanged
     /// since it began. A session without a second factor is not live while its user has one.
     async fn session_live(&self, id: Uuid, now: Timestamp) -> Result<Option<LiveSession>>;
@@ -134,6 +139,21 @@ pub struct Refresh {
     pub at: Revoking,
     /// The message to the owner about that. Without it no session is revoked.
     pub notice: Option<BoundedNotice>,
+}
+
+/// A login by a code that was right.
+#[derive(Debug, Clone)]
+pub struct EmailLogin {
+    /// The code.
+    pub code_id: Uuid,
+    /// The session to begin.
+    pub session: Session,
+    /// The credentials for which the code was sent.
+    pub credential_version: i64,
+    /// The most sessions of the user.
+    pub limit: SessionLimit,
+    /// What is told of its device.
+    pub device: LoginDevice,
 }
 
 /// The result of a refresh.

@@ -4,13 +4,11 @@ use async_trait::async_trait;
 
 use super::{
     Backend,
-    statements::{beginning, claims, mailbox},
+    statements::{claims, mailbox},
 };
 use crate::{
-    domain::{Session, Timestamp},
-    store::{
-        EmailLogin, MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, Reservation, Result,
-    },
+    domain::Timestamp,
+    store::{MailboxCode, MailboxCodes, MailboxProof, NewMailboxCode, Reservation, Result},
 };
 
 #[async_trait]
@@ -55,13 +53,6 @@ impl MailboxCodes for Backend {
     async fn unverified_user_end(&self, proof: MailboxProof) -> Result<bool> {
         self.write("unverified_user_end", proof, |connection, proof| {
             Box::pin(claims::end(connection, proof))
-        })
-        .await
-    }
-
-    async fn email_login(&self, login: EmailLogin) -> Result<Option<Session>> {
-        self.write("email_login", login, |connection, login| {
-            Box::pin(beginning::begin_by_code(connection, login))
         })
         .await
     }

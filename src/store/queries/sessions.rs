@@ -10,8 +10,8 @@ use super::{
 use crate::{
     domain::{Session, Timestamp},
     store::{
-        FactorChange, LiveSession, LoginDevice, Refresh, Refreshed, Result, Revoking, SessionLimit,
-        SessionPlace, Sessions, Settled,
+        EmailLogin, FactorChange, LiveSession, LoginDevice, Refresh, Refreshed, Result, Revoking,
+        SessionLimit, SessionPlace, Sessions, Settled,
     },
 };
 
@@ -33,6 +33,13 @@ impl Sessions for Backend {
                 Box::pin(beginning::begin(connection, session, *version, (settled, *limit), device))
             },
         )
+        .await
+    }
+
+    async fn email_login(&self, login: EmailLogin) -> Result<Option<Session>> {
+        self.write("email_login", login, |connection, login| {
+            Box::pin(beginning::begin_by_code(connection, login))
+        })
         .await
     }
 
