@@ -113,7 +113,8 @@ async fn a_code_works_once_in_time_and_for_nothing_else(backend: Backend) {
 async fn wrong_codes_are_counted_for_their_source(backend: Backend) {
     let server = Server::start_with(backend, |config, _| {
         config.policy.deletion_grace = 3 * DAY;
-        config.policy.source_failures = 3;
+        // A sixth of them at once.
+        config.policy.source_failures = 18;
         config.listen.trusted_proxies =
             countersign::domain::TrustedProxies::parse("127.0.0.0/8").unwrap();
     })
