@@ -17,7 +17,11 @@ use super::{
     table::Table,
 };
 
-#[allow(dead_code, reason = "the tests use more of it")]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "the tests use more of it, and panic where they fail"
+)]
 #[path = "../../tests/it/harness/passkey.rs"]
 mod passkey;
 
