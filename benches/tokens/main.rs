@@ -81,20 +81,7 @@ async fn main() -> anyhow::Result<()> {
         println!("{}", passkeys::table(&server, arguments.rounds, time).await?);
         return Ok(());
     }
-    let (bare, empty) = (Call::Bare, Call::Health);
-    let mut tables = vec![
-        (bare, Some(empty), Table::new("empty/s", "bare/s", 0.95)),
-        (empty, Some(Call::Jwks), Table::new("GetJwks/s", "empty/s", 0.95)),
-        (empty, Some(Call::Introspect), Table::new("IntrospectToken/s", "empty/s", 0.85)),
-        (
-            Call::Introspect,
-            Some(Call::IntrospectJson),
-            Table::new("as JSON/s", "IntrospectToken/s", 0.6),
-        ),
-        (empty, None, Table::new("of new tokens/s", "empty/s", 0.5)),
-        (empty, Some(Call::Issue), Table::new("IssueServiceToken/s", "empty/s", 0.5)),
-        (empty, Some(Call::Check), Table::new("ext_authz Check/s", "empty/s", 0.8)),
-    ];
+    let mut tables = tables();
     if arguments.authorization {
         tables.retain(|(_, call, _)| matches!(call, Some(Call::Check)));
     }
@@ -130,6 +117,24 @@ async fn main() -> anyhow::Result<()> {
         println!("{database}: {rate:.0} revocations a second");
     }
     Ok(())
+}
+
+/// What is called beside what.
+fn tables() -> Vec<(Call, Option<Call>, Table)> {
+    let (bare, empty) = (Call::Bare, Call::Health);
+    vec![
+        (bare, Some(empty), Table::new("empty/s", "bare/s", 0.95)),
+        (empty, Some(Call::Jwks), Table::new("GetJwks/s", "empty/s", 0.95)),
+        (empty, Some(Call::Introspect), Table::new("IntrospectToken/s", "empty/s", 0.85)),
+        (
+            Call::Introspect,
+            Some(Call::IntrospectJson),
+            Table::new("as JSON/s", "IntrospectToken/s", 0.6),
+        ),
+        (empty, None, Table::new("of new tokens/s", "empty/s", 0.5)),
+        (empty, Some(Call::Issue), Table::new("IssueServiceToken/s", "empty/s", 0.5)),
+        (empty, Some(Call::Check), Table::new("ext_authz Check/s", "empty/s", 0.8)),
+    ]
 }
 
 /// A line for each turn: two builds, run in turns, can be compared by their medians.

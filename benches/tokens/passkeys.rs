@@ -50,7 +50,7 @@ pub(crate) async fn table(server: &Server, rounds: u32, time: Duration) -> anyho
 async fn register(channel: Channel, token: &str) -> anyhow::Result<Passkey> {
     let mut account = AccountServiceClient::with_interceptor(channel, |mut request: Request<()>| {
         let bearer = format!("Bearer {token}").parse();
-        let bearer = bearer.map_err(|_| tonic::Status::internal("no header"))?;
+        let bearer = bearer.map_err(|_bad| tonic::Status::internal("no header"))?;
         request.metadata_mut().insert("authorization", bearer);
         Ok(request)
     });
