@@ -115,7 +115,7 @@ async fn what_was_added_is_read_back(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (session, passkey) = with_passkey(store.as_ref()).await;
-    assert_eq!(store.passkeys_of(session.user_id).await.unwrap(), [passkey.clone()]);
+    assert_eq!(store.passkeys_of(session.user_id).await.unwrap(), std::slice::from_ref(&passkey));
     let (found, owner) = store.passkey_find(passkey.credential_id.clone()).await.unwrap().unwrap();
     assert_eq!((found, owner.user.id), (passkey, session.user_id));
     assert!(store.passkey_find(vec![9]).await.unwrap().is_none());
