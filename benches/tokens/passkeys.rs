@@ -20,6 +20,7 @@ use super::{
 #[allow(
     dead_code,
     clippy::unwrap_used,
+    unreachable_pub,
     reason = "the tests use more of it, and panic where they fail"
 )]
 #[path = "../../tests/it/harness/passkey.rs"]
