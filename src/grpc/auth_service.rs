@@ -19,8 +19,7 @@ use crate::{
     service::{
         Accounts, FinishEmailLoginRequest, FinishPasskeyLoginRequest, LoginOutcome, Logins,
         Mailbox, ReauthenticateRequest, RefreshTokenRequest, RequestPasswordResetRequest,
-        ResetPasswordRequest, Sessions, UndoDeletionRequest, UndoEmailChangeRequest,
-        Verify2faRequest, VerifyEmailRequest,
+        ResetPasswordRequest, Sessions, UndoRequest, Verify2faRequest, VerifyEmailRequest,
     },
     token::OpaqueToken,
 };
@@ -262,7 +261,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::UndoEmailChangeResponse>, Status> {
         let context = context(&request);
         let pb::UndoEmailChangeRequest { undo_code, request_id } = request.into_inner();
-        let request = UndoEmailChangeRequest { undo_code: Zeroizing::new(undo_code), request_id };
+        let request = UndoRequest { undo_code: Zeroizing::new(undo_code), request_id };
         let undone = self.accounts.undo_email_change(&context, request).await;
         undone.map_err(status_beside_a_login)?;
         Ok(Response::new(pb::UndoEmailChangeResponse {}))
@@ -274,7 +273,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<pb::UndoDeletionResponse>, Status> {
         let context = context(&request);
         let pb::UndoDeletionRequest { undo_code, request_id } = request.into_inner();
-        let request = UndoDeletionRequest { undo_code: Zeroizing::new(undo_code), request_id };
+        let request = UndoRequest { undo_code: Zeroizing::new(undo_code), request_id };
         let undone = self.accounts.undo_deletion(&context, request).await;
         undone.map_err(status_beside_a_login)?;
         Ok(Response::new(pb::UndoDeletionResponse {}))

@@ -41,7 +41,7 @@ pub use self::{
     account::{
         Accounts, ChangeEmailRequest, ChangePasswordRequest, ChangeUsernameRequest,
         ConfirmEmailChangeRequest, PersonalPart, RegisterRequest, Registered, ResetPasswordRequest,
-        UndoDeletionRequest, UndoEmailChangeRequest,
+        UndoRequest,
     },
     admin::{
         AccountRequest, DisableTwoFactorError, Disabled, KeyRequest, NewKey, Operator,

@@ -12,6 +12,7 @@ mod register_quietly;
 mod reset_password;
 mod undo_deletion;
 mod undo_email_change;
+mod undo_request;
 
 use std::sync::Arc;
 
@@ -33,8 +34,7 @@ pub use self::{
     export_me::PersonalPart,
     register::{RegisterRequest, Registered},
     reset_password::ResetPasswordRequest,
-    undo_deletion::UndoDeletionRequest,
-    undo_email_change::UndoEmailChangeRequest,
+    undo_request::UndoRequest,
 };
 
 /// Creates, changes and deletes accounts.

@@ -1,41 +1,16 @@
 //! UndoDeletion: whoever reads the mailbox has the account again, by the code that was sent there when it was deleted (ADR 57).
 
-use uuid::Uuid;
-use zeroize::Zeroizing;
-
-use super::Accounts;
+use super::{
+    Accounts,
+    undo_request::{TRIES, UndoRequest},
+};
 use crate::{
     delivery::Notice,
-    domain::{Context, EventKind, UndoCode, request_id, size},
-    service::{
-        Error,
-        fields::{Fields, check_sizes},
-        retries::Retry,
-    },
+    domain::{Context, EventKind, UndoCode},
+    service::{Error, retries::Retry},
     store::{DeletionUndoing, Revoking},
     token::Purpose,
 };
-
-/// How often the account is looked at again, after it was changed between the look and the write.
-const TRIES: usize = 5;
-
-/// The request.
-#[derive(Debug)]
-pub struct UndoDeletionRequest {
-    /// The code as it was typed.
-    pub undo_code: Zeroizing<String>,
-    /// The idempotency key (AIP-155) for retries; may be empty.
-    pub request_id: String,
-}
-
-impl UndoDeletionRequest {
-    fn parse(&self) -> Result<(UndoCode, Option<Uuid>), Error> {
-        let mut fields = Fields::default();
-        let code = fields.check(UndoCode::parse(size::UNDO_CODE, &self.undo_code));
-        let request_id = fields.check(request_id(&self.request_id));
-        fields.all(code.zip(request_id))
-    }
-}
 
 impl Accounts {
     /// Undoes a deletion, while there is time. Sessions stay ended, and the password by itself opens nothing any more: whoever deleted the
@@ -46,10 +21,9 @@ impl Accounts {
     pub async fn undo_deletion(
         &self,
         context: &Context,
-        request: UndoDeletionRequest,
+        request: UndoRequest,
     ) -> Result<(), Error> {
-        let UndoDeletionRequest { undo_code, request_id } = &request;
-        check_sizes([(size::UNDO_CODE, undo_code), (size::REQUEST_ID, request_id)])?;
+        request.check_sizes()?;
         self.limits.admit(context)?;
         let (code, request_id) = request.parse()?;
         let parts = [code.expose().as_bytes()];
