@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use rstest::rstest;
 
-use crate::harness::{
-    Backend, Server,
-    oauth::{
-        ask, basic, bearer_header, exchanged_token, machine, machine_for_users, post, service_token,
+use crate::{
+    harness::{
+        Backend, Server,
+        oauth::{
+            ask, basic, bearer_header, exchanged_token, machine, machine_for_users, post,
+            service_token,
+        },
     },
+    passkeys::well_known,
 };
 
 /// What a route asks of its callers.
@@ -31,6 +35,8 @@ fn needs() -> BTreeMap<&'static str, Need> {
         ("/.well-known/oauth-authorization-server", Need::Nothing),
         ("/.well-known/oauth-authorization-server/{*path}", Need::Nothing),
         ("/.well-known/openid-configuration", Need::Nothing),
+        ("/.well-known/passkey-endpoints", Need::Nothing),
+        ("/.well-known/webauthn", Need::Nothing),
         ("/livez", Need::Nothing),
         ("/metrics", Need::Nothing),
         ("/oauth2/introspect", Need::Introspect),
@@ -55,6 +61,7 @@ async fn every_route_is_open_to_those_whom_the_table_names(
 
     let server = Server::start_with(backend, |config, _| {
         config.access_tokens.issuer = "http://localhost:8080/auth".into();
+        well_known::set_both(config);
     })
     .await;
     let (with, without) =

@@ -5,7 +5,7 @@ mod managing;
 mod registering;
 mod second_factor;
 mod stepping_up;
-mod well_known;
+pub mod well_known;
 
 use countersign::pb::{
     BeginPasskeyLoginRequest, BeginPasskeyRegistrationRequest, DeletePasskeyRequest,

@@ -1,6 +1,6 @@
 //! `/.well-known/webauthn` and `/.well-known/passkey-endpoints`.
 
-use countersign::config::PasskeyPages;
+use countersign::config::{Config, PasskeyPages};
 use serde_json::{Value, json};
 
 use crate::{
@@ -18,21 +18,21 @@ async fn get(server: &Server, path: &str) -> Option<Value> {
     Some(serde_json::from_str(&body).unwrap())
 }
 
+/// Sets one thing for each of them to say.
+pub fn set_both(config: &mut Config) {
+    let settings = config.passkeys.settings.as_mut().unwrap();
+    settings.related_origins = vec!["https://example.net".to_owned()];
+    config.listen.passkey_pages =
+        PasskeyPages { enroll: Some("https://example.org/passkeys/new".to_owned()), manage: None };
+}
+
 #[tokio::test]
 async fn they_say_what_is_set_and_are_not_there_where_nothing_is() {
     let server = Server::start(Backend::Sqlite).await;
     for path in ["webauthn", "passkey-endpoints"] {
         assert_eq!(get(&server, path).await, None, "{path}");
     }
-    let server = Server::start_with(Backend::Sqlite, |config, _| {
-        let settings = config.passkeys.settings.as_mut().unwrap();
-        settings.related_origins = vec!["https://example.net".to_owned()];
-        config.listen.passkey_pages = PasskeyPages {
-            enroll: Some("https://example.org/passkeys/new".to_owned()),
-            manage: None,
-        };
-    })
-    .await;
+    let server = Server::start_with(Backend::Sqlite, |config, _| set_both(config)).await;
     let origins = json!({ "origins": ["https://example.net"] });
     assert_eq!(get(&server, "webauthn").await, Some(origins));
     let pages = json!({ "enroll": "https://example.org/passkeys/new" });
