@@ -4,9 +4,13 @@ use std::fmt;
 
 use super::{
     Config, Listen, Setting,
+    account_settings::EMAIL_LOGIN,
     settings::{CALLERS, DATABASE_URL, TRUSTED_PROXIES},
 };
-use crate::{domain::TrustedProxies, store::postgres::url::ConnectionString};
+use crate::{
+    domain::{Policy, TrustedProxies},
+    store::postgres::url::ConnectionString,
+};
 
 /// A setting that is worth another look.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +34,13 @@ impl Config {
         let database = without_name_check(&self.database.url);
         let proxies = wide_proxies(&self.listen.trusted_proxies);
         let callers = open_door(&self.listen);
-        let all = [(DATABASE_URL, database), (TRUSTED_PROXIES, proxies), (CALLERS, callers)];
+        let email_login = codes_for_few(&self.policy);
+        let all = [
+            (DATABASE_URL, database),
+            (TRUSTED_PROXIES, proxies),
+            (CALLERS, callers),
+            (EMAIL_LOGIN, email_login),
+        ];
         all.into_iter().filter_map(|(setting, text)| Some(told(setting, text?))).collect()
     }
 }
@@ -66,10 +76,20 @@ fn open_door(listen: &Listen) -> Option<String> {
     ))
 }
 
+/// A code to an address that nobody has verified would let in whoever registered with somebody else's.
+fn codes_for_few(policy: &Policy) -> Option<String> {
+    (policy.email_login && !policy.email_verification).then(|| {
+        "only verified addresses get a code, and Register verifies none: set COUNTERSIGN_EMAIL_VERIFICATION=on, unless all \
+         users are imported or created with addresses that were verified elsewhere"
+            .to_owned()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::{
         super::{
+            account_settings::EMAIL_VERIFICATION,
             settings::{GRPC_ADDR, PLAINTEXT},
             values::tests::settings,
         },
@@ -91,6 +111,9 @@ mod tests {
         assert_eq!(warned(&[open[0], (CALLERS.name, "anyone = watch")]), [""; 0]);
         assert_eq!(warned(&[(TRUSTED_PROXIES.name, "10.0.0.0/8")]), [""; 0]);
         assert_eq!(warned(&[(TRUSTED_PROXIES.name, "::/0")]), [TRUSTED_PROXIES.name]);
+        let by_mail = (EMAIL_LOGIN.name, "on");
+        assert_eq!(warned(&[by_mail]), [EMAIL_LOGIN.name]);
+        assert_eq!(warned(&[by_mail, (EMAIL_VERIFICATION.name, "on")]), [""; 0]);
         for (mode, is_warned) in [("verify-full", false), ("verify-ca", true)] {
             let url = format!("postgres://u:hunter2@db/x?sslmode={mode}");
             let warned = warned(&[(DATABASE_URL.name, &url)]);

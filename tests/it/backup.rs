@@ -49,7 +49,7 @@ fn restore(database: &Database, file: &Path) -> Result<String, String> {
 
 /// A database that no server has open, with as many users, and a back-up of it.
 async fn backed_up(users: usize) -> (Database, PathBuf) {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let store = database.store().await;
     for _ in 0..users {
         assert!(store.user_create(new_user()).await.unwrap());
@@ -77,7 +77,7 @@ async fn number_in(file: &Path, sql: &str) -> i64 {
 /// Each user is written with their event: a copy of two moments would have one without the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_back_up_beside_writers_is_of_one_moment_whole_private_and_alone() {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let store = database.store().await;
     for _ in 0..500 {
         assert!(store.user_create(new_user()).await.unwrap());
@@ -106,7 +106,7 @@ async fn a_back_up_beside_writers_is_of_one_moment_whole_private_and_alone() {
 
 #[tokio::test]
 async fn a_back_up_may_be_a_name_alone_in_the_folder_that_one_is_in() {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     database.store().await.close().await;
     let folder = tempfile::tempdir().unwrap();
     let mut command = on(&database, &["backup", "today.db"]);
@@ -132,7 +132,7 @@ async fn a_back_up_overwrites_nothing_and_leaves_nothing_where_it_fails() {
 
 #[tokio::test]
 async fn on_postgres_both_commands_name_the_ones_to_use() {
-    let database = Database::new(Backend::Postgres).await;
+    let database = Database::empty(Backend::Postgres).await;
     let file = database.folder().join("back-up.db");
     assert!(back_up(&database, &file).unwrap_err().contains("pg_dump"));
     assert!(restore(&database, &file).unwrap_err().contains("pg_restore"));
@@ -216,7 +216,7 @@ async fn the_database_that_is_replaced_is_kept_and_all_files_are_private() {
 #[tokio::test]
 async fn a_back_up_is_restored_where_there_was_no_database() {
     let (database, file) = backed_up(2).await;
-    let mut elsewhere = Database::new(Backend::Sqlite).await;
+    let mut elsewhere = Database::empty(Backend::Sqlite).await;
     elsewhere.url = format!("sqlite://{}/new/countersign.db", elsewhere.folder().display());
     let said = restore(&elsewhere, &file).unwrap();
     assert!(said.contains("where there was no database"), "{said}");
@@ -355,7 +355,7 @@ async fn nothing_is_restored_while_another_program_has_the_database_open() {
 
 #[tokio::test]
 async fn a_back_up_of_an_earlier_release_is_brought_up_to_date() {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let (steps, file) = (database.folder().join("steps"), database.folder().join("old.db"));
     fs::create_dir(&steps).unwrap();
     let all = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");

@@ -82,7 +82,7 @@ fn check_warns_of_what_serve_warns_of() {
 async fn check_connects_if_it_is_asked_to(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let database = Database::new(backend).await;
+    let database = Database::empty(backend).await;
     let key = STANDARD.encode([7; 32]);
     let on_it = |arguments: &[&str], key: &str| {
         let mut command = on(&database, arguments);

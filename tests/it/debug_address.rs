@@ -17,7 +17,7 @@ const PATHS: [&str; 2] = ["/debug/config", "/debug/state"];
 
 /// A server with that address, and where it is.
 async fn start() -> (Running, SocketAddr, Database) {
-    let database = Database::new(Backend::Postgres).await;
+    let database = Database::empty(Backend::Postgres).await;
     let mut command = on(
         &database,
         &[

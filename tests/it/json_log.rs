@@ -34,7 +34,7 @@ fn all_of(mut command: std::process::Command) -> (Vec<Value>, Option<i32>) {
 
 #[tokio::test]
 async fn from_the_banner_to_the_end_a_server_says_everything_in_json() {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let mut command = serve(&database);
     command.env("COUNTERSIGN_LOG_FORMAT", "json");
     let mut running = Running::start_logging_json(command);

@@ -4,6 +4,7 @@ pub mod canaries;
 mod deletion;
 mod email_change;
 mod email_login;
+mod quiet_registration;
 mod services;
 
 use countersign::pb::{

@@ -23,7 +23,7 @@ fn set_mode(path: &Path, mode: u32) {
 /// Whoever reads the one has everybody's tokens, whoever reads the other their hashes.
 #[tokio::test]
 async fn nothing_starts_while_others_can_read_or_change_the_key_or_the_database() {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let mut running = Running::start(serve(&database));
     // Killed, so that the write-ahead log stays.
     running.signal("KILL");
@@ -46,7 +46,7 @@ async fn nothing_starts_while_others_can_read_or_change_the_key_or_the_database(
 /// So Kubernetes mounts a secret: readable by all in a pod, where nobody else is.
 #[tokio::test]
 async fn a_key_file_that_is_configured_may_have_any_mode() {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     database.store().await;
     let path = database.folder().join("mounted.key");
     fs::write(&path, MasterKey::generate_text().as_str()).unwrap();

@@ -53,7 +53,7 @@ pub fn code_in(line: &str) -> String {
 async fn a_person_registers_logs_in_reads_the_code_and_holds_a_token(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let database = Database::new(backend).await;
+    let database = Database::empty(backend).await;
     let mut running = Running::start(serve(&database));
     // The URL of a Postgres may hold a password.
     assert_eq!(running.banner.contains(&database.url), backend == Backend::Sqlite);
@@ -89,7 +89,7 @@ async fn a_person_registers_logs_in_reads_the_code_and_holds_a_token(
 #[tokio::test]
 async fn errors_have_the_domain_that_is_set() {
     use tonic_types::StatusExt as _;
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let mut command = serve(&database);
     command.env("COUNTERSIGN_ERROR_DOMAIN", "auth.example.com");
     let running = Running::start(command);
@@ -100,7 +100,7 @@ async fn errors_have_the_domain_that_is_set() {
 
 #[tokio::test]
 async fn a_process_that_is_told_to_end_cuts_off_what_takes_too_long() {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let mut command = serve(&database);
     // A hash of seconds.
     command.env("COUNTERSIGN_BCRYPT_COST", "16").env("COUNTERSIGN_SHUTDOWN_TIMEOUT", "100ms");
@@ -131,7 +131,7 @@ async fn without_any_configuration_it_serves_from_a_folder_of_its_own() {
 #[tokio::test]
 async fn its_files_are_their_owners_alone_even_in_a_folder_that_others_can_read() {
     use std::os::unix::fs::PermissionsExt as _;
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let everybody = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(database.folder(), everybody).unwrap();
     let _running = Running::start(serve(&database));
@@ -174,7 +174,7 @@ fn everything_that_is_missing_or_unknown_is_named_at_once() {
 /// By default each of these signals ends a process.
 #[tokio::test]
 async fn a_start_that_hangs_at_the_database_can_be_looked_into() {
-    let database = Database::new(Backend::Postgres).await;
+    let database = Database::empty(Backend::Postgres).await;
     // Connections are accepted by the kernel, and nobody reads them.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut command = serve(&database);
@@ -192,7 +192,7 @@ async fn a_start_that_hangs_at_the_database_can_be_looked_into() {
 
 #[tokio::test]
 async fn who_asks_a_second_time_does_not_wait() {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let mut command = serve(&database);
     command.env("COUNTERSIGN_DRAIN_DELAY", "10m");
     let mut running = Running::start(command);
@@ -211,7 +211,7 @@ async fn trusting_a_good_part_of_the_internet_is_warned_of(
     #[case] proxies: &str,
     #[case] networks: Option<&str>,
 ) {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let mut command = serve(&database);
     command.env("COUNTERSIGN_TRUSTED_PROXIES", proxies);
     let mut running = Running::start(command);
@@ -231,7 +231,7 @@ async fn trusting_a_good_part_of_the_internet_is_warned_of(
 
 #[tokio::test]
 async fn an_address_that_is_taken_is_named() {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let running = Running::start(serve(&database));
     let mut second = command(&["serve", "--http-addr=127.0.0.1:0"]);
     second
@@ -244,7 +244,7 @@ async fn an_address_that_is_taken_is_named() {
 
 #[tokio::test]
 async fn the_health_check_tells_serving_from_not() {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let mut running = Running::start(serve(&database));
     running.wait_for_log("ready");
     let address = running.grpc.to_string();
@@ -282,7 +282,7 @@ async fn the_health_check_tells_serving_from_not() {
 async fn migrate_brings_an_empty_database_up_to_date_and_can_be_repeated(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let database = Database::new(backend).await;
+    let database = Database::empty(backend).await;
     for _ in 0..2 {
         // A job that migrates has no keys.
         let mut migrate = command(&["migrate"]);

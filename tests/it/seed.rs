@@ -30,7 +30,7 @@ fn seed(database: &Database, users: u32) -> Result<String, String> {
 async fn seeding_again_makes_only_the_sample_users_that_are_missing(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let database = Database::new(backend).await;
+    let database = Database::empty(backend).await;
     database.store().await;
     for (users, made) in [(7, "made=7 there=0"), (1001, "made=994 there=7"), (1000, "there=1000")] {
         let text = seed(&database, users).unwrap();
@@ -43,7 +43,7 @@ async fn seeding_again_makes_only_the_sample_users_that_are_missing(
 
 #[tokio::test]
 async fn a_sample_user_may_have_another_address_by_now_and_nobody_elses_is_taken() {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     database.store().await;
     seed(&database, 2).unwrap();
     let set = |username: &str, email: &str| {
@@ -63,7 +63,7 @@ async fn a_sample_user_may_have_another_address_by_now_and_nobody_elses_is_taken
 
 #[tokio::test]
 async fn sample_users_log_in_every_second_one_with_a_second_factor() {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     database.store().await;
     let (result, text) = output(on(&database, &["seed", "--users=2"]));
     assert!(result.status.success(), "{text}");
@@ -80,7 +80,7 @@ async fn sample_users_log_in_every_second_one_with_a_second_factor() {
 
 #[tokio::test]
 async fn sample_users_do_not_get_into_postgres_unasked() {
-    let database = Database::new(Backend::Postgres).await;
+    let database = Database::empty(Backend::Postgres).await;
     let (result, text) = output(on(&database, &["seed", "--users", "1"]));
     assert!(!result.status.success() && text.contains("--even-in-production"), "{text}");
 }

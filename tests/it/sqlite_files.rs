@@ -64,7 +64,7 @@ async fn nothing_is_acknowledged_into_a_file_that_nobody_will_find_again(
     #[values(Deed::Moves, Deed::Deletes, Deed::Replaces)] deed: Deed,
     #[values("countersign.db", "countersign.db-wal", "countersign.db-shm")] file: &str,
 ) {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let store = database.store().await;
     assert!(users(store.as_ref()).await.unwrap());
     let kept = deed.to(&database.folder().join(file));
@@ -105,7 +105,7 @@ async fn a_server_whose_file_is_gone_is_not_ready_until_it_is_back() {
 
 #[tokio::test]
 async fn the_log_says_once_which_file_is_gone_and_makes_no_other() {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let mut running = Running::start(serve(&database));
     running.wait_for_log("ready");
     let file = database.folder().join("countersign.db");
@@ -181,7 +181,7 @@ fn set_full(process: &Running, full: bool) {
 
 #[tokio::test]
 async fn with_a_full_disk_it_is_not_ready_until_there_is_room_again() {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let mut running = Running::start(without_signal(&serve(&database)));
     running.wait_for_log("ready");
     let mut auth = AuthServiceClient::connect(format!("http://{}", running.grpc)).await.unwrap();

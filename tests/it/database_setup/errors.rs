@@ -46,7 +46,7 @@ fn what_keeps_a_connection_from_being_made_is_named_once(#[case] url: &str, #[ca
 
 #[tokio::test]
 async fn the_servers_own_reason_is_named_once() {
-    let database = Database::new(Backend::Postgres).await;
+    let database = Database::empty(Backend::Postgres).await;
     let (base, query) = database.url.split_once('?').unwrap();
     let (server, _) = base.rsplit_once('/').unwrap();
     says_once(&format!("{server}/no_such_one?{query}"), "no such database");

@@ -10,7 +10,7 @@ const WAITING: &str =
 
 /// A database as it was before the migration `0022_outbox_since`, which changes `outbox`.
 async fn outdated() -> Database {
-    let database = Database::new(Backend::Postgres).await;
+    let database = Database::empty(Backend::Postgres).await;
     database.store().await.close().await;
     let undo = "ALTER TABLE outbox DROP COLUMN waits_since";
     database.run(undo).await;

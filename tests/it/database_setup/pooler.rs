@@ -127,7 +127,7 @@ async fn works(server: &Server) {
 
 #[tokio::test]
 async fn in_session_mode_everything_works_and_so_do_migrations() {
-    let database = Database::new(Backend::Postgres).await;
+    let database = Database::empty(Backend::Postgres).await;
     let pooler = PgBouncer::start(&database, "session");
     let url = pooler.url(&database);
     let server = Server::start_at(database, |config| config.database.url = url).await;
@@ -139,7 +139,7 @@ async fn in_session_mode_everything_works_and_so_do_migrations() {
 
 #[tokio::test]
 async fn in_transaction_mode_migrations_are_refused_with_the_way_out() {
-    let database = Database::new(Backend::Postgres).await;
+    let database = Database::empty(Backend::Postgres).await;
     let pooler = PgBouncer::start(&database, "transaction");
     for arguments in
         [&["migrate"][..], &["serve", "--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0"]]
@@ -168,7 +168,7 @@ async fn in_transaction_mode_migrations_are_refused_with_the_way_out() {
 /// Nothing that we set, listen for or lock is left for the other clients of the pool.
 #[tokio::test]
 async fn in_transaction_mode_it_serves_and_leaves_nothing_behind() {
-    let database = Database::new(Backend::Postgres).await;
+    let database = Database::empty(Backend::Postgres).await;
     let pooler = PgBouncer::start(&database, "transaction");
     let (direct, url) = (database.url.clone(), pooler.url(&database));
     if !pooler.with_prepared_statements {
@@ -223,7 +223,7 @@ async fn what_a_pooler_drops_and_the_url_asks_for_is_refused_by_name(
     #[case] parameter: &str,
     #[case] name: &str,
 ) {
-    let database = Database::new(Backend::Postgres).await;
+    let database = Database::empty(Backend::Postgres).await;
     let pooler = PgBouncer::start(&database, "session");
     let mut migrate = command(&["migrate"]);
     migrate.env("DATABASE_URL", format!("{}&{parameter}", pooler.url(&database)));

@@ -24,7 +24,7 @@ fn grants(database: &Database, owner: &Role, user: &Role) -> String {
 
 /// A database, its owner, and a role that may use rows alone, as the docs say.
 async fn divided() -> (Database, Role, Role) {
-    let database = Database::new(Backend::Postgres).await;
+    let database = Database::empty(Backend::Postgres).await;
     let (owner, user) = (Role::new(&database, "").await, Role::new(&database, "").await);
     database.run(&grants(&database, &owner, &user)).await;
     (database, owner, user)
@@ -90,7 +90,7 @@ async fn where_there_is_something_to_migrate_it_says_who_can() {
 #[rstest]
 #[tokio::test]
 async fn checking_migrates_nothing(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
-    let database = Database::new(backend).await;
+    let database = Database::empty(backend).await;
     let check = || {
         let mut start = serve(&database);
         start.env("COUNTERSIGN_MIGRATE", "check");
@@ -114,7 +114,7 @@ async fn checking_migrates_nothing(#[values(Backend::Sqlite, Backend::Postgres)]
 async fn with_migrations_off_nothing_is_looked_at_but_by_the_readiness(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let database = Database::new(backend).await;
+    let database = Database::empty(backend).await;
     database.store().await.close().await;
     database
         .run("DELETE FROM _sqlx_migrations WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)")

@@ -47,7 +47,7 @@ async fn use_it(server: &Server) {
 #[case("client_min_messages = 'debug5'")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_the_role_is_set_to_all_calls_succeed(#[case] setting: &str) {
-    let database = Database::new(Backend::Postgres).await;
+    let database = Database::empty(Backend::Postgres).await;
     database.store().await.close().await;
     let role = Role::new(&database, "SUPERUSER").await;
     role.set(&database, setting).await;
@@ -65,7 +65,7 @@ async fn whatever_the_role_is_set_to_all_calls_succeed(#[case] setting: &str) {
 /// A short wait for a lock is no reason to fail: statements have a limit of their own.
 #[tokio::test]
 async fn a_lock_that_is_held_for_longer_than_the_roles_lock_timeout_is_waited_for() {
-    let database = Database::new(Backend::Postgres).await;
+    let database = Database::empty(Backend::Postgres).await;
     database.store().await.close().await;
     let role = Role::new(&database, "SUPERUSER").await;
     role.set(&database, "lock_timeout = '1ms'").await;
@@ -94,7 +94,7 @@ async fn a_lock_that_is_held_for_longer_than_the_roles_lock_timeout_is_waited_fo
 /// What a transaction really runs under, as a trigger in it sees it.
 #[tokio::test]
 async fn every_write_runs_under_our_settings() {
-    let database = Database::new(Backend::Postgres).await;
+    let database = Database::empty(Backend::Postgres).await;
     database.store().await.close().await;
     let role = Role::new(&database, "SUPERUSER").await;
     let hostile = [

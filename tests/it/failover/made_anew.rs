@@ -12,7 +12,7 @@ use crate::harness::{Backend, Database, eventually, logs};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tables_that_are_gone_are_told_once_and_the_service_is_back_once_migrated() {
-    let database = Database::new(Backend::Postgres).await;
+    let database = Database::empty(Backend::Postgres).await;
     let server = serve(&database.url, |_, environment| {
         environment.reload_keys_every = Duration::from_millis(50);
     })

@@ -19,7 +19,7 @@ set -u
 bin=$1
 # Debian links some programs into the PATH, and not pg_basebackup.
 [ -x "$bin/pg_basebackup" ] || bin=$(dirname "$(readlink -f "$bin/initdb")")
-dir=$(mktemp -d /tmp/countersign-cluster.XXXXXX)
+dir=$(mktemp -d "${TMPDIR:-/tmp}/countersign-cluster.XXXXXX")
 trap '' INT TERM HUP
 start() {
     "$bin/pg_ctl" -D "$dir/$1/data" -l "$dir/$1/server.log" -w -o "-k $dir/$1 -c listen_addresses= \

@@ -13,6 +13,8 @@ use super::{
     unique,
 };
 
+mod template;
+
 pub use super::postgres::cluster_with;
 
 /// Which database a test runs on.
@@ -27,7 +29,7 @@ pub enum Backend {
 #[rstest]
 pub fn on_both(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {}
 
-/// A database of its own, empty. It is gone when this is dropped.
+/// A database of its own. It is gone when this is dropped.
 #[derive(Debug)]
 pub struct Database {
     pub backend: Backend,
@@ -38,11 +40,24 @@ pub struct Database {
 }
 
 impl Database {
+    /// With the schema, and without a row: what a server or [`Database::store`] has nothing to migrate in.
     pub async fn new(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => {
+                let database = Self::empty(backend).await;
+                template::sqlite(&database).await;
+                database
+            }
+            Backend::Postgres => Self::with(backend, template::postgres().await).await,
+        }
+    }
+
+    /// Without a schema, for tests of what a first start does.
+    pub async fn empty(backend: Backend) -> Self {
         Self::with(backend, "").await
     }
 
-    /// On Postgres, with what `CREATE DATABASE` takes.
+    /// Without a schema; on Postgres, with what `CREATE DATABASE` takes.
     pub async fn with(backend: Backend, options: &str) -> Self {
         match backend {
             Backend::Sqlite => {
@@ -71,6 +86,11 @@ impl Database {
         let store = store::connect(&self.url, 10).await.unwrap();
         store.migrate().await.unwrap();
         store
+    }
+
+    /// What Postgres calls it.
+    fn name(&self) -> &str {
+        self.url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap_or_default()
     }
 
     /// A folder that goes with it.
@@ -128,8 +148,7 @@ impl Database {
 
     /// Lets nobody in, as though the server were gone; or lets them in again.
     pub async fn set_away(&self, away: bool) {
-        let name = self.url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap();
-        let admin = &self.admin;
+        let (name, admin) = (self.name(), &self.admin);
         run_on_postgres(admin, &format!(r#"ALTER DATABASE "{name}" ALLOW_CONNECTIONS {}"#, !away))
             .await;
         if away {
@@ -146,9 +165,7 @@ impl Drop for Database {
         if self.backend == Backend::Sqlite {
             return;
         }
-        let name =
-            self.url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
-        let sql = format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#);
+        let sql = format!(r#"DROP DATABASE IF EXISTS "{}" WITH (FORCE)"#, self.name());
         let admin = self.admin.clone();
         let dropped = thread::spawn(move || {
             let runtime =

@@ -37,7 +37,11 @@ use std::{
 };
 
 /// The longest that anything may take before a test fails. Nothing waits that long when all is well.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// It is long, because a machine may have a lot else to do.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// From one question of `eventually` to the next: who asks without a pause takes the processor from what it waits for.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A name that no other test of this run uses.
 pub fn unique(name: &str) -> String {
@@ -57,7 +61,7 @@ pub async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
 pub async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     soon(what, async {
         while !ask().await {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(PAUSE).await;
         }
     })
     .await;

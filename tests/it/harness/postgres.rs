@@ -28,6 +28,11 @@ pub(super) fn admin_url() -> &'static str {
     }
 }
 
+/// Whether the cluster is gone after this run, with all that is in it.
+pub(super) fn is_ours() -> bool {
+    std::env::var_os("TEST_DATABASE_URL").is_none()
+}
+
 /// Another cluster, for a test that needs a server of its own, with options of `postgres`.
 pub fn cluster_with(options: &str) -> Cluster {
     let boot = || boot(keeper(&find_binaries()?, options)?, None);

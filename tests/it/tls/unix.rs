@@ -58,7 +58,7 @@ async fn a_socket_that_another_server_listens_on_is_not_taken_over() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("grpc.sock");
     let _first = serve_with(|config, _| config.listen.grpc = Address::Unix(path.clone())).await;
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let mut config = config(&database);
     config.listen.grpc = Address::Unix(path.clone());
     let error = App::bind(&config, Environment::default()).await.err().unwrap();
