@@ -340,3 +340,24 @@ async fn it_is_counted_how_often_nobody_knew_what_became_of_a_message(backend: B
     store.outbox_postpone(first.id, 2, rest_until(7)).await.unwrap();
     assert_eq!(numbers(&claim(store.as_ref(), 7, 8).await[0]), (3, 1));
 }
+
+/// It tells the owner of an address that somebody else asks for it, whose id it has as their code's would (user enumeration).
+#[apply(on_both)]
+#[tokio::test]
+async fn a_notice_stays_whatever_its_asker_does_next(backend: Backend) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await;
+    let told = mailbox_code(&user, CodePurpose::VerifyEmail, 1);
+    let notice = SealedMessage { priority: Priority::Notice, ..told.message.clone() };
+    store.mailbox_code_create(NewMailboxCode { message: notice, ..told }).await.unwrap();
+    let notices = "SELECT COUNT(*) FROM outbox WHERE priority = 2";
+    for _ in 0..2 {
+        let newer = mailbox_code(&user, CodePurpose::VerifyEmail, 1);
+        store.mailbox_code_create(newer).await.unwrap();
+        assert_eq!(database.number(notices).await, 1);
+        assert_eq!(left(&database, &user).await, [0, 2, 0], "the notice and one code");
+    }
+    assert!(store.user_disable(user.user.id, revoking(9)).await.unwrap());
+    assert_eq!(database.number(notices).await, 1);
+}

@@ -11,14 +11,15 @@ use crate::{
     store::{Result, SealedMessage},
 };
 
-/// A statement that marks them, and one that deletes those not in flight at $2. In this order: the first locks the rows, so
+/// A statement that marks them, and one that deletes those not in flight at $2. A notice (priority 2) has no code: one that tells the
+/// owner of an address of somebody else's request lies under the id of whoever asked, and must reach its owner. In this order: the first locks the rows, so
 /// that none is claimed or postponed in between and missed by both.
 macro_rules! withdraw {
     ($which:literal) => {
         [
             concat!(
                 "UPDATE outbox SET withdrawn = TRUE, next_try_at = CASE WHEN in_flight AND next_try_at > $2 \
-                 THEN next_try_at ELSE $2 END WHERE user_id = $1 AND ",
+                 THEN next_try_at ELSE $2 END WHERE user_id = $1 AND priority + 0 <> 2 AND ",
                 $which
             ),
             concat!(
