@@ -99,6 +99,23 @@ async fn one_request_adds_one_pending_user_and_any_other_adds_another(backend: B
     assert_eq!(database.number("SELECT COUNT(*) FROM pending_users").await, 2);
 }
 
+/// The row of the first one is left until the janitor comes.
+#[apply(on_both)]
+#[tokio::test]
+async fn a_request_that_is_sent_again_after_its_time_adds_another(backend: Backend) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (new, _) = pending(store.as_ref(), new_user()).await;
+    for (created, is_added) in [(at(499), false), (at(500), true)] {
+        let rival = rival_of(&new);
+        let user = User { created_at: created, ..rival.user };
+        let late = NewUser { user, request_id: new.request_id, verify_by: Some(at(900)), ..rival };
+        let late = NewUser { verification: Some(new_code(None)), ..late };
+        assert_eq!(store.pending_user_create(late).await.unwrap(), is_added);
+    }
+    assert_eq!(database.number("SELECT COUNT(*) FROM pending_users").await, 1);
+}
+
 #[apply(on_both)]
 #[tokio::test]
 async fn a_right_code_makes_the_user_with_a_verified_address_once(backend: Backend) {

@@ -24,6 +24,12 @@ const BY_REQUEST: &str =
     concat!("SELECT ", columns!(), " FROM pending_users WHERE request_id = $1 AND expires_at > $2");
 
 pub(in crate::store) async fn insert(connection: &mut Connection, new: &NewUser) -> Result<bool> {
+    // Who sends a request again after its time registers anew, also where the janitor has not come yet.
+    sqlx::query("DELETE FROM pending_users WHERE request_id = $1 AND expires_at <= $2")
+        .bind(new.request_id)
+        .bind(new.user.created_at)
+        .execute(&mut *connection)
+        .await?;
     let added: Option<Uuid> = sqlx::query_scalar(
         "INSERT INTO pending_users (id, username, email, password_hash, is_2fa_enabled, request_id, created_at, expires_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id",
