@@ -44,8 +44,12 @@ pub(super) async fn watch(
         set_ready.send_replace(ready);
         let before = told.replace(readiness);
         let is_news = before.is_none_or(|before| before.everything != ready);
-        // Whoever makes the database anew must read what to do, also if it did not answer at first.
-        let is_schema = matches!(&checked, Ok(Err(NotReady::Store(Error::SchemaMissing(_)))));
+        // Whoever makes the database anew must read what to do, also if it did not answer at first. Without its table of
+        // migrations it counts as outdated.
+        let is_schema = matches!(
+            &checked,
+            Ok(Err(NotReady::Store(Error::SchemaMissing(_) | Error::SchemaOutdated { .. })))
+        );
         if is_news || is_schema && !schema_told {
             if ready { tracing::info!("ready") } else { tracing::warn!(why, key_set, "not ready") }
         }
