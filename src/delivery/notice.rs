@@ -51,6 +51,8 @@ notices! {
     TwoFactorOn = "two_factor_on",
     /// Logins need the password alone from now on.
     TwoFactorOff = "two_factor_off",
+    /// An administrator has turned two-factor login off, and deleted the passkeys.
+    FactorsReset = "factors_reset",
     /// An authenticator app was added or replaced.
     AppAdded = "app_added",
     /// Recovery codes were replaced; the old ones no longer work.

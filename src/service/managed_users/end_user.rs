@@ -65,7 +65,7 @@ impl UserManager {
         self.change(context, &valid, change).await?.ok_or(AdminError::UserNotFound.into())
     }
 
-    /// Turns the second factor off, for a user who has lost it.
+    /// Turns the second factor off and deletes the passkeys, for a user who has lost them.
     ///
     /// # Errors
     /// Bad fields; what the conditions refuse; the store's.
@@ -77,7 +77,7 @@ impl UserManager {
         conditions.check_sizes()?;
         let valid = conditions.valid()?;
         let found = self.by_id(valid.id).await?.user;
-        let notice = self.outbox.notice(context, &found, Notice::TwoFactorOff)?;
+        let notice = self.outbox.notice(context, &found, Notice::FactorsReset)?;
         let changed = self.change(context, &valid, UserChange::ResetFactors(notice)).await?;
         changed.ok_or(AdminError::UserNotFound.into())
     }

@@ -11,7 +11,11 @@ use uuid::Uuid;
 use super::Office;
 use crate::{
     factors::enroll,
-    harness::{Backend, eventually, logs, on_both, reason_of, server::PASSWORD, violations},
+    harness::{
+        Backend, eventually, logs, on_both, passkey::Passkey, reason_of, server::PASSWORD,
+        violations,
+    },
+    passkeys,
 };
 
 fn of(id: &str) -> ResetFactorsRequest {
@@ -46,12 +50,29 @@ async fn a_user_who_has_lost_app_and_codes_logs_in_by_the_password(backend: Back
     assert_eq!(office.done_to(&user.id).await, [EventKind::FactorsReset]);
     office.server.delivered().await;
     let told =
-        async || logs::notices(&user.username).last().is_some_and(|last| last == "two_factor_off");
+        async || logs::notices(&user.username).last().is_some_and(|last| last == "factors_reset");
     eventually("the notice", told).await;
     // There is nothing left to do: nothing is recorded, and nobody is told.
     let now = office.by_id(&user.id).await.unwrap();
     assert_eq!(office.reset_factors(of(&user.id)).await.unwrap(), now);
     assert_eq!(office.done_to(&user.id).await.len(), 1);
+}
+
+/// They are a way in without a password, also where the second factor is off.
+#[apply(on_both)]
+#[tokio::test]
+async fn passkeys_alone_are_deleted_too_and_what_waits_or_is_trusted_ends(backend: Backend) {
+    let office = Office::start(backend).await;
+    let user = office.server.user(false).await;
+    let tokens = office.server.session(&user).await;
+    passkeys::add(&office.server, &tokens, &mut Passkey::new()).await;
+    let versions = format!("SELECT factor_version FROM users WHERE username = '{}'", user.username);
+    let before = office.server.database.number(&versions).await;
+    office.reset_factors(of(&user.id)).await.unwrap();
+    assert_eq!(office.server.database.number("SELECT COUNT(*) FROM passkeys").await, 0);
+    assert_eq!(office.server.database.number(&versions).await, before + 1);
+    office.server.delivered().await;
+    assert_eq!(logs::notices(&user.username), ["passkey_added", "factors_reset"]);
 }
 
 #[tokio::test]

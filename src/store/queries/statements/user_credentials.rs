@@ -52,10 +52,10 @@ pub(super) async fn factors(
     };
     factors::forget(connection, request.user_id).await?;
     let had_passkeys = passkeys::forget(connection, request.user_id).await?;
-    if before.user.is_2fa_enabled {
-        factors::turn(connection, &change, false, false).await?;
-    } else if !had_passkeys {
+    if !before.user.is_2fa_enabled && !had_passkeys {
         return Ok(Effect::default());
     }
+    // With passkeys alone it is off as before; logins that wait end all the same, and no device is trusted any more.
+    factors::turn(connection, &change, false, false).await?;
     Ok(Effect { kinds: vec![EventKind::FactorsReset], revocations: Vec::new() })
 }
