@@ -95,7 +95,10 @@ impl Export {
             match &mut self.next {
                 Next::Lists => self.next = Next::Parts(self.lists().await?.into_iter()),
                 Next::Parts(parts) => match parts.next() {
-                    Some(part) => return Ok(Some(part)),
+                    Some(part) => {
+                        self.must_live().await?;
+                        return Ok(Some(part));
+                    }
                     None => self.next = Next::EventsAfter(FIRST),
                 },
                 Next::EventsAfter(place) => {
