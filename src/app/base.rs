@@ -122,6 +122,7 @@ impl Base {
             store: Arc::clone(&self.store),
             factors: Arc::clone(factors),
             ceremonies: Arc::clone(ceremonies),
+            policy: Arc::clone(&self.policy),
             outbox: self.outbox.clone(),
             retries: self.retries(),
             clock: self.clock.clone(),

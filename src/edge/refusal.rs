@@ -72,7 +72,7 @@ impl From<Error> for Refusal {
             }
             Error::EmailUnverified => unmet(
                 "EMAIL_UNVERIFIED",
-                "the codes would go to an address that is not verified: verify it first, or enrol an app",
+                "the address is not verified, and may be somebody else's: verify it first; an authenticator app can be enrolled without",
             ),
             Error::LoginAgainNeeded => reauthenticate("log in again with the second factor"),
             Error::FreshProofNeeded => reauthenticate("send second_factor, or log in again"),

@@ -26,7 +26,7 @@ impl PasskeyKeeper {
     /// What a browser is asked. Nothing is stored but what authenticators know the user by.
     ///
     /// # Errors
-    /// There are no passkeys; bad fields; what `confirm` finds missing or wrong; the user has too many; the store's and the hasher's.
+    /// There are no passkeys; an address that must be verified first; bad fields; what `confirm` finds missing or wrong; the user has too many; the store's and the hasher's.
     pub async fn begin_passkey_registration(
         &self,
         context: &Context,
@@ -35,6 +35,10 @@ impl PasskeyKeeper {
     ) -> Result<CeremonyOptions, Error> {
         let (password, _no_request_id) = confirmation.parse()?;
         self.ceremonies.relying_party()?;
+        // Whoever registered with somebody else's address would keep a way in beside its owner (account pre-hijacking).
+        if self.policy.email_verification && !account.user().email_verified {
+            return Err(Error::EmailUnverified);
+        }
         // The bearer token alone is not enough: a thief would have a way in that outlives the session.
         let second_factor = confirmation.second_factor.as_ref();
         self.factors.confirm(context, account, &password, second_factor).await?;

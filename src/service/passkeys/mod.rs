@@ -9,6 +9,7 @@ mod rename_passkey;
 use std::sync::Arc;
 
 use crate::{
+    domain::Policy,
     service::{Clock, ceremonies::Ceremonies, factors::Factors, outbox::Outbox, retries::Retries},
     store::Store,
 };
@@ -27,6 +28,8 @@ pub struct PasskeyKeeper {
     pub(crate) factors: Arc<Factors>,
     /// Asks browsers, and judges what they answer.
     pub(crate) ceremonies: Arc<Ceremonies>,
+    /// Whether addresses are verified.
+    pub(crate) policy: Arc<Policy>,
     /// Messages to users.
     pub(crate) outbox: Outbox,
     /// Knows requests that were carried out.

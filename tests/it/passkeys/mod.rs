@@ -5,6 +5,7 @@ mod managing;
 mod registering;
 mod second_factor;
 mod stepping_up;
+mod takeover;
 pub mod well_known;
 
 use countersign::pb::{

@@ -179,6 +179,18 @@ pub(super) async fn forget(connection: &mut Connection, user_id: Uuid) -> Result
     Ok(deleted.execute(connection).await?.rows_affected() > 0)
 }
 
+/// Deletes the passkeys of a user whose address was never verified, before it is: whoever registered with somebody else's address
+/// may have added them, to keep a way in once the owner has taken the account over (account pre-hijacking).
+pub(super) async fn forget_unproven(connection: &mut Connection, user_id: Uuid) -> Result<()> {
+    sqlx::query(
+        "DELETE FROM passkeys WHERE user_id = (SELECT id FROM users WHERE id = $1 AND NOT email_verified)",
+    )
+    .bind(user_id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 #[derive(sqlx::FromRow)]
 struct PasskeyRow {
     passkey_id: Uuid,

@@ -4,8 +4,8 @@ use sqlx::Connection as _;
 use uuid::Uuid;
 
 use super::{
-    Connection, challenges, claims, completion, events, guard, mailbox, outbox, passwords, retries,
-    revocations, sessions, totp, void_codes,
+    Connection, challenges, claims, completion, events, guard, mailbox, outbox, passkeys,
+    passwords, retries, revocations, sessions, totp, void_codes,
 };
 use crate::{
     domain::EventKind,
@@ -36,6 +36,7 @@ pub(in crate::store) async fn complete(
     // An app that has not been shown may be an intruder's: a squatter would own the address for good.
     let whole = !is_2fa_enabled || reset.recovery_code.is_some();
     let proven = if whole {
+        passkeys::forget_unproven(connection, change.user_id).await?;
         claims::prove(connection, change.user_id, &reset.at, claims::Prover::Mailbox).await?
     } else {
         None
