@@ -85,7 +85,7 @@ async fn no_secret_of_a_service_is_in_any_output(
     let subject = users_token(&canaries).await;
     let exchanged = caller.exchange(&key, &subject).await.unwrap();
     let (_, signature) = subject.rsplit_once('.').unwrap();
-    let forged = subject.replace(signature, &signature.replace(['A', 'a', 'b', 'c'], "Z"));
+    let forged = subject.replace(signature, &signature.chars().rev().collect::<String>());
     canaries.refused(caller.exchange(&key, &forged).await);
     canaries.refused(caller.exchange(&key, &exchanged).await);
     let claims = jwt::claims(&token);

@@ -19,7 +19,7 @@ fn latest() -> i64 {
 #[apply(on_both)]
 #[tokio::test]
 async fn it_checks_that_its_schema_is_current(backend: Backend) {
-    let database = Database::new(backend).await;
+    let database = Database::empty(backend).await;
     let store = store::connect(&database.url, 2).await.unwrap();
     assert!(store.check().await.is_err(), "nothing has been migrated");
     store.migrate().await.unwrap();
@@ -35,7 +35,7 @@ async fn it_checks_that_its_schema_is_current(backend: Backend) {
 #[apply(on_both)]
 #[tokio::test]
 async fn several_replicas_may_migrate_at_once(backend: Backend) {
-    let database = Database::new(backend).await;
+    let database = Database::empty(backend).await;
     let mut stores = Vec::new();
     for _ in 0..4 {
         stores.push(store::connect(&database.url, 2).await.unwrap());
@@ -49,7 +49,7 @@ async fn several_replicas_may_migrate_at_once(backend: Backend) {
 /// one holds the file.
 #[tokio::test]
 async fn a_new_sqlite_file_that_another_process_holds_is_waited_for() {
-    let database = Database::new(Backend::Sqlite).await;
+    let database = Database::empty(Backend::Sqlite).await;
     let file = database.folder().join("countersign.db");
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).unwrap();
     let mut other = SqliteConnection::connect(&database.url).await.unwrap();
@@ -64,7 +64,7 @@ async fn a_new_sqlite_file_that_another_process_holds_is_waited_for() {
 /// Postgres rolls one of two transactions back that get in each other's way (SQLSTATE 40001, 40P01).
 #[tokio::test]
 async fn a_transaction_that_lost_against_another_is_run_again() {
-    let database = Database::new(Backend::Postgres).await;
+    let database = Database::empty(Backend::Postgres).await;
     let store = database.store().await;
     // A sequence is not rolled back.
     database
@@ -87,7 +87,7 @@ async fn a_transaction_that_lost_against_another_is_run_again() {
 #[apply(on_both)]
 #[tokio::test]
 async fn a_schema_from_a_later_release_is_let_be(backend: Backend) {
-    let database = Database::new(backend).await;
+    let database = Database::empty(backend).await;
     let store = database.store().await;
     database
         .run(
@@ -102,7 +102,7 @@ async fn a_schema_from_a_later_release_is_let_be(backend: Backend) {
 #[apply(on_both)]
 #[tokio::test]
 async fn it_tells_how_its_connections_are_used_and_closes_them(backend: Backend) {
-    let database = Database::new(backend).await;
+    let database = Database::empty(backend).await;
     let store = database.store().await;
     let pool = store.pool_use();
     let max = if backend == Backend::Sqlite { 11 } else { 10 };
