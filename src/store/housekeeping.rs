@@ -109,6 +109,8 @@ pub struct Restoration {
     pub at: Revoking,
     /// The last time step of apps whose codes may have been used (RFC 6238).
     pub spent_step: i64,
+    /// The earliest time at which an account is deleted for good whose deletion was pending: it may have been undone since.
+    pub deletions_wait_until: Timestamp,
     /// Whether recovery codes stay valid: only where certainly none was used since.
     pub keep_recovery_codes: bool,
 }

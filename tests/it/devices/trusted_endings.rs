@@ -184,8 +184,10 @@ async fn a_restore(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backen
     let server = trusting(backend).await;
     let (user, tokens) = with_a_trusted_device(&server).await;
     let store = server.database.store().await;
+    let at = by_an_operator(&server);
+    let deletions_wait_until = at.now;
     let restoration =
-        Restoration { at: by_an_operator(&server), spent_step: 0, keep_recovery_codes: true };
+        Restoration { at, spent_step: 0, deletions_wait_until, keep_recovery_codes: true };
     store.restored_begin(restoration.clone()).await.unwrap();
     assert!(store.restored_end(Uuid::nil(), restoration, 100).await.unwrap().is_some());
     assert!(is_asked(&server, &user, &tokens.device_token).await);

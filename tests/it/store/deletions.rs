@@ -12,10 +12,10 @@ use super::{
 };
 use crate::harness::{Backend, Database, on_both};
 
-const MAC: [u8; 32] = [7; 32];
+pub const MAC: [u8; 32] = [7; 32];
 
 /// A user with a session that asks, at 10, to be deleted from 100 on.
-async fn asked(store: &dyn Store) -> (Credentials, FactorChange, PendingDeletion) {
+pub async fn asked(store: &dyn Store) -> (Credentials, FactorChange, PendingDeletion) {
     let user = stored_user(store).await;
     let session = session_of(user.user.id);
     let begun = store

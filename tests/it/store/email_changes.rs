@@ -338,6 +338,7 @@ async fn a_restore_ends_undo_codes_unless_none_was_used_since(
     let restoration = countersign::store::Restoration {
         at: revoking(20),
         spent_step: 0,
+        deletions_wait_until: at(1000),
         keep_recovery_codes: keep,
     };
     store.restored_begin(restoration.clone()).await.unwrap();

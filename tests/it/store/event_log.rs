@@ -194,6 +194,7 @@ async fn after_a_restore_numbers_go_on_beyond_all_that_were_seen(backend: Backen
     let restoration = countersign::store::Restoration {
         at: revoking(5),
         spent_step: 0,
+        deletions_wait_until: at(1000),
         keep_recovery_codes: false,
     };
     store.restored_begin(restoration).await.unwrap();

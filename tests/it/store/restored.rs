@@ -3,8 +3,8 @@
 use countersign::{
     domain::{EventKind, Revoked},
     store::{
-        Ended, EventFilter, NewAssertion, Places, Priority, Reservation, Restoration, Revoking,
-        SealedMessage, Spending, SpentRecoveryCode, Store,
+        Ended, EventFilter, NewAssertion, PendingDeletion, Places, Priority, Reservation,
+        Restoration, Revoking, SealedMessage, Spending, SpentRecoveryCode, Store,
     },
 };
 use rstest::rstest;
@@ -12,7 +12,7 @@ use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
-    KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at,
+    KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, deletions,
     factors::{confirmation, enrolled, new_totp},
     mailbox::new_code,
     new_challenge, new_message, revoking,
@@ -30,6 +30,7 @@ fn restoration(keep_recovery_codes: bool) -> Restoration {
     Restoration {
         at: Revoking { address: None, ..revoking(100) },
         spent_step: 20,
+        deletions_wait_until: at(1000),
         keep_recovery_codes,
     }
 }
@@ -201,4 +202,29 @@ async fn no_assertion_of_before_proves_a_service(backend: Backend) {
     // By then all of them have expired.
     store.ended_remove(Ended::Assertions, at(100 + 7201), 100).await.unwrap();
     assert_eq!(database.number("SELECT COUNT(*) FROM used_assertions").await, 0);
+}
+
+/// A deletion may have been undone since, and nobody knows yet that it is pending again.
+#[apply(on_both)]
+#[tokio::test]
+async fn what_is_to_be_deleted_waits_for_some_time(backend: Backend) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let mut ids = Vec::new();
+    for (code_mac, due_at) in [(deletions::MAC, at(99)), ([1; 32], at(2000))] {
+        let (user, change, pending) = deletions::asked(store.as_ref()).await;
+        let pending = PendingDeletion { code_mac, due_at, ..pending };
+        store.deletion_request(change, pending, new_message()).await.unwrap();
+        ids.push(user.user.id);
+    }
+    let disabled = stored_user(store.as_ref()).await.user.id;
+    assert!(store.user_disable(disabled, revoking(1)).await.unwrap());
+    assert_eq!(store.deletion_find(deletions::MAC, at(100)).await.unwrap(), None);
+    put_right(store.as_ref(), restoration(false)).await;
+    let due = async |id| store.managed_users(&[id]).await.unwrap().remove(0).deletion_due_at;
+    assert_eq!([due(ids[0]).await, due(ids[1]).await], [Some(at(1000)), Some(at(2000))]);
+    assert_eq!(due(disabled).await, None);
+    assert_eq!(store.deletion_find(deletions::MAC, at(999)).await.unwrap(), Some(ids[0]));
+    let end = async |seconds| store.deletions_end(revoking(seconds), 9).await.unwrap();
+    assert_eq!([end(999).await, end(1000).await, end(2000).await], [0, 1, 1]);
 }

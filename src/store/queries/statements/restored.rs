@@ -29,7 +29,11 @@ const END_UNDO_CODES: &str = "DELETE FROM email_changes WHERE user_id > $1 AND u
 
 const END_RECOVERY_CODES: &str = "DELETE FROM recovery_codes WHERE user_id > $1 AND user_id <= $2";
 
-/// The part that concerns no single user, and the first step: numbers of revocations and events continue from a time, in microseconds,
+/// One that was undone since is pending again. Without another date the janitor would delete the account before anybody could say so.
+const PUT_OFF_DELETIONS: &str =
+    "UPDATE users SET deletion_due_at = $1 WHERE deletion_due_at < $1 AND disabled_at IS NOT NULL";
+
+/// The first step, and the part that has no user or few: numbers of revocations and events continue from a time, in microseconds,
 /// beyond every subscriber's cursor, so that none misses any.
 pub(in crate::store) async fn begin(
     connection: &mut Connection,
@@ -56,6 +60,8 @@ pub(in crate::store) async fn begin(
         .bind(now.unix_micros())
         .execute(&mut *connection)
         .await?;
+    let put_off = sqlx::query(PUT_OFF_DELETIONS).bind(restoration.deletions_wait_until);
+    put_off.execute(&mut *connection).await?;
     used_assertions::end(connection, now).await?;
     // Last: it numbers revocations.
     service_accounts::end_all_tokens(connection, at).await
