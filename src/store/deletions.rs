@@ -21,8 +21,8 @@ pub trait Deletions {
     /// Finds the user whose deletion a code undoes at that time, by its digest.
     async fn deletion_find(&self, code_mac: [u8; 32], now: Timestamp) -> Result<Option<Uuid>>;
 
-    /// Undoes a deletion: the account is enabled, with the credentials that it had, and adds the notice. Sessions stay ended. Of concurrent
-    /// callers, the janitor among them, one succeeds. Returns whether it did.
+    /// Undoes a deletion: the account is enabled, with the credentials that it had but for passkeys, which are deleted, and adds the notice.
+    /// Sessions stay ended. Of concurrent callers, the janitor among them, one succeeds. Returns whether it did.
     async fn deletion_undo(&self, undoing: DeletionUndoing, message: SealedMessage)
     -> Result<bool>;
 

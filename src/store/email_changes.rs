@@ -20,7 +20,7 @@ pub trait EmailChanges {
     async fn email_changes_undoable(&self, user_id: Uuid, now: Timestamp)
     -> Result<Vec<Timestamp>>;
 
-    /// Finds a change that can be undone, by the digest of its code, unless its user is disabled.
+    /// Finds a change that can be undone, by the digest of its code, unless its user is disabled. One that is to be deleted later is found.
     async fn email_change_find(
         &self,
         code_mac: [u8; 32],
@@ -28,8 +28,8 @@ pub trait EmailChanges {
     ) -> Result<Option<UndoableChange>>;
 
     /// Undoes a change, and all later ones of that user: gives them the former address again, verified as it was, revokes all
-    /// sessions, ends all that was begun with the credentials, appends the revocation, and adds the messages. Earlier changes can
-    /// still be undone. Of concurrent callers one succeeds.
+    /// sessions, ends all that was begun with the credentials, deletes the passkeys, appends the revocation, and adds the messages. A
+    /// deletion that is pending is called off. Earlier changes can still be undone. Of concurrent callers one succeeds.
     async fn email_change_undo(
         &self,
         undoing: EmailUndoing,

@@ -4,9 +4,10 @@ use countersign::pb::{DeleteUserRequest, UserState, login_response::Result as Ou
 use rstest::rstest;
 use rstest_reuse::apply;
 
-use super::{DAY, count, deleted, server, undo};
+use super::{DAY, count, delete, deleted, server, undo};
 use crate::{
     admin::{Office, with_password},
+    email_change,
     harness::{Backend, on_both, reason_of, server::PASSWORD},
     mailbox::NEW_PASSWORD,
 };
@@ -65,4 +66,27 @@ async fn another_password_revives_nothing(backend: Backend) {
     }
     undo(server, &code).await.unwrap();
     assert!(server.login_only(&user.username, NEW_PASSWORD).await.is_ok());
+}
+
+/// Disabled by them, it has no date.
+#[apply(on_both)]
+#[tokio::test]
+async fn what_they_have_disabled_no_undo_code_enables(backend: Backend) {
+    let office = Office::of(server(backend).await).await;
+    let server = &office.server;
+    let user = server.user(false).await;
+    let tokens = server.session(&user).await;
+    let former = email_change::move_away(server, &tokens, &user).await;
+    delete(server, &tokens, "").await.unwrap();
+    let set = async |state: UserState| {
+        let mut found = office.by_id(&user.id).await.unwrap();
+        found.state = state.into();
+        office.set(found, &["state"]).await.unwrap();
+    };
+    set(UserState::Active).await;
+    set(UserState::Disabled).await;
+    assert_eq!(reason_of(email_change::undo(server, &former).await), "CHALLENGE_INVALID");
+    set(UserState::Active).await;
+    email_change::undo(server, &former).await.unwrap();
+    assert_eq!(count(server, "events WHERE kind = 'deletion_undone'").await, 0);
 }

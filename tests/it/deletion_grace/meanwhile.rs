@@ -1,19 +1,20 @@
 //! What becomes of an account between its deletion and its end: to the outside it is as a disabled one.
 
 use countersign::pb::{
-    ChangeEmailRequest, ConfirmEmailChangeRequest, RegisterRequest, RequestPasswordResetRequest,
-    UndoEmailChangeRequest, UserRecord,
+    RegisterRequest, RequestPasswordResetRequest, UserRecord, WatchRevocationsRequest,
+    revocation::Subject,
 };
 use rstest::rstest;
 use rstest_reuse::apply;
 
-use super::{code_of, delete, deleted, server, undo};
+use super::{DAY, by_nobody, code_of, count, delete, deleted, server, undo};
 use crate::{
     admin::official,
+    email_change,
     harness::{
-        Backend, logs, on_both, reason_of,
-        server::{PASSWORD, bearer, registration},
-        unique,
+        Backend, jwt, logs, on_both, reason_of,
+        server::{PASSWORD, registration},
+        soon, unique,
     },
     mailbox::{NEW_PASSWORD, reset},
     transfer::import,
@@ -66,35 +67,73 @@ async fn no_reset_changes_or_revives_it(backend: Backend) {
     assert!(server.login_only(&user.username, PASSWORD).await.is_ok());
 }
 
+/// Whoever moved it to a mailbox of theirs got the code of its deletion, too. The owner has the one at the former mailbox.
 #[apply(on_both)]
 #[tokio::test]
-async fn a_change_of_the_address_is_undone_only_when_the_account_is_back(backend: Backend) {
+async fn a_change_of_the_address_is_undone_and_the_deletion_with_it(backend: Backend) {
     let server = server(backend).await;
     let user = server.user(false).await;
     let tokens = server.session(&user).await;
-    let request = ChangeEmailRequest {
-        new_email: format!("{}@example.net", unique("moved")),
-        password: PASSWORD.to_owned(),
-        ..Default::default()
-    };
-    let asked = server.account.clone().change_email(bearer(&tokens, request)).await.unwrap();
-    server.delivered().await;
-    let (change_id, code) = (asked.into_inner().change_id, logs::code(&user.username));
-    let request = ConfirmEmailChangeRequest { change_id, code, ..Default::default() };
-    server.account.clone().confirm_email_change(bearer(&tokens, request)).await.unwrap();
-    server.delivered().await;
-    let told = logs::messages(&user.username);
-    let told = told.iter().rfind(|told| told["purpose"] == "email_changed").unwrap();
-    let undo_code = told["undo_code"].as_str().unwrap().to_owned();
+    let former = email_change::move_away(&server, &tokens, &user).await;
     delete(&server, &tokens, "").await.unwrap();
-    let move_back = async || {
-        let undo_code = undo_code.clone();
-        let request = UndoEmailChangeRequest { undo_code, ..Default::default() };
-        server.auth.clone().undo_email_change(request).await
-    };
-    assert_eq!(reason_of(move_back().await), "CHALLENGE_INVALID");
-    undo(&server, &code_of(&server, &user.username).await).await.unwrap();
-    move_back().await.unwrap();
+    let of_the_deletion = code_of(&server, &user.username).await;
+    email_change::undo(&server, &former).await.unwrap();
+    let live = format!(
+        "users WHERE email = '{}' AND disabled_at IS NULL AND deletion_due_at IS NULL AND deletion_code_mac IS NULL",
+        user.email
+    );
+    assert_eq!(count(&server, &live).await, 1);
+    for kind in ["email_change_undone", "deletion_undone"] {
+        let of_user = format!("events WHERE kind = '{kind}' AND user_id IS NOT NULL");
+        assert_eq!(count(&server, &of_user).await, 1, "{kind}");
+    }
+    assert_eq!(reason_of(undo(&server, &of_the_deletion).await), "CHALLENGE_INVALID");
+    assert_eq!(reason_of(email_change::undo(&server, &former).await), "CHALLENGE_INVALID");
+    // The password alone opens nothing.
+    let back = server.session_by_mail(&user).await;
+    assert_eq!(server.me(&back).await.unwrap().id, user.id);
+    let store = server.database.store().await;
+    assert_eq!(
+        store.deletions_end(by_nobody(server.clock.now().plus(3 * DAY)), 9).await.unwrap(),
+        0
+    );
+    store.close().await;
+}
+
+#[apply(on_both)]
+#[tokio::test]
+async fn no_change_of_the_address_is_undone_when_the_deletion_is_due(backend: Backend) {
+    let server = server(backend).await;
+    let user = server.user(false).await;
+    let tokens = server.session(&user).await;
+    let former = email_change::move_away(&server, &tokens, &user).await;
+    delete(&server, &tokens, "").await.unwrap();
+    server.clock.advance(3 * DAY);
+    assert_eq!(reason_of(email_change::undo(&server, &former).await), "CHALLENGE_INVALID");
+    assert_eq!(count(&server, "users WHERE disabled_at IS NOT NULL").await, 1);
+}
+
+#[apply(on_both)]
+#[tokio::test]
+async fn those_who_watch_revocations_hear_of_it_at_once(backend: Backend) {
+    let server = server(backend).await;
+    let user = server.user(false).await;
+    let tokens = server.session(&user).await;
+    let watch = WatchRevocationsRequest::default();
+    let mut stream = server.tokens.clone().watch_revocations(watch).await.unwrap().into_inner();
+    delete(&server, &tokens, "").await.unwrap();
+    let told = soon("the revocation", async {
+        loop {
+            let update = stream.message().await.unwrap().unwrap();
+            if let Some(told) = update.revocation {
+                break told;
+            }
+        }
+    });
+    let told = told.await;
+    assert_eq!(told.subject, Some(Subject::UserId(user.id)));
+    let epoch = jwt::claims(&tokens.access_token)["session_epoch"].as_i64().unwrap_or(0);
+    assert!(told.session_epoch > epoch && told.kept_session_id.is_empty(), "{told:?}");
 }
 
 #[apply(on_both)]

@@ -8,7 +8,11 @@ mod undoing;
 
 use std::time::Duration;
 
-use countersign::pb::{DeleteMeRequest, DeleteMeResponse, Tokens, UndoDeletionRequest, User};
+use countersign::{
+    domain::{Actor, Timestamp},
+    pb::{DeleteMeRequest, DeleteMeResponse, Tokens, UndoDeletionRequest, User},
+    store::Revoking,
+};
 use tonic::Status;
 
 use crate::harness::{
@@ -17,10 +21,10 @@ use crate::harness::{
     soon,
 };
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+pub const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A server whose users have three days to undo their deletion, and whose janitor comes when it is called.
-async fn server(backend: Backend) -> Server {
+pub async fn server(backend: Backend) -> Server {
     let server = Server::start_with(backend, |config, environment| {
         config.policy.deletion_grace = 3 * DAY;
         environment.clean_every = 100 * DAY;
@@ -30,7 +34,7 @@ async fn server(backend: Backend) -> Server {
     server
 }
 
-async fn delete(
+pub async fn delete(
     server: &Server,
     tokens: &Tokens,
     request_id: &str,
@@ -45,7 +49,7 @@ async fn delete(
     Ok(soon("DeleteMe", deleted).await?.into_inner())
 }
 
-async fn undo(server: &Server, undo_code: &str) -> Result<(), Status> {
+pub async fn undo(server: &Server, undo_code: &str) -> Result<(), Status> {
     undo_with(server, undo_code, "").await
 }
 
@@ -56,7 +60,7 @@ async fn undo_with(server: &Server, undo_code: &str, request_id: &str) -> Result
 }
 
 /// The last undo code that a user was sent.
-async fn code_of(server: &Server, username: &str) -> String {
+pub async fn code_of(server: &Server, username: &str) -> String {
     server.delivered().await;
     let told = logs::messages(username);
     let told = told.iter().rfind(|told| told["purpose"] == "deletion_requested").unwrap();
@@ -70,6 +74,12 @@ async fn deleted(server: &Server) -> (User, Tokens, String) {
     delete(server, &tokens, "").await.unwrap();
     let code = code_of(server, &user.username).await;
     (user, tokens, code)
+}
+
+/// The end of accounts that are due then, as the janitor asks for it.
+pub fn by_nobody(now: Timestamp) -> Revoking {
+    let (actor, address, carried_out) = (Actor::Nobody, None, None);
+    Revoking { now, tokens_expire_at: now, actor, address, carried_out }
 }
 
 async fn count(server: &Server, what: &str) -> i64 {

@@ -1,11 +1,10 @@
 //! Many at once.
 
-use countersign::{domain::Actor, store::Revoking};
 use futures_util::future::{join, join_all};
 use rstest::rstest;
 use rstest_reuse::apply;
 
-use super::{DAY, count, delete, deleted, server, undo};
+use super::{DAY, by_nobody, count, delete, deleted, server, undo};
 use crate::harness::{Backend, on_both, reason_of};
 
 #[apply(on_both)]
@@ -32,14 +31,7 @@ async fn of_the_janitor_and_an_undoing_one_wins(backend: Backend) {
     let (mut undone, mut ended) = (0, 0);
     for round in 0..12 {
         let (user, _, code) = deleted(&server).await;
-        let now = server.clock.now().plus(3 * DAY);
-        let at = Revoking {
-            now,
-            tokens_expire_at: now,
-            actor: Actor::Nobody,
-            address: None,
-            carried_out: None,
-        };
+        let at = by_nobody(server.clock.now().plus(3 * DAY));
         let (undoing, janitor) = if round % 2 == 0 {
             join(undo(&server, &code), store.deletions_end(at, 100)).await
         } else {

@@ -4,7 +4,8 @@ use countersign::{
     domain::Throttle,
     store::{
         Credentials, EmailChange, EmailUndoing, EmailUndone, Ended, FactorChange, MOST_UNDOABLE,
-        NewAddress, NewMailboxCode, NewUndo, NewUsername, Store, UndoableChange, UsernameChanged,
+        NewAddress, NewMailboxCode, NewUndo, NewUsername, PendingDeletion, Store, UndoableChange,
+        UsernameChanged,
     },
 };
 use rstest::rstest;
@@ -267,6 +268,32 @@ async fn an_undoing_is_refused_while_another_user_has_the_address_or_the_account
     assert!(store.user_enable(user.user.id, revoking(22)).await.unwrap());
     let again = undoing(store.as_ref(), undo.code_mac).await;
     assert_eq!(store.email_change_undo(again, vec![]).await.unwrap(), EmailUndone::Done);
+}
+
+#[apply(on_both)]
+#[tokio::test]
+async fn an_undoing_calls_a_pending_deletion_off_until_it_is_due(backend: Backend) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = plain_user(store.as_ref()).await;
+    let moved = asked(store.as_ref(), &user, another_address()).await;
+    assert!(store.email_change(moved.change.clone(), vec![]).await.unwrap());
+    let version = user.credential_version + 1;
+    let deletes = FactorChange { credential_version: version, ..moved.change.change.clone() };
+    let pending =
+        PendingDeletion { code_mac: digest(), due_at: at(100), tokens_expire_at: at(910) };
+    store.deletion_request(deletes, pending, new_message()).await.unwrap();
+    let find = async |seconds| store.email_change_find(mac_of(&moved.change), at(seconds)).await;
+    let found = [find(99).await.unwrap().is_some(), find(100).await.unwrap().is_some()];
+    assert_eq!(found, [true, false]);
+    let undo = undoing(store.as_ref(), mac_of(&moved.change)).await;
+    assert_eq!(store.email_change_undo(undo, vec![]).await.unwrap(), EmailUndone::Done);
+    let back = as_it_is(store.as_ref(), &user).await;
+    assert_eq!((back.user.disabled_at, back.user.email), (None, user.user.email.clone()));
+    assert_eq!(store.deletion_find(pending.code_mac, at(21)).await.unwrap(), None);
+    assert_eq!(store.deletions_end(revoking(1000), 9).await.unwrap(), 0);
+    let told = "SELECT COUNT(*) FROM events WHERE kind = 'deletion_undone'";
+    assert_eq!(database.number(told).await, 1);
 }
 
 #[apply(on_both)]

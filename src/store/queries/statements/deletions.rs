@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    Connection, account_state, events, outbox, retries, revocations, rules::account_is_as_it_was,
-    throttles,
+    Connection, account_state, events, outbox, passkeys, retries, revocations,
+    rules::account_is_as_it_was, throttles,
 };
 use crate::{
     domain::{Event, EventKind, Timestamp},
@@ -31,10 +31,19 @@ macro_rules! undoable {
 
 const FIND: &str = concat!("SELECT id FROM users WHERE ", undoable!());
 
-const UNDO: &str = concat!(
-    "UPDATE users SET disabled_at = NULL, deletion_due_at = NULL, deletion_code_mac = NULL WHERE ",
-    undoable!(),
-    " AND id = $3 AND credential_version = $4 RETURNING id"
+macro_rules! call_off {
+    () => {
+        "UPDATE users SET disabled_at = NULL, deletion_due_at = NULL, deletion_code_mac = NULL WHERE "
+    };
+}
+
+const UNDO: &str =
+    concat!(call_off!(), undoable!(), " AND id = $3 AND credential_version = $4 RETURNING id");
+
+/// Not what an administrator has disabled: that has no date.
+const CALL_OFF: &str = concat!(
+    call_off!(),
+    "id = $1 AND deletion_due_at > $2 AND disabled_at IS NOT NULL AND deleted_at IS NULL RETURNING id"
 );
 
 pub(in crate::store) async fn request(
@@ -92,13 +101,29 @@ pub(in crate::store) async fn undo(
     if undone.is_none() {
         return Ok(false);
     }
+    // Whoever deleted the account may have added one, and would be in again by it (ADR 57).
+    passkeys::forget(connection, *user_id).await?;
     throttles::put(connection, *distrust).await?;
     retries::note(connection, at.carried_out.as_ref()).await?;
-    let (kind, user, actor) = (EventKind::DeletionUndone, Some(*user_id), at.actor.clone());
-    let event = Event::of(kind, user, None, actor, at.address, at.now);
-    events::put(connection, &[event]).await?;
+    events::put(connection, &[undone_event(*user_id, at)]).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     Ok(true)
+}
+
+/// Enables a user, whose row is locked, if the account is to be deleted later. Returns whether it was.
+pub(super) async fn call_off(
+    connection: &mut Connection,
+    user_id: Uuid,
+    at: &Revoking,
+) -> Result<bool> {
+    let called_off = sqlx::query(CALL_OFF).bind(user_id).bind(at.now).fetch_optional(connection);
+    Ok(called_off.await?.is_some())
+}
+
+/// No session asked for it.
+pub(super) fn undone_event(user_id: Uuid, at: &Revoking) -> Event {
+    let (kind, actor) = (EventKind::DeletionUndone, at.actor.clone());
+    Event::of(kind, Some(user_id), None, actor, at.address, at.now)
 }
 
 pub(in crate::store) async fn end(

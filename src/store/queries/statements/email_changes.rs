@@ -6,8 +6,8 @@ use sqlx::Connection as _;
 use uuid::Uuid;
 
 use super::{
-    Connection, claims, events, guard, mailbox, outbox, retries, revocations, sessions, throttles,
-    undo_codes, user_address,
+    Connection, claims, deletions, events, guard, mailbox, outbox, passkeys, retries, revocations,
+    sessions, throttles, undo_codes, user_address,
 };
 use crate::{
     domain::{Event, EventKind, Revocation},
@@ -80,9 +80,9 @@ pub(in crate::store) async fn undo(
 ) -> Result<EmailUndone> {
     let mut savepoint = connection.begin().await?;
     let refused = match move_back(&mut savepoint, undoing).await {
-        Ok(Ok(ended)) => {
+        Ok(Ok(done)) => {
             savepoint.commit().await?;
-            return tell(connection, undoing, messages, &ended).await;
+            return tell(connection, undoing, messages, &done).await;
         }
         Ok(Err(refused)) => refused,
         Err(error) if error.is_of_a_taken_key() => EmailUndone::Taken,
@@ -92,12 +92,20 @@ pub(in crate::store) async fn undo(
     Ok(refused)
 }
 
-/// The former address again, and none of the access that was had by the new one. Returns the revocations of the accounts that
-/// claimed it meanwhile.
+/// What an undoing has done besides.
+struct Undone {
+    /// The revocations of the accounts that claimed the address meanwhile.
+    ended: Vec<Revocation>,
+    /// Whether the account was to be deleted, which is called off.
+    was_to_be_deleted: bool,
+}
+
+/// The former address again, and none of the access that was had by the new one: no passkey either, since whoever made the change may
+/// have added it.
 async fn move_back(
     connection: &mut Connection,
     undoing: &EmailUndoing,
-) -> Result<std::result::Result<Vec<Revocation>, EmailUndone>> {
+) -> Result<std::result::Result<Undone, EmailUndone>> {
     let EmailUndoing { code_mac, change, credential_version, at, .. } = undoing;
     let user_id = change.user_id;
     claims::take_turn(connection, &change.former_email_key).await?;
@@ -107,6 +115,8 @@ async fn move_back(
     if !is_held || still.as_ref() != Some(change) {
         return Ok(Err(EmailUndone::Changed));
     }
+    // Whoever moved the account got the code of its deletion, too. Before the proof of the address, which no disabled account gives.
+    let was_to_be_deleted = deletions::call_off(connection, user_id, at).await?;
     let email = NewAddress {
         text: change.former_email.clone(),
         key: change.former_email_key.clone(),
@@ -126,9 +136,10 @@ async fn move_back(
         user_address::Replaced::Address => {}
     }
     undo_codes::end_from(connection, user_id, change.number).await?;
+    passkeys::forget(connection, user_id).await?;
     throttles::put(connection, undoing.distrust).await?;
     retries::note(connection, at.carried_out.as_ref()).await?;
-    Ok(Ok(ended))
+    Ok(Ok(Undone { ended, was_to_be_deleted }))
 }
 
 /// The events and messages, the end of all sessions, and last of all the revocations: their row lock serialises all of them.
@@ -136,15 +147,18 @@ async fn tell(
     connection: &mut Connection,
     undoing: &EmailUndoing,
     messages: &[SealedMessage],
-    ended: &[Revocation],
+    done: &Undone,
 ) -> Result<EmailUndone> {
     let (user_id, at) = (undoing.change.user_id, &undoing.at);
     let (kind, user, actor) = (EventKind::EmailChangeUndone, Some(user_id), at.actor.clone());
-    let event = Event::of(kind, user, None, actor, at.address, at.now);
-    events::put(connection, &[event]).await?;
+    let mut recorded = vec![Event::of(kind, user, None, actor, at.address, at.now)];
+    if done.was_to_be_deleted {
+        recorded.push(deletions::undone_event(user_id, at));
+    }
+    events::put(connection, &recorded).await?;
     outbox::put(connection, messages).await?;
     // The nil id keeps none: all sessions end.
     sessions::revoke_others(connection, user_id, Uuid::nil(), at).await?;
-    revocations::append(connection, ended).await?;
+    revocations::append(connection, &done.ended).await?;
     Ok(EmailUndone::Done)
 }

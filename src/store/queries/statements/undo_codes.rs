@@ -67,6 +67,7 @@ pub(in crate::store) async fn expiries(
     .await?)
 }
 
+/// Also while the account is to be deleted: that may be the same thief's doing. Without a date it was disabled by an administrator.
 pub(in crate::store) async fn find(
     connection: &mut Connection,
     code_mac: &[u8; 32],
@@ -75,7 +76,7 @@ pub(in crate::store) async fn find(
     let row: Option<Row> = sqlx::query_as(
         "SELECT user_id, number, former_email, former_email_key, was_verified FROM email_changes \
          WHERE code_mac = $1 AND expires_at > $2 \
-         AND EXISTS (SELECT 1 FROM users WHERE id = user_id AND disabled_at IS NULL)",
+         AND EXISTS (SELECT 1 FROM users WHERE id = user_id AND (disabled_at IS NULL OR deletion_due_at > $2))",
     )
     .bind(code_mac.as_slice())
     .bind(now)
