@@ -1,5 +1,6 @@
 //! Passkeys (WebAuthn, ADR 53): registered, logged in with, as a second factor, and for step-up.
 
+mod endings;
 mod logging_in;
 mod managing;
 mod registering;

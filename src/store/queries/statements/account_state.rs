@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    Connection, administrators, challenges, events, guard, outbox, retries, revocations,
+    Connection, administrators, challenges, events, guard, outbox, passkeys, retries, revocations,
     rules::account_is_as_it_was, sessions, trusted_devices, undo_codes, user_roles, void_codes,
 };
 use crate::{
@@ -27,7 +27,7 @@ macro_rules! erase {
         "UPDATE users SET username = '', username_key = $3, email = '', email_key = $3, claimed_email_key = NULL, \
          email_verified = $4, password_hash = '', roles = '', request_id = NULL, verify_by = NULL, metadata = NULL, \
          claims = NULL, last_login_at = NULL, new_devices = 0, new_devices_since = NULL, disabled_at = $2, deleted_at = $2, \
-         deletion_due_at = NULL, deletion_code_mac = NULL, credential_version = credential_version + 1, \
+         deletion_due_at = NULL, deletion_code_mac = NULL, passkey_handle = NULL, credential_version = credential_version + 1, \
          session_epoch = session_epoch + 1, factor_version = factor_version + 1 WHERE "
     };
 }
@@ -142,12 +142,9 @@ pub(in crate::store) async fn delete(
     if deleted.is_none() {
         return Ok(Deletion::Unauthorised);
     }
-    user_roles::remove(connection, id).await?;
+    forget(connection, id, at).await?;
     retries::note(connection, at.carried_out.as_ref()).await?;
     events::put(connection, &[change.event(EventKind::UserDeleted)]).await?;
-    void_codes::of_user(connection, id, at.now).await?;
-    undo_codes::forget(connection, id).await?;
-    trusted_devices::forget(connection, id).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;
     revocations::append(connection, &[revocation(id, at)]).await?;
     Ok(Deletion::Done)
@@ -182,10 +179,7 @@ pub(super) async fn end(
         .bind(false)
         .execute(&mut *connection)
         .await?;
-    user_roles::remove(connection, id).await?;
-    void_codes::of_user(connection, id, at.now).await?;
-    undo_codes::forget(connection, id).await?;
-    trusted_devices::forget(connection, id).await?;
+    forget(connection, id, at).await?;
     Ok(revocation(id, at))
 }
 
@@ -226,10 +220,7 @@ async fn end_each(
             .fetch_optional(&mut *connection)
             .await?;
         if ended.is_some() {
-            user_roles::remove(connection, *id).await?;
-            void_codes::of_user(connection, *id, at.now).await?;
-            undo_codes::forget(connection, *id).await?;
-            trusted_devices::forget(connection, *id).await?;
+            forget(connection, *id, at).await?;
             let (kind, user) = (EventKind::UserDeleted, Some(*id));
             events.push(Event::of(kind, user, None, at.actor.clone(), at.address, at.now));
             revocations.push(revocation(*id, at));
@@ -237,6 +228,17 @@ async fn end_each(
     }
     events::put(connection, &events).await?;
     Ok(revocations)
+}
+
+/// What is personal in other rows, or would keep somebody else from what the account had: its passkeys can be registered anew. The rest
+/// the janitor removes, with the account's row.
+async fn forget(connection: &mut Connection, id: Uuid, at: &Revoking) -> Result<()> {
+    user_roles::remove(connection, id).await?;
+    void_codes::of_user(connection, id, at.now).await?;
+    undo_codes::forget(connection, id).await?;
+    trusted_devices::forget(connection, id).await?;
+    passkeys::forget(connection, id).await?;
+    Ok(())
 }
 
 /// No name and no address has a space.
