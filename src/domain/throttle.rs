@@ -71,14 +71,6 @@ pub struct Charged {
     pub after: Throttle,
 }
 
-impl Throttle {
-    /// The failed passwords of an account whose password somebody else may know: by itself it opens nothing any more.
-    pub fn of_a_known_password(now: Timestamp) -> Self {
-        let failures = MAX_FAILURES_IN_A_ROW;
-        Self { failures, last_at: now, next_allowed_at: now, expires_at: remembered(failures, now) }
-    }
-}
-
 impl ThrottleRule {
     /// Charges an attempt.
     ///

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{Deletion, FactorChange, Result, Revoking, SealedMessage};
-use crate::domain::{Throttle, Timestamp};
+use crate::domain::Timestamp;
 
 /// Deletions that can be undone.
 #[async_trait]
@@ -22,7 +22,7 @@ pub trait Deletions {
     async fn deletion_find(&self, code_mac: [u8; 32], now: Timestamp) -> Result<Option<Uuid>>;
 
     /// Undoes a deletion: the account is enabled, with the credentials that it had but for passkeys, which are deleted, and adds the notice.
-    /// Sessions stay ended. Of concurrent callers, the janitor among them, one succeeds. Returns whether it did.
+    /// The password is distrusted. Sessions stay ended. Of concurrent callers, the janitor among them, one succeeds. Returns whether it did.
     async fn deletion_undo(&self, undoing: DeletionUndoing, message: SealedMessage)
     -> Result<bool>;
 
@@ -51,8 +51,6 @@ pub struct DeletionUndoing {
     pub user_id: Uuid,
     /// The user's credentials, as they were when the message was written.
     pub credential_version: i64,
-    /// The budget that tells of a password which somebody else may know, and what it becomes.
-    pub distrust: ([u8; 32], Throttle),
     /// The request.
     pub at: Revoking,
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{FactorChange, NewAddress, Result, Revoking, SealedMessage};
-use crate::domain::{Throttle, Timestamp};
+use crate::domain::Timestamp;
 
 /// Other addresses and usernames of users, by themselves.
 #[async_trait]
@@ -28,8 +28,8 @@ pub trait EmailChanges {
     ) -> Result<Option<UndoableChange>>;
 
     /// Undoes a change, and all later ones of that user: gives them the former address again, verified as it was, revokes all
-    /// sessions, ends all that was begun with the credentials, deletes the passkeys, appends the revocation, and adds the messages. A
-    /// deletion that is pending is called off. Earlier changes can still be undone. Of concurrent callers one succeeds.
+    /// sessions, ends all that was begun with the credentials, deletes the passkeys, distrusts the password, appends the
+    /// revocation, and adds the messages. A deletion that is pending is called off. Earlier changes can still be undone. Of concurrent callers one succeeds.
     async fn email_change_undo(
         &self,
         undoing: EmailUndoing,
@@ -101,8 +101,6 @@ pub struct EmailUndoing {
     pub credential_version: i64,
     /// The key to use where another account has the former address unverified (a claim); `None` where that counts as taken.
     pub claim_key: Option<String>,
-    /// The budget that tells of a password which somebody else may know, and what it becomes.
-    pub distrust: ([u8; 32], Throttle),
     /// The request.
     pub at: Revoking,
 }

@@ -46,6 +46,7 @@ macro_rules! steps {
             "0032_pending_deletions",
             "0033_new_devices",
             "0034_trusted_devices",
+            "0035_distrusted_passwords",
         )
     };
     ($folder:literal: $($stem:literal,)+) => {

@@ -101,6 +101,8 @@ pub struct Credentials {
     pub password_hash: String,
     /// Grows with every change of the credentials (optimistic concurrency).
     pub credential_version: i64,
+    /// Whether somebody else is known to have had the password: by itself it opens nothing, until there is another one (ADR 51).
+    pub is_distrusted: bool,
 }
 
 impl Credentials {

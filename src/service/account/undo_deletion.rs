@@ -46,8 +46,7 @@ impl Accounts {
                 carried_out: self.retries.carried_out(retry, &[])?,
                 ..self.sessions.revoking(context, now)
             };
-            let distrust = self.limits.distrust(user_id, credential_version);
-            let undoing = DeletionUndoing { code_mac, user_id, credential_version, distrust, at };
+            let undoing = DeletionUndoing { code_mac, user_id, credential_version, at };
             // If not, that is a race: the janitor or another caller was first, or an administrator has set another password.
             if self.store.deletion_undo(undoing, notice).await? {
                 self.outbox.wake();

@@ -80,9 +80,8 @@ impl Accounts {
             carried_out: self.retries.carried_out(retry, &[])?,
             ..self.sessions.revoking(context, self.clock.now())
         };
-        let distrust = self.limits.distrust(user_id, credential_version + 1);
         let claim_key = email.map(|email| email.claim_key(user_id));
-        Ok(EmailUndoing { code_mac, change, credential_version, claim_key, distrust, at })
+        Ok(EmailUndoing { code_mac, change, credential_version, claim_key, at })
     }
 
     /// The messages to the former address, and to the one that the account loses.

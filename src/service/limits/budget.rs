@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Limits;
 use crate::{
-    domain::{Challenge, Email, Factor, LoginName, Policy, Source, Throttle, ThrottleRule, User},
+    domain::{Challenge, Email, Factor, LoginName, Policy, Source, ThrottleRule, User},
     store::{Charge, Credentials},
     token::Purpose,
 };
@@ -315,17 +315,6 @@ impl Limits {
         address: Option<IpAddr>,
     ) -> Vec<Charge> {
         self.waste(Waste::Failures, address, code_mac)
-    }
-
-    /// The budget of strangers with a password that somebody else may know, and what it becomes: that of an account with so many
-    /// failures in a row that the password by itself opens nothing. Another password ends it.
-    pub(in crate::service) fn distrust(
-        &self,
-        user_id: Uuid,
-        credential_version: i64,
-    ) -> ([u8; 32], Throttle) {
-        let budget = self.account_budget(user_id, credential_version, None, None);
-        (budget.key, Throttle::of_a_known_password(self.clock.now()))
     }
 
     /// Charges by source (an IPv4 address, a /64 and a /48 of IPv6), and over all sources. `own` is the key of the

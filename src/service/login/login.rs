@@ -128,8 +128,8 @@ impl Logins {
     }
 
     /// Completes a login whose password was right, or begins its challenge. After too many failures in a row a right password may be
-    /// a lucky guess (brute force): the mailbox is needed as well, also on a trusted device. `None` if the account was disabled, or
-    /// its password changed, during the hash (race).
+    /// a lucky guess (brute force), and one that is distrusted a thief's: the mailbox is needed as well, also on a
+    /// trusted device. `None` if the account was disabled, or its password changed, during the hash (race).
     async fn complete(
         &self,
         context: &Context,
@@ -137,7 +137,9 @@ impl Logins {
         destination: &Destination,
         attempt: &PasswordAttempt,
     ) -> Result<Option<LoginOutcome>, Error> {
-        let is_over = attempt.is_over_the_limit();
+        // A device that is known has become so since then: by a code to the mailbox, which is its owner's again.
+        let is_distrusted = credentials.is_distrusted && destination.device_id.is_none();
+        let is_over = attempt.is_over_the_limit() || is_distrusted;
         if !credentials.user.is_2fa_enabled && !is_over {
             return self.begin_session(context, credentials, destination, attempt, None).await;
         }

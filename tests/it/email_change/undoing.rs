@@ -1,15 +1,17 @@
 //! UndoEmailChange.
 
-use countersign::pb::login_response::Result as Outcome;
+use countersign::pb::{LoginRequest, User, login_response::Result as Outcome};
 use rstest::rstest;
+use rstest_reuse::apply;
 
 use super::{
-    address_of, another_address, confirm, logs_in, move_to, open, undo, undo_codes, user,
+    DAY, address_of, another_address, confirm, logs_in, move_to, open, undo, undo_codes, user,
     verified_user, verifying,
 };
 use crate::{
+    admin::{Office, with_password},
     harness::{
-        Backend, Server, logs, reason_of,
+        Backend, Server, logs, on_both, reason_of,
         server::{PASSWORD, registration},
     },
     mailbox::{COOL_DOWN, NEW_PASSWORD, open_reset, request_reset, reset},
@@ -75,6 +77,59 @@ async fn the_password_alone_opens_nothing_after_it(
     server.verify(&challenge, &logs::code(&user.username)).await.unwrap();
     server.clock.advance(COOL_DOWN);
     assert!(!logs_in(&server, &user.username, PASSWORD).await, "still");
+}
+
+/// Not with time, nor when an operator frees the account, nor by another change of it: the thief still knows the password.
+#[apply(on_both)]
+#[tokio::test]
+async fn it_opens_nothing_until_there_is_another_one(
+    backend: Backend,
+    #[values(true, false)] by_reset: bool,
+) {
+    let office = Office::of(Server::start(backend).await).await;
+    let server = &office.server;
+    let (user, tokens) = user(server).await;
+    let code = move_to(server, &tokens, &user, &another_address()).await.unwrap();
+    undo(server, &code).await.unwrap();
+    server.clock.advance(31 * DAY);
+    assert!(!logs_in(server, &user.username, PASSWORD).await, "after a month");
+    server.clock.advance(COOL_DOWN);
+    let back = server.session_by_mail(&user).await;
+    let new = another_address();
+    move_to(server, &back, &user, &new).await;
+    office.unlock(&user.id).await.unwrap();
+    server.clock.advance(COOL_DOWN);
+    assert!(!logs_in(server, &user.username, PASSWORD).await, "moved, and unlocked");
+    if by_reset {
+        server.clock.advance(COOL_DOWN);
+        let (id, code) = open_reset(server, &User { email: new, ..user.clone() }).await;
+        reset(server, &id, &code, NEW_PASSWORD).await.unwrap();
+    } else {
+        office.set_password(with_password(&user.id, NEW_PASSWORD)).await.unwrap();
+    }
+    assert!(logs_in(server, &user.username, NEW_PASSWORD).await);
+}
+
+/// A device that gave a code to the mailbox afterwards is its owner's, and is spared another one, as long as it is known.
+#[apply(on_both)]
+#[tokio::test]
+async fn a_device_that_has_shown_the_mailbox_logs_in_by_it(backend: Backend) {
+    let server = Server::start(backend).await;
+    let (user, tokens) = user(&server).await;
+    let code = move_to(&server, &tokens, &user, &another_address()).await.unwrap();
+    undo(&server, &code).await.unwrap();
+    let back = server.session_by_mail(&user).await;
+    for (device_token, is_in) in [(back.device_token, true), (tokens.device_token, false)] {
+        server.clock.advance(COOL_DOWN);
+        let login = LoginRequest {
+            username: user.username.clone(),
+            password: PASSWORD.to_owned(),
+            device_token,
+            ..LoginRequest::default()
+        };
+        let login = server.auth.clone().login(login).await.unwrap().into_inner().result;
+        assert_eq!(matches!(login, Some(Outcome::Tokens(_))), is_in, "{login:?}");
+    }
 }
 
 #[rstest]

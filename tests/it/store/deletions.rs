@@ -1,8 +1,7 @@
 //! Deletions that can be undone.
 
-use countersign::{
-    domain::{Throttle, Timestamp},
-    store::{Credentials, Deletion, DeletionUndoing, FactorChange, PendingDeletion, Store},
+use countersign::store::{
+    Credentials, Deletion, DeletionUndoing, FactorChange, PendingDeletion, Store,
 };
 use rstest::rstest;
 use rstest_reuse::apply;
@@ -41,12 +40,10 @@ pub async fn asked(store: &dyn Store) -> (Credentials, FactorChange, PendingDele
 }
 
 fn undoing(user: &Credentials, credential_version: i64, seconds: u64) -> DeletionUndoing {
-    let failures = Throttle::of_a_known_password(Timestamp::from_unix_micros(0));
     DeletionUndoing {
         code_mac: MAC,
         user_id: user.user.id,
         credential_version,
-        distrust: ([9; 32], failures),
         at: revoking(seconds),
     }
 }
@@ -85,6 +82,7 @@ async fn a_deletion_disables_until_it_is_undone_or_due(backend: Backend) {
     assert!(undo(version, 99).await && !undo(version, 99).await);
     let back = store.user_by_id(id).await.unwrap().unwrap();
     assert_eq!((back.user.disabled_at, back.password_hash), (None, user.password_hash.clone()));
+    assert!(back.is_distrusted && !found.is_distrusted);
     assert!(store.session_live(session, at(20)).await.unwrap().is_none());
     assert_eq!(store.deletions_end(revoking(1000), 9).await.unwrap(), 0);
     let kinds =

@@ -1,12 +1,9 @@
 //! Changes of addresses and of usernames, by users themselves.
 
-use countersign::{
-    domain::Throttle,
-    store::{
-        Credentials, EmailChange, EmailUndoing, EmailUndone, Ended, FactorChange, MOST_UNDOABLE,
-        NewAddress, NewMailboxCode, NewUndo, NewUsername, PendingDeletion, Store, UndoableChange,
-        UsernameChanged,
-    },
+use countersign::store::{
+    Credentials, EmailChange, EmailUndoing, EmailUndone, Ended, FactorChange, MOST_UNDOABLE,
+    NewAddress, NewMailboxCode, NewUndo, NewUsername, PendingDeletion, Store, UndoableChange,
+    UsernameChanged,
 };
 use rstest::rstest;
 use rstest_reuse::apply;
@@ -79,7 +76,6 @@ async fn undoing(store: &dyn Store, code_mac: [u8; 32]) -> EmailUndoing {
         change,
         credential_version: found.credential_version,
         claim_key: None,
-        distrust: (digest(), Throttle::of_a_known_password(at(20))),
         at: revoking(20),
     }
 }
@@ -232,8 +228,7 @@ async fn an_undoing_restores_ends_sessions_and_later_codes_and_leaves_earlier_on
     ]
     .into();
     assert_eq!(open, [true, false, false]);
-    let failures = "SELECT COUNT(*) FROM throttles WHERE failures = 100";
-    assert_eq!(database.number(failures).await, 1);
+    assert!(found.is_distrusted && !user.is_distrusted);
     let first = undoing(store.as_ref(), macs[0]).await;
     assert_eq!(store.email_change_undo(first, vec![]).await.unwrap(), EmailUndone::Done);
     let found = as_it_is(store.as_ref(), &user).await;

@@ -1,6 +1,9 @@
 //! Password hashes, replaced.
 
-use countersign::store::{Credentials, PasswordChange, Places, Reservation};
+use countersign::{
+    domain::LoginName,
+    store::{Credentials, PasswordChange, Places, Reservation},
+};
 use rstest::rstest;
 use rstest_reuse::apply;
 
@@ -104,6 +107,30 @@ async fn a_hash_is_replaced_only_where_it_is_still_the_same(backend: Backend) {
     assert!(!rehash("hash", 1).await, "again");
     let found = store.user_by_id(user.user.id).await.unwrap().unwrap();
     assert_eq!((found.password_hash.as_str(), found.credential_version), ("better", 1));
+}
+
+/// After an undoing (ADR 51): what else changes of the account says nothing of the password.
+#[apply(on_both)]
+#[tokio::test]
+async fn a_distrusted_password_is_so_until_there_is_another(backend: Backend) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let user = stored_user(store.as_ref()).await;
+    let session = session_of(user.user.id);
+    store.session_create(session.clone(), 1, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE).await.unwrap();
+    let now = async || store.user_by_id(user.user.id).await.unwrap().unwrap();
+    assert!(!now().await.is_distrusted);
+    database.run("UPDATE users SET password_distrusted_at = created_at").await;
+    let name = LoginName::Username(user.user.username.to_lowercase());
+    assert!(store.user_by_login(&name).await.unwrap().unwrap().is_distrusted);
+    assert!(store.password_rehash(user.clone(), "better".into()).await.unwrap());
+    assert!(now().await.is_distrusted, "the same password");
+    assert!(store.password_change(change(&user, session.id), new_message()).await.unwrap());
+    assert!(!now().await.is_distrusted);
+    database.run("UPDATE users SET password_distrusted_at = created_at").await;
+    assert!(store.user_disable(user.user.id, revoking(11)).await.unwrap());
+    assert!(store.user_enable(user.user.id, revoking(12)).await.unwrap());
+    assert!(now().await.is_distrusted);
 }
 
 /// A login with the old password, at the moment when it is changed, begins no session or one that is ended and told of.

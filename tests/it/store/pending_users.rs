@@ -65,13 +65,14 @@ async fn a_pending_user_is_found_until_they_expire_and_is_no_user(backend: Backe
         store.pending_user_by_id(id, at(499)).await.unwrap().unwrap(),
         store.pending_user_by_request(request_id, at(499)).await.unwrap().unwrap(),
     ] {
-        let Credentials { user, password_hash, credential_version } = found;
+        let Credentials { user, password_hash, credential_version, is_distrusted } = found;
         assert_eq!(
             (user.username, user.email),
             (new.user.username.clone(), new.user.email.clone())
         );
         assert_eq!((user.id, user.is_2fa_enabled, user.created_at), (id, true, at(0)));
         assert_eq!((&*password_hash, credential_version), ("hash", Credentials::FIRST_VERSION));
+        assert!(!is_distrusted);
     }
     assert!(store.pending_user_by_id(id, at(500)).await.unwrap().is_none());
     assert!(store.pending_user_by_request(request_id, at(500)).await.unwrap().is_none());

@@ -17,7 +17,8 @@ const COLUMNS: [(&str, &str, &str); 12] = [
         "users",
         "id username email email_verified is_2fa_enabled roles disabled_at created_at verify_by metadata claims last_login_at",
         "username_key email_key claimed_email_key password_hash credential_version session_epoch factor_version request_id deleted_at \
-         deletion_due_at deletion_code_mac passkey_handle new_devices new_devices_since",
+         deletion_due_at deletion_code_mac passkey_handle new_devices new_devices_since \
+         password_distrusted_at",
     ),
     (
         "trusted_devices",

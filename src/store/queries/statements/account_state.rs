@@ -27,7 +27,8 @@ macro_rules! erase {
         "UPDATE users SET username = '', username_key = $3, email = '', email_key = $3, claimed_email_key = NULL, \
          email_verified = $4, password_hash = '', roles = '', request_id = NULL, verify_by = NULL, metadata = NULL, \
          claims = NULL, last_login_at = NULL, new_devices = 0, new_devices_since = NULL, disabled_at = $2, deleted_at = $2, \
-         deletion_due_at = NULL, deletion_code_mac = NULL, passkey_handle = NULL, credential_version = credential_version + 1, \
+         deletion_due_at = NULL, deletion_code_mac = NULL, passkey_handle = NULL, password_distrusted_at = NULL, \
+         credential_version = credential_version + 1, \
          session_epoch = session_epoch + 1, factor_version = factor_version + 1 WHERE "
     };
 }

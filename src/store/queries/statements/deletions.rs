@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    Connection, account_state, events, outbox, passkeys, retries, revocations,
-    rules::account_is_as_it_was, throttles,
+    Connection, account_state, events, outbox, passkeys, passwords, retries, revocations,
+    rules::account_is_as_it_was,
 };
 use crate::{
     domain::{Event, EventKind, Timestamp},
@@ -90,7 +90,7 @@ pub(in crate::store) async fn undo(
     undoing: &DeletionUndoing,
     message: &SealedMessage,
 ) -> Result<bool> {
-    let DeletionUndoing { code_mac, user_id, credential_version, distrust, at } = undoing;
+    let DeletionUndoing { code_mac, user_id, credential_version, at } = undoing;
     let undone = sqlx::query(UNDO)
         .bind(code_mac.as_slice())
         .bind(at.now)
@@ -103,7 +103,7 @@ pub(in crate::store) async fn undo(
     }
     // Whoever deleted the account may have added one, and would be in again by it (ADR 57).
     passkeys::forget(connection, *user_id).await?;
-    throttles::put(connection, *distrust).await?;
+    passwords::distrust(connection, *user_id, at.now).await?;
     retries::note(connection, at.carried_out.as_ref()).await?;
     events::put(connection, &[undone_event(*user_id, at)]).await?;
     outbox::put(connection, std::slice::from_ref(message)).await?;

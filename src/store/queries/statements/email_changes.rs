@@ -6,8 +6,8 @@ use sqlx::Connection as _;
 use uuid::Uuid;
 
 use super::{
-    Connection, claims, deletions, events, guard, mailbox, outbox, passkeys, retries, revocations,
-    sessions, throttles, undo_codes, user_address,
+    Connection, claims, deletions, events, guard, mailbox, outbox, passkeys, passwords, retries,
+    revocations, sessions, undo_codes, user_address,
 };
 use crate::{
     domain::{Event, EventKind, Revocation},
@@ -137,7 +137,7 @@ async fn move_back(
     }
     undo_codes::end_from(connection, user_id, change.number).await?;
     passkeys::forget(connection, user_id).await?;
-    throttles::put(connection, undoing.distrust).await?;
+    passwords::distrust(connection, user_id, at.now).await?;
     retries::note(connection, at.carried_out.as_ref()).await?;
     Ok(Ok(Undone { ended, was_to_be_deleted }))
 }

@@ -7,7 +7,7 @@ use super::{
     void_codes,
 };
 use crate::{
-    domain::EventKind,
+    domain::{EventKind, Timestamp},
     store::{Credentials, PasswordChange, Result, SealedMessage},
 };
 
@@ -53,7 +53,8 @@ pub(super) async fn set_hash(
     password_hash: &str,
 ) -> Result<bool> {
     let changed = sqlx::query(concat!(
-        "UPDATE users SET password_hash = $3, credential_version = credential_version + 1 WHERE ",
+        "UPDATE users SET password_hash = $3, password_distrusted_at = NULL, \
+         credential_version = credential_version + 1 WHERE ",
         account_is_as_it_was!("$1", "$2"),
         " RETURNING id",
     ))
@@ -65,6 +66,21 @@ pub(super) async fn set_hash(
     Ok(changed.is_some())
 }
 
+/// By itself the password of a user, whose row is locked, opens nothing until there is another one: whoever did what is undone knew it.
+pub(super) async fn distrust(
+    connection: &mut Connection,
+    user_id: Uuid,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query("UPDATE users SET password_distrusted_at = $2 WHERE id = $1")
+        .bind(user_id)
+        .bind(now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// It is the same password, in another format: what is known of it stays.
 pub(in crate::store) async fn rehash(
     connection: &mut Connection,
     of: &Credentials,

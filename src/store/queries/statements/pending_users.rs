@@ -163,6 +163,7 @@ impl From<Row> for Credentials {
             user: User { is_2fa_enabled: row.is_2fa_enabled, ..user },
             password_hash: row.password_hash,
             credential_version: Self::FIRST_VERSION,
+            is_distrusted: false,
         }
     }
 }

@@ -117,11 +117,6 @@ async fn update(connection: &mut Connection, rows: Vec<(Key, Throttle)>) -> Resu
     Ok(())
 }
 
-/// Sets a budget, whatever was charged to it.
-pub(super) async fn put(connection: &mut Connection, budget: (Key, Throttle)) -> Result<()> {
-    update(connection, vec![budget]).await
-}
-
 /// Deletes all rows whose keys begin with a subject: a range of the primary key.
 pub(super) async fn forget_subjects(
     connection: &mut Connection,

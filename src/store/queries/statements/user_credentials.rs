@@ -16,7 +16,8 @@ pub(super) async fn set_password(
 ) -> Result<Effect> {
     let (id, at) = (request.user_id, &request.at);
     sqlx::query(
-        "UPDATE users SET password_hash = $2, credential_version = credential_version + 1 WHERE id = $1",
+        "UPDATE users SET password_hash = $2, password_distrusted_at = NULL, \
+         credential_version = credential_version + 1 WHERE id = $1",
     )
     .bind(id)
     .bind(password_hash)

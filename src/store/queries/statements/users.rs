@@ -13,7 +13,7 @@ macro_rules! user_columns {
     () => {
         "users.id, users.username, users.username_key, users.email, users.email_verified, users.password_hash, \
          users.credential_version, users.is_2fa_enabled, users.roles, users.claims, users.request_id, \
-         users.disabled_at, users.created_at"
+         users.disabled_at, users.created_at, users.password_distrusted_at"
     };
 }
 
@@ -136,6 +136,7 @@ pub(super) struct UserRow {
     request_id: Option<Uuid>,
     disabled_at: Option<Timestamp>,
     created_at: Timestamp,
+    password_distrusted_at: Option<Timestamp>,
 }
 
 impl TryFrom<UserRow> for Credentials {
@@ -156,6 +157,7 @@ impl TryFrom<UserRow> for Credentials {
             },
             password_hash: row.password_hash,
             credential_version: row.credential_version,
+            is_distrusted: row.password_distrusted_at.is_some(),
         })
     }
 }
