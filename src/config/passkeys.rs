@@ -30,15 +30,30 @@ pub struct PasskeyPages {
 }
 
 impl Passkeys {
-    /// Who we are to browsers, where HTTP listens there.
+    /// Who we are to browsers, where HTTP listens there. `None` where there are no passkeys: turned off, or as
+    /// [`Passkeys::lacks_an_origin`] says.
     pub fn relying_party(&self, http: &Address, has_tls: bool) -> Option<RelyingParty> {
         let mut settings = self.settings.clone()?;
         if settings.origins.is_empty() {
-            let (scheme, port) = (if has_tls { "https" } else { "http" }, http.tcp()?.port());
-            settings.origins = vec![format!("{scheme}://{LOCALHOST}:{port}")];
+            settings.origins = vec![origin_of_localhost(http, has_tls)?];
         }
+        // Checked when it was read, but for that origin, which is as browsers write it.
         RelyingParty::new(settings).ok()
     }
+
+    /// Whether there are no passkeys only because HTTP listens where no browser can go.
+    pub(super) fn lacks_an_origin(&self, http: &Address) -> bool {
+        self.settings.as_ref().is_some_and(|settings| settings.origins.is_empty())
+            && http.tcp().is_none()
+    }
+}
+
+/// Browsers write no port that is their scheme's own. A Unix socket has no origin.
+fn origin_of_localhost(http: &Address, has_tls: bool) -> Option<String> {
+    let (scheme, usual) = if has_tls { ("https", 443) } else { ("http", 80) };
+    let port = Some(http.tcp()?.port()).filter(|port| *port != usual);
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    Some(format!("{scheme}://{LOCALHOST}{port}"))
 }
 
 impl Reader<'_> {
@@ -138,6 +153,26 @@ mod tests {
         let shown = format!("{relying_party:?}");
         assert!(shown.contains(r#"origins: ["http://localhost:4711"]"#), "{shown}");
         assert!(at(&config(&[(settings::RP_ID.name, "off")])).is_none());
+    }
+
+    #[test]
+    fn the_origin_of_localhost_is_as_browsers_write_it() {
+        let passkeys = config(&[]);
+        for (port, has_tls, origin) in [
+            (80, false, "http://localhost"),
+            (443, true, "https://localhost"),
+            (443, false, "http://localhost:443"),
+            (80, true, "https://localhost:80"),
+        ] {
+            let address = Address::parse(&format!("127.0.0.1:{port}")).unwrap();
+            let shown = format!("{:?}", passkeys.relying_party(&address, has_tls).unwrap());
+            assert!(shown.contains(&format!("origins: [{origin:?}]")), "{shown}");
+        }
+        let socket = Address::parse("unix:///run/http.sock").unwrap();
+        assert!(passkeys.relying_party(&socket, false).is_none());
+        assert!(passkeys.lacks_an_origin(&socket));
+        let named = config(&[(settings::ORIGINS.name, "http://localhost:3000")]);
+        assert!(named.relying_party(&socket, false).is_some() && !named.lacks_an_origin(&socket));
     }
 
     #[test]

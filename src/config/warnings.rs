@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::{
-    Config, Listen, Setting,
+    Config, Listen, Passkeys, Setting,
     account_settings::EMAIL_LOGIN,
+    passkey_settings::{ORIGINS, RP_ID},
     settings::{CALLERS, DATABASE_URL, TRUSTED_PROXIES},
 };
 use crate::{
@@ -35,11 +36,13 @@ impl Config {
         let proxies = wide_proxies(&self.listen.trusted_proxies);
         let callers = open_door(&self.listen);
         let email_login = codes_for_few(&self.policy);
+        let passkeys = without_an_origin(&self.passkeys, &self.listen);
         let all = [
             (DATABASE_URL, database),
             (TRUSTED_PROXIES, proxies),
             (CALLERS, callers),
             (EMAIL_LOGIN, email_login),
+            (RP_ID, passkeys),
         ];
         all.into_iter().filter_map(|(setting, text)| Some(told(setting, text?))).collect()
     }
@@ -85,12 +88,23 @@ fn codes_for_few(policy: &Policy) -> Option<String> {
     })
 }
 
+/// Nobody else would say why there are no passkeys.
+fn without_an_origin(passkeys: &Passkeys, listen: &Listen) -> Option<String> {
+    passkeys.lacks_an_origin(&listen.http).then(|| {
+        format!(
+            "HTTP listens on a Unix socket, which is no origin of localhost, so there are no passkeys: name the origins in {}, \
+             or set off",
+            ORIGINS.name
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::{
         super::{
             account_settings::EMAIL_VERIFICATION,
-            settings::{GRPC_ADDR, PLAINTEXT},
+            settings::{GRPC_ADDR, HTTP_ADDR, PLAINTEXT},
             values::tests::settings,
         },
         *,
@@ -114,6 +128,10 @@ mod tests {
         let by_mail = (EMAIL_LOGIN.name, "on");
         assert_eq!(warned(&[by_mail]), [EMAIL_LOGIN.name]);
         assert_eq!(warned(&[by_mail, (EMAIL_VERIFICATION.name, "on")]), [""; 0]);
+        let socket = (HTTP_ADDR.name, "unix:///run/http.sock");
+        assert_eq!(warned(&[socket]), [RP_ID.name]);
+        assert_eq!(warned(&[socket, (RP_ID.name, "off")]), [""; 0]);
+        assert_eq!(warned(&[socket, (RP_ID.name, "example.com")]), [""; 0]);
         for (mode, is_warned) in [("verify-full", false), ("verify-ca", true)] {
             let url = format!("postgres://u:hunter2@db/x?sslmode={mode}");
             let warned = warned(&[(DATABASE_URL.name, &url)]);
