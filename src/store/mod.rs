@@ -86,7 +86,7 @@ pub use self::{
         ClaimedMessage, Hold, LONGEST_REST, Outbox, OutboxState, Places, Priority, Rest,
         SealedCode, SealedMessage,
     },
-    passkeys::{NewPasskey, PasskeyAdded, PasskeyDeleted, PasskeyProof, Passkeys},
+    passkeys::{NewPasskey, PasskeyAdded, PasskeyDeleted, PasskeyProof, PasskeyProved, Passkeys},
     passwords::{PasswordChange, Passwords},
     pending_users::{Completed, PendingUsers},
     personal_data::PersonalRecords,

@@ -42,9 +42,8 @@ pub trait Passkeys {
         message: SealedMessage,
     ) -> Result<PasskeyDeleted>;
 
-    /// Begins a session by a passkey, as [`super::Sessions::session_create`] does by a password. `None` also where the passkey was
-    /// deleted or its counter has gone past this use, or the challenge was used before. Of concurrent callers with one challenge
-    /// one succeeds.
+    /// Begins a session by a passkey, as [`super::Sessions::session_create`] does by a password. Of concurrent callers with one challenge
+    /// one succeeds. An answer that comes to nothing has used its challenge up all the same.
     async fn session_by_passkey(
         &self,
         session: Session,
@@ -52,14 +51,14 @@ pub trait Passkeys {
         proof: PasskeyProof,
         limit: SessionLimit,
         device: LoginDevice,
-    ) -> Result<Option<Session>>;
+    ) -> Result<PasskeyProved>;
 
     /// Proves a live session of the passkey's user once more, under the same conditions.
     async fn session_prove_by_passkey(
         &self,
         change: FactorChange,
         proof: PasskeyProof,
-    ) -> Result<Option<Session>>;
+    ) -> Result<PasskeyProved>;
 }
 
 /// A passkey to be added.
@@ -106,4 +105,23 @@ pub struct PasskeyProof {
     pub usage: PasskeyUse,
     /// The challenge that was answered.
     pub used: NewAssertion,
+}
+
+/// What comes of an assertion that was right when it was checked: others write, too (race).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PasskeyProved {
+    /// The session, as it is now.
+    Session(Box<Session>),
+    /// The challenge was used before, or is from before a restore.
+    Used,
+    /// The counter has gone past this use: a copy of the authenticator, or two of its answers that overtook each other.
+    CounterNotHigher,
+    /// The user has no such passkey any more, their account or credentials have changed, or the session to be proved has ended.
+    Refused,
+}
+
+impl From<Option<Session>> for PasskeyProved {
+    fn from(session: Option<Session>) -> Self {
+        session.map_or(Self::Refused, |session| Self::Session(Box::new(session)))
+    }
 }

@@ -17,7 +17,10 @@ use crate::{
     token::MasterKey,
 };
 
-pub(in crate::service) use self::{challenge::Purpose, verdict::Answered};
+pub(in crate::service) use self::{
+    challenge::Purpose,
+    verdict::{Answered, Proof},
+};
 
 /// Asks browsers for passkeys, and judges what they answer.
 #[derive(Debug)]

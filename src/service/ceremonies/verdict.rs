@@ -1,5 +1,7 @@
 //! Whether an assertion is of a user's passkey. What is wrong with one is for the log; its sender learns that it was refused.
 
+use uuid::Uuid;
+
 use super::{Ceremonies, Purpose};
 use crate::{
     delivery::Notice,
@@ -16,6 +18,17 @@ use crate::{
 pub(in crate::service) struct Answered {
     challenge: Challenge,
     used: NewAssertion,
+}
+
+/// What an assertion proves by itself.
+#[derive(Debug)]
+pub(in crate::service) enum Proof {
+    /// It is right: what the store writes together with what comes of it.
+    Right(PasskeyProof),
+    /// It is not.
+    Wrong,
+    /// It is, but for its counter, which did not go up.
+    Copied,
 }
 
 impl Answered {
@@ -36,37 +49,23 @@ impl Ceremonies {
         Ok(Answered { challenge, used })
     }
 
-    /// Why a right answer came to nothing, where that is its challenge: somebody, perhaps its own sender, has used that before.
-    ///
-    /// # Errors
-    /// It was used; the store's.
-    pub(in crate::service) async fn check_unused(&self, answered: &Answered) -> Result<(), Error> {
-        let is_used = self.store.passkey_challenge_used(*answered.key()).await?;
-        if is_used { Err(Error::ChallengeInvalid) } else { Ok(()) }
-    }
-
     /// Whether the assertion is right, as all that is shown: it must say whose it is, and its authenticator must have verified its user.
-    /// Returns what the store writes together with what comes of it.
     ///
     /// # Errors
-    /// A challenge that was used, where the counter stands still: it is the same answer again; the store's.
+    /// A challenge that was used, where the counter stands still: it is the same answer again, and no copy; the store's.
     pub(in crate::service) async fn prove(
         &self,
-        context: &Context,
         assertion: &Assertion,
         answered: &Answered,
         passkey: &Passkey,
-    ) -> Result<Option<PasskeyProof>, Error> {
+    ) -> Result<Proof, Error> {
         let demand = Demand::discoverable_login(UserVerification::Required);
         match self.judge(assertion, &answered.challenge, passkey, demand)? {
-            Ok(usage) => Ok(Some(PasskeyProof { usage, used: answered.used })),
-            Err(refused) => {
-                // A client that sends its answer again is no copy of the passkey.
-                if refused.may_be_a_clone() {
-                    self.check_unused(answered).await?;
-                }
-                self.tell_of_a_copy(context, passkey, refused).await?;
-                Ok(None)
+            Ok(usage) => Ok(Proof::Right(PasskeyProof { usage, used: answered.used })),
+            Err(refused) if !refused.may_be_a_clone() => Ok(Proof::Wrong),
+            Err(_counter) => {
+                let is_used = self.store.passkey_challenge_used(*answered.key()).await?;
+                if is_used { Err(Error::ChallengeInvalid) } else { Ok(Proof::Copied) }
             }
         }
     }
@@ -92,10 +91,18 @@ impl Ceremonies {
         match self.judge(assertion, &challenge, &passkey, demand)? {
             Ok(usage) => Ok(usage),
             Err(refused) => {
-                self.tell_of_a_copy(context, &passkey, refused).await?;
+                // The same request sent twice at once: the counter that the first one raised is no sign of a copy (race).
+                if refused.may_be_a_clone() && !self.is_consumed(challenge_id_mac).await? {
+                    self.tell_of_a_copy(context, user.id).await?;
+                }
                 Err(Error::ChallengeInvalid)
             }
         }
+    }
+
+    async fn is_consumed(&self, challenge_id_mac: &[u8; 32]) -> Result<bool, Error> {
+        let found = self.store.challenge_find(*challenge_id_mac).await?;
+        Ok(found.is_some_and(|(challenge, _)| challenge.consumed_at.is_some()))
     }
 
     /// The use of a passkey, or the rule that the assertion breaks.
@@ -130,16 +137,15 @@ impl Ceremonies {
     }
 
     /// A counter that did not go up says that somebody may have a copy of the key: the owner is told, once a day.
-    async fn tell_of_a_copy(
+    ///
+    /// # Errors
+    /// The store's.
+    pub(in crate::service) async fn tell_of_a_copy(
         &self,
         context: &Context,
-        passkey: &Passkey,
-        refused: Refused,
+        user_id: Uuid,
     ) -> Result<(), Error> {
-        if !refused.may_be_a_clone() {
-            return Ok(());
-        }
         let (kind, notice) = (EventKind::PasskeyCopied, Some(Notice::PasskeyCopied));
-        self.limits.record_and_tell(context, kind, passkey.user_id, None, notice).await
+        self.limits.record_and_tell(context, kind, user_id, None, notice).await
     }
 }

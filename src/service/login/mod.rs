@@ -6,6 +6,7 @@ mod finish_email_login;
 #[expect(clippy::module_inception, reason = "a use case's file has the name of its RPC")]
 mod login;
 mod passkey_login;
+mod passkey_refusal;
 mod reauthenticate;
 mod rehash;
 mod resend_code;

@@ -1,17 +1,16 @@
 //! BeginPasskeyLogin and FinishPasskeyLogin: a passkey in place of a username, a password and the second factor.
 
-use super::Logins;
+use super::{Logins, passkey_refusal::PasskeyRefusal};
 use crate::{
     domain::{AuthMethod, Context, EventKind, device_name, size},
     passkey::Assertion,
     service::{
         Error,
-        ceremonies::{Answered, CeremonyOptions, assertion},
+        ceremonies::{Answered, CeremonyOptions, Proof, assertion},
         fields::{Fields, check_sizes},
-        limits::Waste,
         sessions::{Destination, Tokens},
     },
-    store::{Credentials, PasskeyProof},
+    store::{Credentials, PasskeyProof, PasskeyProved},
     token::OpaqueToken,
 };
 
@@ -66,11 +65,11 @@ impl Logins {
         let answered = self.ceremonies.answered(&valid.assertion)?;
         let found = self.store.passkey_find(valid.assertion.credential_id().to_vec()).await?;
         let Some((passkey, credentials)) = found else {
-            return self.refuse_passkey(context, &answered, None).await;
+            return self.refuse_passkey(context, &answered, refused_login(None, false)).await;
         };
-        let proof = self.ceremonies.prove(context, &valid.assertion, &answered, &passkey).await?;
-        match proof {
-            Some(proof) if credentials.user.disabled_at.is_none() => {
+        let refused = |is_copy| refused_login(Some(&credentials), is_copy);
+        match self.ceremonies.prove(&valid.assertion, &answered, &passkey).await? {
+            Proof::Right(proof) if credentials.user.disabled_at.is_none() => {
                 let device_id = self.sessions.known_device(&credentials, &request.device_token);
                 let destination = Destination {
                     session_id: None,
@@ -81,7 +80,10 @@ impl Logins {
                 };
                 self.begin_by_passkey(context, &credentials, &destination, (proof, &answered)).await
             }
-            Some(_) | None => self.refuse_passkey(context, &answered, Some(&credentials)).await,
+            Proof::Right(_) | Proof::Wrong => {
+                self.refuse_passkey(context, &answered, refused(false)).await
+            }
+            Proof::Copied => self.refuse_passkey(context, &answered, refused(true)).await,
         }
     }
 
@@ -110,28 +112,23 @@ impl Logins {
             (credentials.credential_version, self.sessions.session_limit(session.created_at));
         let device_id = self.sessions.device_to_be(&session, destination);
         let device = self.sessions.device_of_login(context, &credentials.user, destination)?;
+        let refused = |is_copy| refused_login(Some(credentials), is_copy);
         match self.store.session_by_passkey(session, version, proof, limit, device).await? {
-            Some(session) => self.sessions.issue_at_login(credentials, &session, device_id, false),
-            // The challenge was used; or a race: the passkey was deleted or used by a copy of it, the account disabled.
-            None => {
-                self.ceremonies.check_unused(answered).await?;
-                self.refuse_passkey(context, answered, Some(credentials)).await
+            PasskeyProved::Session(session) => {
+                self.sessions.issue_at_login(credentials, &session, device_id, false)
             }
+            PasskeyProved::Used => Err(Error::ChallengeInvalid),
+            // Of the authenticator and its copy, the other one was faster.
+            PasskeyProved::CounterNotHigher => {
+                self.refuse_passkey(context, answered, refused(true)).await
+            }
+            // A race: the passkey was deleted, or the account disabled.
+            PasskeyProved::Refused => self.refuse_passkey(context, answered, refused(false)).await,
         }
     }
+}
 
-    /// The same answer for every passkey that is refused. There is nothing to guess, but each failure is an event: a source that fails
-    /// too often is held back.
-    async fn refuse_passkey(
-        &self,
-        context: &Context,
-        answered: &Answered,
-        found: Option<&Credentials>,
-    ) -> Result<Tokens, Error> {
-        let charges = self.limits.waste(Waste::Failures, context.address, answered.key());
-        self.limits.charge(charges).await?;
-        let user_id = found.map(|found| found.user.id);
-        self.limits.record_failure(context, EventKind::LoginFailed, user_id, None).await?;
-        Err(Error::InvalidCredentials)
-    }
+fn refused_login(found: Option<&Credentials>, is_copy: bool) -> PasskeyRefusal {
+    let user_id = found.map(|found| found.user.id);
+    PasskeyRefusal { kind: EventKind::LoginFailed, user_id, session_id: None, is_copy }
 }

@@ -3,17 +3,17 @@
 
 use zeroize::Zeroizing;
 
-use super::{LoginOutcome, Logins, challenge::Begun};
+use super::{LoginOutcome, Logins, challenge::Begun, passkey_refusal::PasskeyRefusal};
 use crate::{
     domain::{Context, EventKind, InvalidField, Password, size},
     passkey::Assertion,
     service::{
         Error,
-        ceremonies::{Answered, assertion},
+        ceremonies::{Answered, Proof, assertion},
         fields::check_sizes,
         sessions::{Account, Destination},
     },
-    store::{PasskeyProof, Settled},
+    store::{PasskeyProof, PasskeyProved, Settled},
 };
 
 /// The request: one of both.
@@ -113,14 +113,14 @@ impl Logins {
         let found = self.store.passkey_find(assertion.credential_id().to_vec()).await?;
         let own = found.filter(|(passkey, _)| passkey.user_id == account.user().id);
         let proof = match own {
-            Some((passkey, _)) => {
-                self.ceremonies.prove(context, assertion, &answered, &passkey).await?
-            }
-            None => None,
+            Some((passkey, _)) => self.ceremonies.prove(assertion, &answered, &passkey).await?,
+            None => Proof::Wrong,
         };
+        let refused = |is_copy| refused_proof(account, is_copy);
         match proof {
-            Some(proof) => self.prove_by_proof(context, account, (proof, &answered)).await,
-            None => self.refuse_proof(context, account).await,
+            Proof::Right(proof) => self.prove_by_proof(context, account, (proof, &answered)).await,
+            Proof::Wrong => self.refuse_passkey(context, &answered, refused(false)).await,
+            Proof::Copied => self.refuse_passkey(context, &answered, refused(true)).await,
         }
     }
 
@@ -132,27 +132,19 @@ impl Logins {
     ) -> Result<LoginOutcome, Error> {
         let change = self.factors.factor_change(context, account);
         let now = change.now;
+        let refused = |is_copy| refused_proof(account, is_copy);
         match self.store.session_prove_by_passkey(change, proof).await? {
-            Some(session) => {
+            PasskeyProved::Session(session) => {
                 Ok(LoginOutcome::Tokens(self.sessions.issue(account.user(), &session, now)?))
             }
-            // The challenge was used; or a race: the session ended, or the password was changed.
-            None => {
-                self.ceremonies.check_unused(answered).await?;
-                self.refuse_proof(context, account).await
+            PasskeyProved::Used => Err(Error::ChallengeInvalid),
+            // Of the authenticator and its copy, the other one was faster.
+            PasskeyProved::CounterNotHigher => {
+                self.refuse_passkey(context, answered, refused(true)).await
             }
+            // A race: the passkey was deleted, the session ended, or the password was changed.
+            PasskeyProved::Refused => self.refuse_passkey(context, answered, refused(false)).await,
         }
-    }
-
-    async fn refuse_proof(
-        &self,
-        context: &Context,
-        account: &Account,
-    ) -> Result<LoginOutcome, Error> {
-        let (user_id, session_id) = (Some(account.user().id), Some(account.session().id));
-        let kind = EventKind::ConfirmationFailed;
-        self.limits.record_failure(context, kind, user_id, session_id).await?;
-        Err(Error::InvalidCredentials)
     }
 
     /// The challenge is the login's, with its factors, budgets and mails; only what its answer makes is another thing.
@@ -174,4 +166,9 @@ impl Logins {
         let begun = self.begin_challenge(context, account.credentials(), &destination, begun);
         Ok(LoginOutcome::Challenge(begun.await?.ok_or(Error::InvalidCredentials)?))
     }
+}
+
+fn refused_proof(account: &Account, is_copy: bool) -> PasskeyRefusal {
+    let (user_id, session_id) = (Some(account.user().id), Some(account.session().id));
+    PasskeyRefusal { kind: EventKind::ConfirmationFailed, user_id, session_id, is_copy }
 }

@@ -101,7 +101,13 @@ impl Logins {
         let spending = self.factors.evaluate(context, proof, &reserved, &credentials.user).await?;
         let settled = self.settled(context, &reserved.challenge, attempt);
         let proven = Proven { factor: proof.factor(), spending, settled };
-        self.answer(context, reserved.challenge, &credentials, proven, wants_trust).await
+        let challenge = reserved.challenge.clone();
+        let answered = self.answer(context, challenge, &credentials, proven, wants_trust).await;
+        if matches!((proof, &answered), (Code::Passkey(_), Err(Error::ChallengeInvalid))) {
+            // It was right a moment ago. A second look tells of a copy that was faster (race).
+            self.factors.evaluate(context, proof, &reserved, &credentials.user).await?;
+        }
+        answered
     }
 
     /// What a right code settles: its own attempt, and, where the password was shown, the failed passwords before it.

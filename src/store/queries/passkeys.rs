@@ -11,7 +11,7 @@ use crate::{
     domain::{Passkey, Session},
     store::{
         Credentials, FactorChange, LoginDevice, NewPasskey, PasskeyAdded, PasskeyDeleted,
-        PasskeyProof, Passkeys, Result, SealedMessage, SessionLimit,
+        PasskeyProof, PasskeyProved, Passkeys, Result, SealedMessage, SessionLimit,
     },
 };
 
@@ -82,7 +82,7 @@ impl Passkeys for Backend {
         proof: PasskeyProof,
         limit: SessionLimit,
         device: LoginDevice,
-    ) -> Result<Option<Session>> {
+    ) -> Result<PasskeyProved> {
         let args = (session, credential_version, (proof, limit), device);
         self.write("session_by_passkey", args, |connection, (session, version, with, device)| {
             Box::pin(passkey_proof::begin(connection, session, *version, *with, device))
@@ -94,7 +94,7 @@ impl Passkeys for Backend {
         &self,
         change: FactorChange,
         proof: PasskeyProof,
-    ) -> Result<Option<Session>> {
+    ) -> Result<PasskeyProved> {
         self.write("session_prove_by_passkey", (change, proof), |connection, (change, proof)| {
             Box::pin(passkey_proof::prove_again(connection, change, proof))
         })

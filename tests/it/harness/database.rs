@@ -146,6 +146,21 @@ impl Database {
         self.run(&refusal).await;
     }
 
+    /// Has something happen right after such a statement from now on (`INSERT ON used_assertions`), as though another caller had been
+    /// faster with what comes next (race).
+    pub async fn overtake(&self, statement: &str, happens: &str) {
+        let overtaking = match self.backend {
+            Backend::Sqlite => {
+                format!("CREATE TRIGGER overtake AFTER {statement} BEGIN {happens}; END")
+            }
+            Backend::Postgres => format!(
+                "CREATE FUNCTION overtake() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {happens}; RETURN NULL; END $$;
+                 CREATE TRIGGER overtake AFTER {statement} FOR EACH ROW EXECUTE FUNCTION overtake()"
+            ),
+        };
+        self.run(&overtaking).await;
+    }
+
     /// Lets nobody in, as though the server were gone; or lets them in again.
     pub async fn set_away(&self, away: bool) {
         let (name, admin) = (self.name(), &self.admin);

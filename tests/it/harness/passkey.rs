@@ -34,6 +34,15 @@ impl Passkey {
 
     /// What `navigator.credentials.create` answers to these options, as text.
     pub fn create(&mut self, options: &str) -> String {
+        self.create_with(options, |_parts| {})
+    }
+
+    /// The same by an authenticator that has not verified its user.
+    pub fn create_unverified(&mut self, options: &str) -> String {
+        self.create_with(options, |parts| parts.flags &= !UV)
+    }
+
+    fn create_with(&mut self, options: &str, change: impl FnOnce(&mut Parts)) -> String {
         let options = parsed(options);
         let handle = URL_SAFE_NO_PAD.decode(options["user"]["id"].as_str().unwrap()).unwrap();
         self.authenticator.handle = UserHandle::from_bytes(handle.try_into().unwrap());
@@ -42,6 +51,7 @@ impl Passkey {
         if self.sign_count == 0 {
             registering.parts.sign_count = 0;
         }
+        change(&mut registering.parts);
         registering.json().to_string()
     }
 

@@ -1,8 +1,11 @@
 //! Passkeys (WebAuthn, ADR 53): registered, logged in with, as a second factor, and for step-up.
 
+mod challenges;
 mod endings;
+mod limits;
 mod logging_in;
 mod managing;
+mod overtaken;
 mod registering;
 mod second_factor;
 mod stepping_up;
@@ -12,7 +15,8 @@ pub mod well_known;
 use countersign::pb::{
     BeginPasskeyLoginRequest, BeginPasskeyRegistrationRequest, DeletePasskeyRequest,
     FinishPasskeyLoginRequest, FinishPasskeyRegistrationRequest, ListPasskeysRequest,
-    Passkey as Listed, Tokens, User,
+    Passkey as Listed, ReauthenticateRequest, Tokens, User,
+    reauthenticate_response::Result as Outcome,
 };
 use tonic::Status;
 
@@ -79,7 +83,12 @@ async fn list(server: &Server, tokens: &Tokens) -> Vec<Listed> {
     soon("ListPasskeys", listed).await.unwrap().into_inner().passkeys
 }
 
-async fn delete(server: &Server, tokens: &Tokens, id: &str, password: &str) -> Result<(), Status> {
+pub async fn delete(
+    server: &Server,
+    tokens: &Tokens,
+    id: &str,
+    password: &str,
+) -> Result<(), Status> {
     let request = DeletePasskeyRequest {
         passkey_id: id.to_owned(),
         password: password.to_owned(),
@@ -111,8 +120,35 @@ async fn log_in(server: &Server, credential: &str) -> Result<Tokens, Status> {
 
 /// Asks, and logs in.
 async fn log_in_with(server: &Server, passkey: &mut Passkey) -> Result<Tokens, Status> {
-    let options = ask(server).await;
-    log_in(server, &passkey.get(&options)).await
+    log_in_on(server, passkey, "").await
+}
+
+/// The same with that device token.
+pub async fn log_in_on(
+    server: &Server,
+    passkey: &mut Passkey,
+    device_token: &str,
+) -> Result<Tokens, Status> {
+    let credential_json = passkey.get(&ask(server).await);
+    let device_token = device_token.to_owned();
+    let request = FinishPasskeyLoginRequest { credential_json, device_token, ..Default::default() };
+    let mut client = server.auth.clone();
+    let finished = soon("FinishPasskeyLogin", client.finish_passkey_login(request)).await?;
+    Ok(finished.into_inner().tokens.unwrap())
+}
+
+/// Proves the session once more.
+async fn prove(server: &Server, tokens: &Tokens, credential: &str) -> Result<Tokens, Status> {
+    let request = ReauthenticateRequest {
+        passkey_credential_json: credential.to_owned(),
+        ..ReauthenticateRequest::default()
+    };
+    let mut auth = server.auth.clone();
+    let proved = auth.reauthenticate(bearer(tokens, request));
+    match soon("Reauthenticate", proved).await?.into_inner().result.unwrap() {
+        Outcome::Tokens(tokens) => Ok(tokens),
+        other @ Outcome::Challenge(_) => panic!("{other:?}"),
+    }
 }
 
 async fn recorded(server: &Server, kind: &str) -> i64 {

@@ -11,13 +11,17 @@ use crate::{
     harness::{
         Backend, Server, jwt, logs,
         passkey::{Passkey, parsed},
-        reason,
+        reason, reason_of,
         server::PASSWORD,
         soon,
     },
 };
 
-async fn answer(server: &Server, challenge: &Challenge, json: String) -> Result<Tokens, Status> {
+pub(super) async fn answer(
+    server: &Server,
+    challenge: &Challenge,
+    json: String,
+) -> Result<Tokens, Status> {
     let request = Verify2FaRequest {
         challenge_id: challenge.challenge_id.clone(),
         proof: Some(Proof::PasskeyCredentialJson(json)),
@@ -122,6 +126,32 @@ async fn a_code_goes_on_working_beside_it_and_a_deleted_passkey_does_not(
     let gone = second.get(&challenge.passkey_request_options_json);
     assert_eq!(reason(&answer(&server, &challenge, gone).await.unwrap_err()), "CHALLENGE_INVALID");
     server.verify(&challenge, &logs::code(&user.username)).await.unwrap();
+}
+
+/// As any change of the factors does, whatever answers them.
+#[rstest]
+#[tokio::test]
+async fn another_passkey_and_one_less_end_the_logins_that_wait(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let (user, tokens, mut first) = registered(&server).await;
+    set_two_factor(&server, &tokens, true, PASSWORD).await.unwrap();
+    let tokens = server.session_by_mail(&user).await;
+    let waiting = server.challenge(&user).await;
+    let code = logs::code(&user.username);
+    let second = add(&server, &tokens, &mut Passkey::new()).await;
+    let by_first = first.get(&waiting.passkey_request_options_json);
+    assert_eq!(reason_of(answer(&server, &waiting, by_first).await), "CHALLENGE_INVALID");
+    assert_eq!(reason_of(server.verify(&waiting, &code).await), "CHALLENGE_INVALID");
+
+    let waiting = server.challenge(&user).await;
+    delete(&server, &tokens, &second.id, PASSWORD).await.unwrap();
+    let by_first = first.get(&waiting.passkey_request_options_json);
+    assert_eq!(reason_of(answer(&server, &waiting, by_first).await), "CHALLENGE_INVALID");
+    let challenge = server.challenge(&user).await;
+    let by_first = first.get(&challenge.passkey_request_options_json);
+    answer(&server, &challenge, by_first).await.unwrap();
 }
 
 /// A copy is told of here, too.

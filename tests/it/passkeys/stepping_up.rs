@@ -2,30 +2,16 @@
 
 use std::time::Duration;
 
-use countersign::pb::{ReauthenticateRequest, Tokens, reauthenticate_response::Result as Outcome};
+use countersign::pb::ReauthenticateRequest;
 use rstest::rstest;
 use serde_json::json;
-use tonic::{Code, Status};
+use tonic::Code;
 
-use super::{ask, begin, log_in, recorded, registered};
+use super::{ask, begin, log_in, prove, recorded, registered};
 use crate::harness::{
     Backend, Server, jwt, reason,
     server::{PASSWORD, bearer},
-    soon,
 };
-
-async fn prove(server: &Server, tokens: &Tokens, credential: &str) -> Result<Tokens, Status> {
-    let request = ReauthenticateRequest {
-        passkey_credential_json: credential.to_owned(),
-        ..ReauthenticateRequest::default()
-    };
-    let mut auth = server.auth.clone();
-    let proved = auth.reauthenticate(bearer(tokens, request));
-    match soon("Reauthenticate", proved).await?.into_inner().result.unwrap() {
-        Outcome::Tokens(tokens) => Ok(tokens),
-        other @ Outcome::Challenge(_) => panic!("{other:?}"),
-    }
-}
 
 #[rstest]
 #[tokio::test]

@@ -1,10 +1,10 @@
 //! Passkeys, and what is proved by them.
 
 use countersign::{
-    domain::{AuthMethod, Passkey, Session},
+    domain::{AuthMethod, Factor, Passkey, Session},
     store::{
         Credentials, FactorChange, NewAssertion, NewPasskey, PasskeyAdded, PasskeyDeleted,
-        PasskeyProof, PasskeyUse, Store,
+        PasskeyProof, PasskeyProved, PasskeyUse, Restoration, SessionLimit, Spending, Store,
     },
 };
 use futures_util::future::join_all;
@@ -13,8 +13,8 @@ use rstest_reuse::apply;
 use uuid::Uuid;
 
 use super::{
-    ACTOR, ADDRESS, KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, new_message, revoking, session_of,
-    stored_user,
+    ACTOR, ADDRESS, KNOWN_DEVICE, NO_FAILURES, NO_LIMIT, at, new_challenge, new_message, revoking,
+    session_of, stored_user,
 };
 use crate::harness::{Backend, Database, on_both};
 
@@ -92,8 +92,19 @@ fn by_passkey(session: &Session) -> Session {
     Session { id: Uuid::now_v7(), methods, ..session_of(session.user_id) }
 }
 
-async fn begin(store: &dyn Store, session: &Session, proof: PasskeyProof) -> Option<Session> {
+async fn begin(store: &dyn Store, session: &Session, proof: PasskeyProof) -> PasskeyProved {
     store.session_by_passkey(by_passkey(session), 1, proof, NO_LIMIT, KNOWN_DEVICE).await.unwrap()
+}
+
+async fn prove(store: &dyn Store, session: &Session, proof: PasskeyProof) -> PasskeyProved {
+    store.session_prove_by_passkey(change(session), proof).await.unwrap()
+}
+
+fn begun(proved: PasskeyProved) -> Session {
+    match proved {
+        PasskeyProved::Session(session) => *session,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[apply(on_both)]
@@ -164,7 +175,8 @@ async fn only_the_owner_renames_and_deletes(backend: Backend) {
     assert_eq!(delete(stale).await, PasskeyDeleted::Refused);
     assert_eq!(delete(change(&session)).await, PasskeyDeleted::Done);
     assert_eq!(delete(change(&session)).await, PasskeyDeleted::NotFound);
-    assert!(begin(store.as_ref(), &session, proof(&passkey, u32::MAX)).await.is_none());
+    let gone = begin(store.as_ref(), &session, proof(&passkey, u32::MAX)).await;
+    assert_eq!(gone, PasskeyProved::Refused);
 }
 
 #[apply(on_both)]
@@ -174,9 +186,14 @@ async fn a_use_is_noted_and_the_counter_only_goes_up(backend: Backend) {
     let store = database.store().await;
     let (session, passkey) = with_passkey(store.as_ref()).await;
     for low in [0, 1, passkey.sign_count] {
-        assert!(begin(store.as_ref(), &session, proof(&passkey, low)).await.is_none(), "{low}");
+        for came in [
+            begin(store.as_ref(), &session, proof(&passkey, low)).await,
+            prove(store.as_ref(), &session, proof(&passkey, low)).await,
+        ] {
+            assert_eq!(came, PasskeyProved::CounterNotHigher, "{low}");
+        }
     }
-    let begun = begin(store.as_ref(), &session, proof(&passkey, u32::MAX)).await.unwrap();
+    let begun = begun(begin(store.as_ref(), &session, proof(&passkey, u32::MAX)).await);
     assert_eq!(store.session_find(begun.id).await.unwrap(), Some(begun));
     let noted = store.passkeys_of(session.user_id).await.unwrap().remove(0);
     let expected =
@@ -194,9 +211,85 @@ async fn of_one_challenge_one_session_comes(backend: Backend) {
     let used = used();
     let proof = PasskeyProof { used, ..proof(&passkey, u32::MAX) };
     assert!(!store.passkey_challenge_used(used.digest).await.unwrap());
-    let begun = join_all((0..16).map(|_| begin(store.as_ref(), &session, proof))).await;
+    let came = join_all((0..16).map(|_| begin(store.as_ref(), &session, proof))).await;
     assert!(store.passkey_challenge_used(used.digest).await.unwrap());
-    assert_eq!(begun.iter().flatten().count(), 1);
+    assert_eq!(came.iter().filter(|came| **came == PasskeyProved::Used).count(), 15);
+    assert_eq!(came.into_iter().filter(|came| *came != PasskeyProved::Used).map(begun).count(), 1);
+}
+
+/// Copies of one authenticator, at once, with a challenge each: whoever is first, the others are told for what they are.
+#[apply(on_both)]
+#[tokio::test]
+async fn of_copies_one_session_comes(backend: Backend) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (session, passkey) = with_passkey(store.as_ref()).await;
+    let copies = (0..16).map(|_| begin(store.as_ref(), &session, proof(&passkey, u32::MAX)));
+    let came = join_all(copies).await;
+    let is_late = |came: &PasskeyProved| *came == PasskeyProved::CounterNotHigher;
+    assert_eq!(came.iter().filter(|came| is_late(came)).count(), 15);
+    assert_eq!(came.into_iter().filter(|came| !is_late(came)).map(begun).count(), 1);
+}
+
+/// The rows that say so are lost.
+#[apply(on_both)]
+#[tokio::test]
+async fn a_challenge_of_before_a_restore_counts_as_used(backend: Backend) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (session, passkey) = with_passkey(store.as_ref()).await;
+    let restoration = Restoration { at: revoking(6), spent_step: 0, keep_recovery_codes: true };
+    store.restored_begin(restoration).await.unwrap();
+    let old = proof(&passkey, u32::MAX);
+    assert_eq!(begin(store.as_ref(), &session, old).await, PasskeyProved::Used);
+    assert_eq!(prove(store.as_ref(), &session, old).await, PasskeyProved::Used);
+    let issued_at = at(7);
+    let used = NewAssertion { issued_at, ..used() };
+    begun(begin(store.as_ref(), &session, PasskeyProof { used, ..old }).await);
+}
+
+#[apply(on_both)]
+#[tokio::test]
+async fn a_strangers_passkey_proves_nothing(backend: Backend) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (session, _) = with_passkey(store.as_ref()).await;
+    let (stranger, others) = with_passkey(store.as_ref()).await;
+    let theirs = || proof(&others, u32::MAX);
+    assert_eq!(begin(store.as_ref(), &session, theirs()).await, PasskeyProved::Refused);
+    assert_eq!(prove(store.as_ref(), &session, theirs()).await, PasskeyProved::Refused);
+    let owner = store.user_by_id(session.user_id).await.unwrap().unwrap();
+    let mut new = new_challenge(&owner);
+    new.challenge.factors = vec![Factor::Passkey];
+    assert!(store.challenge_create(new.clone(), None).await.unwrap());
+    let (spending, asked) = (Spending::Passkey(theirs().usage), session_of(session.user_id));
+    let completed = store
+        .challenge_complete(new.challenge, asked, spending, NO_FAILURES, NO_LIMIT, KNOWN_DEVICE)
+        .await;
+    assert_eq!(completed.unwrap(), None);
+    assert_eq!(store.passkeys_of(stranger.user_id).await.unwrap(), [others]);
+}
+
+#[apply(on_both)]
+#[tokio::test]
+async fn a_login_by_a_passkey_ends_the_oldest_session_beyond_the_limit(backend: Backend) {
+    let database = Database::new(backend).await;
+    let store = database.store().await;
+    let (session, passkey) = with_passkey(store.as_ref()).await;
+    let limit = SessionLimit { most: 1, tokens_expire_at: at(900) };
+    let mut sessions = vec![session.id];
+    for (seconds, sign_count) in [(1, u32::MAX - 1), (2, u32::MAX)] {
+        database.run("UPDATE passkeys SET sign_count = 7").await;
+        let session = Session { created_at: at(seconds), ..by_passkey(&session) };
+        let proof = proof(&passkey, sign_count);
+        let came = store.session_by_passkey(session, 1, proof, limit, KNOWN_DEVICE).await;
+        sessions.push(begun(came.unwrap()).id);
+    }
+    let mut live = Vec::new();
+    for id in sessions {
+        live.push(store.session_live(id, at(3)).await.unwrap().is_some());
+    }
+    assert_eq!(live, [false, false, true]);
 }
 
 #[apply(on_both)]
@@ -208,9 +301,12 @@ async fn an_account_that_is_another_by_now_begins_nothing(#[case] changed: &str,
     let store = database.store().await;
     let (session, passkey) = with_passkey(store.as_ref()).await;
     database.run(&format!("UPDATE users SET {changed}")).await;
-    assert!(begin(store.as_ref(), &session, proof(&passkey, u32::MAX)).await.is_none());
-    let proved = store.session_prove_by_passkey(change(&session), proof(&passkey, u32::MAX)).await;
-    assert_eq!(proved.unwrap(), None);
+    for came in [
+        begin(store.as_ref(), &session, proof(&passkey, u32::MAX - 1)).await,
+        prove(store.as_ref(), &session, proof(&passkey, u32::MAX)).await,
+    ] {
+        assert_eq!(came, PasskeyProved::Refused);
+    }
 }
 
 #[apply(on_both)]
@@ -220,13 +316,15 @@ async fn a_live_session_is_proved_once_more(backend: Backend) {
     let store = database.store().await;
     let (session, passkey) = with_passkey(store.as_ref()).await;
     let once = proof(&passkey, u32::MAX);
-    let prove =
-        async |proof| store.session_prove_by_passkey(change(&session), proof).await.unwrap();
-    let proved = prove(once).await.unwrap();
+    let prove = async |proof| prove(store.as_ref(), &session, proof).await;
+    let proved = begun(prove(once).await);
     assert_eq!(proved.methods, AuthMethod::OF_A_PASSKEY);
     assert_eq!(proved.reauthenticated_at, Some(at(10)));
-    assert_eq!(prove(once).await, None);
+    assert_eq!(prove(once).await, PasskeyProved::Used);
     let at = revoking(20);
     store.session_revoke(session.id, session.user_id, at).await.unwrap();
-    assert_eq!(prove(proof(&passkey, u32::MAX)).await, None);
+    let low = PasskeyProof { used: used(), ..once };
+    assert_eq!(prove(low).await, PasskeyProved::CounterNotHigher);
+    database.run("UPDATE passkeys SET sign_count = 7").await;
+    assert_eq!(prove(proof(&passkey, u32::MAX)).await, PasskeyProved::Refused);
 }
