@@ -65,7 +65,10 @@ async fn another_password_revives_nothing(backend: Backend) {
         assert_eq!(reason_of(refused), "INVALID_CREDENTIALS");
     }
     undo(server, &code).await.unwrap();
-    assert!(server.login_only(&user.username, NEW_PASSWORD).await.is_ok());
+    let login = server.login_only(&user.username, NEW_PASSWORD).await.unwrap().result;
+    assert!(matches!(login, Some(Outcome::Tokens(_))), "{login:?}");
+    let refused = server.login_only(&user.username, PASSWORD).await;
+    assert_eq!(reason_of(refused), "INVALID_CREDENTIALS");
 }
 
 /// Disabled by them, it has no date.

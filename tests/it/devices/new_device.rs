@@ -12,14 +12,16 @@ use rstest::rstest;
 use super::{DAY, login_on, recorded, telling, tokens_anew, tokens_on, told};
 use crate::{
     delivery::webhook_to,
+    email_login,
     factors::{enroll, set_two_factor},
     harness::{
         Backend, Server,
         hook::HookServer,
         logs,
+        passkey::Passkey,
         server::{PASSWORD, bearer, wrong},
     },
-    mailbox,
+    mailbox, passkeys,
 };
 
 const KIND: &str = "new_device_login";
@@ -248,4 +250,38 @@ async fn a_login_by_a_recovery_code_is_told(
     server.delivered().await;
     let told = logs::notices(&user.username);
     assert!(told.contains(&KIND.to_owned()) && told.contains(&"recovery_code_used".to_owned()));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_login_by_a_passkey_is_told(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = telling(backend).await;
+    let user = server.user(false).await;
+    let mut passkey = Passkey::new();
+    passkeys::add(&server, &tokens_anew(&server, &user).await, &mut passkey).await;
+    assert_eq!(told(&server, &user, KIND).await, 0);
+    let first = passkeys::log_in_on(&server, &mut passkey, "").await.unwrap();
+    assert_eq!((told(&server, &user, KIND).await, recorded(&server, KIND).await), (1, 1));
+    passkeys::log_in_on(&server, &mut passkey, &first.device_token).await.unwrap();
+    assert_eq!((told(&server, &user, KIND).await, recorded(&server, KIND).await), (1, 1));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_login_by_a_mailed_code_is_told(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start_with(backend, |config, _| {
+        config.policy.new_device_notice = true;
+        config.policy.email_login = true;
+    })
+    .await;
+    let user = server.user(false).await;
+    email_login::verify(&server, &user).await;
+    tokens_anew(&server, &user).await;
+    assert_eq!(told(&server, &user, KIND).await, 0);
+    email_login::session_by_code(&server, &user).await;
+    assert_eq!((told(&server, &user, KIND).await, recorded(&server, KIND).await), (1, 1));
 }

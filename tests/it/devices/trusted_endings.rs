@@ -20,9 +20,10 @@ use crate::{
     factors::{enroll, regenerate, set_two_factor, totp},
     harness::{
         Backend, Server,
+        passkey::Passkey,
         server::{PASSWORD, bearer},
     },
-    mailbox,
+    mailbox, passkeys,
 };
 
 const NEW_PASSWORD: &str = "another horse battery";
@@ -99,6 +100,21 @@ async fn an_app_and_new_recovery_codes(
     assert!(!is_asked(&server, &user, &by_app.device_token).await);
     regenerate(&server, &by_app, PASSWORD).await.unwrap();
     assert!(is_asked(&server, &user, &by_app.device_token).await);
+}
+
+#[rstest]
+#[tokio::test]
+async fn another_passkey_and_one_less(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = trusting(backend).await;
+    let (user, tokens) = with_a_trusted_device(&server).await;
+    let added = passkeys::add(&server, &tokens, &mut Passkey::new()).await;
+    assert!(is_asked(&server, &user, &tokens.device_token).await, "one was added");
+    let tokens = trusted(&server, &user).await;
+    assert!(!is_asked(&server, &user, &tokens.device_token).await);
+    passkeys::delete(&server, &tokens, &added.id, PASSWORD).await.unwrap();
+    assert!(is_asked(&server, &user, &tokens.device_token).await, "one was deleted");
 }
 
 #[rstest]

@@ -31,7 +31,7 @@ async fn verified(server: &Server, two_factor: bool) -> User {
     user
 }
 
-async fn verify(server: &Server, user: &User) {
+pub async fn verify(server: &Server, user: &User) {
     let (set, name) = ("UPDATE users SET email_verified = (1 = 1)", &user.username);
     server.database.run(&format!("{set} WHERE username = '{name}'")).await;
 }
@@ -83,7 +83,7 @@ fn challenge(outcome: Outcome) -> Challenge {
 }
 
 /// The tokens of a login by a mailed code alone.
-async fn session_by_code(server: &Server, user: &User) -> Tokens {
+pub async fn session_by_code(server: &Server, user: &User) -> Tokens {
     let (id, code) = open(server, user).await;
     tokens(finish(server, &id, &code).await.unwrap())
 }

@@ -60,6 +60,7 @@ async fn nobody_touches_another_users_passkey(
             (Code::NotFound, "PASSKEY_NOT_FOUND")
         );
     }
+    assert_eq!(list(&server, &tokens).await[0].name, "my phone");
     let wrong = delete(&server, &tokens, &id, "not the password").await.unwrap_err();
     assert_eq!(reason(&wrong), "INVALID_CREDENTIALS");
     log_in_with(&server, &mut passkey).await.unwrap();

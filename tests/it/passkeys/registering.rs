@@ -192,6 +192,23 @@ async fn a_challenge_is_for_its_session_and_its_ceremony(
     finish(&server, &tokens, &answer).await.unwrap();
 }
 
+/// It could not log in. The answer used nothing up.
+#[rstest]
+#[tokio::test]
+async fn an_authenticator_that_has_not_verified_its_user_registers_nothing(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let user = server.user(false).await;
+    let tokens = server.session(&user).await;
+    let options = begin(&server, &tokens, PASSWORD).await.unwrap();
+    let mut passkey = Passkey::new();
+    let refused = finish(&server, &tokens, &passkey.create_unverified(&options)).await;
+    assert_eq!(reason(&refused.unwrap_err()), "CHALLENGE_INVALID");
+    assert!(list(&server, &tokens).await.is_empty());
+    finish(&server, &tokens, &passkey.create(&options)).await.unwrap();
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_credential_is_one_users(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
