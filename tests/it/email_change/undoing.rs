@@ -86,13 +86,14 @@ async fn it_opens_nothing_until_there_is_another_one(
     backend: Backend,
     #[values(true, false)] by_reset: bool,
 ) {
-    let office = Office::of(Server::start(backend).await).await;
-    let server = &office.server;
-    let (user, tokens) = user(server).await;
-    let code = move_to(server, &tokens, &user, &another_address()).await.unwrap();
-    undo(server, &code).await.unwrap();
+    let server = Server::start(backend).await;
+    let (user, tokens) = user(&server).await;
+    let code = move_to(&server, &tokens, &user, &another_address()).await.unwrap();
+    undo(&server, &code).await.unwrap();
     server.clock.advance(31 * DAY);
-    assert!(!logs_in(server, &user.username, PASSWORD).await, "after a month");
+    assert!(!logs_in(&server, &user.username, PASSWORD).await, "after a month");
+    let office = Office::of(server).await;
+    let server = &office.server;
     server.clock.advance(COOL_DOWN);
     let back = server.session_by_mail(&user).await;
     let new = another_address();

@@ -238,7 +238,12 @@ async fn a_challenge_of_before_a_restore_counts_as_used(backend: Backend) {
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (session, passkey) = with_passkey(store.as_ref()).await;
-    let restoration = Restoration { at: revoking(6), spent_step: 0, keep_recovery_codes: true };
+    let restoration = Restoration {
+        at: revoking(6),
+        spent_step: 0,
+        keep_recovery_codes: true,
+        deletions_wait_until: at(6),
+    };
     store.restored_begin(restoration).await.unwrap();
     let old = proof(&passkey, u32::MAX);
     assert_eq!(begin(store.as_ref(), &session, old).await, PasskeyProved::Used);
@@ -300,6 +305,7 @@ async fn an_account_that_is_another_by_now_begins_nothing(#[case] changed: &str,
     let database = Database::new(backend).await;
     let store = database.store().await;
     let (session, passkey) = with_passkey(store.as_ref()).await;
+    database.run("UPDATE passkeys SET sign_count = 7").await;
     database.run(&format!("UPDATE users SET {changed}")).await;
     for came in [
         begin(store.as_ref(), &session, proof(&passkey, u32::MAX - 1)).await,
