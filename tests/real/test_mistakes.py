@@ -82,7 +82,6 @@ def test_a_command_on_a_mistyped_path_makes_no_file(name, tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.xfail(strict=True, reason="it makes the database's folder and a -lock before it looks for the back-up")
 def test_a_restore_of_a_mistyped_back_up_makes_no_file(tmp_path):
     done = command(tmp_path, "restore", "missing.db")
     print(done.stderr)

@@ -50,6 +50,8 @@ impl Restore {
     /// A bad URL; a database that is in use, or was not closed; a back-up that is damaged, of a later release, or not ours.
     pub async fn begin(url: &str, from: &Path, progress: Progress<'_>) -> Result<Self> {
         let database = std::path::absolute(file(url)?).map_err(failed("find", from))?;
+        // A mistyped path makes neither a folder nor a lock.
+        drop(File::open(from).map_err(failed("copy", from))?);
         files::make_folder(&database).map_err(failed("make the folder of", &database))?;
         // A symbolic link stays; its target is replaced.
         let database = database.canonicalize().unwrap_or(database);
