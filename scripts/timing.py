@@ -1,7 +1,8 @@
 """What scripts/timing asks of a running server: logins of several kinds in turn, and whether their times differ.
 
-Then reset codes for addresses that somebody has, and for others: how long the answers take, and how long the writes of a
-caller beside them, who could otherwise see that one of the two writes more (a side channel through the store's lock).
+Then codes for addresses that somebody has, and for others, to reset a password and to log in without one: how long the
+answers take, and how long the writes of a caller beside them, who could otherwise see that one of the two writes more (a
+side channel through the store's lock).
 
 Each pair goes through Welch's t-test: on all times, and without the longest, which hide small differences (Reparaz et
 al., "Dude, is my code constant time?", 2017). |t| of 4.5 is the bound of TVLA, the usual test for leaks (Goodwill et
@@ -19,7 +20,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, combinations
 from types import MappingProxyType
 from typing import NamedTuple
@@ -62,9 +63,16 @@ DISABLED = Kind("disabled account", {"disabled_at": 1}, RIGHT)
 RIGHT_PASSWORD = Kind("right password", password=RIGHT, answer=StatusCode.OK)
 
 
-# Both are answered alike.
-SOMEBODY = Kind("reset, somebody's address", answer=StatusCode.OK)
-NOBODY = Kind("reset, nobody's address", None, answer=StatusCode.OK)
+# Both of a pair are answered alike.
+RESETS = (
+    Kind("reset, somebody's address", answer=StatusCode.OK),
+    Kind("reset, nobody's address", None, answer=StatusCode.OK),
+)
+LOGINS_BY_MAIL = (
+    Kind("mail login, verified", {"email_verified": 1}, answer=StatusCode.OK),
+    Kind("mail login, unverified", {"email_verified": 0}, answer=StatusCode.OK),
+    Kind("mail login, nobody", None, answer=StatusCode.OK),
+)
 # Writes beside each request for a code, one after the other: they cover what it writes, and what the outbox does then.
 PROBES = 8
 
@@ -136,22 +144,27 @@ class Service:
             sys.exit(f"timing: {login.kind.name}: the answer is {code.name} ({details}), not {login.kind.answer.name}")
         return took * 1000
 
-    def probe_resets(self, rounds: list[Round]) -> Times:
+    def ask_for_reset(self, email: str) -> grpc.Future:
+        return self._stub.RequestPasswordReset.future(auth.RequestPasswordResetRequest(email=email), timeout=60)
+
+    def ask_for_login(self, email: str) -> grpc.Future:
+        return self._stub.BeginEmailLogin.future(auth.BeginEmailLoginRequest(email=email), timeout=60)
+
+    def probe(self, rounds: list[Round], ask: Callable[[str], grpc.Future]) -> Times:
         """Times answers, and the writes of somebody with an account of their own: each use of a refresh token is one."""
         request = auth.LoginRequest(username="model", password=RIGHT)
         token = self._stub.Login(request, timeout=60).tokens.refresh_token
         times: Times = {}
         for login in chain.from_iterable(random.sample(logins, len(logins)) for logins in rounds):
-            reset = auth.RequestPasswordResetRequest(email=f"{login.username}@example.com")
             started = time.perf_counter()
-            answer = self._stub.RequestPasswordReset.future(reset, timeout=60)
+            answer = ask(f"{login.username}@example.com")
             for _ in range(PROBES):
                 token = self._stub.RefreshToken(auth.RefreshTokenRequest(refresh_token=token), timeout=60).tokens.refresh_token
             probed = time.perf_counter()
             answer.result()
             answered = time.perf_counter()
             times.setdefault(login.kind.name, []).append((answered - started) * 1000)
-            times.setdefault(f"writes beside {login.kind.name}", []).append((probed - started) * 1000)
+            times.setdefault(beside(login.kind.name), []).append((probed - started) * 1000)
         return {name: of[WARM_UP_ROUNDS:] for name, of in times.items()}
 
     @contextlib.contextmanager
@@ -173,6 +186,10 @@ class Service:
 
     def _connect(self) -> contextlib.closing[sqlite3.Connection]:
         return contextlib.closing(sqlite3.connect(self._database, timeout=10))
+
+
+def beside(name: str) -> str:
+    return f"writes beside {name}"
 
 
 def identity(name: str) -> dict[str, object]:
@@ -255,23 +272,24 @@ def main() -> None:
     service, kinds = Service(arguments.grpc, arguments.database), refused_kinds(arguments.cost)
 
     rounds = rounds_of([*kinds, RIGHT_PASSWORD], arguments.rounds)
-    resets = rounds_of([SOMEBODY, NOBODY], arguments.rounds)
-    service.make_users([*rounds, *resets])
+    resets, logins = (rounds_of(list(kinds), arguments.rounds) for kinds in (RESETS, LOGINS_BY_MAIL))
+    service.make_users([*rounds, *resets, *logins])
     gc.disable()
     with service.under_load(arguments.load):
         times = measure(service, rounds)
-        reset_times = service.probe_resets(resets)
+        code_times = service.probe(resets, service.ask_for_reset) | service.probe(logins, service.ask_for_login)
     # The same names again. These hash nothing, and may well look unlike all others: their answer says what they are.
     service.throttle_all()
     throttled_kinds = UNKNOWN_USER, WRONG_PASSWORD
     throttled = [[login.throttled() for login in logins if login.kind in throttled_kinds] for logins in rounds]
     throttled_times = measure(service, throttled)
-    reset_pairs = [(SOMEBODY.name, NOBODY.name), tuple(f"writes beside {kind.name}" for kind in (SOMEBODY, NOBODY))]
-    alike = [*combinations([kind.name for kind in kinds], 2), *combinations(throttled_times, 2), *reset_pairs]
+    pairs = [(a.name, b.name) for of_codes in (RESETS, LOGINS_BY_MAIL) for a, b in combinations(of_codes, 2)]
+    code_pairs = [*pairs, *((beside(a), beside(b)) for a, b in pairs)]
+    alike = [*combinations([kind.name for kind in kinds], 2), *combinations(throttled_times, 2), *code_pairs]
     # What has to be seen. Under load that is a second wait, not a millisecond.
     once = times[WRONG_PASSWORD.name]
     twice = [first + second for first, second in zip(once[::2], once[1::2], strict=False)]
-    times |= throttled_times | reset_times | {"wrong password, twice": twice}
+    times |= throttled_times | code_times | {"wrong password, twice": twice}
     control = "wrong password, twice" if arguments.load else RIGHT_PASSWORD.name
 
     print_times(times)

@@ -75,7 +75,8 @@ async fn an_account_that_ends(
     #[values(By::Owner, By::Administrator, By::Janitor)] by: By,
 ) {
     let server = Server::start_with(backend, |config, environment| {
-        config.policy.deletion_grace = if by == By::Janitor { 3 * DAY } else { 0 * DAY };
+        config.policy.deletion_grace =
+            if by == By::Janitor { 3 * DAY } else { std::time::Duration::ZERO };
         environment.clean_every = 100 * DAY;
     });
     let office = Office::of(server.await).await;

@@ -103,7 +103,9 @@ async fn prove(store: &dyn Store, session: &Session, proof: PasskeyProof) -> Pas
 fn begun(proved: PasskeyProved) -> Session {
     match proved {
         PasskeyProved::Session(session) => *session,
-        other => panic!("{other:?}"),
+        refused @ (PasskeyProved::Used
+        | PasskeyProved::CounterNotHigher
+        | PasskeyProved::Refused) => panic!("{refused:?}"),
     }
 }
 
