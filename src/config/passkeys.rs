@@ -31,7 +31,7 @@ pub struct PasskeyPages {
 
 impl Passkeys {
     /// Who we are to browsers, where HTTP listens there. `None` where there are no passkeys: turned off, or as
-    /// [`Passkeys::lacks_an_origin`] says.
+    /// `lacks_an_origin` says.
     pub fn relying_party(&self, http: &Address, has_tls: bool) -> Option<RelyingParty> {
         let mut settings = self.settings.clone()?;
         if settings.origins.is_empty() {
