@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use countersign::pb::RegisterRequest;
+use countersign::{
+    domain::TrustedProxies,
+    pb::{RegisterRequest, VerifyEmailRequest},
+};
 use futures_util::future::join_all;
 use rstest::rstest;
 use tonic::Code;
@@ -10,7 +13,7 @@ use tonic::Code;
 use super::{register, server, user, verify};
 use crate::{
     harness::{
-        Backend, logs, reason, reason_of,
+        Backend, Server, logs, reason, reason_of,
         server::{PASSWORD, registration, wrong},
         violations,
     },
@@ -61,6 +64,39 @@ async fn a_taken_name_is_told_after_a_right_code_alone_and_another_one_takes_its
     assert!(server.login(&another, PASSWORD).await.is_ok());
     assert!(server.login(&request.email, PASSWORD).await.is_ok());
     assert!(server.login(&holder.username, PASSWORD).await.is_ok(), "theirs as before");
+}
+
+/// Nobody asks for many names with one mailbox (user enumeration).
+#[rstest]
+#[tokio::test]
+async fn taken_names_are_counted_for_their_source(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start_with(backend, |config, _| {
+        config.policy.email_verification = true;
+        config.policy.register_quietly = true;
+        // A sixth of them at once.
+        config.policy.source_failures = 18;
+        config.listen.trusted_proxies = TrustedProxies::parse("127.0.0.0/8").unwrap();
+    })
+    .await;
+    server.clock.stop();
+    let holder = user(&server).await;
+    let request = RegisterRequest { username: holder.username.clone(), ..registration(false) };
+    let verification_id = register(&server, request).await.unwrap().verification_id;
+    let code = logs::code(&holder.username);
+    let from = async |address: &str| {
+        let (verification_id, code) = (verification_id.clone(), code.clone());
+        let request = VerifyEmailRequest { verification_id, code, ..Default::default() };
+        let mut request = tonic::Request::new(request);
+        request.metadata_mut().insert("x-forwarded-for", address.parse().unwrap());
+        reason_of(server.auth.clone().verify_email(request).await)
+    };
+    for _ in 0..3 {
+        assert_eq!(from("192.0.2.1").await, "USERNAME_TAKEN");
+    }
+    assert_eq!(from("192.0.2.1").await, "THROTTLED");
+    assert_eq!(from("192.0.2.2").await, "USERNAME_TAKEN");
 }
 
 #[rstest]
