@@ -10,6 +10,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import oauth
+from authenticator import ORIGIN, RP_ID, Authenticator
 from caller import GIVEN_UP, Caller, Letters
 from countersign import BINARY, PASSWORD, Countersign
 from programs import wait_until
@@ -23,9 +24,12 @@ SETTINGS = {
     "COUNTERSIGN_SOURCE_FAILURES": "0",
     "COUNTERSIGN_SERVICE_FAILURES": "0",
     "COUNTERSIGN_BCRYPT_COST": "10",
+    "COUNTERSIGN_DELETION_GRACE": "1d",
     "COUNTERSIGN_DRAIN_DELAY": "0s",
     "COUNTERSIGN_EMAIL_LOGIN": "on",
     "COUNTERSIGN_OTP_RESEND_AFTER": f"{RESEND_AFTER}s",
+    "COUNTERSIGN_WEBAUTHN_RP_ID": RP_ID,
+    "COUNTERSIGN_WEBAUTHN_ORIGINS": ORIGIN,
     # Of a subscription, where nobody listens.
     "COUNTERSIGN_FETCH_PRIVATE": "127.0.0.0/8",
 }
@@ -149,23 +153,23 @@ class World:
         token = self._log_in_with_code(name).access_token
         self.call("SetTwoFactor", token, enabled=False, password=PASSWORD)
 
-    def _passkeys_without_a_browser(self, token: str) -> None:
-        """What no authenticator answers: `test_passkeys.py` has one."""
-        self.call("BeginPasskeyLogin")
-        self.call("FinishPasskeyLogin", credential_json="{}", status="INVALID_ARGUMENT")
-        self.call("BeginPasskeyRegistration", token, password=PASSWORD)
-        self.call("FinishPasskeyRegistration", token, credential_json="{}", name="phone", status="INVALID_ARGUMENT")
+    def _passkeys(self, token: str) -> None:
+        authenticator = Authenticator()
+        begun = self.call("BeginPasskeyRegistration", token, password=PASSWORD)
+        added = authenticator.create(begun.creation_options_json)
+        passkey = self.call("FinishPasskeyRegistration", token, credential_json=added, name="phone").passkey
+        asked = self.call("BeginPasskeyLogin")
+        self.call("FinishPasskeyLogin", credential_json=authenticator.get(asked.request_options_json))
         self.call("ListPasskeys", token)
-        unknown = str(uuid.uuid4())
-        self.call("RenamePasskey", token, passkey_id=unknown, name="phone", status="NOT_FOUND")
-        self.call("DeletePasskey", token, passkey_id=unknown, password=PASSWORD, status="NOT_FOUND")
+        self.call("RenamePasskey", token, passkey_id=passkey.id, name="laptop")
+        self.call("DeletePasskey", token, passkey_id=passkey.id, password=PASSWORD)
 
     def _a_session_and_its_end(self, name: str) -> None:
         tokens = self.log_in(name)
         tokens = self.call("RefreshToken", refresh_token=tokens.refresh_token).tokens
         self.call("Reauthenticate", tokens.access_token, password="a wrong password", status="PERMISSION_DENIED")
         self.call("Reauthenticate", tokens.access_token, password=PASSWORD)
-        self._passkeys_without_a_browser(tokens.access_token)
+        self._passkeys(tokens.access_token)
         self.call("GetJwks")
         self.call("IntrospectToken", token=tokens.access_token)
         self.call("IssueServiceToken", key=self.account.key, audience="countersign")
@@ -209,5 +213,8 @@ class World:
 
     def _a_person_goes(self, name: str) -> None:
         token = self.log_in(name).access_token
+        told = len(self.letters.of(name))
         self.call("DeleteMe", token, password=PASSWORD)
         self.call("Login", username=name, password=PASSWORD, status="UNAUTHENTICATED")
+        undo = wait_until(f"an undo code for {name}", lambda: self.letters.of(name)[told:])[0]
+        self.call("UndoDeletion", undo_code=undo)

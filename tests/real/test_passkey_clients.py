@@ -272,7 +272,8 @@ def test_a_copy_is_refused_and_told_of_once(service, device):
     assert ada.passkey_login(key.get(ada.request_options(), count=3))["preferred_username"] == ada.name
     assert events(service, ada.name).count("passkey_copied") == 3
     service.wait_for("tells of the copy", lambda: "passkey_copied" in notices(service, ada.name))
-    assert sorted(notices(service, ada.name)) == ["passkey_added", "passkey_copied"]
+    told = [notice for notice in notices(service, ada.name) if notice.startswith("passkey_")]
+    assert sorted(told) == ["passkey_added", "passkey_copied"]
 
 
 def notices(service: Countersign, name: str) -> list[str]:

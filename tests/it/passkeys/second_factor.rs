@@ -62,6 +62,28 @@ async fn a_challenge_asks_for_the_users_passkeys_and_takes_one(
     }
 }
 
+/// Who has the password locks no passkey out by wrong ones, as codes would be (ADR 53).
+#[rstest]
+#[tokio::test]
+async fn wrong_assertions_are_no_guesses_at_the_account(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = Server::start(backend).await;
+    let (user, tokens, mut passkey) = registered(&server).await;
+    set_two_factor(&server, &tokens, true, PASSWORD).await.unwrap();
+    let of_a_login = ask(&server).await;
+    for _ in 0..6 {
+        let challenge = server.challenge(&user).await;
+        for _ in 0..4 {
+            let refused = answer(&server, &challenge, passkey.get(&of_a_login)).await.unwrap_err();
+            assert_eq!(reason(&refused), "CHALLENGE_INVALID");
+        }
+    }
+    let challenge = server.challenge(&user).await;
+    let right = passkey.get(&challenge.passkey_request_options_json);
+    answer(&server, &challenge, right).await.unwrap();
+}
+
 #[rstest]
 #[tokio::test]
 async fn only_the_users_own_passkey_answers_and_only_its_own_challenge(

@@ -101,6 +101,26 @@ async fn taken_names_are_counted_for_their_source(
 
 #[rstest]
 #[tokio::test]
+async fn registrations_send_a_mailbox_so_many_mails(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = server(backend).await;
+    let email = registration(false).email;
+    let mut sent = 0;
+    let refused = loop {
+        assert!(sent < 100, "there is no limit");
+        let request = RegisterRequest { email: email.clone(), ..registration(false) };
+        match register(&server, request).await {
+            Ok(_) => sent += 1,
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(reason(&refused), "THROTTLED");
+    assert!(sent > 0);
+}
+
+#[rstest]
+#[tokio::test]
 async fn another_code_is_sent_for_an_id_until_the_registration_expires(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
