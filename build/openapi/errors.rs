@@ -60,7 +60,7 @@ const REASONS: [Reason; 32] = [
     reason("FACTOR_UNAVAILABLE", Detail::Nothing, "no code is sent for this challenge: answer it with one of its factors"),
     reason("EMAIL_LOGIN_OFF", Detail::Nothing, "logins by a mailed code are turned off here: log in with the password"),
     reason("TWO_FACTOR_OFF", Detail::Nothing, "two-factor login is off: turn it on first"),
-    reason("EMAIL_UNVERIFIED", Detail::Nothing, "the address is not verified, and may be somebody else's: verify it first; an authenticator app can be enrolled without"),
+    reason("EMAIL_UNVERIFIED", Detail::Nothing, "the address is not verified, and may be somebody else's: verify it first (an authenticator app can be enrolled before that)"),
     reason("EMAIL_VERIFIED", Detail::Nothing, "the e-mail address is verified: it needs no code, and the account is not ended by one"),
     reason("REAUTHENTICATION_REQUIRED", Detail::Nothing, "send second_factor, or log in again"),
     reason("TOKEN_INVALID", Detail::Nothing, "the token is not valid"),

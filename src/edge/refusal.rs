@@ -72,7 +72,7 @@ impl From<Error> for Refusal {
             }
             Error::EmailUnverified => unmet(
                 "EMAIL_UNVERIFIED",
-                "the address is not verified, and may be somebody else's: verify it first; an authenticator app can be enrolled without",
+                "the address is not verified, and may be somebody else's: verify it first (an authenticator app can be enrolled before that)",
             ),
             Error::LoginAgainNeeded => reauthenticate("log in again with the second factor"),
             Error::FreshProofNeeded => reauthenticate("send second_factor, or log in again"),
