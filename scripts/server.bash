@@ -1,13 +1,15 @@
 # Sourced by the scripts that use the real binary. Runs one server at a time and sees to its end.
 # shellcheck shell=bash
 
-binary=target/release/countersign
+# COUNTERSIGN_BINARY names another build than the release one. The server would ask what that setting is.
+other_build=${COUNTERSIGN_BINARY:-}
+unset COUNTERSIGN_BINARY
+binary=${other_build:-${CARGO_TARGET_DIR:-target}/release/countersign}
 work=$(mktemp -d)
 server_pid=
 
 build_release() {
-    cargo build --release --locked --package countersign --bin countersign
-    binary=${CARGO_TARGET_DIR:-target}/release/countersign
+    [[ -n $other_build ]] || cargo build --release --locked --package countersign --bin countersign
 }
 
 # start_server [NAME=VALUE…]: on a temporary SQLite file where no other DATABASE_URL is given. Sets grpc_address and

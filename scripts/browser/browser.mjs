@@ -9,7 +9,12 @@ import { chromium } from "playwright-core";
 export const base = process.env.COUNTERSIGN_URL;
 const shots = process.env.SCREENSHOTS;
 const WIDE = { width: 1280, height: 900 };
-export const NARROW = { width: 390, height: 844 };
+const NARROW = { width: 390, height: 844 };
+// Each colour scheme and each width once: no style depends on both.
+export const LOOKS = [
+  { scheme: "light", width: "wide", viewport: WIDE },
+  { scheme: "dark", width: "narrow", viewport: NARROW },
+];
 
 export function launch() {
   // In a container, as root, Chromium's sandbox can't be set up. The only pages that it opens are ours.

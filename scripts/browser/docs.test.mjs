@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { NARROW, assertAccessible, assertNothingWrong, base, launch, screenshot, uniqueName, watchedPage } from "./browser.mjs";
+import { LOOKS, assertAccessible, assertNothingWrong, base, launch, screenshot, uniqueName, watchedPage } from "./browser.mjs";
 import { PASSWORD } from "./home_page.mjs";
 
 let browser;
@@ -91,20 +91,18 @@ test("a link leads to an operation", async () => {
   await context.close();
 });
 
-for (const scheme of ["light", "dark"]) {
-  for (const [width, viewport] of [["wide", undefined], ["narrow", NARROW]]) {
-    test(`nothing serious for axe: ${scheme}, ${width}`, async () => {
-      const { page, context, complaints } = await watchedPage(browser, { scheme, viewport });
-      await page.goto("/docs");
-      await page.locator("[data-path]").first().waitFor();
-      await assertAccessible(page, "all operations");
-      await screenshot(page, `docs-${scheme}-${width}-1-all`);
-      await operation(page, "/v1/sessions:login", "post");
-      await opened(page.locator(".opblock-delete", { has: page.locator(`[data-path^="/v1/me/sessions/{"]`) }));
-      await assertAccessible(page, "operations with a body and with a parameter");
-      await screenshot(page, `docs-${scheme}-${width}-2-operation`);
-      assertNothingWrong(complaints);
-      await context.close();
-    });
-  }
+for (const { scheme, width, viewport } of LOOKS) {
+  test(`nothing serious for axe: ${scheme}, ${width}`, async () => {
+    const { page, context, complaints } = await watchedPage(browser, { scheme, viewport });
+    await page.goto("/docs");
+    await page.locator("[data-path]").first().waitFor();
+    await assertAccessible(page, "all operations");
+    await screenshot(page, `docs-${scheme}-${width}-1-all`);
+    await operation(page, "/v1/sessions:login", "post");
+    await opened(page.locator(".opblock-delete", { has: page.locator(`[data-path^="/v1/me/sessions/{"]`) }));
+    await assertAccessible(page, "operations with a body and with a parameter");
+    await screenshot(page, `docs-${scheme}-${width}-2-operation`);
+    assertNothingWrong(complaints);
+    await context.close();
+  });
 }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import {
-  NARROW, assertAccessible, assertNothingWrong, base, expectRefusal, launch, screenshot, uniqueName, watchedPage,
+  LOOKS, assertAccessible, assertNothingWrong, base, expectRefusal, launch, screenshot, uniqueName, watchedPage,
 } from "./browser.mjs";
 import { HomePage, PASSWORD } from "./home_page.mjs";
 
@@ -28,34 +28,32 @@ test("scripts and styles come from this server alone, and none is inline", async
   assert.doesNotMatch(policy, /unsafe|https?:|\*/);
 });
 
-for (const scheme of ["light", "dark"]) {
-  for (const [width, viewport] of [["wide", undefined], ["narrow", NARROW]]) {
-    test(`the whole flow with a second factor, an app and the end of the session: ${scheme}, ${width}`, async () => {
-      await onHome({ scheme, viewport }, async (home) => {
-        const look = async (moment) => {
-          await assertAccessible(home.page, `${moment}, ${scheme}, ${width}`);
-          await screenshot(home.page, `home-${scheme}-${width}-${moment}`);
-        };
-        await look("1-begin");
-        await home.register();
-        await home.logIn();
-        await home.step("verify").getByText("In the development inbox").waitFor();
-        await look("2-second-factor");
-        await home.verify();
-        await look("3-token");
-        await home.enrolApp();
-        await look("4-app");
-        await home.confirmApp();
-        await home.logOut();
-        await look("5-end");
-        await home.press("logout", "Log in again");
-        await home.logIn();
-        await home.step("verify").getByText("Development helper").waitFor();
-        await look("6-with-the-app");
-        await home.verify();
-      });
+for (const { scheme, width, viewport } of LOOKS) {
+  test(`the whole flow with a second factor, an app and the end of the session: ${scheme}, ${width}`, async () => {
+    await onHome({ scheme, viewport }, async (home) => {
+      const look = async (moment) => {
+        await assertAccessible(home.page, `${moment}, ${scheme}, ${width}`);
+        await screenshot(home.page, `home-${scheme}-${width}-${moment}`);
+      };
+      await look("1-begin");
+      await home.register();
+      await home.logIn();
+      await home.step("verify").getByText("In the development inbox").waitFor();
+      await look("2-second-factor");
+      await home.verify();
+      await look("3-token");
+      await home.enrolApp();
+      await look("4-app");
+      await home.confirmApp();
+      await home.logOut();
+      await look("5-end");
+      await home.press("logout", "Log in again");
+      await home.logIn();
+      await home.step("verify").getByText("Development helper").waitFor();
+      await look("6-with-the-app");
+      await home.verify();
     });
-  }
+  });
 }
 
 test("a forged token is refused, and the genuine one is accepted again", async () => {

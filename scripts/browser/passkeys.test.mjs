@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import http from "node:http";
 import { after, before, test } from "node:test";
 import { questions, sockets } from "./authenticators.mjs";
-import { NARROW, assertAccessible, assertNothingWrong, base, expectRefusal, launch, screenshot, watchedPage } from "./browser.mjs";
+import { LOOKS, assertAccessible, assertNothingWrong, base, expectRefusal, launch, screenshot, watchedPage } from "./browser.mjs";
 import { HomePage, PASSWORD } from "./home_page.mjs";
 
 const LOGIN = "/v1/sessions:finishPasskeyLogin";
@@ -65,30 +65,28 @@ async function isTold(home, username, title) {
   await theirs.filter({ hasText: title }).first().waitFor();
 }
 
-for (const scheme of ["light", "dark"]) {
-  for (const [width, viewport] of [["wide", undefined], ["narrow", NARROW]]) {
-    test(`a passkey is added, and the browser offers it at the next login: ${scheme}, ${width}`, async () => {
-      await onHome(async (home) => {
-        const look = async (moment) => {
-          await assertAccessible(home.page, `${moment}, ${scheme}, ${width}`);
-          await screenshot(home.page, `passkeys-${scheme}-${width}-${moment}`);
-        };
-        const username = await withPasskey(home, { twoFactor: true });
-        await look("1-added");
-        await home.logOut();
-        await home.press("logout", "Log in again");
-        await home.loggedIn();
-        await home.outcome("login", `Logged in as ${username}, without a password.`);
-        // It counts as two factors.
-        await home.state("verify", "skipped");
-        assert.equal(await home.claim("acr"), "phr");
-        assert.equal(await home.claim("amr"), '["pop","mfa"]');
-        assert.equal(await home.claim("preferred_username"), username);
-        await home.outcome("passkeys", "One passkey.");
-        await look("2-logged-in");
-      }, { scheme, viewport });
-    });
-  }
+for (const { scheme, width, viewport } of LOOKS) {
+  test(`a passkey is added, and the browser offers it at the next login: ${scheme}, ${width}`, async () => {
+    await onHome(async (home) => {
+      const look = async (moment) => {
+        await assertAccessible(home.page, `${moment}, ${scheme}, ${width}`);
+        await screenshot(home.page, `passkeys-${scheme}-${width}-${moment}`);
+      };
+      const username = await withPasskey(home, { twoFactor: true });
+      await look("1-added");
+      await home.logOut();
+      await home.press("logout", "Log in again");
+      await home.loggedIn();
+      await home.outcome("login", `Logged in as ${username}, without a password.`);
+      // It counts as two factors.
+      await home.state("verify", "skipped");
+      assert.equal(await home.claim("acr"), "phr");
+      assert.equal(await home.claim("amr"), '["pop","mfa"]');
+      assert.equal(await home.claim("preferred_username"), username);
+      await home.outcome("passkeys", "One passkey.");
+      await look("2-logged-in");
+    }, { scheme, viewport });
+  });
 }
 
 test("the button logs in, and what the browser offered before gives way", async () => {
