@@ -10,6 +10,9 @@ use tokio::sync::OnceCell;
 
 use super::{Backend, Database, postgres};
 
+const VERSION: &str =
+    "SELECT setting::int8 / 10000 FROM pg_settings WHERE name = 'server_version_num'";
+
 /// Copies a migrated file to where `database` will be.
 pub(super) async fn sqlite(database: &Database) {
     static FILE: OnceCell<Vec<u8>> = OnceCell::const_new();
@@ -40,12 +43,16 @@ pub(super) async fn postgres() -> &'static str {
     }
     OPTIONS
         .get_or_init(async || {
-            // Never dropped: it goes with the cluster.
+            // Never dropped: it goes with the cluster. Its folder is empty.
             let template = Box::leak(Box::new(Database::empty(Backend::Postgres).await));
+            fs::remove_dir(template.folder()).unwrap();
             template.store().await.close().await;
+            let version = template.number(VERSION).await;
             // Postgres copies only what nobody is connected to.
             template.set_away(true).await;
-            format!(r#"TEMPLATE "{}""#, template.name())
+            // To copy files is faster than to write them to the log (WAL). Before 15 there is no choice.
+            let strategy = if version < 15 { "" } else { "STRATEGY FILE_COPY" };
+            format!(r#"TEMPLATE "{}" {strategy}"#, template.name())
         })
         .await
 }
