@@ -10,9 +10,6 @@ use tokio::sync::OnceCell;
 
 use super::{Backend, Database, postgres};
 
-const VERSION: &str =
-    "SELECT setting::int8 / 10000 FROM pg_settings WHERE name = 'server_version_num'";
-
 /// Copies a migrated file to where `database` will be.
 pub(super) async fn sqlite(database: &Database) {
     static FILE: OnceCell<Vec<u8>> = OnceCell::const_new();
@@ -47,12 +44,9 @@ pub(super) async fn postgres() -> &'static str {
             let template = Box::leak(Box::new(Database::empty(Backend::Postgres).await));
             fs::remove_dir(template.folder()).unwrap();
             template.store().await.close().await;
-            let version = template.number(VERSION).await;
             // Postgres copies only what nobody is connected to.
             template.set_away(true).await;
-            // To copy files is faster than to write them to the log (WAL). Before 15 there is no choice.
-            let strategy = if version < 15 { "" } else { "STRATEGY FILE_COPY" };
-            format!(r#"TEMPLATE "{}" {strategy}"#, template.name())
+            format!(r#"TEMPLATE "{}""#, template.name())
         })
         .await
 }
