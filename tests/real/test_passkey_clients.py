@@ -23,7 +23,7 @@ def short(*kind: str):
 
 
 KINDS = [short(client, algorithm) for client in ("soft-webauthn", "fido2") for algorithm in ("EdDSA", "ES256", "RS256")]
-# It has no RSA, and takes minutes to compile.
+# It has no RSA, and takes a minute and more to compile.
 KINDS += [("passkey-client", algorithm) for algorithm in ("EdDSA", "ES256")]
 # These ask for no login without a user who is verified, and make no second credential beside an excluded one.
 CAREFUL = {"fido2", "passkey-client"}
