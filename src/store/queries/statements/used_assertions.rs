@@ -14,21 +14,24 @@ const RESTORED: [u8; 32] = [0; 32];
 /// How long the row of a restored database is kept. No assertion lives as long.
 const RESTORED_FOR: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// Of concurrent callers one inserts the row (race).
+/// Of a database that was restored no assertion from before counts: the rows that were written between the back-up and the restore
+/// are lost.
+const PUT: &str = "INSERT INTO used_assertions (digest, expires_at) SELECT $1, $2 \
+     WHERE NOT EXISTS (SELECT 1 FROM used_assertions WHERE digest = $3 AND expires_at >= $4) \
+     ON CONFLICT DO NOTHING RETURNING digest";
+
+/// Whether it is shown for the first time. Of concurrent callers one inserts the row (race).
 pub(in crate::store) async fn put(
     connection: &mut Connection,
     assertion: &NewAssertion,
 ) -> Result<bool> {
-    if is_from_before_a_restore(connection, assertion.issued_at).await? {
-        return Ok(false);
-    }
-    let new = sqlx::query(
-        "INSERT INTO used_assertions (digest, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING digest",
-    )
-    .bind(assertion.digest.as_slice())
-    .bind(assertion.expires_at)
-    .fetch_optional(connection)
-    .await?;
+    let new = sqlx::query(PUT)
+        .bind(assertion.digest.as_slice())
+        .bind(assertion.expires_at)
+        .bind(RESTORED.as_slice())
+        .bind(assertion.issued_at.plus(RESTORED_FOR))
+        .fetch_optional(connection)
+        .await?;
     Ok(new.is_some())
 }
 
@@ -43,21 +46,6 @@ pub(in crate::store) async fn is_used(
             .fetch_optional(connection)
             .await?;
     Ok(found.is_some())
-}
-
-/// The rows that were written between the back-up and the restore are lost.
-async fn is_from_before_a_restore(
-    connection: &mut Connection,
-    issued_at: Timestamp,
-) -> Result<bool> {
-    let restored: Option<Timestamp> = sqlx::query_scalar(
-        "SELECT expires_at FROM used_assertions WHERE digest = $1 AND expires_at >= $2",
-    )
-    .bind(RESTORED.as_slice())
-    .bind(issued_at.plus(RESTORED_FOR))
-    .fetch_optional(connection)
-    .await?;
-    Ok(restored.is_some())
 }
 
 /// Refuses all assertions of before that time, which was that of a restore.
