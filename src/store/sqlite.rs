@@ -137,8 +137,9 @@ impl Sqlite {
             health: health.clone(),
             changed: Arc::clone(&changed),
             appended_here: appended_here.clone(),
+            writing: Arc::clone(&writing),
         };
-        let writer = Writer::start(place, Arc::clone(&writing));
+        let writer = Writer::start(place).map_err(away)?;
         let in_use = in_use.map(Arc::new);
         Ok(Self {
             writer_pool,

@@ -1,6 +1,6 @@
 //! Callers that go away in the middle. tonic drops a handler's future then, at whatever it awaits.
 
-use std::pin::pin;
+use std::{pin::pin, sync::atomic::Ordering};
 
 use countersign::{
     domain::{Actor, User},
@@ -35,13 +35,6 @@ fn new_user() -> NewUser {
     }
 }
 
-/// Lets the tasks run that have been told to: on this runtime of one thread they come before this one does again.
-async fn begins() {
-    for _ in 0..3 {
-        tokio::task::yield_now().await;
-    }
-}
-
 /// Guard one: a write that has begun runs to its end.
 #[rstest]
 #[tokio::test]
@@ -51,11 +44,7 @@ async fn a_write_that_has_begun_runs_to_its_end(
     let database = Database::new(backend).await;
     let store = database.store().await;
     for written in 1..=20 {
-        {
-            let mut write = pin!(store.user_create(new_user()));
-            assert!(poll!(&mut write).is_pending());
-            begins().await;
-        }
+        database.begin_and_go(store.as_ref(), store.user_create(new_user())).await;
         let all = async || database.number("SELECT COUNT(*) FROM users").await == 2 * written - 1;
         eventually("the write", all).await;
         // The next one begins at once: after this, every place to write is free.
@@ -69,10 +58,12 @@ async fn a_write_that_has_not_begun_goes_with_its_caller() {
     let database = Database::new(Backend::Sqlite).await;
     let store = database.store().await;
     {
+        let _others = database.keep_writers_waiting().await;
         let mut begun = pin!(store.user_create(new_user()));
-        let mut waits = pin!(store.user_create(new_user()));
         assert!(poll!(&mut begun).is_pending());
-        begins().await;
+        let writing = store.writing();
+        eventually("its beginning", async || writing.load(Ordering::Relaxed)).await;
+        let mut waits = pin!(store.user_create(new_user()));
         assert!(poll!(&mut waits).is_pending());
     }
     // One writer, and turns: this one comes after both.

@@ -4,14 +4,19 @@
 //! share one transaction after it, and their callers are answered once that transaction is on the disk. If one of the
 //! writes fails, all are run again, each in a savepoint of its own.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
 };
 
 use async_trait::async_trait;
 use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::{
+    runtime::Builder,
     sync::{Notify, mpsc, oneshot},
     time::timeout,
 };
@@ -34,11 +39,23 @@ const MOST_WAITING: usize = 1024;
 pub(super) struct Writer(mpsc::Sender<Box<dyn Write>>);
 
 impl Writer {
-    /// Starts the task, on the pool's only connection. It sets `writing` during transactions.
-    pub(super) fn start(place: Place, writing: Arc<AtomicBool>) -> Self {
+    /// Starts the task, on the pool's only connection.
+    ///
+    /// It has a thread and a runtime of its own: each statement is a trip to SQLite's thread and back, and in the runtime of the
+    /// calls the way back would wait behind theirs.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(super) fn start(place: Place) -> io::Result<Self> {
         let (queue, waiting) = mpsc::channel(MOST_WAITING);
-        tokio::spawn(write_all(place, waiting, writing));
-        Self(queue)
+        let task = write_all(place, waiting);
+        let run = || match Builder::new_current_thread().enable_time().build() {
+            Ok(runtime) => runtime.block_on(task),
+            // Its queue is gone with it: all writes are told that the database is away.
+            Err(error) => tracing::error!(%error, "the writer has no runtime"),
+        };
+        thread::Builder::new().name("writer".into()).spawn(run)?;
+        Ok(Self(queue))
     }
 
     /// Runs a write to its end once it has begun, even if the caller goes away: tonic drops a handler whose client
@@ -153,22 +170,34 @@ pub(super) struct Place {
     pub(super) changed: Arc<Notify>,
     /// Gets the revocations of writes.
     pub(super) appended_here: AppendedHere,
+    /// Set during transactions.
+    pub(super) writing: Arc<AtomicBool>,
 }
 
-async fn write_all(
-    place: Place,
-    mut waiting: mpsc::Receiver<Box<dyn Write>>,
-    writing: Arc<AtomicBool>,
-) {
+/// Sets a flag until it is dropped, also by a panic.
+struct Set<'a>(&'a AtomicBool);
+
+impl<'a> Set<'a> {
+    fn new(flag: &'a AtomicBool) -> Self {
+        flag.store(true, Ordering::Relaxed);
+        Self(flag)
+    }
+}
+
+impl Drop for Set<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+async fn write_all(place: Place, mut waiting: mpsc::Receiver<Box<dyn Write>>) {
     let mut writes = Vec::new();
     while waiting.recv_many(&mut writes, MOST_TOGETHER).await > 0 {
         writes.retain_mut(|write| write.begin());
         if !writes.is_empty() {
             // In a task of its own: a write that panics does not take the writer along.
             let together = write_together(place.clone(), std::mem::take(&mut writes));
-            writing.store(true, Ordering::Relaxed);
             let _panicked = tokio::spawn(place.appended_here.clone().around(together)).await;
-            writing.store(false, Ordering::Relaxed);
         }
     }
 }
@@ -176,7 +205,9 @@ async fn write_all(
 async fn write_together(place: Place, mut writes: Vec<Box<dyn Write>>) {
     // A database that hangs must not block all callers for ever.
     let hangs = |_elapsed| Error::Unavailable("a write was not answered in time".into());
+    let writing = Set::new(&place.writing);
     let committed = timeout(WRITE_DEADLINE, commit(&place, &mut writes)).await;
+    drop(writing);
     let committed = committed.map_err(hangs).flatten().map_err(Arc::new);
     let failed_before = place.health.is_failing();
     for write in writes {

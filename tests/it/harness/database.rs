@@ -1,14 +1,19 @@
 //! A database for each test.
 
-use std::thread;
+use std::{
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+    thread,
+};
 
 use countersign::store::{self, Store};
+use futures_util::poll;
 use rstest_reuse::template;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
-use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::{
+    eventually,
     postgres::{self, Cluster},
     unique,
 };
@@ -130,6 +135,34 @@ impl Database {
         let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
         connection.execute(AssertSqlSafe(lock)).await.unwrap();
         connection
+    }
+
+    /// Keeps the writers of an SQLite waiting, until the connection is dropped.
+    pub async fn keep_writers_waiting(&self) -> SqliteConnection {
+        let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+        connection.execute("BEGIN IMMEDIATE").await.unwrap();
+        connection
+    }
+
+    /// Waits until the store has begun a write, and goes: its caller, who goes before it ends.
+    pub async fn begin_and_go(&self, store: &dyn Store, write: impl Future) {
+        match self.backend {
+            Backend::Sqlite => {
+                let _others = self.keep_writers_waiting().await;
+                let mut write = pin!(write);
+                assert!(poll!(&mut write).is_pending());
+                let writing = store.writing();
+                eventually("its beginning", async || writing.load(Ordering::Relaxed)).await;
+            }
+            Backend::Postgres => {
+                let mut write = pin!(write);
+                assert!(poll!(&mut write).is_pending());
+                // On a runtime of one thread, tasks that were told to run come before this one does again.
+                for _ in 0..3 {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
     }
 
     /// Makes such a statement fail from now on: `UPDATE ON users`.
