@@ -1,6 +1,7 @@
 //! TokenService, Envoy's ext_authz and health beside an RPC that does nothing, RefreshToken beside a bare program on SQLite and
 //! beside pgbench, and how many sessions can be revoked a second. With `--logins`: what a login costs beside its hash. With
-//! `--traces`: what traces cost IntrospectToken. With `--passkeys`: FinishPasskeyLogin beside it. With `--authorization`: ext_authz alone.
+//! `--traces`: what traces cost IntrospectToken. With `--passkeys`: FinishPasskeyLogin beside a bare program, and beside
+//! IntrospectToken. With `--refresh`: RefreshToken on SQLite alone. With `--authorization`: ext_authz alone.
 //!
 //! `cargo bench --bench tokens -- --postgres URL` measures RefreshToken, and revocations on Postgres as well; `pgbench` must be
 //! on the PATH, and `scripts/postgres-cluster` makes a throw-away server. The empty RPC is health's, of the same server, with
@@ -11,6 +12,7 @@
 #![expect(clippy::print_stdout, reason = "printing a table is what this is for")]
 
 mod bare;
+mod bare_logins;
 mod checks;
 mod logins;
 mod passkeys;
@@ -26,7 +28,7 @@ use clap::Parser;
 use countersign::store;
 
 use self::{
-    bare::Bare,
+    bare::Refreshes,
     logins::{Figures, Logins},
     refresh::Refresh,
     server::{Call, Server},
@@ -44,6 +46,9 @@ struct Arguments {
     /// Measures nothing but logins by passkeys
     #[arg(long)]
     passkeys: bool,
+    /// Measures nothing but RefreshToken on SQLite
+    #[arg(long)]
+    refresh: bool,
     /// Measures nothing but Envoy's ext_authz
     #[arg(long)]
     authorization: bool,
@@ -76,9 +81,15 @@ async fn main() -> anyhow::Result<()> {
         println!("{}", traces::table(folder.path(), arguments.rounds, time).await?);
         return Ok(());
     }
+    if arguments.refresh {
+        println!("{}", beside_a_bare_program(folder.path()).await?);
+        return Ok(());
+    }
     let mut server = Server::start(folder.path()).await?;
     if arguments.passkeys {
-        println!("{}", passkeys::table(&server, arguments.rounds, time).await?);
+        for table in passkeys::tables(&server, folder.path(), arguments.rounds, time).await? {
+            println!("{table}");
+        }
         return Ok(());
     }
     let mut tables = tables();
@@ -160,7 +171,7 @@ async fn beside_a_bare_program(folder: &Path) -> anyhow::Result<Table> {
     let (file, copy) = (folder.join("refresh.db"), folder.join("bare.db"));
     let mut refresh =
         Refresh::start(folder, &format!("sqlite://{}", file.display()), CALLERS).await?;
-    let bare = Bare::start(&file, &copy, CALLERS).await?;
+    let bare = Refreshes::start(&file, &copy, CALLERS).await?;
     let mut table = Table::new("RefreshToken/s", "bare/s", 0.7);
     for _ in 0..ROUNDS {
         let other = bare.rate(TURN).await?;
