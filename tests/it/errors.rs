@@ -12,7 +12,7 @@ use tonic::{Code, Status, client::Grpc};
 use tonic_prost::ProstCodec;
 
 use crate::harness::{
-    Backend, Server, reason,
+    Backend, Server, eventually, reason,
     server::{PASSWORD, registration},
     soon,
 };
@@ -95,7 +95,8 @@ async fn without_its_database_the_service_is_unavailable_and_says_when_to_come_b
         assert!(!refused.message().contains("postgres"), "{}", refused.message());
     }
     server.database.set_away(false).await;
-    assert!(server.login(&user.username, PASSWORD).await.is_ok());
+    let succeeds = async || server.login(&user.username, PASSWORD).await.is_ok();
+    eventually("the database", succeeds).await;
 }
 
 /// Clients with a retry policy would wait for their deadline and report that instead.

@@ -19,7 +19,11 @@ use tonic::{Code, Request, Status, Streaming};
 use uuid::Uuid;
 
 use crate::{
-    harness::{Backend, Server, eventually, reason, server::config, soon, violations},
+    harness::{
+        Backend, Server, eventually, reason,
+        server::{config, registration},
+        soon, violations,
+    },
     http::get,
 };
 
@@ -253,6 +257,8 @@ async fn a_silent_stream_says_that_it_lives_but_not_while_it_is_blind() {
     assert_eq!(refused().await.as_deref(), Some("STORE_UNAVAILABLE"));
     assert!(poll!(std::pin::pin!(stream.message())).is_pending(), "a blind stream said it lives");
     server.database.set_away(false).await;
+    let is_back = async || server.register(registration(false)).await.is_ok();
+    eventually("the database", is_back).await;
     let ended = ended_sessions(&server, 1).await;
     assert_eq!(session_of(&next_revocation(&mut stream).await.1), ended[0]);
     assert_eq!(next(&mut stream).await.revocation, None);

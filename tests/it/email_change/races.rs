@@ -122,8 +122,9 @@ async fn an_account_that_is_deleted_at_that_moment_keeps_no_address(
             confirm(&server, &tokens, (&id, &code)),
             server.delete_me(&tokens, PASSWORD),
         );
-        assert!(moved.is_ok() != deleted.is_ok(), "{moved:?} {deleted:?}");
-        if moved.is_ok() {
+        assert!(moved.is_ok() || deleted.is_ok(), "{moved:?} {deleted:?}");
+        // Both succeed where the deletion begins once the account has moved.
+        if deleted.is_err() {
             assert_eq!(address_of(&server, &user).await.0, new);
             server.delete_me(&tokens, PASSWORD).await.unwrap();
         }
