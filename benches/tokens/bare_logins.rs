@@ -82,18 +82,27 @@ impl Logins {
         Ok(Self { database, credentials })
     }
 
-    /// Logins a second, each caller with a passkey of its own.
+    /// Logins a second. The passkeys are shared out among the callers, who take their own in turn: so each user's sessions grow as
+    /// they do at the server.
     pub(crate) async fn rate(&self, callers: usize, time: Duration) -> anyhow::Result<f64> {
         let until = Instant::now() + time;
-        let credentials = self.credentials.iter().take(callers);
-        rate(credentials.map(|id| log_in(self.database.clone(), id.clone(), until))).await
+        let own = |number| self.credentials.iter().skip(number).step_by(callers).cloned().collect();
+        let callers = (0..callers).map(|number| log_in(self.database.clone(), own(number), until));
+        rate(callers).await
     }
 }
 
-async fn log_in(database: Database<Login>, id: Vec<u8>, until: Instant) -> anyhow::Result<u32> {
+async fn log_in(
+    database: Database<Login>,
+    own: Vec<Vec<u8>>,
+    until: Instant,
+) -> anyhow::Result<u32> {
     let mut calls = 0;
-    while Instant::now() < until {
-        let row = sqlx::query(FIND).bind(&id).fetch_one(&database.readers).await?;
+    for id in own.iter().cycle() {
+        if Instant::now() >= until {
+            break;
+        }
+        let row = sqlx::query(FIND).bind(id).fetch_one(&database.readers).await?;
         let (passkey_id, user_id) = (row.try_get("passkey_id")?, row.try_get("user_id")?);
         database.write(Login { passkey_id, user_id }).await?;
         calls += 1;

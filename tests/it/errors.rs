@@ -96,7 +96,7 @@ async fn without_its_database_the_service_is_unavailable_and_says_when_to_come_b
     }
     server.database.set_away(false).await;
     let succeeds = async || server.login(&user.username, PASSWORD).await.is_ok();
-    eventually("the database", succeeds).await;
+    Box::pin(eventually("the database", succeeds)).await;
 }
 
 /// Clients with a retry policy would wait for their deadline and report that instead.
