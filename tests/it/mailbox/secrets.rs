@@ -47,6 +47,8 @@ async fn no_secret_of_a_mailbox_is_in_any_output(
         ..ResendEmailVerificationRequest::default()
     };
     let next_verification = auth.resend_email_verification(resend()).await.unwrap().into_inner();
+    // A message whose code is void before it is delivered is not.
+    canaries.running.wait_for_log("purpose=\"verify_email\"");
     canaries.refused(auth.resend_email_verification(resend()).await);
     auth.verify_email(verify(&verification_code)).await.unwrap();
     canaries.refused(auth.resend_email_verification(resend()).await);
