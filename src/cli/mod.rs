@@ -196,7 +196,7 @@ mod tests {
             };
             tell.send(to_the_end(runtime, server))
         });
-        assert_eq!(ended.recv_timeout(Duration::from_secs(20)), Ok(7));
+        assert_eq!(ended.recv_timeout(Duration::from_secs(120)), Ok(7));
         drop(hold);
     }
 }

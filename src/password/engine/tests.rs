@@ -39,9 +39,9 @@ fn patient() -> Context {
     Context::of_operator(Instant::now() + Duration::from_secs(3600), Uuid::nil().into())
 }
 
-/// Waits for `work`, with a time limit.
+/// Waits for `work`, with a time limit: what hangs fails. It is far beyond what a busy machine takes.
 async fn soon<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(30), work).await.expect("it takes too long")
+    tokio::time::timeout(Duration::from_secs(120), work).await.expect("it takes too long")
 }
 
 /// Polls until `is_so`.
@@ -106,7 +106,7 @@ async fn digests_are_right_while_kernel_and_lanes_change_under_the_jobs() {
     let expected: Vec<_> =
         salts.clone().map(|salt| Ok(bcrypt::bcrypt(8, salt, b"secret\0"))).collect();
     while plan.in_force().lanes.get() < 3 {
-        let jobs = (0..10).flat_map(|_| salts.clone().map(|salt| Job { salt, ..job(8) }));
+        let jobs = (0..2).flat_map(|_| salts.clone().map(|salt| Job { salt, ..job(8) }));
         let digests = soon(join_all(jobs.map(|job| engine.run(job, &patient())))).await;
         assert!(digests.chunks(expected.len()).all(|digests| digests == expected));
     }
