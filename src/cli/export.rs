@@ -67,8 +67,8 @@ async fn write<W: Write>(
     let bar = ProgressBar::new_spinner()
         .with_style(ProgressStyle::with_template("{pos} users, {per_sec}, {elapsed}")?);
     let mut writer = Writer::new(BufWriter::new(output), arguments.format)?;
-    let mut pages = pin!(transfers.export_users(Uuid::nil(), arguments.hashes));
-    while let Some(users) = pages.try_next().await? {
+    let mut portions = pin!(transfers.export_users(Uuid::nil(), arguments.hashes));
+    while let Some(users) = portions.try_next().await? {
         bar.inc(users.len() as u64);
         for user in users {
             writer.write(&ImportRow::of_user(user))?;

@@ -27,9 +27,6 @@ use crate::{
 /// How long an import waits for the next message.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Users in a message of an export: with the largest metadata and claims they are within the 4 MiB that clients take.
-const MESSAGE: usize = 100;
-
 /// A running import.
 pub(super) struct Import {
     pub(super) transfers: Arc<Transfers>,
@@ -86,12 +83,10 @@ fn too_large(error: Status) -> Status {
     error
 }
 
-/// A running export.
+/// A running export: a message for each portion.
 pub(super) struct Export {
     standing: Standing,
-    pages: BoxStream<'static, Result<Vec<TransferredUser>, Error>>,
-    /// What of the page is to be sent.
-    rest: std::vec::IntoIter<TransferredUser>,
+    portions: BoxStream<'static, Result<Vec<TransferredUser>, Error>>,
 }
 
 impl Export {
@@ -102,31 +97,19 @@ impl Export {
         after: Uuid,
         with_secrets: bool,
     ) -> Self {
-        let pages = Box::pin(transfers.export_users(after, with_secrets));
-        Self { standing, pages, rest: Vec::new().into_iter() }
+        Self { standing, portions: Box::pin(transfers.export_users(after, with_secrets)) }
     }
 
     pub(super) fn messages(self) -> BoxStream<'static, Result<pb::ExportUsersResponse, Status>> {
         Box::pin(stream::try_unfold(self, |mut export| async {
-            let Some(users) = export.next().await.map_err(status)? else { return Ok(None) };
+            let portion = export.portions.try_next().await.map_err(status)?;
+            let Some(users) = portion else { return Ok(None) };
             // They were read ahead: the caller's authority is that of now.
             export.standing.must_hold().await?;
             let cursor = users.last().and_then(|user| user.id).unwrap_or_default().to_string();
             let users = users.into_iter().map(record).collect();
             Ok(Some((pb::ExportUsersResponse { users, cursor }, export)))
         }))
-    }
-
-    /// The users of the next message.
-    async fn next(&mut self) -> Result<Option<Vec<TransferredUser>>, Error> {
-        loop {
-            let users: Vec<_> = self.rest.by_ref().take(MESSAGE).collect();
-            if !users.is_empty() {
-                return Ok(Some(users));
-            }
-            let Some(page) = self.pages.try_next().await? else { return Ok(None) };
-            self.rest = page.into_iter();
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Users who move in and out.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
@@ -17,11 +19,19 @@ pub trait Transfer {
     /// other.
     async fn users_import_check(&self, batch: Vec<ImportedUser>) -> Result<Vec<Imported>>;
 
-    /// The id of the last of that many rows of users after that id; `None` if there are not as many.
-    async fn users_export_end(&self, after: Uuid, rows: u32) -> Result<Option<Uuid>>;
+    /// The rows of users after that id are cut into pages of that many: the ids of the last rows of so many pages. Fewer mean that what is
+    /// left is no whole page.
+    async fn users_export_ends(&self, after: Uuid, rows: u32, pages: u32) -> Result<Vec<Uuid>>;
 
     /// The users by id after the first and up to the second.
     async fn users_export(&self, after: Uuid, until: Uuid) -> Result<Vec<ExportedUser>>;
+
+    /// The confirmed authenticator apps of these users.
+    async fn users_export_apps(
+        &self,
+        after: Uuid,
+        until: Uuid,
+    ) -> Result<HashMap<Uuid, SealedTotp>>;
 }
 
 /// A user to import.
@@ -62,17 +72,17 @@ pub enum Imported {
     EmailTaken,
 }
 
-/// A user to export.
+/// A user to export. Objects are as stored: parsed, they take ten times the memory of their text.
 #[derive(Clone)]
 pub struct ExportedUser {
-    /// The user.
+    /// The user, but for the claims.
     pub user: User,
-    /// Data of administrators.
-    pub metadata: JsonObject,
+    /// JSON of the claims; none is an empty object.
+    pub claims: Option<String>,
+    /// JSON of the data of administrators; none is an empty object.
+    pub metadata: Option<String>,
     /// The password's hash, in its stored format; empty is none.
     pub password_hash: String,
-    /// The authenticator app.
-    pub totp: Option<SealedTotp>,
 }
 
 impl std::fmt::Debug for ExportedUser {

@@ -1,5 +1,7 @@
 //! [`Transfer`](crate::store::Transfer).
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
@@ -7,7 +9,7 @@ use super::{
     Backend,
     statements::{export, import},
 };
-use crate::store::{ExportedUser, Imported, ImportedUser, Result, Revoking, Transfer};
+use crate::store::{ExportedUser, Imported, ImportedUser, Result, Revoking, SealedTotp, Transfer};
 
 #[async_trait]
 impl Transfer for Backend {
@@ -25,16 +27,27 @@ impl Transfer for Backend {
         .await
     }
 
-    async fn users_export_end(&self, after: Uuid, rows: u32) -> Result<Option<Uuid>> {
-        self.read("users_export_end", (after, rows), |connection, (after, rows)| {
-            Box::pin(export::end(connection, *after, *rows))
+    async fn users_export_ends(&self, after: Uuid, rows: u32, pages: u32) -> Result<Vec<Uuid>> {
+        self.read("users_export_ends", (after, rows, pages), |connection, (after, rows, pages)| {
+            Box::pin(export::ends(connection, *after, *rows, *pages))
         })
         .await
     }
 
     async fn users_export(&self, after: Uuid, until: Uuid) -> Result<Vec<ExportedUser>> {
         self.read("users_export", (after, until), |connection, (after, until)| {
-            Box::pin(export::range(connection, *after, *until))
+            Box::pin(export::users(connection, *after, *until))
+        })
+        .await
+    }
+
+    async fn users_export_apps(
+        &self,
+        after: Uuid,
+        until: Uuid,
+    ) -> Result<HashMap<Uuid, SealedTotp>> {
+        self.read("users_export_apps", (after, until), |connection, (after, until)| {
+            Box::pin(export::apps(connection, *after, *until))
         })
         .await
     }

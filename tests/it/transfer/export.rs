@@ -1,5 +1,7 @@
 //! ExportUsers, and the way round.
 
+use std::ops::RangeInclusive;
+
 use countersign::pb::{
     ExportUsersRequest, ImportOutcome, UserRecord, UserState, login_response::Result as Outcome,
 };
@@ -114,7 +116,7 @@ async fn hashes_and_secrets_take_a_permission_of_their_own(backend: Backend) {
     assert_eq!(kinds.iter().filter(|kind| **kind == "secrets_exported").count(), 0);
 }
 
-/// Pages of 500 are read, and messages of 100 sent.
+/// Messages have 100 users, however many are read at a time.
 #[apply(on_both)]
 #[tokio::test]
 async fn an_export_has_everybody_once_and_goes_on_after_a_cursor(backend: Backend) {
@@ -144,6 +146,42 @@ async fn an_export_has_everybody_once_and_goes_on_after_a_cursor(backend: Backen
     server.database.run(&format!("UPDATE users SET deleted_at = created_at {deleted}")).await;
     let (left, _) = export(server, token, ExportUsersRequest::default()).await.unwrap();
     assert_eq!(left, [&users[..500], &users[1000..]].concat());
+}
+
+/// The ends of pages are looked up eight at a time: those of 8,000 users. Nobody is left out or named twice where the next look-up
+/// begins, nor where it finds nobody.
+#[apply(on_both)]
+#[tokio::test]
+async fn an_export_of_thousands_has_everybody_once(backend: Backend) {
+    let office = Office::start(backend).await;
+    let token = &office.tokens.access_token;
+    let database = &office.server.database;
+    let registered = database.number("SELECT COUNT(*) FROM users").await;
+    let mut numbers = 1..=8000 - registered;
+    for total in [8000, 9001] {
+        database.run(&crowd(backend, &numbers)).await;
+        let everybody = ExportUsersRequest::default();
+        let (users, _) = export(&office.server, token, everybody).await.unwrap();
+        assert!(users.is_sorted_by(|one, next| one.id < next.id), "each once");
+        assert_eq!(users.len(), total);
+        numbers = *numbers.end() + 1..=9001 - registered;
+    }
+}
+
+/// What adds users of these numbers. Their ids come before all that the service makes.
+fn crowd(backend: Backend, numbers: &RangeInclusive<i64>) -> String {
+    let (first, last) = (numbers.start(), numbers.end());
+    let id = match backend {
+        Backend::Sqlite => "unhex(printf('%032x', number))",
+        Backend::Postgres => "lpad(to_hex(number), 32, '0')::uuid",
+    };
+    format!(
+        "WITH RECURSIVE numbers (number) AS (SELECT {first} UNION ALL SELECT number + 1 FROM numbers WHERE number < {last}) \
+        INSERT INTO users (id, username, username_key, email, email_key, email_verified, password_hash, \
+            credential_version, is_2fa_enabled, roles, created_at) \
+        SELECT {id}, 'crowd-' || number, 'crowd-' || number, number || '@example.com', number || '@example.com', \
+            FALSE, '', 1, FALSE, '', (SELECT MIN(created_at) FROM users) FROM numbers"
+    )
 }
 
 #[apply(on_both)]
